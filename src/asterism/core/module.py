@@ -1,0 +1,112 @@
+"""The module protocol: a module deals with one aspect and nothing else (seeds, "Extending SIP").
+
+A module is a class with a ``name``. ``load`` receives the server *bound to this module*: what is
+registered through it, then or later, carries the module as its owner and is undone on unload.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, Self
+
+from asterism.core.commands import Action, Command
+from asterism.core.documentation import Documentation
+from asterism.core.events import EventBus, EventType, Subscriber
+from asterism.core.registry import Owner, Registry
+
+
+class Subsystem:
+    """A part of the server that modules register things with.
+
+    ``bound(owner)`` is a shallow copy that registers in ``owner``'s name. So a subsystem keeps
+    all its state in objects it refers to, and never rebinds an attribute after ``__init__``.
+    """
+
+    owner: Owner
+
+    def bound(self, owner: Owner) -> Self:
+        """This subsystem as ``owner`` sees it."""
+        view = copy.copy(self)
+        view.owner = owner
+        return view
+
+
+class Paths(Protocol):
+    """The folders of ``asterisk.conf`` ``[directories]``."""
+
+    etc: Path
+    modules: Path
+    varlib: Path
+    db: Path
+    key: Path
+    data: Path
+    agi: Path
+    spool: Path
+    run: Path
+    log: Path
+
+
+class CoreServer(Protocol):
+    """What any module can count on; each layer extends it with its own subsystem."""
+
+    name: str
+    version: str
+    log: logging.Logger
+    paths: Paths
+    options: Any  # asterisk.conf [options], typed by the server
+    owner: Owner
+    bus: EventBus
+    commands: Registry[Command]
+    actions: Registry[Action]
+
+    def register_command(self, item: Command, documentation: Documentation) -> None:
+        """Add a console command in the owner's name."""
+
+    def register_action(self, item: Action, documentation: Documentation) -> None:
+        """Add a manager action in the owner's name."""
+
+    def register_events(self, *types: EventType) -> None:
+        """Declare event types in the owner's name."""
+
+    def register_marked(self, holder: object) -> None:
+        """Register everything that decorators marked on ``holder``'s methods."""
+
+    def subscribe(self, event_type: EventType | None, subscriber: Subscriber) -> None:
+        """Subscribe to the bus until the owner is released."""
+
+
+class Module:
+    """Base class of modules; every method may be left as it is.
+
+    ``aliases`` are other accepted names (``res_pjsip_registrar``); ``requires`` are names of
+    modules that must be loaded before; ``description`` and ``support`` show in ``module show``.
+    """
+
+    name: ClassVar[str]
+    aliases: ClassVar[tuple[str, ...]] = ()
+    requires: ClassVar[tuple[str, ...]] = ()
+    description: ClassVar[str] = ""
+    support: ClassVar[str] = "core"
+
+    def load(self, server: Any) -> Awaitable[None] | None:
+        """Start: register with ``server``. The default registers what decorators marked.
+
+        Raise :class:`~asterism.core.errors.ModuleError` to decline.
+        """
+        server.register_marked(self)
+        return None
+
+    def unload(self) -> Awaitable[None] | None:
+        """Stop: close sockets and tasks. Registrations are undone by the loader afterwards."""
+        return None
+
+    def reload(self) -> Awaitable[None] | None:
+        """Read the configuration again, keeping the old state where the new one is wrong."""
+        return None
+
+    def use_count(self) -> int:
+        """How many calls, subscriptions or works use this module; not 0 refuses ``unload``."""
+        return 0

@@ -1,0 +1,106 @@
+"""Tables of things that modules add: each entry knows its owner and carries its documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from asterism.core.documentation import Documentation
+from asterism.core.errors import DuplicateError, UndocumentedError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry(Generic[T]):
+    """One registered thing: its name as registered, the thing, its documentation, its owner."""
+
+    name: str
+    item: T
+    documentation: Documentation
+    owner: Owner
+
+
+class Owner:
+    """Whoever registers things: a module, or the server itself.
+
+    It keeps the undo of everything registered in its name, so that unloading a module removes
+    all of it in reverse order, whatever it was.
+    """
+
+    __slots__ = ("_undo", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._undo: dict[int, Callable[[], None]] = {}
+
+    def on_release(self, undo: Callable[[], None]) -> Callable[[], None]:
+        """Remember ``undo``; return a function that runs it now, once, and forgets it."""
+        key = id(undo)
+        self._undo[key] = undo
+
+        def cancel() -> None:
+            found = self._undo.pop(key, None)
+            if found is not None:
+                found()
+
+        return cancel
+
+    def release(self) -> None:
+        """Undo every registration, last first."""
+        while self._undo:
+            _, undo = self._undo.popitem()
+            undo()
+
+
+class Registry(Generic[T]):
+    """A table of :class:`Entry` by name.
+
+    ``kind`` names the table in errors ("application"). ``fold`` turns a name into its key:
+    ``str.lower`` makes look-ups case-insensitive.
+    """
+
+    def __init__(self, kind: str, fold: Callable[[str], str] = str) -> None:
+        self.kind = kind
+        self._fold = fold
+        self._entries: dict[str, Entry[T]] = {}
+
+    def add(self, owner: Owner, name: str, item: T, documentation: Documentation) -> Callable[[], None]:
+        """Add ``item``; return a function that removes it.
+
+        Raises :class:`DuplicateError` for a name already taken, :class:`UndocumentedError` for
+        documentation without a synopsis.
+        """
+        key = self._fold(name)
+        if key in self._entries:
+            raise DuplicateError(f"{self.kind} '{name}' is already registered by {self._entries[key].owner.name}")
+        if not documentation.synopsis:
+            raise UndocumentedError(f"{self.kind} '{name}' has no synopsis")
+        entry = Entry(name, item, documentation, owner)
+        self._entries[key] = entry
+
+        def remove() -> None:
+            if self._entries.get(key) is entry:
+                del self._entries[key]
+
+        return owner.on_release(remove)
+
+    def get(self, name: str) -> T | None:
+        """The thing registered under ``name``, or ``None``."""
+        entry = self._entries.get(self._fold(name))
+        return None if entry is None else entry.item
+
+    def entry(self, name: str) -> Entry[T] | None:
+        """The whole entry of ``name``, or ``None``."""
+        return self._entries.get(self._fold(name))
+
+    def __iter__(self) -> Iterator[Entry[T]]:
+        """Entries in order of registration."""
+        return iter(list(self._entries.values()))
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, name: str) -> bool:
+        return self._fold(name) in self._entries
