@@ -6,9 +6,10 @@ registered through it, then or later, carries the module as its owner and is und
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
@@ -77,6 +78,9 @@ class CoreServer(Protocol):
     def subscribe(self, event_type: EventType | None, subscriber: Subscriber) -> None:
         """Subscribe to the bus until the owner is released."""
 
+    def spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Run a task that the server keeps, logs the failure of, and cancels when it stops."""
+
 
 class Module:
     """Base class of modules; every method may be left as it is.
@@ -97,6 +101,13 @@ class Module:
         Raise :class:`~asterism.core.errors.ModuleError` to decline.
         """
         server.register_marked(self)
+        return None
+
+    def start(self) -> Awaitable[None] | None:
+        """Open for business: called once every module of the start-up is loaded, or right after a later ``load``.
+
+        Sockets are opened here, so that nothing arrives before the module that serves it.
+        """
         return None
 
     def unload(self) -> Awaitable[None] | None:

@@ -1,0 +1,51 @@
+# Two commands: `make run` starts a server that a phone can use at once, `make test` runs every test.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+WORKERS ?= auto
+ARGS   ?=
+
+.PHONY: help run test unit e2e lint format bench bench-peers clean
+.DEFAULT_GOAL := help
+
+help: ## Show this list
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.installed: pyproject.toml src/asterism/version.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Asterism needs Python 3.11 or newer; say PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+run: $(VENV)/.installed ## Start a demo server in the foreground (configuration in ./demo; ARGS="--help" shows options)
+	@$(BIN)/asterism demo $(ARGS)
+
+test: $(VENV)/.installed-dev ## Install what the tests need and run all of them
+	@PYTHON=$(BIN)/python tests/install-peers
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+unit: $(VENV)/.installed-dev ## Run the tests that need no foreign program
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not e2e" $(ARGS)
+
+lint: $(VENV)/.installed-dev ## ruff, mypy --strict, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed-dev ## Format and fix what can be fixed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.installed-dev ## CPU per operation, beside the peers that are installed
+	$(BIN)/python -m bench $(ARGS)
+
+bench-peers: $(VENV)/.installed-dev ## Install Kamailio and Asterisk (into a cache folder) to compare with
+	$(BIN)/python -m bench.peers
+
+clean: ## Remove what the targets above made, except ./demo
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .cache
