@@ -80,7 +80,7 @@ class ActionCall(Protocol):
         """Whether the session's user has the write class ``privilege``."""
 
 
-ActionHandler = Callable[[ActionCall], "None | Awaitable[None]"]
+ActionHandler = Callable[[ActionCall], "Awaitable[None] | None"]
 
 
 @dataclass(frozen=True, slots=True)

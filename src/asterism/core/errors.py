@@ -17,6 +17,10 @@ class UsageError(AsterismError):
     """A console command or an API call was given arguments it does not take."""
 
 
+class CommandError(AsterismError):
+    """A console command could not do what it was asked; the text is printed, then that it failed."""
+
+
 class ModuleError(AsterismError):
     """A module cannot be loaded, unloaded or reloaded; the text says why."""
 

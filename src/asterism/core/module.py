@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import logging
 from collections.abc import Awaitable, Coroutine
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
@@ -16,6 +15,7 @@ from typing import Any, ClassVar, Protocol, Self
 from asterism.core.commands import Action, Command
 from asterism.core.documentation import Documentation
 from asterism.core.events import EventBus, EventType, Subscriber
+from asterism.core.log import ServerLogger
 from asterism.core.registry import Owner, Registry
 
 
@@ -55,7 +55,7 @@ class CoreServer(Protocol):
 
     name: str
     version: str
-    log: logging.Logger
+    log: ServerLogger
     paths: Paths
     options: Any  # asterisk.conf [options], typed by the server
     owner: Owner

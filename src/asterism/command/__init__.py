@@ -1,0 +1,1 @@
+"""The ``asterism`` command: the server in the foreground, one console command, the demo."""

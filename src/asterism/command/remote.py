@@ -1,0 +1,100 @@
+"""``asterism -r``: the console of a running server, and ``-rx``: one command of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from asterism.interfaces.console import protocol, sockets
+
+if TYPE_CHECKING:
+    from asterism.command.main import Arguments
+
+DEFAULT_CONFIG = "/etc/asterisk/asterisk.conf"
+
+
+class Connection:
+    """A blocking connection to a server's console."""
+
+    def __init__(self, path: str) -> None:
+        """Connect; raises ``OSError`` when no server answers at ``path``."""
+        self._socket = sockets.connect(path)
+        self._decoder = protocol.Decoder()
+        self._frames: list[tuple[bytes, bytes]] = []
+        kind, payload = self.receive()
+        self.hello: dict[str, object] = json.loads(payload) if kind == protocol.HELLO else {}
+
+    def send(self, kind: bytes, payload: bytes) -> None:
+        """Send one frame."""
+        self._socket.sendall(protocol.encode(kind, payload))
+
+    def receive(self) -> tuple[bytes, bytes]:
+        """The next frame; raises ``ConnectionError`` when the server has gone."""
+        while not self._frames:
+            data = self._socket.recv(65536)
+            if not data:
+                raise ConnectionError("the server closed the connection")
+            self._frames = self._decoder.feed(data)
+        return self._frames.pop(0)
+
+    def run(self, command: str, columns: int = 0, color: bool = False) -> int:
+        """Run one command, printing as its text arrives; returns its status."""
+        request = {"command": command, "columns": columns, "color": color}
+        self.send(protocol.RUN, json.dumps(request).encode())
+        while True:
+            kind, payload = self.receive()
+            if kind == protocol.OUTPUT:
+                sys.stdout.write(payload.decode("utf-8", "replace"))
+                sys.stdout.flush()
+            elif kind == protocol.DONE:
+                return int(payload)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._socket.close()
+
+
+def socket_path(arguments: Arguments) -> str:
+    """Where the server's control socket is: ``-s``, or ``<astrundir>`` of the configuration file."""
+    if "s" in arguments.values:
+        return arguments.values["s"]
+    from asterism.config.asterisk_conf import load_asterisk_conf
+
+    return str(load_asterisk_conf(Path(arguments.values.get("C", DEFAULT_CONFIG))).paths.run / protocol.SOCKET_NAME)
+
+
+def run_remote(arguments: Arguments) -> int:
+    """Run ``-r``, ``-R`` or ``-rx``; returns the exit status: 1 when no server answers, else 0 as Asterisk's."""
+    try:
+        path = socket_path(arguments)
+    except Exception as error:
+        print(f"asterism: {error}", file=sys.stderr)
+        return 1
+    command = arguments.values.get("x")
+    if command is None:
+        from asterism.command.interactive import run_interactive
+
+        return run_interactive(path, reconnect="R" in arguments, arguments=arguments)
+    try:
+        connection = Connection(path)
+    except OSError:
+        print(f"Unable to connect to remote asterisk (does {path} exist?)", file=sys.stderr)
+        return 1
+    try:
+        connection.run(command, columns=shutil.get_terminal_size((0, 0)).columns if sys.stdout.isatty() else 0)
+    except BrokenPipeError:
+        # Whoever read our output has gone (a pipe to head): that is no failure, and nothing more can be printed.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (ConnectionError, socket.timeout):
+        # A server that stops because of this very command closes the connection: the command was run.
+        if not command.strip().startswith(("core stop", "core restart")):
+            print("asterism: the server closed the connection", file=sys.stderr)
+            return 1
+    finally:
+        connection.close()
+    return 0

@@ -1,0 +1,164 @@
+"""The server process: everything that is the process's and not the server's.
+
+A :class:`~asterism.server.server.Server` touches nothing process-wide, so that several run in one process.
+Signals, the loop, the garbage collector, file limits, the user it runs as and the daemon's fork live here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import faulthandler
+import gc
+import grp
+import os
+import pwd
+import resource
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from asterism.command.remote import DEFAULT_CONFIG
+from asterism.config.asterisk_conf import AsteriskConf, load_asterisk_conf
+from asterism.core.errors import AsterismError
+from asterism.server.server import Server
+
+if TYPE_CHECKING:
+    from asterism.command.main import Arguments
+
+
+def run_server(arguments: Arguments) -> int:
+    """Read ``asterisk.conf``, apply the flags, and serve until told to stop; returns the exit status."""
+    path = Path(arguments.values.get("C", DEFAULT_CONFIG))
+    try:
+        conf = load_asterisk_conf(path)
+        apply_flags(conf, arguments)
+        _drop_privileges(conf)
+    except (AsterismError, OSError, KeyError) as error:
+        print(f"asterism: {error}", file=sys.stderr)
+        return 1
+    foreground = "f" in arguments or "c" in arguments or conf.options.nofork or conf.options.console
+    if not foreground or "F" in arguments or conf.options.alwaysfork:
+        _daemonize()
+    return serve(conf, quiet=conf.options.quiet)
+
+
+def apply_flags(conf: AsteriskConf, arguments: Arguments) -> None:
+    """Let the command line win over ``asterisk.conf``."""
+    options = conf.options
+    options.verbose = max(options.verbose, arguments.switches.get("v", 0))
+    options.debug = max(options.debug, arguments.switches.get("d", 0))
+    options.quiet = options.quiet or "q" in arguments
+    options.nocolor = options.nocolor or "n" in arguments
+    options.mute = "m" in arguments
+    options.timestamp = options.timestamp or "T" in arguments
+    options.dumpcore = options.dumpcore or "g" in arguments
+    options.highpriority = options.highpriority or "p" in arguments
+    options.execincludes = options.execincludes or "X" in arguments
+    options.runuser = arguments.values.get("U", options.runuser)
+    options.rungroup = arguments.values.get("G", options.rungroup)
+    options.maxload = float(arguments.values.get("L", options.maxload))
+    options.maxcalls = int(arguments.values.get("M", options.maxcalls))
+    options.minmemfree = int(arguments.values.get("e", options.minmemfree))
+
+
+def serve(conf: AsteriskConf, *, quiet: bool = False, ready: Callable[[Server], None] | None = None) -> int:
+    """Run one server in this process until it is stopped; returns the exit status.
+
+    ``ready`` is called once it has fully booted.
+    """
+    faulthandler.enable()
+    if conf.options.dumpcore:
+        resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY,) * 2)
+    _raise_file_limit(conf.options.maxfiles)
+    if conf.options.highpriority:
+        with contextlib.suppress(PermissionError):
+            os.nice(-10)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        try:
+            return runner.run(_serve(conf, quiet, ready))
+        except KeyboardInterrupt:
+            return 130
+
+
+async def _serve(conf: AsteriskConf, quiet: bool, ready: Callable[[Server], None] | None) -> int:
+    server = Server(conf)
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, server.request_stop)
+    loop.add_signal_handler(signal.SIGHUP, server.request_reload)
+    try:
+        await server.start()
+    except AsterismError as error:
+        print(f"asterism: {error}", file=sys.stderr)
+        await server.stop()
+        return 1
+    _tune_collector()
+    pid_file = conf.paths.run / "asterism.pid"
+    with contextlib.suppress(OSError):
+        pid_file.write_text(f"{os.getpid()}\n")
+    try:
+        if ready is not None:
+            ready(server)
+        elif not quiet:
+            print("Asterisk Ready.", flush=True)
+        await server.wait_stop_requested()
+        await server.stop()
+    finally:
+        with contextlib.suppress(OSError):
+            pid_file.unlink()
+    if server.restart_requested:
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+    return 0
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop  # type: ignore[no-any-return]
+
+
+def _tune_collector() -> None:
+    """Keep the collector away from what lives as long as the server.
+
+    Everything loaded so far is frozen; young objects of a call die by reference counting, so
+    collections can be rare (measured: the default thresholds cost up to a third of a call's CPU).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
+def _raise_file_limit(wanted: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    target = hard if wanted <= 0 else min(wanted, hard) if hard != resource.RLIM_INFINITY else wanted
+    if target == resource.RLIM_INFINITY or target > 1_048_576:
+        target = 1_048_576
+    if target > soft or wanted > 0:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (target, hard))
+
+
+def _drop_privileges(conf: AsteriskConf) -> None:
+    if conf.options.rungroup:
+        os.setgid(grp.getgrnam(conf.options.rungroup).gr_gid)
+    if conf.options.runuser:
+        user = pwd.getpwnam(conf.options.runuser)
+        os.initgroups(user.pw_name, user.pw_gid)
+        if not conf.options.rungroup:
+            os.setgid(user.pw_gid)
+        os.setuid(user.pw_uid)
+
+
+def _daemonize() -> None:
+    """Leave the terminal: fork, a new session, standard streams on the null device."""
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)

@@ -1,0 +1,72 @@
+"""The server's log: Asterisk's levels on a logger that belongs to one server.
+
+The logger is made directly, not taken from the process-wide table of :mod:`logging`, so that two
+servers in one process never see each other's records. The channels of ``logger.conf`` are its handlers
+(``interfaces/logger``).
+"""
+
+from __future__ import annotations
+
+import logging
+
+TRACE = 5
+DEBUG = logging.DEBUG
+VERBOSE = 15
+DTMF = 16
+SECURITY = 18
+NOTICE = 25
+WARNING = logging.WARNING
+ERROR = logging.ERROR
+
+LEVEL_NAMES = {
+    "trace": TRACE,
+    "debug": DEBUG,
+    "verbose": VERBOSE,
+    "dtmf": DTMF,
+    "security": SECURITY,
+    "notice": NOTICE,
+    "warning": WARNING,
+    "error": ERROR,
+}
+"""Level names as ``logger.conf`` spells them."""
+
+
+class ServerLogger(logging.Logger):
+    """A logger with Asterisk's extra levels.
+
+    ``verbose_level`` and ``debug_level`` are the server's settings (``core set verbose``): a
+    verbose record of a higher level is not made unless some log channel asks for it.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, TRACE)
+        self.propagate = False
+        self.verbose_level = 0
+        self.debug_level = 0
+
+    def notice(self, message: str, *args: object) -> None:
+        """Something worth knowing that needs no action."""
+        if self.isEnabledFor(NOTICE):
+            self._log(NOTICE, message, args)
+
+    def verbose(self, level: int, message: str, *args: object) -> None:
+        """Progress for an operator who asked for this much detail (1 least, 10 most)."""
+        if level <= self.verbose_level:
+            self._log(VERBOSE, message, args, extra={"verbose": level})
+
+    def security(self, message: str, *args: object) -> None:
+        """A line of the security log; its format is matched by fail2ban."""
+        self._log(SECURITY, message, args)
+
+    def dtmf(self, message: str, *args: object) -> None:
+        """A digit that came or went."""
+        self._log(DTMF, message, args)
+
+    def debugging(self, level: int, message: str, *args: object) -> None:
+        """Detail for a developer, made only when the server's debug level is at least ``level``."""
+        if level <= self.debug_level:
+            self._log(DEBUG, message, args, extra={"debug": level})
+
+
+for _name, _level in LEVEL_NAMES.items():
+    logging.addLevelName(_level, _name.upper())

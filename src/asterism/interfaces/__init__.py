@@ -1,0 +1,1 @@
+"""The front ends that serve the registries: manager, console, log channels."""

@@ -1,0 +1,107 @@
+"""Running one console command: finding it by its words, its usage, its failures, its completion."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+
+from asterism.core.commands import Command, CommandCall
+from asterism.core.errors import AsterismError, CommandError, UsageError
+from asterism.core.module import CoreServer
+from asterism.core.registry import Entry
+
+
+def split_words(line: str) -> list[str]:
+    """The words of a command line; double quotes hold blanks, a backslash takes the next character as it is."""
+    words: list[str] = []
+    word = ""
+    quoted = escaped = started = False
+    for character in line:
+        if escaped:
+            word, escaped = word + character, False
+        elif character == "\\":
+            escaped = started = True
+        elif character == '"':
+            quoted, started = not quoted, True
+        elif character.isspace() and not quoted:
+            if started:
+                words.append(word)
+            word, started = "", False
+        else:
+            word, started = word + character, True
+    if started:
+        words.append(word)
+    return words
+
+
+def usage_of(entry: Entry[Command]) -> str:
+    """What a wrong call prints: the syntax, then the description, indented as the console shows it."""
+    documentation = entry.documentation
+    lines = [f"Usage: {documentation.syntax or entry.name}"]
+    lines += [f"       {line}".rstrip() for line in (documentation.description or documentation.synopsis).splitlines()]
+    return "\n".join(lines) + "\n"
+
+
+class CommandRunner:
+    """Runs and completes the commands registered with one server."""
+
+    def __init__(self, server: CoreServer) -> None:
+        self._server = server
+
+    def find(self, words: list[str]) -> tuple[Entry[Command], list[str]] | None:
+        """The command with the longest match at the start of ``words``, and its arguments."""
+        for count in range(len(words), 0, -1):
+            entry = self._server.commands.entry(" ".join(words[:count]))
+            if entry is not None:
+                return entry, words[count:]
+        return None
+
+    async def run(
+        self, line: str, write: Callable[[str], None], *, columns: int = 0, color: bool = False
+    ) -> int:
+        """Run one line, giving its text to ``write``; returns 0, or 1 when there is no such command or it failed."""
+        words = split_words(line)
+        if not words:
+            return 0
+        found = self.find(words)
+        if found is None:
+            typed = line.strip()
+            write(f"No such command '{typed}' (type 'core show help {typed}' for other possible commands)\n")
+            return 1
+        entry, args = found
+        try:
+            result = entry.item.run(CommandCall(args=args, write=write, columns=columns, color=color))
+            text = await result if inspect.isawaitable(result) else result
+            write(text)
+        except UsageError as error:
+            write(str(error) or usage_of(entry))
+            return 1
+        except CommandError as error:
+            write(f"{error}\nCommand '{line.strip()}' failed.\n")
+            return 1
+        except AsterismError as error:
+            write(f"{error}\n")
+            return 1
+        except Exception:
+            self._server.log.exception("the console command '%s' failed", line.strip())
+            write(f"Command '{line.strip()}' failed: see the log.\n")
+            return 1
+        return 0
+
+    def complete(self, line: str) -> list[str]:
+        """The words that may stand where the line's last word is (empty after a blank)."""
+        words = split_words(line)
+        if not line or line[-1].isspace():
+            words.append("")
+        candidates = set(self._next_words(words))
+        found = self.find(words[:-1])
+        if found is not None and found[0].item.complete is not None:
+            candidates.update(found[0].item.complete(words[len(found[0].name.split()) :]))
+        return sorted(word for word in candidates if word.startswith(words[-1]))
+
+    def _next_words(self, words: list[str]) -> Iterable[str]:
+        depth = len(words) - 1
+        for entry in self._server.commands:
+            parts = entry.name.split()
+            if len(parts) > depth and parts[:depth] == words[:-1]:
+                yield parts[depth]
