@@ -17,6 +17,7 @@ from asterism.core.documentation import Documentation
 from asterism.core.events import EventBus, EventType, Subscriber
 from asterism.core.log import ServerLogger
 from asterism.core.registry import Owner, Registry
+from asterism.core.security import SecurityEvents
 
 
 class Subsystem:
@@ -60,6 +61,7 @@ class CoreServer(Protocol):
     options: Any  # asterisk.conf [options], typed by the server
     owner: Owner
     bus: EventBus
+    security: SecurityEvents
     commands: Registry[Command]
     actions: Registry[Action]
 
