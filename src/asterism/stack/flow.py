@@ -1,0 +1,63 @@
+"""Where a message came from and where its answers go (RFC 5626 section 2)."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Protocol
+
+
+class FlowUser(Protocol):
+    """A callable that learns that a flow could not send, or has closed."""
+
+    def __call__(self, flow: Flow, error: Exception | None) -> None:
+        """Take the notice; ``error`` is ``None`` when the flow was closed in good order."""
+
+
+class Flow(ABC):
+    """A bidirectional path to one peer: a UDP address pair, a connection, a WebSocket.
+
+    Transports subclass it and set every attribute. Flows are compared by identity.
+
+    Attributes:
+        transport: ``"UDP"``, ``"TCP"``, ``"TLS"``, ``"WS"`` or ``"WSS"``.
+        local: our address and port.
+        remote: the peer's address and port; IPv6 addresses without brackets.
+        reliable: the transport retransmits by itself (everything but UDP).
+        secure: the bytes are encrypted (TLS, WSS).
+        name: id of the transport section that the flow belongs to.
+        closed: nothing can be sent any more.
+    """
+
+    __slots__ = ("__weakref__", "closed", "local", "name", "on_error", "reliable", "remote", "secure", "transport")
+
+    def __init__(
+        self,
+        transport: str,
+        local: tuple[str, int],
+        remote: tuple[str, int],
+        *,
+        name: str = "",
+        reliable: bool = False,
+        secure: bool = False,
+    ) -> None:
+        self.transport = transport
+        self.local = local
+        self.remote = remote
+        self.reliable = reliable
+        self.secure = secure
+        self.name = name
+        self.closed = False
+        self.on_error: list[Callable[[Flow, Exception | None], None]] = []
+
+    @abstractmethod
+    def send(self, data: bytes) -> None:
+        """Send one message. Never raises: a failure is reported to the ``on_error`` subscribers."""
+
+    def failed(self, error: Exception | None) -> None:
+        """Tell the ``on_error`` subscribers; transports call this."""
+        for callback in tuple(self.on_error):
+            callback(self, error)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.transport} {self.local[0]}:{self.local[1]} to {self.remote[0]}:{self.remote[1]}>"

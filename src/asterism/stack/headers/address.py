@@ -1,0 +1,147 @@
+"""name-addr and addr-spec: From, To, Contact, Route, Refer-To and their relatives (RFC 3261 20.10)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+
+from asterism.stack.errors import ParseError
+from asterism.stack.grammar import (
+    QUOTED,
+    TOKEN,
+    Params,
+    format_params,
+    is_token,
+    parse_params,
+    printable,
+    quote,
+    split_commas,
+    unquote,
+)
+from asterism.stack.uri import Uri
+
+_CACHED_LENGTH = 512
+_NO_PARAMS: Params = MappingProxyType({})
+
+# The unquoted display name is "*(token LWS)"; phones also send other characters there, which is
+# harmless as long as none of them has a meaning of its own.
+_name_addr = re.compile(rf"""({QUOTED}\s*|[^"<>,;:@\\=]*)<([^<>\s"]*)>\s*(;.*)?""", re.DOTALL).fullmatch
+_addr_spec = re.compile(r"""\s*([^\s<>",;?]+)\s*(;.*)?""", re.DOTALL).fullmatch
+_plain_display = re.compile(rf"{TOKEN}(?: {TOKEN})*").fullmatch
+
+
+class NameAddr:
+    """An immutable address with display name and header parameters.
+
+    Attributes:
+        display: the display name, unquoted; ``""`` if there is none.
+        uri: the address.
+        params: header parameters (``tag``, ``expires``, ``q``, ...): lower-case names, raw values.
+    """
+
+    __slots__ = ("_text", "display", "params", "uri")
+
+    def __init__(self, display: str, uri: Uri, params: Mapping[str, str | None] | None = None) -> None:
+        self.display = display
+        self.uri = uri
+        self.params: Params = params or _NO_PARAMS
+        self._text: str | None = None
+
+    @staticmethod
+    def parse(text: str) -> NameAddr:
+        """Parse one address. Parameters after an address without brackets belong to the header.
+
+        Raises:
+            ParseError: not exactly one address.
+        """
+        return _parse_cached(text) if len(text) <= _CACHED_LENGTH else _parse(text)
+
+    @staticmethod
+    def parse_list(text: str, limit: int = 256) -> list[NameAddr]:
+        """Parse a comma-separated list of addresses.
+
+        Raises:
+            ParseError: one of them is bad, or there are more than ``limit``.
+        """
+        if "," not in text:
+            return [NameAddr.parse(text)]
+        return [NameAddr.parse(item) for item in split_commas(text, limit)]
+
+    @property
+    def tag(self) -> str | None:
+        """The ``tag`` parameter, ``None`` if there is none."""
+        return self.params.get("tag")
+
+    def param(self, name: str) -> str | None:
+        """A parameter, unquoted; ``""`` if it has no value, ``None`` if it is not there."""
+        value = self.params.get(name)
+        if value is None:
+            return "" if name in self.params else None
+        return unquote(value)
+
+    def with_params(self, **params: str | None) -> NameAddr:
+        """A copy with parameters set (``None`` sets one without value)."""
+        return NameAddr(self.display, self.uri, {**self.params, **params})
+
+    def without_params(self, *names: str) -> NameAddr:
+        """A copy without the named parameters; with no name given, without any."""
+        kept = {k: v for k, v in self.params.items() if k not in names} if names else {}
+        return NameAddr(self.display, self.uri, kept)
+
+    def with_tag(self, tag: str) -> NameAddr:
+        """A copy with this tag."""
+        return NameAddr(self.display, self.uri, {**self.params, "tag": tag})
+
+    def __str__(self) -> str:
+        text = self._text
+        if text is None:
+            text = f"<{self.uri}>{format_params(self.params)}"
+            if self.display:
+                text = f"{quote(self.display)} {text}"
+            self._text = text
+        return text
+
+    def __repr__(self) -> str:
+        return f"NameAddr({str(self)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, NameAddr):
+            return NotImplemented
+        return self.display == other.display and self.uri == other.uri and dict(self.params) == dict(other.params)
+
+    def __hash__(self) -> int:
+        return hash((self.display, self.uri))
+
+
+def _parse(text: str) -> NameAddr:
+    text = text.strip()
+    found = _name_addr(text)
+    if found is not None:
+        display, uri, params = found.groups()
+        if display:
+            display = unquote(display.rstrip())
+    else:
+        found = _addr_spec(text)
+        if found is None:
+            raise ParseError(f"bad address: {printable(text)!r}")
+        uri, params = found.groups()
+        display = ""
+    address = NameAddr.__new__(NameAddr)
+    address.display = display
+    address.uri = Uri.parse(uri)
+    address.params = parse_params(params) if params else _NO_PARAMS
+    address._text = None
+    tag = address.params.get("tag", "-")
+    if tag != "-" and (not tag or not is_token(tag)):
+        raise ParseError(f"bad tag: {printable(text)!r}")
+    return address
+
+
+_parse_cached = lru_cache(maxsize=4096)(_parse)
+
+
+def display_name(text: str) -> str:
+    """A display name as it stands in a header: plain if it is tokens, else quoted."""
+    return text if _plain_display(text) else quote(text)

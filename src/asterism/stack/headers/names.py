@@ -1,0 +1,216 @@
+"""Header names: canonical spelling and compact forms."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from asterism.stack.errors import ParseError
+from asterism.stack.grammar import is_token, printable
+
+_NAMES: Final = [
+    "Accept",
+    "Accept-Contact",
+    "Accept-Encoding",
+    "Accept-Language",
+    "Accept-Resource-Priority",
+    "Alert-Info",
+    "Allow",
+    "Allow-Events",
+    "Answer-Mode",
+    "Authentication-Info",
+    "Authorization",
+    "Call-ID",
+    "Call-Info",
+    "Contact",
+    "Content-Disposition",
+    "Content-Encoding",
+    "Content-ID",
+    "Content-Language",
+    "Content-Length",
+    "Content-Transfer-Encoding",
+    "Content-Type",
+    "CSeq",
+    "Date",
+    "Diversion",
+    "Error-Info",
+    "Event",
+    "Expires",
+    "Feature-Caps",
+    "Flow-Timer",
+    "From",
+    "Geolocation",
+    "Geolocation-Error",
+    "Geolocation-Routing",
+    "History-Info",
+    "Identity",
+    "In-Reply-To",
+    "Info-Package",
+    "Join",
+    "Max-Breadth",
+    "Max-Forwards",
+    "MIME-Version",
+    "Min-Expires",
+    "Min-SE",
+    "Organization",
+    "P-Access-Network-Info",
+    "P-Answer-State",
+    "P-Asserted-Identity",
+    "P-Asserted-Service",
+    "P-Associated-URI",
+    "P-Called-Party-ID",
+    "P-Charging-Function-Addresses",
+    "P-Charging-Vector",
+    "P-DCS-Billing-Info",
+    "P-Early-Media",
+    "P-Media-Authorization",
+    "P-Preferred-Identity",
+    "P-Preferred-Service",
+    "P-Profile-Key",
+    "P-Served-User",
+    "P-User-Database",
+    "P-Visited-Network-ID",
+    "Path",
+    "Permission-Missing",
+    "Policy-Contact",
+    "Policy-ID",
+    "Priority",
+    "Privacy",
+    "Proxy-Authenticate",
+    "Proxy-Authorization",
+    "Proxy-Require",
+    "RAck",
+    "Reason",
+    "Record-Route",
+    "Recv-Info",
+    "Refer-Events-At",
+    "Refer-Sub",
+    "Refer-To",
+    "Referred-By",
+    "Reject-Contact",
+    "Remote-Party-ID",
+    "Replaces",
+    "Reply-To",
+    "Request-Disposition",
+    "Require",
+    "Resource-Priority",
+    "Retry-After",
+    "Route",
+    "RSeq",
+    "Security-Client",
+    "Security-Server",
+    "Security-Verify",
+    "Server",
+    "Service-Route",
+    "Session-Expires",
+    "Session-ID",
+    "SIP-ETag",
+    "SIP-If-Match",
+    "Subject",
+    "Subscription-State",
+    "Supported",
+    "Suppress-If-Match",
+    "Target-Dialog",
+    "Timestamp",
+    "To",
+    "Trigger-Consent",
+    "Unsupported",
+    "User-Agent",
+    "User-to-User",
+    "Via",
+    "Warning",
+    "WWW-Authenticate",
+    "X-Asterisk-HangupCause",
+    "X-Asterisk-HangupCauseCode",
+]
+
+_COMPACT: Final = {
+    "a": "Accept-Contact",
+    "b": "Referred-By",
+    "c": "Content-Type",
+    "d": "Request-Disposition",
+    "e": "Content-Encoding",
+    "f": "From",
+    "i": "Call-ID",
+    "j": "Reject-Contact",
+    "k": "Supported",
+    "l": "Content-Length",
+    "m": "Contact",
+    "n": "Identity-Info",
+    "o": "Event",
+    "r": "Refer-To",
+    "s": "Subject",
+    "t": "To",
+    "u": "Allow-Events",
+    "v": "Via",
+    "x": "Session-Expires",
+    "y": "Identity",
+}
+
+_LOWER: Final = {name.lower(): name for name in _NAMES} | _COMPACT
+
+SINGLE: Final = frozenset(
+    [
+        "Call-ID",
+        "Content-Disposition",
+        "Content-Length",
+        "Content-Type",
+        "CSeq",
+        "Event",
+        "Expires",
+        "From",
+        "Max-Forwards",
+        "Min-Expires",
+        "Min-SE",
+        "RAck",
+        "Refer-To",
+        "Replaces",
+        "RSeq",
+        "Session-Expires",
+        "SIP-ETag",
+        "SIP-If-Match",
+        "Subscription-State",
+        "Target-Dialog",
+        "To",
+    ]
+)
+"""Headers that a message may carry once; a second one is an attempt to be read two ways."""
+
+
+class _Spellings(dict[str, str]):
+    """Wire spelling to canonical name; what is not a known spelling is worked out and not kept."""
+
+    __slots__ = ()
+
+    def __missing__(self, name: str) -> str:
+        return wire_name(name)
+
+
+def canonical(name: str) -> str:
+    """The canonical spelling of a header name; unknown names are returned as they are."""
+    return SPELLINGS[name] if name in SPELLINGS else _LOWER.get(name.lower(), name)
+
+
+def wire_name(name: str) -> str:
+    """The canonical name of what stands before the colon in a header line.
+
+    Raises:
+        ParseError: not a token.
+    """
+    name = name.rstrip(" \t")
+    known = _LOWER.get(name.lower())
+    if known is not None:
+        return known
+    if not is_token(name):
+        raise ParseError(f"bad header name: {printable(name)!r}")
+    return name
+
+
+SPELLINGS: Final = _Spellings(
+    {name: name for name in _NAMES}
+    | {name.lower(): name for name in _NAMES}
+    | {name.upper(): name for name in _NAMES}
+    | _COMPACT
+    | {short.upper(): name for short, name in _COMPACT.items()}
+    | {name.title(): name for name in _NAMES}
+)
+"""Spellings seen on the wire, to be looked up with ``[]``."""

@@ -1,0 +1,555 @@
+"""Requests and responses: header lines in order, values parsed when first asked for.
+
+A message keeps the header lines as they came, under canonical names, and works out a value
+(:attr:`Message.to`, :attr:`Message.vias`, ...) on first use. Text is ``str`` decoded as UTF-8 with
+``surrogateescape``, so that bytes that are not UTF-8 survive a round trip.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from asterism.stack.errors import ParseError
+from asterism.stack.grammar import check_value, is_token, parse_number, split_commas
+from asterism.stack.headers.address import NameAddr
+from asterism.stack.headers.cseq import CSeq, RAck
+from asterism.stack.headers.media_type import MediaType
+from asterism.stack.headers.names import canonical
+from asterism.stack.headers.via import Via
+from asterism.stack.reasons import reason_phrase
+from asterism.stack.uri import Uri
+
+if TYPE_CHECKING:
+    from asterism.stack.flow import Flow
+
+__all__ = ["Message", "Request", "Response", "make_response", "reason_phrase"]
+
+_ValueT = TypeVar("_ValueT", covariant=True)
+
+
+class HeaderType(Protocol[_ValueT]):
+    """A typed header value: the name of its header, and how to parse one element."""
+
+    NAME: str
+
+    def parse(self, text: str, /) -> _ValueT:
+        """Parse one element of the header."""
+
+
+_ECHOED = frozenset({"Via", "From", "To", "Call-ID", "CSeq"})
+_ECHOED_WITH_ROUTE = _ECHOED | {"Record-Route"}
+_ECHOED_WITH_TIMESTAMP = _ECHOED | {"Timestamp"}
+
+
+class Message:
+    """What requests and responses have in common.
+
+    Attributes:
+        headers: canonical name and raw value of every header line, in order. Read it freely; change it
+            through the methods, which keep the parsed values right.
+        body: the body, undecoded.
+        flow: where the message came from; ``None`` for one that was built here.
+        received_at: when it came (the clock of the transaction layer, seconds); ``None`` likewise.
+    """
+
+    __slots__ = ("_first", "_parsed", "body", "flow", "headers", "received_at")
+
+    def __init__(self, headers: list[tuple[str, str]] | None = None, body: bytes = b"") -> None:
+        self.headers: list[tuple[str, str]] = [] if headers is None else headers
+        self.body = body
+        self.flow: Flow | None = None
+        self.received_at: float | None = None
+        self._first: dict[str, str] | None = None
+        self._parsed: dict[str, Any] = {}
+
+    # Raw headers
+
+    def _index(self) -> dict[str, str]:
+        first = self._first = dict(reversed(self.headers))
+        return first
+
+    def get(self, name: str) -> str | None:
+        """The raw value of the first header line of that name, ``None`` if there is none."""
+        first = self._first
+        if first is None:
+            first = self._index()
+        value = first.get(name)
+        if value is None:
+            known = canonical(name)
+            value = first.get(known)
+            if value is None and known not in first:
+                lower = known.lower()
+                for other, value in self.headers:
+                    if other.lower() == lower:
+                        return value
+                return None
+        return value
+
+    def get_all(self, name: str) -> list[str]:
+        """The raw values of all header lines of that name, in order."""
+        name = canonical(name)
+        if (self._first if self._first is not None else self._index()).get(name) is None:
+            name = name.lower()
+            return [value for other, value in self.headers if other.lower() == name]
+        return [value for other, value in self.headers if other == name or other.lower() == name.lower()]
+
+    def get_list(self, name: str) -> list[str]:
+        """The comma-separated elements of all header lines of that name, in order.
+
+        Raises:
+            ParseError: unbalanced quotes or brackets.
+        """
+        items: list[str] = []
+        for value in self.get_all(name):
+            if value:
+                items.extend(item.strip() for item in split_commas(value))
+        return items
+
+    def has(self, name: str) -> bool:
+        """Whether there is a header line of that name."""
+        return self.get(name) is not None
+
+    def has_option(self, name: str, option: str) -> bool:
+        """Whether a list of tokens (``Supported``, ``Require``, ``Allow``) names this one, in any case."""
+        option = option.lower()
+        return any(option in {item.strip().lower() for item in value.split(",")} for value in self.get_all(name))
+
+    def _changed(self) -> None:
+        self._first = None
+        if self._parsed:
+            self._parsed = {}
+
+    @staticmethod
+    def _line(name: str, value: str) -> tuple[str, str]:
+        name = canonical(name)
+        if not is_token(name):
+            raise ValueError(f"not a header name: {name!r}")
+        return name, check_value(value)
+
+    def add_header(self, name: str, value: str) -> None:
+        """Append a header line.
+
+        Raises:
+            ValueError: the name is not a token, or the value contains CR, LF or NUL.
+        """
+        self.headers.append(self._line(name, value))
+        self._changed()
+
+    def prepend_header(self, name: str, value: str) -> None:
+        """Put a header line before all others. Raises ValueError as :meth:`add_header`."""
+        self.headers.insert(0, self._line(name, value))
+        self._changed()
+
+    def set_header(self, name: str, value: str) -> None:
+        """Replace all lines of that name by one, at the first one's place, or append it. Raises as :meth:`add_header`."""
+        line = self._line(name, value)
+        lower = line[0].lower()
+        headers: list[tuple[str, str]] = []
+        done = False
+        for other in self.headers:
+            if other[0].lower() != lower:
+                headers.append(other)
+            elif not done:
+                headers.append(line)
+                done = True
+        if not done:
+            headers.append(line)
+        self.headers = headers
+        self._changed()
+
+    def remove_header(self, name: str) -> None:
+        """Remove all lines of that name; none is no error."""
+        lower = canonical(name).lower()
+        self.headers = [line for line in self.headers if line[0].lower() != lower]
+        self._changed()
+
+    def set_body(self, body: bytes | str, content_type: str = "") -> None:
+        """Replace the body; with a ``content_type`` also the Content-Type. An empty one without a type removes that header."""
+        self.body = body.encode("utf-8", "surrogateescape") if isinstance(body, str) else body
+        if content_type:
+            self.set_header("Content-Type", content_type)
+        elif not body:
+            self.remove_header("Content-Type")
+
+    # Via handling of servers and clients
+
+    def set_top_via(self, via: Via) -> None:
+        """Replace the topmost Via value, leaving the others of the same line."""
+        for position, (name, value) in enumerate(self.headers):
+            if name == "Via":
+                rest = split_commas(value)[1:]
+                self.headers[position] = (name, ", ".join([check_value(str(via)), *(item.strip() for item in rest)]))
+                break
+        else:
+            self.headers.insert(0, ("Via", check_value(str(via))))
+        vias = self._parsed.get("vias")
+        self._first = None
+        self._parsed.pop("vias", None)
+        self._parsed["via"] = via
+        if vias:
+            self._parsed["vias"] = [via, *vias[1:]]
+
+    def pop_via(self) -> Via:
+        """Remove and return the topmost Via value.
+
+        Raises:
+            ParseError: there is none, or it is malformed.
+        """
+        via = self.via
+        for position, (name, value) in enumerate(self.headers):
+            if name == "Via":
+                rest = split_commas(value)[1:]
+                if rest:
+                    self.headers[position] = (name, ", ".join(item.strip() for item in rest))
+                else:
+                    del self.headers[position]
+                break
+        self._changed()
+        return via
+
+    def mark_source(self, host: str, port: int) -> None:
+        """Note in the topmost Via where the request really came from (RFC 3261 18.2.1, RFC 3581 4).
+
+        ``received`` is set if the sent-by host is another, or if ``rport`` was asked for; ``rport`` gets the port.
+        """
+        via = self.via
+        params = via.params
+        wants = "rport" in params
+        if not wants and via.host == host:
+            if "received" in params:
+                self.set_top_via(
+                    Via(via.transport, via.host, via.port, {k: v for k, v in params.items() if k != "received"})
+                )
+            return
+        marked = dict(params)
+        if wants:
+            marked["rport"] = str(port)
+        marked["received"] = host
+        self.set_top_via(Via(via.transport, via.host, via.port, marked))
+
+    # Parsed values. A missing mandatory header is a ParseError, like a malformed one.
+
+    def _fail(self, error: ParseError) -> ParseError:
+        """Attach this request to an error about one of its values."""
+        if error.request is None and isinstance(self, Request):
+            error.request = self
+        return error
+
+    def _required(self, name: str) -> str:
+        first = self._first
+        value = (first if first is not None else self._index()).get(name)
+        if value is None:
+            raise self._fail(ParseError(f"no {name} header"))
+        return value
+
+    @property
+    def via(self) -> Via:
+        """The topmost Via. Raises ParseError."""
+        via: Via | None = self._parsed.get("via")
+        if via is None:
+            value = self._required("Via")
+            try:
+                via = Via.parse(value if "," not in value else split_commas(value)[0])
+            except ParseError as error:
+                raise self._fail(error) from None
+            self._parsed["via"] = via
+        return via
+
+    @property
+    def vias(self) -> list[Via]:
+        """All Via values, topmost first. Raises ParseError."""
+        vias: list[Via] | None = self._parsed.get("vias")
+        if vias is None:
+            try:
+                vias = [via for value in self.get_all("Via") for via in Via.parse_list(value)]
+            except ParseError as error:
+                raise self._fail(error) from None
+            self._parsed["vias"] = vias
+        return vias
+
+    def _address(self, name: str) -> NameAddr:
+        address: NameAddr | None = self._parsed.get(name)
+        if address is None:
+            value = self._required(name)
+            try:
+                address = NameAddr.parse(value)
+            except ParseError as error:
+                raise self._fail(error) from None
+            self._parsed[name] = address
+        return address
+
+    @property
+    def from_(self) -> NameAddr:
+        """From. Raises ParseError."""
+        address: NameAddr | None = self._parsed.get("From")
+        return address if address is not None else self._address("From")
+
+    @property
+    def to(self) -> NameAddr:
+        """To. Raises ParseError."""
+        address: NameAddr | None = self._parsed.get("To")
+        return address if address is not None else self._address("To")
+
+    @property
+    def call_id(self) -> str:
+        """Call-ID, as it is (it is compared byte by byte). Raises ParseError if there is none."""
+        return self._required("Call-ID")
+
+    @property
+    def cseq(self) -> CSeq:
+        """CSeq. Raises ParseError."""
+        cseq: CSeq | None = self._parsed.get("CSeq")
+        if cseq is None:
+            value = self._required("CSeq")
+            try:
+                cseq = CSeq.parse(value)
+            except ParseError as error:
+                raise self._fail(error) from None
+            self._parsed["CSeq"] = cseq
+        return cseq
+
+    def addresses(self, name: str) -> list[NameAddr]:
+        """The addresses of all lines of a header (Contact, Route, Path, P-Asserted-Identity, ...). Raises ParseError."""
+        addresses: list[NameAddr] | None = self._parsed.get(name)
+        if addresses is None:
+            first = self._first
+            if first is None:
+                first = self._index()
+            addresses = []
+            if name in first or self.get(name) is not None:
+                try:
+                    for value in self.get_all(name):
+                        addresses.extend(NameAddr.parse_list(value))
+                except ParseError as error:
+                    raise self._fail(error) from None
+            self._parsed[name] = addresses
+        return addresses
+
+    @property
+    def contacts(self) -> list[NameAddr]:
+        """The contacts, without the ``*`` of a REGISTER (see :attr:`contact_star`). Raises ParseError."""
+        contacts: list[NameAddr] | None = self._parsed.get("Contact")
+        if contacts is None:
+            if self.contact_star:
+                contacts = self._parsed["Contact"] = []
+            else:
+                contacts = self.addresses("Contact")
+        return contacts
+
+    @property
+    def contact_star(self) -> bool:
+        """Whether the one and only Contact is ``*``. Raises ParseError if ``*`` is not alone."""
+        first = self._first
+        if first is None:
+            first = self._index()
+        value = first.get("Contact")
+        if value is None or "*" not in value:
+            return False
+        values = self.get_all("Contact")
+        if "*" in values and len(values) > 1:
+            raise self._fail(ParseError("Contact * is not alone"))
+        return value == "*"
+
+    @property
+    def routes(self) -> list[NameAddr]:
+        """The Route set, topmost first. Raises ParseError."""
+        return self.addresses("Route")
+
+    @property
+    def record_routes(self) -> list[NameAddr]:
+        """The Record-Route values, topmost first. Raises ParseError."""
+        return self.addresses("Record-Route")
+
+    def _number(self, name: str, maximum: int) -> int | None:
+        value = self.get(name)
+        if value is None:
+            return None
+        try:
+            return parse_number(value, name, maximum)
+        except ParseError as error:
+            raise self._fail(error) from None
+
+    @property
+    def max_forwards(self) -> int | None:
+        """Max-Forwards (0 to 255), ``None`` if there is none. Raises ParseError."""
+        return self._number("Max-Forwards", 255)
+
+    @property
+    def expires(self) -> int | None:
+        """Expires in seconds, ``None`` if there is none. Raises ParseError if it is no number below 2**32."""
+        return self._number("Expires", 2**32 - 1)
+
+    @property
+    def content_type(self) -> MediaType | None:
+        """Content-Type, ``None`` if there is none. Raises ParseError."""
+        return self.typed(MediaType)
+
+    @property
+    def rack(self) -> RAck | None:
+        """RAck, ``None`` if there is none. Raises ParseError."""
+        return self.typed(RAck)
+
+    def typed(self, header: HeaderType[_ValueT] | type[_ValueT]) -> _ValueT | None:
+        """The first value of a typed header (``message.typed(SessionExpires)``), ``None`` if there is none.
+
+        Raises:
+            ParseError: it is malformed.
+        """
+        name: str = header.NAME  # type: ignore[union-attr]
+        key = f"{name} "
+        value: _ValueT | None = self._parsed.get(key)
+        if value is None:
+            raw = self.get(name)
+            if raw is None:
+                return None
+            try:
+                value = header.parse(raw)  # type: ignore[union-attr]
+            except ParseError as error:
+                raise self._fail(error) from None
+            self._parsed[key] = value
+        return value
+
+    def typed_all(self, header: HeaderType[_ValueT] | type[_ValueT]) -> list[_ValueT]:
+        """All values of a typed header that may be a list (``message.typed_all(Reason)``).
+
+        Raises:
+            ParseError: one of them is malformed.
+        """
+        try:
+            return [header.parse(item) for item in self.get_list(header.NAME)]  # type: ignore[union-attr]
+        except ParseError as error:
+            raise self._fail(error) from None
+
+    def validate(self) -> None:
+        """Parse what routing and transactions rest on, so that it cannot fail later.
+
+        Raises:
+            ParseError: Via, From, To, CSeq, Max-Forwards, Contact, Route, Record-Route, Expires or
+                Content-Type is malformed; for requests with the request attached.
+        """
+        parsed = self._parsed
+        first = self._first
+        if first is None:
+            first = self._index()
+        if "CSeq" not in parsed:
+            _ = self.cseq
+        if "From" not in parsed:
+            self._address("From")
+        if "To" not in parsed:
+            self._address("To")
+        _ = self.via if "," not in first.get("Via", "") else self.vias
+        if "Contact" in first:
+            _ = self.contacts
+        if "Route" in first:
+            self.addresses("Route")
+        if "Record-Route" in first:
+            self.addresses("Record-Route")
+        if "Max-Forwards" in first:
+            _ = self.max_forwards
+        if "Expires" in first:
+            _ = self.expires
+        if "Content-Type" in first:
+            _ = self.content_type
+
+    # Serialising
+
+    def start_line(self) -> str:
+        """The first line, without its line break."""
+        raise TypeError("a bare Message has no start line")
+
+    def to_bytes(self) -> bytes:
+        """The message as it goes on the wire, with the Content-Length that its body has."""
+        body = self.body
+        lines = [f"{name}: {value}" for name, value in self.headers if name != "Content-Length"]
+        head = f"{self.start_line()}\r\n" + "\r\n".join(lines) + f"\r\nContent-Length: {len(body)}\r\n\r\n"
+        if body:
+            return head.encode("utf-8", "surrogateescape") + body
+        return head.encode("utf-8", "surrogateescape")
+
+    def __bytes__(self) -> bytes:
+        return self.to_bytes()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.start_line()!r} Call-ID {self.get('Call-ID')!r}>"
+
+
+class Request(Message):
+    """A request.
+
+    Attributes:
+        method: case-sensitive.
+        uri: the Request-URI.
+    """
+
+    __slots__ = ("method", "uri")
+
+    def __init__(self, method: str, uri: Uri, headers: list[tuple[str, str]] | None = None, body: bytes = b"") -> None:
+        super().__init__(headers, body)
+        self.method = method
+        self.uri = uri
+
+    def start_line(self) -> str:
+        """``METHOD uri SIP/2.0``."""
+        return f"{self.method} {self.uri} SIP/2.0"
+
+    def copy(self) -> Request:
+        """A copy with its own header list (parsed values are worked out anew); not bound to a flow."""
+        return Request(self.method, self.uri, list(self.headers), self.body)
+
+
+class Response(Message):
+    """A response.
+
+    Attributes:
+        status: 100 to 699.
+        reason: the reason phrase; may be empty.
+    """
+
+    __slots__ = ("reason", "status")
+
+    def __init__(
+        self, status: int, reason: str = "", headers: list[tuple[str, str]] | None = None, body: bytes = b""
+    ) -> None:
+        super().__init__(headers, body)
+        self.status = status
+        self.reason = reason
+
+    def start_line(self) -> str:
+        """``SIP/2.0 status reason``."""
+        return f"SIP/2.0 {self.status} {self.reason}"
+
+    def copy(self) -> Response:
+        """A copy with its own header list (parsed values are worked out anew); not bound to a flow."""
+        return Response(self.status, self.reason, list(self.headers), self.body)
+
+
+def make_response(request: Request, status: int, reason: str = "", to_tag: str = "") -> Response:
+    """A response to a request (RFC 3261 8.2.6), its raw Via, From, To, Call-ID and CSeq lines copied.
+
+    Args:
+        request: what is answered.
+        status: 100 to 699.
+        reason: the reason phrase; empty for the usual one.
+        to_tag: put into To if the request has none there; not used for a 100.
+
+    Returns:
+        The response; Record-Route lines are copied into 101 to 299, Timestamp into 100.
+
+    Raises:
+        ValueError: a line break in ``reason``, or ``to_tag`` is not a token.
+    """
+    if status == 100:
+        echoed = _ECHOED_WITH_TIMESTAMP
+    else:
+        echoed = _ECHOED_WITH_ROUTE if status < 300 else _ECHOED
+    headers = [line for line in request.headers if line[0] in echoed]
+    if to_tag and status != 100:
+        try:
+            tagged = request.to.tag is not None
+        except ParseError:
+            tagged = ";tag=" in (request.get("To") or "").lower()
+        if not tagged:
+            if not is_token(to_tag):
+                raise ValueError(f"not a tag: {to_tag!r}")
+            headers = [(name, f"{value};tag={to_tag}") if name == "To" else (name, value) for name, value in headers]
+    return Response(status, check_value(reason) if reason else reason_phrase(status), headers)

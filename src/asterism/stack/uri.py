@@ -1,0 +1,337 @@
+"""URIs: ``sip`` and ``sips`` in full (RFC 3261 19.1), ``tel`` (RFC 3966), others kept as they are."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import quote as _percent_quote
+from urllib.parse import unquote as _percent_unquote
+
+from asterism.stack.errors import ParseError
+from asterism.stack.grammar import Params, printable
+
+_CACHED_LENGTH = 512
+_NO_PARAMS: Params = MappingProxyType({})
+
+HOST = r"\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9_.\-]*[A-Za-z0-9_.])?"
+_sip = re.compile(
+    r"""(sips?):
+    (?:([^@:\s<>"\x00-\x20\x7f]*)(?::([^@:\s<>"\x00-\x20\x7f]*))?@)?
+    (\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9_.\-]*[A-Za-z0-9_.])?)
+    (?::([0-9]{1,5}))?
+    ((?:;[^\s<>"?\x00-\x20\x7f]*)?)
+    (?:\?([^\s<>"\x00-\x20\x7f]*))?""",
+    re.IGNORECASE | re.VERBOSE,
+).fullmatch
+_scheme = re.compile(r"([A-Za-z][A-Za-z0-9+\-.]*):([^\s<>\x00-\x20\x7f]+)").fullmatch
+_tel = re.compile(r"(\+?[0-9A-Fa-f*#\-.()]+)((?:;[^\s;<>\"]+)*)").fullmatch
+_bad_escape = re.compile(r"%(?![0-9A-Fa-f]{2})").search
+_host = re.compile(HOST).fullmatch
+_kept_escape = re.compile(r"%(?:[01][0-9A-Fa-f]|7[Ff]|25)")
+_bare_percent = re.compile(r"%(?!(?:[01][0-9A-Fa-f]|7[Ff]|25))").sub
+_controls = re.compile(r"[\x00-\x1f\x7f]").sub
+
+_USER_SAFE = "-_.!~*'()&=+$,;?/%"
+_PASSWORD_SAFE = "-_.!~*'()&=+$,%"
+_VISUAL = str.maketrans("", "", "-.()")
+
+
+def _unescape(text: str) -> str:
+    """Resolve %HH, except of control characters and of ``%`` itself: those stay escaped."""
+    if "%" not in text:
+        return text
+    pieces: list[str] = []
+    position = 0
+    for found in _kept_escape.finditer(text):
+        pieces.append(_percent_unquote(text[position : found.start()], errors="surrogateescape"))
+        pieces.append(found.group())
+        position = found.end()
+    pieces.append(_percent_unquote(text[position:], errors="surrogateescape"))
+    return "".join(pieces)
+
+
+def _escape(text: str, safe: str) -> str:
+    if text.isalnum() and text.isascii():
+        return text
+    return _percent_quote(text, safe=safe, errors="surrogateescape")
+
+
+def _clean(text: str) -> str:
+    """The form in which users and passwords are kept: no control character, no lone ``%``."""
+    if text.isalnum():
+        return text
+    text = _controls(lambda found: f"%{ord(found.group()):02X}", text)
+    return _bare_percent("%25", text) if "%" in text else text
+
+
+def parse_host(text: str) -> str:
+    """A host in the form the stack keeps: lower case, IPv6 without brackets.
+
+    Raises:
+        ParseError: neither a name nor an address.
+    """
+    if not _host(text):
+        raise ParseError(f"bad host: {printable(text)!r}")
+    if text[0] != "[":
+        return text.lower()
+    inner = text[1:-1].lower()
+    # RFC 3261's own grammar can produce three colons before an IPv4 tail (RFC 5118 section 4.10).
+    checked = inner.replace(":::", "::") if "." in inner else inner
+    try:
+        ipaddress.IPv6Address(checked)
+    except ValueError:
+        raise ParseError(f"bad IPv6 reference: {printable(text)!r}") from None
+    return checked
+
+
+def format_host(host: str) -> str:
+    """The host as it stands in a URI or a Via: IPv6 in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
+def format_host_port(host: str, port: int | None) -> str:
+    """``host:port``, IPv6 in brackets, the port only if there is one."""
+    if ":" in host:
+        host = f"[{host}]"
+    return host if port is None else f"{host}:{port}"
+
+
+class Uri:
+    """An immutable URI.
+
+    Attributes:
+        scheme: lower case.
+        user: escapes resolved (``%23`` is ``#``), except of control characters and of ``%``, which
+            stay ``%HH`` so that no text taken from here can break a line. ``""`` if absent. For ``tel`` the number.
+        password: like ``user``; ``None`` if absent.
+        host: lower case, IPv6 without brackets; ``""`` for schemes other than ``sip`` and ``sips``.
+        port: ``None`` if absent.
+        params: lower-case names, raw values, ``None`` for a parameter without one.
+        headers: the text after ``?``, raw; ``""`` if absent.
+        opaque: what follows the colon of a scheme that is not ``sip``, ``sips`` or ``tel``.
+    """
+
+    __slots__ = ("_text", "headers", "host", "opaque", "params", "password", "port", "scheme", "user")
+
+    scheme: str
+    user: str
+    password: str | None
+    host: str
+    port: int | None
+    params: Params
+    headers: str
+    opaque: str
+
+    def __init__(
+        self,
+        scheme: str = "sip",
+        user: str = "",
+        host: str = "",
+        port: int | None = None,
+        *,
+        password: str | None = None,
+        params: Mapping[str, str | None] | None = None,
+        headers: str = "",
+        opaque: str = "",
+    ) -> None:
+        self.scheme = scheme
+        self.user = _clean(user)
+        self.password = password if password is None else _clean(password)
+        self.host = host.lower()
+        self.port = port
+        self.params = params or _NO_PARAMS
+        self.headers = headers
+        self.opaque = opaque
+        self._text: str | None = None
+
+    @staticmethod
+    def parse(text: str) -> Uri:
+        """Parse a URI; recurring texts come from a cache.
+
+        Raises:
+            ParseError: not a URI.
+        """
+        return _parse_cached(text) if len(text) <= _CACHED_LENGTH else _parse(text)
+
+    @classmethod
+    def unparsed(cls, text: str) -> Uri:
+        """A stand-in for a Request-URI that could not be parsed: no scheme, the text as ``opaque``."""
+        uri = cls("", opaque=text)
+        uri._text = text
+        return uri
+
+    @property
+    def is_sip(self) -> bool:
+        """Whether the scheme is ``sip`` or ``sips``."""
+        return self.scheme in {"sip", "sips"}
+
+    @property
+    def secure(self) -> bool:
+        """Whether the scheme is ``sips``."""
+        return self.scheme == "sips"
+
+    @property
+    def host_port(self) -> str:
+        """``host:port`` as in the URI: IPv6 in brackets, the port only if given."""
+        return format_host_port(self.host, self.port)
+
+    def param(self, name: str) -> str | None:
+        """A parameter's value; ``""`` if it is there without a value, ``None`` if it is not there."""
+        value = self.params.get(name, None)
+        return "" if value is None and name in self.params else value
+
+    def replace(self, **changes: Any) -> Uri:
+        """A copy with some attributes changed (the constructor's names)."""
+        values: dict[str, Any] = {
+            "scheme": self.scheme,
+            "user": self.user,
+            "host": self.host,
+            "port": self.port,
+            "password": self.password,
+            "params": self.params,
+            "headers": self.headers,
+            "opaque": self.opaque,
+        }
+        values.update(changes)
+        return Uri(**values)
+
+    def with_params(self, **params: str | None) -> Uri:
+        """A copy with parameters set (``None`` sets one without value)."""
+        return self.replace(params={**self.params, **params})
+
+    def without_params(self, *names: str) -> Uri:
+        """A copy without the named parameters; with no name given, without any."""
+        return self.replace(params={k: v for k, v in self.params.items() if k not in names} if names else {})
+
+    def __str__(self) -> str:
+        text = self._text
+        if text is None:
+            text = self._text = self._format()
+        return text
+
+    def _format(self) -> str:
+        params = "".join([f";{k}" if v is None else f";{k}={v}" for k, v in self.params.items()])
+        if self.scheme == "tel":
+            return f"tel:{self.user}{params}"
+        if self.scheme not in {"sip", "sips"}:
+            return f"{self.scheme}:{self.opaque}" if self.scheme else self.opaque
+        text = f"{self.scheme}:"
+        if self.user or self.password is not None:
+            text += _escape(self.user, _USER_SAFE)
+            if self.password is not None:
+                text += ":" + _escape(self.password, _PASSWORD_SAFE)
+            text += "@"
+        text += self.host_port + params
+        return f"{text}?{self.headers}" if self.headers else text
+
+    def __repr__(self) -> str:
+        return f"Uri({str(self)!r})"
+
+    def _key(self) -> tuple[object, ...]:
+        return (self.scheme, self.user, self.password, self.host, self.port, self.headers, self.opaque)
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Uri):
+            return NotImplemented
+        return self._key() == other._key() and dict(self.params) == dict(other.params)
+
+    def __hash__(self) -> int:
+        return hash((self.scheme, self.user, self.host, self.port, self.opaque))
+
+    def matches(self, other: Uri) -> bool:
+        """Whether two URIs are equivalent by RFC 3261 19.1.4 (``tel``: RFC 3966 section 4)."""
+        if self is other:
+            return True
+        if self.scheme != other.scheme:
+            return False
+        if self.scheme == "tel":
+            mine, theirs = self.user.translate(_VISUAL).lower(), other.user.translate(_VISUAL).lower()
+            return mine == theirs and _folded(self.params) == _folded(other.params)
+        if not self.is_sip:
+            return self.opaque == other.opaque
+        if (self.user, self.password, self.host, self.port) != (other.user, other.password, other.host, other.port):
+            return False
+        mine_params, their_params = _folded(self.params), _folded(other.params)
+        for name in mine_params.keys() | their_params.keys():
+            if name in mine_params and name in their_params:
+                if mine_params[name] != their_params[name]:
+                    return False
+            elif name in {"user", "ttl", "method", "maddr", "transport"}:
+                return False
+        return _header_set(self.headers) == _header_set(other.headers)
+
+
+def _folded(params: Params) -> dict[str, str | None]:
+    return {name: value if value is None else _unescape(value).lower() for name, value in params.items()}
+
+
+def _header_set(headers: str) -> list[tuple[str, str]]:
+    pairs = []
+    for piece in headers.split("&"):
+        name, _, value = piece.partition("=")
+        pairs.append((_unescape(name).lower(), _unescape(value)))
+    return sorted(pairs)
+
+
+def _uri_params(text: str) -> Params:
+    if not text:
+        return _NO_PARAMS
+    params: dict[str, str | None] = {}
+    for piece in text.split(";"):
+        if piece:
+            name, equals, value = piece.partition("=")
+            if not name:
+                raise ParseError(f"bad URI parameter: {printable(piece)!r}")
+            params.setdefault(name.lower(), value if equals else None)
+    return params
+
+
+def _parse(text: str) -> Uri:
+    found = _sip(text)
+    if found is None:
+        return _parse_other(text)
+    if "%" in text and _bad_escape(text):
+        raise ParseError(f"bad escape in URI: {printable(text)!r}")
+    scheme, user, password, host, port, params, headers = found.groups()
+    uri = Uri.__new__(Uri)
+    uri.scheme = scheme.lower()
+    uri.user = _clean(_unescape(user)) if user else ""
+    uri.password = password if password is None else _clean(_unescape(password))
+    uri.host = host.lower() if host[0] != "[" else parse_host(host)
+    uri.port = None
+    if port is not None:
+        uri.port = int(port)
+        if uri.port > 65535:
+            raise ParseError(f"bad port in URI: {printable(text)!r}")
+    uri.params = _uri_params(params)
+    uri.headers = headers or ""
+    uri.opaque = ""
+    uri._text = text
+    return uri
+
+
+def _parse_other(text: str) -> Uri:
+    found = _scheme(text)
+    if found is None:
+        raise ParseError(f"bad URI: {printable(text)!r}")
+    scheme, rest = found.group(1).lower(), found.group(2)
+    if scheme in {"sip", "sips"}:
+        raise ParseError(f"bad SIP URI: {printable(text)!r}")
+    if scheme == "tel":
+        number = _tel(rest)
+        if number is None:
+            raise ParseError(f"bad tel URI: {printable(text)!r}")
+        uri = Uri("tel", number.group(1), params=_uri_params(number.group(2)))
+    else:
+        uri = Uri(scheme, opaque=rest)
+    uri._text = text
+    return uri
+
+
+_parse_cached = lru_cache(maxsize=8192)(_parse)
