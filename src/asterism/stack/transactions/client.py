@@ -1,0 +1,107 @@
+"""What the two client machines share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from asterism.stack.transactions.state import TransactionState
+
+if TYPE_CHECKING:
+    from asterism.stack.transactions.layer import TransactionLayer
+
+    from asterism.stack.flow import Flow
+    from asterism.stack.message import Request, Response
+    from asterism.stack.timers import Timer
+    from asterism.stack.transactions.users import ClientUser
+
+
+class ClientTransaction(ABC):
+    """The asking side of one request; made by ``layer.send_request``.
+
+    Attributes:
+        request: what was sent, with its Via.
+        flow: where it was sent.
+        user: who is told of the outcome.
+        branch: the branch parameter of the Via, unique.
+        state: where the machine stands. Once it has finished, its memory is the layer's, not this object's.
+        last_response: the latest response, ``None`` before the first.
+    """
+
+    __slots__ = (
+        "_data",
+        "_interval",
+        "_timer_end",
+        "_timer_repeat",
+        "branch",
+        "flow",
+        "key",
+        "last_response",
+        "layer",
+        "request",
+        "state",
+        "user",
+    )
+
+    def __init__(
+        self, layer: TransactionLayer, request: Request, flow: Flow, user: ClientUser, branch: str, key: str
+    ) -> None:
+        self.layer = layer
+        self.request = request
+        self.flow = flow
+        self.user = user
+        self.branch = branch
+        self.key = key
+        self.state = TransactionState.TRYING
+        self.last_response: Response | None = None
+        self._data = b""
+        self._interval = 0.0
+        self._timer_repeat: Timer | None = None
+        self._timer_end: Timer | None = None
+
+    @abstractmethod
+    def start(self, now: float) -> None:
+        """Send the request and start the timers (called by the layer)."""
+
+    @abstractmethod
+    def receive_response(self, response: Response) -> None:
+        """A response that matches this transaction."""
+
+    def transport_failed(self) -> None:
+        """The request (or its ACK) could not be sent, or the connection broke before the final response."""
+        if self._end():
+            self.user.on_transport_error(self)
+
+    def cancel(self, headers: tuple[tuple[str, str], ...] = ()) -> bool:
+        """Ask the other side to give up; only an INVITE can be cancelled (9.1), so this returns ``False``."""
+        del headers
+        return False
+
+    def terminate(self) -> None:
+        """Drop the transaction without telling anybody: the user has lost interest."""
+        self._end()
+
+    def _enter(self, state: TransactionState) -> None:
+        self.state = state
+        if self.layer.on_state is not None:
+            self.layer.on_state(self)
+
+    def _timed_out(self) -> None:
+        if self._end():
+            self.user.on_timeout(self)
+
+    def _stop_timers(self) -> None:
+        if self._timer_repeat is not None:
+            self._timer_repeat.cancel()
+            self._timer_repeat = None
+        if self._timer_end is not None:
+            self._timer_end.cancel()
+            self._timer_end = None
+
+    def _end(self) -> bool:
+        if self.state is TransactionState.TERMINATED:
+            return False
+        self._stop_timers()
+        self._enter(TransactionState.TERMINATED)
+        self.layer.forget_client(self)
+        return True

@@ -1,0 +1,189 @@
+"""The INVITE client transaction: RFC 3261 figure 5, with the Accepted state of RFC 6026."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asterism.stack.message import Request
+from asterism.stack.transactions.client import ClientTransaction
+from asterism.stack.transactions.state import TransactionState
+
+if TYPE_CHECKING:
+    from asterism.stack.transactions.layer import TransactionLayer
+
+    from asterism.stack.flow import Flow
+    from asterism.stack.message import Response
+    from asterism.stack.timers import Timer
+    from asterism.stack.transactions.users import ClientUser
+
+
+class InviteClientTransaction(ClientTransaction):
+    """Asks INVITE.
+
+    ::
+
+                                 |INVITE from TU
+               Timer A           |send INVITE
+               send INVITE       V              Timer B: timeout to TU
+                           +-----------+        transport error: to TU
+                           |  Calling  |--------------------------------+
+                           +-----------+                                |
+               300-699       |   |   | 2xx to TU                        |
+               ACK, to TU    |   |1xx+------------------+               |
+             +---------------+   |to TU                 |               |
+             |                   V                      |               |
+             |  300-699    +-----------+  2xx to TU     |               |
+             |<------------|Proceeding |--------------->|               |
+             |  ACK, to TU +-----------+  1xx: to TU    |               |
+             |                   |                      |               |
+             |                   |transport error, no final response    |
+             V                   |after CANCEL: to TU   V               |
+       +-----------+             |                +-----------+         |
+       | Completed |             |                | Accepted  |         |
+       +-----------+             |                +-----------+         |
+     300-699: ACK |              |     2xx: to TU   | Timer M           |
+                  | Timer D      V                  |                   |
+                  |        +-----------+            |                   |
+                  +------->|Terminated |<-----------+-------------------+
+                           +-----------+
+
+    Completed lives in the layer's table of finished transactions: the ACK to repeat, with Timer D as its expiry.
+    """
+
+    __slots__ = ("_cancel_timer", "_cancel_wanted", "cancelled")
+
+    def __init__(
+        self, layer: TransactionLayer, request: Request, flow: Flow, user: ClientUser, branch: str, key: str
+    ) -> None:
+        super().__init__(layer, request, flow, user, branch, key)
+        self.state = TransactionState.CALLING
+        self.cancelled = False
+        """A CANCEL has been sent."""
+        self._cancel_wanted: tuple[tuple[str, str], ...] | None = None
+        self._cancel_timer: Timer | None = None
+
+    def start(self, now: float) -> None:
+        """Send; Timer A repeats over unreliable flows, Timer B ends the calling."""
+        layer = self.layer
+        self._data = self.request.to_bytes()
+        if not self.flow.reliable:
+            self._interval = layer.t1
+            self._timer_repeat = layer.timers.call_at(now + layer.t1, self._timer_a_expired)
+        self._timer_end = layer.timers.call_at(now + layer.timeout, self._timer_b_expired)
+        self.flow.send(self._data)
+
+    def receive_response(self, response: Response) -> None:
+        """Follow the figure; in Accepted only 2xx go to the user (forks and repetitions alike)."""
+        state = self.state
+        status = response.status
+        if state is TransactionState.CALLING or state is TransactionState.PROCEEDING:
+            self.last_response = response
+            if status < 200:
+                self._proceed()
+            elif status < 300:
+                self._accept()
+            else:
+                self._complete(response)
+            self.user.on_response(self, response)
+        elif state is TransactionState.ACCEPTED and 200 <= status < 300:
+            self.user.on_response(self, response)
+
+    def cancel(self, headers: tuple[tuple[str, str], ...] = ()) -> bool:
+        """Ask the other side to give up (9.1): now, or as soon as a provisional response has come.
+
+        Args:
+            headers: more headers for the CANCEL, such as ``("Reason", 'SIP;cause=200;text="Call completed elsewhere"')``.
+
+        Returns:
+            ``False`` when it is too late: there is a final response, or the CANCEL is on its way.
+
+        The outcome comes to the user as a final response, normally 487 (or a 2xx that was faster), or as a
+        timeout when nothing comes for Timer B after the CANCEL.
+        """
+        if self.cancelled or self._cancel_wanted is not None:
+            return False
+        if self.state is TransactionState.CALLING:
+            self._cancel_wanted = headers
+            return True
+        if self.state is not TransactionState.PROCEEDING:
+            return False
+        self._cancel_wanted = headers
+        self._send_cancel()
+        return True
+
+    def transport_failed(self) -> None:
+        """Accepted: nothing is sent any more that could fail (RFC 6026 section 8.4). Else as the base class."""
+        if self.state is not TransactionState.ACCEPTED:
+            super().transport_failed()
+
+    def _proceed(self) -> None:
+        if self.state is TransactionState.CALLING:
+            self._stop_timers()
+            self._enter(TransactionState.PROCEEDING)
+            if self._cancel_wanted is not None:
+                self._send_cancel()
+
+    def _accept(self) -> None:
+        self._stop_timers()
+        self._enter(TransactionState.ACCEPTED)
+        self._timer_end = self.layer.timers.call_later(self.layer.timeout, self._timer_m_expired)
+
+    def _complete(self, response: Response) -> None:
+        layer = self.layer
+        self._stop_timers()
+        data = self._ack(response).to_bytes()
+        if self.flow.reliable:
+            self._enter(TransactionState.TERMINATED)
+            layer.forget_client(self)
+        else:
+            self._enter(TransactionState.COMPLETED)
+            layer.finish_client(self, data, layer.config.timer_d)
+        self.flow.send(data)
+
+    def _ack(self, response: Response) -> Request:
+        """The ACK to a non-2xx (17.1.1.3): the INVITE's top Via and routes, the response's To."""
+        ack = self._derived("ACK")
+        to = response.get("To")
+        if to is not None:
+            ack.set_header("To", to)
+        return ack
+
+    def _send_cancel(self) -> None:
+        self.cancelled = True
+        request = self._derived("CANCEL")
+        for name, value in self._cancel_wanted or ():
+            request.add_header(name, value)
+        self._timer_end = self.layer.timers.call_later(self.layer.timeout, self._timer_cancel_expired)
+        self.layer.send_cancel(self, request)
+
+    def _derived(self, method: str) -> Request:
+        """ACK or CANCEL: same Request-URI, top Via, From, To, Call-ID, CSeq number and routes as the INVITE."""
+        invite = self.request
+        request = Request(method, invite.uri)
+        via = invite.get("Via")
+        if via is not None:
+            request.add_header("Via", via)
+        for route in invite.get_all("Route"):
+            request.add_header("Route", route)
+        request.add_header("Max-Forwards", "70")
+        for name in ("From", "To", "Call-ID"):
+            value = invite.get(name)
+            if value is not None:
+                request.add_header(name, value)
+        request.add_header("CSeq", f"{invite.cseq.number} {method}")
+        return request
+
+    def _timer_a_expired(self) -> None:
+        self._interval *= 2
+        self._timer_repeat = self.layer.timers.call_later(self._interval, self._timer_a_expired)
+        self.flow.send(self._data)
+
+    def _timer_b_expired(self) -> None:
+        self._timed_out()
+
+    def _timer_m_expired(self) -> None:
+        self._end()
+
+    def _timer_cancel_expired(self) -> None:
+        """9.1: no final response 64 * T1 after the CANCEL; the INVITE is considered dead."""
+        self._timed_out()

@@ -1,0 +1,84 @@
+"""The non-INVITE client transaction: RFC 3261 figure 6."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asterism.stack.transactions.client import ClientTransaction
+from asterism.stack.transactions.state import TransactionState
+
+if TYPE_CHECKING:
+    from asterism.stack.message import Response
+
+
+class NonInviteClientTransaction(ClientTransaction):
+    """Asks REGISTER, OPTIONS, BYE, CANCEL and all the others.
+
+    ::
+
+                             |Request from TU
+                             |send request
+                             V
+              Timer E  +-----------+  Timer F: timeout to TU
+              send     |  Trying   |  transport error: to TU
+                       +-----------+----------------------+
+                 1xx     |       | 200-699                |
+                 to TU   V       | to TU                  |
+              Timer E  +-----------+  Timer F, transport  |
+              send     |Proceeding |  error: to TU        |
+                       +-----------+--------------------->|
+                         |       |                        |
+                 200-699 |       |                        |
+                 to TU   V       V                        |
+                       +-----------+                      |
+                       | Completed |                      |
+                       +-----------+                      |
+                             | Timer K (0 if reliable)    |
+                             V                            |
+                       +-----------+                      |
+                       |Terminated |<---------------------+
+                       +-----------+
+
+    Completed is an entry in the layer's table of finished transactions, whose expiry is Timer K.
+    """
+
+    __slots__ = ()
+
+    def start(self, now: float) -> None:
+        """Send; Timer E repeats over unreliable flows, Timer F ends the trying."""
+        layer = self.layer
+        self._data = self.request.to_bytes()
+        if not self.flow.reliable:
+            self._interval = layer.t1
+            self._timer_repeat = layer.timers.call_at(now + layer.t1, self._timer_e_expired)
+        self._timer_end = layer.timers.call_at(now + layer.timeout, self._timer_f_expired)
+        self.flow.send(self._data)
+
+    def receive_response(self, response: Response) -> None:
+        """1xx: Proceeding. Anything else: Completed, which absorbs repetitions."""
+        if self.state is not TransactionState.TRYING and self.state is not TransactionState.PROCEEDING:
+            return
+        self.last_response = response
+        if response.status < 200:
+            self._enter(TransactionState.PROCEEDING)
+        else:
+            self._stop_timers()
+            if self.flow.reliable:
+                self._enter(TransactionState.TERMINATED)
+                self.layer.forget_client(self)
+            else:
+                self._enter(TransactionState.COMPLETED)
+                self.layer.finish_client(self, b"", self.layer.config.t4)
+        self.user.on_response(self, response)
+
+    def _timer_e_expired(self) -> None:
+        layer = self.layer
+        if self.state is TransactionState.TRYING:
+            self._interval = min(self._interval * 2, layer.t2)
+        else:
+            self._interval = layer.t2
+        self._timer_repeat = layer.timers.call_later(self._interval, self._timer_e_expired)
+        self.flow.send(self._data)
+
+    def _timer_f_expired(self) -> None:
+        self._timed_out()

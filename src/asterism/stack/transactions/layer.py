@@ -1,0 +1,452 @@
+"""The transaction layer: every message goes through here, in and out."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from asterism.stack.errors import ParseError
+from asterism.stack.message import Request, Response, make_response, parse_message
+from asterism.stack.transactions.client import ClientTransaction
+from asterism.stack.transactions.client_invite import InviteClientTransaction
+from asterism.stack.transactions.client_non_invite import NonInviteClientTransaction
+from asterism.stack.transactions.config import TimerConfig
+from asterism.stack.transactions.matching import ack_key, merged_key, note_source, response_address, server_key
+from asterism.stack.transactions.server import ServerTransaction
+from asterism.stack.transactions.server_invite import InviteServerTransaction
+from asterism.stack.transactions.server_non_invite import NonInviteServerTransaction
+from asterism.stack.transactions.state import TransactionState
+from asterism.stack.transactions.table import TransactionTable
+from asterism.stack.uri import format_host_port
+
+if TYPE_CHECKING:
+    from asterism.stack.flow import Flow
+    from asterism.stack.headers.via import Via
+    from asterism.stack.timers import TimerQueue
+    from asterism.stack.transactions.users import ClientUser, StackUser
+
+
+def _local_sent_by(flow: Flow) -> str:
+    return format_host_port(*flow.local)
+
+
+def _same_flow(flow: Flow, host: str, port: int) -> Flow:
+    del host, port
+    return flow
+
+
+class _NobodyAsks:
+    """The user of our own CANCELs: the answer to the INVITE is what counts."""
+
+    def on_response(self, transaction: ClientTransaction, response: Response) -> None:
+        """Ignored."""
+
+    def on_timeout(self, transaction: ClientTransaction) -> None:
+        """Ignored."""
+
+    def on_transport_error(self, transaction: ClientTransaction) -> None:
+        """Ignored."""
+
+
+_NOBODY = _NobodyAsks()
+
+
+class TransactionLayer:
+    """All transactions of one stack.
+
+    Args:
+        config: timers and limits.
+        timers: the queue that drives the machines; its clock is the layer's.
+        user: takes requests, ACKs, CANCELs and stray responses.
+
+    Attributes:
+        sent_by: hook: what the Via of a request over this flow says, ``host[:port]``; by default the flow's local address.
+        response_flow: hook: a flow of the same transport as the given one, to another address; used when a response may not go
+            where the request came from (no ``rport``). By default the same flow.
+        new_token: hook: makes the unguessable part of branches; tests may replace it.
+        on_state: hook: told of every change of state of a live transaction; ``None`` costs nothing.
+        counters: what the layer did by itself, by name.
+    """
+
+    __slots__ = (
+        "_awaiting_ack",
+        "_by_flow",
+        "_clients",
+        "_fresh",
+        "_last_key",
+        "_last_request",
+        "_secret",
+        "_servers",
+        "config",
+        "counters",
+        "new_token",
+        "on_state",
+        "response_flow",
+        "sent_by",
+        "t1",
+        "t2",
+        "timeout",
+        "timers",
+        "until_t2",
+        "user",
+    )
+
+    def __init__(self, config: TimerConfig, timers: TimerQueue, user: StackUser) -> None:
+        self.config = config
+        self.timers = timers
+        self.user = user
+        self.t1 = config.t1
+        self.t2 = config.t2
+        self.timeout = config.timeout
+        self.until_t2 = config.until_t2
+        self.sent_by: Callable[[Flow], str] = _local_sent_by
+        self.response_flow: Callable[[Flow, str, int], Flow] = _same_flow
+        self.new_token: Callable[[], str] = lambda: secrets.token_hex(10)
+        self.on_state: Callable[[ClientTransaction | ServerTransaction], object] | None = None
+        self.counters = {"malformed": 0, "merged": 0, "overload": 0, "retransmissions": 0, "stray_ack": 0}
+        self._servers: TransactionTable[ServerTransaction] = TransactionTable(timers, config.max_finished)
+        self._clients: TransactionTable[ClientTransaction] = TransactionTable(timers, config.max_finished)
+        self._awaiting_ack: dict[str, InviteServerTransaction] = {}
+        self._by_flow: dict[Flow, set[ClientTransaction | ServerTransaction]] = {}
+        self._fresh: list[ServerTransaction] | None = None
+        self._last_request: Request | None = None
+        self._last_key = ""
+        self._secret = secrets.token_hex(16)
+
+    # -- what arrives ---------------------------------------------------------------------------------------------
+
+    def receive(self, data: bytes, flow: Flow, now: float) -> None:
+        """Take one message as it came from the transport.
+
+        Anything may be in ``data``. What is malformed is answered if it is a request that can be answered (never an ACK), and
+        reported to the user. Only what the user's callbacks raise comes out of here.
+
+        Args:
+            data: one message, framed.
+            flow: where it came from.
+            now: the time of receipt on the clock of the timers.
+        """
+        try:
+            message = parse_message(data)
+        except ParseError as error:
+            self._receive_malformed(error, data, flow, now)
+            return
+        self.receive_message(message, flow, now)
+
+    def receive_message(self, message: Request | Response, flow: Flow, now: float) -> None:
+        """Take one parsed message; see :meth:`receive`."""
+        message.flow = flow
+        message.received_at = now
+        if isinstance(message, Response):
+            self._receive_response(message, flow)
+            return
+        method = message.method
+        try:
+            via = note_source(message, message.via, *flow.remote)
+            key = server_key(message, via, "INVITE" if method == "ACK" else method)
+        except ParseError as error:
+            self._receive_malformed(error, b"", flow, now, message)
+            return
+        servers = self._servers
+        entry = servers.entries.get(key)
+        if entry is None:
+            self._receive_new(message, via, key, flow, now)
+        elif isinstance(entry, bytes):
+            if entry and method != "ACK":
+                self.counters["retransmissions"] += 1
+                flow.send(entry)
+        elif isinstance(entry, tuple):
+            if method != "ACK":
+                self.counters["retransmissions"] += 1
+                entry[1].send(entry[0])
+        elif method != "ACK":
+            self.counters["retransmissions"] += 1
+            entry.receive_retransmission()
+        elif isinstance(entry, InviteServerTransaction):
+            if entry.state is TransactionState.ACCEPTED:
+                self._receive_ack(message, key)
+            else:
+                entry.receive_ack()
+
+    def _receive_new(self, request: Request, via: Via, key: str, flow: Flow, now: float) -> None:
+        """A request that matches no transaction."""
+        method = request.method
+        self._last_request = request
+        self._last_key = key
+        try:
+            if method == "ACK":
+                self._receive_ack(request, key)
+                return
+            if request.cseq.method != method:
+                raise ParseError("the CSeq method is not the method", request=request)
+            if method == "CANCEL":
+                self._receive_cancel(request, server_key(request, via, "INVITE"))
+                return
+        except ParseError as error:
+            self._receive_malformed(error, b"", flow, now, request)
+            return
+        merged = self._servers.merged
+        if merged and merged_key(request) in merged:
+            self.counters["merged"] += 1
+            self.respond_stateless(request, make_response(request, 482))
+            return
+        if self.live_transactions >= self.config.max_transactions:
+            self.counters["overload"] += 1
+            response = make_response(request, 503)
+            response.add_header("Retry-After", "5")
+            self.respond_stateless(request, response)
+            return
+        self._fresh = fresh = []
+        try:
+            self.user.on_request(request)
+        finally:
+            self._fresh = None
+            for transaction in fresh:
+                self._arm(transaction)
+
+    def _receive_ack(self, request: Request, key: str) -> None:
+        """An ACK outside Completed: to a 2xx, or to what was answered without a transaction (8.2.7), or stray."""
+        number, tag = request.cseq.number, request.to.tag
+        transaction = self._awaiting_ack.pop(ack_key(request.call_id, number, tag), None)
+        if transaction is not None:
+            transaction.acknowledged()
+        elif tag is not None and tag == self._tag(key):
+            self.counters["stray_ack"] += 1
+            return
+        self.user.on_ack(request)
+
+    def _receive_cancel(self, request: Request, invite_key: str) -> None:
+        entry = self._servers.entries.get(invite_key)
+        if entry is None:
+            self.respond_stateless(request, make_response(request, 481))
+            return
+        own = self.create_server_transaction(request)
+        if not isinstance(entry, InviteServerTransaction):
+            own.respond(make_response(request, 200, "", self._tag(invite_key)))
+            return
+        own.respond(make_response(request, 200, "", entry.to_tag))
+        if entry.state is TransactionState.PROCEEDING:
+            self.user.on_cancel(entry, request)
+
+    def _receive_response(self, response: Response, flow: Flow) -> None:
+        try:
+            key = f"{response.via.branch} {response.cseq.method}"
+        except ParseError as error:
+            self._receive_malformed(error, b"", flow, 0.0)
+            return
+        entry = self._clients.entries.get(key)
+        if isinstance(entry, ClientTransaction):
+            entry.receive_response(response)
+        elif entry is None:
+            self.user.on_stray_response(response)
+        elif isinstance(entry, tuple) and response.status >= 300:
+            # Completed, INVITE: the ACK again (figure 5).
+            entry[1].send(entry[0])
+
+    def _receive_malformed(
+        self, error: ParseError, data: bytes, flow: Flow, now: float, request: Request | None = None
+    ) -> None:
+        self.counters["malformed"] += 1
+        request = error.request or request
+        if request is not None and request.method != "ACK":
+            try:
+                if request.flow is None:
+                    request.flow = flow
+                    request.received_at = now
+                    note_source(request, request.via, *flow.remote)
+                self.respond_stateless(request, make_response(request, error.status))
+            except ParseError:
+                pass  # Not enough of it is readable to know where an answer would go.
+        self.user.on_malformed(error, data, flow)
+
+    # -- servers --------------------------------------------------------------------------------------------------
+
+    def create_server_transaction(self, request: Request) -> ServerTransaction:
+        """Make the transaction that answers ``request``, which came through this layer.
+
+        Raises:
+            ValueError: for an ACK, which has none; for a request that did not come from a flow; or when the request has one already.
+        """
+        flow = request.flow
+        if flow is None or request.method == "ACK":
+            raise ValueError("only a received request that is not an ACK has a server transaction")
+        key = self._key(request)
+        table = self._servers
+        if key in table.entries:
+            raise ValueError("the request has a server transaction already")
+        merged = merged_key(request)
+        if merged:
+            table.merged[merged] = key
+        kind = InviteServerTransaction if request.method == "INVITE" else NonInviteServerTransaction
+        transaction = kind(self, request, self._flow_back(request, flow), key, merged)
+        table.entries[key] = transaction
+        if self._fresh is not None:
+            self._fresh.append(transaction)
+        else:
+            self._arm(transaction)
+        return transaction
+
+    def find_server_transaction(self, request: Request) -> ServerTransaction | None:
+        """The live transaction that a received request belongs to."""
+        entry = self._servers.entries.get(self._key(request))
+        return entry if isinstance(entry, ServerTransaction) else None
+
+    def respond_stateless(self, request: Request, response: Response) -> None:
+        """Answer without a transaction (8.2.7); the To-tag, if missing, is the same for every copy of the request."""
+        flow = request.flow
+        if flow is None:
+            raise ValueError("only a received request can be answered")
+        if response.status != 100:
+            to = response.get("To")
+            if to is not None and ";tag=" not in to and ";tag=" not in to.lower():
+                response.set_header("To", f"{to};tag={self._tag(self._key(request))}")
+        self._flow_back(request, flow).send(response.to_bytes())
+
+    def to_tag(self, request: Request) -> str:
+        """The To-tag for responses to ``request``: derived from its branch, so that no state is needed to repeat it."""
+        return self._tag(self._key(request))
+
+    def finish_server(self, transaction: ServerTransaction, data: bytes, lifetime: float) -> None:
+        """Reduce a transaction to what answers retransmissions (called by the machines)."""
+        flow = transaction.flow
+        entry = data if not data or flow is transaction.request.flow else (data, flow)
+        self._servers.finish(transaction.key, transaction.merged_key, entry, lifetime)
+        self._release(transaction)
+
+    def forget_server(self, transaction: ServerTransaction) -> None:
+        """Drop a transaction (called by the machines)."""
+        self._servers.remove(transaction.key, transaction.merged_key)
+        self._release(transaction)
+
+    def await_ack(self, transaction: InviteServerTransaction, response: Response) -> None:
+        """Look out for the ACK to a 2xx (called by the machine)."""
+        request = transaction.request
+        transaction.ack_key = key = ack_key(request.call_id, request.cseq.number, response.to.tag)
+        self._awaiting_ack[key] = transaction
+
+    # -- clients --------------------------------------------------------------------------------------------------
+
+    def send_request(
+        self, request: Request, flow: Flow, user: ClientUser, now: float | None = None
+    ) -> ClientTransaction:
+        """Send a request over a flow: put a Via on top, start a transaction.
+
+        Nothing is raised for what goes wrong on the way; ``user`` is told later, never before this returns.
+
+        Raises:
+            ValueError: for an ACK, see :meth:`send_ack`.
+        """
+        method = request.method
+        if method == "ACK":
+            raise ValueError("an ACK has no transaction; use send_ack")
+        branch = f"z9hG4bK{self.new_token()}"
+        request.prepend_header("Via", f"SIP/2.0/{flow.transport} {self.sent_by(flow)};rport;branch={branch}")
+        kind = InviteClientTransaction if method == "INVITE" else NonInviteClientTransaction
+        transaction = kind(self, request, flow, user, branch, f"{branch} {method}")
+        if self.live_transactions >= self.config.max_transactions:
+            self.counters["overload"] += 1
+            self.timers.call_later(0.0, transaction.transport_failed)
+            return transaction
+        self._start(transaction, now)
+        return transaction
+
+    def send_ack(self, request: Request, flow: Flow) -> None:
+        """Send the ACK to a 2xx, which is a transaction of nobody: put a Via on top and send it."""
+        branch = f"z9hG4bK{self.new_token()}"
+        request.prepend_header("Via", f"SIP/2.0/{flow.transport} {self.sent_by(flow)};rport;branch={branch}")
+        flow.send(request.to_bytes())
+
+    def send_cancel(self, invite: InviteClientTransaction, request: Request) -> None:
+        """Send the CANCEL of an INVITE; it has the INVITE's Via (called by the machine)."""
+        key = f"{invite.branch} CANCEL"
+        self._start(NonInviteClientTransaction(self, request, invite.flow, _NOBODY, invite.branch, key), None)
+
+    def finish_client(self, transaction: ClientTransaction, data: bytes, lifetime: float) -> None:
+        """Reduce a transaction to what absorbs (or answers) repeated responses (called by the machines)."""
+        self._clients.finish(transaction.key, "", (data, transaction.flow) if data else b"", lifetime)
+        self._release(transaction)
+
+    def forget_client(self, transaction: ClientTransaction) -> None:
+        """Drop a transaction (called by the machines)."""
+        self._clients.remove(transaction.key, "")
+        self._release(transaction)
+
+    # -- all ------------------------------------------------------------------------------------------------------
+
+    @property
+    def live_transactions(self) -> int:
+        """How many transactions have an object: unanswered ones, and INVITEs that wait for an ACK or for forks."""
+        return self._servers.live + self._clients.live
+
+    @property
+    def finished_transactions(self) -> int:
+        """How many finished transactions are remembered for retransmissions."""
+        return self._servers.finished + self._clients.finished
+
+    def transactions(self) -> list[ClientTransaction | ServerTransaction]:
+        """The live transactions, for listings."""
+        live: list[ClientTransaction | ServerTransaction] = [
+            entry for entry in self._servers.entries.values() if isinstance(entry, ServerTransaction)
+        ]
+        live.extend(entry for entry in self._clients.entries.values() if isinstance(entry, ClientTransaction))
+        return live
+
+    def _start(self, transaction: ClientTransaction, now: float | None) -> None:
+        self._clients.entries[transaction.key] = transaction
+        self._watch(transaction)
+        transaction.start(self.timers.clock() if now is None else now)
+        if transaction.flow.closed:
+            self.timers.call_later(0.0, transaction.transport_failed)
+
+    def _arm(self, transaction: ServerTransaction) -> None:
+        """The user did not answer at once: now timers and a broken flow matter."""
+        if transaction.state not in _OVER:
+            transaction.arm()
+            self._watch(transaction)
+
+    def _key(self, request: Request) -> str:
+        if request is self._last_request:
+            return self._last_key
+        return server_key(request, request.via, "INVITE" if request.method == "ACK" else request.method)
+
+    def _tag(self, key: str) -> str:
+        return f"as{hash(self._secret + key) & 0xFFFFFFFFFFFFFFFF:016x}"
+
+    def _flow_back(self, request: Request, flow: Flow) -> Flow:
+        """Where the response goes: the flow of the request, except by datagram without ``rport`` (18.2.2)."""
+        if flow.reliable:
+            return flow
+        via = request.via
+        if "rport" in via.params:
+            return flow
+        host, port = response_address(via, flow.remote)
+        return flow if port == flow.remote[1] else self.response_flow(flow, host, port)
+
+    def _watch(self, transaction: ClientTransaction | ServerTransaction) -> None:
+        flow = transaction.flow
+        watched = self._by_flow.get(flow)
+        if watched is None:
+            self._by_flow[flow] = watched = set()
+            flow.on_error.append(self._flow_failed)
+        watched.add(transaction)
+
+    def _release(self, transaction: ClientTransaction | ServerTransaction) -> None:
+        if isinstance(transaction, InviteServerTransaction) and transaction.ack_key:
+            self._awaiting_ack.pop(transaction.ack_key, None)
+        flow = transaction.flow
+        watched = self._by_flow.get(flow)
+        if watched is not None:
+            watched.discard(transaction)
+            if not watched:
+                del self._by_flow[flow]
+                flow.on_error.remove(self._flow_failed)
+
+    def _flow_failed(self, flow: Flow, error: Exception | None) -> None:
+        """A flow could not send, or closed. Its transactions learn of it from the timers, not from inside their own call."""
+        del error
+        for transaction in self._by_flow.get(flow, ()):
+            self.timers.call_later(0.0, transaction.transport_failed)
+
+
+_OVER = (TransactionState.COMPLETED, TransactionState.TERMINATED, TransactionState.CONFIRMED)

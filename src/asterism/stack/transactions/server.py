@@ -1,0 +1,81 @@
+"""What the two server machines share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from asterism.stack.transactions.state import TransactionState
+
+if TYPE_CHECKING:
+    from asterism.stack.transactions.layer import TransactionLayer
+
+    from asterism.stack.flow import Flow
+    from asterism.stack.message import Request, Response
+
+
+class ServerTransaction(ABC):
+    """The answering side of one request; made by ``layer.create_server_transaction``.
+
+    Attributes:
+        request: what is being answered.
+        flow: where responses go (not always where the request came from, RFC 3261 18.2.2).
+        state: where the machine stands. Once it has finished, its memory is the layer's, not this object's.
+        status: the last status sent, 0 before.
+        last_response: the bytes of the last response, ``b""`` before.
+        user: anything the transaction user wants to find again; the stack never looks at it.
+    """
+
+    __slots__ = ("_to_tag", "flow", "key", "last_response", "layer", "merged_key", "request", "state", "status", "user")
+
+    def __init__(self, layer: TransactionLayer, request: Request, flow: Flow, key: str, merged_key: str) -> None:
+        self.layer = layer
+        self.request = request
+        self.flow = flow
+        self.key = key
+        self.merged_key = merged_key
+        self.state = TransactionState.TRYING
+        self.status = 0
+        self.last_response = b""
+        self.user: Any = None
+        self._to_tag = ""
+
+    @property
+    def to_tag(self) -> str:
+        """The To-tag that responses get when they bring none; also fit to be a dialog's local tag."""
+        tag = self._to_tag
+        if not tag:
+            self._to_tag = tag = self.layer.to_tag(self.request)
+        return tag
+
+    @abstractmethod
+    def respond(self, response: Response) -> bool:
+        """Send a response; a To-tag is added where one is due and missing.
+
+        Returns ``False`` when nothing was sent because the machine takes no such response (any more).
+        """
+
+    @abstractmethod
+    def arm(self) -> None:
+        """Start the timers of a request that was not answered at once (called by the layer)."""
+
+    @abstractmethod
+    def receive_retransmission(self) -> None:
+        """The same request came again."""
+
+    @abstractmethod
+    def transport_failed(self) -> None:
+        """The transport could not send a response."""
+
+    def _enter(self, state: TransactionState) -> None:
+        self.state = state
+        if self.layer.on_state is not None:
+            self.layer.on_state(self)
+
+    def _serialise(self, response: Response) -> bytes:
+        """The bytes of a response, with the To-tag it must have (8.2.6.2)."""
+        if response.status != 100:
+            to = response.get("To")
+            if to is not None and ";tag=" not in to.lower():
+                response.set_header("To", f"{to};tag={self.to_tag}")
+        return response.to_bytes()

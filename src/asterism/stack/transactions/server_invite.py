@@ -1,0 +1,197 @@
+"""The INVITE server transaction: RFC 3261 figure 7, with the Accepted state of RFC 6026."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asterism.stack.message import make_response
+from asterism.stack.transactions.server import ServerTransaction
+from asterism.stack.transactions.state import TransactionState
+
+if TYPE_CHECKING:
+    from asterism.stack.transactions.layer import TransactionLayer
+
+    from asterism.stack.flow import Flow
+    from asterism.stack.message import Request, Response
+    from asterism.stack.timers import Timer
+
+
+class InviteServerTransaction(ServerTransaction):
+    """Answers an INVITE.
+
+    ::
+
+                           |INVITE
+                           |pass to TU, 100 unless the TU answers within `trying`
+                           V
+                     +-----------+  INVITE: send last 1xx
+                     |Proceeding |  1xx from TU: send
+                     +-----------+
+       300-699 from TU |      | 2xx from TU
+       send            |      | send, repeat until ACK
+                       V      V
+           +-----------+      +-----------+  INVITE: absorb
+           | Completed |      | Accepted  |  2xx from TU: send
+           +-----------+      +-----------+  ACK: pass to TU
+      ACK    |   |Timer H          |
+             |   |tell TU          |Timer L (tell TU if there was no ACK)
+             V   |                 |
+     +-----------+                 |
+     | Confirmed |                 |
+     +-----------+                 |
+        |Timer I                   |
+        V                          V
+              +-----------------------+
+              |      Terminated       |
+              +-----------------------+
+
+    In Completed, Timer G repeats the response (unreliable flows) and a retransmitted INVITE is answered by it.
+    The repetition of a 2xx is the UAS core's duty in the RFC (13.3.1.4); it is done here because it ends where
+    this machine's Timer L does. Confirmed, and Accepted once the ACK came, live in the layer's table of finished
+    transactions, whose expiry is Timer I or what is left of Timer L.
+    """
+
+    __slots__ = ("_interval", "_timer_end", "_timer_repeat", "ack_key", "ended_at")
+
+    def __init__(self, layer: TransactionLayer, request: Request, flow: Flow, key: str, merged_key: str) -> None:
+        super().__init__(layer, request, flow, key, merged_key)
+        self.state = TransactionState.PROCEEDING
+        self.ack_key = ""
+        self.ended_at = 0.0
+        self._interval = 0.0
+        self._timer_repeat: Timer | None = None
+        """100 after `trying`, then the refreshing of provisionals, then Timer G or the repetition of the 2xx."""
+        self._timer_end: Timer | None = None
+        """Timer H or L."""
+
+    def arm(self) -> None:
+        """Send 100 soon unless the user answers first (17.2.1)."""
+        if self._timer_repeat is None and self.status == 0 and self.state is TransactionState.PROCEEDING:
+            self._timer_repeat = self.layer.timers.call_later(self.layer.config.trying, self._timer_trying_expired)
+
+    def respond(self, response: Response) -> bool:
+        """Send a response (see the base class)."""
+        state = self.state
+        status = response.status
+        if state is TransactionState.PROCEEDING:
+            data = self._serialise(response)
+            self.last_response = data
+            self.status = status
+            if status < 200:
+                self._keep_provisional()
+            elif status < 300:
+                self._accept(response)
+            else:
+                self._complete()
+            self.flow.send(data)
+            return True
+        if state is TransactionState.ACCEPTED and 200 <= status < 300:
+            self.last_response = data = self._serialise(response)
+            self.flow.send(data)
+            return True
+        return False
+
+    def receive_retransmission(self) -> None:
+        """Proceeding and Completed: send the last response again. Accepted: absorb."""
+        if self.last_response and self.state is not TransactionState.ACCEPTED:
+            self.flow.send(self.last_response)
+
+    def receive_ack(self) -> None:
+        """An ACK that matches this transaction: Completed goes to Confirmed, which only absorbs."""
+        if self.state is TransactionState.COMPLETED:
+            self._stop_timers()
+            if self.flow.reliable:
+                self._enter(TransactionState.TERMINATED)
+                self.layer.forget_server(self)
+            else:
+                self._enter(TransactionState.CONFIRMED)
+                self.layer.finish_server(self, b"", self.layer.config.t4)
+
+    def acknowledged(self) -> None:
+        """The ACK to the 2xx came: stop repeating, absorb late INVITEs until Timer L."""
+        if self.state is TransactionState.ACCEPTED:
+            self._stop_timers()
+            self._enter(TransactionState.TERMINATED)
+            self.layer.finish_server(self, b"", max(0.0, self.ended_at - self.layer.timers.clock()))
+
+    def transport_failed(self) -> None:
+        """The response could not be sent: tell the user, end (17.2.4).
+
+        Accepted goes on: the ACK may come over another flow, else Timer L tells the user.
+        """
+        if self.state is not TransactionState.ACCEPTED and self._end():
+            self.layer.user.on_response_error(self)
+
+    def _keep_provisional(self) -> None:
+        """13.3.1.1: repeat a provisional every minute, so that no proxy on the way gives up."""
+        if self._timer_repeat is not None:
+            self._timer_repeat.cancel()
+        self._timer_repeat = self.layer.timers.call_later(
+            self.layer.config.refresh_provisional, self._timer_provisional_expired
+        )
+
+    def _accept(self, response: Response) -> None:
+        layer = self.layer
+        self._stop_timers()
+        self._enter(TransactionState.ACCEPTED)
+        self._interval = layer.t1
+        now = layer.timers.clock()
+        self.ended_at = now + layer.timeout
+        self._timer_repeat = layer.timers.call_at(now + layer.t1, self._timer_success_expired)
+        self._timer_end = layer.timers.call_at(self.ended_at, self._timer_l_expired)
+        layer.await_ack(self, response)
+
+    def _complete(self) -> None:
+        layer = self.layer
+        self._stop_timers()
+        self._enter(TransactionState.COMPLETED)
+        now = layer.timers.clock()
+        if not self.flow.reliable:
+            self._interval = layer.t1
+            self._timer_repeat = layer.timers.call_at(now + layer.t1, self._timer_g_expired)
+        self._timer_end = layer.timers.call_at(now + layer.timeout, self._timer_h_expired)
+
+    def _timer_trying_expired(self) -> None:
+        self._timer_repeat = None
+        if self.status == 0 and self.state is TransactionState.PROCEEDING:
+            self.respond(make_response(self.request, 100))
+
+    def _timer_provisional_expired(self) -> None:
+        self._timer_repeat = None
+        self._keep_provisional()
+        self.flow.send(self.last_response)
+
+    def _timer_success_expired(self) -> None:
+        """13.3.1.4: the 2xx again, T1 doubling up to T2, over any transport."""
+        self._interval = min(self._interval * 2, self.layer.t2)
+        self._timer_repeat = self.layer.timers.call_later(self._interval, self._timer_success_expired)
+        self.flow.send(self.last_response)
+
+    def _timer_g_expired(self) -> None:
+        self._interval = min(self._interval * 2, self.layer.t2)
+        self._timer_repeat = self.layer.timers.call_later(self._interval, self._timer_g_expired)
+        self.flow.send(self.last_response)
+
+    def _timer_h_expired(self) -> None:
+        self._end()
+        self.layer.user.on_ack_timeout(self)
+
+    def _timer_l_expired(self) -> None:
+        self._end()
+        self.layer.user.on_ack_timeout(self)
+
+    def _stop_timers(self) -> None:
+        if self._timer_repeat is not None:
+            self._timer_repeat.cancel()
+            self._timer_repeat = None
+        if self._timer_end is not None:
+            self._timer_end.cancel()
+            self._timer_end = None
+
+    def _end(self) -> bool:
+        if self.state is TransactionState.TERMINATED:
+            return False
+        self._stop_timers()
+        self._enter(TransactionState.TERMINATED)
+        self.layer.forget_server(self)
+        return True

@@ -1,0 +1,130 @@
+"""The non-INVITE server transaction: RFC 3261 figure 8, with RFC 4320."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asterism.stack.message import make_response
+from asterism.stack.transactions.server import ServerTransaction
+from asterism.stack.transactions.state import TransactionState
+
+if TYPE_CHECKING:
+    from asterism.stack.transactions.layer import TransactionLayer
+
+    from asterism.stack.flow import Flow
+    from asterism.stack.message import Request, Response
+    from asterism.stack.timers import Timer
+
+
+class NonInviteServerTransaction(ServerTransaction):
+    """Answers REGISTER, OPTIONS, BYE, CANCEL and all the others.
+
+    ::
+
+                          |Request received
+                          |pass to TU
+                          V
+                    +-----------+
+                    |  Trying   |-------------+
+                    +-----------+             |3xx-6xx, 2xx from TU
+       100 after            |                 |send response
+       until_t2 (RFC 4320)  |100 from TU      |
+                            V                 |
+                    +-----------+             |
+                    |Proceeding |             |
+                    +-----------+             |
+         Request: send 100  |final from TU    |
+                            V                 |
+                    +-----------+             |
+                    | Completed |<------------+
+                    +-----------+  Request: send response
+                            |Timer J (0 if reliable)
+                            V
+                    +-----------+
+                    |Terminated |
+                    +-----------+
+
+    From Completed on only the response's bytes live, in the layer's table of finished transactions, whose
+    expiry is Timer J.
+    """
+
+    __slots__ = ("_timer",)
+
+    def __init__(self, layer: TransactionLayer, request: Request, flow: Flow, key: str, merged_key: str) -> None:
+        super().__init__(layer, request, flow, key, merged_key)
+        self._timer: Timer | None = None
+
+    def arm(self) -> None:
+        """Expect an answer by the time at which RFC 4320 wants a 100."""
+        if self._timer is None and self.state is TransactionState.TRYING:
+            self._timer = self.layer.timers.call_later(self.layer.until_t2, self._timer_trying_expired)
+
+    def respond(self, response: Response) -> bool:
+        """Send a response (see the base class).
+
+        Provisional responses other than 100, a 100 too early on an unreliable flow and 408 are not sent: RFC 4320
+        forbids them.
+        """
+        state = self.state
+        if state is not TransactionState.TRYING and state is not TransactionState.PROCEEDING:
+            return False
+        status = response.status
+        layer = self.layer
+        if status < 200:
+            if status != 100 or state is TransactionState.PROCEEDING:
+                return False
+            if not self.flow.reliable and layer.timers.clock() < self._received_at() + layer.until_t2:
+                return False
+            self._enter(TransactionState.PROCEEDING)
+            self.status = 100
+            self.last_response = data = response.to_bytes()
+            self.flow.send(data)
+            return True
+        if status == 408:
+            return False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.last_response = data = self._serialise(response)
+        self.status = status
+        if self.flow.reliable:
+            self._enter(TransactionState.TERMINATED)
+            layer.forget_server(self)
+        else:
+            self._enter(TransactionState.COMPLETED)
+            layer.finish_server(self, data, layer.timeout)
+        self.flow.send(data)
+        return True
+
+    def receive_retransmission(self) -> None:
+        """Trying: absorb. Proceeding: send the 100 again."""
+        if self.state is TransactionState.PROCEEDING:
+            self.flow.send(self.last_response)
+
+    def transport_failed(self) -> None:
+        """Any state: tell the user and end."""
+        self._end()
+        self.layer.user.on_response_error(self)
+
+    def _received_at(self) -> float:
+        received = self.request.received_at
+        return self.layer.timers.clock() if received is None else received
+
+    def _timer_trying_expired(self) -> None:
+        """RFC 4320 section 4.1: 100 once the client's Timer E has reached T2."""
+        layer = self.layer
+        self._timer = layer.timers.call_later(layer.timeout - layer.until_t2, self._timer_f_expired)
+        if self.state is TransactionState.TRYING:
+            self.respond(make_response(self.request, 100))
+
+    def _timer_f_expired(self) -> None:
+        """The client has given up; RFC 4320 section 4.2: no answer would be of use any more."""
+        self._end()
+
+    def _end(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self.state is not TransactionState.TERMINATED:
+            self._enter(TransactionState.TERMINATED)
+            self.layer.forget_server(self)

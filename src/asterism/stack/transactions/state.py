@@ -1,0 +1,17 @@
+"""The states of the four machines (RFC 3261 figures 5 to 8, with the Accepted states of RFC 6026)."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class TransactionState(Enum):
+    """Where a transaction stands; each machine uses some of these."""
+
+    CALLING = "Calling"
+    TRYING = "Trying"
+    PROCEEDING = "Proceeding"
+    ACCEPTED = "Accepted"
+    COMPLETED = "Completed"
+    CONFIRMED = "Confirmed"
+    TERMINATED = "Terminated"
