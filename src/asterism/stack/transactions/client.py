@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 from asterism.stack.transactions.state import TransactionState
 
 if TYPE_CHECKING:
-    from asterism.stack.transactions.layer import TransactionLayer
-
     from asterism.stack.flow import Flow
     from asterism.stack.message import Request, Response
     from asterism.stack.timers import Timer
+    from asterism.stack.transactions.layer import TransactionLayer
     from asterism.stack.transactions.users import ClientUser
 
 

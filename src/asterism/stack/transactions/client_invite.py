@@ -9,11 +9,10 @@ from asterism.stack.transactions.client import ClientTransaction
 from asterism.stack.transactions.state import TransactionState
 
 if TYPE_CHECKING:
-    from asterism.stack.transactions.layer import TransactionLayer
-
     from asterism.stack.flow import Flow
     from asterism.stack.message import Response
     from asterism.stack.timers import Timer
+    from asterism.stack.transactions.layer import TransactionLayer
     from asterism.stack.transactions.users import ClientUser
 
 
@@ -92,7 +91,7 @@ class InviteClientTransaction(ClientTransaction):
         """Ask the other side to give up (9.1): now, or as soon as a provisional response has come.
 
         Args:
-            headers: more headers for the CANCEL, such as ``("Reason", 'SIP;cause=200;text="Call completed elsewhere"')``.
+            headers: more headers for the CANCEL, such as ``("Reason", "SIP;cause=200")``.
 
         Returns:
             ``False`` when it is too late: there is a final response, or the CANCEL is on its way.

@@ -24,7 +24,7 @@ class TimerConfig:
     refresh_provisional: float = 60.0
     """How often the last provisional response to a pending INVITE is repeated (13.3.1.1)."""
     max_transactions: int = 200_000
-    """Live transactions, servers and clients together. Beyond it new requests get 503; ours fail as transport errors."""
+    """Live transactions of both sides. Beyond it new requests get 503; ours fail as transport errors."""
     max_finished: int = 1_000_000
     """Finished transactions remembered for retransmissions; beyond it the oldest expiry goes first."""
 

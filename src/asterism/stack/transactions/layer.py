@@ -7,12 +7,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from asterism.stack.errors import ParseError
-from asterism.stack.message import Request, Response, make_response, parse_message
+from asterism.stack.message import Request, Response, make_response
+from asterism.stack.parser import parse_message
 from asterism.stack.transactions.client import ClientTransaction
 from asterism.stack.transactions.client_invite import InviteClientTransaction
 from asterism.stack.transactions.client_non_invite import NonInviteClientTransaction
 from asterism.stack.transactions.config import TimerConfig
-from asterism.stack.transactions.matching import ack_key, merged_key, note_source, response_address, server_key
+from asterism.stack.transactions.matching import ack_key, add_to_tag, merged_key, response_address, server_key
 from asterism.stack.transactions.server import ServerTransaction
 from asterism.stack.transactions.server_invite import InviteServerTransaction
 from asterism.stack.transactions.server_non_invite import NonInviteServerTransaction
@@ -61,9 +62,10 @@ class TransactionLayer:
         user: takes requests, ACKs, CANCELs and stray responses.
 
     Attributes:
-        sent_by: hook: what the Via of a request over this flow says, ``host[:port]``; by default the flow's local address.
-        response_flow: hook: a flow of the same transport as the given one, to another address; used when a response may not go
-            where the request came from (no ``rport``). By default the same flow.
+        sent_by: hook: what the Via of a request over this flow says, ``host[:port]``; by default the flow's local
+            address.
+        response_flow: hook: a flow of the same transport as the given one, to another address; used when a response
+            may not go where the request came from (no ``rport``). By default the same flow.
         new_token: hook: makes the unguessable part of branches; tests may replace it.
         on_state: hook: told of every change of state of a live transaction; ``None`` costs nothing.
         counters: what the layer did by itself, by name.
@@ -119,8 +121,8 @@ class TransactionLayer:
     def receive(self, data: bytes, flow: Flow, now: float) -> None:
         """Take one message as it came from the transport.
 
-        Anything may be in ``data``. What is malformed is answered if it is a request that can be answered (never an ACK), and
-        reported to the user. Only what the user's callbacks raise comes out of here.
+        Anything may be in ``data``. What is malformed is answered if it is a request that can be answered (never an
+        ACK), and reported to the user. Only what the user's callbacks raise comes out of here.
 
         Args:
             data: one message, framed.
@@ -143,7 +145,8 @@ class TransactionLayer:
             return
         method = message.method
         try:
-            via = note_source(message, message.via, *flow.remote)
+            message.mark_source(*flow.remote)
+            via = message.via
             key = server_key(message, via, "INVITE" if method == "ACK" else method)
         except ParseError as error:
             self._receive_malformed(error, b"", flow, now, message)
@@ -178,8 +181,6 @@ class TransactionLayer:
             if method == "ACK":
                 self._receive_ack(request, key)
                 return
-            if request.cseq.method != method:
-                raise ParseError("the CSeq method is not the method", request=request)
             if method == "CANCEL":
                 self._receive_cancel(request, server_key(request, via, "INVITE"))
                 return
@@ -197,9 +198,18 @@ class TransactionLayer:
             response.add_header("Retry-After", "5")
             self.respond_stateless(request, response)
             return
-        self._fresh = fresh = []
+        fresh: list[ServerTransaction] = []
+        self._fresh = fresh
         try:
             self.user.on_request(request)
+        except ParseError as error:
+            # The user found a header malformed that nobody had looked at before.
+            if fresh:
+                fresh[0].respond(make_response(request, error.status))
+                self.counters["malformed"] += 1
+                self.user.on_malformed(error, b"", flow)
+            else:
+                self._receive_malformed(error, b"", flow, now, request)
         finally:
             self._fresh = None
             for transaction in fresh:
@@ -248,13 +258,14 @@ class TransactionLayer:
         self, error: ParseError, data: bytes, flow: Flow, now: float, request: Request | None = None
     ) -> None:
         self.counters["malformed"] += 1
-        request = error.request or request
+        if error.request is not None:
+            request = error.request
         if request is not None and request.method != "ACK":
             try:
                 if request.flow is None:
                     request.flow = flow
                     request.received_at = now
-                    note_source(request, request.via, *flow.remote)
+                    request.mark_source(*flow.remote)
                 self.respond_stateless(request, make_response(request, error.status))
             except ParseError:
                 pass  # Not enough of it is readable to know where an answer would go.
@@ -266,7 +277,8 @@ class TransactionLayer:
         """Make the transaction that answers ``request``, which came through this layer.
 
         Raises:
-            ValueError: for an ACK, which has none; for a request that did not come from a flow; or when the request has one already.
+            ValueError: for an ACK, which has none; for a request that did not come from a flow; or when the request
+                has one already.
         """
         flow = request.flow
         if flow is None or request.method == "ACK":
@@ -297,10 +309,7 @@ class TransactionLayer:
         flow = request.flow
         if flow is None:
             raise ValueError("only a received request can be answered")
-        if response.status != 100:
-            to = response.get("To")
-            if to is not None and ";tag=" not in to and ";tag=" not in to.lower():
-                response.set_header("To", f"{to};tag={self._tag(self._key(request))}")
+        add_to_tag(response, self.to_tag, request)
         self._flow_back(request, flow).send(response.to_bytes())
 
     def to_tag(self, request: Request) -> str:
@@ -443,7 +452,7 @@ class TransactionLayer:
                 flow.on_error.remove(self._flow_failed)
 
     def _flow_failed(self, flow: Flow, error: Exception | None) -> None:
-        """A flow could not send, or closed. Its transactions learn of it from the timers, not from inside their own call."""
+        """A flow could not send, or closed. Its transactions learn of it later, not from inside their own call."""
         del error
         for transaction in self._by_flow.get(flow, ()):
             self.timers.call_later(0.0, transaction.transport_failed)

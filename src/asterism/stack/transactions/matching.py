@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from asterism.stack.headers.via import Via
-
 if TYPE_CHECKING:
-    from asterism.stack.message import Request
+    from asterism.stack.headers.via import Via
+    from asterism.stack.message import Request, Response
 
 DEFAULT_PORT = 5060
+
+_tag_parameter = re.compile(r";\s*tag\s*=", re.IGNORECASE).search
+
+
+def has_tag(value: str) -> bool:
+    """Whether a raw To or From value has a tag: a parameter of the header, not of the URI or of the display name."""
+    return ";tag=" in (tail := value[value.rfind(">") + 1 :]) or _tag_parameter(tail) is not None
 
 
 def server_key(request: Request, via: Via, method: str) -> str:
@@ -27,13 +35,23 @@ def server_key(request: Request, via: Via, method: str) -> str:
     )
 
 
+def add_to_tag(response: Response, make_tag: Callable[[Request], str], request: Request) -> None:
+    """Put a tag into To where a response must have one (8.2.6.2) and has none."""
+    if response.status != 100:
+        for name, value in response.headers:
+            if name == "To":
+                if not has_tag(value):
+                    response.set_header("To", f"{value};tag={make_tag(request)}")
+                return
+
+
 def merged_key(request: Request) -> str:
     """What a request and its copy that came by another way have in common; ``""`` inside a dialog.
 
     The raw header values are compared: proxies copy them unchanged.
     """
     to = request.get("To")
-    if to is None or ";tag" in to or ";TAG" in to:
+    if to is None or has_tag(to):
         return ""
     return f"{request.get('Call-ID')} {request.get('CSeq')} {request.get('From')}"
 
@@ -43,32 +61,11 @@ def ack_key(call_id: str | None, number: int, local_tag: str | None) -> str:
     return f"{call_id} {number} {local_tag}"
 
 
-def note_source(request: Request, via: Via, host: str, port: int) -> Via:
-    """Add ``received`` (18.2.1) and the value of ``rport`` (RFC 3581) to the top Via; the Via as it then is."""
-    params = via.params
-    if "rport" in params:
-        raw = request.get("Via") or ""
-        if params["rport"] is None and "received" not in params and "," not in raw and raw.count(";rport") == 1:
-            # The usual case, as text: nothing else in the line changes.
-            shown = f"[{host}]" if ":" in host else host
-            raw = raw.replace(";rport", f";rport={port};received={shown}", 1)
-            noted = Via(via.transport, via.host, via.port, {**params, "rport": str(port), "received": shown})
-            request.replace_top_via(noted, raw)
-            return noted
-        noted = via.with_params(rport=str(port), received=host)
-    elif via.host != host or "received" in params:
-        noted = via.with_params(received=host)
-    else:
-        return via
-    request.replace_top_via(noted)
-    return noted
-
-
 def response_address(via: Via, source: tuple[str, int]) -> tuple[str, int]:
     """Where the response to a request goes whose top Via is ``via`` and which came from ``source`` by datagram.
 
-    RFC 3261 18.2.2 and RFC 3581 section 4. ``maddr`` is ignored on purpose: multicast SIP is gone, and honouring it would let
-    anybody aim our responses at a third party.
+    RFC 3261 18.2.2 and RFC 3581 section 4. ``maddr`` is ignored on purpose: multicast SIP is gone, and honouring it
+    would let anybody aim our responses at a third party.
     """
     if "rport" in via.params:
         return source

@@ -5,13 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
+from asterism.stack.transactions.matching import add_to_tag
 from asterism.stack.transactions.state import TransactionState
 
 if TYPE_CHECKING:
-    from asterism.stack.transactions.layer import TransactionLayer
-
     from asterism.stack.flow import Flow
     from asterism.stack.message import Request, Response
+    from asterism.stack.transactions.layer import TransactionLayer
 
 
 class ServerTransaction(ABC):
@@ -72,10 +72,11 @@ class ServerTransaction(ABC):
         if self.layer.on_state is not None:
             self.layer.on_state(self)
 
+    def _tag_for(self, request: Request) -> str:
+        del request
+        return self.to_tag
+
     def _serialise(self, response: Response) -> bytes:
         """The bytes of a response, with the To-tag it must have (8.2.6.2)."""
-        if response.status != 100:
-            to = response.get("To")
-            if to is not None and ";tag=" not in to.lower():
-                response.set_header("To", f"{to};tag={self.to_tag}")
+        add_to_tag(response, self._tag_for, self.request)
         return response.to_bytes()
