@@ -5,17 +5,20 @@ from __future__ import annotations
 from asterism.core.errors import AsterismError
 
 
-class Goto(AsterismError):
-    """Go on at another place of the dialplan. Empty ``context`` or ``exten`` mean the current one."""
+class Goto(Exception):  # noqa: N818 - a jump, not an error
+    """Go on at another place of the dialplan. Empty ``context`` or ``exten`` mean the current one.
 
-    def __init__(self, context: str, exten: str, priority: int) -> None:
+    ``priority`` is a number or a label. Raised by an application, or out of an await by a redirect.
+    """
+
+    def __init__(self, context: str, exten: str, priority: int | str = 1) -> None:
         super().__init__(f"{context},{exten},{priority}")
         self.context = context
         self.exten = exten
         self.priority = priority
 
 
-class EndDialplan(AsterismError):
+class EndDialplan(Exception):  # noqa: N818 - the normal end of a call, not an error
     """End the call: the ``h`` extension runs, then the channel is hung up.
 
     ``cause`` is a Q.850 cause, 0 for "none given" (an unanswered SIP call then gets 603);
@@ -25,6 +28,14 @@ class EndDialplan(AsterismError):
     def __init__(self, cause: int | None = None) -> None:
         super().__init__("the dialplan ended" if cause is None else f"the dialplan ended with cause {cause}")
         self.cause = cause
+
+
+class SubroutineReturned(Exception):  # noqa: N818 - a jump, not an error
+    """``Return`` at the bottom frame of a subroutine that was not called by a priority but by Dial or the like."""
+
+    def __init__(self, value: str) -> None:
+        super().__init__(value)
+        self.value = value
 
 
 class FunctionError(AsterismError):

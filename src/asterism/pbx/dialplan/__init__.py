@@ -1,0 +1,1 @@
+"""The dialplan: contexts, extensions, patterns, variables, expressions, and what executes them."""

@@ -1,0 +1,34 @@
+"""What the dialplan remembers of one channel between priorities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Frame:
+    """A subroutine's frame: where ``Return`` goes, and what its local variables hid.
+
+    ``boundary`` marks a frame that was not called by a priority: ``Return`` ends that run.
+    """
+
+    context: str
+    exten: str
+    priority: int
+    arguments: int = 0
+    hidden: dict[str, str | None] = field(default_factory=dict)
+    boundary: bool = False
+
+
+@dataclass(slots=True)
+class DialplanState:
+    """Subroutine frames, loops and time limits of one channel; times in seconds."""
+
+    frames: list[Frame] = field(default_factory=list)
+    loops: dict[str, tuple[int, int]] = field(default_factory=dict)
+    digit_timeout: float = 5.0
+    response_timeout: float = 10.0
+    absolute_deadline: float | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+    """What functions keep per channel (``HASH``, ``SHARED``, ...), by their own keys."""

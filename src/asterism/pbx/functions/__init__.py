@@ -1,0 +1,1 @@
+"""Dialplan functions, one family per file; each family is a module."""
