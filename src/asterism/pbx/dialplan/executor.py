@@ -42,7 +42,7 @@ class Executor:
     @staticmethod
     def state(channel: Channel) -> DialplanState:
         """The dialplan's own memory of a channel."""
-        found = channel.dialplan_state
+        found: DialplanState | None = channel.dialplan_state
         if found is None:
             found = channel.dialplan_state = DialplanState()
         return found

@@ -3,19 +3,9 @@
 from __future__ import annotations
 
 from asterism.core.errors import AsterismError
+from asterism.pbx.errors import Goto
 
-
-class Goto(Exception):  # noqa: N818 - a jump, not an error
-    """Go on at another place of the dialplan. Empty ``context`` or ``exten`` mean the current one.
-
-    ``priority`` is a number or a label. Raised by an application, or out of an await by a redirect.
-    """
-
-    def __init__(self, context: str, exten: str, priority: int | str = 1) -> None:
-        super().__init__(f"{context},{exten},{priority}")
-        self.context = context
-        self.exten = exten
-        self.priority = priority
+__all__ = ["EndDialplan", "FunctionError", "Goto", "SubroutineReturned"]
 
 
 class EndDialplan(Exception):  # noqa: N818 - the normal end of a call, not an error

@@ -115,7 +115,7 @@ class Template:
     def expand(self, lookup: Lookup, channel: Channel | None) -> str:
         """The text with everything replaced; at most 64 KiB of it."""
         text = "".join(
-            [part if part.__class__ is str else part.expand(lookup, channel) for part in self.parts]  # type: ignore[union-attr, misc]
+            [part if part.__class__ is str else part.expand(lookup, channel) for part in self.parts]  # type: ignore[union-attr]
         )
         return text if len(text) <= MAX_RESULT else text[:MAX_RESULT]
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from asterism.core.errors import Position
@@ -22,21 +21,6 @@ if TYPE_CHECKING:
 
 PYTHON = "Python"
 """What stands as application of an extension written in Python; its data is the function's name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hint:
-    """A hint line: ``exten => 200,hint,PJSIP/a&PJSIP/b,name``; ``devices`` is the third part as written."""
-
-    context: str
-    exten: str
-    devices: str
-    name: str = ""
-
-    @property
-    def pattern(self) -> bool:
-        """Whether ``exten`` is a pattern and ``devices`` may hold ``${EXTEN}``."""
-        return self.exten[:1] == "_"
 
 
 class Dialplan:
@@ -82,20 +66,18 @@ class Dialplan:
             return int(label[:9])
         return self.table.find_label(context, exten, label, callerid)
 
-    def find_hint(self, context: str, exten: str) -> Hint | None:
-        """The hint of an extension; of a pattern with ``${EXTEN}`` and globals filled in."""
+    def find_hint(self, context: str, exten: str) -> str | None:
+        """The hint of an extension as written, with ``${EXTEN}`` and globals replaced; ``None`` without hint."""
         line = self.table.find(context, exten, HINT)
         if line is None:
             return None
         text = line.application
-        if "$" in text:
-            text = expand(text.replace("${EXTEN}", exten), self.environment, None)
-        return _hint(context, exten, text)
+        return self.expand(text.replace("${EXTEN}", exten)) if "$" in text else text
 
-    def hints(self) -> Sequence[Hint]:
-        """Every hint line, patterns as written."""
+    def hint_lines(self) -> list[tuple[str, str, str]]:
+        """Every hint line: context, extension (a pattern as written) and hint as written."""
         return [
-            _hint(context.name, extension.name, extension.priorities[HINT].application)
+            (context.name, extension.name, extension.priorities[HINT].application)
             for context in self.table.contexts.values()
             for extension in context.sorted_extensions()
             if HINT in extension.priorities
@@ -221,18 +203,14 @@ class Dialplan:
         self.environment.fixed.update(variables)
 
     def _hint_of(self, channel: Channel, *, name: bool) -> str:
-        found = self.find_hint(channel.context, channel.exten)
-        if found is None:
-            return ""
-        return found.name if name else found.devices
+        devices, display_name = split_hint(self.find_hint(channel.context, channel.exten) or "")
+        return display_name if name else devices
 
 
-def _hint(context: str, exten: str, text: str) -> Hint:
-    devices, _, rest = text.partition(",")
-    # "devices,CustomPresence:x,name" and "devices,name": presence belongs to the devices part.
-    if rest:
-        presence, comma, name = rest.partition(",")
-        if ":" in presence:
-            return Hint(context, exten, f"{devices},{presence}", name)
-        return Hint(context, exten, devices, rest if not comma else presence)
-    return Hint(context, exten, devices)
+def split_hint(hint: str) -> tuple[str, str]:
+    """The devices of a hint, with its presence provider, and its name: ``PJSIP/a,CustomPresence:p,Alice``."""
+    devices, _, rest = hint.partition(",")
+    first, _, second = rest.partition(",")
+    if ":" in first:
+        return f"{devices},{first}", second
+    return devices, first
