@@ -1,0 +1,1 @@
+"""Channels, bridges, dialplan, device states: the PBX, whatever protocol the calls speak."""

@@ -1,0 +1,220 @@
+"""Two channels that talk to each other.
+
+Audio goes the cheapest way there is: packet by packet inside the media layer when it can relay
+the two streams, otherwise frame by frame from one stream's sink to the other's ``write``, which
+translates. A two-party bridge ends with the first channel that leaves it.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from asterism.pbx import events
+from asterism.pbx.controls import Control
+
+if TYPE_CHECKING:
+    from asterism.media.stream import AudioStream
+    from asterism.pbx.channel import Channel
+    from asterism.pbx.core import Pbx
+
+_PASSED_ON = frozenset(
+    {Control.HOLD, Control.UNHOLD, Control.FLASH, Control.RINGING, Control.PROGRESS, Control.SOURCE_UPDATE}
+)
+
+
+class Bridge:
+    """A two-party bridge.
+
+    ``on_end`` is called once with the channel that left first, as soon as the bridge is over and
+    both have left it; whoever made the bridge decides there what becomes of them.
+    """
+
+    __slots__ = (
+        "_destroyed",
+        "_ended",
+        "channels",
+        "created",
+        "creator",
+        "name",
+        "on_digit",
+        "on_end",
+        "pbx",
+        "relayed",
+        "reported_count",
+        "technology",
+        "type",
+        "uniqueid",
+    )
+
+    def __init__(self, pbx: Pbx, on_end: Callable[[Channel], None] | None = None) -> None:
+        self.pbx = pbx
+        self.uniqueid = str(uuid.uuid4())
+        self.type = "basic"
+        self.technology = "simple_bridge"
+        self.creator = ""
+        self.name = ""
+        self.created = time.time()
+        self.channels: list[Channel] = []
+        self.reported_count = 0
+        self.relayed = False
+        self.on_end = on_end
+        self.on_digit: Callable[[Channel, str], bool] | None = None
+        self._ended = False
+        self._destroyed = False
+        pbx.bridges[self.uniqueid] = self
+        pbx.bus.publish(events.BRIDGE_CREATE, self)
+
+    def __repr__(self) -> str:
+        return f"<Bridge {self.uniqueid} {[channel.name for channel in self.channels]}>"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the channels have left."""
+        return self._ended
+
+    def peer(self, channel: Channel) -> Channel | None:
+        """The other channel."""
+        for other in self.channels:
+            if other is not channel:
+                return other
+        return None
+
+    def enter(self, channel: Channel) -> None:
+        """Let a channel in; the second one connects the audio and makes one call (linkedid) of both."""
+        if self._ended or len(self.channels) >= 2:
+            raise RuntimeError(f"bridge {self.uniqueid} takes no more channels")
+        self.channels.append(channel)
+        channel.bridge = self
+        self.reported_count = len(self.channels)
+        if len(self.channels) == 2:
+            self._merge_linkedid()
+        self.pbx.bus.publish(events.BRIDGE_ENTER, self, channel)
+        if len(self.channels) == 2:
+            first, second = self.channels
+            self.connect_media()
+            self._name_peers(first, second)
+            self._name_peers(second, first)
+
+    def depart(self, leaver: Channel) -> None:
+        """Take a channel out; that ends the bridge, its peer leaves with it."""
+        if self._ended or leaver not in self.channels:
+            return
+        self._ended = True
+        other = self.peer(leaver)
+        self.disconnect_media()
+        bus = self.pbx.bus
+        leavers = [leaver] if other is None else [leaver, other]
+        if other is not None:
+            for channel in leavers:
+                channel.set_variable("BRIDGEPEER", None)
+                channel.set_variable("BRIDGEPVTCALLID", None)
+        for channel in leavers:
+            self.reported_count -= 1
+            channel.bridge = None
+            bus.publish(events.BRIDGE_LEAVE, self, channel)
+        for channel in leavers:
+            if channel.on_hold:
+                channel.indicate(Control.UNHOLD)
+        if self.on_end is not None:
+            self.on_end(leaver)
+        else:
+            self.destroy()
+
+    def destroy(self) -> None:
+        """Forget the bridge; publishes BridgeDestroy. Called by whoever made it, after ``on_end``."""
+        if self._destroyed:
+            return
+        self._destroyed = True
+        self.pbx.bridges.pop(self.uniqueid, None)
+        self.pbx.bus.publish(events.BRIDGE_DESTROY, self)
+
+    # -- what one party does and the other hears of ------------------------------------------------
+
+    def pass_control(self, source: Channel, control: Control, data: object) -> None:
+        """Show the peer what ``source`` did."""
+        other = self.peer(source)
+        if other is None:
+            return
+        if control in _PASSED_ON:
+            other.indicate(control, data)
+        elif control is Control.CONNECTED_LINE:
+            other.set_connected(source.caller)
+
+    def pass_digit_begin(self, source: Channel, digit: str, relayed: bool) -> None:
+        """A digit has begun: tell that it goes out to the peer when its packets are relayed."""
+        other = self.peer(source)
+        if relayed and other is not None:
+            self.pbx.bus.publish(events.DTMF_BEGIN, other, digit, "Sent")
+
+    def pass_digit(self, source: Channel, digit: str, duration_ms: int, relayed: bool) -> None:
+        """A digit has ended: a feature may take it, else the peer gets it."""
+        if self.on_digit is not None and self.on_digit(source, digit):
+            return
+        other = self.peer(source)
+        if other is None:
+            return
+        if relayed:
+            self.pbx.bus.publish(events.DTMF_END, other, digit, duration_ms, "Sent")
+        else:
+            other.send_digit(digit, duration_ms)
+
+    # -- audio -------------------------------------------------------------------------------------
+
+    def connect_media(self) -> None:
+        """Connect the two audio streams; called again by a driver whose stream or formats changed."""
+        if len(self.channels) != 2 or self._ended:
+            return
+        first, second = (_stream(channel) for channel in self.channels)
+        if first is None or second is None:
+            self.relayed = False
+            return
+        self.relayed = _connect(first, second)
+        _connect(second, first)
+
+    def disconnect_media(self) -> None:
+        """Part the audio streams."""
+        for channel in self.channels:
+            stream = _stream(channel)
+            if stream is not None:
+                stream.relay_to(None)
+                stream.sink = None
+
+    # -- details -------------------------------------------------------------------------------------
+
+    def _name_peers(self, channel: Channel, other: Channel) -> None:
+        channel.set_variable("BRIDGEPEER", other.name)
+        driver = other.driver
+        identifier = None if driver is None else driver.channel_item("pjsip,call-id")
+        if identifier is not None:
+            channel.set_variable("BRIDGEPVTCALLID", identifier)
+
+    def _merge_linkedid(self) -> None:
+        first, second = self.channels
+        if first.linkedid == second.linkedid:
+            return
+        oldest = min(first.linkedid, second.linkedid, key=_age)
+        for channel in self.channels:
+            channel.linkedid = oldest
+
+
+def _stream(channel: Channel) -> AudioStream | None:
+    return None if channel.driver is None or channel.dead else channel.driver.media
+
+
+def _connect(source: AudioStream, target: AudioStream) -> bool:
+    if source.relay_to(target):
+        source.sink = None
+        return True
+    source.sink = target.write
+    return False
+
+
+def _age(uniqueid: str) -> tuple[float, int]:
+    # "system-1795259898.16": seconds, then the running number; a caller's own id sorts last.
+    seconds, _, number = uniqueid.rpartition("-")[2].partition(".")
+    if seconds.isdigit() and number.isdigit():
+        return float(seconds), int(number)
+    return float("inf"), 0

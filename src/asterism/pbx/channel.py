@@ -1,0 +1,568 @@
+"""A channel: one party's leg of a call.
+
+A channel has a *driver* (its far end) and, when it runs dialplan, one task. The driver tells what
+the far end does through ``queue_control``, ``queue_digit`` and ``queue_hangup``, plain functions;
+whoever is in charge of the channel hears of it at once: the Dial that calls it, the bridge it is
+in, or the task that waits on it. Any await on a channel raises :class:`ChannelHangup` once the
+channel has been hung up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Any
+
+from asterism.media.formats import SLIN, SLIN16
+from asterism.media.stream import Frame
+from asterism.media.translate import translator
+from asterism.pbx import events
+from asterism.pbx.causes import Cause
+from asterism.pbx.controls import ChannelState, Control, SoftHangup
+from asterism.pbx.errors import ChannelHangup, Goto
+from asterism.pbx.party import NOBODY, PartyId, Redirecting
+
+if TYPE_CHECKING:
+    from asterism.pbx.bridge import Bridge
+    from asterism.pbx.core import Pbx
+    from asterism.pbx.dialing import DialResult
+    from asterism.pbx.technology import ChannelDriver, ChannelTechnology
+
+ControlListener = Callable[["Channel", Control, object], None]
+HangupListener = Callable[["Channel"], None]
+
+WAKE_DIGIT = 1
+WAKE_AUDIO = 2
+WAKE_SIGNAL = 4
+
+MAX_DIGITS = 64
+"""Digits kept for a reader; the oldest are dropped."""
+MAX_FRAMES = 50
+"""Frames kept for ``audio()`` (a second of 20 ms frames); the oldest are dropped."""
+
+
+def _expire(future: asyncio.Future[bool]) -> None:
+    if not future.done():
+        future.set_result(False)
+
+
+class Channel:
+    """One leg of a call; made by :meth:`asterism.pbx.core.Pbx.create_channel`.
+
+    ``caller`` is who is at the far end, ``connected`` whom that party talks to, ``dialed`` the
+    number it dialled. ``context``, ``exten`` and ``priority`` are its place in the dialplan,
+    ``application`` and ``appdata`` what it runs. ``data`` is for modules, by their own keys.
+    """
+
+    __slots__ = (
+        "_asked",
+        "_audio",
+        "_dead",
+        "_digits",
+        "_gone",
+        "_goto",
+        "_waiter",
+        "_wake_on",
+        "accountcode",
+        "amaflags",
+        "ani",
+        "answered_at",
+        "appdata",
+        "application",
+        "bridge",
+        "call_group",
+        "caller",
+        "connected",
+        "context",
+        "control_listener",
+        "created",
+        "data",
+        "dialed",
+        "dialplan_state",
+        "driver",
+        "exten",
+        "hangup_cause",
+        "hangup_listener",
+        "hangup_reason",
+        "hangup_source",
+        "inheritance",
+        "language",
+        "linkedid",
+        "moved",
+        "music_class",
+        "name",
+        "on_hold",
+        "pbx",
+        "peeraccount",
+        "pickup_group",
+        "priority",
+        "redirecting",
+        "state",
+        "task",
+        "tech_cause",
+        "technology",
+        "tone_zone",
+        "uniqueid",
+        "variables",
+    )
+
+    def __init__(
+        self, pbx: Pbx, technology: ChannelTechnology, name: str, uniqueid: str, linkedid: str, state: ChannelState
+    ) -> None:
+        self.pbx = pbx
+        self.technology = technology
+        self.driver: ChannelDriver | None = None
+        self.name = name
+        self.uniqueid = uniqueid
+        self.linkedid = linkedid
+        self.state = state
+        self.caller: PartyId = NOBODY
+        self.ani: PartyId = NOBODY
+        self.connected: PartyId = NOBODY
+        self.redirecting: Redirecting | None = None
+        self.dialed = ""
+        self.language = "en"
+        self.accountcode = ""
+        self.peeraccount = ""
+        self.amaflags = 3
+        self.call_group = 0
+        self.pickup_group = 0
+        self.music_class = ""
+        self.tone_zone = ""
+        self.context = "default"
+        self.exten = "s"
+        self.priority = 1
+        self.application = ""
+        self.appdata = ""
+        self.variables: dict[str, str] = {}
+        self.inheritance: dict[str, int] | None = None
+        self.data: dict[str, Any] = {}
+        self.dialplan_state: Any = None
+        self.hangup_cause = 0
+        self.hangup_reason = ""
+        self.tech_cause = 0
+        self.hangup_source = ""
+        self.bridge: Bridge | None = None
+        self.created = time.time()
+        self.answered_at: float | None = None
+        self.on_hold = False
+        self.moved = False
+        self.control_listener: ControlListener | None = None
+        self.hangup_listener: HangupListener | None = None
+        self.task: asyncio.Task[None] | None = None
+        self._gone = False
+        self._asked = SoftHangup(0)
+        self._dead = False
+        self._goto: Goto | None = None
+        self._waiter: asyncio.Future[bool] | None = None
+        self._wake_on = 0
+        self._digits: deque[tuple[str, int]] = deque(maxlen=MAX_DIGITS)
+        self._audio: deque[Frame] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Channel {self.name} {self.state.name}>"
+
+    @property
+    def device(self) -> str:
+        """The device this channel belongs to: its name without the sequence ("PJSIP/alice")."""
+        return self.name.rpartition("-")[0]
+
+    @property
+    def alive(self) -> bool:
+        """Whether nobody has hung up yet."""
+        return not (self._gone or self._asked or self._dead)
+
+    @property
+    def dead(self) -> bool:
+        """Whether the channel has been torn down; it only waits to be forgotten."""
+        return self._dead
+
+    @property
+    def hangup_pending(self) -> bool:
+        """Whether a hang-up is known but the channel has not been torn down yet."""
+        return not self._dead and bool(self._gone or self._asked)
+
+    @property
+    def duration(self) -> int:
+        """Whole seconds since the channel was created."""
+        return max(0, int(time.time() - self.created))
+
+    # -- variables ---------------------------------------------------------------------------
+
+    def set_variable(self, name: str, value: str | None) -> None:
+        """Set a channel variable, ``None`` deletes it; publishes VarSet.
+
+        A leading ``_`` makes called channels inherit it, ``__`` theirs too. A variable that is set
+        again counts as the newest.
+        """
+        depth = 0
+        if name[:1] == "_":
+            depth = 2 if name[1:2] == "_" else 1
+        plain = name[depth:]
+        variables = self.variables
+        variables.pop(plain, None)
+        if value is not None:
+            variables[plain] = value
+        if depth and value is not None:
+            if self.inheritance is None:
+                self.inheritance = {}
+            self.inheritance[plain] = depth
+        elif self.inheritance:
+            self.inheritance.pop(plain, None)
+        self.pbx.bus.publish(events.VAR_SET, self, name, value or "")
+
+    def inherit_variables(self, parent: Channel) -> None:
+        """Take over the variables that ``parent`` was given with ``_`` (once) or ``__`` (for ever)."""
+        if parent.inheritance:
+            for name, depth in list(parent.inheritance.items()):
+                self.set_variable("__" + name if depth == 2 else name, parent.variables[name])
+
+    def get_variable(self, name: str) -> str | None:
+        """A channel variable, else the global one; ``None`` when neither is set."""
+        value = self.variables.get(name)
+        return value if value is not None else self.pbx.dialplan.globals.get(name)
+
+    # -- what changes and is told ------------------------------------------------------------
+
+    def set_state(self, state: ChannelState) -> None:
+        """Change the state and publish Newstate, unless it is the state already."""
+        if state is self.state:
+            return
+        self.state = state
+        if state is ChannelState.UP and self.answered_at is None:
+            self.answered_at = time.time()
+        pbx = self.pbx
+        pbx.bus.publish(events.NEWSTATE, self)
+        pbx.device_states.changed(self.device)
+
+    def set_caller(self, party: PartyId) -> None:
+        """Change the caller ID and publish NewCallerid."""
+        self.caller = party
+        self.pbx.bus.publish(events.NEW_CALLERID, self)
+
+    def set_connected(self, party: PartyId, tell: bool = True) -> None:
+        """Say whom the far end is connected to: publishes NewConnectedLine and, with ``tell``, shows it."""
+        self.connected = party
+        self.pbx.bus.publish(events.NEW_CONNECTED_LINE, self)
+        if tell and not self._dead and self.driver is not None:
+            self.driver.indicate(Control.CONNECTED_LINE, party)
+
+    def set_accountcode(self, accountcode: str) -> None:
+        """Change the account code and publish NewAccountCode if it differs."""
+        old, self.accountcode = self.accountcode, accountcode
+        if old != accountcode:
+            self.pbx.bus.publish(events.NEW_ACCOUNT_CODE, self, old)
+
+    def new_exten(self, application: str, appdata: str = "") -> None:
+        """Say what the channel runs now; publishes Newexten."""
+        self.application = application
+        self.appdata = appdata
+        self.pbx.bus.publish(events.NEWEXTEN, self)
+
+    def indicate(self, condition: Control, data: object = None) -> bool:
+        """Show a condition to the far end; ``False`` if it could only be done in audio, or is too late."""
+        if self._dead or self.driver is None:
+            return False
+        if condition is Control.HOLD or condition is Control.UNHOLD:
+            self.on_hold = condition is Control.HOLD
+            self.pbx.device_states.changed(self.device)
+        return self.driver.indicate(condition, data)
+
+    # -- notifications of the driver -----------------------------------------------------------
+
+    def queue_control(self, control: Control, data: object = None) -> None:
+        """The far end did something (driver to core): rings, answers, holds..."""
+        if self._dead or self._gone:
+            return
+        if control is Control.ANSWER:
+            self.set_state(ChannelState.UP)
+        elif control is Control.RINGING:
+            if self.state < ChannelState.RING:
+                self.set_state(ChannelState.RINGING)
+        elif control is Control.HOLD:
+            self.pbx.bus.publish(events.HOLD, self, data if isinstance(data, str) else "")
+        elif control is Control.UNHOLD:
+            self.pbx.bus.publish(events.UNHOLD, self)
+        elif control is Control.CONNECTED_LINE and isinstance(data, PartyId):
+            self.set_caller(data)
+        if self.control_listener is not None:
+            self.control_listener(self, control, data)
+        elif self.bridge is not None:
+            self.bridge.pass_control(self, control, data)
+        self._wake(WAKE_SIGNAL)
+
+    def queue_digit_begin(self, digit: str, relayed: bool = False) -> None:
+        """A digit has begun at the far end (driver to core)."""
+        if self._dead or self._gone:
+            return
+        self.pbx.bus.publish(events.DTMF_BEGIN, self, digit, "Received")
+        if self.bridge is not None:
+            self.bridge.pass_digit_begin(self, digit, relayed)
+
+    def queue_digit(self, digit: str, duration_ms: int = 100, relayed: bool = False) -> None:
+        """A digit has ended at the far end (driver to core).
+
+        ``relayed`` says that the media layer has already passed it on to the bridged peer.
+        """
+        if self._dead or self._gone:
+            return
+        self.pbx.bus.publish(events.DTMF_END, self, digit, duration_ms, "Received")
+        if self.bridge is not None:
+            self.bridge.pass_digit(self, digit, duration_ms, relayed)
+        else:
+            self._digits.append((digit, duration_ms))
+            self._wake(WAKE_DIGIT)
+
+    def queue_hangup(self, cause: int = Cause.NORMAL_CLEARING, reason: str = "", tech_cause: int = 0) -> None:
+        """The far end hung up or refused (driver to core).
+
+        ``cause`` is Q.850, ``tech_cause`` the protocol's code, ``reason`` its text for
+        ``HANGUPCAUSE(channel,tech)`` ("SIP 486 Busy Here").
+        """
+        if self._dead or self._gone:
+            return
+        self._gone = True
+        self.hangup_cause = int(cause)
+        self.tech_cause = tech_cause
+        self.hangup_reason = reason
+        self.hangup_source = self.name
+        self.pbx.bus.publish(events.HANGUP_REQUEST, self, self.hangup_cause)
+        self._ending()
+
+    # -- hanging up ------------------------------------------------------------------------------
+
+    def soft_hangup(self, flag: SoftHangup = SoftHangup.EXPLICIT, cause: int = 0) -> None:
+        """Ask the channel to end, from outside its task; publishes SoftHangupRequest."""
+        if self._dead:
+            return
+        if cause:
+            self.hangup_cause = cause
+        self._asked |= flag
+        self.pbx.bus.publish(events.SOFT_HANGUP_REQUEST, self, int(self._asked))
+        self._ending()
+
+    def redirect(self, goto: Goto) -> None:
+        """Send the channel elsewhere in the dialplan, out of whatever it does, from outside its task."""
+        if not self.alive:
+            return
+        bridge = self.bridge
+        if self.task is None:
+            self.moved = True
+            self.context, self.exten = goto.context or self.context, goto.exten or self.exten
+            self.priority = goto.priority if isinstance(goto.priority, int) else 1
+            self.pbx.bus.publish(events.NEWEXTEN, self)
+            if bridge is not None:
+                bridge.depart(self)
+            self.pbx.start(self)
+            return
+        self._goto = goto
+        if bridge is not None:
+            bridge.depart(self)
+        if self.hangup_listener is not None:
+            self.hangup_listener(self)
+        self._wake(0)
+
+    def _ending(self) -> None:
+        if self.control_listener is not None and self.task is None:
+            listener, self.control_listener = self.control_listener, None
+            listener(self, Control.HANGUP, self.hangup_cause)
+        if self.bridge is not None:
+            self.bridge.depart(self)
+        if self.hangup_listener is not None:
+            self.hangup_listener(self)
+        if self.task is not None or self._waiter is not None:
+            self._wake(0)
+        elif self.control_listener is None:
+            self.hang_up()
+
+    async def hangup(self, cause: int | None = None) -> None:
+        """Hang up. ``cause`` is a Q.850 cause; ``None`` keeps the channel's own, or 16 if it has none.
+
+        From then on every await on the channel raises :class:`ChannelHangup`.
+        """
+        if self._dead:
+            return
+        if cause is not None:
+            self.hangup_cause = cause
+        if self.task is not None and self.task is not asyncio.current_task():
+            self.soft_hangup()
+            return
+        self.end_dialplan()
+
+    def end_dialplan(self) -> None:
+        """The channel's dialplan is over: publishes SoftHangupRequest and tears the channel down."""
+        if self._dead:
+            return
+        self.pbx.bus.publish(events.SOFT_HANGUP_REQUEST, self, int(SoftHangup.DIALPLAN_END))
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Tear the channel down at once: the driver ends the leg; Hangup is published in the next loop pass."""
+        if self._dead:
+            return
+        self._dead = True
+        self.control_listener = None
+        if self.bridge is not None:
+            self.bridge.depart(self)
+        driver = self.driver
+        if driver is not None:
+            stream = driver.media
+            if stream is not None:
+                stream.sink = None
+            driver.hangup(self.hangup_cause)
+        self._wake(0)
+        self.pbx.loop.call_soon(self._forget)
+
+    def _forget(self) -> None:
+        pbx = self.pbx
+        pbx.channels.remove(self)
+        pbx.bus.publish(events.HANGUP, self)
+        pbx.device_states.changed(self.device)
+
+    # -- waiting ---------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Raise what is pending: :class:`ChannelHangup`, or the ``Goto`` of a redirect."""
+        if self._gone or self._asked or self._dead:
+            raise ChannelHangup
+        if self._goto is not None:
+            goto, self._goto = self._goto, None
+            raise goto
+
+    def _wake(self, kind: int) -> None:
+        waiter = self._waiter
+        if waiter is not None and (kind == 0 or kind & self._wake_on) and not waiter.done():
+            waiter.set_result(True)
+
+    def wake(self) -> None:
+        """End the current :meth:`park`."""
+        self._wake(0)
+
+    async def park(self, timeout: float | None = None, wake_on: int = 0) -> bool:
+        """Suspend until woken (``True``) or ``timeout`` seconds have passed (``False``).
+
+        One future and at most one timer per wait. Raises :class:`ChannelHangup`, or the ``Goto`` of
+        a redirect. Only one wait at a time.
+        """
+        self.check()
+        if self._waiter is not None:
+            raise RuntimeError(f"{self.name} is already waited on")
+        loop = self.pbx.loop
+        future: asyncio.Future[bool] = loop.create_future()
+        self._waiter = future
+        self._wake_on = wake_on
+        timer = None if timeout is None else loop.call_later(max(0.0, timeout), _expire, future)
+        try:
+            woken = await future
+        finally:
+            self._waiter = None
+            if timer is not None:
+                timer.cancel()
+        self.check()
+        return woken
+
+    async def wait(self, seconds: float) -> None:
+        """Wait; the far end's digits are kept for a later read."""
+        await self.park(seconds)
+
+    # -- for extensions written in Python ----------------------------------------------------------
+
+    def raw_answer(self) -> None:
+        """Answer the far end's call unless it is answered already."""
+        if self.state is not ChannelState.UP and not self._dead:
+            if self.driver is not None:
+                self.driver.answer()
+            self.set_state(ChannelState.UP)
+
+    async def answer(self, delay: float = 0.0) -> None:
+        """Answer the call, then wait ``delay`` seconds."""
+        self.check()
+        self.raw_answer()
+        if delay > 0:
+            await self.wait(delay)
+
+    async def audio(self) -> AsyncIterator[Frame]:
+        """What the far end says: frames of 16-bit linear PCM, normally 20 ms, at 8 or 16 kHz.
+
+        ``frame.payload`` are the samples, ``frame.format`` tells the rate. Ends by
+        :class:`ChannelHangup`. A reader that is slow loses the oldest frames.
+        """
+        self.check()
+        stream = self.driver.media if self.driver is not None else None
+        if stream is None:
+            return
+        queue: deque[Frame] = deque(maxlen=MAX_FRAMES)
+
+        def take(frame: Frame) -> None:
+            queue.append(frame)
+            self._wake(WAKE_AUDIO)
+
+        stream.sink = take
+        try:
+            while True:
+                while queue:
+                    frame = queue.popleft()
+                    linear = SLIN16 if frame.format.sample_rate > 8000 else SLIN
+                    convert = translator(frame.format, linear)
+                    if convert is not None:
+                        yield Frame(linear, convert(frame.payload))
+                        self.check()
+                await self.park(None, WAKE_AUDIO)
+        finally:
+            if stream.sink is take:
+                stream.sink = None
+
+    async def write_audio(self, frame: Frame) -> None:
+        """Send a frame to the far end now; the writer keeps the pace."""
+        self.check()
+        stream = self.driver.media if self.driver is not None else None
+        if stream is not None:
+            stream.write(frame)
+
+    async def read_digit(self, timeout: float | None = None) -> str | None:
+        """The next DTMF digit, ``None`` when none came within ``timeout`` seconds."""
+        loop = self.pbx.loop
+        end = None if timeout is None else loop.time() + timeout
+        self.check()
+        while not self._digits:
+            left = None if end is None else end - loop.time()
+            if left is not None and left <= 0:
+                return None
+            await self.park(left, WAKE_DIGIT)
+        return self._digits.popleft()[0]
+
+    async def read_digits(self, count: int, timeout: float = 5.0, terminator: str = "#") -> str:
+        """Up to ``count`` digits; ends at the terminator, which is left out, or after a pause of ``timeout``."""
+        digits = ""
+        while len(digits) < count:
+            digit = await self.read_digit(timeout)
+            if digit is None or digit == terminator:
+                break
+            digits += digit
+        return digits
+
+    def flush_digits(self) -> None:
+        """Forget the digits that nobody has read."""
+        self._digits.clear()
+
+    def send_digit(self, digit: str, duration_ms: int = 100) -> None:
+        """Send a DTMF digit to the far end."""
+        if self._dead or self.driver is None:
+            return
+        bus = self.pbx.bus
+        bus.publish(events.DTMF_BEGIN, self, digit, "Sent")
+        self.driver.send_digit(digit, duration_ms)
+        bus.publish(events.DTMF_END, self, digit, duration_ms, "Sent")
+
+    async def dial(self, destinations: str, timeout: float | None = None, options: str = "") -> DialResult:
+        """Call others and talk with the first that answers, as the application ``Dial`` does.
+
+        ``destinations`` is a dial string ("PJSIP/101&PJSIP/102"), ``options`` Dial's letters.
+        Returns when the call that it made is over, also without an answer; raises
+        :class:`ChannelHangup` when this channel hung up.
+        """
+        from asterism.pbx.dialing import dial
+
+        return await dial(self, destinations, timeout, options)

@@ -1,0 +1,87 @@
+"""What the two sides of a channel tell each other besides audio."""
+
+from __future__ import annotations
+
+from enum import Enum, IntEnum, IntFlag, auto
+
+
+class Control(Enum):
+    """A control indication: from the far end through ``queue_control``, or to it through ``indicate``."""
+
+    RINGING = auto()
+    PROGRESS = auto()
+    PROCEEDING = auto()
+    ANSWER = auto()
+    BUSY = auto()
+    CONGESTION = auto()
+    HOLD = auto()
+    UNHOLD = auto()
+    INCOMPLETE = auto()
+    FLASH = auto()
+    CONNECTED_LINE = auto()
+    """``channel.connected`` has changed (data: the new :class:`~asterism.pbx.party.PartyId`)."""
+    REDIRECTING = auto()
+    FORWARD = auto()
+    """The far end wants the call elsewhere (data: a dial string, ``Local/102@default``)."""
+    SOURCE_UPDATE = auto()
+    """The audio that is sent comes from another source from now on."""
+    STOP = auto()
+    """End what was indicated: ringing or another tone."""
+
+
+class ChannelState(IntEnum):
+    """State of a channel; the numbers are those of the manager's ``ChannelState``."""
+
+    DOWN = 0
+    RESERVED = 1
+    OFFHOOK = 2
+    DIALING = 3
+    RING = 4
+    RINGING = 5
+    UP = 6
+    BUSY = 7
+    DIALING_OFFHOOK = 8
+    PRERING = 9
+
+
+STATE_NAMES: tuple[str, ...] = (
+    "Down",
+    "Rsrvd",
+    "OffHook",
+    "Dialing",
+    "Ring",
+    "Ringing",
+    "Up",
+    "Busy",
+    "Dialing Offhook",
+    "Pre-ring",
+)
+"""``ChannelStateDesc`` by state number."""
+
+
+class SoftHangup(IntFlag):
+    """Why a channel was asked to end; ``Cause`` of ``SoftHangupRequest``."""
+
+    DEVICE = 1
+    ASYNC_GOTO = 2
+    SHUTDOWN = 4
+    TIMEOUT = 8
+    DIALPLAN_END = 16
+    EXPLICIT = 32
+    UNBRIDGE = 64
+
+
+class DialStatus(str, Enum):
+    """``DIALSTATUS`` and the manager's ``DialStatus``."""
+
+    ANSWER = "ANSWER"
+    BUSY = "BUSY"
+    NOANSWER = "NOANSWER"
+    CANCEL = "CANCEL"
+    CONGESTION = "CONGESTION"
+    CHANUNAVAIL = "CHANUNAVAIL"
+    INVALIDARGS = "INVALIDARGS"
+    CONTINUE = "CONTINUE"
+    RINGING = "RINGING"
+    PROGRESS = "PROGRESS"
+    PROCEEDING = "PROCEEDING"

@@ -1,0 +1,255 @@
+"""The PBX subsystem: registries, channels, bridges, dialplan, device states."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from asterism.core.documentation import Documentation
+from asterism.core.module import CoreServer, Subsystem
+from asterism.core.registry import Registry
+from asterism.pbx import events, marks
+from asterism.pbx.causes import Cause
+from asterism.pbx.channel import Channel
+from asterism.pbx.controls import ChannelState
+from asterism.pbx.device_state import DeviceStates
+from asterism.pbx.errors import RequestError
+from asterism.pbx.hints import Hints
+from asterism.pbx.party import NOBODY, PartyId
+
+if TYPE_CHECKING:
+    from asterism.media.formats import Format
+    from asterism.pbx.bridge import Bridge
+    from asterism.pbx.technology import ChannelDriver, ChannelTechnology
+
+
+class ChannelTable:
+    """The live channels, by name, by uniqueid and by device."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, Channel] = {}
+        self._by_uniqueid: dict[str, Channel] = {}
+        self._by_device: dict[str, dict[str, Channel]] = {}
+
+    def __iter__(self) -> Iterator[Channel]:
+        return iter(list(self._by_name.values()))
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def get(self, name: str) -> Channel | None:
+        """The channel of that name (in any case) or uniqueid."""
+        found = self._by_name.get(name) or self._by_uniqueid.get(name)
+        if found is None:
+            folded = name.lower()
+            for channel in self._by_name.values():
+                if channel.name.lower() == folded:
+                    return channel
+        return found
+
+    def of_device(self, device: str) -> Sequence[Channel]:
+        """The channels of a device ("PJSIP/alice")."""
+        found = self._by_device.get(device)
+        return () if found is None else list(found.values())
+
+    def add(self, channel: Channel) -> None:
+        """Enter a channel."""
+        self._by_name[channel.name] = channel
+        self._by_uniqueid[channel.uniqueid] = channel
+        self._by_device.setdefault(channel.device, {})[channel.name] = channel
+
+    def remove(self, channel: Channel) -> None:
+        """Forget a channel."""
+        self._by_name.pop(channel.name, None)
+        self._by_uniqueid.pop(channel.uniqueid, None)
+        device = channel.device
+        found = self._by_device.get(device)
+        if found is not None:
+            found.pop(channel.name, None)
+            if not found:
+                del self._by_device[device]
+
+
+class _Counters:
+    """What ``bound`` copies of the PBX share besides the tables."""
+
+    __slots__ = ("calls", "channels", "loop", "processed", "uniqueids")
+
+    def __init__(self) -> None:
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.channels = 0
+        self.uniqueids = 0
+        self.calls = 0
+        self.processed = 0
+
+
+class Pbx(Subsystem):
+    """Everything about calls that is not one protocol's."""
+
+    def __init__(self, server: CoreServer, dialplan: Any = None) -> None:
+        """Make the PBX of ``server``; ``dialplan`` replaces the one made from ``asterism.pbx.dialplan``."""
+        self.owner = server.owner
+        self.server = server
+        self.bus = server.bus
+        self.log = server.log
+        self.applications: Registry[marks.Application] = Registry("application", str.lower)
+        self.functions: Registry[marks.Function] = Registry("function")
+        self.technologies: Registry[ChannelTechnology] = Registry("channel technology", str.lower)
+        self.channels = ChannelTable()
+        self.bridges: dict[str, Bridge] = {}
+        self._counters = _Counters()
+        self.device_states = DeviceStates(self)
+        self.hints = Hints(self)
+        if dialplan is None:
+            from asterism.pbx.dialplan.dialplan import Dialplan
+
+            dialplan = Dialplan(self.applications, self.functions, server.bus, server.log)
+        self.dialplan = dialplan
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that the server runs on."""
+        loop = self._counters.loop
+        if loop is None:
+            loop = self._counters.loop = asyncio.get_running_loop()
+        return loop
+
+    # -- registration --------------------------------------------------------------------------------
+
+    def register_application(self, name: str, item: marks.Application, documentation: Documentation) -> None:
+        """Add a dialplan application in the owner's name."""
+        self.applications.add(self.owner, name, item, documentation)
+
+    def register_function(self, name: str, item: marks.Function, documentation: Documentation) -> None:
+        """Add a dialplan function in the owner's name."""
+        self.functions.add(self.owner, name, item, documentation)
+
+    def register_technology(self, technology: ChannelTechnology) -> None:
+        """Add a channel technology in the owner's name."""
+        documentation = Documentation(technology.description or technology.name)
+        self.technologies.add(self.owner, technology.name, technology, documentation)
+
+    def register_marked(self, holder: object) -> None:
+        """Register the applications and functions marked on ``holder``'s methods."""
+        marks.register_marked(self, holder)
+
+    def extension(self, context: str, exten: str, priority: int = 1) -> Callable[[Any], Any]:
+        """Decorate an ``async def`` that takes a :class:`Channel` as an extension of the dialplan::
+
+        @server.pbx.extension("default", "100")
+        async def greet(channel: Channel) -> None: ...
+        """
+
+        def decorate(function: Any) -> Any:
+            self.dialplan.add_python(self.owner, context, exten, priority, function)
+            return function
+
+        return decorate
+
+    # -- channels ------------------------------------------------------------------------------------
+
+    def next_uniqueid(self) -> str:
+        """A new ``<epoch>.<n>``, with the system's name in front if it has one."""
+        counters = self._counters
+        number = counters.uniqueids
+        counters.uniqueids = number + 1
+        prefix = getattr(self.server.options, "systemname", "")
+        unique = f"{int(time.time())}.{number}"
+        return f"{prefix}-{unique}" if prefix else unique
+
+    def next_channel_name(self, device: str) -> str:
+        """A new channel name: ``PJSIP/alice-0000000d``; the number counts up over all devices."""
+        counters = self._counters
+        number = counters.channels
+        counters.channels = (number + 1) & 0xFFFFFFFF
+        return f"{device}-{number:08x}"
+
+    def create_channel(
+        self,
+        technology: ChannelTechnology,
+        device: str,
+        driver: ChannelDriver | None = None,
+        *,
+        state: ChannelState = ChannelState.DOWN,
+        caller: PartyId = NOBODY,
+        context: str = "default",
+        exten: str = "s",
+        accountcode: str = "",
+        language: str = "",
+        dialed: str = "",
+        requestor: Channel | None = None,
+        uniqueid: str = "",
+        variables: Mapping[str, str] | None = None,
+    ) -> Channel:
+        """Make a channel of ``device`` ("PJSIP/alice"); publishes Newchannel, then VarSet of ``variables``.
+
+        ``requestor`` is the channel that calls this one: they share a linkedid. ``uniqueid`` replaces
+        the generated one (ValueError if it is taken).
+        """
+        if uniqueid and self.channels.get(uniqueid) is not None:
+            raise ValueError(f"uniqueid '{uniqueid}' is in use")
+        uniqueid = uniqueid or self.next_uniqueid()
+        linkedid = uniqueid if requestor is None else requestor.linkedid
+        channel = Channel(self, technology, self.next_channel_name(device), uniqueid, linkedid, state)
+        channel.driver = driver
+        channel.caller = channel.ani = caller
+        channel.context = context
+        channel.exten = exten
+        channel.accountcode = accountcode
+        channel.dialed = dialed
+        channel.language = language or getattr(self.server.options, "defaultlanguage", "") or "en"
+        self.channels.add(channel)
+        self.bus.publish(events.NEWCHANNEL, channel)
+        if variables:
+            for name, value in variables.items():
+                channel.set_variable(name, value)
+        if state is not ChannelState.DOWN:
+            self.device_states.changed(device)
+        return channel
+
+    def request(
+        self,
+        destination: str,
+        requestor: Channel | None = None,
+        formats: Sequence[Format] = (),
+    ) -> Channel:
+        """Make a channel to ``Technology/resource``, not yet called. Raises :class:`RequestError`."""
+        technology, slash, resource = destination.partition("/")
+        found = self.technologies.get(technology) if slash else None
+        if found is None:
+            raise RequestError(Cause.CHAN_NOT_IMPLEMENTED, f"no channel technology '{technology}'")
+        return found.request(resource, requestor, formats)
+
+    def start(self, channel: Channel) -> asyncio.Task[None]:
+        """Run the dialplan from the channel's position in the call's one task; the channel ends with it."""
+        counters = self._counters
+        counters.calls += 1
+        counters.processed += 1
+        channel.task = task = self.loop.create_task(self._run(channel), name=channel.name)
+        return task
+
+    async def _run(self, channel: Channel) -> None:
+        try:
+            await self.dialplan.execute(channel)
+        except Exception:
+            self.log.exception("the dialplan of %s failed", channel.name)
+        finally:
+            self._counters.calls -= 1
+            channel.task = None
+            channel.end_dialplan()
+
+    @property
+    def active_calls(self) -> int:
+        """How many channels run dialplan."""
+        return self._counters.calls
+
+    @property
+    def processed_calls(self) -> int:
+        """How many channels have run dialplan since the start."""
+        return self._counters.processed
+
+    def bridge_of(self, uniqueid: str) -> Bridge | None:
+        """The bridge of that id."""
+        return self.bridges.get(uniqueid)

@@ -1,0 +1,120 @@
+"""Who is on the line: caller ID, connected line, redirecting, presentation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+PRESENTATIONS: dict[str, int] = {
+    "allowed_not_screened": 0x00,
+    "allowed_passed_screen": 0x01,
+    "allowed_failed_screen": 0x02,
+    "allowed": 0x03,
+    "prohib_not_screened": 0x20,
+    "prohib_passed_screen": 0x21,
+    "prohib_failed_screen": 0x22,
+    "prohib": 0x23,
+    "unavailable": 0x43,
+}
+"""Presentation words of ``CALLERID(pres)`` with their numbers (Q.931 octet 3a: presentation and screening)."""
+
+_PRESENTATION_WORDS = {number: word for word, number in PRESENTATIONS.items()}
+_PRESENTATION_TEXTS = {
+    0x00: "Presentation Allowed, Not Screened",
+    0x01: "Presentation Allowed, Passed Screen",
+    0x02: "Presentation Allowed, Failed Screen",
+    0x03: "Presentation Allowed, Network Number",
+    0x20: "Presentation Prohibited, Not Screened",
+    0x21: "Presentation Prohibited, Passed Screen",
+    0x22: "Presentation Prohibited, Failed Screen",
+    0x23: "Presentation Prohibited, Network Number",
+    0x43: "Number Unavailable",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PartyId:
+    """One party: number and name with their presentation; an empty text means unknown."""
+
+    number: str = ""
+    name: str = ""
+    number_presentation: int = 0
+    name_presentation: int = 0
+    tag: str = ""
+    subaddress: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.number or self.name)
+
+    def __str__(self) -> str:
+        """``"Name" <number>``, as ``CALLERID(all)`` prints it."""
+        return f'"{self.name}" <{self.number}>'
+
+    @property
+    def presentation(self) -> int:
+        """The stricter of the two presentations."""
+        return max(self.number_presentation, self.name_presentation)
+
+    @property
+    def private(self) -> bool:
+        """Whether the party does not want to be shown."""
+        return self.presentation & 0x60 == 0x20
+
+    def with_(self, **changes: str | int) -> PartyId:
+        """A copy with some fields changed."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+
+NOBODY = PartyId()
+"""The unknown party."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redirecting:
+    """How a call was diverted: the party that diverted it last, the one first dialled, where to, why."""
+
+    from_: PartyId = NOBODY
+    to: PartyId = NOBODY
+    original: PartyId = NOBODY
+    reason: str = "unknown"
+    original_reason: str = "unknown"
+    count: int = 0
+    extra: dict[str, str] = field(default_factory=dict, hash=False)
+
+
+@lru_cache(maxsize=1024)
+def parse_caller_id(text: str) -> PartyId:
+    """Read ``"Name" <number>``, ``Name <number>``, ``<number>`` or a bare number or name.
+
+    A bare text of dial characters is a number, any other a name.
+    """
+    text = text.strip()
+    head, bracket, rest = text.rpartition("<")
+    if bracket and rest.endswith(">"):
+        name = head.strip()
+        if len(name) > 1 and name.startswith('"') and name.endswith('"'):
+            name = name[1:-1].replace('\\"', '"')
+        return PartyId(number=rest[:-1].strip(), name=name)
+    if len(text) > 1 and text.startswith('"') and text.endswith('"'):
+        return PartyId(name=text[1:-1].replace('\\"', '"'))
+    if text and all(char in "0123456789*#+-.() ABCDabcd" for char in text) and any(char.isdigit() for char in text):
+        return PartyId(number=text)
+    return PartyId(name=text)
+
+
+def parse_presentation(text: str) -> int | None:
+    """The number of a presentation word or number, ``None`` when it is neither."""
+    text = text.strip().lower()
+    if text in PRESENTATIONS:
+        return PRESENTATIONS[text]
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else None
+
+
+def presentation_word(presentation: int) -> str:
+    """The word of a presentation, "unknown" for a number without one."""
+    return _PRESENTATION_WORDS.get(presentation, "unknown")
+
+
+def presentation_text(presentation: int) -> str:
+    """``CID-CallingPres`` of the manager: ``0 (Presentation Allowed, Not Screened)``."""
+    return f"{presentation} ({_PRESENTATION_TEXTS.get(presentation, 'unknown')})"
