@@ -1,0 +1,1 @@
+"""Message interception: tracing, security and authentication, before any application sees a request."""

@@ -1,0 +1,1 @@
+"""Protocol conversion: services, works, identification, authentication, sending, the location service."""

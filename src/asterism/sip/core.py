@@ -1,0 +1,211 @@
+"""The SIP core (``res_sip`` of the seeds): the API that every SIP module is written against.
+
+It holds the registries (services, interception steps, identifiers, one authenticator), the works,
+the dialog table and the location service, and knows nothing of calls or registrations. The table
+in ``docs/development`` maps each function of the seeds to the one here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from asterism.core.module import Subsystem
+from asterism.sip.authentication import AuthenticationResult, Authenticator, DigestChallenge
+from asterism.sip.dialogs import DialogTable
+from asterism.sip.distributor import Distributor
+from asterism.sip.explain import Explanation, explain
+from asterism.sip.identification import EndpointIdentifier, IdentifierTable
+from asterism.sip.location import Location
+from asterism.sip.objects.auth import Auth
+from asterism.sip.sending import OutgoingRequest, Sender, Target
+from asterism.sip.services import ServiceTable, StepTable
+from asterism.sip.state import SipState
+from asterism.sip.works import Servants, Work
+
+if TYPE_CHECKING:
+    from asterism.core.events import EventBus
+    from asterism.core.registry import Owner
+    from asterism.data.data import Data
+    from asterism.sip.objects.endpoint import Endpoint
+    from asterism.sip.rx import Rx
+    from asterism.sip.service import InterceptionStep, Service
+    from asterism.stack.dialog import Dialog
+    from asterism.stack.flow import Flow
+    from asterism.stack.message import Request, Response
+    from asterism.stack.transactions.layer import TransactionLayer
+    from asterism.transport.loop import TransportManager
+
+T = TypeVar("T")
+MaybeAwaitable = T | Awaitable[T]
+
+
+class SipCore(Subsystem):
+    """Everything between the stack and the SIP applications; ``server.sip``."""
+
+    def __init__(self, owner: Owner, data: Data, bus: EventBus, log: logging.Logger, version: str) -> None:
+        self.owner = owner
+        self.data = data
+        self.bus = bus
+        self.log = log
+        self.state = SipState(version)
+        self.servants = Servants(log)
+        self.services = ServiceTable()
+        self.steps = StepTable()
+        self.identifiers = IdentifierTable()
+        self.dialogs = DialogTable()
+        self.location = Location(data, bus, log)
+        self.distributor = Distributor(self)
+        self.sender = Sender(self)
+
+    # What is plugged in below.
+
+    @property
+    def layer(self) -> TransactionLayer:
+        """The stack's transaction layer."""
+        return self.state.layer
+
+    @property
+    def transports(self) -> TransportManager:
+        """The transports."""
+        return self.state.transports
+
+    def attach(self, layer: TransactionLayer, transports: TransportManager) -> None:
+        """Plug in the stack and the transports; the layer's user must be :attr:`distributor`."""
+        self.state.layer = layer
+        self.state.transports = transports
+
+    # Registration (seeds, "Service registration").
+
+    def register_service(self, service: Service) -> None:
+        """Have a service asked about requests, by priority."""
+        self.services.add(self.owner, service)
+
+    def unregister_service(self, service: Service) -> None:
+        """Stop asking a service."""
+        self.services.remove(service)
+
+    def register_step(self, step: InterceptionStep) -> None:
+        """Put an interception step before the services, by priority."""
+        self.steps.add(self.owner, step)
+
+    def unregister_step(self, step: InterceptionStep) -> None:
+        """Take an interception step out."""
+        self.steps.remove(step)
+
+    def register_authenticator(self, authenticator: Authenticator) -> None:
+        """Set the authenticator. Raises ``DuplicateError`` while another one is registered."""
+        self.state.set_authenticator(self.owner, authenticator)
+
+    def unregister_authenticator(self, authenticator: Authenticator) -> None:
+        """Remove the authenticator; without one nothing can be challenged or authenticated."""
+        self.state.remove_authenticator(authenticator)
+
+    def register_endpoint_identifier(self, identifier: EndpointIdentifier, name: str) -> None:
+        """Add an endpoint identifier; see :class:`~asterism.sip.identification.IdentifierTable` for the order."""
+        self.identifiers.add(self.owner, identifier, name)
+
+    def unregister_endpoint_identifier(self, identifier: EndpointIdentifier) -> None:
+        """Stop using an endpoint identifier."""
+        self.identifiers.remove(identifier)
+
+    # Works (seeds, "Threadpool usage").
+
+    def create_work(self, name: str) -> Work:
+        """A new work: a means of grouping tasks that must run one after the other."""
+        return self.servants.create_work(name)
+
+    def destroy_work(self, work: Work) -> None:
+        """``work.close()``, under the seeds' name."""
+        work.close()
+
+    def push_task(self, work: Work, task: Callable[..., Any], *args: Any) -> bool:
+        """``work.push``, under the seeds' name."""
+        return work.push(task, *args)
+
+    async def run_blocking(self, work: Work, function: Callable[..., Any], *args: Any) -> Any:
+        """Run a blocking function in the thread pool while ``work`` waits and the others go on."""
+        return await self.servants.run_blocking(work, function, *args)
+
+    # Identification and authentication (seeds, "Common SIP methods").
+
+    def identify_endpoint(self, rx: Rx) -> Endpoint | Awaitable[Endpoint | None] | None:
+        """The endpoint that sent a request, by the first identifier that knows; set on ``rx`` as well."""
+        return self.distributor.identify(rx)
+
+    def requires_authentication(self, endpoint: Endpoint, rx: Rx) -> MaybeAwaitable[bool]:
+        """Whether a request must authenticate. Without an authenticator: no."""
+        authenticator = self.state.authenticator
+        return authenticator is not None and authenticator.requires_authentication(endpoint, rx)
+
+    def authenticate_request(self, endpoint: Endpoint, rx: Rx) -> MaybeAwaitable[AuthenticationResult]:
+        """Check a request's credentials. Without an authenticator: success."""
+        authenticator = self.state.authenticator
+        if authenticator is None:
+            return AuthenticationResult.SUCCESS
+        return authenticator.authenticate_request(endpoint, rx)
+
+    def get_authentication_credentials(self, endpoint: Endpoint, rx: Rx) -> MaybeAwaitable[Sequence[DigestChallenge]]:
+        """The data for challenging a request. Without an authenticator: none."""
+        authenticator = self.state.authenticator
+        return () if authenticator is None else authenticator.get_authentication_credentials(endpoint, rx)
+
+    def check_authentication(self, endpoint: Endpoint, rx: Rx) -> MaybeAwaitable[AuthenticationResult]:
+        """All of the above: require, check, and challenge if need be."""
+        return self.distributor.check_authentication(endpoint, rx)
+
+    def challenge_request(self, challenges: Sequence[DigestChallenge], rx: Rx) -> None:
+        """Answer 401 with these challenges, statelessly."""
+        self.distributor.challenge(challenges, rx)
+
+    # Sending (seeds, ``ast_sip_send_request``).
+
+    def create_request(
+        self,
+        method: str,
+        target: Target,
+        endpoint: Endpoint | None = None,
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes | str = b"",
+        content_type: str = "",
+    ) -> Request:
+        """An out-of-dialog request to a URI or contact, From and Contact as the endpoint's options say."""
+        return self.sender.create_request(method, target, endpoint, headers, body, content_type)
+
+    def send(
+        self, request: Request, user: Any, endpoint: Endpoint | None = None, flow: Flow | None = None
+    ) -> OutgoingRequest:
+        """Send a request, callback form: ``user`` is a ``ClientUser``; challenges are answered on the way."""
+        return self.sender.send(request, user, endpoint, flow)
+
+    async def send_request(
+        self,
+        method: str,
+        target: Target | None = None,
+        *,
+        dialog: Dialog | None = None,
+        endpoint: Endpoint | None = None,
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes | str = b"",
+        content_type: str = "",
+        on_provisional: Callable[[Response], None] | None = None,
+        timeout: float | None = None,
+    ) -> Response:
+        """Send a request in a dialog, or out of dialog to an endpoint, contact or URI; return the final response.
+
+        A timeout gives a local 408, a transport failure a local 503. Digest challenges are answered with the
+        endpoint's ``outbound_auth``, for the realm it is configured for only.
+        """
+        return await self.sender.send_request(
+            method, target, dialog, endpoint, headers, body, content_type, on_provisional, timeout
+        )
+
+    def outbound_auths(self, endpoint: Endpoint) -> Sequence[Auth]:
+        """The auth objects with which challenges to this endpoint's requests are answered."""
+        found = (self.data.get(Auth, name) for name in endpoint.outbound_auth)
+        return [auth for auth in found if isinstance(auth, Auth)]
+
+    def explain(self, request: Request | bytes | str, flow: Flow | None = None) -> Awaitable[Explanation]:
+        """What would happen to a request, and why; nothing is changed or sent."""
+        return explain(self, request, flow)

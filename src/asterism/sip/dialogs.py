@@ -1,0 +1,85 @@
+"""The dialog table: which usage and which work an in-dialog request belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from asterism.sip.objects.endpoint import Endpoint
+    from asterism.sip.rx import Rx
+    from asterism.sip.works import Work
+    from asterism.stack.dialog import Dialog
+    from asterism.stack.message import Request
+
+DialogId = tuple[str, str, str]
+"""Call-ID, local tag, remote tag (RFC 3261 section 12)."""
+
+
+class DialogUsage(Protocol):
+    """What uses a dialog: a session, a subscription (RFC 5057)."""
+
+    def on_request(self, rx: Rx) -> bool | None:
+        """Handle an in-dialog request, in the dialog's work, after the CSeq check.
+
+        ``False`` says that it belongs to another usage of the dialog. The request may be answered later.
+        """
+
+    def on_ack(self, request: Request) -> None:
+        """Take the ACK to a 2xx."""
+
+
+class DialogEntry:
+    """A dialog with its usages, its work and the endpoint at the other end."""
+
+    __slots__ = ("dialog", "endpoint", "usages", "work")
+
+    def __init__(self, dialog: Dialog, usage: DialogUsage, work: Work, endpoint: Endpoint | None) -> None:
+        self.dialog = dialog
+        self.usages = [usage]
+        self.work = work
+        self.endpoint = endpoint
+
+
+class DialogTable:
+    """Dialogs by their identifier."""
+
+    def __init__(self) -> None:
+        self._entries: dict[DialogId, DialogEntry] = {}
+        self.limit = 100_000
+
+    def add(self, dialog: Dialog, usage: DialogUsage, work: Work, endpoint: Endpoint | None = None) -> DialogEntry:
+        """Add a dialog, or another usage to one that is there."""
+        entry = self._entries.get(dialog.id)
+        if entry is None:
+            entry = self._entries[dialog.id] = DialogEntry(dialog, usage, work, endpoint)
+        elif usage not in entry.usages:
+            entry.usages.append(usage)
+        return entry
+
+    def remove(self, dialog: Dialog, usage: DialogUsage | None = None) -> None:
+        """Remove one usage, or all; the entry goes with its last usage."""
+        entry = self._entries.get(dialog.id)
+        if entry is None:
+            return
+        if usage is not None and usage in entry.usages:
+            entry.usages.remove(usage)
+        if usage is None or not entry.usages:
+            del self._entries[dialog.id]
+
+    def get(self, call_id: str, local_tag: str, remote_tag: str) -> DialogEntry | None:
+        """The entry of a dialog, or ``None``."""
+        return self._entries.get((call_id, local_tag, remote_tag))
+
+    def find(self, request: Request) -> DialogEntry | None:
+        """The entry an incoming request belongs to by its Call-ID and tags, or ``None``."""
+        tag = request.to.tag
+        if not tag:
+            return None
+        return self._entries.get((request.call_id, tag, request.from_.tag or ""))
+
+    def __iter__(self) -> Iterator[DialogEntry]:
+        return iter(list(self._entries.values()))
+
+    def __len__(self) -> int:
+        return len(self._entries)

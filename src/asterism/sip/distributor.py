@@ -1,0 +1,313 @@
+"""What happens to a request between the stack and the applications.
+
+In-dialog requests go to their dialog's usage, in the dialog's work. All others pass the interception
+steps in order of priority, then are offered to the services. Everything is called as a plain
+function; only when a callback returns an awaitable is the request parked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any
+
+from asterism.sip.authentication import AuthenticationResult, DigestChallenge
+from asterism.sip.challenge import challenge_headers
+from asterism.sip.decision import Decision
+from asterism.sip.parking import Parking
+from asterism.sip.rx import Rx
+from asterism.stack.errors import ParseError
+
+if TYPE_CHECKING:
+    from asterism.sip.core import SipCore
+    from asterism.sip.dialogs import DialogEntry
+    from asterism.sip.objects.endpoint import Endpoint
+    from asterism.sip.service import InterceptionStep, Service
+    from asterism.stack.flow import Flow
+    from asterism.stack.message import Request, Response
+    from asterism.stack.transactions.server import ServerTransaction
+    from asterism.stack.transactions.server_invite import InviteServerTransaction
+
+_ONLY_IN_DIALOG = frozenset({"BYE", "PRACK"})
+_OVERLOAD_METHODS = frozenset({"INVITE", "REGISTER", "SUBSCRIBE", "MESSAGE", "OPTIONS"})
+_SCHEMES = frozenset({"sip", "sips", "tel"})
+RETRY_AFTER = ("Retry-After", "5")
+
+
+class Distributor:
+    """The stack's user: takes every request that belongs to no transaction yet."""
+
+    __slots__ = ("core", "counters", "parking")
+
+    def __init__(self, core: SipCore) -> None:
+        self.core = core
+        self.parking = Parking(core)
+        self.counters = {"requests": 0, "in_dialog": 0, "unhandled": 0, "failed": 0, "overload": 0, "malformed": 0}
+
+    # From the stack.
+
+    def on_request(self, request: Request) -> None:
+        """Handle a new request; nothing that goes wrong in here reaches the loop."""
+        flow = request.flow
+        if flow is None:
+            return
+        self.counters["requests"] += 1
+        rx = Rx(self.core, request, flow, request.received_at or 0.0)
+        try:
+            if request.to.tag:
+                entry = self.core.dialogs.find(request)
+                if entry is not None:
+                    self._to_dialog(entry, rx)
+                    return
+                if request.method != "REGISTER":
+                    rx.respond_stateless(481)
+                    return
+            elif request.method in _ONLY_IN_DIALOG:
+                rx.respond_stateless(481)
+                return
+            if self.core.state.overloaded and request.method in _OVERLOAD_METHODS:
+                self.counters["overload"] += 1
+                rx.respond_stateless(503, headers=(RETRY_AFTER,))
+                return
+            if request.uri.scheme not in _SCHEMES:
+                rx.respond_stateless(416)
+                return
+            self._intercept(rx, self.core.steps.ordered, 0)
+        except Exception as error:
+            self.failed(rx, error)
+
+    def on_ack(self, request: Request) -> None:
+        """Hand the ACK to a 2xx to the dialog's usages, in its work."""
+        try:
+            entry = self.core.dialogs.find(request)
+            if entry is not None:
+                entry.work.push(self._ack, entry, request)
+        except Exception:
+            self.core.log.exception("an ACK could not be handled")
+
+    def on_cancel(self, transaction: InviteServerTransaction, request: Request) -> None:
+        """End a parked INVITE, or tell the transaction's user (``transaction.user.on_cancel``)."""
+        if self.parking.cancel(transaction):
+            return
+        user = transaction.user
+        if user is not None:
+            try:
+                user.on_cancel(transaction, request)
+            except Exception:
+                self.core.log.exception("a CANCEL could not be handled")
+
+    def on_ack_timeout(self, transaction: InviteServerTransaction) -> None:
+        """Tell the transaction's user that its final response was never acknowledged."""
+        self._tell(transaction, "on_ack_timeout")
+
+    def on_response_error(self, transaction: ServerTransaction) -> None:
+        """Tell the transaction's user that its response could not be sent."""
+        self._tell(transaction, "on_response_error")
+
+    def on_stray_response(self, response: Response) -> None:
+        """Offer a response without transaction to the services."""
+        for service in self.core.services:
+            if service.on_response(response):
+                return
+
+    def on_malformed(self, error: ParseError, data: bytes, flow: Flow) -> None:
+        """Count what is no SIP message."""
+        self.counters["malformed"] += 1
+        for hook in self.core.state.malformed_hooks:
+            hook(error, flow)
+
+    # In a dialog.
+
+    def _to_dialog(self, entry: DialogEntry, rx: Rx) -> None:
+        self.counters["in_dialog"] += 1
+        rx.dialog = entry
+        rx.endpoint = entry.endpoint
+        rx.work = entry.work
+        if not entry.work.push(self._in_dialog, entry, rx):
+            rx.respond_stateless(503, headers=(RETRY_AFTER,))
+
+    def _in_dialog(self, entry: DialogEntry, rx: Rx) -> None:
+        try:
+            status = entry.dialog.receive_request(rx.request)
+            if status:
+                rx.respond(status)
+                return
+            for usage in tuple(entry.usages):
+                if usage.on_request(rx) is not False:
+                    return
+            self._nobody(rx)
+        except Exception as error:
+            self.failed(rx, error)
+
+    def _ack(self, entry: DialogEntry, request: Request) -> None:
+        for usage in tuple(entry.usages):
+            usage.on_ack(request)
+
+    # Out of dialog.
+
+    def _intercept(self, rx: Rx, steps: tuple[InterceptionStep, ...], index: int) -> None:
+        for position in range(index, len(steps)):
+            step = steps[position]
+            decision = step.evaluate(rx)
+            if decision is None:
+                continue
+            if not isinstance(decision, Decision):
+                self.parking.park(rx, self._intercept_later(rx, steps, position, decision))
+                return
+            if step.apply(decision, rx):
+                return
+        self._serve(rx, self.core.services.for_method(rx.request.method), 0)
+
+    async def _intercept_later(
+        self, rx: Rx, steps: tuple[InterceptionStep, ...], position: int, waiting: Awaitable[Decision | None]
+    ) -> None:
+        decision = await waiting
+        while True:
+            if decision is not None and steps[position].apply(decision, rx):
+                return
+            position += 1
+            if position >= len(steps):
+                break
+            found = steps[position].evaluate(rx)
+            decision = found if found is None or isinstance(found, Decision) else await found
+        await self._serve_later(rx, self.core.services.for_method(rx.request.method), 0, None)
+
+    def _serve(self, rx: Rx, services: tuple[Service, ...], index: int) -> None:
+        for position in range(index, len(services)):
+            service = services[position]
+            if not service.accepts(rx):
+                continue
+            taken = service.on_request(rx)
+            if taken is True:
+                return
+            if taken is not False and taken is not None:
+                self.parking.park(rx, self._serve_later(rx, services, position, taken))
+                return
+        self._nobody(rx)
+
+    async def _serve_later(
+        self, rx: Rx, services: tuple[Service, ...], position: int, waiting: Awaitable[bool] | None
+    ) -> None:
+        if waiting is not None:
+            if await waiting:
+                return
+            position += 1
+        for service in services[position:]:
+            if service.accepts(rx):
+                taken = service.on_request(rx)
+                if isawaitable(taken):
+                    taken = await taken
+                if taken:
+                    return
+        self._nobody(rx)
+
+    def _nobody(self, rx: Rx) -> None:
+        """What nobody takes: 489 for event methods, 501 otherwise (as recorded)."""
+        self.counters["unhandled"] += 1
+        status = 489 if rx.request.method in ("SUBSCRIBE", "PUBLISH") else 501
+        if rx.request.method == "INVITE":
+            rx.respond(status)
+        else:
+            rx.respond_stateless(status)
+
+    def failed(self, rx: Rx, error: Exception) -> None:
+        """Answer a request whose handling raised: the parser's own status, or 500, logged once."""
+        self.counters["failed"] += 1
+        try:
+            if isinstance(error, ParseError):
+                status = error.status
+            else:
+                status = 500
+                self.core.log.error(
+                    "handling %s (Call-ID %r) failed", rx.request.method, rx.request.get("Call-ID"), exc_info=error
+                )
+            if not rx.answered:
+                rx.respond_stateless(status)
+        except Exception as second:  # the request may lack what a response must echo
+            self.core.log.debug("no response possible: %s", second)
+
+    def _tell(self, transaction: ServerTransaction, method: str) -> None:
+        callback = getattr(transaction.user, method, None)
+        if callback is not None:
+            try:
+                callback(transaction)
+            except Exception:
+                self.core.log.exception("%s failed", method)
+
+    # Identification and authentication, for the steps and for whoever calls the core's methods.
+
+    def identify(self, rx: Rx) -> Endpoint | Awaitable[Endpoint | None] | None:
+        """Ask the identifiers in order; the first endpoint found is set on ``rx``."""
+        ordered = self.core.identifiers.ordered
+        for position, (name, identifier) in enumerate(ordered):
+            endpoint = identifier.identify_endpoint(rx)
+            if endpoint is None:
+                continue
+            if isawaitable(endpoint):
+                return self._identify_later(rx, ordered, position, endpoint)
+            rx.endpoint = endpoint
+            rx.identified_by = name
+            return endpoint
+        return None
+
+    async def _identify_later(
+        self, rx: Rx, ordered: Sequence[tuple[str, Any]], position: int, waiting: Awaitable[Endpoint | None]
+    ) -> Endpoint | None:
+        endpoint = await waiting
+        while endpoint is None:
+            position += 1
+            if position >= len(ordered):
+                return None
+            found = ordered[position][1].identify_endpoint(rx)
+            endpoint = await found if isawaitable(found) else found
+        rx.endpoint = endpoint
+        rx.identified_by = ordered[position][0]
+        return endpoint
+
+    def check_authentication(
+        self, endpoint: Endpoint, rx: Rx
+    ) -> AuthenticationResult | Awaitable[AuthenticationResult]:
+        """Require, check, challenge; see :meth:`SipCore.check_authentication`."""
+        required = self.core.requires_authentication(endpoint, rx)
+        if required is False:
+            return AuthenticationResult.NOT_REQUIRED
+        if required is True:
+            result = self.core.authenticate_request(endpoint, rx)
+            if isinstance(result, AuthenticationResult):
+                if result is AuthenticationResult.SUCCESS:
+                    return result
+                challenges = self.core.get_authentication_credentials(endpoint, rx)
+                if not isawaitable(challenges):
+                    self.challenge(challenges, rx)
+                    return result
+                return self._challenge_later(challenges, result, rx)
+            return self._check_later(endpoint, rx, result)
+        return self._require_later(endpoint, rx, required)
+
+    async def _require_later(self, endpoint: Endpoint, rx: Rx, waiting: Awaitable[bool]) -> AuthenticationResult:
+        if not await waiting:
+            return AuthenticationResult.NOT_REQUIRED
+        result = self.core.authenticate_request(endpoint, rx)
+        return await self._check_later(endpoint, rx, result)
+
+    async def _check_later(
+        self, endpoint: Endpoint, rx: Rx, waiting: AuthenticationResult | Awaitable[AuthenticationResult]
+    ) -> AuthenticationResult:
+        result = waiting if isinstance(waiting, AuthenticationResult) else await waiting
+        if result is not AuthenticationResult.SUCCESS:
+            challenges = self.core.get_authentication_credentials(endpoint, rx)
+            self.challenge(await challenges if isawaitable(challenges) else challenges, rx)
+        return result
+
+    async def _challenge_later(
+        self, waiting: Awaitable[Sequence[DigestChallenge]], result: AuthenticationResult, rx: Rx
+    ) -> AuthenticationResult:
+        self.challenge(await waiting, rx)
+        return result
+
+    def challenge(self, challenges: Sequence[DigestChallenge], rx: Rx) -> None:
+        """Answer 401 statelessly; 403 when there is nothing to challenge with."""
+        if challenges:
+            rx.respond_stateless(401, headers=challenge_headers(challenges))
+        else:
+            rx.respond_stateless(403)

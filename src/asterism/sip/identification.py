@@ -1,0 +1,63 @@
+"""Endpoint identification: which configured endpoint sent a request (seeds, ``ast_sip_endpoint_identifier``)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from asterism.core.errors import DuplicateError
+
+if TYPE_CHECKING:
+    from asterism.core.registry import Owner
+    from asterism.sip.objects.endpoint import Endpoint
+    from asterism.sip.rx import Rx
+
+
+class EndpointIdentifier(Protocol):
+    """Finds the endpoint a request came from, or ``None``; changes nothing."""
+
+    def identify_endpoint(self, rx: Rx) -> Endpoint | Awaitable[Endpoint | None] | None:
+        """The endpoint, ``None`` when this identifier cannot tell, or an awaitable of either."""
+
+
+class IdentifierTable:
+    """The registered identifiers, in the order they are asked.
+
+    ``[global] endpoint_identifier_order`` comes first; the others follow in order of registration.
+    """
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, EndpointIdentifier] = {}
+        self._order: tuple[str, ...] = ()
+        self.ordered: list[tuple[str, EndpointIdentifier]] = []
+
+    def add(self, owner: Owner, identifier: EndpointIdentifier, name: str) -> Callable[[], None]:
+        """Register; return the undo. Raises :class:`DuplicateError` for a name already taken."""
+        if name in self._by_name:
+            raise DuplicateError(f"endpoint identifier '{name}' is already registered")
+        self._by_name[name] = identifier
+        self._sort()
+        return owner.on_release(lambda: self.remove(identifier))
+
+    def remove(self, identifier: EndpointIdentifier) -> None:
+        """Unregister; nothing happens if it is not registered."""
+        for name, found in list(self._by_name.items()):
+            if found is identifier:
+                del self._by_name[name]
+        self._sort()
+
+    def set_order(self, names: Sequence[str]) -> None:
+        """Ask the identifiers of these names first, in this order; unknown names are left out."""
+        self._order = tuple(names)
+        self._sort()
+
+    def _sort(self) -> None:
+        first = [(name, self._by_name[name]) for name in self._order if name in self._by_name]
+        rest = [(name, item) for name, item in self._by_name.items() if name not in self._order]
+        self.ordered = first + rest
+
+    def __iter__(self) -> Iterator[tuple[str, EndpointIdentifier]]:
+        return iter(self.ordered)
+
+    def __len__(self) -> int:
+        return len(self.ordered)

@@ -1,0 +1,125 @@
+"""Parked requests: those whose next step needs something that is not there yet.
+
+A parked request gets a server transaction, which absorbs retransmissions and sends 100 for an INVITE, and
+goes on as a coroutine of its work. It is given up after ten seconds, by CANCEL, or with its flow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from asterism.sip.core import SipCore
+    from asterism.sip.rx import Rx
+    from asterism.sip.works import Work
+    from asterism.stack.flow import Flow
+
+
+class _Parked:
+    __slots__ = ("cancelled", "coroutine", "deadline", "flow_closed", "rx", "task")
+
+    def __init__(self, rx: Rx, coroutine: Coroutine[Any, Any, None], deadline: float) -> None:
+        self.rx = rx
+        self.coroutine = coroutine
+        self.deadline = deadline
+        self.task: asyncio.Task[Any] | None = None
+        self.cancelled = False
+        self.flow_closed = False
+
+
+class Parking:
+    """Keeps parked requests and their limits.
+
+    ``limit`` is how many may be parked at once (more get 503); ``timeout`` how long one may wait, in seconds.
+    """
+
+    def __init__(self, core: SipCore) -> None:
+        self._core = core
+        self._parked: dict[int, _Parked] = {}
+        self._works: dict[str, tuple[Work, int]] = {}
+        self.limit = 1000
+        self.timeout = 10.0
+        self.timed_out = 0
+        self.refused = 0
+
+    def __len__(self) -> int:
+        return len(self._parked)
+
+    def park(self, rx: Rx, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Let the request go on as ``coroutine`` in its work; 503 when too many are parked."""
+        if len(self._parked) >= self.limit:
+            coroutine.close()
+            self.refused += 1
+            rx.respond_stateless(503, headers=(("Retry-After", "5"),))
+            return
+        transaction = rx.transaction_for()
+        deadline = asyncio.get_running_loop().time() + self.timeout
+        parked = self._parked[id(transaction)] = _Parked(rx, coroutine, deadline)
+        call_id = rx.request.call_id
+        work = rx.work
+        if work is None:
+            work, users = self._works.get(call_id) or (self._core.create_work("pjsip/distributor"), 0)
+            self._works[call_id] = (work, users + 1)
+            rx.work = work
+        else:
+            call_id = ""
+        rx.flow.on_error.append(self._flow_failed)
+        if not work.push(self._continue, parked, call_id):
+            coroutine.close()
+            self._done(parked, call_id)
+            rx.respond_stateless(503, headers=(("Retry-After", "5"),))
+
+    def cancel(self, transaction: object) -> bool:
+        """Give up a parked INVITE because of a CANCEL: it gets 487. ``False`` when it is not parked."""
+        parked = self._parked.get(id(transaction))
+        if parked is None:
+            return False
+        parked.cancelled = True
+        if parked.task is not None:
+            parked.task.cancel()
+        return True
+
+    def _flow_failed(self, flow: Flow, _error: Exception | None) -> None:
+        if flow.closed:
+            for parked in list(self._parked.values()):
+                if parked.rx.flow is flow:
+                    parked.flow_closed = True
+                    if parked.task is not None:
+                        parked.task.cancel()
+
+    async def _continue(self, parked: _Parked, call_id: str) -> None:
+        rx = parked.rx
+        parked.task = asyncio.ensure_future(parked.coroutine)
+        try:
+            if parked.cancelled or parked.flow_closed:
+                parked.task.cancel()
+            left = parked.deadline - asyncio.get_running_loop().time()
+            await asyncio.wait_for(parked.task, max(left, 0.0))
+        except TimeoutError:
+            self.timed_out += 1
+            if not rx.answered:
+                rx.respond_stateless(503)
+        except asyncio.CancelledError:
+            if parked.cancelled and not rx.answered:
+                rx.respond_stateless(487)
+            elif not parked.flow_closed and not parked.cancelled:
+                raise
+        except Exception as error:
+            self._core.distributor.failed(rx, error)
+        finally:
+            self._done(parked, call_id)
+
+    def _done(self, parked: _Parked, call_id: str) -> None:
+        rx = parked.rx
+        self._parked.pop(id(rx.transaction), None)
+        if self._flow_failed in rx.flow.on_error:
+            rx.flow.on_error.remove(self._flow_failed)
+        if call_id:
+            work, users = self._works[call_id]
+            if users > 1:
+                self._works[call_id] = (work, users - 1)
+            else:
+                del self._works[call_id]
+                work.close()

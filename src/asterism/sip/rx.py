@@ -1,0 +1,120 @@
+"""A received request on its way through the server (``rdata`` of the seeds)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from asterism.sip.tags import tag_from_branch
+from asterism.stack.message import make_response
+
+if TYPE_CHECKING:
+    from asterism.sip.core import SipCore
+    from asterism.sip.dialogs import DialogEntry
+    from asterism.sip.objects.endpoint import Endpoint
+    from asterism.sip.works import Work
+    from asterism.stack.flow import Flow
+    from asterism.stack.message import Request, Response
+    from asterism.stack.transactions.server import ServerTransaction
+
+HeaderList = Iterable[tuple[str, str]]
+
+
+class Rx:
+    """One request, what was found out about it, and the ways to answer it.
+
+    ``endpoint`` and ``identified_by`` are set by identification, ``auth`` by authentication (the id of the auth
+    object that matched), ``dialog`` and ``work`` for in-dialog requests, ``account`` is the name that security
+    events show. ``answered`` tells whether a final response went out through this object.
+    """
+
+    __slots__ = ("account", "answered", "auth", "core", "dialog", "endpoint", "flow", "identified_by", "now", "request",
+                 "transaction", "work")  # fmt: skip
+
+    def __init__(self, core: SipCore, request: Request, flow: Flow, now: float) -> None:
+        self.core = core
+        self.request = request
+        self.flow = flow
+        self.now = now
+        self.endpoint: Endpoint | None = None
+        self.identified_by = ""
+        self.auth = ""
+        self.account = ""
+        self.transaction: ServerTransaction | None = None
+        self.work: Work | None = None
+        self.dialog: DialogEntry | None = None
+        self.answered = False
+
+    def __repr__(self) -> str:
+        return f"<Rx {self.request.method} from {self.flow.remote}>"
+
+    def transaction_for(self) -> ServerTransaction:
+        """The request's server transaction, made on first use."""
+        transaction = self.transaction
+        if transaction is None:
+            transaction = self.transaction = self.core.layer.create_server_transaction(self.request)
+        return transaction
+
+    def make_response(
+        self,
+        status: int,
+        reason: str = "",
+        headers: HeaderList = (),
+        body: bytes | str = b"",
+        content_type: str = "",
+        to_tag: str = "",
+    ) -> Response:
+        """A response to this request, with our ``Server`` header and the hooks of the services applied.
+
+        Without ``to_tag`` the tag is derived from the branch, so that every response to one request
+        carries the same one without anybody keeping it (RFC 3261 section 8.2.7).
+        """
+        request = self.request
+        if not to_tag and status != 100:
+            to_tag = tag_from_branch(request)
+        response = make_response(request, status, reason, to_tag)
+        for name, value in headers:
+            response.add_header(name, value)
+        state = self.core.state
+        if state.server_header:
+            response.add_header("Server", state.server_header)
+        if body:
+            response.set_body(body, content_type)
+        for hook in state.response_hooks:
+            hook(response, self)
+        return response
+
+    def respond(
+        self,
+        status: int,
+        reason: str = "",
+        headers: HeaderList = (),
+        body: bytes | str = b"",
+        content_type: str = "",
+    ) -> Response:
+        """Answer through the request's server transaction and return the response as sent."""
+        response = self.make_response(status, reason, headers, body, content_type)
+        self.send(response)
+        return response
+
+    def send(self, response: Response) -> None:
+        """Send a response through the request's server transaction."""
+        if response.status >= 200:
+            self.answered = True
+        self.transaction_for().respond(response)
+
+    def respond_stateless(
+        self,
+        status: int,
+        reason: str = "",
+        headers: HeaderList = (),
+        body: bytes | str = b"",
+        content_type: str = "",
+    ) -> None:
+        """Answer and forget; through the transaction if the request has one by now (it was parked)."""
+        response = self.make_response(status, reason, headers, body, content_type)
+        self.answered = True
+        if self.transaction is not None:
+            self.transaction.respond(response)
+        else:
+            self.core.layer.respond_stateless(self.request, response)

@@ -1,0 +1,311 @@
+"""Sending requests: building them, finding the way, answering digest challenges.
+
+``send`` is the callback form: the user gets what a stack ``ClientUser`` gets. ``send_request`` waits
+for the final response. Both answer 401 and 407 with the endpoint's ``outbound_auth``, once per realm
+and nonce, for the configured realms only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any
+
+from asterism.core.errors import AsterismError
+from asterism.sip.contacts import Contact
+from asterism.sip.outbound_authentication import authorize
+from asterism.sip.tags import new_call_id, new_tag
+from asterism.stack.errors import ParseError
+from asterism.stack.headers import NameAddr
+from asterism.stack.message import Request, Response
+from asterism.stack.uri import Uri, format_host_port
+
+if TYPE_CHECKING:
+    from asterism.sip.core import SipCore
+    from asterism.sip.objects.endpoint import Endpoint
+    from asterism.stack.dialog import Dialog
+    from asterism.stack.flow import Flow
+    from asterism.stack.transactions.client import ClientTransaction
+
+Target = Uri | Contact | str
+"""Where a request goes: a URI or its text, or a contact (whose Path is used)."""
+
+_MAX_CHALLENGES = 4
+
+
+class SendError(AsterismError):
+    """A request could not be sent: nothing to send it to, or the target is no URI."""
+
+
+class OutgoingRequest:
+    """A request on its way, whatever number of transactions it takes.
+
+    ``request`` is the one sent last (its CSeq grows with each challenge), ``transaction`` its transaction once it is sent.
+    """
+
+    __slots__ = ("_challenges", "_sender", "cancelled", "endpoint", "flow", "request", "transaction", "user")
+
+    def __init__(self, sender: Sender, request: Request, user: Any, endpoint: Endpoint | None) -> None:
+        self._sender = sender
+        self.request = request
+        self.user = user
+        self.endpoint = endpoint
+        self.flow: Flow | None = None
+        self.transaction: ClientTransaction | None = None
+        self.cancelled = False
+        self._challenges = 0
+
+    def cancel(self) -> None:
+        """CANCEL an INVITE (RFC 3261 9.1), or stop it from being sent if it is not yet."""
+        self.cancelled = True
+        transaction = self.transaction
+        if transaction is not None:
+            cancel = getattr(transaction, "cancel", None)
+            if cancel is not None:
+                cancel()
+
+    def start(self, flow: Flow | None) -> None:
+        """Send over ``flow``; without one the user is told of a transport error."""
+        if self.cancelled:
+            # Nothing was sent, so nobody else will say that it is over.
+            self._sender.later(self.user.on_transport_error, self)
+        elif flow is None:
+            self._sender.later(self.user.on_transport_error, self)
+        else:
+            self.flow = flow
+            self.transaction = self._sender.transmit(self.request, flow, self)
+
+    # As the stack's ClientUser.
+
+    def on_response(self, transaction: ClientTransaction, response: Response) -> None:
+        """Pass a response on, unless it is a challenge that can be answered."""
+        if response.status in (401, 407) and not self.cancelled and self._challenges < _MAX_CHALLENGES:
+            self._challenges += 1
+            again = self._sender.answer_challenge(self.request, response, self.endpoint)
+            if again is not None and self.flow is not None:
+                self.request = again
+                self.transaction = self._sender.transmit(again, self.flow, self)
+                return
+        self.user.on_response(transaction, response)
+
+    def on_timeout(self, transaction: ClientTransaction) -> None:
+        """Pass it on."""
+        self.user.on_timeout(transaction)
+
+    def on_transport_error(self, transaction: ClientTransaction) -> None:
+        """Pass it on."""
+        self.user.on_transport_error(transaction)
+
+
+class _Waiter:
+    """The user behind ``send_request``: turns the callbacks into a future."""
+
+    __slots__ = ("future", "on_provisional", "request")
+
+    def __init__(self, request: Request, on_provisional: Callable[[Response], None] | None) -> None:
+        self.request = request
+        self.on_provisional = on_provisional
+        self.future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+
+    def on_response(self, transaction: ClientTransaction, response: Response) -> None:
+        if response.status < 200:
+            if self.on_provisional is not None:
+                self.on_provisional(response)
+        elif not self.future.done():
+            self.future.set_result(response)
+
+    def _local(self, status: int) -> None:
+        if not self.future.done():
+            headers = [line for line in self.request.headers if line[0] in ("From", "To", "Call-ID", "CSeq")]
+            self.future.set_result(Response(status, "", headers))
+
+    def on_timeout(self, transaction: ClientTransaction) -> None:
+        self._local(408)
+
+    def on_transport_error(self, transaction: Any) -> None:
+        self._local(503)
+
+
+class Sender:
+    """Builds and sends requests for the SIP core."""
+
+    def __init__(self, core: SipCore) -> None:
+        self._core = core
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # Building.
+
+    def create_request(
+        self,
+        method: str,
+        target: Target,
+        endpoint: Endpoint | None,
+        headers: Sequence[tuple[str, str]],
+        body: bytes | str,
+        content_type: str,
+    ) -> Request:
+        """An out-of-dialog request; see :meth:`SipCore.create_request`. Raises :class:`SendError` for a bad URI."""
+        core = self._core
+        try:
+            uri = (
+                target if isinstance(target, Uri) else Uri.parse(target.uri if isinstance(target, Contact) else target)
+            )
+        except ParseError as error:
+            raise SendError(f"bad URI: {error.message}") from error
+        user = (endpoint.from_user if endpoint is not None else "") or core.state.default_from_user
+        domain = endpoint.from_domain if endpoint is not None else ""
+        request = Request(method, _request_uri(uri))
+        # The host is our own address as the peer will see it, known only once the flow is.
+        request.add_header("From", f"<sip:{user}@{domain or '0.0.0.0'}>;tag={new_tag()}")
+        request.add_header("To", f"<{_plain(uri)}>")
+        request.add_header("Contact", f"<sip:{user}@0.0.0.0>")
+        request.add_header("Call-ID", new_call_id())
+        request.add_header("CSeq", f"{secrets.randbelow(65535) + 1} {method}")
+        for route in self._routes(target, endpoint):
+            request.add_header("Route", route)
+        request.add_header("Max-Forwards", str(core.state.max_forwards))
+        if core.state.user_agent:
+            request.add_header("User-Agent", core.state.user_agent)
+        for name, value in headers:
+            request.add_header(name, value)
+        if body:
+            request.set_body(body, content_type)
+        return request
+
+    def _routes(self, target: Target, endpoint: Endpoint | None) -> list[str]:
+        routes: list[str] = []
+        proxy = endpoint.outbound_proxy if endpoint is not None else ""
+        if proxy:
+            routes.append(f"<{str(proxy).strip('<>')}>")
+        if isinstance(target, Contact) and target.path:
+            routes.extend(str(item) for item in NameAddr.parse_list(target.path))
+        return routes
+
+    # Sending.
+
+    def send(self, request: Request, user: Any, endpoint: Endpoint | None, flow: Flow | None) -> OutgoingRequest:
+        """Send ``request``; see :meth:`SipCore.send`."""
+        outgoing = OutgoingRequest(self, request, user, endpoint)
+        if flow is None or flow.closed:
+            found = self._find_flow(request, endpoint)
+            if isawaitable(found):
+                task = asyncio.get_running_loop().create_task(self._start_later(outgoing, found))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+                return outgoing
+            flow = found
+        outgoing.start(flow)
+        return outgoing
+
+    async def _start_later(self, outgoing: OutgoingRequest, waiting: Awaitable[Flow | None]) -> None:
+        try:
+            flow = await waiting
+        except Exception as error:
+            self._core.log.warning("no way to %s: %s", outgoing.request.uri.host_port, error)
+            flow = None
+        outgoing.start(flow)
+
+    def _find_flow(self, request: Request, endpoint: Endpoint | None) -> Flow | Awaitable[Flow | None] | None:
+        """The flow to the next hop: the first Route if there is one, else the Request-URI (RFC 3261 8.1.2)."""
+        routes = request.routes
+        uri = routes[0].uri if routes else request.uri
+        name = (endpoint.transport if endpoint is not None else "") or ""
+        try:
+            return self._core.transports.flow_for(uri, name)
+        except (OSError, AsterismError, ParseError) as error:
+            self._core.log.warning("no way to %s: %s", uri.host_port, error)
+            return None
+
+    def transmit(self, request: Request, flow: Flow, user: Any) -> ClientTransaction:
+        """Fill in what depends on the flow, run the hooks, and give the request to the stack."""
+        _fill_in(request, self._core.layer.sent_by(flow), flow)
+        for hook in self._core.state.request_hooks:
+            hook(request, getattr(user, "endpoint", None))
+        return self._core.layer.send_request(request, flow, user)
+
+    def answer_challenge(self, request: Request, response: Response, endpoint: Endpoint | None) -> Request | None:
+        """The request with credentials for the response's challenges, ``None`` when there are none to give."""
+        auths = self._core.outbound_auths(endpoint) if endpoint is not None else ()
+        return authorize(request, response, auths) if auths else None
+
+    async def send_request(
+        self,
+        method: str,
+        target: Target | None,
+        dialog: Dialog | None,
+        endpoint: Endpoint | None,
+        headers: Sequence[tuple[str, str]],
+        body: bytes | str,
+        content_type: str,
+        on_provisional: Callable[[Response], None] | None,
+        timeout: float | None,
+    ) -> Response:
+        """See :meth:`SipCore.send_request`."""
+        flow = None
+        if dialog is not None:
+            request = dialog.create_request(method)
+            for name, value in headers:
+                request.add_header(name, value)
+            if body:
+                request.set_body(body, content_type)
+            flow = getattr(dialog, "flow", None)
+        else:
+            if target is None and endpoint is not None:
+                target = self._default_target(endpoint)
+            if target is None:
+                raise SendError("nothing to send the request to: no dialog, target or contact")
+            request = self.create_request(method, target, endpoint, headers, body, content_type)
+        waiter = _Waiter(request, on_provisional)
+        outgoing = self.send(request, waiter, endpoint, flow)
+        if timeout is None:
+            return await waiter.future
+        done, _ = await asyncio.wait((waiter.future,), timeout=timeout)
+        if not done:
+            outgoing.cancel()
+            waiter.on_timeout(outgoing.transaction)  # type: ignore[arg-type]
+        return await waiter.future
+
+    def _default_target(self, endpoint: Endpoint) -> Target | None:
+        for aor_id in endpoint.aors:
+            for contact in self._core.location.contacts(aor_id):
+                return contact
+        return None
+
+    def later(self, function: Callable[[Any], Any], argument: Any) -> None:
+        """Call back from the loop, not from inside the caller."""
+        self._core.layer.timers.call_later(0.0, function, argument)
+
+    def stop(self) -> None:
+        """Forget what still looks for its way."""
+        for task in tuple(self._tasks):
+            task.cancel()
+
+
+def _request_uri(uri: Uri) -> Uri:
+    """A URI as it may stand in a request line: no headers, no ``method`` (RFC 3261 19.1.1)."""
+    if uri.headers or "method" in uri.params:
+        return uri.replace(headers="", params={k: v for k, v in uri.params.items() if k != "method"})
+    return uri
+
+
+def _plain(uri: Uri) -> str:
+    """A URI as it stands in To: no port and none of the parameters (as recorded)."""
+    if not uri.is_sip:
+        return str(uri)
+    return str(uri.replace(port=None, params={}, headers="", password=None))
+
+
+def _fill_in(request: Request, sent_by: str, flow: Flow) -> None:
+    """Put our address into From and Contact where ``0.0.0.0`` holds its place."""
+    host = format_host_port(flow.local[0], None)
+    if host in ("0.0.0.0", "[::]"):
+        host = sent_by.rsplit(":", 1)[0] if not sent_by.endswith("]") else sent_by
+    value = request.get("From")
+    if value is not None and "@0.0.0.0>" in value:
+        request.set_header("From", value.replace("@0.0.0.0>", f"@{host}>"))
+    value = request.get("Contact")
+    if value is not None and "@0.0.0.0>" in value:
+        suffix = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
+        request.set_header("Contact", value.replace("@0.0.0.0>", f"@{sent_by}{suffix}>"))

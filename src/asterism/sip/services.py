@@ -1,0 +1,82 @@
+"""The tables of services and interception steps, kept sorted so that a request only walks a tuple."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from asterism.core.errors import DuplicateError
+from asterism.sip.service import InterceptionStep, Service
+
+if TYPE_CHECKING:
+    from asterism.core.registry import Owner
+
+
+class ServiceTable:
+    """Registered services by priority; the ones for each method are worked out once."""
+
+    def __init__(self) -> None:
+        self._services: list[Service] = []
+        self._by_method: dict[str, tuple[Service, ...]] = {}
+        self.on_change: Callable[[], None] = lambda: None
+
+    def add(self, owner: Owner, service: Service) -> None:
+        """Register; raises :class:`DuplicateError` for a name already taken."""
+        if any(found.name == service.name for found in self._services):
+            raise DuplicateError(f"SIP service '{service.name}' is already registered")
+        self._services.append(service)
+        self._services.sort(key=lambda item: item.priority)
+        self._changed()
+        owner.on_release(lambda: self.remove(service))
+        service.start()
+
+    def remove(self, service: Service) -> None:
+        """Unregister; nothing happens if it is not registered."""
+        if service in self._services:
+            self._services.remove(service)
+            self._changed()
+            service.stop()
+
+    def for_method(self, method: str) -> tuple[Service, ...]:
+        """The services to ask about a request of ``method``."""
+        found = self._by_method.get(method)
+        if found is None:
+            found = tuple(item for item in self._services if not item.methods or method in item.methods)
+            # Methods come from the network: remember only those that a service names.
+            if any(method in item.methods for item in self._services):
+                self._by_method[method] = found
+        return found
+
+    def _changed(self) -> None:
+        self._by_method.clear()
+        self.on_change()
+
+    def __iter__(self) -> Iterator[Service]:
+        return iter(tuple(self._services))
+
+    def __len__(self) -> int:
+        return len(self._services)
+
+
+class StepTable:
+    """Registered interception steps by priority."""
+
+    def __init__(self) -> None:
+        self.ordered: tuple[InterceptionStep, ...] = ()
+
+    def add(self, owner: Owner, step: InterceptionStep) -> None:
+        """Register; raises :class:`DuplicateError` for a name already taken."""
+        if any(found.name == step.name for found in self.ordered):
+            raise DuplicateError(f"interception step '{step.name}' is already registered")
+        self.ordered = tuple(sorted((*self.ordered, step), key=lambda item: item.priority))
+        owner.on_release(lambda: self.remove(step))
+
+    def remove(self, step: InterceptionStep) -> None:
+        """Unregister; nothing happens if it is not registered."""
+        self.ordered = tuple(item for item in self.ordered if item is not step)
+
+    def __iter__(self) -> Iterator[InterceptionStep]:
+        return iter(self.ordered)
+
+    def __len__(self) -> int:
+        return len(self.ordered)

@@ -1,0 +1,70 @@
+"""The parts of the SIP core that change: kept in one object, since views of the core are shallow copies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from asterism.core.errors import DuplicateError
+
+if TYPE_CHECKING:
+    from asterism.core.registry import Owner
+    from asterism.sip.authentication import Authenticator
+    from asterism.sip.rx import Rx
+    from asterism.stack.errors import ParseError
+    from asterism.stack.flow import Flow
+    from asterism.stack.message import Request, Response
+    from asterism.stack.transactions.layer import TransactionLayer
+    from asterism.transport.loop import TransportManager
+
+
+class SipState:
+    """Settings and plugged-in parts of one SIP core."""
+
+    __slots__ = (
+        "allow_without_authenticator",
+        "authenticator",
+        "default_from_user",
+        "default_outbound_endpoint",
+        "default_realm",
+        "layer",
+        "malformed_hooks",
+        "max_forwards",
+        "overloaded",
+        "request_hooks",
+        "response_hooks",
+        "server_header",
+        "transports",
+        "user_agent",
+        "version",
+    )
+
+    layer: TransactionLayer
+    transports: TransportManager
+
+    def __init__(self, version: str) -> None:
+        self.version = version
+        self.user_agent = f"Asterism {version}"
+        self.server_header = self.user_agent
+        self.default_realm = "asterisk"
+        self.default_from_user = "asterisk"
+        self.default_outbound_endpoint = "default_outbound_endpoint"
+        self.max_forwards = 70
+        self.allow_without_authenticator = False
+        self.authenticator: Authenticator | None = None
+        self.overloaded = False
+        self.response_hooks: tuple[Callable[[Response, Rx], None], ...] = ()
+        self.malformed_hooks: tuple[Callable[[ParseError, Flow], None], ...] = ()
+        self.request_hooks: tuple[Callable[[Request, Any], None], ...] = ()
+
+    def set_authenticator(self, owner: Owner, authenticator: Authenticator) -> None:
+        """Set the one authenticator, in ``owner``'s name."""
+        if self.authenticator is not None:
+            raise DuplicateError("an authenticator is registered already; unregister it first")
+        self.authenticator = authenticator
+        owner.on_release(lambda: self.remove_authenticator(authenticator))
+
+    def remove_authenticator(self, authenticator: Authenticator) -> None:
+        """Remove the authenticator if it is this one."""
+        if self.authenticator is authenticator:
+            self.authenticator = None
