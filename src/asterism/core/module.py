@@ -80,6 +80,9 @@ class CoreServer(Protocol):
     def subscribe(self, event_type: EventType | None, subscriber: Subscriber) -> None:
         """Subscribe to the bus until the owner is released."""
 
+    def uptime(self) -> tuple[int, int]:
+        """Seconds since start and since the last reload."""
+
     def spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Run a task that the server keeps, logs the failure of, and cancels when it stops."""
 

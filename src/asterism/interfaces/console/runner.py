@@ -56,9 +56,7 @@ class CommandRunner:
                 return entry, words[count:]
         return None
 
-    async def run(
-        self, line: str, write: Callable[[str], None], *, columns: int = 0, color: bool = False
-    ) -> int:
+    async def run(self, line: str, write: Callable[[str], None], *, columns: int = 0, color: bool = False) -> int:
         """Run one line, giving its text to ``write``; returns 0, or 1 when there is no such command or it failed."""
         words = split_words(line)
         if not words:

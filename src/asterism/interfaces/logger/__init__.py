@@ -1,0 +1,1 @@
+"""The log channels of ``logger.conf``: console, files, syslog, JSON."""

@@ -1,0 +1,185 @@
+"""One log channel: a handler that takes chosen levels and writes them to a console, a file or syslog."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import logging.handlers
+import sys
+import time
+from pathlib import Path
+from typing import TextIO
+
+from asterism.core.log import DEBUG, DTMF, LEVEL_NAMES, NOTICE, SECURITY, TRACE, VERBOSE, ServerLogger
+from asterism.interfaces.logger.settings import ChannelSettings
+
+_SYSLOG = {
+    TRACE: "debug",
+    DEBUG: "debug",
+    VERBOSE: "debug",
+    DTMF: "info",
+    SECURITY: "info",
+    NOTICE: "notice",
+    logging.WARNING: "warning",
+    logging.ERROR: "err",
+}
+
+
+class LogChannel(logging.Handler):
+    """Base of channels: decides by level; ``write`` gets the finished line."""
+
+    kind = "File"
+
+    def __init__(self, settings: ChannelSettings, log: ServerLogger, formatter: logging.Formatter) -> None:
+        self._numbers = {LEVEL_NAMES[name] for name in settings.levels}
+        super().__init__(min(self._numbers, default=logging.CRITICAL + 1))
+        self.settings = settings
+        self.enabled = True
+        self._verbose = settings.levels.get("verbose", 0)
+        self._log = log
+        self.setFormatter(formatter)
+
+    @property
+    def title(self) -> str:
+        """What ``logger show channels`` calls it."""
+        return self.settings.name
+
+    def takes(self, record: logging.LogRecord) -> bool:
+        """Whether this channel wants the record."""
+        if not self.enabled or record.levelno not in self._numbers:
+            return False
+        if record.levelno == VERBOSE:
+            return int(getattr(record, "verbose", 0)) <= (self._verbose or self._log.verbose_level)
+        return True
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record; a channel that fails (a full disk) never harms the caller."""
+        if self.takes(record):
+            try:
+                self.write(self.format(record), record.levelno)
+            except Exception:
+                self.enabled = False
+                with contextlib.suppress(Exception):
+                    sys.stderr.write(f"log channel {self.title} failed and is off until the next reload\n")
+
+    def write(self, line: str, level: int) -> None:
+        """Put one finished line where it belongs."""
+
+    def rotate(self, strategy: str) -> str:
+        """Begin a new file; returns the name of the old one, or nothing."""
+        return ""
+
+
+class ConsoleChannel(LogChannel):
+    """The terminal of a server in the foreground."""
+
+    kind = "Console"
+    muted = False
+
+    @property
+    def title(self) -> str:
+        """The console has no name in listings."""
+        return ""
+
+    def write(self, line: str, level: int) -> None:
+        """Print the line."""
+        if not self.muted:
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+
+
+class FileChannel(LogChannel):
+    """A file, appended to."""
+
+    def __init__(self, settings: ChannelSettings, log: ServerLogger, formatter: logging.Formatter, path: Path) -> None:
+        super().__init__(settings, log, formatter)
+        self.path = path
+        self._file: TextIO | None = None
+
+    @property
+    def title(self) -> str:
+        """The whole path."""
+        return str(self.path)
+
+    def write(self, line: str, level: int) -> None:
+        """Append the line, opening the file for the first one."""
+        if self._file is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self.path.open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
+        self._file.write(line + "\n")
+
+    def rotate(self, strategy: str) -> str:
+        """Move the file aside as ``rotatestrategy`` says: ``.0`` oldest or newest, a time, or not at all."""
+        self.close_file()
+        if strategy == "none" or not self.path.exists():
+            return ""
+        if strategy == "timestamp":
+            target = self.path.with_name(f"{self.path.name}.{int(time.time())}")
+        elif strategy == "rotate":
+            number = self._first_free()
+            while number > 0:
+                self._numbered(number - 1).rename(self._numbered(number))
+                number -= 1
+            target = self._numbered(0)
+        else:
+            target = self._numbered(self._first_free())
+        self.path.rename(target)
+        return str(target)
+
+    def _numbered(self, number: int) -> Path:
+        return self.path.with_name(f"{self.path.name}.{number}")
+
+    def _first_free(self) -> int:
+        number = 0
+        while self._numbered(number).exists():
+            number += 1
+        return number
+
+    def close_file(self) -> None:
+        """Close; the next line opens the file again."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def close(self) -> None:
+        """Close for good."""
+        self.close_file()
+        super().close()
+
+
+class SyslogChannel(LogChannel):
+    """The machine's syslog, at the facility that the channel's name gives (``syslog.local0``)."""
+
+    kind = "Syslog"
+
+    def __init__(
+        self, settings: ChannelSettings, log: ServerLogger, formatter: logging.Formatter, address: str = "/dev/log"
+    ) -> None:
+        super().__init__(settings, log, formatter)
+        facility = settings.name.partition(".")[2]
+        codes = logging.handlers.SysLogHandler.facility_names
+        if facility not in codes:
+            raise ValueError(f"'{facility}' is not a syslog facility; accepted: {', '.join(sorted(codes))}")
+        self._facility = facility
+        self._address = address
+        self._handler: logging.handlers.SysLogHandler | None = None
+
+    def write(self, line: str, level: int) -> None:
+        """Send the line; connects on the first one."""
+        if self._handler is None:
+            self._handler = logging.handlers.SysLogHandler(self._address, self._facility)
+            self._handler.ident = "asterisk: "
+        priority = self._handler.encodePriority(self._facility, _SYSLOG.get(level, "info"))
+        message = f"<{priority}>{self._handler.ident}{line}\x00".encode()
+        try:
+            self._handler.socket.send(message)  # type: ignore[attr-defined]
+        except OSError:
+            self._handler.close()
+            self._handler = None
+            raise
+
+    def close(self) -> None:
+        """Disconnect."""
+        if self._handler is not None:
+            self._handler.close()
+        super().close()

@@ -1,0 +1,108 @@
+"""How a log record reads: Asterisk's line, the plain one, and JSON."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from typing import ClassVar
+
+from asterism.core.log import SECURITY, VERBOSE
+
+DEFAULT_DATE = "%b %e %T"
+_PID = os.getpid
+
+
+def clean(text: str) -> str:
+    """Text whose control characters cannot forge a second line or drive a terminal (newlines are kept)."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
+
+
+def source_of(record: logging.LogRecord) -> str:
+    """Where a record comes from: the file, for security records the name that log readers expect."""
+    return "res_security_log.c" if record.levelno == SECURITY else record.filename
+
+
+class DefaultFormat(logging.Formatter):
+    """``[date] LEVEL[pid][call] file: message``."""
+
+    def __init__(self, date: str = DEFAULT_DATE, call_ids: bool = True) -> None:
+        super().__init__()
+        self._date = date
+        self._call_ids = call_ids
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One record, with the traceback of its exception on the lines below."""
+        date = time.strftime(self._date, time.localtime(record.created))
+        call = getattr(record, "call", "") if self._call_ids else ""
+        call = f"[{call}]" if call else ""
+        prefix = f"[{date}] {record.levelname}[{_PID()}]{call} {source_of(record)}: "
+        text = prefix + clean(record.getMessage())
+        if record.exc_info:
+            text += "\n" + self.formatException(record.exc_info)
+        return text
+
+
+class ConsoleFormat(logging.Formatter):
+    """What the operator sees: verbose lines indented, others with their level, in colour on a terminal."""
+
+    _COLORS: ClassVar = {"ERROR": "31;1", "WARNING": "31", "NOTICE": "33", "DEBUG": "32", "DTMF": "36", "SECURITY": "35"}
+
+    def __init__(self, color: bool, timestamp: bool, date: str = DEFAULT_DATE) -> None:
+        super().__init__()
+        self._color = color
+        self._timestamp = timestamp
+        self._date = date
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One record."""
+        message = clean(record.getMessage())
+        date = time.strftime(self._date, time.localtime(record.created))
+        if record.levelno == VERBOSE:
+            indent = (
+                "    -- "
+                if getattr(record, "verbose", 0) >= 3
+                else "  == "
+                if record.__dict__.get("verbose") == 2
+                else ""
+            )
+            return (f"[{date}] " if self._timestamp else "") + indent + message
+        level = record.levelname
+        if self._color and level in self._COLORS:
+            level = f"\x1b[{self._COLORS[level]}m{level}\x1b[0m"
+        text = f"[{date}] {level}[{_PID()}]: {source_of(record)} {message}"
+        if record.exc_info:
+            text += "\n" + self.formatException(record.exc_info)
+        return text
+
+
+class PlainFormat(DefaultFormat):
+    """The default line; kept apart because ``logger.conf`` names it."""
+
+
+class JsonFormat(logging.Formatter):
+    """One JSON object a line, with the channel and Call-ID when the record has them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One record."""
+        fields: dict[str, object] = {
+            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
+            "level": record.levelname,
+            "file": source_of(record),
+            "line": record.lineno,
+            "message": record.getMessage(),
+        }
+        for name in ("call", "channel", "call_id", "verbose"):
+            value = getattr(record, name, None)
+            if value not in (None, ""):
+                fields[name] = value
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        return json.dumps(fields, ensure_ascii=False)
+
+
+FORMATS = ("default", "plain", "json")
+"""The formatters that ``logger.conf`` may name in brackets before the levels."""

@@ -1,0 +1,1 @@
+"""The manager interface (AMI): actions in, events out, over TCP and TLS."""

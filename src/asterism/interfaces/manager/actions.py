@@ -1,0 +1,166 @@
+"""The actions about the manager itself and the console behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from asterism.core.commands import action
+from asterism.core.documentation import Argument, Documentation
+from asterism.interfaces.console.runner import CommandRunner
+from asterism.interfaces.manager.filters import parse_filter
+from asterism.interfaces.manager.session import Call
+
+if TYPE_CHECKING:
+    from asterism.interfaces.manager.module import ManagerModule
+
+
+class ManagerActions:
+    """Ping, Command, Events, Filter, ListCommands, WaitEvent; Login and its kin as documentation."""
+
+    def __init__(self, manager: ManagerModule) -> None:
+        self._manager = manager
+        self._runner = CommandRunner(manager.server)
+
+    @action("Ping", "", Documentation("Keep the connection alive.", description="Answered with Pong and the time."))
+    def ping(self, call: Call) -> None:
+        """``Action: Ping``."""
+        call.success(fields=[("Ping", "Pong"), ("Timestamp", f"{time.time():.6f}")])
+
+    @action(
+        "Command",
+        "command",
+        Documentation(
+            "Run a console command.",
+            arguments=(Argument("Command", "The console command to run.", required=True),),
+        ),
+    )
+    async def command(self, call: Call) -> None:
+        """``Action: Command``; the output comes line by line in ``Output`` fields."""
+        line = call.get("command")
+        if not line:
+            call.error("No command provided")
+            return
+        written: list[str] = []
+        status = await self._runner.run(line, written.append)
+        text = "".join(written)
+        lines = text.removesuffix("\n").split("\n") if text else []
+        call.respond(
+            "Error" if status else "Success",
+            [("Message", "Command output follows"), *(("Output", each) for each in lines)],
+        )
+
+    @action(
+        "Events",
+        "",
+        Documentation(
+            "Choose which events this connection receives.",
+            arguments=(Argument("EventMask", "on, off, or a comma-separated list of classes.", required=True),),
+        ),
+    )
+    def events(self, call: Call) -> None:
+        """``Action: Events``."""
+        mask = call.get("eventmask")
+        if not mask or not call.session.set_mask(mask):
+            call.error("Invalid event mask")
+            return
+        call.success(fields=[("Events", "On" if call.session.events_on else "Off")])
+
+    @action(
+        "Filter",
+        "system",
+        Documentation(
+            "Add an event filter to this connection.",
+            arguments=(
+                Argument("Operation", "What to do.", values=(("Add", "Add the filter."),)),
+                Argument("Filter", "A regular expression over the event's text; a leading ! excludes.", required=True),
+            ),
+        ),
+    )
+    def filter(self, call: Call) -> None:
+        """``Action: Filter``."""
+        if call.get("operation").lower() != "add":
+            call.error("Unknown operation")
+            return
+        try:
+            call.session.filters.append(parse_filter(call.get("filter"), "eventfilter"))
+        except ValueError:
+            call.error("Filter format")
+            return
+        call.success("Success")
+
+    @action("ListCommands", "", Documentation("List the actions that this connection may run."))
+    def list_commands(self, call: Call) -> None:
+        """``Action: ListCommands``."""
+        rows = []
+        for entry in sorted(self._manager.server.actions, key=lambda each: each.name.lower()):
+            privilege = entry.item.privilege
+            if privilege and not call.may(privilege):
+                continue
+            shown = f"{privilege},all" if privilege else "<none>"
+            rows.append((entry.name, f"{entry.documentation.synopsis}  (Priv: {shown})"))
+        call.success(fields=rows)
+
+    @action(
+        "WaitEvent",
+        "",
+        Documentation(
+            "Wait until an event is there to be read.",
+            arguments=(Argument("Timeout", "Seconds to wait; -1 waits without limit.", required=True),),
+        ),
+    )
+    async def wait_event(self, call: Call) -> None:
+        """``Action: WaitEvent``."""
+        try:
+            seconds = float(call.get("timeout", "-1"))
+        except ValueError:
+            call.error("Invalid timeout")
+            return
+        call.session.waiter = asyncio.get_running_loop().create_future()
+        try:
+            await asyncio.wait_for(call.session.waiter, None if seconds < 0 else seconds)
+        except TimeoutError:
+            pass
+        finally:
+            call.session.waiter = None
+        call.success("Waiting for Event completed.")
+
+    # The three below are answered by the session itself, before and after login; here they are documented.
+
+    @action(
+        "Login",
+        "",
+        Documentation(
+            "Log in.",
+            arguments=(
+                Argument("Username", "The user, a section of manager.conf.", required=True),
+                Argument("AuthType", "How to prove it.", values=(("plain", "The secret."), ("MD5", "A key."))),
+                Argument("Secret", "The secret."),
+                Argument("Key", "Hexadecimal MD5 of the challenge followed by the secret."),
+                Argument("Events", "on, off, or the classes of events wanted."),
+            ),
+            see_also=("Challenge", "Logoff"),
+        ),
+    )
+    def login(self, call: Call) -> None:
+        """``Action: Login`` of a session that is logged in already."""
+        call.success("Already logged in")
+
+    @action(
+        "Challenge",
+        "",
+        Documentation(
+            "Ask for a challenge to log in with.",
+            arguments=(Argument("AuthType", "The digest to use.", required=True, values=(("MD5", "MD5."),)),),
+            see_also=("Login",),
+        ),
+    )
+    def challenge(self, call: Call) -> None:
+        """``Action: Challenge``, answered by the session."""
+        call.error("Must specify AuthType")
+
+    @action("Logoff", "", Documentation("Log out and close the connection.", see_also=("Login",)))
+    def logoff(self, call: Call) -> None:
+        """``Action: Logoff``, answered by the session."""
+        call.session.close()

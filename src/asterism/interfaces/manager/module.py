@@ -1,0 +1,209 @@
+"""The manager's listeners and the table of its sessions."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from typing import Any
+
+from asterism.config.file import ConfigFile
+from asterism.core.documentation import Documentation
+from asterism.core.errors import ConfigError, ModuleError
+from asterism.core.events import EventType, Fields
+from asterism.core.module import CoreServer, Module
+from asterism.interfaces.manager.actions import ManagerActions
+from asterism.interfaces.manager.commands import ManagerCommands
+from asterism.interfaces.manager.security import ManagerSecurity
+from asterism.interfaces.manager.session import ManagerSession
+from asterism.interfaces.manager.settings import ManagerSettings, ManagerUser, read_settings
+from asterism.interfaces.manager.wire import encode
+
+FULLY_BOOTED = EventType(
+    "FullyBooted",
+    "system",
+    lambda uptime, reloaded: [("Uptime", uptime), ("LastReload", reloaded), ("Status", "Fully Booted")],
+    Documentation("Sent after login: the server has finished its start-up."),
+)
+
+_THROTTLE_FAILURES = 10
+_THROTTLE_SECONDS = 10.0
+_THROTTLE_ADDRESSES = 1_000
+
+
+class ManagerModule(Module):
+    """Serves the manager protocol on the addresses of ``manager.conf``."""
+
+    name = "manager"
+    description = "Manager interface (AMI)"
+
+    server: CoreServer
+    security: ManagerSecurity
+
+    def __init__(self) -> None:
+        self.settings = ManagerSettings()
+        self.sessions: set[ManagerSession] = set()
+        self.address: tuple[str, int] | None = None
+        self.tls_address: tuple[str, int] | None = None
+        self._listeners: list[asyncio.Server] = []
+        self._unsubscribe: Any = None
+        self._failures: dict[str, tuple[int, float]] = {}
+
+    # -- life ------------------------------------------------------------------------------------
+
+    def load(self, server: CoreServer) -> None:
+        """Read ``manager.conf`` and register the actions and commands about the manager itself."""
+        self.server = server
+        self.security = ManagerSecurity(server.security)
+        self._read()
+        server.register_events(FULLY_BOOTED)
+        server.register_marked(ManagerActions(self))
+        server.register_marked(ManagerCommands(self))
+
+    async def start(self) -> None:
+        """Listen, when ``enabled``."""
+        if not self.settings.enabled:
+            return
+        loop = asyncio.get_running_loop()
+        settings = self.settings
+        self.address = await self._listen(loop, settings.bindaddr, settings.port, None)
+        if settings.tlsenable:
+            host, port = _split_address(settings.tlsbindaddr, settings.bindaddr, 5039)
+            self.tls_address = await self._listen(loop, host, port, self._tls_context())
+
+    async def _listen(
+        self, loop: asyncio.AbstractEventLoop, host: str, port: int, context: ssl.SSLContext | None
+    ) -> tuple[str, int]:
+        try:
+            listener = await loop.create_server(lambda: ManagerSession(self), host or None, port, ssl=context)
+        except OSError as error:
+            raise ModuleError(f"manager.conf: cannot listen on {host}:{port}: {error.strerror}") from error
+        self._listeners.append(listener)
+        address = listener.sockets[0].getsockname()
+        return str(address[0]), int(address[1])
+
+    def _tls_context(self) -> ssl.SSLContext:
+        settings = self.settings
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        try:
+            context.load_cert_chain(
+                self.server.paths.etc / settings.tlscertfile,
+                self.server.paths.etc / settings.tlsprivatekey if settings.tlsprivatekey else None,
+            )
+            if settings.tlscipher:
+                context.set_ciphers(settings.tlscipher)
+        except (OSError, ssl.SSLError) as error:
+            raise ModuleError(f"manager.conf: the certificate cannot be used: {error}") from error
+        return context
+
+    def reload(self) -> None:
+        """Read ``manager.conf`` again; sessions keep the rights they logged in with."""
+        self._read()
+
+    def unload(self) -> None:
+        """Stop listening and hang up every client."""
+        for listener in self._listeners:
+            listener.close()
+        for session in list(self.sessions):
+            session.close()
+
+    def _read(self) -> None:
+        try:
+            config = ConfigFile.load(self.server.paths.etc / "manager.conf", missing_ok=True)
+        except ConfigError as error:
+            self.server.log.error("%s", error)
+            return
+        settings, errors = read_settings(config)
+        for problem in errors:
+            self.server.log.error("%s", problem)
+        self.settings = settings
+
+    # -- sessions ----------------------------------------------------------------------------------
+
+    def unauthenticated(self) -> int:
+        """How many connections have not logged in."""
+        return sum(1 for session in self.sessions if session.user is None)
+
+    def logged_in(self, session: ManagerSession) -> None:
+        """Greet a user that has just logged in."""
+        self._failures.pop(session.remote[0], None)
+        user = session.user
+        assert user is not None
+        if self._shows(user):
+            self.server.log.verbose(2, "Manager '%s' logged on from %s", user.name, session.remote[0])
+        self.security.successful_auth(session)
+        uptime, reloaded = self.server.uptime()
+        text = self.render(FULLY_BOOTED, (uptime, reloaded))
+        session.send_event("FullyBooted", frozenset(("system", "all")), text)
+
+    def login_failed(self, session: ManagerSession) -> None:
+        """Count a failed login against its address."""
+        now = time.monotonic()
+        count, since = self._failures.get(session.remote[0], (0, now))
+        if now - since > _THROTTLE_SECONDS:
+            count, since = 0, now
+        if len(self._failures) >= _THROTTLE_ADDRESSES:
+            self._failures.pop(next(iter(self._failures)))
+        self._failures[session.remote[0]] = (count + 1, since)
+        self.server.log.notice("%s failed to authenticate with the manager", session.remote[0])
+
+    def is_throttled(self, host: str) -> bool:
+        """Whether an address has failed so often of late that its logins are refused unseen."""
+        count, since = self._failures.get(host, (0, 0.0))
+        return count >= _THROTTLE_FAILURES and time.monotonic() - since <= _THROTTLE_SECONDS
+
+    def forget(self, session: ManagerSession) -> None:
+        """A connection ended."""
+        self.sessions.discard(session)
+        if session.user is not None and self._shows(session.user):
+            self.server.log.verbose(2, "Manager '%s' logged off from %s", session.user.name, session.remote[0])
+        self.update_subscription()
+
+    def _shows(self, user: ManagerUser) -> bool:
+        return self.settings.displayconnects if user.displayconnects is None else user.displayconnects
+
+    # -- events --------------------------------------------------------------------------------------
+
+    def update_subscription(self) -> None:
+        """Listen to the bus while some session wants events, so that nothing is rendered otherwise."""
+        wanted = any(session.events_on for session in self.sessions)
+        if wanted and self._unsubscribe is None:
+            self._unsubscribe = self.server.bus.subscribe(self.server.owner, None, self._on_event)
+        elif not wanted and self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
+
+    def render(self, event_type: EventType, args: tuple[Any, ...]) -> str:
+        """An event as it goes out."""
+        fields: Fields = event_type.render(*args)
+        classes = f"{event_type.privilege},all" if event_type.privilege else "<none>"
+        head: list[tuple[str, object]] = [("Event", event_type.name), ("Privilege", classes)]
+        if self.settings.timestampevents:
+            head.append(("Timestamp", f"{time.time():.6f}"))
+        return encode([*head, *fields, *self._channel_variables(args)])
+
+    def _channel_variables(self, args: tuple[Any, ...]) -> Fields:
+        if not self.settings.channelvars or not args or not hasattr(args[0], "get_variable"):
+            return ()
+        channel = args[0]
+        return [
+            (f"ChanVariable({channel.name})", f"{name}={channel.get_variable(name) or ''}")
+            for name in self.settings.channelvars
+        ]
+
+    def _on_event(self, event_type: EventType, args: tuple[Any, ...]) -> None:
+        if event_type.name.lower() in self.settings.disabledevents:
+            return
+        classes = frozenset((*event_type.privilege.split(","), "all"))
+        text = ""
+        for session in self.sessions:
+            if session.events_on and session.read & classes:
+                text = text or self.render(event_type, args)
+                session.send_event(event_type.name, classes, text)
+
+
+def _split_address(text: str, default_host: str, default_port: int) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon:
+        return text or default_host, default_port
+    return host.strip("[]") or default_host, int(port) if port.isdigit() else default_port

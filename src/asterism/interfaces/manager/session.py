@@ -1,0 +1,344 @@
+"""One manager connection: login, its actions one after the other, its events through a bounded queue."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import inspect
+import secrets
+import time
+from collections import deque
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from asterism.core.events import Fields as EventFields
+from asterism.interfaces.manager.filters import EventFilter, passes
+from asterism.interfaces.manager.settings import ManagerUser, parse_classes
+from asterism.interfaces.manager.wire import BANNER, Fields, MessageReader, OversizedError, encode
+
+if TYPE_CHECKING:
+    from asterism.interfaces.manager.module import ManagerModule
+
+MAX_QUEUED_EVENTS = 5_000
+"""Events held for a client that does not read; beyond, the oldest are dropped and it is told so."""
+
+MAX_STALLED_SECONDS = 30.0
+"""How long a client may stay unreadable with a full queue before it is disconnected."""
+
+MAX_PENDING_ACTIONS = 1_000
+
+
+class Call:
+    """One action being served (:class:`asterism.core.commands.ActionCall`)."""
+
+    __slots__ = ("_items", "_session", "action_id", "fields")
+
+    def __init__(self, session: ManagerSession, fields: Fields) -> None:
+        self._session = session
+        self.fields = fields
+        self.action_id = fields.get("actionid")
+        self._items = 0
+
+    def get(self, key: str, default: str = "") -> str:
+        """The last value of a field."""
+        return self.fields.get(key, default)
+
+    def get_all(self, key: str) -> list[str]:
+        """Every value of a repeated field."""
+        return self.fields.get_all(key)
+
+    def respond(self, response: str, pairs: Iterable[tuple[str, object]] = ()) -> None:
+        """Send a response with the ActionID in its place."""
+        head: list[tuple[str, object]] = [("Response", response)]
+        if self.action_id:
+            head.append(("ActionID", self.action_id))
+        self._session.send([*head, *pairs])
+
+    def success(self, message: str = "", fields: EventFields = ()) -> None:
+        """Answer ``Response: Success``."""
+        self.respond("Success", [*([("Message", message)] if message else []), *fields])
+
+    def error(self, message: str) -> None:
+        """Answer ``Response: Error``."""
+        self.respond("Error", [("Message", message)])
+
+    def begin_list(self, message: str) -> None:
+        """Answer that a list follows."""
+        self.respond("Success", [("EventList", "start"), ("Message", message)])
+
+    def item(self, event: str, fields: EventFields) -> None:
+        """Send one event of the list."""
+        self._items += 1
+        self._session.send([("Event", event), *self._id(), *fields])
+
+    def end_list(self, event: str, fields: EventFields = ()) -> None:
+        """Close the list."""
+        closing = [("EventList", "Complete"), ("ListItems", self._items)]
+        self._session.send([("Event", event), *self._id(), *closing, *fields])
+
+    def may(self, privilege: str) -> bool:
+        """Whether the user has one of the write classes."""
+        user = self._session.user
+        return user is not None and bool(user.write & set(privilege.split(",")))
+
+    @property
+    def session(self) -> ManagerSession:
+        """The connection, for the manager's own actions."""
+        return self._session
+
+    def _id(self) -> list[tuple[str, object]]:
+        return [("ActionID", self.action_id)] if self.action_id else []
+
+
+class ManagerSession(asyncio.Protocol):
+    """A client of the manager; ``user`` is ``None`` until it has logged in."""
+
+    def __init__(self, manager: ManagerModule) -> None:
+        self.manager = manager
+        self.user: ManagerUser | None = None
+        self.read: frozenset[str] = frozenset()
+        self.events_on = False
+        self.filters: list[EventFilter] = []
+        self.challenge = ""
+        self.remote: tuple[str, int] = ("", 0)
+        self.local: tuple[str, int] = ("", 0)
+        self.started = time.time()
+        self.transport: asyncio.Transport | None = None
+        self.waiter: asyncio.Future[None] | None = None
+        self._reader = MessageReader()
+        self._pending: deque[Fields] = deque()
+        self._queue: deque[str] = deque()
+        self._dropped = 0
+        self._paused_at = 0.0
+        self._task: asyncio.Task[None] | None = None
+        self._login_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def id(self) -> str:
+        """A word that tells this session from the others in security events."""
+        return f"0x{id(self):x}"
+
+    # -- connection --------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Greet, or hang up when too many wait to log in or no user may come from there."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.remote = transport.get_extra_info("peername")[:2]
+        self.local = transport.get_extra_info("sockname")[:2]
+        settings = self.manager.settings
+        if self.manager.unauthenticated() >= settings.authlimit:
+            transport.abort()
+            return
+        self.manager.sessions.add(self)
+        self._login_timer = asyncio.get_running_loop().call_later(settings.authtimeout, self._login_expired)
+        transport.set_write_buffer_limits(high=256 * 1024)
+        transport.write(BANNER.encode())
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        """Forget the session and what it was doing."""
+        self.manager.forget(self)
+        if self._login_timer is not None:
+            self._login_timer.cancel()
+        if self._task is not None:
+            self._task.cancel()
+        self._pending.clear()
+        self._queue.clear()
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes; run the actions they complete, in order."""
+        try:
+            self._pending.extend(self._reader.feed(data))
+        except OversizedError:
+            self.close()
+            return
+        if len(self._pending) > MAX_PENDING_ACTIONS:
+            self.close()
+            return
+        self._run_pending()
+
+    def pause_writing(self) -> None:
+        """The client does not read: hold its events."""
+        self._paused_at = time.monotonic()
+
+    def resume_writing(self) -> None:
+        """It reads again: tell what it missed, then send what was held."""
+        self._paused_at = 0.0
+        if self._dropped:
+            dropped, self._dropped = self._dropped, 0
+            self._write(encode([("Event", "EventsDropped"), ("Privilege", "system,all"), ("Count", dropped)]))
+        while self._queue and not self._paused_at:
+            self._write(self._queue.popleft())
+
+    def close(self) -> None:
+        """Hang up once what was written is sent."""
+        if self.transport is not None:
+            self.transport.close()
+
+    def _login_expired(self) -> None:
+        if self.user is None:
+            self.close()
+
+    # -- out ---------------------------------------------------------------------------------
+
+    def send(self, pairs: Iterable[tuple[str, object]]) -> None:
+        """Send one message of our own (a response or a list item)."""
+        self._write(encode(pairs))
+
+    def send_event(self, name: str, classes: frozenset[str], text: str) -> None:
+        """Send an event that the user may read and did not filter out."""
+        if not self.events_on or not (self.read & classes) or not passes(self.filters, name, text):
+            return
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(None)
+        if not self._paused_at:
+            self._write(text)
+            return
+        self._queue.append(text)
+        if len(self._queue) > MAX_QUEUED_EVENTS:
+            self._queue.popleft()
+            self._dropped += 1
+            if time.monotonic() - self._paused_at > MAX_STALLED_SECONDS and self.transport is not None:
+                self.manager.server.log.warning("manager user %s does not read its events", self.name)
+                self.transport.abort()
+
+    def _write(self, text: str) -> None:
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.write(text.encode("utf-8", "replace"))
+
+    # -- in ----------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The user's name, or where the connection came from."""
+        return self.user.name if self.user is not None else f"{self.remote[0]}:{self.remote[1]}"
+
+    def _run_pending(self) -> None:
+        # An action that takes time (a synchronous Originate) holds up the ones behind it, as in Asterisk.
+        while self._pending and self._task is None:
+            call = Call(self, self._pending.popleft())
+            result = self._dispatch(call)
+            if inspect.isawaitable(result):
+                self._task = self.manager.server.spawn(self._finish(call, result), f"manager action of {self.name}")
+
+    async def _finish(self, call: Call, result: object) -> None:
+        try:
+            assert inspect.isawaitable(result)
+            await result
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            self._failed(call)
+        finally:
+            self._task = None
+        self._run_pending()
+
+    def _dispatch(self, call: Call) -> object:
+        action = call.get("action")
+        if not action:
+            call.error("Missing action in request")
+            return None
+        own = {"login": self._login, "challenge": self._challenge, "logoff": self._logoff}.get(action.lower())
+        if own is not None:
+            own(call)
+            return None
+        if self.user is None:
+            call.error("Permission denied")
+            return None
+        found = self.manager.server.actions.get(action)
+        if found is None:
+            call.error(f"Invalid/unknown command: {action}. Use Action: ListCommands to show available commands.")
+            return None
+        if found.privilege and not call.may(found.privilege):
+            call.error("Permission denied")
+            self.manager.security.request_not_allowed(self, action)
+            return None
+        try:
+            return found.run(call)
+        except Exception:
+            self._failed(call)
+            return None
+
+    def _failed(self, call: Call) -> None:
+        self.manager.server.log.exception("manager action '%s' failed", call.get("action"))
+        call.error("Internal error")
+
+    # -- the session's own actions -------------------------------------------------------------
+
+    def _challenge(self, call: Call) -> None:
+        if call.get("authtype").lower() != "md5":
+            call.error("Must specify AuthType")
+            return
+        if not self.challenge:
+            self.challenge = str(secrets.randbelow(900_000_000) + 100_000_000)
+        call.success(fields=[("Challenge", self.challenge)])
+
+    def _login(self, call: Call) -> None:
+        name = call.get("username")
+        user = self.manager.settings.users.get(name)
+        if user is None:
+            hmac.compare_digest(b"0" * 32, hashlib.md5(name.encode()).hexdigest().encode())
+            self.manager.security.invalid_account(self, name)
+            self._refuse(call)
+            return
+        if not user.rules.allows(self.remote[0]):
+            self.manager.security.failed_acl(self, name)
+            self._refuse(call)
+            return
+        if not self._proved(user, call):
+            self.manager.security.invalid_password(self, name)
+            self._refuse(call)
+            return
+        several = user.allowmultiplelogin
+        if not (self.manager.settings.allowmultiplelogin if several is None else several) and any(
+            other.user is not None and other.user.name == name for other in self.manager.sessions
+        ):
+            self.manager.security.session_limit(self, name)
+            self._refuse(call)
+            return
+        self.user = user
+        self.read, self.filters = user.read, list(user.filters)
+        if self._login_timer is not None:
+            self._login_timer.cancel()
+        call.success("Authentication accepted")
+        self.set_mask(call.get("events", "on"))
+        self.manager.logged_in(self)
+
+    def _proved(self, user: ManagerUser, call: Call) -> bool:
+        if not user.secret or self.manager.is_throttled(self.remote[0]):
+            return False
+        if call.get("authtype").lower() == "md5":
+            if not self.challenge:
+                return False
+            expected = hashlib.md5((self.challenge + user.secret).encode()).hexdigest()
+            return hmac.compare_digest(expected.encode(), call.get("key").lower().encode())
+        return hmac.compare_digest(user.secret.encode(), call.get("secret").encode())
+
+    def _refuse(self, call: Call) -> None:
+        self.manager.login_failed(self)
+        call.error("Authentication failed")
+        self.close()
+
+    def _logoff(self, call: Call) -> None:
+        if self.user is None:
+            call.error("Permission denied")
+            return
+        call.respond("Goodbye", [("Message", "Thanks for all the fish.")])
+        self.close()
+
+    def set_mask(self, mask: str) -> bool:
+        """Apply an event mask (``on``, ``off``, or classes); ``False`` when it is none of these."""
+        word = mask.strip().lower()
+        assert self.user is not None
+        if word in ("on", "yes", "true", "1", "all"):
+            self.events_on, self.read = True, self.user.read
+        elif word in ("off", "no", "false", "0"):
+            self.events_on = False
+        else:
+            classes = parse_classes(mask)
+            if not classes:
+                return False
+            self.events_on, self.read = True, self.user.read & classes
+        self.manager.update_subscription()
+        return True

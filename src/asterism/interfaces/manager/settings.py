@@ -1,0 +1,155 @@
+"""``manager.conf``: where the manager listens, and who may log in to do and see what."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+
+from asterism.config.file import ConfigFile, Section
+from asterism.config.values import is_true
+from asterism.core.errors import ConfigError
+from asterism.interfaces.manager.filters import EventFilter, parse_filter
+
+CLASSES = (
+    "system", "call", "log", "verbose", "command", "agent", "user", "config", "dtmf", "reporting", "cdr",
+    "dialplan", "originate", "agi", "cc", "aoc", "test", "security", "message",
+)  # fmt: skip
+"""Privilege classes, in the order in which listings show them."""
+
+
+def parse_classes(text: str) -> frozenset[str]:
+    """The classes of ``read=`` or ``write=``; ``all`` is every one, an unknown word none."""
+    words = {word.strip().lower() for word in text.split(",")}
+    if "all" in words:
+        return frozenset((*CLASSES, "all"))
+    return frozenset(words & set(CLASSES))
+
+
+@dataclass(slots=True)
+class AddressRules:
+    """``permit`` and ``deny`` lines: read top to bottom, the last match wins, the default is to allow."""
+
+    rules: list[tuple[bool, ipaddress.IPv4Network | ipaddress.IPv6Network]] = field(default_factory=list)
+
+    def add(self, permit: bool, text: str) -> None:
+        """Add one line (several networks separated by commas); raises ``ValueError`` for a bad one."""
+        for item in text.split(","):
+            invert = item.strip().startswith("!")
+            network = ipaddress.ip_network(item.strip().removeprefix("!"), strict=False)
+            self.rules.append((permit != invert, network))
+
+    def allows(self, host: str) -> bool:
+        """Whether a connection from ``host`` is let in."""
+        try:
+            address = ipaddress.ip_address(host.partition("%")[0])
+        except ValueError:
+            return not self.rules
+        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+            address = address.ipv4_mapped
+        allowed = True
+        for permit, network in self.rules:
+            if address.version == network.version and address in network:
+                allowed = permit
+        return allowed
+
+
+@dataclass(slots=True)
+class ManagerUser:
+    """One section of ``manager.conf``: a user."""
+
+    name: str
+    secret: str = ""
+    read: frozenset[str] = frozenset()
+    write: frozenset[str] = frozenset()
+    rules: AddressRules = field(default_factory=AddressRules)
+    filters: list[EventFilter] = field(default_factory=list)
+    setvar: list[str] = field(default_factory=list)
+    displayconnects: bool | None = None
+    allowmultiplelogin: bool | None = None
+    writetimeout: int = 100
+
+
+@dataclass(slots=True)
+class ManagerSettings:
+    """All of ``manager.conf``."""
+
+    enabled: bool = False
+    bindaddr: str = "0.0.0.0"
+    port: int = 5038
+    webenabled: bool = False
+    tlsenable: bool = False
+    tlsbindaddr: str = ""
+    tlscertfile: str = "asterisk.pem"
+    tlsprivatekey: str = ""
+    tlscipher: str = ""
+    allowmultiplelogin: bool = True
+    displayconnects: bool = True
+    timestampevents: bool = False
+    authtimeout: int = 30
+    authlimit: int = 50
+    httptimeout: int = 60
+    debug: bool = False
+    brokeneventsaction: bool = False
+    channelvars: list[str] = field(default_factory=list)
+    disabledevents: frozenset[str] = frozenset()
+    users: dict[str, ManagerUser] = field(default_factory=dict)
+
+
+def read_settings(config: ConfigFile) -> tuple[ManagerSettings, list[ConfigError]]:
+    """The settings in ``config``, and what is wrong with it; a wrong user is left out."""
+    settings, errors = ManagerSettings(), []
+    for section in config.sections:
+        try:
+            if section.name == "general":
+                _read_general(section, settings)
+            else:
+                settings.users[section.name] = _read_user(section)
+        except ConfigError as error:
+            errors.append(error)
+    return settings, errors
+
+
+def _read_general(section: Section, settings: ManagerSettings) -> None:
+    for option in section.options:
+        name, value = option.name.lower(), option.value
+        if name in ("port", "authtimeout", "authlimit", "httptimeout"):
+            setattr(settings, name, option.integer(0, 65535 if name == "port" else None))
+        elif name in ("bindaddr", "tlsbindaddr", "tlscertfile", "tlsprivatekey", "tlscipher"):
+            setattr(settings, name, value)
+        elif name == "channelvars":
+            settings.channelvars = [word.strip() for word in value.split(",") if word.strip()]
+        elif name == "disabledevents":
+            settings.disabledevents = frozenset(word.strip().lower() for word in value.split(",") if word.strip())
+        elif name in (
+            "enabled", "webenabled", "tlsenable", "allowmultiplelogin", "displayconnects", "timestampevents", "debug",
+            "brokeneventsaction",
+        ):  # fmt: skip
+            setattr(settings, name, is_true(value))
+        else:
+            raise option.error("not an option of [general] in manager.conf")
+
+
+def _read_user(section: Section) -> ManagerUser:
+    user = ManagerUser(section.name)
+    for option in section.options:
+        name, value = option.name.lower(), option.value
+        try:
+            if name == "secret":
+                user.secret = value
+            elif name in ("read", "write"):
+                setattr(user, name, parse_classes(value))
+            elif name in ("permit", "deny"):
+                user.rules.add(name == "permit", value)
+            elif name.startswith("eventfilter"):
+                user.filters.append(parse_filter(value, option.name))
+            elif name == "setvar":
+                user.setvar.append(value)
+            elif name in ("displayconnects", "allowmultiplelogin"):
+                setattr(user, name, is_true(value))
+            elif name == "writetimeout":
+                user.writetimeout = option.integer(1)
+            else:
+                raise option.error("not an option of a manager user")
+        except ValueError as error:
+            raise option.error(str(error)) from error
+    return user
