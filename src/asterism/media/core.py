@@ -1,0 +1,181 @@
+"""The media subsystem: RTP sessions, their ports, one RTCP schedule, and sounds."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from pathlib import Path
+
+from asterism.config import ConfigFile
+from asterism.core.module import CoreServer, Subsystem
+from asterism.media import sockets
+from asterism.media.files import Sounds
+from asterism.media.ports import PortPool
+from asterism.media.rtp import BUFFER_SIZE, RtpSession
+from asterism.media.settings import RtpSettings
+from asterism.media.source import Address, SourceFilter
+
+
+class RtpContext:
+    """What the sessions of one server share: settings, loop, receive buffer, the packet log's switch."""
+
+    __slots__ = ("_loop", "buffer", "debug", "debug_host", "log", "settings", "view")
+
+    def __init__(self, log: logging.Logger, settings: RtpSettings) -> None:
+        self.log = log
+        self.settings = settings
+        self.buffer = bytearray(BUFFER_SIZE)
+        self.view = memoryview(self.buffer)
+        self.debug = False
+        """``rtp set debug``."""
+        self.debug_host = ""
+        """Log only packets to and from this address, or this ``address:port``."""
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that all sessions run on: the one running when it is first asked for."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop
+
+    def log_packet(
+        self, verb: str, address: Address | None, payload_type: int, sequence: int, timestamp: int, size: int
+    ) -> None:
+        """Log one packet, if it is of the address that is watched."""
+        where = "-" if address is None else f"{address[0]}:{address[1]}"
+        if self.debug_host and self.debug_host not in (where, address[0] if address else ""):
+            return
+        direction = "to  " if verb == "Sent" else "from"
+        self.log.log(
+            logging.INFO, "%s RTP packet %s    %s (type %02d, seq %06d, ts %06d, len %06d)",
+            verb, direction, where, payload_type, sequence, timestamp, size,
+        )  # fmt: skip
+
+
+class RtpSchedule:
+    """One timer for the RTCP of all sessions: the interval is the same for all, so the next is always the oldest."""
+
+    __slots__ = ("_due", "_interval", "_loop", "_timer")
+
+    def __init__(self) -> None:
+        self._due: OrderedDict[RtpSession, float] = OrderedDict()
+        self._timer: asyncio.TimerHandle | None = None
+        self._interval = 5.0
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def add(self, session: RtpSession, loop: asyncio.AbstractEventLoop, interval: float) -> None:
+        """Have ``session`` report every ``interval`` seconds from now on."""
+        self._loop, self._interval = loop, interval
+        self._due[session] = loop.time() + interval
+        if self._timer is None:
+            self._timer = loop.call_later(interval, self._run)
+
+    def remove(self, session: RtpSession) -> None:
+        """Forget ``session``."""
+        self._due.pop(session, None)
+        if not self._due and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _run(self) -> None:
+        self._timer = None
+        loop = self._loop
+        if loop is None:
+            return
+        now = loop.time()
+        while self._due:
+            session, due = next(iter(self._due.items()))
+            if due > now + 0.01:
+                break
+            self._due[session] = now + self._interval
+            self._due.move_to_end(session)
+            session.rtcp.tick()
+        if self._due and self._timer is None:
+            self._timer = loop.call_at(next(iter(self._due.values())), self._run)
+
+
+class Media(Subsystem):
+    """The server's media: ``server.media``.
+
+    ``sessions`` are the open RTP sessions; empty when the server is idle.
+    """
+
+    def __init__(self, server: CoreServer, settings: RtpSettings | None = None) -> None:
+        self.owner = server.owner
+        self.context = RtpContext(server.log, settings or RtpSettings())
+        self.sounds = Sounds((Path(server.paths.data), Path(server.paths.spool)))
+        self.sessions: set[RtpSession] = set()
+        self._pools: dict[str, PortPool] = {}
+        self._schedule = RtpSchedule()
+
+    @property
+    def settings(self) -> RtpSettings:
+        """The options of ``rtp.conf`` in force."""
+        return self.context.settings
+
+    def configure(self, path: str | Path) -> None:
+        """Read ``rtp.conf`` at ``path``; without the file the defaults hold. Sessions that are open keep their ports.
+
+        Raises:
+            ConfigError: an option is wrong; nothing has changed then.
+            ConfigErrors: the file's syntax is wrong; nothing has changed then.
+        """
+        file = ConfigFile.load(path, missing_ok=True)
+        self.use(RtpSettings.from_section(file.options("general")))
+
+    def use(self, settings: RtpSettings) -> None:
+        """Put ``settings`` in force for sessions opened from now on."""
+        old, self.context.settings = self.context.settings, settings
+        if (old.rtp_start, old.rtp_end) != (settings.rtp_start, settings.rtp_end):
+            self._pools.clear()
+
+    def open_rtp(self, host: str = "0.0.0.0", *, symmetric: bool = False) -> RtpSession:
+        """Open a session on ``host``, with the next free even port and its neighbour for RTCP.
+
+        Args:
+            host: The local IP address to bind, or the wildcard of a family.
+            symmetric: Send to where packets come from, once learned (``rtp_symmetric``).
+
+        Raises:
+            PortsExhaustedError: no pair of ports is free.
+            OSError: the address cannot be bound, or there are no file descriptors left.
+            ValueError: ``host`` is not an IP address.
+        """
+        context = self.context
+        settings = context.settings
+        pool = self._pools.get(host)
+        if pool is None:
+            pool = self._pools[host] = PortPool(host, settings.rtp_start, settings.rtp_end)
+        rtp, rtcp, port = pool.bind_pair(sockets.family_of(host))
+        source_filter = SourceFilter(settings.strict, settings.probation, symmetric)
+
+        def release(session: RtpSession) -> None:
+            pool.give_back(port)
+            self.sessions.discard(session)
+            self._schedule.remove(session)
+
+        session = RtpSession(context, (rtp, rtcp), (host, port), source_filter, release)
+        self.sessions.add(session)
+        self._schedule.add(session, context.loop, settings.rtcp_interval)
+        if context.debug:
+            session.set_debug(True)
+        return session
+
+    def set_debug(self, on: bool, host: str = "") -> None:
+        """Log every RTP packet, or only those of one address; what is open follows at once."""
+        self.context.debug, self.context.debug_host = on, host
+        for session in list(self.sessions):
+            session.set_debug(on)
+
+    def ports_available(self, host: str = "0.0.0.0") -> int:
+        """How many pairs of ports are free on ``host``."""
+        pool = self._pools.get(host)
+        settings = self.settings
+        return PortPool(host, settings.rtp_start, settings.rtp_end).size if pool is None else pool.available
+
+    def close(self) -> None:
+        """Close every session."""
+        for session in list(self.sessions):
+            session.close()

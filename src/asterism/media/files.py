@@ -1,0 +1,202 @@
+"""Sound files: found by name and language, read once, cut into frames of the format that a stream sends."""
+
+from __future__ import annotations
+
+import sys
+import wave
+from array import array
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+from asterism.core.errors import AsterismError
+from asterism.media.formats import ALAW, GSM, SLIN, SLIN16, ULAW, Format
+from asterism.media.stream import Frame
+from asterism.media.translate import swap_bytes, translator
+
+_PACKAGE = Path(__file__).parent / "sounds"
+_MAX_BYTES = 64 * 1024 * 1024
+"""The longest file that is read."""
+_CACHE_BYTES = 16 * 1024 * 1024
+
+EXTENSIONS = MappingProxyType(
+    {
+        "ulaw": ULAW, "ul": ULAW, "mu": ULAW, "ulw": ULAW, "pcm": ULAW, "alaw": ALAW, "al": ALAW, "alw": ALAW,
+        "sln": SLIN, "slin": SLIN, "raw": SLIN, "sln16": SLIN16, "slin16": SLIN16, "wav": SLIN, "wav16": SLIN16,
+        "gsm": GSM,
+    }
+)  # fmt: skip
+"""File name extensions, by the format that the file most likely holds."""
+
+
+class SoundError(AsterismError):
+    """A sound file does not exist or cannot be read."""
+
+
+class Sound(NamedTuple):
+    """A whole sound in one format."""
+
+    format: Format
+    data: bytes
+
+    def frames(self) -> Iterator[Frame]:
+        """20 ms frames; the last is filled up with silence."""
+        size = self.format.frame_bytes
+        silence = _silence(self.format)
+        for start in range(0, len(self.data), size):
+            yield Frame(self.format, self.data[start : start + size].ljust(size, silence))
+
+    @property
+    def seconds(self) -> float:
+        """How long it plays."""
+        return len(self.data) * self.format.ptime / self.format.frame_bytes / 1000
+
+
+class Sounds:
+    """The sounds of one server: ``<data>/sounds/<language>/``, ``<data>/sounds/``, then those that are shipped."""
+
+    def __init__(self, roots: Sequence[Path] = ()) -> None:
+        """``roots`` are the folders that absolute names may point into; the first holds ``sounds``."""
+        self._roots = [root.absolute() for root in roots]
+        self._search = [root / "sounds" for root in self._roots[:1]] + [_PACKAGE]
+        self._cache: OrderedDict[tuple[Path, int, Format], Sound] = OrderedDict()
+        self._cached = 0
+
+    def find(self, name: str, language: str = "en", formats: Sequence[Format] = ()) -> Path | None:
+        """The file of the sound ``name``, without extension as in a dialplan, or ``None``.
+
+        Of several files the one that needs the least conversion to the first of ``formats`` is taken. A name cannot
+        leave the sound folders; an absolute one has to lie in the data or spool folder.
+        """
+        if not name or "\0" in name or len(name) > 255:
+            return None
+        for base in self._bases(name, language or "en"):
+            found = [path for ext in EXTENSIONS if (path := base.with_name(f"{base.name}.{ext}")).is_file()]
+            if found:
+                return min(found, key=lambda path: _cost(EXTENSIONS[path.suffix[1:]], formats))
+        return None
+
+    def _bases(self, name: str, language: str) -> Iterator[Path]:
+        parts = Path(name).parts
+        if ".." in parts or ".." in language or "/" in language:
+            return
+        if name.startswith("/"):
+            # resolved, so that a link cannot lead out either
+            base = Path(name)
+            real = base.parent.resolve() / base.name
+            if any(real.is_relative_to(root.resolve()) for root in self._roots):
+                yield base
+            return
+        languages = dict.fromkeys((language, language.split("_")[0]))
+        for root in self._search:
+            for one in languages:
+                yield root / one / name
+            yield root / name
+        yield _PACKAGE / "en" / name
+
+    def load(self, name: str, language: str = "en", format: Format = ULAW) -> Sound:  # noqa: A002
+        """The sound ``name`` in ``format``, from memory when it was played before and the file has not changed.
+
+        A format that nothing can be turned into gives linear samples.
+
+        Raises:
+            SoundError: there is no such sound, or its file cannot be read.
+        """
+        path = self.find(name, language, (format,))
+        if path is None:
+            raise SoundError(f"there is no sound '{name}' for language '{language}'")
+        try:
+            status = path.stat()
+        except OSError as error:
+            raise SoundError(f"{path}: {error.strerror}") from error
+        if status.st_size > _MAX_BYTES:
+            raise SoundError(f"{path}: longer than {_MAX_BYTES} bytes")
+        key = (path, status.st_mtime_ns, format)
+        sound = self._cache.get(key)
+        if sound is None:
+            sound = convert(read(path), format)
+            self._keep(key, sound)
+        else:
+            self._cache.move_to_end(key)
+        return sound
+
+    def _keep(self, key: tuple[Path, int, Format], sound: Sound) -> None:
+        if len(sound.data) > _CACHE_BYTES // 4:
+            return
+        self._cache[key] = sound
+        self._cached += len(sound.data)
+        while self._cached > _CACHE_BYTES:
+            _, old = self._cache.popitem(last=False)
+            self._cached -= len(old.data)
+
+
+def _cost(fmt: Format, formats: Sequence[Format]) -> int:
+    if fmt in formats:
+        return 0
+    if fmt is GSM:
+        return 9
+    wide = any(one.sample_rate > 8000 for one in formats[:1])
+    return 1 + (2 if (fmt.sample_rate > 8000) != wide else 0) + (fmt is SLIN)
+
+
+def _silence(fmt: Format) -> bytes:
+    return b"\xff" if fmt is ULAW else b"\xd5" if fmt is ALAW else b"\0"
+
+
+def convert(sound: Sound, format: Format) -> Sound:  # noqa: A002
+    """``sound`` in ``format``; linear samples where there is no way to it."""
+    translate = translator(sound.format, format)
+    if translate is None:
+        format = SLIN16 if sound.format.sample_rate > 8000 else SLIN  # noqa: A001
+        translate = translator(sound.format, format)
+    return sound if translate is None else Sound(format, translate(sound.data))
+
+
+def read(path: Path) -> Sound:
+    """Read a sound file by its extension: WAV (8 or 16 kHz, 16 bit), raw G.711 or linear, GSM.
+
+    Raises:
+        SoundError: it cannot be read, or its contents are not what is supported.
+    """
+    extension = path.suffix[1:].lower()
+    fmt = EXTENSIONS.get(extension)
+    if fmt is None:
+        raise SoundError(f"{path}: unknown kind of sound file")
+    try:
+        if extension in ("wav", "wav16"):
+            return _read_wav(path)
+        data = path.read_bytes()
+    except (OSError, EOFError, wave.Error) as error:
+        raise SoundError(f"{path}: {error}") from error
+    return _decode_gsm(path) if fmt is GSM else Sound(fmt, data)
+
+
+def _read_wav(path: Path) -> Sound:
+    with wave.open(str(path), "rb") as file:
+        rate, width, channels = file.getframerate(), file.getsampwidth(), file.getnchannels()
+        if rate not in (8000, 16000) or width != 2 or not 1 <= channels <= 2:
+            raise SoundError(f"{path}: {rate} Hz, {8 * width} bit, {channels} channels; 8 or 16 kHz, 16 bit needed")
+        data = file.readframes(file.getnframes())
+    if channels == 2:
+        samples = array("h", data[: len(data) & ~3])
+        if sys.byteorder == "big":
+            samples.byteswap()
+        data = array("h", [(a + b) >> 1 for a, b in zip(samples[0::2], samples[1::2], strict=True)]).tobytes()
+        if sys.byteorder == "big":
+            data = swap_bytes(data)
+    return Sound(SLIN if rate == 8000 else SLIN16, data)
+
+
+def _decode_gsm(path: Path) -> Sound:
+    try:
+        import av  # heavy, and only GSM files need it
+    except ImportError as error:
+        raise SoundError(f"{path}: reading GSM files needs the package 'av'") from error
+    try:
+        with av.open(str(path), format="gsm") as container:
+            pieces = [frame.to_ndarray().astype("<i2").tobytes() for frame in container.decode(audio=0)]
+    except (av.FFmpegError, OSError, ValueError, IndexError) as error:
+        raise SoundError(f"{path}: {error}") from error
+    return Sound(SLIN, b"".join(pieces))

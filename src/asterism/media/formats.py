@@ -1,0 +1,156 @@
+"""The codec table, and the ordered lists of codecs that configuration and SDP speak of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+
+from asterism.core.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One audio codec as ``allow=`` names it and as SDP describes it.
+
+    Identity is the name: the table below holds one object per codec, so formats may be compared with ``is``.
+    """
+
+    name: str
+    """Asterisk's name: ``ulaw``."""
+    encoding: str
+    """The encoding name of ``a=rtpmap``: ``PCMU``."""
+    clock_rate: int
+    """RTP timestamp units per second (8000 for G.722, RFC 3551 4.5.2)."""
+    sample_rate: int
+    """Audio samples per second."""
+    payload_type: int
+    """The static RTP payload type, or the one offered by default when it is dynamic (96-127)."""
+    ptime: int = 20
+    """Default packet length in milliseconds."""
+    max_ptime: int = 150
+    """The longest packet in milliseconds that is offered."""
+    frame_bytes: int = 0
+    """Bytes in one packet of ``ptime``; 0 when it varies."""
+    fmtp: str = ""
+    """Default format parameters."""
+    channels: int = 1
+    """Channels shown in ``a=rtpmap`` (Opus always shows 2, RFC 7587 7)."""
+    description: str = ""
+
+    @property
+    def static(self) -> bool:
+        """Whether the payload type is a static one of RFC 3551."""
+        return self.payload_type < 96
+
+    @property
+    def rtpmap(self) -> str:
+        """``PCMU/8000``, the value of ``a=rtpmap`` without the payload type."""
+        base = f"{self.encoding}/{self.clock_rate}"
+        return base if self.channels == 1 else f"{base}/{self.channels}"
+
+    @property
+    def timestamp_step(self) -> int:
+        """RTP timestamp units in one packet of ``ptime``."""
+        return self.clock_rate * self.ptime // 1000
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+ULAW = Format("ulaw", "PCMU", 8000, 8000, 0, frame_bytes=160, description="G.711 u-law")
+ALAW = Format("alaw", "PCMA", 8000, 8000, 8, frame_bytes=160, description="G.711 A-law")
+GSM = Format("gsm", "GSM", 8000, 8000, 3, frame_bytes=33, max_ptime=300, description="GSM")
+G722 = Format("g722", "G722", 8000, 16000, 9, frame_bytes=160, description="G722")
+G729 = Format("g729", "G729", 8000, 8000, 18, frame_bytes=20, max_ptime=230, fmtp="annexb=no", description="G.729A")
+G723 = Format("g723", "G723", 8000, 8000, 4, 30, 300, 24, description="G.723.1")
+G726 = Format("g726", "G726-32", 8000, 8000, 111, frame_bytes=80, max_ptime=300, description="G.726 RFC3551")
+ILBC = Format("ilbc", "iLBC", 8000, 8000, 97, 30, 300, 50, "mode=30", description="iLBC")
+SPEEX = Format("speex", "speex", 8000, 8000, 110, max_ptime=60, description="SpeeX")
+SPEEX16 = Format("speex16", "speex", 16000, 16000, 117, max_ptime=60, description="SpeeX 16khz")
+OPUS = Format("opus", "opus", 48000, 48000, 107, max_ptime=60, channels=2, description="Opus Codec")
+LPC10 = Format("lpc10", "LPC", 8000, 8000, 7, description="LPC10")
+SLIN = Format("slin", "L16", 8000, 8000, 118, max_ptime=70, frame_bytes=320, description="16 bit Signed Linear PCM")
+SLIN16 = Format(
+    "slin16", "L16", 16000, 16000, 119, max_ptime=70, frame_bytes=640, description="16 bit Signed Linear PCM (16kHz)"
+)
+
+FORMATS: Mapping[str, Format] = MappingProxyType(
+    {
+        one.name: one
+        for one in (
+            ULAW, ALAW, GSM, G722, G729, G723, G726, ILBC, SPEEX, SPEEX16, OPUS, LPC10, SLIN, SLIN16,
+        )
+    }
+)  # fmt: skip
+"""Every known codec by Asterisk's name, in the order that ``all`` stands for."""
+
+DTMF_ENCODING = "telephone-event"
+"""The encoding name of RFC 4733 digits."""
+DTMF_PAYLOAD_TYPE = 101
+"""The payload type offered for telephone-event."""
+DTMF_FMTP = "0-16"
+"""Events offered: the sixteen digits and flash."""
+
+_ALIASES = MappingProxyType({"g711u": "ulaw", "g711a": "alaw", "pcmu": "ulaw", "pcma": "alaw", "slin8": "slin"})
+
+
+def format_named(name: str) -> Format:
+    """The format called ``name`` in configuration (case-insensitive).
+
+    Raises:
+        UsageError: the name is not a codec's.
+    """
+    key = name.strip().lower()
+    found = FORMATS.get(_ALIASES.get(key, key))
+    if found is None:
+        raise UsageError(f"unknown codec '{name.strip()}'; known: {', '.join(FORMATS)}")
+    return found
+
+
+@lru_cache(maxsize=512)
+def format_for(payload_type: int, encoding: str = "", clock_rate: int = 0) -> Format | None:
+    """The format that an SDP payload type means, from its rtpmap or, without one, the static table of RFC 3551.
+
+    Encoding names are case-insensitive (RFC 4566 6). ``None`` for one that is not in the table.
+    """
+    if not encoding:
+        return next((one for one in FORMATS.values() if one.static and one.payload_type == payload_type), None)
+    wanted = encoding.lower()
+    for one in FORMATS.values():
+        if one.encoding.lower() == wanted and clock_rate in (0, one.clock_rate):
+            return one
+    return None
+
+
+def parse_formats(*lines: str) -> list[Format]:
+    """Codecs from ``allow`` lines in order: ``ulaw,alaw``, ``all``, ``!all,g722`` (``!`` removes).
+
+    Raises:
+        UsageError: a name is not a codec's.
+    """
+    chosen: dict[Format, None] = {}
+    for line in lines:
+        for raw in line.replace("|", ",").split(","):
+            name = raw.strip()
+            if not name:
+                continue
+            remove = name.startswith("!")
+            name = name.lstrip("!").strip()
+            names: Iterable[Format] = FORMATS.values() if name.lower() == "all" else (format_named(name),)
+            for one in names:
+                if remove:
+                    chosen.pop(one, None)
+                else:
+                    chosen.setdefault(one)
+    return list(chosen)
+
+
+def common_formats(preferred: Iterable[Format], other: Iterable[Format]) -> list[Format]:
+    """The formats in both, in the order of ``preferred``."""
+    accepted = set(other)
+    return [one for one in preferred if one in accepted]

@@ -1,0 +1,100 @@
+"""Paced playout: frames to one stream, one every 20 ms, on one timer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from asterism.media.stream import AudioStream, Frame
+
+_BEHIND = 0.2
+"""Seconds of delay after which the schedule starts anew instead of catching up with a burst."""
+
+
+class Playback:
+    """Frames being played on a stream: started when made, stopped by :meth:`stop` or the last frame.
+
+    The schedule is that of the start, so timer errors do not add up.
+    """
+
+    __slots__ = (
+        "_frames",
+        "_future",
+        "_loop",
+        "_next",
+        "_on_end",
+        "_period",
+        "_stream",
+        "_timer",
+        "finished",
+        "played",
+    )
+
+    def __init__(
+        self,
+        stream: AudioStream,
+        frames: Iterable[Frame],
+        loop: asyncio.AbstractEventLoop,
+        period: float = 0.020,
+        on_end: Callable[[Playback], None] | None = None,
+    ) -> None:
+        """Play ``frames`` on ``stream``, one each ``period`` seconds, the first at once.
+
+        ``on_end`` is called when the last one has had its time, not after :meth:`stop`.
+        """
+        self._stream = stream
+        self._frames = iter(frames)
+        self._loop = loop
+        self._period = period
+        self._on_end = on_end
+        self._future: asyncio.Future[bool] | None = None
+        self.finished = False
+        """Whether every frame was played."""
+        self.played = 0
+        """Frames played so far."""
+        self._next = loop.time()
+        self._timer: asyncio.TimerHandle | None = None
+        self._step()
+
+    @property
+    def active(self) -> bool:
+        """Whether it is still playing."""
+        return self._timer is not None
+
+    def _step(self) -> None:
+        frame = next(self._frames, None)
+        if frame is None or self._stream.closed:
+            self._timer = None
+            self.finished = frame is None
+            self._tell()
+            if self._on_end is not None:
+                self._on_end(self)
+            return
+        self._stream.write(frame)
+        self.played += 1
+        self._next += self._period
+        now = self._loop.time()
+        if self._next < now - _BEHIND:
+            self._next = now
+        self._timer = self._loop.call_at(self._next, self._step)
+
+    def _tell(self) -> None:
+        if self._future is not None and not self._future.done():
+            self._future.set_result(self.finished)
+
+    def stop(self) -> None:
+        """Stop playing now; whoever waits is told ``False``."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+            self._tell()
+
+    async def wait(self) -> bool:
+        """Wait for the end; whether every frame was played. Cancelling the wait stops the playback."""
+        if self._timer is None:
+            return self.finished
+        self._future = self._loop.create_future()
+        try:
+            return await self._future
+        finally:
+            self.stop()

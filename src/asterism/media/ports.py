@@ -1,0 +1,99 @@
+"""Pairs of UDP ports for RTP and RTCP (RFC 3550 11: RTP even, RTCP the next one)."""
+
+from __future__ import annotations
+
+import errno
+import random
+import socket
+
+from asterism.core.errors import AsterismError
+
+_IN_USE = (errno.EADDRINUSE, errno.EACCES)
+
+
+class PortsExhaustedError(AsterismError):
+    """No pair of RTP ports is free on an address."""
+
+
+class PortPool:
+    """The free even ports of one local address, taken in random order in constant time.
+
+    A random port makes it hard to guess where a call's audio goes, and keeps a port that has just
+    been freed from being taken at once, while its old peer may still be sending.
+    """
+
+    __slots__ = ("_free", "_random", "host", "size")
+
+    def __init__(self, host: str, start: int, end: int, rng: random.Random | None = None) -> None:
+        """Ports from ``start`` to ``end``, both included; a pair has to fit whole."""
+        self.host = host
+        self._free = list(range(start + (start & 1), end, 2))
+        self.size = len(self._free)
+        self._random = rng or random.SystemRandom()
+
+    @property
+    def available(self) -> int:
+        """How many pairs are free."""
+        return len(self._free)
+
+    def take(self) -> int:
+        """A free even port.
+
+        Raises:
+            PortsExhaustedError: none is left.
+        """
+        free = self._free
+        if not free:
+            raise PortsExhaustedError(
+                f"all {self.size} RTP port pairs of {self.host} are in use; widen rtpstart-rtpend"
+            )
+        index = int(self._random.random() * len(free))
+        port = free[index]
+        free[index] = free[-1]
+        free.pop()
+        return port
+
+    def give_back(self, port: int) -> None:
+        """Free a port that :meth:`take` gave."""
+        self._free.append(port)
+
+    def bind_pair(self, family: socket.AddressFamily) -> tuple[socket.socket, socket.socket, int]:
+        """Bound non-blocking RTP and RTCP sockets and the RTP port; ports that another program has are passed over.
+
+        Raises:
+            PortsExhaustedError: no pair could be had.
+            OSError: the address cannot be bound at all, or there are no more file descriptors.
+        """
+        passed_over: list[int] = []
+        try:
+            for _ in range(min(max(len(self._free), 1), 256)):
+                port = self.take()
+                passed_over.append(port)
+                pair = _try_bind(family, self.host, port)
+                if pair is not None:
+                    passed_over.pop()
+                    return (*pair, port)
+        finally:
+            self._free.extend(passed_over)
+        raise PortsExhaustedError(f"other programs hold the free RTP ports of {self.host}; change rtpstart-rtpend")
+
+
+def _try_bind(family: socket.AddressFamily, host: str, port: int) -> tuple[socket.socket, socket.socket] | None:
+    rtp = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    rtcp: socket.socket | None = None
+    try:
+        if family == socket.AF_INET6:
+            rtp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        rtp.bind((host, port))
+        rtcp = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        if family == socket.AF_INET6:
+            rtcp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        rtcp.bind((host, port + 1))
+    except OSError as error:
+        rtp.close()
+        if rtcp is not None:
+            rtcp.close()
+        if error.errno in _IN_USE:
+            return None
+        raise
+    return rtp, rtcp

@@ -1,0 +1,159 @@
+"""RTCP of one session: reports sent every interval, reports taken in.
+
+The socket is bound with the session, but nothing reads it before the first interval has passed: calls shorter
+than that pay nothing for RTCP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from asterism.media import rtcp
+from asterism.media.source import Address
+from asterism.media.statistics import RtcpStatistics
+
+if TYPE_CHECKING:
+    from asterism.media.rtp import RtpSession
+
+_LIMIT = 1500
+
+
+class RtcpReporter:
+    """The RTCP half of an :class:`~asterism.media.rtp.RtpSession`."""
+
+    __slots__ = (
+        "_cname", "_last_expected", "_last_lost", "_last_received", "_last_sr", "_last_sr_at", "_loop", "_reading",
+        "_remote", "_session", "_socket", "_tx_reported", "statistics",
+    )  # fmt: skip
+
+    def __init__(self, session: RtpSession, sock: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
+        self._session = session
+        self._socket = sock
+        self._loop = loop
+        self._reading = False
+        self._remote: Address | None = None
+        self._cname = b""
+        self._last_sr = 0
+        self._last_sr_at = 0.0
+        self._last_expected = 0
+        self._last_received = 0
+        self._last_lost = 0
+        self._tx_reported = 0
+        self.statistics = RtcpStatistics()
+
+    def set_remote(self, address: Address | None) -> None:
+        """Where reports go (``a=rtcp``); ``None``: the port after the peer's RTP port."""
+        self._remote = address
+
+    def tick(self) -> None:
+        """Read what waits and send one report; called every ``rtcpinterval``."""
+        if not self._reading:
+            self._reading = True
+            self._on_readable()
+            self._loop.add_reader(self._socket.fileno(), self._on_readable)
+        self.send_report()
+
+    def send_report(self, bye: bool = False) -> None:
+        """Send an SR if anything was sent since the last, else an RR; nothing before any traffic."""
+        session = self._session
+        target = self._remote
+        if target is None:
+            peer = session.remote
+            if peer is None:
+                return
+            target = (peer[0], peer[1] + 1)
+        if not session.tx_packets and not session.rx_packets:
+            return
+        report = self._report()
+        self._cname = self._cname or secrets.token_hex(8).encode()
+        try:
+            self._socket.sendto(rtcp.build(report, self._cname, bye), target)
+        except OSError:
+            return
+        self.statistics.sent += 1
+        if session.on_rtcp is not None:
+            session.on_rtcp(session, True, report)
+
+    def _report(self) -> rtcp.Report:
+        session = self._session
+        now = self._loop.time()
+        blocks: tuple[rtcp.ReportBlock, ...] = ()
+        if session.rx_packets:
+            expected = session.rx_expected
+            expected_since = expected - self._last_expected
+            lost_since = max(0, expected_since - (session.rx_packets - self._last_received))
+            self._last_expected, self._last_received = expected, session.rx_packets
+            fraction = min(255, lost_since * 256 // expected_since) if expected_since > 0 else 0
+            blocks = (
+                rtcp.ReportBlock(
+                    session.remote_ssrc,
+                    fraction,
+                    session.rx_lost,
+                    session.rx_highest,
+                    int(session.rx_jitter),
+                    self._last_sr,
+                    int((now - self._last_sr_at) * 65536) if self._last_sr else 0,
+                ),
+            )
+            self.statistics.local_jitter.add(session.rx_jitter / session.format.clock_rate)
+            self.statistics.local_loss.add(lost_since)
+        if session.tx_packets == self._tx_reported:
+            return rtcp.Report(rtcp.RR, session.ssrc, blocks=blocks)
+        self._tx_reported = session.tx_packets
+        return rtcp.Report(
+            rtcp.SR, session.ssrc, rtcp.ntp_time(time.time()), session.tx_timestamp(now), session.tx_packets,
+            session.tx_bytes, blocks,
+        )  # fmt: skip
+
+    def _on_readable(self) -> None:
+        for _ in range(16):
+            try:
+                data, address = self._socket.recvfrom(_LIMIT)
+            except OSError:
+                return
+            peer = self._session.remote
+            if peer is None or address[0] != peer[0]:
+                self._session.rx_dropped += 1
+                continue
+            self.receive(data)
+            if self._session.symmetric:
+                self._remote = address[:2]
+
+    def receive(self, data: bytes) -> None:
+        """Take one RTCP datagram of the accepted peer in; malformed ones are counted and dropped."""
+        reports = rtcp.parse(data)
+        if reports is None:
+            self._session.rx_dropped += 1
+            return
+        now = self._loop.time()
+        for report in reports:
+            self.statistics.received += 1
+            if report.packet_type == rtcp.SR:
+                self._last_sr, self._last_sr_at = report.ntp >> 16 & 0xFFFFFFFF, now
+            for block in report.blocks:
+                if block.ssrc == self._session.ssrc:
+                    self._take(block)
+            if self._session.on_rtcp is not None:
+                self._session.on_rtcp(self._session, False, report)
+
+    def _take(self, block: rtcp.ReportBlock) -> None:
+        statistics = self.statistics
+        statistics.remote_jitter.add(block.jitter / self._session.format.clock_rate)
+        statistics.remote_loss.add(max(0, block.cumulative_lost - self._last_lost))
+        self._last_lost = statistics.remote_lost = max(0, block.cumulative_lost)
+        if block.last_sr:
+            arrival = rtcp.ntp_time(time.time()) >> 16 & 0xFFFFFFFF
+            trip = (arrival - block.last_sr - block.delay_since_sr) & 0xFFFFFFFF
+            if trip < 0x80000000:
+                statistics.rtt.add(trip / 65536)
+
+    def close(self) -> None:
+        """Say BYE if reports were exchanged, and close the socket."""
+        if self._reading:
+            self.send_report(bye=True)
+            self._loop.remove_reader(self._socket.fileno())
+        self._socket.close()

@@ -1,0 +1,682 @@
+"""One leg's RTP: a connected UDP socket, received, relayed or written packet by packet (RFC 3550).
+
+Theory of operation. The socket is read once per readiness event, into one buffer that the sessions of a
+server share. A packet that needs nothing but a new header is relayed right there: payload type,
+sequence number, timestamp and SSRC are rewritten in place and the buffer is sent from the other session's
+socket, without an object for the packet. Everything else (the first packets, digits, extensions, RTCP on the same port) takes
+the slower way through :meth:`RtpSession._receive`. Once the peer is learned the socket is connected to it, which is
+the cheapest way to send and makes the kernel drop every other source.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from asterism.media import sockets
+from asterism.media.dtmf import DigitReceiver
+from asterism.media.formats import ULAW, Format
+from asterism.media.reporter import RtcpReporter
+from asterism.media.rtcp import Report
+from asterism.media.sender import DigitSender
+from asterism.media.source import Address, SourceFilter
+from asterism.media.statistics import Quality
+from asterism.media.stream import AudioStream, DigitSink, Frame, FrameSink
+from asterism.media.translate import byte_table, swap_bytes, translator
+
+if TYPE_CHECKING:
+    from asterism.media.core import RtpContext
+
+HEADER = struct.Struct("!BBHII")
+BUFFER_SIZE = 4096
+_COMFORT_NOISE = (13, 19)
+_GAP = 0.1
+"""Seconds without a frame after which the timestamp follows the clock and the marker is set."""
+
+RtcpHook = Callable[["RtpSession", bool, Report], None]
+
+
+class RtpSession:
+    """An :class:`~asterism.media.stream.AudioStream` over RTP. Made by ``Media.open_rtp``."""
+
+    __slots__ = (
+        "__weakref__", "_buffer", "_clock", "_connected", "_context", "_cycles", "_debug", "_digits", "_filter",
+        "_first_sequence",        "_formats", "_highest", "_hold", "_last_rx", "_last_transit", "_last_write", "_learning", "_loop", "_marker",
+        "_on_release", "_payload_types", "_received_formats", "_recv_into", "_relay", "_relayed_by", "_reporter",
+        "_routes", "_send", "_sender", "_sequence", "_sequence_offset", "_socket", "_timeout", "_timeout_handle",
+        "_timestamp", "_timestamp_offset", "_view", "closed", "dtmf_payload_type", "format", "local", "on_digit",
+        "on_digit_begin", "on_rtcp", "relay_digits", "remote_ssrc", "rx_bytes", "rx_dropped", "rx_jitter", "rx_packets",
+        "sink", "ssrc", "tx_bytes", "tx_packets",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        context: RtpContext,
+        pair: tuple[socket.socket, socket.socket],
+        local: Address,
+        source_filter: SourceFilter,
+        on_release: Callable[[RtpSession], None],
+    ) -> None:
+        loop = context.loop
+        self._context = context
+        self._loop = loop
+        self._buffer = context.buffer
+        self._view = context.view
+        self._on_release = on_release
+        self._filter = source_filter
+        self._socket = pair[0]
+        self._recv_into = self._socket.recv_into
+        self._reporter = RtcpReporter(self, pair[1], loop)
+        self.local = local
+        self.format: Format = ULAW
+        self.closed = False
+        self.sink: FrameSink | None = None
+        self.on_digit: DigitSink | None = None
+        self.on_digit_begin: Callable[[str], None] | None = None
+        self.on_rtcp: RtcpHook | None = None
+        """Told of each report: ``(session, sent, report)``."""
+        self.relay_digits = True
+        """Whether digits are relayed with the audio; off where a bridge takes them as features."""
+        self.dtmf_payload_type: int | None = None
+        self._formats: tuple[Format, ...] = (ULAW,)
+        self._received_formats: dict[int, Format] = {0: ULAW}
+        self._payload_types: dict[Format, int] = {ULAW: 0}
+        self._hold = False
+        self._debug = False
+        self._connected = False
+        self._learning = True
+        self._send: Callable[[memoryview | bytes], object] = _discard
+        self._digits: DigitReceiver | None = None
+        self._sender: DigitSender | None = None
+        self._timeout: tuple[float, Callable[[], None]] | None = None
+        self._timeout_handle: asyncio.TimerHandle | None = None
+        # sent
+        seed = int.from_bytes(secrets.token_bytes(10), "big")
+        self.ssrc = seed & 0xFFFFFFFF
+        self._timestamp = seed >> 32 & 0xFFFFFFFF
+        self._sequence = seed >> 64 & 0x7FFF
+        self._last_write = 0.0
+        self._marker = True
+        self.tx_packets = 0
+        self.tx_bytes = 0
+        # received
+        self.remote_ssrc = -1
+        self._first_sequence = self._highest = self._cycles = 0
+        self._clock = 8000.0
+        self._last_transit = 0.0
+        self._last_rx = 0.0
+        self.rx_jitter = 0.0
+        """Interarrival jitter in timestamp units (RFC 3550 A.8)."""
+        self.rx_packets = 0
+        self.rx_bytes = 0
+        self.rx_dropped = 0
+        """Datagrams that were malformed, of an unknown type, or of a source that is not the peer."""
+        # relayed
+        self._relay: RtpSession | None = None
+        self._relayed_by: RtpSession | None = None
+        self._routes: dict[int, tuple[RtpSession, int, bytes | None]] = {}
+        self._sequence_offset = self._timestamp_offset = 0
+        loop.add_reader(self._socket.fileno(), self._on_readable)
+
+    # -- what was negotiated ------------------------------------------------------------------------------
+
+    @property
+    def formats(self) -> Sequence[Format]:
+        """Every format negotiated, the one that is sent first."""
+        return self._formats
+
+    @property
+    def remote(self) -> Address | None:
+        """Where packets are sent: as signalled or, with symmetric RTP, as learned."""
+        return self._filter.target
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether packets go to where they come from (``rtp_symmetric``)."""
+        return self._filter.symmetric
+
+    def set_remote(self, host: str, port: int, symmetric: bool | None = None, rtcp: Address | None = None) -> None:
+        """Take the peer's address from SDP; an address that did not change keeps what was learned.
+
+        Args:
+            host: An IP address. ``0.0.0.0``, ``::`` or port 0 mean that nothing can be sent.
+            port: The peer's RTP port.
+            symmetric: Send to where its packets come from, once learned; ``None`` leaves it as it is.
+            rtcp: Its RTCP address when that is not the next port (``a=rtcp``).
+
+        Raises:
+            ValueError: ``host`` is not an address of this session's family, or the port is out of range.
+        """
+        if self.closed:
+            return
+        sockets.check_address(self._socket.family, host, port)
+        if symmetric is not None and symmetric != self._filter.symmetric:
+            self._filter.symmetric = symmetric
+            self._filter.signalled = None
+        self._reporter.set_remote(rtcp)
+        address = (host, port) if port and host not in ("0.0.0.0", "::") else None
+        if address == self._filter.signalled and address is not None:
+            return
+        if self._connected:
+            sockets.disconnect(self._socket)
+            self._connected = False
+        self._learning = True
+        self._filter.set_signalled(address, self._loop.time())
+        self._choose_send()
+
+    def set_formats(
+        self,
+        formats: Mapping[int, Format],
+        dtmf: int | None = None,
+        receive: Mapping[int, Format] | None = None,
+    ) -> None:
+        """Take the payload types of the answer.
+
+        Args:
+            formats: Payload type to format as the peer expects them, the preferred first.
+            dtmf: The payload type of telephone-event, if negotiated.
+            receive: Payload types as we announced them, where they differ.
+
+        Raises:
+            ValueError: ``formats`` is empty.
+        """
+        if not formats:
+            raise ValueError("a session needs at least one format")
+        self._formats = tuple(dict.fromkeys(formats.values()))
+        self._payload_types = {one: number for number, one in reversed(list(formats.items()))}
+        self._received_formats = {**formats, **(receive or {})}
+        self.format = self._formats[0]
+        self._clock = float(self.format.clock_rate)
+        self.dtmf_payload_type = dtmf
+        self._refresh_relays()
+
+    @property
+    def hold(self) -> bool:
+        """While true nothing is sent."""
+        return self._hold
+
+    @hold.setter
+    def hold(self, on: bool) -> None:
+        self._hold = on
+        self._choose_send()
+
+    def set_timeout(self, seconds: float, expired: Callable[[], None] | None) -> None:
+        """Call ``expired`` once when no packet has come for ``seconds`` (``rtp_timeout``); 0 ends the watch."""
+        if self._timeout_handle is not None:
+            self._timeout_handle.cancel()
+            self._timeout_handle = None
+        self._timeout = (seconds, expired) if seconds > 0 and expired is not None and not self.closed else None
+        if self._timeout is not None:
+            self._last_rx = max(self._last_rx, self._loop.time())
+            self._timeout_handle = self._loop.call_later(seconds, self._check_timeout)
+
+    def _check_timeout(self) -> None:
+        self._timeout_handle = None
+        if self._timeout is None:
+            return
+        seconds, expired = self._timeout
+        left = self._last_rx + seconds - self._loop.time()
+        if left > 0.001:
+            self._timeout_handle = self._loop.call_later(left, self._check_timeout)
+        else:
+            self._timeout = None
+            expired()
+
+    # -- received -----------------------------------------------------------------------------------------
+
+    def _on_readable(self) -> None:
+        """Take one datagram; the hot path."""
+        if self._learning:
+            self._learn()
+            return
+        try:
+            size = self._recv_into(self._buffer)
+        except OSError:  # nothing there, or a peer that does not listen (ECONNREFUSED)
+            return
+        if size < 12:
+            self.rx_dropped += 1
+            return
+        first, second, sequence, timestamp, ssrc = HEADER.unpack_from(self._buffer)
+        route = self._routes.get(second)
+        if route is None or first != 0x80 or ssrc != self.remote_ssrc or sequence != (self._highest + 1) & 0xFFFF:
+            self._receive(size)
+            return
+        # The next packet of the source, in a format the other leg takes: new header, out it goes.
+        self._highest = sequence
+        if not sequence:
+            self._cycles += 1
+        self.rx_packets += 1
+        self.rx_bytes += size - 12
+        self._last_rx = now = self._loop.time()
+        transit = now * self._clock - timestamp
+        change = transit - self._last_transit
+        self._last_transit = transit
+        self.rx_jitter += ((change if change >= 0.0 else -change) - self.rx_jitter) * 0.0625
+        other, second, table = route
+        if table is not None:
+            self._buffer[12:size] = self._buffer[12:size].translate(table)
+        other._sequence = sequence = (sequence + self._sequence_offset) & 0xFFFF
+        other._timestamp = timestamp = (timestamp + self._timestamp_offset) & 0xFFFFFFFF
+        HEADER.pack_into(self._buffer, 0, 0x80, second, sequence, timestamp, other.ssrc)
+        try:
+            other._send(self._view[:size])
+        except OSError:
+            return
+        other.tx_packets += 1
+        other.tx_bytes += size - 12
+
+    def _learn(self) -> None:
+        """Take one datagram while the peer is not settled."""
+        try:
+            size, address = self._socket.recvfrom_into(self._buffer)
+        except OSError:
+            return
+        if not self._admit(size, address):
+            return
+        self._receive(size)
+        if not self.closed and self._filter.settled(self._loop.time()):
+            self._settle()
+
+    def _admit(self, size: int, address: Address) -> bool:
+        before = self._filter.target
+        if size < 12 or self._buffer[0] >> 6 != 2:
+            self.rx_dropped += 1
+            return False
+        sequence = self._buffer[2] << 8 | self._buffer[3]
+        if not self._filter.check(address[:2], sequence):
+            self.rx_dropped += 1
+            return False
+        if self._filter.target != before:
+            self._choose_send()
+        return True
+
+    def _settle(self) -> None:
+        """Connect to the learned peer, and go through what others have queued before that."""
+        target = self._filter.target
+        if target is None:
+            return
+        try:
+            self._socket.connect(target)
+        except OSError:
+            return
+        self._connected = True
+        for _ in range(64):
+            try:
+                size, address = self._socket.recvfrom_into(self._buffer)
+            except OSError:
+                break
+            if address[:2] != target:
+                self.rx_dropped += 1
+            elif size >= 12:
+                self._receive(size)
+                if self.closed:
+                    return
+        self._learning = False
+        self._choose_send()
+
+    def _receive(self, size: int) -> None:
+        """Take a datagram of the accepted source that the hot path did not."""
+        data = bytes(self._view[:size])
+        first, second, sequence, timestamp, ssrc = HEADER.unpack_from(data)
+        payload_type = second & 0x7F
+        if first >> 6 != 2 or size >= BUFFER_SIZE:
+            self.rx_dropped += 1
+            return
+        if 72 <= payload_type <= 76:  # RTCP on the RTP port (RFC 5761)
+            self._reporter.receive(data)
+            return
+        start, end = 12, size
+        if first != 0x80:
+            bounds = _payload_bounds(data, first)
+            if bounds is None:
+                self.rx_dropped += 1
+                return
+            start, end = bounds
+        now = self._loop.time()
+        late = self._count(sequence, timestamp, ssrc, end - start, now)
+        if payload_type == self.dtmf_payload_type:
+            self._receive_digit(data, start, end, sequence, timestamp, second & 0x80, now)
+            return
+        fmt = self._received_formats.get(payload_type)
+        if fmt is None:
+            self.rx_dropped += payload_type not in _COMFORT_NOISE
+            return
+        if self._debug:
+            self._context.log_packet("Got ", self._filter.source, payload_type, sequence, timestamp, end - start)
+        if self._relay is not None:
+            self._relay_slowly(fmt, data[start:end], sequence, timestamp, second & 0x80, late)
+        elif self.sink is not None and end > start:
+            payload = data[start:end]
+            self.sink(Frame(fmt, swap_bytes(payload) if fmt.encoding == "L16" else payload))
+
+    def _count(self, sequence: int, timestamp: int, ssrc: int, size: int, now: float) -> bool:
+        """Keep the counts of RFC 3550 A.1 and A.8; return whether the packet is a late one."""
+        late = False
+        if ssrc != self.remote_ssrc:
+            due_before = self.rx_expected
+            self.remote_ssrc = ssrc
+            self._restart(sequence, timestamp, now, due_before)
+        else:
+            step = sequence - self._highest & 0xFFFF
+            if 0 < step < 0x8000:
+                self._cycles += sequence < self._highest
+                self._highest = sequence
+            else:
+                late = True
+        transit = now * self._clock - timestamp
+        if not late:
+            change = abs(transit - self._last_transit)
+            self.rx_jitter += (change - self.rx_jitter) / 16
+            self._last_transit = transit
+        self.rx_packets += 1
+        self.rx_bytes += size
+        self._last_rx = now
+        return late
+
+    def _restart(self, sequence: int, timestamp: int, now: float, due_before: int) -> None:
+        """A source begins: the counts go on, and so does the relay, where the last source stopped."""
+        self._first_sequence = sequence - due_before
+        self._highest, self._cycles = sequence, 0
+        self._last_transit = now * self._clock - timestamp
+        self.rx_jitter = 0.0
+        if self._digits is not None:
+            self._digits.restart()
+        if self._relay is not None:
+            self._align(self._relay, sequence, timestamp, now)
+
+    @property
+    def rx_highest(self) -> int:
+        """The extended highest sequence number received."""
+        return (self._cycles << 16 | self._highest) & 0xFFFFFFFF
+
+    @property
+    def rx_expected(self) -> int:
+        """How many packets were due so far."""
+        return (self._cycles << 16) + self._highest - self._first_sequence + 1 if self.remote_ssrc >= 0 else 0
+
+    @property
+    def rx_lost(self) -> int:
+        """How many of them did not come; negative when some came twice."""
+        return self.rx_expected - self.rx_packets
+
+    @property
+    def quality(self) -> Quality:
+        """The session's figures at this moment."""
+        quality, statistics = Quality(), self._reporter.statistics
+        quality.local_ssrc, quality.remote_ssrc = self.ssrc, max(0, self.remote_ssrc)
+        quality.rx_count, quality.rx_bytes, quality.rx_lost = self.rx_packets, self.rx_bytes, max(0, self.rx_lost)
+        quality.tx_count, quality.tx_bytes, quality.tx_lost = self.tx_packets, self.tx_bytes, statistics.remote_lost
+        quality.rx_jitter = self.rx_jitter / self.format.clock_rate
+        quality.tx_jitter, quality.rtt = statistics.remote_jitter.last, statistics.rtt.last
+        return quality
+
+    @property
+    def rtcp(self) -> RtcpReporter:
+        """The session's RTCP, with the statistics of all reports."""
+        return self._reporter
+
+    # -- digits -------------------------------------------------------------------------------------------
+
+    def _receive_digit(
+        self, data: bytes, start: int, end: int, sequence: int, timestamp: int, marker: int, now: float
+    ) -> None:
+        digits = self._digits
+        if digits is None:
+            digits = self._digits = DigitReceiver()
+        was_active = digits.active
+        happened = digits.update(data[start:end], timestamp, now)
+        relay = self._relay
+        if relay is not None and self.relay_digits and relay.dtmf_payload_type is not None:
+            self._forward(relay, marker | relay.dtmf_payload_type, sequence, timestamp, data[start:end])
+        if digits.active and not was_active:
+            self._loop.call_later(self._context.settings.dtmf_timeout / 8000, self._check_digit)
+        self._tell_digits(happened)
+
+    def _check_digit(self) -> None:
+        """End a digit whose end packets were lost (``dtmftimeout``)."""
+        digits = self._digits
+        if digits is None or not digits.active or self.closed:
+            return
+        left = digits.updated + self._context.settings.dtmf_timeout / 8000 - self._loop.time()
+        if left > 0.001:
+            self._loop.call_later(left, self._check_digit)
+        else:
+            self._tell_digits(digits.expire())
+
+    def _tell_digits(self, happened: list[tuple[str, int]]) -> None:
+        for digit, duration in happened:
+            if duration < 0:
+                if self.on_digit_begin is not None:
+                    self.on_digit_begin(digit)
+            elif self.on_digit is not None:
+                self.on_digit(digit, duration * 1000 // self.format.clock_rate)
+
+    @property
+    def sending_digits(self) -> bool:
+        """Whether digits are being sent, to which audio gives way."""
+        return self._sender is not None and self._sender.busy
+
+    def send_digit(self, digit: str, duration_ms: int = 100) -> None:
+        """Send a digit as telephone-event, or as a tone in the audio where that was not negotiated.
+
+        Raises:
+            ValueError: ``digit`` is not one of ``0``-``9 * # A``-``D !``.
+        """
+        if self._sender is None:
+            self._sender = DigitSender(self, self._loop)
+        self._sender.add(digit, duration_ms)
+
+    # -- sent ---------------------------------------------------------------------------------------------
+
+    def write(self, frame: Frame) -> None:
+        """Send one frame now. While a digit is being sent, and on hold, it is dropped."""
+        if not self.sending_digits:
+            self.write_audio(frame)
+
+    def write_audio(self, frame: Frame) -> None:
+        """As :meth:`write`, even while a digit is being sent: for tones that stand for it."""
+        fmt, payload = frame
+        payload_type = self._payload_types.get(fmt)
+        if payload_type is None:
+            translate = translator(fmt, self.format)
+            if translate is None:
+                return
+            payload, fmt = translate(payload), self.format
+            payload_type = self._payload_types[fmt]
+        if fmt.encoding == "L16":
+            payload = swap_bytes(payload)
+        now = self._loop.time()
+        if self._last_write and now - self._last_write < _GAP:
+            marker = 0
+        else:
+            marker = 0x80
+            self._timestamp += int(min(now - self._last_write, 3600) * fmt.clock_rate) if self._last_write else 0
+        self._last_write = now
+        size = len(payload)
+        step = size * fmt.timestamp_step // fmt.frame_bytes if fmt.frame_bytes else fmt.timestamp_step
+        self.send_packet(marker | payload_type, self._timestamp, payload)
+        self._timestamp = (self._timestamp + step) & 0xFFFFFFFF
+
+    def send_packet(self, second: int, timestamp: int, payload: bytes) -> None:
+        """Send one packet with the next sequence number; ``second`` is marker and payload type."""
+        self._sequence = sequence = (self._sequence + 1) & 0xFFFF
+        timestamp &= 0xFFFFFFFF
+        try:
+            self._send(HEADER.pack(0x80, second, sequence, timestamp, self.ssrc) + payload)
+        except OSError:
+            return
+        if self._debug:
+            self._context.log_packet("Sent", self.remote, second & 0x7F, sequence, timestamp, len(payload))
+        self.tx_packets += 1
+        self.tx_bytes += len(payload)
+
+    def tx_timestamp(self, now: float) -> int:
+        """The RTP timestamp that stands for ``now``."""
+        last = self._last_write if self._relayed_by is None else max(self._last_write, self._relayed_by._last_rx)
+        since = min(now - last, 60.0) if last else 0.0
+        return (self._timestamp + int(since * self.format.clock_rate)) & 0xFFFFFFFF
+
+    def _choose_send(self) -> None:
+        if self.closed or self._hold or self._filter.target is None:
+            self._send = _discard
+        elif self._connected:
+            self._send = self._socket.send
+        else:
+            self._send = self._send_unconnected
+
+    def _send_unconnected(self, data: memoryview | bytes) -> None:
+        target = self._filter.target
+        if target is not None:
+            self._socket.sendto(data, target)
+
+    # -- relayed ------------------------------------------------------------------------------------------
+
+    def relay_to(self, other: AudioStream | None) -> bool:
+        """Relay what arrives to ``other``, or (``None``) end that; see ``AudioStream.relay_to``."""
+        if self._relay is not None:
+            self._relay._end_relayed(self._last_rx)
+            self._relay = None
+        self._unalign()
+        if not isinstance(other, RtpSession) or other.closed or self.closed or other is self:
+            return False
+        if not any(other._accepts(one) for one in self._formats):
+            return False
+        if other._relayed_by is not None:
+            other._relayed_by.relay_to(None)
+        self._relay, other._relayed_by = other, self
+        other._marker = True
+        return True
+
+    def _end_relayed(self, last: float) -> None:
+        """Nothing more is relayed to here: what is written next follows the last packet, sent at ``last``."""
+        self._relayed_by = None
+        if last > self._last_write:
+            self._last_write = last
+            self._timestamp += self.format.timestamp_step
+
+    def _accepts(self, fmt: Format) -> bool:
+        return fmt in self._payload_types or byte_table(fmt, self.format) is not None
+
+    def _align(self, relay: RtpSession, sequence: int, timestamp: int, now: float) -> None:
+        """Make the next relayed packet follow what the other leg was sent before."""
+        self._sequence_offset = relay._sequence + 1 - sequence
+        self._timestamp_offset = relay.tx_timestamp(now) + relay.format.timestamp_step - timestamp
+        self._refresh_routes()
+
+    def _unalign(self) -> None:
+        """Have the next packet that is relayed aligned first, by the slower way."""
+        self._timestamp_offset = _UNSET
+        self._routes = {}
+
+    def _refresh_routes(self) -> None:
+        """Find which second header octets the hot path relays, and into what."""
+        self._routes = {}
+        relay = self._relay
+        if relay is None or self._timestamp_offset == _UNSET or self._debug or relay._debug or relay.sending_digits:
+            return
+        for number, fmt in self._received_formats.items():
+            target = relay._payload_types.get(fmt)
+            table = None
+            if target is None:
+                table = byte_table(fmt, relay.format)
+                target = relay._payload_types[relay.format]
+                if table is None:
+                    continue
+            self._routes[number] = (relay, target, table)
+            self._routes[number | 0x80] = (relay, target | 0x80, table)
+
+    def _refresh_relays(self) -> None:
+        self._refresh_routes()
+        if self._relayed_by is not None:
+            self._relayed_by._refresh_routes()
+
+    def _relay_slowly(
+        self, fmt: Format, payload: bytes, sequence: int, timestamp: int, marker: int, late: bool
+    ) -> None:
+        relay = self._relay
+        if relay is None or relay.sending_digits:
+            return
+        payload_type = relay._payload_types.get(fmt)
+        if payload_type is None:
+            translate = translator(fmt, relay.format)
+            if translate is None:
+                return
+            payload, payload_type = translate(payload), relay._payload_types[relay.format]
+        self._forward(relay, marker | payload_type, sequence, timestamp, payload, late)
+
+    def _forward(
+        self, relay: RtpSession, second: int, sequence: int, timestamp: int, payload: bytes, late: bool = False
+    ) -> None:
+        if self._timestamp_offset == _UNSET:
+            self._align(relay, sequence, timestamp, self._loop.time())
+        if relay._marker:
+            relay._marker = False
+            second |= 0x80
+        out_sequence = (sequence + self._sequence_offset) & 0xFFFF
+        out_timestamp = (timestamp + self._timestamp_offset) & 0xFFFFFFFF
+        try:
+            relay._send(HEADER.pack(0x80, second, out_sequence, out_timestamp, relay.ssrc) + payload)
+        except OSError:
+            return
+        if relay._debug:
+            self._context.log_packet("Sent", relay.remote, second & 0x7F, out_sequence, out_timestamp, len(payload))
+        if not late:
+            relay._sequence, relay._timestamp = out_sequence, out_timestamp
+        relay.tx_packets += 1
+        relay.tx_bytes += len(payload)
+
+    def sender_changed(self) -> None:
+        """A digit begins or ends to be sent: relayed audio gives way to it."""
+        source = self._relayed_by
+        if source is not None:
+            source._unalign()
+
+    # -- the end ------------------------------------------------------------------------------------------
+
+    def set_debug(self, on: bool) -> None:
+        """Log each packet (``rtp set debug``)."""
+        self._debug = on
+        self._refresh_relays()
+
+    def close(self) -> None:
+        """Stop relaying, close both sockets and free their ports."""
+        if self.closed:
+            return
+        self.closed = True
+        self.relay_to(None)
+        if self._relayed_by is not None:
+            self._relayed_by.relay_to(None)
+        if self._sender is not None:
+            self._sender.close()
+        self.set_timeout(0, None)
+        self._send = _discard
+        self.sink = self.on_digit = self.on_digit_begin = None
+        self._loop.remove_reader(self._socket.fileno())
+        self._reporter.close()
+        self.on_rtcp = None
+        self._socket.close()
+        self._on_release(self)
+
+
+_UNSET = 1 << 40
+"""A timestamp offset that is not known before the next packet."""
+
+
+def _discard(data: memoryview | bytes) -> None:
+    """Send nothing: there is no peer, or it is on hold."""
+
+
+def _payload_bounds(data: bytes, first: int) -> tuple[int, int] | None:
+    """Where the payload is, past CSRCs and extension, before padding (RFC 3550 5.1); ``None``: malformed."""
+    start, end = 12 + 4 * (first & 0x0F), len(data)
+    if first & 0x10:
+        if start + 4 > end:
+            return None
+        start += 4 + 4 * int.from_bytes(data[start + 2 : start + 4], "big")
+    if first & 0x20 and end > start:
+        end -= data[-1] or end
+    return (start, end) if start <= end else None

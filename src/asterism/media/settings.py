@@ -1,0 +1,74 @@
+"""``rtp.conf``: the options of its ``[general]`` section."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from asterism.config import Section, is_true
+from asterism.core.errors import ConfigError
+from asterism.media.source import StrictMode
+
+
+@dataclass(frozen=True, slots=True)
+class RtpSettings:
+    """Typed options, with Asterisk's defaults."""
+
+    rtp_start: int = 5000
+    """``rtpstart``: the first port; an even one is an RTP port."""
+    rtp_end: int = 31000
+    """``rtpend``: the last port."""
+    checksums: bool = True
+    """``rtpchecksums``; shown only, the kernel always computes them."""
+    dtmf_timeout: int = 1200
+    """``dtmftimeout``: 8 kHz samples without a packet after which a digit ends."""
+    rtcp_interval: float = 5.0
+    """``rtcpinterval``, here in seconds."""
+    strict: StrictMode = StrictMode.YES
+    """``strictrtp``: learn and lock the source."""
+    probation: int = 4
+    """Packets in sequence that make another source than the signalled one accepted."""
+    replay_protection: bool = True
+    """``srtpreplayprotection``."""
+    ice_support: bool = True
+    """``icesupport``."""
+
+    @classmethod
+    def from_section(cls, section: Section) -> RtpSettings:
+        """Read ``[general]``; unknown options are left to others.
+
+        Raises:
+            ConfigError: a value is not what its option takes.
+        """
+        start = section.integer("rtpstart", cls_default("rtp_start"), 1, 65534)
+        end = section.integer("rtpend", cls_default("rtp_end"), 1, 65535)
+        if end <= start + (start & 1):
+            option = section.find("rtpend") or section.find("rtpstart")
+            raise ConfigError(
+                f"rtpend ({end}) leaves no pair of ports from rtpstart ({start})",
+                option.position if option else section.position, "rtpend", f"a port above {start}",
+            )  # fmt: skip
+        return cls(
+            rtp_start=start,
+            rtp_end=end,
+            checksums=section.flag("rtpchecksums", True),
+            dtmf_timeout=section.integer("dtmftimeout", cls_default("dtmf_timeout"), 1, 800000),
+            rtcp_interval=section.integer("rtcpinterval", 5000, 500, 60000) / 1000,
+            strict=_strict(section.get("strictrtp", "yes")),
+            probation=section.integer("probation", cls_default("probation"), 1, 1000),
+            replay_protection=section.flag("srtpreplayprotection", True),
+            ice_support=section.flag("icesupport", True),
+        )
+
+
+_DEFAULTS = RtpSettings()
+
+
+def cls_default(name: str) -> int:
+    """The default of a number option."""
+    return int(getattr(_DEFAULTS, name))
+
+
+def _strict(value: str) -> StrictMode:
+    if value.strip().lower() == "seqno":
+        return StrictMode.SEQUENCE
+    return StrictMode.YES if is_true(value) else StrictMode.NO

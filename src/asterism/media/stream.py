@@ -1,0 +1,66 @@
+"""The neutral view of one leg's audio that channels, bridges and applications work with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+from asterism.media.formats import Format
+
+
+class Frame(NamedTuple):
+    """One packet's worth of encoded audio, usually 20 ms."""
+
+    format: Format
+    """How ``payload`` is encoded."""
+    payload: bytes
+    """The encoded samples; linear formats are 16-bit native little endian."""
+
+
+FrameSink = Callable[[Frame], None]
+DigitSink = Callable[[str, int], None]
+"""Called with a digit (``0``-``9 * # A``-``D``, or ``!`` for flash) and its length in milliseconds."""
+
+
+class AudioStream(Protocol):
+    """The audio of one call leg: frames in, frames out, or packets relayed to another leg.
+
+    Every method is synchronous and safe to call after ``close`` (it then does nothing).
+    """
+
+    sink: FrameSink | None
+    """Receives what arrives while it is not relayed; ``None`` discards it."""
+    on_digit: DigitSink | None
+    """Told of each digit when it ends, relayed or not."""
+    on_digit_begin: Callable[[str], None] | None
+    """Told of each digit when it begins, relayed or not."""
+    hold: bool
+    """While true nothing is sent: the peer asked not to be sent audio."""
+
+    @property
+    def format(self) -> Format:
+        """The format that is sent."""
+
+    @property
+    def formats(self) -> Sequence[Format]:
+        """Every format negotiated, the preferred one first."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether the stream has been closed."""
+
+    def write(self, frame: Frame) -> None:
+        """Send one frame now; pacing is the caller's. Translated when its format was not negotiated."""
+
+    def relay_to(self, other: AudioStream | None) -> bool:
+        """Pass what arrives here straight on to ``other``; ``None`` ends that.
+
+        Returns whether the packets are relayed. ``False``: the formats have no common or cheaply translated
+        pair, or ``other`` is of another kind; the caller then has to carry frames from ``sink`` to ``write``.
+        """
+
+    def send_digit(self, digit: str, duration_ms: int = 100) -> None:
+        """Send a digit; audio written meanwhile is dropped. Digits sent in a row are queued."""
+
+    def close(self) -> None:
+        """Release ports and timers; may be called again."""
