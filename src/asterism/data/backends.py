@@ -1,0 +1,243 @@
+"""Backends: where the objects of a type come from and where changes go.
+
+``Data`` asks a backend through the few methods of :class:`Backend`. Three are built in: ``config``
+(a file), ``memory`` and ``astdb`` (the embedded store); modules add others by name.
+"""
+
+# Overriding methods are documented, and their arguments named, by the base class.
+# ruff: noqa: ARG002, D102
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from asterism.config.errors import flatten
+from asterism.config.file import ConfigFile, Section
+from asterism.core.errors import ConfigError
+from asterism.data.options import ConfiguredObject, OptionSpec
+from asterism.data.store import Store
+
+Objects = dict[str, ConfiguredObject]
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What a backend has: ``objects`` by id, ``errors`` for those it had to refuse or keep as they were."""
+
+    objects: Objects = field(default_factory=dict)
+    errors: list[ConfigError] = field(default_factory=list)
+
+
+class Backend:
+    """Base of all backends; one instance serves one type.
+
+    A ``writable`` one takes :meth:`save` and :meth:`remove`, which are synchronous and, when it is
+    ``durable``, part of the store's batch. One that is not ``complete`` does not hand out all
+    its objects in :meth:`load`; then :meth:`retrieve` is asked for what memory does not have.
+    """
+
+    name: ClassVar[str] = ""
+    writable: ClassVar[bool] = False
+    durable: ClassVar[bool] = False
+    complete: ClassVar[bool] = True
+
+    def __init__(self, cls: type[ConfiguredObject]) -> None:
+        self.cls = cls
+
+    def load(self, previous: Mapping[str, ConfiguredObject]) -> Loaded:
+        """All objects; ``previous`` are those this backend gave last time."""
+        return Loaded(dict(previous))
+
+    def save(self, item: ConfiguredObject) -> None:
+        """Add or replace an object."""
+
+    def remove(self, item_id: str) -> None:
+        """Remove an object."""
+
+    async def retrieve(self, item_id: str) -> ConfiguredObject | None:
+        """One object, from a backend that is not complete."""
+        return None
+
+    async def retrieve_by(self, fields: Mapping[str, Any]) -> list[ConfiguredObject]:
+        """Objects with these attribute values, from a backend that is not complete."""
+        return []
+
+
+class MemoryBackend(Backend):
+    """Objects that live as long as the server; ``Data`` holds them already."""
+
+    name = "memory"
+    writable = True
+
+
+class Files:
+    """Configuration files as read in one load or reload, each read once for all types.
+
+    A file with a syntax error keeps its previous state: :meth:`get` then returns ``None``.
+    """
+
+    def __init__(self, root: Path, allow_exec: bool = False) -> None:
+        self.root = root
+        self._allow_exec = allow_exec
+        self._current: dict[str, ConfigFile | None] = {}
+        self.problems: list[ConfigError] = []
+
+    def forget(self) -> None:
+        """Start over: the next :meth:`get` of a file reads it again."""
+        self._current.clear()
+        self.problems = []
+
+    def get(self, name: str) -> ConfigFile | None:
+        """The file, absent ones reading as empty, or ``None`` when it has errors (noted in ``problems``)."""
+        if name not in self._current:
+            try:
+                read = ConfigFile.load(self.root / name, root=self.root, allow_exec=self._allow_exec, missing_ok=True)
+            except ConfigError as error:
+                self.problems.extend(flatten(error))
+                self._current[name] = None
+            else:
+                self.problems.extend(read.warnings)
+                self._current[name] = read
+        return self._current[name]
+
+
+class ConfigBackend(Backend):
+    """Sections of a file: ``config,pjsip.conf,criteria=type=endpoint[,explicit_name=x]``.
+
+    Without criteria every section counts except ``[general]``. A section of the type's own
+    name needs no ``type`` option (``[global]``, ``[system]``).
+    """
+
+    name = "config"
+
+    def __init__(self, cls: type[ConfiguredObject], files: Files, arguments: list[str]) -> None:
+        super().__init__(cls)
+        self._files = files
+        self._path = arguments[0] if arguments else "pjsip.conf"
+        self._criteria: dict[str, str] = {}
+        self._explicit = ""
+        for argument in arguments[1:]:
+            key, _, value = argument.partition("=")
+            if key == "criteria":
+                name, _, wanted = value.partition("=")
+                self._criteria[name.lower()] = wanted.lower()
+            elif key == "explicit_name":
+                self._explicit = value
+
+    def load(self, previous: Mapping[str, ConfiguredObject]) -> Loaded:
+        file = self._files.get(self._path)
+        if file is None:
+            return Loaded(dict(previous))
+        loaded = Loaded()
+        for section in self.sections(file):
+            key = self._explicit or section.name
+            known = loaded.objects.get(key)
+            if known is not None:
+                text = f"{self.cls.TYPE} '{key}' is already defined at {known.position}; this one is ignored"
+                loaded.errors.append(ConfigError(text, section.position))
+                continue
+            try:
+                loaded.objects[key] = self.cls.from_options(key, section.options, section.position)
+            except ConfigError as error:
+                loaded.errors.extend(flatten(error))
+                if key in previous:
+                    loaded.objects[key] = previous[key]
+        return loaded
+
+    def sections(self, file: ConfigFile) -> list[Section]:
+        """The sections of ``file`` that are objects of this type."""
+        return [section for section in file if self._fits(section)]
+
+    def _fits(self, section: Section) -> bool:
+        if not self._criteria:
+            return section.name.lower() != "general"
+        for name, wanted in self._criteria.items():
+            option = section.find(name)
+            if option is None:
+                if name != "type" or section.name.lower() != self.cls.TYPE:
+                    return False
+            elif option.value.lower() != wanted:
+                return False
+        return True
+
+
+class StoreBackend(Backend):
+    """The embedded store: one SQL table per type, its columns being the option table's."""
+
+    name = "astdb"
+    writable = True
+    durable = True
+
+    def __init__(self, cls: type[ConfiguredObject], store: Store) -> None:
+        super().__init__(cls)
+        self._store = store
+        self._table = '"' + cls.TYPE.replace("-", "_") + '"'
+        self._specs: list[OptionSpec] = [spec for spec in cls.OPTIONS if spec.into == spec.attribute]
+        self._prepare()
+        marks = ", ".join("?" * (len(self._specs) + 1))
+        self._columns = ", ".join(["id", *(f'"{spec.name}"' for spec in self._specs)])
+        self._save = f"INSERT OR REPLACE INTO {self._table} ({self._columns}) VALUES ({marks})"
+        self._remove = f"DELETE FROM {self._table} WHERE id = ?"
+        self._row: list[tuple[str, Callable[[Any], Any] | None]] = [
+            (spec.attribute, None if spec.kind.native else spec.kind.to_column) for spec in self._specs
+        ]
+
+    def _prepare(self) -> None:
+        """Make the table, or add the columns of options that are new since it was made."""
+        store = self._store
+        columns = [f'"{spec.name}" {spec.kind.sql}' for spec in self._specs]
+        store.write(
+            f"CREATE TABLE IF NOT EXISTS {self._table} (id TEXT PRIMARY KEY, {', '.join(columns)}) WITHOUT ROWID"
+        )
+        present = {row[1] for row in store.read(f"PRAGMA table_info({self._table})")}
+        for spec, column in zip(self._specs, columns, strict=True):
+            if spec.name not in present:
+                store.write(f"ALTER TABLE {self._table} ADD COLUMN {column}")
+        store.commit()
+
+    def load(self, previous: Mapping[str, ConfiguredObject]) -> Loaded:
+        """All rows; a value that cannot be read any more loses its row, with an error."""
+        loaded = Loaded()
+        cls = self.cls
+        make = cls.__new__
+        readers = [
+            (getattr(cls, spec.attribute).__set__, None if spec.kind.native else spec.kind.from_column, spec.default)
+            for spec in self._specs
+        ]
+        others = [
+            (getattr(cls, name).__set__, value)
+            for name, value in cls.defaults().items()
+            if cls.spec(name) is None and name not in {spec.attribute for spec in self._specs}
+        ]
+        for row in self._store.read(f"SELECT {self._columns} FROM {self._table}"):
+            item = make(cls)
+            item.id = row[0]
+            item.position = None
+            item.fields = {}
+            for fill, value in others:
+                fill(item, value)
+            try:
+                for (fill, convert, default), value in zip(readers, row[1:], strict=True):
+                    if value is None:
+                        fill(item, default)
+                    else:
+                        fill(item, value if convert is None else convert(value, default))
+            except (ValueError, TypeError) as error:
+                loaded.errors.append(ConfigError(f"stored {cls.TYPE} '{row[0]}' cannot be read: {error}"))
+                continue
+            item.restored()
+            loaded.objects[item.id] = item
+        return loaded
+
+    def save(self, item: ConfiguredObject) -> None:
+        row = [item.id]
+        for name, convert in self._row:
+            value = getattr(item, name)
+            row.append(value if convert is None else convert(value))
+        self._store.write(self._save, row)
+
+    def remove(self, item_id: str) -> None:
+        self._store.write(self._remove, (item_id,))

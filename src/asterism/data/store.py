@@ -1,0 +1,262 @@
+"""The embedded store: SQLite, one commit per batch of input, replies after the commit.
+
+What is written while one batch of input is handled (one drain pass of a socket) is committed
+once, by a callback of the event loop's next turn. What must wait for it (the 200 to a REGISTER)
+is given to :meth:`Store.after_commit`. A commit writes to the WAL file before it returns, so
+what was acknowledged survives ``kill -9``; with ``full`` also a power loss.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from asterism.core.errors import AsterismError
+
+CHECKPOINT_AFTER = 1000
+"""Writes between two checkpoints."""
+WAL_LIMIT = 32 * 1024 * 1024
+"""Size of the WAL file, in bytes, at which a checkpoint also makes it start over."""
+
+Callback = tuple[Callable[..., object], tuple[Any, ...]]
+
+
+class StoreError(AsterismError):
+    """The store could not be opened, migrated, read or written."""
+
+
+class Store:
+    """One SQLite database, used from the loop's thread only.
+
+    ``path`` is the file, ``:memory:`` for none. ``call_soon`` schedules the commit of a batch;
+    by default the running loop's, and without a running loop the caller commits. ``full`` asks
+    for an ``fsync`` per commit. Raises :class:`StoreError` when the file cannot be opened.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        log: logging.Logger,
+        call_soon: Callable[[Callable[[], object]], object] | None = None,
+        full: bool = False,
+    ) -> None:
+        self.path = str(path)
+        self._log = log
+        self._call_soon = call_soon
+        self._in_file = self.path != ":memory:"
+        self._batch = False
+        self._failure: sqlite3.Error | None = None
+        self._after: list[Callback] = []
+        self._undo: list[Callback] = []
+        self._failed: list[Callback] = []
+        self._unsaved = 0
+        self._checkpointer: ThreadPoolExecutor | None = None
+        self._checkpointing = False
+        self.commits = 0
+        """Batches committed so far."""
+        self.writes = 0
+        """Statements written so far."""
+        try:
+            if self._in_file:
+                Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(self.path, isolation_level=None, timeout=5.0, cached_statements=256)
+            self._execute = self._db.execute
+            self._execute("PRAGMA journal_mode=WAL").fetchone()
+            self._execute(f"PRAGMA synchronous={'FULL' if full else 'NORMAL'}")
+            self._execute("PRAGMA wal_autocheckpoint=0")
+            self._execute("PRAGMA temp_store=MEMORY")
+            self._execute(
+                "CREATE TABLE IF NOT EXISTS migrations"
+                " (component TEXT NOT NULL, version INTEGER NOT NULL, applied REAL NOT NULL,"
+                " PRIMARY KEY (component, version))"
+            )
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"cannot open the store '{self.path}': {error}") from error
+
+    # Writing
+
+    def write(self, sql: str, args: Sequence[Any] = ()) -> None:
+        """Run one statement in the current batch, starting it if there is none.
+
+        A failure (disk full, database locked) is kept and fails the whole batch: what waits for
+        it hears by :meth:`on_failure`. A misuse of SQL's parameters raises.
+        """
+        if not self._batch:
+            self._begin()
+        if self._failure is None:
+            try:
+                self._execute(sql, args)
+                self.writes += 1
+            except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
+                raise
+            except sqlite3.Error as error:
+                self._failure = error
+
+    def after_commit(self, function: Callable[..., object], *args: Any) -> None:
+        """Call ``function(*args)`` once everything written so far is committed.
+
+        At once when no batch is open; otherwise after the batch's commit, in order.
+        """
+        if self._batch:
+            self._after.append((function, args))
+        else:
+            function(*args)
+
+    def undo(self, function: Callable[..., object], *args: Any) -> None:
+        """Call ``function(*args)`` if the batch fails, to take back a change in memory; last first."""
+        if self._batch:
+            self._undo.append((function, args))
+
+    def on_failure(self, function: Callable[..., object], *args: Any) -> None:
+        """Call ``function(*args)`` if the batch fails, after all undoing, in order (the 500 to a request)."""
+        if self._batch:
+            self._failed.append((function, args))
+
+    @property
+    def in_batch(self) -> bool:
+        """Whether something is written and not yet committed."""
+        return self._batch
+
+    def _begin(self) -> None:
+        self._batch = True
+        try:
+            self._execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            self._failure = error
+        call_soon = self._call_soon
+        if call_soon is None:
+            try:
+                call_soon = asyncio.get_running_loop().call_soon
+            except RuntimeError:
+                return
+        call_soon(self.commit)
+
+    def commit(self) -> bool:
+        """End the batch now; return whether it was committed. Without a batch nothing happens."""
+        if not self._batch:
+            return True
+        error = self._failure
+        if error is None:
+            try:
+                self._execute("COMMIT")
+            except sqlite3.Error as failure:
+                error = failure
+        after, undo, failed = self._after, self._undo, self._failed
+        self._after, self._undo, self._failed = [], [], []
+        self._batch, self._failure = False, None
+        if error is not None:
+            self._roll_back(error)
+            self._run(reversed(undo))
+            self._run(failed)
+            return False
+        self.commits += 1
+        self._unsaved += 1
+        self._run(after)
+        if self._unsaved >= CHECKPOINT_AFTER and self._in_file:
+            self._start_checkpoint()
+        return True
+
+    def _roll_back(self, error: sqlite3.Error) -> None:
+        self._log.error("the store '%s' could not commit: %s", self.path, error)
+        try:
+            if self._db.in_transaction:
+                self._execute("ROLLBACK")
+        except sqlite3.Error as failure:
+            self._log.error("the store '%s' could not roll back: %s", self.path, failure)
+
+    def _run(self, callbacks: Any) -> None:
+        for function, args in callbacks:
+            try:
+                function(*args)
+            except Exception:
+                self._log.exception("a callback of the store failed")
+
+    # Reading
+
+    def read(self, sql: str, args: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query, what the current batch wrote included. Raises :class:`StoreError`."""
+        try:
+            return self._execute(sql, args).fetchall()
+        except sqlite3.Error as error:
+            raise StoreError(f"the store '{self.path}' cannot be read: {error}") from error
+
+    # Schema
+
+    def version(self, component: str) -> int:
+        """How many of ``component``'s migrations are applied."""
+        rows = self.read("SELECT max(version) FROM migrations WHERE component = ?", (component,))
+        return int(rows[0][0] or 0)
+
+    def migrate(self, component: str, steps: Sequence[str]) -> None:
+        """Apply those of ``steps`` not applied yet; step *n* of the list brings version *n + 1*.
+
+        A step is one or several statements separated by ``;``. Each is applied with its entry in
+        one transaction. Raises :class:`StoreError`, also when the database is newer than ``steps``.
+        """
+        self.commit()
+        current = self.version(component)
+        if current > len(steps):
+            raise StoreError(
+                f"the store '{self.path}' was written by a newer version: {component} is at {current}, not {len(steps)}"
+            )
+        for number in range(current, len(steps)):
+            try:
+                self._execute("BEGIN IMMEDIATE")
+                for statement in steps[number].split(";"):
+                    if statement.strip():
+                        self._execute(statement)
+                self._execute("INSERT INTO migrations VALUES (?, ?, ?)", (component, number + 1, time.time()))
+                self._execute("COMMIT")
+            except sqlite3.Error as error:
+                if self._db.in_transaction:
+                    self._execute("ROLLBACK")
+                raise StoreError(f"migration {number + 1} of {component} failed: {error}") from error
+
+    # Checkpoints
+
+    def _start_checkpoint(self) -> None:
+        if self._checkpointing:
+            return
+        self._checkpointing = True
+        self._unsaved = 0
+        if self._checkpointer is None:
+            self._checkpointer = ThreadPoolExecutor(1, "store-checkpoint")
+        self._checkpointer.submit(self._checkpoint)
+
+    def _checkpoint(self) -> None:
+        """Copy the WAL into the database file, on a connection and a thread of its own.
+
+        ``PASSIVE`` never makes the writer wait. Only a WAL grown past :data:`WAL_LIMIT` is also
+        started over, which holds the writer for the few pages that came meanwhile.
+        """
+        try:
+            db = sqlite3.connect(self.path, isolation_level=None, timeout=1.0)
+            try:
+                db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+                if Path(self.path + "-wal").stat().st_size > WAL_LIMIT:
+                    db.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+            finally:
+                db.close()
+        except (sqlite3.Error, OSError) as error:
+            self._log.warning("the store '%s' could not be checkpointed: %s", self.path, error)
+        finally:
+            self._checkpointing = False
+
+    def close(self) -> None:
+        """Commit what is open, checkpoint and close."""
+        self.commit()
+        if self._checkpointer is not None:
+            self._checkpointer.shutdown(wait=True)
+        try:
+            if self._in_file:
+                self._execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.Error as error:
+            self._log.warning("the store '%s' could not be checkpointed: %s", self.path, error)
+        self._db.close()
