@@ -10,6 +10,12 @@ from asterism.stack.transactions.client_non_invite import NonInviteClientTransac
 from asterism.stack.transactions.config import TimerConfig
 from asterism.stack.transactions.layer import TransactionLayer
 from asterism.stack.transactions.matching import too_many_hops
+from asterism.stack.transactions.reliable import (
+    ReliableReceiver,
+    ReliableResponder,
+    requires_100rel,
+    supports_100rel,
+)
 from asterism.stack.transactions.server import ServerTransaction
 from asterism.stack.transactions.server_invite import InviteServerTransaction
 from asterism.stack.transactions.server_non_invite import NonInviteServerTransaction
@@ -23,10 +29,14 @@ __all__ = [
     "InviteServerTransaction",
     "NonInviteClientTransaction",
     "NonInviteServerTransaction",
+    "ReliableReceiver",
+    "ReliableResponder",
     "ServerTransaction",
     "StackUser",
     "TimerConfig",
     "TransactionLayer",
     "TransactionState",
+    "requires_100rel",
+    "supports_100rel",
     "too_many_hops",
 ]

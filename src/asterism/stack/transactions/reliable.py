@@ -1,0 +1,142 @@
+"""Reliable provisional responses (RFC 3262): the UAS that repeats them until PRACK, the UAC that puts them in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from asterism.stack.headers.cseq import RAck
+from asterism.stack.transactions.state import TransactionState
+
+if TYPE_CHECKING:
+    from asterism.stack.message import Message, Request, Response
+    from asterism.stack.timers import Timer
+    from asterism.stack.transactions.server_invite import InviteServerTransaction
+
+_MAX_QUEUED = 16
+
+
+def supports_100rel(message: Message) -> bool:
+    """Whether the peer understands PRACK."""
+    return message.has_option("Supported", "100rel") or message.has_option("Require", "100rel")
+
+
+def requires_100rel(message: Message) -> bool:
+    """Whether the peer insists on PRACK, or whether a response is a reliable one."""
+    return message.has_option("Require", "100rel")
+
+
+class ReliableResponder:
+    """Sends the provisional responses of one INVITE reliably, one at a time (section 3).
+
+    Args:
+        transaction: the INVITE's.
+        on_timeout: called when a response was not acknowledged for 64 * T1; the INVITE should be refused with 5xx.
+        first: RSeq of the first response, 1 to 2**31 - 1.
+    """
+
+    __slots__ = ("_interval", "_on_timeout", "_outstanding", "_queue", "_rseq", "_started", "_timer", "_transaction")
+
+    def __init__(self, transaction: InviteServerTransaction, on_timeout: Callable[[], object], first: int = 1) -> None:
+        self._transaction = transaction
+        self._on_timeout = on_timeout
+        self._rseq = first - 1
+        self._queue: deque[Response] = deque()
+        self._outstanding = b""
+        self._interval = 0.0
+        self._started = 0.0
+        self._timer: Timer | None = None
+
+    @property
+    def pending(self) -> bool:
+        """A response waits for its PRACK. A 2xx to the INVITE should wait too if it carried SDP (section 3)."""
+        return self._outstanding != b""
+
+    def send(self, response: Response) -> bool:
+        """Send a 101 to 199, now or after those before it; ``False`` if it cannot be sent any more."""
+        if self._outstanding:
+            if len(self._queue) >= _MAX_QUEUED:
+                return False
+            self._queue.append(response)
+            return True
+        self._rseq += 1
+        response.set_header("RSeq", str(self._rseq))
+        if not response.has_option("Require", "100rel"):
+            response.add_header("Require", "100rel")
+        if not self._transaction.respond(response):
+            return False
+        layer = self._transaction.layer
+        self._outstanding = self._transaction.last_response
+        self._interval = layer.t1
+        self._started = layer.timers.clock()
+        self._timer = layer.timers.call_later(layer.t1, self._timer_expired)
+        return True
+
+    def receive_prack(self, request: Request) -> bool:
+        """Take a PRACK. ``False``: it acknowledges nothing that waits; answer 481.
+
+        Raises:
+            ParseError: RAck is malformed.
+        """
+        rack = request.rack
+        if rack is None or not self._outstanding:
+            return False
+        cseq = self._transaction.request.cseq
+        if (rack.rseq, rack.cseq, rack.method) != (self._rseq, cseq.number, cseq.method):
+            return False
+        self._stop()
+        if self._queue:
+            self.send(self._queue.popleft())
+        return True
+
+    def close(self) -> None:
+        """Stop repeating: a final response is sent, or nobody cares any more."""
+        self._queue.clear()
+        self._stop()
+
+    def _stop(self) -> None:
+        self._outstanding = b""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _timer_expired(self) -> None:
+        transaction = self._transaction
+        layer = transaction.layer
+        if transaction.state is not TransactionState.PROCEEDING:
+            self.close()
+        elif layer.timers.clock() >= self._started + layer.timeout:
+            self.close()
+            self._on_timeout()
+        else:
+            self._interval *= 2
+            remaining = self._started + layer.timeout - layer.timers.clock()
+            self._timer = layer.timers.call_later(min(self._interval, remaining), self._timer_expired)
+            transaction.flow.send(self._outstanding)
+
+
+class ReliableReceiver:
+    """Puts the reliable provisional responses of one early dialog in order (section 4)."""
+
+    __slots__ = ("_rseq",)
+
+    def __init__(self) -> None:
+        self._rseq = 0
+
+    def receive(self, response: Response) -> RAck | None:
+        """What to acknowledge by PRACK, with this as its RAck; ``None``: not reliable, repeated or out of order.
+
+        A response that is not reliable is the user's as it is; check :func:`requires_100rel` first.
+        """
+        if not 100 < response.status < 200 or not requires_100rel(response):
+            return None
+        text = (response.get("RSeq") or "").strip()
+        if not (text.isascii() and text.isdigit()) or len(text) > 10:
+            return None
+        rseq = int(text)
+        if rseq == 0 or (self._rseq and rseq != self._rseq + 1):
+            return None
+        self._rseq = rseq
+        cseq = response.cseq
+        return RAck(rseq, cseq.number, cseq.method)

@@ -1,0 +1,127 @@
+"""What all transports have in common."""
+
+from __future__ import annotations
+
+import socket
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from asterism.stack.uri import format_host_port
+from asterism.transport.errors import BindError
+
+if TYPE_CHECKING:
+    from asterism.stack.flow import Flow
+    from asterism.transport.settings import TransportSettings
+
+Trace = Callable[[str, bytes, "Flow"], None]
+"""Called with ``"in"`` or ``"out"``, the exact bytes, and the flow."""
+
+
+class Transport(ABC):
+    """One bound section.
+
+    Attributes:
+        settings: what it was bound with.
+        name: id of the section.
+        protocol: ``"udp"``, ``"tcp"`` or ``"tls"``.
+        host: the address bound, possibly a wildcard.
+        port: the real port, also after a bind to port 0.
+        family: ``socket.AF_INET`` or ``socket.AF_INET6``.
+        closed: nothing can be sent or received any more.
+        trace: told of every message, ``None`` for off.
+        counters: datagrams or messages, by what became of them.
+    """
+
+    __slots__ = ("closed", "counters", "family", "host", "name", "port", "protocol", "settings", "trace")
+
+    def __init__(self, settings: TransportSettings) -> None:
+        self.settings = settings
+        self.name = settings.name
+        self.protocol = settings.protocol
+        self.host = settings.host
+        self.port = settings.port
+        self.family = family_of(settings)
+        self.closed = False
+        self.trace: Trace | None = None
+        self.counters = {"received": 0, "sent": 0, "keepalives": 0, "errors": 0, "dropped": 0}
+
+    @abstractmethod
+    def flow_to(self, host: str, port: int) -> Flow:
+        """A flow to a numeric address of this transport's family. Never waits, never raises for the network."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Stop receiving and sending; harmless when repeated."""
+
+    def sent_by(self, flow: Flow) -> str:
+        """What the Via of our requests over ``flow`` says: where the peer reaches this transport."""
+        settings = self.settings
+        if settings.external_host and settings.is_outside(flow.remote[0]):
+            return format_host_port(settings.external_host, settings.external_port or self.port)
+        return format_host_port(flow.local[0].partition("%")[0], self.port)
+
+
+def family_of(settings: TransportSettings) -> int:
+    """The address family of the bind address.
+
+    Raises:
+        BindError: it is not a numeric address.
+    """
+    try:
+        return socket.AF_INET6 if settings.address.version == 6 else socket.AF_INET
+    except ValueError:
+        raise BindError(settings.name, settings.protocol, settings.host, "not an IP address") from None
+
+
+def bind_socket(settings: TransportSettings, kind: int) -> socket.socket:
+    """A bound, non-blocking socket with the section's traffic class.
+
+    Args:
+        settings: the section.
+        kind: ``socket.SOCK_DGRAM`` or ``socket.SOCK_STREAM``.
+
+    Raises:
+        BindError: the address cannot be had.
+    """
+    family = family_of(settings)
+    sock = socket.socket(family, kind)
+    try:
+        sock.setblocking(False)
+        if kind == socket.SOCK_STREAM:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            # Otherwise a wildcard bind would take the IPv4 port too.
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        mark_traffic(sock, settings)
+        sock.bind((settings.host, settings.port))
+    except (OSError, OverflowError) as error:
+        sock.close()
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        address = format_host_port(settings.host, settings.port)
+        raise BindError(settings.name, settings.protocol, address, reason) from error
+    return sock
+
+
+def mark_traffic(sock: socket.socket, settings: TransportSettings) -> None:
+    """Set the traffic class byte and the link priority of outgoing packets. Raises OSError."""
+    if settings.tos:
+        if sock.family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, settings.tos)
+        else:
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, settings.tos)
+    if settings.cos and hasattr(socket, "SO_PRIORITY"):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, settings.cos)
+
+
+def source_address(family: int, remote: tuple[str, int]) -> str:
+    """The local address from which packets to ``remote`` leave, as the routing table has it; nothing is sent.
+
+    Returns the wildcard address if there is no route.
+    """
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((remote[0], remote[1] or 9))
+            return str(probe.getsockname()[0])
+        except OSError:
+            return "::" if family == socket.AF_INET6 else "0.0.0.0"

@@ -1,0 +1,85 @@
+"""What a transport is told when it is bound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """Certificates and rules of a TLS transport; paths of PEM files, ``""`` for none."""
+
+    cert_file: str = ""
+    """Certificate chain, ours first."""
+    priv_key_file: str = ""
+    """Private key; may be in ``cert_file``."""
+    ca_list_file: str = ""
+    """Certificates of the authorities we trust."""
+    ca_list_path: str = ""
+    """Folder of such certificates, by hash."""
+    verify_server: bool = False
+    """Check the certificate and the name of servers that we connect to."""
+    verify_client: bool = False
+    """Check the certificates of clients that present one."""
+    require_client_cert: bool = False
+    """Refuse clients without a valid certificate."""
+    cipher: str = ""
+    """Ciphers in OpenSSL's notation."""
+    method: str = ""
+    """Oldest protocol accepted: ``tlsv1``, ``tlsv1_1``, ``tlsv1_2`` or ``tlsv1_3``; ``""`` for the library's choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransportSettings:
+    """One section of type ``transport``."""
+
+    name: str
+    """The section's id."""
+    protocol: str = "udp"
+    """``udp``, ``tcp`` or ``tls``."""
+    host: str = "0.0.0.0"
+    """Address to bind, numeric; ``0.0.0.0`` and ``::`` for all of a family."""
+    port: int = 0
+    """0 takes a free one; the transport says which."""
+    tos: int = 0
+    """The traffic class byte of outgoing packets: the DSCP times 4."""
+    cos: int = 0
+    """Priority on the link, 0 to 7."""
+    external_host: str = ""
+    """What Via says to peers outside ``local_nets``: our address as they see it."""
+    external_port: int = 0
+    """The port that goes with it; 0 for the bound one."""
+    local_nets: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Networks that see us as we are. Empty: if ``external_host`` is set, none do."""
+    tls: TlsSettings | None = None
+    """For ``tls``."""
+    max_connections_per_address: int = 1024
+    """Connections that one remote address may hold open; more are closed at once."""
+    max_connections: int = 20_000
+    """Connections altogether."""
+    idle_timeout: float = 600.0
+    """Seconds without a byte after which an accepted connection is closed."""
+    message_timeout: float = 10.0
+    """Seconds within which a message that has begun must be complete."""
+    handshake_timeout: float = 5.0
+    """Seconds that a TLS handshake may take."""
+    connect_timeout: float = 5.0
+    """Seconds that an outgoing connection may take."""
+    write_buffer: int = 1_048_576
+    """Bytes that may wait for a slow reader before its connection is closed."""
+
+    @property
+    def address(self) -> IPv4Address | IPv6Address:
+        """The bind address. Raises ValueError if ``host`` is not numeric."""
+        return ip_address(self.host)
+
+    def is_outside(self, host: str) -> bool:
+        """Whether a peer at this numeric address sees the external address instead of ours."""
+        if not self.external_host:
+            return False
+        try:
+            address = ip_address(host.partition("%")[0])
+        except ValueError:
+            return True
+        return not any(address in net for net in self.local_nets)

@@ -1,0 +1,208 @@
+"""SIP over UDP."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from asterism.stack.flow import Flow
+from asterism.transport.base import Transport, bind_socket, source_address
+from asterism.transport.settings import TransportSettings
+
+_BATCH = 64
+"""Datagrams read per wake-up: enough to amortise it, few enough to keep RTP and timers going."""
+_MAX_DATAGRAM = 65_535
+_MAX_FLOWS = 16_384
+"""Peers whose flow objects are kept for reuse."""
+_MAX_QUEUED = 1_024
+"""Datagrams that wait for a full socket buffer; more are dropped, as the network would."""
+_RECEIVE_BUFFER = 1_048_576
+"""Socket buffer asked for: a burst of registrations must survive one slow callback."""
+
+Receive = Callable[[bytes, Flow, float], None]
+
+
+class UdpFlow(Flow):
+    """One peer address as seen by one UDP socket."""
+
+    __slots__ = ("_address", "_local", "_udp")
+
+    def __init__(self, udp: UdpTransport, address: tuple[Any, ...]) -> None:
+        # Not through the base class: one is made for every new peer, and the local address may have to be looked up.
+        self.transport = "UDP"
+        self.remote = (address[0], address[1])
+        self.reliable = False
+        self.secure = False
+        self.name = udp.name
+        self.closed = udp.closed
+        self.on_error = []
+        self._udp = udp
+        self._address = address
+        self._local: tuple[str, int] | None = udp.fixed_local
+
+    @property
+    def local(self) -> tuple[str, int]:
+        """Our address and port towards this peer; for a wildcard bind what the routing table says."""
+        local = self._local
+        if local is None:
+            local = self._local = (source_address(self._udp.family, self.remote), self._udp.port)
+        return local
+
+    @local.setter
+    def local(self, value: tuple[str, int]) -> None:
+        self._local = value
+
+    def send(self, data: bytes) -> None:
+        """Send one datagram; see :class:`Flow`."""
+        self._udp.send(data, self, self._address)
+
+
+class UdpTransport(Transport):
+    """A bound UDP socket that is read by the loop, many datagrams per wake-up.
+
+    Args:
+        settings: the section.
+        loop: the running loop.
+        receive: takes each datagram with its flow and the loop's time.
+        log: for what a callback raises.
+
+    Raises:
+        BindError: the address cannot be had.
+    """
+
+    __slots__ = ("_flows", "_log", "_loop", "_queue", "_receive", "_socket", "fixed_local")
+
+    def __init__(
+        self, settings: TransportSettings, loop: asyncio.AbstractEventLoop, receive: Receive, log: logging.Logger
+    ) -> None:
+        super().__init__(settings)
+        self._socket = bind_socket(settings, socket.SOCK_DGRAM)
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        except OSError:
+            log.debug("transport %s: the receive buffer stays at its default", settings.name)
+        self.port = self._socket.getsockname()[1]
+        self.fixed_local: tuple[str, int] | None = None
+        if not settings.address.is_unspecified:
+            self.fixed_local = (self.host, self.port)
+        self._loop = loop
+        self._receive = receive
+        self._log = log
+        self._flows: dict[tuple[Any, ...], UdpFlow] = {}
+        self._queue: deque[tuple[bytes, UdpFlow, tuple[Any, ...]]] = deque()
+        loop.add_reader(self._socket.fileno(), self._readable)
+
+    def flow_to(self, host: str, port: int) -> UdpFlow:
+        """The flow to a numeric address; see the base class."""
+        address: tuple[Any, ...] = (host, port)
+        if self.family == socket.AF_INET6:
+            # The form in which recvfrom reports it, scope included.
+            try:
+                address = socket.getaddrinfo(host, port, socket.AF_INET6, socket.SOCK_DGRAM, 0, socket.AI_NUMERICHOST)[
+                    0
+                ][4]
+            except OSError:
+                address = (host, port, 0, 0)
+        return self._flows.get(address) or self._new_flow(address)
+
+    def send(self, data: bytes, flow: UdpFlow, address: tuple[Any, ...]) -> None:
+        """Send one datagram now, or when the socket takes it again; a failure goes to the flow."""
+        if self.closed:
+            flow.closed = True
+            flow.failed(OSError("the transport is closed"))
+            return
+        if self.trace is not None:
+            self.trace("out", data, flow)
+        if self._queue:
+            self._enqueue(data, flow, address)
+            return
+        try:
+            self._socket.sendto(data, address)
+            self.counters["sent"] += 1
+        except (BlockingIOError, InterruptedError):
+            self._enqueue(data, flow, address)
+        except (OSError, OverflowError) as error:
+            self.counters["errors"] += 1
+            flow.failed(error)
+
+    def close(self) -> None:
+        """Stop; see the base class."""
+        if self.closed:
+            return
+        self.closed = True
+        descriptor = self._socket.fileno()
+        self._loop.remove_reader(descriptor)
+        self._loop.remove_writer(descriptor)
+        self._socket.close()
+        self._queue.clear()
+        flows = list(self._flows.values())
+        self._flows.clear()
+        for flow in flows:
+            flow.closed = True
+            flow.failed(None)
+
+    def _new_flow(self, address: tuple[Any, ...]) -> UdpFlow:
+        flows = self._flows
+        if len(flows) >= _MAX_FLOWS:
+            del flows[next(iter(flows))]
+        flow = flows[address] = UdpFlow(self, address)
+        return flow
+
+    def _readable(self) -> None:
+        receive_from = self._socket.recvfrom
+        flows = self._flows
+        counters = self.counters
+        now = self._loop.time()
+        for _ in range(_BATCH):
+            try:
+                data, address = receive_from(_MAX_DATAGRAM)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                # An ICMP error about an earlier datagram; which one is not known.
+                counters["errors"] += 1
+                continue
+            counters["received"] += 1
+            if len(data) < 32 and not data.strip(b"\r\n\t\0 "):
+                counters["keepalives"] += 1
+                continue
+            flow = flows.get(address) or self._new_flow(address)
+            if self.trace is not None:
+                self.trace("in", data, flow)
+            try:
+                self._receive(data, flow, now)
+            except Exception:
+                self._log.exception("transport %s: a datagram from %s was not handled", self.name, flow.remote)
+            if self.closed:
+                return
+
+    def _enqueue(self, data: bytes, flow: UdpFlow, address: tuple[Any, ...]) -> None:
+        if len(self._queue) >= _MAX_QUEUED:
+            self.counters["dropped"] += 1
+            return
+        if not self._queue:
+            self._loop.add_writer(self._socket.fileno(), self._writable)
+        self._queue.append((data, flow, address))
+
+    def _writable(self) -> None:
+        queue = self._queue
+        while queue:
+            data, flow, address = queue[0]
+            try:
+                self._socket.sendto(data, address)
+                self.counters["sent"] += 1
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                self.counters["errors"] += 1
+                queue.popleft()
+                flow.failed(error)
+                if self.closed:
+                    return
+                continue
+            queue.popleft()
+        self._loop.remove_writer(self._socket.fileno())
