@@ -60,4 +60,5 @@ class Flow(ABC):
             callback(self, error)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.transport} {self.local[0]}:{self.local[1]} to {self.remote[0]}:{self.remote[1]}>"
+        (host, port), (peer, peer_port) = self.local[:2], self.remote[:2]
+        return f"<{type(self).__name__} {self.transport} {host}:{port} to {peer}:{peer_port}>"

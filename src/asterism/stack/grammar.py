@@ -17,6 +17,8 @@ Params = Mapping[str, str | None]
 TOKEN = r"[A-Za-z0-9\-.!%*_+`'~]+"
 QUOTED = r'"(?:[^"\\]|\\.)*"'
 
+_USUAL_PARAMS = frozenset({"tag", "branch", "rport", "received", "expires", "q", "lr"})
+
 _token = re.compile(TOKEN).fullmatch
 _unquote = re.compile(r"\\(.)", re.DOTALL).sub
 _controls = re.compile(r"[\x00-\x1f\x7f]").sub
@@ -117,7 +119,7 @@ def parse_params(text: str) -> dict[str, str | None]:
             if not piece:
                 continue
             name, equals, value = piece.partition("=")
-            if not _token(name) or (value and not _param_value(value)):
+            if not (name in _USUAL_PARAMS or _token(name)) or (value and not (value.isalnum() or _param_value(value))):
                 raise ParseError(f"bad parameter: {printable(piece)!r}")
             name = name.lower()
             if name not in params:

@@ -7,11 +7,12 @@ A message keeps the header lines as they came, under canonical names, and works 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from asterism.stack.errors import ParseError
 from asterism.stack.grammar import check_value, is_token, parse_number, split_commas
 from asterism.stack.headers.address import NameAddr
+from asterism.stack.headers.base import HeaderValue
 from asterism.stack.headers.cseq import CSeq, RAck
 from asterism.stack.headers.media_type import MediaType
 from asterism.stack.headers.names import canonical
@@ -24,16 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Message", "Request", "Response", "make_response", "reason_phrase"]
 
-_ValueT = TypeVar("_ValueT", covariant=True)
-
-
-class HeaderType(Protocol[_ValueT]):
-    """A typed header value: the name of its header, and how to parse one element."""
-
-    NAME: str
-
-    def parse(self, text: str, /) -> _ValueT:
-        """Parse one element of the header."""
+_ValueT = TypeVar("_ValueT", bound=HeaderValue)
 
 
 _ECHOED = frozenset({"Via", "From", "To", "Call-ID", "CSeq"})
@@ -87,11 +79,14 @@ class Message:
 
     def get_all(self, name: str) -> list[str]:
         """The raw values of all header lines of that name, in order."""
-        name = canonical(name)
-        if (self._first if self._first is not None else self._index()).get(name) is None:
-            name = name.lower()
-            return [value for other, value in self.headers if other.lower() == name]
-        return [value for other, value in self.headers if other == name or other.lower() == name.lower()]
+        first = self._first
+        if first is None:
+            first = self._index()
+        value = first.get(name)
+        if value is not None and len(first) == len(self.headers):
+            return [value]
+        name = canonical(name).lower()
+        return [value for other, value in self.headers if other.lower() == name]
 
     def get_list(self, name: str) -> list[str]:
         """The comma-separated elements of all header lines of that name, in order.
@@ -141,7 +136,11 @@ class Message:
         self._changed()
 
     def set_header(self, name: str, value: str) -> None:
-        """Replace all lines of that name by one, at the first one's place, or append it. Raises as :meth:`add_header`."""
+        """Replace all lines of that name by one, at the first one's place, or append it.
+
+        Raises:
+            ValueError: as :meth:`add_header`.
+        """
         line = self._line(name, value)
         lower = line[0].lower()
         headers: list[tuple[str, str]] = []
@@ -164,7 +163,10 @@ class Message:
         self._changed()
 
     def set_body(self, body: bytes | str, content_type: str = "") -> None:
-        """Replace the body; with a ``content_type`` also the Content-Type. An empty one without a type removes that header."""
+        """Replace the body, with a ``content_type`` also the Content-Type.
+
+        An empty body without a type removes that header.
+        """
         self.body = body.encode("utf-8", "surrogateescape") if isinstance(body, str) else body
         if content_type:
             self.set_header("Content-Type", content_type)
@@ -309,19 +311,20 @@ class Message:
         return cseq
 
     def addresses(self, name: str) -> list[NameAddr]:
-        """The addresses of all lines of a header (Contact, Route, Path, P-Asserted-Identity, ...). Raises ParseError."""
+        """The addresses of all lines of a header (Contact, Route, Path, ...). Raises ParseError."""
         addresses: list[NameAddr] | None = self._parsed.get(name)
         if addresses is None:
             first = self._first
             if first is None:
                 first = self._index()
-            addresses = []
-            if name in first or self.get(name) is not None:
-                try:
-                    for value in self.get_all(name):
-                        addresses.extend(NameAddr.parse_list(value))
-                except ParseError as error:
-                    raise self._fail(error) from None
+            try:
+                values = [first[name]] if name in first and len(first) == len(self.headers) else self.get_all(name)
+                if len(values) == 1 and "," not in values[0]:
+                    addresses = [NameAddr.parse(values[0])]
+                else:
+                    addresses = [address for value in values for address in NameAddr.parse_list(value)]
+            except ParseError as error:
+                raise self._fail(error) from None
             self._parsed[name] = addresses
         return addresses
 
@@ -387,15 +390,19 @@ class Message:
     @property
     def rack(self) -> RAck | None:
         """RAck, ``None`` if there is none. Raises ParseError."""
-        return self.typed(RAck)
+        value = self.get("RAck")
+        try:
+            return None if value is None else RAck.parse(value)
+        except ParseError as error:
+            raise self._fail(error) from None
 
-    def typed(self, header: HeaderType[_ValueT] | type[_ValueT]) -> _ValueT | None:
+    def typed(self, header: type[_ValueT]) -> _ValueT | None:
         """The first value of a typed header (``message.typed(SessionExpires)``), ``None`` if there is none.
 
         Raises:
             ParseError: it is malformed.
         """
-        name: str = header.NAME  # type: ignore[union-attr]
+        name: str = header.NAME
         key = f"{name} "
         value: _ValueT | None = self._parsed.get(key)
         if value is None:
@@ -403,20 +410,20 @@ class Message:
             if raw is None:
                 return None
             try:
-                value = header.parse(raw)  # type: ignore[union-attr]
+                value = header.parse(raw)
             except ParseError as error:
                 raise self._fail(error) from None
             self._parsed[key] = value
         return value
 
-    def typed_all(self, header: HeaderType[_ValueT] | type[_ValueT]) -> list[_ValueT]:
+    def typed_all(self, header: type[_ValueT]) -> list[_ValueT]:
         """All values of a typed header that may be a list (``message.typed_all(Reason)``).
 
         Raises:
             ParseError: one of them is malformed.
         """
         try:
-            return [header.parse(item) for item in self.get_list(header.NAME)]  # type: ignore[union-attr]
+            return [header.parse(item) for item in self.get_list(header.NAME)]
         except ParseError as error:
             raise self._fail(error) from None
 
@@ -538,10 +545,7 @@ def make_response(request: Request, status: int, reason: str = "", to_tag: str =
     Raises:
         ValueError: a line break in ``reason``, or ``to_tag`` is not a token.
     """
-    if status == 100:
-        echoed = _ECHOED_WITH_TIMESTAMP
-    else:
-        echoed = _ECHOED_WITH_ROUTE if status < 300 else _ECHOED
+    echoed = _ECHOED_WITH_TIMESTAMP if status == 100 else _ECHOED_WITH_ROUTE if status < 300 else _ECHOED
     headers = [line for line in request.headers if line[0] in echoed]
     if to_tag and status != 100:
         try:

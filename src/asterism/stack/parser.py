@@ -12,17 +12,35 @@ from typing import Final, NoReturn
 from asterism.stack.errors import LimitError, ParseError
 from asterism.stack.grammar import is_token, printable
 from asterism.stack.headers.cseq import CSeq
-from asterism.stack.headers.names import SINGLE, SPELLINGS, wire_name
+from asterism.stack.headers.names import KNOWN, SINGLE, wire_name
 from asterism.stack.limits import DEFAULT_LIMITS, Limits
 from asterism.stack.message import Message, Request, Response
 from asterism.stack.uri import Uri
 
-_CONTROLS: Final = bytes(code for code in (*range(32), 127) if code not in b"\t\r\n")
+_CONTROLS: Final = bytes(code for code in (*range(32), 127) if code != 9)
 _fold = re.compile(r"[ \t]*\r\n[ \t]+").sub
 _version = re.compile(r"SIP/([0-9]+)\.([0-9]+)", re.IGNORECASE).fullmatch
 _controls = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _quoted_pairs = re.compile(r"\\[^\r\n]", re.DOTALL).sub
 _response_start = re.compile(r"SIP/[0-9]+\.[0-9]+ ", re.IGNORECASE).match
+_METHODS: Final = frozenset(
+    [
+        "INVITE",
+        "ACK",
+        "BYE",
+        "CANCEL",
+        "OPTIONS",
+        "REGISTER",
+        "SUBSCRIBE",
+        "NOTIFY",
+        "PUBLISH",
+        "MESSAGE",
+        "INFO",
+        "PRACK",
+        "UPDATE",
+        "REFER",
+    ]
+)
 _MANDATORY: Final = ("Via", "From", "To", "Call-ID", "CSeq")
 
 
@@ -60,23 +78,28 @@ def _parse(data: bytes, limits: Limits) -> Request | Response:
     if end > limits.head:
         raise LimitError("head too large", 513)
     text = head.decode("utf-8", "surrogateescape")
-    if "\r\n " in text or "\r\n\t" in text:
-        text = _fold(" ", text)
     start, *lines = text.split("\r\n")
+    if len(head.translate(None, _CONTROLS)) + 2 * len(lines) != end:
+        _check_controls(start, lines)
+    known = KNOWN
+    try:
+        headers = [(known[name], value.strip(" \t")) for name, _, value in [line.partition(":") for line in lines]]
+    except KeyError:
+        if "\r\n " in text or "\r\n\t" in text:
+            start, *lines = _fold(" ", text).split("\r\n")
+        headers = [(wire_name(name), value.strip(" \t")) for name, _, value in [line.partition(":") for line in lines]]
+        if any(len(name) > limits.token for name, _ in headers):
+            raise LimitError("header name too long") from None
     if len(lines) > limits.headers:
         raise LimitError("too many headers")
-    if len(head.translate(None, _CONTROLS)) != end or not head.count(b"\n") == head.count(b"\r") == head.count(b"\r\n"):
-        _check_controls(start, lines)
     if end > limits.header and lines and max(map(len, lines)) > limits.header:
         raise LimitError("header too long")
-    spellings = SPELLINGS
-    headers = [(spellings[name], value.strip(" \t")) for name, _, value in [line.partition(":") for line in lines]]
     fields = dict(headers)
     if len(fields) != len(headers):
         fields = dict(reversed(headers))
         _check_single(headers)
-    if not all(fields.values()) or end > limits.token:
-        _check_lines(lines, fields, limits)
+    if not all(fields.values()):
+        _check_lines(lines, fields)
     message = _start(start, headers, limits)
     message._first = fields
     body = data[end + 4 :]
@@ -111,7 +134,7 @@ def _start(line: str, headers: list[tuple[str, str]], limits: Limits) -> Request
     method, target, version = parts
     if len(target) > limits.uri:
         raise LimitError("Request-URI too long", 414)
-    if len(method) > limits.token or not is_token(method):
+    if method not in _METHODS and (len(method) > limits.token or not is_token(method)):
         raise ParseError(f"bad method: {printable(method)!r}")
     if version != "SIP/2.0":
         _check_version(version)
@@ -154,16 +177,14 @@ def _check_single(headers: list[tuple[str, str]]) -> None:
             seen.add(name)
 
 
-def _check_lines(lines: list[str], fields: dict[str, str], limits: Limits) -> None:
-    for name, value in fields.items():
-        if len(name) > limits.token:
-            raise LimitError("header name too long")
-        if not value and name in _MANDATORY:
+def _check_lines(lines: list[str], fields: dict[str, str]) -> None:
+    """Some header has no value: that is allowed for most, but a line without a colon is not a header."""
+    for line in lines:
+        if ":" not in line:
+            raise ParseError(f"no colon in header line: {printable(line)!r}")
+    for name in _MANDATORY:
+        if fields.get(name) == "":
             raise ParseError(f"empty {name} header")
-    if not all(fields.values()):
-        for line in lines:
-            if ":" not in line:
-                raise ParseError(f"no colon in header line: {printable(line)!r}")
 
 
 def _missing(fields: dict[str, str]) -> NoReturn:

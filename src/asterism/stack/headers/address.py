@@ -28,7 +28,12 @@ _NO_PARAMS: Params = MappingProxyType({})
 # The unquoted display name is "*(token LWS)"; phones also send other characters there, which is
 # harmless as long as none of them has a meaning of its own.
 _name_addr = re.compile(rf"""({QUOTED}\s*|[^"<>,;:@\\=]*)<([^<>\s"]*)>\s*(;.*)?""", re.DOTALL).fullmatch
+# What nearly every client sends in From and To, in one look.
+_usual = re.compile(
+    r"""(?:("[^"\\\x00-\x1f\x7f]*"|[A-Za-z0-9]+) )?<([^<>\s"]*)>(?:;tag=([A-Za-z0-9.\-_!%*+`'~]+))?"""
+).fullmatch
 _addr_spec = re.compile(r"""\s*([^\s<>",;?]+)\s*(;.*)?""", re.DOTALL).fullmatch
+_controls = re.compile(r"[\x00-\x1f\x7f]+").sub
 _plain_display = re.compile(rf"{TOKEN}(?: {TOKEN})*").fullmatch
 
 
@@ -116,12 +121,21 @@ class NameAddr:
 
 
 def _parse(text: str) -> NameAddr:
+    found = _usual(text)
+    if found is not None:
+        address = NameAddr.__new__(NameAddr)
+        display, uri, tag = found.groups()
+        address.display = unquote(display) if display else ""
+        address.uri = Uri.parse(uri)
+        address.params = {"tag": tag} if tag else _NO_PARAMS
+        address._text = None
+        return address
     text = text.strip()
     found = _name_addr(text)
     if found is not None:
         display, uri, params = found.groups()
         if display:
-            display = unquote(display.rstrip())
+            display = unquote(_controls(" ", display).rstrip() if display[0] != '"' else display.rstrip())
     else:
         found = _addr_spec(text)
         if found is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from asterism.stack.errors import ParseError
@@ -25,19 +26,23 @@ class CSeq(NamedTuple):
         Raises:
             ParseError: malformed, or the number is 2**31 or more (RFC 3261 8.1.1.5).
         """
-        number, _, method = text.partition(" ")
-        if not (number.isascii() and number.isdigit() and len(number) <= 10 and method.isalpha() and method.isascii()):
-            found = _cseq(text)
-            if found is None:
-                raise ParseError(f"bad CSeq: {printable(text)!r}")
-            number, method = found.groups()
-        value = int(number)
-        if value >= 2**31:
-            raise ParseError(f"CSeq number out of range: {printable(text)!r}")
-        return CSeq(value, method)
+        return _cached(text) if len(text) <= 40 else _parse(text)
 
     def __str__(self) -> str:
         return f"{self.number} {self.method}"
+
+
+def _parse(text: str) -> CSeq:
+    found = _cseq(text)
+    if found is None:
+        raise ParseError(f"bad CSeq: {printable(text)!r}")
+    number = int(found.group(1))
+    if number >= 2**31:
+        raise ParseError(f"CSeq number out of range: {printable(text)!r}")
+    return CSeq(number, found.group(2))
+
+
+_cached = lru_cache(maxsize=2048)(_parse)
 
 
 class RAck(NamedTuple):

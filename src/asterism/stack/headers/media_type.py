@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from asterism.stack.errors import ParseError
 from asterism.stack.grammar import TOKEN, Params, format_params, parse_params, printable, unquote
+from asterism.stack.headers.base import HeaderValue
 
 _type = re.compile(rf"({TOKEN})\s*/\s*({TOKEN})\s*(;.*)?", re.DOTALL).fullmatch
 _disposition = re.compile(rf"({TOKEN})\s*(;.*)?", re.DOTALL).fullmatch
 
 
-class MediaType:
+class MediaType(HeaderValue):
     """An immutable ``type/subtype;param=value``; type and subtype are lower case."""
 
     NAME: ClassVar[str] = "Content-Type"
@@ -26,14 +26,18 @@ class MediaType:
         self.subtype = subtype.lower()
         self.params: Params = {} if params is None else params
 
-    @staticmethod
-    def parse(text: str) -> MediaType:
+    @classmethod
+    def parse(cls, text: str) -> Self:
         """Parse a value.
 
         Raises:
             ParseError: malformed.
         """
-        return _cached(text) if len(text) <= 200 else _parse(text)
+        found = _type(text.strip())
+        if found is None:
+            raise ParseError(f"bad media type: {printable(text)!r}")
+        type_, subtype, params = found.groups()
+        return cls(type_, subtype, parse_params(params or ""))
 
     @property
     def name(self) -> str:
@@ -62,18 +66,7 @@ class MediaType:
         return hash((self.type, self.subtype))
 
 
-def _parse(text: str) -> MediaType:
-    found = _type(text.strip())
-    if found is None:
-        raise ParseError(f"bad media type: {printable(text)!r}")
-    type_, subtype, params = found.groups()
-    return MediaType(type_, subtype, parse_params(params or ""))
-
-
-_cached = lru_cache(maxsize=512)(_parse)
-
-
-class ContentDisposition:
+class ContentDisposition(HeaderValue):
     """What a body is for: ``session``, ``render``, ``early-session``, ...; immutable."""
 
     NAME: ClassVar[str] = "Content-Disposition"
@@ -84,8 +77,8 @@ class ContentDisposition:
         self.type = type_.lower()
         self.params: Params = {} if params is None else params
 
-    @staticmethod
-    def parse(text: str) -> ContentDisposition:
+    @classmethod
+    def parse(cls, text: str) -> Self:
         """Parse a value.
 
         Raises:
@@ -94,11 +87,14 @@ class ContentDisposition:
         found = _disposition(text.strip())
         if found is None:
             raise ParseError(f"bad Content-Disposition: {printable(text)!r}")
-        return ContentDisposition(found.group(1), parse_params(found.group(2) or ""))
+        return cls(found.group(1), parse_params(found.group(2) or ""))
 
     @property
     def required(self) -> bool:
-        """Whether a receiver that does not understand the body must refuse the message (``handling``, default required)."""
+        """Whether a receiver that does not understand the body must refuse the message.
+
+        The ``handling`` parameter; required unless it says optional.
+        """
         return (self.params.get("handling") or "required").lower() != "optional"
 
     def __str__(self) -> str:

@@ -176,18 +176,10 @@ SINGLE: Final = frozenset(
 """Headers that a message may carry once; a second one is an attempt to be read two ways."""
 
 
-class _Spellings(dict[str, str]):
-    """Wire spelling to canonical name; what is not a known spelling is worked out and not kept."""
-
-    __slots__ = ()
-
-    def __missing__(self, name: str) -> str:
-        return wire_name(name)
-
-
 def canonical(name: str) -> str:
     """The canonical spelling of a header name; unknown names are returned as they are."""
-    return SPELLINGS[name] if name in SPELLINGS else _LOWER.get(name.lower(), name)
+    known = KNOWN.get(name)
+    return known if known is not None else _LOWER.get(name.lower(), name)
 
 
 def wire_name(name: str) -> str:
@@ -205,12 +197,12 @@ def wire_name(name: str) -> str:
     return name
 
 
-SPELLINGS: Final = _Spellings(
+KNOWN: Final[dict[str, str]] = (
     {name: name for name in _NAMES}
     | {name.lower(): name for name in _NAMES}
     | {name.upper(): name for name in _NAMES}
+    | {name.title(): name for name in _NAMES}
     | _COMPACT
     | {short.upper(): name for short, name in _COMPACT.items()}
-    | {name.title(): name for name in _NAMES}
 )
-"""Spellings seen on the wire, to be looked up with ``[]``."""
+"""Spellings seen on the wire, to their canonical names."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from asterism.stack.errors import ParseError
-from asterism.stack.grammar import TOKEN, Params, format_params, parse_params, printable, split_commas
+from asterism.stack.grammar import TOKEN, format_params, parse_params, printable, split_commas
 from asterism.stack.uri import HOST, format_host_port, parse_host
 
 MAGIC_COOKIE: Final = "z9hG4bK"
@@ -15,6 +15,12 @@ MAGIC_COOKIE: Final = "z9hG4bK"
 
 _via = re.compile(
     rf"\s*SIP\s*/\s*2\.0\s*/\s*({TOKEN})\s+({HOST})(?:\s*:\s*([0-9]{{1,5}}))?\s*(;.*)?", re.IGNORECASE | re.DOTALL
+).fullmatch
+
+# What nearly every client sends, in one look.
+_usual = re.compile(
+    r"SIP/2\.0/(UDP|TCP|TLS|WSS?) ([A-Za-z0-9_][A-Za-z0-9_.\-]*[A-Za-z0-9_])(?::([0-9]{1,4}))?"
+    r";branch=([A-Za-z0-9.\-_!%*+`'~]+)(;rport)?"
 ).fullmatch
 
 
@@ -36,7 +42,7 @@ class Via:
         self.transport = transport
         self.host = host
         self.port = port
-        self.params: Params = {} if params is None else params
+        self.params: dict[str, str | None] = {} if params is None else dict(params)
 
     @staticmethod
     def parse(text: str) -> Via:
@@ -45,6 +51,16 @@ class Via:
         Raises:
             ParseError: not exactly one Via value.
         """
+        found = _usual(text)
+        if found is not None:
+            via = Via.__new__(Via)
+            via.transport, via.host, port, branch, params = found.groups()
+            via.host = via.host.lower()
+            via.port = None if port is None else int(port)
+            via.params = {"branch": branch}
+            if params:
+                via.params["rport"] = None
+            return via
         found = _via(text)
         if found is None:
             raise ParseError(f"bad Via: {printable(text)!r}")
