@@ -1,0 +1,122 @@
+"""Cutting a byte stream into messages (RFC 3261 18.3) and keep-alives (RFC 5626 3.5.1)."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+from asterism.stack.errors import LimitError, ParseError
+from asterism.stack.limits import DEFAULT_LIMITS, Limits
+
+_length = re.compile(
+    rb"\r\n(?:Content-Length|l)[ \t]*:(?:[ \t]|\r\n[ \t])*([^\r\n]*?)[ \t]*(?=\r\n)", re.IGNORECASE
+).findall
+
+
+class KeepAlive(Enum):
+    """What RFC 5626 puts between messages."""
+
+    PING = b"\r\n\r\n"
+    """Answer it with a :attr:`PONG`."""
+    PONG = b"\r\n"
+    """The answer to our ping."""
+
+
+class StreamFramer:
+    """Cuts one connection's bytes into messages.
+
+    A framer that has raised is spent: where the next message starts is unknown, so the connection
+    is to be closed.
+    """
+
+    __slots__ = ("_buffer", "_limits", "_need", "_scanned")
+
+    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+        self._buffer = bytearray()
+        self._limits = limits
+        self._need = 0
+        self._scanned = 0
+
+    @property
+    def pending(self) -> int:
+        """Bytes of an unfinished message (for idle and slow-sender limits)."""
+        return len(self._buffer)
+
+    def feed(self, data: bytes) -> list[bytes | KeepAlive]:
+        """Take what was read; return the messages and keep-alives that are now complete, in order.
+
+        Raises:
+            ParseError: no usable Content-Length; ``error.completed`` is not given: what was complete
+                before is returned by this call, and the next call raises.
+            LimitError: a message or its head is too large, or there are too many keep-alives in one read.
+        """
+        buffer = self._buffer
+        buffer += data
+        found: list[bytes | KeepAlive] = []
+        try:
+            while buffer:
+                item = self._next(buffer)
+                if item is None:
+                    break
+                found.append(item)
+                if (
+                    isinstance(item, KeepAlive)
+                    and len(found) > self._limits.keepalives
+                    and all(isinstance(one, KeepAlive) for one in found)
+                ):
+                    raise LimitError("too many keep-alives")
+        except ParseError:
+            if not any(isinstance(item, bytes) for item in found):
+                raise
+            # The messages before the bad one are good: hand them over, and raise at the next call.
+        return found
+
+    def _next(self, buffer: bytearray) -> bytes | KeepAlive | None:
+        if not self._need:
+            first = buffer[0]
+            if first == 13 or first == 10:
+                return self._keepalive(buffer)
+            end = buffer.find(b"\r\n\r\n", max(0, self._scanned - 3))
+            if end < 0:
+                self._scanned = len(buffer)
+                if self._scanned > self._limits.head:
+                    raise LimitError("head too large", 513)
+                return None
+            self._need = end + 4 + self._body_length(bytes(buffer[: end + 2]))
+            self._scanned = 0
+        need = self._need
+        if len(buffer) < need:
+            return None
+        message = bytes(buffer[:need])
+        del buffer[:need]
+        self._need = 0
+        return message
+
+    def _keepalive(self, buffer: bytearray) -> KeepAlive | None:
+        if buffer[:4] == b"\r\n\r\n":
+            del buffer[:4]
+            return KeepAlive.PING
+        if len(buffer) < 4 and b"\r\n\r\n".startswith(buffer):
+            if len(buffer) == 2:
+                # A whole pong; should the other half of a ping follow, it reads as a second one.
+                del buffer[:2]
+                return KeepAlive.PONG
+            return None
+        if buffer[:2] == b"\r\n":
+            del buffer[:2]
+            return KeepAlive.PONG
+        raise ParseError("stray line break between messages")
+
+    def _body_length(self, head: bytes) -> int:
+        if len(head) > self._limits.head:
+            raise LimitError("head too large", 513)
+        lengths = _length(head)
+        if len(lengths) != 1:
+            raise ParseError("no Content-Length on a stream" if not lengths else "more than one Content-Length")
+        text = lengths[0]
+        if not text.isdigit() or len(text) > 10:
+            raise ParseError("bad Content-Length on a stream")
+        length = int(text)
+        if len(head) + 2 + length > self._limits.message:
+            raise LimitError("message too large", 513)
+        return length
