@@ -13,7 +13,14 @@ from asterism.stack.transactions.client import ClientTransaction
 from asterism.stack.transactions.client_invite import InviteClientTransaction
 from asterism.stack.transactions.client_non_invite import NonInviteClientTransaction
 from asterism.stack.transactions.config import TimerConfig
-from asterism.stack.transactions.matching import ack_key, add_to_tag, merged_key, response_address, server_key
+from asterism.stack.transactions.matching import (
+    ack_key,
+    add_to_tag,
+    mark_source,
+    merged_key,
+    response_address,
+    server_key,
+)
 from asterism.stack.transactions.server import ServerTransaction
 from asterism.stack.transactions.server_invite import InviteServerTransaction
 from asterism.stack.transactions.server_non_invite import NonInviteServerTransaction
@@ -23,7 +30,6 @@ from asterism.stack.uri import format_host_port
 
 if TYPE_CHECKING:
     from asterism.stack.flow import Flow
-    from asterism.stack.headers.via import Via
     from asterism.stack.timers import TimerQueue
     from asterism.stack.transactions.users import ClientUser, StackUser
 
@@ -76,6 +82,7 @@ class TransactionLayer:
         "_by_flow",
         "_clients",
         "_fresh",
+        "_last_flow",
         "_last_key",
         "_last_request",
         "_secret",
@@ -114,6 +121,7 @@ class TransactionLayer:
         self._fresh: list[ServerTransaction] | None = None
         self._last_request: Request | None = None
         self._last_key = ""
+        self._last_flow: Flow | None = None
         self._secret = secrets.token_hex(16)
 
     # -- what arrives ---------------------------------------------------------------------------------------------
@@ -145,16 +153,18 @@ class TransactionLayer:
             return
         method = message.method
         try:
-            message.mark_source(*flow.remote)
-            via = message.via
-            key = server_key(message, via, "INVITE" if method == "ACK" else method)
+            host, port = flow.remote
+            key, back = mark_source(message, host, port, "INVITE" if method == "ACK" else method)
         except ParseError as error:
             self._receive_malformed(error, b"", flow, now, message)
             return
         servers = self._servers
         entry = servers.entries.get(key)
         if entry is None:
-            self._receive_new(message, via, key, flow, now)
+            self._last_request = message
+            self._last_key = key
+            self._last_flow = flow if back or flow.reliable else None
+            self._receive_new(message, key, flow, now)
         elif isinstance(entry, bytes):
             if entry and method != "ACK":
                 self.counters["retransmissions"] += 1
@@ -172,17 +182,15 @@ class TransactionLayer:
             else:
                 entry.receive_ack()
 
-    def _receive_new(self, request: Request, via: Via, key: str, flow: Flow, now: float) -> None:
+    def _receive_new(self, request: Request, key: str, flow: Flow, now: float) -> None:
         """A request that matches no transaction."""
         method = request.method
-        self._last_request = request
-        self._last_key = key
         try:
             if method == "ACK":
                 self._receive_ack(request, key)
                 return
             if method == "CANCEL":
-                self._receive_cancel(request, server_key(request, via, "INVITE"))
+                self._receive_cancel(request, f"{key[:-6]}INVITE")
                 return
         except ParseError as error:
             self._receive_malformed(error, b"", flow, now, request)
@@ -192,7 +200,7 @@ class TransactionLayer:
             self.counters["merged"] += 1
             self.respond_stateless(request, make_response(request, 482))
             return
-        if self.live_transactions >= self.config.max_transactions:
+        if self._is_full():
             self.counters["overload"] += 1
             response = make_response(request, 503)
             response.add_header("Retry-After", "5")
@@ -353,7 +361,7 @@ class TransactionLayer:
         request.prepend_header("Via", f"SIP/2.0/{flow.transport} {self.sent_by(flow)};rport;branch={branch}")
         kind = InviteClientTransaction if method == "INVITE" else NonInviteClientTransaction
         transaction = kind(self, request, flow, user, branch, f"{branch} {method}")
-        if self.live_transactions >= self.config.max_transactions:
+        if self._is_full():
             self.counters["overload"] += 1
             self.timers.call_later(0.0, transaction.transport_failed)
             return transaction
@@ -408,6 +416,10 @@ class TransactionLayer:
         if transaction.flow.closed:
             self.timers.call_later(0.0, transaction.transport_failed)
 
+    def _is_full(self) -> bool:
+        limit = self.config.max_transactions
+        return len(self._servers.entries) + len(self._clients.entries) >= limit and self.live_transactions >= limit
+
     def _arm(self, transaction: ServerTransaction) -> None:
         """The user did not answer at once: now timers and a broken flow matter."""
         if transaction.state not in _OVER:
@@ -424,11 +436,9 @@ class TransactionLayer:
 
     def _flow_back(self, request: Request, flow: Flow) -> Flow:
         """Where the response goes: the flow of the request, except by datagram without ``rport`` (18.2.2)."""
-        if flow.reliable:
+        if flow.reliable or (request is self._last_request and flow is self._last_flow):
             return flow
         via = request.via
-        if "rport" in via.params:
-            return flow
         host, port = response_address(via, flow.remote)
         return flow if port == flow.remote[1] else self.response_flow(flow, host, port)
 

@@ -8,16 +8,76 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from asterism.stack.headers.via import Via
-    from asterism.stack.message import Request, Response
+    from asterism.stack.message import Message, Request, Response
 
 DEFAULT_PORT = 5060
 
+_plain_via = re.compile(
+    r"SIP/2\.0/[A-Z]+ ([a-z0-9.\-]*[a-z0-9])(?::([1-9][0-9]{0,4}))?((?:;[A-Za-z0-9\-]+(?:=[A-Za-z0-9\-_.!%*+`'~]+)?)+)"
+).fullmatch
 _tag_parameter = re.compile(r";\s*tag\s*=", re.IGNORECASE).search
 
 
 def has_tag(value: str) -> bool:
     """Whether a raw To or From value has a tag: a parameter of the header, not of the URI or of the display name."""
     return ";tag=" in (tail := value[value.rfind(">") + 1 :]) or _tag_parameter(tail) is not None
+
+
+def _replace_first(message: Message, name: str, value: str) -> None:
+    """Replace the first header line of a canonical name by text that needs no checking, keeping the index."""
+    for position, line in enumerate(message.headers):
+        if line[0] == name:
+            message.headers[position] = (name, value)
+            break
+    if message._first is not None:
+        message._first[name] = value
+    if message._parsed:
+        for key in (name, name.lower(), f"{name.lower()}s"):
+            message._parsed.pop(key, None)
+
+
+def mark_source(request: Request, host: str, port: int, method: str) -> tuple[str, bool]:
+    """Note the source of a request in its top Via, and find its key: all that every request needs of its Via.
+
+    Args:
+        request: as it came.
+        host: where it really came from.
+        port: likewise.
+        method: that of the transaction (see :func:`server_key`).
+
+    Returns:
+        The key, and whether the response goes back to the source (see :func:`response_address`).
+
+    Raises:
+        ParseError: the Via is malformed.
+    """
+    raw = request.get("Via") or ""
+    found = _plain_via(raw)
+    if found is not None:
+        # The usual line is worked on as text; request.via is parsed later, if anybody asks for it.
+        sent_host, sent_port, params = found.groups()
+        start = params.find(";branch=z9hG4bK")
+        if (
+            start >= 0
+            and ";received" not in params
+            and params.count(";rport") <= 1
+            and params.count(";branch=") == 1
+            and params[start + 15 : start + 16] not in ("", ";")
+        ):
+            start += 8
+            end = params.find(";", start)
+            branch = params[start:] if end < 0 else params[start:end]
+            key = f"{branch} {sent_host}:{sent_port} {method}"
+            if params.endswith(";rport") or ";rport;" in params:
+                _replace_first(request, "Via", raw.replace(";rport", f";rport={port};received={host}", 1))
+                return key, True
+            if ";rport" not in params:
+                if sent_host != host:
+                    _replace_first(request, "Via", f"{raw};received={host}")
+                return key, int(sent_port or DEFAULT_PORT) == port
+    request.mark_source(host, port)
+    via = request.via
+    return server_key(request, via, method), response_address(via, (host, port))[1] == port
 
 
 def server_key(request: Request, via: Via, method: str) -> str:
@@ -30,8 +90,8 @@ def server_key(request: Request, via: Via, method: str) -> str:
     if branch is not None and via.is_rfc3261:
         return f"{branch} {via.host}:{via.port} {method}"
     return (
-        f"2543 {request.uri} {request.from_.tag} {request.call_id} {request.cseq.number} {method} "
-        f"{via.host}:{via.port} {branch}"
+        f"2543 {request.uri} {request.from_.tag} {request.call_id} {request.cseq.number} "
+        f"{via.host}:{via.port} {branch} {method}"
     )
 
 
@@ -41,7 +101,7 @@ def add_to_tag(response: Response, make_tag: Callable[[Request], str], request: 
         for name, value in response.headers:
             if name == "To":
                 if not has_tag(value):
-                    response.set_header("To", f"{value};tag={make_tag(request)}")
+                    _replace_first(response, "To", f"{value};tag={make_tag(request)}")
                 return
 
 
