@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,9 +62,11 @@ def socket_path(arguments: Arguments) -> str:
     """Where the server's control socket is: ``-s``, or ``<astrundir>`` of the configuration file."""
     if "s" in arguments.values:
         return arguments.values["s"]
-    from asterism.config.asterisk_conf import load_asterisk_conf
+    from asterism.config.asterisk_conf import AsteriskConf
 
-    return str(load_asterisk_conf(Path(arguments.values.get("C", DEFAULT_CONFIG))).paths.run / protocol.SOCKET_NAME)
+    return str(
+        AsteriskConf.load(Path(arguments.values.get("C", DEFAULT_CONFIG))).directories.run / protocol.SOCKET_NAME
+    )
 
 
 def run_remote(arguments: Arguments) -> int:
@@ -90,7 +91,7 @@ def run_remote(arguments: Arguments) -> int:
     except BrokenPipeError:
         # Whoever read our output has gone (a pipe to head): that is no failure, and nothing more can be printed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (ConnectionError, socket.timeout):
+    except ConnectionError:
         # A server that stops because of this very command closes the connection: the command was run.
         if not command.strip().startswith(("core stop", "core restart")):
             print("asterism: the server closed the connection", file=sys.stderr)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asterism.command.remote import DEFAULT_CONFIG
-from asterism.config.asterisk_conf import AsteriskConf, load_asterisk_conf
+from asterism.config.asterisk_conf import AsteriskConf
 from asterism.core.errors import AsterismError
 from asterism.server.server import Server
 
@@ -33,7 +33,7 @@ def run_server(arguments: Arguments) -> int:
     """Read ``asterisk.conf``, apply the flags, and serve until told to stop; returns the exit status."""
     path = Path(arguments.values.get("C", DEFAULT_CONFIG))
     try:
-        conf = load_asterisk_conf(path)
+        conf = AsteriskConf.load(path)
         apply_flags(conf, arguments)
         _drop_privileges(conf)
     except (AsterismError, OSError, KeyError) as error:
@@ -96,7 +96,7 @@ async def _serve(conf: AsteriskConf, quiet: bool, ready: Callable[[Server], None
         await server.stop()
         return 1
     _tune_collector()
-    pid_file = conf.paths.run / "asterism.pid"
+    pid_file = conf.directories.run / "asterism.pid"
     with contextlib.suppress(OSError):
         pid_file.write_text(f"{os.getpid()}\n")
     try:
@@ -119,7 +119,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
         import uvloop
     except ImportError:
         return asyncio.new_event_loop
-    return uvloop.new_event_loop  # type: ignore[no-any-return]
+    return uvloop.new_event_loop
 
 
 def _tune_collector() -> None:

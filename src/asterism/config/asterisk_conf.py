@@ -66,7 +66,7 @@ class Directories:
 class Options:
     """``[options]`` and ``[files]``; a repeated option counts with its last value.
 
-    Each field is the option of that name. Fields beyond Asterisk's: ``show_secrets`` (listings
+    Each field is the option of that name. Fields beyond Asterisk's: ``mute`` (the foreground console is silent), ``show_secrets`` (listings
     print passwords), ``store_synchronous`` (``normal`` or ``full``: whether an acknowledged write
     also survives a power loss).
     """
@@ -78,6 +78,7 @@ class Options:
     alwaysfork: bool = False
     console: bool = False
     quiet: bool = False
+    mute: bool = False
     nocolor: bool = False
     timestamp: bool = False
     dumpcore: bool = False

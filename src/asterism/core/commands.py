@@ -5,7 +5,7 @@ The front ends that serve them are in ``interfaces``; a command lives beside wha
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -112,14 +112,29 @@ def mark(kind: str, name: str, documentation: Documentation, **extra: Any) -> Ca
     return decorate
 
 
-def command(words: str, documentation: Documentation, complete: Completer | None = None) -> Callable[[Any], Any]:
-    """Mark a method as the handler of a console command."""
+def command(
+    words: str, documentation: Documentation, complete: Completer | Sequence[str] | str | None = None
+) -> Callable[[Any], Any]:
+    """Mark a method as the handler of a console command.
+
+    ``complete`` is a :data:`Completer`, the name of a method that is one, or the words that may follow.
+    """
     return mark("command", words, documentation, complete=complete)
 
 
 def action(name: str, privilege: str, documentation: Documentation) -> Callable[[Any], Any]:
     """Mark a method as the handler of a manager action."""
     return mark("action", name, documentation, privilege=privilege)
+
+
+def completer_of(holder: object, found: Mark) -> Completer | None:
+    """The completer of a command's mark, made of whatever :func:`command` was given."""
+    complete = found.extra["complete"]
+    if complete is None or callable(complete):
+        return complete  # type: ignore[no-any-return]
+    if isinstance(complete, str):
+        return getattr(holder, complete)  # type: ignore[no-any-return]
+    return lambda words: complete if len(words) == 1 else ()
 
 
 def marks_of(holder: object) -> Iterable[tuple[Mark, Any]]:

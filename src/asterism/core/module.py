@@ -57,13 +57,16 @@ class CoreServer(Protocol):
     name: str
     version: str
     log: ServerLogger
-    paths: Paths
     options: Any  # asterisk.conf [options], typed by the server
     owner: Owner
     bus: EventBus
     security: SecurityEvents
     commands: Registry[Command]
     actions: Registry[Action]
+
+    @property
+    def paths(self) -> Paths:
+        """The folders."""
 
     def register_command(self, item: Command, documentation: Documentation) -> None:
         """Add a console command in the owner's name."""

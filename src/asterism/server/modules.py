@@ -87,10 +87,10 @@ class ModuleLoader:
 
     def discover(self) -> None:
         """Learn every module there is, without loading any."""
-        for path in CORE_MODULES:
-            self._add(_import_class(path), core=True)
-        for path in LOADABLE_MODULES:
-            self._add(_import_class(path), core=False)
+        for dotted in CORE_MODULES:
+            self._add(_import_class(dotted), core=True)
+        for dotted in LOADABLE_MODULES:
+            self._add(_import_class(dotted), core=False)
         for entry in entry_points(group="asterism.modules"):
             try:
                 self._add(entry.load(), core=False)
@@ -236,9 +236,7 @@ class ModuleLoader:
             return 0
         names = {canonical_name(each) for each in (known.name, *known.module_class.aliases)}
         dependents = sum(
-            1
-            for other in self._order
-            if names & {canonical_name(required) for required in other.module_class.requires}
+            1 for other in self._order if names & {canonical_name(required) for required in other.module_class.requires}
         )
         return known.instance.use_count() + dependents
 

@@ -49,7 +49,14 @@ class DefaultFormat(logging.Formatter):
 class ConsoleFormat(logging.Formatter):
     """What the operator sees: verbose lines indented, others with their level, in colour on a terminal."""
 
-    _COLORS: ClassVar = {"ERROR": "31;1", "WARNING": "31", "NOTICE": "33", "DEBUG": "32", "DTMF": "36", "SECURITY": "35"}
+    _COLORS: ClassVar = {
+        "ERROR": "31;1",
+        "WARNING": "31",
+        "NOTICE": "33",
+        "DEBUG": "32",
+        "DTMF": "36",
+        "SECURITY": "35",
+    }
 
     def __init__(self, color: bool, timestamp: bool, date: str = DEFAULT_DATE) -> None:
         super().__init__()

@@ -93,7 +93,7 @@ class LoggerModule(Module):
             formatter = DefaultFormat(date, calls)
         if settings.name == "console":
             console = ConsoleChannel(settings, log, formatter)
-            console.muted = bool(getattr(options, "mute", False) or options.quiet)
+            console.muted = bool(options.mute or options.quiet)
             return console
         if settings.name == "syslog" or settings.name.startswith("syslog."):
             return SyslogChannel(settings, log, formatter)

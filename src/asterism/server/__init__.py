@@ -1,0 +1,1 @@
+"""The server: what assembles every layer, loads the modules and runs."""

@@ -1,0 +1,458 @@
+"""Console commands and manager actions about the server itself: version, uptime, stop, reload, modules, log levels."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+
+from asterism.core.commands import ActionCall, CommandCall, action, command
+from asterism.core.documentation import Argument, Documentation
+from asterism.core.errors import CommandError, ModuleError, UsageError
+from asterism.core.module import Module
+from asterism.server.modules import LoadedModule, ModuleState
+from asterism.server.server import Server
+
+AMI_VERSION = "11.0.0"
+
+
+def _no_arguments(call: CommandCall) -> None:
+    if call.args:
+        raise UsageError
+
+
+def describe_seconds(seconds: int) -> str:
+    """Seconds as ``2 hours, 1 minute, 6 seconds``."""
+    parts: list[str] = []
+    for size, name in ((604800, "week"), (86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
+        count, seconds = divmod(seconds, size)
+        if count or (name == "second" and not parts):
+            parts.append(f"{count} {name}{'' if count == 1 else 's'}")
+    return ", ".join(parts)
+
+
+class CoreModule(Module):
+    """``core ...`` and ``module ...``."""
+
+    name = "core"
+    description = "Version, uptime, start and stop, modules"
+
+    server: Server
+
+    def load(self, server: Server) -> None:
+        """Register the commands and actions."""
+        self.server = server
+        server.register_marked(self)
+
+    # -- version, uptime, settings --------------------------------------------------------------------
+
+    @command("core show version", Documentation("Show the version of the server.", "core show version"))
+    def show_version(self, call: CommandCall) -> str:
+        """``core show version``."""
+        _no_arguments(call)
+        system = f"{platform.machine()} running {platform.system()}"
+        return f"Asterisk {self.server.version} (Asterism) on Python {platform.python_version()} on a {system}\n"
+
+    @command(
+        "core show uptime",
+        Documentation(
+            "Show how long the server has run.",
+            "core show uptime [seconds]",
+            "The time since the start and since the last reload; with 'seconds', as numbers.",
+            (Argument("seconds", "Print numbers of seconds."),),
+        ),
+        ("seconds",),
+    )
+    def show_uptime(self, call: CommandCall) -> str:
+        """``core show uptime``."""
+        if call.args not in ([], ["seconds"]):
+            raise UsageError
+        uptime, reloaded = self.server.uptime()
+        if call.args:
+            return f"System uptime: {uptime}\nLast reload: {reloaded}\n"
+        return f"System uptime: {describe_seconds(uptime)}\nLast reload: {describe_seconds(reloaded)}\n"
+
+    @command("core show settings", Documentation("Show the settings in force.", "core show settings"))
+    def show_settings(self, call: CommandCall) -> str:
+        """``core show settings``."""
+        _no_arguments(call)
+        options, paths, status = self.server.options, self.server.paths, self.server.status
+        rows = [
+            ("Version", self.server.version),
+            ("Maximum calls", options.maxcalls or "Not set"),
+            ("Maximum open file handles", options.maxfiles or "Not set"),
+            ("Root console verbosity", self.server.log.verbose_level),
+            ("Debug level", self.server.log.debug_level),
+            ("Dump core on crash", _yes(options.dumpcore)),
+            ("Maximum load average", f"{options.maxload:.6f}"),
+            ("Minimum free memory", f"{options.minmemfree} MB"),
+            ("Startup time", time.strftime("%H:%M:%S", time.localtime(status.started_at))),
+            ("Last reload time", time.strftime("%H:%M:%S", time.localtime(status.reloaded_at))),
+            ("System", f"{platform.system()}/{platform.release()} on {platform.machine()}"),
+            ("System name", options.systemname),
+            ("Default language", options.defaultlanguage),
+            ("Language prefix", _enabled(options.languageprefix)),
+            ("User name and group", f"{options.runuser}/{options.rungroup}"),
+            ("Running directory", os.getcwd()),
+            ("Executable includes", _enabled(options.execincludes)),
+        ]
+        folders = [
+            ("Configuration file", self.server.conf.path or ""),
+            ("Configuration directory", paths.etc),
+            ("Module directory", paths.modules),
+            ("Spool directory", paths.spool),
+            ("Log directory", paths.log),
+            ("Run/Sockets directory", paths.run),
+            ("PID file", paths.run / "asterism.pid"),
+            ("VarLib directory", paths.varlib),
+            ("Data directory", paths.data),
+            ("ASTDB", paths.db / "asterism.sqlite3"),
+            ("AGI Scripts directory", paths.agi),
+        ]
+        return (
+            "\nPBX Core settings\n-----------------\n"
+            + "".join(f"  {name + ':':<28} {value}\n" for name, value in rows)
+            + "\n* Directories\n  -------------\n"
+            + "".join(f"  {name + ':':<28} {value}\n" for name, value in folders)
+            + "\n\n"
+        )
+
+    # -- start and stop ---------------------------------------------------------------------------------
+
+    @command(
+        "core waitfullybooted",
+        Documentation(
+            "Wait until the server has fully booted.",
+            "core waitfullybooted",
+            "Returns once every module is ready and every socket is open.",
+        ),
+    )
+    async def wait_fully_booted(self, call: CommandCall) -> str:
+        """``core waitfullybooted``."""
+        _no_arguments(call)
+        await self.server.wait_booted()
+        return "Asterisk has fully booted.\n"
+
+    @command("core stop now", Documentation("Stop the server, hanging up every call.", "core stop now"))
+    def stop_now(self, call: CommandCall) -> str:
+        """``core stop now``."""
+        _no_arguments(call)
+        self.server.request_stop()
+        return ""
+
+    @command("core stop gracefully", Documentation("Stop when the calls have ended.", "core stop gracefully"))
+    def stop_gracefully(self, call: CommandCall) -> str:
+        """``core stop gracefully``."""
+        _no_arguments(call)
+        self.server.request_stop(graceful=True)
+        return ""
+
+    @command(
+        "core stop when convenient",
+        Documentation("Stop when the calls have ended.", "core stop when convenient"),
+    )
+    def stop_when_convenient(self, call: CommandCall) -> str:
+        """``core stop when convenient``."""
+        _no_arguments(call)
+        self.server.request_stop(graceful=True)
+        return ""
+
+    @command("core restart now", Documentation("Stop, hanging up every call, and start anew.", "core restart now"))
+    def restart_now(self, call: CommandCall) -> str:
+        """``core restart now``."""
+        _no_arguments(call)
+        self.server.request_stop(restart=True)
+        return ""
+
+    @command(
+        "core restart gracefully",
+        Documentation("Start anew when the calls have ended.", "core restart gracefully"),
+    )
+    def restart_gracefully(self, call: CommandCall) -> str:
+        """``core restart gracefully``."""
+        _no_arguments(call)
+        self.server.request_stop(graceful=True, restart=True)
+        return ""
+
+    @command("core reload", Documentation("Let every module read its configuration again.", "core reload"))
+    async def reload_all(self, call: CommandCall) -> str:
+        """``core reload``."""
+        _no_arguments(call)
+        await self.server.reload()
+        return ""
+
+    # -- log levels ---------------------------------------------------------------------------------------
+
+    @command(
+        "core set verbose",
+        Documentation(
+            "Set how much detail the log shows.",
+            "core set verbose [atleast] <level> [silent]\n       core set verbose off",
+            "\n0 or 'off' shows none. 'atleast' never lowers the level; 'silent' says nothing about it.",
+        ),
+        ("atleast", "off"),
+    )
+    def set_verbose(self, call: CommandCall) -> str:
+        """``core set verbose LEVEL``."""
+        log = self.server.log
+        words = [word for word in call.args if word != "silent"]
+        old, new = log.verbose_level, _level(words, log.verbose_level)
+        log.verbose_level = new
+        if "silent" in call.args:
+            return ""
+        if old == new:
+            return f"Console verbose is {'still ' if words[0] != 'atleast' else ''}{_off(new)}.\n"
+        return f"Console verbose was {_off(old)} and is now {_off(new)}.\n"
+
+    @command(
+        "core set debug",
+        Documentation(
+            "Set how much the log shows of the server's inner workings.",
+            "core set debug [atleast] <level>\n       core set debug off",
+            "\n0 or 'off' shows none. 'atleast' never lowers the level.",
+        ),
+        ("atleast", "off"),
+    )
+    def set_debug(self, call: CommandCall) -> str:
+        """``core set debug LEVEL``."""
+        log = self.server.log
+        old, new = log.debug_level, _level(call.args, log.debug_level)
+        log.debug_level = new
+        if old == new:
+            return f"Core debug is still {_off(new)}.\n"
+        return f"Core debug was {_off(old)} and is now {_off(new)}.\n"
+
+    # -- modules --------------------------------------------------------------------------------------------
+
+    def complete_module(self, words: list[str]) -> list[str]:
+        """The names of all modules."""
+        return [f"{known.name}.so" for known in self.server.modules.known()]
+
+    @command(
+        "module show",
+        Documentation(
+            "List the modules that are loaded.",
+            "module show [like keyword]",
+            arguments=(Argument("keyword", "Only modules with this in their name."),),
+        ),
+        ("like",),
+    )
+    def module_show(self, call: CommandCall) -> str:
+        """``module show [like X]``."""
+        if call.args and (call.args[0] != "like" or len(call.args) != 2):
+            raise UsageError
+        wanted = call.args[1].lower() if call.args else ""
+        lines = [f"{'Module':<30} {'Description':<40} {'Use Count':<10} {'Status':<11} {'Support Level':>13}\n"]
+        shown = [
+            known
+            for known in self.server.modules.known()
+            if known.state is ModuleState.RUNNING and wanted in f"{known.name}.so".lower()
+        ]
+        lines += [self._module_line(known) for known in shown]
+        return "".join(lines) + f"{len(shown)} modules loaded\n"
+
+    def _module_line(self, known: LoadedModule) -> str:
+        uses, module = self.server.modules.use_count(known), known.module_class
+        return (
+            f"{known.name + '.so':<30} {module.description[:40]:<40} {uses:<10} "
+            f"{known.state.value:<11} {module.support:>13}\n"
+        )
+
+    @command(
+        "module load",
+        Documentation("Load a module.", "module load <module name>", arguments=(Argument("module name"),)),
+        "complete_module",
+    )
+    async def module_load(self, call: CommandCall) -> str:
+        """``module load X``."""
+        if len(call.args) != 1:
+            raise UsageError
+        try:
+            await self.server.modules.load(call.args[0])
+        except ModuleError as error:
+            self.server.log.error("%s", error)
+            raise CommandError(f"Unable to load module {call.args[0]}") from error
+        return f"Loaded {call.args[0]}\n"
+
+    @command(
+        "module unload",
+        Documentation(
+            "Unload modules.",
+            "module unload <module_1> [<module_2> ... ]",
+            "A module that is in use, or that another loaded module requires, stays.",
+        ),
+        "complete_module",
+    )
+    async def module_unload(self, call: CommandCall) -> str:
+        """``module unload X [Y ...]``."""
+        if not call.args:
+            raise UsageError
+        for name in call.args:
+            try:
+                await self.server.modules.unload(name)
+            except ModuleError as error:
+                self.server.log.warning("%s", error)
+                raise CommandError(f"Unable to unload resource {name}") from error
+            call.write(f"Unloaded {name}\n")
+        return ""
+
+    @command(
+        "module reload",
+        Documentation("Let modules read their configuration again.", "module reload [module ...]"),
+        "complete_module",
+    )
+    async def module_reload(self, call: CommandCall) -> str:
+        """``module reload [X ...]``."""
+        if not call.args:
+            await self.server.reload()
+            return ""
+        for name in call.args:
+            known = self.server.modules.find(name)
+            if known is None or known.instance is None:
+                call.write(f"No such module '{name}'\n")
+            elif not can_reload(known):
+                call.write(f"The module '{name}' does not support reloads\n")
+            else:
+                await self.server.reload(name)
+                call.write(f"Module '{name}' reloaded successfully.\n")
+        return ""
+
+    # -- manager ----------------------------------------------------------------------------------------------
+
+    @action("CoreSettings", "system,reporting", Documentation("Show version and settings of the server."))
+    def core_settings(self, call: ActionCall) -> None:
+        """``Action: CoreSettings``."""
+        options = self.server.options
+        call.success(
+            fields=[
+                ("AMIversion", AMI_VERSION),
+                ("AsteriskVersion", self.server.version),
+                ("SystemName", options.systemname),
+                ("CoreMaxCalls", options.maxcalls),
+                ("CoreMaxLoadAvg", f"{options.maxload:.6f}"),
+                ("CoreRunUser", options.runuser),
+                ("CoreRunGroup", options.rungroup),
+                ("CoreMaxFilehandles", options.maxfiles),
+                ("CoreRealTimeEnabled", "No"),
+                ("CoreCDRenabled", "No"),
+                ("CoreHTTPenabled", "No"),
+                ("SoundsSearchCustomDir", _yes(options.sounds_search_custom_dir)),
+            ]
+        )
+
+    @action("CoreStatus", "system,reporting", Documentation("Show when the server started and how many calls it has."))
+    def core_status(self, call: ActionCall) -> None:
+        """``Action: CoreStatus``."""
+        started = time.localtime(self.server.status.started_at)
+        reloaded = time.localtime(self.server.status.reloaded_at)
+        call.success(
+            fields=[
+                ("CoreStartupDate", time.strftime("%Y-%m-%d", started)),
+                ("CoreStartupTime", time.strftime("%H:%M:%S", started)),
+                ("CoreReloadDate", time.strftime("%Y-%m-%d", reloaded)),
+                ("CoreReloadTime", time.strftime("%H:%M:%S", reloaded)),
+                ("CoreCurrentCalls", self.server.pbx.active_calls),
+                ("CoreProcessedCalls", self.server.pbx.processed_calls),
+            ]
+        )
+
+    @action(
+        "ModuleCheck",
+        "system",
+        Documentation("Tell whether a module is loaded.", arguments=(Argument("Module", "Its name.", required=True),)),
+    )
+    def module_check(self, call: ActionCall) -> None:
+        """``Action: ModuleCheck``."""
+        known = self.server.modules.find(call.get("module"))
+        if known is None or known.instance is None:
+            call.error("Module not loaded")
+        else:
+            call.success(fields=[("Version", "")])
+
+    @action(
+        "ModuleLoad",
+        "system",
+        Documentation(
+            "Load, unload or reload a module.",
+            arguments=(
+                Argument("Module", "Its name; may be left out to reload everything."),
+                Argument("LoadType", "What to do.", True, (("load", ""), ("unload", ""), ("reload", ""))),
+            ),
+        ),
+    )
+    async def module_action(self, call: ActionCall) -> None:
+        """``Action: ModuleLoad``."""
+        name, kind = call.get("module"), call.get("loadtype").lower()
+        known = self.server.modules.find(name)
+        try:
+            if kind == "load":
+                if known is None:
+                    call.error("Module not found.")
+                    return
+                await self.server.modules.load(name)
+                call.success("Module loaded.")
+            elif kind == "unload":
+                if known is None or known.instance is None:
+                    call.error("Module not found.")
+                    return
+                await self.server.modules.unload(name)
+                call.success("Module unloaded.")
+            elif kind == "reload":
+                await self._reload_module(call, name, known)
+            else:
+                call.error("Incomplete ModuleLoad action.")
+        except ModuleError as error:
+            self.server.log.error("%s", error)
+            call.error("Could not load module." if kind == "load" else "Could not unload module.")
+
+    async def _reload_module(self, call: ActionCall, name: str, known: LoadedModule | None) -> None:
+        if name and (known is None or known.instance is None):
+            call.error("Module not found.")
+        elif known is not None and not can_reload(known):
+            call.error("Module does not support reload action.")
+        else:
+            await self.server.reload(name)
+            call.success("Module reloaded.")
+
+    @action(
+        "Reload",
+        "system,config,all",
+        Documentation("Let a module, or every one, read its configuration again.", arguments=(Argument("Module"),)),
+    )
+    async def reload_action(self, call: ActionCall) -> None:
+        """``Action: Reload``."""
+        name = call.get("module")
+        known = self.server.modules.find(name) if name else None
+        if name and (known is None or known.instance is None):
+            call.error("No such module.")
+        elif known is not None and not can_reload(known):
+            call.error("Module does not support reload")
+        else:
+            await self.server.reload(name)
+            call.success("Module Reloaded")
+
+
+def can_reload(known: LoadedModule) -> bool:
+    """Whether a module has a ``reload`` of its own."""
+    return known.module_class.reload is not Module.reload
+
+
+def _level(words: list[str], current: int) -> int:
+    at_least = bool(words) and words[0] == "atleast"
+    rest = words[1:] if at_least else words
+    if len(rest) != 1 or not (rest[0].isdigit() or rest[0] == "off"):
+        raise UsageError
+    level = 0 if rest[0] == "off" else int(rest[0])
+    return max(level, current) if at_least else level
+
+
+def _off(level: int) -> str:
+    return str(level) if level else "OFF"
+
+
+def _yes(value: bool) -> str:
+    return "Yes" if value else "No"
+
+
+def _enabled(value: bool) -> str:
+    return "Enabled" if value else "Disabled"

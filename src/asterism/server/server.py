@@ -1,0 +1,298 @@
+"""One server: every subsystem and module, and nothing that is the process's.
+
+Two servers with different configurations run in one process; each has its own log, bus, store, sockets and
+tasks. Signals, the loop and the garbage collector belong to the ``asterism`` command.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import copy
+import time
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, Self
+
+from asterism.config.asterisk_conf import AsteriskConf, Directories, Options
+from asterism.config.file import ConfigFile
+from asterism.core.commands import Action, Command, Mark, completer_of, marks_of
+from asterism.core.documentation import Documentation
+from asterism.core.errors import ConfigError, ModuleError
+from asterism.core.events import EventBus, EventType, Subscriber
+from asterism.core.log import ServerLogger
+from asterism.core.registry import Owner, Registry
+from asterism.core.security import SecurityEvents
+from asterism.data import AstDb, Data, Store
+from asterism.media.core import Media
+from asterism.pbx.core import Pbx
+from asterism.server.events import RELOAD, SHUTDOWN
+from asterism.server.modules import ModuleLoader, ModulePlan
+from asterism.sip.core import SipCore
+from asterism.version import __version__
+
+GRACEFUL_SECONDS = 30.0
+"""How long a graceful stop waits for calls to end before it hangs them up."""
+
+
+class Status:
+    """What a server's owner-bound views share and change: its progress from start to stop."""
+
+    __slots__ = ("booted", "reloaded_at", "restart", "started_at", "stop_now", "stop_requested", "stopping")
+
+    def __init__(self) -> None:
+        self.started_at = time.time()
+        self.reloaded_at = self.started_at
+        self.booted = asyncio.Event()
+        self.stop_requested = asyncio.Event()
+        self.stop_now = asyncio.Event()
+        self.stopping = False
+        self.restart = False
+
+
+class Server:
+    """A SIP server and PBX.
+
+    ``await start()`` opens it for business, ``await stop()`` ends it; ``async with`` does both::
+
+        async with Server.from_config("etc") as server:
+            await server.wait_stop_requested()
+
+    Modules see it bound to themselves (:meth:`bound`): what they register carries their name.
+    """
+
+    def __init__(self, conf: AsteriskConf) -> None:
+        """Assemble a server from ``asterisk.conf``; nothing is opened before :meth:`start`."""
+        self.conf = conf
+        self.paths: Directories = conf.directories
+        self.options: Options = conf.options
+        self.name = conf.options.systemname
+        self.version = __version__
+        self.status = Status()
+        self.owner = Owner("server")
+        self.log = ServerLogger("asterism")
+        self.log.verbose_level, self.log.debug_level = conf.options.verbose, conf.options.debug
+        self.bus = EventBus(self.log)
+        self.security = SecurityEvents(self.bus, self.log)
+        self.commands: Registry[Command] = Registry("command")
+        self.actions: Registry[Action] = Registry("action", str.lower)
+        self.store = Store(
+            self.paths.db / "asterism.sqlite3", log=self.log, full=conf.options.store_synchronous == "full"
+        )
+        self.astdb = AstDb(self.store)
+        self.data = Data(self.owner, self.log, self.paths.etc, self.store, allow_exec=conf.options.execincludes)
+        self.media = Media(self)
+        self.pbx = Pbx(self)
+        self.sip = SipCore(self.owner, self.data, self.bus, self.log, self.version)
+        self.modules = ModuleLoader(self)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    def from_config(cls, path: str | Path) -> Server:
+        """A server from an ``asterisk.conf``, or from a folder of configuration files.
+
+        A folder without ``asterisk.conf`` keeps everything below itself: state, sockets and logs go to its
+        subfolder ``var``. Raises :class:`~asterism.core.errors.ConfigError`.
+        """
+        path = Path(path)
+        if path.is_dir():
+            conf_path = path / "asterisk.conf"
+            if conf_path.exists():
+                return cls(AsteriskConf.load(conf_path))
+            return cls(AsteriskConf(directories=_self_contained(path.absolute())))
+        return cls(AsteriskConf.load(path))
+
+    def bound(self, owner: Owner) -> Self:
+        """This server as ``owner`` sees it: whatever is registered through the view is undone with the owner."""
+        view = copy.copy(self)
+        view.owner = owner
+        view.data = self.data.bound(owner)
+        view.media = self.media.bound(owner)
+        view.pbx = self.pbx.bound(owner)
+        view.sip = self.sip.bound(owner)
+        return view
+
+    # -- registering ---------------------------------------------------------------------------------
+
+    def register_command(self, item: Command, documentation: Documentation) -> None:
+        """Add a console command in the owner's name."""
+        self.commands.add(self.owner, item.words, item, documentation)
+
+    def register_action(self, item: Action, documentation: Documentation) -> None:
+        """Add a manager action in the owner's name."""
+        self.actions.add(self.owner, item.name, item, documentation)
+
+    def register_events(self, *types: EventType) -> None:
+        """Declare event types in the owner's name."""
+        self.bus.register(self.owner, *types)
+
+    def register_marked(self, holder: object) -> None:
+        """Register the commands, actions, applications and functions that decorators marked on ``holder``."""
+        for found, method in marks_of(holder):
+            self._register_mark(holder, found, method)
+        self.pbx.register_marked(holder)
+
+    def _register_mark(self, holder: object, found: Mark, method: Any) -> None:
+        if found.kind == "command":
+            self.register_command(Command(found.name, method, completer_of(holder, found)), found.documentation)
+        elif found.kind == "action":
+            self.register_action(Action(found.name, found.extra["privilege"], method), found.documentation)
+
+    def subscribe(self, event_type: EventType | None, subscriber: Subscriber) -> None:
+        """Subscribe to the bus until the owner is released."""
+        self.bus.subscribe(self.owner, event_type, subscriber)
+
+    def spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Run a task; its failure is logged, and it is cancelled when the server stops."""
+        task = asyncio.get_running_loop().create_task(coroutine, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._task_done)
+        return task
+
+    def _task_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.log.error("task '%s' failed", task.get_name(), exc_info=error)
+
+    @property
+    def tasks(self) -> int:
+        """How many tasks of the server run now."""
+        return len(self._tasks)
+
+    # -- life ----------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Load every module that ``modules.conf`` wants and open every socket; then the server has booted.
+
+        Raises:
+            ModuleError: A required or core module could not start (a port is taken, for example).
+        """
+        self.status.started_at = self.status.reloaded_at = time.time()
+        self.security.register(self.owner)
+        self.register_events(RELOAD, SHUTDOWN)
+        for problem in self.conf.problems:
+            self.log.error("%s", problem)
+        self.modules.discover()
+        await self.modules.load_all(read_plan(self.paths.etc, self.log))
+        self.status.booted.set()
+
+    async def stop(self) -> None:
+        """End every call, close every socket, keep what was acknowledged. Harmless when never started."""
+        if self.status.stopping:
+            return
+        self.status.stopping = True
+        self.status.stop_requested.set()
+        self.bus.publish(SHUTDOWN, self.status.restart)
+        await self.modules.unload_all()
+        for task in list(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(list(self._tasks), timeout=5)
+        self.owner.release()
+        self.store.close()
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        try:
+            await self.start()
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """Stop."""
+        await self.stop()
+
+    def request_stop(self, *, graceful: bool = False, restart: bool = False) -> None:
+        """Ask whoever runs the server to stop it: now, or ``graceful`` when the calls have ended."""
+        if restart:
+            self.status.restart = True
+        if graceful and self.pbx.active_calls:
+            self.spawn(self._stop_when_idle(), "graceful stop")
+        else:
+            self.status.stop_requested.set()
+
+    async def _stop_when_idle(self) -> None:
+        deadline = time.monotonic() + GRACEFUL_SECONDS
+        while self.pbx.active_calls and time.monotonic() < deadline:  # noqa: ASYNC110 (calls end without telling)
+            await asyncio.sleep(0.1)
+        self.status.stop_requested.set()
+
+    async def wait_stop_requested(self) -> None:
+        """Wait until the console, a signal or a program asks for the stop."""
+        await self.status.stop_requested.wait()
+
+    @property
+    def restart_requested(self) -> bool:
+        """Whether the server is to start again after it has stopped."""
+        return self.status.restart
+
+    def request_reload(self) -> None:
+        """Reload everything, from a signal."""
+        self.spawn(self.reload(), "reload")
+
+    async def reload(self, module: str = "") -> None:
+        """Read the configuration again, of one module or of all; raises ``ModuleError`` for an unknown one."""
+        await self.modules.reload(module)
+        self.status.reloaded_at = time.time()
+        self.bus.publish(RELOAD, module or "All", 0)
+
+    @property
+    def booted(self) -> bool:
+        """Whether every module is ready and every socket open."""
+        return self.status.booted.is_set()
+
+    async def wait_booted(self) -> None:
+        """Wait until every module is ready and every socket open."""
+        await self.status.booted.wait()
+
+    def uptime(self) -> tuple[int, int]:
+        """Seconds since start and since the last reload."""
+        now = time.time()
+        return int(now - self.status.started_at), int(now - self.status.reloaded_at)
+
+
+def read_plan(etc: Path, log: ServerLogger) -> ModulePlan:
+    """What ``modules.conf`` asks for; without the file everything is loaded."""
+    plan = ModulePlan()
+    try:
+        config = ConfigFile.load(etc / "modules.conf", missing_ok=True)
+    except ConfigError as error:
+        raise ModuleError(str(error)) from error
+    if not config.sections:
+        return plan
+    section = config.options("modules")
+    plan.autoload = section.flag("autoload", default=False)
+    for option in section:
+        name = option.name.lower()
+        if name in ("preload", "preload-require"):
+            plan.preload.append(option.value)
+        if name in ("require", "preload-require"):
+            plan.require.append(option.value)
+        elif name == "load":
+            plan.load.append(option.value)
+        elif name == "noload":
+            plan.noload.add(option.value)
+        elif name not in ("preload", "autoload"):
+            log.warning("%s", option.error("not an option of modules.conf", "autoload, load, noload, preload, require"))
+    return plan
+
+
+def _self_contained(folder: Path) -> Directories:
+    var = folder / "var"
+    with contextlib.suppress(OSError):
+        var.mkdir(exist_ok=True)
+    return Directories(
+        etc=folder,
+        modules=folder / "modules",
+        varlib=var,
+        db=var,
+        key=folder,
+        data=var,
+        agi=var / "agi-bin",
+        spool=var / "spool",
+        run=var,
+        log=var / "log",
+        cache=var / "cache",
+    )
