@@ -3,9 +3,9 @@
 Theory of operation. The socket is read once per readiness event, into one buffer that the sessions of a
 server share. A packet that needs nothing but a new header is relayed right there: payload type,
 sequence number, timestamp and SSRC are rewritten in place and the buffer is sent from the other session's
-socket, without an object for the packet. Everything else (the first packets, digits, extensions, RTCP on the same port) takes
-the slower way through :meth:`RtpSession._receive`. Once the peer is learned the socket is connected to it, which is
-the cheapest way to send and makes the kernel drop every other source.
+socket, without an object for the packet. Everything else (the first packets, digits, extensions, RTCP on the
+same port) takes the slower way through :meth:`RtpSession._receive`. Once the peer is learned the socket is
+connected to it, which is the cheapest way to send and makes the kernel drop every other source.
 """
 
 from __future__ import annotations
@@ -45,12 +45,13 @@ class RtpSession:
 
     __slots__ = (
         "__weakref__", "_buffer", "_clock", "_connected", "_context", "_cycles", "_debug", "_digits", "_filter",
-        "_first_sequence",        "_formats", "_highest", "_hold", "_last_rx", "_last_transit", "_last_write", "_learning", "_loop", "_marker",
-        "_on_release", "_payload_types", "_received_formats", "_recv_into", "_relay", "_relayed_by", "_reporter",
-        "_routes", "_send", "_sender", "_sequence", "_sequence_offset", "_socket", "_timeout", "_timeout_handle",
-        "_timestamp", "_timestamp_offset", "_view", "closed", "dtmf_payload_type", "format", "local", "on_digit",
-        "on_digit_begin", "on_rtcp", "relay_digits", "remote_ssrc", "rx_bytes", "rx_dropped", "rx_jitter", "rx_packets",
-        "sink", "ssrc", "tx_bytes", "tx_packets",
+        "_first_sequence", "_formats", "_highest", "_hold", "_last_rx", "_last_transit", "_last_write",
+        "_learning", "_loop", "_marker", "_on_release", "_payload_types", "_received_formats", "_recv_into",
+        "_relay", "_relayed_by", "_reporter", "_routes", "_send", "_sender", "_sequence", "_sequence_offset",
+        "_socket", "_timeout", "_timeout_handle", "_timestamp", "_timestamp_offset", "_view", "closed",
+        "dtmf_payload_type", "format", "local", "on_digit", "on_digit_begin", "on_rtcp", "relay_digits",
+        "remote_ssrc", "rx_bytes", "rx_dropped", "rx_jitter", "rx_packets", "sink", "ssrc", "tx_bytes",
+        "tx_packets",
     )  # fmt: skip
 
     def __init__(

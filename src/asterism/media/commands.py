@@ -1,0 +1,101 @@
+"""The module of the RTP engine: reads ``rtp.conf``, brings the console's ``rtp`` commands."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from asterism.config import ConfigErrors
+from asterism.core.commands import CommandCall, command
+from asterism.core.documentation import Argument, Documentation
+from asterism.core.errors import ConfigError, UsageError
+from asterism.core.module import Module
+from asterism.media.server import MediaServer
+
+
+def _yes(value: bool) -> str:
+    return "Yes" if value else "No"
+
+
+class RtpModule(Module):
+    """``rtp show settings``, ``rtp set debug``."""
+
+    name: ClassVar[str] = "res_rtp"
+    aliases: ClassVar[tuple[str, ...]] = ("res_rtp_asterisk",)
+    description: ClassVar[str] = "RTP engine"
+    _server: MediaServer
+
+    def load(self, server: MediaServer) -> None:
+        """Read ``rtp.conf`` (the defaults hold where it is wrong) and register the commands."""
+        self._server = server
+        self.reload()
+        server.register_marked(self)
+
+    def reload(self) -> None:
+        """Read ``rtp.conf`` again; calls in progress keep their ports."""
+        server = self._server
+        try:
+            server.media.configure(server.paths.etc / "rtp.conf")
+        except (ConfigError, ConfigErrors) as error:
+            server.log.error("rtp.conf is not used: %s", error)
+
+    def unload(self) -> None:
+        """Stop logging packets."""
+        self._server.media.set_debug(False)
+
+    def use_count(self) -> int:
+        """How many RTP sessions are open."""
+        return len(self._server.media.sessions)
+
+    @command(
+        "rtp show settings",
+        Documentation(
+            "Show the settings of the RTP engine",
+            "rtp show settings",
+            "Shows the options of rtp.conf that are in force, defaults included.",
+            see_also=("rtp set debug",),
+        ),
+    )
+    def show_settings(self, call: CommandCall) -> str:
+        """Print the settings."""
+        if call.args:
+            raise UsageError("no arguments are taken")
+        settings = self._server.media.settings
+        rows = (
+            ("Port start", settings.rtp_start),
+            ("Port end", settings.rtp_end),
+            ("Checksums", _yes(settings.checksums)),
+            ("DTMF Timeout", settings.dtmf_timeout),
+            ("Strict RTP", {"seqno": "SeqNo"}.get(settings.strict.value, settings.strict.value.capitalize())),
+            ("Probation", f"{settings.probation} frames"),
+            ("Replay Protect", _yes(settings.replay_protection)),
+            ("ICE support", _yes(settings.ice_support)),
+            ("STUN", "disabled"),
+        )
+        lines = "".join(f"  {name + ':':<17}{value}\n" for name, value in rows)
+        return f"\n\nGeneral Settings:\n----------------\n{lines}   Address:        0.0.0.0:0\n"
+
+    @command(
+        "rtp set debug",
+        Documentation(
+            "Log every RTP packet, or stop that",
+            "rtp set debug {on|off|ip host[:port]}",
+            "While on, each packet that is sent or received is logged with its type, sequence number, timestamp and "
+            "length, and relayed packets take the slower way. With 'ip' only the packets of one address are logged.",
+            (Argument("on|off|ip", "What to log.", True), Argument("host[:port]", "The address, after 'ip'.")),
+            ("rtp show settings",),
+        ),
+        complete=lambda words: ("on", "off", "ip") if len(words) <= 1 else (),
+    )
+    def set_debug(self, call: CommandCall) -> str:
+        """Switch the packet log."""
+        match call.args:
+            case ["on"]:
+                self._server.media.set_debug(True)
+                return "RTP Packet Debugging Enabled\n"
+            case ["off"]:
+                self._server.media.set_debug(False)
+                return "RTP Packet Debugging Disabled\n"
+            case ["ip", address]:
+                self._server.media.set_debug(True, address)
+                return f"RTP Packet Debugging Enabled for address: {address}\n"
+        raise UsageError("on, off, or ip and an address are needed")
