@@ -57,7 +57,7 @@ class BodyPart:
             yield from part.walk()
 
     def find(self, content_type: str) -> BodyPart | None:
-        """The part of that ``type/subtype``; of alternatives the last one, which the sender prefers (RFC 2046 5.1.4)."""
+        """The part of that ``type/subtype``; of alternatives the last, which the sender prefers (RFC 2046 5.1.4)."""
         if self.content_type.type != "multipart":
             return self if self.content_type.name == content_type.lower() else None
         parts = reversed(self.parts) if self.content_type.subtype == "alternative" else self.parts

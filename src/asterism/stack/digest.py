@@ -56,7 +56,7 @@ def hash_hex(algorithm: str, data: str | bytes) -> str:
 
 
 def ha1(username: str, realm: str, password: str, algorithm: str = "MD5") -> str:
-    """Hash of ``username:realm:password``: what ``md5_cred`` and ``password_digest`` hold. Not yet the ``-sess`` form."""
+    """Hash of ``username:realm:password``: what ``md5_cred`` and ``password_digest`` hold."""
     return hash_hex(algorithm, f"{username}:{realm}:{password}")
 
 
@@ -344,7 +344,7 @@ class AuthenticationInfo:
 
 
 def challenges(message: Message, proxy: bool = False) -> list[Challenge]:
-    """The Digest challenges of a 401 (``proxy``: 407), in the server's order of preference; malformed ones are left out."""
+    """The Digest challenges of a 401 (``proxy``: 407) in the server's order; malformed ones are left out."""
     found: list[Challenge] = []
     for value in message.get_all("Proxy-Authenticate" if proxy else "WWW-Authenticate"):
         try:

@@ -29,11 +29,12 @@ class StreamFramer:
     is to be closed.
     """
 
-    __slots__ = ("_buffer", "_limits", "_need", "_scanned")
+    __slots__ = ("_buffer", "_half", "_limits", "_need", "_scanned")
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         self._buffer = bytearray()
         self._limits = limits
+        self._half = False
         self._need = 0
         self._scanned = 0
 
@@ -46,8 +47,8 @@ class StreamFramer:
         """Take what was read; return the messages and keep-alives that are now complete, in order.
 
         Raises:
-            ParseError: no usable Content-Length; ``error.completed`` is not given: what was complete
-                before is returned by this call, and the next call raises.
+            ParseError: no usable Content-Length, or a stray line break. If messages before the bad
+                bytes are complete, they are returned first and the next call raises.
             LimitError: a message or its head is too large, or there are too many keep-alives in one read.
         """
         buffer = self._buffer
@@ -82,6 +83,7 @@ class StreamFramer:
                 if self._scanned > self._limits.head:
                     raise LimitError("head too large", 513)
                 return None
+            self._half = False
             self._need = end + 4 + self._body_length(bytes(buffer[: end + 2]))
             self._scanned = 0
         need = self._need
@@ -93,19 +95,21 @@ class StreamFramer:
         return message
 
     def _keepalive(self, buffer: bytearray) -> KeepAlive | None:
-        if buffer[:4] == b"\r\n\r\n":
-            del buffer[:4]
-            return KeepAlive.PING
-        if len(buffer) < 4 and b"\r\n\r\n".startswith(buffer):
-            if len(buffer) == 2:
-                # A whole pong; should the other half of a ping follow, it reads as a second one.
-                del buffer[:2]
-                return KeepAlive.PONG
+        if len(buffer) < 2 and buffer[0] == 13:
             return None
-        if buffer[:2] == b"\r\n":
-            del buffer[:2]
-            return KeepAlive.PONG
-        raise ParseError("stray line break between messages")
+        if buffer[:2] != b"\r\n":
+            raise ParseError("stray line break between messages")
+        if buffer[2:4] == b"\r\n":
+            del buffer[:4]
+            self._half = False
+            return KeepAlive.PING
+        # A lone line break is a pong; if the next read brings another, the two were a ping cut in half.
+        half = self._half
+        if len(buffer) == 3 and buffer[2] == 13:
+            return None
+        del buffer[:2]
+        self._half = not half
+        return KeepAlive.PING if half else KeepAlive.PONG
 
     def _body_length(self, head: bytes) -> int:
         if len(head) > self._limits.head:
