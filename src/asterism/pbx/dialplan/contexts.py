@@ -242,7 +242,7 @@ class ContextTable:
                 if not extension.takes_caller(callerid):
                     continue
                 if extension.pattern is not None:
-                    if extension.pattern.matches_more(key) and not extension.pattern.tail == "!":
+                    if extension.pattern.matches_more(key) and extension.pattern.tail != "!":
                         return True
                 elif len(extension.name) > len(exten) and fold(extension.name).startswith(key):
                     return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from asterism.core.log import ServerLogger
     from asterism.core.registry import Registry
     from asterism.pbx.channel import Channel
-    from asterism.pbx.dialplan.environment import Environment
     from asterism.pbx.dialplan.contexts import ContextTable, Priority
+    from asterism.pbx.dialplan.environment import Environment
     from asterism.pbx.marks import Application
 
 MAX_FRAMES = 512
@@ -67,10 +68,8 @@ class Executor:
         context = channel.context
         if self.table.find(context, "h", 1, channel.caller.number) is not None:
             await self._run_hangup_extension(channel, context)
-        try:
+        with contextlib.suppress(ChannelHangup):
             await channel.hangup()
-        except ChannelHangup:
-            pass
 
     async def gosub(
         self, channel: Channel, context: str, exten: str, priority: int | str, args: Sequence[str] = ()
@@ -232,7 +231,9 @@ class Executor:
                 if self.table.find(context, "i", 1, caller) is not None:
                     channel.set_variable("INVALID_EXTEN", exten)
                     raise Goto(context, "i", 1)
-                self.log.warning("%s was sent into invalid extension '%s' in context '%s'", channel.name, exten, context)
+                self.log.warning(
+                    "%s was sent into invalid extension '%s' in context '%s'", channel.name, exten, context
+                )
             raise EndDialplan
         if not self.autofallthrough:
             await self.wait_exten(channel, self.state(channel).response_timeout)
@@ -291,7 +292,5 @@ class Executor:
         while state.frames:
             self.pop_frame(channel)
         channel.context, channel.exten, channel.priority = context, "h", 1
-        try:
+        with contextlib.suppress(ChannelHangup, EndDialplan, SubroutineReturned):
             await self._run(channel, fall_through=False, hanging_up=True)
-        except (ChannelHangup, EndDialplan, SubroutineReturned):
-            pass

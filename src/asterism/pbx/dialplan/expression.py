@@ -41,7 +41,7 @@ _BINARY: tuple[frozenset[str], ...] = (
 )
 
 
-class _Incomplete(Exception):
+class _IncompleteError(Exception):
     """The text ended, or an operator came, where an operand was expected; ``after`` an operator or not."""
 
 
@@ -102,7 +102,7 @@ class _Parser:
         self.enter()
         yes = self.conditional()
         if self.peek() != "::":
-            raise _Incomplete
+            raise _IncompleteError
         self.at += 1
         no = self.conditional()
         self.depth -= 1
@@ -117,7 +117,7 @@ class _Parser:
 
     def primary(self) -> Node:
         if self.at >= len(self.tokens):
-            raise _Incomplete
+            raise _IncompleteError
         kind, text, _, end = self.tokens[self.at]
         if kind == "op":
             if text == "(":
@@ -126,7 +126,7 @@ class _Parser:
                 inside = self.binary(0)
                 self.depth -= 1
                 if self.peek() != ")":
-                    raise _Incomplete
+                    raise _IncompleteError
                 self.at += 1
                 return inside
             if text == "-":  # a sign behind an operator that binds closer: POW(2,8) : -1
@@ -134,7 +134,7 @@ class _Parser:
                 operand = self.unary()
                 self.depth -= 1
                 return operand
-            raise _Incomplete
+            raise _IncompleteError
         self.at += 1
         if kind == "word" and self.peek() == "(" and self.tokens[self.at][2] == end:
             return self.call(text)
@@ -156,7 +156,7 @@ class _Parser:
                 if not level:
                     break
         else:
-            raise _Incomplete
+            raise _IncompleteError
         after = self.at
         arguments: list[Node] = []
         if name.upper() in NUMERIC_FUNCTIONS:
@@ -166,7 +166,7 @@ class _Parser:
                 while self.peek() == ",":
                     self.at += 1
                     arguments.append(self.binary(0))
-            except _Incomplete:
+            except _IncompleteError:
                 pass
         self.at = after
         self.depth -= 1
@@ -175,7 +175,7 @@ class _Parser:
     def enter(self) -> None:
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise _Incomplete
+            raise _IncompleteError
 
 
 @lru_cache(maxsize=4096)
@@ -192,7 +192,7 @@ def parse(text: str) -> tuple[Node | None, str]:
         return None, ""
     try:
         tree = parser.binary(0)
-    except _Incomplete:
+    except _IncompleteError:
         readable = parser.tokens[0][0] != "op" or parser.tokens[0][1] in ("(", "-", "!")
         return (("text", "0") if readable else None), "an operand is missing"
     if parser.at < len(parser.tokens):

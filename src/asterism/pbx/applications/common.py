@@ -1,0 +1,86 @@
+"""How applications read their arguments."""
+
+from __future__ import annotations
+
+
+def split_arguments(text: str, separator: str = ",", limit: int = 0) -> list[str]:
+    r"""Split at commas outside quotes, parentheses and brackets; ``\\,`` is a comma. Quotes are removed.
+
+    ``limit`` is the greatest number of arguments: the last one keeps its commas and quotes.
+    """
+    arguments: list[str] = []
+    current: list[str] = []
+    depth = 0
+    quoted = False
+    position = 0
+    while position < len(text):
+        character = text[position]
+        if limit and len(arguments) == limit - 1:
+            arguments.append(text[position:])
+            return arguments
+        if character == "\\" and position + 1 < len(text):
+            position += 1
+            current.append(text[position])
+        elif character == '"':
+            quoted = not quoted
+        elif quoted:
+            current.append(character)
+        elif character == separator and not depth:
+            arguments.append("".join(current))
+            current = []
+        else:
+            if character in "([":
+                depth += 1
+            elif character in ")]" and depth:
+                depth -= 1
+            current.append(character)
+        position += 1
+    arguments.append("".join(current))
+    return arguments
+
+
+def number(text: str) -> float | None:
+    """A number of seconds; ``None`` for what is not one or negative."""
+    try:
+        value = float(text.strip())
+    except ValueError:
+        return None
+    return value if 0 <= value < 1e10 else None
+
+
+def find_outside(text: str, character: str) -> int:
+    """Where ``character`` first stands outside parentheses and quotes; -1 if nowhere."""
+    depth = 0
+    quoted = False
+    for index, found in enumerate(text):
+        if found == '"':
+            quoted = not quoted
+        elif quoted:
+            continue
+        elif found == character and not depth:
+            return index
+        elif found == "(":
+            depth += 1
+        elif found == ")" and depth:
+            depth -= 1
+    return -1
+
+
+def split_condition(text: str) -> tuple[str, str, str] | None:
+    """``condition?true:false`` in its parts; ``None`` without a question mark."""
+    condition, mark, branches = text.partition("?")
+    if not mark:
+        return None
+    colon = find_outside(branches, ":")
+    if colon < 0:
+        return condition.strip(), branches.strip(), ""
+    return condition.strip(), branches[:colon].strip(), branches[colon + 1 :].strip()
+
+
+def split_call(text: str) -> tuple[str, str]:
+    """``App(args)`` as name and argument text; without parentheses the arguments are empty."""
+    name, parenthesis, rest = text.strip().partition("(")
+    if not parenthesis:
+        return name.strip(), ""
+    close = rest.rfind(")")
+    return name.strip(), rest if close < 0 else rest[:close]
