@@ -1,0 +1,104 @@
+"""What a channel asks of its far end, put into SIP (``ChannelDriver`` of the PBX)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asterism.applications.session.items import channel_item
+from asterism.applications.session.uac import OutgoingSession
+from asterism.applications.session.uas import IncomingSession
+from asterism.pbx.controls import Control
+
+if TYPE_CHECKING:
+    from asterism.applications.session.session import Session
+    from asterism.media.stream import AudioStream
+
+
+class SessionDriver:
+    """The far end of one SIP channel."""
+
+    __slots__ = ("session",)
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    @property
+    def media(self) -> AudioStream | None:
+        """The audio stream, once there is one."""
+        return self.session.audio
+
+    def call(self, timeout: float | None) -> None:
+        """Send the INVITE; the Dial that set ``timeout`` keeps it."""
+        session = self.session
+        if isinstance(session, OutgoingSession) and session.channel is not None:
+            session.call(session.channel.connected)
+
+    def answer(self) -> None:
+        """Send 200."""
+        session = self.session
+        if isinstance(session, IncomingSession):
+            session.answer()
+
+    def indicate(self, condition: Control, data: object = None) -> bool:
+        """Show a condition by a response where SIP has one for it."""
+        session = self.session
+        if condition in (Control.HOLD, Control.UNHOLD):
+            session.held = condition is Control.HOLD
+            return False
+        if not isinstance(session, IncomingSession) or session.answered:
+            return condition not in _TONES
+        if condition is Control.RINGING:
+            if session.endpoint.inband_progress:
+                session.progress()
+                return False
+            session.ring()
+        elif condition is Control.PROGRESS:
+            session.progress()
+        elif condition is Control.PROCEEDING:
+            session.proceed()
+        elif condition is Control.REDIRECTING:
+            session.proceed(181)
+        elif condition is Control.BUSY:
+            session.refuse(486, 0)
+        elif condition is Control.CONGESTION:
+            session.refuse(503, 34)
+        elif condition is Control.INCOMPLETE:
+            session.refuse(484, 28)
+        return True
+
+    def hangup(self, cause: int) -> None:
+        """BYE, CANCEL or a final response, whatever ends the leg."""
+        self.session.hang_up(cause)
+
+    def send_digit(self, digit: str, duration_ms: int) -> None:
+        """Send a digit the way ``dtmf_mode`` says."""
+        session = self.session
+        mode = session.endpoint.dtmf_mode
+        audio = session.audio
+        if mode == "info" or (mode == "auto_info" and getattr(audio, "dtmf_payload_type", None) is None):
+            session.send_digit_info(digit, duration_ms)
+        elif mode != "none" and audio is not None:
+            audio.send_digit(digit, duration_ms)
+
+    def send_text(self, text: str) -> bool:
+        """Send an in-dialog MESSAGE."""
+        session = self.session
+        if not session.confirmed:
+            return False
+        session.send_request("MESSAGE", body=text.encode("utf-8", "surrogateescape"), content_type="text/plain")
+        return True
+
+    def transfer(self, destination: str) -> bool:
+        """Send an unanswered caller elsewhere (302)."""
+        session = self.session
+        if not isinstance(session, IncomingSession) or session.answered:
+            return False
+        return session.redirect(destination)
+
+    def channel_item(self, name: str) -> str | None:
+        """An item of ``CHANNEL()``."""
+        return channel_item(self.session, name)
+
+
+_TONES = frozenset((Control.RINGING, Control.BUSY, Control.CONGESTION))
+"""What an answered call, or one of ours, can only be told in audio."""

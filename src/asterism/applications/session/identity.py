@@ -1,0 +1,138 @@
+"""Who is calling whom, in SIP's words: the URIs and names of From, Contact and To.
+
+An :class:`EndpointProfile` holds what is worked out once for an endpoint instead of once for a call.
+"""
+
+from __future__ import annotations
+
+import socket
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from asterism.media.formats import FORMATS
+from asterism.pbx.party import NOBODY, PRESENTATIONS, PartyId, parse_caller_id
+from asterism.sip.objects.global_ import GlobalSettings
+from asterism.stack.uri import Uri, format_host_port
+
+if TYPE_CHECKING:
+    from asterism.media.formats import Format
+    from asterism.sip.core import SipCore
+    from asterism.sip.objects.endpoint import Endpoint
+    from asterism.stack.flow import Flow
+    from asterism.stack.message import Request
+
+ANONYMOUS = "Anonymous"
+_WILDCARDS = frozenset(("0.0.0.0", "::", ""))
+
+
+@lru_cache(maxsize=1024)
+def address_towards(remote: str, port: int) -> str:
+    """The address of this host on the way to ``remote``, as the kernel's routes say; nothing is sent."""
+    family = socket.AF_INET6 if ":" in remote else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((remote, port or 9))
+        except OSError:
+            return "::1" if family == socket.AF_INET6 else "127.0.0.1"
+        return str(probe.getsockname()[0])
+
+
+def clean_display(text: str) -> str:
+    """A display name without control characters, fit for a quoted string."""
+    if not text.isprintable():
+        text = "".join(char for char in text if char.isprintable())
+    if '"' in text or "\\" in text:
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return text
+
+
+def name_addr(display: str, uri: str) -> str:
+    """``"Name" <uri>``, always quoted, as observed; without a name only ``<uri>``."""
+    return f'"{clean_display(display)}" <{uri}>' if display else f"<{uri}>"
+
+
+def sip_uri(user: str, host: str, secure: bool = False) -> str:
+    """``sip:user@host`` with what needs it escaped."""
+    if user and not (user.isascii() and user.isalnum()):
+        return str(Uri("sips" if secure else "sip", user, host))
+    if ":" in host:
+        host = f"[{host}]"
+    return f"sip:{user}@{host}" if user else f"sip:{host}"
+
+
+def caller_party(endpoint: Endpoint) -> PartyId:
+    """The caller ID configured for an endpoint, with its presentation."""
+    presentation = PRESENTATIONS.get(endpoint.callerid_privacy, 0)
+    party = parse_caller_id(endpoint.callerid) if endpoint.callerid else NOBODY
+    return party.with_(
+        number_presentation=presentation, name_presentation=presentation, tag=endpoint.callerid_tag
+    )
+
+
+class EndpointProfile:
+    """What the calls of one endpoint have in common; made anew when the endpoint's object is another."""
+
+    __slots__ = ("_contacts", "core", "endpoint", "formats", "party", "settings", "user_agent", "variables")
+
+    def __init__(self, core: SipCore, endpoint: Endpoint) -> None:
+        self.core = core
+        self.endpoint = endpoint
+        found = core.data.get(GlobalSettings, "global")
+        self.settings = found if isinstance(found, GlobalSettings) else GlobalSettings("global")
+        self.formats: tuple[Format, ...] = tuple(
+            FORMATS[name] for name in endpoint.allow if name in FORMATS
+        )
+        self.party = caller_party(endpoint)
+        self.variables = dict(endpoint.set_var)
+        agent = core.state.user_agent
+        self.user_agent: tuple[tuple[str, str], ...] = (("User-Agent", agent),) if agent else ()
+        self._contacts: dict[tuple[str, int, str, str], str] = {}
+
+    def local_address(self, flow: Flow) -> str:
+        """The address of this host that ``flow`` leaves from."""
+        host = flow.local[0]
+        return address_towards(flow.remote[0], flow.remote[1]) if host in _WILDCARDS else host
+
+    def _contact(self, user: str, flow: Flow) -> str:
+        key = (user, flow.local[1], flow.transport, self.local_address(flow))
+        found = self._contacts.get(key)
+        if found is None:
+            if len(self._contacts) > 64:
+                self._contacts.clear()
+            where = format_host_port(key[3], flow.local[1])
+            transport = "" if flow.transport == "UDP" else f";transport={flow.transport}"
+            found = self._contacts[key] = f"<sip:{user}@{where}{transport}>" if user else f"<sip:{where}{transport}>"
+        return found
+
+    def uas_contact(self, flow: Flow) -> str:
+        """Contact of our responses and of our requests within a dialog."""
+        return self._contact(self.endpoint.contact_user or "", flow)
+
+    def uac_contact(self, caller: PartyId, flow: Flow) -> str:
+        """Contact of an INVITE of ours."""
+        endpoint, settings = self.endpoint, self.settings
+        user = endpoint.contact_user or endpoint.from_user
+        if not user and settings.use_callerid_contact and caller.number:
+            user = caller.number
+            return f"<{sip_uri(user, self.local_address(flow))[:-len(self.local_address(flow))]}" + self._contact(
+                "", flow
+            )[5:]
+        return self._contact(user or settings.default_from_user, flow)
+
+    def from_header(self, caller: PartyId, flow: Flow) -> str:
+        """The From of an INVITE of ours, without tag: the caller as far as this endpoint may know him."""
+        endpoint = self.endpoint
+        host = endpoint.from_domain or self.local_address(flow)
+        if endpoint.from_user:
+            return name_addr("" if caller.private else caller.name, sip_uri(endpoint.from_user, host))
+        if caller.private:
+            return name_addr(ANONYMOUS, sip_uri("anonymous", endpoint.from_domain or "anonymous.invalid"))
+        user = caller.number or self.settings.default_from_user
+        return name_addr(caller.name, sip_uri(user, host))
+
+    def finish_request(self, request: Request) -> None:
+        """Add what every request of ours ends with."""
+        request.remove_header("Max-Forwards")
+        request.add_header("Max-Forwards", str(self.settings.max_forwards))
+        for name, value in self.user_agent:
+            request.add_header(name, value)

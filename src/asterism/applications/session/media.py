@@ -1,0 +1,160 @@
+"""The media side of a session: its streams in the order of the SDP, and our side of every offer and answer."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from asterism.applications.session.negotiation import write_session
+from asterism.stack.errors import ParseError
+from asterism.stack.sdp import SessionDescription
+
+if TYPE_CHECKING:
+    from asterism.applications.session.sdp_handler import MediaStream
+    from asterism.applications.session.session import Session
+    from asterism.stack.message import Message
+    from asterism.stack.sdp import Media
+
+SDP_TYPE = "application/sdp"
+
+
+def description_of(message: Message) -> SessionDescription | None:
+    """The session description that a message carries, ``None`` when it has no body.
+
+    Raises:
+        ParseError: status 415 for a body that is no SDP, 400 for one that should be and is not.
+    """
+    if not message.body:
+        return None
+    content_type = (message.get("Content-Type") or "").partition(";")[0].strip().lower()
+    if content_type != SDP_TYPE:
+        raise ParseError("the body is no session description", 415)
+    return SessionDescription.parse(message.body)
+
+
+class SessionMedia:
+    """Streams and descriptions of one session.
+
+    ``streams`` has one entry for each section of the last description, ``None`` where it was refused.
+    """
+
+    __slots__ = ("_body", "_origin_id", "_refused", "_sections", "_version", "session", "streams")
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.streams: list[MediaStream | None] = []
+        self._refused: list[str] = []
+        self._sections: list[str] = []
+        self._origin_id = ""
+        self._version = 0
+        self._body = b""
+
+    @property
+    def body(self) -> bytes:
+        """The last description we wrote."""
+        return self._body
+
+    def offer(self) -> bytes | None:
+        """Our offer: the open streams as they are, or new ones at first; ``None`` when there is nothing to offer."""
+        session = self.session
+        sections: list[str] = []
+        if self.streams:
+            for index, stream in enumerate(self.streams):
+                sections.append(self._refused[index] if stream is None else stream.handler.reoffer(session, stream))
+        else:
+            for handlers in session.registry.handlers.values():
+                for handler in handlers:
+                    opened = handler.create_offer(session)
+                    if opened is not None:
+                        self.streams.append(opened[0])
+                        self._refused.append("")
+                        sections.append(opened[1])
+                        break
+        if not any(self.streams):
+            return None
+        return self._write(sections)
+
+    def answer(self, description: SessionDescription) -> bytes | None:
+        """Our answer to the peer's offer, its streams set up; ``None`` when none can be taken."""
+        session = self.session
+        if not self._origin_id:
+            # Our first answer continues the offer's own numbering, as observed.
+            self._origin_id = description.origin.session_id
+            self._version = _number(description.origin.version) + 1
+        sections: list[str] = []
+        accepted = False
+        for index, media in enumerate(description.media):
+            stream = self.streams[index] if index < len(self.streams) else None
+            answered = None
+            if media.port:
+                handlers = (
+                    (stream.handler,) if stream is not None else tuple(session.registry.handlers.get(media.kind, ()))
+                )
+                for handler in handlers:
+                    answered = handler.answer(session, description, media, stream)
+                    if answered is not None:
+                        break
+            refused = _refuse(media)
+            if index >= len(self.streams):
+                self.streams.append(None)
+                self._refused.append(refused)
+            self._refused[index] = refused
+            if answered is None:
+                # A stream once open is kept for a later offer that takes it up again.
+                sections.append(refused)
+                continue
+            accepted = True
+            self.streams[index], section = answered
+            sections.append(section)
+        return self._write(sections) if accepted else None
+
+    def apply(self, description: SessionDescription) -> bool:
+        """Take the peer's answer to our offer; whether at least one stream came of it."""
+        accepted = False
+        for index, stream in enumerate(self.streams):
+            if stream is None or index >= len(description.media):
+                continue
+            media = description.media[index]
+            if media.port and stream.handler.apply_answer(self.session, description, media, stream):
+                accepted = True
+        return accepted
+
+    def close(self) -> None:
+        """Free every stream."""
+        for stream in self.streams:
+            if stream is not None:
+                stream.close()
+        self.streams.clear()
+        self._refused.clear()
+
+    def _write(self, sections: list[str]) -> bytes:
+        session = self.session
+        if not self._origin_id:
+            number = secrets.randbits(31)
+            self._origin_id = str(number)
+            self._version = number
+            self._sections = sections
+        elif sections != self._sections:
+            self._version += 1
+            self._sections = sections
+        endpoint = session.endpoint
+        self._body = write_session(
+            endpoint.sdp_owner or "-",
+            self._origin_id,
+            self._version,
+            session.media_address,
+            endpoint.sdp_session or "-",
+            sections,
+        )
+        return self._body
+
+
+def _refuse(media: Media) -> str:
+    return f"m={media.kind} 0 {media.proto} {' '.join(media.formats)}\r\n"
+
+
+def _number(text: str | int) -> int:
+    try:
+        return int(text) % 2**62
+    except ValueError:
+        return 0

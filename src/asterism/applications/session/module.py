@@ -1,0 +1,61 @@
+"""The module ``session``: SIP calls as channels (``chan_pjsip`` and ``res_pjsip_session``)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from asterism.applications.session.cli import SessionCommands
+from asterism.applications.session.functions import SessionFunctions
+from asterism.applications.session.profiles import Profiles
+from asterism.applications.session.registry import Sessions
+from asterism.applications.session.service import SessionService
+from asterism.applications.session.technology import PjsipTechnology
+from asterism.core.module import Module
+from asterism.pbx.server import PbxServer
+from asterism.sip.server import SipServer
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+
+class SessionServer(SipServer, PbxServer, Protocol):
+    """A server with everything that calls need."""
+
+
+class SessionModule(Module):
+    """Registers the service, the technology ``PJSIP`` and what shows its channels."""
+
+    name = "session"
+    aliases = ("res_pjsip_session", "chan_pjsip")
+    description = "SIP sessions: the channel driver"
+
+    sessions: Sessions
+
+    def load(self, server: SessionServer) -> Awaitable[None] | None:
+        """Register everything of the channel driver."""
+        core, pbx = server.sip, server.pbx
+        self.sessions = Sessions(server.owner)
+        self._profiles = Profiles(core)
+        technology = PjsipTechnology(core, pbx, self.sessions, self._profiles)
+        pbx.register_technology(technology)
+        core.register_service(SessionService(core, pbx, self.sessions, self._profiles, technology))
+        server.register_marked(SessionCommands(self.sessions))
+        pbx.register_marked(SessionFunctions(core))
+        return None
+
+    def unload(self) -> Awaitable[None] | None:
+        """End the calls that are left."""
+        for session in list(self.sessions.live):
+            session.fail(0)
+        for task in list(self.sessions.tasks):
+            task.cancel()
+        return None
+
+    def reload(self) -> Awaitable[None] | None:
+        """Let calls from now on see the new settings."""
+        self._profiles.clear()
+        return None
+
+    def use_count(self) -> int:
+        """How many calls there are."""
+        return len(self.sessions.live)

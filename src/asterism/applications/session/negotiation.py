@@ -1,0 +1,175 @@
+"""Offer and answer of one audio stream (RFC 3264): which codecs, which payload types, which direction.
+
+Pure functions over lists; what a session description looks like is :mod:`asterism.stack.sdp`'s affair.
+The codec order, payload types and attribute order are those observed on the wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from asterism.media.formats import DTMF_ENCODING, DTMF_FMTP, DTMF_PAYLOAD_TYPE, Format, format_for
+
+_REVERSED = {"sendonly": "recvonly", "recvonly": "sendonly", "sendrecv": "sendrecv", "inactive": "inactive"}
+
+
+class Offered(NamedTuple):
+    """One payload type of a media section: its number, ``rtpmap`` encoding and clock rate (empty, 0: no rtpmap)."""
+
+    payload_type: int
+    encoding: str = ""
+    clock_rate: int = 0
+    fmtp: str = ""
+
+
+@dataclass(slots=True)
+class AudioTerms:
+    """What both sides agreed for one audio stream, seen from this server.
+
+    ``formats`` pairs each codec with its payload type, the preferred one first. ``direction`` is
+    what this server does: ``recvonly`` when the peer sends only.
+    """
+
+    formats: list[tuple[Format, int]]
+    dtmf_payload: int | None = None
+    direction: str = "sendrecv"
+    fmtp: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def sending(self) -> bool:
+        """Whether the peer wants to receive."""
+        return self.direction in ("sendrecv", "sendonly")
+
+
+def reverse_direction(direction: str) -> str:
+    """The direction seen from the other side."""
+    return _REVERSED.get(direction, "sendrecv")
+
+
+def wants_dtmf(dtmf_mode: str) -> bool:
+    """Whether an endpoint with ``dtmf_mode`` negotiates telephone-event."""
+    return dtmf_mode in ("rfc4733", "auto", "auto_info")
+
+
+def offer_terms(allowed: Sequence[Format], dtmf_mode: str) -> AudioTerms:
+    """The terms of our own offer: every allowed codec under its usual payload type."""
+    terms = AudioTerms([(one, one.payload_type) for one in allowed])
+    if wants_dtmf(dtmf_mode):
+        terms.dtmf_payload = DTMF_PAYLOAD_TYPE
+    return terms
+
+
+def outgoing_order(allowed: Sequence[Format], wanted: Iterable[Format] | None, preference: str) -> list[Format]:
+    """The codecs of an outgoing offer: ``allowed`` combined with the calling side's ``wanted``.
+
+    ``preference`` is ``outgoing_call_offer_pref``. ``None`` or nothing in common: everything allowed.
+    """
+    remote = list(wanted or ())
+    shared_remote = [one for one in remote if one in allowed]
+    shared_local = [one for one in allowed if one in remote]
+    if not shared_local:
+        return list(allowed)
+    if preference == "local":
+        return shared_local
+    if preference == "local_first":
+        return shared_local[:1]
+    if preference == "local_merge":
+        return shared_local + [one for one in allowed if one not in remote]
+    if preference == "remote":
+        return shared_remote
+    if preference == "remote_first":
+        return shared_remote[:1]
+    return shared_remote + [one for one in allowed if one not in remote]
+
+
+def accept_offer(
+    allowed: Sequence[Format], offered: Sequence[Offered], dtmf_mode: str, preference: str = "local"
+) -> AudioTerms | None:
+    """The terms of an answer to ``offered``, or ``None`` when no codec is shared.
+
+    ``preference`` is ``incoming_call_offer_pref``: the order of this server's list (``local``) or of
+    the offer (``remote``), all or only the first (``*_first``). Payload types are the offer's.
+    """
+    by_format, dtmf = _match(offered)
+    if preference.startswith("remote"):
+        chosen = [(one, number) for one, number in by_format.items() if one in allowed]
+    else:
+        chosen = [(one, by_format[one]) for one in allowed if one in by_format]
+    if not chosen:
+        return None
+    if preference.endswith("first"):
+        del chosen[1:]
+    terms = AudioTerms(chosen)
+    if dtmf is not None and wants_dtmf(dtmf_mode):
+        terms.dtmf_payload = dtmf
+    return terms
+
+
+def accept_answer(offer: AudioTerms, answered: Sequence[Offered]) -> AudioTerms | None:
+    """The terms after the peer's answer to our ``offer``: its codecs in its order, or ``None`` when it has none.
+
+    An answer may use other payload types for what *we* send (RFC 3264 6.1); those are taken.
+    """
+    by_format, dtmf = _match(answered)
+    offered = {one for one, _ in offer.formats}
+    chosen = [(one, number) for one, number in by_format.items() if one in offered]
+    if not chosen:
+        return None
+    terms = AudioTerms(chosen)
+    if offer.dtmf_payload is not None:
+        terms.dtmf_payload = dtmf
+    return terms
+
+
+def _match(offered: Sequence[Offered]) -> tuple[dict[Format, int], int | None]:
+    """The known codecs with their payload types in order, and the telephone-event type of 8 kHz."""
+    by_format: dict[Format, int] = {}
+    dtmf: int | None = None
+    for item in offered:
+        if item.encoding and item.encoding.lower() == DTMF_ENCODING:
+            if dtmf is None and item.clock_rate == 8000:
+                dtmf = item.payload_type
+            continue
+        if not item.encoding and item.payload_type >= 96:
+            continue
+        found = format_for(item.payload_type, item.encoding, item.clock_rate)
+        if found is not None:
+            by_format.setdefault(found, item.payload_type)
+    return by_format, dtmf
+
+
+def write_audio(terms: AudioTerms, port: int, profile: str = "RTP/AVP") -> str:
+    """The audio section of an offer or answer, each line ended with CR LF."""
+    numbers: list[str] = []
+    lines: list[str] = []
+    ptime = terms.formats[0][0].ptime
+    longest = 1000
+    for one, number in terms.formats:
+        numbers.append(str(number))
+        lines.append(f"a=rtpmap:{number} {one.rtpmap}\r\n")
+        if one.fmtp:
+            lines.append(f"a=fmtp:{number} {one.fmtp}\r\n")
+        longest = min(longest, one.max_ptime)
+    if terms.dtmf_payload is not None:
+        number = terms.dtmf_payload
+        numbers.append(str(number))
+        lines.append(f"a=rtpmap:{number} {DTMF_ENCODING}/8000\r\na=fmtp:{number} {DTMF_FMTP}\r\n")
+    # Whole packets only: codecs that allow 150 ms are offered 140 with packets of 20.
+    longest -= longest % ptime
+    return (
+        f"m=audio {port} {profile} {' '.join(numbers)}\r\n{''.join(lines)}"
+        f"a=ptime:{ptime}\r\na=maxptime:{longest}\r\na={terms.direction}\r\n"
+    )
+
+
+def write_session(
+    owner: str, session_id: str, version: int, address: str, name: str, sections: Sequence[str]
+) -> bytes:
+    """A whole session description with the connection line at session level."""
+    kind = "IP6" if ":" in address else "IP4"
+    return (
+        f"v=0\r\no={owner} {session_id} {version} IN {kind} {address}\r\ns={name}\r\n"
+        f"c=IN {kind} {address}\r\nt=0 0\r\n{''.join(sections)}"
+    ).encode("utf-8", "surrogateescape")

@@ -1,0 +1,186 @@
+"""Audio over plain RTP (``RTP/AVP``, RFC 3551), relayed by this server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from asterism.applications.session.negotiation import (
+    AudioTerms,
+    Offered,
+    accept_answer,
+    accept_offer,
+    offer_terms,
+    reverse_direction,
+    write_audio,
+)
+from asterism.applications.session.registry import sessions
+from asterism.applications.session.sdp_handler import MediaStream, SdpHandler
+from asterism.core.errors import AsterismError
+from asterism.core.module import Module
+
+if TYPE_CHECKING:
+    from asterism.applications.session.identity import EndpointProfile
+    from asterism.applications.session.session import Session
+    from asterism.media.core import Media as MediaSubsystem
+    from asterism.media.rtp import RtpSession
+    from asterism.stack.sdp import Media, SessionDescription
+
+_PROFILE = "RTP/AVP"
+_NOWHERE = frozenset(("0.0.0.0", "::", ""))
+
+
+class RtpAudio(MediaStream):
+    """An audio stream: its RTP session and the terms agreed for it."""
+
+    __slots__ = ("rtp", "terms")
+
+    def __init__(self, handler: SdpHandler, rtp: RtpSession, terms: AudioTerms) -> None:
+        super().__init__(handler)
+        self.rtp = rtp
+        self.terms = terms
+
+    def close(self) -> None:
+        """Free the ports."""
+        self.rtp.close()
+
+
+class RtpHandler(SdpHandler):
+    """Negotiates one audio stream for each session."""
+
+    name = "rtp"
+    media = "audio"
+
+    def __init__(self, media: MediaSubsystem) -> None:
+        self._media = media
+
+    def create_offer(self, session: Session) -> tuple[MediaStream, str] | None:
+        """Offer every codec of the endpoint, the caller's first as ``outgoing_call_offer_pref`` says."""
+        formats = session.offer_formats
+        if not formats:
+            return None
+        terms = offer_terms(formats, session.endpoint.dtmf_mode)
+        rtp = self._open(session)
+        if rtp is None:
+            return None
+        stream = RtpAudio(self, rtp, terms)
+        # What is offered must be understood from now on: early media may come before the answer does.
+        self._set_up(stream)
+        return stream, write_audio(terms, stream.rtp.local[1])
+
+    def accepts(self, profile: EndpointProfile, description: SessionDescription, media: Media) -> bool:
+        """Whether profile and codecs fit."""
+        return bool(media.port) and _terms(profile, description, media) is not None
+
+    def answer(
+        self, session: Session, description: SessionDescription, media: Media, stream: MediaStream | None
+    ) -> tuple[MediaStream, str] | None:
+        """Take the offer in the order of our codecs; a second audio stream is refused."""
+        if stream is None and session.audio is not None:
+            return None
+        terms = _terms(session.profile, description, media)
+        if terms is None:
+            return None
+        if isinstance(stream, RtpAudio):
+            stream.terms = terms
+        else:
+            rtp = self._open(session)
+            if rtp is None:
+                return None
+            stream = RtpAudio(self, rtp, terms)
+        self._set_up(stream)
+        self._set_remote(session, stream, description, media)
+        return stream, write_audio(terms, stream.rtp.local[1])
+
+    def reoffer(self, session: Session, stream: MediaStream) -> str:
+        """The section as agreed before."""
+        assert isinstance(stream, RtpAudio)
+        return write_audio(stream.terms, stream.rtp.local[1])
+
+    def apply_answer(
+        self, session: Session, description: SessionDescription, media: Media, stream: MediaStream
+    ) -> bool:
+        """Send what the peer answered."""
+        assert isinstance(stream, RtpAudio)
+        if media.proto.upper() != _PROFILE:
+            return False
+        terms = accept_answer(stream.terms, _offered(media))
+        if terms is None:
+            return False
+        terms.direction = reverse_direction(_direction(description, media))
+        stream.terms = terms
+        self._set_up(stream)
+        self._set_remote(session, stream, description, media)
+        return True
+
+    def _open(self, session: Session) -> RtpSession | None:
+        endpoint = session.endpoint
+        host = session.media_address if endpoint.bind_rtp_to_media_address else session.local_address
+        try:
+            rtp = self._media.open_rtp(host, symmetric=endpoint.rtp_symmetric)
+        except (OSError, ValueError, AsterismError) as error:
+            session.core.log.warning("no RTP session on %s: %s", host, error)
+            return None
+        rtp.on_digit = session.on_rtp_digit
+        rtp.on_digit_begin = session.on_rtp_digit_begin
+        session.audio = rtp
+        return rtp
+
+    def _set_up(self, stream: RtpAudio) -> None:
+        terms = stream.terms
+        stream.rtp.set_formats({number: one for one, number in terms.formats}, terms.dtmf_payload)
+
+    def _set_remote(self, session: Session, stream: RtpAudio, description: SessionDescription, media: Media) -> None:
+        host = media.address or description.address
+        held = host in _NOWHERE
+        if not held:
+            try:
+                stream.rtp.set_remote(host, media.port)
+            except ValueError as error:
+                # A name, or an address of the other family: nothing can be sent there, but what comes is taken.
+                session.core.log.info("media of %s: %s", session.endpoint.id, error)
+        stream.rtp.hold = held or not stream.terms.sending
+        session.set_remote_hold(held or stream.terms.direction in ("recvonly", "inactive"))
+
+
+def _terms(profile: EndpointProfile, description: SessionDescription, media: Media) -> AudioTerms | None:
+    if media.proto.upper() != _PROFILE:
+        return None
+    endpoint = profile.endpoint
+    preference = "local_first" if endpoint.preferred_codec_only else endpoint.incoming_call_offer_pref
+    terms = accept_offer(profile.formats, _offered(media), endpoint.dtmf_mode, preference)
+    if terms is not None:
+        terms.direction = reverse_direction(_direction(description, media))
+    return terms
+
+
+def _direction(description: SessionDescription, media: Media) -> str:
+    return media.direction or description.direction or "sendrecv"
+
+
+def _offered(media: Media) -> list[Offered]:
+    offered: list[Offered] = []
+    for text in media.formats:
+        if not (text.isascii() and text.isdigit() and len(text) <= 3):
+            continue
+        number = int(text)
+        if number > 127:
+            continue
+        rtpmap = media.rtpmap(number)
+        if rtpmap is None:
+            offered.append(Offered(number))
+        else:
+            offered.append(Offered(number, rtpmap.encoding, rtpmap.clock_rate))
+    return offered
+
+
+class RtpModule(Module):
+    """Registers :class:`RtpHandler`."""
+
+    name = "session_sdp_rtp"
+    aliases = ("res_pjsip_sdp_rtp",)
+    requires = ("session",)
+    description = "SDP handler for RTP audio streams"
+
+    def load(self, server: Any) -> None:
+        """Register the handler."""
+        sessions(server).register_sdp_handler(RtpHandler(server.media))

@@ -1,0 +1,148 @@
+"""The SIP service of sessions: takes INVITEs that begin a call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from asterism.applications.session.driver import SessionDriver
+from asterism.applications.session.headers import ACCEPT
+from asterism.applications.session.media import description_of
+from asterism.applications.session.uas import IncomingSession
+from asterism.pbx.controls import ChannelState
+from asterism.sip.decision import Decision, Outcome
+from asterism.sip.service import Service
+from asterism.stack.dialog import Dialog
+from asterism.stack.errors import ParseError
+
+if TYPE_CHECKING:
+    from asterism.applications.session.identity import EndpointProfile
+    from asterism.applications.session.profiles import Profiles
+    from asterism.applications.session.registry import Sessions
+    from asterism.applications.session.technology import PjsipTechnology
+    from asterism.pbx.core import Pbx
+    from asterism.sip.core import SipCore
+    from asterism.sip.rx import Rx
+    from asterism.stack.sdp import SessionDescription
+
+
+class Call(NamedTuple):
+    """What was found out about an INVITE before anything is changed."""
+
+    profile: EndpointProfile
+    extension: str
+    offer: SessionDescription | None
+
+
+class SessionService(Service):
+    """Begins incoming sessions."""
+
+    name: ClassVar[str] = "session"
+    priority: ClassVar[int] = 500
+    methods: ClassVar[frozenset[str]] = frozenset(("INVITE",))
+
+    def __init__(
+        self, core: SipCore, pbx: Pbx, registry: Sessions, profiles: Profiles, technology: PjsipTechnology
+    ) -> None:
+        self._core = core
+        self._pbx = pbx
+        self._registry = registry
+        self._profiles = profiles
+        self._technology = technology
+
+    def evaluate(self, rx: Rx) -> Decision | None:
+        """Whether the call can begin: Contact, body, extension, codecs."""
+        endpoint = rx.endpoint
+        if endpoint is None:
+            return None
+        request = rx.request
+        try:
+            if len(request.contacts) != 1:
+                return Decision(Outcome.REJECT, "an INVITE needs exactly one Contact", 400)
+            offer = description_of(request)
+        except ParseError as error:
+            return Decision(Outcome.REJECT, error.message, error.status)
+        where = f"endpoint {endpoint.id}"
+        extension = self._extension(rx)
+        context = endpoint.context
+        dialplan = self._pbx.dialplan
+        if not dialplan.exists(context, extension):
+            overlap = endpoint.overlap_context or context
+            if endpoint.allow_overlap and dialplan.contexts.matches_more(overlap, extension):
+                return Decision(Outcome.REJECT, f"extension {extension} is incomplete", 484, where, endpoint.position)
+            reason = f"no extension {extension} in context {context}"
+            return Decision(Outcome.REJECT, reason, 404, where, endpoint.position)
+        profile = self._profiles.of(endpoint)
+        if not profile.formats or (offer is not None and not self._acceptable(profile, offer)):
+            return Decision(Outcome.REJECT, "no codec is shared", 488, where, endpoint.position)
+        reason = f"extension {extension} in context {context}"
+        return Decision(Outcome.TAKE, reason, 0, where, endpoint.position, Call(profile, extension, offer))
+
+    def _extension(self, rx: Rx) -> str:
+        user = rx.request.uri.user
+        if user and self._core.state.ignore_uri_user_options:
+            user = user.partition(";")[0]
+        return user or "s"
+
+    def _acceptable(self, profile: EndpointProfile, offer: SessionDescription) -> bool:
+        handlers = self._registry.handlers
+        return any(
+            handler.accepts(profile, offer, media)
+            for media in offer.media
+            for handler in handlers.get(media.kind, ())
+        )
+
+    def apply(self, decision: Decision, rx: Rx) -> None:
+        """Refuse the call, or make session and channel and start the dial plan."""
+        if decision.outcome is Outcome.TAKE:
+            self._begin(rx, decision.data)
+            return
+        headers: tuple[tuple[str, str], ...] = ()
+        if decision.status == 415:
+            headers = (("Accept", ACCEPT),)
+        elif decision.status == 400:
+            text = decision.reason.replace("\\", "").replace('"', "'")
+            headers = (("Warning", f'399 SIP "{text}"'),)
+        rx.respond(decision.status, headers=headers)
+
+    def _begin(self, rx: Rx, call: Call) -> None:
+        core, registry, profile = self._core, self._registry, call.profile
+        endpoint = profile.endpoint
+        transaction = rx.transaction_for()
+        # Made before the session, for it may refuse the INVITE (ParseError, answered by the core).
+        dialog = Dialog.uas(rx.request, transaction.to_tag, profile.uas_contact(rx.flow))
+        session = IncomingSession(
+            core, registry, endpoint, profile, rx, core.create_work(f"session/{endpoint.id}"), call.offer
+        )
+        session.dialog = dialog
+        transaction.user = session
+        core.dialogs.add(dialog, session, session.work, endpoint)
+        try:
+            for callback in registry.callbacks("on_begin"):
+                callback(session)
+            for callback in registry.callbacks("on_incoming_request", "INVITE"):
+                if callback(session, rx):
+                    session.terminate()
+                    return
+            rx.send(rx.make_response(100))
+            session.channel = channel = self._pbx.create_channel(
+                self._technology,
+                f"PJSIP/{endpoint.id}",
+                SessionDriver(session),
+                state=ChannelState.RING,
+                caller=session.caller,
+                context=endpoint.context,
+                exten=call.extension,
+                accountcode=endpoint.accountcode,
+                language=endpoint.language,
+                dialed=call.extension,
+                variables=profile.variables,
+            )
+            channel.set_variable("SIPDOMAIN", rx.request.uri.host)
+            for callback in registry.callbacks("on_channel"):
+                callback(session, rx.request)
+        except Exception:
+            if session.channel is not None:
+                session.channel.hang_up()
+            session.terminate()
+            raise
+        self._pbx.start(channel)

@@ -1,0 +1,56 @@
+"""Session supplements: one aspect of a call each, visited at every turn of its life (seeds, "Extending SIP")."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from asterism.applications.session.session import Session
+    from asterism.sip.rx import Rx
+    from asterism.stack.message import Request, Response
+
+
+class SessionSupplement:
+    """Callbacks visited during a session; every one may be left as it is.
+
+    ``methods`` limits the request and response callbacks to those methods (``None``: all). Lower
+    ``priority`` is visited first. What a supplement must remember of a session it keeps in
+    ``session.datastores`` under its own ``name``.
+
+    Callbacks are plain functions: they run inside the handling of a packet and must not wait.
+    """
+
+    name: ClassVar[str]
+    priority: ClassVar[int] = 500
+    methods: ClassVar[frozenset[str] | None] = None
+    supported: ClassVar[tuple[str, ...]] = ()
+    """Option tags that the supplement makes the server support (``Supported: timer``)."""
+
+    def on_begin(self, session: Session) -> None:
+        """The session exists: it has its endpoint; nothing was answered or sent yet."""
+
+    def on_end(self, session: Session) -> None:
+        """The session is over; its dialog and media are about to be freed."""
+
+    def on_incoming_request(self, session: Session, rx: Rx) -> bool:
+        """A request of the session arrived. Answer it with ``rx`` and return ``True`` to go no further.
+
+        For the first INVITE this comes before the dial plan starts and the channel is not made yet
+        (``session.channel`` is ``None``); for a re-INVITE or UPDATE before the offer is looked at.
+        """
+        return False
+
+    def on_channel(self, session: Session, request: Request) -> None:
+        """The channel of an incoming call was made; the dial plan has not started."""
+
+    def on_incoming_cancel(self, session: Session, request: Request) -> None:
+        """The caller cancels; the CANCEL has been answered, the INVITE not yet."""
+
+    def on_incoming_response(self, session: Session, response: Response) -> None:
+        """A response to a request of the session arrived; the session acts on it afterwards."""
+
+    def on_outgoing_request(self, session: Session, request: Request) -> None:
+        """A request is about to be sent; headers may still be added."""
+
+    def on_outgoing_response(self, session: Session, response: Response) -> None:
+        """A response is about to be sent; headers may still be added."""

@@ -1,0 +1,1 @@
+"""Session supplements, one aspect of a call and one module in each file."""

@@ -1,0 +1,183 @@
+"""Session timers (RFC 4028): a call is refreshed at intervals, and ended when refreshes stop coming."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from asterism.applications.session.registry import sessions
+from asterism.applications.session.supplement import SessionSupplement
+from asterism.core.module import Module
+
+if TYPE_CHECKING:
+    from asterism.applications.session.session import Session
+    from asterism.sip.rx import Rx
+    from asterism.stack.message import Message, Request, Response
+    from asterism.stack.timers import Timer
+
+_METHODS = frozenset(("INVITE", "UPDATE"))
+_MAX_INTERVAL = 86400 * 7
+
+
+class TimerState:
+    """The timer of one session: the agreed interval in seconds, and whether this side refreshes."""
+
+    __slots__ = ("interval", "min_se", "refresher_is_us", "supported", "timer", "write")
+
+    def __init__(self, interval: int, min_se: int) -> None:
+        self.interval = interval
+        self.min_se = min_se
+        self.refresher_is_us = False
+        self.supported = False
+        self.write = ""
+        self.timer: Timer | None = None
+
+    def cancel(self) -> None:
+        """Stop the running timer."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+
+def parse_interval(value: str | None) -> tuple[int, str] | None:
+    """Seconds and refresher (``uac``, ``uas`` or empty) of a Session-Expires or Min-SE value."""
+    if not value:
+        return None
+    number, *params = value.split(";")
+    number = number.strip()
+    if not (number.isascii() and number.isdigit() and len(number) <= 9):
+        return None
+    refresher = ""
+    for param in params:
+        name, _, text = param.partition("=")
+        if name.strip().lower() == "refresher":
+            refresher = text.strip().lower()
+    return min(int(number), _MAX_INTERVAL), refresher
+
+
+def supports_timer(message: Message) -> bool:
+    """Whether ``Supported`` or ``Require`` lists ``timer``."""
+    return any(
+        "timer" in (tag.strip().lower() for tag in value.split(","))
+        for name in ("Supported", "Require")
+        for value in message.get_all(name)
+    )
+
+
+class SessionTimers(SessionSupplement):
+    """Negotiates and runs the session timer."""
+
+    name = "timers"
+    priority = 100
+    methods = _METHODS
+    supported = ("timer",)
+
+    def on_incoming_request(self, session: Session, rx: Rx) -> bool:
+        """Refuse an interval that is too small, and a peer without timers when they are required."""
+        endpoint, request = session.endpoint, rx.request
+        mode = endpoint.timers
+        if mode == "no":
+            return False
+        supported = supports_timer(request)
+        asked = parse_interval(request.get("Session-Expires"))
+        if supported and asked is not None and asked[0] < endpoint.timers_min_se:
+            rx.respond(422, "Session Interval Too Small", headers=(("Min-SE", str(endpoint.timers_min_se)),))
+            return True
+        if mode == "required" and not supported and session.channel is None:
+            rx.respond(421, "Extension Required", headers=(("Require", "timer"),))
+            return True
+        if asked is None and mode != "always":
+            return False
+        state = self._state(session)
+        state.supported = supported
+        state.interval = asked[0] if asked else endpoint.timers_sess_expires
+        refresher = asked[1] if asked else "uas"
+        if not supported:
+            refresher = "uas"
+        state.refresher_is_us = refresher == "uas"
+        state.write = f"{state.interval};refresher={refresher or 'uac'}"
+        return False
+
+    def on_outgoing_response(self, session: Session, response: Response) -> None:
+        """Tell the interval in the 2xx and start counting."""
+        if not 200 <= response.status < 300:
+            return
+        state: TimerState | None = session.datastores.get(self.name)
+        if state is None or not state.write:
+            return
+        response.add_header("Session-Expires", state.write)
+        if state.write.endswith("uac"):
+            response.add_header("Require", "timer")
+        state.write = ""
+        self._arm(session, state)
+
+    def on_outgoing_request(self, session: Session, request: Request) -> None:
+        """Propose an interval in INVITE and UPDATE."""
+        if session.endpoint.timers == "no":
+            return
+        state = self._state(session)
+        refresher = ""
+        if session.confirmed:
+            refresher = ";refresher=uac" if state.refresher_is_us else ";refresher=uas"
+        request.add_header("Session-Expires", f"{state.interval}{refresher}")
+        request.add_header("Min-SE", str(state.min_se))
+
+    def on_incoming_response(self, session: Session, response: Response) -> None:
+        """Start counting with the interval of a 2xx."""
+        if not 200 <= response.status < 300 or session.endpoint.timers == "no":
+            return
+        asked = parse_interval(response.get("Session-Expires"))
+        state = self._state(session)
+        if asked is not None:
+            state.interval = max(asked[0], state.min_se)
+            state.refresher_is_us = asked[1] != "uas"
+        elif session.endpoint.timers == "always":
+            state.refresher_is_us = True
+        else:
+            state.cancel()
+            return
+        self._arm(session, state)
+
+    def on_end(self, session: Session) -> None:
+        """Stop the timer."""
+        state: TimerState | None = session.datastores.get(self.name)
+        if state is not None:
+            state.cancel()
+
+    def _state(self, session: Session) -> TimerState:
+        state: TimerState | None = session.datastores.get(self.name)
+        if state is None:
+            endpoint = session.endpoint
+            state = session.datastores[self.name] = TimerState(endpoint.timers_sess_expires, endpoint.timers_min_se)
+        return state
+
+    def _arm(self, session: Session, state: TimerState) -> None:
+        state.cancel()
+        if state.refresher_is_us:
+            state.timer = session.call_later(state.interval / 2, self._refresh, session, state)
+        else:
+            # RFC 4028 section 10: give up shortly before the session would expire.
+            wait = state.interval - min(32, state.interval / 3)
+            state.timer = session.call_later(wait, self._expired, session, state)
+
+    def _refresh(self, session: Session, state: TimerState) -> None:
+        # Armed again first: a refresh that meets glare or gets no answer is tried once more before the session expires.
+        state.timer = session.call_later(state.interval / 2, self._expired, session, state)
+        session.refresh()
+
+    def _expired(self, session: Session, state: TimerState) -> None:
+        state.timer = None
+        session.core.log.info("session with %s expired; no refresh came", session.endpoint.id)
+        session.fail(0)
+
+
+class SessionTimersModule(Module):
+    """Registers :class:`SessionTimers`."""
+
+    name = "session_timers"
+    aliases = ("res_pjsip_session_timers",)
+    requires = ("session",)
+    description = "Session timers (RFC 4028)"
+
+    def load(self, server: Any) -> None:
+        """Register the supplement."""
+        sessions(server).register_supplement(SessionTimers())

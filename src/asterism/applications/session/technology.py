@@ -1,0 +1,137 @@
+"""The channel technology ``PJSIP``: dial strings and device states."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asterism.applications.session.driver import SessionDriver
+from asterism.applications.session.negotiation import outgoing_order
+from asterism.applications.session.uac import OutgoingSession
+from asterism.pbx.causes import Cause
+from asterism.pbx.device_state import DeviceState
+from asterism.pbx.errors import RequestError
+from asterism.sip.contacts import Contact
+from asterism.sip.objects.endpoint import Endpoint
+from asterism.stack.errors import ParseError
+from asterism.stack.headers import NameAddr
+from asterism.stack.uri import Uri
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from asterism.applications.session.profiles import Profiles
+    from asterism.applications.session.registry import Sessions
+    from asterism.media.formats import Format
+    from asterism.pbx.channel import Channel
+    from asterism.pbx.core import Pbx
+    from asterism.sip.core import SipCore
+
+
+class PjsipTechnology:
+    """Makes channels from ``PJSIP/...`` dial strings."""
+
+    name = "PJSIP"
+    description = "SIP sessions (chan_pjsip)"
+
+    def __init__(self, core: SipCore, pbx: Pbx, registry: Sessions, profiles: Profiles) -> None:
+        self._core = core
+        self._pbx = pbx
+        self._registry = registry
+        self._profiles = profiles
+
+    def request(self, destination: str, requestor: Channel | None, formats: Sequence[Format]) -> Channel:
+        """Make a channel for ``endpoint``, ``endpoint/uri``, ``endpoint/aor`` or ``user@endpoint``.
+
+        Raises:
+            RequestError: There is no such endpoint, or nowhere to call it (cause 3); it has no codecs (58).
+        """
+        endpoint, contact, uri = self.resolve(destination)
+        profile = self._profiles.of(endpoint)
+        session = OutgoingSession(
+            self._core,
+            self._registry,
+            endpoint,
+            profile,
+            self._core.create_work(f"session/{endpoint.id}"),
+            uri,
+            _path(contact, endpoint),
+            "" if contact is None else contact.aor,
+        )
+        session.offer_formats = outgoing_order(profile.formats, formats, endpoint.outgoing_call_offer_pref)
+        session.channel = channel = self._pbx.create_channel(
+            self,
+            f"PJSIP/{endpoint.id}",
+            SessionDriver(session),
+            caller=profile.party,
+            context=endpoint.context,
+            accountcode=endpoint.accountcode,
+            language=endpoint.language,
+            requestor=requestor,
+            variables=profile.variables,
+        )
+        for callback in self._registry.callbacks("on_begin"):
+            callback(session)
+        return channel
+
+    def resolve(self, destination: str) -> tuple[Endpoint, Contact | None, Uri]:
+        """The endpoint, the contact (``None`` for a URI given as such) and the Request-URI of a dial string.
+
+        Raises:
+            RequestError: see :meth:`request`.
+        """
+        name, slash, rest = destination.partition("/")
+        user = ""
+        endpoint = self._endpoint(name)
+        if endpoint is None and not slash and "@" in name:
+            user, _, name = name.rpartition("@")
+            endpoint = self._endpoint(name)
+        if endpoint is None:
+            raise RequestError(Cause.NO_ROUTE_DESTINATION, f"no endpoint '{name}'")
+        if slash and rest.lower().lstrip("<").startswith(("sip:", "sips:")):
+            try:
+                return endpoint, None, NameAddr.parse(rest).uri if "<" in rest else Uri.parse(rest)
+            except ParseError as error:
+                raise RequestError(Cause.NO_ROUTE_DESTINATION, f"bad URI: {error.message}") from error
+        contact = self._contact((rest,) if slash else endpoint.aors)
+        if contact is None:
+            raise RequestError(Cause.NO_ROUTE_DESTINATION, f"endpoint '{endpoint.id}' has no contact")
+        try:
+            uri = contact.parsed
+        except ParseError as error:
+            raise RequestError(Cause.NO_ROUTE_DESTINATION, f"bad contact: {error.message}") from error
+        return endpoint, contact, uri.replace(user=user) if user else uri
+
+    def _endpoint(self, name: str) -> Endpoint | None:
+        found = self._core.data.get(Endpoint, name)
+        return found if isinstance(found, Endpoint) else None
+
+    def _contact(self, aors: Sequence[str]) -> Contact | None:
+        location = self._core.location
+        for aor in aors:
+            for contact in location.contacts(aor):
+                if location.state(contact).available:
+                    return contact
+        return None
+
+    def device_state(self, resource: str) -> DeviceState:
+        """The state of an endpoint: its calls, else whether it has a contact that can be reached."""
+        name = resource.partition("/")[0]
+        endpoint = self._endpoint(name)
+        if endpoint is None:
+            return DeviceState.INVALID
+        state = self._pbx.device_states.channel_state(f"PJSIP/{name}", endpoint.device_state_busy_at)
+        if state is DeviceState.NOT_INUSE and not self._core.location.endpoint_available(endpoint):
+            return DeviceState.UNAVAILABLE
+        return state
+
+
+def _path(contact: Contact | None, endpoint: Endpoint) -> list[str]:
+    routes: list[str] = []
+    if endpoint.outbound_proxy:
+        routes.append(f"<{str(endpoint.outbound_proxy).strip('<>')}>")
+    if contact is not None and contact.path:
+        try:
+            routes += [str(one) for one in NameAddr.parse_list(contact.path)]
+        except ParseError:
+            pass
+    return routes

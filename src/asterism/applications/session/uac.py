@@ -1,0 +1,361 @@
+"""Calls that are made: from the INVITE to the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any
+
+from asterism.applications.session.causes import (
+    CONGESTION,
+    NO_USER_RESPONSE,
+    NORMAL_CLEARING,
+    cause_of_status,
+    reason_values,
+)
+from asterism.applications.session.headers import ALLOW
+from asterism.applications.session.identity import sip_uri
+from asterism.applications.session.media import SDP_TYPE, description_of
+from asterism.applications.session.session import Session, SessionState
+from asterism.core.errors import AsterismError
+from asterism.pbx.controls import Control
+from asterism.pbx.party import NOBODY, PartyId
+from asterism.sip.tags import new_call_id, new_tag
+from asterism.stack.dialog import Dialog
+from asterism.stack.errors import ParseError
+from asterism.stack.headers import NameAddr
+from asterism.stack.message import Request, reason_phrase
+from asterism.stack.transactions.client_invite import InviteClientTransaction
+from asterism.stack.uri import Uri
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Sequence
+
+    from asterism.applications.session.identity import EndpointProfile
+    from asterism.applications.session.registry import Sessions
+    from asterism.sip.core import SipCore
+    from asterism.sip.objects.endpoint import Endpoint
+    from asterism.sip.sending import OutgoingRequest
+    from asterism.sip.works import Work
+    from asterism.stack.flow import Flow
+    from asterism.stack.message import Response
+
+MAX_REDIRECTS = 5
+
+
+class OutgoingSession(Session):
+    """A call to one contact or URI of the endpoint.
+
+    ``target`` is the Request-URI, ``contact_name`` the AOR that it came from (empty for a URI that was
+    dialled), ``added_headers`` what ``PJSIP_HEADER(add)`` put on.
+    """
+
+    __slots__ = (
+        "_early_tag",
+        "_outgoing",
+        "_redirects",
+        "_to_tag",
+        "added_headers",
+        "aor",
+        "caller",
+        "final_response",
+        "got_progress",
+        "path",
+        "target",
+    )
+
+    def __init__(
+        self,
+        core: SipCore,
+        registry: Sessions,
+        endpoint: Endpoint,
+        profile: EndpointProfile,
+        work: Work,
+        target: Uri,
+        path: Sequence[str] = (),
+        aor: str = "",
+    ) -> None:
+        super().__init__(core, registry, endpoint, profile, work)
+        self.target = target
+        self.path = path
+        self.aor = aor
+        self.caller: PartyId = NOBODY
+        self.added_headers: list[tuple[str, str]] = []
+        self.final_response: Response | None = None
+        self.got_progress = False
+        self._outgoing: OutgoingRequest | None = None
+        self._early_tag = ""
+        self._to_tag = ""
+        self._redirects = 0
+
+    @property
+    def invite(self) -> Request:
+        """The INVITE as sent last (with credentials, its CSeq is another)."""
+        assert self._outgoing is not None
+        return self._outgoing.request
+
+    # The INVITE.
+
+    def call(self, caller: PartyId) -> None:
+        """Send the INVITE; what becomes of it comes to the channel."""
+        self.caller = caller
+        self.state = SessionState.CALLING
+        self._find_way()
+
+    def _find_way(self) -> None:
+        """Find the flow to the next hop, then send; a name has to be looked up first."""
+        hop = NameAddr.parse(self.path[0]).uri if self.path else self.target
+        try:
+            found = self.core.flow_for(hop, self.endpoint)
+        except (OSError, AsterismError, ParseError) as error:
+            self._no_way(error)
+            return
+        if isawaitable(found):
+            task = asyncio.get_running_loop().create_task(self._wait_for_way(found))
+            self.registry.tasks.add(task)
+            task.add_done_callback(self.registry.tasks.discard)
+        else:
+            self._go(found)
+
+    async def _wait_for_way(self, waiting: Awaitable[Flow | None]) -> None:
+        try:
+            flow = await waiting
+        except (OSError, AsterismError, ParseError) as error:
+            self.work.push(self._no_way, error)
+        else:
+            self.work.push(self._go, flow)
+
+    def _no_way(self, error: Exception) -> None:
+        self.core.log.warning("no way to %s: %s", self.target.host_port, error)
+        self._go(None)
+
+    def _go(self, flow: Flow | None) -> None:
+        """Send the INVITE over ``flow``."""
+        if self.state is not SessionState.CALLING:
+            return
+        if flow is None:
+            self._refused(503, reason_phrase(503), CONGESTION)
+            return
+        self.flow = flow
+        body = self.media.body or self.media.offer()
+        if body is None:
+            self._refused(488, reason_phrase(488), 58)
+            return
+        self._send_invite(body)
+
+    def _send_invite(self, body: bytes) -> None:
+        request = self._make_invite()
+        for callback in self.registry.callbacks("on_outgoing_request", "INVITE"):
+            callback(self, request)
+        headers = request.headers
+        headers.extend(self.added_headers)
+        self.profile.finish_request(request)
+        request.set_body(body, SDP_TYPE)
+        self._outgoing = self.core.send(request, self, self.endpoint, self.flow)
+
+    def _make_invite(self) -> Request:
+        profile, flow, target = self.profile, self.flow, self.target
+        request = Request("INVITE", target)
+        request.headers = [
+            ("From", f"{profile.from_header(self.caller, flow)};tag={new_tag()}"),
+            ("To", f"<{sip_uri(target.user, target.host)}>"),
+            ("Contact", profile.uac_contact(self.caller, flow)),
+            ("Call-ID", new_call_id()),
+            ("CSeq", f"{secrets.randbelow(32767) + 1} INVITE"),
+            *[("Route", route) for route in self.path],
+            ("Allow", ALLOW),
+            ("Supported", f"{self.registry.supported}, histinfo"),
+        ]
+        return request
+
+    # What comes back (ClientUser).
+
+    def on_response(self, transaction: Any, response: Response) -> None:
+        """A response to the INVITE."""
+        self.work.push(self._take_response, response)
+
+    def on_timeout(self, transaction: Any) -> None:
+        """Nobody answered in time."""
+        self.work.push(self._no_response, 408)
+
+    def on_transport_error(self, transaction: Any) -> None:
+        """The INVITE could not be delivered."""
+        self.work.push(self._no_response, 503)
+
+    def _no_response(self, status: int) -> None:
+        if self.state is SessionState.ENDED:
+            self._finish()
+        elif self.state in (SessionState.CALLING, SessionState.EARLY):
+            cause = NO_USER_RESPONSE if status == 408 else CONGESTION
+            self._refused(status, reason_phrase(status), cause)
+
+    def _take_response(self, response: Response) -> None:
+        status = response.status
+        if status == 100:
+            return
+        if 200 <= status < 300:
+            self._success(response)
+            return
+        if self.state not in (SessionState.CALLING, SessionState.EARLY):
+            if status >= 300 and self.state is SessionState.ENDED:
+                self._finish()
+            return
+        for callback in self.registry.callbacks("on_incoming_response", "INVITE"):
+            callback(self, response)
+        if status < 200:
+            self._provisional(response)
+        elif status < 400:
+            self._redirected(response)
+        else:
+            cause = self.peer_cause if self.peer_cause is not None else cause_of_status(status)
+            self.final_response = response
+            self._refused(status, response.reason, cause)
+
+    def _refused(self, status: int, reason: str, cause: int) -> None:
+        channel = self.channel
+        self.terminate()
+        self._finish()
+        if channel is not None:
+            channel.queue_hangup(cause, f"SIP {status} {reason}", status)
+
+    # Before the answer.
+
+    def _provisional(self, response: Response) -> None:
+        tag = response.to.tag
+        self.state = SessionState.EARLY
+        if tag and response.has("Contact"):
+            self._open_dialog(response, tag)
+        try:
+            description = description_of(response)
+        except ParseError:
+            description = None
+        progress = False
+        if description is not None and (not self._early_tag or self.endpoint.follow_early_media_fork):
+            progress = self.media.apply(description)
+            self._early_tag = tag or ""
+        channel = self.channel
+        if channel is None:
+            return
+        status = response.status
+        if status == 180:
+            channel.queue_control(Control.RINGING)
+            if progress:
+                channel.queue_control(Control.PROGRESS)
+        elif status == 183:
+            if progress or not self.endpoint.ignore_183_without_sdp:
+                self.got_progress = progress
+                channel.queue_control(Control.PROGRESS)
+        else:
+            channel.queue_control(Control.PROCEEDING)
+
+    def _open_dialog(self, response: Response, tag: str) -> None:
+        """Make the dialog of this branch of the call the session's own, instead of an earlier branch's."""
+        if self.dialog is not None:
+            if self._to_tag == tag:
+                return
+            self.core.dialogs.remove(self.dialog, self)
+        self.dialog = Dialog.uac(self.invite, response)
+        self._to_tag = tag
+        self.core.dialogs.add(self.dialog, self, self.work, self.endpoint)
+
+    # The answer.
+
+    def _success(self, response: Response) -> None:
+        tag = response.to.tag or ""
+        if self.confirmed and self.dialog is not None and tag == self._to_tag:
+            self.send_ack(self.invite)  # our ACK got lost
+            return
+        if self.confirmed or self.state is SessionState.ENDED:
+            # Another branch of the call answered, or the answer crossed our CANCEL (RFC 3261 13.2.2.4).
+            self._decline(response)
+            if self.state is SessionState.ENDED:
+                self._finish()
+            return
+        for callback in self.registry.callbacks("on_incoming_response", "INVITE"):
+            callback(self, response)
+        self.final_response = response
+        self._open_dialog(response, tag)
+        assert self.dialog is not None
+        self.dialog.update_target(response)
+        self.state = SessionState.CONFIRMED
+        self.peer_allows_update = "UPDATE" in (response.get("Allow") or "")
+        self.send_ack(self.invite)
+        try:
+            description = description_of(response)
+            usable = self.media.apply(description) if description is not None else bool(self._early_tag)
+        except ParseError:
+            usable = False
+        channel = self.channel
+        if not usable:
+            self.fail(58)
+        elif channel is not None:
+            channel.queue_control(Control.ANSWER)
+
+    def _decline(self, response: Response) -> None:
+        """Acknowledge a 2xx that is not wanted, and end what it set up."""
+        try:
+            dialog = Dialog.uac(self.invite, response)
+        except ParseError:
+            return
+        mine, self.dialog = self.dialog, dialog
+        try:
+            self.send_ack(self.invite)
+            self.send_request("BYE", headers=[("Reason", value) for value in reason_values(NORMAL_CLEARING)])
+        finally:
+            self.dialog = mine
+
+    # Redirection.
+
+    def _redirected(self, response: Response) -> None:
+        """3xx: to the dial plan, to Dial, or straight on, as ``redirect_method`` says."""
+        channel = self.channel
+        try:
+            contacts = [one.uri for one in response.contacts if one.uri.is_sip]
+        except ParseError:
+            contacts = []
+        if not contacts or channel is None:
+            self._refused(response.status, response.reason, 0)
+            return
+        method = self.endpoint.redirect_method
+        target = contacts[0]
+        if method == "uri_pjsip" and self._redirects < MAX_REDIRECTS:
+            self._redirects += 1
+            self.target = target
+            self.path = ()
+            self.state = SessionState.CALLING
+            self._find_way()
+            return
+        if method == "user":
+            context = channel.context or self.endpoint.context
+            where = f"Local/{target.user}@{context}"
+        else:
+            where = f"PJSIP/{self.endpoint.id}/{target}"
+        channel.queue_control(Control.FORWARD, where)
+
+    # The end.
+
+    def give_up(self, cause: int) -> None:
+        """Cancel the INVITE. The session's media end now, the transaction when its final response comes."""
+        if self._outgoing is not None and self.state in (SessionState.CALLING, SessionState.EARLY):
+            headers = () if self.endpoint.suppress_q850_reason_headers else reason_values(cause)
+            self._cancel(self._outgoing, tuple(("Reason", value) for value in headers))
+        self.terminate()
+
+    def _cancel(self, outgoing: OutgoingRequest, headers: tuple[tuple[str, str], ...]) -> None:
+        transaction = outgoing.transaction
+        if isinstance(transaction, InviteClientTransaction):
+            outgoing.cancelled = True
+            transaction.cancel((*headers, *self.profile.user_agent))
+        else:
+            outgoing.cancel()
+
+    def release(self) -> None:
+        """Keep the work while the INVITE waits for its final response."""
+        if self._outgoing is None:
+            self.work.close()
+
+    def _finish(self) -> None:
+        """Nothing more can come."""
+        self._outgoing = None
+        self.work.close()

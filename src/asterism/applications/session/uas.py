@@ -1,0 +1,164 @@
+"""Calls that arrive: from the INVITE to the final response."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asterism.applications.session.causes import INTERWORKING, status_of_cause
+from asterism.applications.session.session import Session, SessionState
+from asterism.pbx.party import NOBODY, PartyId
+from asterism.stack.errors import ParseError
+from asterism.stack.headers import NameAddr
+
+if TYPE_CHECKING:
+    from asterism.applications.session.identity import EndpointProfile
+    from asterism.applications.session.registry import Sessions
+    from asterism.sip.core import SipCore
+    from asterism.sip.objects.endpoint import Endpoint
+    from asterism.sip.rx import Rx
+    from asterism.sip.works import Work
+    from asterism.stack.message import Request
+    from asterism.stack.sdp import SessionDescription
+    from asterism.stack.transactions.server import ServerTransaction
+
+
+class IncomingSession(Session):
+    """A call from the endpoint.
+
+    ``caller`` is who calls, as far as the endpoint is believed.
+    ``final_status`` is a status that ``PJSIPHangup`` asked for, 0 for the one that the cause stands for.
+    """
+
+    __slots__ = ("_answered_offer", "_offer", "caller", "final_status", "rx")
+
+    def __init__(
+        self,
+        core: SipCore,
+        registry: Sessions,
+        endpoint: Endpoint,
+        profile: EndpointProfile,
+        rx: Rx,
+        work: Work,
+        offer: SessionDescription | None,
+    ) -> None:
+        super().__init__(core, registry, endpoint, profile, work)
+        self.flow = rx.flow
+        self.rx = rx
+        self.final_status = 0
+        self.state = SessionState.INCOMING
+        self._offer = offer
+        self._answered_offer: bytes | None = None
+        self.caller: PartyId = NOBODY
+
+    @property
+    def request(self) -> Request:
+        """The INVITE."""
+        return self.rx.request
+
+    @property
+    def answered(self) -> bool:
+        """Whether the 2xx is out."""
+        return self.state not in (SessionState.INCOMING, SessionState.EARLY)
+
+    def ring(self) -> None:
+        """Send 180."""
+        self._provisional(180, None)
+
+    def progress(self) -> None:
+        """Send 183 with our description: early media."""
+        body = self.prepare_media()
+        if body is None and self._offer is not None:
+            return
+        self._provisional(183, body)
+
+    def proceed(self, status: int = 100) -> None:
+        """Send 100 once more, or 181."""
+        if status == 100:
+            if not self.answered:
+                self.rx.send(self.rx.make_response(100))
+        else:
+            self._provisional(status, None)
+
+    def _provisional(self, status: int, body: bytes | None) -> None:
+        if self.answered:
+            return
+        self.state = SessionState.EARLY
+        response = self.make_response(self.rx, status)
+        self.finish_response(response, body)
+        self.rx.send(response)
+
+    def answer(self) -> bool:
+        """Send 200 with our description; ``False`` when no media could be set up and the call was refused."""
+        if self.answered:
+            return True
+        body = self.prepare_media()
+        if body is None:
+            self.refuse(488, 58)
+            return False
+        self.state = SessionState.CONNECTING
+        if self._offer is None:
+            self._waits_for_answer = True
+        response = self.make_response(self.rx, 200)
+        self.finish_response(response, body)
+        self.rx.send(response)
+        self._offer = None
+        self.remote_hold = False
+        return True
+
+    def prepare_media(self) -> bytes | None:
+        """Our answer to the INVITE's offer (or our offer, when it had none); written once."""
+        if self._answered_offer is None:
+            offer = self._offer
+            self._answered_offer = self.media.offer() if offer is None else self.media.answer(offer)
+        return self._answered_offer
+
+    def give_up(self, cause: int) -> None:
+        """Refuse the call with what the cause stands for."""
+        self.refuse(self.final_status or status_of_cause(cause), cause)
+
+    def refuse(self, status: int, cause: int | None) -> None:
+        """Send a final error response and end the session."""
+        if self.answered:
+            return
+        self.cause = cause
+        response = self.make_response(self.rx, status)
+        self.finish_response(response, None)
+        self.rx.send(response)
+        self.ended_by_peer(cause or 0)
+
+    def redirect(self, contact: str) -> bool:
+        """Send 302 with that SIP URI as Contact; ``False`` for what is no URI."""
+        try:
+            target = NameAddr.parse(contact)
+        except ParseError:
+            return False
+        if not target.uri.is_sip:
+            return False
+        response = self.make_response(self.rx, 302)
+        response.add_header("Contact", f"<{target.uri}>")
+        self.finish_response(response, None)
+        self.rx.send(response)
+        self.ended_by_peer(0)
+        return True
+
+    def on_cancel(self, transaction: ServerTransaction, request: Request) -> None:
+        """The caller gave up: 487 to the INVITE."""
+        if transaction is not self.rx.transaction or self.answered:
+            return
+        for callback in self.registry.callbacks("on_incoming_cancel"):
+            callback(self, request)
+        told = self.peer_cause
+        self.cause = told or 0
+        response = self.make_response(self.rx, 487)
+        self.finish_response(response, None)
+        self.rx.send(response)
+        self.ended_by_peer(INTERWORKING if told is None else told)
+
+    def _on_bye(self, rx: Rx) -> None:
+        # RFC 3261 15.1.2: a BYE in an early dialog ends the INVITE as well.
+        if not self.answered:
+            self.cause = self.peer_cause or 0
+            response = self.make_response(self.rx, 487)
+            self.finish_response(response, None)
+            self.rx.send(response)
+        super()._on_bye(rx)
