@@ -66,9 +66,9 @@ class Directories:
 class Options:
     """``[options]`` and ``[files]``; a repeated option counts with its last value.
 
-    Each field is the option of that name. Fields beyond Asterisk's: ``mute`` (the foreground console is silent), ``show_secrets`` (listings
-    print passwords), ``store_synchronous`` (``normal`` or ``full``: whether an acknowledged write
-    also survives a power loss).
+    Each field is the option of that name. Fields beyond Asterisk's: ``mute`` (the foreground
+    console is silent), ``show_secrets`` (listings print passwords), ``store_synchronous``
+    (``normal`` or ``full``: whether an acknowledged write also survives a power loss).
     """
 
     verbose: int = 0

@@ -5,7 +5,7 @@ accumulates is given what earlier lines of the same object made of the option.
 """
 
 # Overriding methods are documented, and their arguments named, by the base class.
-# ruff: noqa: ARG002, D102
+# ruff: noqa: D102
 
 from __future__ import annotations
 
@@ -277,7 +277,7 @@ class Variables(Kind[Pairs]):
 
     def lines(self, name: str, value: Pairs) -> list[tuple[str, str]]:
         # Asterisk lists each variable under its own name.
-        return list(value)
+        return list(value) or [(name, "")]
 
     def to_column(self, value: Pairs) -> str:
         return "\n".join(f"{name}={text}" for name, text in value)

@@ -5,7 +5,7 @@ rules say nothing about IPv6 sources and the reverse.
 """
 
 # Overriding methods are documented, and their arguments named, by the base class.
-# ruff: noqa: ARG002, D102
+# ruff: noqa: D102
 
 from __future__ import annotations
 

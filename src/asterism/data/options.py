@@ -99,10 +99,9 @@ def option(
     return spec  # type: ignore[no-any-return]
 
 
-def modifier(kind: Kind[Any], into: str, help: str) -> None:  # noqa: A002 - the table's word
+def modifier(kind: Kind[Any], into: str, help: str) -> Any:  # noqa: A002 - the table's word
     """Declare an option without a value of its own: it changes the attribute ``into``, in file order."""
-    spec: Any = OptionSpec(kind, None, help, into=into, listed=False)
-    return spec  # type: ignore[no-any-return]
+    return OptionSpec(kind, None, help, into=into, listed=False)
 
 
 def derived(default: T) -> T:
@@ -247,7 +246,7 @@ class ConfiguredObject(metaclass=_TableMaker):
             raise ConfigErrors(errors)
         return made
 
-    def take_unknown(self, item: Option) -> bool:  # noqa: ARG002 - for overriding
+    def take_unknown(self, item: Option) -> bool:
         """Take an option that the table does not have; ``False`` makes it an error."""
         return False
 

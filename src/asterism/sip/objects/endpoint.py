@@ -1,0 +1,287 @@
+"""``endpoint``: a peer that calls, is called, or both. Not an address: AORs hold those."""
+
+from __future__ import annotations
+
+from asterism.data.kinds import (
+    BOOL,
+    CAPITAL_YES_NO,
+    NAME,
+    NAMES,
+    SECONDS,
+    TEXT,
+    UINT,
+    YES_NO,
+    Choice,
+    Choices,
+    Integer,
+    Text,
+    Variables,
+)
+from asterism.data.network import AccessRule, Rules
+from asterism.data.options import ConfiguredObject, InvalidOptionError, derived, modifier, option
+from asterism.sip.objects.codecs import ALLOW, DISALLOW, CodecList
+from asterism.sip.objects.kinds import (
+    CALLER_ID,
+    DSCP,
+    GROUPS,
+    CallerId,
+    CodecPreferences,
+    CodecPreferencesKind,
+)
+
+_OFFER = CodecPreferencesKind("intersect", "only_preferred", "only_nonpreferred")
+_ANSWER = CodecPreferencesKind("intersect", "union", "only_preferred", "only_nonpreferred")
+_PRESENTATIONS = Choice(
+    "allowed_not_screened", "allowed_passed_screen", "allowed_failed_screen", "allowed", "prohib_not_screened",
+    "prohib_passed_screen", "prohib_failed_screen", "prohib", "unavailable",
+)  # fmt: skip
+_DTLS_VERIFY = {"no": "No", "yes": "Yes", "fingerprint": "Fingerprint", "certificate": "Certificate"}
+_PORT = Integer(0, 65535)
+
+
+class Endpoint(ConfiguredObject, type="endpoint"):
+    """A SIP peer: who it is, how it authenticates, what its calls look like.
+
+    The ``aors`` say where it can be reached, the ``auth`` objects what it must know.
+    """
+
+    address_rules: Rules = derived(Rules())
+    """``deny`` and ``permit``, in file order."""
+    contact_rules: Rules = derived(Rules())
+    """``contact_deny`` and ``contact_permit``, in file order."""
+
+    # Calls and the dialplan
+
+    context = option(TEXT, "default", "Dialplan context in which calls from this endpoint start.")
+    aors = option(NAMES, (), "AORs that are rung for this endpoint and that it may register.")
+    allow_overlap = option(BOOL, True, "Ask for more digits (484) when a number is only the start of an extension.")
+    overlap_context = option(TEXT, "", "Context to look for longer numbers in; empty: the call's context.")
+    accountcode = option(TEXT, "", "Account code of this endpoint's channels.")
+    language = option(TEXT, "", "Language of prompts; empty: the server's.")
+    tone_zone = option(TEXT, "", "Country whose tones this endpoint hears.")
+    set_var = option(Variables(), (), "Channel variable for every channel of the endpoint; may be repeated.")
+    call_group = option(GROUPS, (), "Groups whose members may pick up calls to this endpoint.")
+    pickup_group = option(GROUPS, (), "Groups whose calls this endpoint may pick up.")
+    named_call_group = option(NAMES, (), "Like call_group, with free names.")
+    named_pickup_group = option(NAMES, (), "Like pickup_group, with free names.")
+    device_state_busy_at = option(UINT, 0, "Number of channels from which the device counts as busy; 0: never.")
+    inband_progress = option(BOOL, False, "Play ringback in 183 early media where 180 would be sent.")
+    moh_suggest = option(TEXT, "default", "Music class for the other party when this one puts it on hold.")
+    moh_passthrough = option(BOOL, False, "Pass hold on to the other party instead of playing music to it.")
+    suppress_moh_on_sendonly = option(BOOL, False, "Play no music when the peer goes sendonly or inactive.")
+    one_touch_recording = option(BOOL, False, "Obey INFO requests with a Record header.")
+    record_on_feature = option(TEXT, "automixmon", "Feature run by 'Record: on'.")
+    record_off_feature = option(TEXT, "automixmon", "Feature run by 'Record: off'.")
+    user_eq_phone = option(BOOL, False, "Add user=phone where the user part is a telephone number.")
+    ignore_183_without_sdp = option(BOOL, False, "Keep a 183 that has no SDP from the caller.")
+    suppress_q850_reason_headers = option(BOOL, False, "Send no Reason header with a Q.850 cause.")
+    redirect_method = option(
+        Choice("user", "uri_core", "uri_pjsip"), "user",
+        "Who follows a 3xx: the dialplan (user), Dial (uri_core) or this driver itself (uri_pjsip).",
+    )  # fmt: skip
+    follow_redirect_methods = option(Choices("message"), (), "Methods besides INVITE whose 3xx is followed.")
+    send_aoc = option(BOOL, False, "Send advice-of-charge bodies.")
+    tenantid = option(TEXT, "", "Tenant that the endpoint's channels belong to.")
+    message_context = option(TEXT, "", "Context for MESSAGE outside calls; empty: the call context.")
+
+    # Codecs and media
+
+    allow = option(ALLOW, CodecList(), "Codecs in order of preference; without any, calls get 488.")
+    disallow = modifier(DISALLOW, "allow", "Codecs to take out of what allow lines gave so far.")
+    codec_prefs_incoming_offer = option(_OFFER, CodecPreferences(), "How an offer received combines with allow.")
+    codec_prefs_outgoing_offer = option(
+        _ANSWER, CodecPreferences(operation="union"), "How the caller's codecs combine with allow in an offer sent."
+    )
+    codec_prefs_incoming_answer = option(_ANSWER, CodecPreferences(), "How an answer received combines with allow.")
+    codec_prefs_outgoing_answer = option(_ANSWER, CodecPreferences(), "How the core's codecs limit an answer sent.")
+    incoming_call_offer_pref = option(
+        Choice("local", "local_first", "remote", "remote_first"), "local",
+        "Whose codec order counts when a call comes in; *_first keeps a single codec.",
+    )  # fmt: skip
+    outgoing_call_offer_pref = option(
+        Choice("local", "local_merge", "local_first", "remote", "remote_merge", "remote_first"), "remote_merge",
+        "Whose codec order counts in an offer sent; *_merge appends the other side's remaining codecs.",
+    )  # fmt: skip
+    preferred_codec_only = option(BOOL, False, "Answer with one codec only; incoming_call_offer_pref replaces it.")
+    asymmetric_rtp_codec = option(BOOL, False, "Let the two directions use different codecs.")
+    g726_non_standard = option(BOOL, False, "Take g726 to mean the AAL2 packing.")
+    use_ptime = option(BOOL, False, "Send packets of the length that the peer asks for.")
+    dtmf_mode = option(
+        Choice("rfc4733", "inband", "info", "auto", "auto_info", "none"), "rfc4733",
+        "How digits travel; auto falls back from events to tones, auto_info to INFO.",
+    )  # fmt: skip
+    direct_media = option(BOOL, True, "Let the parties exchange media without the server where possible.")
+    direct_media_method = option(
+        Choice("invite", "update", aliases={"reinvite": "invite"}, shown={"update": "invite"}), "invite",
+        "Request that moves media between server and peer.",
+    )  # fmt: skip
+    direct_media_glare_mitigation = option(
+        Choice("none", "outgoing", "incoming"), "none", "Calls of this direction leave moving media to the other side."
+    )
+    disable_direct_media_on_nat = option(BOOL, False, "Keep media when its source is not the address in the SDP.")
+    rtp_symmetric = option(BOOL, False, "Send media to where it comes from.")
+    rtp_ipv6 = option(BOOL, False, "Use IPv6 for media.")
+    rtp_engine = option(TEXT, "asterisk", "RTP engine; there is one.")
+    rtp_keepalive = option(SECONDS, 0, "Interval of keep-alive packets while nothing is sent; 0: none.")
+    rtp_timeout = option(SECONDS, 0, "Hang up after so much silence; 0: never.")
+    rtp_timeout_hold = option(SECONDS, 0, "Hang up after so much silence on hold; 0: never.")
+    rtp_port_start = option(_PORT, 0, "First port of this endpoint's own RTP range; needs rtp_port_end.")
+    rtp_port_end = option(_PORT, 0, "Last port of this endpoint's own RTP range.")
+    media_address = option(TEXT, "", "Address to write into SDP.")
+    bind_rtp_to_media_address = option(BOOL, False, "Bind RTP sockets to media_address.")
+    max_audio_streams = option(UINT, 1, "Audio streams per call.")
+    max_video_streams = option(UINT, 1, "Video streams per call.")
+    sdp_owner = option(Text("a word", blank_becomes="-"), "-", "User name in the o= line.")
+    sdp_session = option(Text(blank_becomes="-"), "Asterisk", "Session name in the s= line.")
+    tos_audio = option(DSCP, 0, "Traffic class of audio packets.")
+    tos_video = option(DSCP, 0, "Traffic class of video packets.")
+    cos_audio = option(UINT, 0, "Ethernet priority of audio packets.")
+    cos_video = option(UINT, 0, "Ethernet priority of video packets.")
+    follow_early_media_fork = option(BOOL, True, "Take the SDP of another branch that answers early.")
+    accept_multiple_sdp_answers = option(BOOL, False, "Take a changed SDP answer from the same branch.")
+    webrtc = option(YES_NO, False, "Set everything that a browser needs: AVPF, DTLS, ICE, rtcp-mux, bundle.")
+    bundle = option(BOOL, False, "Negotiate one transport for all streams.")
+    rtcp_mux = option(BOOL, False, "Put RTCP on the RTP port.")
+
+    # Media security and ICE
+
+    media_encryption = option(Choice("no", "sdes", "dtls"), "no", "How media is encrypted.")
+    media_encryption_optimistic = option(BOOL, False, "Go on in the clear where the peer does not encrypt.")
+    srtp_tag_32 = option(BOOL, False, "Offer SRTP's 32-bit authentication tag.")
+    use_avpf = option(BOOL, False, "Offer and demand the AVPF profiles.")
+    force_avp = option(BOOL, False, "Write AVP profiles even for DTLS.")
+    media_use_received_transport = option(BOOL, False, "Answer with the profile of the offer.")
+    ice_support = option(BOOL, False, "Find media paths by ICE.")
+    dtls_verify = option(
+        Choice("no", "yes", "fingerprint", "certificate", shown=_DTLS_VERIFY),
+        "no",
+        "What of the peer's proof to check.",
+    )
+    dtls_rekey = option(SECONDS, 0, "Interval of new DTLS keys; 0: none.")
+    dtls_auto_generate_cert = option(CAPITAL_YES_NO, False, "Make a certificate per session.")
+    dtls_cert_file = option(TEXT, "", "Certificate for DTLS.")
+    dtls_private_key = option(TEXT, "", "Key file for DTLS.")
+    dtls_cipher = option(TEXT, "", "OpenSSL cipher list for DTLS.")
+    dtls_ca_file = option(TEXT, "", "Certificate authorities, one file.")
+    dtls_ca_path = option(TEXT, "", "Certificate authorities, a folder.")
+    dtls_setup = option(
+        Choice("active", "passive", "actpass", fallback="active"), "active", "Who starts the DTLS handshake."
+    )
+    dtls_fingerprint = option(
+        Choice("SHA-256", "SHA-1", fallback="SHA-256"), "SHA-256", "Hash of the certificate's fingerprint."
+    )
+
+    # Identity and privacy
+
+    callerid = option(CALLER_ID, CallerId(), "Caller ID given to calls from this endpoint.")
+    callerid_privacy = option(_PRESENTATIONS, "allowed_not_screened", "Presentation given with callerid.")
+    callerid_tag = option(TEXT, "", "Tag given with callerid, for the dialplan.")
+    from_user = option(Text("a URI's user part", refused=" @"), "", "User part of From in requests to this endpoint.")
+    from_domain = option(TEXT, "", "Host part of From in requests to this endpoint.")
+    contact_user = option(TEXT, "", "User part of the Contact that this endpoint is given.", listed=False)
+    trust_id_inbound = option(BOOL, False, "Believe the identity headers it sends.")
+    trust_id_outbound = option(BOOL, False, "Tell it identities that asked for privacy.")
+    send_pai = option(BOOL, False, "Send P-Asserted-Identity.")
+    send_rpid = option(BOOL, False, "Send Remote-Party-ID.")
+    rpid_immediate = option(BOOL, False, "Tell changed identities before the call is answered.")
+    send_connected_line = option(YES_NO, True, "Send it changes of the connected party.")
+    trust_connected_line = option(YES_NO, True, "Take changes of the connected party from it.")
+    connected_line_method = option(
+        Choice("invite", "update", aliases={"reinvite": "invite"}), "invite",
+        "Request that carries such changes; invite still prefers UPDATE where the peer allows it.",
+    )  # fmt: skip
+    send_diversion = option(BOOL, True, "Send Diversion headers.")
+    send_history_info = option(BOOL, False, "Send History-Info headers.")
+    stir_shaken = option(YES_NO, False, "Sign and check Identity headers.")
+    stir_shaken_profile = option(TEXT, "", "Profile of stir_shaken.conf.")
+    geoloc_incoming_call_profile = option(TEXT, "", "Location profile for calls from it.")
+    geoloc_outgoing_call_profile = option(TEXT, "", "Location profile for calls to it.")
+
+    # Session timers and provisional responses
+
+    timers = option(
+        Choice("no", "yes", "required", "always", aliases={"forced": "always"}), "yes",
+        "Session timers: never, where the peer asks, only with peers that have them, or on every call.",
+    )  # fmt: skip
+    timers_min_se = option(Integer(90), 90, "Shortest session interval accepted, in seconds.")
+    timers_sess_expires = option(Integer(90), 1800, "Session interval asked for, in seconds.")
+    rel100 = option(
+        Choice("no", "yes", "required", "peer_supported"), "yes",
+        "Reliable provisional responses: never, on demand, always, or wherever the peer can.", name="100rel",
+    )  # fmt: skip
+
+    # Subscriptions and messages
+
+    allow_subscribe = option(BOOL, True, "Accept SUBSCRIBE (603 otherwise).")
+    sub_min_expiry = option(SECONDS, 0, "Shortest subscription accepted; shorter ones get 423.")
+    subscribe_context = option(TEXT, "", "Context with the hints it may watch; empty: the call context.")
+    mailboxes = option(NAMES, (), "Mailboxes whose state it is told without asking.")
+    aggregate_mwi = option(BOOL, True, "Tell the state of all mailboxes in one NOTIFY.")
+    mwi_subscribe_replaces_unsolicited = option(YES_NO, False, "Stop telling once it subscribes.")
+    mwi_from_user = option(TEXT, "", "User part of From in such NOTIFY requests.")
+    voicemail_extension = option(TEXT, "", "Extension of the voicemail system.")
+    incoming_mwi_mailbox = option(TEXT, "", "Mailbox that is set by NOTIFY requests from it.")
+    notify_early_inuse_ringing = option(BOOL, False, "Show an extension that rings while in use as early.")
+
+    # Routing and NAT
+
+    transport = option(NAME, "", "Transport for requests to it; empty: any that suits.")
+    outbound_proxy = option(TEXT, "", "Route for requests to it, a URI with its ;lr.")
+    force_rport = option(BOOL, True, "Answer to where a request came from.")
+    rewrite_contact = option(BOOL, False, "Take the source of a message for its Contact.")
+
+    # Fax
+
+    t38_udptl = option(BOOL, False, "Accept T.38.")
+    t38_udptl_ec = option(Choice("none", "fec", "redundancy"), "none", "Error correction of T.38.")
+    t38_udptl_maxdatagram = option(UINT, 0, "Largest T.38 datagram, whatever the peer says; 0: as it says.")
+    t38_udptl_nat = option(BOOL, False, "Send T.38 to where it comes from.")
+    t38_udptl_ipv6 = option(BOOL, False, "Use IPv6 for T.38.")
+    t38_bind_udptl_to_media_address = option(BOOL, False, "Bind T.38 sockets to media_address.")
+    fax_detect = option(BOOL, False, "Go to extension 'fax' when a fax tone is heard.")
+    fax_detect_timeout = option(SECONDS, 0, "Stop listening for it after this; 0: never.")
+
+    # Transfers
+
+    allow_transfer = option(BOOL, True, "Accept REFER.")
+    refer_blind_progress = option(BOOL, True, "Report the progress of blind transfers.")
+
+    # Security
+
+    auth = option(NAMES, (), "Credentials it must know; none: it is not challenged.")
+    outbound_auth = option(NAMES, (), "Credentials to answer its challenges with.")
+    identify_by = option(
+        Choices("username", "auth_username", "ip", "header", "request_uri"), ("username", "ip"),
+        "Ways in which it may be recognised.",
+    )  # fmt: skip
+    acl = option(NAMES, (), "Named access lists for its source address.")
+    deny = modifier(AccessRule(False), "address_rules", "Source addresses that are refused.")
+    permit = modifier(AccessRule(True), "address_rules", "Source addresses that are let in.")
+    contact_acl = option(NAMES, (), "Named access lists for the addresses it registers.")
+    contact_deny = modifier(AccessRule(False), "contact_rules", "Contact addresses that are refused.")
+    contact_permit = modifier(AccessRule(True), "contact_rules", "Contact addresses that are let in.")
+    allow_unauthenticated_options = option(BOOL, False, "Answer its OPTIONS without a challenge.")
+    security_negotiation = option(Choice("no", "mediasec"), "no", "Negotiate security mechanisms (RFC 3329).")
+    security_mechanisms = option(NAMES, (), "Mechanisms to offer.", listed=False)
+
+    def validate(self, given: frozenset[str]) -> None:
+        """Apply the presets of ``webrtc`` and ``bundle``; check timers and the port range."""
+        if self.timers_sess_expires < self.timers_min_se:
+            name = "timers_sess_expires" if "timers_sess_expires" in given else "timers_min_se"
+            raise InvalidOptionError(name, "timers_sess_expires is less than timers_min_se")
+        start, end = self.rtp_port_start, self.rtp_port_end
+        if (start or end) and not (1024 <= start < end):
+            name = "rtp_port_start" if "rtp_port_start" in given else "rtp_port_end"
+            raise InvalidOptionError(name, "both ends of the range must be given", "1024 <= start < end <= 65535")
+        if self.webrtc:
+            self.bundle = self.use_avpf = self.ice_support = self.media_use_received_transport = True
+            if "media_encryption" not in given:
+                self.media_encryption = "dtls"
+            if "dtls_verify" not in given:
+                self.dtls_verify = "fingerprint"
+            if "dtls_setup" not in given:
+                self.dtls_setup = "actpass"
+            if not self.dtls_cert_file:
+                self.dtls_auto_generate_cert = True
+        if self.bundle:
+            self.rtcp_mux = True

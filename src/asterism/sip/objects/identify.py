@@ -1,0 +1,83 @@
+"""``identify``: recognise an endpoint by where a request comes from or by what it says."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from asterism.data.kinds import BOOL, NAME, Kind
+from asterism.data.network import Network, parse_network, with_mask
+from asterism.data.options import ConfiguredObject, option
+from asterism.sip.objects.kinds import HeaderMatches, UriMatch
+
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_.])?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceMatch:
+    """One source: a ``network``, or a ``host`` name to be resolved; ``port`` 0 is any."""
+
+    network: Network | None
+    host: str = ""
+    port: int = 0
+
+    def __str__(self) -> str:
+        text = self.host if self.network is None else with_mask(self.network)
+        return f"{text}:{self.port}" if self.port else text
+
+
+Sources = tuple[SourceMatch, ...]
+
+
+class Matches(Kind[Sources]):
+    """Sources, comma separated; every line adds to them. ``!`` is refused, as in Asterisk."""
+
+    accepted = "IP, IP/len, IP/mask, IP:port, host or host:port, comma separated"
+
+    def parse(self, text: str, current: Sources) -> Sources:
+        """Add the sources of one line."""
+        return (*current, *(self._one(part.strip()) for part in text.split(",") if part.strip()))
+
+    def _one(self, text: str) -> SourceMatch:
+        try:
+            return SourceMatch(parse_network(text))
+        except ValueError:
+            pass
+        host, colon, port = text.rpartition(":") if text.count(":") == 1 or "]:" in text else (text, "", "")
+        number = 0
+        if colon:
+            if not (port.isascii() and port.isdigit() and 0 < int(port) <= 65535):
+                raise ValueError(f"'{port}' is not a port")
+            number = int(port)
+        try:
+            return SourceMatch(parse_network(host), "", number)
+        except ValueError:
+            if not _HOST.fullmatch(host) or host.replace(".", "").isdigit():
+                raise ValueError(f"'{text}' is neither an address nor a host name") from None
+            return SourceMatch(None, host.lower(), number)
+
+    def format(self, value: Sources) -> str:
+        """The sources as one line."""
+        return ",".join(map(str, value))
+
+    def lines(self, name: str, value: Sources) -> list[tuple[str, str]]:
+        """One row per source."""
+        return [(name, str(item)) for item in value] or [(name, "")]
+
+    def from_column(self, value: Any, empty: Sources) -> Sources:
+        """The sources of a stored line."""
+        return self.parse(str(value), ()) if value else empty
+
+
+class Identify(ConfiguredObject, type="identify"):
+    """Names the endpoint of requests from certain addresses, or with certain headers or URIs."""
+
+    INDEXES = ("endpoint",)
+
+    endpoint = option(NAME, "", "The endpoint that such a request is from.")
+    match = option(Matches(), (), "Source addresses; may be repeated.")
+    srv_lookups = option(BOOL, True, "Look up SRV records of host names.")
+    match_header = option(HeaderMatches(), (), "A header with this value; may be repeated, all must fit.")
+    match_request_uri = option(UriMatch(), "", "The Request-URI.")
+    transport = option(NAME, "", "Only requests that came over this transport.", listed=False)

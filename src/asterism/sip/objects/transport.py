@@ -1,0 +1,57 @@
+"""``transport``: an address that the server listens on, and how."""
+
+from __future__ import annotations
+
+from asterism.data.kinds import BOOL, CAPITAL_YES_NO, MILLISECONDS, NAMES, SECONDS, TEXT, UINT, Choice, Integer
+from asterism.data.network import NetworkList, SocketAddress, SocketAddressKind
+from asterism.data.options import ConfiguredObject, InvalidOptionError, option
+from asterism.sip.objects.kinds import DSCP
+
+
+class TransportConfig(ConfiguredObject, type="transport"):
+    """A socket for SIP: protocol, address, TLS, and how it looks from outside a NAT."""
+
+    protocol = option(Choice("udp", "tcp", "tls", "ws", "wss", "flow"), "udp", "Protocol.")
+    bind = option(SocketAddressKind(), None, "Address to listen on; the port defaults to 5060, for TLS to 5061.")
+    async_operations = option(UINT, 1, "Reads at a time.", no_effect="the event loop reads as fast as it can")
+    domain = option(TEXT, "", "Domain of this transport.")
+    external_media_address = option(TEXT, "", "Address in SDP for peers outside local_net.")
+    external_signaling_address = option(TEXT, "", "Address in Via and Contact for peers outside local_net.")
+    external_signaling_port = option(Integer(0, 65535), 0, "Port in Via and Contact for peers outside local_net.")
+    local_net = option(NetworkList(), (), "Networks on this side of the NAT; may be repeated.")
+    symmetric_transport = option(BOOL, False, "Reach a registered contact over the transport it registered on.")
+    tos = option(DSCP, 0, "Traffic class of SIP packets.")
+    cos = option(Integer(0, 7), 0, "Ethernet priority of SIP packets.")
+    allow_reload = option(BOOL, False, "Let a reload open this transport anew when it changed.")
+    cert_file = option(TEXT, "", "TLS certificate.")
+    priv_key_file = option(TEXT, "", "TLS key.")
+    ca_list_file = option(TEXT, "", "Certificate authorities, one file.")
+    ca_list_path = option(TEXT, "", "Certificate authorities, a folder.")
+    password = option(TEXT, "", "Password of the key.", secret=True)
+    cipher = option(NAMES, (), "TLS ciphers.")
+    method = option(
+        Choice("default", "unspecified", "tlsv1", "tlsv1_1", "tlsv1_2", "tlsv1_3", "sslv2", "sslv3", "sslv23"),
+        "unspecified", "TLS version; unspecified: the library's choice.",
+    )  # fmt: skip
+    verify_server = option(CAPITAL_YES_NO, False, "Check the certificates of servers.")
+    verify_client = option(CAPITAL_YES_NO, False, "Check the certificates of clients.")
+    require_client_cert = option(CAPITAL_YES_NO, False, "Refuse clients without a certificate.")
+    allow_wildcard_certs = option(CAPITAL_YES_NO, False, "Accept *.domain in a server's certificate.")
+    websocket_write_timeout = option(MILLISECONDS, 100, "How long a WebSocket write may stall.")
+    tcp_keepalive_enable = option(BOOL, False, "Keep connections alive by TCP's own probes.")
+    tcp_keepalive_idle_time = option(SECONDS, 30, "Silence before the first probe.")
+    tcp_keepalive_interval_time = option(SECONDS, 1, "Time between probes.")
+    tcp_keepalive_probe_count = option(UINT, 5, "Unanswered probes that end a connection.")
+
+    def validate(self, given: frozenset[str]) -> None:
+        """A socket of its own needs an address; its port has a default."""
+        if self.protocol in ("ws", "wss", "flow"):
+            return
+        if self.bind is None:
+            raise InvalidOptionError("bind", f"a {self.protocol} transport must have it", "an address, [:port]")
+        if "bind" in given and not self._has_port:
+            self.bind = SocketAddress(self.bind.host, 5061 if self.protocol == "tls" else 5060)
+
+    @property
+    def _has_port(self) -> bool:
+        return self.bind is not None and self.bind.port != 0
