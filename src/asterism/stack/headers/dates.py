@@ -1,0 +1,76 @@
+"""Date (RFC 3261 20.17), Retry-After (20.33), Expires-like numbers, Timestamp."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import ClassVar, Self
+
+from asterism.stack.errors import ParseError
+from asterism.stack.grammar import check_value, format_params, parse_number, parse_params, printable
+from asterism.stack.headers.base import HeaderValue
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_date = re.compile(
+    rf"({'|'.join(_DAYS)}), ([0-9]{{1,2}}) ({'|'.join(_MONTHS)}) ([0-9]{{4}}) ([0-9]{{2}}):([0-9]{{2}}):([0-9]{{2}}) GMT"
+).fullmatch
+_retry = re.compile(r"([0-9]+)\s*(\((?:[^()\\]|\\.)*\))?\s*(;.*)?", re.DOTALL).fullmatch
+
+
+class Date(HeaderValue):
+    """A moment, in GMT."""
+
+    NAME: ClassVar[str] = "Date"
+    __slots__ = ("moment",)
+
+    def __init__(self, moment: datetime) -> None:
+        self.moment = moment.astimezone(UTC)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Parse an RFC 1123 date; only GMT is allowed. Raises ParseError."""
+        found = _date(text.strip())
+        if found is None:
+            raise ParseError(f"bad Date: {printable(text)!r}")
+        _, day, month, year, hour, minute, second = found.groups()
+        try:
+            moment = datetime(
+                int(year), _MONTHS.index(month) + 1, int(day), int(hour), int(minute), min(int(second), 59), tzinfo=UTC
+            )
+        except ValueError:
+            raise ParseError(f"bad Date: {printable(text)!r}") from None
+        return cls(moment)
+
+    def __str__(self) -> str:
+        at = self.moment
+        return f"{_DAYS[at.weekday()]}, {at.day:02} {_MONTHS[at.month - 1]} {at.year:04} {at:%H:%M:%S} GMT"
+
+
+class RetryAfter(HeaderValue):
+    """When to try again: seconds, a comment, the ``duration`` of availability."""
+
+    NAME: ClassVar[str] = "Retry-After"
+    __slots__ = ("comment", "duration", "params", "seconds")
+
+    def __init__(self, seconds: int, comment: str = "", duration: int | None = None) -> None:
+        self.seconds = seconds
+        self.comment = check_value(comment)
+        self.duration = duration
+        self.params: dict[str, str | None] = {} if duration is None else {"duration": str(duration)}
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Parse a value. Raises ParseError."""
+        found = _retry(text.strip())
+        if found is None:
+            raise ParseError(f"bad Retry-After: {printable(text)!r}")
+        made = cls(parse_number(found.group(1), "Retry-After"), (found.group(2) or "")[1:-1])
+        made.params = parse_params(found.group(3) or "")
+        duration = made.params.get("duration")
+        made.duration = None if not duration else parse_number(duration, "duration")
+        return made
+
+    def __str__(self) -> str:
+        comment = f" ({self.comment})" if self.comment else ""
+        return f"{self.seconds}{comment}{format_params(self.params)}"
