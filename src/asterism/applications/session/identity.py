@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from asterism.media.formats import FORMATS
-from asterism.pbx.party import NOBODY, PRESENTATIONS, PartyId, parse_caller_id
+from asterism.pbx.party import PRESENTATIONS, PartyId
 from asterism.sip.objects.global_ import GlobalSettings
 from asterism.stack.uri import Uri, format_host_port
 
@@ -63,10 +63,8 @@ def sip_uri(user: str, host: str, secure: bool = False) -> str:
 def caller_party(endpoint: Endpoint) -> PartyId:
     """The caller ID configured for an endpoint, with its presentation."""
     presentation = PRESENTATIONS.get(endpoint.callerid_privacy, 0)
-    party = parse_caller_id(endpoint.callerid) if endpoint.callerid else NOBODY
-    return party.with_(
-        number_presentation=presentation, name_presentation=presentation, tag=endpoint.callerid_tag
-    )
+    name, number = endpoint.callerid
+    return PartyId(number, name, presentation, presentation, endpoint.callerid_tag)
 
 
 class EndpointProfile:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from asterism.applications.session.sdp_handler import MediaStream
     from asterism.applications.session.session import Session
     from asterism.stack.message import Message
-    from asterism.stack.sdp import Media
+    from asterism.stack.sdp import MediaDescription
 
 SDP_TYPE = "application/sdp"
 
@@ -29,7 +29,15 @@ def description_of(message: Message) -> SessionDescription | None:
     content_type = (message.get("Content-Type") or "").partition(";")[0].strip().lower()
     if content_type != SDP_TYPE:
         raise ParseError("the body is no session description", 415)
-    return SessionDescription.parse(message.body)
+    try:
+        description = SessionDescription.parse(message.body)
+    except ParseError as error:
+        raise ParseError(error.message, 400) from error
+    if description.origin is None:
+        raise ParseError("no o= line in the session description", 400)
+    if description.connection is None and any(media.port and media.connection is None for media in description.media):
+        raise ParseError("no c= line in the session description", 400)
+    return description
 
 
 class SessionMedia:
@@ -79,8 +87,10 @@ class SessionMedia:
         session = self.session
         if not self._origin_id:
             # Our first answer continues the offer's own numbering, as observed.
-            self._origin_id = description.origin.session_id
-            self._version = _number(description.origin.version) + 1
+            origin = description.origin
+            assert origin is not None
+            self._origin_id = str(origin.session_id)
+            self._version = origin.version % 2**62 + 1
         sections: list[str] = []
         accepted = False
         for index, media in enumerate(description.media):
@@ -88,7 +98,7 @@ class SessionMedia:
             answered = None
             if media.port:
                 handlers = (
-                    (stream.handler,) if stream is not None else tuple(session.registry.handlers.get(media.kind, ()))
+                    (stream.handler,) if stream is not None else tuple(session.registry.handlers.get(media.media, ()))
                 )
                 for handler in handlers:
                     answered = handler.answer(session, description, media, stream)
@@ -149,12 +159,5 @@ class SessionMedia:
         return self._body
 
 
-def _refuse(media: Media) -> str:
-    return f"m={media.kind} 0 {media.proto} {' '.join(media.formats)}\r\n"
-
-
-def _number(text: str | int) -> int:
-    try:
-        return int(text) % 2**62
-    except ValueError:
-        return 0
+def _refuse(media: MediaDescription) -> str:
+    return f"m={media.media} 0 {media.protocol} {' '.join(media.formats)}\r\n"

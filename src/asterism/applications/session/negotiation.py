@@ -7,7 +7,7 @@ The codec order, payload types and attribute order are those observed on the wir
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from asterism.media.formats import DTMF_ENCODING, DTMF_FMTP, DTMF_PAYLOAD_TYPE, Format, format_for
@@ -21,7 +21,6 @@ class Offered(NamedTuple):
     payload_type: int
     encoding: str = ""
     clock_rate: int = 0
-    fmtp: str = ""
 
 
 @dataclass(slots=True)
@@ -35,7 +34,6 @@ class AudioTerms:
     formats: list[tuple[Format, int]]
     dtmf_payload: int | None = None
     direction: str = "sendrecv"
-    fmtp: dict[int, str] = field(default_factory=dict)
 
     @property
     def sending(self) -> bool:

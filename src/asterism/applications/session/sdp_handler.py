@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from asterism.applications.session.identity import EndpointProfile
     from asterism.applications.session.session import Session
-    from asterism.stack.sdp import Media, SessionDescription
+    from asterism.stack.sdp import MediaDescription, SessionDescription
 
 
 class MediaStream:
@@ -38,12 +38,12 @@ class SdpHandler:
         """Open a stream and write its section for our offer; ``None`` when this session shall have none."""
         return None
 
-    def accepts(self, profile: EndpointProfile, description: SessionDescription, media: Media) -> bool:
+    def accepts(self, profile: EndpointProfile, description: SessionDescription, media: MediaDescription) -> bool:
         """Whether a stream that the peer offers can be taken for a new call. Nothing may be changed here."""
         return False
 
     def answer(
-        self, session: Session, description: SessionDescription, media: Media, stream: MediaStream | None
+        self, session: Session, description: SessionDescription, media: MediaDescription, stream: MediaStream | None
     ) -> tuple[MediaStream, str] | None:
         """Take the peer's offered stream and write our answer's section; ``None`` refuses it (port 0).
 
@@ -56,7 +56,7 @@ class SdpHandler:
         return ""
 
     def apply_answer(
-        self, session: Session, description: SessionDescription, media: Media, stream: MediaStream
+        self, session: Session, description: SessionDescription, media: MediaDescription, stream: MediaStream
     ) -> bool:
         """Take the peer's answer to our offered stream; ``False`` when it cannot be worked with."""
         return False

@@ -67,7 +67,7 @@ class SessionService(Service):
         dialplan = self._pbx.dialplan
         if not dialplan.exists(context, extension):
             overlap = endpoint.overlap_context or context
-            if endpoint.allow_overlap and dialplan.contexts.matches_more(overlap, extension):
+            if endpoint.allow_overlap and dialplan.table.matches_more(overlap, extension):
                 return Decision(Outcome.REJECT, f"extension {extension} is incomplete", 484, where, endpoint.position)
             reason = f"no extension {extension} in context {context}"
             return Decision(Outcome.REJECT, reason, 404, where, endpoint.position)
@@ -88,7 +88,7 @@ class SessionService(Service):
         return any(
             handler.accepts(profile, offer, media)
             for media in offer.media
-            for handler in handlers.get(media.kind, ())
+            for handler in handlers.get(media.media, ())
         )
 
     def apply(self, decision: Decision, rx: Rx) -> None:

@@ -9,14 +9,16 @@ Everything runs in the packet's or the dial plan's own call: no task belongs to 
 from __future__ import annotations
 
 from enum import Enum
-from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.causes import INTERWORKING, NORMAL_CLEARING
 from asterism.applications.session.headers import ACCEPT, ALLOW
 from asterism.applications.session.media import SDP_TYPE, SessionMedia, description_of
+from asterism.core.errors import AsterismError
 from asterism.pbx.controls import Control
+from asterism.sip.resolving import flow_to
 from asterism.stack.errors import ParseError
+from asterism.stack.flow import Flow
 from asterism.stack.message import make_response
 
 if TYPE_CHECKING:
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from asterism.sip.rx import Rx
     from asterism.sip.works import Work
     from asterism.stack.dialog import Dialog
-    from asterism.stack.flow import Flow
     from asterism.stack.message import Request, Response
     from asterism.stack.timers import Timer
     from asterism.stack.transactions.server import ServerTransaction
@@ -395,8 +396,12 @@ class Session:
             return flow
         if flow.reliable and not dialog.route_set:
             return flow
-        found = self.core.flow_for(hop, self.endpoint)
-        return None if found is None or isawaitable(found) else found
+        try:
+            found = flow_to(self.core.transports, hop, flow.name)
+        except (OSError, AsterismError) as error:
+            self.core.log.warning("no way to %s: %s", hop.host_port, error)
+            return None
+        return found if isinstance(found, Flow) else None
 
     def send_digit_info(self, digit: str, duration_ms: int) -> None:
         """Send a digit as INFO, for ``dtmf_mode=info``."""

@@ -21,6 +21,7 @@ from asterism.applications.session.session import Session, SessionState
 from asterism.core.errors import AsterismError
 from asterism.pbx.controls import Control
 from asterism.pbx.party import NOBODY, PartyId
+from asterism.sip.resolving import flow_to
 from asterism.sip.tags import new_call_id, new_tag
 from asterism.stack.dialog import Dialog
 from asterism.stack.errors import ParseError
@@ -107,7 +108,7 @@ class OutgoingSession(Session):
         """Find the flow to the next hop, then send; a name has to be looked up first."""
         hop = NameAddr.parse(self.path[0]).uri if self.path else self.target
         try:
-            found = self.core.flow_for(hop, self.endpoint)
+            found = flow_to(self.core.transports, hop, self.endpoint.transport)
         except (OSError, AsterismError, ParseError) as error:
             self._no_way(error)
             return

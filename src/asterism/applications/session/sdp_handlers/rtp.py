@@ -17,15 +17,18 @@ from asterism.applications.session.registry import sessions
 from asterism.applications.session.sdp_handler import MediaStream, SdpHandler
 from asterism.core.errors import AsterismError
 from asterism.core.module import Module
+from asterism.stack.errors import ParseError
+from asterism.stack.sdp import RtpMap
 
 if TYPE_CHECKING:
     from asterism.applications.session.identity import EndpointProfile
     from asterism.applications.session.session import Session
     from asterism.media.core import Media as MediaSubsystem
     from asterism.media.rtp import RtpSession
-    from asterism.stack.sdp import Media, SessionDescription
+    from asterism.stack.sdp import MediaDescription, SessionDescription
 
 _PROFILE = "RTP/AVP"
+_DIRECTIONS = frozenset(("sendrecv", "sendonly", "recvonly", "inactive"))
 _NOWHERE = frozenset(("0.0.0.0", "::", ""))
 
 
@@ -67,12 +70,12 @@ class RtpHandler(SdpHandler):
         self._set_up(stream)
         return stream, write_audio(terms, stream.rtp.local[1])
 
-    def accepts(self, profile: EndpointProfile, description: SessionDescription, media: Media) -> bool:
+    def accepts(self, profile: EndpointProfile, description: SessionDescription, media: MediaDescription) -> bool:
         """Whether profile and codecs fit."""
         return bool(media.port) and _terms(profile, description, media) is not None
 
     def answer(
-        self, session: Session, description: SessionDescription, media: Media, stream: MediaStream | None
+        self, session: Session, description: SessionDescription, media: MediaDescription, stream: MediaStream | None
     ) -> tuple[MediaStream, str] | None:
         """Take the offer in the order of our codecs; a second audio stream is refused."""
         if stream is None and session.audio is not None:
@@ -97,11 +100,11 @@ class RtpHandler(SdpHandler):
         return write_audio(stream.terms, stream.rtp.local[1])
 
     def apply_answer(
-        self, session: Session, description: SessionDescription, media: Media, stream: MediaStream
+        self, session: Session, description: SessionDescription, media: MediaDescription, stream: MediaStream
     ) -> bool:
         """Send what the peer answered."""
         assert isinstance(stream, RtpAudio)
-        if media.proto.upper() != _PROFILE:
+        if media.protocol.upper() != _PROFILE:
             return False
         terms = accept_answer(stream.terms, _offered(media))
         if terms is None:
@@ -129,8 +132,9 @@ class RtpHandler(SdpHandler):
         terms = stream.terms
         stream.rtp.set_formats({number: one for one, number in terms.formats}, terms.dtmf_payload)
 
-    def _set_remote(self, session: Session, stream: RtpAudio, description: SessionDescription, media: Media) -> None:
-        host = media.address or description.address
+    def _set_remote(self, session: Session, stream: RtpAudio, description: SessionDescription, media: MediaDescription) -> None:
+        connection = media.connection or description.connection
+        host = "" if connection is None else connection.address
         held = host in _NOWHERE
         if not held:
             try:
@@ -142,8 +146,8 @@ class RtpHandler(SdpHandler):
         session.set_remote_hold(held or stream.terms.direction in ("recvonly", "inactive"))
 
 
-def _terms(profile: EndpointProfile, description: SessionDescription, media: Media) -> AudioTerms | None:
-    if media.proto.upper() != _PROFILE:
+def _terms(profile: EndpointProfile, description: SessionDescription, media: MediaDescription) -> AudioTerms | None:
+    if media.protocol.upper() != _PROFILE:
         return None
     endpoint = profile.endpoint
     preference = "local_first" if endpoint.preferred_codec_only else endpoint.incoming_call_offer_pref
@@ -153,23 +157,28 @@ def _terms(profile: EndpointProfile, description: SessionDescription, media: Med
     return terms
 
 
-def _direction(description: SessionDescription, media: Media) -> str:
-    return media.direction or description.direction or "sendrecv"
+def _direction(description: SessionDescription, media: MediaDescription) -> str:
+    for section in (media, description):
+        for name, _ in section.attributes:
+            if name in _DIRECTIONS:
+                return name
+    return "sendrecv"
 
 
-def _offered(media: Media) -> list[Offered]:
+def _offered(media: MediaDescription) -> list[Offered]:
+    maps: dict[str, tuple[str, int]] = {}
+    for name, value in media.attributes:
+        if name == "rtpmap" and value:
+            try:
+                found = RtpMap.parse(value)
+            except ParseError:
+                continue
+            maps.setdefault(found.payload, (found.encoding, found.clock_rate))
     offered: list[Offered] = []
     for text in media.formats:
-        if not (text.isascii() and text.isdigit() and len(text) <= 3):
-            continue
-        number = int(text)
-        if number > 127:
-            continue
-        rtpmap = media.rtpmap(number)
-        if rtpmap is None:
-            offered.append(Offered(number))
-        else:
-            offered.append(Offered(number, rtpmap.encoding, rtpmap.clock_rate))
+        if text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= 127:
+            encoding, rate = maps.get(text, ("", 0))
+            offered.append(Offered(int(text), encoding, rate))
     return offered
 
 

@@ -1,0 +1,135 @@
+"""Who calls whom in headers: From, P-Asserted-Identity (RFC 3325), Remote-Party-ID, Privacy (RFC 3323)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from asterism.applications.session.identity import name_addr, sip_uri
+from asterism.applications.session.registry import sessions
+from asterism.applications.session.supplement import SessionSupplement
+from asterism.applications.session.uac import OutgoingSession
+from asterism.applications.session.uas import IncomingSession
+from asterism.core.module import Module
+from asterism.pbx.controls import Control
+from asterism.pbx.party import PRESENTATIONS, PartyId
+from asterism.stack.errors import ParseError
+
+if TYPE_CHECKING:
+    from asterism.applications.session.session import Session
+    from asterism.sip.rx import Rx
+    from asterism.stack.headers import NameAddr
+    from asterism.stack.message import Message, Request, Response
+
+_PROHIBITED = PRESENTATIONS["prohib_not_screened"]
+
+
+def party_of(address: NameAddr, presentation: int = 0) -> PartyId:
+    """The party that an address names: its user and display name, without control characters."""
+    name, number = address.display, address.uri.user
+    if not name.isprintable():
+        name = "".join(char for char in name if char.isprintable())
+    if not number.isprintable():
+        number = "".join(char for char in number if char.isprintable())
+    return PartyId(number, name, presentation, presentation)
+
+
+def told_identity(message: Message) -> PartyId | None:
+    """The identity that a trusted peer tells: P-Asserted-Identity, else Remote-Party-ID."""
+    try:
+        if message.has("P-Asserted-Identity"):
+            asserted = message.addresses("P-Asserted-Identity")
+            if asserted:
+                private = "id" in (part.strip().lower() for part in (message.get("Privacy") or "").split(";"))
+                return party_of(asserted[0], _PROHIBITED if private else 0)
+        if message.has("Remote-Party-ID"):
+            told = message.addresses("Remote-Party-ID")
+            if told:
+                private = (told[0].param("privacy") or "off").lower() not in ("off", "")
+                return party_of(told[0], _PROHIBITED if private else 0)
+    except ParseError:
+        return None
+    return None
+
+
+class CallerId(SessionSupplement):
+    """Reads and writes identities as far as the endpoint is trusted."""
+
+    name = "callerid"
+    priority = 200
+    methods = frozenset(("INVITE", "UPDATE"))
+
+    def on_incoming_request(self, session: Session, rx: Rx) -> bool:
+        """Find out who calls: what a trusted peer tells, else the endpoint's caller ID, else From."""
+        told = told_identity(rx.request) if session.endpoint.trust_id_inbound else None
+        if isinstance(session, IncomingSession) and session.channel is None:
+            party = told or session.profile.party
+            if not party.number:
+                sender = rx.request.from_
+                found = party_of(sender, party.number_presentation)
+                party = party.with_(number=found.number, name=party.name or found.name)
+                if sender.uri.host == "anonymous.invalid":
+                    party = party.with_(number_presentation=_PROHIBITED, name_presentation=_PROHIBITED)
+            session.caller = party
+        elif told is not None:
+            self._changed(session, told)
+        return False
+
+    def on_incoming_response(self, session: Session, response: Response) -> None:
+        """The party that answers may be another than the one called."""
+        if response.status < 300 and session.endpoint.trust_id_inbound:
+            told = told_identity(response)
+            if told is not None:
+                self._changed(session, told)
+
+    def _changed(self, session: Session, party: PartyId) -> None:
+        channel = session.channel
+        if channel is None or not session.endpoint.trust_connected_line:
+            return
+        if (party.number, party.name) != (channel.caller.number, channel.caller.name):
+            channel.queue_control(Control.CONNECTED_LINE, party)
+
+    def on_outgoing_request(self, session: Session, request: Request) -> None:
+        """Tell the caller's identity to an endpoint that wants it."""
+        if isinstance(session, OutgoingSession) and not session.confirmed:
+            self._write(session, request, session.caller, "calling")
+        elif session.channel is not None:
+            self._write(session, request, session.channel.connected, "calling")
+
+    def on_outgoing_response(self, session: Session, response: Response) -> None:
+        """Tell the caller whom it reached."""
+        channel = session.channel
+        if 100 < response.status < 300 and channel is not None and channel.connected:
+            self._write(session, response, channel.connected, "called")
+
+    def _write(self, session: Session, message: Message, party: PartyId, side: str) -> None:
+        endpoint = session.endpoint
+        if not party.number or not (endpoint.send_pai or endpoint.send_rpid):
+            return
+        private = party.private
+        if private and not endpoint.trust_id_outbound:
+            return
+        local = session.local_address
+        if endpoint.send_pai:
+            message.add_header(
+                "P-Asserted-Identity", name_addr(party.name, sip_uri(party.number, endpoint.from_domain or local))
+            )
+            if private:
+                message.add_header("Privacy", "id")
+        if endpoint.send_rpid:
+            who = name_addr(party.name, sip_uri(party.number, endpoint.from_domain or local))
+            privacy = "full" if private else "off"
+            screened = "yes" if party.number_presentation & 0x03 == 1 else "no"
+            message.add_header("Remote-Party-ID", f"{who};party={side};privacy={privacy};screen={screened}")
+
+
+class CallerIdModule(Module):
+    """Registers :class:`CallerId`."""
+
+    name = "session_callerid"
+    aliases = ("res_pjsip_caller_id",)
+    requires = ("session",)
+    description = "Caller ID in SIP headers"
+
+    def load(self, server: Any) -> None:
+        """Register the supplement."""
+        sessions(server).register_supplement(CallerId())
