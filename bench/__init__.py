@@ -1,0 +1,1 @@
+"""What operations cost: CPU time per operation of Asterism and of the peers installed beside it."""

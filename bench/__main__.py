@@ -1,0 +1,104 @@
+"""``make bench``: CPU per operation and memory, of Asterism and of the peers that are installed.
+
+Figures are ratios only to peers measured in the same run. ``make bench ARGS="options call"`` runs some;
+``--quick`` runs a tenth; ``--no-peers`` leaves the peers out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from bench import memory, servers
+from bench.load import Measurement, measure
+from bench.process import peak_resident_mib
+
+LOADS = {"options": (2000, 12000), "register": (1000, 6000), "call": (100, 800), "rtp": (50, 60)}
+"""Rate a second and number of operations."""
+
+UNITS = {"options": "OPTIONS", "register": "REGISTER with challenge", "call": "two-leg call", "rtp": "relayed packet"}
+
+TARGETS = {"options": 1 / 2, "register": 1 / 2, "call": 1 / 3, "rtp": 1 / 2}
+"""The most that Asterism may use of Asterisk's CPU, measured in the same run."""
+
+Results = dict[str, dict[str, Measurement]]
+
+
+def main() -> int:
+    """Measure and print; returns 1 when a figure does not count or misses its target."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("operations", nargs="*", help=f"what to measure: {', '.join(LOADS)}, memory (default: all)")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the operations")
+    parser.add_argument("--no-peers", action="store_true", help="Asterism only")
+    options = parser.parse_args()
+    wanted = options.operations or [*LOADS, "memory"]
+    share = 10 if options.quick else 1
+    results: Results = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        loads = [operation for operation in LOADS if operation in wanted]
+        if loads:
+            results["Asterism"] = run_loads("Asterism", servers.asterism, folder, loads, share)
+        if not options.no_peers:
+            if loads and servers.has_asterisk():
+                results["Asterisk"] = run_loads("Asterisk", servers.asterisk, folder, loads, share)
+            simple = [operation for operation in loads if operation in ("options", "register")]
+            if simple and servers.has_kamailio():
+                results["Kamailio"] = run_loads("Kamailio", servers.kamailio, folder, simple, share)
+        good = report(results, loads) if loads else True
+        if "memory" in wanted:
+            good = memory.run(folder / "memory", 500 if options.quick else 5000) and good
+    return 0 if good else 1
+
+
+def run_loads(name: str, start: object, folder: Path, loads: list[str], share: int) -> dict[str, Measurement]:
+    """Measure one server, after a warm-up of each load."""
+    found: dict[str, Measurement] = {}
+    with start(folder) as process:  # type: ignore[operator]
+        seconds = servers.wait_ready(process)
+        print(f"{name}: ready after {seconds:.2f} s", flush=True)
+        for operation in loads:
+            rate, count = LOADS[operation]
+            count = max(count // share, 20)
+            if operation != "rtp":
+                measure(operation, process.pid, rate, max(count // 10, 20))
+            found[operation] = result = measure(operation, process.pid, rate, count)
+            print(f"  {describe(result)}", flush=True)
+        print(f"  peak resident memory {peak_resident_mib(process.pid):.0f} MiB", flush=True)
+    return found
+
+
+def describe(result: Measurement) -> str:
+    """One line about a measurement."""
+    line = f"{UNITS[result.operation]}: {result.microseconds:.1f} us CPU, {result.good} done"
+    if result.operation != "rtp":
+        line += f", {result.achieved:.0f} a second"
+    return line + "".join(f"; NOT VALID: {complaint}" for complaint in result.complaints)
+
+
+def report(results: Results, loads: list[str]) -> bool:
+    """Print the comparison; returns whether all figures count and meet their targets."""
+    own = results["Asterism"]
+    good = True
+    print(f"\n{'CPU per operation':<26}{'Asterism':>12}{'Asterisk':>12}{'Kamailio':>12}   against Asterisk")
+    for operation in loads:
+        cells, verdict = "", "peer not measured"
+        for server in ("Asterism", "Asterisk", "Kamailio"):
+            result = results.get(server, {}).get(operation)
+            cells += f"{result.microseconds:>9.1f} us" if result and result.valid else f"{'-':>12}"
+        if not own[operation].valid:
+            good, verdict = False, "not valid"
+        peer = results.get("Asterisk", {}).get(operation)
+        if peer and peer.valid and own[operation].valid:
+            ratio = own[operation].microseconds / peer.microseconds
+            met = ratio <= TARGETS[operation]
+            good = good and met
+            verdict = f"{ratio:.2f} (target {TARGETS[operation]:.2f}: {'met' if met else 'MISSED'})"
+        print(f"{UNITS[operation]:<26}{cells}   {verdict}")
+    return good
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+"""Loads driven by SIPp at a fixed rate, and what the server spends on them.
+
+CPU per operation is far steadier than a maximum rate on a shared machine, and servers measured one after
+the other in one session can be compared. A measurement counts only if nothing failed or was sent twice.
+"""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.configuration import ACCOUNTS, CALLEE_PORT, SERVER
+from bench.process import cpu_seconds, datagrams_sent
+
+SCENARIOS = Path(__file__).resolve().parent / "scenarios"
+RTP_SECONDS = 6.0  # steady media that is measured
+RTP_RAMP = 50  # calls started per second
+RTP_CALL_SECONDS = 12  # media in call_rtp.xml
+
+
+@dataclass(slots=True)
+class Measurement:
+    """One load's result: microseconds of server CPU per operation, and why it would not count."""
+
+    operation: str
+    microseconds: float
+    achieved: float
+    good: int
+    complaints: list[str] = field(default_factory=list)
+
+    @property
+    def valid(self) -> bool:
+        """Whether it counts."""
+        return not self.complaints
+
+
+class Sipp:
+    """One SIPp process with its statistics file."""
+
+    def __init__(self, arguments: list[str], folder: Path, name: str) -> None:
+        self._statistics = folder / f"{name}.csv"
+        common = ["-i", "127.0.0.1", "-nostdin", "-trace_stat", "-stf", str(self._statistics), "-fd", "1"]
+        self.process = subprocess.Popen(
+            ["sipp", *arguments, *common], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+    def total(self, column: str) -> int:
+        """The last value of a statistics column."""
+        with self._statistics.open() as handle:
+            return int(list(csv.DictReader(handle, delimiter=";"))[-1][column])
+
+    def end(self) -> None:
+        """End the process if it still runs."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+
+def _scenario(operation: str, folder: Path) -> list[str]:
+    if operation == "options":
+        return ["-sf", str(SCENARIOS / "options.xml"), "-s", "ping", "-p", "5095"]
+    if operation == "register":
+        users = folder / "users.csv"
+        rows = [f"u{n};[authentication username=u{n} password=pw{n}]" for n in range(1, ACCOUNTS + 1)]
+        users.write_text("SEQUENTIAL\n" + "\n".join(rows) + "\n")
+        return ["-sf", str(SCENARIOS / "register.xml"), "-inf", str(users), "-p", "5095"]
+    if operation == "call":
+        return ["-sn", "uac", "-s", "callee", "-p", "5091"]
+    (folder / "tone.ulaw").write_bytes(bytes([0xFF, 0x7F] * 120_000))
+    return ["-sf", str(SCENARIOS / "call_rtp.xml"), "-s", "callee", "-p", "5091"]
+
+
+def measure(operation: str, pid: int, rate: int, count: int) -> Measurement:
+    """Run ``count`` operations at ``rate`` a second against the server process ``pid``."""
+    callee: Sipp | None = None
+    client: Sipp | None = None
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        try:
+            if operation in ("call", "rtp"):
+                echo = ["-rtp_echo"] if operation == "rtp" else []
+                callee = Sipp(["-sn", "uas", "-p", str(CALLEE_PORT), *echo], folder, "callee")
+                time.sleep(0.5)
+            rate = RTP_RAMP if operation == "rtp" else rate
+            target = f"{SERVER[0]}:{SERVER[1]}"
+            before, started = cpu_seconds(pid), time.monotonic()
+            words = [*_scenario(operation, folder), target, "-r", str(rate), "-m", str(count), "-l", "10000"]
+            client = Sipp(words, folder, "client")
+            result = Measurement(operation, 0.0, 0.0, 0)
+            if operation == "rtp":
+                _measure_media(pid, count, result)
+            client.process.wait(timeout=count / rate * 4 + 90)
+            _judge(operation, pid, client, before, started, rate, count, result)
+            if callee is not None:
+                time.sleep(1.5)
+                seen = callee.total("SuccessfulCall(C)") + callee.total("CurrentCall")
+                if seen < count:
+                    result.complaints.append(f"the callee saw {seen} of {count} calls")
+            return result
+        except subprocess.TimeoutExpired:
+            return Measurement(operation, 0.0, 0.0, 0, ["the load did not end"])
+        finally:
+            for process in (client, callee):
+                if process is not None:
+                    process.end()
+
+
+def _measure_media(pid: int, count: int, result: Measurement) -> None:
+    time.sleep(count / RTP_RAMP + 2)
+    before, sent, begun = cpu_seconds(pid), datagrams_sent(), time.monotonic()
+    time.sleep(RTP_SECONDS)
+    spent, sent, wall = cpu_seconds(pid) - before, datagrams_sent() - sent, time.monotonic() - begun
+    # Each relayed packet is two datagrams: phone to server, server to phone.
+    result.microseconds = spent / max(sent / 2, 1) * 1e6
+    if sent < 0.97 * 200 * count * wall:
+        result.complaints.append(f"only {sent / count / wall:.0f} datagrams per call and second of 200")
+
+
+def _judge(
+    operation: str, pid: int, client: Sipp, before: float, started: float, rate: int, count: int, result: Measurement
+) -> None:
+    good, bad = client.total("SuccessfulCall(C)"), client.total("FailedCall(C)")
+    wall = time.monotonic() - started
+    result.good, result.achieved = good, good / wall
+    if operation != "rtp":
+        result.microseconds = (cpu_seconds(pid) - before) / max(good, 1) * 1e6
+        seconds = count / rate
+        if good / wall < 0.95 * rate * seconds / (seconds + 0.5):
+            result.complaints.append(f"{good / wall:.0f} a second of {rate} offered")
+    if bad or good != count:
+        result.complaints.append(f"{good} good and {bad} failed of {count}")
+    if client.total("Retransmissions(C)"):
+        result.complaints.append(f"{client.total('Retransmissions(C)')} retransmissions")
