@@ -167,20 +167,12 @@ class Bridge:
         """Connect the two audio streams; called again by a driver whose stream or formats changed."""
         if len(self.channels) != 2 or self._ended:
             return
-        first, second = (_stream(channel) for channel in self.channels)
-        if first is None or second is None:
-            self.relayed = False
-            return
-        self.relayed = _connect(first, second)
-        _connect(second, first)
+        self.relayed = connect_channels(*self.channels)
 
     def disconnect_media(self) -> None:
         """Part the audio streams."""
         for channel in self.channels:
-            stream = _stream(channel)
-            if stream is not None:
-                stream.relay_to(None)
-                stream.sink = None
+            disconnect_channel(channel)
 
     # -- details -------------------------------------------------------------------------------------
 
@@ -202,6 +194,24 @@ class Bridge:
 
 def _stream(channel: Channel) -> AudioStream | None:
     return None if channel.driver is None or channel.dead else channel.driver.media
+
+
+def connect_channels(first: Channel, second: Channel) -> bool:
+    """Connect the audio of two channels both ways; whether it is relayed inside the media layer."""
+    one, two = _stream(first), _stream(second)
+    if one is None or two is None:
+        return False
+    relayed = _connect(one, two)
+    _connect(two, one)
+    return relayed
+
+
+def disconnect_channel(channel: Channel) -> None:
+    """Take a channel's audio from whatever it was connected to."""
+    stream = _stream(channel)
+    if stream is not None:
+        stream.relay_to(None)
+        stream.sink = None
 
 
 def _connect(source: AudioStream, target: AudioStream) -> bool:

@@ -63,6 +63,7 @@ class Channel:
         "_digits",
         "_gone",
         "_goto",
+        "_place",
         "_waiter",
         "_wake_on",
         "accountcode",
@@ -156,6 +157,7 @@ class Channel:
         self._asked = SoftHangup(0)
         self._dead = False
         self._goto: Goto | None = None
+        self._place: tuple[str, str, int] | None = None
         self._waiter: asyncio.Future[bool] | None = None
         self._wake_on = 0
         self._digits: deque[tuple[str, int]] = deque(maxlen=MAX_DIGITS)
@@ -235,7 +237,7 @@ class Channel:
             self.answered_at = time.time()
         pbx = self.pbx
         pbx.bus.publish(events.NEWSTATE, self)
-        pbx.device_states.changed(self.device)
+        pbx.device_states.channel_changed(self.device)
 
     def set_caller(self, party: PartyId) -> None:
         """Change the caller ID and publish NewCallerid."""
@@ -256,10 +258,15 @@ class Channel:
             self.pbx.bus.publish(events.NEW_ACCOUNT_CODE, self, old)
 
     def new_exten(self, application: str, appdata: str = "") -> None:
-        """Say what the channel runs now; publishes Newexten."""
+        """Say what the channel runs now; publishes Newexten when its place in the dialplan is new."""
+        # As in the record: a place that was told already is not told again for another application.
+        place = (self.context, self.exten, self.priority)
+        told = place == self._place
+        self._place = place
         self.application = application
         self.appdata = appdata
-        self.pbx.bus.publish(events.NEWEXTEN, self)
+        if not told:
+            self.pbx.bus.publish(events.NEWEXTEN, self)
 
     def indicate(self, condition: Control, data: object = None) -> bool:
         """Show a condition to the far end; ``False`` if it could only be done in audio, or is too late."""
@@ -267,7 +274,7 @@ class Channel:
             return False
         if condition is Control.HOLD or condition is Control.UNHOLD:
             self.on_hold = condition is Control.HOLD
-            self.pbx.device_states.changed(self.device)
+            self.pbx.device_states.channel_changed(self.device)
         return self.driver.indicate(condition, data)
 
     # -- notifications of the driver -----------------------------------------------------------
@@ -352,7 +359,7 @@ class Channel:
             self.moved = True
             self.context, self.exten = goto.context or self.context, goto.exten or self.exten
             self.priority = goto.priority if isinstance(goto.priority, int) else 1
-            self.pbx.bus.publish(events.NEWEXTEN, self)
+            self.new_exten(self.application, self.appdata)
             if bridge is not None:
                 bridge.depart(self)
             self.pbx.start(self)
@@ -419,7 +426,7 @@ class Channel:
         pbx = self.pbx
         pbx.channels.remove(self)
         pbx.bus.publish(events.HANGUP, self)
-        pbx.device_states.changed(self.device)
+        pbx.device_states.channel_changed(self.device)
 
     # -- waiting ---------------------------------------------------------------------------------
 
@@ -563,6 +570,6 @@ class Channel:
         Returns when the call that it made is over, also without an answer; raises
         :class:`ChannelHangup` when this channel hung up.
         """
-        from asterism.pbx.dialing import dial
+        from asterism.pbx.applications.dial import dial
 
         return await dial(self, destinations, timeout, options)

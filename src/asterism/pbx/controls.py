@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum, IntEnum, IntFlag, auto
+from enum import Enum, IntEnum, IntFlag, StrEnum, auto
 
 
 class Control(Enum):
@@ -25,6 +25,8 @@ class Control(Enum):
     """The far end wants the call elsewhere (data: a dial string, ``Local/102@default``)."""
     SOURCE_UPDATE = auto()
     """The audio that is sent comes from another source from now on."""
+    HANGUP = auto()
+    """The far end is gone (data: the cause); only ever told to a listener, never queued by a driver."""
     STOP = auto()
     """End what was indicated: ringing or another tone."""
 
@@ -71,7 +73,7 @@ class SoftHangup(IntFlag):
     UNBRIDGE = 64
 
 
-class DialStatus(str, Enum):
+class DialStatus(StrEnum):
     """``DIALSTATUS`` and the manager's ``DialStatus``."""
 
     ANSWER = "ANSWER"

@@ -103,10 +103,11 @@ class Pbx(Subsystem):
         self.device_states = DeviceStates(self)
         self.hints = Hints(self)
         if dialplan is None:
-            from asterism.pbx.dialplan.dialplan import Dialplan
+            from asterism.pbx.dialplan.table import Dialplan
 
             dialplan = Dialplan(self.applications, self.functions, server.bus, server.log)
         self.dialplan = dialplan
+        dialplan.observe(self.hints.update)
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -130,13 +131,19 @@ class Pbx(Subsystem):
         """Add a channel technology in the owner's name."""
         documentation = Documentation(technology.description or technology.name)
         self.technologies.add(self.owner, technology.name, technology, documentation)
+        prefix = technology.name + "/"
+        for device in self.hints.devices():
+            if device.startswith(prefix):
+                self.device_states.changed(device)
 
     def register_marked(self, holder: object) -> None:
         """Register the applications and functions marked on ``holder``'s methods."""
         marks.register_marked(self, holder)
 
     def extension(self, context: str, exten: str, priority: int = 1) -> Callable[[Any], Any]:
-        """Decorate an ``async def`` that takes a :class:`Channel` as an extension of the dialplan::
+        """Decorate an ``async def`` that takes a :class:`Channel` as an extension of the dialplan.
+
+        For example::
 
         @server.pbx.extension("default", "100")
         async def greet(channel: Channel) -> None: ...
@@ -206,7 +213,7 @@ class Pbx(Subsystem):
             for name, value in variables.items():
                 channel.set_variable(name, value)
         if state is not ChannelState.DOWN:
-            self.device_states.changed(device)
+            self.device_states.channel_changed(device)
         return channel
 
     def request(

@@ -51,7 +51,7 @@ class DeviceStates:
     def __init__(self, pbx: Pbx) -> None:
         self._pbx = pbx
         self._known: dict[str, DeviceState] = {}
-        self._dirty: dict[str, None] = {}
+        self._dirty: dict[str, bool] = {}
         self._scheduled: asyncio.Handle | None = None
         self._providers: dict[str, Provider] = {}
         self._observers: list[Observer] = []
@@ -122,7 +122,13 @@ class DeviceStates:
 
     def changed(self, device: str) -> None:
         """Something about a device may have changed: evaluate it in the next pass of the loop."""
-        self._dirty[device] = None
+        self._dirty[device] = True
+        if self._scheduled is None:
+            self._scheduled = self._pbx.loop.call_soon(self._evaluate)
+
+    def channel_changed(self, device: str) -> None:
+        """As :meth:`changed`, for a channel of the device: a device not known of before was idle."""
+        self._dirty.setdefault(device, False)
         if self._scheduled is None:
             self._scheduled = self._pbx.loop.call_soon(self._evaluate)
 
@@ -131,7 +137,7 @@ class DeviceStates:
         dirty, self._dirty = self._dirty, {}
         pbx = self._pbx
         everyone = bool(self._observers) or pbx.bus.wanted(events.DEVICE_STATE_CHANGE)
-        for device in dirty:
+        for device, surely in dirty.items():
             if not everyone and not pbx.hints.watches(device):
                 self._known.pop(device, None)
                 continue
@@ -142,13 +148,11 @@ class DeviceStates:
                 continue
             if self._known.get(device) is state:
                 continue
-            first = device not in self._known
+            news = surely or device in self._known or state is not DeviceState.NOT_INUSE
             self._known[device] = state
-            if first and state is DeviceState.NOT_INUSE:
-                # Nothing is known of before: idle is where every device starts.
-                pbx.hints.device_changed(device)
-                continue
             pbx.hints.device_changed(device)
+            if not news:
+                continue
             pbx.bus.publish(events.DEVICE_STATE_CHANGE, device, state.name)
             for observer in tuple(self._observers):
                 observer(device, state)

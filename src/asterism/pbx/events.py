@@ -330,7 +330,7 @@ EXTENSION_STATUS = EventType(
         ("Hint", "The devices that the hint names."),
         (
             "Status",
-            "-2 removed, -1 no hint, 0 idle, 1 in use, 2 busy, 4 unavailable, 8 ringing, 9 in use and ringing, 16 hold.",
+            "-2 removed, -1 no hint, 0 idle, 1 in use, 2 busy, 4 unavailable, 8 ringing, 9 ringing in use, 16 hold.",
         ),
         ("StatusText", "The same in words."),
     ),

@@ -116,6 +116,10 @@ class Hints:
         """Whether a followed extension's hint names the device."""
         return device in self._by_device
 
+    def devices(self) -> list[str]:
+        """Every device that a followed extension's hint names."""
+        return list(self._by_device)
+
     def update(self) -> None:
         """Follow the hint lines as the dialplan has them now; watchers stay.
 

@@ -1,0 +1,296 @@
+"""The engine behind Dial and Originate: calls destinations, follows their progress, picks the answer.
+
+Nothing here waits. What the called channels do arrives through their ``control_listener`` and is
+handled at once; when the outcome is known, ``done`` is called and whoever started the dialling
+goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from asterism.pbx import events
+from asterism.pbx.bridge import connect_channels, disconnect_channel
+from asterism.pbx.causes import Cause
+from asterism.pbx.controls import Control, DialStatus
+from asterism.pbx.errors import RequestError
+
+if TYPE_CHECKING:
+    from asterism.pbx.channel import Channel
+    from asterism.pbx.core import Pbx
+
+MAX_DESTINATIONS = 64
+"""Destinations of one Dial; more are ignored."""
+MAX_FORWARDS = 20
+"""How often one leg may be forwarded."""
+
+
+@dataclass(slots=True)
+class DialResult:
+    """How a Dial went: ``cause`` is Q.850, times are seconds; ``peer`` is the channel that answered."""
+
+    status: DialStatus
+    cause: int = 0
+    peer: str = ""
+    answered: float = 0.0
+    dialed: float = 0.0
+
+
+class Leg:
+    """One called channel of a Dial."""
+
+    __slots__ = ("channel", "destination", "forwards", "resource")
+
+    def __init__(self, channel: Channel, destination: str, forwards: int = 0) -> None:
+        self.channel = channel
+        self.destination = destination
+        self.resource = destination.partition("/")[2]
+        self.forwards = forwards
+
+
+def status_of_cause(cause: int) -> DialStatus:
+    """The DIALSTATUS that one leg's hangup cause amounts to."""
+    if cause == Cause.USER_BUSY:
+        return DialStatus.BUSY
+    if cause == Cause.NORMAL_CIRCUIT_CONGESTION:
+        return DialStatus.CONGESTION
+    if cause in (Cause.NO_ANSWER, Cause.NORMAL_CLEARING):
+        return DialStatus.NOANSWER
+    return DialStatus.CHANUNAVAIL
+
+
+def end_status_of_cause(cause: int) -> DialStatus:
+    """``DialStatus`` of the DialEnd of a leg that ended with that cause."""
+    if cause == Cause.USER_BUSY:
+        return DialStatus.BUSY
+    if cause == Cause.NORMAL_CIRCUIT_CONGESTION:
+        return DialStatus.CONGESTION
+    if cause in (Cause.NO_ROUTE_DESTINATION, Cause.SUBSCRIBER_ABSENT):
+        return DialStatus.CHANUNAVAIL
+    return DialStatus.NOANSWER
+
+
+class Dialer:
+    """Calls one or more destinations for ``caller`` (``None``: for an Originate).
+
+    ``winner`` is the channel that answered; without one ``status`` tells why, once ``finished``.
+    """
+
+    def __init__(self, pbx: Pbx, caller: Channel | None, done: Callable[[], None]) -> None:
+        self.pbx = pbx
+        self.caller = caller
+        self.winner: Channel | None = None
+        self.pending: dict[Channel, Leg] = {}
+        self.cause = 0
+        self.started = pbx.loop.time()
+        self.single = True
+        self.early_media = True
+        self.ring_until_media = False
+        self.ignore_forwards = False
+        self.ignore_connected_line = False
+        self.losers_cause: int = Cause.ANSWERED_ELSEWHERE
+        self.on_answer: Callable[[Channel, Leg], None] | None = None
+        self.on_forward: Callable[[Channel], None] | None = None
+        self._done = done
+        self._finished = False
+        self._busy = self._congested = self._unavailable = 0
+        self._rung = self._progressed = False
+        self._shown: set[Control] = set()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the outcome is known."""
+        return self._finished
+
+    @property
+    def status(self) -> DialStatus:
+        """DIALSTATUS as far as it is known: a busy leg outweighs the other failures."""
+        if self.winner is not None:
+            return DialStatus.ANSWER
+        if self._busy:
+            return DialStatus.BUSY
+        if self._congested:
+            return DialStatus.CONGESTION
+        if self._unavailable:
+            return DialStatus.CHANUNAVAIL
+        return DialStatus.NOANSWER
+
+    def request(self, destination: str, forwards: int = 0) -> Leg | None:
+        """Make the channel to a destination; ``None`` if it cannot be made, which counts as a failure."""
+        caller = self.caller
+        stream = None if caller is None or caller.driver is None else caller.driver.media
+        try:
+            channel = self.pbx.request(destination, caller, () if stream is None else stream.formats)
+        except RequestError as error:
+            self.pbx.log.verbose(3, "Could not call %s: %s", destination, error)
+            self.count(error.cause)
+            return None
+        leg = Leg(channel, destination, forwards)
+        channel.data["dialed_resource"] = leg.resource
+        return leg
+
+    def call(self, leg: Leg, timeout: float | None = None) -> None:
+        """Call a leg that was made by :meth:`request`; publishes DialBegin."""
+        channel = leg.channel
+        if not channel.alive:
+            self.count(channel.hangup_cause)
+            channel.hang_up()
+            return
+        self.pending[channel] = leg
+        channel.control_listener = self._on_control
+        caller = self.caller
+        self.pbx.bus.publish(events.DIAL_BEGIN, caller, channel, leg.resource)
+        if caller is not None and self._connects and channel.caller:
+            caller.set_connected(channel.caller, tell=False)
+        if channel.driver is not None:
+            channel.driver.call(timeout)
+
+    def called(self) -> None:
+        """Every destination has been called: from now on the dialling may be over."""
+        if not self.pending:
+            self._finish()
+
+    def count(self, cause: int) -> None:
+        """Count a failure; the caller's hangup cause becomes the last one."""
+        self.cause = int(cause)
+        if self.caller is not None:
+            self.caller.hangup_cause = self.cause
+        status = status_of_cause(cause)
+        if status is DialStatus.BUSY:
+            self._busy += 1
+        elif status is DialStatus.CONGESTION:
+            self._congested += 1
+        elif status is DialStatus.CHANUNAVAIL:
+            self._unavailable += 1
+
+    def cancel(self, status: DialStatus | None, cause: int) -> None:
+        """Give up the legs that have not answered, with DialEnd ``status`` unless it is ``None``."""
+        for channel in list(self.pending):
+            self._end_leg(channel, status, cause)
+
+    # -- what the called channels do ---------------------------------------------------------------
+
+    def _on_control(self, channel: Channel, control: Control, data: object) -> None:
+        if channel not in self.pending:
+            return
+        if control is Control.RINGING:
+            self._ringing(channel)
+        elif control is Control.ANSWER:
+            self._answered(channel)
+        elif control is Control.HANGUP:
+            self._failed(channel, channel.hangup_cause)
+        elif control is Control.PROGRESS:
+            self._progress(channel)
+        elif control is Control.PROCEEDING:
+            self.pbx.bus.publish(events.DIAL_STATE, self.caller, channel, DialStatus.PROCEEDING)
+            if self.single and self.early_media:
+                self._show(Control.PROCEEDING)
+        elif control is Control.BUSY:
+            self._failed(channel, Cause.USER_BUSY)
+        elif control is Control.CONGESTION:
+            self._failed(channel, Cause.NORMAL_CIRCUIT_CONGESTION)
+        elif control is Control.FORWARD:
+            self._forward(channel, str(data))
+        elif control is Control.CONNECTED_LINE and self._connects:
+            assert self.caller is not None
+            self.caller.set_connected(channel.caller)
+
+    @property
+    def _connects(self) -> bool:
+        """Whether the caller is told whom it is connected to before there is an answer."""
+        return self.caller is not None and self.single and not self.ignore_connected_line
+
+    def _elapsed(self, name: str) -> None:
+        if self.caller is not None:
+            elapsed = self.pbx.loop.time() - self.started
+            self.caller.set_variable(name, str(int(elapsed)))
+            self.caller.set_variable(name + "_MS", str(int(elapsed * 1000)))
+
+    def _show(self, condition: Control) -> None:
+        if self.caller is not None and condition not in self._shown:
+            self._shown.add(condition)
+            self.caller.indicate(condition)
+
+    def show_ringing(self) -> None:
+        """Let the caller hear ringing without waiting for a leg that rings."""
+        self._show(Control.RINGING)
+
+    def _ringing(self, channel: Channel) -> None:
+        if not self._rung:
+            self._rung = True
+            self._elapsed("RINGTIME")
+        self.pbx.bus.publish(events.DIAL_STATE, self.caller, channel, DialStatus.RINGING)
+        self._show(Control.RINGING)
+
+    def _progress(self, channel: Channel) -> None:
+        if not self._progressed:
+            self._progressed = True
+            self._elapsed("PROGRESSTIME")
+        self.pbx.bus.publish(events.DIAL_STATE, self.caller, channel, DialStatus.PROGRESS)
+        caller = self.caller
+        if caller is not None and self.single and (self.early_media or self.ring_until_media):
+            self._show(Control.PROGRESS)
+            connect_channels(caller, channel)
+
+    def _answered(self, channel: Channel) -> None:
+        leg = self.pending.pop(channel)
+        channel.control_listener = None
+        self.winner = channel
+        if self.on_answer is not None:
+            self.on_answer(channel, leg)
+        self.pbx.bus.publish(events.DIAL_END, self.caller, channel, DialStatus.ANSWER)
+        self.cancel(DialStatus.CANCEL, self.losers_cause)
+        self._finish()
+
+    def _failed(self, channel: Channel, cause: int) -> None:
+        if channel.hangup_cause == 0:
+            channel.hangup_cause = int(cause)
+        self.count(cause)
+        status = end_status_of_cause(cause)
+        # An Originate tells only these two ends, as recorded.
+        tell = self.caller is not None or status in (DialStatus.BUSY, DialStatus.CONGESTION)
+        self._end_leg(channel, status if tell else None, channel.hangup_cause, last=True)
+
+    def _forward(self, channel: Channel, target: str) -> None:
+        leg = self.pending[channel]
+        self._end_leg(channel, DialStatus.CANCEL, Cause.NORMAL_CLEARING, "" if self.ignore_forwards else target)
+        if self.ignore_forwards:
+            self._busy += 1
+        elif leg.forwards >= MAX_FORWARDS:
+            self._unavailable += 1
+        else:
+            forwarded = self.request(target, leg.forwards + 1)
+            if forwarded is not None:
+                if self.on_forward is not None:
+                    self.on_forward(forwarded.channel)
+                self.call(forwarded)
+            elif self.caller is not None:
+                # A forward that leads nowhere leaves no cause behind.
+                self.caller.hangup_cause = self.cause = 0
+        if not self.pending:
+            self._finish()
+
+    def _end_leg(
+        self, channel: Channel, status: DialStatus | None, cause: int, forward: str = "", last: bool = False
+    ) -> None:
+        self.pending.pop(channel, None)
+        channel.control_listener = None
+        if self._progressed:
+            disconnect_channel(channel)
+            if self.caller is not None:
+                disconnect_channel(self.caller)
+        if status is not None:
+            self.pbx.bus.publish(events.DIAL_END, self.caller, channel, status, forward)
+        if last and not self.pending:
+            # Whoever waits is woken first: its next steps come before the leg's Hangup, as in the record.
+            self._finish()
+        if channel.alive:
+            channel.hangup_cause = int(cause)
+        channel.hang_up()
+
+    def _finish(self) -> None:
+        if not self._finished:
+            self._finished = True
+            self._done()
