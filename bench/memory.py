@@ -53,5 +53,4 @@ def run(folder: Path, burst: int) -> bool:
         measure("call", process.pid, CALL_RATE, burst * 2 // 5)
         size = resident_mib(process.pid)
         print(f"  after {burst * 4} REGISTERs and {burst * 2 // 5} calls: {size:.1f} MiB (target: under 150)")
-        good = good and size < 150
-    return good
+        return good and size < 150

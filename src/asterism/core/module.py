@@ -93,13 +93,14 @@ class CoreServer(Protocol):
 class Module:
     """Base class of modules; every method may be left as it is.
 
-    ``aliases`` are other accepted names (``res_pjsip_registrar``); ``requires`` are names of
+    ``core`` modules are part of every server: always loaded, never unloaded. ``aliases`` are other accepted names (``res_pjsip_registrar``); ``requires`` are names of
     modules that must be loaded before; ``description`` and ``support`` show in ``module show``.
     """
 
     name: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
     requires: ClassVar[tuple[str, ...]] = ()
+    core: ClassVar[bool] = False
     description: ClassVar[str] = ""
     support: ClassVar[str] = "core"
 

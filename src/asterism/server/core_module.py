@@ -35,6 +35,7 @@ class CoreModule(Module):
     """``core ...`` and ``module ...``."""
 
     name = "core"
+    core = True
     description = "Version, uptime, start and stop, modules"
 
     server: Server

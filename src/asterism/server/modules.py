@@ -1,26 +1,21 @@
 """The module loader: which modules a server has, in what order they load, and ``modules.conf``.
 
-Modules come from three places: those that ship with Asterism (:mod:`asterism.server.builtin`), entry points
+Modules come from three places: those that ship with Asterism (:mod:`asterism.server.discovery`), entry points
 of the group ``asterism.modules``, and Python files in the ``modules`` folder beside the configuration.
 """
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import inspect
-import sys
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from importlib.metadata import entry_points
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asterism.core.errors import AsterismError, ModuleError
 from asterism.core.module import Module
 from asterism.core.registry import Owner
-from asterism.server.builtin import CORE_MODULES, LOADABLE_MODULES
+from asterism.server.discovery import builtin_modules, modules_in_file
 
 if TYPE_CHECKING:
     from asterism.server.server import Server
@@ -38,7 +33,6 @@ class LoadedModule:
     """A known module: its class, and its instance and owner while it is loaded."""
 
     module_class: type[Module]
-    core: bool
     instance: Module | None = None
     owner: Owner | None = None
     started: bool = False
@@ -87,47 +81,29 @@ class ModuleLoader:
 
     def discover(self) -> None:
         """Learn every module there is, without loading any."""
-        for dotted in CORE_MODULES:
-            self._add(_import_class(dotted), core=True)
-        for dotted in LOADABLE_MODULES:
-            self._add(_import_class(dotted), core=False)
+        for module_class in builtin_modules():
+            self.add(module_class)
         for entry in entry_points(group="asterism.modules"):
             try:
-                self._add(entry.load(), core=False)
+                self.add(entry.load())
             except Exception:
                 self._server.log.exception("module '%s' cannot be imported", entry.name)
         for folder in (self._server.paths.etc / "modules", self._server.paths.modules):
             for path in sorted(folder.glob("*.py")):
-                for module_class in self._import_file(path):
-                    self._add(module_class, core=False)
+                try:
+                    for module_class in modules_in_file(path):
+                        self.add(module_class)
+                except Exception:
+                    self._server.log.exception("module file %s cannot be imported", path)
 
     def add(self, module_class: type[Module]) -> None:
         """Make a module class known, as if it had been discovered (tests, programs)."""
-        self._add(module_class, core=False)
-
-    def _add(self, module_class: type[Module], *, core: bool) -> None:
-        known = LoadedModule(module_class, core)
+        if module_class.name in self._modules:
+            return
+        known = LoadedModule(module_class)
         self._modules[module_class.name] = known
         for name in (module_class.name, *module_class.aliases):
             self._names[canonical_name(name)] = known
-
-    def _import_file(self, path: Path) -> Iterable[type[Module]]:
-        name = f"asterism_modules.{path.stem}"
-        try:
-            spec = importlib.util.spec_from_file_location(name, path)
-            assert spec is not None
-            assert spec.loader is not None
-            python_module = importlib.util.module_from_spec(spec)
-            sys.modules[name] = python_module
-            spec.loader.exec_module(python_module)
-        except Exception:
-            self._server.log.exception("module file %s cannot be imported", path)
-            return []
-        return [
-            value
-            for value in vars(python_module).values()
-            if isinstance(value, type) and issubclass(value, Module) and value.__module__ == name
-        ]
 
     # -- look-up -----------------------------------------------------------------------------
 
@@ -150,11 +126,11 @@ class ModuleLoader:
         unwanted = {canonical_name(name) for name in plan.noload}
         required = {canonical_name(name) for name in plan.require}
         for known in self._modules.values():
-            if known.core:
+            if known.module_class.core:
                 await self._load(known)
         wanted = [*plan.preload, *plan.require, *plan.load]
         if plan.autoload:
-            wanted += [known.name for known in self._modules.values() if not known.core]
+            wanted += [known.name for known in self._modules.values() if not known.module_class.core]
         for name in wanted:
             found = self.find(name)
             if found is None:
@@ -174,7 +150,9 @@ class ModuleLoader:
             try:
                 await self._start(known)
             except Exception as error:
-                if known.core or known.name in {found.name for each in required if (found := self.find(each))}:
+                if known.module_class.core or known.name in {
+                    found.name for each in required if (found := self.find(each))
+                }:
                     raise
                 self._server.log.error("module '%s' did not start: %s", known.name, error, exc_info=_unexpected(error))
         self._running = True
@@ -207,7 +185,7 @@ class ModuleLoader:
         found = self.find(name)
         if found is None or found.instance is None:
             raise ModuleError(f"module '{name}' is not loaded")
-        if found.core:
+        if found.module_class.core:
             raise ModuleError(f"module '{name}' is part of the core")
         uses = self.use_count(found)
         if uses:
@@ -287,11 +265,3 @@ async def _maybe_await(result: object) -> None:
 
 def _unexpected(error: Exception) -> bool:
     return not isinstance(error, AsterismError)
-
-
-def _import_class(path: str) -> type[Module]:
-    module_name, _, class_name = path.partition(":")
-    found = getattr(importlib.import_module(module_name), class_name)
-    assert isinstance(found, type)
-    assert issubclass(found, Module)
-    return found

@@ -122,6 +122,7 @@ class ConsoleModule(Module):
     """Listens on the control socket."""
 
     name = "console"
+    core = True
     description = "Console socket and help"
 
     server: CoreServer

@@ -29,6 +29,7 @@ class LoggerModule(Module):
     """The log channels."""
 
     name = "logger"
+    core = True
     description = "Log channels"
 
     server: CoreServer

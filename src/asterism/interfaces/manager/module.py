@@ -35,6 +35,7 @@ class ManagerModule(Module):
     """Serves the manager protocol on the addresses of ``manager.conf``."""
 
     name = "manager"
+    core = True
     description = "Manager interface (AMI)"
 
     server: CoreServer

@@ -1,0 +1,59 @@
+"""Finding modules: a new file in one of the packages below is found without an edit anywhere else."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+from asterism.core.module import Module
+
+PACKAGES = (
+    "asterism.interfaces.logger",
+    "asterism.server",
+    "asterism.interfaces",
+    "asterism.data",
+    "asterism.media",
+    "asterism.pbx",
+    "asterism.sip",
+    "asterism.interception",
+    "asterism.applications",
+)
+"""Where the modules that ship with Asterism are, in the order in which they load when nothing else decides."""
+
+
+def builtin_modules() -> Iterator[type[Module]]:
+    """The module classes that ship with Asterism."""
+    for package_name in PACKAGES:
+        package = importlib.import_module(package_name)
+        yield from modules_of(package)
+        for found in pkgutil.walk_packages(package.__path__, f"{package_name}."):
+            yield from modules_of(importlib.import_module(found.name))
+
+
+def modules_in_file(path: Path) -> Iterator[type[Module]]:
+    """The module classes in a Python file; raises whatever importing it raises."""
+    name = f"asterism_modules.{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is not a Python file")
+    python_module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = python_module
+    spec.loader.exec_module(python_module)
+    yield from modules_of(python_module)
+
+
+def modules_of(python_module: ModuleType) -> Iterator[type[Module]]:
+    """The module classes defined in a Python module: those with a name of their own."""
+    for value in vars(python_module).values():
+        if (
+            isinstance(value, type)
+            and issubclass(value, Module)
+            and value.__module__ == python_module.__name__
+            and "name" in vars(value)
+        ):
+            yield value
