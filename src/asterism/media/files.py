@@ -199,4 +199,6 @@ def _decode_gsm(path: Path) -> Sound:
             pieces = [frame.to_ndarray().astype("<i2").tobytes() for frame in container.decode(audio=0)]
     except (av.FFmpegError, OSError, ValueError, IndexError) as error:
         raise SoundError(f"{path}: {error}") from error
+    if not pieces:
+        raise SoundError(f"{path}: holds no GSM frames")
     return Sound(SLIN, b"".join(pieces))

@@ -42,7 +42,7 @@ _ALAW_HIGH = bytes(value >> 8 & 0xFF for value in _ALAW)
 def _encoding_table(values: tuple[int, ...]) -> bytes:
     """The code nearest to each 16-bit value, indexed by the value taken as unsigned."""
     ordered = sorted(set(values))
-    code_of = {value: code for code, value in reversed(list(enumerate(values)))}
+    code_of = {value: code for code, value in enumerate(values)}  # of two zeros the positive one
     signed = bytearray(65536)
     low = -32768
     for index, value in enumerate(ordered):

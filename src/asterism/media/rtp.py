@@ -100,7 +100,7 @@ class RtpSession:
         self.ssrc = seed & 0xFFFFFFFF
         self._timestamp = seed >> 32 & 0xFFFFFFFF
         self._sequence = seed >> 64 & 0x7FFF
-        self._last_write = 0.0
+        self._last_write = loop.time()
         self._marker = True
         self.tx_packets = 0
         self.tx_bytes = 0
@@ -491,11 +491,11 @@ class RtpSession:
         if fmt.encoding == "L16":
             payload = swap_bytes(payload)
         now = self._loop.time()
-        if self._last_write and now - self._last_write < _GAP:
-            marker = 0
-        else:
+        marker = 0
+        if self._marker or now - self._last_write >= _GAP:
             marker = 0x80
-            self._timestamp += int(min(now - self._last_write, 3600) * fmt.clock_rate) if self._last_write else 0
+            self._marker = False
+            self._timestamp += int((now - self._last_write) * fmt.clock_rate)
         self._last_write = now
         size = len(payload)
         step = size * fmt.timestamp_step // fmt.frame_bytes if fmt.frame_bytes else fmt.timestamp_step
@@ -518,8 +518,7 @@ class RtpSession:
     def tx_timestamp(self, now: float) -> int:
         """The RTP timestamp that stands for ``now``."""
         last = self._last_write if self._relayed_by is None else max(self._last_write, self._relayed_by._last_rx)
-        since = min(now - last, 60.0) if last else 0.0
-        return (self._timestamp + int(since * self.format.clock_rate)) & 0xFFFFFFFF
+        return (self._timestamp + int((now - last) * self.format.clock_rate)) & 0xFFFFFFFF
 
     def _choose_send(self) -> None:
         if self.closed or self._hold or self._filter.target is None:

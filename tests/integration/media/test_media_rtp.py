@@ -1,0 +1,623 @@
+"""RTP sessions on real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import struct
+from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from asterism.core.registry import Owner
+from asterism.media import rtcp
+from asterism.media.core import Media
+from asterism.media.formats import ALAW, SLIN, ULAW
+from asterism.media.g711 import linear_to_ulaw, ulaw_to_alaw
+from asterism.media.player import Playback
+from asterism.media.ports import PortsExhaustedError
+from asterism.media.settings import RtpSettings
+from asterism.media.source import StrictMode
+from asterism.media.stream import Frame
+from asterism.media.tones import tone_frames
+from asterism.testing.tone import level
+
+HEADER = struct.Struct("!BBHII")
+
+
+def make_media(**settings) -> Media:
+    server = SimpleNamespace(
+        owner=Owner("test"),
+        log=logging.getLogger("test"),
+        paths=SimpleNamespace(data=Path("/nowhere"), spool=Path("/nowhere")),
+    )
+    return Media(server, RtpSettings(**settings))
+
+
+class Peer:
+    """A plain socket that speaks RTP."""
+
+    def __init__(self, host="127.0.0.1"):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((host, 0))
+        self.socket.setblocking(False)
+        self.address = self.socket.getsockname()
+        self.sequence, self.timestamp, self.ssrc = 100, 5000, 0xABCD
+
+    def send(self, session, payload=b"\x55" * 160, second=0, *, first=0x80, step=1, timestamp=None, extra=b""):
+        self.sequence = self.sequence + step & 0xFFFF
+        if timestamp is None:
+            self.timestamp = timestamp = self.timestamp + 160 & 0xFFFFFFFF
+        header = HEADER.pack(first, second, self.sequence, timestamp, self.ssrc)
+        self.socket.sendto(header + extra + payload, session.local)
+
+    async def receive(self, timeout=2.0):
+        data = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self.socket, 2048), timeout)
+        return HEADER.unpack_from(data), data[12:]
+
+    async def silent(self, seconds=0.05):
+        try:
+            await self.receive(seconds)
+        except TimeoutError:
+            return True
+        return False
+
+
+async def until(condition, timeout=2.0):
+    end = asyncio.get_running_loop().time() + timeout
+    while not condition():
+        assert asyncio.get_running_loop().time() < end, "never became true"
+        await asyncio.sleep(0.002)
+
+
+class Leg:
+    def __init__(self, media, formats=None, dtmf=101, **options):
+        self.peer = Peer()
+        self.session = media.open_rtp("127.0.0.1", **options)
+        self.session.set_formats(formats or {0: ULAW, 8: ALAW}, dtmf)
+        self.session.set_remote(*self.peer.address)
+
+
+@pytest.fixture
+def run():
+    """Run a coroutine function with a Media and check that nothing is left behind."""
+
+    def runner(function, **settings):
+        async def main():
+            media = make_media(**settings)
+            try:
+                await function(media)
+            finally:
+                media.close()
+            assert not media.sessions
+            assert media.ports_available("127.0.0.1") == len(
+                range(settings.get("rtp_start", 5000), settings.get("rtp_end", 31000), 2)
+            )
+
+        asyncio.run(main())
+
+    return runner
+
+
+def test_ports_are_even_and_freed_and_run_out(run):
+    async def scenario(media):
+        sessions = [media.open_rtp("127.0.0.1") for _ in range(3)]
+        assert sorted(one.local[1] for one in sessions) == [42010, 42012, 42014]
+        with pytest.raises(PortsExhaustedError):
+            media.open_rtp("127.0.0.1")
+        media.open_rtp("127.0.0.2")  # another address has its own ports
+        sessions[1].close()
+        sessions[1].close()
+        assert media.open_rtp("127.0.0.1").local == sessions[1].local
+
+    run(scenario, rtp_start=42010, rtp_end=42015)
+
+
+def test_ipv6(run):
+    async def scenario(media):
+        session = media.open_rtp("::1")
+        session.set_remote("::1", 4000)
+        with pytest.raises(ValueError, match="family"):
+            session.set_remote("127.0.0.1", 4000)
+        with pytest.raises(ValueError, match="family"):
+            session.set_remote("host.example", 4000)
+
+    run(scenario)
+
+
+def test_written_frames_go_out_in_order(run):
+    async def scenario(media):
+        leg = Leg(media)
+        for _ in range(3):
+            leg.session.write(Frame(ULAW, b"\x11" * 160))
+        packets = [await leg.peer.receive() for _ in range(3)]
+        heads = [head for head, _ in packets]
+        assert [head[1] for head in heads] == [0x80, 0, 0]  # the marker opens the talk spurt
+        assert heads[2][2] - heads[0][2] & 0xFFFF == 2
+        assert heads[2][3] - heads[0][3] & 0xFFFFFFFF == 320
+        assert {head[4] for head in heads} == {leg.session.ssrc}
+        leg.session.write(Frame(ALAW, b"\x22" * 160))
+        assert (await leg.peer.receive())[0][1] == 8
+
+    run(scenario)
+
+
+def test_linear_is_encoded_into_the_first_format(run):
+    async def scenario(media):
+        leg = Leg(media)
+        leg.session.write(Frame(SLIN, bytes(320)))
+        head, payload = await leg.peer.receive()
+        assert head[1] & 0x7F == 0
+        assert payload == linear_to_ulaw(bytes(320))
+
+    run(scenario)
+
+
+def test_received_frames_reach_the_sink(run):
+    async def scenario(media):
+        leg = Leg(media)
+        frames = []
+        leg.session.sink = frames.append
+        leg.peer.send(leg.session)
+        leg.peer.send(leg.session, b"\x01" * 160, 8)
+        leg.peer.send(leg.session, b"\x02\x03", 13)  # comfort noise
+        leg.peer.send(leg.session, b"\x02" * 160, 0, first=0xB1, extra=b"\0\0\0\1" + b"\0\0\0\1" + b"extn")
+        await until(lambda: len(frames) == 3)
+        assert frames[0] == Frame(ULAW, b"\x55" * 160)
+        assert frames[1] == Frame(ALAW, b"\x01" * 160)
+        # a CSRC, an extension and padding (the last octet tells how much) are taken off
+        assert frames[2] == Frame(ULAW, b"\x02" * 158)
+        assert leg.session.rx_dropped == 0
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"", b"\x80", b"\x80\x00" * 5, b"\x00" * 172, b"\x40\x00" + bytes(170), b"\x8f\x00\x00\x01" + bytes(8),
+        b"\x90\x00\x00\x01" + bytes(8), b"\x90\x00\x00\x01" + bytes(10) + b"\xff\xff", b"\x80\x63\x00\x01" + bytes(168),
+        b"\xa0\x00\x00\x01" + bytes(8), b"\x80\xc8\x00\x06" + bytes(8), bytes(9000), b"\x80\x00" + bytes(5000),
+    ],
+)  # fmt: skip
+def test_junk_is_dropped_and_harmless(run, junk):
+    async def scenario(media):
+        a, b = Leg(media), Leg(media)
+        a.session.relay_to(b.session)
+        a.peer.send(a.session)
+        await b.peer.receive()
+        for _ in range(2):
+            a.peer.socket.sendto(junk, a.session.local)
+        a.peer.send(a.session, b"\x77" * 160)
+        while (await b.peer.receive())[1] != b"\x77" * 160:
+            pass
+
+    run(scenario)
+
+
+def test_relay_rewrites_only_the_header(run):
+    async def scenario(media):
+        a, b = Leg(media), Leg(media, {107: ULAW, 8: ALAW})
+        assert a.session.relay_to(b.session)
+        heads = []
+        for index in range(20):
+            payload = bytes([index]) * 160
+            a.peer.send(a.session, payload)
+            head, heard = await b.peer.receive()
+            heads.append(head)
+            assert heard == payload
+        assert [head[1] for head in heads] == [107 | 0x80] + [107] * 19
+        assert [head[2] - heads[0][2] & 0xFFFF for head in heads] == list(range(20))
+        assert [head[3] - heads[0][3] & 0xFFFFFFFF for head in heads] == [160 * n for n in range(20)]
+        assert {head[4] for head in heads} == {b.session.ssrc}
+        assert (a.session.rx_packets, b.session.tx_packets, a.session.rx_lost) == (20, 20, 0)
+        assert b.session.tx_bytes == a.session.rx_bytes == 3200
+
+    run(scenario)
+
+
+def test_relay_keeps_gaps_and_counts_losses(run):
+    async def scenario(media):
+        a, b = Leg(media), Leg(media)
+        a.session.relay_to(b.session)
+        heads = []
+        for step in (1, 1, 3, 1, 1):
+            a.peer.send(a.session, step=step)
+            heads.append((await b.peer.receive())[0])
+        assert [head[2] - heads[0][2] & 0xFFFF for head in heads] == [0, 1, 4, 5, 6]
+        assert a.session.rx_lost == 2
+        a.peer.send(a.session, step=0xFFFF)  # a duplicate of the one before
+        await b.peer.receive()
+        assert a.session.rx_packets == 6
+
+    run(scenario)
+
+
+def test_relay_over_the_wrap_of_the_sequence(run):
+    async def scenario(media):
+        a, b = Leg(media), Leg(media)
+        a.session.relay_to(b.session)
+        a.peer.sequence = 65530
+        sequences = []
+        for _ in range(12):
+            a.peer.send(a.session)
+            sequences.append((await b.peer.receive())[0][2])
+        assert [one - sequences[0] & 0xFFFF for one in sequences] == list(range(12))
+        assert a.session.rx_lost == 0
+        assert a.session.rx_highest == 0x10000 + a.peer.sequence
+
+    run(scenario)
+
+
+def test_relay_translates_between_the_laws(run):
+    async def scenario(media):
+        a, b = Leg(media, {0: ULAW}), Leg(media, {8: ALAW})
+        assert a.session.relay_to(b.session)
+        payload = bytes(range(160))
+        for _ in range(3):
+            a.peer.send(a.session, payload)
+            head, heard = await b.peer.receive()
+            assert head[1] & 0x7F == 8
+            assert heard == ulaw_to_alaw(payload)
+
+    run(scenario)
+
+
+def test_relay_ends_and_goes_on_in_one_stream(run):
+    async def scenario(media):
+        a, b = Leg(media), Leg(media)
+        b.session.write(Frame(ULAW, bytes(160)))
+        heads = [(await b.peer.receive())[0]]
+        a.session.relay_to(b.session)
+        for _ in range(2):
+            a.peer.send(a.session)
+            heads.append((await b.peer.receive())[0])
+        a.peer.ssrc += 1  # the source restarts, with other numbers
+        a.peer.sequence, a.peer.timestamp = 30000, 77
+        a.peer.send(a.session)
+        heads.append((await b.peer.receive())[0])
+        a.session.relay_to(None)
+        a.peer.send(a.session)
+        assert await b.peer.silent()
+        b.session.write(Frame(ULAW, bytes(160)))
+        heads.append((await b.peer.receive())[0])
+        assert [head[2] - heads[0][2] & 0xFFFF for head in heads] == [0, 1, 2, 3, 4]
+        steps = [after[3] - before[3] & 0xFFFFFFFF for before, after in pairwise(heads)]
+        assert all(0 < step < 8000 for step in steps)
+        assert {head[4] for head in heads} == {b.session.ssrc}
+
+    run(scenario)
+
+
+def test_relay_refuses_what_it_cannot(run):
+    async def scenario(media):
+        from asterism.media.formats import G729
+
+        a, b, c = Leg(media), Leg(media, {18: G729}), Leg(media)
+        assert not a.session.relay_to(b.session)
+        assert not a.session.relay_to(a.session)
+        c.session.close()
+        assert not a.session.relay_to(c.session)
+
+    run(scenario)
+
+
+def test_hold_sends_nothing(run):
+    async def scenario(media):
+        a, b = Leg(media), Leg(media)
+        a.session.relay_to(b.session)
+        b.session.hold = True
+        a.peer.send(a.session)
+        b.session.write(Frame(ULAW, bytes(160)))
+        assert await b.peer.silent()
+        b.session.hold = False
+        a.peer.send(a.session)
+        await b.peer.receive()
+        b.session.set_remote("0.0.0.0", 4000)
+        a.peer.send(a.session)
+        assert await b.peer.silent()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("relayed", [False, True])
+def test_digits_begin_and_end_once(run, relayed):
+    async def scenario(media):
+        a, b = Leg(media, dtmf=101), Leg(media, dtmf=96)
+        if relayed:
+            a.session.relay_to(b.session)
+        told = []
+        a.session.on_digit_begin = told.append
+        a.session.on_digit = lambda digit, ms: told.append((digit, ms))
+        a.peer.send(a.session)
+        for index, (duration, end) in enumerate([(160, 0), (320, 0), (800, 0x80), (800, 0x80), (800, 0x80)]):
+            a.peer.send(
+                a.session, struct.pack("!BBH", 5, 10 | end, duration), 101 | (0 if index else 0x80), timestamp=99_000
+            )
+        await until(lambda: len(told) == 2)
+        assert told == ["5", ("5", 100)]
+        if relayed:
+            await b.peer.receive()
+            events = [await b.peer.receive() for _ in range(5)]
+            assert [head[1] for head, _ in events] == [96 | 0x80] + [96] * 4
+            assert len({head[3] for head, _ in events}) == 1
+            assert events[-1][1] == struct.pack("!BBH", 5, 0x8A, 800)
+
+    run(scenario)
+
+
+def test_digits_can_be_kept_from_the_relay(run):
+    async def scenario(media):
+        a, b = Leg(media), Leg(media)
+        a.session.relay_to(b.session)
+        a.session.relay_digits = False
+        a.peer.send(a.session, struct.pack("!BBH", 5, 0x8A, 800), 101)
+        assert await b.peer.silent()
+
+    run(scenario)
+
+
+def test_a_digit_without_end_ends_by_itself(run):
+    async def scenario(media):
+        a = Leg(media)
+        told = []
+        a.session.on_digit = lambda digit, ms: told.append((digit, ms))
+        a.peer.send(a.session, struct.pack("!BBH", 3, 10, 480), 101)
+        await until(lambda: told)
+        assert told == [("3", 60)]
+
+    run(scenario, dtmf_timeout=400)
+
+
+def test_digits_are_sent_one_after_another_and_audio_gives_way(run):
+    async def scenario(media):
+        a = Leg(media)
+        a.session.send_digit("1", 60)
+        a.session.send_digit("#", 60)
+        a.session.write(Frame(ULAW, bytes(160)))  # dropped: a digit is being sent
+        events = [await a.peer.receive() for _ in range(10)]
+        assert {head[1] & 0x7F for head, _ in events} == {101}
+        assert [payload[0] for _, payload in events] == [1] * 5 + [11] * 5
+        assert [bool(head[1] & 0x80) for head, _ in events] == [True] + [False] * 4 + [True] + [False] * 4
+        assert [payload[1] >> 7 for _, payload in events] == [0, 0, 1, 1, 1] * 2
+        first, second = events[0][0][3], events[5][0][3]
+        assert 400 < (second - first & 0xFFFFFFFF) < 8000
+        with pytest.raises(ValueError, match="digit"):
+            a.session.send_digit("x")
+        await until(lambda: not a.session.sending_digits)
+        a.session.write(Frame(ULAW, bytes(160)))
+        assert (await a.peer.receive())[0][1] & 0x7F == 0
+
+    run(scenario)
+
+
+def test_digits_are_tones_where_events_were_not_negotiated(run):
+    async def scenario(media):
+        a = Leg(media, {0: ULAW}, dtmf=None)
+        a.session.send_digit("5", 100)
+        from asterism.media.g711 import ulaw_to_linear
+
+        sound = b"".join([ulaw_to_linear((await a.peer.receive())[1]) for _ in range(5)])
+        assert level(sound, 770) > 0.3
+        assert level(sound, 1336) > 0.3
+
+    run(scenario)
+
+
+def test_others_are_not_heard(run):
+    async def scenario(media):
+        a, b, attacker = Leg(media), Leg(media), Peer()
+        a.session.relay_to(b.session)
+        for _ in range(3):
+            attacker.send(a.session)
+        a.peer.send(a.session, b"\x66" * 160)
+        assert (await b.peer.receive())[1] == b"\x66" * 160
+        for _ in range(10):
+            attacker.send(a.session)
+        assert await b.peer.silent()
+        b.session.write(Frame(ULAW, bytes(160)))
+        await b.peer.receive()
+
+    run(scenario)
+
+
+def test_symmetric_learns_and_answers_the_real_source(run):
+    async def scenario(media):
+        a = Leg(media, symmetric=True)
+        frames = []
+        a.session.sink = frames.append
+        phone = Peer("127.0.0.3")
+        for _ in range(5):
+            phone.send(a.session)
+        await until(lambda: len(frames) == 2)
+        a.session.write(Frame(ULAW, b"\x09" * 160))
+        assert (await phone.receive())[1] == b"\x09" * 160
+        assert a.session.remote == phone.address
+
+    run(scenario)
+
+
+def test_not_symmetric_hears_the_real_source_and_sends_as_told(run):
+    async def scenario(media):
+        a = Leg(media)
+        frames = []
+        a.session.sink = frames.append
+        phone = Peer("127.0.0.3")
+        for _ in range(4):
+            phone.send(a.session)
+        await until(lambda: len(frames) == 1)
+        a.session.write(Frame(ULAW, b"\x09" * 160))
+        assert (await a.peer.receive())[1] == b"\x09" * 160
+
+    run(scenario)
+
+
+def test_strictrtp_no_takes_any_source(run):
+    async def scenario(media):
+        a = Leg(media)
+        frames = []
+        a.session.sink = frames.append
+        for _ in range(2):
+            Peer().send(a.session)
+        await until(lambda: len(frames) == 2)
+
+    run(scenario, strict=StrictMode.NO)
+
+
+def test_a_new_address_is_learned_again(run):
+    async def scenario(media):
+        a = Leg(media)
+        frames = []
+        a.session.sink = frames.append
+        a.peer.send(a.session)
+        await until(lambda: frames)  # connected now
+        moved = Peer()
+        a.session.set_remote(*moved.address)
+        a.session.write(Frame(ULAW, b"\x01" * 160))
+        assert (await moved.receive())[1] == b"\x01" * 160
+        moved.send(a.session, b"\x02" * 160)
+        await until(lambda: len(frames) == 2)
+        a.peer.send(a.session)
+        moved.send(a.session, b"\x03" * 160)
+        await until(lambda: len(frames) == 3)
+        assert frames[-1].payload == b"\x03" * 160
+        local = a.session.local
+        a.session.set_remote(*moved.address)  # the same again changes nothing
+        assert a.session.local == local
+
+    run(scenario)
+
+
+def test_a_peer_that_does_not_listen_is_harmless(run):
+    async def scenario(media):
+        a = Leg(media)
+        frames = []
+        a.session.sink = frames.append
+        a.peer.send(a.session)
+        await until(lambda: frames)
+        address = a.peer.address
+        a.peer.socket.close()
+        for _ in range(5):
+            a.session.write(Frame(ULAW, bytes(160)))
+            await asyncio.sleep(0.002)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as again:
+            again.bind(address)
+            again.setblocking(False)
+            a.session.write(Frame(ULAW, bytes(160)))
+            a.session.write(Frame(ULAW, b"\x08" * 160))
+            data = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(again, 2048), 2)
+            assert len(data) == 172
+
+    run(scenario)
+
+
+def test_silence_is_told_once(run):
+    async def scenario(media):
+        a = Leg(media)
+        loop = asyncio.get_running_loop()
+        expired = []
+        start = loop.time()
+        a.session.set_timeout(0.1, lambda: expired.append(loop.time() - start))
+        await asyncio.sleep(0.06)
+        a.peer.send(a.session)
+        await until(lambda: expired)
+        assert 0.15 < expired[0] < 1.0
+        a.session.set_timeout(0.02, lambda: expired.append(0))
+        a.session.set_timeout(0, None)
+        await asyncio.sleep(0.05)
+        assert len(expired) == 1
+
+    run(scenario)
+
+
+def test_rtcp_reports_go_both_ways(run):
+    async def scenario(media):
+        a = Leg(media)
+        control = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        control.bind(("127.0.0.1", 0))
+        control.setblocking(False)
+        a.session.set_remote(*a.peer.address, rtcp=control.getsockname())
+        loop = asyncio.get_running_loop()
+        told = []
+        a.session.on_rtcp = lambda session, sent, report: told.append((sent, report))
+        for step in (1, 1, 2, 1):
+            a.peer.send(a.session, step=step)
+        await until(lambda: a.session.rx_packets == 4)
+        a.session.write(Frame(ULAW, bytes(160)))
+        (sender,) = rtcp.parse(await asyncio.wait_for(loop.sock_recv(control, 2048), 3))
+        assert (sender.packet_type, sender.ssrc, sender.packets, sender.octets) == (rtcp.SR, a.session.ssrc, 1, 160)
+        (block,) = sender.blocks
+        assert (block.ssrc, block.cumulative_lost, block.highest_sequence) == (0xABCD, 1, a.peer.sequence)
+        assert block.fraction_lost == 256 // 5
+        answer = rtcp.ReportBlock(a.session.ssrc, 0, 2, 0, 80, sender.ntp >> 16 & 0xFFFFFFFF, 0)
+        peer_report = rtcp.Report(rtcp.SR, 0xABCD, rtcp.ntp_time(1e9), 0, 4, 640, (answer,))
+        control.sendto(b"junk", (a.session.local[0], a.session.local[1] + 1))
+        control.sendto(rtcp.build(peer_report, b"me"), (a.session.local[0], a.session.local[1] + 1))
+        await until(lambda: a.session.rtcp.statistics.received)
+        quality = a.session.quality
+        assert (quality.tx_lost, quality.rx_lost, quality.rx_count) == (2, 1, 4)
+        assert quality.tx_jitter == pytest.approx(0.01)
+        assert 0 <= quality.rtt < 1.0
+        assert (False, peer_report) in told
+        (receiver,) = rtcp.parse(await asyncio.wait_for(loop.sock_recv(control, 2048), 3))
+        assert receiver.packet_type == rtcp.RR
+        assert receiver.blocks[0].last_sr == rtcp.ntp_time(1e9) >> 16 & 0xFFFFFFFF
+        control.close()
+
+    run(scenario, rtcp_interval=0.05)
+
+
+def test_packets_are_logged_on_demand(run, caplog):
+    async def scenario(media):
+        a, b = Leg(media), Leg(media)
+        a.session.relay_to(b.session)
+        a.peer.send(a.session)
+        await b.peer.receive()
+        media.set_debug(True, "{}:{}".format(*a.peer.address))
+        with caplog.at_level(logging.INFO, "test"):
+            a.peer.send(a.session)
+            await b.peer.receive()
+        assert [record.message.split("(")[0] for record in caplog.records] == [
+            "Got  RTP packet from    {}:{} ".format(*a.peer.address)
+        ]
+        caplog.clear()
+        media.set_debug(False)
+        a.peer.send(a.session)
+        await b.peer.receive()
+        assert not caplog.records
+
+    run(scenario)
+
+
+def test_playback_keeps_its_pace(run):
+    async def scenario(media):
+        a = Leg(media)
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        playback = Playback(a.session, tone_frames("!440/200"), loop)
+        assert await playback.wait()
+        assert 0.19 < loop.time() - start < 0.6
+        assert playback.played == 10
+        heads = [(await a.peer.receive())[0] for _ in range(10)]
+        assert heads[-1][3] - heads[0][3] & 0xFFFFFFFF == 9 * 160
+
+    run(scenario)
+
+
+def test_playback_stops(run):
+    async def scenario(media):
+        a = Leg(media)
+        loop = asyncio.get_running_loop()
+        playback = Playback(a.session, tone_frames("dial"), loop)
+        waiting = asyncio.ensure_future(playback.wait())
+        await asyncio.sleep(0)
+        playback.stop()
+        assert not await waiting
+        closed = Playback(a.session, tone_frames("dial"), loop)
+        a.session.close()
+        assert not await closed.wait()
+
+    run(scenario)
