@@ -93,8 +93,9 @@ class CoreServer(Protocol):
 class Module:
     """Base class of modules; every method may be left as it is.
 
-    ``core`` modules are part of every server: always loaded, never unloaded. ``aliases`` are other accepted names (``res_pjsip_registrar``); ``requires`` are names of
-    modules that must be loaded before; ``description`` and ``support`` show in ``module show``.
+    ``core`` modules are part of every server: always loaded, never unloaded. ``aliases`` are other
+    accepted names (``registrar``); ``requires`` are names of modules that must be loaded before;
+    ``description`` and ``support`` show in ``module show``.
     """
 
     name: ClassVar[str]
@@ -115,7 +116,8 @@ class Module:
     def start(self) -> Awaitable[None] | None:
         """Open for business: called once every module of the start-up is loaded, or right after a later ``load``.
 
-        Sockets are opened here, so that nothing arrives before the module that serves it.
+        The configured objects are there by now. Sockets are opened here, so that nothing
+        arrives before the module that serves it.
         """
         return None
 

@@ -146,6 +146,7 @@ class ModuleLoader:
                 if names & required:
                     raise ModuleError(f"module '{found.name}' is required and did not load: {error}") from error
                 self._server.log.error("module '%s' did not load: %s", found.name, error, exc_info=_unexpected(error))
+        self._server.data.load()
         for known in list(self._order):
             try:
                 await self._start(known)
@@ -177,6 +178,7 @@ class ModuleLoader:
             raise ModuleError(f"module '{name}' is already loaded")
         await self._load(found)
         if self._running:
+            self._server.data.load()
             for known in list(self._order):
                 await self._start(known)
 

@@ -1,0 +1,36 @@
+"""The module of the SIP core: ``res_pjsip`` in ``modules.conf``."""
+
+from __future__ import annotations
+
+from asterism.core.module import Module
+from asterism.sip.objects import TYPES
+from asterism.sip.server import SipServer
+
+
+class SipModule(Module):
+    """Makes the SIP objects known, opens the transports, closes them."""
+
+    name = "res_pjsip"
+    description = "Basic SIP resource"
+
+    server: SipServer
+
+    def load(self, server: SipServer) -> None:
+        """Register the types of ``pjsip.conf``."""
+        self.server = server
+        for cls in TYPES:
+            server.data.register_type(cls)
+        server.register_marked(self)
+
+    async def start(self) -> None:
+        """Bind the transports; raises when one cannot be bound."""
+        await self.server.sip.start()
+
+    async def reload(self) -> None:
+        """Read every object again; what is in use keeps its old values."""
+        self.server.data.reload()
+        await self.server.sip.reload()
+
+    async def unload(self) -> None:
+        """Close the transports."""
+        await self.server.sip.stop()
