@@ -1,0 +1,178 @@
+import pytest
+from transaction_kit import new_request, request_text, response_to
+
+from asterism.stack import Uri, parse_message
+from asterism.stack.dialog import Dialog, DialogSet, DialogState, received_request_id, received_response_id
+from asterism.stack.errors import ParseError
+
+ROUTES = "Record-Route: <sip:near.example;lr>, <sip:mid.example;lr>\r\nRecord-Route: <sip:far.example;lr>\r\n"
+
+
+def received(method="INVITE", **kwargs):
+    return parse_message(request_text(method, **kwargs).encode())
+
+
+def answered(request, status=200, tag="peer", contact="<sip:bob@198.51.100.2:5070>", routes=()):
+    extra = [("Contact", contact)] if contact else []
+    extra += [("Record-Route", route) for route in routes]
+    return parse_message(response_to(request, status, tag, extra))
+
+
+def uas(**kwargs):
+    return Dialog.uas(received(**kwargs), "local", "<sip:me@192.0.2.9>")
+
+
+def invite():
+    request = new_request("INVITE")
+    request.prepend_header("Via", "SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKx")
+    return request
+
+
+def test_uas_side():
+    dialog = uas(extra=ROUTES)
+    assert dialog.id == ("call-1", "local", "f1")
+    assert (dialog.call_id, dialog.local_tag, dialog.remote_tag) == dialog.id
+    assert [str(route.uri) for route in dialog.route_set] == [
+        "sip:near.example;lr",
+        "sip:mid.example;lr",
+        "sip:far.example;lr",
+    ]
+    assert str(dialog.remote_target) == "sip:alice@192.0.2.1:5060"
+    assert (dialog.local_seq, dialog.remote_seq) == (None, 1)
+    assert dialog.state is DialogState.EARLY
+    dialog.confirm()
+    assert dialog.state is DialogState.CONFIRMED
+
+
+def test_uac_side_reverses_the_route():
+    request = invite()
+    dialog = Dialog.uac(request, answered(request, routes=("<sip:far.example;lr>", "<sip:near.example;lr>")))
+    assert dialog.id == ("out-1", "mine", "peer")
+    assert [route.uri.host for route in dialog.route_set] == ["near.example", "far.example"]
+    assert (dialog.local_seq, dialog.remote_seq) == (7, None)
+    assert dialog.state is DialogState.CONFIRMED
+    assert dialog.next_hop.host == "near.example"
+
+
+def test_request_without_routes_goes_to_the_target():
+    request = invite()
+    dialog = Dialog.uac(request, answered(request))
+    bye = dialog.create_request("BYE")
+    assert str(bye.uri) == "sip:bob@198.51.100.2:5070"
+    assert not bye.has("Route")
+    assert (bye.cseq.number, bye.cseq.method) == (8, "BYE")
+    assert (bye.from_.tag, bye.to.tag, bye.call_id, bye.max_forwards) == ("mine", "peer", "out-1", 70)
+    assert not bye.has("Contact")
+    assert dialog.create_request("INVITE").get("Contact") == "<sip:alice@192.0.2.9>"
+    assert dialog.next_hop == bye.uri
+
+
+def test_loose_routing():
+    dialog = uas(extra=ROUTES)
+    request = dialog.create_request("BYE")
+    assert str(request.uri) == "sip:alice@192.0.2.1:5060"
+    assert [route.uri.host for route in request.routes] == ["near.example", "mid.example", "far.example"]
+
+
+def test_strict_routing():
+    dialog = uas(extra="Record-Route: <sip:old.example;x=1;method=INVITE>\r\nRecord-Route: <sip:far.example;lr>\r\n")
+    request = dialog.create_request("BYE")
+    assert (request.uri.host, dict(request.uri.params)) == ("old.example", {"x": "1"})
+    assert [route.uri.host for route in request.routes] == ["far.example", "192.0.2.1"]
+
+
+def test_first_sequence_number_of_a_uas_is_in_range_and_counts_up():
+    dialog = uas()
+    first = dialog.create_request("BYE").cseq.number
+    assert 0 < first < 2**31
+    assert dialog.create_request("BYE").cseq.number == first + 1
+
+
+def test_order_of_received_requests():
+    dialog = uas()
+    assert dialog.receive_request(received("BYE", cseq=5)) == 0
+    assert dialog.receive_request(received("BYE", cseq=5)) == 500
+    assert dialog.receive_request(received("BYE", cseq=4)) == 500
+    assert dialog.receive_request(received("ACK", cseq=1)) == 0
+    assert dialog.receive_request(received("CANCEL", cseq=1)) == 0
+    assert dialog.remote_seq == 5
+
+
+def test_ack_to_2xx_has_the_number_and_credentials_of_the_invite():
+    request = invite()
+    request.add_header("Proxy-Authorization", 'Digest username="a"')
+    dialog = Dialog.uac(request, answered(request, routes=("<sip:near.example;lr>",)))
+    dialog.create_request("UPDATE")
+    ack = dialog.create_ack(request)
+    assert (ack.method, ack.cseq.number, ack.cseq.method) == ("ACK", 7, "ACK")
+    assert ack.get("Proxy-Authorization") == 'Digest username="a"'
+    assert ack.routes[0].uri.host == "near.example"
+
+
+def test_target_refresh():
+    dialog = uas()
+    dialog.update_target(received(extra="").__class__("INVITE", Uri.parse("sip:x@y"), [("Contact", "<sip:new@host>")]))
+    assert dialog.remote_target.host == "host"
+    dialog.update_target(received("BYE").__class__("BYE", Uri.parse("sip:x@y"), []))
+    assert dialog.remote_target.host == "host"
+
+
+def test_2xx_confirms_and_replaces_the_early_route_set():
+    request = invite()
+    dialog = Dialog.uac(request, answered(request, 180, contact="", routes=("<sip:early.example;lr>",)))
+    assert dialog.state is DialogState.EARLY
+    assert dialog.remote_target == request.uri
+    dialog.receive_response(answered(request, 200, routes=("<sip:final.example;lr>",)))
+    assert dialog.state is DialogState.CONFIRMED
+    assert dialog.next_hop.host == "final.example"
+    assert dialog.remote_target.host == "198.51.100.2"
+
+
+@pytest.mark.parametrize(("status", "ended"), [(481, True), (408, True), (500, False), (403, False)])
+def test_refusals_that_end_a_dialog(status, ended):
+    request = invite()
+    dialog = Dialog.uac(request, answered(request))
+    dialog.receive_response(answered(request, status))
+    assert (dialog.state is DialogState.TERMINATED) is ended
+
+
+def test_forked_invite_makes_a_dialog_for_each_tag():
+    request = invite()
+    forks = DialogSet(request)
+    assert forks.receive_response(answered(request, 100, "")) is None
+    assert forks.receive_response(answered(request, 180, "")) is None
+    one = forks.receive_response(answered(request, 180, "one", "<sip:one@a>"))
+    two = forks.receive_response(answered(request, 183, "two", "<sip:two@b>"))
+    assert forks.receive_response(answered(request, 180, "one", "<sip:one@a>")) is one
+    assert forks.receive_response(answered(request, 200, "two", "<sip:two@b>")) is two
+    three = forks.receive_response(answered(request, 200, "three", "<sip:three@c>"))
+    assert [one.state, two.state, three.state] == [DialogState.EARLY, DialogState.CONFIRMED, DialogState.CONFIRMED]
+    assert list(forks.dialogs) == ["one", "two", "three"]
+
+
+def test_refusal_ends_early_dialogs():
+    request = invite()
+    forks = DialogSet(request)
+    early = forks.receive_response(answered(request, 180))
+    assert forks.receive_response(answered(request, 486)) is None
+    assert early.state is DialogState.TERMINATED
+
+
+def test_contact_is_needed_once():
+    for contact in ("", "Contact: <sip:a@b>\r\nContact: <sip:c@d>\r\n"):
+        text = request_text("INVITE").replace("Contact: <sip:alice@192.0.2.1:5060>\r\n", contact)
+        with pytest.raises(ParseError):
+            Dialog.uas(parse_message(text.encode()), "tag", "<sip:me@x>")
+
+
+def test_rfc2543_peer_without_tag():
+    text = request_text("INVITE").replace(";tag=f1", "")
+    dialog = Dialog.uas(parse_message(text.encode()), "local", "<sip:me@x>")
+    assert dialog.id == ("call-1", "local", "")
+    assert dialog.create_request("BYE").to.tag is None
+
+
+def test_ids_of_received_messages():
+    assert received_request_id(received(to="<sip:b@x>;tag=t")) == ("call-1", "t", "f1")
+    request = invite()
+    assert received_response_id(answered(request)) == ("out-1", "mine", "peer")

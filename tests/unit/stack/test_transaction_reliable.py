@@ -1,0 +1,85 @@
+from transaction_kit import Net, RecordingClient, new_request, request_text, response_to
+
+from asterism.stack import make_response, parse_message
+from asterism.stack.headers.cseq import RAck
+from asterism.stack.transactions import ReliableReceiver, ReliableResponder, requires_100rel, supports_100rel
+
+
+def started(net):
+    net.receive(request_text("INVITE", extra="Supported: timer, 100rel\r\n"))
+    return net.layer.create_server_transaction(net.user.requests[0])
+
+
+def prack(rack):
+    return parse_message(request_text("PRACK", "z9hG4bKprack", cseq=2, extra=f"RAck: {rack}\r\n").encode())
+
+
+def test_options_are_recognised():
+    net = Net()
+    request = started(net).request
+    assert supports_100rel(request)
+    assert not requires_100rel(request)
+
+
+def test_repeats_until_prack_then_sends_the_next():
+    net = Net()
+    transaction = started(net)
+    timeouts = []
+    reliable = ReliableResponder(transaction, lambda: timeouts.append(1), first=77)
+    assert reliable.send(make_response(transaction.request, 183))
+    assert reliable.send(make_response(transaction.request, 180))
+    net.advance(1.6)
+    sent = net.flow.take()
+    assert [(m.status, m.get("RSeq"), m.get("Require")) for m in sent] == [(183, "77", "100rel")] * 3
+    assert reliable.pending
+    assert not reliable.receive_prack(prack("76 1 INVITE"))
+    assert not reliable.receive_prack(prack("77 9 INVITE"))
+    assert reliable.receive_prack(prack("77 1 INVITE"))
+    assert [(m.status, m.get("RSeq")) for m in net.flow.take()] == [(180, "78")]
+    assert reliable.receive_prack(prack("78 1 INVITE"))
+    assert not reliable.receive_prack(prack("78 1 INVITE"))
+    assert not reliable.pending
+    net.advance(40)
+    assert net.flow.sent == []
+    assert timeouts == []
+
+
+def test_gives_up_after_64_t1():
+    net = Net()
+    transaction = started(net)
+    timeouts = []
+    reliable = ReliableResponder(transaction, lambda: timeouts.append(net.now))
+    start = net.now
+    reliable.send(make_response(transaction.request, 180))
+    net.advance(50)
+    assert timeouts == [start + 32]
+    assert not reliable.pending
+
+
+def test_final_response_stops_the_repetition():
+    net = Net()
+    transaction = started(net)
+    reliable = ReliableResponder(transaction, lambda: None)
+    reliable.send(make_response(transaction.request, 180))
+    transaction.respond(make_response(transaction.request, 486))
+    net.advance(0.6)
+    assert not reliable.pending
+    assert not reliable.send(make_response(transaction.request, 180))
+
+
+def test_receiver_takes_them_in_order_and_once():
+    net = Net()
+    transaction = net.layer.send_request(new_request("INVITE"), net.flow, RecordingClient())
+
+    def provisional(rseq, status=180, require="100rel"):
+        extra = [("RSeq", rseq), ("Require", require)] if require else [("RSeq", rseq)]
+        return parse_message(response_to(transaction.request, status, extra=extra))
+
+    receiver = ReliableReceiver()
+    assert receiver.receive(provisional("5", require="")) is None
+    assert receiver.receive(provisional("x")) is None
+    assert receiver.receive(provisional("5")) == RAck(5, 7, "INVITE")
+    assert receiver.receive(provisional("5")) is None
+    assert receiver.receive(provisional("7")) is None
+    assert receiver.receive(provisional("6")) == RAck(6, 7, "INVITE")
+    assert receiver.receive(provisional("7", status=200)) is None
