@@ -12,6 +12,7 @@ parsing, validation, defaults, listings, help and the store's columns.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
 from typing import Any, ClassVar, Self, TypeVar
 
 from asterism.config.errors import ConfigErrors
@@ -141,6 +142,8 @@ class _TableMaker(type):
         cls._defaults = {**getattr(cls, "_defaults", {}), **defaults}
         cls._by_name = {spec.name.lower(): spec for spec in cls.OPTIONS}
         cls._fill = tuple((getattr(cls, attribute).__set__, value) for attribute, value in cls._defaults.items())
+        # Two names more than there are attributes, so that attrgetter always returns a tuple.
+        cls._values = staticmethod(attrgetter(*cls._defaults, "__class__", "__class__"))
         if type:
             cls.TYPE = type
         made: _TableMaker = cls
@@ -176,6 +179,7 @@ class ConfiguredObject(metaclass=_TableMaker):
     """Whether ``@name`` options are taken."""
     _defaults: ClassVar[dict[str, Any]]
     _by_name: ClassVar[dict[str, OptionSpec]]
+    _values: ClassVar[Callable[[Any], tuple[Any, ...]]]
     _fill: ClassVar[tuple[tuple[Callable[[Any, Any], None], Any], ...]]
 
     id: str
@@ -284,8 +288,8 @@ class ConfiguredObject(metaclass=_TableMaker):
         made.id = self.id
         made.position = self.position
         made.fields = self.fields
-        for name in self._defaults:
-            setattr(made, name, getattr(self, name))
+        for (fill, _), value in zip(self._fill, type(self)._values(self), strict=False):
+            fill(made, value)
         for name, value in values.items():
             setattr(made, name, value)
         return made

@@ -29,7 +29,7 @@ class Auth(ConfiguredObject, type="auth"):
     nonce_lifetime = option(SECONDS, 32, "How long a challenge is good.")
     supported_algorithms_uac = option(ALGORITHMS, (), "Hashes to answer challenges with.")
     supported_algorithms_uas = option(ALGORITHMS, (), "Hashes to challenge with, in this order.")
-    refresh_token = option(TEXT, "", "OAuth refresh token.", secret=True)
+    refresh_token = option(TEXT, "", "Token that OAuth access tokens are asked with.", secret=True)
     oauth_clientid = option(TEXT, "", "OAuth client.")
     oauth_secret = option(TEXT, "", "OAuth client's secret.", secret=True)
 

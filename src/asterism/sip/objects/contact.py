@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 from asterism.data.kinds import BOOL, DECIMAL, SECONDS, TEXT, UINT, YES_NO
 from asterism.data.options import ConfiguredObject, derived, option
 from asterism.sip.objects.aor import NO_EFFECT_AUTHENTICATE, QUALIFY_FREQUENCY
 from asterism.sip.objects.kinds import Epoch
+from asterism.stack.uri import Uri
 
 
 class Contact(ConfiguredObject, type="contact"):
@@ -38,9 +40,23 @@ class Contact(ConfiguredObject, type="contact"):
     cseq = option(UINT, 0, "CSeq of the REGISTER, to tell late ones.", listed=False)
     registered_at = option(SECONDS, 0, "When the binding was made, in Unix seconds.", listed=False)
 
+    def __init__(self, id: str, **values: Any) -> None:  # noqa: A002 - the base's word
+        super().__init__(id, **values)
+        self.restored()
+
     def restored(self) -> None:
         """Find the AOR again in the id."""
         self.aor = self.id.partition(";@")[0] if ";@" in self.id else self.id.partition("@@")[0]
+
+    @property
+    def parsed(self) -> Uri:
+        """The URI, parsed (cached by value). Raises ``ParseError``."""
+        return Uri.parse(self.uri)
+
+    @property
+    def permanent(self) -> bool:
+        """Whether it comes from the configuration of its AOR and never expires."""
+        return not self.expiration_time
 
     @property
     def hash(self) -> str:

@@ -120,7 +120,7 @@ class Endpoint(ConfiguredObject, type="endpoint"):
     )
     disable_direct_media_on_nat = option(BOOL, False, "Keep media when its source is not the address in the SDP.")
     rtp_symmetric = option(BOOL, False, "Send media to where it comes from.")
-    rtp_ipv6 = option(BOOL, False, "Use IPv6 for media.")
+    rtp_ipv6 = option(BOOL, False, "Prefer IPv6 addresses for media.")
     rtp_engine = option(TEXT, "asterisk", "RTP engine; there is one.")
     rtp_keepalive = option(SECONDS, 0, "Interval of keep-alive packets while nothing is sent; 0: none.")
     rtp_timeout = option(SECONDS, 0, "Hang up after so much silence; 0: never.")
@@ -128,7 +128,7 @@ class Endpoint(ConfiguredObject, type="endpoint"):
     rtp_port_start = option(_PORT, 0, "First port of this endpoint's own RTP range; needs rtp_port_end.")
     rtp_port_end = option(_PORT, 0, "Last port of this endpoint's own RTP range.")
     media_address = option(TEXT, "", "Address to write into SDP.")
-    bind_rtp_to_media_address = option(BOOL, False, "Bind RTP sockets to media_address.")
+    bind_rtp_to_media_address = option(BOOL, False, "Open RTP sockets on media_address only.")
     max_audio_streams = option(UINT, 1, "Audio streams per call.")
     max_video_streams = option(UINT, 1, "Video streams per call.")
     sdp_owner = option(Text("a word", blank_becomes="-"), "-", "User name in the o= line.")
@@ -243,7 +243,7 @@ class Endpoint(ConfiguredObject, type="endpoint"):
 
     # Transfers
 
-    allow_transfer = option(BOOL, True, "Accept REFER.")
+    allow_transfer = option(BOOL, True, "Let it transfer calls by REFER.")
     refer_blind_progress = option(BOOL, True, "Report the progress of blind transfers.")
 
     # Security

@@ -23,12 +23,12 @@ class TransportConfig(ConfiguredObject, type="transport"):
     tos = option(DSCP, 0, "Traffic class of SIP packets.")
     cos = option(Integer(0, 7), 0, "Ethernet priority of SIP packets.")
     allow_reload = option(BOOL, False, "Let a reload open this transport anew when it changed.")
-    cert_file = option(TEXT, "", "TLS certificate.")
-    priv_key_file = option(TEXT, "", "TLS key.")
+    cert_file = option(TEXT, "", "File with the TLS certificate.")
+    priv_key_file = option(TEXT, "", "File with its key.")
     ca_list_file = option(TEXT, "", "Certificate authorities, one file.")
     ca_list_path = option(TEXT, "", "Certificate authorities, a folder.")
     password = option(TEXT, "", "Password of the key.", secret=True)
-    cipher = option(NAMES, (), "TLS ciphers.")
+    cipher = option(NAMES, (), "Ciphers to allow for TLS.")
     method = option(
         Choice("default", "unspecified", "tlsv1", "tlsv1_1", "tlsv1_2", "tlsv1_3", "sslv2", "sslv3", "sslv23"),
         "unspecified", "TLS version; unspecified: the library's choice.",
