@@ -177,9 +177,10 @@ class SubroutineApplications(PbxModule):
         if not 1 <= number <= len(frames):
             return ""
         frame = frames[-number]
-        return {
+        answers: dict[str, str] = {
             "c": frame.context,
             "e": frame.exten,
             "l": f"{frame.context},{frame.exten},{frame.priority - 1}",
             "p": str(frame.priority - 1),
-        }[which]
+        }
+        return answers[which]

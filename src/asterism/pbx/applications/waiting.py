@@ -1,4 +1,4 @@
-"""Wait, WaitExten, WaitDigit, WaitUntil."""
+"""Wait, WaitExten, WaitUntil."""
 
 from __future__ import annotations
 
@@ -53,28 +53,6 @@ class WaitingApplications(PbxModule):
         executor = self.pbx.dialplan.executor
         seconds = number(args.partition(",")[0])
         await executor.wait_exten(channel, seconds or executor.state(channel).response_timeout)
-
-    @application(
-        "WaitDigit",
-        Documentation(
-            "Wait for one digit.",
-            "WaitDigit([seconds[,digits]])",
-            "WAITDIGITRESULT is the digit, WAITDIGITSTATUS is DTMF or TIMEOUT.",
-            (Argument("seconds", "No limit by default."), Argument("digits", "Those that count; all by default.")),
-        ),
-    )
-    async def wait_digit(self, channel: Channel, args: str) -> None:
-        """Wait for one of some digits."""
-        first, _, digits = args.partition(",")
-        seconds = number(first) if first.strip() else None
-        end = None if seconds is None else time.monotonic() + seconds
-        while True:
-            left = None if end is None else max(0.0, end - time.monotonic())
-            digit = await channel.read_digit(left)
-            if not digit or not digits.strip() or digit in digits:
-                break
-        channel.set_variable("WAITDIGITRESULT", digit or "")
-        channel.set_variable("WAITDIGITSTATUS", "DTMF" if digit else "TIMEOUT")
 
     @application(
         "WaitUntil",

@@ -12,6 +12,7 @@ from asterism.pbx.controls import ChannelState, Control
 from asterism.pbx.dialplan.flow import EndDialplan, Goto, SubroutineReturned
 from asterism.pbx.dialplan.state import DialplanState, Frame
 from asterism.pbx.errors import ChannelHangup
+from asterism.pbx.playing import start_tone
 
 if TYPE_CHECKING:
     from asterism.core.log import ServerLogger
@@ -65,6 +66,10 @@ class Executor:
             cause = Cause.NETWORK_OUT_OF_ORDER
         if cause is not None:
             channel.hangup_cause = cause
+        state: DialplanState | None = channel.dialplan_state
+        if state is not None and state.absolute is not None:
+            state.absolute.cancel()
+            state.absolute = None
         context = channel.context
         if self.table.find(context, "h", 1, channel.caller.number) is not None:
             await self._run_hangup_extension(channel, context)
@@ -175,7 +180,7 @@ class Executor:
                 number = self.resolve(channel, context, exten, jump.priority)
                 if number is None:
                     self.log.warning("Priority '%s' of %s@%s does not exist", jump.priority, exten, context)
-                    return None
+                    return self._no_cause(channel)
                 channel.context, channel.exten, channel.priority = context, exten, number
                 jumped = True
             except EndDialplan as end:
@@ -200,7 +205,7 @@ class Executor:
                 channel.exten,
                 channel.priority,
             )
-            raise EndDialplan
+            raise EndDialplan(self._no_cause(channel))
         template = priority.template
         data = priority.data if template is None else template.expand(self.environment, channel)
         channel.new_exten(priority.application, data)
@@ -234,7 +239,7 @@ class Executor:
                 self.log.warning(
                     "%s was sent into invalid extension '%s' in context '%s'", channel.name, exten, context
                 )
-            raise EndDialplan
+            raise EndDialplan(self._no_cause(channel))
         if not self.autofallthrough:
             await self.wait_exten(channel, self.state(channel).response_timeout)
         await self.fall_through(channel)
@@ -247,7 +252,12 @@ class Executor:
             await self.busy(channel, Control.BUSY, Cause.USER_BUSY, 10.0)
         if status in ("CHANUNAVAIL", "CONGESTION"):
             await self.busy(channel, Control.CONGESTION, Cause.NORMAL_CIRCUIT_CONGESTION, 10.0)
-        raise EndDialplan
+        raise EndDialplan(self._no_cause(channel))
+
+    @staticmethod
+    def _no_cause(channel: Channel) -> int | None:
+        """A call that ends unanswered without anybody saying why has no cause, whatever Dial left there."""
+        return None if channel.state == ChannelState.UP else 0
 
     async def busy(self, channel: Channel, control: Control, cause: Cause, seconds: float | None) -> None:
         """Tell the caller busy or congestion, let an answered one hear the tone for a while, end the call.
@@ -257,7 +267,8 @@ class Executor:
         channel.hangup_cause = cause
         channel.indicate(control)
         if channel.state == ChannelState.UP:
-            await channel.wait(86400.0 if seconds is None else seconds)
+            start_tone(channel, "busy" if control is Control.BUSY else "congestion")
+            await channel.park(seconds)
         raise EndDialplan(cause)
 
     async def wait_exten(self, channel: Channel, seconds: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +30,6 @@ class DialplanState:
     loops: dict[str, tuple[int, int]] = field(default_factory=dict)
     digit_timeout: float = 5.0
     response_timeout: float = 10.0
-    absolute_deadline: float | None = None
+    absolute: asyncio.TimerHandle | None = None
     data: dict[str, Any] = field(default_factory=dict)
     """What functions keep per channel (``HASH``, ``SHARED``, ...), by their own keys."""
