@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from asterism.applications.session.causes import CONGESTION
 from asterism.applications.session.items import channel_item
 from asterism.applications.session.uac import OutgoingSession
 from asterism.applications.session.uas import IncomingSession
@@ -59,12 +60,17 @@ class SessionDriver:
         elif condition is Control.REDIRECTING:
             session.proceed(181)
         elif condition is Control.BUSY:
-            session.refuse(486, 0)
+            session.refuse(486, self._channel_cause())
         elif condition is Control.CONGESTION:
-            session.refuse(503, 34)
+            session.refuse(503, self._channel_cause() or CONGESTION)
         elif condition is Control.INCOMPLETE:
             session.refuse(484, 28)
         return True
+
+    def _channel_cause(self) -> int:
+        """What a called leg left on the channel, 0 when nothing did."""
+        channel = self.session.channel
+        return 0 if channel is None else channel.hangup_cause
 
     def hangup(self, cause: int) -> None:
         """BYE, CANCEL or a final response, whatever ends the leg."""

@@ -10,7 +10,7 @@ from asterism.applications.session.uac import OutgoingSession
 from asterism.pbx.causes import Cause
 from asterism.pbx.device_state import DeviceState
 from asterism.pbx.errors import RequestError
-from asterism.sip.contacts import Contact
+from asterism.sip.objects.contact import Contact
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.stack.errors import ParseError
 from asterism.stack.headers import NameAddr

@@ -53,6 +53,7 @@ class OutgoingSession(Session):
     """
 
     __slots__ = (
+        "_cancelled",
         "_early_tag",
         "_outgoing",
         "_redirects",
@@ -86,6 +87,7 @@ class OutgoingSession(Session):
         self.final_response: Response | None = None
         self.got_progress = False
         self._outgoing: OutgoingRequest | None = None
+        self._cancelled = False
         self._early_tag = ""
         self._to_tag = ""
         self._redirects = 0
@@ -174,7 +176,9 @@ class OutgoingSession(Session):
 
     def on_response(self, transaction: Any, response: Response) -> None:
         """A response to the INVITE."""
-        self.work.push(self._take_response, response)
+        if not self.work.push(self._take_response, response):
+            # The call is over; a branch that answers late must still be told (RFC 3261 13.2.2.4).
+            self._take_response(response)
 
     def on_timeout(self, transaction: Any) -> None:
         """Nobody answered in time."""
@@ -340,6 +344,7 @@ class OutgoingSession(Session):
         """Cancel the INVITE. The session's media end now, the transaction when its final response comes."""
         if self._outgoing is not None and self.state in (SessionState.CALLING, SessionState.EARLY):
             headers = () if self.endpoint.suppress_q850_reason_headers else reason_values(cause)
+            self._cancelled = True
             self._cancel(self._outgoing, tuple(("Reason", value) for value in headers))
         self.terminate()
 
@@ -352,11 +357,11 @@ class OutgoingSession(Session):
             outgoing.cancel()
 
     def release(self) -> None:
-        """Keep the work while the INVITE waits for its final response."""
-        if self._outgoing is None:
+        """Keep the work while a cancelled INVITE waits for its final response."""
+        if not self._cancelled:
             self.work.close()
 
     def _finish(self) -> None:
-        """Nothing more can come."""
-        self._outgoing = None
+        """The final response is there."""
+        self._cancelled = False
         self.work.close()

@@ -1,0 +1,78 @@
+"""OPTIONS outside dialogs: what this server can do, and whether an extension exists."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from asterism.core.module import Module
+from asterism.sip.decision import Decision, Outcome
+from asterism.sip.server import SipServer
+from asterism.sip.service import Service
+
+if TYPE_CHECKING:
+    from asterism.pbx.core import Pbx
+    from asterism.sip.rx import Rx
+
+# As recorded, repetitions included: some phones compare the whole answer to decide that a server is back.
+CAPABILITIES = (
+    (
+        "Accept",
+        "application/sdp, application/simple-message-summary, application/pidf+xml, application/xpidf+xml, "
+        "application/cpim-pidf+xml, application/dialog-info+xml, application/simple-message-summary, "
+        "application/pidf+xml, application/dialog-info+xml, message/sipfrag;version=2.0, application/xpidf+xml, "
+        "application/cpim-pidf+xml",
+    ),
+    (
+        "Allow",
+        "OPTIONS, REGISTER, SUBSCRIBE, NOTIFY, PUBLISH, INVITE, ACK, BYE, CANCEL, UPDATE, PRACK, MESSAGE, INFO, REFER",
+    ),
+    ("Supported", "100rel, timer, replaces, norefersub"),
+    ("Accept-Encoding", "identity"),
+    ("Accept-Language", "en"),
+)
+
+_FOUND = Decision(Outcome.TAKE, "the extension exists, or none was asked for", 200)
+_MISSING = Decision(Outcome.TAKE, "no such extension in the endpoint's context", 404)
+
+
+class OptionsServer(SipServer, Protocol):
+    """A server with a dialplan to look extensions up in."""
+
+    pbx: Pbx
+
+
+class Options(Service):
+    """Answers OPTIONS statelessly: 200, or 404 for an extension that does not exist."""
+
+    name: ClassVar[str] = "options"
+    priority: ClassVar[int] = 60
+    methods: ClassVar[frozenset[str]] = frozenset({"OPTIONS"})
+
+    def __init__(self, pbx: Pbx) -> None:
+        self._pbx = pbx
+
+    def evaluate(self, rx: Rx) -> Decision:
+        """Look the user of the request URI up in the endpoint's context."""
+        exten = rx.request.uri.user
+        if not exten:
+            return _FOUND
+        endpoint = rx.endpoint
+        context = endpoint.context if endpoint is not None else "default"
+        return _FOUND if self._pbx.dialplan.exists(context, exten) else _MISSING
+
+    def apply(self, decision: Decision, rx: Rx) -> None:
+        """Answer with our capabilities either way."""
+        rx.respond_stateless(decision.status, fixed=CAPABILITIES)
+
+
+class OptionsModule(Module):
+    """Answers OPTIONS."""
+
+    name = "options"
+    aliases = ("res_pjsip_options",)
+    requires = ("sip_authentication",)
+    description = "Answers to SIP OPTIONS"
+
+    def load(self, server: OptionsServer) -> None:
+        """Register the service."""
+        server.sip.register_service(Options(server.pbx))

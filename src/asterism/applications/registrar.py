@@ -1,0 +1,335 @@
+"""The registrar: binds contacts to the AORs of the endpoint that sends REGISTER (RFC 3261 section 10).
+
+The 200 goes out once the bindings are committed to the store, so that what was acknowledged is not lost.
+If the commit fails, nothing has changed and the answer is 500.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from email.utils import formatdate
+from typing import TYPE_CHECKING, ClassVar
+
+from asterism.core.module import Module
+from asterism.data.data import DataError, Missing
+from asterism.sip.decision import Decision, Outcome
+from asterism.sip.identifiers.lookup import names_of, user_part
+from asterism.sip.objects.aor import Aor
+from asterism.sip.objects.contact import Contact, contact_id
+from asterism.sip.service import Service
+from asterism.stack.digest import Credentials
+from asterism.stack.errors import ParseError
+
+if TYPE_CHECKING:
+    from asterism.sip.core import SipCore
+    from asterism.sip.objects.endpoint import Endpoint
+    from asterism.sip.rx import Rx
+    from asterism.sip.server import SipServer
+    from asterism.stack.headers import NameAddr
+    from asterism.stack.message import Request
+    from asterism.stack.uri import Uri
+
+_NO_AORS = Decision(Outcome.REJECT, "the endpoint has no AORs", 403)
+_NO_ENDPOINT = Decision(Outcome.REJECT, "no endpoint: the sender was not identified", 403)
+
+
+class Plan:
+    """What a REGISTER asks for: bindings to set and to remove; neither for a query."""
+
+    __slots__ = ("aor", "bindings", "changed", "expires", "removed")
+
+    def __init__(self, aor: Aor) -> None:
+        self.aor = aor
+        self.changed: list[Contact] = []
+        self.removed: list[Contact] = []
+        self.bindings: list[Contact] = []
+        """All contacts as they will be, for the 200."""
+        self.expires: int | None = None
+        """The Expires of the 200; ``None`` when the request has none."""
+
+
+class Registrar(Service):
+    """Handles REGISTER."""
+
+    name: ClassVar[str] = "registrar"
+    priority: ClassVar[int] = 50
+    methods: ClassVar[frozenset[str]] = frozenset({"REGISTER"})
+
+    def __init__(self, core: SipCore) -> None:
+        self._core = core
+        self._location = core.location
+
+    def evaluate(self, rx: Rx) -> Decision | Awaitable[Decision]:
+        """Find the AOR and work out the change of its bindings."""
+        endpoint = rx.endpoint
+        if endpoint is None:
+            return _NO_ENDPOINT
+        if not endpoint.aors:
+            return _NO_AORS
+        aor_id = self._aor_id(rx.request, endpoint)
+        if not aor_id:
+            return Decision(Outcome.REJECT, "the endpoint does not list the AOR", 404, f"endpoint {endpoint.id}")
+        aor = self._core.data.get(Aor, aor_id)
+        if isinstance(aor, Aor):
+            return self._plan(rx, endpoint, aor)
+        if aor is Missing.NOT_LOADED:
+            return self._retrieve(rx, endpoint, aor_id)
+        return Decision(Outcome.REJECT, f"the AOR '{aor_id}' does not exist", 404, f"endpoint {endpoint.id}")
+
+    async def _retrieve(self, rx: Rx, endpoint: Endpoint, aor_id: str) -> Decision:
+        aor = await self._core.data.retrieve(Aor, aor_id)
+        if aor is None:
+            return Decision(Outcome.REJECT, f"the AOR '{aor_id}' does not exist", 404, f"endpoint {endpoint.id}")
+        return self._plan(rx, endpoint, aor)
+
+    def _aor_id(self, request: Request, endpoint: Endpoint) -> str:
+        """The AOR that To names (or the credentials, by ``identify_by``), if the endpoint lists it."""
+        core = self._core
+        aors = endpoint.aors
+        uri = request.to.uri
+        for method in endpoint.identify_by:
+            if method == "auth_username":
+                for value in request.get_all("Authorization"):
+                    try:
+                        given = Credentials.parse(value)
+                    except ParseError:
+                        continue
+                    for name in names_of(core, given.username, given.realm):
+                        if name in aors:
+                            return name
+        user = user_part(core, uri.user)
+        # The bare name is by far the most common: it is tried without making the others.
+        if user in aors and (core.state.disable_multi_domain or len(aors) == 1):
+            return user
+        return next((name for name in names_of(core, user, uri.host) if name in aors), "")
+
+    # Planning.
+
+    def _plan(self, rx: Rx, endpoint: Endpoint, aor: Aor) -> Decision:
+        request = rx.request
+        if not aor.max_contacts:
+            return self._refuse(403, "max_contacts is 0", aor)
+        try:
+            star = request.contact_star
+            contacts = request.contacts
+            expires = request.expires
+        except ParseError as error:
+            return self._refuse(400, error.message, aor)
+        plan = Plan(aor)
+        location = self._location
+        now = location.wall_clock()
+        existing = [item for item in location.staged(aor.id) if item.expiration_time > now]
+        if expires is not None:
+            plan.expires = _clamped(expires, aor)
+        if star:
+            if expires != 0:
+                return self._refuse(400, "Contact * needs Expires: 0", aor)
+            plan.removed = existing
+            return self._take(plan)
+        paths = request.get_all("Path") if aor.support_path else ()
+        if paths and not request.has_option("Supported", "path"):
+            return self._refuse(420, "Path without Supported: path", aor)
+        if not contacts:
+            plan.bindings = existing
+            return self._take(plan)
+        current = {item.uri: item for item in existing}
+        for contact in contacts:
+            refusal = self._plan_contact(rx, endpoint, plan, contact, current, ", ".join(paths), int(now))
+            if refusal is not None:
+                return refusal
+        return self._make_room(plan, current, endpoint, rx)
+
+    def _plan_contact(
+        self,
+        rx: Rx,
+        endpoint: Endpoint,
+        plan: Plan,
+        contact: NameAddr,
+        current: dict[str, Contact],
+        path: str,
+        now: int,
+    ) -> Decision | None:
+        """Add one Contact to the plan; a decision when it makes the whole request fail."""
+        aor = plan.aor
+        request = rx.request
+        uri = contact.uri
+        if not uri.is_sip:
+            return self._refuse(416, f"a contact cannot be a {uri.scheme} URI", aor)
+        if not self._contact_allowed(endpoint, uri.host):
+            return self._refuse(403, f"contact address {uri.host} is denied", aor)
+        if endpoint.rewrite_contact and not path:
+            uri = _rewritten(uri, rx)
+        text = str(uri.replace(headers="") if uri.headers else uri)
+        known = current.get(text) or _equivalent(uri, current)
+        if known is not None and known.call_id == request.call_id and known.cseq >= request.cseq.number:
+            return self._refuse(500, "CSeq is not higher than in the REGISTER before", aor)
+        seconds = _lifetime(contact, request.expires, aor)
+        if not seconds:
+            if known is not None:
+                del current[known.uri]
+                plan.removed.append(known)
+            return None
+        via = request.vias[-1]
+        values = {
+            "expiration_time": now + seconds,
+            "path": path,
+            "user_agent": request.get("User-Agent") or "",
+            "endpoint": endpoint.id,
+            "via_addr": via.host,
+            "via_port": via.port or 0,
+            "call_id": request.call_id,
+            "cseq": request.cseq.number,
+            "qualify_frequency": aor.qualify_frequency,
+            "qualify_timeout": aor.qualify_timeout,
+            "qualify_2xx_only": aor.qualify_2xx_only,
+            "authenticate_qualify": aor.authenticate_qualify,
+            "outbound_proxy": aor.outbound_proxy,
+            "prune_on_boot": rx.flow.reliable and endpoint.rewrite_contact,
+        }
+        if known is not None:
+            binding = known.replace(**values)
+        else:
+            binding = Contact(contact_id(aor.id, text), uri=text, registered_at=now, **values)
+            binding.aor = aor.id
+        current[binding.uri] = binding
+        plan.changed.append(binding)
+        return None
+
+    def _contact_allowed(self, endpoint: Endpoint, host: str) -> bool:
+        if not endpoint.contact_rules and not endpoint.contact_acl:
+            return True
+        security = self._core.state.security
+        return security is None or bool(security.acls.endpoint_allows_contact(endpoint, host))
+
+    def _make_room(self, plan: Plan, current: dict[str, Contact], endpoint: Endpoint, rx: Rx) -> Decision:
+        """Keep to ``max_contacts``, dropping other contacts where the AOR allows it."""
+        aor = plan.aor
+        excess = len(current) - aor.max_contacts
+        if excess > 0 and plan.changed:
+            asked = {item.uri for item in plan.changed}
+            others = [item for item in current.values() if item.uri not in asked]
+            victims: list[Contact] = []
+            if aor.remove_unavailable:
+                victims = [item for item in others if not self._location.state(item).available]
+            if aor.remove_existing:
+                rest = [item for item in others if item not in victims]
+                victims += sorted(rest, key=lambda item: item.expiration_time)
+            if len(victims) < excess:
+                return self._refuse(
+                    403,
+                    f"registration by '{endpoint.id}' would exceed max_contacts of {aor.max_contacts}",
+                    aor,
+                )
+            for victim in victims[:excess]:
+                del current[victim.uri]
+                plan.removed.append(victim)
+        plan.bindings = list(current.values())
+        return self._take(plan)
+
+    def _take(self, plan: Plan) -> Decision:
+        return Decision(Outcome.TAKE, "the bindings are updated", 200, f"aor {plan.aor.id}", plan.aor.position, plan)
+
+    def _refuse(self, status: int, reason: str, aor: Aor) -> Decision:
+        return Decision(Outcome.REJECT, reason, status, f"aor {aor.id}", aor.position)
+
+    # Carrying out.
+
+    def apply(self, decision: Decision, rx: Rx) -> None:
+        """Store the bindings and answer; refuse without storing anything."""
+        plan = decision.data
+        if not isinstance(plan, Plan):
+            self._log_refusal(decision, rx)
+            headers = (("Unsupported", "path"),) if decision.status == 420 else ()
+            rx.respond(decision.status, headers=headers)
+            return
+        store = self._core.data.store
+        response = rx.make_response(200, headers=self._headers(plan, rx))
+        if plan.changed or plan.removed:
+            rx.transaction_for()
+            try:
+                self._location.stage(plan.changed, plan.removed)
+            except DataError as error:
+                self._core.log.error("the bindings of AOR '%s' cannot be stored: %s", plan.aor.id, error)
+                rx.respond(500)
+                return
+        if store is None:
+            rx.send(response)
+        else:
+            # Failure first: after_commit runs at once where no batch is open.
+            store.on_failure(rx.respond, 500)
+            store.after_commit(rx.send, response)
+
+    def _headers(self, plan: Plan, rx: Rx) -> list[tuple[str, str]]:
+        now = self._location.wall_clock()
+        headers = [("Date", formatdate(now, usegmt=True))]
+        for contact in plan.bindings:
+            headers.append(("Contact", f"<{contact.uri}>;expires={max(int(contact.expiration_time - now), 0)}"))
+        if plan.expires is not None:
+            headers.append(("Expires", str(plan.expires)))
+        if plan.aor.support_path:
+            headers.extend(("Path", path) for path in rx.request.get_all("Path"))
+            headers.append(("Supported", "path"))
+        return headers
+
+    def _log_refusal(self, decision: Decision, rx: Rx) -> None:
+        endpoint = rx.endpoint
+        if endpoint is not None and decision.status in (403, 404):
+            host, port = rx.flow.remote
+            self._core.log.warning(
+                "REGISTER from endpoint '%s' (%s:%s) refused: %s", endpoint.id, host, port, decision.reason
+            )
+
+
+def _clamped(seconds: int, aor: Aor) -> int:
+    """An asked lifetime brought within the AOR's limits; 0 stays 0."""
+    if not seconds:
+        return 0
+    return max(min(seconds, aor.maximum_expiration), aor.minimum_expiration)
+
+
+def _lifetime(contact: NameAddr, header: int | None, aor: Aor) -> int:
+    """Seconds that one contact is bound for, 0 to remove it (an unreadable ``expires`` counts as 0)."""
+    value = contact.params.get("expires")
+    if value is not None:
+        return _clamped(min(int(value), 2**32 - 1), aor) if value.isascii() and value.isdigit() else 0
+    if header is not None:
+        return _clamped(header, aor)
+    return _clamped(aor.default_expiration, aor)
+
+
+def _rewritten(uri: Uri, rx: Rx) -> Uri:
+    """The contact as it is seen from here: the source of the request (``rewrite_contact``)."""
+    host, port = rx.flow.remote
+    params = dict(uri.params)
+    if rx.flow.transport != "UDP":
+        params["transport"] = rx.flow.transport
+    elif "transport" in params:
+        del params["transport"]
+    if uri.host == host and uri.port == port and params == uri.params:
+        return uri
+    return uri.replace(host=host, port=port, params=params)
+
+
+def _equivalent(uri: Uri, current: dict[str, Contact]) -> Contact | None:
+    """The binding whose URI is equivalent (RFC 3261 section 19.1.4); there are only a few to look at."""
+    for known in current.values():
+        try:
+            if known.parsed.matches(uri):
+                return known
+        except ParseError:
+            continue
+    return None
+
+
+class RegistrarModule(Module):
+    """Accepts registrations."""
+
+    name = "registrar"
+    aliases = ("res_pjsip_registrar", "res_sip_registrar")
+    requires = ("sip_authentication",)
+    description = "SIP registrar"
+
+    def load(self, server: SipServer) -> None:
+        """Register the service."""
+        server.sip.register_service(Registrar(server.sip))
+        server.register_marked(self)

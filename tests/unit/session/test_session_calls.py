@@ -1,0 +1,266 @@
+"""Whole calls through the stack, the driver and the dial plan."""
+
+from __future__ import annotations
+
+import asyncio
+
+from asterism.stack.message import Request, Response
+from session_bench import Bench, on_bench, sdp
+
+
+async def answered(bench: Bench) -> tuple[Response, Request, object, object]:
+    """Alice calls Bob; both have answered."""
+    alice, bob = bench.phone(5071), bench.phone(5072)
+
+    @bench.server.pbx.extension("internal", "6002")
+    async def dial(channel: object) -> None:
+        await channel.dial("PJSIP/bob", 20)  # type: ignore[attr-defined]
+
+    alice.call("6002")
+    await alice.next(100)
+    invite = await bob.next("INVITE")
+    bob.respond(invite, 180)
+    await alice.next(180)
+    bob.respond(invite, 200, body=sdp())
+    await bob.next("ACK")
+    ok = await alice.next(200)
+    alice.in_dialog("ACK", ok, 1)
+    return ok, invite, alice, bob
+
+
+@on_bench
+async def test_two_party_call_and_caller_hangs_up(bench: Bench) -> None:
+    ok, invite, alice, bob = await answered(bench)
+    assert invite.uri.user == "bob"
+    assert [name for name, _ in invite.headers] == [
+        "Via", "From", "To", "Contact", "Call-ID", "CSeq", "Allow", "Supported", "Session-Expires", "Min-SE",
+        "Max-Forwards", "User-Agent", "Content-Type", "Content-Length",
+    ]  # fmt: skip
+    assert invite.get("From").startswith('"Alice Example" <sip:6001@127.0.0.1>;tag=')
+    assert invite.get("To") == "<sip:bob@127.0.0.1>"
+    assert invite.get("Contact") == "<sip:asterisk@127.0.0.1:5060>"
+    assert b"m=audio" in ok.body
+    assert b"o=- 1000 3 IN IP4 127.0.0.1" in ok.body
+    alice.in_dialog("BYE", ok, 2)
+    await alice.next(200)
+    bye = await bob.next("BYE")
+    assert bye.get("Reason") == "Q.850;cause=16"
+    bob.respond(bye, 200)
+    await bench.until(lambda: bench.idle)
+    assert not bench.server.media.sessions
+
+
+@on_bench
+async def test_called_party_hangs_up_with_a_reason(bench: Bench) -> None:
+    ok, invite, alice, bob = await answered(bench)
+    bob.user = "bob"
+    to = str(invite.from_)
+    bob.request(
+        "BYE", "sip:asterisk@127.0.0.1:5060", "bob", to, number=7, call=invite.call_id, tag="b1",
+        extra='Reason: Q.850;cause=31;text="Normal, unspecified"\r\n',
+    )  # fmt: skip
+    await bob.next(200)
+    bye = await alice.next("BYE")
+    assert bye.get("Reason") == "Q.850;cause=31"
+    alice.respond(bye, 200)
+
+
+@on_bench
+async def test_caller_cancels(bench: Bench) -> None:
+    alice, bob = bench.phone(5071), bench.phone(5072)
+
+    @bench.server.pbx.extension("internal", "6002")
+    async def dial(channel: object) -> None:
+        await channel.dial("PJSIP/bob", 20)  # type: ignore[attr-defined]
+
+    alice.call("6002")
+    invite = await bob.next("INVITE")
+    bob.respond(invite, 180)
+    await alice.next(180)
+    alice.cancel()
+    assert (await alice.next(200)).cseq.method == "CANCEL"
+    refused = await alice.next(487)
+    assert refused.get("Reason") == "Q.850;cause=0"
+    cancel = await bob.next("CANCEL")
+    assert cancel.get("Reason") == "Q.850;cause=127"
+    bob.respond(cancel, 200)
+    bob.respond(invite, 487)
+    await bob.next("ACK")
+
+
+@on_bench
+async def test_cancel_waits_for_a_provisional(bench: Bench) -> None:
+    alice, bob = bench.phone(5071), bench.phone(5072)
+
+    @bench.server.pbx.extension("internal", "6002")
+    async def dial(channel: object) -> None:
+        await channel.dial("PJSIP/bob", 20)  # type: ignore[attr-defined]
+
+    alice.call("6002")
+    invite = await bob.next("INVITE")
+    alice.cancel()
+    await alice.next(487)
+    assert not [m for m in bob.messages() if isinstance(m, Request) and m.method == "CANCEL"]
+    bob.respond(invite, 180)
+    await bob.next("CANCEL")
+    # The answer was faster than the CANCEL: it is acknowledged and ended.
+    bob.respond(invite, 200, body=sdp())
+    await bob.next("ACK")
+    bob.respond(await bob.next("BYE"), 200)
+
+
+async def refused(bench: Bench, exten: str, **more: object) -> Response:
+    alice = bench.phone(5071)
+    alice.call(exten, **more)
+    for _ in range(500):
+        for message in alice.messages():
+            if isinstance(message, Response) and message.status >= 200:
+                alice.request("ACK", f"sip:{exten}@127.0.0.1", "alice", message.get("To"), branch=alice.branch)
+                return message
+        await asyncio.sleep(0)
+    raise AssertionError("no final response")
+
+
+@on_bench
+async def test_unknown_extension(bench: Bench) -> None:
+    response = await refused(bench, "5")
+    assert response.status == 404
+    assert not response.has("Reason")
+    assert not [m for m in bench.phone(5071).messages() if m.start_line().startswith("SIP/2.0 100")]
+
+
+@on_bench
+async def test_no_shared_codec(bench: Bench) -> None:
+    @bench.server.pbx.extension("internal", "770")
+    async def answer(channel: object) -> None:
+        await channel.answer()  # type: ignore[attr-defined]
+
+    body = sdp("18 101").replace("a=rtpmap:0 PCMU/8000\r\n", "a=rtpmap:18 G729/8000\r\n")
+    assert (await refused(bench, "770", body=body)).status == 488
+
+
+@on_bench
+async def test_bad_bodies(bench: Bench) -> None:
+    @bench.server.pbx.extension("internal", "770")
+    async def answer(channel: object) -> None:
+        await channel.answer()  # type: ignore[attr-defined]
+
+    assert (await refused(bench, "770", body="v=0\r\nthis is not sdp\r\n", call="x1")).status == 400
+
+
+@on_bench
+async def test_other_body_type(bench: Bench) -> None:
+    @bench.server.pbx.extension("internal", "770")
+    async def answer(channel: object) -> None:
+        await channel.answer()  # type: ignore[attr-defined]
+
+    response = await refused(bench, "770", body="hello", content_type="text/plain")
+    assert (response.status, response.get("Accept")) == (415, "application/sdp")
+
+
+@on_bench
+async def test_hangup_causes(bench: Bench) -> None:
+    @bench.server.pbx.extension("internal", "1")
+    async def hang_up(channel: object) -> None:
+        await channel.hangup(58)  # type: ignore[attr-defined]
+
+    response = await refused(bench, "1")
+    assert (response.status, response.get("Reason")) == (488, "Q.850;cause=58")
+
+
+@on_bench
+async def test_called_party_is_busy(bench: Bench) -> None:
+    alice, bob = bench.phone(5071), bench.phone(5072)
+    causes: list[object] = []
+
+    @bench.server.pbx.extension("internal", "6002")
+    async def dial(channel: object) -> None:
+        result = await channel.dial("PJSIP/bob", 20)  # type: ignore[attr-defined]
+        causes.append(result)
+
+    alice.call("6002")
+    invite = await bob.next("INVITE")
+    bob.respond(invite, 486, "Busy Here")
+    await bob.next("ACK")
+    assert (await alice.next(486)).get("Reason") == "Q.850;cause=17"
+    assert len(causes) == 1
+    alice.request("ACK", "sip:6002@127.0.0.1", "alice", "<sip:6002@127.0.0.1>;tag=x", branch=alice.branch)
+
+
+@on_bench
+async def test_delayed_offer(bench: Bench) -> None:
+    alice = bench.phone(5071)
+
+    @bench.server.pbx.extension("internal", "770")
+    async def answer(channel: object) -> None:
+        await channel.answer()  # type: ignore[attr-defined]
+        await channel.wait(60)  # type: ignore[attr-defined]
+
+    alice.call("770", body="")
+    ok = await alice.next(200)
+    assert b"RTP/AVP 0 8 9 101\r\n" in ok.body
+    alice.in_dialog("ACK", ok, 1, body=sdp("8 101"))
+    (session,) = bench.sessions.live  # type: ignore[attr-defined]
+    assert session.audio.format.name == "alaw"
+    assert session.audio.remote == ("127.0.0.1", 31800)
+    alice.in_dialog("BYE", ok, 2)
+    await alice.next(200)
+
+
+@on_bench
+async def test_hold_and_in_dialog_requests(bench: Bench) -> None:
+    ok, invite, alice, bob = await answered(bench)
+    alice.in_dialog("INVITE", ok, 2, body=sdp(direction="sendonly", version=2))
+    held = await alice.next(200)
+    assert held.body.endswith(b"a=recvonly\r\n")
+    assert b"o=- 1000 4 IN" in held.body
+    alice.in_dialog("ACK", ok, 2)
+    alice.in_dialog("INVITE", ok, 3, body=sdp(version=3))
+    resumed = await alice.next(200)
+    assert resumed.body.endswith(b"a=sendrecv\r\n")
+    assert b"o=- 1000 5 IN" in resumed.body
+    alice.in_dialog("ACK", ok, 3)
+    alice.in_dialog("UPDATE", ok, 4, body=sdp(version=9))
+    assert b"o=- 1000 5 IN" in (await alice.next(200)).body
+    alice.in_dialog("OPTIONS", ok, 5)
+    assert (await alice.next(200)).get("Accept-Encoding") == "identity"
+    alice.in_dialog("INFO", ok, 6, body="Signal=5\r\nDuration=100\r\n", content_type="application/dtmf-relay")
+    assert (await alice.next(200)).cseq.method == "INFO"
+    alice.in_dialog("INFO", ok, 7, body="x", content_type="text/bogus")
+    await alice.next(415)
+    alice.in_dialog("INVITE", ok, 8, body=sdp("18"))
+    await alice.next(488)
+    alice.in_dialog("BYE", ok, 9)
+    await alice.next(200)
+    bob.respond(await bob.next("BYE"), 200)
+
+
+@on_bench
+async def test_no_ack_ends_the_call(bench: Bench) -> None:
+    alice = bench.phone(5071)
+
+    @bench.server.pbx.extension("internal", "770")
+    async def answer(channel: object) -> None:
+        await channel.answer()  # type: ignore[attr-defined]
+        await channel.wait(3600)  # type: ignore[attr-defined]
+
+    alice.call("770")
+    await alice.next(200)
+    bench.advance(33)
+    await alice.next(200)
+    bye = await alice.next("BYE")
+    alice.respond(bye, 200)
+
+
+@on_bench
+async def test_forked_answers(bench: Bench) -> None:
+    ok, invite, alice, bob = await answered(bench)
+    bob.respond(invite, 200, body=sdp(), tag="other")
+    ack = await bob.next("ACK")
+    bye = await bob.next("BYE")
+    assert ack.to.tag == bye.to.tag == "other"
+    bob.respond(bye, 200)
+    bob.respond(invite, 200, body=sdp())
+    assert (await bob.next("ACK")).to.tag == "b1"
+    alice.in_dialog("BYE", ok, 2)
+    bob.respond(await bob.next("BYE"), 200)
