@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 CAPABILITIES = (
     (
         "Accept",
-        "application/sdp, application/simple-message-summary, application/pidf+xml, application/xpidf+xml, "
-        "application/cpim-pidf+xml, application/dialog-info+xml, application/simple-message-summary, "
-        "application/pidf+xml, application/dialog-info+xml, message/sipfrag;version=2.0, application/xpidf+xml, "
-        "application/cpim-pidf+xml",
+        (
+            "application/sdp, application/simple-message-summary, application/pidf+xml, application/xpidf+xml, "
+            "application/cpim-pidf+xml, application/dialog-info+xml, application/simple-message-summary, "
+            "application/pidf+xml, application/dialog-info+xml, message/sipfrag;version=2.0, application/xpidf+xml, "
+            "application/cpim-pidf+xml"
+        ),
     ),
     (
         "Allow",

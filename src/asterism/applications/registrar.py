@@ -262,8 +262,10 @@ class Registrar(Service):
     def _headers(self, plan: Plan, rx: Rx) -> list[tuple[str, str]]:
         now = self._location.wall_clock()
         headers = [("Date", formatdate(now, usegmt=True))]
-        for contact in plan.bindings:
-            headers.append(("Contact", f"<{contact.uri}>;expires={max(int(contact.expiration_time - now), 0)}"))
+        headers.extend(
+            ("Contact", f"<{contact.uri}>;expires={max(int(contact.expiration_time - now), 0)}")
+            for contact in plan.bindings
+        )
         if plan.expires is not None:
             headers.append(("Expires", str(plan.expires)))
         if plan.aor.support_path:

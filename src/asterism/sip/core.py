@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from asterism.core.module import Subsystem
+from asterism.sip import lifecycle
 from asterism.sip.authentication import AuthenticationResult, Authenticator, DigestChallenge
 from asterism.sip.dialogs import DialogTable
 from asterism.sip.distributor import Distributor
@@ -32,13 +33,11 @@ if TYPE_CHECKING:
     from asterism.sip.rx import Rx
     from asterism.sip.service import InterceptionStep, Service
     from asterism.stack.dialog import Dialog
+    from asterism.stack.errors import ParseError
     from asterism.stack.flow import Flow
     from asterism.stack.message import Request, Response
     from asterism.stack.transactions.layer import TransactionLayer
     from asterism.transport.loop import TransportManager
-
-T = TypeVar("T")
-MaybeAwaitable = T | Awaitable[T]
 
 
 class SipCore(Subsystem):
@@ -76,6 +75,29 @@ class SipCore(Subsystem):
         self.state.layer = layer
         self.state.transports = transports
 
+    @property
+    def started(self) -> bool:
+        """Whether transports are plugged in."""
+        return hasattr(self.state, "transports")
+
+    async def start(self) -> None:
+        """Take the settings, bind the transports, take up the stored contacts. Raises ``StartError``."""
+        await lifecycle.start(self)
+
+    async def reload(self) -> None:
+        """Take the settings again, after the data layer read them."""
+        lifecycle.reload(self)
+
+    async def stop(self) -> None:
+        """Close everything that ``start`` opened."""
+        await lifecycle.stop(self)
+
+    def listening(self) -> list[tuple[str, str, str, int]]:
+        """Name, protocol, host and (real) port of each transport."""
+        if not self.started:
+            return []
+        return [(item.name, item.protocol, item.host, item.port) for item in self.transports.transports.values()]
+
     # Registration (seeds, "Service registration").
 
     def register_service(self, service: Service) -> None:
@@ -110,6 +132,16 @@ class SipCore(Subsystem):
         """Stop using an endpoint identifier."""
         self.identifiers.remove(identifier)
 
+    def add_malformed_hook(self, hook: Callable[[ParseError, Flow], None]) -> None:
+        """Call ``hook(error, flow)`` for what arrives and is no SIP message."""
+        state = self.state
+        state.malformed_hooks = (*state.malformed_hooks, hook)
+
+        def undo() -> None:
+            state.malformed_hooks = tuple(item for item in state.malformed_hooks if item is not hook)
+
+        self.owner.on_release(undo)
+
     # Works (seeds, "Threadpool usage").
 
     def create_work(self, name: str) -> Work:
@@ -134,24 +166,30 @@ class SipCore(Subsystem):
         """The endpoint that sent a request, by the first identifier that knows; set on ``rx`` as well."""
         return self.distributor.identify(rx)
 
-    def requires_authentication(self, endpoint: Endpoint, rx: Rx) -> MaybeAwaitable[bool]:
+    def requires_authentication(self, endpoint: Endpoint, rx: Rx) -> bool | Awaitable[bool]:
         """Whether a request must authenticate. Without an authenticator: no."""
         authenticator = self.state.authenticator
         return authenticator is not None and authenticator.requires_authentication(endpoint, rx)
 
-    def authenticate_request(self, endpoint: Endpoint, rx: Rx) -> MaybeAwaitable[AuthenticationResult]:
+    def authenticate_request(
+        self, endpoint: Endpoint, rx: Rx
+    ) -> AuthenticationResult | Awaitable[AuthenticationResult]:
         """Check a request's credentials. Without an authenticator: success."""
         authenticator = self.state.authenticator
         if authenticator is None:
             return AuthenticationResult.SUCCESS
         return authenticator.authenticate_request(endpoint, rx)
 
-    def get_authentication_credentials(self, endpoint: Endpoint, rx: Rx) -> MaybeAwaitable[Sequence[DigestChallenge]]:
+    def get_authentication_credentials(
+        self, endpoint: Endpoint, rx: Rx
+    ) -> Sequence[DigestChallenge] | Awaitable[Sequence[DigestChallenge]]:
         """The data for challenging a request. Without an authenticator: none."""
         authenticator = self.state.authenticator
         return () if authenticator is None else authenticator.get_authentication_credentials(endpoint, rx)
 
-    def check_authentication(self, endpoint: Endpoint, rx: Rx) -> MaybeAwaitable[AuthenticationResult]:
+    def check_authentication(
+        self, endpoint: Endpoint, rx: Rx
+    ) -> AuthenticationResult | Awaitable[AuthenticationResult]:
         """All of the above: require, check, and challenge if need be."""
         return self.distributor.check_authentication(endpoint, rx)
 

@@ -7,6 +7,7 @@ out. The distributor runs both, ``sip.explain`` only the first.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,9 @@ class Decision:
     def __repr__(self) -> str:
         return f"<Decision {self.outcome.value} {self.status or ''} {self.reason}>"
 
+
+MaybeDecision = Decision | None | Awaitable[Decision | None]
+"""What ``evaluate`` returns: ``None`` is :data:`PASS`."""
 
 PASS = Decision(Outcome.PASS)
 """The decision of a step that has nothing to say."""

@@ -54,6 +54,9 @@ class Distributor:
         self.counters["requests"] += 1
         rx = Rx(self.core, request, flow, request.received_at or 0.0)
         try:
+            if not flow.reliable and "rport" not in request.via.params:
+                rx.via = request.via
+                self._force_rport(request, flow)
             if request.to.tag:
                 entry = self.core.dialogs.find(request)
                 if entry is not None:
@@ -115,6 +118,11 @@ class Distributor:
         self.counters["malformed"] += 1
         for hook in self.core.state.malformed_hooks:
             hook(error, flow)
+
+    def _force_rport(self, request: Request, flow: Flow) -> None:
+        """Have the answer go to the source, as if ``rport`` had been asked for; see ``force_rport``."""
+        host, port = flow.remote
+        request.set_top_via(request.via.with_params(rport=str(port), received=host))
 
     # In a dialog.
 
@@ -245,8 +253,7 @@ class Distributor:
                 continue
             if isawaitable(endpoint):
                 return self._identify_later(rx, ordered, position, endpoint)
-            rx.endpoint = endpoint
-            rx.identified_by = name
+            rx.identified(endpoint, name)
             return endpoint
         return None
 
@@ -260,8 +267,7 @@ class Distributor:
                 return None
             found = ordered[position][1].identify_endpoint(rx)
             endpoint = await found if isawaitable(found) else found
-        rx.endpoint = endpoint
-        rx.identified_by = ordered[position][0]
+        rx.identified(endpoint, ordered[position][0])
         return endpoint
 
     def check_authentication(
@@ -277,7 +283,7 @@ class Distributor:
                 if result is AuthenticationResult.SUCCESS:
                     return result
                 challenges = self.core.get_authentication_credentials(endpoint, rx)
-                if not isawaitable(challenges):
+                if isinstance(challenges, Sequence):
                     self.challenge(challenges, rx)
                     return result
                 return self._challenge_later(challenges, result, rx)
@@ -296,7 +302,7 @@ class Distributor:
         result = waiting if isinstance(waiting, AuthenticationResult) else await waiting
         if result is not AuthenticationResult.SUCCESS:
             challenges = self.core.get_authentication_credentials(endpoint, rx)
-            self.challenge(await challenges if isawaitable(challenges) else challenges, rx)
+            self.challenge(challenges if isinstance(challenges, Sequence) else await challenges, rx)
         return result
 
     async def _challenge_later(

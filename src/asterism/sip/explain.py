@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from asterism.sip.decision import Decision, Outcome
 from asterism.sip.rx import Rx
 from asterism.stack.flow import Flow
-from asterism.stack.message import Request, parse_message
+from asterism.stack.message import Request
+from asterism.stack.parser import parse_message
 
 if TYPE_CHECKING:
     from asterism.sip.core import SipCore

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.works import Work
     from asterism.stack.flow import Flow
+    from asterism.stack.headers import Via
     from asterism.stack.message import Request, Response
     from asterism.stack.transactions.server import ServerTransaction
 
@@ -24,12 +25,12 @@ class Rx:
     """One request, what was found out about it, and the ways to answer it.
 
     ``endpoint`` and ``identified_by`` are set by identification, ``auth`` by authentication (the id of the auth
-    object that matched), ``dialog`` and ``work`` for in-dialog requests, ``account`` is the name that security
-    events show. ``answered`` tells whether a final response went out through this object.
+    object that matched), ``dialog`` and ``work`` for in-dialog requests. ``via`` is the top Via as it was if
+    ``rport`` was added to it. ``answered`` tells whether a final response went out through this object.
     """
 
-    __slots__ = ("account", "answered", "auth", "core", "dialog", "endpoint", "flow", "identified_by", "now", "request",
-                 "transaction", "work")  # fmt: skip
+    __slots__ = ("answered", "auth", "core", "dialog", "endpoint", "flow", "identified_by", "now", "request",
+                 "transaction", "via", "work")  # fmt: skip
 
     def __init__(self, core: SipCore, request: Request, flow: Flow, now: float) -> None:
         self.core = core
@@ -39,14 +40,21 @@ class Rx:
         self.endpoint: Endpoint | None = None
         self.identified_by = ""
         self.auth = ""
-        self.account = ""
         self.transaction: ServerTransaction | None = None
         self.work: Work | None = None
         self.dialog: DialogEntry | None = None
         self.answered = False
+        self.via: Via | None = None
 
     def __repr__(self) -> str:
         return f"<Rx {self.request.method} from {self.flow.remote}>"
+
+    def identified(self, endpoint: Endpoint, by: str) -> None:
+        """Note the endpoint; without its ``force_rport`` the answer goes where the Via says after all."""
+        self.endpoint = endpoint
+        self.identified_by = by
+        if self.via is not None and not endpoint.force_rport:
+            self.request.set_top_via(self.via)
 
     def transaction_for(self) -> ServerTransaction:
         """The request's server transaction, made on first use."""
@@ -63,9 +71,11 @@ class Rx:
         body: bytes | str = b"",
         content_type: str = "",
         to_tag: str = "",
+        fixed: HeaderList = (),
     ) -> Response:
         """A response to this request, with our ``Server`` header and the hooks of the services applied.
 
+        ``fixed`` are constant headers of ours, put in unchecked (never anything that came from a peer).
         Without ``to_tag`` the tag is derived from the branch, so that every response to one request
         carries the same one without anybody keeping it (RFC 3261 section 8.2.7).
         """
@@ -75,9 +85,11 @@ class Rx:
         response = make_response(request, status, reason, to_tag)
         for name, value in headers:
             response.add_header(name, value)
+        lines = response.headers
+        lines.extend(fixed)
         state = self.core.state
         if state.server_header:
-            response.add_header("Server", state.server_header)
+            lines.append(("Server", state.server_header))
         if body:
             response.set_body(body, content_type)
         for hook in state.response_hooks:
@@ -110,9 +122,10 @@ class Rx:
         headers: HeaderList = (),
         body: bytes | str = b"",
         content_type: str = "",
+        fixed: HeaderList = (),
     ) -> None:
         """Answer and forget; through the transaction if the request has one by now (it was parked)."""
-        response = self.make_response(status, reason, headers, body, content_type)
+        response = self.make_response(status, reason, headers, body, content_type, fixed=fixed)
         self.answered = True
         if self.transaction is not None:
             self.transaction.respond(response)

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 from asterism.core.errors import AsterismError
 from asterism.sip.contacts import Contact
 from asterism.sip.outbound_authentication import authorize
+from asterism.sip.resolving import flow_to
 from asterism.sip.tags import new_call_id, new_tag
-from asterism.stack.errors import ParseError
+from asterism.stack.errors import ParseError, SipError
 from asterism.stack.headers import NameAddr
 from asterism.stack.message import Request, Response
 from asterism.stack.uri import Uri, format_host_port
+from asterism.transport.errors import TransportError
 
 if TYPE_CHECKING:
     from asterism.sip.core import SipCore
@@ -42,7 +44,7 @@ class SendError(AsterismError):
 class OutgoingRequest:
     """A request on its way, whatever number of transactions it takes.
 
-    ``request`` is the one sent last (its CSeq grows with each challenge), ``transaction`` its transaction once it is sent.
+    ``request`` is the one sent last (its CSeq grows with each challenge), ``transaction`` its transaction.
     """
 
     __slots__ = ("_challenges", "_sender", "cancelled", "endpoint", "flow", "request", "transaction", "user")
@@ -213,8 +215,8 @@ class Sender:
         uri = routes[0].uri if routes else request.uri
         name = (endpoint.transport if endpoint is not None else "") or ""
         try:
-            return self._core.transports.flow_for(uri, name)
-        except (OSError, AsterismError, ParseError) as error:
+            return flow_to(self._core.transports, uri, name)
+        except (OSError, AsterismError, SipError, TransportError) as error:
             self._core.log.warning("no way to %s: %s", uri.host_port, error)
             return None
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Service:
     """Base of services; override what is needed.
 
-    ``methods`` are the request methods it is asked about, none meaning all. Services are asked in order of ``priority``,
-    lowest first. Either override ``evaluate`` and ``apply`` (the service can then be explained)
+    ``methods`` are the request methods it is asked about, none meaning all. Services are asked in order of
+    ``priority``, lowest first. Either override ``evaluate`` and ``apply`` (the service can then be explained)
     or ``on_request`` alone.
     """
 

@@ -10,6 +10,8 @@ from asterism.core.errors import DuplicateError
 if TYPE_CHECKING:
     from asterism.core.registry import Owner
     from asterism.sip.authentication import Authenticator
+    from asterism.sip.decision import Decision, MaybeDecision
+    from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
     from asterism.stack.errors import ParseError
     from asterism.stack.flow import Flow
@@ -23,16 +25,23 @@ class SipState:
 
     __slots__ = (
         "allow_without_authenticator",
+        "apply_authentication",
+        "auth_algorithms_uac",
+        "auth_algorithms_uas",
         "authenticator",
         "default_from_user",
         "default_outbound_endpoint",
         "default_realm",
+        "disable_multi_domain",
+        "evaluate_authentication",
+        "ignore_uri_user_options",
         "layer",
         "malformed_hooks",
         "max_forwards",
         "overloaded",
         "request_hooks",
         "response_hooks",
+        "security",
         "server_header",
         "transports",
         "user_agent",
@@ -49,9 +58,16 @@ class SipState:
         self.default_realm = "asterisk"
         self.default_from_user = "asterisk"
         self.default_outbound_endpoint = "default_outbound_endpoint"
+        self.disable_multi_domain = False
+        self.ignore_uri_user_options = False
         self.max_forwards = 70
+        self.auth_algorithms_uas: tuple[str, ...] = ("MD5",)
+        self.auth_algorithms_uac: tuple[str, ...] = ("MD5",)
+        self.security: Any = None
         self.allow_without_authenticator = False
         self.authenticator: Authenticator | None = None
+        self.evaluate_authentication: Callable[[Endpoint | None, Rx], MaybeDecision] | None = None
+        self.apply_authentication: Callable[[Decision, Rx], bool] | None = None
         self.overloaded = False
         self.response_hooks: tuple[Callable[[Response, Rx], None], ...] = ()
         self.malformed_hooks: tuple[Callable[[ParseError, Flow], None], ...] = ()
@@ -62,9 +78,13 @@ class SipState:
         if self.authenticator is not None:
             raise DuplicateError("an authenticator is registered already; unregister it first")
         self.authenticator = authenticator
+        # An authenticator may decide alone, as an interception step does.
+        self.evaluate_authentication = getattr(authenticator, "evaluate", None)
+        self.apply_authentication = getattr(authenticator, "apply", None)
         owner.on_release(lambda: self.remove_authenticator(authenticator))
 
     def remove_authenticator(self, authenticator: Authenticator) -> None:
         """Remove the authenticator if it is this one."""
         if self.authenticator is authenticator:
             self.authenticator = None
+            self.evaluate_authentication = self.apply_authentication = None

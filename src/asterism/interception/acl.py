@@ -1,0 +1,74 @@
+"""Access lists: of endpoints, of the ``acl`` objects that apply to every request, and named ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from asterism.sip.objects.acl import Acl, NamedAcl
+
+if TYPE_CHECKING:
+    from asterism.data.data import Data
+    from asterism.data.network import Rules
+    from asterism.sip.objects.endpoint import Endpoint
+    from asterism.stack.message import Request
+
+
+class AclChecker:
+    """Judges source and Contact addresses. A named list that does not exist denies, as in Asterisk."""
+
+    def __init__(self, data: Data) -> None:
+        self._data = data
+        self._objects: list[Acl] | None = None
+        data.observe(Acl, self._changed)
+
+    def _changed(self, _change: object) -> None:
+        self._objects = None
+
+    @property
+    def objects(self) -> list[Acl]:
+        """The ``acl`` objects, which every request must pass."""
+        objects = self._objects
+        if objects is None:
+            objects = self._objects = self._data.all(Acl)
+        return objects
+
+    def denying_source(self, host: str) -> Acl | None:
+        """The ``acl`` object that denies a source address, ``None`` when all let it in."""
+        for item in self.objects:
+            if not self._allows(host, item.address_rules, item.acl):
+                return item
+        return None
+
+    def denying_contacts(self, request: Request) -> Acl | None:
+        """The ``acl`` object that denies one of a request's Contact addresses."""
+        if not any(item.contact_rules or item.contact_acl for item in self.objects):
+            return None
+        hosts = [contact.uri.host for contact in request.contacts]
+        for item in self.objects:
+            if (item.contact_rules or item.contact_acl) and any(
+                not self._allows(host, item.contact_rules, item.contact_acl) for host in hosts
+            ):
+                return item
+        return None
+
+    def endpoint_allows(self, endpoint: Endpoint, host: str) -> bool:
+        """Whether an endpoint may send from an address."""
+        if not endpoint.address_rules and not endpoint.acl:
+            return True
+        return self._allows(host, endpoint.address_rules, endpoint.acl)
+
+    def endpoint_allows_contact(self, endpoint: Endpoint, host: str) -> bool:
+        """Whether an endpoint may register an address."""
+        if not endpoint.contact_rules and not endpoint.contact_acl:
+            return True
+        return self._allows(host, endpoint.contact_rules, endpoint.contact_acl)
+
+    def _allows(self, host: str, rules: Rules, names: Iterable[str]) -> bool:
+        if not rules.allows(host):
+            return False
+        for name in names:
+            named = self._data.get(NamedAcl, name)
+            if not isinstance(named, NamedAcl) or not named.address_rules.allows(host):
+                return False
+        return True

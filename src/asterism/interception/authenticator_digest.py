@@ -1,0 +1,297 @@
+"""The default authenticator: Digest with ``auth`` objects (RFC 3261 section 22, RFC 7616, RFC 8760).
+
+Nonces keep no state until one is used with success; from then on its highest count is kept until it
+expires. Unknown users go through the same arithmetic as known ones and get the same answers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Awaitable, Sequence
+from hmac import compare_digest
+from typing import TYPE_CHECKING
+
+from asterism.core.module import Module
+from asterism.data.data import Missing
+from asterism.interception.replay import ReplayTable
+from asterism.interception.reports import UNKNOWN_ACCOUNT, Reports
+from asterism.interception.security import reports_of
+from asterism.sip.authentication import AuthenticationResult, DigestChallenge
+from asterism.sip.challenge import challenge_headers
+from asterism.sip.decision import Decision, Outcome
+from asterism.sip.objects.auth import Auth
+from asterism.stack.digest import Credentials, NonceFactory, NonceState, ha1
+from asterism.stack.errors import ParseError
+
+if TYPE_CHECKING:
+    from asterism.sip.core import SipCore
+    from asterism.sip.objects.endpoint import Endpoint
+    from asterism.sip.rx import Rx
+    from asterism.sip.server import SipServer
+
+_DEFAULT_ALGORITHMS = ("MD5",)
+
+
+class Verdict:
+    """What became of a request's credentials.
+
+    ``challenges`` is set when the request must be challenged; ``credentials`` when some were given.
+    """
+
+    __slots__ = ("auth", "challenges", "credentials", "expires", "issued", "stale", "wrong")
+
+    def __init__(self) -> None:
+        self.auth: Auth | None = None
+        self.credentials: Credentials | None = None
+        self.challenges: list[DigestChallenge] = []
+        self.issued = 0.0
+        self.expires = 0.0
+        self.stale = False
+        self.wrong = False
+
+
+class DigestAuthenticator:
+    """Authenticates with the endpoint's ``auth`` objects; explainable."""
+
+    def __init__(self, core: SipCore, reports: Reports) -> None:
+        self._core = core
+        self._reports = reports
+        # Expiry differs per auth object, so it is checked here and not by the factory.
+        self._nonces = NonceFactory(secrets.token_bytes(32), os.urandom, lifetime=float(2**40))
+        self.replay = ReplayTable()
+        self._nobody = Auth("<unknown>")
+        self._nobody_ha1 = secrets.token_hex(16)
+
+    # The seeds' three callbacks.
+
+    def requires_authentication(self, endpoint: Endpoint, rx: Rx) -> bool:
+        """Whether the endpoint has ``auth``; OPTIONS may be exempt."""
+        return bool(endpoint.auth) and not (rx.request.method == "OPTIONS" and endpoint.allow_unauthenticated_options)
+
+    def authenticate_request(
+        self, endpoint: Endpoint, rx: Rx
+    ) -> AuthenticationResult | Awaitable[AuthenticationResult]:
+        """Check the credentials, report the outcome and note the use of the nonce."""
+        auths = self._auths(endpoint)
+        if auths is None:
+            return self._authenticate_later(endpoint, rx)
+        return self._result(self._verify(rx, auths), rx)
+
+    async def _authenticate_later(self, endpoint: Endpoint, rx: Rx) -> AuthenticationResult:
+        return self._result(self._verify(rx, await self._retrieve(endpoint)), rx)
+
+    def _result(self, verdict: Verdict, rx: Rx) -> AuthenticationResult:
+        self._report(verdict, rx)
+        if not verdict.challenges:
+            return AuthenticationResult.SUCCESS
+        return AuthenticationResult.FAILED if verdict.wrong else AuthenticationResult.CHALLENGE_SENT
+
+    def get_authentication_credentials(
+        self, endpoint: Endpoint, rx: Rx
+    ) -> Sequence[DigestChallenge] | Awaitable[Sequence[DigestChallenge]]:
+        """Challenges for each realm and algorithm of the endpoint's auth objects."""
+        auths = self._auths(endpoint)
+        if auths is None:
+            return self._challenges_later(endpoint, rx)
+        return self._challenges(auths, rx, False)
+
+    async def _challenges_later(self, endpoint: Endpoint, rx: Rx) -> Sequence[DigestChallenge]:
+        return self._challenges(await self._retrieve(endpoint), rx, False)
+
+    # Alone, as a step does.
+
+    def evaluate(self, endpoint: Endpoint | None, rx: Rx) -> Decision | Awaitable[Decision | None] | None:
+        """Decide about a request; ``endpoint`` is ``None`` when nobody knows the sender."""
+        if endpoint is None:
+            return self._decide(rx, (), True)
+        if not self.requires_authentication(endpoint, rx):
+            return None
+        auths = self._auths(endpoint)
+        if auths is None:
+            return self._evaluate_later(endpoint, rx)
+        return self._decide(rx, auths, False)
+
+    async def _evaluate_later(self, endpoint: Endpoint, rx: Rx) -> Decision:
+        return self._decide(rx, await self._retrieve(endpoint), False)
+
+    def _decide(self, rx: Rx, auths: Sequence[Auth], unknown: bool) -> Decision:
+        verdict = self._verify(rx, (self._nobody,) if unknown else auths)
+        if not verdict.challenges:
+            auth = verdict.auth
+            assert auth is not None
+            return Decision(Outcome.PASS, "authenticated", 0, f"auth {auth.id}", auth.position, verdict)
+        if not unknown and not auths:
+            reason = "none of the endpoint's auth objects exists"
+        elif verdict.wrong:
+            reason = "the credentials are wrong" if not unknown else "no such account"
+        elif verdict.stale:
+            reason = "the nonce has expired or was used before"
+        else:
+            reason = "no credentials were given"
+        return Decision(Outcome.CHALLENGE, reason, 401, data=verdict)
+
+    def apply(self, decision: Decision, rx: Rx) -> bool:
+        """Report the outcome; challenge unless it was a success."""
+        verdict: Verdict = decision.data
+        self._report(verdict, rx)
+        if not verdict.challenges:
+            return False
+        rx.respond_stateless(401, headers=challenge_headers(verdict.challenges))
+        return True
+
+    # How.
+
+    def _auths(self, endpoint: Endpoint) -> Sequence[Auth] | None:
+        """The endpoint's auth objects; ``None`` when one must be asked of a backend."""
+        data = self._core.data
+        found: list[Auth] = []
+        for name in endpoint.auth:
+            auth = data.get(Auth, name)
+            if isinstance(auth, Auth):
+                found.append(auth)
+            elif auth is Missing.NOT_LOADED:
+                return None
+        return found
+
+    async def _retrieve(self, endpoint: Endpoint) -> list[Auth]:
+        found = [await self._core.data.retrieve(Auth, name) for name in endpoint.auth]
+        return [auth for auth in found if auth is not None]
+
+    def _realm(self, auth: Auth) -> str:
+        return auth.realm or self._core.state.default_realm
+
+    def _verify(self, rx: Rx, auths: Sequence[Auth]) -> Verdict:
+        """Compare the credentials with the auth objects; changes nothing."""
+        verdict = Verdict()
+        for value in rx.request.get_all("Authorization"):
+            try:
+                credentials = Credentials.parse(value)
+            except ParseError:
+                verdict.wrong = True
+                continue
+            if not credentials.nonce:
+                continue
+            verdict.credentials = credentials
+            auth = self._matching(credentials, auths)
+            if not self._right(rx, credentials, auth):
+                verdict.wrong = True
+                continue
+            assert auth is not None
+            state = self._nonces.check(credentials.nonce, rx.now, credentials.realm)
+            if state is not NonceState.FOREIGN:
+                verdict.issued = self._nonces.issued_at(credentials.nonce)
+                verdict.expires = verdict.issued + auth.nonce_lifetime
+                branch = rx.request.via.branch or "" if rx.request.method == "OPTIONS" else ""
+                if rx.now < verdict.expires and self.replay.fresh(
+                    credentials.nonce, credentials.count or 1, verdict.issued, branch
+                ):
+                    verdict.auth = auth
+                    verdict.wrong = verdict.stale = False
+                    return verdict
+            verdict.stale = True
+        if verdict.stale:
+            verdict.wrong = False
+        verdict.challenges = self._challenges(auths, rx, verdict.stale)
+        return verdict
+
+    def _matching(self, credentials: Credentials, auths: Sequence[Auth]) -> Auth | None:
+        for auth in auths:
+            if auth.username == credentials.username and auth.username and self._realm(auth) == credentials.realm:
+                return auth
+        return None
+
+    def _right(self, rx: Rx, credentials: Credentials, auth: Auth | None) -> bool:
+        """Whether the response is right. Without a matching auth object the same is computed in vain."""
+        algorithm = credentials.algorithm or "MD5"
+        secret = None if auth is None else self._secret(auth, credentials.realm, algorithm)
+        known = secret is not None
+        if secret is None:
+            secret = hashlib.md5(
+                f"{credentials.username}:{credentials.realm}:{self._nobody_ha1}".encode("utf-8", "surrogateescape"),
+                usedforsecurity=False,
+            ).hexdigest()
+        if algorithm == "MD5" and credentials.qop == "auth":
+            right = _verify_md5(credentials, rx.request.method, secret)
+        else:
+            right = credentials.verify(secret, rx.request.method, rx.request.body)
+        return right and known
+
+    def _secret(self, auth: Auth, realm: str, algorithm: str) -> str | None:
+        """The A1 hash of an auth object for an algorithm that it allows, ``None`` if there is none."""
+        name = algorithm.upper().removesuffix("-SESS")
+        if name not in (auth.supported_algorithms_uas or self._core.state.auth_algorithms_uas):
+            return None
+        if auth.password_digest:
+            for entry in auth.password_digest:
+                kind, _, value = entry.partition(":")
+                if kind == name:
+                    return value
+        if auth.md5_cred and name == "MD5":
+            return auth.md5_cred
+        if not auth.password:
+            return None
+        if name == "MD5":
+            text = f"{auth.username}:{realm}:{auth.password}".encode("utf-8", "surrogateescape")
+            return hashlib.md5(text, usedforsecurity=False).hexdigest()
+        return ha1(auth.username, realm, auth.password, name)
+
+    def _challenges(self, auths: Sequence[Auth], rx: Rx, stale: bool) -> list[DigestChallenge]:
+        """One challenge per realm and algorithm; those of a realm share their nonce."""
+        made: list[DigestChallenge] = []
+        nonces: dict[str, str] = {}
+        for auth in auths or (self._nobody,):
+            realm = self._realm(auth)
+            nonce = nonces.get(realm)
+            if nonce is None:
+                nonce = nonces[realm] = self._nonces.issue(rx.now, realm)
+            for algorithm in auth.supported_algorithms_uas or self._core.state.auth_algorithms_uas:
+                if not any(item.realm == realm and item.algorithm == algorithm for item in made):
+                    made.append(DigestChallenge(realm, nonce=nonce, algorithm=algorithm, stale=stale))
+        return made
+
+    def _report(self, verdict: Verdict, rx: Rx) -> None:
+        account = rx.endpoint.id if rx.endpoint is not None else UNKNOWN_ACCOUNT
+        credentials = verdict.credentials
+        if not verdict.challenges:
+            assert credentials is not None
+            assert verdict.auth is not None
+            branch = rx.request.via.branch or "" if rx.request.method == "OPTIONS" else ""
+            self.replay.use(credentials.nonce, credentials.count or 1, verdict.issued, verdict.expires, rx.now, branch)
+            rx.auth = verdict.auth.id
+            self._reports.event("SuccessfulAuth", rx, account, UsingPassword=1)
+        elif verdict.wrong:
+            self._reports.event(
+                "ChallengeResponseFailed",
+                rx,
+                account,
+                Challenge=credentials.nonce if credentials is not None else "",
+                Response=credentials.response if credentials is not None else "",
+                ExpectedResponse="",
+            )
+            self._reports.failure(rx, "Failed to authenticate")
+        else:
+            self._reports.event("ChallengeSent", rx, account, Challenge="")
+
+
+def _verify_md5(credentials: Credentials, method: str, secret: str) -> bool:
+    """The common case of ``Credentials.verify`` without its generality (it is on the path of every REGISTER)."""
+    md5 = hashlib.md5
+    ha2 = md5(f"{method}:{credentials.uri}".encode("utf-8", "surrogateescape"), usedforsecurity=False).hexdigest()
+    text = f"{secret}:{credentials.nonce}:{credentials.nc}:{credentials.cnonce}:auth:{ha2}"
+    expected = md5(text.encode("utf-8", "surrogateescape"), usedforsecurity=False).hexdigest()
+    return compare_digest(expected.encode(), credentials.response.encode("utf-8", "surrogateescape"))
+
+
+class AuthenticatorDigest(Module):
+    """Registers the digest authenticator."""
+
+    name = "authenticator_digest"
+    aliases = ("res_pjsip_authenticator_digest", "res_sip_authenticator_digest")
+    requires = ("sip_security",)
+    description = "Digest authentication of SIP requests"
+
+    def load(self, server: SipServer) -> None:
+        """Register with the SIP core."""
+        server.sip.register_authenticator(DigestAuthenticator(server.sip, reports_of(server).reports))

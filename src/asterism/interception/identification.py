@@ -1,0 +1,79 @@
+"""The step that finds out which endpoint sent a request, and whether it may send from there."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, ClassVar
+
+from asterism.core.module import Module
+from asterism.interception.acl import AclChecker
+from asterism.interception.reports import Reports
+from asterism.interception.security import reports_of
+from asterism.sip.decision import Decision, Outcome
+from asterism.sip.objects.endpoint import Endpoint
+from asterism.sip.service import InterceptionStep
+
+if TYPE_CHECKING:
+    from asterism.sip.rx import Rx
+    from asterism.sip.server import SipServer
+
+_UNKNOWN = Decision(Outcome.PASS, "no endpoint matches: it will be challenged like a known one")
+
+
+class IdentificationStep(InterceptionStep):
+    """Sets ``rx.endpoint``, or leaves it ``None`` for a request that will be challenged in vain."""
+
+    name: ClassVar[str] = "identification"
+    priority: ClassVar[int] = 30
+
+    def __init__(self, reports: Reports, acls: AclChecker) -> None:
+        self._reports = reports
+        self._acls = acls
+
+    def evaluate(self, rx: Rx) -> Decision | Awaitable[Decision | None] | None:
+        """Ask the identifiers, then the endpoint's access lists."""
+        found = rx.core.identify_endpoint(rx)
+        if found is None or isinstance(found, Endpoint):
+            return self._judge(rx, found)
+        return self._later(rx, found)
+
+    async def _later(self, rx: Rx, waiting: Awaitable[Endpoint | None]) -> Decision | None:
+        return self._judge(rx, await waiting)
+
+    def _judge(self, rx: Rx, endpoint: Endpoint | None) -> Decision | None:
+        if endpoint is None:
+            return _UNKNOWN
+        if self._acls.endpoint_allows(endpoint, rx.flow.remote[0]):
+            return None
+        rx.endpoint = None
+        return Decision(
+            Outcome.PASS,
+            f"endpoint {endpoint.id} may not send from {rx.flow.remote[0]}: treated like an unknown one",
+            object=f"endpoint {endpoint.id}",
+            position=endpoint.position,
+            data=endpoint,
+        )
+
+    def apply(self, decision: Decision, rx: Rx) -> bool:
+        """Report a request that belongs to no endpoint; the authentication step deals with it."""
+        if decision.data is not None:
+            self._reports.event("FailedACL", rx, decision.data.id, ACLName="not_match_endpoint_acl")
+            self._reports.failure(rx, "Not match Endpoint ACL")
+        else:
+            self._reports.event("InvalidAccountID", rx, rx.request.from_.uri.user)
+            self._reports.failure(rx, "No matching endpoint found")
+        return False
+
+
+class Identification(Module):
+    """Identifies the endpoint behind each request."""
+
+    name = "sip_identification"
+    aliases = ("res_pjsip_distributor",)
+    requires = ("sip_security",)
+    description = "Endpoint identification of SIP requests"
+
+    def load(self, server: SipServer) -> None:
+        """Register the step."""
+        security = reports_of(server)
+        server.sip.register_step(IdentificationStep(security.reports, security.acls))

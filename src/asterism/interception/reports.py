@@ -1,0 +1,76 @@
+"""Security events and log lines about SIP requests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asterism.interception.failures import FailureLimits
+
+if TYPE_CHECKING:
+    from asterism.core.log import ServerLogger
+    from asterism.core.security import SecurityEvents
+    from asterism.sip.rx import Rx
+
+UNKNOWN_ACCOUNT = "<unknown>"
+"""The account of requests that belong to no endpoint, as events show it."""
+
+
+class Reports:
+    """Publishes security events about requests and counts failures per source.
+
+    Log lines about failures are limited per source: the first of a window, then every hundredth.
+    """
+
+    def __init__(self, security: SecurityEvents, log: ServerLogger, limits: FailureLimits) -> None:
+        self._security = security
+        self._log = log
+        self.limits = limits
+
+    def event(self, name: str, rx: Rx, account: str, **extra: str | int) -> None:
+        """Publish one security event if anybody would see it."""
+        if not self._security.wanted(name):
+            return
+        flow = rx.flow
+        transport = flow.transport
+        self._security.publish(
+            name,
+            service="PJSIP",
+            account=account,
+            session=rx.request.get("Call-ID") or "",
+            local=(transport, *flow.local),
+            remote=(transport, *flow.remote),
+            session_time=None,
+            **extra,
+        )
+
+    def failure(self, rx: Rx, why: str) -> None:
+        """Count a failure of the request's source and log it; fail2ban's stock filter matches the line."""
+        host, port = rx.flow.remote
+        seen = self.limits.failed(host, rx.now)
+        if seen > 1 and seen % 100:
+            return
+        request = rx.request
+        if ":" in host:
+            host = f"[{host}]"
+        self._log.notice(
+            "Request '%s' from '%s' failed for '%s:%s' (callid: %s) - %s",
+            request.method,
+            printable(_address(rx)),
+            host,
+            port,
+            printable(request.get("Call-ID") or ""),
+            why,
+        )
+
+
+def _address(rx: Rx) -> str:
+    """The From address as log lines show it: display name and URI without port."""
+    from_ = rx.request.from_
+    uri = from_.uri
+    text = f"<{uri.replace(port=None) if uri.is_sip else uri}>"
+    return f'"{from_.display}" {text}' if from_.display else text
+
+
+def printable(text: str) -> str:
+    """``text`` without anything that could break a log line or a field."""
+    return "".join(character if character.isprintable() else "?" for character in text)

@@ -1,0 +1,1 @@
+"""The endpoint identifiers, one module per family as in Asterisk."""

@@ -1,0 +1,200 @@
+"""Identification by the rules of ``identify`` objects: source address, header, request URI."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import re
+import socket
+from typing import TYPE_CHECKING, Any
+
+from asterism.core.module import Module
+from asterism.data.network import parse_address
+from asterism.sip.objects.endpoint import Endpoint
+from asterism.sip.objects.identify import Identify
+
+if TYPE_CHECKING:
+    from asterism.sip.core import SipCore
+    from asterism.sip.rx import Rx
+    from asterism.sip.server import SipServer
+    from asterism.stack.message import Request
+
+Pattern = re.Pattern[str]
+
+
+class IdentifyRules:
+    """All ``identify`` objects, indexed: a source address costs one look-up per prefix length in use."""
+
+    def __init__(self, core: SipCore) -> None:
+        self._core = core
+        self.networks: dict[tuple[int, int], dict[tuple[int, int], str]] = {}
+        self.headers: list[tuple[list[tuple[str, str, Pattern | None]], str]] = []
+        self.uris: list[tuple[str, Pattern | None, str]] = []
+        self.names: list[tuple[str, int, str]] = []
+        """Host names to be looked up, with port and endpoint."""
+        self.stale = True
+
+    def changed(self, _change: object) -> None:
+        """An object changed: index again at the next use."""
+        self.stale = True
+
+    def build(self) -> None:
+        """Index the objects in memory."""
+        self.stale = False
+        self.networks.clear()
+        self.headers.clear()
+        self.uris.clear()
+        self.names.clear()
+        for item in self._core.data.all(Identify):
+            for match in item.match:
+                if match.network is not None:
+                    self.add_network(match.network, match.port, item.endpoint)
+                else:
+                    self.names.append((match.host, match.port, item.endpoint))
+            if item.match_header:
+                rules = []
+                for rule in item.match_header:
+                    name, _, value = rule.partition(":")
+                    rules.append((name.strip(), value.strip(), _pattern(value.strip())))
+                self.headers.append((rules, item.endpoint))
+            if item.match_request_uri:
+                self.uris.append((item.match_request_uri, _pattern(item.match_request_uri), item.endpoint))
+
+    def add_network(self, network: Any, port: int, endpoint: str) -> None:
+        """Match a network and, unless 0, a source port."""
+        shift = network.max_prefixlen - network.prefixlen
+        table = self.networks.setdefault((network.version, shift), {})
+        table.setdefault((int(network.network_address) >> shift, port), endpoint)
+
+    async def resolve(self) -> None:
+        """Look up the host names among the rules; one that fails is logged and matches nothing."""
+        if self.stale:
+            self.build()
+        loop = asyncio.get_running_loop()
+        for host, port, endpoint in list(self.names):
+            try:
+                found = await loop.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+            except OSError as error:
+                self._core.log.warning(
+                    "identify rule '%s' of endpoint '%s' cannot be resolved: %s", host, endpoint, error
+                )
+                continue
+            for entry in found:
+                self.add_network(ipaddress.ip_network(entry[4][0]), port, endpoint)
+
+    def by_address(self, host: str, port: int) -> str | None:
+        """The endpoint whose rule matches a source, the longest prefix first."""
+        if not self.networks:
+            return None
+        address = parse_address(host)
+        number, version = int(address), address.version
+        for (wanted, shift), table in sorted(self.networks.items(), key=lambda entry: entry[0][1]):
+            if wanted == version:
+                found = table.get((number >> shift, port)) or table.get((number >> shift, 0))
+                if found is not None:
+                    return found
+        return None
+
+
+def _pattern(text: str) -> Pattern | None:
+    if len(text) > 1 and text.startswith("/") and text.endswith("/"):
+        try:
+            return re.compile(text[1:-1])
+        except re.error:
+            return None
+    return None
+
+
+def _header_fits(request: Request, name: str, value: str, pattern: Pattern | None) -> bool:
+    found = request.get_all(name)
+    if pattern is not None:
+        return any(pattern.search(text) for text in found)
+    return value in found
+
+
+class _RuleIdentifier:
+    method = ""
+
+    def __init__(self, core: SipCore, rules: IdentifyRules) -> None:
+        self._core = core
+        self._rules = rules
+
+    def _endpoint(self, name: str | None) -> Endpoint | None:
+        if name is None:
+            return None
+        found = self._core.data.get(Endpoint, name)
+        return found if isinstance(found, Endpoint) and self.method in found.identify_by else None
+
+
+class IpIdentifier(_RuleIdentifier):
+    """``ip``: by source address and port."""
+
+    method = "ip"
+
+    def identify_endpoint(self, rx: Rx) -> Endpoint | None:
+        """Look the source up in the index."""
+        rules = self._rules
+        if rules.stale:
+            rules.build()
+        return self._endpoint(rules.by_address(*rx.flow.remote)) if rules.networks else None
+
+
+class HeaderIdentifier(_RuleIdentifier):
+    """``header``: by a header's value, exactly or by a regular expression."""
+
+    method = "header"
+
+    def identify_endpoint(self, rx: Rx) -> Endpoint | None:
+        """Try each rule in order."""
+        if self._rules.stale:
+            self._rules.build()
+        request = rx.request
+        for rules, endpoint in self._rules.headers:
+            if all(_header_fits(request, name, value, pattern) for name, value, pattern in rules):
+                return self._endpoint(endpoint)
+        return None
+
+
+class RequestUriIdentifier(_RuleIdentifier):
+    """``request_uri``: by the request URI, exactly or by a regular expression."""
+
+    method = "request_uri"
+
+    def identify_endpoint(self, rx: Rx) -> Endpoint | None:
+        """Try each rule in order."""
+        if self._rules.stale:
+            self._rules.build()
+        if not self._rules.uris:
+            return None
+        uri = str(rx.request.uri)
+        for value, pattern, endpoint in self._rules.uris:
+            if pattern.search(uri) if pattern is not None else uri == value:
+                return self._endpoint(endpoint)
+        return None
+
+
+class EndpointIdentifierIp(Module):
+    """Identifies endpoints by ``identify`` objects."""
+
+    name = "endpoint_identifier_ip"
+    aliases = ("res_pjsip_endpoint_identifier_ip", "res_sip_endpoint_identifier_ip")
+    requires = ("res_pjsip",)
+    description = "Endpoint identification by address, header and request URI"
+
+    _rules: IdentifyRules
+
+    def load(self, server: SipServer) -> None:
+        """Index the rules and register the identifiers."""
+        self._rules = rules = IdentifyRules(server.sip)
+        server.data.observe(Identify, rules.changed)
+        server.sip.register_endpoint_identifier(IpIdentifier(server.sip, rules), "ip")
+        server.sip.register_endpoint_identifier(HeaderIdentifier(server.sip, rules), "header")
+        server.sip.register_endpoint_identifier(RequestUriIdentifier(server.sip, rules), "request_uri")
+
+    async def start(self) -> None:
+        """Look up host names among the rules."""
+        await self._rules.resolve()
+
+    async def reload(self) -> None:
+        """Look up host names again."""
+        await self._rules.resolve()

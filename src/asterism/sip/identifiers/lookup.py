@@ -1,0 +1,50 @@
+"""Finding endpoints by name, with domains and their aliases."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterator
+from typing import TYPE_CHECKING
+
+from asterism.data.data import Missing
+from asterism.sip.objects.domain_alias import DomainAlias
+from asterism.sip.objects.endpoint import Endpoint
+
+if TYPE_CHECKING:
+    from asterism.data.data import Data
+    from asterism.sip.core import SipCore
+
+
+def names_of(core: SipCore, user: str, domain: str) -> Iterator[str]:
+    """The object names a user of a domain may have: user@domain, user@real-domain of an alias, user."""
+    if not core.state.disable_multi_domain:
+        yield f"{user}@{domain}"
+        alias = core.data.get(DomainAlias, domain)
+        if isinstance(alias, DomainAlias) and alias.domain:
+            yield f"{user}@{alias.domain}"
+    yield user
+
+
+def find_endpoint(core: SipCore, user: str, domain: str, method: str) -> Endpoint | Awaitable[Endpoint | None] | None:
+    """The first endpoint of these names whose ``identify_by`` has ``method``; awaitable if memory cannot tell."""
+    data = core.data
+    for name in names_of(core, user, domain):
+        found = data.get(Endpoint, name)
+        if isinstance(found, Endpoint):
+            if method in found.identify_by:
+                return found
+        elif found is Missing.NOT_LOADED:
+            return _find_later(data, list(names_of(core, user, domain)), method)
+    return None
+
+
+async def _find_later(data: Data, names: list[str], method: str) -> Endpoint | None:
+    for name in names:
+        found = await data.retrieve(Endpoint, name)
+        if found is not None and method in found.identify_by:
+            return found
+    return None
+
+
+def user_part(core: SipCore, user: str) -> str:
+    """A user part, cut at the first ``;`` if ``[global] ignore_uri_user_options`` says so."""
+    return user.partition(";")[0] if core.state.ignore_uri_user_options else user

@@ -1,0 +1,109 @@
+"""Starting and stopping the SIP core: settings taken from the objects, transports bound, the stack connected."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from asterism.core.errors import AsterismError
+from asterism.sip.objects.global_ import GlobalSettings
+from asterism.sip.objects.system import SystemSettings
+from asterism.sip.objects.transport import TransportConfig
+from asterism.stack.transactions import TimerConfig
+from asterism.transport.errors import BindError
+from asterism.transport.loop import TransportManager
+from asterism.transport.settings import TlsSettings, TransportSettings
+
+if TYPE_CHECKING:
+    from asterism.sip.core import SipCore
+
+OWN_PROTOCOLS = ("udp", "tcp", "tls")
+
+
+class StartError(AsterismError):
+    """The SIP core cannot listen where it is configured to."""
+
+
+def apply_settings(core: SipCore) -> None:
+    """Take what ``[global]`` says into the core's state."""
+    settings = core.data.single(GlobalSettings)
+    state = core.state
+    state.user_agent = state.server_header = settings.user_agent or f"Asterism {state.version}"
+    state.default_realm = settings.default_realm or "asterisk"
+    state.default_from_user = settings.default_from_user or "asterisk"
+    state.default_outbound_endpoint = settings.default_outbound_endpoint
+    state.disable_multi_domain = settings.disable_multi_domain
+    state.ignore_uri_user_options = settings.ignore_uri_user_options
+    state.max_forwards = min(settings.max_forwards, 255)
+    state.auth_algorithms_uas = tuple(settings.default_auth_algorithms_uas) or ("MD5",)
+    state.auth_algorithms_uac = tuple(settings.default_auth_algorithms_uac) or ("MD5",)
+    state.allow_without_authenticator = settings.allow_without_authenticator
+    core.identifiers.set_order(settings.endpoint_identifier_order)
+    core.location.status_on_refresh = settings.send_contact_status_on_update_registration
+
+
+async def start(core: SipCore) -> None:
+    """Bind every transport and take up the stored contacts. Raises :class:`StartError` if an address cannot be had."""
+    apply_settings(core)
+    system = core.data.single(SystemSettings)
+    core.servants.attach(asyncio.get_running_loop())
+    core.servants.max_threads = system.taskpool_max_size or 50
+    timers = TimerConfig(t1=max(system.timer_t1, 1) / 1000, timer_b=system.timer_b / 1000)
+    manager = TransportManager(core.distributor, timers, log=core.log)
+    core.attach(manager.layer, manager)
+    core.location.start(manager.timers)
+    for config in core.data.all(TransportConfig):
+        if config.protocol not in OWN_PROTOCOLS:
+            continue
+        try:
+            await manager.bind(settings_of(config))
+        except BindError as error:
+            manager.close()
+            place = f"{config.position}: " if config.position is not None else ""
+            raise StartError(f"{place}{error} (option 'bind')") from error
+
+
+def settings_of(config: TransportConfig) -> TransportSettings:
+    """What the transport layer is told of a ``transport`` object."""
+    assert config.bind is not None
+    tls = None
+    if config.protocol == "tls":
+        method = config.method if config.method.startswith("tlsv1") else ""
+        tls = TlsSettings(
+            cert_file=config.cert_file,
+            priv_key_file=config.priv_key_file,
+            ca_list_file=config.ca_list_file,
+            ca_list_path=config.ca_list_path,
+            verify_server=config.verify_server,
+            verify_client=config.verify_client,
+            require_client_cert=config.require_client_cert,
+            cipher=":".join(config.cipher),
+            method=method,
+        )
+    return TransportSettings(
+        name=config.id,
+        protocol=config.protocol,
+        host=config.bind.host,
+        port=config.bind.port,
+        tos=config.tos,
+        cos=config.cos,
+        external_host=config.external_signaling_address,
+        external_port=config.external_signaling_port,
+        local_nets=config.local_net,
+        tls=tls,
+    )
+
+
+def reload(core: SipCore) -> None:
+    """Take the settings again after the objects were read anew; transports stay as they are."""
+    apply_settings(core)
+    core.location.index()
+
+
+async def stop(core: SipCore) -> None:
+    """Stop timers and works and close the transports; harmless if the core never started."""
+    core.sender.stop()
+    core.location.stop()
+    core.servants.stop()
+    if core.started:
+        core.transports.close()

@@ -1,0 +1,86 @@
+"""Answering digest challenges to our own requests (RFC 3261 section 22.2, RFC 8760)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from asterism.stack import digest
+from asterism.stack.errors import ParseError
+
+if TYPE_CHECKING:
+    from asterism.sip.objects.auth import Auth
+    from asterism.stack.message import Request, Response
+
+
+def authorize(request: Request, response: Response, auths: Sequence[Auth]) -> Request | None:
+    """``request`` again, with a new CSeq and credentials for the challenges in ``response``.
+
+    A challenge is answered only with an auth object whose realm is the challenge's, or is empty or ``*``, and only
+    once: a challenge again without ``stale`` means that the credentials are wrong. Returns ``None`` when no
+    challenge can be answered.
+    """
+    proxy = response.status == 407
+    challenge_name = "Proxy-Authenticate" if proxy else "WWW-Authenticate"
+    header_name = "Proxy-Authorization" if proxy else "Authorization"
+    tried = _tried(request, header_name)
+    again = request.copy()
+    again.remove_header("Via")
+    again.remove_header(header_name)
+    answered: set[str] = set()
+    for value in response.get_all(challenge_name):
+        try:
+            challenge = digest.Challenge.parse(value)
+        except ParseError:
+            continue
+        if challenge.realm in answered or (tried.get(challenge.realm) is not None and not challenge.stale):
+            continue
+        auth = _find(auths, challenge) if challenge.supported else None
+        if auth is None:
+            continue
+        again.add_header(header_name, _credentials(again, challenge, auth))
+        answered.add(challenge.realm)
+    if not answered:
+        return None
+    cseq = request.cseq
+    again.set_header("CSeq", f"{cseq.number + 1} {cseq.method}")
+    return again
+
+
+def _tried(request: Request, name: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for value in request.get_all(name):
+        try:
+            credentials = digest.Credentials.parse(value)
+        except ParseError:
+            continue
+        found[credentials.realm] = credentials.nonce
+    return found
+
+
+def _find(auths: Sequence[Auth], challenge: digest.Challenge) -> Auth | None:
+    algorithm = (challenge.algorithm or "MD5").upper()
+    exact = [auth for auth in auths if auth.realm == challenge.realm]
+    for auth in exact or [auth for auth in auths if auth.realm in ("", "*")]:
+        if algorithm.removesuffix("-SESS") in {str(item).upper() for item in auth.supported_algorithms_uac or ("MD5",)}:
+            return auth
+    return None
+
+
+def _credentials(request: Request, challenge: digest.Challenge, auth: Auth) -> str:
+    algorithm = challenge.algorithm or "MD5"
+    secret = _secret(auth, challenge.realm, algorithm)
+    session = digest.ClientSession(challenge, auth.username, secret, secrets.token_hex(16))
+    return str(session.authorize(request.method, str(request.uri), request.body))
+
+
+def _secret(auth: Auth, realm: str, algorithm: str) -> str:
+    name = algorithm.upper().removesuffix("-SESS")
+    for entry in auth.password_digest:
+        kind, _, value = entry.partition(":")
+        if kind == name:
+            return value
+    if auth.md5_cred and name == "MD5":
+        return auth.md5_cred
+    return digest.ha1(auth.username, realm, auth.password, name)
