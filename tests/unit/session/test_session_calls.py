@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from asterism.stack.message import Request, Response
 from session_bench import Bench, on_bench, sdp
+
+from asterism.stack.message import Request, Response
 
 
 async def answered(bench: Bench) -> tuple[Response, Request, object, object]:
@@ -52,7 +53,7 @@ async def test_two_party_call_and_caller_hangs_up(bench: Bench) -> None:
 
 @on_bench
 async def test_called_party_hangs_up_with_a_reason(bench: Bench) -> None:
-    ok, invite, alice, bob = await answered(bench)
+    _ok, invite, alice, bob = await answered(bench)
     bob.user = "bob"
     to = str(invite.from_)
     bob.request(
@@ -209,7 +210,7 @@ async def test_delayed_offer(bench: Bench) -> None:
 
 @on_bench
 async def test_hold_and_in_dialog_requests(bench: Bench) -> None:
-    ok, invite, alice, bob = await answered(bench)
+    ok, _invite, alice, bob = await answered(bench)
     alice.in_dialog("INVITE", ok, 2, body=sdp(direction="sendonly", version=2))
     held = await alice.next(200)
     assert held.body.endswith(b"a=recvonly\r\n")

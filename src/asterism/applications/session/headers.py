@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-ALLOW = (
-    "OPTIONS, REGISTER, SUBSCRIBE, NOTIFY, PUBLISH, INVITE, ACK, BYE, CANCEL, UPDATE, PRACK, MESSAGE, INFO, REFER"
-)
+ALLOW = "OPTIONS, REGISTER, SUBSCRIBE, NOTIFY, PUBLISH, INVITE, ACK, BYE, CANCEL, UPDATE, PRACK, MESSAGE, INFO, REFER"
 """The methods of the whole server, as observed."""
 
 ACCEPT = "application/sdp"

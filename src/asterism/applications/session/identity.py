@@ -77,9 +77,7 @@ class EndpointProfile:
         self.endpoint = endpoint
         found = core.data.get(GlobalSettings, "global")
         self.settings = found if isinstance(found, GlobalSettings) else GlobalSettings("global")
-        self.formats: tuple[Format, ...] = tuple(
-            FORMATS[name] for name in endpoint.allow if name in FORMATS
-        )
+        self.formats: tuple[Format, ...] = tuple(FORMATS[name] for name in endpoint.allow if name in FORMATS)
         self.party = caller_party(endpoint)
         self.variables = dict(endpoint.set_var)
         agent = core.state.user_agent
@@ -112,9 +110,10 @@ class EndpointProfile:
         user = endpoint.contact_user or endpoint.from_user
         if not user and settings.use_callerid_contact and caller.number:
             user = caller.number
-            return f"<{sip_uri(user, self.local_address(flow))[:-len(self.local_address(flow))]}" + self._contact(
-                "", flow
-            )[5:]
+            return (
+                f"<{sip_uri(user, self.local_address(flow))[: -len(self.local_address(flow))]}"
+                + self._contact("", flow)[5:]
+            )
         return self._contact(user or settings.default_from_user, flow)
 
     def from_header(self, caller: PartyId, flow: Flow) -> str:

@@ -162,9 +162,7 @@ def write_audio(terms: AudioTerms, port: int, profile: str = "RTP/AVP") -> str:
     )
 
 
-def write_session(
-    owner: str, session_id: str, version: int, address: str, name: str, sections: Sequence[str]
-) -> bytes:
+def write_session(owner: str, session_id: str, version: int, address: str, name: str, sections: Sequence[str]) -> bytes:
     """A whole session description with the connection line at session level."""
     kind = "IP6" if ":" in address else "IP4"
     return (

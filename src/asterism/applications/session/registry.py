@@ -11,12 +11,11 @@ import asyncio
 import bisect
 from typing import TYPE_CHECKING, Any
 
+from asterism.applications.session.sdp_handler import SdpHandler
+from asterism.applications.session.supplement import SessionSupplement
 from asterism.core.errors import ModuleError
 from asterism.core.module import Subsystem
 from asterism.core.registry import Owner
-
-from asterism.applications.session.sdp_handler import SdpHandler
-from asterism.applications.session.supplement import SessionSupplement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +23,22 @@ if TYPE_CHECKING:
     from asterism.applications.session.session import Session
 
 METHODS = frozenset(
-    "INVITE ACK BYE CANCEL UPDATE PRACK INFO MESSAGE REFER OPTIONS NOTIFY SUBSCRIBE PUBLISH REGISTER".split()
+    [
+        "INVITE",
+        "ACK",
+        "BYE",
+        "CANCEL",
+        "UPDATE",
+        "PRACK",
+        "INFO",
+        "MESSAGE",
+        "REFER",
+        "OPTIONS",
+        "NOTIFY",
+        "SUBSCRIBE",
+        "PUBLISH",
+        "REGISTER",
+    ]
 )
 
 

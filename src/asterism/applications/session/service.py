@@ -86,9 +86,7 @@ class SessionService(Service):
     def _acceptable(self, profile: EndpointProfile, offer: SessionDescription) -> bool:
         handlers = self._registry.handlers
         return any(
-            handler.accepts(profile, offer, media)
-            for media in offer.media
-            for handler in handlers.get(media.media, ())
+            handler.accepts(profile, offer, media) for media in offer.media for handler in handlers.get(media.media, ())
         )
 
     def apply(self, decision: Decision, rx: Rx) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from asterism.applications.session.driver import SessionDriver
@@ -130,8 +131,6 @@ def _path(contact: Contact | None, endpoint: Endpoint) -> list[str]:
     if endpoint.outbound_proxy:
         routes.append(f"<{str(endpoint.outbound_proxy).strip('<>')}>")
     if contact is not None and contact.path:
-        try:
+        with contextlib.suppress(ParseError):
             routes += [str(one) for one in NameAddr.parse_list(contact.path)]
-        except ParseError:
-            pass
     return routes

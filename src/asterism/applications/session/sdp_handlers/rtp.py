@@ -132,7 +132,9 @@ class RtpHandler(SdpHandler):
         terms = stream.terms
         stream.rtp.set_formats({number: one for one, number in terms.formats}, terms.dtmf_payload)
 
-    def _set_remote(self, session: Session, stream: RtpAudio, description: SessionDescription, media: MediaDescription) -> None:
+    def _set_remote(
+        self, session: Session, stream: RtpAudio, description: SessionDescription, media: MediaDescription
+    ) -> None:
         connection = media.connection or description.connection
         host = "" if connection is None else connection.address
         held = host in _NOWHERE
