@@ -127,10 +127,9 @@ class Server:
         self.bus.register(self.owner, *types)
 
     def register_marked(self, holder: object) -> None:
-        """Register the commands, actions, applications and functions that decorators marked on ``holder``."""
+        """Register the commands and actions that decorators marked on ``holder``; its dialplan marks are the PBX's."""
         for found, method in marks_of(holder):
             self._register_mark(holder, found, method)
-        self.pbx.register_marked(holder)
 
     def _register_mark(self, holder: object, found: Mark, method: Any) -> None:
         if found.kind == "command":

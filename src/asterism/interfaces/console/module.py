@@ -9,6 +9,7 @@ import logging
 import os
 import socket
 from pathlib import Path
+from typing import cast
 
 from asterism.core.commands import CommandCall, command
 from asterism.core.documentation import Argument, Documentation
@@ -50,8 +51,7 @@ class _Connection(asyncio.Protocol):
         self._follower: _FollowHandler | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one by its methods, not by its class
         self._console.connections.add(self)
         hello = {"version": self._console.server.version, "host": socket.gethostname(), "pid": os.getpid()}
         self.send(protocol.HELLO, json.dumps(hello).encode())
