@@ -102,7 +102,7 @@ _PJSIP: dict[str, Callable[[Session], str]] = {
     "local_tag": lambda session: session.dialog.local_tag if session.dialog is not None else "",
     "remote_tag": lambda session: session.dialog.remote_tag if session.dialog is not None else "",
     "request_uri": _request_uri,
-    "t38state": lambda session: "DISABLED",
+    "t38state": lambda _: "DISABLED",
     "local_addr": lambda session: format_host_port(*session.flow.local),
     "remote_addr": lambda session: format_host_port(*session.flow.remote),
 }
