@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asterism.data.store import Store
+from asterism.data.store import Store, text_of
 
 _SCHEMA = ("CREATE TABLE astdb (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",)
 
@@ -20,7 +20,7 @@ class AstDb:
     def get(self, family: str, key: str) -> str | None:
         """The value, or ``None``."""
         rows = self._store.read("SELECT value FROM astdb WHERE key = ?", (f"/{family}/{key}",))
-        return str(rows[0][0]) if rows else None
+        return str(text_of(rows[0][0])) if rows else None
 
     def put(self, family: str, key: str, value: str) -> None:
         """Add or replace a value."""
@@ -44,13 +44,16 @@ class AstDb:
         """``("/family/key", value)`` of all values below ``family`` (and ``key``), sorted."""
         path = "/" + "/".join(part for part in (family, key) if part) if family or key else ""
         if not path:
-            return [(row[0], row[1]) for row in self._store.read("SELECT key, value FROM astdb ORDER BY key")]
+            return [
+                (text_of(row[0]), text_of(row[1]))
+                for row in self._store.read("SELECT key, value FROM astdb ORDER BY key")
+            ]
         # "0" follows "/" in ASCII, so the range holds exactly the keys below the path.
         rows = self._store.read(
             "SELECT key, value FROM astdb WHERE key = ? OR (key > ? AND key < ?) ORDER BY key",
             (path, path + "/", path + "0"),
         )
-        return [(row[0], row[1]) for row in rows]
+        return [(text_of(row[0]), text_of(row[1])) for row in rows]
 
     def keys(self, family: str) -> list[str]:
         """The names directly below ``family``, each once, sorted."""

@@ -18,7 +18,7 @@ from asterism.config.errors import flatten
 from asterism.config.file import ConfigFile, Section
 from asterism.core.errors import ConfigError
 from asterism.data.options import ConfiguredObject, OptionSpec
-from asterism.data.store import Store
+from asterism.data.store import Store, text_of
 
 Objects = dict[str, ConfiguredObject]
 
@@ -214,13 +214,15 @@ class StoreBackend(Backend):
         ]
         for row in self._store.read(f"SELECT {self._columns} FROM {self._table}"):
             item = make(cls)
-            item.id = row[0]
+            item.id = text_of(row[0])
             item.position = None
             item.fields = {}
             for fill, value in others:
                 fill(item, value)
             try:
                 for (fill, convert, default), value in zip(readers, row[1:], strict=True):
+                    if type(value) is bytes:
+                        value = text_of(value)
                     if value is None:
                         fill(item, default)
                     else:

@@ -31,6 +31,21 @@ class StoreError(AsterismError):
     """The store could not be opened, migrated, read or written."""
 
 
+def _storable(value: Any) -> Any:
+    """Text with bytes that are no UTF-8 (kept as surrogates) as those bytes."""
+    if isinstance(value, str) and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return value.encode("utf-8", "surrogateescape")
+    return value
+
+
+def text_of(value: Any) -> Any:
+    """The inverse: stored bytes as text; other values as they are."""
+    return value.decode("utf-8", "surrogateescape") if type(value) is bytes else value
+
+
 class Store:
     """One SQLite database, used from the loop's thread only.
 
@@ -98,6 +113,10 @@ class Store:
                 raise
             except sqlite3.Error as error:
                 self._failure = error
+            except UnicodeEncodeError:
+                self.write(sql, [_storable(value) for value in args])
+            except OverflowError as error:
+                self._failure = sqlite3.DataError(str(error))
 
     def after_commit(self, function: Callable[..., object], *args: Any) -> None:
         """Call ``function(*args)`` once everything written so far is committed.

@@ -357,3 +357,23 @@ def test_a_failing_observer_harms_nobody(tmp_path: Path) -> None:
 def test_unknown_attributes_are_refused() -> None:
     with pytest.raises(TypeError, match="no option"):
         Thing("a", sise=1)
+
+
+def test_bytes_that_are_no_text_survive(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite3"
+    odd = b"caf\xe9 \x00".decode("utf-8", "surrogateescape")
+    store = Store(path, log=LOG, call_soon=[].append)
+    data = make(tmp_path, store)
+    data.load()
+    data.create_now(Note(odd, text=odd, owner="\u00e9"))
+    assert store.commit()
+    data.create_now(Note("big", count=1 << 70))
+    assert not store.commit()
+    store.close()
+    store = Store(path, log=LOG)
+    data = make(tmp_path, store)
+    assert data.load().errors == []
+    note = data.get(Note, odd)
+    assert isinstance(note, Note)
+    assert (note.text, note.owner) == (odd, "\u00e9")
+    store.close()

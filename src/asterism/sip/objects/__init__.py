@@ -15,8 +15,10 @@ from asterism.sip.objects.identify import Identify, SourceMatch
 from asterism.sip.objects.registration import Registration
 from asterism.sip.objects.system import SystemSettings
 from asterism.sip.objects.transport import TransportConfig
+from asterism.sip.objects.wizard import Wizard, WizardBackend
 
 if TYPE_CHECKING:
+    from asterism.data.data import Data
     from asterism.data.options import ConfiguredObject
 
 __all__ = [
@@ -34,8 +36,10 @@ __all__ = [
     "SourceMatch",
     "SystemSettings",
     "TransportConfig",
+    "Wizard",
     "contact_id",
     "permanent_contact_id",
+    "register_types",
 ]
 
 TYPES: tuple[type[ConfiguredObject], ...] = (
@@ -53,3 +57,10 @@ TYPES: tuple[type[ConfiguredObject], ...] = (
     Contact,
 )
 """Every type, in an order in which each finds what it refers to already loaded."""
+
+
+def register_types(data: Data) -> None:
+    """Make every type, and the backend that reads ``pjsip_wizard.conf``, known to ``data``."""
+    data.register_backend(WizardBackend.name, lambda cls, arguments: WizardBackend(cls, data.files, arguments))
+    for cls in TYPES:
+        data.register_type(cls)

@@ -13,6 +13,8 @@ NO_EFFECT_AUTHENTICATE = "challenges to qualify requests are always answered"
 class Aor(ConfiguredObject, type="aor"):
     """Where an endpoint can be reached: permanent contacts, and those that it registers."""
 
+    SOURCES = ("config,pjsip.conf,criteria=type=aor", "pjsip_wizard,pjsip_wizard.conf")
+
     contact = option(UriList(), (), "A contact that is always there; may be repeated.")
     max_contacts = option(UINT, 0, "How many contacts may be registered; 0: none.")
     remove_existing = option(BOOL, False, "Make room for a new contact by dropping those that expire first.")

@@ -17,6 +17,8 @@ class Auth(ConfiguredObject, type="auth"):
     The same object serves to check a peer's answers and to answer a peer's challenges.
     """
 
+    SOURCES = ("config,pjsip.conf,criteria=type=auth", "pjsip_wizard,pjsip_wizard.conf")
+
     auth_type = option(
         Choice("userpass", "md5", "digest", "google_oauth", shown={"digest": "userpass"}), "userpass",
         "Kind of credentials; userpass and md5 are older names of digest.",

@@ -45,6 +45,8 @@ class Endpoint(ConfiguredObject, type="endpoint"):
     The ``aors`` say where it can be reached, the ``auth`` objects what it must know.
     """
 
+    SOURCES = ("config,pjsip.conf,criteria=type=endpoint", "pjsip_wizard,pjsip_wizard.conf")
+
     address_rules: Rules = derived(Rules())
     """``deny`` and ``permit``, in file order."""
     contact_rules: Rules = derived(Rules())

@@ -73,6 +73,8 @@ class Matches(Kind[Sources]):
 class Identify(ConfiguredObject, type="identify"):
     """Names the endpoint of requests from certain addresses, or with certain headers or URIs."""
 
+    SOURCES = ("config,pjsip.conf,criteria=type=identify", "pjsip_wizard,pjsip_wizard.conf")
+
     INDEXES = ("endpoint",)
 
     endpoint = option(NAME, "", "The endpoint that such a request is from.")

@@ -10,6 +10,8 @@ from asterism.sip.objects.kinds import SIP_URI
 class Registration(ConfiguredObject, type="registration"):
     """Registers the server at a provider, and keeps it registered."""
 
+    SOURCES = ("config,pjsip.conf,criteria=type=registration", "pjsip_wizard,pjsip_wizard.conf")
+
     server_uri = option(SIP_URI, "", "The registrar: Request-URI of REGISTER.", required=True)
     client_uri = option(SIP_URI, "", "The address registered: From and To of REGISTER.", required=True)
     contact_user = option(TEXT, "", "User part of Contact; empty: s.")

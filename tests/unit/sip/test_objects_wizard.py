@@ -1,0 +1,78 @@
+"""Objects made by pjsip_wizard.conf."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from asterism.core.registry import Owner
+from asterism.data import Data, Missing
+from asterism.sip.objects import Aor, Auth, Endpoint, Identify, Registration, register_types
+
+TRUNK = """[trunk]
+type=wizard
+sends_auth=yes
+sends_registrations=yes
+remote_hosts=a.example.com,b.example.com:5070
+outbound_auth/username=me
+outbound_auth/password=pw
+endpoint/context=in
+endpoint/allow=ulaw
+registration/expiration=99
+"""
+
+
+def load(folder: Path, text: str) -> Data:
+    (folder / "pjsip_wizard.conf").write_text(text)
+    data = Data(Owner("test"), logging.getLogger("test"), folder)
+    register_types(data)
+    return data
+
+
+def test_a_trunk(tmp_path: Path) -> None:
+    data = load(tmp_path, TRUNK)
+    assert data.load().errors == []
+    endpoint = data.get(Endpoint, "trunk")
+    assert isinstance(endpoint, Endpoint)
+    assert (endpoint.aors, endpoint.outbound_auth, endpoint.auth) == (("trunk",), ("trunk-oauth",), ())
+    assert (endpoint.context, list(endpoint.allow), endpoint.fields) == ("in", ["ulaw"], {"pjsip_wizard": "trunk"})
+    aor = data.get(Aor, "trunk")
+    assert isinstance(aor, Aor)
+    assert aor.contact == ("sip:a.example.com", "sip:b.example.com:5070")
+    assert [auth.password for auth in data.all(Auth)] == ["pw"]
+    assert [str(item) for item in data.all(Identify)[0].match] == ["a.example.com", "b.example.com:5070"]
+    first, second = data.all(Registration)
+    assert (first.id, first.server_uri, first.expiration) == ("trunk-reg-0", "sip:a.example.com", 99)
+    assert second.client_uri == "sip:me@b.example.com:5070"
+
+
+def test_a_line_needs_no_identify(tmp_path: Path) -> None:
+    data = load(tmp_path, TRUNK + "sends_line_with_registrations=yes\n")
+    data.load()
+    assert data.all(Identify) == []
+    assert all(item.line and item.endpoint == "trunk" for item in data.all(Registration))
+
+
+def test_a_phone_that_registers(tmp_path: Path) -> None:
+    text = (
+        "[p]\ntype=wizard\naccepts_auth=yes\naccepts_registrations=yes\ninbound_auth/username=p\naor/max_contacts=2\n"
+    )
+    data = load(tmp_path, text)
+    assert data.load().errors == []
+    endpoint, aor = data.get(Endpoint, "p"), data.get(Aor, "p")
+    assert isinstance(endpoint, Endpoint)
+    assert isinstance(aor, Aor)
+    assert (endpoint.auth, aor.max_contacts, aor.contact) == (("p-iauth",), 2, ())
+
+
+def test_errors_are_told_once_and_old_objects_kept(tmp_path: Path) -> None:
+    data = load(tmp_path, TRUNK)
+    data.load()
+    (tmp_path / "pjsip_wizard.conf").write_text(
+        "[trunk]\ntype=wizard\nnonsense=1\n[other]\ntype=wizard\naccepts_auth=yes\n"
+    )
+    errors = data.reload().errors
+    assert [error.option for error in errors] == ["nonsense", "accepts_auth"]
+    assert isinstance(data.get(Endpoint, "trunk"), Endpoint)
+    assert len(data.all(Registration)) == 2
+    assert data.get(Endpoint, "other") is Missing.ABSENT
