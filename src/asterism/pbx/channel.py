@@ -75,6 +75,7 @@ class Channel:
         "bridge",
         "call_group",
         "caller",
+        "callid",
         "connected",
         "context",
         "control_listener",
@@ -115,6 +116,7 @@ class Channel:
         self.pbx = pbx
         self.technology = technology
         self.driver: ChannelDriver | None = None
+        self.callid = 0
         self.name = name
         self.uniqueid = uniqueid
         self.linkedid = linkedid

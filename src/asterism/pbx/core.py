@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from asterism.core.documentation import Documentation
@@ -15,7 +15,7 @@ from asterism.pbx.causes import Cause
 from asterism.pbx.channel import Channel
 from asterism.pbx.controls import ChannelState
 from asterism.pbx.device_state import DeviceStates
-from asterism.pbx.errors import RequestError
+from asterism.pbx.errors import ChannelHangup, RequestError
 from asterism.pbx.hints import Hints
 from asterism.pbx.party import NOBODY, PartyId
 
@@ -75,10 +75,12 @@ class ChannelTable:
 class _Counters:
     """What ``bound`` copies of the PBX share besides the tables."""
 
-    __slots__ = ("calls", "channels", "loop", "processed", "uniqueids")
+    __slots__ = ("assigned", "callids", "calls", "channels", "loop", "processed", "uniqueids")
 
     def __init__(self) -> None:
         self.loop: asyncio.AbstractEventLoop | None = None
+        self.assigned = ""
+        self.callids = 0
         self.channels = 0
         self.uniqueids = 0
         self.calls = 0
@@ -197,9 +199,16 @@ class Pbx(Subsystem):
         """
         if uniqueid and self.channels.get(uniqueid) is not None:
             raise ValueError(f"uniqueid '{uniqueid}' is in use")
+        if not uniqueid:
+            uniqueid, self._counters.assigned = self._counters.assigned, ""
         uniqueid = uniqueid or self.next_uniqueid()
         linkedid = uniqueid if requestor is None else requestor.linkedid
         channel = Channel(self, technology, self.next_channel_name(device), uniqueid, linkedid, state)
+        if requestor is None:
+            self._counters.callids += 1
+            channel.callid = self._counters.callids
+        else:
+            channel.callid = requestor.callid
         channel.driver = driver
         channel.caller = channel.ani = caller
         channel.context = context
@@ -221,25 +230,43 @@ class Pbx(Subsystem):
         destination: str,
         requestor: Channel | None = None,
         formats: Sequence[Format] = (),
+        uniqueid: str = "",
     ) -> Channel:
-        """Make a channel to ``Technology/resource``, not yet called. Raises :class:`RequestError`."""
+        """Make a channel to ``Technology/resource``, not yet called.
+
+        ``uniqueid`` is what the channel is to be known by instead of a generated one. Raises
+        :class:`RequestError`, also for a ``uniqueid`` in use.
+        """
         technology, slash, resource = destination.partition("/")
         found = self.technologies.get(technology) if slash else None
         if found is None:
             raise RequestError(Cause.CHAN_NOT_IMPLEMENTED, f"no channel technology '{technology}'")
-        return found.request(resource, requestor, formats)
+        if uniqueid and self.channels.get(uniqueid) is not None:
+            raise RequestError(Cause.REQUESTED_CHAN_UNAVAIL, f"uniqueid '{uniqueid}' is in use")
+        self._counters.assigned = uniqueid
+        try:
+            return found.request(resource, requestor, formats)
+        finally:
+            self._counters.assigned = ""
 
-    def start(self, channel: Channel) -> asyncio.Task[None]:
-        """Run the dialplan from the channel's position in the call's one task; the channel ends with it."""
+    def start(self, channel: Channel, body: Callable[[Channel], Awaitable[None]] | None = None) -> asyncio.Task[None]:
+        """Run the channel in the call's one task; the channel ends with it.
+
+        It runs the dialplan from its position, or ``body`` if one is given.
+        """
         counters = self._counters
         counters.calls += 1
         counters.processed += 1
-        channel.task = task = self.loop.create_task(self._run(channel), name=channel.name)
+        channel.task = task = self.loop.create_task(
+            self._run(channel, body or self.dialplan.execute), name=channel.name
+        )
         return task
 
-    async def _run(self, channel: Channel) -> None:
+    async def _run(self, channel: Channel, body: Callable[[Channel], Awaitable[None]]) -> None:
         try:
-            await self.dialplan.execute(channel)
+            await body(channel)
+        except ChannelHangup:
+            pass
         except Exception:
             self.log.exception("the dialplan of %s failed", channel.name)
         finally:

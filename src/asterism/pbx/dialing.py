@@ -117,12 +117,12 @@ class Dialer:
             return DialStatus.CHANUNAVAIL
         return DialStatus.NOANSWER
 
-    def request(self, destination: str, forwards: int = 0) -> Leg | None:
+    def request(self, destination: str, forwards: int = 0, uniqueid: str = "") -> Leg | None:
         """Make the channel to a destination; ``None`` if it cannot be made, which counts as a failure."""
         caller = self.caller
         stream = None if caller is None or caller.driver is None else caller.driver.media
         try:
-            channel = self.pbx.request(destination, caller, () if stream is None else stream.formats)
+            channel = self.pbx.request(destination, caller, () if stream is None else stream.formats, uniqueid)
         except RequestError as error:
             self.pbx.log.verbose(3, "Could not call %s: %s", destination, error)
             self.count(error.cause)
