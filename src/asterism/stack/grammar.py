@@ -25,7 +25,7 @@ _controls = re.compile(r"[\x00-\x1f\x7f]").sub
 _forbidden = re.compile(r"[\r\n\0]").search
 _param_value = re.compile(rf'(?:{QUOTED}|[^"\s;,<>]+)').fullmatch
 _generic = re.compile(
-    rf"""\s*;\s*(?:({TOKEN})\s*(?:=\s*({QUOTED}|[^"\s;,<>?=][^"\s;,<>]*|))?\s*)?""",
+    rf"""\s*;\s*(?:({TOKEN})\s*(?:=\s*({QUOTED}|<[^<>"\s]*>|[^"\s;,<>?=][^"\s;,<>]*|))?\s*)?""",
     re.DOTALL,
 ).match
 _element = re.compile(r'(?:[^",<]|"(?:[^"\\]|\\.)*"|<(?:[^">]|"(?:[^"\\]|\\.)*")*>)+', re.DOTALL).match
@@ -112,7 +112,7 @@ def parse_params(text: str) -> dict[str, str | None]:
         ParseError: what is left after a parameter does not start another one.
     """
     params: dict[str, str | None] = {}
-    if '"' not in text and " " not in text and "\t" not in text:
+    if '"' not in text and " " not in text and "\t" not in text and "<" not in text:
         if text and text[0] != ";":
             raise ParseError(f"bad parameters: {printable(text)!r}")
         for piece in text.split(";"):

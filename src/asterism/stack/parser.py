@@ -98,6 +98,8 @@ def _parse(data: bytes, limits: Limits) -> Request | Response:
     if len(fields) != len(headers):
         fields = dict(reversed(headers))
         _check_single(headers)
+        if any(not value for _, value in headers):
+            _check_lines(lines, fields)
     if not all(fields.values()):
         _check_lines(lines, fields)
     message = _start(start, headers, limits)

@@ -33,7 +33,7 @@ from asterism.stack.headers.info import (
 )
 from asterism.stack.headers.media_type import ContentDisposition, MediaType
 from asterism.stack.headers.names import canonical
-from asterism.stack.headers.reason import Privacy, Reason, Warning
+from asterism.stack.headers.reason import Privacy, Reason, SipWarning
 from asterism.stack.headers.session_timer import MinSE, RSeq, SessionExpires
 from asterism.stack.headers.via import MAGIC_COOKIE, Via
 
@@ -76,10 +76,10 @@ __all__ = [
     "SessionExpires",
     "SipETag",
     "SipIfMatch",
+    "SipWarning",
     "SubscriptionState",
     "TargetDialog",
     "UserToUser",
     "Via",
-    "Warning",
     "canonical",
 ]

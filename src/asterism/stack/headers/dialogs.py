@@ -1,4 +1,8 @@
-"""Headers that name a dialog: Replaces (RFC 3891), Join (3911), Target-Dialog (4538); and Refer-* (3515, 4488, 3892)."""
+"""Headers that name a dialog, and those of REFER.
+
+Replaces (RFC 3891), Join (RFC 3911), Target-Dialog (RFC 4538); Refer-To (RFC 3515), Refer-Sub (RFC 4488),
+Referred-By (RFC 3892).
+"""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Reason(ParamValue):
         return self.param("text") or ""
 
 
-class Warning(HeaderValue):  # noqa: A001 - the header's name
+class SipWarning(HeaderValue):
     """A warning: code, who warns, text."""
 
     NAME: ClassVar[str] = "Warning"

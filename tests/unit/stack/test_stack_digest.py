@@ -1,0 +1,155 @@
+"""Digest authentication: the RFCs' examples, and both sides against each other."""
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asterism.stack import ParseError, Response
+from asterism.stack.digest import (
+    ALGORITHMS,
+    AuthenticationInfo,
+    Challenge,
+    ClientSession,
+    Credentials,
+    NonceFactory,
+    NonceState,
+    challenges,
+    compute_response,
+    ha1,
+    response_auth,
+)
+
+
+def test_rfc_2617_example() -> None:
+    secret = ha1("Mufasa", "testrealm@host.com", "Circle Of Life")
+    assert secret == "939e7578ed9e3c518a452acee763bce9"
+    nonce = "dcd98b7102dd2f0e8b11d0f600bfb0c093"
+    assert (
+        compute_response(secret, "GET", "/dir/index.html", nonce, qop="auth", nc="00000001", cnonce="0a4f113b")
+        == "6629fae49393a05397450978507c4ef1"
+    )
+    assert compute_response(secret, "GET", "/dir/index.html", nonce) == "670fd8c2df070c60b045671b8b24ff02"
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "expected"),
+    [
+        ("MD5", "8ca523f5e9506fed4657c9700eebdbec"),
+        ("SHA-256", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"),
+    ],
+)
+def test_rfc_7616_example(algorithm: str, expected: str) -> None:
+    secret = ha1("Mufasa", "http-auth@example.org", "Circle of Life", algorithm)
+    response = compute_response(
+        secret, "GET", "/dir/index.html", "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", algorithm=algorithm,
+        qop="auth", nc="00000001", cnonce="f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
+    )  # fmt: skip
+    assert response == expected
+
+
+def test_session_form_differs_by_cnonce_and_from_the_plain_form() -> None:
+    secret = ha1("u", "r", "p", "SHA-512-256")
+    values = {
+        compute_response(secret, "M", "sip:a", "n", algorithm=name, qop="auth", nc="00000001", cnonce=cnonce)
+        for name in ("SHA-512-256", "SHA-512-256-sess")
+        for cnonce in ("a", "b")
+    }
+    assert len(values) == 4
+    assert {len(value) for value in values} == {64}
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("qop", [(), ("auth",), ("auth-int",), ("auth", "auth-int")])
+def test_both_sides_agree(algorithm: str, qop: tuple[str, ...]) -> None:
+    challenge = Challenge.parse(str(Challenge("asterisk", "n1", algorithm, qop, opaque='o"q')))
+    assert challenge.supported
+    secret = ha1("bob", "asterisk", "p€", algorithm)
+    session = ClientSession(challenge, "bob", secret, "c1")
+    for count in (1, 2):
+        sent = Credentials.parse(str(session.authorize("INVITE", "sip:x@y", b"body")))
+        assert sent.verify(secret, "INVITE", b"body")
+        assert not sent.verify(secret, "BYE", b"body")
+        assert not sent.verify(ha1("bob", "asterisk", "wrong", algorithm), "INVITE", b"body")
+        assert sent.verify(secret, "INVITE", b"other") == (sent.qop != "auth-int")
+        assert sent.count == (count if qop else 0)
+        assert sent.opaque == 'o"q'
+
+
+def test_next_nonce_restarts_the_count_and_server_proof() -> None:
+    secret = ha1("bob", "r", "p")
+    session = ClientSession(Challenge("r", "n1", qop=("auth",)), "bob", secret, "c")
+    first = session.authorize("REGISTER", "sip:r")
+    info = AuthenticationInfo.parse(
+        str(AuthenticationInfo("n2", "auth", response_auth(secret, first), "c", "00000001"))
+    )
+    assert session.check_server(info, first)
+    assert not session.check_server(dataclasses.replace(info, rspauth="0" * 32), first)
+    session.update(info)
+    second = session.authorize("REGISTER", "sip:r")
+    assert (second.nonce, second.nc) == ("n2", "00000001")
+
+
+def test_several_challenges_in_one_response() -> None:
+    response = Response(401, "Unauthorized")
+    for algorithm in ("SHA-512-256", "SHA-256", "MD5"):
+        response.add_header("WWW-Authenticate", str(Challenge("r", "n", algorithm, ("auth",), stale=True)))
+    response.add_header("WWW-Authenticate", 'Basic realm="x"')
+    response.add_header("WWW-Authenticate", "Digest broken")
+    found = challenges(response)
+    assert [one.algorithm for one in found] == ["SHA-512-256", "SHA-256", "MD5"]
+    assert all(one.stale for one in found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "Digest", "Digest username", 'Digest username="a", realm="r"', 'Digest username="a',
+     'Digest username="a", realm="r", nonce="n", uri="u", response="x", qop=auth',
+     'Digest username="a", realm="r", nonce="n", uri="u", response="x", nc=1',
+     'Digest username="a", username="b", realm="r", nonce="n", uri="u", response="x"'],
+)  # fmt: skip
+def test_bad_credentials(text: str) -> None:
+    with pytest.raises(ParseError):
+        Credentials.parse(text)
+
+
+def test_unknown_algorithm_is_wrong_not_an_error() -> None:
+    assert not Credentials("a", "r", "n", "u", "x", "ROT13").verify("s", "M")
+    assert not Credentials("a", "r", "n", "u", "ü\udcff").verify("s", "M")
+    assert not Challenge("r", "n", "ROT13").supported
+
+
+def test_credentials_cannot_break_a_line() -> None:
+    assert "\r" not in str(Credentials('a"\r\nX: y', "r", "n", "u", "x"))
+    with pytest.raises(ValueError, match="line break"):
+        str(Credentials("a", "r", "n", "u", "x", "MD5\r\n"))
+
+
+def test_nonces_prove_themselves() -> None:
+    factory = NonceFactory(b"key", lambda size: bytes(range(size)), lifetime=30)
+    nonce = factory.issue(1000.5, "r")
+    assert factory.check(nonce, 1000.5, "r") is NonceState.VALID
+    assert factory.check(nonce, 1030.4, "r") is NonceState.VALID
+    assert factory.check(nonce, 1030.5, "r") is NonceState.STALE
+    assert factory.check(nonce, 900.0, "r") is NonceState.STALE
+    assert factory.check(nonce, 1000.5, "other") is NonceState.FOREIGN
+    assert NonceFactory(b"other", bytes).check(nonce, 1000.5, "r") is NonceState.FOREIGN
+    assert factory.issued_at(nonce) == 1000.5
+    for position in range(len(nonce)):
+        changed = nonce[:position] + ("A" if nonce[position] != "A" else "B") + nonce[position + 1 :]
+        assert factory.check(changed, 1000.5, "r") is NonceState.FOREIGN
+
+
+@given(st.text(max_size=50))
+def test_any_nonce_can_be_checked(text: str) -> None:
+    assert NonceFactory(b"k", bytes).check(text, 0) is NonceState.FOREIGN
+
+
+@given(st.text(max_size=80).map("Digest ".__add__) | st.text('Digest ="\\,naucr', max_size=60))
+def test_any_text_parses_or_is_a_parse_error(text: str) -> None:
+    for kind in (Credentials, Challenge):
+        try:
+            kind.parse(text)
+        except ParseError:
+            pass

@@ -1,0 +1,71 @@
+"""Cutting streams into messages."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asterism.stack import LimitError, Limits, ParseError
+from asterism.stack.framing import KeepAlive, StreamFramer
+
+ONE = b"OPTIONS sip:a SIP/2.0\r\nVia: x\r\nContent-Length: 5\r\n\r\nab\r\nc"
+TWO = b"INVITE sip:a SIP/2.0\r\nl :\r\n  0\r\nX: Content-Length: 9\r\n\r\n"
+STREAM = ONE + TWO + b"\r\n\r\n" + ONE
+
+
+@pytest.mark.parametrize("offset", range(len(STREAM) + 1))
+def test_split_at_every_offset(offset: int) -> None:
+    framer = StreamFramer()
+    found = framer.feed(STREAM[:offset]) + framer.feed(STREAM[offset:])
+    assert [item for item in found if isinstance(item, bytes)] == [ONE, TWO, ONE]
+    assert found.count(KeepAlive.PING) == 1
+    assert framer.pending == 0
+
+
+def test_byte_by_byte() -> None:
+    framer = StreamFramer()
+    found = [item for byte in STREAM for item in framer.feed(bytes([byte]))]
+    assert [item for item in found if isinstance(item, bytes)] == [ONE, TWO, ONE]
+    assert KeepAlive.PING in found
+
+
+def test_pong_between_messages() -> None:
+    framer = StreamFramer()
+    assert framer.feed(b"\r\n" + ONE) == [KeepAlive.PONG, ONE]
+    assert framer.feed(b"\r\n") == [KeepAlive.PONG]
+    assert framer.feed(ONE) == [ONE]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"X: 1", b"Content-Length: x", b"Content-Length: -1", b"Content-Length:", b"Content-Length: 1\r\nl: 1"],
+)
+def test_without_a_usable_length(head: bytes) -> None:
+    with pytest.raises(ParseError):
+        StreamFramer().feed(b"OPTIONS sip:a SIP/2.0\r\n" + head + b"\r\n\r\n")
+
+
+def test_good_messages_before_a_bad_one_are_delivered() -> None:
+    framer = StreamFramer()
+    assert framer.feed(ONE + b"\nX") == [ONE]
+    with pytest.raises(ParseError):
+        framer.feed(b"")
+
+
+def test_limits() -> None:
+    with pytest.raises(LimitError) as caught:
+        StreamFramer(Limits(message=100)).feed(b"X sip:a SIP/2.0\r\nl: 100\r\n\r\n")
+    assert caught.value.status == 513
+    with pytest.raises(LimitError):
+        StreamFramer(Limits(head=50)).feed(b"x" * 51)
+    with pytest.raises(LimitError):
+        StreamFramer(Limits(keepalives=4)).feed(b"\r\n\r\n" * 6)
+
+
+@given(st.lists(st.binary(max_size=30) | st.sampled_from([ONE, TWO, b"\r\n", b"l: 1\r\n\r\n"]), max_size=8))
+def test_any_bytes_frame_or_are_a_parse_error(chunks: list[bytes]) -> None:
+    framer = StreamFramer()
+    try:
+        for chunk in chunks:
+            framer.feed(chunk)
+    except ParseError:
+        pass
