@@ -12,23 +12,30 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 5060
 
-_plain_via = re.compile(
-    r"SIP/2\.0/[A-Z]+ ([a-z0-9.\-]*[a-z0-9])(?::([1-9][0-9]{0,4}))?((?:;[A-Za-z0-9\-]+(?:=[A-Za-z0-9\-_.!%*+`'~]+)?)+)"
+_usual_via = re.compile(
+    r"(SIP/2\.0/[A-Z]+ ([a-z0-9.\-]*[a-z0-9])(?::([1-9][0-9]{0,4}))?)(;rport)?"
+    r";branch=(z9hG4bK[A-Za-z0-9\-_.!%*+`'~]+)(;rport)?(;alias)?"
 ).fullmatch
 _tag_parameter = re.compile(r";\s*tag\s*=", re.IGNORECASE).search
 
 
 def has_tag(value: str) -> bool:
     """Whether a raw To or From value has a tag: a parameter of the header, not of the URI or of the display name."""
+    if value[-1:] == ">":
+        return False
     return ";tag=" in (tail := value[value.rfind(">") + 1 :]) or _tag_parameter(tail) is not None
 
 
 def _replace_first(message: Message, name: str, value: str) -> None:
     """Replace the first header line of a canonical name by text that needs no checking, keeping the index."""
-    for position, line in enumerate(message.headers):
-        if line[0] == name:
-            message.headers[position] = (name, value)
-            break
+    headers = message.headers
+    if headers[0][0] == name:
+        headers[0] = (name, value)
+    else:
+        for position, line in enumerate(headers):
+            if line[0] == name:
+                headers[position] = (name, value)
+                break
     if message._first is not None:
         message._first[name] = value
     if message._parsed:
@@ -52,29 +59,18 @@ def mark_source(request: Request, host: str, port: int, method: str) -> tuple[st
         ParseError: the Via is malformed.
     """
     raw = request.get("Via") or ""
-    found = _plain_via(raw)
+    found = _usual_via(raw)
     if found is not None:
         # The usual line is worked on as text; request.via is parsed later, if anybody asks for it.
-        sent_host, sent_port, params = found.groups()
-        start = params.find(";branch=z9hG4bK")
-        if (
-            start >= 0
-            and ";received" not in params
-            and params.count(";rport") <= 1
-            and params.count(";branch=") == 1
-            and params[start + 15 : start + 16] not in ("", ";")
-        ):
-            start += 8
-            end = params.find(";", start)
-            branch = params[start:] if end < 0 else params[start:end]
-            key = f"{branch} {sent_host}:{sent_port} {method}"
-            if params.endswith(";rport") or ";rport;" in params:
-                _replace_first(request, "Via", raw.replace(";rport", f";rport={port};received={host}", 1))
-                return key, True
-            if ";rport" not in params:
-                if sent_host != host:
-                    _replace_first(request, "Via", f"{raw};received={host}")
-                return key, int(sent_port or DEFAULT_PORT) == port
+        start, sent_host, sent_port, before, branch, after, alias = found.groups()
+        key = f"{branch} {sent_host}:{sent_port} {method}"
+        if before or after:
+            raw = f"{start};rport={port};received={host};branch={branch}{alias or ''}"
+            _replace_first(request, "Via", raw)
+            return key, True
+        if sent_host != host:
+            _replace_first(request, "Via", f"{raw};received={host}")
+        return key, int(sent_port or DEFAULT_PORT) == port
     request.mark_source(host, port)
     via = request.via
     return server_key(request, via, method), response_address(via, (host, port))[1] == port
