@@ -1,0 +1,191 @@
+"""A simulated phone's ear and mouth: one RTP socket, tones out, what was heard in."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+import struct
+from collections.abc import Sequence
+
+from asterism.media.dtmf import DigitReceiver, event_payloads
+from asterism.media.g711 import alaw_to_linear, ulaw_to_alaw, ulaw_to_linear
+from asterism.testing.sdp import PCMA, PCMU, Audio
+from asterism.testing.tone import level, ulaw_tone
+from asterism.testing.waiting import PATIENCE, PhoneError, until
+
+_HEADER = struct.Struct("!BBHII")
+_KEPT = 60 * 50
+_RECENT = 15
+"""Packets that a tone is looked for in: 300 ms."""
+
+
+class PhoneAudio:
+    """RTP as a phone does it: a packet every 20 ms while it plays, every packet that arrives kept for a minute.
+
+    ``codec`` is what is sent, as negotiated; what is received may be either G.711 law.
+    """
+
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self._loop = asyncio.get_running_loop()
+        self._socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._socket.bind((host, 0))
+        self._loop.add_reader(self._socket.fileno(), self._on_readable)
+        self.host, self.port = self._socket.getsockname()[:2]
+        self.remote: tuple[str, int] | None = None
+        self.codec = PCMU
+        self.dtmf: int | None = None
+        self.sending = True
+        """False while on hold."""
+        self.packets: list[bytes] = []
+        """What was heard: linear samples of each packet, the newest last."""
+        self.received = 0
+        """Audio packets received in all."""
+        self.sources: set[tuple[str, int]] = set()
+        """Where packets came from."""
+        self.ssrcs: set[int] = set()
+        self.digits = ""
+        """Digits received as telephone-event."""
+        self._digit_receiver = DigitReceiver()
+        self._tone: Sequence[bytes] = ()
+        self._position = 0
+        self._events: list[tuple[int, bytes]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._next = 0.0
+        self._sequence = random.randrange(0x8000)
+        self._timestamp = random.randrange(0x10000000)
+        self._ssrc = random.randrange(0xFFFFFFFF)
+        self.sent = 0
+        """Packets sent."""
+
+    def connect(self, description: Audio) -> None:
+        """Take the other side's description."""
+        self.remote = (description.host, description.port)
+        self.codec = description.codecs[0] if description.codecs else PCMU
+        self.dtmf = description.dtmf
+
+    def play(self, *frequencies: float) -> None:
+        """Send a tone until :meth:`stop` or another one; without frequencies silence."""
+        self._tone = ulaw_tone(*frequencies)
+        if self._timer is None:
+            self._next = self._loop.time()
+            self._tick()
+
+    def stop(self) -> None:
+        """Send nothing more."""
+        self._tone = ()
+
+    def send_digits(self, digits: str, duration_ms: int = 80) -> None:
+        """Send digits as telephone-event, with a pause after each; instead of the tone while they last."""
+        if self.dtmf is None:
+            raise PhoneError("telephone-event was not negotiated")
+        timestamp = self._timestamp
+        for digit in digits:
+            self._events += [(timestamp, payload) for payload in event_payloads(digit, duration_ms)]
+            self._events += [(timestamp, b"")] * 3
+            timestamp += 8 * duration_ms + 1600
+        if self._timer is None:
+            self._next = self._loop.time()
+            self._tick()
+
+    def _tick(self) -> None:
+        self._timer = None
+        if self._events:
+            timestamp, payload = self._events.pop(0)
+            if payload and self.dtmf is not None:
+                self._send(self.dtmf, timestamp & 0xFFFFFFFF, payload)
+        elif self._tone:
+            packet = self._tone[self._position % len(self._tone)]
+            self._position += 1
+            self._send(self.codec, self._timestamp, ulaw_to_alaw(packet) if self.codec == PCMA else packet)
+        else:
+            return
+        self._timestamp = self._timestamp + 160 & 0xFFFFFFFF
+        self._next = max(self._next + 0.02, self._loop.time() - 0.1)
+        self._timer = self._loop.call_at(self._next, self._tick)
+
+    def _send(self, payload_type: int, timestamp: int, payload: bytes) -> None:
+        if self.remote is None or not self.sending:
+            return
+        self._sequence = self._sequence + 1 & 0xFFFF
+        try:
+            self._socket.sendto(
+                _HEADER.pack(0x80, payload_type, self._sequence, timestamp, self._ssrc) + payload, self.remote
+            )
+        except OSError:
+            return
+        self.sent += 1
+
+    def _on_readable(self) -> None:
+        try:
+            data, source = self._socket.recvfrom(2048)
+        except OSError:
+            return
+        if len(data) < 12 or data[0] >> 6 != 2:
+            return
+        _, second, _, timestamp, ssrc = _HEADER.unpack_from(data)
+        self.sources.add(source[:2])
+        self.ssrcs.add(ssrc)
+        payload_type, payload = second & 0x7F, data[12:]
+        if payload_type in (PCMU, PCMA):
+            self.received += 1
+            self.packets.append(ulaw_to_linear(payload) if payload_type == PCMU else alaw_to_linear(payload))
+            del self.packets[:-_KEPT]
+        elif payload_type >= 96:
+            for digit, duration in self._digit_receiver.update(payload, timestamp, self._loop.time()):
+                if duration >= 0:
+                    self.digits += digit
+
+    def level(self, frequency: float) -> float:
+        """How much of the latest 300 ms heard is at ``frequency``, 0 to 1."""
+        return level(b"".join(self.packets[-_RECENT:]), frequency)
+
+    async def hears(self, *frequencies: float, timeout: float = PATIENCE) -> None:
+        """Wait until a steady 300 ms of these tones, and little else, has been heard from now on.
+
+        Raises:
+            PhoneError: it never was.
+        """
+        start = self.received
+
+        def heard() -> bool:
+            if self.received - start < _RECENT:
+                return False
+            levels = [self.level(one) for one in frequencies]
+            return sum(levels) >= 0.8 and min(levels) >= 0.8 / (2 * len(levels))
+
+        def missed() -> str:
+            levels = ", ".join(f"{one} Hz {self.level(one):.2f}" for one in frequencies)
+            return f"heard {self.received - start} packets, of the latest: {levels}"
+
+        await until(heard, timeout, missed)
+
+    async def hears_nothing(self, seconds: float = 0.3) -> None:
+        """Check that no audio arrives for ``seconds``.
+
+        Raises:
+            PhoneError: some did.
+        """
+        start = self.received
+        await asyncio.sleep(seconds)
+        if self.received != start:
+            raise PhoneError(f"heard {self.received - start} packets where there should be none")
+
+    async def hears_digits(self, digits: str, timeout: float = PATIENCE) -> None:
+        """Wait until exactly ``digits`` have been received in all.
+
+        Raises:
+            PhoneError: they were not.
+        """
+        await until(lambda: self.digits == digits, timeout, lambda: f"digits {self.digits!r}, expected {digits!r}")
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._tone, self._events = (), []
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._socket.fileno() >= 0:
+            self._loop.remove_reader(self._socket.fileno())
+            self._socket.close()

@@ -1,0 +1,65 @@
+"""Just the SDP that a simulated phone needs, apart from the server's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+PCMU, PCMA = 0, 8
+_NAMES = {PCMU: "PCMU/8000", PCMA: "PCMA/8000"}
+
+
+@dataclass
+class Audio:
+    """One audio description: where its side receives, in what."""
+
+    host: str
+    port: int
+    codecs: list[int] = field(default_factory=lambda: [PCMU, PCMA])
+    """Payload types of G.711, in order of preference."""
+    dtmf: int | None = 101
+    """Payload type of telephone-event."""
+    direction: str = "sendrecv"
+    version: int = 1
+
+    def __str__(self) -> str:
+        family = "IP6" if ":" in self.host else "IP4"
+        types = [str(one) for one in [*self.codecs, *([] if self.dtmf is None else [self.dtmf])]]
+        lines = [
+            "v=0",
+            f"o=phone 1000 {self.version} IN {family} {self.host}",
+            "s=call",
+            f"c=IN {family} {self.host}",
+            "t=0 0",
+            f"m=audio {self.port} RTP/AVP {' '.join(types)}",
+            *(f"a=rtpmap:{one} {_NAMES[one]}" for one in self.codecs),
+        ]
+        if self.dtmf is not None:
+            lines += [f"a=rtpmap:{self.dtmf} telephone-event/8000", f"a=fmtp:{self.dtmf} 0-16"]
+        return "\r\n".join([*lines, "a=ptime:20", f"a={self.direction}", ""])
+
+    @classmethod
+    def parse(cls, body: bytes) -> Audio | None:
+        """The audio of a description; ``None`` if it has none, or refuses it with port 0."""
+        host, found, dtmf, direction = "", None, None, "sendrecv"
+        for line in body.decode("utf-8", "replace").splitlines():
+            kind, _, value = line.partition("=")
+            words = value.split()
+            if kind == "c" and len(words) >= 3:
+                host = words[2]
+            elif kind == "m":
+                if found is not None:
+                    break
+                if words[:1] == ["audio"] and int(words[1]):
+                    found = words
+            elif kind == "a" and value.lower().endswith("telephone-event/8000"):
+                dtmf = int(value.partition(":")[2].split()[0])
+            elif value in ("sendrecv", "sendonly", "recvonly", "inactive"):
+                direction = value
+        if found is None:
+            return None
+        return cls(host, int(found[1]), [int(one) for one in found[3:] if int(one) in _NAMES], dtmf, direction)
+
+
+def answer_direction(offered: str) -> str:
+    """The direction that answers ``offered``."""
+    return {"sendonly": "recvonly", "recvonly": "sendonly"}.get(offered, offered)

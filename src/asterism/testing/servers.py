@@ -1,0 +1,86 @@
+"""A server in process for tests, and whether it is idle again."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from asterism.testing.waiting import PATIENCE, until
+
+if TYPE_CHECKING:
+    from asterism.server.server import Server
+
+TRANSPORT = "\n[transport-udp]\ntype=transport\nprotocol=udp\nbind=127.0.0.1:0\n"
+
+
+def write_config(folder: Path, config: Mapping[str, str]) -> None:
+    """Write configuration files, by name, into ``folder``.
+
+    Without a transport in ``pjsip.conf`` one on UDP is added, on 127.0.0.1 and a port that the system chooses.
+    """
+    files = dict(config)
+    if "type=transport" not in files.get("pjsip.conf", "").replace(" ", ""):
+        files["pjsip.conf"] = files.get("pjsip.conf", "") + TRANSPORT
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text)
+
+
+@asynccontextmanager
+async def running_server(config: Mapping[str, str], folder: Path | None = None) -> AsyncIterator[Server]:
+    """A server with these configuration files, started, and stopped at the end.
+
+    Args:
+        config: file name to text: ``{"pjsip.conf": ..., "extensions.conf": ...}``.
+        folder: where the files and the server's state go; a temporary folder by default.
+    """
+    from asterism.server.server import Server
+
+    with tempfile.TemporaryDirectory(prefix="asterism-") as temporary:
+        place = folder or Path(temporary)
+        write_config(place, config)
+        server = Server.from_config(place)
+        try:
+            await server.start()
+            yield server
+        finally:
+            await server.stop()
+
+
+def idle_counts(server: Server) -> dict[str, int]:
+    """What is alive in a server: all zero when nothing goes on.
+
+    ``works`` and ``tasks`` may have an idle count of their own; see :func:`assert_idle`.
+    """
+    return {
+        "channels": len(server.pbx.channels),
+        "bridges": len(server.pbx.bridges),
+        "dialogs": len(server.sip.dialogs),
+        "rtp sessions": len(server.media.sessions),
+        "transactions": server.sip.layer.live_transactions,
+        "works": len(server.sip.servants),
+        "tasks": server.tasks,
+    }
+
+
+async def assert_idle(server: Server, baseline: Mapping[str, int] | None = None, timeout: float = PATIENCE) -> None:
+    """Wait until everything is back at ``baseline``, taken with :func:`idle_counts` before (by default zero).
+
+    INVITE transactions are remembered for 32 seconds after a 200 for the sake of retransmissions, so ``transactions``
+    count only where a baseline was given.
+
+    Raises:
+        PhoneError: something is left over; its counts are in the text.
+    """
+
+    def left() -> dict[str, int]:
+        counts = idle_counts(server)
+        expected = baseline or {"works": counts["works"], "tasks": counts["tasks"]}
+        if "transactions" not in expected:
+            counts.pop("transactions")
+        return {name: count for name, count in counts.items() if count > expected.get(name, 0)}
+
+    await until(lambda: not left(), timeout, lambda: f"left over: {left()}")
