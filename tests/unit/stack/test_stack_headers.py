@@ -1,5 +1,6 @@
 """Typed header values."""
 
+import contextlib
 from datetime import UTC, datetime
 
 import pytest
@@ -74,10 +75,8 @@ def test_sample_parses_and_writes_itself(kind: type[h.HeaderValue]) -> None:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.NAME)
 @given(text=st.text(max_size=30) | st.text('<>;="\\, a1@:sip', max_size=30))
 def test_any_text_parses_or_is_a_parse_error(kind: type[h.HeaderValue], text: str) -> None:
-    try:
+    with contextlib.suppress(ParseError):
         kind.parse(text)
-    except ParseError:
-        pass
 
 
 def typed(name: str, *values: str) -> Request:
@@ -165,10 +164,8 @@ def test_name_addr_round_trip(display: str, tag: str) -> None:
 @given(st.text(max_size=40) | st.text('<>"\\;=, sip:@ab', max_size=40))
 def test_any_address_parses_or_is_a_parse_error(text: str) -> None:
     for kind in (h.NameAddr, h.Via, h.CSeq, h.RAck):
-        try:
+        with contextlib.suppress(ParseError):
             kind.parse(text)
-        except ParseError:
-            pass
 
 
 def test_via() -> None:
@@ -194,7 +191,5 @@ def test_long_white_space_costs_nothing() -> None:
     # A quadratic pattern would take minutes here.
     for text in (" " * 8000 + "x y", "a" + " " * 8000, '"' + "\\a" * 4000, "<" * 8000, ";a=" * 4000, "-" * 8000):
         for kind in (h.NameAddr, h.Via, h.CSeq, h.Reason, h.RetryAfter, h.SipWarning, h.CallInfo):
-            try:
+            with contextlib.suppress(ParseError):
                 kind.parse(text)
-            except ParseError:
-                pass

@@ -102,9 +102,19 @@ def test_tolerance() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x", "v=1", "v=0\nnonsense", "v=0\nm=audio", "v=0\nm=audio x RTP/AVP 0", "v=0\nm=audio 65536 RTP/AVP 0", "v=0\nc=IP4 1.2.3.4",
-     "v=0\no=a b c IN IP4 x", "v=0\nm=audio 1/0 RTP/AVP 0"],
-)  # fmt: skip
+    [
+        "",
+        "x",
+        "v=1",
+        "v=0\nnonsense",
+        "v=0\nm=audio",
+        "v=0\nm=audio x RTP/AVP 0",
+        "v=0\nm=audio 65536 RTP/AVP 0",
+        "v=0\nc=IP4 1.2.3.4",
+        "v=0\no=a b c IN IP4 x",
+        "v=0\nm=audio 1/0 RTP/AVP 0",
+    ],
+)
 def test_refused(text: str) -> None:
     with pytest.raises(ParseError) as caught:
         SessionDescription.parse(text)

@@ -35,9 +35,26 @@ def test_hosts_of_reality(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "sip:", "sip:@", "sip:a@", "sip:a b@c", "sip:a@b:99999", "sip:a@b:x", "<sip:a@b>", "sip:a%4@b", "sip:a@b@c", "x y", "tel:",
-     "sip:a@-b", "sip:a@b;x=\x00", "sip:a\r\n@b", "alice", "sip:a@b;=x"],
-)  # fmt: skip
+    [
+        "",
+        "sip:",
+        "sip:@",
+        "sip:a@",
+        "sip:a b@c",
+        "sip:a@b:99999",
+        "sip:a@b:x",
+        "<sip:a@b>",
+        "sip:a%4@b",
+        "sip:a@b@c",
+        "x y",
+        "tel:",
+        "sip:a@-b",
+        "sip:a@b;x=\x00",
+        "sip:a\r\n@b",
+        "alice",
+        "sip:a@b;=x",
+    ],
+)
 def test_refused(text: str) -> None:
     with pytest.raises(ParseError):
         Uri.parse(text)
@@ -67,10 +84,10 @@ def test_user_escapes() -> None:
         ("sip:carol@chicago.com", "sip:carol@chicago.com;newparam=5"),
         ("sip:carol@chicago.com;security=on", "sip:carol@chicago.com;newparam=5"),
         ("sip:biloxi.com;transport=tcp;method=REGISTER", "sip:biloxi.com;method=REGISTER;transport=tcp"),
-        ("sip:alice@atlanta.com?subject=project%20x&priority=urgent", "sip:alice@atlanta.com?priority=urgent&subject=project%20x"),
+        ("sip:alice@atlanta.com?subject=a%20x&p=urgent", "sip:alice@atlanta.com?p=urgent&subject=a%20x"),
         ("tel:+1-201-555-0123", "tel:+12015550123"),
     ],
-)  # fmt: skip
+)
 def test_equivalent(one: str, two: str) -> None:
     assert Uri.parse(one).matches(Uri.parse(two))
     assert Uri.parse(two).matches(Uri.parse(one))
@@ -101,9 +118,13 @@ tokens = st.from_regex(r"[a-z][a-z0-9.-]{0,8}", fullmatch=True)
 
 
 @given(
-    st.sampled_from(["sip", "sips"]), users, hosts, st.none() | st.integers(0, 65535), st.none() | users,
+    st.sampled_from(["sip", "sips"]),
+    users,
+    hosts,
+    st.none() | st.integers(0, 65535),
+    st.none() | users,
     st.dictionaries(tokens, st.none() | tokens, max_size=4),
-)  # fmt: skip
+)
 def test_round_trip(
     scheme: str, user: str, host: str, port: int | None, password: str | None, params: dict[str, str | None]
 ) -> None:
