@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from asterism.pbx.marks import Application
 
 MAX_FRAMES = 512
+YIELD_EVERY = 64
+"""Priorities run at a stretch; then other calls get their turn, so that an endless loop blocks nobody."""
 
 
 class Executor:
@@ -162,7 +164,11 @@ class Executor:
         """
         find = self.table.find
         jumped = True
+        executed = 0
         while True:
+            executed += 1
+            if not executed % YIELD_EVERY:
+                await asyncio.sleep(0)
             try:
                 if not hanging_up:
                     channel.check()

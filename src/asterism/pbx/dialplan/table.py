@@ -10,7 +10,6 @@ from asterism.pbx.dialplan.contexts import HINT, Context, ContextTable, Extensio
 from asterism.pbx.dialplan.environment import Environment
 from asterism.pbx.dialplan.executor import Executor
 from asterism.pbx.dialplan.substitution import expand
-from asterism.pbx.dialplan.variables import Variables
 
 if TYPE_CHECKING:
     from asterism.core.events import EventBus
@@ -40,7 +39,7 @@ class Dialplan:
         self.functions = functions
         self.bus = bus
         self.log = log
-        self.globals = Variables()
+        self.globals: dict[str, str] = {}
         self.table = ContextTable()
         self.environment = Environment(functions, self.globals, log)
         self.environment.automatic["HINT"] = lambda channel: self._hint_of(channel, name=False)
