@@ -202,7 +202,10 @@ class Store:
     def read(self, sql: str, args: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query, what the current batch wrote included. Raises :class:`StoreError`."""
         try:
-            return self._execute(sql, args).fetchall()
+            try:
+                return self._execute(sql, args).fetchall()
+            except UnicodeEncodeError:
+                return self._execute(sql, [_storable(value) for value in args]).fetchall()
         except sqlite3.Error as error:
             raise StoreError(f"the store '{self.path}' cannot be read: {error}") from error
 

@@ -177,6 +177,9 @@ def test_astdb_families(store: Store) -> None:
     assert db.keys("a") == ["b"]
     assert db.keys("a/b") == ["c", "d"]
     assert len(db.entries()) == 4
+    db.put("odd", "\udcff", "\udcfe")
+    assert db.get("odd", "\udcff") == "\udcfe"
+    assert db.delete("odd", "\udcff")
     assert db.delete("a/b", "c")
     assert not db.delete("a/b", "c")
     assert db.delete_tree("a") == 1
