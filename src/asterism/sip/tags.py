@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from asterism.stack.message import Request
 
-_SAFE_BRANCH = re.compile(r"z9hG4bK[A-Za-z0-9._~+!%*'`-]{4,80}\Z")
+_SAFE_BRANCH = re.compile(r"z9hG4bK[A-Za-z0-9._~+!%*'`-]{1,80}\Z")
 
 
 def tag_from_branch(request: Request) -> str:

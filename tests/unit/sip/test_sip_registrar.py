@@ -1,0 +1,257 @@
+"""The registrar, as recorded: what is answered, what is stored, what is told."""
+
+from __future__ import annotations
+
+import pytest
+from sip_rig import FakeFlow, Rig
+
+from asterism.sip.objects.contact import Contact
+from asterism.stack.message import Response
+
+
+def uris(rig: Rig, aor: str = "alice") -> list[str]:
+    return [contact.uri for contact in rig.sip.location.contacts(aor)]
+
+
+def bind(rig: Rig, *headers: str, user: str = "alice", **more: object) -> Response:
+    return rig.ask("REGISTER", *headers, user=user, **more)
+
+
+def test_register_is_challenged_then_bound(rig: Rig) -> None:
+    first = rig.only(rig.receive(rig.request("REGISTER", "sip:pbx.test", "alice", "Contact: <sip:alice@192.0.2.10>")))
+    assert first.status == 401
+    assert first.to.tag == first.via.branch
+    assert rig.layer.live_transactions == rig.layer.finished_transactions == 0
+    response = bind(rig, "Contact: <sip:alice@192.0.2.10>", "Expires: 300")
+    assert (response.status, response.get("Contact")) == (200, "<sip:alice@192.0.2.10>;expires=299")
+    assert response.get("Expires") == "300"
+    assert (response.get("Date") or "").endswith("GMT")
+    assert response.get("Server") == "Asterism 0.0"
+    assert uris(rig) == ["sip:alice@192.0.2.10"]
+
+
+def test_the_200_waits_for_the_commit(rig: Rig) -> None:
+    challenge = rig.only(rig.receive(rig.request("REGISTER")))
+    authorization = rig.answer(challenge, "REGISTER", "sip:pbx.test", "alice", "alicepw")
+    text = rig.request("REGISTER", "sip:pbx.test", "alice", "Contact: <sip:a@192.0.2.10>", authorization)
+    rig.layer.receive(text.replace("\n", "\r\n").encode(), rig.flow, rig.now)
+    assert rig.flow.take() == []
+    assert uris(rig) == []
+    rig.commit()
+    assert rig.only(rig.flow.take()).status == 200
+    assert uris(rig) == ["sip:a@192.0.2.10"]
+
+
+def test_a_failed_commit_is_a_500_and_binds_nothing(rig: Rig) -> None:
+    challenge = rig.only(rig.receive(rig.request("REGISTER")))
+    authorization = rig.answer(challenge, "REGISTER", "sip:pbx.test", "alice", "alicepw")
+    text = rig.request("REGISTER", "sip:pbx.test", "alice", "Contact: <sip:a@192.0.2.10>", authorization)
+    rig.layer.receive(text.replace("\n", "\r\n").encode(), rig.flow, rig.now)
+    rig.store.write("INSERT INTO no_such_table VALUES (1)")
+    rig.commit()
+    assert rig.only(rig.flow.take()).status == 500
+    assert uris(rig) == []
+
+
+def test_two_registers_in_one_batch_see_each_other(make_rig, phones: str) -> None:
+    rig = make_rig(phones.replace("max_contacts=2", "max_contacts=1"))
+    flow = FakeFlow()
+    texts = []
+    for name in ("a", "b"):
+        challenge = rig.only(rig.receive(rig.request("REGISTER")))
+        authorization = rig.answer(challenge, "REGISTER", "sip:pbx.test", "alice", "alicepw")
+        texts.append(
+            rig.request("REGISTER", "sip:pbx.test", "alice", f"Contact: <sip:{name}@192.0.2.10>", authorization)
+        )
+    for text in texts:
+        rig.layer.receive(text.replace("\n", "\r\n").encode(), flow, rig.now)
+    rig.commit()
+    assert [message.status for message in flow.take()] == [403, 200]
+    assert len(uris(rig)) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "granted"), [("30", 60), ("99999", 3600), ("300", 300)], ids=["raised", "lowered", "as asked"]
+)
+def test_expiry_is_clamped(rig: Rig, asked: str, granted: int) -> None:
+    response = bind(rig, "Contact: <sip:alice@192.0.2.10>", f"Expires: {asked}")
+    assert response.get("Expires") == str(granted)
+    assert f"expires={granted - 1}" in (response.get("Contact") or "")
+
+
+def test_default_expiry_and_no_expires_header(rig: Rig) -> None:
+    response = bind(rig, "Contact: <sip:alice@192.0.2.10>")
+    assert response.get("Contact") == "<sip:alice@192.0.2.10>;expires=599"
+    assert response.get("Expires") is None
+
+
+def test_several_contacts_with_their_own_expiry(rig: Rig) -> None:
+    response = bind(rig, "Contact: <sip:m1@192.0.2.10>;expires=100, <sip:m2@192.0.2.10>;q=0.5", "Expires: 200")
+    assert set(response.get_all("Contact")) == {"<sip:m1@192.0.2.10>;expires=99", "<sip:m2@192.0.2.10>;expires=199"}
+
+
+def test_query_lists_bindings(rig: Rig) -> None:
+    bind(rig, "Contact: <sip:alice@192.0.2.10>", "Expires: 300")
+    rig.advance(100)
+    response = bind(rig)
+    assert response.get_all("Contact") == ["<sip:alice@192.0.2.10>;expires=199"]
+    assert response.get("Expires") is None
+
+
+def test_unregister_one_and_all(rig: Rig) -> None:
+    bind(rig, "Contact: <sip:m1@192.0.2.10>, <sip:m2@192.0.2.10>")
+    response = bind(rig, "Contact: <sip:m1@192.0.2.10>;expires=0")
+    assert len(response.get_all("Contact")) == 1
+    assert uris(rig) == ["sip:m2@192.0.2.10"]
+    response = bind(rig, "Contact: *", "Expires: 0")
+    assert (response.status, response.get("Contact"), response.get("Expires")) == (200, None, "0")
+    assert uris(rig) == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        ("Contact: *", "Expires: 60"),
+        ("Contact: *",),
+        ("Contact: *, <sip:a@192.0.2.10>", "Expires: 0"),
+        ("Contact: <sip:a@[bad>",),
+        ("Contact: nonsense", "Expires: 60"),
+        ("Contact: <sip:a@192.0.2.10>", "Expires: soon"),
+    ],
+)
+def test_malformed_contacts_are_400_and_store_nothing(rig: Rig, headers: tuple[str, ...]) -> None:
+    assert bind(rig, *headers).status == 400
+    assert rig.data.all(Contact) == []
+
+
+@pytest.mark.parametrize(
+    ("user", "auth_user", "to", "status"),
+    [
+        ("alice", "alice", "<sip:bob@pbx.test>", 404),
+        ("alice", "alice", "<sip:nosuch@pbx.test>", 404),
+        ("noaor", "alice", "<sip:noaor@pbx.test>", 403),
+        ("open", "open", "<sip:closed@pbx.test>", 403),
+    ],
+    ids=["another's AOR", "unknown AOR", "no AORs", "max_contacts=0"],
+)
+def test_refusals_store_nothing(rig: Rig, user: str, auth_user: str, to: str, status: int) -> None:
+    response = bind(rig, "Contact: <sip:a@192.0.2.10>", user=user, auth_user=auth_user, to=to)
+    assert response.status == status
+    assert rig.data.all(Contact) == []
+
+
+def test_a_tel_contact_is_416(rig: Rig) -> None:
+    assert bind(rig, "Contact: <tel:+123>").status == 416
+
+
+def test_one_contact_too_many(rig: Rig) -> None:
+    for name in ("a", "b"):
+        assert bind(rig, f"Contact: <sip:{name}@192.0.2.10>").status == 200
+    assert bind(rig, "Contact: <sip:c@192.0.2.10>").status == 403
+    assert sorted(uris(rig)) == ["sip:a@192.0.2.10", "sip:b@192.0.2.10"]
+    assert bind(rig, "Contact: <sip:a@192.0.2.10>").status == 200
+
+
+def test_remove_existing_replaces(rig: Rig) -> None:
+    for host in ("192.0.2.21", "192.0.2.22"):
+        flow = FakeFlow((host, 5066))
+        assert bind(rig, "Contact: <sip:bob@10.0.0.1:5060>", user="bob", flow=flow).status == 200
+    assert uris(rig, "bob") == ["sip:bob@192.0.2.22:5066"]
+
+
+def test_remove_unavailable_drops_what_does_not_answer(make_rig, phones: str) -> None:
+    from asterism.sip.contacts import ContactStatus
+
+    rig = make_rig(phones.replace("max_contacts=2", "max_contacts=1\nremove_unavailable=yes"))
+    bind(rig, "Contact: <sip:a@192.0.2.10>")
+    assert bind(rig, "Contact: <sip:b@192.0.2.10>").status == 403
+    rig.sip.location.set_reachability(rig.sip.location.contacts("alice")[0], ContactStatus.UNREACHABLE)
+    assert bind(rig, "Contact: <sip:b@192.0.2.10>").status == 200
+    assert uris(rig) == ["sip:b@192.0.2.10"]
+
+
+def test_rewritten_contact_over_a_connection_names_its_transport(rig: Rig) -> None:
+    flow = FakeFlow(("192.0.2.30", 40000), "TCP")
+    response = bind(rig, "Contact: <sip:bob@10.0.0.1:5060;transport=tcp>", user="bob", flow=flow)
+    assert response.get("Contact") == "<sip:bob@192.0.2.30:40000;transport=TCP>;expires=3599"
+    assert rig.data.all(Contact)[0].prune_on_boot
+
+
+def test_equivalent_uris_are_one_binding(rig: Rig) -> None:
+    bind(rig, "Contact: <sip:alice@phone.TEST;transport=udp>")
+    bind(rig, "Contact: <sip:alice@Phone.test;transport=UDP>")
+    assert len(uris(rig)) == 1
+
+
+def test_a_late_register_does_not_count(rig: Rig) -> None:
+    assert bind(rig, "Contact: <sip:a@192.0.2.10>", call_id="same", cseq=50).status == 200
+    assert bind(rig, "Contact: <sip:a@192.0.2.10>", "Expires: 0", call_id="same", cseq=49).status == 500
+    assert uris(rig) == ["sip:a@192.0.2.10"]
+    assert bind(rig, "Contact: <sip:a@192.0.2.10>", "Expires: 0", call_id="same", cseq=51).status == 200
+    assert uris(rig) == []
+
+
+def test_path_is_kept_and_echoed(rig: Rig) -> None:
+    flow = FakeFlow(("198.51.100.7", 5060))
+    headers = ("Contact: <sip:t@192.0.2.10>", "Path: <sip:198.51.100.9;lr>")
+    assert bind(rig, *headers, user="trunk", flow=flow).status == 420
+    response = bind(rig, *headers, "Supported: path", user="trunk", flow=flow)
+    assert (response.status, response.get("Path")) == (200, "<sip:198.51.100.9;lr>")
+    contact = rig.sip.location.contacts("trunk")[-1]
+    assert contact.path == "<sip:198.51.100.9;lr>"
+    assert rig.sip.create_request("OPTIONS", contact).get("Route") == "<sip:198.51.100.9;lr>"
+    assert uris(rig, "trunk")[0] == "sip:198.51.100.1:5080"
+
+
+def test_expiry_removes_the_binding_and_tells(rig: Rig) -> None:
+    bind(rig, "Contact: <sip:alice@192.0.2.10>", "Expires: 60")
+    events = rig.record()
+    rig.advance(40)
+    bind(rig, "Contact: <sip:alice@192.0.2.10>", "Expires: 60")
+    events.clear()
+    rig.advance(58)
+    assert uris(rig) == ["sip:alice@192.0.2.10"]
+    assert events == []
+    rig.advance(4)
+    assert rig.data.all(Contact) == []
+    assert [name for name, _ in events] == ["PeerStatus", "ContactStatus"]
+    assert rig.store.read("SELECT count(*) FROM contact") == [(0,)]
+
+
+def test_events_of_register_refresh_and_unregister(rig: Rig) -> None:
+    events = rig.record()
+    bind(rig, "Contact: <sip:alice@192.0.2.10>")
+    assert [name for name, _ in events] == ["ChallengeSent", "SuccessfulAuth", "ContactStatus", "PeerStatus"]
+    assert events[2][1] == [
+        ("URI", "sip:alice@192.0.2.10"),
+        ("ContactStatus", "NonQualified"),
+        ("AOR", "alice"),
+        ("EndpointName", "alice"),
+        ("RoundtripUsec", 0),
+    ]
+    assert events[3][1] == [("ChannelType", "PJSIP"), ("Peer", "PJSIP/alice"), ("PeerStatus", "Reachable")]
+    events.clear()
+    bind(rig, "Contact: <sip:alice@192.0.2.10>")
+    assert [name for name, _ in events] == ["ChallengeSent", "SuccessfulAuth"]
+    events.clear()
+    bind(rig, "Contact: <sip:alice@192.0.2.10>", "Expires: 0")
+    assert [name for name, _ in events] == ["ChallengeSent", "SuccessfulAuth", "PeerStatus", "ContactStatus"]
+    assert ("ContactStatus", "Removed") in events[3][1]
+
+
+def test_bindings_survive_a_restart_and_expiry_counts_on(make_rig) -> None:
+    rig = make_rig()
+    bind(rig, "Contact: <sip:alice@192.0.2.10>", "Expires: 100")
+    bind(rig, "Contact: <sip:bob@10.0.0.1>", user="bob", flow=FakeFlow(("192.0.2.30", 4000), "TCP"))
+    rig.store.close()
+    again = make_rig(wall=rig.wall + 70)
+    assert uris(again) == ["sip:alice@192.0.2.10"]
+    assert uris(again, "bob") == []
+    again.advance(32)
+    assert again.data.all(Contact) == []
+
+
+def test_contact_acl(make_rig, phones: str) -> None:
+    rig = make_rig(phones.replace("[alice](phone)", "[alice](phone)\ncontact_deny=10.0.0.0/8"))
+    assert bind(rig, "Contact: <sip:alice@10.1.2.3>").status == 403
+    assert bind(rig, "Contact: <sip:alice@192.0.2.10>").status == 200
