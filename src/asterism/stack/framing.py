@@ -8,9 +8,8 @@ from enum import Enum
 from asterism.stack.errors import LimitError, ParseError
 from asterism.stack.limits import DEFAULT_LIMITS, Limits
 
-_length = re.compile(
-    rb"\r\n(?:Content-Length|l)[ \t]*:(?:[ \t]|\r\n[ \t])*([^\r\n]*?)[ \t]*(?=\r\n)", re.IGNORECASE
-).findall
+# No look-ahead and nothing lazy: a head of white space must not cost more than its length.
+_length = re.compile(rb"\r\n(?:Content-Length|l)[ \t]*:(?:\r\n[ \t]|[ \t])*([^\r\n]*)", re.IGNORECASE).findall
 
 
 class KeepAlive(Enum):
@@ -117,7 +116,7 @@ class StreamFramer:
         lengths = _length(head)
         if len(lengths) != 1:
             raise ParseError("no Content-Length on a stream" if not lengths else "more than one Content-Length")
-        text = lengths[0]
+        text = lengths[0].rstrip(b" \t")
         if not text.isdigit() or len(text) > 10:
             raise ParseError("bad Content-Length on a stream")
         length = int(text)

@@ -18,7 +18,7 @@ from asterism.stack.message import Message, Request, Response
 from asterism.stack.uri import Uri
 
 _CONTROLS: Final = bytes(code for code in (*range(32), 127) if code != 9)
-_fold = re.compile(r"[ \t]*\r\n[ \t]+").sub
+_fold = re.compile(r"\r\n[ \t]+").sub
 _version = re.compile(r"SIP/([0-9]+)\.([0-9]+)", re.IGNORECASE).fullmatch
 _controls = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _quoted_pairs = re.compile(r"\\[^\r\n]", re.DOTALL).sub

@@ -69,3 +69,11 @@ def test_any_bytes_frame_or_are_a_parse_error(chunks: list[bytes]) -> None:
             framer.feed(chunk)
     except ParseError:
         pass
+
+
+def test_white_space_costs_no_more_than_its_length() -> None:
+    # A backtracking pattern would take many seconds here.
+    head = b"X sip:a SIP/2.0\r\nl: 0" + b" " * 30_000 + b"y\r\n\r\n"
+    with pytest.raises(ParseError):
+        StreamFramer().feed(head)
+    assert StreamFramer().feed(head.replace(b"y", b""))

@@ -321,3 +321,10 @@ def test_round_trip(headers: list[tuple[str, str]], body: bytes) -> None:
     assert [one for one in again.headers if one[0] != "Content-Length"] == [
         one for one in request.headers if one[0] != "Content-Length"
     ]
+
+
+def test_white_space_costs_no_more_than_its_length() -> None:
+    message = parse_message(line("X: a" + " " * 8000 + "b\r\n " + " " * 8000 + "\r\n\tc"))
+    value = message.get("X")
+    assert value is not None
+    assert value.split() == ["a", "b", "c"]

@@ -122,7 +122,7 @@ def test_refused(text: str) -> None:
 
 
 def test_limits() -> None:
-    for text in ("m=audio 0 RTP/AVP 0\n" * 65, "a=x\n" * 2000):
+    for text in ("m=audio 0 RTP/AVP 0\n" * 65, "a=x\n" * 2000, "m=audio 9 RTP/AVP" + " 0" * 300):
         with pytest.raises(LimitError):
             SessionDescription.parse("v=0\n" + text)
 

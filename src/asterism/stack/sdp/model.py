@@ -15,6 +15,7 @@ from asterism.stack.grammar import check_value, printable
 
 MAX_MEDIA = 64
 MAX_ATTRIBUTES = 1024
+MAX_FORMATS = 256
 
 _STATIC_TYPES = {
     "0": ("PCMU", 8000),
@@ -297,6 +298,8 @@ class MediaDescription(_Section):
         words = text.split()
         if len(words) < 3:
             raise _error(f"bad m= line: {printable(text)!r}")
+        if len(words) > MAX_FORMATS:
+            raise LimitError("too many formats in a media section", 488)
         port, slash, count = words[1].partition("/")
         if not _number(port) or int(port) > 65535 or (slash and not (_number(count) and 1 <= int(count) <= 65535)):
             raise _error(f"bad port in m= line: {printable(text)!r}")
