@@ -25,7 +25,7 @@ _BRIDGE = Argument("BridgeUniqueid", "Id of the bridge.", True)
 
 
 class ChannelActions(Module):
-    """Hangup, Redirect, Status, Setvar, Getvar, CoreShowChannels, CoreShowChannelMap and the bridge actions."""
+    """Hangup, Redirect, Status, CoreShowChannels, CoreShowChannelMap and the bridge actions."""
 
     name: ClassVar[str] = "pbx_channels_manager"
     description: ClassVar[str] = "Manager actions and events of channels"
@@ -171,35 +171,6 @@ class ChannelActions(Module):
         fields += [("Variable", f"{name}={self._read(channel, name) or ''}") for name in wanted]
         return fields
 
-    @action(
-        "Getvar",
-        "call,reporting",
-        Documentation(
-            "Tell a channel variable, a global variable or what a function reads.",
-            arguments=(
-                Argument("Variable", "Variable, or FUNCTION(args).", True),
-                Argument("Channel", "Name of the channel; without it a global variable."),
-            ),
-        ),
-    )
-    def getvar(self, call: ActionCall) -> None:
-        """Run the action."""
-        variable = call.get("Variable")
-        if not variable:
-            call.error("No variable specified")
-            return
-        channel = None
-        if call.get("Channel"):
-            channel = self._pbx.channels.get(call.get("Channel"))
-            if channel is None:
-                call.error("No such channel")
-                return
-        value = self._read(channel, variable)
-        if value is None:
-            call.error("No such function" if "(" in variable else "Access Forbidden: variable")
-            return
-        call.success(fields=[("Variable", variable), ("Value", value)])
-
     def _read(self, channel: Channel | None, variable: str) -> str | None:
         """A variable or what a function reads; ``None`` for a function that is not there or not allowed."""
         environment = self._pbx.dialplan.environment
@@ -212,45 +183,6 @@ class ChannelActions(Module):
             return None
         value: str | None = environment.function(channel, name, rest.rpartition(")")[0] if ")" in rest else rest)
         return value
-
-    @action(
-        "Setvar",
-        "call",
-        Documentation(
-            "Set a channel variable, a global variable or a function.",
-            arguments=(
-                Argument("Variable", "Variable, or FUNCTION(args).", True),
-                Argument("Value", "The value; empty if it is not given."),
-                Argument("Channel", "Name of the channel; without it a global variable."),
-            ),
-        ),
-    )
-    def setvar(self, call: ActionCall) -> None:
-        """Run the action."""
-        variable, value = call.get("Variable"), call.get("Value")
-        if not variable:
-            call.error("No variable specified")
-            return
-        channel = None
-        if call.get("Channel"):
-            channel = self._pbx.channels.get(call.get("Channel"))
-            if channel is None:
-                call.error("No such channel")
-                return
-        name, parenthesis, rest = variable.partition("(")
-        dialplan = self._pbx.dialplan
-        if parenthesis:
-            function = self._pbx.functions.get(name)
-            allowed = function is not None and (self._live_dangerously or not function.dangerous)
-            args = rest.rpartition(")")[0] if ")" in rest else rest
-            if not allowed or not dialplan.environment.write(channel, name, args, value):
-                call.error("Function not found or not writable" if function is None else "Variable Set failed")
-                return
-        elif channel is None:
-            dialplan.set_global(variable, value)
-        else:
-            channel.set_variable(variable, value)
-        call.success("Variable Set")
 
     @action(
         "Redirect",
