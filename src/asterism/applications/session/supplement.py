@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from asterism.applications.session.session import Session
+    from asterism.applications.session.uac import OutgoingSession
     from asterism.sip.rx import Rx
     from asterism.stack.message import Request, Response
 
@@ -48,6 +49,9 @@ class SessionSupplement:
 
     def on_incoming_response(self, session: Session, response: Response) -> None:
         """A response to a request of the session arrived; the session acts on it afterwards."""
+
+    def on_provisional(self, session: OutgoingSession, response: Response) -> None:
+        """A provisional response made an early dialog, or belongs to it; after ``on_incoming_response``."""
 
     def on_outgoing_request(self, session: Session, request: Request) -> None:
         """A request is about to be sent; headers may still be added."""

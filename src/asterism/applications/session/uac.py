@@ -231,6 +231,8 @@ class OutgoingSession(Session):
         self.state = SessionState.EARLY
         if tag and response.has("Contact"):
             self._open_dialog(response, tag)
+            for callback in self.registry.callbacks("on_provisional", "INVITE"):
+                callback(self, response)
         try:
             description = description_of(response)
         except ParseError:
@@ -336,7 +338,11 @@ class OutgoingSession(Session):
             where = f"Local/{target.user}@{context}"
         else:
             where = f"PJSIP/{self.endpoint.id}/{target}"
+        self.terminate()
         channel.queue_control(Control.FORWARD, where)
+        if channel.alive:
+            # Nobody was there to forward it.
+            channel.queue_hangup(0, f"SIP {response.status} {response.reason}", response.status)
 
     # The end.
 
@@ -344,17 +350,16 @@ class OutgoingSession(Session):
         """Cancel the INVITE. The session's media end now, the transaction when its final response comes."""
         if self._outgoing is not None and self.state in (SessionState.CALLING, SessionState.EARLY):
             headers = () if self.endpoint.suppress_q850_reason_headers else reason_values(cause)
-            self._cancelled = True
-            self._cancel(self._outgoing, tuple(("Reason", value) for value in headers))
+            self._cancelled = self._cancel(self._outgoing, tuple(("Reason", value) for value in headers))
         self.terminate()
 
-    def _cancel(self, outgoing: OutgoingRequest, headers: tuple[tuple[str, str], ...]) -> None:
+    def _cancel(self, outgoing: OutgoingRequest, headers: tuple[tuple[str, str], ...]) -> bool:
+        """Send CANCEL, now or after the first provisional response; whether a final response will come of it."""
         transaction = outgoing.transaction
-        if isinstance(transaction, InviteClientTransaction):
-            outgoing.cancelled = True
-            transaction.cancel((*headers, *self.profile.user_agent))
-        else:
-            outgoing.cancel()
+        if not isinstance(transaction, InviteClientTransaction):
+            return False
+        outgoing.cancelled = True
+        return transaction.cancel((*headers, *self.profile.user_agent))
 
     def release(self) -> None:
         """Keep the work while a cancelled INVITE waits for its final response."""

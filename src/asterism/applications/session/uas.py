@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from asterism.sip.works import Work
     from asterism.stack.message import Request
     from asterism.stack.sdp import SessionDescription
+    from asterism.stack.transactions.reliable import ReliableResponder
     from asterism.stack.transactions.server import ServerTransaction
 
 
@@ -26,10 +27,11 @@ class IncomingSession(Session):
     """A call from the endpoint.
 
     ``caller`` is who calls, as far as the endpoint is believed.
+    ``reliable`` sends provisional responses reliably where that was agreed.
     ``final_status`` is a status that ``PJSIPHangup`` asked for, 0 for the one that the cause stands for.
     """
 
-    __slots__ = ("_answered_offer", "_offer", "caller", "final_status", "rx")
+    __slots__ = ("_answered_offer", "_offer", "caller", "final_status", "reliable", "rx")
 
     def __init__(
         self,
@@ -49,6 +51,7 @@ class IncomingSession(Session):
         self._offer = offer
         self._answered_offer: bytes | None = None
         self.caller: PartyId = NOBODY
+        self.reliable: ReliableResponder | None = None
 
     @property
     def request(self) -> Request:
@@ -85,7 +88,10 @@ class IncomingSession(Session):
         self.state = SessionState.EARLY
         response = self.make_response(self.rx, status)
         self.finish_response(response, body)
-        self.rx.send(response)
+        if self.reliable is not None:
+            self.reliable.send(response)
+        else:
+            self.rx.send(response)
 
     def answer(self) -> bool:
         """Send 200 with our description; ``False`` when no media could be set up and the call was refused."""
@@ -96,6 +102,8 @@ class IncomingSession(Session):
             self.refuse(488, 58)
             return False
         self.state = SessionState.CONNECTING
+        if self.reliable is not None:
+            self.reliable.close()
         if self._offer is None:
             self._waits_for_answer = True
         response = self.make_response(self.rx, 200)

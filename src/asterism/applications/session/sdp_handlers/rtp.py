@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.negotiation import (
@@ -167,20 +168,29 @@ def _direction(description: SessionDescription, media: MediaDescription) -> str:
     return "sendrecv"
 
 
+@lru_cache(maxsize=1024)
+def _rtpmap(text: str) -> RtpMap | None:
+    try:
+        return RtpMap.parse(text)
+    except ParseError:
+        return None
+
+
 def _offered(media: MediaDescription) -> list[Offered]:
-    maps: dict[str, tuple[str, int]] = {}
+    maps: dict[str, RtpMap] = {}
     for name, value in media.attributes:
         if name == "rtpmap" and value:
-            try:
-                found = RtpMap.parse(value)
-            except ParseError:
-                continue
-            maps.setdefault(found.payload, (found.encoding, found.clock_rate))
+            found = _rtpmap(value)
+            if found is not None:
+                maps.setdefault(found.payload, found)
     offered: list[Offered] = []
     for text in media.formats:
         if text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= 127:
-            encoding, rate = maps.get(text, ("", 0))
-            offered.append(Offered(int(text), encoding, rate))
+            found = maps.get(text)
+            if found is None:
+                offered.append(Offered(int(text)))
+            else:
+                offered.append(Offered(int(text), found.encoding, found.clock_rate))
     return offered
 
 

@@ -1,0 +1,100 @@
+"""Reliable provisional responses and PRACK (RFC 3262), as ``100rel`` of the endpoint says."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from asterism.applications.session.registry import sessions
+from asterism.applications.session.supplement import SessionSupplement
+from asterism.applications.session.uac import OutgoingSession
+from asterism.applications.session.uas import IncomingSession
+from asterism.core.module import Module
+from asterism.stack.transactions.reliable import (
+    ReliableReceiver,
+    ReliableResponder,
+    requires_100rel,
+    supports_100rel,
+)
+from asterism.stack.transactions.server_invite import InviteServerTransaction
+
+if TYPE_CHECKING:
+    from asterism.applications.session.session import Session
+    from asterism.sip.rx import Rx
+    from asterism.stack.message import Request, Response
+
+
+class Rel100(SessionSupplement):
+    """Makes the provisional responses of an INVITE reliable, and acknowledges those of the peer."""
+
+    name = "rel100"
+    priority = 50
+    methods = frozenset(("INVITE", "PRACK"))
+    supported = ("100rel",)
+
+    def on_incoming_request(self, session: Session, rx: Rx) -> bool:
+        """Decide for an INVITE; take a PRACK."""
+        if rx.request.method == "PRACK":
+            return self._on_prack(session, rx)
+        if not isinstance(session, IncomingSession) or session.channel is not None:
+            return False
+        mode, request = session.endpoint.rel100, rx.request
+        required = requires_100rel(request)
+        if required and mode == "no":
+            rx.respond(420, headers=(("Unsupported", "100rel"),))
+            return True
+        supported = required or supports_100rel(request)
+        if mode == "required" and not supported:
+            rx.respond(421, headers=(("Require", "100rel"),))
+            return True
+        transaction = rx.transaction_for()
+        wanted = required or (supported and mode in ("required", "peer_supported"))
+        if wanted and isinstance(transaction, InviteServerTransaction):
+            session.reliable = ReliableResponder(
+                transaction, lambda: session.refuse(504, 102), secrets.randbelow(2**15) + 1
+            )
+        return False
+
+    def _on_prack(self, session: Session, rx: Rx) -> bool:
+        reliable = session.reliable if isinstance(session, IncomingSession) else None
+        if reliable is None or not reliable.receive_prack(rx.request):
+            rx.respond(481)
+        else:
+            rx.respond(200)
+        return True
+
+    def on_outgoing_request(self, session: Session, request: Request) -> None:
+        """Insist where the endpoint does."""
+        if request.method == "INVITE" and not session.confirmed and session.endpoint.rel100 == "required":
+            request.add_header("Require", "100rel")
+
+    def on_provisional(self, session: OutgoingSession, response: Response) -> None:
+        """Acknowledge a reliable response."""
+        if session.endpoint.rel100 == "no" or session.dialog is None:
+            return
+        key = f"{self.name}/{session.dialog.remote_tag}"
+        receiver = session.datastores.get(key)
+        if receiver is None:
+            receiver = session.datastores[key] = ReliableReceiver()
+        rack = receiver.receive(response)
+        if rack is not None:
+            session.send_request("PRACK", headers=(("RAck", str(rack)),))
+
+    def on_end(self, session: Session) -> None:
+        """Stop repeating."""
+        if isinstance(session, IncomingSession) and session.reliable is not None:
+            session.reliable.close()
+            session.reliable = None
+
+
+class Rel100Module(Module):
+    """Registers :class:`Rel100`."""
+
+    name = "session_100rel"
+    aliases = ("res_pjsip_100rel",)
+    requires = ("session",)
+    description = "Reliable provisional responses (RFC 3262)"
+
+    def load(self, server: Any) -> None:
+        """Register the supplement."""
+        sessions(server).register_supplement(Rel100())
