@@ -11,10 +11,8 @@ connected to it, which is the cheapest way to send and makes the kernel drop eve
 from __future__ import annotations
 
 import asyncio
-import secrets
 import socket
-import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from asterism.media import sockets
@@ -22,36 +20,29 @@ from asterism.media.dtmf import DigitReceiver
 from asterism.media.formats import ULAW, Format
 from asterism.media.reporter import RtcpReporter
 from asterism.media.rtcp import Report
-from asterism.media.sender import DigitSender
 from asterism.media.source import Address, SourceFilter
 from asterism.media.statistics import Quality
 from asterism.media.stream import AudioStream, DigitSink, Frame, FrameSink
 from asterism.media.translate import byte_table, swap_bytes, translator
+from asterism.media.transmitter import HEADER, RtpTransmitter, discard
 
 if TYPE_CHECKING:
     from asterism.media.core import RtpContext
 
-HEADER = struct.Struct("!BBHII")
 BUFFER_SIZE = 4096
 _COMFORT_NOISE = (13, 19)
-_GAP = 0.1
-"""Seconds without a frame after which the timestamp follows the clock and the marker is set."""
-
 RtcpHook = Callable[["RtpSession", bool, Report], None]
 
 
-class RtpSession:
+class RtpSession(RtpTransmitter):
     """An :class:`~asterism.media.stream.AudioStream` over RTP. Made by ``Media.open_rtp``."""
 
     __slots__ = (
-        "__weakref__", "_buffer", "_clock", "_connected", "_context", "_cycles", "_debug", "_digits", "_filter",
-        "_first_sequence", "_formats", "_highest", "_hold", "_last_rx", "_last_transit", "_last_write",
-        "_learning", "_loop", "_marker", "_on_release", "_payload_types", "_received_formats", "_recv_into",
-        "_relay", "_relayed_by", "_reporter", "_routes", "_send", "_sender", "_sequence", "_sequence_offset",
-        "_socket", "_timeout", "_timeout_handle", "_timestamp", "_timestamp_offset", "_view", "closed",
-        "dtmf_payload_type", "format", "local", "on_digit", "on_digit_begin", "on_rtcp", "relay_digits",
-        "remote_ssrc", "rx_bytes", "rx_dropped", "rx_jitter", "rx_packets", "sink", "ssrc", "tx_bytes",
-        "tx_packets",
+        "_buffer", "_clock", "_cycles", "_digits", "_first_sequence", "_highest", "_last_rx", "_last_transit",
+        "_learning", "_on_release", "_received_formats", "_recv_into", "_relay", "_relayed_by", "_reporter",
+        "_routes", "_sequence_offset", "_timeout", "_timeout_handle", "_timestamp_offset", "_view", "local",
+        "on_digit", "on_digit_begin", "on_rtcp", "relay_digits", "remote_ssrc", "rx_bytes", "rx_dropped",
+        "rx_jitter", "rx_packets", "sink",
     )  # fmt: skip
 
     def __init__(
@@ -62,19 +53,14 @@ class RtpSession:
         source_filter: SourceFilter,
         on_release: Callable[[RtpSession], None],
     ) -> None:
-        loop = context.loop
-        self._context = context
-        self._loop = loop
+        super().__init__(context, pair[0], source_filter)
+        loop = self._loop
         self._buffer = context.buffer
         self._view = context.view
         self._on_release = on_release
-        self._filter = source_filter
-        self._socket = pair[0]
         self._recv_into = self._socket.recv_into
         self._reporter = RtcpReporter(self, pair[1], loop)
         self.local = local
-        self.format: Format = ULAW
-        self.closed = False
         self.sink: FrameSink | None = None
         self.on_digit: DigitSink | None = None
         self.on_digit_begin: Callable[[str], None] | None = None
@@ -82,28 +68,11 @@ class RtpSession:
         """Told of each report: ``(session, sent, report)``."""
         self.relay_digits = True
         """Whether digits are relayed with the audio; off where a bridge takes them as features."""
-        self.dtmf_payload_type: int | None = None
-        self._formats: tuple[Format, ...] = (ULAW,)
         self._received_formats: dict[int, Format] = {0: ULAW}
-        self._payload_types: dict[Format, int] = {ULAW: 0}
-        self._hold = False
-        self._debug = False
-        self._connected = False
         self._learning = True
-        self._send: Callable[[memoryview | bytes], object] = _discard
         self._digits: DigitReceiver | None = None
-        self._sender: DigitSender | None = None
         self._timeout: tuple[float, Callable[[], None]] | None = None
         self._timeout_handle: asyncio.TimerHandle | None = None
-        # sent
-        seed = int.from_bytes(secrets.token_bytes(10), "big")
-        self.ssrc = seed & 0xFFFFFFFF
-        self._timestamp = seed >> 32 & 0xFFFFFFFF
-        self._sequence = seed >> 64 & 0x7FFF
-        self._last_write = loop.time()
-        self._marker = True
-        self.tx_packets = 0
-        self.tx_bytes = 0
         # received
         self.remote_ssrc = -1
         self._first_sequence = self._highest = self._cycles = 0
@@ -124,16 +93,6 @@ class RtpSession:
         loop.add_reader(self._socket.fileno(), self._on_readable)
 
     # -- what was negotiated ------------------------------------------------------------------------------
-
-    @property
-    def formats(self) -> Sequence[Format]:
-        """Every format negotiated, the one that is sent first."""
-        return self._formats
-
-    @property
-    def remote(self) -> Address | None:
-        """Where packets are sent: as signalled or, with symmetric RTP, as learned."""
-        return self._filter.target
 
     @property
     def symmetric(self) -> bool:
@@ -194,16 +153,6 @@ class RtpSession:
         self._clock = float(self.format.clock_rate)
         self.dtmf_payload_type = dtmf
         self._refresh_relays()
-
-    @property
-    def hold(self) -> bool:
-        """While true nothing is sent."""
-        return self._hold
-
-    @hold.setter
-    def hold(self, on: bool) -> None:
-        self._hold = on
-        self._choose_send()
 
     def set_timeout(self, seconds: float, expired: Callable[[], None] | None) -> None:
         """Call ``expired`` once when no packet has come for ``seconds`` (``rtp_timeout``); 0 ends the watch."""
@@ -456,83 +405,6 @@ class RtpSession:
             elif self.on_digit is not None:
                 self.on_digit(digit, duration * 1000 // self.format.clock_rate)
 
-    @property
-    def sending_digits(self) -> bool:
-        """Whether digits are being sent, to which audio gives way."""
-        return self._sender is not None and self._sender.busy
-
-    def send_digit(self, digit: str, duration_ms: int = 100) -> None:
-        """Send a digit as telephone-event, or as a tone in the audio where that was not negotiated.
-
-        Raises:
-            ValueError: ``digit`` is not one of ``0``-``9 * # A``-``D !``.
-        """
-        if self._sender is None:
-            self._sender = DigitSender(self, self._loop)
-        self._sender.add(digit, duration_ms)
-
-    # -- sent ---------------------------------------------------------------------------------------------
-
-    def write(self, frame: Frame) -> None:
-        """Send one frame now. While a digit is being sent, and on hold, it is dropped."""
-        if not self.sending_digits:
-            self.write_audio(frame)
-
-    def write_audio(self, frame: Frame) -> None:
-        """As :meth:`write`, even while a digit is being sent: for tones that stand for it."""
-        fmt, payload = frame
-        payload_type = self._payload_types.get(fmt)
-        if payload_type is None:
-            translate = translator(fmt, self.format)
-            if translate is None:
-                return
-            payload, fmt = translate(payload), self.format
-            payload_type = self._payload_types[fmt]
-        if fmt.encoding == "L16":
-            payload = swap_bytes(payload)
-        now = self._loop.time()
-        marker = 0
-        if self._marker or now - self._last_write >= _GAP:
-            marker = 0x80
-            self._marker = False
-            self._timestamp += int((now - self._last_write) * fmt.clock_rate)
-        self._last_write = now
-        size = len(payload)
-        step = size * fmt.timestamp_step // fmt.frame_bytes if fmt.frame_bytes else fmt.timestamp_step
-        self.send_packet(marker | payload_type, self._timestamp, payload)
-        self._timestamp = (self._timestamp + step) & 0xFFFFFFFF
-
-    def send_packet(self, second: int, timestamp: int, payload: bytes) -> None:
-        """Send one packet with the next sequence number; ``second`` is marker and payload type."""
-        self._sequence = sequence = (self._sequence + 1) & 0xFFFF
-        timestamp &= 0xFFFFFFFF
-        try:
-            self._send(HEADER.pack(0x80, second, sequence, timestamp, self.ssrc) + payload)
-        except OSError:
-            return
-        if self._debug:
-            self._context.log_packet("Sent", self.remote, second & 0x7F, sequence, timestamp, len(payload))
-        self.tx_packets += 1
-        self.tx_bytes += len(payload)
-
-    def tx_timestamp(self, now: float) -> int:
-        """The RTP timestamp that stands for ``now``."""
-        last = self._last_write if self._relayed_by is None else max(self._last_write, self._relayed_by._last_rx)
-        return (self._timestamp + int((now - last) * self.format.clock_rate)) & 0xFFFFFFFF
-
-    def _choose_send(self) -> None:
-        if self.closed or self._hold or self._filter.target is None:
-            self._send = _discard
-        elif self._connected:
-            self._send = self._socket.send
-        else:
-            self._send = self._send_unconnected
-
-    def _send_unconnected(self, data: memoryview | bytes) -> None:
-        target = self._filter.target
-        if target is not None:
-            self._socket.sendto(data, target)
-
     # -- relayed ------------------------------------------------------------------------------------------
 
     def relay_to(self, other: AudioStream | None) -> bool:
@@ -550,6 +422,10 @@ class RtpSession:
         self._relay, other._relayed_by = other, self
         other._marker = True
         return True
+
+    def _last_sent(self) -> float:
+        source = self._relayed_by
+        return self._last_write if source is None else max(self._last_write, source._last_rx)
 
     def _end_relayed(self, last: float) -> None:
         """Nothing more is relayed to here: what is written next follows the last packet, sent at ``last``."""
@@ -653,7 +529,7 @@ class RtpSession:
         if self._sender is not None:
             self._sender.close()
         self.set_timeout(0, None)
-        self._send = _discard
+        self._send = discard
         self.sink = self.on_digit = self.on_digit_begin = None
         self._loop.remove_reader(self._socket.fileno())
         self._reporter.close()
@@ -664,10 +540,6 @@ class RtpSession:
 
 _UNSET = 1 << 40
 """A timestamp offset that is not known before the next packet."""
-
-
-def _discard(data: memoryview | bytes) -> None:
-    """Send nothing: there is no peer, or it is on hold."""
 
 
 def _payload_bounds(data: bytes, first: int) -> tuple[int, int] | None:

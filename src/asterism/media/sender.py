@@ -12,7 +12,7 @@ from asterism.media.dtmf import DIGITS, event_payloads
 from asterism.media.stream import Frame
 
 if TYPE_CHECKING:
-    from asterism.media.rtp import RtpSession
+    from asterism.media.transmitter import RtpTransmitter
 
 _MAX_QUEUED = 128
 _PACKET = 0.020
@@ -25,7 +25,7 @@ class DigitSender:
 
     __slots__ = ("_frames", "_loop", "_marker", "_next", "_packets", "_queue", "_session", "_timer", "_timestamp")
 
-    def __init__(self, session: RtpSession, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, session: RtpTransmitter, loop: asyncio.AbstractEventLoop) -> None:
         self._session = session
         self._loop = loop
         self._queue: deque[tuple[str, int]] = deque()

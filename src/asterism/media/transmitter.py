@@ -1,0 +1,163 @@
+"""The sending half of an RTP session: what was negotiated, and packets out."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import struct
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from asterism.media.formats import ULAW, Format
+from asterism.media.sender import DigitSender
+from asterism.media.source import Address, SourceFilter
+from asterism.media.stream import Frame
+from asterism.media.translate import swap_bytes, translator
+
+if TYPE_CHECKING:
+    from asterism.media.core import RtpContext
+
+HEADER = struct.Struct("!BBHII")
+_GAP = 0.1
+"""Seconds without a frame after which the timestamp follows the clock and the marker is set."""
+
+
+class RtpTransmitter:
+    """Sends frames, digits and single packets to one peer, as one continuous RTP stream."""
+
+    __slots__ = (
+        "__weakref__", "_connected", "_context", "_debug", "_filter", "_formats", "_hold", "_last_write",
+        "_loop", "_marker", "_payload_types", "_send", "_sender", "_sequence", "_socket", "_timestamp",
+        "closed", "dtmf_payload_type", "format", "ssrc", "tx_bytes", "tx_packets",
+    )  # fmt: skip
+
+    def __init__(self, context: RtpContext, sock: socket.socket, source_filter: SourceFilter) -> None:
+        loop: asyncio.AbstractEventLoop = context.loop
+        self._context = context
+        self._loop = loop
+        self._filter = source_filter
+        self._socket = sock
+        self.format: Format = ULAW
+        self.closed = False
+        self.dtmf_payload_type: int | None = None
+        self._formats: tuple[Format, ...] = (ULAW,)
+        self._payload_types: dict[Format, int] = {ULAW: 0}
+        self._hold = False
+        self._debug = False
+        self._connected = False
+        self._send: Callable[[memoryview | bytes], object] = discard
+        self._sender: DigitSender | None = None
+        seed = int.from_bytes(secrets.token_bytes(10), "big")
+        self.ssrc = seed & 0xFFFFFFFF
+        self._timestamp = seed >> 32 & 0xFFFFFFFF
+        self._sequence = seed >> 64 & 0x7FFF
+        self._last_write = loop.time()
+        self._marker = True
+        self.tx_packets = 0
+        self.tx_bytes = 0
+
+    @property
+    def formats(self) -> Sequence[Format]:
+        """Every format negotiated, the one that is sent first."""
+        return self._formats
+
+    @property
+    def remote(self) -> Address | None:
+        """Where packets are sent: as signalled or, with symmetric RTP, as learned."""
+        return self._filter.target
+
+    @property
+    def hold(self) -> bool:
+        """While true nothing is sent."""
+        return self._hold
+
+    @hold.setter
+    def hold(self, on: bool) -> None:
+        self._hold = on
+        self._choose_send()
+
+    @property
+    def sending_digits(self) -> bool:
+        """Whether digits are being sent, to which audio gives way."""
+        return self._sender is not None and self._sender.busy
+
+    def send_digit(self, digit: str, duration_ms: int = 100) -> None:
+        """Send a digit as telephone-event, or as a tone in the audio where that was not negotiated.
+
+        Raises:
+            ValueError: ``digit`` is not one of ``0``-``9 * # A``-``D !``.
+        """
+        if self._sender is None:
+            self._sender = DigitSender(self, self._loop)
+        self._sender.add(digit, duration_ms)
+
+    def write(self, frame: Frame) -> None:
+        """Send one frame now. While a digit is being sent, and on hold, it is dropped."""
+        if not self.sending_digits:
+            self.write_audio(frame)
+
+    def write_audio(self, frame: Frame) -> None:
+        """As :meth:`write`, even while a digit is being sent: for tones that stand for it."""
+        fmt, payload = frame
+        payload_type = self._payload_types.get(fmt)
+        if payload_type is None:
+            translate = translator(fmt, self.format)
+            if translate is None:
+                return
+            payload, fmt = translate(payload), self.format
+            payload_type = self._payload_types[fmt]
+        if fmt.encoding == "L16":
+            payload = swap_bytes(payload)
+        now = self._loop.time()
+        marker = 0
+        if self._marker or now - self._last_write >= _GAP:
+            marker = 0x80
+            self._marker = False
+            self._timestamp += int((now - self._last_write) * fmt.clock_rate)
+        self._last_write = now
+        size = len(payload)
+        step = size * fmt.timestamp_step // fmt.frame_bytes if fmt.frame_bytes else fmt.timestamp_step
+        self.send_packet(marker | payload_type, self._timestamp, payload)
+        self._timestamp = (self._timestamp + step) & 0xFFFFFFFF
+
+    def send_packet(self, second: int, timestamp: int, payload: bytes) -> None:
+        """Send one packet with the next sequence number; ``second`` is marker and payload type."""
+        self._sequence = sequence = (self._sequence + 1) & 0xFFFF
+        timestamp &= 0xFFFFFFFF
+        try:
+            self._send(HEADER.pack(0x80, second, sequence, timestamp, self.ssrc) + payload)
+        except OSError:
+            return
+        if self._debug:
+            self._context.log_packet("Sent", self.remote, second & 0x7F, sequence, timestamp, len(payload))
+        self.tx_packets += 1
+        self.tx_bytes += len(payload)
+
+    def tx_timestamp(self, now: float) -> int:
+        """The RTP timestamp that stands for ``now``."""
+        return (self._timestamp + int((now - self._last_sent()) * self.format.clock_rate)) & 0xFFFFFFFF
+
+    def _choose_send(self) -> None:
+        if self.closed or self._hold or self._filter.target is None:
+            self._send = discard
+        elif self._connected:
+            self._send = self._socket.send
+        else:
+            self._send = self._send_unconnected
+
+    def _send_unconnected(self, data: memoryview | bytes) -> None:
+        target = self._filter.target
+        if target is not None:
+            self._socket.sendto(data, target)
+
+    def _last_sent(self) -> float:
+        """When the packet that ``_timestamp`` belongs to was sent."""
+        return self._last_write
+
+    def sender_changed(self) -> None:
+        """A digit begins or ends to be sent."""
+
+
+def discard(data: memoryview | bytes) -> None:
+    """Send nothing: there is no peer, or it is on hold."""
