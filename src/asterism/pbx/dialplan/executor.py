@@ -68,6 +68,8 @@ class Executor:
             cause = Cause.NETWORK_OUT_OF_ORDER
         if cause is not None:
             channel.hangup_cause = cause
+        if not channel.hangup_cause and channel.state == ChannelState.UP:
+            channel.hangup_cause = Cause.NORMAL_CLEARING
         state: DialplanState | None = channel.dialplan_state
         if state is not None and state.absolute is not None:
             state.absolute.cancel()

@@ -60,6 +60,11 @@ def test_fall_through(status: str, cause: int, indicated: Control | None) -> Non
     assert shown == ([indicated] if indicated else [])
 
 
+def test_an_answered_call_ends_normally() -> None:
+    _, channel = run("[default]\nexten => 100,1,Answer()\n same => n,NoOp()\n")
+    assert hung_up(channel) == 16
+
+
 def test_priorities_labels_and_jumps() -> None:
     world, _ = run(
         """
