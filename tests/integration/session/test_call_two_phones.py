@@ -171,7 +171,10 @@ def test_no_answer_cancels_the_called_one() -> None:
     run(scenario)
 
 
-@pytest.mark.parametrize(("number", "seen"), [("103", 404), ("999", 404), ("601", 486), ("602", 503), ("603", 404), ("717", 486), ("758", 488)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("number", "seen"),
+    [("103", 404), ("999", 404), ("601", 486), ("602", 503), ("603", 404), ("717", 486), ("758", 488)],
+)
 def test_what_the_dial_plan_refuses(number: str, seen: int) -> None:
     async def scenario(server: object, ann: Phone, bob: Phone) -> None:
         call = await ann.dial(number)

@@ -13,7 +13,9 @@ from asterism.applications.session.supplements.callerid import CallerIdModule
 from asterism.applications.session.supplements.dtmf_info import DtmfInfoModule
 from asterism.applications.session.supplements.empty_info import EmptyInfoModule
 from asterism.applications.session.supplements.nat import NatModule
+from asterism.applications.session.supplements.rel100 import Rel100Module
 from asterism.applications.session.supplements.rfc3326 import ReasonModule
+from asterism.applications.session.supplements.rtp_quality import RtpQualityModule
 from asterism.applications.session.supplements.timers import SessionTimersModule
 from asterism.server.server import Server
 from asterism.sip.decision import Decision, Outcome
@@ -30,8 +32,16 @@ from asterism.stack.transactions.config import TimerConfig
 from asterism.stack.transactions.layer import TransactionLayer
 
 MODULES = (
-    SessionModule, RtpModule, CallerIdModule, DtmfInfoModule, EmptyInfoModule, NatModule, ReasonModule,
+    SessionModule,
+    RtpModule,
+    CallerIdModule,
+    DtmfInfoModule,
+    EmptyInfoModule,
+    NatModule,
+    ReasonModule,
     SessionTimersModule,
+    Rel100Module,
+    RtpQualityModule,
 )  # fmt: skip
 
 CONFIG = """

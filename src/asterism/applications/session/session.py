@@ -413,7 +413,6 @@ class Session:
 
     def hang_up(self, cause: int) -> None:
         """End the session from our side, however far it got; the channel is gone already or going."""
-        self.channel = None
         if self.state is SessionState.ENDED:
             return
         self.cause = cause
@@ -459,6 +458,7 @@ class Session:
             self.core.dialogs.remove(self.dialog, self)
         self.media.close()
         self.registry.forget(self)
+        self.channel = None
         self.release()
 
     def release(self) -> None:

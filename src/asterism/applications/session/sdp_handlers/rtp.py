@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from asterism.media.rtp import RtpSession
     from asterism.stack.sdp import MediaDescription, SessionDescription
 
+_NOT_AVAILABLE = 44
+"""Q.850: requested channel not available; what a call without audio ends with."""
 _PROFILE = "RTP/AVP"
 _DIRECTIONS = frozenset(("sendrecv", "sendonly", "recvonly", "inactive"))
 _NOWHERE = frozenset(("0.0.0.0", "::", ""))
@@ -129,6 +131,10 @@ class RtpHandler(SdpHandler):
         session.audio = rtp
         return rtp
 
+    def _silent(self, session: Session) -> None:
+        session.core.log.info("no audio came from %s; ending the call", session.endpoint.id)
+        session.work.push(session.fail, _NOT_AVAILABLE)
+
     def _set_up(self, stream: RtpAudio) -> None:
         terms = stream.terms
         stream.rtp.set_formats({number: one for one, number in terms.formats}, terms.dtmf_payload)
@@ -138,15 +144,18 @@ class RtpHandler(SdpHandler):
     ) -> None:
         connection = media.connection or description.connection
         host = "" if connection is None else connection.address
-        held = host in _NOWHERE
-        if not held:
+        held = host in _NOWHERE or stream.terms.direction in ("recvonly", "inactive")
+        if host not in _NOWHERE:
             try:
                 stream.rtp.set_remote(host, media.port)
             except ValueError as error:
                 # A name, or an address of the other family: nothing can be sent there, but what comes is taken.
                 session.core.log.info("media of %s: %s", session.endpoint.id, error)
-        stream.rtp.hold = held or not stream.terms.sending
-        session.set_remote_hold(held or stream.terms.direction in ("recvonly", "inactive"))
+        stream.rtp.hold = host in _NOWHERE or not stream.terms.sending
+        seconds = session.endpoint.rtp_timeout_hold if held else session.endpoint.rtp_timeout
+        if seconds or session.endpoint.rtp_timeout or session.endpoint.rtp_timeout_hold:
+            stream.rtp.set_timeout(seconds, lambda: self._silent(session))
+        session.set_remote_hold(held)
 
 
 def _terms(profile: EndpointProfile, description: SessionDescription, media: MediaDescription) -> AudioTerms | None:
