@@ -99,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["demo"]:
-        from asterism.command.demo import run_demo
+        from asterism.command.demo.main import run_demo
 
         return run_demo(words[1:])
     try:

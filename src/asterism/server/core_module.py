@@ -118,6 +118,20 @@ class CoreModule(Module):
             + "\n\n"
         )
 
+    @command(
+        "core show counts",
+        Documentation(
+            "Show how much is alive: channels, dialogs, transactions, tasks, sockets.",
+            "core show counts",
+            "On an idle server every number is back where it was after the start; one that is not is a leak.",
+        ),
+    )
+    def show_counts(self, call: CommandCall) -> str:
+        """``core show counts``."""
+        _no_arguments(call)
+        rows = {**self.server.counts(), "open files": len(os.listdir("/proc/self/fd"))}
+        return "".join(f"{name}: {number}\n" for name, number in rows.items())
+
     # -- start and stop ---------------------------------------------------------------------------------
 
     @command(

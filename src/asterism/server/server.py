@@ -153,11 +153,6 @@ class Server:
         if not task.cancelled() and (error := task.exception()) is not None:
             self.log.error("task '%s' failed", task.get_name(), exc_info=error)
 
-    @property
-    def tasks(self) -> int:
-        """How many tasks of the server run now."""
-        return len(self._tasks)
-
     # -- life ----------------------------------------------------------------------------------------
 
     async def start(self) -> None:
@@ -245,6 +240,25 @@ class Server:
     async def wait_booted(self) -> None:
         """Wait until every module is ready and every socket open."""
         await self.status.booted.wait()
+
+    def sip_address(self, protocol: str = "udp") -> tuple[str, int]:
+        """The address and port of the first SIP transport of a protocol; raises ``LookupError`` when there is none."""
+        for _name, found, host, port in self.sip.listening():
+            if found == protocol:
+                return host, port
+        raise LookupError(f"no {protocol} transport is open")
+
+    def counts(self) -> dict[str, int]:
+        """What is alive now: channels, dialogs and the rest; an idle server is back at its first counts."""
+        return {
+            "channels": len(self.pbx.channels),
+            "bridges": len(self.pbx.bridges),
+            "dialogs": len(self.sip.dialogs),
+            "rtp sessions": len(self.media.sessions),
+            "transactions": self.sip.layer.live_transactions if self.sip.listening() else 0,
+            "works": len(self.sip.servants),
+            "tasks": len(self._tasks),
+        }
 
     def uptime(self) -> tuple[int, int]:
         """Seconds since start and since the last reload."""

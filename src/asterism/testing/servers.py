@@ -2,28 +2,50 @@
 
 from __future__ import annotations
 
+import random
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asterism.testing.waiting import PATIENCE, until
+from asterism.testing.waiting import PATIENCE, PhoneError, until
 
 if TYPE_CHECKING:
     from asterism.server.server import Server
 
-TRANSPORT = "\n[transport-udp]\ntype=transport\nprotocol=udp\nbind=127.0.0.1:0\n"
+_PORTS = range(31_002, 32_766)
+"""Above Asterisk's RTP ports, below those that systems hand out."""
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A UDP port that nothing is bound to now: ``pjsip.conf`` takes port 0 for 5060, so a number is needed.
+
+    Raises:
+        PhoneError: none was found.
+    """
+    for port in random.sample(_PORTS, len(_PORTS)):
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return port
+    raise PhoneError(f"no free port on {host}")
 
 
 def write_config(folder: Path, config: Mapping[str, str]) -> None:
     """Write configuration files, by name, into ``folder``.
 
-    Without a transport in ``pjsip.conf`` one on UDP is added, on 127.0.0.1 and a port that the system chooses.
+    Without a transport in ``pjsip.conf`` one on UDP is added, on 127.0.0.1 and a free port.
     """
     files = dict(config)
     if "type=transport" not in files.get("pjsip.conf", "").replace(" ", ""):
-        files["pjsip.conf"] = files.get("pjsip.conf", "") + TRANSPORT
+        files["pjsip.conf"] = (
+            files.get("pjsip.conf", "")
+            + f"\n[transport-udp]\ntype=transport\nprotocol=udp\nbind=127.0.0.1:{free_port()}\n"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         (folder / name).write_text(text)
@@ -55,15 +77,7 @@ def idle_counts(server: Server) -> dict[str, int]:
 
     ``works`` and ``tasks`` may have an idle count of their own; see :func:`assert_idle`.
     """
-    return {
-        "channels": len(server.pbx.channels),
-        "bridges": len(server.pbx.bridges),
-        "dialogs": len(server.sip.dialogs),
-        "rtp sessions": len(server.media.sessions),
-        "transactions": server.sip.layer.live_transactions,
-        "works": len(server.sip.servants),
-        "tasks": server.tasks,
-    }
+    return server.counts()
 
 
 async def assert_idle(server: Server, baseline: Mapping[str, int] | None = None, timeout: float = PATIENCE) -> None:

@@ -1,0 +1,236 @@
+"""The demo's configuration files, written once with fresh passwords and then left alone."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from dataclasses import dataclass
+from pathlib import Path
+
+from asterism.config.file import ConfigFile
+
+ACCOUNTS = ("101", "102", "103")
+
+EXTENSIONS = (
+    ("101, 102, 103", "the phones themselves"),
+    ("600", "echo: hear yourself"),
+    ("601", "a recorded prompt"),
+    ("602", "a 440 Hz tone"),
+    ("603", "early media: a prompt before the call is answered, then it is refused"),
+    ("604", "busy"),
+    ("605", "congestion"),
+    ("606", "an extension that runs a subroutine and speaks the caller's number to the console"),
+)
+
+_ASTERISK_CONF = """\
+; Where this server keeps everything: paths count from this file's folder.
+[directories]
+astetcdir => .
+astmoddir => modules
+astvarlibdir => var
+astdbdir => var
+astkeydir => .
+astdatadir => var
+astagidir => var/agi-bin
+astspooldir => var/spool
+astrundir => var
+astlogdir => var/log
+
+[options]
+verbose = 3
+"""
+
+_PJSIP_CONF = """\
+; The SIP side: where to listen, and who may register. See docs/ for every option.
+
+[global]
+type=global
+user_agent=Asterism demo
+
+; To change the port, change it here.
+[transport-udp]
+type=transport
+protocol=udp
+bind={host}:{sip_port}
+
+; What all phones of this demo share.
+[phone](!)
+type=endpoint
+transport=transport-udp
+context=demo
+disallow=all
+allow=ulaw,alaw
+direct_media=no
+rtp_symmetric=yes
+force_rport=yes
+rewrite_contact=yes
+
+[auth](!)
+type=auth
+auth_type=userpass
+
+[aor](!)
+type=aor
+max_contacts=3
+remove_existing=yes
+"""
+
+_ACCOUNT = """
+[{number}](phone)
+auth={number}
+aors={number}
+callerid="Phone {number}" <{number}>
+[{number}](auth)
+username={number}
+password={password}
+[{number}](aor)
+"""
+
+_EXTENSIONS_CONF = """\
+; What happens to a call: the caller's context is "demo" (pjsip.conf), the number dialled is the extension.
+
+[demo]
+; The phones. Dial rings for 30 seconds; what follows runs when nobody answered.
+exten => _10X,1,Verbose(2,${CALLERID(num)} calls ${EXTEN})
+ same => n,Dial(PJSIP/${EXTEN},30)
+ same => n,Verbose(2,${EXTEN}: ${DIALSTATUS})
+ same => n,Hangup(${HANGUPCAUSE})
+exten => _10X,hint,PJSIP/${EXTEN}
+
+; Echo: what you say comes back.
+exten => 600,1,Answer()
+ same => n,Echo()
+
+; A prompt.
+exten => 601,1,Answer()
+ same => n,Wait(0.5)
+ same => n,Playback(hello-world)
+ same => n,Hangup()
+
+; A tone, for ten seconds.
+exten => 602,1,Answer()
+ same => n,PlayTones(440)
+ same => n,Wait(10)
+ same => n,Hangup()
+
+; Early media: heard before anything is answered or charged.
+exten => 603,1,Progress()
+ same => n,Playback(hello-world,noanswer)
+ same => n,Hangup(21)
+
+exten => 604,1,Busy(5)
+exten => 605,1,Congestion(5)
+
+exten => 606,1,Answer()
+ same => n,Gosub(announce,s,1(${CALLERID(num)}))
+ same => n,Playback(hello-world)
+ same => n,Hangup()
+
+[announce]
+exten => s,1,Verbose(1,this call comes from ${ARG1})
+ same => n,Return()
+"""
+
+_MANAGER_CONF = """\
+; The manager interface, for programs; only this machine reaches it.
+[general]
+enabled = yes
+bindaddr = 127.0.0.1
+port = {manager_port}
+
+[demo]
+secret = {password}
+read = all
+write = all
+"""
+
+_LOGGER_CONF = """\
+[general]
+dateformat = %F %T
+
+[logfiles]
+console => notice,warning,error,verbose
+messages => notice,warning,error
+security => security
+"""
+
+_RTP_CONF = """\
+[general]
+rtpstart = 10000
+rtpend = 20000
+"""
+
+_MODULES_CONF = """\
+[modules]
+autoload = yes
+"""
+
+
+@dataclass(slots=True)
+class Demo:
+    """What a demo folder holds, as read back from its files."""
+
+    folder: Path
+    host: str
+    sip_port: int
+    manager_host: str
+    manager_port: int
+    manager_secret: str
+    passwords: dict[str, str]
+
+    @property
+    def conf_path(self) -> Path:
+        """Its ``asterisk.conf``."""
+        return self.folder / "asterisk.conf"
+
+
+def _password() -> str:
+    alphabet = string.ascii_letters + string.digits
+    return "".join(secrets.choice(alphabet) for _ in range(12))
+
+
+def create(folder: Path, host: str, sip_port: int, manager_port: int) -> None:
+    """Write the files that are not there yet; whatever exists is never touched."""
+    folder.mkdir(parents=True, exist_ok=True)
+    accounts = "".join(_ACCOUNT.format(number=number, password=_password()) for number in ACCOUNTS)
+    bind_host = f"[{host}]" if ":" in host else host
+    files = {
+        "asterisk.conf": _ASTERISK_CONF,
+        "pjsip.conf": _PJSIP_CONF.format(host=bind_host, sip_port=sip_port) + accounts,
+        "extensions.conf": _EXTENSIONS_CONF,
+        "manager.conf": _MANAGER_CONF.format(manager_port=manager_port, password=_password()),
+        "logger.conf": _LOGGER_CONF,
+        "rtp.conf": _RTP_CONF,
+        "modules.conf": _MODULES_CONF,
+    }
+    for name, text in files.items():
+        path = folder / name
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text(text)
+
+
+def read(folder: Path) -> Demo:
+    """The demo in ``folder``, as its user may have changed it; raises ``ConfigError``."""
+    pjsip = ConfigFile.load(folder / "pjsip.conf")
+    manager = ConfigFile.load(folder / "manager.conf", missing_ok=True)
+    host, port = "0.0.0.0", 5060
+    passwords: dict[str, str] = {}
+    for section in pjsip.sections:
+        kind = section.get("type")
+        if kind == "transport" and section.get("protocol", "udp") == "udp":
+            text, _, digits = section.get("bind", "0.0.0.0:5060").rpartition(":")
+            host, port = (text.strip("[]") or digits), int(digits) if text and digits.isdigit() else 5060
+        elif kind == "auth":
+            passwords[section.get("username", section.name)] = section.get("password")
+    general = manager.options("general")
+    users = [section for section in manager.sections if section.name != "general"]
+    return Demo(
+        folder=folder,
+        host=host,
+        sip_port=port,
+        manager_host=general.get("bindaddr", "0.0.0.0"),
+        manager_port=general.integer("port", 5038),
+        manager_secret=users[0].get("secret") if users else "",
+        passwords=passwords,
+    )

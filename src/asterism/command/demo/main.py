@@ -1,0 +1,144 @@
+"""``asterism demo``: make the configuration, check the ports, say what is there to try, and serve."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from asterism.command.demo.configuration import EXTENSIONS, Demo, create, read
+from asterism.core.errors import ConfigError
+
+_EPILOG = "The configuration is written on the first run and then kept: edit it, and it is used as you left it."
+
+
+def run_demo(words: Sequence[str]) -> int:
+    """Run ``asterism demo``; returns the exit status."""
+    options = _parser().parse_args(words)
+    folder = Path(options.folder)
+    fresh = not (folder / "pjsip.conf").exists()
+    if not fresh and (options.host, options.sip_port, options.manager_port) != (None, None, None):
+        print(
+            f"asterism demo: {folder} exists already and is kept as it is; change the ports in {folder}/pjsip.conf"
+            f" and {folder}/manager.conf, or choose another --folder.",
+            file=sys.stderr,
+        )
+        return 2
+    try:
+        create(folder, options.host or "0.0.0.0", options.sip_port or 5060, options.manager_port or 5038)
+        demo = read(folder)
+    except (ConfigError, OSError) as error:
+        print(f"asterism demo: {error}", file=sys.stderr)
+        return 1
+    if options.call or options.answer:
+        from asterism.command.demo.phone import run_phone
+
+        return run_phone(demo, caller=options.as_, call=options.call, answer=options.answer)
+    return _serve(demo, fresh)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="asterism demo", description="Start a server on a demo configuration.", epilog=_EPILOG
+    )
+    parser.add_argument("--folder", default="demo", help="where the configuration is (default: ./demo)")
+    parser.add_argument("--host", help="address to listen on for SIP (default: all; first run only)")
+    parser.add_argument("--sip-port", type=int, help="UDP port for SIP (default: 5060; first run only)")
+    parser.add_argument("--manager-port", type=int, help="TCP port of the manager (default: 5038; first run only)")
+    parser.add_argument(
+        "--call", metavar="NUMBER", help="be a phone: dial NUMBER on the running demo, say what was heard"
+    )
+    parser.add_argument("--answer", action="store_true", help="be a phone: register and answer calls with a tone")
+    parser.add_argument("--as", dest="as_", metavar="ACCOUNT", default="", help="the account that such a phone uses")
+    return parser
+
+
+def _serve(demo: Demo, fresh: bool) -> int:
+    for complaint in taken_ports(demo):
+        print(f"asterism demo: {complaint}", file=sys.stderr)
+        return 1
+    from asterism.command.run import serve
+    from asterism.config.asterisk_conf import AsteriskConf
+    from asterism.server.server import Server
+
+    def ready(_server: Server) -> None:
+        print(introduction(demo, fresh), flush=True)
+
+    return serve(AsteriskConf.load(demo.conf_path), ready=ready)
+
+
+def taken_ports(demo: Demo) -> list[str]:
+    """What keeps the demo from starting: the ports in use, with where each can be changed."""
+    complaints = []
+    wanted = (
+        (socket.SOCK_DGRAM, "UDP", demo.host, demo.sip_port, "'bind' in [transport-udp] of pjsip.conf", "--sip-port"),
+        (
+            socket.SOCK_STREAM,
+            "TCP",
+            demo.manager_host,
+            demo.manager_port,
+            "'port' in [general] of manager.conf",
+            "--manager-port",
+        ),
+    )
+    for kind, name, host, port, where, flag in wanted:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family, kind) as probe:
+            if kind == socket.SOCK_STREAM:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                complaints.append(
+                    f"{name} port {port} on {host} cannot be used ({error.strerror}). Change {where} in"
+                    f" {demo.folder}, or make another demo: asterism demo --folder demo2 {flag} {port + 10}"
+                )
+    return complaints
+
+
+def own_address(host: str) -> str:
+    """The address at which phones reach a server bound to ``host``."""
+    if host not in ("0.0.0.0", "::"):
+        return host
+    family = socket.AF_INET6 if host == "::" else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            # Connecting a datagram socket sends nothing; it only asks the routing table.
+            probe.connect(("2001:db8::1" if host == "::" else "192.0.2.1", 9))
+        except OSError:
+            return "::1" if host == "::" else "127.0.0.1"
+        return str(probe.getsockname()[0])
+
+
+def introduction(demo: Demo, fresh: bool) -> str:
+    """What a new user needs to place the first call."""
+    address = own_address(demo.host)
+    program = shlex.quote(sys.argv[0])
+    folder = f" --folder {demo.folder}" if str(demo.folder) != "demo" else ""
+    lines = [
+        "",
+        f"Asterism ⁂ is ready. Configuration: {demo.folder}/ ({'made just now' if fresh else 'kept from before'})",
+        "",
+        f"  SIP      udp {demo.host}:{demo.sip_port}   (phones register to {address}:{demo.sip_port})",
+        f"  Manager  tcp {demo.manager_host}:{demo.manager_port}   (user demo, secret {demo.manager_secret})",
+        f"  Console  {program} -r -C {demo.conf_path}",
+        "",
+        "  Accounts (user name, password):",
+        *(f"    {number}  {password}" for number, password in demo.passwords.items()),
+        "",
+        "  Extensions, and a command that tries each from another terminal:",
+    ]
+    for numbers, meaning in EXTENSIONS:
+        number = numbers.partition(",")[0]
+        lines.append(f"    {numbers:<14} {meaning}")
+        lines.append(f"    {'':<14}   {program} demo{folder} --call {number}")
+    lines += [
+        "",
+        f"  To have 101 answer such a call: {program} demo{folder} --answer --as 101",
+        "  Ctrl-C stops the server.",
+        "",
+    ]
+    return "\n".join(lines)
