@@ -10,7 +10,7 @@ rules say nothing about IPv6 sources and the reverse.
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -122,10 +122,11 @@ class NetworkList(Kind[Networks]):
 
 @dataclass(frozen=True, slots=True)
 class SocketAddress:
-    """A numeric address and a port; port 0 means none was given."""
+    """A numeric address and a port; port 0 means none was given, or with ``explicit`` one that the system chooses."""
 
     host: str
     port: int = 0
+    explicit: bool = field(default=False, compare=False)
 
     @property
     def family(self) -> int:
@@ -158,7 +159,7 @@ class SocketAddressKind(Kind[SocketAddress | None]):
             raise ValueError("it is not an address") from None
         if address.version != wanted or (port and not (port.isascii() and port.isdigit() and int(port) <= 65535)):
             raise ValueError("it is not an address")
-        return SocketAddress(str(address), int(port or 0))
+        return SocketAddress(str(address), int(port or 0), explicit=bool(port))
 
     def format(self, value: SocketAddress | None) -> str:
         return "" if value is None else str(value)

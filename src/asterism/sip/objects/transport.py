@@ -54,4 +54,4 @@ class TransportConfig(ConfiguredObject, type="transport"):
 
     @property
     def _has_port(self) -> bool:
-        return self.bind is not None and self.bind.port != 0
+        return self.bind is not None and (self.bind.explicit or self.bind.port != 0)
