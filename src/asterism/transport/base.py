@@ -47,8 +47,11 @@ class Transport(ABC):
         self.counters = {"received": 0, "sent": 0, "keepalives": 0, "errors": 0, "dropped": 0}
 
     @abstractmethod
-    def flow_to(self, host: str, port: int) -> Flow:
-        """A flow to a numeric address of this transport's family. Never waits, never raises for the network."""
+    def flow_to(self, host: str, port: int, server_name: str = "") -> Flow:
+        """A flow to a numeric address of this transport's family. Never waits, never raises for the network.
+
+        ``server_name`` is the host name that led there, which a TLS server must prove to be.
+        """
 
     @abstractmethod
     def close(self) -> None:

@@ -11,6 +11,8 @@ from asterism.stack.transactions import TimerConfig, TransactionLayer
 from asterism.stack.uri import format_host_port
 from asterism.transport.base import Trace, Transport
 from asterism.transport.errors import BindError, NoTransportError
+from asterism.transport.tcp import TcpTransport
+from asterism.transport.tls import TlsTransport
 from asterism.transport.udp import UdpTransport
 
 if TYPE_CHECKING:
@@ -78,9 +80,15 @@ class TransportManager:
         address = format_host_port(settings.host, settings.port)
         if settings.name in self.transports:
             raise BindError(settings.name, settings.protocol, address, "there is a transport of that name already")
-        if settings.protocol != "udp":
+        transport: Transport
+        if settings.protocol == "udp":
+            transport = UdpTransport(settings, self.loop, self.layer.receive, self.log)
+        elif settings.protocol in ("tcp", "tls"):
+            kind = TlsTransport if settings.protocol == "tls" else TcpTransport
+            transport = listener = kind(settings, self.loop, self.layer.receive, self.timers, self.log)
+            await listener.start()
+        else:
             raise BindError(settings.name, settings.protocol, address, "unknown protocol")
-        transport = UdpTransport(settings, self.loop, self.layer.receive, self.log)
         transport.trace = self._trace
         self.transports[settings.name] = transport
         return transport
@@ -91,7 +99,7 @@ class TransportManager:
         if transport is not None:
             transport.close()
 
-    def flow_for(self, host: str, port: int, protocol: str = "udp", name: str = "") -> Flow:
+    def flow_for(self, host: str, port: int, protocol: str = "udp", name: str = "", server_name: str = "") -> Flow:
         """A flow to a numeric address; never waits (a connection is opened while the first message is kept).
 
         Args:
@@ -99,6 +107,7 @@ class TransportManager:
             port: the port.
             protocol: ``udp``, ``tcp`` or ``tls``; not looked at when ``name`` is given.
             name: id of the section to send from; ``""`` takes the first that fits.
+            server_name: for TLS: the host name that led to the address, to check the certificate against.
 
         Raises:
             NoTransportError: nothing bound fits.
@@ -108,11 +117,11 @@ class TransportManager:
             transport = self.transports.get(name)
             if transport is None:
                 raise NoTransportError(f"there is no transport '{name}'")
-            return transport.flow_to(host, port)
+            return transport.flow_to(host, port, server_name)
         protocol = protocol.lower()
         for transport in self.transports.values():
             if transport.protocol == protocol and transport.settings.address.version == family_wanted:
-                return transport.flow_to(host, port)
+                return transport.flow_to(host, port, server_name)
         raise NoTransportError(f"no {protocol} transport for IPv{family_wanted}")
 
     def close(self) -> None:

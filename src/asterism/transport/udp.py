@@ -96,8 +96,9 @@ class UdpTransport(Transport):
         self._queue: deque[tuple[bytes, UdpFlow, tuple[Any, ...]]] = deque()
         loop.add_reader(self._socket.fileno(), self._readable)
 
-    def flow_to(self, host: str, port: int) -> UdpFlow:
+    def flow_to(self, host: str, port: int, server_name: str = "") -> UdpFlow:
         """The flow to a numeric address; see the base class."""
+        del server_name
         address: tuple[Any, ...] = (host, port)
         if self.family == socket.AF_INET6:
             # The form in which recvfrom reports it, scope included.

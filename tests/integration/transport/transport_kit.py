@@ -114,3 +114,12 @@ class Peer:
 
     def close(self):
         self.socket.close()
+
+
+async def until(condition):
+    """Poll until a condition holds, for five seconds at most."""
+    for _ in range(1000):
+        if condition():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("the condition did not come about")

@@ -1,0 +1,334 @@
+"""SIP over TCP: framed by Content-Length, bounded in everything a peer can make grow."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+from asterism.stack.errors import ParseError
+from asterism.stack.flow import Flow
+from asterism.stack.framing import KeepAlive, StreamFramer
+from asterism.transport.base import Transport, bind_socket, mark_traffic
+
+if TYPE_CHECKING:
+    from asterism.stack.timers import Timer, TimerQueue
+    from asterism.transport.settings import TransportSettings
+
+Receive = Callable[[bytes, Flow, float], None]
+
+_BACKLOG = 1024
+
+
+class TcpFlow(Flow, asyncio.Protocol):
+    """One connection, accepted or opened by us.
+
+    What is sent before the connection stands is kept and goes out when it does.
+    """
+
+    __slots__ = (
+        "_accepted",
+        "_framer",
+        "_last_seen",
+        "_message_since",
+        "_pending",
+        "_tcp",
+        "_timer",
+        "_wire",
+        "server_name",
+    )
+
+    PROTOCOL = "TCP"
+
+    def __init__(self, tcp: TcpTransport, remote: tuple[str, int], *, accepted: bool, server_name: str = "") -> None:
+        super().__init__(
+            self.PROTOCOL, (tcp.host, tcp.port), remote, name=tcp.name, reliable=True, secure=self.PROTOCOL == "TLS"
+        )
+        self.server_name = server_name
+        self._tcp = tcp
+        self._accepted = accepted
+        self._framer = StreamFramer()
+        self._wire: asyncio.Transport | None = None
+        self._pending: list[bytes] = []
+        self._timer: Timer | None = None
+        self._last_seen = 0.0
+        self._message_since = 0.0
+
+    # What the stack calls
+
+    def send(self, data: bytes) -> None:
+        """Send one message; see :class:`Flow`."""
+        if self.closed:
+            self.failed(ConnectionError("the connection is closed"))
+            return
+        tcp = self._tcp
+        if tcp.trace is not None:
+            tcp.trace("out", data, self)
+        tcp.counters["sent"] += 1
+        self._send(data)
+
+    def close(self, error: Exception | None = None) -> None:
+        """Close the connection and tell who is interested; harmless when repeated."""
+        if self.closed:
+            return
+        self.closed = True
+        self._pending.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._wire is not None:
+            if error is None:
+                self._wire.close()
+            else:
+                self._wire.abort()
+        self._tcp.forget(self)
+        if error is not None:
+            self._tcp.counters["errors"] += 1
+        self.failed(error)
+
+    # What the loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection stands."""
+        wire = self._wire = cast(asyncio.Transport, transport)
+        peer, own = wire.get_extra_info("peername"), wire.get_extra_info("sockname")
+        if self.closed or not peer or not own:
+            self.close(ConnectionError("the connection was given up"))
+            wire.abort()
+            return
+        self.remote, self.local = (peer[0], peer[1]), (own[0], own[1])
+        if not self._tcp.admit(self):
+            self.close(ConnectionError("too many connections"))
+            return
+        self._last_seen = self._tcp.timers.clock()
+        self._start()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came."""
+        self._last_seen = self._tcp.timers.clock()
+        self._take(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        self.close(exc)
+
+    # The stream, which TLS wraps
+
+    def _start(self) -> None:
+        """The way is free: send what waits, watch the peer."""
+        pending, self._pending = self._pending, []
+        for data in pending:
+            self._send(data)
+        self._watch()
+
+    def _send(self, data: bytes) -> None:
+        wire = self._wire
+        limit = self._tcp.settings.write_buffer
+        if wire is None:
+            if sum(map(len, self._pending)) + len(data) > limit:
+                self.close(ConnectionError("too much to send before the connection stood"))
+            else:
+                self._pending.append(data)
+        elif wire.get_write_buffer_size() + len(data) > limit:
+            self.close(ConnectionError("the peer reads too slowly"))
+        else:
+            wire.write(data)
+
+    def _take(self, data: bytes) -> None:
+        """Bytes of the SIP stream."""
+        tcp = self._tcp
+        framer = self._framer
+        try:
+            items = framer.feed(data)
+        except ParseError as error:
+            tcp.counters["dropped"] += 1
+            self.close(error)
+            return
+        now = self._last_seen
+        for item in items:
+            if isinstance(item, KeepAlive):
+                tcp.counters["keepalives"] += 1
+                if item is KeepAlive.PING:
+                    self._send(KeepAlive.PONG.value)
+                continue
+            tcp.counters["received"] += 1
+            if tcp.trace is not None:
+                tcp.trace("in", item, self)
+            try:
+                tcp.receive(item, self, now)
+            except Exception:
+                tcp.log.exception("transport %s: a message from %s was not handled", self.name, self.remote)
+            if self.closed:
+                return
+        if not framer.pending:
+            self._message_since = 0.0
+        elif items or not self._message_since:
+            # Only the first byte of a message starts its clock: a peer that sends a byte at a time gains nothing.
+            self._message_since = now
+            self._watch()
+
+    def _deadline(self) -> float:
+        settings = self._tcp.settings
+        deadline = self._last_seen + settings.idle_timeout
+        if self._message_since:
+            deadline = min(deadline, self._message_since + settings.message_timeout)
+        return deadline
+
+    def _watch(self) -> None:
+        """Be woken at the deadline, unless an earlier alarm will look at it anyway."""
+        deadline = self._deadline()
+        if self._timer is not None:
+            if self._timer.when <= deadline:
+                return
+            self._timer.cancel()
+        self._timer = self._tcp.timers.call_at(deadline, self._timer_expired)
+
+    def _timer_expired(self) -> None:
+        self._timer = None
+        if self._tcp.timers.clock() < self._deadline() - 0.001:
+            self._watch()
+        elif self._message_since:
+            self.close(TimeoutError("a message took too long to arrive"))
+        else:
+            self.close()
+
+
+class TcpTransport(Transport):
+    """A listening socket, its connections, and those that we open.
+
+    Args:
+        settings: the section.
+        loop: the running loop.
+        receive: takes each message with its flow and the time.
+        timers: for idle and slow connections.
+        log: for what a callback raises.
+
+    Raises:
+        BindError: the address cannot be had.
+    """
+
+    __slots__ = (
+        "_by_remote",
+        "_connections",
+        "_loop",
+        "_per_address",
+        "_server",
+        "_socket",
+        "_tasks",
+        "log",
+        "receive",
+        "timers",
+    )
+
+    def __init__(
+        self,
+        settings: TransportSettings,
+        loop: asyncio.AbstractEventLoop,
+        receive: Receive,
+        timers: TimerQueue,
+        log: logging.Logger,
+    ) -> None:
+        super().__init__(settings)
+        self.receive = receive
+        self.timers = timers
+        self.log = log
+        self._loop = loop
+        self._socket = bind_socket(settings, socket.SOCK_STREAM)
+        self.port = self._socket.getsockname()[1]
+        self._server: asyncio.Server | None = None
+        self._connections: set[TcpFlow] = set()
+        self._by_remote: dict[tuple[str, int, str], TcpFlow] = {}
+        self._per_address: dict[str, int] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def connections(self) -> int:
+        """How many connections stand."""
+        return len(self._connections)
+
+    async def start(self) -> None:
+        """Listen."""
+        self._server = await self._loop.create_server(self._accept, sock=self._socket, backlog=_BACKLOG)
+
+    def flow_to(self, host: str, port: int, server_name: str = "") -> Flow:
+        """The connection to a numeric address; opened if there is none; see the base class."""
+        key = (host, port, server_name)
+        flow = self._by_remote.get(key) or (self._by_remote.get((host, port, "")) if server_name == "" else None)
+        if flow is None or flow.closed:
+            flow = self._new_flow((host, port), accepted=False, server_name=server_name)
+            if self.closed:
+                flow.closed = True
+                return flow
+            self._by_remote[key] = flow
+            task = self._loop.create_task(self._connect(flow))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return flow
+
+    def close(self) -> None:
+        """Stop; see the base class."""
+        if self.closed:
+            return
+        self.closed = True
+        if self._server is not None:
+            self._server.close()
+        else:
+            self._socket.close()
+        for task in list(self._tasks):
+            task.cancel()
+        for flow in [*self._by_remote.values(), *self._connections]:
+            flow.close()
+
+    def admit(self, flow: TcpFlow) -> bool:
+        """Count a connection that stands; ``False`` if there are too many (called by the flow)."""
+        settings = self.settings
+        host = flow.remote[0]
+        count = self._per_address.get(host, 0)
+        if count >= settings.max_connections_per_address or len(self._connections) >= settings.max_connections:
+            self.counters["dropped"] += 1
+            return False
+        self._per_address[host] = count + 1
+        self._connections.add(flow)
+        # Answers to requests that name the peer's address may reuse a connection that the peer opened.
+        self._by_remote.setdefault((*flow.remote, flow.server_name), flow)
+        return True
+
+    def forget(self, flow: TcpFlow) -> None:
+        """A connection is closed (called by the flow)."""
+        key = (*flow.remote, flow.server_name)
+        if self._by_remote.get(key) is flow:
+            del self._by_remote[key]
+        if flow in self._connections:
+            self._connections.remove(flow)
+            host = flow.remote[0]
+            count = self._per_address[host] - 1
+            if count:
+                self._per_address[host] = count
+            else:
+                del self._per_address[host]
+
+    def _new_flow(self, remote: tuple[str, int], *, accepted: bool, server_name: str = "") -> TcpFlow:
+        return TcpFlow(self, remote, accepted=accepted, server_name=server_name)
+
+    def _accept(self) -> TcpFlow:
+        return self._new_flow(("", 0), accepted=True)
+
+    async def _connect(self, flow: TcpFlow) -> None:
+        sock = socket.socket(self.family, socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            mark_traffic(sock, self.settings)
+            if not self.settings.address.is_unspecified:
+                sock.bind((self.host, 0))
+            async with asyncio.timeout(self.settings.connect_timeout):
+                await self._loop.sock_connect(sock, flow.remote)
+            await self._loop.create_connection(lambda: flow, sock=sock)
+        except (OSError, TimeoutError, OverflowError) as error:
+            sock.close()
+            flow.close(error)
+        except asyncio.CancelledError:
+            sock.close()
+            flow.close()
+            raise

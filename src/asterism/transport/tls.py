@@ -1,0 +1,200 @@
+"""SIP over TLS: the TCP connection with a :class:`ssl.SSLObject` between it and the stream."""
+
+from __future__ import annotations
+
+import ssl
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from asterism.stack.uri import format_host_port
+from asterism.transport.errors import BindError
+from asterism.transport.settings import TlsSettings
+from asterism.transport.tcp import TcpFlow, TcpTransport
+
+if TYPE_CHECKING:
+    import asyncio
+    import logging
+
+    from asterism.stack.timers import TimerQueue
+    from asterism.transport.settings import TransportSettings
+    from asterism.transport.tcp import Receive
+
+_CHUNK = 65_536
+_METHODS = {
+    "tlsv1": ssl.TLSVersion.TLSv1,
+    "tlsv1_1": ssl.TLSVersion.TLSv1_1,
+    "tlsv1_2": ssl.TLSVersion.TLSv1_2,
+    "tlsv1_3": ssl.TLSVersion.TLSv1_3,
+}
+
+
+class TlsFlow(TcpFlow):
+    """One TLS connection."""
+
+    __slots__ = ("_handshaken", "_incoming", "_outgoing", "_started_at", "_tls")
+
+    PROTOCOL = "TLS"
+
+    def __init__(self, tcp: TlsTransport, remote: tuple[str, int], *, accepted: bool, server_name: str = "") -> None:
+        super().__init__(tcp, remote, accepted=accepted, server_name=server_name)
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._handshaken = False
+        self._started_at = 0.0
+        context = tcp.server_context if accepted else tcp.client_context
+        name = None if accepted else server_name or remote[0]
+        try:
+            self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=accepted, server_hostname=name)
+        except ValueError:
+            # No host name can look like this; the address stands in, which no certificate will match by accident.
+            self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=remote[0])
+
+    def close(self, error: Exception | None = None) -> None:
+        """Close with a TLS goodbye if in good order; see the base class."""
+        if not self.closed and error is None and self._handshaken:
+            # The peer's goodbye has not come, which raises; ours is in the buffer.
+            with suppress(ssl.SSLError, ValueError):
+                self._tls.unwrap()
+            if self._wire is not None and not self._wire.is_closing():
+                self._wire.write(self._outgoing.read())
+        super().close(error)
+
+    def data_received(self, data: bytes) -> None:
+        """Encrypted bytes came."""
+        self._last_seen = self._tcp.timers.clock()
+        self._incoming.write(data)
+        try:
+            if not self._handshaken:
+                self._shake_hands()
+            if self._handshaken:
+                self._decrypt()
+        except (ssl.SSLError, OSError, ValueError) as error:
+            self._flush()
+            self.close(ConnectionError(f"TLS: {error}"))
+
+    def _start(self) -> None:
+        self._started_at = self._last_seen
+        self._watch()
+        if not self._accepted:
+            try:
+                self._shake_hands()
+            except ssl.SSLError as error:
+                self.close(ConnectionError(f"TLS: {error}"))
+
+    def _shake_hands(self) -> None:
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            self._flush()
+            return
+        self._handshaken = True
+        self._flush()
+        super()._start()
+
+    def _decrypt(self) -> None:
+        while not self.closed:
+            try:
+                data = self._tls.read(_CHUNK)
+            except ssl.SSLWantReadError:
+                break
+            except ssl.SSLZeroReturnError:
+                data = b""
+            if not data:
+                self.close()
+                return
+            self._take(data)
+        self._flush()
+
+    def _send(self, data: bytes) -> None:
+        if not self._handshaken:
+            if sum(map(len, self._pending)) + len(data) > self._tcp.settings.write_buffer:
+                self.close(ConnectionError("too much to send before the connection stood"))
+            else:
+                self._pending.append(data)
+            return
+        try:
+            self._tls.write(data)
+        except ssl.SSLError as error:
+            self.close(ConnectionError(f"TLS: {error}"))
+            return
+        self._flush()
+
+    def _flush(self) -> None:
+        if self._outgoing.pending and not self.closed:
+            super()._send(self._outgoing.read())
+
+    def _deadline(self) -> float:
+        if not self._handshaken:
+            return self._started_at + self._tcp.settings.handshake_timeout
+        return super()._deadline()
+
+
+class TlsTransport(TcpTransport):
+    """A TLS listener and its connections.
+
+    Raises:
+        BindError: the address cannot be had, or the certificates are not usable.
+    """
+
+    __slots__ = ("client_context", "server_context")
+
+    def __init__(
+        self,
+        settings: TransportSettings,
+        loop: asyncio.AbstractEventLoop,
+        receive: Receive,
+        timers: TimerQueue,
+        log: logging.Logger,
+    ) -> None:
+        self.server_context, self.client_context = make_contexts(settings)
+        super().__init__(settings, loop, receive, timers, log)
+
+    def reload_certificates(self) -> None:
+        """Read the files again, for the connections to come; those that stand go on.
+
+        Raises:
+            BindError: the files are not usable; nothing has changed.
+        """
+        self.server_context, self.client_context = make_contexts(self.settings)
+
+    def _new_flow(self, remote: tuple[str, int], *, accepted: bool, server_name: str = "") -> TcpFlow:
+        return TlsFlow(self, remote, accepted=accepted, server_name=server_name)
+
+
+def make_contexts(settings: TransportSettings) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """The server's and the client's context of a section.
+
+    Raises:
+        BindError: a file cannot be read or does not fit, or an option has an unknown value.
+    """
+    tls = settings.tls or TlsSettings()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname = tls.verify_server
+    client.verify_mode = ssl.CERT_REQUIRED if tls.verify_server else ssl.CERT_NONE
+    if tls.require_client_cert:
+        server.verify_mode = ssl.CERT_REQUIRED
+    elif tls.verify_client:
+        server.verify_mode = ssl.CERT_OPTIONAL
+    wrong = "cert_file"
+    try:
+        if not tls.cert_file:
+            raise ValueError("a certificate is needed")
+        for context in (server, client):
+            wrong = "cert_file"
+            context.load_cert_chain(tls.cert_file, tls.priv_key_file or None, password=lambda: b"")
+            wrong = "ca_list_file"
+            if tls.ca_list_file or tls.ca_list_path:
+                context.load_verify_locations(tls.ca_list_file or None, tls.ca_list_path or None)
+            elif tls.verify_server and context is client:
+                context.load_default_certs()
+            wrong = "cipher"
+            if tls.cipher:
+                context.set_ciphers(tls.cipher)
+            wrong = "method"
+            if tls.method:
+                context.minimum_version = _METHODS[tls.method.lower()]
+    except (OSError, ValueError, KeyError) as error:
+        address = format_host_port(settings.host, settings.port)
+        raise BindError(settings.name, settings.protocol, address, f"{wrong}: {error}") from error
+    return server, client

@@ -1,0 +1,208 @@
+import asyncio
+import ssl
+import subprocess
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+from transport_kit import Client, echo_manager, options, request_to, until
+
+from asterism.stack import parse_message
+from asterism.transport import BindError, TlsSettings
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory):
+    """An authority, and certificates for ``localhost`` (server) and ``phone`` (client) that it signed."""
+    folder = tmp_path_factory.mktemp("pki")
+
+    def openssl(*arguments):
+        subprocess.run(["openssl", *arguments], check=True, cwd=folder, capture_output=True)
+
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Test CA", "-days", "2")
+    for name, alternative in (
+        ("localhost", "DNS:localhost,IP:127.0.0.1"),
+        ("phone", "DNS:phone"),
+        ("other", "DNS:other"),
+    ):
+        (folder / f"{name}.ext").write_text(f"subjectAltName={alternative}\n")
+        openssl("req", *key, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
+        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+                "-out", f"{name}.pem", "-days", "2", "-extfile", f"{name}.ext")  # fmt: skip
+    return folder
+
+
+def settings(pki, name="localhost", **kwargs):
+    return TlsSettings(
+        cert_file=str(pki / f"{name}.pem"),
+        priv_key_file=str(pki / f"{name}.key"),
+        ca_list_file=str(pki / "ca.pem"),
+        **kwargs,
+    )
+
+
+def client_context(pki, certificate=""):
+    context = ssl.create_default_context(cafile=str(pki / "ca.pem"))
+    if certificate:
+        context.load_cert_chain(pki / f"{certificate}.pem", pki / f"{certificate}.key")
+    return context
+
+
+async def ask(port, context, server_hostname="localhost"):
+    """Send OPTIONS over TLS with Python's own client; the status, or the exception."""
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname=server_hostname)
+        writer.write(options(transport="TLS"))
+        data = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        writer.close()
+        return parse_message(data).status
+    except (OSError, asyncio.IncompleteReadError) as error:
+        return error
+
+
+def test_answers_over_tls(run, pki):
+    async def scenario():
+        manager, transport, user = await echo_manager(protocol="tls", tls=settings(pki))
+        assert await ask(transport.port, client_context(pki)) == 200
+        flow = user.requests[0].flow
+        assert (flow.transport, flow.secure, flow.reliable) == ("TLS", True, True)
+        await until(lambda: transport.connections == 0)
+        manager.close()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    ("server_name", "certificate", "outcome"),
+    [("localhost", "localhost", 200), ("localhost", "other", "transport_error"), ("", "localhost", 200)],
+)
+def test_we_verify_the_server_that_we_connect_to(run, pki, server_name, certificate, outcome):
+    async def scenario():
+        server, listener, _ = await echo_manager(protocol="tls", tls=settings(pki, certificate))
+        manager, _, _ = await echo_manager(protocol="tls", tls=settings(pki, "phone", verify_server=True))
+        client = Client()
+        flow = manager.flow_for("127.0.0.1", listener.port, "tls", server_name=server_name)
+        manager.layer.send_request(request_to(listener.port), flow, client)
+        assert await client.outcome == outcome
+        server.close()
+        manager.close()
+
+    run(scenario)
+
+
+def test_without_verification_any_certificate_does(run, pki):
+    async def scenario():
+        server, listener, _ = await echo_manager(protocol="tls", tls=settings(pki, "other"))
+        manager, _, _ = await echo_manager(protocol="tls", tls=settings(pki, "phone"))
+        client = Client()
+        flow = manager.flow_for("127.0.0.1", listener.port, "tls", server_name="no such..name")
+        manager.layer.send_request(request_to(listener.port), flow, client)
+        assert await client.outcome == 200
+        server.close()
+        manager.close()
+
+    run(scenario)
+
+
+def test_client_certificate_can_be_required(run, pki):
+    async def scenario():
+        manager, transport, _ = await echo_manager(protocol="tls", tls=settings(pki, require_client_cert=True))
+        assert isinstance(await ask(transport.port, client_context(pki)), Exception)
+        assert await ask(transport.port, client_context(pki, "phone")) == 200
+        manager.close()
+
+    run(scenario)
+
+
+def test_new_certificate_is_used_after_reload_and_connections_go_on(run, pki, tmp_path):
+    async def scenario():
+        for suffix in ("pem", "key"):
+            (tmp_path / f"live.{suffix}").write_bytes((pki / f"localhost.{suffix}").read_bytes())
+        tls = TlsSettings(cert_file=str(tmp_path / "live.pem"), priv_key_file=str(tmp_path / "live.key"))
+        manager, transport, _ = await echo_manager(protocol="tls", tls=tls)
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", transport.port, ssl=client_context(pki), server_hostname="localhost"
+        )
+        (tmp_path / "live.pem").write_text("broken")
+        with pytest.raises(BindError, match=r"transport 'main': .*cert_file"):
+            transport.reload_certificates()
+        assert await ask(transport.port, client_context(pki)) == 200
+        for suffix in ("pem", "key"):
+            (tmp_path / f"live.{suffix}").write_bytes((pki / f"other.{suffix}").read_bytes())
+        transport.reload_certificates()
+        assert isinstance(await ask(transport.port, client_context(pki)), ssl.SSLCertVerificationError)
+        assert await ask(transport.port, client_context(pki), "other") == 200
+        writer.write(options("old", transport="TLS"))
+        assert parse_message(await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)).call_id == "old"
+        writer.close()
+        manager.close()
+
+    run(scenario)
+
+
+def test_minimum_version(run, pki):
+    async def scenario():
+        manager, transport, _ = await echo_manager(protocol="tls", tls=settings(pki, method="tlsv1_3"))
+        old = client_context(pki)
+        old.maximum_version = ssl.TLSVersion.TLSv1_2
+        assert isinstance(await ask(transport.port, old), Exception)
+        assert await ask(transport.port, client_context(pki)) == 200
+        manager.close()
+
+    run(scenario)
+
+
+def test_plain_text_and_silence_are_closed(run, pki):
+    async def scenario():
+        manager, transport, _ = await echo_manager(protocol="tls", tls=settings(pki), handshake_timeout=0.1)
+        for data in (options(transport="TLS"), b""):
+            reader, writer = await asyncio.open_connection("127.0.0.1", transport.port)
+            writer.write(data)
+            with suppress(ConnectionError):
+                while await asyncio.wait_for(reader.read(4096), 5):
+                    pass
+            writer.close()
+        await until(lambda: transport.connections == 0 and len(manager.timers) == 0)
+        assert await ask(transport.port, client_context(pki)) == 200
+        manager.close()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    ("tls", "text"),
+    [
+        (None, "cert_file: a certificate is needed"),
+        (TlsSettings(cert_file="/nonexistent.pem"), "cert_file: .*No such file"),
+        ({"cipher": "NO-SUCH"}, "cipher: "),
+        ({"method": "sslv2"}, "method: "),
+        ({"ca_list_file": "/nonexistent"}, "ca_list_file: "),
+    ],
+)
+def test_configuration_errors_name_section_and_option(run, pki, tls, text):
+    async def scenario():
+        chosen = replace(settings(pki), **tls) if isinstance(tls, dict) else tls
+        with pytest.raises(BindError, match=f"transport 'main': cannot bind tls .*{text}"):
+            await echo_manager(protocol="tls", tls=chosen)
+
+    run(scenario)
+
+
+def test_messages_of_every_size_survive_the_record_layer(run, pki):
+    async def scenario():
+        manager, transport, user = await echo_manager(protocol="tls", tls=settings(pki))
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", transport.port, ssl=client_context(pki), server_hostname="localhost"
+        )
+        for size in (0, 1, 16_000, 30_000):
+            body = b"x" * size
+            data = options(str(size), transport="TLS").replace(b"Content-Length: 0", b"Content-Length: %d" % size)
+            writer.write(data + body)
+            answer = parse_message(await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5))
+            assert answer.call_id == str(size)
+        assert [len(request.body) for request in user.requests] == [0, 1, 16_000, 30_000]
+        writer.close()
+        manager.close()
+
+    run(scenario)
