@@ -25,7 +25,7 @@ Every wait has a limit and fails with the messages that the phone has seen.
 from asterism.testing.audio import PhoneAudio
 from asterism.testing.call import PhoneCall
 from asterism.testing.phone import Phone
-from asterism.testing.servers import assert_idle, idle_counts, running_server
+from asterism.testing.servers import assert_idle, free_port, idle_counts, running_server
 from asterism.testing.tone import detect, level, make_tone
 from asterism.testing.waiting import PhoneError, until
 
@@ -36,6 +36,7 @@ __all__ = [
     "PhoneError",
     "assert_idle",
     "detect",
+    "free_port",
     "idle_counts",
     "level",
     "make_tone",
