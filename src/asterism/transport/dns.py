@@ -1,0 +1,140 @@
+"""DNS queries for the resolver: asynchronous, cached, one query in flight per question."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from asterism.stack.resolver import DnsCache, Naptr, Question, Records, Resolution, Srv, Target
+
+if TYPE_CHECKING:
+    from asterism.stack.uri import Uri
+
+_NEGATIVE_TTL = 30.0
+"""Seconds for which an answer without records is believed when the zone does not say."""
+_FAILURE_TTL = 5.0
+"""Seconds for which a question whose servers failed is not asked again."""
+
+
+class DnsResolver:
+    """Resolves SIP URIs over the network (RFC 3263).
+
+    Args:
+        nameservers: addresses to ask; empty for those of the system.
+        port: where they listen.
+        timeout: seconds that one question may take.
+        cache: where answers are kept; by default a cache on the loop's clock.
+        log: for what goes wrong.
+
+    Addresses in the system's hosts file are taken before the DNS is asked, unless ``nameservers`` are given.
+    """
+
+    def __init__(
+        self,
+        nameservers: Sequence[str] = (),
+        *,
+        port: int = 53,
+        timeout: float = 5.0,
+        cache: DnsCache | None = None,
+        log: logging.Logger | None = None,
+    ) -> None:
+        # Imported here: a server that only meets numeric addresses never needs it.
+        import dns.asyncresolver
+
+        self._log = log or logging.getLogger("asterism.transport")
+        self._resolver = dns.asyncresolver.Resolver(configure=not nameservers)
+        if nameservers:
+            self._resolver.nameservers = list(nameservers)
+            self._resolver.port = port
+        self._resolver.lifetime = timeout
+        self._use_hosts = not nameservers
+        self._in_flight: dict[Question, asyncio.Task[Records]] = {}
+        self.cache = cache or DnsCache(asyncio.get_running_loop().time)
+
+    async def resolve(self, uri: Uri, **options: Any) -> list[Target]:
+        """The targets of a URI in the order to try; empty if it leads nowhere.
+
+        Args:
+            uri: the next hop.
+            options: see :class:`Resolution` (``transports``, ``families``, ``transport``).
+        """
+        resolution = Resolution(uri, **options)
+        while not resolution.done:
+            questions = resolution.questions
+            answers = await asyncio.gather(*(self.ask(question) for question in questions))
+            resolution.take(dict(zip(questions, answers, strict=True)))
+        return resolution.targets
+
+    async def ask(self, question: Question) -> Records:
+        """The records of one question: from the cache, from a query under way, or from the network."""
+        known = self.cache.get(question)
+        if known is not None:
+            return known
+        task = self._in_flight.get(question)
+        if task is None:
+            task = asyncio.get_running_loop().create_task(self._query(question))
+            self._in_flight[question] = task
+            task.add_done_callback(lambda _: self._in_flight.pop(question, None))
+        # Several may wait for one query; one of them giving up must not end it for the others.
+        return await asyncio.shield(task)
+
+    def close(self) -> None:
+        """Give up the queries under way."""
+        for task in list(self._in_flight.values()):
+            task.cancel()
+
+    async def _query(self, question: Question) -> Records:
+        import dns.exception
+        import dns.resolver
+
+        records: list[Any] = []
+        ttl = _NEGATIVE_TTL
+        try:
+            if self._use_hosts and question.kind in ("A", "AAAA"):
+                local = await asyncio.to_thread(_from_hosts_file, question)
+                if local:
+                    self.cache.put(question, local, _NEGATIVE_TTL)
+                    return local
+            answer = await self._resolver.resolve(f"{question.name.rstrip('.')}.", question.kind)
+            ttl = float(answer.rrset.ttl) if answer.rrset is not None else ttl
+            records = [_record(question.kind, data) for data in answer]
+        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+            pass
+        except (dns.exception.DNSException, OSError, ValueError) as error:
+            # Includes names that are no host names at all.
+            self._log.warning("DNS: no answer for %s %r: %s", question.kind, question.name, type(error).__name__)
+            ttl = _FAILURE_TTL
+        self.cache.put(question, records, ttl)
+        return records
+
+
+def _record(kind: str, data: Any) -> Any:
+    if kind == "SRV":
+        return Srv(data.priority, data.weight, data.port, data.target.to_text())
+    if kind == "NAPTR":
+        return Naptr(
+            data.order,
+            data.preference,
+            data.flags.decode("ascii", "replace"),
+            data.service.decode("ascii", "replace"),
+            data.replacement.to_text(),
+        )
+    return data.address
+
+
+def _from_hosts_file(question: Question, path: str = "/etc/hosts") -> list[str]:
+    """The addresses that the hosts file gives a name, of the family asked for."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as lines:
+            entries = [line.partition("#")[0].split() for line in lines]
+    except OSError:
+        return []
+    name = question.name.rstrip(".").lower()
+    wants_six = question.kind == "AAAA"
+    return [
+        words[0]
+        for words in entries
+        if len(words) > 1 and name in (word.lower() for word in words[1:]) and (":" in words[0]) is wants_six
+    ]
