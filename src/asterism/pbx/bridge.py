@@ -167,6 +167,8 @@ class Bridge:
         """Connect the two audio streams; called again by a driver whose stream or formats changed."""
         if len(self.channels) != 2 or self._ended:
             return
+        for channel in self.channels:
+            channel.stop_tone()
         self.relayed = connect_channels(*self.channels)
 
     def disconnect_media(self) -> None:

@@ -37,6 +37,9 @@ WAKE_DIGIT = 1
 WAKE_AUDIO = 2
 WAKE_SIGNAL = 4
 
+_TONES = {Control.RINGING: "ring", Control.BUSY: "busy", Control.CONGESTION: "congestion"}
+"""What is played to a far end that cannot be told in signalling: it has been answered."""
+
 MAX_DIGITS = 64
 """Digits kept for a reader; the oldest are dropped."""
 MAX_FRAMES = 50
@@ -271,13 +274,30 @@ class Channel:
             self.pbx.bus.publish(events.NEWEXTEN, self)
 
     def indicate(self, condition: Control, data: object = None) -> bool:
-        """Show a condition to the far end; ``False`` if it could only be done in audio, or is too late."""
+        """Show a condition to the far end; whether it was.
+
+        Ringing, busy and congestion become a tone when they can only be told in audio.
+        """
         if self._dead or self.driver is None:
             return False
         if condition is Control.HOLD or condition is Control.UNHOLD:
             self.on_hold = condition is Control.HOLD
             self.pbx.device_states.channel_changed(self.device)
-        return self.driver.indicate(condition, data)
+        shown = self.driver.indicate(condition, data)
+        if condition in _TONES or condition is Control.STOP:
+            self.stop_tone()
+            if not shown and condition in _TONES:
+                from asterism.pbx.playing import start_tone
+
+                shown = start_tone(self, _TONES[condition])
+        return shown
+
+    def stop_tone(self) -> None:
+        """Stop the tone that plays in the background, if any."""
+        if self.data:
+            from asterism.pbx.playing import stop_tone
+
+            stop_tone(self)
 
     # -- notifications of the driver -----------------------------------------------------------
 
@@ -415,6 +435,7 @@ class Channel:
         self.control_listener = None
         if self.bridge is not None:
             self.bridge.depart(self)
+        self.stop_tone()
         driver = self.driver
         if driver is not None:
             stream = driver.media
@@ -492,6 +513,16 @@ class Channel:
         if delay > 0:
             await self.wait(delay)
 
+    async def play(self, name: str, interrupt: str = "", language: str = "") -> str:
+        """Play a sound file of the channel's language to its end.
+
+        ``interrupt`` are digits that end it; returns the digit that did, or an empty text. Raises
+        :class:`~asterism.media.files.SoundError` when there is no such sound.
+        """
+        from asterism.pbx.playing import play
+
+        return await play(self, name, interrupt, language)
+
     async def audio(self) -> AsyncIterator[Frame]:
         """What the far end says: frames of 16-bit linear PCM, normally 20 ms, at 8 or 16 kHz.
 
@@ -508,6 +539,7 @@ class Channel:
             queue.append(frame)
             self._wake(WAKE_AUDIO)
 
+        self.stop_tone()
         stream.sink = take
         try:
             while True:

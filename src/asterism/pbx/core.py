@@ -15,6 +15,7 @@ from asterism.pbx.causes import Cause
 from asterism.pbx.channel import Channel
 from asterism.pbx.controls import ChannelState
 from asterism.pbx.device_state import DeviceStates
+from asterism.pbx.dialplan.table import Dialplan
 from asterism.pbx.errors import ChannelHangup, RequestError
 from asterism.pbx.hints import Hints
 from asterism.pbx.party import NOBODY, PartyId
@@ -90,7 +91,7 @@ class _Counters:
 class Pbx(Subsystem):
     """Everything about calls that is not one protocol's."""
 
-    def __init__(self, server: CoreServer, dialplan: Any = None) -> None:
+    def __init__(self, server: CoreServer, dialplan: Dialplan | None = None) -> None:
         """Make the PBX of ``server``; ``dialplan`` replaces the one made from ``asterism.pbx.dialplan``."""
         self.owner = server.owner
         self.server = server
@@ -105,10 +106,8 @@ class Pbx(Subsystem):
         self.device_states = DeviceStates(self)
         self.hints = Hints(self)
         if dialplan is None:
-            from asterism.pbx.dialplan.table import Dialplan
-
             dialplan = Dialplan(self.applications, self.functions, server.bus, server.log)
-        self.dialplan = dialplan
+        self.dialplan: Dialplan = dialplan
         dialplan.observe(self.hints.update)
 
     @property

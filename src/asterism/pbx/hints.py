@@ -131,7 +131,7 @@ class Hints:
             if not exten.startswith("_"):
                 wanted[context, exten] = hint
         for key, watched in list(self._watched.items()):
-            hint = wanted.pop(key, None)
+            hint: str | None = wanted.pop(key, "") or None
             if hint is None and watched.watchers:
                 hint = self._pbx.dialplan.find_hint(*key)
             if hint == watched.hint:

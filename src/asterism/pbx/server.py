@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from asterism.core.module import CoreServer
+from asterism.media.server import MediaServer
 
 if TYPE_CHECKING:
-    from asterism.media.core import Media
     from asterism.pbx.core import Pbx
 
 
-class PbxServer(CoreServer, Protocol):
-    """A core server with media and the PBX."""
+class PbxServer(MediaServer, Protocol):
+    """A server with media and the PBX."""
 
-    media: Media
     pbx: Pbx

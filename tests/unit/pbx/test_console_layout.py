@@ -144,7 +144,7 @@ def test_unknown_channel_and_wrong_usage() -> None:
 
 def test_request_hangup_ends_the_call() -> None:
     async def main() -> None:
-        server, console = await live_call()
+        _, console = await live_call()
         assert console.run("channel request hangup", "PJSIP/alice-00000000") == recorded(
             "channel request hangup PJSIP/alice-00000000", "live call"
         )

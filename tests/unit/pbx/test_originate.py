@@ -13,6 +13,7 @@ from asterism.core.commands import CommandCall, marks_of
 from asterism.core.errors import UsageError
 from asterism.pbx.actions import ChannelActions
 from asterism.pbx.controls import Control
+from asterism.pbx.events import ORIGINATE_RESPONSE
 from asterism.pbx.hint_commands import HintCommands
 from asterism.pbx.originate import Originate, parse_variables
 
@@ -137,8 +138,9 @@ def test_an_originate_that_nobody_answers() -> None:
         await manager.run("Originate", **{**ORIGINATE, "Timeout": "20"})
         await settle()
         server.sip.made[0].queue_control(Control.RINGING)
-        while not server.fields("OriginateResponse"):
-            await asyncio.sleep(0.005)
+        told = asyncio.Event()
+        server.bus.subscribe(server.owner, ORIGINATE_RESPONSE, lambda kind, args: told.set())
+        await asyncio.wait_for(told.wait(), 5)
 
     server = with_server(scenario)
     assert server.fields("OriginateResponse")[0]["Reason"] == "3"
