@@ -83,6 +83,15 @@ redirect_method=uri_pjsip
 [trunk]
 type=aor
 contact=sip:127.0.0.1:5073
+[anon]
+type=endpoint
+context=internal
+aors=anon
+allow=ulaw
+send_rpid=yes
+[anon]
+type=aor
+contact=sip:anon@127.0.0.1:5074
 """
 
 SDP = (

@@ -265,3 +265,155 @@ async def test_forked_answers(bench: Bench) -> None:
     assert (await bob.next("ACK")).to.tag == "b1"
     alice.in_dialog("BYE", ok, 2)
     bob.respond(await bob.next("BYE"), 200)
+
+
+async def dialing(bench: Bench, destination: str, port: int) -> tuple[object, object, Request, list[object]]:
+    """Alice calls; the server has sent its INVITE to ``port``."""
+    alice, called = bench.phone(5071), bench.phone(port)
+    results: list[object] = []
+
+    @bench.server.pbx.extension("internal", "900")
+    async def dial(channel: object) -> None:
+        results.append(await channel.dial(destination, 40))  # type: ignore[attr-defined]
+        await channel.hangup()  # type: ignore[attr-defined]
+
+    alice.call("900")
+    return alice, called, await called.next("INVITE"), results
+
+
+@on_bench
+async def test_trunk_identity_and_user_at_endpoint(bench: Bench) -> None:
+    alice, trunk, invite, _ = await dialing(bench, "PJSIP/5551212@trunk", 5073)
+    assert str(invite.uri) == "sip:5551212@127.0.0.1:5073"
+    assert invite.get("From").startswith("<sip:pbxuser@pbx.example.test>;tag=") or '"Alice' in invite.get("From")
+    assert invite.from_.uri.user == "pbxuser"
+    assert invite.get("To") == "<sip:5551212@127.0.0.1>"
+    assert invite.get("Contact") == "<sip:pbxuser@127.0.0.1:5060>"
+    assert invite.get("P-Asserted-Identity") == '"Alice Example" <sip:6001@pbx.example.test>'
+    names = [name for name, _ in invite.headers]
+    assert names.index("Min-SE") < names.index("P-Asserted-Identity") < names.index("Max-Forwards")
+    alice.cancel()
+    trunk.respond(invite, 100)
+    trunk.respond(await trunk.next("CANCEL"), 200)
+    trunk.respond(invite, 487)
+
+
+@on_bench
+async def test_redirect_inside_the_driver(bench: Bench) -> None:
+    alice, trunk, invite, _ = await dialing(bench, "PJSIP/1@trunk", 5073)
+    trunk.respond(invite, 302, extra="Contact: <sip:2@127.0.0.1:5079>\r\n", contact=False)
+    await trunk.next("ACK")
+    other = bench.phone(5079)
+    again = await other.next("INVITE")
+    assert str(again.uri) == "sip:2@127.0.0.1:5079"
+    other.respond(again, 486)
+    await other.next("ACK")
+    await alice.next(486)
+
+
+@on_bench
+async def test_redirect_without_contact_is_refused(bench: Bench) -> None:
+    alice, trunk, invite, _ = await dialing(bench, "PJSIP/1@trunk", 5073)
+    trunk.respond(invite, 302, contact=False)
+    await trunk.next("ACK")
+    await bench.until(lambda: [m for m in alice.messages() if isinstance(m, Response) and m.status >= 400])
+
+
+@on_bench
+async def test_reliable_provisional_of_the_called_one(bench: Bench) -> None:
+    alice, bob, invite, _ = await dialing(bench, "PJSIP/bob", 5072)
+    assert "100rel" in invite.get("Supported")
+    bob.respond(invite, 183, body=sdp(), extra="Require: 100rel\r\nRSeq: 17\r\n")
+    prack = await bob.next("PRACK")
+    assert prack.get("RAck") == f"17 {invite.cseq.number} INVITE"
+    bob.respond(prack, 200)
+    assert b"m=audio" in (await alice.next(183)).body
+    bob.respond(invite, 200)
+    await bob.next("ACK")
+    ok = await alice.next(200)
+    alice.in_dialog("ACK", ok, 1)
+    alice.in_dialog("BYE", ok, 2)
+    bob.respond(await bob.next("BYE"), 200)
+
+
+@on_bench
+async def test_caller_requires_reliable_provisionals(bench: Bench) -> None:
+    alice, bob = bench.phone(5071), bench.phone(5072)
+
+    @bench.server.pbx.extension("internal", "6002")
+    async def dial(channel: object) -> None:
+        await channel.dial("PJSIP/bob", 20)  # type: ignore[attr-defined]
+
+    alice.call("6002", extra="Require: 100rel\r\n")
+    invite = await bob.next("INVITE")
+    bob.respond(invite, 180)
+    ringing = await alice.next(180)
+    assert ringing.get("Require") == "100rel"
+    bench.advance(0.6)
+    assert (await alice.next(180)).get("RSeq") == ringing.get("RSeq")
+    alice.in_dialog("PRACK", ringing, 2, extra=f"RAck: {ringing.get('RSeq')} 1 INVITE\r\n")
+    await alice.next(200)
+    alice.in_dialog("PRACK", ringing, 3, extra="RAck: 1 1 INVITE\r\n")
+    await alice.next(481)
+    alice.cancel()
+    await alice.next(487)
+    bob.respond(await bob.next("CANCEL"), 200)
+    bob.respond(invite, 487)
+
+
+@on_bench
+async def test_session_interval_too_small(bench: Bench) -> None:
+    @bench.server.pbx.extension("internal", "770")
+    async def answer(channel: object) -> None:
+        await channel.answer()  # type: ignore[attr-defined]
+
+    response = await refused(bench, "770", extra="Supported: timer\r\nSession-Expires: 60\r\n")
+    assert (response.status, response.get("Min-SE")) == (422, "90")
+
+
+@on_bench
+async def test_session_timer_refreshes_and_expires(bench: Bench) -> None:
+    alice = bench.phone(5071)
+
+    @bench.server.pbx.extension("internal", "770")
+    async def answer(channel: object) -> None:
+        await channel.answer()  # type: ignore[attr-defined]
+        await channel.wait(9999)  # type: ignore[attr-defined]
+
+    alice.call("770", extra="Supported: timer\r\nSession-Expires: 1800;refresher=uas\r\n")
+    ok = await alice.next(200)
+    assert ok.get("Session-Expires") == "1800;refresher=uas"
+    assert not ok.has("Require")
+    alice.in_dialog("ACK", ok, 1)
+    bench.advance(901)
+    refresh = await alice.next("INVITE")
+    assert refresh.get("Session-Expires") == "1800;refresher=uac"
+    alice.respond(refresh, 200, body=sdp(), extra="Session-Expires: 1800;refresher=uas\r\n")
+    await alice.next("ACK")
+    # From now on the phone refreshes; it does not.
+    bench.advance(1790)
+    alice.respond(await alice.next("BYE"), 200)
+
+
+@on_bench
+async def test_unanswered_invite_times_out(bench: Bench) -> None:
+    alice, _, _, _ = await dialing(bench, "PJSIP/bob", 5072)
+    bench.advance(33)
+    assert (await alice.next(408)).get("Reason") == "Q.850;cause=18"
+
+
+@on_bench
+async def test_broken_way_is_503(bench: Bench) -> None:
+    alice, bob, _, _ = await dialing(bench, "PJSIP/bob", 5072)
+    bob.flow.failed(ConnectionRefusedError())
+    bench.advance(0.01)
+    assert (await alice.next(503)).get("Reason") == "Q.850;cause=34"
+
+
+@on_bench
+async def test_remote_party_id(bench: Bench) -> None:
+    alice, trunk, invite, _ = await dialing(bench, "PJSIP/anon", 5074)
+    assert invite.get("From").startswith('"Alice Example" <sip:6001@127.0.0.1>')
+    assert invite.get("Remote-Party-ID") == '"Alice Example" <sip:6001@127.0.0.1>;party=calling;privacy=off;screen=no'
+    trunk.respond(invite, 603)
+    assert (await alice.next(403)).get("Reason") == "Q.850;cause=21"

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from asterism.stack.message import Request
 
 ANONYMOUS = "Anonymous"
+_STACK_MAX_FORWARDS = ("Max-Forwards", "70")
+"""What a dialog's request comes with; it goes behind our own headers, as observed."""
 _WILDCARDS = frozenset(("0.0.0.0", "::", ""))
 
 
@@ -129,7 +131,8 @@ class EndpointProfile:
 
     def finish_request(self, request: Request) -> None:
         """Add what every request of ours ends with."""
-        request.remove_header("Max-Forwards")
+        if _STACK_MAX_FORWARDS in request.headers:
+            request.headers.remove(_STACK_MAX_FORWARDS)
         request.add_header("Max-Forwards", str(self.settings.max_forwards))
         for name, value in self.user_agent:
             request.add_header(name, value)

@@ -22,6 +22,8 @@ from asterism.stack.errors import ParseError
 from asterism.stack.sdp import RtpMap
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from asterism.applications.session.identity import EndpointProfile
     from asterism.applications.session.session import Session
     from asterism.media.core import Media as MediaSubsystem
@@ -177,30 +179,29 @@ def _direction(description: SessionDescription, media: MediaDescription) -> str:
     return "sendrecv"
 
 
-@lru_cache(maxsize=1024)
-def _rtpmap(text: str) -> RtpMap | None:
-    try:
-        return RtpMap.parse(text)
-    except ParseError:
-        return None
+def _offered(media: MediaDescription) -> Sequence[Offered]:
+    return _read_offered(tuple(media.formats), tuple(media.attributes))
 
 
-def _offered(media: MediaDescription) -> list[Offered]:
+@lru_cache(maxsize=512)
+def _read_offered(formats: tuple[str, ...], attributes: tuple[tuple[str, str | None], ...]) -> Sequence[Offered]:
+    """The payload types of a section; a phone's list is the same in all its calls."""
     maps: dict[str, RtpMap] = {}
-    for name, value in media.attributes:
+    for name, value in attributes:
         if name == "rtpmap" and value:
-            found = _rtpmap(value)
-            if found is not None:
-                maps.setdefault(found.payload, found)
+            try:
+                found = RtpMap.parse(value)
+            except ParseError:
+                continue
+            maps.setdefault(found.payload, found)
     offered: list[Offered] = []
-    for text in media.formats:
+    for text in formats:
         if text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= 127:
-            found = maps.get(text)
-            if found is None:
-                offered.append(Offered(int(text)))
-            else:
-                offered.append(Offered(int(text), found.encoding, found.clock_rate))
-    return offered
+            known = maps.get(text)
+            offered.append(
+                Offered(int(text)) if known is None else Offered(int(text), known.encoding, known.clock_rate)
+            )
+    return tuple(offered)
 
 
 class RtpModule(Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.registry import sessions
@@ -39,12 +40,15 @@ def quality_text(quality: Quality) -> str:
 
 
 def _four(name: str, series: Series) -> str:
+    if not series.count:
+        return _once(name, 0.0)
     return (
         f"{'min' + name:>11}={series.minimum:010.6f};{'max' + name:>11}={series.maximum:010.6f};"
         f"{'avg' + name:>11}={series.mean:010.6f};{'stdev' + name:>13}={series.deviation:010.6f};"
     )
 
 
+@lru_cache(maxsize=64)
 def _once(name: str, value: float) -> str:
     return (
         f"{'min' + name:>11}={value:010.6f};{'max' + name:>11}={value:010.6f};"
