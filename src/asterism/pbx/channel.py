@@ -204,12 +204,14 @@ class Channel:
         A leading ``_`` makes called channels inherit it, ``__`` theirs too. A variable that is set
         again counts as the newest.
         """
+        variables = self.variables
         depth = 0
+        plain = name
         if name[:1] == "_":
             depth = 2 if name[1:2] == "_" else 1
-        plain = name[depth:]
-        variables = self.variables
-        variables.pop(plain, None)
+            plain = name[depth:]
+        if plain in variables:
+            del variables[plain]
         if value is not None:
             variables[plain] = value
         if depth and value is not None:
@@ -294,7 +296,7 @@ class Channel:
 
     def stop_tone(self) -> None:
         """Stop the tone that plays in the background, if any."""
-        if self.data:
+        if "playtones" in self.data:
             from asterism.pbx.playing import stop_tone
 
             stop_tone(self)
@@ -374,8 +376,8 @@ class Channel:
 
     def redirect(self, goto: Goto) -> None:
         """Send the channel elsewhere in the dialplan, out of whatever it does, from outside its task."""
-        if not self.alive:
-            return
+        if not self.alive or (self.task is None and self.control_listener is not None):
+            return  # gone, or still being called by somebody
         bridge = self.bridge
         if self.task is None:
             self.moved = True

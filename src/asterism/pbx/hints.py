@@ -127,9 +127,9 @@ class Hints:
         REMOVED for their watchers.
         """
         wanted: dict[tuple[str, str], str] = {}
-        for context, exten, hint in self._lines():
+        for context, exten, text in self._lines():
             if not exten.startswith("_"):
-                wanted[context, exten] = hint
+                wanted[context, exten] = text
         for key, watched in list(self._watched.items()):
             hint: str | None = wanted.pop(key, "") or None
             if hint is None and watched.watchers:
@@ -145,8 +145,8 @@ class Hints:
                 watched.devices = split_devices(hint)[0]
                 self._follow(watched)
                 self._evaluate(watched)
-        for (context, exten), hint in wanted.items():
-            watched = Watched(context, exten, hint)
+        for (context, exten), text in wanted.items():
+            watched = Watched(context, exten, text)
             self._follow(watched)
             watched.state = self._state_of(watched)
 
