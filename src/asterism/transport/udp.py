@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import socket
 from collections import deque
@@ -127,6 +128,10 @@ class UdpTransport(Transport):
         except (BlockingIOError, InterruptedError):
             self._enqueue(data, flow, address)
         except (OSError, OverflowError) as error:
+            if isinstance(error, OSError) and error.errno == errno.ENOBUFS:
+                # A full queue of the network card: a lost datagram, not a peer out of reach.
+                self.counters["dropped"] += 1
+                return
             self.counters["errors"] += 1
             flow.failed(error)
 

@@ -451,7 +451,8 @@ class TransactionLayer:
         watched.add(transaction)
 
     def _release(self, transaction: ClientTransaction | ServerTransaction) -> None:
-        if isinstance(transaction, InviteServerTransaction) and transaction.ack_key:
+        # By type: isinstance on an abstract class would cost more than the rest of this.
+        if type(transaction) is InviteServerTransaction and transaction.ack_key:
             self._awaiting_ack.pop(transaction.ack_key, None)
         flow = transaction.flow
         watched = self._by_flow.get(flow)
