@@ -20,6 +20,7 @@ from asterism.applications.session.supplements.timers import SessionTimersModule
 from asterism.server.server import Server
 from asterism.sip.decision import Decision, Outcome
 from asterism.sip.objects.aor import Aor
+from asterism.sip.objects.auth import Auth
 from asterism.sip.objects.contact import Contact
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.sip.objects.global_ import GlobalSettings
@@ -80,6 +81,11 @@ from_user=pbxuser
 from_domain=pbx.example.test
 send_pai=yes
 redirect_method=uri_pjsip
+outbound_auth=trunk-auth
+[trunk-auth]
+type=auth
+username=trunkuser
+password=trunkpass
 [trunk]
 type=aor
 contact=sip:127.0.0.1:5073
@@ -272,7 +278,7 @@ async def make_bench(folder: Path) -> Bench:
     """Assemble the server, without opening it."""
     (folder / "pjsip.conf").write_text(CONFIG)
     server = Server.from_config(folder)
-    for cls in (Endpoint, Aor, Contact, GlobalSettings):
+    for cls in (Endpoint, Aor, Auth, Contact, GlobalSettings):
         server.data.register_type(cls)
     report = server.data.load()
     assert not report.errors

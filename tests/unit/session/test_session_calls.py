@@ -6,6 +6,7 @@ import asyncio
 
 from session_bench import Bench, on_bench, sdp
 
+from asterism.core.commands import CommandCall
 from asterism.stack.message import Request, Response
 
 
@@ -417,3 +418,97 @@ async def test_remote_party_id(bench: Bench) -> None:
     assert invite.get("Remote-Party-ID") == '"Alice Example" <sip:6001@127.0.0.1>;party=calling;privacy=off;screen=no'
     trunk.respond(invite, 603)
     assert (await alice.next(403)).get("Reason") == "Q.850;cause=21"
+
+
+@on_bench
+async def test_challenged_invite_is_sent_again_with_credentials(bench: Bench) -> None:
+    alice, trunk, invite, _ = await dialing(bench, "PJSIP/1@trunk", 5073)
+    trunk.respond(invite, 407, extra='Proxy-Authenticate: Digest realm="r", nonce="n", qop="auth"\r\n', contact=False)
+    await trunk.next("ACK")
+    again = await trunk.next("INVITE")
+    assert again.cseq.number == invite.cseq.number + 1
+    assert again.call_id == invite.call_id
+    assert 'username="trunkuser"' in again.get("Proxy-Authorization")
+    assert again.body == invite.body
+    trunk.respond(again, 200, body=sdp("8 101"))
+    ack = await trunk.next("ACK")
+    assert ack.cseq.number == again.cseq.number
+    assert ack.has("Proxy-Authorization")
+    ok = await alice.next(200)
+    alice.in_dialog("ACK", ok, 1)
+    alice.in_dialog("BYE", ok, 2)
+    bye = await trunk.next("BYE")
+    assert bye.cseq.number == again.cseq.number + 1
+    trunk.respond(bye, 200)
+
+
+@on_bench
+async def test_busy_sip_dialog_glare(bench: Bench) -> None:
+    ok, _, alice, bob = await answered(bench)
+    session = next(one for one in bench.sessions.live if one.endpoint.id == "alice")  # type: ignore[attr-defined]
+    session.refresh()
+    ours = await alice.next("INVITE")
+    alice.in_dialog("INVITE", ok, 2, body=sdp(version=2))
+    await alice.next(491)
+    alice.respond(ours, 491)
+    alice.in_dialog("INVITE", ok, 3, body=sdp(version=2))
+    await alice.next(200)
+    alice.in_dialog("ACK", ok, 3)
+    alice.in_dialog("BYE", ok, 4)
+    bob.respond(await bob.next("BYE"), 200)
+
+
+@on_bench
+async def test_request_of_no_dialog(bench: Bench) -> None:
+    alice = bench.phone(5071)
+    alice.request("BYE", "sip:127.0.0.1:5060", "alice", "<sip:x@127.0.0.1>;tag=nobody", call="none")
+    await alice.next(481)
+
+
+@on_bench
+async def test_console_listings(bench: Bench) -> None:
+    run = {entry.name: entry.item.run for entry in bench.server.commands}
+    none = run["pjsip show channels"](CommandCall([], print))
+    assert none == "No objects found.\n\n"
+    ok, _, alice, bob = await answered(bench)
+    shown = run["pjsip show channels"](CommandCall([], print)).split("\n")
+    assert shown[1] == "  Channel:  <ChannelId........................................>  <State.....>  <Time.....>"
+    assert shown[5].startswith("  Channel: PJSIP/alice-")
+    assert shown[5].index("Up") == 65
+    assert shown[-4:] == ["", "Objects found: 2", "", ""]
+    stats = run["pjsip show channelstats"](CommandCall([], print)).split("\n")
+    assert " ulaw        0       0    0   0.000      0       0    0   0.000   0.000" in stats[5]
+    assert run["pjsip show channel"](CommandCall(["nosuch"], print)) == "Unable to find object nosuch.\n\n"
+    listed = run["pjsip list channels"](CommandCall(["like", "bob"], print))
+    assert listed.endswith("\nObjects found: 1\n\n")
+    alice.in_dialog("BYE", ok, 2)
+    bob.respond(await bob.next("BYE"), 200)
+
+
+@on_bench
+async def test_channel_items_and_functions(bench: Bench) -> None:
+    alice, bob = bench.phone(5071), bench.phone(5072)
+    seen: dict[str, str] = {}
+
+    @bench.server.pbx.extension("internal", "770")
+    async def look(channel: object) -> None:
+        expand = bench.server.pbx.dialplan.expand
+        for text in (
+            "${PJSIP_HEADER(read,X-Colour)}", "${PJSIP_HEADERS(X-)}", "${DEPT}",
+            "${SIPDOMAIN}", "${PJSIP_DIAL_CONTACTS(bob)}", "${PJSIP_DIAL_CONTACTS(lonely)}",
+            "${PJSIP_PARSE_URI(sip:u@h:5099,port)}", "${PJSIP_ENDPOINT(trunk,from_user)}",
+            "${PJSIP_AOR(bob,max_contacts)}",
+        ):  # fmt: skip
+            seen[text] = expand(text, channel)
+        for item in ("pjsip,call-id", "endpoint", "pjsip,remote_addr", "rtp,secure", "bogus"):
+            seen[item] = channel.driver.channel_item(item)  # type: ignore[attr-defined]
+        channel.set_variable("X", "1")  # type: ignore[attr-defined]
+        await bench.server.pbx.applications.get("PJSIPHangup")(channel, "437")
+
+    alice.call("770", extra="X-Colour: blue\r\n")
+    assert (await alice.next(437)).has("Reason")
+    assert list(seen.values()) == [
+        "blue", "X-Colour", "sales", "127.0.0.1", "PJSIP/bob/sip:bob@127.0.0.1:5072", "", "5099", "pbxuser", "0",
+        "call-5071", "alice", "127.0.0.1:5071", "", None,
+    ]  # fmt: skip
+    assert not bob.messages()

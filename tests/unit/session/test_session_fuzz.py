@@ -62,8 +62,6 @@ async def test_mutated_offers(bench: Bench) -> None:
         assert final.status in (200, 400, 415, 488), body
         if final.status == 200:
             alice.user = "alice"
-            alice.request(
-                "ACK", "sip:127.0.0.1:5060", "alice", str(final.to), call=f"fuzz-{number}", tag=f"f{number}"
-            )
+            alice.request("ACK", "sip:127.0.0.1:5060", "alice", str(final.to), call=f"fuzz-{number}", tag=f"f{number}")
             alice.respond(await alice.next("BYE"), 200)
         bench.advance(40)
