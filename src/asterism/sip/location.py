@@ -283,5 +283,4 @@ class Location:
 def _permanent(aor: Aor, uri: str) -> Contact:
     contact = Contact(permanent_contact_id(aor.id, uri), uri=uri)
     contact.aor = aor.id
-    contact.qualify_timeout = aor.qualify_timeout
     return contact

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from asterism.applications.registrar import RegistrarModule
@@ -98,6 +99,7 @@ class Rig:
         (folder / "pjsip.conf").write_text(pjsip)
         (folder / "acl.conf").write_text(acl)
         self.name, self.version = "rig", "0.0"
+        self.options = SimpleNamespace(show_secrets=False)
         self.log = ServerLogger("rig")
         self.owner = Owner("rig")
         self.bus = EventBus(self.log)

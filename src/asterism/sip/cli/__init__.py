@@ -1,0 +1,1 @@
+"""Console commands and manager actions that show the SIP objects."""

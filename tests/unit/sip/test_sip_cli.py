@@ -1,0 +1,100 @@
+"""Console listings, compared with what the model printed on the same configuration."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from sip_rig import MODULES, Rig
+
+from asterism.core.commands import CommandCall
+from asterism.sip.cli.module import SipCli
+from asterism.sip.contacts import ContactStatus
+
+REFERENCE = Path(__file__).parents[4] / "shared" / "reference" / "transcripts"
+
+
+def recorded(command: str, state: str = "idle") -> str:
+    """What followed a command line in the record, up to the next one."""
+    text = (REFERENCE / "pjsip_cli.txt").read_text()
+    start = text.index(f"*CLI> {command}   (state: {state})\n")
+    begin = text.index("\n", start) + 1
+    end = re.search(r"^(###|####)", text[begin:], re.MULTILINE)
+    assert end is not None
+    return text[begin : begin + end.start()]
+
+
+def _without_ruler(text: str) -> str:
+    """The text; where a secret is hidden the ruler, as long as the longest value, is left out."""
+    return re.sub(r"^ =+$", "", text, flags=re.MULTILINE).rstrip("\n") if "<hidden>" in text else text.rstrip("\n")
+
+
+class NoChannels:
+    def of_device(self, device: str) -> list[object]:
+        return []
+
+
+PBX = SimpleNamespace(channels=NoChannels(), technologies={}, device_states=None)
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Rig:
+    conf = (REFERENCE / "configs" / "asterisk22" / "pjsip.conf").read_text()
+    # The listings were made before two last changes of the file (README of the transcripts, caveats).
+    conf = conf.replace("default_outbound_endpoint=trunk2\n", "")
+    conf = conf.replace("accountcode=acct-alice\n", "accountcode=acct-alice\nmailboxes=6001@default\n")
+    rig = Rig(tmp_path / "etc", conf, modules=(*MODULES, SipCli), pbx=PBX)
+    for contact in rig.sip.location.contacts("trunk1"):
+        rig.sip.location.set_reachability(contact, ContactStatus.UNREACHABLE)
+    return rig
+
+
+def run(rig: Rig, line: str) -> str:
+    words = line.split()
+    for count in range(len(words), 0, -1):
+        command = rig.commands.get(" ".join(words[:count]))
+        if command is not None:
+            result = command.run(CommandCall(words[count:], lambda text: None))
+            assert isinstance(result, str)
+            return result
+    raise AssertionError(f"no command {line}")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "pjsip show endpoints",
+        "pjsip list endpoints",
+        "pjsip show aors",
+        "pjsip list aors",
+        "pjsip show auths",
+        "pjsip list auths",
+        "pjsip show contacts",
+        "pjsip list contacts",
+        "pjsip show transports",
+        "pjsip list transports",
+        "pjsip show identifies",
+        "pjsip list identifies",
+        "pjsip show endpoints like ^tr",
+        "pjsip list endpoints like ^tr",
+        "pjsip show endpoint nosuch",
+        "pjsip show contact nosuch",
+        "pjsip show aor alice",
+        "pjsip show aor trunk1",
+        "pjsip show contact trunk1/sip:127.0.0.1:15281",
+        "pjsip show transport transport-udp",
+        "pjsip show identify trunk1-id",
+        "pjsip show identify trunk2-id",
+        "pjsip show endpoint alice",
+        "pjsip show endpoint trunk1",
+        "pjsip show auth carol-auth",
+        "pjsip show settings",
+    ],
+)
+def test_listing_is_as_recorded(rig: Rig, line: str) -> None:
+    expected = recorded(line)
+    # The one deliberate difference: secrets are not shown.
+    expected = re.sub(r"( (?:md5_cred|password_digest) +: ).+", r"\1<hidden>", expected)
+    assert _without_ruler(run(rig, line)) == _without_ruler(expected)
