@@ -65,6 +65,7 @@ exten => 102,1,Dial(PJSIP/102,30)
 exten => 122,1,Dial(PJSIP/102,1)
  same => n,UserEvent(Dialled,Status: ${DIALSTATUS},Cause: ${HANGUPCAUSE})
  same => n,Hangup()
+exten => 132,1,Dial(${PJSIP_DIAL_CONTACTS(102)},30)
 exten => 103,1,Dial(PJSIP/103,30)
  same => n,UserEvent(Dialled,Status: ${DIALSTATUS},Cause: ${HANGUPCAUSE})
  same => n,Hangup()
@@ -108,18 +109,21 @@ async def two_phones(
     config: Mapping[str, str] | None = None, *, register: bool = True, idle: bool = True
 ) -> AsyncIterator[World]:
     """A server on a port of its own and two phones; at the end nothing may be left over in the server."""
-    async with running_server({**CONFIG, **(config or {})}) as server:
-        async with Phone("101", server, "ann's secret") as ann, Phone("102", server, "bob's secret") as bob:
-            if register:
-                await ann.register()
-                await bob.register()
-            dialled: list[tuple[str, str]] = []
+    async with (
+        running_server({**CONFIG, **(config or {})}) as server,
+        Phone("101", server, "ann's secret") as ann,
+        Phone("102", server, "bob's secret") as bob,
+    ):
+        if register:
+            await ann.register()
+            await bob.register()
+        dialled: list[tuple[str, str]] = []
 
-            def note(_type: EventType, published: tuple[Any, ...]) -> None:
-                fields = dict(USER_EVENT.render(*published))
-                dialled.append((str(fields["Status"]), str(fields["Cause"])))
+        def note(_type: EventType, published: tuple[Any, ...]) -> None:
+            fields = dict(USER_EVENT.render(*published))
+            dialled.append((str(fields["Status"]), str(fields["Cause"])))
 
-            server.subscribe(USER_EVENT, note)
-            yield World(server, ann, bob, dialled)
-            if idle:
-                await assert_idle(server)
+        server.subscribe(USER_EVENT, note)
+        yield World(server, ann, bob, dialled)
+        if idle:
+            await assert_idle(server)

@@ -53,7 +53,9 @@ async def test_the_check_above_fails_without_the_relay(monkeypatch):
         await incoming.ended()
 
 
-OFFICE = CONFIG["pjsip.conf"] + """
+OFFICE = (
+    CONFIG["pjsip.conf"]
+    + """
 [{other}]
 type=endpoint
 context=phones
@@ -64,6 +66,7 @@ from_user={name}
 type=aor
 contact=sip:{host}:{port}
 """
+)
 
 BETWEEN_OFFICES = """
 [phones]

@@ -59,10 +59,10 @@ class PhoneAudio:
         self.sent = 0
         """Packets sent."""
 
-    def connect(self, description: Audio) -> None:
-        """Take the other side's description."""
+    def connect(self, description: Audio, own: Sequence[int] = (PCMU, PCMA)) -> None:
+        """Take the other side's description; what is sent is the first of its codecs that is one of our ``own``."""
         self.remote = (description.host, description.port)
-        self.codec = description.codecs[0] if description.codecs else PCMU
+        self.codec = next((one for one in description.codecs if one in own), PCMU)
         self.dtmf = description.dtmf
 
     def play(self, *frequencies: float) -> None:

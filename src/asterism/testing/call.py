@@ -324,7 +324,7 @@ class PhoneCall:
         description = Audio.parse(body) if body else None
         if description is not None:
             self.remote_description = description
-            self.audio.connect(description)
+            self.audio.connect(description, self.description.codecs)
 
     def _finish(self, how: str) -> None:
         if self.over:

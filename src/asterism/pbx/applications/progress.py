@@ -60,7 +60,7 @@ class ProgressApplications(PbxModule):
         cause = parse_cause(args)
         if cause is None:
             self.pbx.dialplan.log.warning("Hangup: '%s' is not a known cause", args)
-        raise EndDialplan(cause)
+        raise EndDialplan(16 if cause == 0 else cause)  # as recorded: 0 is a normal clearing
 
     @application("Ringing", Documentation("Tell the caller that it rings.", "Ringing()", see_also=("Progress", "Busy")))
     async def ringing(self, channel: Channel, args: str) -> None:
