@@ -89,6 +89,15 @@ password=trunkpass
 [trunk]
 type=aor
 contact=sip:127.0.0.1:5073
+[passing]
+type=endpoint
+context=internal
+aors=passing
+allow=ulaw
+moh_passthrough=yes
+[passing]
+type=aor
+contact=sip:passing@127.0.0.1:5076
 [anon]
 type=endpoint
 context=internal

@@ -512,3 +512,50 @@ async def test_channel_items_and_functions(bench: Bench) -> None:
         "call-5071", "alice", "127.0.0.1:5071", "", None,
     ]  # fmt: skip
     assert not bob.messages()
+
+
+@on_bench
+async def test_unknown_extension_required(bench: Bench) -> None:
+    response = await refused(bench, "5", extra="Require: 100rel, foo, bar\r\n")
+    assert (response.status, response.get("Unsupported")) == (420, "foo, bar")
+
+
+@on_bench
+async def test_another_branch_answers_with_another_codec(bench: Bench) -> None:
+    alice, bob, invite, _ = await dialing(bench, "PJSIP/bob", 5072)
+    bob.respond(invite, 183, body=sdp("0"), tag="first")
+    await alice.next(183)
+    bob.respond(invite, 200, body=sdp("8 101"), tag="second")
+    assert (await bob.next("ACK")).to.tag == "second"
+    ok = await alice.next(200)
+    session = next(one for one in bench.sessions.live if one.endpoint.id == "bob")  # type: ignore[attr-defined]
+    assert [one.name for one in session.audio.formats] == ["alaw"]
+    alice.in_dialog("ACK", ok, 1)
+    alice.in_dialog("BYE", ok, 2)
+    bye = await bob.next("BYE")
+    assert bye.to.tag == "second"
+    bob.respond(bye, 200)
+
+
+@on_bench
+async def test_hold_is_passed_through(bench: Bench) -> None:
+    alice, called, invite, _ = await dialing(bench, "PJSIP/passing", 5076)
+    called.respond(invite, 200, body=sdp("0 101"))
+    await called.next("ACK")
+    ok = await alice.next(200)
+    alice.in_dialog("ACK", ok, 1)
+    alice.in_dialog("INVITE", ok, 2, body=sdp(direction="sendonly", version=2))
+    await alice.next(200)
+    alice.in_dialog("ACK", ok, 2)
+    held = await called.next("INVITE")
+    assert held.body.endswith(b"a=sendonly\r\n")
+    called.respond(held, 200, body=sdp("0 101", direction="recvonly", version=2))
+    await called.next("ACK")
+    alice.in_dialog("INVITE", ok, 3, body=sdp(version=3))
+    alice.in_dialog("ACK", ok, 3)
+    resumed = await called.next("INVITE")
+    assert resumed.body.endswith(b"a=sendrecv\r\n")
+    called.respond(resumed, 200, body=sdp("0 101", version=3))
+    await called.next("ACK")
+    alice.in_dialog("BYE", ok, 4)
+    called.respond(await called.next("BYE"), 200)

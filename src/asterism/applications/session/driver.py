@@ -45,6 +45,9 @@ class SessionDriver:
         session = self.session
         if condition in (Control.HOLD, Control.UNHOLD):
             session.held = condition is Control.HOLD
+            if session.endpoint.moh_passthrough and session.confirmed:
+                session.refresh()
+                return True
             return False
         if not isinstance(session, IncomingSession) or session.answered:
             return condition not in _TONES

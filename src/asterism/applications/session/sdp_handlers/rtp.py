@@ -38,14 +38,15 @@ _NOWHERE = frozenset(("0.0.0.0", "::", ""))
 
 
 class RtpAudio(MediaStream):
-    """An audio stream: its RTP session and the terms agreed for it."""
+    """An audio stream: its RTP session, the terms agreed for it, and what we offered last, if we did."""
 
-    __slots__ = ("rtp", "terms")
+    __slots__ = ("offered", "rtp", "terms")
 
     def __init__(self, handler: SdpHandler, rtp: RtpSession, terms: AudioTerms) -> None:
         super().__init__(handler)
         self.rtp = rtp
         self.terms = terms
+        self.offered: AudioTerms | None = None
 
     def close(self) -> None:
         """Free the ports."""
@@ -71,6 +72,7 @@ class RtpHandler(SdpHandler):
         if rtp is None:
             return None
         stream = RtpAudio(self, rtp, terms)
+        stream.offered = terms
         # What is offered must be understood from now on: early media may come before the answer does.
         self._set_up(stream)
         return stream, write_audio(terms, stream.rtp.local[1])
@@ -90,6 +92,7 @@ class RtpHandler(SdpHandler):
             return None
         if isinstance(stream, RtpAudio):
             stream.terms = terms
+            stream.offered = None
         else:
             rtp = self._open(session)
             if rtp is None:
@@ -102,6 +105,11 @@ class RtpHandler(SdpHandler):
     def reoffer(self, session: Session, stream: MediaStream) -> str:
         """The section as agreed before."""
         assert isinstance(stream, RtpAudio)
+        if session.held and session.endpoint.moh_passthrough:
+            stream.terms.direction = "inactive" if session.remote_hold else "sendonly"
+        elif not session.remote_hold:
+            stream.terms.direction = "sendrecv"
+        stream.offered = stream.terms
         return write_audio(stream.terms, stream.rtp.local[1])
 
     def apply_answer(
@@ -111,7 +119,8 @@ class RtpHandler(SdpHandler):
         assert isinstance(stream, RtpAudio)
         if media.protocol.upper() != _PROFILE:
             return False
-        terms = accept_answer(stream.terms, _offered(media))
+        # Measured by the offer, not by an earlier answer: another branch of the call may choose otherwise.
+        terms = accept_answer(stream.offered or stream.terms, _offered(media))
         if terms is None:
             return False
         terms.direction = reverse_direction(_direction(description, media))
@@ -139,7 +148,10 @@ class RtpHandler(SdpHandler):
 
     def _set_up(self, stream: RtpAudio) -> None:
         terms = stream.terms
-        stream.rtp.set_formats({number: one for one, number in terms.formats}, terms.dtmf_payload)
+        receive = None
+        if stream.offered is not None and stream.offered is not terms:
+            receive = {number: one for one, number in stream.offered.formats}
+        stream.rtp.set_formats({number: one for one, number in terms.formats}, terms.dtmf_payload, receive)
 
     def _set_remote(
         self, session: Session, stream: RtpAudio, description: SessionDescription, media: MediaDescription
