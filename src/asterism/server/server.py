@@ -182,6 +182,7 @@ class Server:
             task.cancel()
         if self._tasks:
             await asyncio.wait(list(self._tasks), timeout=5)
+        self.media.close()
         self.owner.release()
         self.store.close()
 
