@@ -1,1 +1,1 @@
-
+"""The dialplan applications, one family per file."""
