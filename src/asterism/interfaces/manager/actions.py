@@ -74,20 +74,29 @@ class ManagerActions:
             "Add an event filter to this connection.",
             arguments=(
                 Argument("Operation", "What to do.", values=(("Add", "Add the filter."),)),
-                Argument("Filter", "A regular expression over the event's text; a leading ! excludes.", required=True),
+                Argument(
+                    "MatchCriteria",
+                    "action(include|exclude), name(event), header(field) and "
+                    "method(regex|exact|starts_with|ends_with|contains|none), separated by commas: what the filter "
+                    "is held against.",
+                ),
+                Argument("Filter", "What to look for: a regular expression, ! in front excludes."),
             ),
         ),
     )
     def filter(self, call: Call) -> None:
         """``Action: Filter``."""
-        if call.get("operation").lower() != "add":
+        if call.get("operation", "add").lower() != "add":
             call.error("Unknown operation")
             return
         try:
-            call.session.filters.append(parse_filter(call.get("filter"), "eventfilter"))
+            criteria = call.get("matchcriteria")
+            name = f"eventfilter({criteria})" if criteria else "eventfilter"
+            call.session.filters = [*call.session.filters, parse_filter(call.get("filter"), name)]
         except ValueError:
             call.error("Filter format")
             return
+        self._manager.update_feed()
         call.success("Success")
 
     @action("ListCommands", "", Documentation("List the actions that this connection may run."))

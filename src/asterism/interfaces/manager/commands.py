@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -9,11 +10,14 @@ from typing import TYPE_CHECKING
 from asterism.core.commands import Action, CommandCall, command
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import UsageError
+from asterism.core.events import EventType
 from asterism.core.registry import Entry
 from asterism.interfaces.manager.settings import CLASSES
 
 if TYPE_CHECKING:
     from asterism.interfaces.manager.module import ManagerModule
+
+_BUILTIN = frozenset({"server", "core", "manager", "logger", "console"})
 
 
 def _one(call: CommandCall) -> str:
@@ -37,6 +41,18 @@ class ManagerCommands:
     def __init__(self, manager: ManagerModule) -> None:
         self._manager = manager
 
+    def complete_user(self, words: list[str]) -> list[str]:
+        """The users' names."""
+        return list(self._manager.settings.users) if len(words) == 1 else []
+
+    def complete_action(self, words: list[str]) -> list[str]:
+        """The actions' names."""
+        return [entry.name for entry in self._manager.server.actions]
+
+    def complete_event(self, words: list[str]) -> list[str]:
+        """The events' names."""
+        return [entry.name for entry in self._manager.server.bus.types] if len(words) == 1 else []
+
     @command("manager show users", Documentation("List the manager's users.", "manager show users"))
     def show_users(self, call: CommandCall) -> str:
         """``manager show users``."""
@@ -50,6 +66,7 @@ class ManagerCommands:
     @command(
         "manager show user",
         Documentation("Show one user of the manager.", "manager show user <user>", arguments=(Argument("user"),)),
+        "complete_user",
     )
     def show_user(self, call: CommandCall) -> str:
         """``manager show user X``."""
@@ -63,7 +80,7 @@ class ManagerCommands:
         rows = (
             ("username", user.name),
             ("secret", "<Set>" if user.secret else "<Not set>"),
-            ("ACL", "yes" if user.rules.rules else "no"),
+            ("ACL", "yes" if user.restricted else "no"),
             ("read perm", _permissions(user.read)),
             ("write perm", _permissions(user.write)),
             ("displayconnects", "yes" if shown else "no"),
@@ -94,6 +111,43 @@ class ManagerCommands:
             )
         lines.append(f"{count} users connected.\n")
         return "".join(lines)
+
+    @command(
+        "manager show eventq",
+        Documentation(
+            "Show the manager's sessions that have events waiting.",
+            "manager show eventq",
+            "Events of clients that read too slowly wait in a queue of at most 5000; beyond, the oldest are dropped.",
+        ),
+    )
+    def show_event_queue(self, call: CommandCall) -> str:
+        """``manager show eventq``: nothing is queued for all in common, so the queues of the sessions are shown."""
+        if call.args:
+            raise UsageError
+        return "".join(
+            f"Session: {session.name}\nQueued: {session.queued}\nDropped: {session.dropped}\n\n"
+            for session in self._manager.sessions
+            if session.queued or session.dropped
+        )
+
+    @command(
+        "manager set debug",
+        Documentation(
+            "Log what the manager's clients ask for, or stop that.",
+            "manager set debug [on|off]",
+            "Without a word it says whether it is on.",
+        ),
+        ("on", "off"),
+    )
+    def set_debug(self, call: CommandCall) -> str:
+        """``manager set debug [on|off]``."""
+        settings = self._manager.settings
+        if not call.args:
+            return f"manager debug is {'on' if settings.debug else 'off'}\n"
+        if call.args not in (["on"], ["off"]):
+            raise UsageError
+        settings.debug = call.args == ["on"]
+        return ""
 
     @command("manager show settings", Documentation("Show the manager's settings.", "manager show settings"))
     def show_settings(self, call: CommandCall) -> str:
@@ -127,12 +181,13 @@ class ManagerCommands:
         width = max((len(entry.name) for entry in entries), default=0)
         width = max(width, 43)
         lines = [f"  {'Action':<{width}}  Synopsis\n", f"  {'------':<{width}}  --------\n"]
-        lines += [f"  {entry.name:<{width}}  {entry.documentation.synopsis[:33]}\n" for entry in entries]
+        lines += [f"  {entry.name:<{width}}  {entry.documentation.synopsis + ' ':.33}\n" for entry in entries]
         return "".join(lines)
 
     @command(
         "manager show command",
         Documentation("Describe manager actions.", "manager show command <actionname> [<actionname> ...]"),
+        "complete_action",
     )
     def show_command(self, call: CommandCall) -> str:
         """``manager show command X``."""
@@ -153,22 +208,19 @@ class ManagerCommands:
     @command(
         "manager show event",
         Documentation("Describe an event.", "manager show event <eventname>", arguments=(Argument("eventname"),)),
+        "complete_event",
     )
     def show_event(self, call: CommandCall) -> str:
         """``manager show event X``."""
         entry = self._manager.server.bus.types.entry(_one(call))
-        if entry is None:
-            return "Unable to find the specified event.\n"
-        fields = "".join(f"{argument.name}: <value>\n" for argument in entry.documentation.arguments)
-        synopsis = entry.documentation.synopsis
-        return f"Event: {entry.name}\n[Synopsis]\n{synopsis}\n\n[Syntax]\nEvent: {entry.name}\n{fields}\n"
+        return "Unable to find the specified event.\n" if entry is None else describe_event(entry)
 
     @command("manager reload", Documentation("Read manager.conf again.", "manager reload"))
-    def reload(self, call: CommandCall) -> str:
+    async def reload(self, call: CommandCall) -> str:
         """``manager reload``."""
         if call.args:
             raise UsageError
-        self._manager.reload()
+        await self._manager.reload()
         return ""
 
 
@@ -181,8 +233,9 @@ def describe_action(entry: Entry[Action]) -> str:
     documentation = entry.documentation
     arguments = documentation.arguments
     sections: list[tuple[str, Iterable[str]]] = [
-        ("Synopsis", [documentation.synopsis]),
-        ("Description", [documentation.description or documentation.synopsis]),
+        ("Synopsis", [documentation.synopsis + " "]),
+        ("Provided By", [_provider(entry)]),
+        ("Description", _wrapped(documentation.description or documentation.synopsis)),
         (
             "Syntax",
             [
@@ -191,19 +244,48 @@ def describe_action(entry: Entry[Action]) -> str:
                 *(f"{each.name}: <value>" if each.required else f"[{each.name}:] <value>" for each in arguments),
             ],
         ),
-        ("Arguments", _argument_lines(documentation)),
+        ("Arguments", ["", *_argument_lines(documentation)]),
         ("Privilege", [f"{entry.item.privilege},all" if entry.item.privilege else "<none>"]),
         ("See Also", [", ".join(documentation.see_also) or "Not available"]),
     ]
     text = "".join(f"[{title}]\n" + "".join(f"{line}\n" for line in lines) + "\n" for title, lines in sections)
-    return f"\n  -= Info about Manager Command '{entry.name}' =- \n\n{text}"
+    # What a list consists of stands in the description; the record closes each text with these sections.
+    ends = "[List Responses]\nNone\n\n[End List Responses]\n\n[Final Response]\nNone\n\n[End Final Response]\n\n"
+    return f"\n  -= Info about Manager Command '{entry.name}' =- \n\n{text}{ends}"
+
+
+def describe_event(entry: Entry[EventType]) -> str:
+    """The text of ``manager show event``."""
+    documentation = entry.documentation
+    fields = "".join(f"{argument.name}: <value>\n" for argument in documentation.arguments)
+    sections: list[tuple[str, Iterable[str]]] = [("Synopsis", [documentation.synopsis])]
+    if documentation.description:
+        sections.append(("Description", _wrapped(documentation.description)))
+    sections.append(("Syntax", [f"Event: {entry.name}", *fields.splitlines()]))
+    if documentation.arguments:
+        sections.append(("Arguments", _arguments(documentation, [])))
+    if documentation.see_also:
+        sections.append(("See Also", [", ".join(documentation.see_also)]))
+    text = "".join(f"[{title}]\n" + "".join(f"{line}\n" for line in lines) + "\n" for title, lines in sections)
+    return f"Event: {entry.name}\n{text}\n"
+
+
+def _provider(entry: Entry[Action]) -> str:
+    return "builtin" if entry.owner.name in _BUILTIN else entry.owner.name
+
+
+def _wrapped(text: str) -> list[str]:
+    return [line for part in text.split("\n") for line in textwrap.wrap(part, 79) or [""]]
 
 
 def _argument_lines(documentation: Documentation) -> list[str]:
-    lines = ["ActionID", "    Returned in every reply to this action."]
+    return ["ActionID", "    Returned in every reply to this action.", *_arguments(documentation, [""])]
+
+
+def _arguments(documentation: Documentation, between: list[str]) -> list[str]:
+    lines: list[str] = []
     for argument in documentation.arguments:
-        lines += ["", argument.name]
-        if argument.description:
-            lines.append(f"    {argument.description}")
-        lines += [f"    {word} - {meaning}" for word, meaning in argument.values]
+        lines += [*between, argument.name]
+        lines += textwrap.wrap(argument.description, 79, initial_indent="    ", subsequent_indent="    ")
+        lines += [f"    {word} - {meaning}" if meaning else f"    {word}" for word, meaning in argument.values]
     return lines

@@ -40,6 +40,7 @@ def _parse_advanced(name: str, text: str) -> EventFilter:
     if unknown:
         raise ValueError(f"'{sorted(unknown)[0]}' is not part of an event filter")
     method = items.get("method", "none" if not text else "regex")
+    method = {"startsWith": "starts_with", "endsWith": "ends_with"}.get(method, method)
     tests: dict[str, Callable[[str], bool]] = {
         "regex": lambda value: re.search(text, value) is not None,
         "exact": lambda value: value == text,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
+from collections.abc import Callable
 from typing import Any
 
 from asterism.config.file import ConfigFile
@@ -14,9 +15,10 @@ from asterism.core.events import EventType, Fields
 from asterism.core.module import CoreServer, Module
 from asterism.interfaces.manager.actions import ManagerActions
 from asterism.interfaces.manager.commands import ManagerCommands
+from asterism.interfaces.manager.feed import EventFeed
 from asterism.interfaces.manager.security import ManagerSecurity
-from asterism.interfaces.manager.session import ManagerSession
-from asterism.interfaces.manager.settings import ManagerSettings, ManagerUser, read_settings
+from asterism.interfaces.manager.session import EVENTS_DROPPED, ManagerSession
+from asterism.interfaces.manager.settings import ManagerSettings, ManagerUser, read_access_lists, read_settings
 from asterism.interfaces.manager.wire import encode
 
 FULLY_BOOTED = EventType(
@@ -26,6 +28,7 @@ FULLY_BOOTED = EventType(
     Documentation("Sent after login: the server has finished its start-up."),
 )
 
+_SYSTEM = frozenset(("system", "all"))
 _THROTTLE_FAILURES = 10
 _THROTTLE_SECONDS = 10.0
 _THROTTLE_ADDRESSES = 1_000
@@ -47,7 +50,8 @@ class ManagerModule(Module):
         self.address: tuple[str, int] | None = None
         self.tls_address: tuple[str, int] | None = None
         self._listeners: list[asyncio.Server] = []
-        self._unsubscribe: Any = None
+        self.feed = EventFeed(self.render)
+        self._unsubscribe: Callable[[], None] | None = None
         self._failures: dict[str, tuple[int, float]] = {}
 
     # -- life ------------------------------------------------------------------------------------
@@ -57,7 +61,7 @@ class ManagerModule(Module):
         self.server = server
         self.security = ManagerSecurity(server.security)
         self._read()
-        server.register_events(FULLY_BOOTED)
+        server.register_events(FULLY_BOOTED, EVENTS_DROPPED)
         server.register_marked(ManagerActions(self))
         server.register_marked(ManagerCommands(self))
 
@@ -97,24 +101,47 @@ class ManagerModule(Module):
             raise ModuleError(f"manager.conf: the certificate cannot be used: {error}") from error
         return context
 
-    def reload(self) -> None:
-        """Read ``manager.conf`` again; sessions keep the rights they logged in with."""
+    async def reload(self) -> None:
+        """Read ``manager.conf`` again; sessions keep the rights they logged in with.
+
+        Listeners are closed and opened only when an address or the certificate changed.
+        """
+        before = self._listening_settings()
         self._read()
+        self.update_feed()
+        if self._listening_settings() != before:
+            self._close_listeners()
+            await self.start()
+
+    def _listening_settings(self) -> tuple[object, ...]:
+        settings = self.settings
+        return (
+            settings.enabled, settings.bindaddr, settings.port, settings.tlsenable, settings.tlsbindaddr,
+            settings.tlscertfile, settings.tlsprivatekey, settings.tlscipher,
+        )  # fmt: skip
+
+    def _close_listeners(self) -> None:
+        for listener in self._listeners:
+            listener.close()
+        self._listeners = []
+        self.address = self.tls_address = None
 
     def unload(self) -> None:
         """Stop listening and hang up every client."""
-        for listener in self._listeners:
-            listener.close()
+        self.feed.flush()
+        self.feed.stop()
+        self._close_listeners()
         for session in list(self.sessions):
             session.close()
 
     def _read(self) -> None:
         try:
             config = ConfigFile.load(self.server.paths.etc / "manager.conf", missing_ok=True)
+            lists = read_access_lists(ConfigFile.load(self.server.paths.etc / "acl.conf", missing_ok=True))
         except ConfigError as error:
             self.server.log.error("%s", error)
             return
-        settings, errors = read_settings(config)
+        settings, errors = read_settings(config, lists)
         for problem in errors:
             self.server.log.error("%s", problem)
         self.settings = settings
@@ -132,10 +159,10 @@ class ManagerModule(Module):
         assert user is not None
         if self._shows(user):
             self.server.log.verbose(2, "Manager '%s' logged on from %s", user.name, session.remote[0])
+        if session.events_on and session.read & _SYSTEM:
+            booted = self.render(FULLY_BOOTED, self.server.uptime())
+            session.deliver(booted, (booted,))
         self.security.successful_auth(session)
-        uptime, reloaded = self.server.uptime()
-        text = self.render(FULLY_BOOTED, (uptime, reloaded))
-        session.send_event("FullyBooted", frozenset(("system", "all")), text)
 
     def login_failed(self, session: ManagerSession) -> None:
         """Count a failed login against its address."""
@@ -147,6 +174,11 @@ class ManagerModule(Module):
             self._failures.pop(next(iter(self._failures)))
         self._failures[session.remote[0]] = (count + 1, since)
         self.server.log.notice("%s failed to authenticate with the manager", session.remote[0])
+        if count + 1 == _THROTTLE_FAILURES:
+            self.server.log.warning(
+                "%s failed too often: its manager logins are refused for %d seconds",
+                session.remote[0], _THROTTLE_SECONDS,
+            )  # fmt: skip
 
     def is_throttled(self, host: str) -> bool:
         """Whether an address has failed so often of late that its logins are refused unseen."""
@@ -158,49 +190,56 @@ class ManagerModule(Module):
         self.sessions.discard(session)
         if session.user is not None and self._shows(session.user):
             self.server.log.verbose(2, "Manager '%s' logged off from %s", session.user.name, session.remote[0])
-        self.update_subscription()
+        self.update_feed()
 
     def _shows(self, user: ManagerUser) -> bool:
         return self.settings.displayconnects if user.displayconnects is None else user.displayconnects
 
     # -- events --------------------------------------------------------------------------------------
 
-    def update_subscription(self) -> None:
-        """Listen to the bus while some session wants events, so that nothing is rendered otherwise."""
-        wanted = any(session.events_on for session in self.sessions)
-        if wanted and self._unsubscribe is None:
-            self._unsubscribe = self.server.bus.subscribe(self.server.owner, None, self._on_event)
-        elif not wanted and self._unsubscribe is not None:
+    def update_feed(self) -> None:
+        """Have the feed learn who wants what; it hears the bus only while somebody wants something."""
+        self.feed.update(self.sessions, self.settings.disabledevents)
+        if self.feed.wanted and self._unsubscribe is None:
+            self._unsubscribe = self.server.bus.subscribe(self.server.owner, None, self.feed.publish)
+        elif not self.feed.wanted and self._unsubscribe is not None:
             self._unsubscribe()
             self._unsubscribe = None
 
-    def render(self, event_type: EventType, args: tuple[Any, ...]) -> str:
+    def render(self, event_type: EventType, args: tuple[Any, ...]) -> bytes:
         """An event as it goes out."""
-        fields: Fields = event_type.render(*args)
         classes = f"{event_type.privilege},all" if event_type.privilege else "<none>"
         head: list[tuple[str, object]] = [("Event", event_type.name), ("Privilege", classes)]
+        if self.server.name:
+            head.append(("SystemName", self.server.name))
         if self.settings.timestampevents:
             head.append(("Timestamp", f"{time.time():.6f}"))
-        return encode([*head, *fields, *self._channel_variables(args)])
+        fields = event_type.render(*args)
+        head += self._with_variables(fields, args) if self.settings.channelvars else fields
+        return encode(head).encode("utf-8", "replace")
 
-    def _channel_variables(self, args: tuple[Any, ...]) -> Fields:
-        if not self.settings.channelvars or not args or not hasattr(args[0], "get_variable"):
-            return ()
-        channel = args[0]
-        return [
-            (f"ChanVariable({channel.name})", f"{name}={channel.get_variable(name) or ''}")
-            for name in self.settings.channelvars
-        ]
+    def _with_variables(self, fields: Fields, args: tuple[Any, ...]) -> Fields:
+        """Put ``channelvars`` after each channel's fields (``ChanVariable``, ``DestChanVariable``)."""
+        channels = {each.uniqueid: each for each in args if hasattr(each, "get_variable")}
+        found: list[tuple[str, object]] = []
+        uniqueid: object = ""
+        for key, value in fields:
+            found.append((key, value))
+            if key.endswith("Uniqueid"):
+                uniqueid = value
+            elif key.endswith("Linkedid") and (channel := channels.get(uniqueid)) is not None:
+                prefix = key.removesuffix("Linkedid")
+                found += [(f"{prefix}ChanVariable", f"{n}={_value(channel, n)}") for n in self.settings.channelvars]
+        return found
 
-    def _on_event(self, event_type: EventType, args: tuple[Any, ...]) -> None:
-        if event_type.name.lower() in self.settings.disabledevents:
-            return
-        classes = frozenset((*event_type.privilege.split(","), "all"))
-        text = ""
-        for session in self.sessions:
-            if session.events_on and session.read & classes:
-                text = text or self.render(event_type, args)
-                session.send_event(event_type.name, classes, text)
+
+def _value(channel: Any, name: str) -> str:
+    """A variable of a channel, or what a dialplan function reads there."""
+    if "(" in name:
+        function, _, rest = name.partition("(")
+        found = channel.pbx.dialplan.environment.function(channel, function, rest.rpartition(")")[0])
+        return found or ""
+    return channel.get_variable(name) or ""
 
 
 def _split_address(text: str, default_host: str, default_port: int) -> tuple[str, int]:

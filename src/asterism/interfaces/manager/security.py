@@ -25,8 +25,14 @@ class ManagerSecurity:
         self._tell("InvalidAccountID", session, name)
 
     def invalid_password(self, session: ManagerSession, name: str) -> None:
-        """The secret or the key was wrong."""
+        """The secret was wrong."""
         self._tell("InvalidPassword", session, name)
+
+    def challenge_response_failed(self, session: ManagerSession, key: str) -> None:
+        """The key was wrong. What it should have been is not told: a listener could find the secret with it."""
+        self._tell(
+            "ChallengeResponseFailed", session, "", Challenge=session.challenge, Response=key, ExpectedResponse=""
+        )
 
     def failed_acl(self, session: ManagerSession, name: str) -> None:
         """The user may not come from that address."""
@@ -48,6 +54,6 @@ class ManagerSecurity:
             session=session.id,
             local=("TCP", *session.local),
             remote=("TCP", *session.remote),
-            session_time=session.started,
+            session_time=session.started if session.user is not None else 0.0,
             **extra,
         )

@@ -9,11 +9,13 @@ import inspect
 import secrets
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, cast
 
+from asterism.core.documentation import Argument, Documentation
+from asterism.core.events import EventType
 from asterism.core.events import Fields as EventFields
-from asterism.interfaces.manager.filters import EventFilter, passes
+from asterism.interfaces.manager.filters import EventFilter
 from asterism.interfaces.manager.settings import ManagerUser, parse_classes
 from asterism.interfaces.manager.wire import BANNER, Fields, MessageReader, OversizedError, encode
 
@@ -24,9 +26,25 @@ MAX_QUEUED_EVENTS = 5_000
 """Events held for a client that does not read; beyond, the oldest are dropped and it is told so."""
 
 MAX_STALLED_SECONDS = 30.0
-"""How long a client may stay unreadable with a full queue before it is disconnected."""
+"""How long a client may read nothing before it is disconnected, unless ``writetimeout`` says otherwise."""
 
 MAX_PENDING_ACTIONS = 1_000
+
+_ID_LAST = frozenset({"Status", "DBGetResponse", "DBGetTreeResponse", "BridgeTechnologyListItem", "ChannelHungup"})
+"""List events whose ActionID stands at the end, as recorded."""
+
+_HIGH_WATER = 256 * 1024  # bytes written and not yet taken by the system, beyond which nothing more is written
+
+
+EVENTS_DROPPED = EventType(
+    "EventsDropped",
+    "system",
+    lambda count: [("Count", count)],
+    Documentation(
+        "This client did not read fast enough: its oldest events were dropped.",
+        arguments=(Argument("Count", "How many."),),
+    ),
+)
 
 
 class Call:
@@ -70,7 +88,10 @@ class Call:
     def item(self, event: str, fields: EventFields) -> None:
         """Send one event of the list."""
         self._items += 1
-        self._session.send([("Event", event), *self._id(), *fields])
+        if event in _ID_LAST:
+            self._session.send([("Event", event), *fields, *self._id()])
+        else:
+            self._session.send([("Event", event), *self._id(), *fields])
 
     def end_list(self, event: str, fields: EventFields = ()) -> None:
         """Close the list."""
@@ -108,9 +129,10 @@ class ManagerSession(asyncio.Protocol):
         self.waiter: asyncio.Future[None] | None = None
         self._reader = MessageReader()
         self._pending: deque[Fields] = deque()
-        self._queue: deque[str] = deque()
+        self._queue: deque[bytes] = deque()
         self._dropped = 0
-        self._paused_at = 0.0
+        self._paused = False
+        self._stall_timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._login_timer: asyncio.TimerHandle | None = None
 
@@ -133,14 +155,15 @@ class ManagerSession(asyncio.Protocol):
             return
         self.manager.sessions.add(self)
         self._login_timer = asyncio.get_running_loop().call_later(settings.authtimeout, self._login_expired)
-        transport.set_write_buffer_limits(high=256 * 1024)
+        transport.set_write_buffer_limits(high=_HIGH_WATER)
         transport.write(BANNER.encode())
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """Forget the session and what it was doing."""
         self.manager.forget(self)
-        if self._login_timer is not None:
-            self._login_timer.cancel()
+        for timer in (self._login_timer, self._stall_timer):
+            if timer is not None:
+                timer.cancel()
         if self._task is not None:
             self._task.cancel()
         self._pending.clear()
@@ -159,17 +182,46 @@ class ManagerSession(asyncio.Protocol):
         self._run_pending()
 
     def pause_writing(self) -> None:
-        """The client does not read: hold its events."""
-        self._paused_at = time.monotonic()
+        """The client does not read: hold its events, take no more actions, and give it some time."""
+        self._paused = True
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.pause_reading()
+        if self._stall_timer is None:
+            seconds = MAX_STALLED_SECONDS
+            if self.user is not None and self.user.writetimeout:
+                seconds = self.user.writetimeout / 1000
+            self._stall_timer = asyncio.get_running_loop().call_later(seconds, self._stalled)
 
     def resume_writing(self) -> None:
         """It reads again: tell what it missed, then send what was held."""
-        self._paused_at = 0.0
+        self._paused = False
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
         if self._dropped:
             dropped, self._dropped = self._dropped, 0
-            self._write(encode([("Event", "EventsDropped"), ("Privilege", "system,all"), ("Count", dropped)]))
-        while self._queue and not self._paused_at:
+            self._write(self.manager.render(EVENTS_DROPPED, (dropped,)))
+        while self._queue and not self._paused:
             self._write(self._queue.popleft())
+        if not self._paused and self.transport is not None and not self.transport.is_closing():
+            self.transport.resume_reading()
+            self._run_pending()
+
+    def _stalled(self) -> None:
+        self._stall_timer = None
+        if self.transport is not None:
+            self.manager.server.log.warning("manager user %s reads nothing: disconnected", self.name)
+            self.transport.abort()
+
+    @property
+    def queued(self) -> int:
+        """How many events wait for the client to read."""
+        return len(self._queue)
+
+    @property
+    def dropped(self) -> int:
+        """How many events were dropped since it last read."""
+        return self._dropped
 
     def close(self) -> None:
         """Hang up once what was written is sent."""
@@ -183,29 +235,29 @@ class ManagerSession(asyncio.Protocol):
     # -- out ---------------------------------------------------------------------------------
 
     def send(self, pairs: Iterable[tuple[str, object]]) -> None:
-        """Send one message of our own (a response or a list item)."""
-        self._write(encode(pairs))
+        """Send one message of our own (a response or a list item), after the events that came before it."""
+        self.manager.feed.flush()
+        self._write(encode(pairs).encode("utf-8", "replace"))
 
-    def send_event(self, name: str, classes: frozenset[str], text: str) -> None:
-        """Send an event that the user may read and did not filter out."""
-        if not self.events_on or not (self.read & classes) or not passes(self.filters, name, text):
-            return
+    def deliver(self, joined: bytes, events: Sequence[bytes]) -> None:
+        """Send events that this session is to see: ``joined`` is all of ``events``."""
         if self.waiter is not None and not self.waiter.done():
             self.waiter.set_result(None)
-        if not self._paused_at:
-            self._write(text)
+        if not self._paused:
+            self._write(joined)
             return
-        self._queue.append(text)
-        if len(self._queue) > MAX_QUEUED_EVENTS:
-            self._queue.popleft()
-            self._dropped += 1
-            if time.monotonic() - self._paused_at > MAX_STALLED_SECONDS and self.transport is not None:
-                self.manager.server.log.warning("manager user %s does not read its events", self.name)
-                self.transport.abort()
+        self._queue.extend(events)
+        excess = len(self._queue) - MAX_QUEUED_EVENTS
+        if excess > 0:
+            if not self._dropped:
+                self.manager.server.log.warning("manager user %s does not read its events: the oldest go", self.name)
+            self._dropped += excess
+            for _ in range(excess):
+                self._queue.popleft()
 
-    def _write(self, text: str) -> None:
+    def _write(self, data: bytes) -> None:
         if self.transport is not None and not self.transport.is_closing():
-            self.transport.write(text.encode("utf-8", "replace"))
+            self.transport.write(data)
 
     # -- in ----------------------------------------------------------------------------------
 
@@ -216,7 +268,7 @@ class ManagerSession(asyncio.Protocol):
 
     def _run_pending(self) -> None:
         # An action that takes time (a synchronous Originate) holds up the ones behind it, as in Asterisk.
-        while self._pending and self._task is None:
+        while self._pending and self._task is None and not self._paused:
             call = Call(self, self._pending.popleft())
             result = self._dispatch(call)
             if inspect.isawaitable(result):
@@ -236,6 +288,8 @@ class ManagerSession(asyncio.Protocol):
 
     def _dispatch(self, call: Call) -> object:
         action = call.get("action")
+        if self.manager.settings.debug:
+            self.manager.server.log.verbose(1, "Manager action '%s' from %s", action, self.name)
         if not action:
             call.error("Missing action in request")
             return None
@@ -282,12 +336,11 @@ class ManagerSession(asyncio.Protocol):
             self.manager.security.invalid_account(self, name)
             self._refuse(call)
             return
-        if not user.rules.allows(self.remote[0]):
+        if not user.allows(self.remote[0]):
             self.manager.security.failed_acl(self, name)
             self._refuse(call)
             return
         if not self._proved(user, call):
-            self.manager.security.invalid_password(self, name)
             self._refuse(call)
             return
         several = user.allowmultiplelogin
@@ -302,18 +355,25 @@ class ManagerSession(asyncio.Protocol):
         if self._login_timer is not None:
             self._login_timer.cancel()
         call.success("Authentication accepted")
-        self.set_mask(call.get("events", "on"))
+        self.set_mask(call.get("events") or "on")
         self.manager.logged_in(self)
 
     def _proved(self, user: ManagerUser, call: Call) -> bool:
-        if not user.secret or self.manager.is_throttled(self.remote[0]):
-            return False
+        # An address that failed too often of late is refused unseen, so that guessing tells nothing.
+        open_ = bool(user.secret) and not self.manager.is_throttled(self.remote[0])
+        security = self.manager.security
         if call.get("authtype").lower() == "md5":
-            if not self.challenge:
-                return False
-            expected = hashlib.md5((self.challenge + user.secret).encode()).hexdigest()
-            return hmac.compare_digest(expected.encode(), call.get("key").lower().encode())
-        return hmac.compare_digest(user.secret.encode(), call.get("secret").encode())
+            key = call.get("key")
+            if open_ and self.challenge:
+                expected = hashlib.md5((self.challenge + user.secret).encode()).hexdigest()
+                if hmac.compare_digest(expected.encode(), key.lower().encode()):
+                    return True
+            security.challenge_response_failed(self, key)
+            return False
+        if open_ and hmac.compare_digest(user.secret.encode(), call.get("secret").encode()):
+            return True
+        security.invalid_password(self, user.name)
+        return False
 
     def _refuse(self, call: Call) -> None:
         self.manager.login_failed(self)
@@ -340,5 +400,5 @@ class ManagerSession(asyncio.Protocol):
             if not classes:
                 return False
             self.events_on, self.read = True, self.user.read & classes
-        self.manager.update_subscription()
+        self.manager.update_feed()
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from asterism.config.file import ConfigFile, Section
@@ -62,11 +63,23 @@ class ManagerUser:
     read: frozenset[str] = frozenset()
     write: frozenset[str] = frozenset()
     rules: AddressRules = field(default_factory=AddressRules)
+    lists: list[AddressRules] = field(default_factory=list)
+    """Named lists of ``acl.conf``: every one must allow."""
     filters: list[EventFilter] = field(default_factory=list)
     setvar: list[str] = field(default_factory=list)
     displayconnects: bool | None = None
     allowmultiplelogin: bool | None = None
-    writetimeout: int = 100
+    writetimeout: int = 0
+    """Milliseconds that a client may read nothing before it is disconnected; 0 for the built-in 30 seconds."""
+
+    def allows(self, host: str) -> bool:
+        """Whether the user may come from ``host``."""
+        return self.rules.allows(host) and all(each.allows(host) for each in self.lists)
+
+    @property
+    def restricted(self) -> bool:
+        """Whether any rule says where the user may come from."""
+        return bool(self.rules.rules or self.lists)
 
 
 @dataclass(slots=True)
@@ -95,15 +108,35 @@ class ManagerSettings:
     users: dict[str, ManagerUser] = field(default_factory=dict)
 
 
-def read_settings(config: ConfigFile) -> tuple[ManagerSettings, list[ConfigError]]:
-    """The settings in ``config``, and what is wrong with it; a wrong user is left out."""
+def read_access_lists(config: ConfigFile) -> dict[str, AddressRules]:
+    """The named lists of ``acl.conf``; one with a line that is no address is left out (and so is who names it)."""
+    found: dict[str, AddressRules] = {}
+    for section in config.sections:
+        rules = AddressRules()
+        try:
+            for option in section.options:
+                if option.name.lower() in ("permit", "deny"):
+                    rules.add(option.name.lower() == "permit", option.value)
+        except ValueError:
+            continue
+        found[section.name] = rules
+    return found
+
+
+def read_settings(
+    config: ConfigFile, lists: Mapping[str, AddressRules] | None = None
+) -> tuple[ManagerSettings, list[ConfigError]]:
+    """The settings in ``config``, and what is wrong with it; a wrong user is left out.
+
+    ``lists`` are the named access lists that ``acl`` may refer to.
+    """
     settings, errors = ManagerSettings(), []
     for section in config.sections:
         try:
             if section.name == "general":
                 _read_general(section, settings)
             else:
-                settings.users[section.name] = _read_user(section)
+                settings.users[section.name] = _read_user(section, lists or {})
         except ConfigError as error:
             errors.append(error)
     return settings, errors
@@ -129,7 +162,7 @@ def _read_general(section: Section, settings: ManagerSettings) -> None:
             raise option.error("not an option of [general] in manager.conf")
 
 
-def _read_user(section: Section) -> ManagerUser:
+def _read_user(section: Section, lists: Mapping[str, AddressRules]) -> ManagerUser:
     user = ManagerUser(section.name)
     for option in section.options:
         name, value = option.name.lower(), option.value
@@ -140,6 +173,11 @@ def _read_user(section: Section) -> ManagerUser:
                 setattr(user, name, parse_classes(value))
             elif name in ("permit", "deny"):
                 user.rules.add(name == "permit", value)
+            elif name == "acl":
+                for word in filter(None, (each.strip() for each in value.split(","))):
+                    if word not in lists:
+                        raise option.error(f"'{word}' is not a section of acl.conf", ", ".join(lists))
+                    user.lists.append(lists[word])
             elif name.startswith("eventfilter"):
                 user.filters.append(parse_filter(value, option.name))
             elif name == "setvar":

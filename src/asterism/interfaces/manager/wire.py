@@ -86,6 +86,8 @@ def clean(value: object) -> str:
 
 def encode(pairs: Iterable[tuple[str, object]]) -> str:
     """One message, ready to be sent."""
-    lines = [f"{key}: {clean(value)}\r\n" for key, value in pairs]
-    lines.append("\r\n")
-    return "".join(lines)
+    texts = [(key, value if type(value) is str else "" if value is None else str(value)) for key, value in pairs]
+    # One test for all values: nearly every message is printable as it is.
+    if not "".join([value for _, value in texts]).isprintable():
+        texts = [(key, clean(value)) for key, value in texts]
+    return "".join([f"{key}: {value}\r\n" for key, value in texts]) + "\r\n"
