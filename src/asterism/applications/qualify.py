@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
-from asterism.core.commands import CommandCall, command
+from asterism.core.commands import ActionCall, CommandCall, action, command
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import CommandError, UsageError
 from asterism.core.module import Module
@@ -244,6 +244,30 @@ class QualifyModule(Module):
             for contact in self.server.sip.location.contacts(aor.id):
                 self.qualifier.qualify(contact)
         return "".join(lines)
+
+    @action(
+        "PJSIPQualify",
+        "system,reporting",
+        Documentation(
+            "Ask all contacts of an endpoint whether they answer.",
+            "Action: PJSIPQualify",
+            arguments=(Argument("Endpoint", "The endpoint's name.", required=True),),
+        ),
+    )
+    def qualify_action(self, call: ActionCall) -> None:
+        """Send OPTIONS to the contacts of an endpoint."""
+        name = call.get("Endpoint")
+        if not name:
+            call.error("Endpoint parameter missing.")
+            return
+        endpoint = self.server.data.get(Endpoint, name)
+        if not isinstance(endpoint, Endpoint):
+            call.error("Unable to retrieve endpoint")
+            return
+        for aor in self._aors(endpoint):
+            for contact in self.server.sip.location.contacts(aor.id):
+                self.qualifier.qualify(contact)
+        call.success("Endpoint found, will qualify")
 
     @command(
         "pjsip show qualify endpoint",

@@ -10,6 +10,7 @@ import pytest
 from sip_rig import MODULES, Rig
 
 from asterism.core.commands import CommandCall
+from asterism.sip.cli.actions import SipActions
 from asterism.sip.cli.module import SipCli
 from asterism.sip.contacts import ContactStatus
 
@@ -98,3 +99,79 @@ def test_listing_is_as_recorded(rig: Rig, line: str) -> None:
     # The one deliberate difference: secrets are not shown.
     expected = re.sub(r"( (?:md5_cred|password_digest) +: ).+", r"\1<hidden>", expected)
     assert _without_ruler(run(rig, line)) == _without_ruler(expected)
+
+
+class Call:
+    """A manager action's call that keeps what is answered."""
+
+    action_id = "1"
+
+    def __init__(self, **fields: str) -> None:
+        self.fields = fields
+        self.said: list[tuple[str, object]] = []
+
+    def get(self, key: str, default: str = "") -> str:
+        return self.fields.get(key, default)
+
+    def error(self, message: str) -> None:
+        self.said.append(("error", message))
+
+    def success(self, message: str = "", fields: object = ()) -> None:
+        self.said.append(("success", message))
+
+    def begin_list(self, message: str) -> None:
+        self.said.append(("begin", message))
+
+    def item(self, event: str, fields: object) -> None:
+        self.said.append((event, dict(fields)))  # type: ignore[call-overload]
+
+    def end_list(self, event: str, fields: object = ()) -> None:
+        self.said.append((event, "end"))
+
+
+def act(rig: Rig, name: str, **fields: str) -> list[tuple[str, object]]:
+    call = Call(**fields)
+    action = rig.actions.get(name)
+    assert action is not None
+    action.run(call)  # type: ignore[arg-type]
+    return call.said
+
+
+def test_actions_list_what_the_record_lists(rig: Rig) -> None:
+    SipActions().load(rig)  # type: ignore[arg-type]
+    assert rig.ask("REGISTER", "Contact: <sip:alice@192.0.2.10>", auth_user="alice").status == 200
+    said = act(rig, "PJSIPShowEndpoints")
+    assert said[0] == ("begin", "A listing of Endpoints follows, presented as EndpointList events")
+    assert said[1][1] == {
+        "ObjectType": "endpoint",
+        "ObjectName": "alice",
+        "Transport": "",
+        "Aor": "alice",
+        "Auths": "alice-auth",
+        "OutboundAuths": "",
+        "Contacts": "alice/sip:alice@192.0.2.10:5060,",
+        "DeviceState": "Not in use",
+        "ActiveChannels": 0,
+    }
+    assert said[-1] == ("EndpointListComplete", "end")
+    kinds = [name for name, _ in act(rig, "PJSIPShowEndpoint", Endpoint="trunk1")]
+    assert kinds == [
+        "begin", "EndpointDetail", "AorDetail", "AuthDetail", "TransportDetail", "IdentifyDetail",
+        "ContactStatusDetail", "ContactStatusDetail", "EndpointDetailComplete",
+    ]  # fmt: skip
+    assert act(rig, "PJSIPShowEndpoint", Endpoint="nosuch") == [("error", "Unable to retrieve endpoint nosuch")]
+    assert act(rig, "PJSIPShowEndpoint") == [("error", "PJSIPShowEndpoint requires an endpoint name")]
+    text = (REFERENCE / "pjsip_ami_actions.txt").read_text()
+    for name, event in (
+        ("PJSIPShowAors", "AorList"),
+        ("PJSIPShowContacts", "ContactList"),
+        ("PJSIPShowAuths", "AuthList"),
+        ("PJSIPShowRegistrationsInbound", "InboundRegistrationDetail"),
+    ):
+        section = text[text.index(f"AMI {name}\n") :]
+        section = section[section.index(f"Event: {event}\n") :]
+        names = {line.split(":")[0] for line in section[: section.index("\n\n")].splitlines()} - {"Event", "ActionID"}
+        listed = act(rig, name)
+        fields = next(fields for kind, fields in listed if kind == event)
+        assert isinstance(fields, dict)
+        assert names <= set(fields), name

@@ -30,6 +30,7 @@ class IdentifyRules:
         self.networks: dict[tuple[int, int], dict[tuple[int, int], str]] = {}
         self.headers: list[tuple[list[tuple[str, str, Pattern | None]], str]] = []
         self.uris: list[tuple[str, Pattern | None, str]] = []
+        self._ordered: list[tuple[int, int, dict[tuple[int, int], str]]] = []
         self.names: list[tuple[str, int, str]] = []
         """Host names to be looked up, with port and endpoint."""
         self.stale = True
@@ -42,6 +43,7 @@ class IdentifyRules:
         """Index the objects in memory."""
         self.stale = False
         self.networks.clear()
+        self._ordered = []
         self.headers.clear()
         self.uris.clear()
         self.names.clear()
@@ -64,6 +66,9 @@ class IdentifyRules:
         """Match a network and, unless 0, a source port."""
         shift = network.max_prefixlen - network.prefixlen
         table = self.networks.setdefault((network.version, shift), {})
+        self._ordered = sorted(
+            ((version, bits, found) for (version, bits), found in self.networks.items()), key=lambda entry: entry[1]
+        )
         table.setdefault((int(network.network_address) >> shift, port), endpoint)
 
     async def resolve(self) -> None:
@@ -88,7 +93,7 @@ class IdentifyRules:
             return None
         address = parse_address(host)
         number, version = int(address), address.version
-        for (wanted, shift), table in sorted(self.networks.items(), key=lambda entry: entry[0][1]):
+        for wanted, shift, table in self._ordered:
             if wanted == version:
                 found = table.get((number >> shift, port)) or table.get((number >> shift, 0))
                 if found is not None:
