@@ -16,6 +16,7 @@ from asterism.applications.session.supplements.nat import NatModule
 from asterism.applications.session.supplements.rel100 import Rel100Module
 from asterism.applications.session.supplements.rfc3326 import ReasonModule
 from asterism.applications.session.supplements.rtp_quality import RtpQualityModule
+from asterism.applications.session.supplements.text import TextModule
 from asterism.applications.session.supplements.timers import SessionTimersModule
 from asterism.server.server import Server
 from asterism.sip.decision import Decision, Outcome
@@ -43,6 +44,7 @@ MODULES = (
     SessionTimersModule,
     Rel100Module,
     RtpQualityModule,
+    TextModule,
 )  # fmt: skip
 
 CONFIG = """

@@ -559,3 +559,17 @@ async def test_hold_is_passed_through(bench: Bench) -> None:
     await called.next("ACK")
     alice.in_dialog("BYE", ok, 4)
     called.respond(await called.next("BYE"), 200)
+
+
+@on_bench
+async def test_text_within_a_call(bench: Bench) -> None:
+    ok, _, alice, bob = await answered(bench)
+    alice.in_dialog("MESSAGE", ok, 2, body="in dialog hello", content_type="text/plain")
+    await alice.next(202)
+    text = await bob.next("MESSAGE")
+    assert (text.get("Content-Type"), text.body) == ("text/plain", b"in dialog hello")
+    bob.respond(text, 200)
+    alice.in_dialog("MESSAGE", ok, 3, body="<x/>", content_type="text/html")
+    await alice.next(415)
+    alice.in_dialog("BYE", ok, 4)
+    bob.respond(await bob.next("BYE"), 200)

@@ -1,0 +1,53 @@
+"""Text messages within a call (MESSAGE in the dialog): passed on to the party that the channel is bridged with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from asterism.applications.session.registry import sessions
+from asterism.applications.session.supplement import SessionSupplement
+from asterism.core.module import Module
+
+if TYPE_CHECKING:
+    from asterism.applications.session.session import Session
+    from asterism.sip.rx import Rx
+
+_MAX_BYTES = 16384
+
+
+class Text(SessionSupplement):
+    """Takes MESSAGE requests of a call."""
+
+    name = "text"
+    methods = frozenset(("MESSAGE",))
+
+    def on_incoming_request(self, session: Session, rx: Rx) -> bool:
+        """Answer 202 when the other party takes the text, 480 when nobody is there to take it."""
+        request = rx.request
+        content_type = (request.get("Content-Type") or "").partition(";")[0].strip().lower()
+        if content_type != "text/plain":
+            rx.respond(415, headers=(("Accept", "text/plain"),))
+        elif len(request.body) > _MAX_BYTES:
+            rx.respond(413)
+        elif self._pass_on(session, request.body.decode("utf-8", "surrogateescape")):
+            rx.respond(202)
+        else:
+            rx.respond(480)
+        return True
+
+    def _pass_on(self, session: Session, text: str) -> bool:
+        channel = session.channel
+        peer = None if channel is None or channel.bridge is None else channel.bridge.peer(channel)
+        return peer is not None and peer.driver is not None and peer.driver.send_text(text)
+
+
+class TextModule(Module):
+    """Registers :class:`Text`."""
+
+    name = "session_text"
+    requires = ("session",)
+    description = "Text messages within calls"
+
+    def load(self, server: Any) -> None:
+        """Register the supplement."""
+        sessions(server).register_supplement(Text())
