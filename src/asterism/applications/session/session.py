@@ -8,12 +8,13 @@ Everything runs in the packet's or the dial plan's own call: no task belongs to 
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.causes import INTERWORKING, NORMAL_CLEARING
+from asterism.applications.session.client_users import NOBODY, Refresh
 from asterism.applications.session.headers import ACCEPT, ALLOW
 from asterism.applications.session.media import SDP_TYPE, SessionMedia, description_of
+from asterism.applications.session.state import SessionState
 from asterism.core.errors import AsterismError
 from asterism.pbx.controls import Control
 from asterism.sip.resolving import flow_to
@@ -37,19 +38,6 @@ if TYPE_CHECKING:
     from asterism.stack.message import Request, Response
     from asterism.stack.timers import Timer
     from asterism.stack.transactions.server import ServerTransaction
-
-
-class SessionState(Enum):
-    """How far a session got."""
-
-    NEW = "Null"
-    CALLING = "Calling"
-    INCOMING = "Incoming"
-    EARLY = "Early"
-    CONNECTING = "Connecting"
-    """The 2xx is out and not acknowledged."""
-    CONFIRMED = "Confirmed"
-    ENDED = "Disconnected"
 
 
 class Session:
@@ -337,7 +325,7 @@ class Session:
         self.profile.finish_request(request)
         if body:
             request.set_body(body, content_type)
-        return self.core.send(request, user or _NOBODY, self.endpoint, self._flow_to(dialog))
+        return self.core.send(request, user or NOBODY, self.endpoint, self._flow_to(dialog))
 
     def refresh(self, body: bytes | None = None) -> None:
         """Send a re-INVITE (or an UPDATE to a peer that allows it) with our description as it stands."""
@@ -465,51 +453,6 @@ class Session:
         """Free what outlives the media: the work."""
         self.work.close()
 
-
-class Refresh:
-    """The client user of one re-INVITE or UPDATE."""
-
-    __slots__ = ("method", "session")
-
-    def __init__(self, session: Session, method: str) -> None:
-        self.session = session
-        self.method = method
-
-    def on_response(self, transaction: Any, response: Response) -> None:
-        """The final response ends the refresh; repeated 2xx are acknowledged again."""
-        if response.status < 200:
-            return
-        session = self.session
-        if session._reinvite is self:
-            session.work.push(session.refreshed, transaction.request, response)
-        elif response.status < 300 and self.method == "INVITE" and session.state is not SessionState.ENDED:
-            session.send_ack(transaction.request)
-
-    def on_timeout(self, transaction: Any) -> None:
-        """No answer."""
-        self.session.work.push(self.session.refreshed, transaction.request, None)
-
-    def on_transport_error(self, transaction: Any) -> None:
-        """The request could not be sent."""
-        self.session.work.push(self.session.refreshed, transaction.request, None)
-
-
-class _Nobody:
-    """The client user of requests whose outcome changes nothing (BYE, INFO)."""
-
-    __slots__ = ()
-
-    def on_response(self, transaction: Any, response: Response) -> None:
-        """Take no notice."""
-
-    def on_timeout(self, transaction: Any) -> None:
-        """Take no notice."""
-
-    def on_transport_error(self, transaction: Any) -> None:
-        """Take no notice."""
-
-
-_NOBODY = _Nobody()
 
 _HANDLERS: dict[str, Callable[[Any, Rx], None]] = {
     "BYE": lambda session, rx: session._on_bye(rx),

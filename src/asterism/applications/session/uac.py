@@ -17,7 +17,8 @@ from asterism.applications.session.causes import (
 from asterism.applications.session.headers import ALLOW
 from asterism.applications.session.identity import sip_uri
 from asterism.applications.session.media import SDP_TYPE, description_of
-from asterism.applications.session.session import Session, SessionState
+from asterism.applications.session.session import Session
+from asterism.applications.session.state import SessionState
 from asterism.core.errors import AsterismError
 from asterism.pbx.controls import Control
 from asterism.pbx.party import NOBODY, PartyId

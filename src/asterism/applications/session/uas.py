@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asterism.applications.session.causes import INTERWORKING, status_of_cause
-from asterism.applications.session.session import Session, SessionState
+from asterism.applications.session.session import Session
+from asterism.applications.session.state import SessionState
 from asterism.pbx.party import NOBODY, PartyId
 from asterism.stack.errors import ParseError
 from asterism.stack.headers import NameAddr

@@ -1,0 +1,18 @@
+"""How far a session got."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class SessionState(Enum):
+    """How far a session got."""
+
+    NEW = "Null"
+    CALLING = "Calling"
+    INCOMING = "Incoming"
+    EARLY = "Early"
+    CONNECTING = "Connecting"
+    """The 2xx is out and not acknowledged."""
+    CONFIRMED = "Confirmed"
+    ENDED = "Disconnected"
