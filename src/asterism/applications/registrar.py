@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from email.utils import formatdate
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.module import Module
@@ -242,7 +243,6 @@ class Registrar(Service):
             headers = (("Unsupported", "path"),) if decision.status == 420 else ()
             rx.respond(decision.status, headers=headers)
             return
-        store = self._core.data.store
         response = rx.make_response(200, headers=self._headers(plan, rx))
         if plan.changed or plan.removed:
             rx.transaction_for()
@@ -252,12 +252,7 @@ class Registrar(Service):
                 self._core.log.error("the bindings of AOR '%s' cannot be stored: %s", plan.aor.id, error)
                 rx.respond(500)
                 return
-        if store is None:
-            rx.send(response)
-        else:
-            # Failure first: after_commit runs at once where no batch is open.
-            store.on_failure(rx.respond, 500)
-            store.after_commit(rx.send, response)
+        self._core.data.on_settled(Contact, partial(rx.send, response), partial(rx.respond, 500))
 
     def _headers(self, plan: Plan, rx: Rx) -> list[tuple[str, str]]:
         now = self._location.wall_clock()

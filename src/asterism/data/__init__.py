@@ -6,7 +6,7 @@ store on top of it.
 """
 
 from asterism.data.astdb import AstDb
-from asterism.data.data import Change, Data, DataError, Missing, ReloadReport
+from asterism.data.data import Change, Data, DataError, DataUnavailableError, Missing, ReloadReport
 from asterism.data.options import ConfiguredObject, InvalidOptionError, OptionSpec, derived, modifier, option
 from asterism.data.store import Store, StoreError
 
@@ -16,6 +16,7 @@ __all__ = [
     "ConfiguredObject",
     "Data",
     "DataError",
+    "DataUnavailableError",
     "InvalidOptionError",
     "Missing",
     "OptionSpec",

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,24 +25,29 @@ Objects = dict[str, ConfiguredObject]
 
 @dataclass(slots=True)
 class Loaded:
-    """What a backend has: ``objects`` by id, ``errors`` for those it had to refuse or keep as they were."""
+    """What a backend has: ``objects`` by id, ``errors`` for those it had to refuse or keep as they were.
+
+    ``refused`` are the ids that it has and could not make an object of.
+    """
 
     objects: Objects = field(default_factory=dict)
     errors: list[ConfigError] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
 
 
 class Backend:
     """Base of all backends; one instance serves one type.
 
     A ``writable`` one takes :meth:`save` and :meth:`remove`, which are synchronous and, when it is
-    ``durable``, part of the store's batch. One that is not ``complete`` does not hand out all
-    its objects in :meth:`load`; then :meth:`retrieve` is asked for what memory does not have.
+    ``durable``, part of the store's batch. A ``remote`` one has to be waited for: it has the coroutines in place of
+    these and of :meth:`load`, and stands behind a :class:`~asterism.data.cache.Cache`. All of them raise
+    :class:`~asterism.data.errors.DataUnavailableError` when the backend cannot answer.
     """
 
     name: ClassVar[str] = ""
     writable: ClassVar[bool] = False
     durable: ClassVar[bool] = False
-    complete: ClassVar[bool] = True
+    remote: ClassVar[bool] = False
 
     def __init__(self, cls: type[ConfiguredObject]) -> None:
         self.cls = cls
@@ -57,13 +62,20 @@ class Backend:
     def remove(self, item_id: str) -> None:
         """Remove an object."""
 
-    async def retrieve(self, item_id: str) -> ConfiguredObject | None:
-        """One object, from a backend that is not complete."""
-        return None
+    async def fetch(self, keys: Collection[str], known: Mapping[str, ConfiguredObject]) -> Loaded:
+        """The objects with these ids, as far as there are any; ``known`` is what memory has."""
+        return Loaded()
 
-    async def retrieve_by(self, fields: Mapping[str, Any]) -> list[ConfiguredObject]:
-        """Objects with these attribute values, from a backend that is not complete."""
-        return []
+    async def fetch_all(self, known: Mapping[str, ConfiguredObject]) -> Loaded:
+        """Every object; ``known`` is what memory has."""
+        return Loaded()
+
+    async def fetch_by(self, fields: Mapping[str, Any], known: Mapping[str, ConfiguredObject]) -> Loaded:
+        """Objects with these attribute values."""
+        return Loaded()
+
+    async def write(self, changes: Mapping[str, ConfiguredObject | None]) -> None:
+        """Make all changes (``None``: remove), or none; returns once they are durable."""
 
 
 class MemoryBackend(Backend):

@@ -9,7 +9,6 @@ hear of it, when it is committed. If the commit fails, it never happened.
 from __future__ import annotations
 
 import asyncio
-import enum
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -17,30 +16,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from asterism.config.errors import flatten
 from asterism.config.file import Option
-from asterism.core.errors import AsterismError, ConfigError
+from asterism.core.errors import ConfigError
 from asterism.core.module import Subsystem
 from asterism.core.registry import Owner
 from asterism.data.backends import Backend, ConfigBackend, Files, MemoryBackend, StoreBackend
+from asterism.data.cache import Cache, CacheOptions, Missing
+from asterism.data.errors import DataError, DataUnavailableError
 from asterism.data.options import ConfiguredObject
 from asterism.data.store import Store
 from asterism.data.table import Change, Observer, Table
+from asterism.data.writes import RemoteWrites
 
-__all__ = ["Change", "Data", "DataError", "Missing", "Observer", "ReloadReport"]
+__all__ = ["Change", "Data", "DataError", "DataUnavailableError", "Missing", "Observer", "ReloadReport"]
 
 O = TypeVar("O", bound=ConfiguredObject)  # noqa: E741 - an object
 BackendFactory = Callable[[type[ConfiguredObject], list[str]], Backend]
-
-
-class DataError(AsterismError):
-    """A change that no backend takes, or that could not be committed."""
-
-
-class Missing(enum.Enum):
-    """Why ``get`` has no object: there is none, or memory cannot tell and ``retrieve`` must ask."""
-
-    ABSENT = "absent"
-    NOT_LOADED = "not loaded"
 
 
 @dataclass(slots=True)
@@ -58,6 +50,8 @@ class _State:
         self.tables: dict[type[ConfiguredObject], Table] = {}
         self.factories: dict[str, BackendFactory] = {}
         self.sources: dict[str, list[Option]] | None = None
+        self.caches: dict[str, Option] = {}
+        self.writes: dict[Backend, RemoteWrites] = {}
 
 
 class Data(Subsystem):
@@ -114,7 +108,11 @@ class Data(Subsystem):
         backends: list[Backend] = []
         for text, option in sources:
             name, *arguments = (part.strip() for part in text.split(","))
-            backend = self._make_backend(cls, name.lower(), arguments)
+            try:
+                backend = self._make_backend(cls, name.lower(), arguments)
+            except ConfigError as error:
+                report.errors.extend(flatten(error))
+                continue
             if backend is not None:
                 backends.append(backend)
             elif option is not None:
@@ -140,10 +138,35 @@ class Data(Subsystem):
                 for option in section:
                     name, _, variant = option.name.partition("/")
                     # "type/cache" lines configure a cache in front of slow backends, not a source.
-                    if not variant:
+                    if variant:
+                        self._state.caches[name.strip().lower()] = option
+                    else:
                         sources.setdefault(name.strip().lower(), []).append(option)
             self._state.sources = sources
         return self._state.sources
+
+    def _make_cache(self, table: Table, report: ReloadReport) -> None:
+        """Put a cache before the backends of a type, if one of them has to be waited for."""
+        if not any(backend.remote for backend in table.backends):
+            return
+        options = CacheOptions()
+        option = self._state.caches.get(table.cls.TYPE.lower())
+        if option is not None:
+            wizard, *arguments = (part.strip() for part in option.value.split(","))
+            try:
+                if wizard.lower() != "memory_cache":
+                    raise option.error(f"'{wizard}' is no cache", "memory_cache[,option=value]...")
+                options = CacheOptions.parse(filter(None, arguments), option)
+            except ConfigError as error:
+                report.errors.append(error)
+        table.cache = Cache(table, options)
+        for backend in table.backends:
+            if backend.remote:
+                self._state.writes[backend] = RemoteWrites(table, backend, self.log)
+
+    def caches(self) -> list[Cache]:
+        """The caches before databases, of the types that come from any."""
+        return [table.cache for table in self._tables.values() if table.cache is not None]
 
     # Loading
 
@@ -166,7 +189,10 @@ class Data(Subsystem):
         for table in tables:
             if not table.loaded:
                 table.backends = self._make_backends(table.cls, report)
+                self._make_cache(table, report)
             count = table.load(report.errors)
+            if table.cache is not None:
+                table.cache.reloaded()
             if count:
                 report.changes[table.cls.TYPE] = count
         report.errors[:0] = self.files.problems[known:]
@@ -180,9 +206,9 @@ class Data(Subsystem):
         """The object, from memory."""
         table = self._tables[cls]
         found = table.objects.get(item_id)
-        if found is None:
-            return Missing.ABSENT if table.complete else Missing.NOT_LOADED
-        return cast("O", found)
+        if table.cache is not None:
+            return cast("O | Missing", table.cache.check(item_id, found))
+        return Missing.ABSENT if found is None else cast("O", found)
 
     def find(self, cls: type[O], index: str, value: object) -> list[O]:
         """Objects whose attribute ``index`` (one of ``cls.INDEXES``) is ``value``, oldest first."""
@@ -213,13 +239,45 @@ class Data(Subsystem):
         return cast("list[O]", self._tables[cls].find_staged(index, value))
 
     async def retrieve(self, cls: type[O], item_id: str) -> O | None:
-        """The object, asking the backends when memory cannot tell."""
+        """The object, asking the backends when memory cannot tell; what it refers to is in memory then, too.
+
+        Raises :class:`DataUnavailableError` when it cannot be known whether there is one.
+        """
         found = self.get(cls, item_id)
-        if isinstance(found, Missing):
-            if found is Missing.ABSENT:
-                return None
-            return cast("O | None", await self._tables[cls].retrieve(item_id))
-        return found
+        item = None if isinstance(found, Missing) else found
+        cache = self._tables[cls].cache
+        if found is Missing.NOT_LOADED and cache is not None:
+            item = cast("O | None", await cache.retrieve(item_id))
+        if item is not None and cls.REFERENCES:
+            await self._retrieve_references(item)
+        return item
+
+    async def _retrieve_references(self, item: ConfiguredObject) -> None:
+        """Bring what an object refers to into memory. What is not to be had now is asked again when it is used."""
+        by_type = {cls.TYPE: cls for cls in self._tables}
+        missing: list[Any] = []
+        for attribute, kind in item.REFERENCES.items():
+            cls = by_type.get(kind)
+            cache = self._tables[cls].cache if cls is not None else None
+            if cls is not None and cache is not None:
+                names = getattr(item, attribute)
+                missing += [cache.retrieve(name) for name in names if self.get(cls, name) is Missing.NOT_LOADED]
+        if missing:
+            await asyncio.gather(*missing, return_exceptions=True)
+
+    async def retrieve_all(self, cls: type[O]) -> list[O]:
+        """Every object, those included that only a database has; what cannot be read now is missing."""
+        cache = self._tables[cls].cache
+        if cache is not None and not cache.complete:
+            await cache.populate()
+        return self.all(cls)
+
+    async def populate(self, cache: Cache) -> bool:
+        """Read everything a cache stands for, and what it refers to; return whether every backend answered."""
+        done = await cache.populate()
+        if cache.table.cls.REFERENCES and cache.full:
+            await asyncio.gather(*map(self._retrieve_references, list(cache.table.objects.values())))
+        return done
 
     async def retrieve_by(self, cls: type[O], **fields: Any) -> list[O]:
         """Objects with all these attribute values."""
@@ -250,12 +308,17 @@ class Data(Subsystem):
         if backend is None:
             raise DataError(f"no backend of {cls.TYPE} takes changes of '{item_id}'")
         store = self.store
+        if backend.remote:
+            self._state.writes[backend].add(item_id, item)
+            return
         if item is None:
             backend.remove(item_id)
         else:
             backend.save(item)
         if store is None or not backend.durable:
             table.apply(item_id, item, backend)
+            if table.cache is not None:
+                table.cache.touched(item_id)
             return
         table.staged[item_id] = item
         store.after_commit(table.commit_staged, item_id, item, backend)
@@ -276,13 +339,40 @@ class Data(Subsystem):
         self.delete_now(item)
         await self._committed(item)
 
+    def on_settled(
+        self, cls: type[ConfiguredObject], committed: Callable[[], object], failed: Callable[[], object]
+    ) -> None:
+        """Call ``committed()`` once what was changed of a type so far is durable, ``failed()`` if it cannot be.
+
+        At once where nothing waits to be written.
+        """
+        backend = self._tables[cls].writer("")
+        if backend is not None and backend.remote:
+            self._state.writes[backend].on_settled(committed, failed)
+        elif self.store is None:
+            committed()
+        else:
+            # Failure first: after_commit runs at once where no batch is open.
+            self.store.on_failure(failed)
+            self.store.after_commit(committed)
+
     async def _committed(self, item: ConfiguredObject) -> None:
-        if self.store is None or not self.store.in_batch:
-            return
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.store.after_commit(_finish, done, None)
-        self.store.on_failure(_finish, done, DataError(f"{item.TYPE} '{item.id}' could not be stored"))
+        error = DataError(f"{item.TYPE} '{item.id}' could not be stored")
+        backend = self._tables[type(item)].writer(item.id)
+        if backend is not None and backend.remote:
+            self._state.writes[backend].on_settled(partial(_finish, done, None), partial(_finish, done, error))
+        elif self.store is None or not self.store.in_batch:
+            return
+        else:
+            self.store.after_commit(_finish, done, None)
+            self.store.on_failure(_finish, done, error)
         await done
+
+    async def drain(self) -> None:
+        """Wait until the databases have confirmed, or refused, every change."""
+        for writes in self._state.writes.values():
+            await writes.drain()
 
     # Observing
 

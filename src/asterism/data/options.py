@@ -175,6 +175,12 @@ class ConfiguredObject(metaclass=_TableMaker):
     """Attributes by which ``Data.find`` looks objects up."""
     SOURCES: ClassVar[tuple[str, ...]] = ()
     """Where objects come from unless ``sorcery.conf`` says otherwise, in its words (``config,pjsip.conf``)."""
+    ON_DEMAND: ClassVar[bool] = False
+    """Whether a database is asked for single objects as they are needed; other types are read whole."""
+    RUNTIME: ClassVar[bool] = False
+    """Whether the server itself makes these objects as it runs, so that only reloads look for others' changes."""
+    REFERENCES: ClassVar[Mapping[str, str]] = {}
+    """Attributes that hold names of other objects, and of which type: they are retrieved together."""
     EXTENDED: ClassVar[bool] = True
     """Whether ``@name`` options are taken."""
     _defaults: ClassVar[dict[str, Any]]

@@ -9,6 +9,8 @@ from typing import Any, Generic, Literal, TypeVar
 
 from asterism.core.errors import ConfigError
 from asterism.data.backends import Backend, Objects
+from asterism.data.cache import Cache
+from asterism.data.errors import DataUnavailableError
 from asterism.data.options import ConfiguredObject
 
 T = TypeVar("T", bound=ConfiguredObject)
@@ -41,12 +43,15 @@ class Table:
         self.log = log
         self.backends: list[Backend] = []
         self.loaded = False
-        self.complete = True
+        self.cache: Cache | None = None
+        """Where some backend is remote."""
         self.objects: Objects = {}
         self.staged: dict[str, ConfiguredObject | None] = {}
         self.observers: list[Observer] = []
         self.indexes: dict[str, dict[object, Objects]] = {name: {} for name in cls.INDEXES}
         self._origin: dict[str, Backend] = {}
+        self._local: dict[Backend, Objects] = {}
+        self._reported: set[str] = set()
         self._default: ConfiguredObject | None = None
 
     def default(self) -> ConfiguredObject:
@@ -64,15 +69,16 @@ class Table:
         fresh: dict[str, tuple[ConfiguredObject, Backend]] = {}
         for backend in self.backends:
             previous = {key: item for key, item in self.objects.items() if self._origin.get(key) is backend}
-            if self.loaded and (backend.durable or not backend.complete):
+            if backend.remote or (self.loaded and backend.durable):
                 found = previous
             else:
                 loaded = backend.load(previous)
                 errors.extend(loaded.errors)
                 found = loaded.objects
+            if self.cache is not None and not backend.remote:
+                self._local[backend] = found
             for key, item in found.items():
                 fresh.setdefault(key, (item, backend))
-        self.complete = all(backend.complete for backend in self.backends)
         self.loaded = True
         changed = 0
         for key in [key for key in self.objects if key not in fresh]:
@@ -137,10 +143,17 @@ class Table:
         if key in self.staged and self.staged[key] is item:
             del self.staged[key]
         self.apply(key, item, backend)
+        if self.cache is not None:
+            self.cache.touched(key)
 
     def drop_staged(self, key: str) -> None:
         """The batch that made this change failed."""
         self.staged.pop(key, None)
+
+    def drop_failed(self, key: str, item: ConfiguredObject | None) -> None:
+        """A remote backend refused this change; a later one of the same object may be under way."""
+        if key in self.staged and self.staged[key] is item:
+            del self.staged[key]
 
     def find_staged(self, index: str, value: object) -> list[ConfiguredObject]:
         """Objects of an index with staged changes applied."""
@@ -152,16 +165,6 @@ class Table:
         found.update({key: item for key, item in staged if item is not None and getattr(item, index) == value})
         return list(found.values())
 
-    async def retrieve(self, item_id: str) -> ConfiguredObject | None:
-        """Ask the backends that do not keep everything in memory; remember what they answer."""
-        for backend in self.backends:
-            if not backend.complete:
-                item = await backend.retrieve(item_id)
-                if item is not None:
-                    self.apply(item_id, item, backend)
-                    return item
-        return self.objects.get(item_id)
-
     async def retrieve_by(self, fields: Mapping[str, Any]) -> list[ConfiguredObject]:
         """Objects with these attribute values, from memory and from backends that are asked."""
         found = {
@@ -169,8 +172,67 @@ class Table:
             for key, item in self.objects.items()
             if all(getattr(item, name) == value for name, value in fields.items())
         }
+        failure: DataUnavailableError | None = None
         for backend in self.backends:
-            if not backend.complete:
-                for item in await backend.retrieve_by(fields):
+            if backend.remote:
+                try:
+                    loaded = await backend.fetch_by(fields, self.objects)
+                except DataUnavailableError as error:
+                    failure = error
+                    continue
+                self.report(loaded.errors)
+                for item in loaded.objects.values():
                     found.setdefault(item.id, item)
+        if failure is not None and not found:
+            raise failure
         return list(found.values())
+
+    # For the cache.
+
+    def origin(self, key: str) -> Backend | None:
+        """The backend an object in memory came from."""
+        return self._origin.get(key)
+
+    def remote_before(self, backend: Backend) -> bool:
+        """Whether a remote backend comes before this one in order."""
+        return any(other.remote for other in self.backends[: self.backends.index(backend)])
+
+    def take(self, key: str, item: ConfiguredObject, backend: Backend) -> None:
+        """An object as a remote backend has it now; observers hear of it if it changed."""
+        known = self.objects.get(key)
+        if known is not None and (known is item or known.same_options(item)):
+            self._origin[key] = backend
+        else:
+            self.apply(key, item, backend)
+
+    def fall_back(self, key: str) -> bool:
+        """No remote backend has an object any more: take the first file's that has it, else drop it."""
+        for backend, objects in self._local.items():
+            item = objects.get(key)
+            if item is not None:
+                self.take(key, item, backend)
+                return True
+        self.apply(key, None, None)
+        return False
+
+    def evict(self, key: str) -> None:
+        """Take an object out of memory that its backend still has: nobody is told."""
+        item = self.objects.pop(key)
+        self._origin.pop(key, None)
+        self._unindex(key, item)
+
+    def _unindex(self, key: str, item: ConfiguredObject) -> None:
+        for name, index in self.indexes.items():
+            value = getattr(item, name)
+            group = index[value]
+            del group[key]
+            if not group:
+                del index[value]
+
+    def report(self, errors: list[ConfigError]) -> None:
+        """Log what is wrong with rows, each once: they are read again and again."""
+        for error in errors:
+            text = str(error)
+            if text not in self._reported and len(self._reported) < 1000:
+                self._reported.add(text)
+                self.log.error("%s", text)

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Sequence
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
+from asterism.data.errors import DataUnavailableError
 from asterism.sip.authentication import AuthenticationResult, DigestChallenge
 from asterism.sip.challenge import challenge_headers
 from asterism.sip.decision import Decision
@@ -222,15 +223,19 @@ class Distributor:
         """Answer a request whose handling raised: the parser's own status, or 500, logged once."""
         self.counters["failed"] += 1
         try:
+            headers: tuple[tuple[str, str], ...] = ()
             if isinstance(error, ParseError):
                 status = error.status
+            elif isinstance(error, DataUnavailableError):
+                # The data layer told it once; every request of the outage would only repeat it.
+                status, headers = 503, (("Retry-After", "5"),)
             else:
                 status = 500
                 self.core.log.error(
                     "handling %s (Call-ID %r) failed", rx.request.method, rx.request.get("Call-ID"), exc_info=error
                 )
             if not rx.answered:
-                rx.respond_stateless(status)
+                rx.respond_stateless(status, headers=headers)
         except Exception as second:  # the request may lack what a response must echo
             self.core.log.debug("no response possible: %s", second)
 

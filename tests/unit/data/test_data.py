@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -299,16 +299,13 @@ class Remote(Backend):
     """Answers only what it is asked."""
 
     name = "remote"
-    complete = False
+    remote = True
 
-    def load(self, previous: Mapping[str, ConfiguredObject]) -> Loaded:
-        return Loaded()
+    async def fetch(self, keys: Collection[str], known: Mapping[str, ConfiguredObject]) -> Loaded:
+        return Loaded({key: Thing(key, size=77) for key in keys if key == "far"})
 
-    async def retrieve(self, item_id: str) -> ConfiguredObject | None:
-        return Thing(item_id, size=77) if item_id == "far" else None
-
-    async def retrieve_by(self, fields: Mapping[str, Any]) -> list[ConfiguredObject]:
-        return [Thing("far", size=77)] if fields == {"size": 77} else []
+    async def fetch_by(self, fields: Mapping[str, Any], known: Mapping[str, ConfiguredObject]) -> Loaded:
+        return Loaded({"far": Thing("far", size=77)} if fields == {"size": 77} else {})
 
 
 def test_a_backend_that_is_asked(tmp_path: Path) -> None:

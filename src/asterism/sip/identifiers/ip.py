@@ -6,9 +6,11 @@ import asyncio
 import ipaddress
 import re
 import socket
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 from asterism.core.module import Module
+from asterism.data.data import Missing
 from asterism.data.network import parse_address
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.sip.objects.identify import Identify
@@ -124,11 +126,17 @@ class _RuleIdentifier:
         self._core = core
         self._rules = rules
 
-    def _endpoint(self, name: str | None) -> Endpoint | None:
+    def _endpoint(self, name: str | None) -> Endpoint | Awaitable[Endpoint | None] | None:
         if name is None:
             return None
         found = self._core.data.get(Endpoint, name)
+        if found is Missing.NOT_LOADED:
+            return self._endpoint_later(name)
         return found if isinstance(found, Endpoint) and self.method in found.identify_by else None
+
+    async def _endpoint_later(self, name: str) -> Endpoint | None:
+        found = await self._core.data.retrieve(Endpoint, name)
+        return found if found is not None and self.method in found.identify_by else None
 
 
 class IpIdentifier(_RuleIdentifier):
@@ -136,7 +144,7 @@ class IpIdentifier(_RuleIdentifier):
 
     method = "ip"
 
-    def identify_endpoint(self, rx: Rx) -> Endpoint | None:
+    def identify_endpoint(self, rx: Rx) -> Endpoint | Awaitable[Endpoint | None] | None:
         """Look the source up in the index."""
         rules = self._rules
         if rules.stale:
@@ -149,7 +157,7 @@ class HeaderIdentifier(_RuleIdentifier):
 
     method = "header"
 
-    def identify_endpoint(self, rx: Rx) -> Endpoint | None:
+    def identify_endpoint(self, rx: Rx) -> Endpoint | Awaitable[Endpoint | None] | None:
         """Try each rule in order."""
         if self._rules.stale:
             self._rules.build()
@@ -165,7 +173,7 @@ class RequestUriIdentifier(_RuleIdentifier):
 
     method = "request_uri"
 
-    def identify_endpoint(self, rx: Rx) -> Endpoint | None:
+    def identify_endpoint(self, rx: Rx) -> Endpoint | Awaitable[Endpoint | None] | None:
         """Try each rule in order."""
         if self._rules.stale:
             self._rules.build()

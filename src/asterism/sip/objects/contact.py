@@ -17,6 +17,7 @@ class Contact(ConfiguredObject, type="contact"):
 
     SOURCES = ("astdb,registrar",)
     INDEXES = ("aor",)
+    RUNTIME = True
     EXTENDED = False
 
     aor: str = derived("")

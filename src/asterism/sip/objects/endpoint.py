@@ -46,6 +46,8 @@ class Endpoint(ConfiguredObject, type="endpoint"):
     """
 
     SOURCES = ("config,pjsip.conf,criteria=type=endpoint", "pjsip_wizard,pjsip_wizard.conf")
+    ON_DEMAND = True
+    REFERENCES = {"aors": "aor", "auth": "auth", "outbound_auth": "auth"}  # noqa: RUF012
 
     address_rules: Rules = derived(Rules())
     """``deny`` and ``permit``, in file order."""

@@ -1,0 +1,423 @@
+"""The cache in front of backends that have to be waited for (databases).
+
+The objects themselves are in the type's :class:`~asterism.data.table.Table`; the cache knows how old they are and what
+was found to be absent, asks the backends, and keeps what is known when they cannot answer. One query is in
+flight per type at a time; what is asked meanwhile goes into the next one, each key once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from asterism.config.values import is_true
+from asterism.data.errors import DataUnavailableError
+
+if TYPE_CHECKING:
+    from asterism.config.file import Option
+    from asterism.data.backends import Backend, Loaded, Objects
+    from asterism.data.options import ConfiguredObject
+    from asterism.data.table import Table
+
+NEGATIVE_SECONDS = 5.0
+"""How long an object that was not found counts as absent without asking again."""
+
+MAX_ABSENT = 10_000
+"""How many such names are remembered: strangers choose them."""
+
+RETRY_SECONDS = 1.0
+"""How long known objects are served without asking after a backend failed."""
+
+KEYS_PER_QUERY = 500
+
+
+class Missing(enum.Enum):
+    """Why ``get`` has no object: there is none, or memory cannot tell and ``retrieve`` must ask."""
+
+    ABSENT = "absent"
+    NOT_LOADED = "not loaded"
+
+
+class Age(enum.Enum):
+    """What is wrong with an object in memory: to be refreshed when used, or not to be used unasked."""
+
+    STALE = "stale"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class CacheOptions:
+    """The options of ``type/cache=memory_cache,...`` in ``sorcery.conf``; lifetimes in seconds, 0: no limit.
+
+    Without such a line, objects are refreshed when they are used more than half a minute after they were read.
+    """
+
+    name: str = ""
+    maximum_objects: int = 0
+    object_lifetime_maximum: int = 0
+    object_lifetime_stale: int = 30
+    full_backend_cache: bool = False
+    expire_on_reload: bool = False
+    prefetch: bool = False
+
+    @classmethod
+    def parse(cls, arguments: Iterable[str], option: Option) -> CacheOptions:
+        """Read the words after ``memory_cache``. Raises :class:`~asterism.core.errors.ConfigError`."""
+        values: dict[str, str | int | bool] = {"object_lifetime_stale": 0}
+        for argument in arguments:
+            name, equals, text = (part.strip() for part in argument.partition("="))
+            kind = _KINDS.get(name)
+            if kind is None:
+                raise option.error(f"memory_cache has no option '{name}'", ", ".join(_KINDS))
+            if kind is bool:
+                values[name] = is_true(text) if equals else True
+            elif kind is int:
+                if not (text.isascii() and text.isdigit()):
+                    raise option.error(f"{name} cannot be '{text}'", "a whole number, 0 or more")
+                values[name] = int(text)
+            else:
+                values[name] = text
+        return cls(**values)  # type: ignore[arg-type]
+
+
+_KINDS: Mapping[str, type] = {
+    "name": str,
+    "maximum_objects": int,
+    "object_lifetime_maximum": int,
+    "object_lifetime_stale": int,
+    "full_backend_cache": bool,
+    "expire_on_reload": bool,
+    "prefetch": bool,
+}
+
+
+class Cache:
+    """Ages, absences and queries of one type."""
+
+    def __init__(self, table: Table, options: CacheOptions, clock: Callable[[], float] = time.monotonic) -> None:
+        self.table = table
+        self.options = options
+        self.name = options.name or f"res_pjsip/{table.cls.TYPE}"
+        self.full = options.full_backend_cache or not table.cls.ON_DEMAND
+        """Whether memory is to hold every object, so that what it does not have is absent."""
+        self.complete = False
+        """Whether it does by now."""
+        self.due = 0.0 if self.full or options.prefetch else math.inf
+        """When everything is to be read (again)."""
+        self.queries = 0
+        self._clock = clock
+        self._fresh: dict[str, float] = {}
+        self._aged: dict[str, float] = {}
+        self._suspects: dict[str, Age] = {}
+        self._absent: dict[str, float] = {}
+        self._quiet_until = 0.0
+        self._pending: dict[str, asyncio.Future[ConfiguredObject | None]] = {}
+        self._queue: list[str] = []
+        self._task: asyncio.Task[None] | None = None
+        self._watchers: list[set[str]] = []
+        self._reading: asyncio.Lock | None = None
+
+    # Asking memory.
+
+    def check(self, key: str, found: ConfiguredObject | None) -> ConfiguredObject | Missing:
+        """What may be answered at once, ``found`` being what the table has."""
+        if found is None:
+            if self.complete:
+                return Missing.ABSENT
+            until = self._absent.get(key)
+            if until is not None:
+                if until > self._clock():
+                    return Missing.ABSENT
+                del self._absent[key]
+            return Missing.NOT_LOADED
+        age = self._suspects.get(key)
+        if age is not None and self._clock() >= self._quiet_until:
+            if age is Age.EXPIRED:
+                return Missing.NOT_LOADED
+            self._ask(key)
+        return found
+
+    # Asking the backends.
+
+    async def retrieve(self, key: str) -> ConfiguredObject | None:
+        """The object, from the backends. Raises :class:`DataUnavailableError` when that cannot be known."""
+        return await asyncio.shield(self._ask(key))
+
+    def _ask(self, key: str) -> asyncio.Future[ConfiguredObject | None]:
+        future = self._pending.get(key)
+        if future is None:
+            loop = asyncio.get_running_loop()
+            future = self._pending[key] = loop.create_future()
+            self._queue.append(key)
+            if self._task is None:
+                self._task = loop.create_task(self._work(), name=f"cache {self.name}")
+        return future
+
+    async def _work(self) -> None:
+        try:
+            while self._queue:
+                keys, self._queue = self._queue[:KEYS_PER_QUERY], self._queue[KEYS_PER_QUERY:]
+                try:
+                    await self._fetch(keys)
+                finally:
+                    for key in keys:
+                        future = self._pending.pop(key, None)
+                        if future is not None and not future.done():
+                            self._answer(future, key, None)
+        finally:
+            self._task = None
+
+    async def _fetch(self, keys: list[str]) -> None:
+        """Ask the backends in order for what none before has, and answer who waits."""
+        self.queries += 1
+        wanted = list(keys)
+        failure: DataUnavailableError | None = None
+        with self._watching() as touched:
+            for backend in self.table.backends:
+                if not backend.remote or not wanted:
+                    continue
+                try:
+                    loaded = await backend.fetch(wanted, self.table.objects)
+                except DataUnavailableError as error:
+                    failure = failure or error
+                    continue
+                self.table.report(loaded.errors)
+                for key, item in loaded.objects.items():
+                    if key not in touched:
+                        self._take(key, item, backend)
+                wanted = [key for key in wanted if key not in loaded.objects]
+                for key in loaded.refused:
+                    # A row that cannot be read: what was known of it stays, as after a reload of a file.
+                    if key in wanted and key in self.table.objects:
+                        wanted.remove(key)
+                        self._seen(key)
+            for key in wanted:
+                if failure is None and key not in touched:
+                    self._not_found(key)
+        if failure is None:
+            self._quiet_until = 0.0
+        else:
+            self._quiet_until = self._clock() + RETRY_SECONDS
+        for key in keys:
+            future = self._pending.pop(key, None)
+            if future is not None and not future.done():
+                self._answer(future, key, failure if key in wanted else None)
+
+    def _answer(
+        self, future: asyncio.Future[ConfiguredObject | None], key: str, failure: DataUnavailableError | None
+    ) -> None:
+        found = self.table.objects.get(key)
+        if found is None and failure is not None:
+            future.set_exception(failure)
+            future.exception()  # nobody may be waiting any more
+        else:
+            future.set_result(found)
+
+    def _take(self, key: str, item: ConfiguredObject, backend: Backend) -> None:
+        """Put what a backend has into the table, unless a backend before it has the object too."""
+        if key in self.table.staged:
+            return
+        origin = self.table.origin(key)
+        backends = self.table.backends
+        if origin is not None and not origin.remote and backends.index(origin) < backends.index(backend):
+            self._seen(key)
+            return
+        self.table.take(key, item, backend)
+        self._seen(key)
+
+    def _not_found(self, key: str) -> None:
+        """No backend that was asked has it: a file's copy counts then, else it is absent."""
+        self._suspects.pop(key, None)
+        if not self.table.fall_back(key):
+            self._forget(key)
+            if len(self._absent) >= MAX_ABSENT:
+                del self._absent[next(iter(self._absent))]
+            self._absent[key] = self._clock() + NEGATIVE_SECONDS
+        else:
+            self._seen(key)
+
+    async def populate(self) -> bool:
+        """Read everything; return whether every backend answered. What one cannot tell stays as it is."""
+        if self._reading is None:
+            self._reading = asyncio.Lock()
+        async with self._reading:
+            return await self._populate()
+
+    async def _populate(self) -> bool:
+        self.queries += 1
+        claimed: set[str] = set()
+        answered: list[Backend] = []
+        with self._watching() as touched:
+            for backend in self.table.backends:
+                if not backend.remote:
+                    continue
+                try:
+                    loaded: Loaded = await backend.fetch_all(self.table.objects)
+                except DataUnavailableError:
+                    continue
+                answered.append(backend)
+                self.table.report(loaded.errors)
+                self._take_all(loaded, backend, claimed, touched)
+            lost = [
+                key
+                for key in self.table.objects
+                if key not in claimed and key not in touched and self.table.origin(key) in answered
+            ]
+            for key in lost:
+                self._forget(key)
+                self.table.fall_back(key)
+        done = len(answered) == sum(backend.remote for backend in self.table.backends)
+        self._schedule(done)
+        return done
+
+    def _take_all(self, loaded: Loaded, backend: Backend, claimed: set[str], touched: set[str]) -> None:
+        for key in loaded.refused:
+            claimed.add(key)
+        objects: Objects = loaded.objects
+        for key, item in objects.items():
+            if key not in claimed:
+                claimed.add(key)
+                if key not in touched:
+                    self._take(key, item, backend)
+
+    def _schedule(self, done: bool) -> None:
+        now = self._clock()
+        if not done:
+            self.due = now + RETRY_SECONDS
+            self._quiet_until = now + RETRY_SECONDS
+            return
+        self._quiet_until = 0.0
+        if self.full:
+            self.complete = True
+            self._absent.clear()
+        interval = self.options.object_lifetime_stale or self.options.object_lifetime_maximum
+        self.due = now + interval if self.full and interval and not self.table.cls.RUNTIME else math.inf
+
+    # Ages.
+
+    def _seen(self, key: str) -> None:
+        """The object is as the backends have it now."""
+        self._suspects.pop(key, None)
+        self._absent.pop(key, None)
+        self._aged.pop(key, None)
+        self._fresh.pop(key, None)
+        self._fresh[key] = self._clock()
+        limit = self.options.maximum_objects
+        while limit and len(self._fresh) + len(self._aged) > limit and not self.full:
+            self._evict(next(iter(self._aged or self._fresh)))
+
+    def touched(self, key: str) -> None:
+        """The object was changed here; a query under way may bring its old state."""
+        for watcher in self._watchers:
+            watcher.add(key)
+        if key in self.table.objects:
+            self._seen(key)
+        else:
+            self._forget(key)
+
+    def _watching(self) -> _Watch:
+        return _Watch(self._watchers)
+
+    def sweep(self) -> None:
+        """Mark and drop what has become too old; called about once a second."""
+        now = self._clock()
+        stale, maximum = self.options.object_lifetime_stale, self.options.object_lifetime_maximum
+        if not self.full:
+            if stale:
+                self._age(self._fresh, now - stale, self._become_stale)
+            if maximum and now >= self._quiet_until:
+                self._age(self._aged, now - maximum, self._evict)
+                self._age(self._fresh, now - maximum, self._evict)
+
+    def _age(self, loaded: dict[str, float], before: float, action: Callable[[str], None]) -> None:
+        due: list[str] = []
+        for key, when in loaded.items():
+            if when > before:
+                break
+            due.append(key)
+        for key in due:
+            action(key)
+
+    def _become_stale(self, key: str) -> None:
+        self._aged[key] = self._fresh.pop(key)
+        self._suspects.setdefault(key, Age.STALE)
+
+    def _forget(self, key: str) -> None:
+        self._fresh.pop(key, None)
+        self._aged.pop(key, None)
+        self._suspects.pop(key, None)
+
+    def _evict(self, key: str) -> None:
+        self._forget(key)
+        origin = self.table.origin(key)
+        if origin is not None and origin.remote:
+            self.table.evict(key)
+        elif origin is not None:
+            self._suspects[key] = Age.EXPIRED
+
+    def suspect_local(self) -> None:
+        """Objects of files that come after a database in order are not used before the database was asked."""
+        for key in self.table.objects:
+            origin = self.table.origin(key)
+            if origin is not None and not origin.remote and self.table.remote_before(origin):
+                self._suspects[key] = Age.EXPIRED
+
+    def keys(self) -> list[tuple[str, Age | None]]:
+        """Everything cached, with what is wrong with it."""
+        return [(key, self._suspects.get(key)) for key in (*self._aged, *self._fresh)]
+
+    # By command, and on reload.
+
+    def stale(self, key: str = "") -> bool:
+        """Have an object, or all, read again when used next; return whether there is one."""
+        return self._mark(key, Age.STALE)
+
+    def expire(self, key: str = "") -> bool:
+        """Use an object, or none, no more before it was read again; return whether there is one."""
+        return self._mark(key, Age.EXPIRED)
+
+    def _mark(self, key: str, age: Age) -> bool:
+        if key and key not in self._fresh and key not in self._aged:
+            return False
+        for each in [key] if key else [*self._fresh, *self._aged]:
+            self._suspects[each] = age
+        if not key:
+            self._absent.clear()
+        if self.full:
+            self.due = 0.0
+        return True
+
+    def reloaded(self) -> None:
+        """The configuration was read again: nothing in memory is newer than that."""
+        self._mark("", Age.EXPIRED if self.options.expire_on_reload else Age.STALE)
+        self.suspect_local()
+        if self.full or self.options.prefetch:
+            self.due = 0.0
+
+    def close(self) -> None:
+        """End the query under way."""
+        if self._task is not None:
+            self._task.cancel()
+
+
+class _Watch:
+    """A set of the keys that are changed while a query is under way."""
+
+    __slots__ = ("_keys", "_watchers")
+
+    def __init__(self, watchers: list[set[str]]) -> None:
+        self._watchers = watchers
+        self._keys: set[str] = set()
+
+    def __enter__(self) -> set[str]:
+        self._watchers.append(self._keys)
+        return self._keys
+
+    def __exit__(self, *exc_info: object) -> None:
+        # By identity: two sets without members are equal.
+        self._watchers[:] = [each for each in self._watchers if each is not self._keys]
