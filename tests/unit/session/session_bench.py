@@ -20,11 +20,8 @@ from asterism.applications.session.supplements.text import TextModule
 from asterism.applications.session.supplements.timers import SessionTimersModule
 from asterism.server.server import Server
 from asterism.sip.decision import Decision, Outcome
-from asterism.sip.objects.aor import Aor
-from asterism.sip.objects.auth import Auth
-from asterism.sip.objects.contact import Contact
+from asterism.sip.module import SipModule
 from asterism.sip.objects.endpoint import Endpoint
-from asterism.sip.objects.global_ import GlobalSettings
 from asterism.sip.service import InterceptionStep
 from asterism.stack.flow import Flow
 from asterism.stack.message import Request, Response
@@ -34,6 +31,7 @@ from asterism.stack.transactions.config import TimerConfig
 from asterism.stack.transactions.layer import TransactionLayer
 
 MODULES = (
+    SipModule,
     SessionModule,
     RtpModule,
     CallerIdModule,
@@ -289,18 +287,16 @@ async def make_bench(folder: Path) -> Bench:
     """Assemble the server, without opening it."""
     (folder / "pjsip.conf").write_text(CONFIG)
     server = Server.from_config(folder)
-    for cls in (Endpoint, Aor, Auth, Contact, GlobalSettings):
-        server.data.register_type(cls)
+    for module in MODULES:
+        server.modules.add(module)
+    for module in MODULES:
+        await server.modules.load(module.name)
     report = server.data.load()
     assert not report.errors
     server.sip.location.index()
     server.sip.register_step(Identify(server))
     bench = Bench(server)
     server.sip.attach(bench.layer, bench.transports)  # type: ignore[arg-type]
-    for module in MODULES:
-        server.modules.add(module)
-    for module in MODULES:
-        await server.modules.load(module.name)
     return bench
 
 

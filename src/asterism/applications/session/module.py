@@ -27,6 +27,7 @@ class SessionModule(Module):
 
     name = "session"
     aliases = ("res_pjsip_session", "chan_pjsip")
+    requires = ("res_pjsip",)
     description = "SIP sessions: the channel driver"
 
     sessions: Sessions

@@ -167,6 +167,11 @@ class Session:
         if self.channel is not None and self.confirmed:
             self.channel.queue_control(Control.HOLD if hold else Control.UNHOLD)
 
+    def media_changed(self) -> None:
+        """Streams or codecs of an answered call are others now: the bridge looks for the cheapest way anew."""
+        if self.channel is not None and self.channel.bridge is not None:
+            self.channel.bridge.connect_media()
+
     # Requests within the dialog.
 
     def on_request(self, rx: Rx) -> bool:
@@ -227,6 +232,8 @@ class Session:
         response = self.make_response(rx, 200)
         self.finish_response(response, body)
         rx.send(response)
+        if description is not None:
+            self.media_changed()
 
     def _on_options(self, rx: Rx) -> None:
         headers = (
@@ -288,6 +295,8 @@ class Session:
                 description = None
             if description is None or not self.media.apply(description):
                 self.fail(58)
+            else:
+                self.media_changed()
 
     def on_cancel(self, transaction: ServerTransaction, request: Request) -> None:
         """A re-INVITE is cancelled; it was answered already, so nothing is left to stop."""
@@ -360,6 +369,7 @@ class Session:
                     description = None
                 if description is not None:
                     self.media.apply(description)
+                    self.media_changed()
                 return
         if status in (408, 481):
             # RFC 3261 12.2.1.2: the peer no longer knows the dialog.
