@@ -13,19 +13,27 @@ from asterism.core.documentation import Documentation
 from asterism.core.events import Fields
 
 
+class ConsoleView(Protocol):
+    """A connected console that shows log lines as they come, and its own verbosity."""
+
+    verbose_level: int
+
+
 @dataclass(slots=True)
 class CommandCall:
     """One run of a console command.
 
     ``args`` are the words after the command's own. ``write(text)`` prints before the command ends
     (progress of long work); what the handler returns is printed last. ``columns`` is the width
-    of the terminal, 0 when there is none. ``color`` tells whether escapes may be used.
+    of the terminal, 0 when there is none. ``color`` tells whether escapes may be used. ``console`` is the
+    interactive console that asks, ``None`` for ``-rx`` and the manager.
     """
 
     args: list[str]
     write: Callable[[str], None]
     columns: int = 0
     color: bool = False
+    console: ConsoleView | None = None
 
 
 CommandHandler = Callable[[CommandCall], "str | Awaitable[str]"]

@@ -35,14 +35,20 @@ class ServerLogger(logging.Logger):
     """A logger with Asterisk's extra levels.
 
     ``verbose_level`` and ``debug_level`` are the server's settings (``core set verbose``): a
-    verbose record of a higher level is not made unless some log channel asks for it.
+    verbose record of a higher level is not made unless some log channel or console asks for it
+    (``verbose_ceiling``, kept by those through :meth:`update_ceiling`).
     """
 
     def __init__(self, name: str) -> None:
         super().__init__(name, TRACE)
         self.propagate = False
         self.verbose_level = 0
+        self.verbose_ceiling = 0
         self.debug_level = 0
+
+    def update_ceiling(self) -> None:
+        """Find the highest verbosity that a handler asks for by its ``verbose_level``."""
+        self.verbose_ceiling = max((getattr(each, "verbose_level", 0) for each in self.handlers), default=0)
 
     def notice(self, message: str, *args: object) -> None:
         """Something worth knowing that needs no action."""
@@ -51,7 +57,7 @@ class ServerLogger(logging.Logger):
 
     def verbose(self, level: int, message: str, *args: object) -> None:
         """Progress for an operator who asked for this much detail (1 least, 10 most)."""
-        if level <= self.verbose_level:
+        if level <= self.verbose_level or level <= self.verbose_ceiling:
             self._log(VERBOSE, message, args, extra={"verbose": level})
 
     def security(self, message: str, *args: object) -> None:

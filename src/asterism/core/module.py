@@ -17,6 +17,7 @@ from asterism.core.documentation import Documentation
 from asterism.core.events import EventBus, EventType, Subscriber
 from asterism.core.log import ServerLogger
 from asterism.core.registry import Owner, Registry
+from asterism.core.routes import Route
 from asterism.core.security import SecurityEvents
 
 
@@ -63,6 +64,7 @@ class CoreServer(Protocol):
     security: SecurityEvents
     commands: Registry[Command]
     actions: Registry[Action]
+    routes: Registry[Route]
 
     @property
     def paths(self) -> Paths:
@@ -73,6 +75,9 @@ class CoreServer(Protocol):
 
     def register_action(self, item: Action, documentation: Documentation) -> None:
         """Add a manager action in the owner's name."""
+
+    def register_route(self, item: Route, documentation: Documentation) -> None:
+        """Add a route of the HTTP listener in the owner's name."""
 
     def register_events(self, *types: EventType) -> None:
         """Declare event types in the owner's name."""

@@ -211,12 +211,14 @@ class CoreModule(Module):
         """``core set verbose LEVEL``."""
         log = self.server.log
         words = [word for word in call.args if word != "silent"]
-        old, new = log.verbose_level, _level(words, log.verbose_level)
-        log.verbose_level = new
+        # A console that follows the log has a verbosity of its own; -rx and the manager set the server's.
+        holder = log if call.console is None else call.console
+        old, new = holder.verbose_level, _level(words, holder.verbose_level)
+        holder.verbose_level = new
         if "silent" in call.args:
             return ""
         if old == new:
-            return f"Console verbose is {'still ' if words[0] != 'atleast' else ''}{_off(new)}.\n"
+            return f"Console verbose is still {_off(new)}.\n"
         return f"Console verbose was {_off(old)} and is now {_off(new)}.\n"
 
     @command(

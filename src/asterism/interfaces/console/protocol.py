@@ -1,9 +1,9 @@
 """What the console's two ends say to each other: frames of one kind byte, four length bytes and a payload.
 
 Client to server: ``RUN`` (JSON: command, columns, color), ``COMPLETE`` (the line so far), ``FOLLOW`` (JSON:
-verbose level of the log lines wanted). Server to client: ``HELLO`` (JSON: version, host name, pid),
+verbose level of the log lines wanted, color). Server to client: ``HELLO`` (JSON: version, host name, pid),
 ``OUTPUT`` (text of a command), ``DONE`` (0, or 1 when the command failed), ``WORDS`` (JSON list of
-completions), ``LOG`` (a line).
+completions), ``LOG`` (a line), ``GOODBYE`` ("restart" or "stop": why the connection ends).
 
 This file imports nothing but the standard library's smallest parts: ``asterism -rx`` starts in
 milliseconds because of it.
@@ -21,6 +21,7 @@ OUTPUT = b"O"
 DONE = b"D"
 WORDS = b"W"
 LOG = b"L"
+GOODBYE = b"G"
 
 MAX_FRAME = 16 * 1024 * 1024
 """Bytes of the largest frame either end accepts."""

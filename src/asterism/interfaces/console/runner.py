@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import textwrap
 from collections.abc import Callable, Iterable
 
-from asterism.core.commands import Command, CommandCall
+from asterism.core.commands import Command, CommandCall, ConsoleView
 from asterism.core.errors import AsterismError, CommandError, UsageError
 from asterism.core.module import CoreServer
 from asterism.core.registry import Entry
+
+_INDENT = " " * 7
+_WIDTH = 79
+_SYNOPSIS_COLUMN = 30
 
 
 def split_words(line: str) -> list[str]:
@@ -38,7 +43,8 @@ def usage_of(entry: Entry[Command]) -> str:
     """What a wrong call prints: the syntax, then the description, indented as the console shows it."""
     documentation = entry.documentation
     lines = [f"Usage: {documentation.syntax or entry.name}"]
-    lines += [f"       {line}".rstrip() for line in (documentation.description or documentation.synopsis).splitlines()]
+    for line in (documentation.description or documentation.synopsis).splitlines():
+        lines += textwrap.wrap(line, _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT) or [""]
     return "\n".join(lines) + "\n"
 
 
@@ -56,23 +62,33 @@ class CommandRunner:
                 return entry, words[count:]
         return None
 
-    async def run(self, line: str, write: Callable[[str], None], *, columns: int = 0, color: bool = False) -> int:
+    async def run(
+        self,
+        line: str,
+        write: Callable[[str], None],
+        *,
+        columns: int = 0,
+        color: bool = False,
+        console: ConsoleView | None = None,
+    ) -> int:
         """Run one line, giving its text to ``write``; returns 0, or 1 when there is no such command or it failed."""
         words = split_words(line)
         if not words:
             return 0
         found = self.find(words)
         if found is None:
-            typed = line.strip()
-            write(f"No such command '{typed}' (type 'core show help {typed}' for other possible commands)\n")
+            write(
+                f"No such command '{line.strip()}' "
+                f"(type 'core show help {self._nearest(words)}' for other possible commands)\n"
+            )
             return 1
         entry, args = found
         try:
-            result = entry.item.run(CommandCall(args=args, write=write, columns=columns, color=color))
+            result = entry.item.run(CommandCall(args, write, columns, color, console))
             text = await result if inspect.isawaitable(result) else result
             write(text)
-        except UsageError as error:
-            write(str(error) or usage_of(entry))
+        except UsageError:
+            write(usage_of(entry))
             return 1
         except CommandError as error:
             write(f"{error}\nCommand '{line.strip()}' failed.\n")
@@ -85,6 +101,21 @@ class CommandRunner:
             write(f"Command '{line.strip()}' failed: see the log.\n")
             return 1
         return 0
+
+    def help(self, words: list[str]) -> str:
+        """The usage of a command, or one line for each command that starts with ``words``."""
+        entry = self._server.commands.entry(" ".join(words))
+        if entry is not None:
+            return usage_of(entry)
+        found = sorted(
+            (each for each in self._server.commands if each.name.split()[: len(words)] == words),
+            key=lambda each: each.name,
+        )
+        if not found:
+            return f"No such command '{' '.join(words)}'.\n"
+        return "".join(
+            f"{each.name:<{_SYNOPSIS_COLUMN}} -- {each.documentation.synopsis.removesuffix('.')}\n" for each in found
+        )
 
     def complete(self, line: str) -> list[str]:
         """The words that may stand where the line's last word is (empty after a blank)."""
@@ -103,3 +134,11 @@ class CommandRunner:
             parts = entry.name.split()
             if len(parts) > depth and parts[:depth] == words[:-1]:
                 yield parts[depth]
+
+    def _nearest(self, words: list[str]) -> str:
+        """The words to ask help for: up to the first that no command has in its place, at least two."""
+        known = 0
+        names = [entry.name.split() for entry in self._server.commands]
+        while known < len(words) and any(name[: known + 1] == words[: known + 1] for name in names):
+            known += 1
+        return " ".join(words[: max(2, known + 1)])

@@ -35,7 +35,7 @@ class LogChannel(logging.Handler):
         super().__init__(min(self._numbers, default=logging.CRITICAL + 1))
         self.settings = settings
         self.enabled = True
-        self._verbose = settings.levels.get("verbose", 0)
+        self.verbose_level = settings.levels.get("verbose", 0)
         self._log = log
         self.setFormatter(formatter)
 
@@ -49,7 +49,7 @@ class LogChannel(logging.Handler):
         if not self.enabled or record.levelno not in self._numbers:
             return False
         if record.levelno == VERBOSE:
-            return int(getattr(record, "verbose", 0)) <= (self._verbose or self._log.verbose_level)
+            return int(getattr(record, "verbose", 0)) <= (self.verbose_level or self._log.verbose_level)
         return True
 
     def emit(self, record: logging.LogRecord) -> None:

@@ -80,6 +80,7 @@ class LoggerModule(Module):
         channel = self._make(settings)
         self.channels.append(channel)
         self.server.log.addHandler(channel)
+        self.server.log.update_ceiling()
         return channel
 
     def _make(self, settings: ChannelSettings) -> LogChannel:
@@ -106,6 +107,7 @@ class LoggerModule(Module):
             self.server.log.removeHandler(channel)
             channel.close()
         self.channels = []
+        self.server.log.update_ceiling()
 
     # -- commands ------------------------------------------------------------------------------------
 
@@ -178,6 +180,7 @@ class LoggerModule(Module):
             if call.args[0] in (channel.settings.name, channel.title):
                 self.server.log.removeHandler(channel)
                 self.channels.remove(channel)
+                self.server.log.update_ceiling()
                 channel.close()
                 return f"Removed dynamic logger channel '{call.args[0]}'\n"
         raise CommandError(f"Unable to find logger channel '{call.args[0]}'")

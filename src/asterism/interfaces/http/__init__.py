@@ -1,0 +1,1 @@
+"""The HTTP listener: one for all modules, which register routes with the server."""

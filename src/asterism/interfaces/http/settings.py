@@ -1,0 +1,118 @@
+"""``http.conf``: where the HTTP listener is, and what it serves by itself."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+
+from asterism.config.file import ConfigFile, Option
+from asterism.config.values import is_true
+from asterism.core.errors import ConfigError
+
+_FLAGS = frozenset(("enabled", "tlsenable", "enable_static", "enable_status"))
+_NUMBERS = frozenset(("sessionlimit", "session_inactivity", "session_keep_alive"))
+_TEXTS = frozenset(("tlscertfile", "tlsprivatekey", "tlscipher", "servername"))
+_ALIASES = {"enablestatic": "enable_static", "sslenable": "tlsenable", "sslcert": "tlscertfile",
+            "tlscafile": "", "tlscapath": "", "tlsdisablev1": "", "tlsdisablev11": "", "tlsdisablev12": "",
+            "tlsservercipherorder": ""}  # fmt: skip
+"""Other names that files use; an empty one is accepted and has no effect."""
+
+
+@dataclass(slots=True)
+class HttpSettings:
+    """All of ``http.conf``; every option is in its section ``[general]``."""
+
+    enabled: bool = False
+    bindaddr: str = "0.0.0.0"
+    bindport: int = 8088
+    """0 takes a free port."""
+    prefix: str = ""
+    """What the path of every route begins with, ``/pbx`` for example."""
+    servername: str = ""
+    """The Server header; empty for the program's own name and version."""
+    tlsenable: bool = False
+    tlsbindaddr: str = "0.0.0.0"
+    tlsbindport: int = 8089
+    tlscertfile: str = ""
+    tlsprivatekey: str = ""
+    tlscipher: str = ""
+    sessionlimit: int = 100
+    """Connections that are not WebSockets."""
+    session_inactivity: int = 30_000
+    """Milliseconds within which a connection must have sent a whole request."""
+    session_keep_alive: int = 15_000
+    """Milliseconds for which a connection is kept for the next request."""
+    enable_static: bool = False
+    enable_status: bool = False
+    redirects: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def listening(self) -> tuple[object, ...]:
+        """What makes it necessary to open the sockets anew."""
+        return (
+            self.enabled, self.bindaddr, self.bindport, self.tlsenable, self.tlsbindaddr, self.tlsbindport,
+            self.tlscipher, self.session_keep_alive,
+        )  # fmt: skip
+
+
+def read_settings(config: ConfigFile) -> tuple[HttpSettings, list[ConfigError]]:
+    """The settings in ``config``, and what is wrong with it; a wrong option keeps its default."""
+    settings, errors = HttpSettings(), []
+    given: set[str] = set()
+    for option in config.options("general"):
+        try:
+            given.add(_take(settings, option))
+        except ConfigError as error:
+            errors.append(error)
+    if "tlsbindaddr" not in given:
+        settings.tlsbindaddr = settings.bindaddr
+    return settings, errors
+
+
+def _take(settings: HttpSettings, option: Option) -> str:
+    name, value = option.name.lower(), option.value.strip()
+    name = _ALIASES.get(name, name)
+    if name in _FLAGS:
+        setattr(settings, name, is_true(value))
+    elif name == "bindport":
+        settings.bindport = option.integer(0, 65535)
+    elif name in _NUMBERS:
+        setattr(settings, name, option.integer(0 if name == "session_keep_alive" else 1))
+    elif name in _TEXTS:
+        setattr(settings, name, value)
+    elif name == "bindaddr":
+        settings.bindaddr = _address(option, value)
+    elif name == "tlsbindaddr":
+        host, port = _split(value)
+        if port and not (port.isascii() and port.isdigit() and int(port) <= 65535):
+            raise option.error("its port is no port number")
+        settings.tlsbindaddr = _address(option, host)
+        settings.tlsbindport = int(port) if port else settings.tlsbindport
+    elif name == "prefix":
+        settings.prefix = f"/{value.strip('/')}" if value.strip("/") else ""
+    elif name == "redirect":
+        source, _, target = value.partition(" ")
+        if not source.startswith("/") or not target.strip():
+            raise option.error("a redirect is a path, a space and where it leads")
+        settings.redirects[source] = target.strip()
+    elif name:
+        raise option.error("not an option of http.conf")
+    return name
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Host and port of ``host``, ``host:port``, ``:port``, ``[IPv6]`` or ``[IPv6]:port``."""
+    if text.startswith("["):
+        host, _, rest = text[1:].partition("]")
+        return host, rest.removeprefix(":")
+    if text.count(":") > 1:
+        return text, ""
+    host, _, port = text.partition(":")
+    return host, port
+
+
+def _address(option: Option, text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text.strip("[]"))) if text else "0.0.0.0"
+    except ValueError:
+        raise option.error("it is not an IP address") from None
