@@ -22,6 +22,7 @@ from asterism.core.errors import ConfigError, ModuleError
 from asterism.core.events import EventBus, EventType, Subscriber
 from asterism.core.log import ServerLogger
 from asterism.core.registry import Owner, Registry
+from asterism.core.routes import Route
 from asterism.core.security import SecurityEvents
 from asterism.data import AstDb, Data, Store
 from asterism.media.core import Media
@@ -76,6 +77,7 @@ class Server:
         self.security = SecurityEvents(self.bus, self.log)
         self.commands: Registry[Command] = Registry("command")
         self.actions: Registry[Action] = Registry("action", str.lower)
+        self.routes: Registry[Route] = Registry("route")
         self.store = Store(
             self.paths.db / "asterism.sqlite3", log=self.log, full=conf.options.store_synchronous == "full"
         )
@@ -121,6 +123,10 @@ class Server:
     def register_action(self, item: Action, documentation: Documentation) -> None:
         """Add a manager action in the owner's name."""
         self.actions.add(self.owner, item.name, item, documentation)
+
+    def register_route(self, item: Route, documentation: Documentation) -> None:
+        """Add a route of the HTTP listener in the owner's name."""
+        self.routes.add(self.owner, item.path, item, documentation)
 
     def register_events(self, *types: EventType) -> None:
         """Declare event types in the owner's name."""
