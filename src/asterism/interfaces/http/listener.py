@@ -1,0 +1,129 @@
+"""The HTTP server: aiohttp's, with limits on what a connection may cost.
+
+aiohttp waits without end for a request's head; here a connection has a limited time for each, and there is a
+limited number of connections altogether and per address, those that became WebSockets apart (they have limits of
+their own).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from aiohttp.web_protocol import RequestHandler
+
+    from asterism.interfaces.http.settings import HttpSettings
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+_MAX_OPEN = 20_000
+"""Connections of every kind, WebSockets included."""
+
+
+class LimitedServer(web.Server):
+    """aiohttp's low-level server, which closes connections that send no request in time."""
+
+    def __init__(self, handler: Handler, settings: HttpSettings) -> None:
+        super().__init__(
+            self._limited,
+            access_log=None,
+            keepalive_timeout=settings.session_keep_alive / 1000,
+            logger=logging.getLogger("asterism.http"),
+        )
+        self.settings = settings
+        self._handle = handler
+        self._waiting: dict[RequestHandler, asyncio.TimerHandle] = {}
+        self._upgraded: set[RequestHandler] = set()
+
+    @property
+    def sessions(self) -> int:
+        """Connections that are not WebSockets."""
+        return len(self._connections) - len(self._upgraded)
+
+    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
+        """Take a connection, or refuse it when there are too many."""
+        super().connection_made(handler, transport)
+        if self.sessions > self.settings.sessionlimit or len(self._connections) > _MAX_OPEN:
+            transport.abort()
+            return
+        self._expect_request(handler)
+
+    def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
+        """Forget a connection."""
+        self._upgraded.discard(handler)
+        self._stop_waiting(handler)
+        super().connection_lost(handler, exc)
+
+    def _expect_request(self, handler: RequestHandler) -> None:
+        self._stop_waiting(handler)
+        seconds = self.settings.session_inactivity / 1000
+        self._waiting[handler] = asyncio.get_running_loop().call_later(seconds, self._too_slow, handler)
+
+    def _stop_waiting(self, handler: RequestHandler) -> None:
+        timer = self._waiting.pop(handler, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _too_slow(self, handler: RequestHandler) -> None:
+        self._waiting.pop(handler, None)
+        transport = handler.transport
+        if transport is not None:
+            transport.abort()
+
+    async def _limited(self, request: web.BaseRequest) -> web.StreamResponse:
+        handler = request.protocol
+        self._stop_waiting(handler)
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            self._upgraded.add(handler)
+        try:
+            return await self._handle(request)
+        finally:
+            self._upgraded.discard(handler)
+            if request.transport is not None:
+                self._expect_request(handler)
+
+
+class Listener:
+    """One address that is listened on."""
+
+    def __init__(self, server: LimitedServer, context: ssl.SSLContext | None) -> None:
+        self.server = server
+        self.context = context
+        self.address: tuple[str, int] = ("", 0)
+        self._runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=1.0)
+
+    async def start(self, host: str, port: int) -> None:
+        """Bind and listen. Raises OSError."""
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.bind((host, port))
+            await self._runner.setup()
+            await web.SockSite(self._runner, sock, ssl_context=self.context, backlog=1024).start()
+        except OSError:
+            sock.close()
+            raise
+        self.address = sock.getsockname()[:2]
+
+    async def close(self) -> None:
+        """Stop listening and close every connection."""
+        await self._runner.cleanup()
+
+
+def make_context(settings: HttpSettings, cert: str, key: str | None) -> ssl.SSLContext:
+    """The TLS context of the listener. Raises OSError or ssl.SSLError."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key, password=lambda: b"")
+    if settings.tlscipher:
+        context.set_ciphers(settings.tlscipher)
+    return context

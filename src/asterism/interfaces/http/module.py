@@ -1,0 +1,233 @@
+"""The module of the HTTP listener: ``http.conf``, dispatch to the registered routes, ``http show status``."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING
+
+from asterism.config.file import ConfigFile
+from asterism.core.commands import CommandCall, command
+from asterism.core.documentation import Documentation
+from asterism.core.errors import ConfigError, ModuleError
+from asterism.core.module import CoreServer, Module
+from asterism.core.routes import Route, find_route
+from asterism.interfaces.http.settings import HttpSettings, read_settings
+
+if TYPE_CHECKING:
+    import ssl
+
+    from aiohttp.web import BaseRequest, StreamResponse
+
+    from asterism.interfaces.http.listener import Listener
+
+
+class HttpModule(Module):
+    """Serves the routes that modules registered, on the addresses of ``http.conf``."""
+
+    name = "http"
+    description = "HTTP listener"
+    aliases = ("res_http",)
+
+    server: CoreServer
+
+    def __init__(self) -> None:
+        self.settings = HttpSettings()
+        self.address: tuple[str, int] | None = None
+        """Where it listens without TLS; the real port."""
+        self.tls_address: tuple[str, int] | None = None
+        """Where it listens with TLS."""
+        self._listeners: list[Listener] = []
+
+    # -- life -----------------------------------------------------------------------------------------
+
+    def load(self, server: CoreServer) -> None:
+        """Read ``http.conf`` and register the listener's own routes and command."""
+        self.server = server
+        self._read()
+        server.register_marked(self)
+        server.register_route(
+            Route("/httpstatus", self._serve_status, "HTTP Server Status"),
+            Documentation("What the HTTP listener serves, as a page; off unless enable_status=yes."),
+        )
+        server.register_route(
+            Route("/static/...", self._serve_static, "HTTP Static Delivery"),
+            Documentation("Files of the folder static-http in the data folder; off unless enable_static=yes."),
+        )
+
+    async def start(self) -> None:
+        """Listen, when ``enabled``. Raises :class:`ModuleError` for an address or a certificate that cannot be had."""
+        settings = self.settings
+        if not settings.enabled:
+            return
+        try:
+            self.address = await self._listen(settings.bindaddr, settings.bindport, tls=False)
+            if settings.tlsenable:
+                self.tls_address = await self._listen(settings.tlsbindaddr, settings.tlsbindport, tls=True)
+        except ModuleError:
+            await self._close()
+            raise
+
+    async def reload(self) -> None:
+        """Read ``http.conf`` again. Certificates are taken anew without closing a connection.
+
+        The sockets are opened anew only when an address changed.
+        """
+        before = self.settings.listening
+        self._read()
+        if self.settings.listening != before:
+            await self._close()
+            await self.start()
+            return
+        for listener in self._listeners:
+            listener.server.settings = self.settings
+            if listener.context is not None:
+                try:
+                    # A context of its own first: one that fails halfway must not spoil the one in use.
+                    self._context()
+                    listener.context.load_cert_chain(*self._certificate(), password=lambda: b"")
+                except (OSError, ModuleError) as error:
+                    self.server.log.error("http.conf: the old certificate stays in use: %s", error)
+
+    async def unload(self) -> None:
+        """Stop listening."""
+        await self._close()
+
+    async def _close(self) -> None:
+        listeners, self._listeners = self._listeners, []
+        self.address = self.tls_address = None
+        for listener in listeners:
+            await listener.close()
+
+    async def _listen(self, host: str, port: int, *, tls: bool) -> tuple[str, int]:
+        # Imported here: a server without HTTP never needs it.
+        from asterism.interfaces.http.listener import LimitedServer, Listener
+
+        listener = Listener(LimitedServer(self._serve, self.settings), self._context() if tls else None)
+        try:
+            await listener.start(host, port)
+        except OSError as error:
+            option = "tlsbindaddr" if tls else "bindaddr"
+            raise ModuleError(
+                f"http.conf: cannot listen on {host} port {port} ({option}): {error.strerror or error}"
+            ) from error
+        self._listeners.append(listener)
+        return listener.address
+
+    def _certificate(self) -> tuple[str, str | None]:
+        """The files of the certificate and of its key; names are looked up beside the configuration."""
+        etc, settings = self.server.paths.etc, self.settings
+        return str(etc / settings.tlscertfile), str(etc / settings.tlsprivatekey) if settings.tlsprivatekey else None
+
+    def _context(self) -> ssl.SSLContext:
+        from asterism.interfaces.http.listener import make_context
+
+        if not self.settings.tlscertfile:
+            raise ModuleError("http.conf: tlsenable needs tlscertfile")
+        try:
+            return make_context(self.settings, *self._certificate())
+        except OSError as error:
+            raise ModuleError(
+                f"http.conf: tlscertfile '{self.settings.tlscertfile}' cannot be used: {error}"
+            ) from error
+
+    def _read(self) -> None:
+        try:
+            config = ConfigFile.load(self.server.paths.etc / "http.conf", missing_ok=True)
+        except ConfigError as error:
+            self.server.log.error("%s", error)
+            return
+        self.settings, errors = read_settings(config)
+        for problem in errors:
+            self.server.log.error("%s", problem)
+
+    # -- serving --------------------------------------------------------------------------------------
+
+    async def _serve(self, request: BaseRequest) -> StreamResponse:
+        """Find the route of a request and run it."""
+        from aiohttp import web
+
+        settings = self.settings
+        path = request.path
+        target = settings.redirects.get(path)
+        response: StreamResponse
+        if target is not None:
+            response = web.Response(status=302, headers={"Location": target})
+        else:
+            route = None
+            if not settings.prefix or path == settings.prefix or path.startswith(f"{settings.prefix}/"):
+                route = self._find(path[len(settings.prefix) :])
+            if route is None:
+                response = web.Response(status=404, text="Not Found\n")
+            else:
+                try:
+                    response = await route.run(request)
+                except web.HTTPException as answer:
+                    response = answer
+        if not response.prepared:
+            response.headers["Server"] = self.server_name
+        return response
+
+    def _find(self, path: str) -> Route | None:
+        route = find_route(self.server.routes, path)
+        return route if route is not None and self._serves(route) else None
+
+    def _serves(self, route: Route) -> bool:
+        """Whether a route is switched on."""
+        if route.path == "/httpstatus":
+            return self.settings.enable_status
+        return self.settings.enable_static if route.path == "/static/..." else True
+
+    @property
+    def server_name(self) -> str:
+        """The Server header."""
+        return self.settings.servername or f"Asterism/{self.server.version}"
+
+    async def _serve_status(self, request: BaseRequest) -> StreamResponse:
+        from aiohttp import web
+
+        page = f"<html><title>HTTP status</title><body><pre>{html.escape(self.status())}</pre></body></html>\n"
+        return web.Response(text=page, content_type="text/html")
+
+    async def _serve_static(self, request: BaseRequest) -> StreamResponse:
+        from aiohttp import web
+
+        folder = (self.server.paths.data / "static-http").resolve()
+        wanted = request.path[len(self.settings.prefix) :].removeprefix("/static").lstrip("/")
+        try:
+            path = (folder / wanted).resolve()
+            if request.method not in ("GET", "HEAD") or not path.is_relative_to(folder) or not path.is_file():
+                return web.Response(status=404, text="Not Found\n")
+        except (OSError, ValueError):
+            return web.Response(status=404, text="Not Found\n")
+        return web.FileResponse(path)
+
+    # -- showing --------------------------------------------------------------------------------------
+
+    @command(
+        "http show status", Documentation("Show where the HTTP listener is and what it serves.", "http show status")
+    )
+    def _show_status(self, _call: CommandCall) -> str:
+        return self.status()
+
+    def status(self) -> str:
+        """The text of ``http show status``."""
+        settings = self.settings
+        lines = ["HTTP Server Status:", f"Prefix: {settings.prefix}", f"Server: {self.server_name}"]
+        if self.address is None:
+            lines += ["Server Disabled", ""]
+        else:
+            lines += [f"Server Enabled and Bound to {_host_port(self.address)}", ""]
+            if self.tls_address is not None:
+                lines += [f"HTTPS Server Enabled and Bound to {_host_port(self.tls_address)}", ""]
+        routes = [entry.item for entry in self.server.routes if self._serves(entry.item)]
+        lines.append("Enabled URI's:")
+        lines += [f"{settings.prefix}{route.path} => {route.title}" for route in routes] or ["None."]
+        lines += ["", "Enabled Redirects:"]
+        lines += [f"  {source} => {target}" for source, target in settings.redirects.items()] or ["  None."]
+        lines += ["", "Path Restrictions:", "  None.", ""]
+        return "\n".join(lines)
+
+
+def _host_port(address: tuple[str, int]) -> str:
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
