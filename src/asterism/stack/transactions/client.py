@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from asterism.stack.transactions.state import TransactionState
+from asterism.stack.transactions.users import NOBODY
 
 if TYPE_CHECKING:
     from asterism.stack.flow import Flow
@@ -21,7 +22,7 @@ class ClientTransaction(ABC):
     Attributes:
         request: what was sent, with its Via.
         flow: where it was sent.
-        user: who is told of the outcome.
+        user: who is told of the outcome; nobody once it has been told all.
         branch: the branch parameter of the Via, unique.
         state: where the machine stands. Once it has finished, its memory is the layer's, not this object's.
         last_response: the latest response, ``None`` before the first.
@@ -69,7 +70,7 @@ class ClientTransaction(ABC):
     def transport_failed(self) -> None:
         """The request (or its ACK) could not be sent, or the connection broke before the final response."""
         if self._end():
-            self.user.on_transport_error(self)
+            self._dismiss().on_transport_error(self)
 
     def cancel(self, headers: tuple[tuple[str, str], ...] = ()) -> bool:
         """Ask the other side to give up; only an INVITE can be cancelled (9.1), so this returns ``False``."""
@@ -79,6 +80,12 @@ class ClientTransaction(ABC):
     def terminate(self) -> None:
         """Drop the transaction without telling anybody: the user has lost interest."""
         self._end()
+        self._dismiss()
+
+    def _dismiss(self) -> ClientUser:
+        """The user, to be told for the last time: it holds the transaction, and the two must not hold each other."""
+        user, self.user = self.user, NOBODY
+        return user
 
     def _enter(self, state: TransactionState) -> None:
         self.state = state
@@ -87,7 +94,7 @@ class ClientTransaction(ABC):
 
     def _timed_out(self) -> None:
         if self._end():
-            self.user.on_timeout(self)
+            self._dismiss().on_timeout(self)
 
     def _stop_timers(self) -> None:
         if self._timer_repeat is not None:

@@ -77,12 +77,14 @@ class InviteClientTransaction(ClientTransaction):
         status = response.status
         if state is TransactionState.CALLING or state is TransactionState.PROCEEDING:
             self.last_response = response
+            if status >= 300:
+                self._complete(response)
+                self._dismiss().on_response(self, response)
+                return
             if status < 200:
                 self._proceed()
-            elif status < 300:
-                self._accept()
             else:
-                self._complete(response)
+                self._accept()
             self.user.on_response(self, response)
         elif state is TransactionState.ACCEPTED and 200 <= status < 300:
             self.user.on_response(self, response)
@@ -181,7 +183,7 @@ class InviteClientTransaction(ClientTransaction):
         self._timed_out()
 
     def _timer_m_expired(self) -> None:
-        self._end()
+        self.terminate()
 
     def _timer_cancel_expired(self) -> None:
         """9.1: no final response 64 * T1 after the CANCEL; the INVITE is considered dead."""

@@ -61,15 +61,16 @@ class NonInviteClientTransaction(ClientTransaction):
         self.last_response = response
         if response.status < 200:
             self._enter(TransactionState.PROCEEDING)
+            self.user.on_response(self, response)
+            return
+        self._stop_timers()
+        if self.flow.reliable:
+            self._enter(TransactionState.TERMINATED)
+            self.layer.forget_client(self)
         else:
-            self._stop_timers()
-            if self.flow.reliable:
-                self._enter(TransactionState.TERMINATED)
-                self.layer.forget_client(self)
-            else:
-                self._enter(TransactionState.COMPLETED)
-                self.layer.finish_client(self, b"", self.layer.config.t4)
-        self.user.on_response(self, response)
+            self._enter(TransactionState.COMPLETED)
+            self.layer.finish_client(self, b"", self.layer.config.t4)
+        self._dismiss().on_response(self, response)
 
     def _timer_e_expired(self) -> None:
         layer = self.layer

@@ -59,3 +59,21 @@ class ClientUser(Protocol):
 
     def on_transport_error(self, transaction: ClientTransaction) -> None:
         """The request could not be sent; treat as 503 (8.1.3.1)."""
+
+
+class NobodyAsks:
+    """The user of requests whose outcome changes nothing, and of transactions that are over."""
+
+    __slots__ = ()
+
+    def on_response(self, transaction: ClientTransaction, response: Response) -> None:
+        """Take no notice."""
+
+    def on_timeout(self, transaction: ClientTransaction) -> None:
+        """Take no notice."""
+
+    def on_transport_error(self, transaction: ClientTransaction) -> None:
+        """Take no notice."""
+
+
+NOBODY = NobodyAsks()
