@@ -35,13 +35,13 @@ class UndocumentedError(AsterismError):
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A place in a configuration file."""
+    """A place in a configuration file; ``line`` 0 where there are no lines, as in a database."""
 
     path: str
     line: int
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}"
+        return f"{self.path}:{self.line}" if self.line else self.path
 
 
 class ConfigError(AsterismError):

@@ -186,6 +186,10 @@ class Cache:
                 except DataUnavailableError as error:
                     failure = failure or error
                     continue
+                except Exception as error:
+                    self.table.log.exception("%s objects could not be read", self.table.cls.TYPE)
+                    failure = failure or DataUnavailableError(str(error))
+                    continue
                 self.table.report(loaded.errors)
                 for key, item in loaded.objects.items():
                     if key not in touched:
@@ -259,6 +263,9 @@ class Cache:
                 try:
                     loaded: Loaded = await backend.fetch_all(self.table.objects)
                 except DataUnavailableError:
+                    continue
+                except Exception:
+                    self.table.log.exception("%s objects could not be read", self.table.cls.TYPE)
                     continue
                 answered.append(backend)
                 self.table.report(loaded.errors)

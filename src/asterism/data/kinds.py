@@ -28,6 +28,8 @@ class Kind(Generic[T]):
     sql = "TEXT"
     native = False
     """Whether a value is its own column value."""
+    repeats = False
+    """Whether several lines of the option add up."""
 
     def parse(self, text: str, current: T) -> T:
         """The value of ``text``; ``current`` is the value so far. Raises ``ValueError``."""
@@ -202,7 +204,7 @@ class Names(Kind[Strings]):
 
     def __init__(self, accepted: str = "names, comma separated", accumulates: bool = False) -> None:
         self.accepted = accepted
-        self._accumulates = accumulates
+        self._accumulates = self.repeats = accumulates
 
     def check(self, name: str) -> str:
         """One name as it is stored; raises ``ValueError`` for one that is not acceptable."""
@@ -265,6 +267,7 @@ class Variables(Kind[Pairs]):
     """``name=value`` per line; every line adds a variable."""
 
     accepted = "name=value"
+    repeats = True
 
     def parse(self, text: str, current: Pairs) -> Pairs:
         name, equals, value = text.partition("=")

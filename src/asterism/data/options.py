@@ -175,6 +175,8 @@ class ConfiguredObject(metaclass=_TableMaker):
     """Attributes by which ``Data.find`` looks objects up."""
     SOURCES: ClassVar[tuple[str, ...]] = ()
     """Where objects come from unless ``sorcery.conf`` says otherwise, in its words (``config,pjsip.conf``)."""
+    REALTIME: ClassVar[str] = ""
+    """The usual name of its database table; types without one are not kept in databases."""
     ON_DEMAND: ClassVar[bool] = False
     """Whether a database is asked for single objects as they are needed; other types are read whole."""
     RUNTIME: ClassVar[bool] = False

@@ -12,6 +12,8 @@ _LISTS = Names("names of sections in acl.conf, comma separated", accumulates=Tru
 class Acl(ConfiguredObject, type="acl"):
     """Rules that every SIP request must pass, whoever sends it."""
 
+    REALTIME = "ps_acls"
+
     address_rules: Rules = derived(Rules())
     """``deny`` and ``permit``, in file order."""
     contact_rules: Rules = derived(Rules())
@@ -29,6 +31,7 @@ class NamedAcl(ConfiguredObject, type="named_acl"):
     """One section of ``acl.conf``."""
 
     SOURCES = ("config,acl.conf",)
+    REALTIME = "acls"
 
     address_rules: Rules = derived(Rules())
     """All rules, in file order."""

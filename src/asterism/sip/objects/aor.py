@@ -14,6 +14,7 @@ class Aor(ConfiguredObject, type="aor"):
     """Where an endpoint can be reached: permanent contacts, and those that it registers."""
 
     SOURCES = ("config,pjsip.conf,criteria=type=aor", "pjsip_wizard,pjsip_wizard.conf")
+    REALTIME = "ps_aors"
     ON_DEMAND = True
 
     contact = option(UriList(), (), "A contact that is always there; may be repeated.")

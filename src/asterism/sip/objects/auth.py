@@ -18,6 +18,7 @@ class Auth(ConfiguredObject, type="auth"):
     """
 
     SOURCES = ("config,pjsip.conf,criteria=type=auth", "pjsip_wizard,pjsip_wizard.conf")
+    REALTIME = "ps_auths"
     ON_DEMAND = True
 
     auth_type = option(

@@ -16,6 +16,7 @@ class Contact(ConfiguredObject, type="contact"):
     """Where an AOR can be reached now, and what was known of the REGISTER that said so."""
 
     SOURCES = ("astdb,registrar",)
+    REALTIME = "ps_contacts"
     INDEXES = ("aor",)
     RUNTIME = True
     EXTENDED = False

@@ -46,6 +46,7 @@ class Endpoint(ConfiguredObject, type="endpoint"):
     """
 
     SOURCES = ("config,pjsip.conf,criteria=type=endpoint", "pjsip_wizard,pjsip_wizard.conf")
+    REALTIME = "ps_endpoints"
     ON_DEMAND = True
     REFERENCES = {"aors": "aor", "auth": "auth", "outbound_auth": "auth"}  # noqa: RUF012
 

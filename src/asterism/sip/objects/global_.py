@@ -10,6 +10,8 @@ from asterism.sip.objects.kinds import Algorithms
 class GlobalSettings(ConfiguredObject, type="global"):
     """The one section ``[global]`` of ``pjsip.conf``; without it, the defaults."""
 
+    REALTIME = "ps_globals"
+
     max_forwards = option(UINT, 70, "Max-Forwards of requests.")
     keep_alive_interval = option(SECONDS, 90, "Interval of keep-alives on connections; 0: none.")
     contact_expiration_check_interval = option(SECONDS, 30, "Interval at which expired contacts are removed.")

@@ -74,6 +74,7 @@ class Identify(ConfiguredObject, type="identify"):
     """Names the endpoint of requests from certain addresses, or with certain headers or URIs."""
 
     SOURCES = ("config,pjsip.conf,criteria=type=identify", "pjsip_wizard,pjsip_wizard.conf")
+    REALTIME = "ps_endpoint_id_ips"
 
     INDEXES = ("endpoint",)
 

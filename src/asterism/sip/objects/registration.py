@@ -11,6 +11,7 @@ class Registration(ConfiguredObject, type="registration"):
     """Registers the server at a provider, and keeps it registered."""
 
     SOURCES = ("config,pjsip.conf,criteria=type=registration", "pjsip_wizard,pjsip_wizard.conf")
+    REALTIME = "ps_registrations"
     REFERENCES = {"outbound_auth": "auth"}  # noqa: RUF012
 
     server_uri = option(SIP_URI, "", "The registrar: Request-URI of REGISTER.", required=True)

@@ -9,6 +9,8 @@ from asterism.data.options import ConfiguredObject, option
 class SystemSettings(ConfiguredObject, type="system"):
     """The one section ``[system]`` of ``pjsip.conf``; without it, the defaults."""
 
+    REALTIME = "ps_systems"
+
     timer_t1 = option(MILLISECONDS, 500, "RFC 3261's T1, the estimate of a round trip.")
     timer_b = option(MILLISECONDS, 32000, "How long an INVITE waits for its first response.")
     compact_headers = option(BOOL, False, "Write short header names.")

@@ -11,6 +11,8 @@ from asterism.sip.objects.kinds import DSCP
 class TransportConfig(ConfiguredObject, type="transport"):
     """A socket for SIP: protocol, address, TLS, and how it looks from outside a NAT."""
 
+    REALTIME = "ps_transports"
+
     protocol = option(Choice("udp", "tcp", "tls", "ws", "wss", "flow"), "udp", "Protocol.")
     bind = option(SocketAddressKind(), None, "Address to listen on; the port defaults to 5060, for TLS to 5061.")
     async_operations = option(UINT, 1, "Reads at a time.", no_effect="the event loop reads as fast as it can")

@@ -1,0 +1,151 @@
+"""One database: its connections, and whether it can be reached."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from asterism.data.errors import DataUnavailableError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Table as SqlTable
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+    from asterism.data.realtime.settings import DatabaseSettings
+
+T = TypeVar("T")
+
+RETRY_SECONDS = 1.0
+"""How long after a failure nobody tries again: what is asked meanwhile is refused at once."""
+
+
+class Database:
+    """Runs operations on a database, each in a transaction.
+
+    An operation that fails for a lost connection is tried once more on a new one, so a restart of the database
+    between two operations goes unnoticed. When the database is away, this is logged once, and once when it is back.
+    """
+
+    def __init__(self, settings: DatabaseSettings, log: logging.Logger) -> None:
+        self.name = settings.name
+        self._settings = settings
+        self._log = log
+        self._engine: AsyncEngine | None = None
+        self._tables: dict[str, SqlTable] = {}
+        self._retry_at = 0.0
+        self._complaints: set[str] = set()
+        self.down = False
+
+    def _open(self) -> AsyncEngine:
+        if self._engine is None:
+            from sqlalchemy.ext.asyncio import create_async_engine
+
+            options: dict[str, Any] = {}
+            if ":memory:" not in self._settings.url:
+                options = {"pool_size": self._settings.pool_size, "max_overflow": 0, "pool_recycle": 1800}
+            self._engine = create_async_engine(self._settings.url, **options)
+        return self._engine
+
+    async def run(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Run ``work(connection)`` in a transaction. It must bear being run twice.
+
+        Raises:
+            DataUnavailableError: It could not be done; the text says why.
+        """
+        if time.monotonic() < self._retry_at:
+            raise DataUnavailableError(f"database '{self.name}' is not available")
+        from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+        connected = False
+        for last in (False, True):
+            connected = False
+            try:
+                async with asyncio.timeout(self._settings.timeout), self._open().begin() as connection:
+                    connected = True
+                    result = await work(connection)
+            except DBAPIError as error:
+                lost = error.connection_invalidated or not connected
+                if lost and not last:
+                    continue
+                raise self._failed(lost, error.orig or error) from error
+            except SQLAlchemyError as error:
+                raise self._failed(not connected, error) from error
+            except TimeoutError as error:
+                raise self._failed(True, f"no answer within {self._settings.timeout:g} s") from error
+            except (DataUnavailableError, asyncio.CancelledError):
+                raise
+            except Exception as error:
+                # Drivers let errors of sockets, files and missing packages through as they are.
+                if connected and not last:
+                    continue
+                raise self._failed(True, error) from error
+            self._succeeded()
+            return result
+        raise AssertionError("the second attempt returns or raises")
+
+    def _failed(self, lost: bool, reason: object) -> DataUnavailableError:
+        text = " ".join(str(reason).split())[:300] or type(reason).__name__
+        if lost:
+            self._retry_at = time.monotonic() + RETRY_SECONDS
+            if not self.down:
+                self.down = True
+                self._log.error(
+                    "database '%s' is not available (%s); what is known of its objects goes on being used",
+                    self.name,
+                    text,
+                )
+        elif text not in self._complaints and len(self._complaints) < 100:
+            self._complaints.add(text)
+            self._log.error("database '%s' refuses a statement: %s", self.name, text)
+        return DataUnavailableError(f"database '{self.name}': {text}")
+
+    def _succeeded(self) -> None:
+        if self.down:
+            self.down = False
+            self._log.warning("database '%s' is available again", self.name)
+
+    async def table(self, name: str) -> SqlTable:
+        """A table with the columns it really has. Raises :class:`DataUnavailableError`."""
+        found = self._tables.get(name)
+        if found is None:
+            from sqlalchemy import MetaData, Table
+            from sqlalchemy.exc import NoSuchTableError
+
+            schema, _, bare = name.rpartition(".")
+
+            async def reflect(connection: AsyncConnection) -> SqlTable:
+                return await connection.run_sync(
+                    lambda sync: Table(bare, MetaData(), schema=schema or None, autoload_with=sync, resolve_fks=False)
+                )
+
+            try:
+                found = await self.run(reflect)
+            except DataUnavailableError as error:
+                if isinstance(error.__cause__, NoSuchTableError):
+                    raise self._failed(False, f"there is no table '{name}'; 'asterism db upgrade' makes it") from error
+                raise
+            self._tables[name] = found
+        return found
+
+    def forget_tables(self) -> None:
+        """Look at the tables' columns again at their next use."""
+        self._tables.clear()
+
+    async def ping(self) -> bool:
+        """Whether the database answers."""
+        from sqlalchemy import text
+
+        try:
+            await self.run(lambda connection: connection.execute(text("SELECT 1")))
+        except DataUnavailableError:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._engine is not None:
+            await self._engine.dispose()
+            self._engine = None
