@@ -174,6 +174,20 @@ class Location:
             listener(contact)
         self._peer_changed(contact)
 
+    def _endpoint_changed(self, change: Change[Endpoint]) -> None:
+        """Keep the index of AORs: endpoints of a database come and change as they are used."""
+        old, new = change.old, change.new
+        for aor_id in () if old is None else old.aors:
+            names = self._endpoints_of.get(aor_id, [])
+            if old is not None and old.id in names:
+                names.remove(old.id)
+        for aor_id in () if new is None else new.aors:
+            self._endpoints_of.setdefault(aor_id, []).append(change.item.id)
+        if new is None:
+            self._available.pop(change.item.id, None)
+        elif old is None or old.aors != new.aors:
+            self._available[new.id] = self.endpoint_available(new)
+
     def _endpoint_name(self, contact: Contact) -> str:
         if contact.endpoint:
             return contact.endpoint
@@ -256,6 +270,7 @@ class Location:
         if self._data.store is not None:
             self._data.store.commit()
         self._observing.append(self._data.observe(Contact, self._changed))
+        self._observing.append(self._data.observe(Endpoint, self._endpoint_changed))
         self._timers = timers
         self.index()
         self._arm()
