@@ -27,9 +27,22 @@ class Flow(ABC):
         secure: the bytes are encrypted (TLS, WSS).
         name: id of the transport section that the flow belongs to.
         closed: nothing can be sent any more.
+        kept_until: until when, on the clock of the timers, the path stays open though nothing comes: a registration
+            needs it for so long. Only connections look at it.
     """
 
-    __slots__ = ("__weakref__", "closed", "local", "name", "on_error", "reliable", "remote", "secure", "transport")
+    __slots__ = (
+        "__weakref__",
+        "closed",
+        "kept_until",
+        "local",
+        "name",
+        "on_error",
+        "reliable",
+        "remote",
+        "secure",
+        "transport",
+    )
 
     def __init__(
         self,
@@ -48,6 +61,7 @@ class Flow(ABC):
         self.secure = secure
         self.name = name
         self.closed = False
+        self.kept_until = 0.0
         self.on_error: list[Callable[[Flow, Exception | None], None]] = []
 
     @abstractmethod

@@ -57,6 +57,14 @@ class Transport(ABC):
     def close(self) -> None:
         """Stop receiving and sending; harmless when repeated."""
 
+    def update(self, settings: TransportSettings) -> None:
+        """Take other settings of the same name, protocol and address, for what comes; what stands goes on.
+
+        Raises:
+            BindError: they are not usable; nothing has changed.
+        """
+        self.settings = settings
+
     def sent_by(self, flow: Flow) -> str:
         """What the Via of our requests over ``flow`` says: where the peer reaches this transport."""
         settings = self.settings
@@ -115,6 +123,13 @@ def mark_traffic(sock: socket.socket, settings: TransportSettings) -> None:
             sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, settings.tos)
     if settings.cos and hasattr(socket, "SO_PRIORITY"):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, settings.cos)
+    if settings.tcp_keepalive is not None and sock.type == socket.SOCK_STREAM:
+        idle, interval, count = settings.tcp_keepalive
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if hasattr(socket, "TCP_KEEPIDLE"):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, max(idle, 1))
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(interval, 1))
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, max(count, 1))
 
 
 def source_address(family: int, remote: tuple[str, int]) -> str:

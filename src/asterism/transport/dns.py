@@ -22,19 +22,21 @@ class DnsResolver:
     """Resolves SIP URIs over the network (RFC 3263).
 
     Args:
-        nameservers: addresses to ask; empty for those of the system.
+        nameservers: addresses to ask, with their port where it is not ``port``; empty for those of the system.
+        hosts: a file in the form of ``/etc/hosts`` that is looked into first, ``""`` for none; by default the system's
+            unless ``nameservers`` are given.
         port: where they listen.
         timeout: seconds that one question may take.
         cache: where answers are kept; by default a cache on the loop's clock.
         log: for what goes wrong.
 
-    Addresses in the system's hosts file are taken before the DNS is asked, unless ``nameservers`` are given.
     """
 
     def __init__(
         self,
-        nameservers: Sequence[str] = (),
+        nameservers: Sequence[str | tuple[str, int]] = (),
         *,
+        hosts: str | None = None,
         port: int = 53,
         timeout: float = 5.0,
         cache: DnsCache | None = None,
@@ -42,14 +44,16 @@ class DnsResolver:
     ) -> None:
         # Imported here: a server that only meets numeric addresses never needs it.
         import dns.asyncresolver
+        from dns.nameserver import Do53Nameserver
 
         self._log = log or logging.getLogger("asterism.transport")
         self._resolver = dns.asyncresolver.Resolver(configure=not nameservers)
         if nameservers:
-            self._resolver.nameservers = list(nameservers)
-            self._resolver.port = port
+            self._resolver.nameservers = [
+                Do53Nameserver(*((each, port) if isinstance(each, str) else each)) for each in nameservers
+            ]
         self._resolver.lifetime = timeout
-        self._use_hosts = not nameservers
+        self._hosts = hosts if hosts is not None else ("" if nameservers else "/etc/hosts")
         self._in_flight: dict[Question, asyncio.Task[Records]] = {}
         self.cache = cache or DnsCache(asyncio.get_running_loop().time)
 
@@ -92,8 +96,8 @@ class DnsResolver:
         records: list[Any] = []
         ttl = _NEGATIVE_TTL
         try:
-            if self._use_hosts and question.kind in ("A", "AAAA"):
-                local = await asyncio.to_thread(_from_hosts_file, question)
+            if self._hosts and question.kind in ("A", "AAAA"):
+                local = await asyncio.to_thread(_from_hosts_file, question, self._hosts)
                 if local:
                     self.cache.put(question, local, _NEGATIVE_TTL)
                     return local

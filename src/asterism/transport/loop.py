@@ -10,12 +10,15 @@ from asterism.stack.timers import TimerQueue
 from asterism.stack.transactions import TimerConfig, TransactionLayer
 from asterism.stack.uri import format_host_port
 from asterism.transport.base import Trace, Transport
+from asterism.transport.dns import DnsResolver
 from asterism.transport.errors import BindError, NoTransportError
 from asterism.transport.tcp import TcpTransport
 from asterism.transport.tls import TlsTransport
 from asterism.transport.udp import UdpTransport
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from asterism.stack.flow import Flow
     from asterism.stack.transactions import StackUser
     from asterism.transport.settings import TransportSettings
@@ -59,6 +62,10 @@ class TransportManager:
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = 0.0
         self._firing = False
+        self._keep_alive = 0.0
+        self._resolver: DnsResolver | None = None
+        self._name_servers: tuple[tuple[str, int], ...] = ()
+        self._hosts: str | None = None
 
     @property
     def on_trace(self) -> Trace | None:
@@ -87,11 +94,51 @@ class TransportManager:
             kind = TlsTransport if settings.protocol == "tls" else TcpTransport
             transport = listener = kind(settings, self.loop, self.layer.receive, self.timers, self.log)
             await listener.start()
+            listener.keep_alive(self._keep_alive)
         else:
             raise BindError(settings.name, settings.protocol, address, "unknown protocol")
         transport.trace = self._trace
         self.transports[settings.name] = transport
         return transport
+
+    def add(self, transport: Transport) -> None:
+        """Take in a transport whose connections come from elsewhere (WebSockets).
+
+        Raises:
+            BindError: the name is taken.
+        """
+        if transport.name in self.transports:
+            raise BindError(transport.name, transport.protocol, "", "there is a transport of that name already")
+        transport.trace = self._trace
+        self.transports[transport.name] = transport
+
+    def keep_alive(self, interval: float) -> None:
+        """Send keep-alives over every TCP and TLS connection each ``interval`` seconds; 0 for none (RFC 5626)."""
+        self._keep_alive = interval
+        for transport in self.transports.values():
+            if isinstance(transport, TcpTransport):
+                transport.keep_alive(interval)
+
+    def use_name_servers(self, addresses: Sequence[tuple[str, int]], *, hosts: str | None = None) -> None:
+        """Ask these name servers instead of the system's; none for the system's.
+
+        Args:
+            addresses: numeric addresses and ports.
+            hosts: a file in the form of ``/etc/hosts`` that comes before them; ``""`` for none. By default the
+                system's where the system's name servers are used.
+        """
+        if self._resolver is not None:
+            self._resolver.close()
+            self._resolver = None
+        self._name_servers = tuple(addresses)
+        self._hosts = hosts
+
+    @property
+    def resolver(self) -> DnsResolver:
+        """Turns names into targets (RFC 3263); made when the first name comes up."""
+        if self._resolver is None:
+            self._resolver = DnsResolver(self._name_servers, hosts=self._hosts, log=self.log)
+        return self._resolver
 
     def unbind(self, name: str) -> None:
         """Close the transport of a section; harmless if there is none."""
@@ -128,6 +175,8 @@ class TransportManager:
         """Close all transports and stop the timers."""
         for name in list(self.transports):
             self.unbind(name)
+        if self._resolver is not None:
+            self._resolver.close()
         self.timers.on_earliest = None
         if self._alarm is not None:
             self._alarm.cancel()

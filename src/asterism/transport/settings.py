@@ -26,6 +26,10 @@ class TlsSettings:
     """Refuse clients without a valid certificate."""
     cipher: str = ""
     """Ciphers in OpenSSL's notation."""
+    password: str = ""
+    """Passphrase of the key."""
+    allow_wildcards: bool = True
+    """Whether ``*.example.org`` proves a server to be ``sip.example.org``."""
     method: str = ""
     """Oldest protocol accepted: ``tlsv1``, ``tlsv1_1``, ``tlsv1_2`` or ``tlsv1_3``; ``""`` for the library's choice."""
 
@@ -37,7 +41,7 @@ class TransportSettings:
     name: str
     """The section's id."""
     protocol: str = "udp"
-    """``udp``, ``tcp`` or ``tls``."""
+    """``udp``, ``tcp``, ``tls``, ``ws`` or ``wss``."""
     host: str = "0.0.0.0"
     """Address to bind, numeric; ``0.0.0.0`` and ``::`` for all of a family."""
     port: int = 0
@@ -54,12 +58,14 @@ class TransportSettings:
     """Networks that see us as we are. Empty: if ``external_host`` is set, none do."""
     tls: TlsSettings | None = None
     """For ``tls``."""
+    tcp_keepalive: tuple[int, int, int] | None = None
+    """TCP's own probes: seconds of silence before the first, seconds between them, how many; ``None`` for none."""
     max_connections_per_address: int = 1024
     """Connections that one remote address may hold open; more are closed at once."""
     max_connections: int = 20_000
     """Connections altogether."""
     idle_timeout: float = 600.0
-    """Seconds without a byte after which an accepted connection is closed."""
+    """Seconds without a byte after which a connection is closed, unless a registration keeps it."""
     message_timeout: float = 10.0
     """Seconds within which a message that has begun must be complete."""
     handshake_timeout: float = 5.0

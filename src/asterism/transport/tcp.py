@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 Receive = Callable[[bytes, Flow, float], None]
 
 _BACKLOG = 1024
+_MAX_ALIASES = 4
+_PING_SLICE = 256
+"""Keep-alives sent in one go: ten thousand at once would hold everything else up."""
 
 
 class TcpFlow(Flow, asyncio.Protocol):
@@ -30,6 +33,7 @@ class TcpFlow(Flow, asyncio.Protocol):
 
     __slots__ = (
         "_accepted",
+        "_aliases",
         "_framer",
         "_last_seen",
         "_message_since",
@@ -49,6 +53,7 @@ class TcpFlow(Flow, asyncio.Protocol):
         self.server_name = server_name
         self._tcp = tcp
         self._accepted = accepted
+        self._aliases: list[int] = []
         self._framer = StreamFramer()
         self._wire: asyncio.Transport | None = None
         self._pending: list[bytes] = []
@@ -68,6 +73,26 @@ class TcpFlow(Flow, asyncio.Protocol):
             tcp.trace("out", data, self)
         tcp.counters["sent"] += 1
         self._send(data)
+
+    def ping(self) -> None:
+        """Send a keep-alive (RFC 5626 section 3.5.1), unless the connection does not stand yet."""
+        if self._wire is not None and not self.closed and not self._pending:
+            self._send(KeepAlive.PING.value)
+
+    def alias(self, port: int) -> None:
+        """Let requests to ``port`` at the peer's address go over this connection (RFC 5923).
+
+        A connection that has the address already keeps it. To be called only for peers that have proved who they are:
+        others behind the same address could draw its calls to themselves.
+        """
+        if not self.closed and port not in self._aliases and len(self._aliases) < _MAX_ALIASES:
+            self._aliases.append(port)
+            self._tcp.add_alias(self, port)
+
+    @property
+    def aliases(self) -> list[int]:
+        """The ports that :meth:`alias` was called with."""
+        return self._aliases
 
     def close(self, error: Exception | None = None) -> None:
         """Close the connection and tell who is interested; harmless when repeated."""
@@ -171,7 +196,7 @@ class TcpFlow(Flow, asyncio.Protocol):
 
     def _deadline(self) -> float:
         settings = self._tcp.settings
-        deadline = self._last_seen + settings.idle_timeout
+        deadline = max(self._last_seen + settings.idle_timeout, self.kept_until)
         if self._message_since:
             deadline = min(deadline, self._message_since + settings.message_timeout)
         return deadline
@@ -212,6 +237,7 @@ class TcpTransport(Transport):
     __slots__ = (
         "_by_remote",
         "_connections",
+        "_keep_alive",
         "_loop",
         "_per_address",
         "_server",
@@ -242,6 +268,7 @@ class TcpTransport(Transport):
         self._by_remote: dict[tuple[str, int, str], TcpFlow] = {}
         self._per_address: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._keep_alive: Timer | None = None
 
     @property
     def connections(self) -> int:
@@ -251,6 +278,30 @@ class TcpTransport(Transport):
     async def start(self) -> None:
         """Listen."""
         self._server = await self._loop.create_server(self._accept, sock=self._socket, backlog=_BACKLOG)
+
+    def keep_alive(self, interval: float) -> None:
+        """Send a keep-alive over every connection each ``interval`` seconds; 0 for none."""
+        if self._keep_alive is not None:
+            self._keep_alive.cancel()
+            self._keep_alive = None
+        if interval > 0 and not self.closed:
+            self._keep_alive = self.timers.call_later(interval, self._ping, interval, [])
+
+    def _ping(self, interval: float, left: list[TcpFlow]) -> None:
+        """Ping a slice of the connections, then the next one soon, or all of them again after the interval."""
+        left = left or list(self._connections)
+        for flow in left[-_PING_SLICE:]:
+            flow.ping()
+        del left[-_PING_SLICE:]
+        pause = 0.02 if left else interval
+        self._keep_alive = self.timers.call_later(pause, self._ping, interval, left)
+
+    def add_alias(self, flow: TcpFlow, port: int) -> None:
+        """Reach ``port`` at a connection's address over it (called by the flow)."""
+        key = (flow.remote[0], port, flow.server_name)
+        known = self._by_remote.get(key)
+        if known is None or known.closed:
+            self._by_remote[key] = flow
 
     def flow_to(self, host: str, port: int, server_name: str = "") -> Flow:
         """The connection to a numeric address; opened if there is none; see the base class."""
@@ -276,6 +327,7 @@ class TcpTransport(Transport):
             self._server.close()
         else:
             self._socket.close()
+        self.keep_alive(0)
         for task in list(self._tasks):
             task.cancel()
         for flow in [*self._by_remote.values(), *self._connections]:
@@ -297,9 +349,10 @@ class TcpTransport(Transport):
 
     def forget(self, flow: TcpFlow) -> None:
         """A connection is closed (called by the flow)."""
-        key = (*flow.remote, flow.server_name)
-        if self._by_remote.get(key) is flow:
-            del self._by_remote[key]
+        for port in (flow.remote[1], *flow.aliases):
+            key = (flow.remote[0], port, flow.server_name)
+            if self._by_remote.get(key) is flow:
+                del self._by_remote[key]
         if flow in self._connections:
             self._connections.remove(flow)
             host = flow.remote[0]

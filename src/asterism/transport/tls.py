@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from asterism.stack.uri import format_host_port
 from asterism.transport.errors import BindError
@@ -78,7 +78,7 @@ class TlsFlow(TcpFlow):
         if not self._accepted:
             try:
                 self._shake_hands()
-            except ssl.SSLError as error:
+            except (ssl.SSLError, OSError, ValueError) as error:
                 self.close(ConnectionError(f"TLS: {error}"))
 
     def _shake_hands(self) -> None:
@@ -87,6 +87,8 @@ class TlsFlow(TcpFlow):
         except ssl.SSLWantReadError:
             self._flush()
             return
+        if not self._accepted:
+            check_wildcard(self._tls.getpeercert(), self._tcp.settings.tls, self.server_name or self.remote[0])
         self._handshaken = True
         self._flush()
         super()._start()
@@ -157,8 +159,26 @@ class TlsTransport(TcpTransport):
         """
         self.server_context, self.client_context = make_contexts(self.settings)
 
+    def update(self, settings: TransportSettings) -> None:
+        """Take other settings of the same address; see the base class."""
+        self.server_context, self.client_context = make_contexts(settings)
+        super().update(settings)
+
     def _new_flow(self, remote: tuple[str, int], *, accepted: bool, server_name: str = "") -> TcpFlow:
         return TlsFlow(self, remote, accepted=accepted, server_name=server_name)
+
+
+def check_wildcard(certificate: dict[str, Any] | None, tls: TlsSettings | None, name: str) -> None:
+    """Refuse a server whose certificate holds its name as ``*.domain`` only, where that is not allowed.
+
+    Raises:
+        ConnectionError: it is so.
+    """
+    if tls is None or tls.allow_wildcards or not tls.verify_server or not certificate:
+        return
+    names = [str(value).lower() for _, value in certificate.get("subjectAltName", ())]
+    if name.lower() not in names and any(each.startswith("*.") for each in names):
+        raise ConnectionError(f"the certificate names '{name}' by a wildcard only (allow_wildcard_certs=no)")
 
 
 def make_contexts(settings: TransportSettings) -> tuple[ssl.SSLContext, ssl.SSLContext]:
@@ -182,15 +202,17 @@ def make_contexts(settings: TransportSettings) -> tuple[ssl.SSLContext, ssl.SSLC
             raise ValueError("a certificate is needed")
         for context in (server, client):
             wrong = "cert_file"
-            context.load_cert_chain(tls.cert_file, tls.priv_key_file or None, password=lambda: b"")
+            context.load_cert_chain(tls.cert_file, tls.priv_key_file or None, password=tls.password.encode)
             wrong = "ca_list_file"
             if tls.ca_list_file or tls.ca_list_path:
                 context.load_verify_locations(tls.ca_list_file or None, tls.ca_list_path or None)
             elif tls.verify_server and context is client:
                 context.load_default_certs()
             wrong = "cipher"
-            if tls.cipher:
-                context.set_ciphers(tls.cipher)
+            # Those of TLS 1.3 are not the library's to choose from here; they are all good.
+            older = ":".join(name for name in tls.cipher.split(":") if not name.startswith("TLS_"))
+            if older:
+                context.set_ciphers(older)
             wrong = "method"
             if tls.method:
                 context.minimum_version = _METHODS[tls.method.lower()]

@@ -1,0 +1,216 @@
+"""SIP over WebSocket (RFC 7118): flows on connections that an HTTP listener has upgraded.
+
+The listener does the handshake and takes the frames apart; :meth:`WebSocketTransport.open` makes a flow of a
+connection, :meth:`WebSocketFlow.take` hands it each message, and what is sent is framed here and written at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from asterism.stack.flow import Flow
+from asterism.transport.base import Transport
+
+if TYPE_CHECKING:
+    import logging
+
+    from asterism.stack.timers import Timer, TimerQueue
+    from asterism.transport.settings import TransportSettings
+    from asterism.transport.tcp import Receive
+
+TEXT, BINARY, CLOSE = 0x81, 0x82, 0x88
+"""First byte of a whole frame (RFC 6455 section 5.2)."""
+_PING, _PONG = b"\r\n\r\n", b"\r\n"
+
+
+def frame(first: int, payload: bytes) -> bytes:
+    """One unfragmented server frame."""
+    length = len(payload)
+    if length < 126:
+        return bytes((first, length)) + payload
+    if length < 65_536:
+        return bytes((first, 126)) + length.to_bytes(2, "big") + payload
+    return bytes((first, 127)) + length.to_bytes(8, "big") + payload
+
+
+class Wire(Protocol):
+    """The connection below the frames: what a flow needs of an :class:`asyncio.Transport`."""
+
+    def write(self, data: bytes, /) -> None:
+        """Send bytes."""
+
+    def get_write_buffer_size(self) -> int:
+        """Bytes that wait for the peer to read."""
+
+    def abort(self) -> None:
+        """Close at once."""
+
+    def close(self) -> None:
+        """Close when everything is written."""
+
+
+class WebSocketFlow(Flow):
+    """One WebSocket connection."""
+
+    __slots__ = ("_first", "_last_seen", "_timer", "_wire", "_ws")
+
+    def __init__(
+        self, ws: WebSocketTransport, wire: Wire | None, local: tuple[str, int], remote: tuple[str, int]
+    ) -> None:
+        super().__init__(ws.protocol.upper(), local, remote, name=ws.name, reliable=True, secure=ws.protocol == "wss")
+        self._ws = ws
+        self._wire = wire
+        self._first = TEXT
+        self._last_seen = ws.timers.clock()
+        self._timer: Timer | None = None
+        self.closed = wire is None
+
+    def take(self, message: str | bytes) -> None:
+        """Take one WebSocket message: a SIP message or a keep-alive. Never raises."""
+        ws = self._ws
+        if self.closed:
+            return
+        # Answered in kind: some clients know one kind of frame only.
+        if isinstance(message, str):
+            data, self._first = message.encode("utf-8", "surrogateescape"), TEXT
+        else:
+            data, self._first = message, BINARY
+        self._last_seen = now = ws.timers.clock()
+        if len(data) < 32 and not data.strip(b"\r\n\t\0 "):
+            ws.counters["keepalives"] += 1
+            if data == _PING:
+                self._write(_PONG)
+            return
+        ws.counters["received"] += 1
+        if ws.trace is not None:
+            ws.trace("in", data, self)
+        try:
+            ws.receive(data, self, now)
+        except Exception:
+            ws.log.exception("transport %s: a message from %s was not handled", self.name, self.remote)
+
+    def send(self, data: bytes) -> None:
+        """Send one message; see :class:`Flow`."""
+        if self.closed:
+            self.failed(ConnectionError("the connection is closed"))
+            return
+        ws = self._ws
+        if ws.trace is not None:
+            ws.trace("out", data, self)
+        ws.counters["sent"] += 1
+        self._write(data)
+
+    def _write(self, data: bytes) -> None:
+        wire = self._wire
+        if wire is None:
+            return
+        if wire.get_write_buffer_size() + len(data) > self._ws.settings.write_buffer:
+            self.close(ConnectionError("the peer reads too slowly"))
+            return
+        first = self._first
+        if first == TEXT and not data.isascii():
+            try:
+                data.decode()
+            except UnicodeDecodeError:
+                # A text frame must hold UTF-8, and browsers close the connection over one that does not.
+                first = BINARY
+        wire.write(frame(first, data))
+
+    def close(self, error: Exception | None = None) -> None:
+        """Close the connection and tell who is interested; harmless when repeated."""
+        if self.closed:
+            return
+        self.closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            if error is None:
+                wire.write(frame(CLOSE, (1001).to_bytes(2, "big")))
+                wire.close()
+            else:
+                wire.abort()
+        self._ws.forget(self)
+        if error is not None:
+            self._ws.counters["errors"] += 1
+        self.failed(error)
+
+    def watch(self) -> None:
+        """Be woken when the connection has been idle for too long (called by the transport)."""
+        deadline = max(self._last_seen + self._ws.settings.idle_timeout, self.kept_until)
+        self._timer = self._ws.timers.call_at(deadline, self._timer_expired)
+
+    def _timer_expired(self) -> None:
+        self._timer = None
+        if self._ws.timers.clock() < max(self._last_seen + self._ws.settings.idle_timeout, self.kept_until) - 0.001:
+            self.watch()
+        else:
+            self.close()
+
+
+class WebSocketTransport(Transport):
+    """The WebSocket connections of one section, of protocol ``ws`` or ``wss``.
+
+    Args:
+        settings: the section; ``host`` and ``port`` are the HTTP listener's.
+        receive: takes each message with its flow and the time.
+        timers: for idle connections.
+        log: for what a callback raises.
+    """
+
+    __slots__ = ("_by_remote", "_per_address", "log", "receive", "timers")
+
+    def __init__(self, settings: TransportSettings, receive: Receive, timers: TimerQueue, log: logging.Logger) -> None:
+        super().__init__(settings)
+        self.receive = receive
+        self.timers = timers
+        self.log = log
+        self._by_remote: dict[tuple[str, int], WebSocketFlow] = {}
+        self._per_address: dict[str, int] = {}
+
+    @property
+    def connections(self) -> int:
+        """How many connections stand."""
+        return len(self._by_remote)
+
+    def open(self, wire: Wire, local: tuple[str, int], remote: tuple[str, int]) -> WebSocketFlow | None:
+        """The flow of a connection that was just upgraded; ``None`` if there are too many."""
+        settings = self.settings
+        count = self._per_address.get(remote[0], 0)
+        if (
+            self.closed
+            or count >= settings.max_connections_per_address
+            or len(self._by_remote) >= settings.max_connections
+        ):
+            self.counters["dropped"] += 1
+            return None
+        flow = WebSocketFlow(self, wire, local, remote)
+        self._per_address[remote[0]] = count + 1
+        self._by_remote[remote] = flow
+        flow.watch()
+        return flow
+
+    def flow_to(self, host: str, port: int, server_name: str = "") -> Flow:
+        """The connection from a numeric address; one that is closed if there is none, for none can be opened."""
+        del server_name
+        return self._by_remote.get((host, port)) or WebSocketFlow(self, None, (self.host, self.port), (host, port))
+
+    def close(self) -> None:
+        """Close every connection; see the base class."""
+        if self.closed:
+            return
+        self.closed = True
+        for flow in list(self._by_remote.values()):
+            flow.close()
+
+    def forget(self, flow: WebSocketFlow) -> None:
+        """A connection is closed (called by the flow)."""
+        if self._by_remote.get(flow.remote) is flow:
+            del self._by_remote[flow.remote]
+            host = flow.remote[0]
+            count = self._per_address[host] - 1
+            if count:
+                self._per_address[host] = count
+            else:
+                del self._per_address[host]
