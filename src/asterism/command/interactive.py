@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,48 +17,66 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory
 from prompt_toolkit.patch_stdout import patch_stdout
+from prompt_toolkit.shortcuts import CompleteStyle
 
+from asterism.command.colors import Painter
 from asterism.interfaces.console import protocol, sockets
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable
+    from collections.abc import AsyncGenerator, Callable, Iterable
 
     from asterism.command.main import Arguments
 
-_RECONNECT_SECONDS = 1.0
+_RECONNECT_SECONDS = 0.5
+_RESTART_SECONDS = 60.0
+"""How long ``-r`` waits for a server that said it would come back; ``-R`` waits for any, without limit."""
 
 
 class Console:
-    """An asynchronous connection to a server's console: replies go to the caller, log lines to the screen."""
+    """An asynchronous connection to a server's console: replies go to the caller, log lines to the screen.
 
-    def __init__(self, path: str, verbose: int) -> None:
+    ``on_lost`` is called when the server has gone; ``farewell`` is then what it said last ("restart", "stop"
+    or nothing).
+    """
+
+    def __init__(self, path: str, follow: dict[str, object], show: Callable[[str], None]) -> None:
         self._path = path
-        self._verbose = verbose
+        self._follow = follow
+        self._show = show
         self._writer: asyncio.StreamWriter | None = None
         self._replies: asyncio.Queue[tuple[bytes, bytes]] = asyncio.Queue()
         self._reading: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
+        self.on_lost: Callable[[], None] = lambda: None
         self.hello: dict[str, object] = {}
+        self.farewell = ""
+
+    @property
+    def connected(self) -> bool:
+        """Whether the server is there."""
+        return self._reading is not None and not self._reading.done()
 
     async def connect(self) -> None:
         """Connect and ask for log lines; raises ``OSError`` when no server answers."""
-        reader, self._writer = await asyncio.open_unix_connection(sock=_nonblocking(self._path))
-        self._replies = asyncio.Queue()
+        connection = sockets.connect(self._path)
+        connection.setblocking(False)
+        reader, self._writer = await asyncio.open_unix_connection(sock=connection)
+        self._replies, self.farewell = asyncio.Queue(), ""
         self._reading = asyncio.create_task(self._read(reader))
-        _, payload = await self._replies.get()
+        _, payload = await self._reply()
         self.hello = json.loads(payload)
-        self._send(protocol.FOLLOW, json.dumps({"verbose": self._verbose}).encode())
+        self._send(protocol.FOLLOW, json.dumps(self._follow).encode())
 
-    async def run(self, command: str) -> None:
-        """Run one command, printing as its text arrives; raises ``ConnectionError`` when the server goes."""
+    async def run(self, command: str) -> int:
+        """Run one command, showing its text as it comes; raises ``ConnectionError`` when the server goes."""
         async with self._turn:
             request = {"command": command, "columns": shutil.get_terminal_size().columns, "color": True}
             self._send(protocol.RUN, json.dumps(request).encode())
             while True:
                 kind, payload = await self._reply()
                 if kind == protocol.DONE:
-                    return
-                sys.stdout.write(payload.decode("utf-8", "replace"))
+                    return int(payload)
+                self._show(payload.decode("utf-8", "replace"))
 
     async def complete(self, line: str) -> list[str]:
         """The words that may stand at the end of ``line``."""
@@ -68,32 +87,39 @@ class Console:
 
     def close(self) -> None:
         """Hang up."""
+        self.on_lost = lambda: None
         if self._reading is not None:
             self._reading.cancel()
         if self._writer is not None:
             self._writer.close()
 
     def _send(self, kind: bytes, payload: bytes) -> None:
-        if self._writer is None or self._writer.is_closing():
+        if self._writer is None or self._writer.is_closing() or not self.connected:
             raise ConnectionError("not connected")
         self._writer.write(protocol.encode(kind, payload))
 
     async def _reply(self) -> tuple[bytes, bytes]:
         kind, payload = await self._replies.get()
         if not kind:
+            self._replies.put_nowait((b"", b""))
             raise ConnectionError("the server has gone")
         return kind, payload
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         decoder = protocol.Decoder()
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, protocol.ProtocolError):
             while data := await reader.read(65536):
                 for kind, payload in decoder.feed(data):
                     if kind == protocol.LOG:
                         sys.stdout.write(payload.decode("utf-8", "replace"))
+                    elif kind == protocol.GOODBYE:
+                        self.farewell = payload.decode("utf-8", "replace")
                     else:
                         self._replies.put_nowait((kind, payload))
         self._replies.put_nowait((b"", b""))
+        if self._writer is not None:
+            self._writer.close()
+        asyncio.get_running_loop().call_soon(self.on_lost)
 
 
 class _LiveCompleter(Completer):
@@ -115,67 +141,137 @@ class _LiveCompleter(Completer):
                 yield Completion(word, start_position=-len(last))
 
 
-def run_interactive(path: str, *, reconnect: bool, arguments: Arguments) -> int:
-    """Talk to the server at ``path`` until the user leaves; returns the exit status."""
-    return asyncio.run(_interact(path, reconnect, arguments.switches.get("v", 0)))
+class _LostError(Exception):
+    """The server went while the prompt waited for a line."""
 
 
-async def _interact(path: str, reconnect: bool, verbose: int) -> int:
-    console = Console(path, verbose)
-    try:
-        await console.connect()
-    except OSError:
-        print(f"Unable to connect to remote asterisk (does {path} exist?)", file=sys.stderr)
-        return 1
-    history = Path(os.environ.get("XDG_STATE_HOME", Path.home() / ".local/state")) / "asterism_history"
-    with contextlib.suppress(OSError):
-        history.parent.mkdir(parents=True, exist_ok=True)
-    session: PromptSession[str] = PromptSession(
-        history=FileHistory(str(history)) if os.access(history.parent, os.W_OK) else None,
-        completer=_LiveCompleter(console),
-        complete_while_typing=False,
-    )
-    print(f"Asterism {console.hello.get('version')} ⁂  'core show help' lists the commands, 'exit' leaves.")
-    with patch_stdout(raw=True):
-        while True:
-            try:
-                line = (await session.prompt_async(f"{console.hello.get('host')}*CLI> ")).strip()
-            except KeyboardInterrupt:
-                continue
-            except EOFError:
-                break
-            if line in ("exit", "quit"):
-                break
-            if line.startswith("!"):
-                process = await asyncio.create_subprocess_shell(line[1:] or os.environ.get("SHELL", "/bin/sh"))
-                await process.wait()
-                continue
-            try:
-                await console.run(line)
-            except ConnectionError:
-                print("The server has gone.")
-                if not reconnect or not await _reconnect(console):
-                    return 1
-    console.close()
-    return 0
+def run_interactive(path: str, arguments: Arguments, *, attached: bool = False) -> int:
+    """Talk to the server at ``path`` until the user leaves; returns the exit status.
+
+    ``attached`` is the console of ``-c``: leaving it stops the server.
+    """
+    with contextlib.suppress(KeyboardInterrupt):
+        return asyncio.run(_Interaction(path, arguments, attached).run())
+    return 130
 
 
-async def _reconnect(console: Console) -> bool:
-    print("Waiting for it to come back; Ctrl-C leaves.")
-    while True:
+class _Interaction:
+    """One user at one terminal, with one server that may come and go."""
+
+    def __init__(self, path: str, arguments: Arguments, attached: bool) -> None:
+        self._path = path
+        self._attached = attached
+        self._patient = "R" in arguments
+        colors = "n" not in arguments and not os.environ.get("NO_COLOR")
+        painter = Painter(light="W" in arguments) if colors else None
+        follow: dict[str, object] = {
+            "verbose": arguments.switches.get("v", 0),
+            "mute": "m" in arguments,
+            "timestamp": "T" in arguments,
+            "color": colors,
+        }
+
+        def show(text: str) -> None:
+            sys.stdout.write(painter.paint(text) if painter else text)
+
+        self._console = Console(path, follow, show)
+        self._session: PromptSession[str] = PromptSession(
+            history=_history(),
+            completer=_LiveCompleter(self._console),
+            complete_while_typing=False,
+            complete_style=CompleteStyle.READLINE_LIKE,
+        )
+
+    async def run(self) -> int:
+        """Until the user leaves or the server ends."""
         try:
-            await console.connect()
+            await self._console.connect()
         except OSError:
-            try:
-                await asyncio.sleep(_RECONNECT_SECONDS)
-            except asyncio.CancelledError:
-                return False
-        else:
-            print("Connected again.")
+            print(f"Unable to connect to remote asterisk (does {self._path} exist?)", file=sys.stderr)
+            return 1
+        hello = self._console.hello
+        print(f"Asterism {hello.get('version')} ⁂  'core show help' lists the commands, 'exit' leaves.")
+        print(f"Connected to Asterisk {hello.get('version')} currently running on {hello.get('host')} ", end="")
+        print(f"(pid = {hello.get('pid')})")
+        with patch_stdout(raw=True):
+            while True:
+                try:
+                    if not await self._one_line():
+                        return 0
+                except (_LostError, ConnectionError):
+                    if not await self._come_back():
+                        return 0 if self._console.farewell == "stop" else 1
+
+    async def _one_line(self) -> bool:
+        """Read and run one line; whether to go on."""
+        self._console.on_lost = self._interrupt
+        try:
+            line = (await self._session.prompt_async(f"{self._console.hello.get('host')}*CLI> ")).strip()
+        except KeyboardInterrupt:
             return True
+        except EOFError:
+            line = "exit"
+        finally:
+            self._console.on_lost = lambda: None
+        if line in ("exit", "quit"):
+            if self._attached:
+                await self._console.run("core stop now")
+                return True
+            self._console.close()
+            return False
+        if line.startswith("!"):
+            await self._run_shell(line[1:])
+        elif line:
+            await self._console.run(line)
+        elif not self._console.connected:
+            raise ConnectionError
+        return True
+
+    def _interrupt(self) -> None:
+        if self._session.app.is_running:
+            self._session.app.exit(exception=_LostError())
+
+    async def _run_shell(self, line: str) -> None:
+        if not self._console.hello.get("shell", True):
+            print("The shell is switched off for remote consoles.")
+            return
+        process = await asyncio.create_subprocess_shell(line or os.environ.get("SHELL", "/bin/sh"))
+        await process.wait()
+
+    async def _come_back(self) -> bool:
+        """Wait for the server that has gone, if it is to be expected again; whether it is back."""
+        farewell = self._console.farewell
+        self._console.close()
+        print("Disconnected from Asterisk server" + (": it stopped." if farewell == "stop" else "."))
+        if not (self._patient or farewell == "restart") or self._attached:
+            return False
+        print("Waiting for it to come back; Ctrl-C leaves.")
+        loop = asyncio.get_running_loop()
+        waiting = asyncio.current_task()
+        assert waiting is not None
+        loop.add_signal_handler(signal.SIGINT, waiting.cancel)
+        deadline = None if self._patient else loop.time() + _RESTART_SECONDS
+        try:
+            while deadline is None or loop.time() < deadline:
+                try:
+                    await self._console.connect()
+                except OSError:
+                    await asyncio.sleep(_RECONNECT_SECONDS)
+                else:
+                    print("Reconnected.")
+                    return True
+        except asyncio.CancelledError:
+            waiting.uncancel()
+        finally:
+            loop.remove_signal_handler(signal.SIGINT)
+        return False
 
 
-def _nonblocking(path: str) -> object:
-    connection = sockets.connect(path)
-    connection.setblocking(False)
-    return connection
+def _history() -> FileHistory | None:
+    path = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "asterism_history"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(0o600)
+    except OSError:
+        return None
+    return FileHistory(str(path))

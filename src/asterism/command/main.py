@@ -18,32 +18,33 @@ Usage: asterism [flags]                 run the server
 
 The server:
   -f            stay in the foreground (the default leaves a daemon behind)
-  -c            foreground, with the console
+  -c            stay in the foreground, with the interactive console; leaving it stops the server
   -C FILE       read FILE in place of /etc/asterisk/asterisk.conf
-  -F            always fork, even with -v or -d
+  -F            always fork, even with -c or -f
   -v / -d       more verbose / more debug messages; repeat for more
   -q            quiet: nothing on the terminal that is not asked for
   -n            no colours
   -m            mute the console's log
   -g            dump core if killed
-  -p            raise the scheduling priority
-  -T            put a timestamp before each console line
-  -t            record sounds into temporary files first
-  -i            ask for crypto keys' passphrases at start
-  -I            use the internal timing of calls
-  -W            assume a terminal with a light background
-  -X            allow #exec in asterisk.conf
+  -p            raise the scheduling priority (as far as the system allows)
+  -T            put the time before each console line
+  -X            allow #exec in configuration files
   -G GROUP      run as this group
   -U USER       run as this user
-  -L LOAD       refuse calls above this load average
-  -M CALLS      refuse calls above this number
-  -e MIB        refuse calls below this much free memory
+  -L LOAD       refuse new calls while the load average is above this
+  -M CALLS      refuse new calls while there are this many
+  -e MIB        refuse new calls while less than this much memory is free
+  -t            accepted, no effect: sounds are always recorded in place
+  -i            accepted, no effect: keys with a passphrase are not supported
+  -I            accepted, no effect: the server always times calls itself
 
 The console:
-  -r            connect to the running server
-  -R            the same, and connect again whenever the server restarts
+  -r            connect to the running server; comes back after the server restarts
+  -R            the same, and connects again however the server went
   -s SOCKET     connect to this socket
   -x COMMAND    run one command and exit
+  -W            colours for a light background
+                (-T, -m, -n and -v as above; without a terminal, the lines of the input are run)
 
   -V            print the version
   -h            print this help

@@ -77,23 +77,32 @@ def run_remote(arguments: Arguments) -> int:
         print(f"asterism: {error}", file=sys.stderr)
         return 1
     command = arguments.values.get("x")
-    if command is None:
+    if command is None and sys.stdin.isatty() and sys.stdout.isatty():
         from asterism.command.interactive import run_interactive
 
-        return run_interactive(path, reconnect="R" in arguments, arguments=arguments)
+        return run_interactive(path, arguments, attached="c" in arguments)
     try:
         connection = Connection(path)
     except OSError:
         print(f"Unable to connect to remote asterisk (does {path} exist?)", file=sys.stderr)
         return 1
+    columns = shutil.get_terminal_size((0, 0)).columns if sys.stdout.isatty() else 0
+    last = ""
     try:
-        connection.run(command, columns=shutil.get_terminal_size((0, 0)).columns if sys.stdout.isatty() else 0)
+        # Without a terminal, -r runs the lines of its input.
+        for line in sys.stdin if command is None else (command,):
+            last = line.strip()
+            if last in ("exit", "quit"):
+                break
+            connection.run(last, columns)
     except BrokenPipeError:
         # Whoever read our output has gone (a pipe to head): that is no failure, and nothing more can be printed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        return 130
     except ConnectionError:
         # A server that stops because of this very command closes the connection: the command was run.
-        if not command.strip().startswith(("core stop", "core restart")):
+        if not last.startswith(("core stop", "core restart")):
             print("asterism: the server closed the connection", file=sys.stderr)
             return 1
     finally:

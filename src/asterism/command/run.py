@@ -16,13 +16,14 @@ import pwd
 import resource
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asterism.command.remote import DEFAULT_CONFIG
 from asterism.config.asterisk_conf import AsteriskConf
-from asterism.core.errors import AsterismError
+from asterism.core.errors import AsterismError, ConfigError
+from asterism.interfaces.console import protocol
 from asterism.server.server import Server
 
 if TYPE_CHECKING:
@@ -39,10 +40,14 @@ def run_server(arguments: Arguments) -> int:
     except (AsterismError, OSError, KeyError) as error:
         print(f"asterism: {error}", file=sys.stderr)
         return 1
-    foreground = "f" in arguments or "c" in arguments or conf.options.nofork or conf.options.console
-    if not foreground or "F" in arguments or conf.options.alwaysfork:
+    options = conf.options
+    foreground = "f" in arguments or options.console or options.nofork
+    if not foreground or "F" in arguments or options.alwaysfork:
         _daemonize()
-    return serve(conf, quiet=conf.options.quiet)
+        options.console = False
+    # Without a terminal there is nobody to talk to: -c then is -f.
+    options.console = options.console and sys.stdin.isatty() and sys.stdout.isatty()
+    return serve(conf, quiet=options.quiet, console=_console_words(arguments, conf) if options.console else ())
 
 
 def apply_flags(conf: AsteriskConf, arguments: Arguments) -> None:
@@ -50,6 +55,7 @@ def apply_flags(conf: AsteriskConf, arguments: Arguments) -> None:
     options = conf.options
     options.verbose = max(options.verbose, arguments.switches.get("v", 0))
     options.debug = max(options.debug, arguments.switches.get("d", 0))
+    options.console = options.console or "c" in arguments
     options.quiet = options.quiet or "q" in arguments
     options.nocolor = options.nocolor or "n" in arguments
     options.mute = "m" in arguments
@@ -59,15 +65,32 @@ def apply_flags(conf: AsteriskConf, arguments: Arguments) -> None:
     options.execincludes = options.execincludes or "X" in arguments
     options.runuser = arguments.values.get("U", options.runuser)
     options.rungroup = arguments.values.get("G", options.rungroup)
-    options.maxload = float(arguments.values.get("L", options.maxload))
-    options.maxcalls = int(arguments.values.get("M", options.maxcalls))
-    options.minmemfree = int(arguments.values.get("e", options.minmemfree))
+    for flag, name, kind in (("L", "maxload", float), ("M", "maxcalls", int), ("e", "minmemfree", int)):
+        if flag in arguments.values:
+            try:
+                setattr(options, name, kind(arguments.values[flag]))
+            except ValueError as error:
+                raise ConfigError(f"-{flag} takes a number, not '{arguments.values[flag]}'") from error
 
 
-def serve(conf: AsteriskConf, *, quiet: bool = False, ready: Callable[[Server], None] | None = None) -> int:
+def _console_words(arguments: Arguments, conf: AsteriskConf) -> tuple[str, ...]:
+    """The command line of the console of ``-c``: a process of its own, so that a slow terminal cannot hold us up."""
+    flags = ["v"] * conf.options.verbose + [flag for flag in "nmTW" if flag in arguments]
+    path = str(conf.directories.run / protocol.SOCKET_NAME)
+    return (sys.executable, "-m", "asterism.command.main", "-rc", "-s", path, *(f"-{flag}" for flag in flags))
+
+
+def serve(
+    conf: AsteriskConf,
+    *,
+    quiet: bool = False,
+    ready: Callable[[Server], None] | None = None,
+    console: Sequence[str] = (),
+) -> int:
     """Run one server in this process until it is stopped; returns the exit status.
 
-    ``ready`` is called once it has fully booted.
+    ``ready`` is called once it has fully booted. ``console`` is the command of a console that is started then and
+    stops the server when it ends.
     """
     faulthandler.enable()
     if conf.options.dumpcore:
@@ -78,12 +101,14 @@ def serve(conf: AsteriskConf, *, quiet: bool = False, ready: Callable[[Server], 
             os.nice(-10)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         try:
-            return runner.run(_serve(conf, quiet, ready))
+            return runner.run(_serve(conf, quiet, ready, console))
         except KeyboardInterrupt:
             return 130
 
 
-async def _serve(conf: AsteriskConf, quiet: bool, ready: Callable[[Server], None] | None) -> int:
+async def _serve(
+    conf: AsteriskConf, quiet: bool, ready: Callable[[Server], None] | None, console: Sequence[str]
+) -> int:
     server = Server(conf)
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
@@ -104,14 +129,24 @@ async def _serve(conf: AsteriskConf, quiet: bool, ready: Callable[[Server], None
             ready(server)
         elif not quiet:
             print("Asterisk Ready.", flush=True)
+        talk = asyncio.create_task(_talk(server, console)) if console else None
         await server.wait_stop_requested()
         await server.stop()
+        if talk is not None:
+            await talk
     finally:
         with contextlib.suppress(OSError):
             pid_file.unlink()
     if server.restart_requested:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
     return 0
+
+
+async def _talk(server: Server, console: Sequence[str]) -> None:
+    """Run the console; the server stops with it."""
+    process = await asyncio.create_subprocess_exec(*console)
+    await process.wait()
+    server.request_stop()
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from asterism.core.documentation import Documentation
 from asterism.core.module import CoreServer, Subsystem
 from asterism.core.registry import Registry
-from asterism.pbx import events, marks
+from asterism.pbx import admission, events, marks
 from asterism.pbx.causes import Cause
 from asterism.pbx.channel import Channel
 from asterism.pbx.controls import ChannelState
@@ -248,6 +248,15 @@ class Pbx(Subsystem):
         finally:
             self._counters.assigned = ""
 
+    async def prepare(self, destinations: Iterable[str]) -> None:
+        """Let technologies bring into memory what they need to call these (``PJSIP/alice``): objects in databases."""
+        for destination in destinations:
+            technology, slash, resource = destination.partition("/")
+            found = self.technologies.get(technology) if slash else None
+            prepare = getattr(found, "prepare", None)
+            if prepare is not None:
+                await prepare(resource)
+
     def start(self, channel: Channel, body: Callable[[Channel], Awaitable[None]] | None = None) -> asyncio.Task[None]:
         """Run the channel in the call's one task; the channel ends with it.
 
@@ -272,6 +281,10 @@ class Pbx(Subsystem):
             self._counters.calls -= 1
             channel.task = None
             channel.end_dialplan()
+
+    def refusal(self) -> str:
+        """Why no new call is taken now (``maxcalls``, ``maxload``, ``minmemfree``), empty when one is."""
+        return admission.refusal(self.server.options, self._counters.calls)
 
     @property
     def active_calls(self) -> int:

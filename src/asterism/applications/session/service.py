@@ -77,6 +77,9 @@ class SessionService(Service):
         profile = self._profiles.of(endpoint)
         if not profile.formats or (offer is not None and not self._acceptable(profile, offer)):
             return Decision(Outcome.REJECT, "no codec is shared", 488, where, endpoint.position)
+        busy = self._pbx.refusal()
+        if busy:
+            return Decision(Outcome.REJECT, busy, 503, where)
         reason = f"extension {extension} in context {context}"
         return Decision(Outcome.TAKE, reason, 0, where, endpoint.position, Call(profile, extension, offer))
 
@@ -106,7 +109,9 @@ class SessionService(Service):
             self._begin(rx, decision.data)
             return
         headers: tuple[tuple[str, str], ...] = ()
-        if decision.status == 415:
+        if decision.status == 503:
+            self._pbx.log.warning("a call from %s is refused: %s", decision.object, decision.reason)
+        elif decision.status == 415:
             headers = (("Accept", ACCEPT),)
         elif decision.status == 420:
             headers = (("Unsupported", decision.data),)

@@ -36,6 +36,7 @@ class _Follower(logging.Handler):
         super().__init__(DEBUG)
         self._connection = connection
         self.verbose_level = verbose
+        self.muted = False
         self.setFormatter(formatter)
 
     def _debug(self) -> bool:
@@ -43,6 +44,8 @@ class _Follower(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         level = record.levelno
+        if self.muted:
+            return
         if level == VERBOSE:
             if getattr(record, "verbose", 0) > self.verbose_level:
                 return
@@ -156,6 +159,7 @@ class _Connection(asyncio.Protocol):
             if not getattr(self._console.server.options, "hideconnect", False):
                 log.verbose(1, "Remote console connected")
         self._follower.verbose_level = level
+        self._follower.muted = bool(request.get("mute", False))
         log.update_ceiling()
 
 

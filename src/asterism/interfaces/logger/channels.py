@@ -75,6 +75,8 @@ class ConsoleChannel(LogChannel):
 
     kind = "Console"
     muted = False
+    attached = False
+    """Whether an interactive console on the same terminal shows the lines (``-c``)."""
 
     @property
     def title(self) -> str:
@@ -83,7 +85,7 @@ class ConsoleChannel(LogChannel):
 
     def write(self, line: str, level: int) -> None:
         """Print the line."""
-        if not self.muted:
+        if not (self.muted or self.attached):
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
 

@@ -96,6 +96,7 @@ class LoggerModule(Module):
         if settings.name == "console":
             console = ConsoleChannel(settings, log, formatter)
             console.muted = bool(options.mute or options.quiet)
+            console.attached = bool(options.console) and sys.stdin.isatty()
             return console
         if settings.name == "syslog" or settings.name.startswith("syslog."):
             return SyslogChannel(settings, log, formatter)
