@@ -110,24 +110,28 @@ class RtcpReporter:
         )  # fmt: skip
 
     def _on_readable(self) -> None:
+        session = self._session
         for _ in range(16):
             try:
                 data, address = self._socket.recvfrom(_LIMIT)
             except OSError:
                 return
-            peer = self._session.remote
+            peer = session.remote
             if peer is None or address[0] != peer[0]:
-                self._session.rx_dropped += 1
+                session.rx_dropped += 1
                 continue
             self.receive(data)
-            if self._session.symmetric:
+            if session.closed:
+                return
+            if session.symmetric:
                 self._remote = address[:2]
 
     def receive(self, data: bytes) -> None:
         """Take one RTCP datagram of the accepted peer in; malformed ones are counted and dropped."""
         reports = rtcp.parse(data)
+        session = self._session
         if reports is None:
-            self._session.rx_dropped += 1
+            session.rx_dropped += 1
             return
         now = self._loop.time()
         for report in reports:
@@ -135,14 +139,14 @@ class RtcpReporter:
             if report.packet_type == rtcp.SR:
                 self._last_sr, self._last_sr_at = report.ntp >> 16 & 0xFFFFFFFF, now
             for block in report.blocks:
-                if block.ssrc == self._session.ssrc:
-                    self._take(block)
-            if self._session.on_rtcp is not None:
-                self._session.on_rtcp(self._session, False, report)
+                if block.ssrc == session.ssrc:
+                    self._take(block, session)
+            if session.on_rtcp is not None:
+                session.on_rtcp(session, False, report)
 
-    def _take(self, block: rtcp.ReportBlock) -> None:
+    def _take(self, block: rtcp.ReportBlock, session: RtpSession) -> None:
         statistics = self.statistics
-        statistics.remote_jitter.add(block.jitter / self._session.format.clock_rate)
+        statistics.remote_jitter.add(block.jitter / session.format.clock_rate)
         statistics.remote_loss.add(max(0, block.cumulative_lost - self._last_lost))
         self._last_lost = statistics.remote_lost = max(0, block.cumulative_lost)
         if block.last_sr:
@@ -157,3 +161,5 @@ class RtcpReporter:
             self.send_report(bye=True)
             self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
+        # The session holds this for its statistics: they must not hold each other, or only the collector frees them.
+        del self._session

@@ -118,8 +118,10 @@ class Bridge:
         for channel in leavers:
             if channel.on_hold:
                 channel.indicate(Control.UNHOLD)
-        if self.on_end is not None:
-            self.on_end(leaver)
+        # Whoever made the bridge holds it: they must not hold each other, or only the collector frees them.
+        on_end, self.on_end, self.on_digit = self.on_end, None, None
+        if on_end is not None:
+            on_end(leaver)
         else:
             self.destroy()
 

@@ -165,6 +165,10 @@ class Dialer:
         elif status is DialStatus.CHANUNAVAIL:
             self._unavailable += 1
 
+    def release(self) -> None:
+        """Let go of whoever started the dialling, once it is over: they must not hold each other."""
+        self.on_answer = self.on_forward = None
+
     def cancel(self, status: DialStatus | None, cause: int) -> None:
         """Give up the legs that have not answered, with DialEnd ``status`` unless it is ``None``."""
         for channel in list(self.pending):

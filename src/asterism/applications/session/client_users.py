@@ -37,21 +37,3 @@ class Refresh:
     def on_transport_error(self, transaction: Any) -> None:
         """The request could not be sent."""
         self.session.work.push(self.session.refreshed, transaction.request, None)
-
-
-class _Nobody:
-    """The client user of requests whose outcome changes nothing (BYE, INFO)."""
-
-    __slots__ = ()
-
-    def on_response(self, transaction: Any, response: Response) -> None:
-        """Take no notice."""
-
-    def on_timeout(self, transaction: Any) -> None:
-        """Take no notice."""
-
-    def on_transport_error(self, transaction: Any) -> None:
-        """Take no notice."""
-
-
-NOBODY = _Nobody()

@@ -46,10 +46,9 @@ class SessionMedia:
     ``streams`` has one entry for each section of the last description, ``None`` where it was refused.
     """
 
-    __slots__ = ("_body", "_origin_id", "_refused", "_sections", "_version", "session", "streams")
+    __slots__ = ("_body", "_origin_id", "_refused", "_sections", "_version", "streams")
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
+    def __init__(self) -> None:
         self.streams: list[MediaStream | None] = []
         self._refused: list[str] = []
         self._sections: list[str] = []
@@ -62,9 +61,8 @@ class SessionMedia:
         """The last description we wrote."""
         return self._body
 
-    def offer(self) -> bytes | None:
+    def offer(self, session: Session) -> bytes | None:
         """Our offer: the open streams as they are, or new ones at first; ``None`` when there is nothing to offer."""
-        session = self.session
         sections: list[str] = []
         if self.streams:
             for index, stream in enumerate(self.streams):
@@ -80,11 +78,10 @@ class SessionMedia:
                         break
         if not any(self.streams):
             return None
-        return self._write(sections)
+        return self._write(session, sections)
 
-    def answer(self, description: SessionDescription) -> bytes | None:
+    def answer(self, session: Session, description: SessionDescription) -> bytes | None:
         """Our answer to the peer's offer, its streams set up; ``None`` when none can be taken."""
-        session = self.session
         if not self._origin_id:
             # Our first answer continues the offer's own numbering, as observed.
             origin = description.origin
@@ -116,16 +113,16 @@ class SessionMedia:
             accepted = True
             self.streams[index], section = answered
             sections.append(section)
-        return self._write(sections) if accepted else None
+        return self._write(session, sections) if accepted else None
 
-    def apply(self, description: SessionDescription) -> bool:
+    def apply(self, session: Session, description: SessionDescription) -> bool:
         """Take the peer's answer to our offer; whether at least one stream came of it."""
         accepted = False
         for index, stream in enumerate(self.streams):
             if stream is None or index >= len(description.media):
                 continue
             media = description.media[index]
-            if media.port and stream.handler.apply_answer(self.session, description, media, stream):
+            if media.port and stream.handler.apply_answer(session, description, media, stream):
                 accepted = True
         return accepted
 
@@ -137,8 +134,7 @@ class SessionMedia:
         self.streams.clear()
         self._refused.clear()
 
-    def _write(self, sections: list[str]) -> bytes:
-        session = self.session
+    def _write(self, session: Session, sections: list[str]) -> bytes:
         if not self._origin_id:
             number = secrets.randbits(31)
             self._origin_id = str(number)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.causes import INTERWORKING, NORMAL_CLEARING
-from asterism.applications.session.client_users import NOBODY, Refresh
+from asterism.applications.session.client_users import Refresh
 from asterism.applications.session.headers import ACCEPT, ALLOW
 from asterism.applications.session.media import SDP_TYPE, SessionMedia, description_of
 from asterism.applications.session.state import SessionState
@@ -21,6 +21,7 @@ from asterism.sip.resolving import flow_to
 from asterism.stack.errors import ParseError
 from asterism.stack.flow import Flow
 from asterism.stack.message import make_response
+from asterism.stack.transactions.users import NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -95,7 +96,7 @@ class Session:
         self.channel: Channel | None = None
         self.dialog: Dialog | None = None
         self.audio: AudioStream | None = None
-        self.media = SessionMedia(self)
+        self.media = SessionMedia()
         self.datastores: dict[str, Any] = {}
         self.cause: int | None = None
         self.peer_cause: int | None = None
@@ -216,9 +217,9 @@ class Session:
             return
         body: bytes | None = None
         if description is not None:
-            body = self.media.answer(description)
+            body = self.media.answer(self, description)
         elif is_invite:
-            body = self.media.offer()
+            body = self.media.offer(self)
             self._waits_for_answer = True
         if body is None and (description is not None or is_invite):
             self._respond(rx, 488, headers=(("Accept", ACCEPT),))
@@ -293,7 +294,7 @@ class Session:
                 description = description_of(request)
             except ParseError:
                 description = None
-            if description is None or not self.media.apply(description):
+            if description is None or not self.media.apply(self, description):
                 self.fail(58)
             else:
                 self.media_changed()
@@ -341,7 +342,7 @@ class Session:
         if self.state is not SessionState.CONFIRMED or self._reinvite is not None:
             return
         method = "UPDATE" if self.peer_allows_update else "INVITE"
-        offer = body or self.media.offer()
+        offer = body or self.media.offer(self)
         if offer is None:
             return
         refresh = Refresh(self, method)
@@ -368,7 +369,7 @@ class Session:
                 except ParseError:
                     description = None
                 if description is not None:
-                    self.media.apply(description)
+                    self.media.apply(self, description)
                     self.media_changed()
                 return
         if status in (408, 481):

@@ -142,7 +142,7 @@ class OutgoingSession(Session):
             self._refused(503, reason_phrase(503), CONGESTION)
             return
         self.flow = flow
-        body = self.media.body or self.media.offer()
+        body = self.media.body or self.media.offer(self)
         if body is None:
             self._refused(488, reason_phrase(488), 58)
             return
@@ -240,7 +240,7 @@ class OutgoingSession(Session):
             description = None
         progress = False
         if description is not None and (not self._early_tag or self.endpoint.follow_early_media_fork):
-            progress = self.media.apply(description)
+            progress = self.media.apply(self, description)
             self._early_tag = tag or ""
         channel = self.channel
         if channel is None:
@@ -291,7 +291,7 @@ class OutgoingSession(Session):
         self.send_ack(self.invite)
         try:
             description = description_of(response)
-            usable = self.media.apply(description) if description is not None else bool(self._early_tag)
+            usable = self.media.apply(self, description) if description is not None else bool(self._early_tag)
         except ParseError:
             usable = False
         channel = self.channel
@@ -365,9 +365,55 @@ class OutgoingSession(Session):
     def release(self) -> None:
         """Keep the work while a cancelled INVITE waits for its final response."""
         if not self._cancelled:
-            self.work.close()
+            self._finish()
 
     def _finish(self) -> None:
-        """The final response is there."""
+        """The final response is there, or none matters any more."""
         self._cancelled = False
         self.work.close()
+        if self._outgoing is not None:
+            self._outgoing.user = LateAnswers(self)
+
+    def answered_late(self, invite: Request, response: Response) -> None:
+        """Acknowledge a 2xx that came when the call was over, and end what it set up."""
+        try:
+            self.dialog = Dialog.uac(invite, response)
+        except ParseError:
+            self.terminate()
+            return
+        self.state = SessionState.CONFIRMED
+        self.send_ack(invite)
+        self.hang_up(NORMAL_CLEARING)
+
+
+class LateAnswers:
+    """The client user of an INVITE whose session is over: a branch that answers now is ended (RFC 3261 13.2.2.4).
+
+    It takes the session's place, so that a session does not stay for as long as forks may answer.
+    """
+
+    __slots__ = ("_core", "_endpoint", "_flow", "_profile", "_registry", "_target")
+
+    def __init__(self, session: OutgoingSession) -> None:
+        self._core = session.core
+        self._registry = session.registry
+        self._endpoint = session.endpoint
+        self._profile = session.profile
+        self._target = session.target
+        self._flow = session.flow
+
+    def on_response(self, transaction: Any, response: Response) -> None:
+        """Give the branch a session of its own, which ends at once."""
+        if not 200 <= response.status < 300:
+            return
+        core, endpoint = self._core, self._endpoint
+        work = core.create_work(f"session/{endpoint.id}")
+        branch = OutgoingSession(core, self._registry, endpoint, self._profile, work, self._target)
+        branch.flow = self._flow
+        work.push(branch.answered_late, transaction.request, response)
+
+    def on_timeout(self, transaction: Any) -> None:
+        """Take no notice."""
+
+    def on_transport_error(self, transaction: Any) -> None:
+        """Take no notice."""

@@ -118,7 +118,7 @@ class IncomingSession(Session):
         """Our answer to the INVITE's offer (or our offer, when it had none); written once."""
         if self._answered_offer is None:
             offer = self._offer
-            self._answered_offer = self.media.offer() if offer is None else self.media.answer(offer)
+            self._answered_offer = self.media.offer(self) if offer is None else self.media.answer(self, offer)
         return self._answered_offer
 
     def give_up(self, cause: int) -> None:
@@ -134,6 +134,12 @@ class IncomingSession(Session):
         self.finish_response(response, None)
         self.rx.send(response)
         self.ended_by_peer(cause or 0)
+
+    def release(self) -> None:
+        """Let the transaction go as well: it holds its user, and the two must not hold each other."""
+        if self.rx.transaction is not None:
+            self.rx.transaction.user = None
+        super().release()
 
     def redirect(self, contact: str) -> bool:
         """Send 302 with that SIP URI as Contact; ``False`` for what is no URI."""

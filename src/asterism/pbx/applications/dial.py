@@ -73,7 +73,10 @@ class Call:
         if not names:
             self.pbx.log.warning("Dial requires an argument (technology/number)")
             return self._failed(DialStatus.CHANUNAVAIL)
-        status = await self._dial(names, timeout)
+        try:
+            status = await self._dial(names, timeout)
+        finally:
+            self.dialer.release()
         if status is not DialStatus.ANSWER:
             return self._failed(status)
         return await self._converse()
@@ -87,6 +90,7 @@ class Call:
         try:
             if options.caller_gosub is not None:
                 await self._gosub(caller, options.caller_gosub)
+            await dialer.pbx.prepare(names)
             for name in names:
                 leg = dialer.request(name)
                 if leg is not None:
