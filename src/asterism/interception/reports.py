@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from asterism.core.log import ServerLogger
     from asterism.core.security import SecurityEvents
     from asterism.sip.rx import Rx
+    from asterism.stack.errors import ParseError
+    from asterism.stack.flow import Flow
 
 UNKNOWN_ACCOUNT = "<unknown>"
 """The account of requests that belong to no endpoint, as events show it."""
@@ -61,6 +63,16 @@ class Reports:
             printable(request.get("Call-ID") or ""),
             why,
         )
+
+    def malformed(self, error: ParseError, flow: Flow, now: float) -> None:
+        """Count what is no SIP message as a failure of its source, and log it."""
+        host, port = flow.remote
+        seen = self.limits.failed(host, now)
+        if seen > 1 and seen % 100:
+            return
+        if ":" in host:
+            host = f"[{host}]"
+        self._log.warning("Malformed message from '%s:%s': %s", host, port, printable(str(error)))
 
 
 def _address(rx: Rx) -> str:

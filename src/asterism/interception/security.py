@@ -97,8 +97,8 @@ class SipSecurity(Module):
         server.sip.register_step(FailureLimitStep(limits))
         server.sip.register_step(SourceAclStep(acls, reports))
 
-        def malformed(_error: ParseError, flow: Flow) -> None:
-            limits.failed(flow.remote[0], server.sip.layer.timers.clock())
+        def malformed(error: ParseError, flow: Flow) -> None:
+            reports.malformed(error, flow, server.sip.layer.timers.clock())
 
         server.sip.add_malformed_hook(malformed)
 
