@@ -73,6 +73,8 @@ class SipCore(Subsystem):
     def attach(self, layer: TransactionLayer, transports: TransportManager) -> None:
         """Plug in the stack and the transports; the layer's user must be :attr:`distributor`."""
         self.state.layer = layer
+        # Undone once an endpoint without the option of this name is identified.
+        layer.force_rport = True
         self.state.transports = transports
 
     @property

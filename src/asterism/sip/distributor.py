@@ -55,9 +55,6 @@ class Distributor:
         self.counters["requests"] += 1
         rx = Rx(self.core, request, flow, request.received_at or 0.0)
         try:
-            if not flow.reliable and "rport" not in request.via.params:
-                rx.via = request.via
-                self._force_rport(request, flow)
             if request.to.tag:
                 entry = self.core.dialogs.find(request)
                 if entry is not None:
@@ -120,17 +117,14 @@ class Distributor:
         for hook in self.core.state.malformed_hooks:
             hook(error, flow)
 
-    def _force_rport(self, request: Request, flow: Flow) -> None:
-        """Have the answer go to the source, as if ``rport`` had been asked for; see ``force_rport``."""
-        host, port = flow.remote
-        request.set_top_via(request.via.with_params(rport=str(port), received=host))
-
     # In a dialog.
 
     def _to_dialog(self, entry: DialogEntry, rx: Rx) -> None:
         self.counters["in_dialog"] += 1
         rx.dialog = entry
-        rx.endpoint = entry.endpoint
+        rx.endpoint = endpoint = entry.endpoint
+        if rx.request.sent_via and endpoint is not None and not endpoint.force_rport:
+            self.core.layer.restore_via(rx.request)
         rx.work = entry.work
         if not entry.work.push(self._in_dialog, entry, rx):
             rx.respond_stateless(503, headers=(RETRY_AFTER,))

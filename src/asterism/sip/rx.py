@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.works import Work
     from asterism.stack.flow import Flow
-    from asterism.stack.headers import Via
     from asterism.stack.message import Request, Response
     from asterism.stack.transactions.server import ServerTransaction
 
@@ -25,12 +24,12 @@ class Rx:
     """One request, what was found out about it, and the ways to answer it.
 
     ``endpoint`` and ``identified_by`` are set by identification, ``auth`` by authentication (the id of the auth
-    object that matched), ``dialog`` and ``work`` for in-dialog requests. ``via`` is the top Via as it was if
-    ``rport`` was added to it. ``answered`` tells whether a final response went out through this object.
+    object that matched), ``dialog`` and ``work`` for in-dialog requests. ``answered`` tells whether a final
+    response went out through this object.
     """
 
     __slots__ = ("answered", "auth", "core", "dialog", "endpoint", "flow", "identified_by", "now", "request",
-                 "transaction", "via", "work")  # fmt: skip
+                 "transaction", "work")  # fmt: skip
 
     def __init__(self, core: SipCore, request: Request, flow: Flow, now: float) -> None:
         self.core = core
@@ -44,7 +43,6 @@ class Rx:
         self.work: Work | None = None
         self.dialog: DialogEntry | None = None
         self.answered = False
-        self.via: Via | None = None
 
     def __repr__(self) -> str:
         return f"<Rx {self.request.method} from {self.flow.remote}>"
@@ -53,8 +51,8 @@ class Rx:
         """Note the endpoint; without its ``force_rport`` the answer goes where the Via says after all."""
         self.endpoint = endpoint
         self.identified_by = by
-        if self.via is not None and not endpoint.force_rport:
-            self.request.set_top_via(self.via)
+        if self.request.sent_via and not endpoint.force_rport:
+            self.core.layer.restore_via(self.request)
 
     def transaction_for(self) -> ServerTransaction:
         """The request's server transaction, made on first use."""

@@ -20,7 +20,7 @@ def tag_from_branch(request: Request) -> str:
     It is the branch itself, as Asterisk does it, when the branch is a unique RFC 3261 one; else a digest of
     what identifies an RFC 2543 transaction.
     """
-    branch = request.via.branch
+    branch = request.branch
     if branch and _SAFE_BRANCH.match(branch):
         return branch
     cseq = request.cseq

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from asterism.stack.errors import ParseError
 from asterism.stack.grammar import check_value, is_token, parse_number, split_commas
-from asterism.stack.headers.address import NameAddr
+from asterism.stack.headers.address import NameAddr, has_tag
 from asterism.stack.headers.base import HeaderValue
 from asterism.stack.headers.cseq import CSeq, RAck
 from asterism.stack.headers.media_type import MediaType
@@ -27,6 +27,8 @@ __all__ = ["Message", "Request", "Response", "make_response", "reason_phrase"]
 
 _ValueT = TypeVar("_ValueT", bound=HeaderValue)
 
+
+_line_of = ": ".join
 
 _ECHOED = frozenset({"Via", "From", "To", "Call-ID", "CSeq"})
 _ECHOED_WITH_ROUTE = _ECHOED | {"Record-Route"}
@@ -187,6 +189,7 @@ class Message:
         vias = self._parsed.get("vias")
         self._first = None
         self._parsed.pop("vias", None)
+        self._parsed.pop("branch", None)
         self._parsed["via"] = via
         if vias:
             self._parsed["vias"] = [via, *vias[1:]]
@@ -209,14 +212,15 @@ class Message:
         self._changed()
         return via
 
-    def mark_source(self, host: str, port: int) -> None:
+    def mark_source(self, host: str, port: int, force: bool = False) -> None:
         """Note in the topmost Via where the request really came from (RFC 3261 18.2.1, RFC 3581 4).
 
         ``received`` is set if the sent-by host is another, or if ``rport`` was asked for; ``rport`` gets the port.
+        ``force`` takes ``rport`` as asked for.
         """
         via = self.via
         params = via.params
-        wants = "rport" in params
+        wants = force or "rport" in params
         if not wants and via.host == host:
             if "received" in params:
                 self.set_top_via(
@@ -256,6 +260,13 @@ class Message:
                 raise self._fail(error) from None
             self._parsed["via"] = via
         return via
+
+    @property
+    def branch(self) -> str | None:
+        """The branch of the topmost Via, ``None`` if it has none. Raises ParseError."""
+        # The transaction layer has usually cut it out already, to match the request.
+        branch: str | None = self._parsed.get("branch")
+        return self.via.params.get("branch") if branch is None else branch
 
     @property
     def vias(self) -> list[Via]:
@@ -467,8 +478,10 @@ class Message:
     def to_bytes(self) -> bytes:
         """The message as it goes on the wire, with the Content-Length that its body has."""
         body = self.body
-        lines = [f"{name}: {value}" for name, value in self.headers if name != "Content-Length"]
-        head = f"{self.start_line()}\r\n" + "\r\n".join(lines) + f"\r\nContent-Length: {len(body)}\r\n\r\n"
+        lines = "\r\n".join(map(_line_of, self.headers))
+        if "Content-Length: " in lines:
+            lines = "\r\n".join([_line_of(line) for line in self.headers if line[0] != "Content-Length"])
+        head = f"{self.start_line()}\r\n{lines}\r\nContent-Length: {len(body)}\r\n\r\n"
         if body:
             return head.encode("utf-8", "surrogateescape") + body
         return head.encode("utf-8", "surrogateescape")
@@ -486,14 +499,23 @@ class Request(Message):
     Attributes:
         method: case-sensitive.
         uri: the Request-URI.
+        sent_via: the topmost Via line as it was sent, if the transaction layer added ``rport`` to it unasked; else
+            ``""``.
     """
 
-    __slots__ = ("method", "uri")
+    __slots__ = ("method", "sent_via", "uri")
 
     def __init__(self, method: str, uri: Uri, headers: list[tuple[str, str]] | None = None, body: bytes = b"") -> None:
-        super().__init__(headers, body)
+        # Not through the base class: one is made for every message that arrives.
+        self.headers = [] if headers is None else headers
+        self.body = body
+        self.flow = None
+        self.received_at = None
+        self._first = None
+        self._parsed = {}
         self.method = method
         self.uri = uri
+        self.sent_via = ""
 
     def start_line(self) -> str:
         """``METHOD uri SIP/2.0``."""
@@ -517,7 +539,13 @@ class Response(Message):
     def __init__(
         self, status: int, reason: str = "", headers: list[tuple[str, str]] | None = None, body: bytes = b""
     ) -> None:
-        super().__init__(headers, body)
+        # Not through the base class, as with requests.
+        self.headers = [] if headers is None else headers
+        self.body = body
+        self.flow = None
+        self.received_at = None
+        self._first = None
+        self._parsed = {}
         self.status = status
         self.reason = reason
 
@@ -548,12 +576,11 @@ def make_response(request: Request, status: int, reason: str = "", to_tag: str =
     echoed = _ECHOED_WITH_TIMESTAMP if status == 100 else _ECHOED_WITH_ROUTE if status < 300 else _ECHOED
     headers = [line for line in request.headers if line[0] in echoed]
     if to_tag and status != 100:
-        try:
-            tagged = request.to.tag is not None
-        except ParseError:
-            tagged = ";tag=" in (request.get("To") or "").lower()
-        if not tagged:
-            if not is_token(to_tag):
-                raise ValueError(f"not a tag: {to_tag!r}")
-            headers = [(name, f"{value};tag={to_tag}") if name == "To" else (name, value) for name, value in headers]
+        for position, (name, value) in enumerate(headers):
+            if name == "To":
+                if not has_tag(value):
+                    if not is_token(to_tag):
+                        raise ValueError(f"not a tag: {to_tag!r}")
+                    headers[position] = (name, f"{value};tag={to_tag}")
+                break
     return Response(status, check_value(reason) if reason else reason_phrase(status), headers)

@@ -70,6 +70,73 @@ def test_without_rport_the_response_goes_to_the_port_of_sent_by():
     assert flow.sent == []
 
 
+SECOND_VIA = ", SIP/2.0/UDP next.example;branch=z9hG4bKnext"
+
+
+@pytest.mark.parametrize(("via_params", "more"), [("", ""), (";ttl=1", ""), ("", SECOND_VIA)])
+def test_forced_rport_sends_the_response_to_the_source(via_params, more):
+    net = Net()
+    net.layer.force_rport = True
+    net.layer.response_flow = lambda *args: pytest.fail("no other address is wanted")
+    net.receive(
+        request_text(branch=f"z9hG4bKone{more}", via_params=via_params), RecordingFlow(remote=("192.0.2.1", 40001))
+    )
+    request = net.user.requests[0]
+    assert (request.via.rport, request.via.received, request.branch) == (40001, "192.0.2.1", "z9hG4bKone")
+    net.layer.respond_stateless(request, make_response(request, 200))
+    assert request.flow.take()[0].via.rport == 40001
+
+
+@pytest.mark.parametrize(("via_params", "more"), [("", ""), (";ttl=1", ""), ("", SECOND_VIA)])
+def test_forced_rport_can_be_taken_back(via_params, more):
+    net = Net()
+    net.layer.force_rport = True
+    other = RecordingFlow()
+    net.layer.response_flow = lambda *args: other
+    flow = RecordingFlow(remote=("203.0.113.7", 40001))
+    net.receive(request_text(branch=f"z9hG4bKone{more}", via_params=via_params), flow)
+    request = net.user.requests[0]
+    net.layer.restore_via(request)
+    assert (request.via.rport, request.via.received, request.sent_via) == (None, "203.0.113.7", "")
+    assert len(request.vias) == (2 if more else 1)
+    net.layer.respond_stateless(request, make_response(request, 200))
+    assert other.statuses() == [200]
+
+
+def test_cancel_is_answered_where_its_invite_is():
+    net = Net()
+    net.layer.force_rport = True
+    flow, other = RecordingFlow(remote=("203.0.113.7", 40001)), RecordingFlow()
+    net.layer.response_flow = lambda *args: other
+    net.receive(request_text("INVITE", via_params=""), flow)
+    net.layer.restore_via(net.user.requests[0])
+    net.layer.create_server_transaction(net.user.requests[0])
+    net.receive(request_text("CANCEL", via_params=""), flow)
+    assert (other.statuses(), flow.sent) == ([200], [])
+    net.receive(request_text("INVITE", "z9hG4bKtwo", via_params="", call_id="2"), flow)
+    net.layer.create_server_transaction(net.user.requests[1])
+    net.receive(request_text("CANCEL", "z9hG4bKtwo", via_params="", call_id="2"), flow)
+    assert (flow.statuses(), other.sent) == ([200], [])
+
+
+def test_rport_that_was_asked_for_stays():
+    net = Net()
+    net.layer.force_rport = True
+    net.receive(request_text())
+    request = net.user.requests[0]
+    net.layer.restore_via(request)
+    assert request.via.rport == 5060
+
+
+def test_accepting_an_invite_whose_to_nobody_can_read():
+    net = Net()
+    net.receive(request_text("INVITE", to="bad<"))
+    request = net.user.requests[0]
+    net.layer.create_server_transaction(request).respond(make_response(request, 200))
+    net.advance(200)
+    assert net.layer.live_transactions == 0
+
+
 def test_maddr_does_not_aim_our_responses():
     net = Net()
     net.layer.response_flow = lambda *args: pytest.fail("no other address is wanted")

@@ -32,6 +32,7 @@ _name_addr = re.compile(rf"""({QUOTED}\s*|[^"<>,;:@\\=]*)<([^<>\s"]*)>\s*(;.*)?"
 _usual = re.compile(
     r"""(?:("[^"\\\x00-\x1f\x7f]*"|[A-Za-z0-9]+) )?<([^<>\s"]*)>(?:;tag=([A-Za-z0-9.\-_!%*+`'~]+))?"""
 ).fullmatch
+_tag_parameter = re.compile(r";\s*tag\s*=", re.IGNORECASE).search
 _addr_spec = re.compile(r"""\s*([^\s<>",;?]+)\s*(;.*)?""", re.DOTALL).fullmatch
 _controls = re.compile(r"[\x00-\x1f\x7f]+").sub
 _plain_display = re.compile(rf"{TOKEN}(?: {TOKEN})*").fullmatch
@@ -61,7 +62,21 @@ class NameAddr:
         Raises:
             ParseError: not exactly one address.
         """
-        return _parse_cached(text) if len(text) <= _CACHED_LENGTH else _parse(text)
+        if len(text) > _CACHED_LENGTH:
+            return _parse(text)
+        head, found, tag = text.rpartition(">;tag=")
+        if not found or not ((tag.isalnum() and tag.isascii()) or is_token(tag)):
+            return _parse_cached(text)
+        # A tag is new in every dialog; what it is attached to comes again and again.
+        known = _parse_cached(f"{head}>")
+        if known.params:
+            return _parse(text)
+        address = NameAddr.__new__(NameAddr)
+        address.display = known.display
+        address.uri = known.uri
+        address.params = {"tag": tag}
+        address._text = None
+        return address
 
     @staticmethod
     def parse_list(text: str, limit: int = 256) -> list[NameAddr]:
@@ -154,6 +169,13 @@ def _parse(text: str) -> NameAddr:
 
 
 _parse_cached = lru_cache(maxsize=4096)(_parse)
+
+
+def has_tag(value: str) -> bool:
+    """Whether a raw To or From value has a tag: a parameter of the header, not of the URI or of the display name."""
+    if value[-1:] == ">":
+        return False
+    return ";tag=" in (tail := value[value.rfind(">") + 1 :]) or _tag_parameter(tail) is not None
 
 
 def display_name(text: str) -> str:

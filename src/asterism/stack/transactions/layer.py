@@ -19,6 +19,7 @@ from asterism.stack.transactions.matching import (
     mark_source,
     merged_key,
     response_address,
+    restore_via,
     server_key,
 )
 from asterism.stack.transactions.server import ServerTransaction
@@ -70,6 +71,8 @@ class TransactionLayer:
     Attributes:
         sent_by: hook: what the Via of a request over this flow says, ``host[:port]``; by default the flow's local
             address.
+        force_rport: send responses to the source of each request, whether its Via asks for that or not; see
+            :meth:`restore_via`.
         response_flow: hook: a flow of the same transport as the given one, to another address; used when a response
             may not go where the request came from (no ``rport``). By default the same flow.
         new_token: hook: makes the unguessable part of branches; tests may replace it.
@@ -89,6 +92,7 @@ class TransactionLayer:
         "_servers",
         "config",
         "counters",
+        "force_rport",
         "new_token",
         "on_state",
         "response_flow",
@@ -109,6 +113,7 @@ class TransactionLayer:
         self.t2 = config.t2
         self.timeout = config.timeout
         self.until_t2 = config.until_t2
+        self.force_rport = False
         self.sent_by: Callable[[Flow], str] = _local_sent_by
         self.response_flow: Callable[[Flow, str, int], Flow] = _same_flow
         self.new_token: Callable[[], str] = lambda: secrets.token_hex(10)
@@ -154,7 +159,8 @@ class TransactionLayer:
         method = message.method
         try:
             host, port = flow.remote
-            key, back = mark_source(message, host, port, "INVITE" if method == "ACK" else method)
+            force = self.force_rport and not flow.reliable
+            key, back = mark_source(message, host, port, "INVITE" if method == "ACK" else method, force)
         except ParseError as error:
             self._receive_malformed(error, b"", flow, now, message)
             return
@@ -239,6 +245,9 @@ class TransactionLayer:
         if entry is None:
             self.respond_stateless(request, make_response(request, 481))
             return
+        if isinstance(entry, InviteServerTransaction) and not entry.request.sent_via:
+            # Hop by hop, like the INVITE that it cancels.
+            self.restore_via(request)
         own = self.create_server_transaction(request)
         if not isinstance(entry, InviteServerTransaction):
             own.respond(make_response(request, 200, "", self._tag(invite_key)))
@@ -312,6 +321,13 @@ class TransactionLayer:
         entry = self._servers.entries.get(self._key(request))
         return entry if isinstance(entry, ServerTransaction) else None
 
+    def restore_via(self, request: Request) -> None:
+        """Take back what ``force_rport`` did to a request that has not been answered yet: its Via is followed."""
+        if request.sent_via and request.flow is not None:
+            restore_via(request, request.flow.remote[0])
+            if request is self._last_request:
+                self._last_flow = None
+
     def respond_stateless(self, request: Request, response: Response) -> None:
         """Answer without a transaction (8.2.7); the To-tag, if missing, is the same for every copy of the request."""
         flow = request.flow
@@ -339,7 +355,12 @@ class TransactionLayer:
     def await_ack(self, transaction: InviteServerTransaction, response: Response) -> None:
         """Look out for the ACK to a 2xx (called by the machine)."""
         request = transaction.request
-        transaction.ack_key = key = ack_key(request.call_id, request.cseq.number, response.to.tag)
+        try:
+            tag = response.to.tag
+        except ParseError:
+            # The request's To was malformed and its user did not mind; no ACK to it can be read either.
+            tag = transaction.to_tag
+        transaction.ack_key = key = ack_key(request.call_id, request.cseq.number, tag)
         self._awaiting_ack[key] = transaction
 
     # -- clients --------------------------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from asterism.stack.headers.address import has_tag
+
 if TYPE_CHECKING:
     from asterism.stack.headers.via import Via
     from asterism.stack.message import Message, Request, Response
@@ -16,14 +18,6 @@ _usual_via = re.compile(
     r"(SIP/2\.0/[A-Z]+ ([a-z0-9.\-]*[a-z0-9])(?::([1-9][0-9]{0,4}))?)(;rport)?"
     r";branch=(z9hG4bK[A-Za-z0-9\-_.!%*+`'~]+)(;rport)?(;alias)?"
 ).fullmatch
-_tag_parameter = re.compile(r";\s*tag\s*=", re.IGNORECASE).search
-
-
-def has_tag(value: str) -> bool:
-    """Whether a raw To or From value has a tag: a parameter of the header, not of the URI or of the display name."""
-    if value[-1:] == ">":
-        return False
-    return ";tag=" in (tail := value[value.rfind(">") + 1 :]) or _tag_parameter(tail) is not None
 
 
 def _replace_first(message: Message, name: str, value: str) -> None:
@@ -43,7 +37,7 @@ def _replace_first(message: Message, name: str, value: str) -> None:
             message._parsed.pop(key, None)
 
 
-def mark_source(request: Request, host: str, port: int, method: str) -> tuple[str, bool]:
+def mark_source(request: Request, host: str, port: int, method: str, force: bool = False) -> tuple[str, bool]:
     """Note the source of a request in its top Via, and find its key: all that every request needs of its Via.
 
     Args:
@@ -51,6 +45,8 @@ def mark_source(request: Request, host: str, port: int, method: str) -> tuple[st
         host: where it really came from.
         port: likewise.
         method: that of the transaction (see :func:`server_key`).
+        force: have the response go to the source even if ``rport`` was not asked for; ``request.sent_via`` then is
+            the line as it was sent.
 
     Returns:
         The key, and whether the response goes back to the source (see :func:`response_address`).
@@ -64,16 +60,31 @@ def mark_source(request: Request, host: str, port: int, method: str) -> tuple[st
         # The usual line is worked on as text; request.via is parsed later, if anybody asks for it.
         start, sent_host, sent_port, before, branch, after, alias = found.groups()
         key = f"{branch} {sent_host}:{sent_port} {method}"
-        if before or after:
+        if before or after or force:
+            if not (before or after):
+                request.sent_via = raw
             raw = f"{start};rport={port};received={host};branch={branch}{alias or ''}"
             _replace_first(request, "Via", raw)
+            request._parsed["branch"] = branch
             return key, True
+        request._parsed["branch"] = branch
         if sent_host != host:
             _replace_first(request, "Via", f"{raw};received={host}")
         return key, int(sent_port or DEFAULT_PORT) == port
-    request.mark_source(host, port)
     via = request.via
-    return server_key(request, via, method), response_address(via, (host, port))[1] == port
+    key = server_key(request, via, method)
+    if force and "rport" not in via.params:
+        request.sent_via = raw
+    request.mark_source(host, port, force)
+    return key, response_address(request.via, (host, port))[1] == port
+
+
+def restore_via(request: Request, host: str) -> None:
+    """Undo a forced ``rport``: the Via as it was sent, with ``received`` if it names another host than ``host``."""
+    raw, request.sent_via = request.sent_via, ""
+    if raw:
+        _replace_first(request, "Via", raw)
+        request.mark_source(host, 0)
 
 
 def server_key(request: Request, via: Via, method: str) -> str:
