@@ -23,6 +23,7 @@ from asterism.pbx.party import NOBODY, PartyId
 if TYPE_CHECKING:
     from asterism.media.formats import Format
     from asterism.pbx.bridge import Bridge
+    from asterism.pbx.presence import Presence
     from asterism.pbx.technology import ChannelDriver, ChannelTechnology
 
 
@@ -105,6 +106,8 @@ class Pbx(Subsystem):
         self._counters = _Counters()
         self.device_states = DeviceStates(self)
         self.hints = Hints(self)
+        self.presence: dict[str, Callable[[str], Presence | None]] = {}
+        """What tells the presence of ``Provider:name`` in hints, by provider."""
         if dialplan is None:
             dialplan = Dialplan(self.applications, self.functions, server.bus, server.log)
         self.dialplan: Dialplan = dialplan

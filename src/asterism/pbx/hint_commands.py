@@ -29,13 +29,19 @@ class HintCommands(Module):
         server.register_marked(self)
 
     def _row(self, context: str, exten: str, hint: str) -> str:
-        devices, _ = split_devices(hint)
+        devices, provider = split_devices(hint)
         states = self._pbx.device_states
         state = extension_state([states.get(device) for device in devices])
         watched = self._pbx.hints.get(context, exten)
         watchers = 0 if watched is None else len(watched.watchers)
-        presence = "" if exten.startswith("_") else "not_set"
+        presence = "" if exten.startswith("_") else self._presence(provider)
         return _HINT % (f"{exten}@{context}", hint, STATE_TEXTS[state], presence, watchers)
+
+    def _presence(self, provider: str) -> str:
+        kind, colon, name = provider.partition(":")
+        find = self._pbx.presence.get(kind) if colon else None
+        found = None if find is None else find(name)
+        return "not_set" if found is None else found.state
 
     @command("core show hints", Documentation("List the hints with the states of their extensions.", "core show hints"))
     def show_hints(self, call: CommandCall) -> str:

@@ -88,6 +88,7 @@ async def originate(pbx: Pbx, request: OriginateRequest) -> Originated:
             answered.set_result(True)
 
     dialer = Dialer(pbx, None, done)
+    await pbx.prepare((request.destination,))
     leg = dialer.request(request.destination, uniqueid=request.uniqueid)
     if leg is None:
         return Originated(None, REASON_FAILED)

@@ -18,26 +18,10 @@ _PLACE = Argument("extension", "extension[@context]; the context is 'default' by
 
 
 class StateFunctions(PbxModule):
-    """States of devices and extensions."""
+    """States of extensions."""
 
-    name = "func_devstate"
-    aliases = ("func_extstate",)
-    description = "Device and extension states in the dialplan"
-
-    @function(
-        "DEVICE_STATE",
-        Documentation(
-            "The state of a device.",
-            "DEVICE_STATE(device)",
-            arguments=(Argument("device", "PJSIP/alice, Custom:lamp, ...", True),),
-            see_also=("EXTENSION_STATE",),
-        ),
-    )
-    def device_state(self, channel: Channel | None, args: str) -> str:
-        """UNKNOWN, NOT_INUSE, ..."""
-        if not args.strip():
-            raise FunctionError("it needs a device")
-        return self.pbx.device_states.get(args.strip()).name
+    name = "func_extstate"
+    description = "Extension states in the dialplan"
 
     @function(
         "EXTENSION_STATE",
