@@ -15,6 +15,9 @@ USAGE = """\
 Usage: asterism [flags]                 run the server
        asterism -r [-x COMMAND]         console of the running server, or one command of it
        asterism demo [--help]           run the server on a demo configuration made in ./demo
+       asterism init DIR                write a commented starter configuration
+       asterism check [DIR]             validate a configuration and print every problem
+       asterism db show|upgrade [DIR]   compare, make and extend the tables of realtime databases
 
 The server:
   -f            stay in the foreground (the default leaves a daemon behind)
@@ -103,6 +106,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         from asterism.command.demo.main import run_demo
 
         return run_demo(words[1:])
+    if words[:1] == ["check"]:
+        from asterism.command.check import run_check
+
+        return run_check(words[1:])
+    if words[:1] == ["init"]:
+        from asterism.command.init import run_init
+
+        return run_init(words[1:])
+    if words[:1] == ["db"]:
+        from asterism.command.database import run_database
+
+        return run_database(words[1:])
     try:
         arguments = parse(words)
     except ValueError as error:

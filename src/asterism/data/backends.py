@@ -9,13 +9,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 from asterism.config.errors import flatten
-from asterism.config.file import ConfigFile, Section
+from asterism.config.file import ConfigFile, Option, Section
 from asterism.core.errors import ConfigError
 from asterism.data.options import ConfiguredObject, OptionSpec
 from asterism.data.store import Store, text_of
@@ -55,6 +55,10 @@ class Backend:
     def load(self, previous: Mapping[str, ConfiguredObject]) -> Loaded:
         """All objects; ``previous`` are those this backend gave last time."""
         return Loaded(dict(previous))
+
+    def options(self) -> Iterable[Option]:
+        """The lines that its objects were made of, where they came from files."""
+        return ()
 
     def save(self, item: ConfiguredObject) -> None:
         """Add or replace an object."""
@@ -158,6 +162,11 @@ class ConfigBackend(Backend):
                 if key in previous:
                     loaded.objects[key] = previous[key]
         return loaded
+
+    def options(self) -> Iterable[Option]:
+        file = self._files.get(self._path)
+        for section in self.sections(file) if file is not None else ():
+            yield from section
 
     def sections(self, file: ConfigFile) -> list[Section]:
         """The sections of ``file`` that are objects of this type."""

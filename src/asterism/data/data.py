@@ -52,6 +52,7 @@ class _State:
         self.sources: dict[str, list[Option]] | None = None
         self.caches: dict[str, Option] = {}
         self.writes: dict[Backend, RemoteWrites] = {}
+        self.told: set[str] = set()
 
 
 class Data(Subsystem):
@@ -198,6 +199,11 @@ class Data(Subsystem):
         report.errors[:0] = self.files.problems[known:]
         for error in report.errors:
             self.log.error("%s", error)
+        for note in self.without_effect():
+            # Once per server: a reload has nothing new to say.
+            if note.message not in self._state.told:
+                self._state.told.add(note.message)
+                self.log.warning("%s", note)
         return report
 
     # Reading
@@ -385,6 +391,24 @@ class Data(Subsystem):
         entry = cast("Observer", observer)
         observers.append(entry)
         return self.owner.on_release(lambda: observers.remove(entry) if entry in observers else None)
+
+    def without_effect(self) -> Iterable[ConfigError]:
+        """Options that were set in files and do nothing, each once per type, with the reason."""
+        for cls in self._tables:
+            reasons = {spec.name: spec for spec in cls.OPTIONS if spec.no_effect}
+            if not reasons:
+                continue
+            told: set[str] = set()
+            for option in self._options_of(cls):
+                spec = cls.spec(option.name)
+                if spec is not None and spec.name in reasons and spec.name not in told:
+                    told.add(spec.name)
+                    text = f"{cls.TYPE} option '{spec.name}' is accepted and has no effect: {spec.no_effect}"
+                    yield ConfigError(text, option.position, spec.name)
+
+    def _options_of(self, cls: type[ConfiguredObject]) -> Iterable[Option]:
+        for backend in self._tables[cls].backends:
+            yield from backend.options()
 
     def unclaimed(self, path: str = "pjsip.conf") -> Iterable[ConfigError]:
         """Sections of ``path`` whose ``type`` no registered type has, for ``asterism check``."""

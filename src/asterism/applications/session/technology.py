@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 from asterism.applications.session.driver import SessionDriver
 from asterism.applications.session.negotiation import outgoing_order
 from asterism.applications.session.uac import OutgoingSession
+from asterism.data.data import DataUnavailableError, Missing
 from asterism.pbx.causes import Cause
 from asterism.pbx.device_state import DeviceState
 from asterism.pbx.errors import RequestError
+from asterism.sip.objects.aor import Aor
+from asterism.sip.objects.auth import Auth
 from asterism.sip.objects.contact import Contact
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.stack.errors import ParseError
@@ -73,6 +76,22 @@ class PjsipTechnology:
         for callback in self._registry.callbacks("on_begin"):
             callback(session)
         return channel
+
+    async def prepare(self, destination: str) -> None:
+        """Bring the endpoint of a dial string, its AORs and its auths into memory, where they are in a database."""
+        data = self._core.data
+        name, slash, _ = destination.partition("/")
+        names = [name] if slash or "@" not in name else [name, name.rpartition("@")[2]]
+        with contextlib.suppress(DataUnavailableError):
+            for each in names:
+                found = data.get(Endpoint, each)
+                known = isinstance(found, Endpoint) and not any(
+                    data.get(cls, key) is Missing.NOT_LOADED
+                    for cls, keys in ((Aor, found.aors), (Auth, found.outbound_auth))
+                    for key in keys
+                )
+                if not known and await data.retrieve(Endpoint, each) is not None:
+                    return
 
     def resolve(self, destination: str) -> tuple[Endpoint, Contact | None, Uri]:
         """The endpoint, the contact (``None`` for a URI given as such) and the Request-URI of a dial string.

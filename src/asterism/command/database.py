@@ -1,0 +1,102 @@
+"""``asterism db``: make and extend the realtime tables of the configured databases."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from asterism.config.asterisk_conf import AsteriskConf
+from asterism.core.errors import AsterismError, ConfigError
+from asterism.data.realtime.settings import DATABASES, RealtimeSettings
+
+if TYPE_CHECKING:
+    from asterism.data.realtime.settings import DatabaseSettings
+
+USAGE = """\
+Usage: asterism db show [DIR|FILE]       compare the realtime tables with what this version uses
+       asterism db upgrade [DIR|FILE]    make missing tables and add missing columns
+
+DIR is a configuration folder, FILE an asterisk.conf (default: /etc/asterisk). The databases are those of
+res_config_sqlalchemy.conf, the tables those that extconfig.conf gives them. Nothing is ever removed or changed.
+"""
+
+
+def run_database(words: Sequence[str]) -> int:
+    """Run the command; returns the exit status (``show``: 1 when an upgrade is due)."""
+    if len(words) not in (1, 2) or words[0] not in ("show", "upgrade"):
+        help_wanted = list(words[:1]) in (["-h"], ["--help"])
+        print(USAGE, end="", file=sys.stdout if help_wanted else sys.stderr)
+        return 0 if help_wanted else 2
+    try:
+        settings = read_settings(Path(words[1] if len(words) > 1 else "/etc/asterisk"))
+        return asyncio.run(_run(settings, words[0] == "upgrade"))
+    except (AsterismError, OSError) as error:
+        print(f"asterism: {error}", file=sys.stderr)
+        return 1
+
+
+def read_settings(path: Path) -> RealtimeSettings:
+    """The databases of a configuration. Raises :class:`ConfigError`."""
+    from asterism.data.backends import Files
+
+    folder = path if path.is_dir() else path.parent
+    conf_path = path / "asterisk.conf" if path.is_dir() else path
+    if conf_path.exists():
+        directories = AsteriskConf.load(conf_path).directories
+        etc, db = directories.etc, directories.db
+    else:
+        etc, db = folder, folder.absolute() / "var"
+    files = Files(etc)
+    db.mkdir(parents=True, exist_ok=True)
+    settings = RealtimeSettings.load(files, db)
+    if files.problems or settings.problems:
+        raise (files.problems or settings.problems)[0]
+    if not settings.databases:
+        raise ConfigError(f"no database is defined in {etc / DATABASES}")
+    return settings
+
+
+async def _run(settings: RealtimeSettings, upgrading: bool) -> int:
+    due = 0
+    for name, database in settings.databases.items():
+        tables = {
+            source.table: family
+            for family, sources in settings.families.items()
+            for source in sources
+            if source.database == name
+        }
+        due += await _one(database, tables, upgrading)
+    return 0 if upgrading or not due else 1
+
+
+async def _one(database: DatabaseSettings, tables: dict[str, str], upgrading: bool) -> int:
+    from asterism.data.realtime.database import Database
+    from asterism.data.realtime.schema import compare, describe, upgrade
+    from asterism.sip.objects import TYPES
+
+    families = {cls.REALTIME: cls.TYPE for cls in TYPES if cls.REALTIME}
+    names = {families[family]: table for table, family in tables.items() if family in families}
+    metadata = describe((cls for cls in TYPES if cls.TYPE in names), names)
+    print(f"database '{database.name}': {len(metadata.tables)} tables")
+    log = logging.Logger("asterism.db")
+    log.addHandler(logging.NullHandler())
+    connection = Database(database, log)
+    due = 0
+    try:
+        if upgrading:
+            done = await connection.run(lambda each: each.run_sync(upgrade, metadata))
+            print("".join(f"  {line}\n" for line in done) or "  nothing to do\n", end="")
+        else:
+            for state in await connection.run(lambda each: each.run_sync(compare, metadata)):
+                due += not state.current
+                text = "up to date" if state.current else "missing"
+                if state.exists and state.missing:
+                    text = f"lacks {', '.join(state.missing)}"
+                print(f"  {state.name}: {text}")
+    finally:
+        await connection.close()
+    return due
