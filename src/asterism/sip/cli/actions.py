@@ -105,7 +105,8 @@ class SipActions(Module):
         """One AorList event per AOR."""
         call.begin_list("A listing of AORs follows, presented as AorList events")
         for aor in sorted(self.server.data.all(Aor), key=lambda item: item.id):
-            call.item("AorList", [field for field in self._aor(aor) if field[0] != "Contact"])
+            fields = [("Contacts" if name == "Contact" else name, value) for name, value in self._aor(aor)]
+            call.item("AorList", fields)
         call.end_list("AorListComplete")
 
     @action("PJSIPShowAuths", "system", Documentation("List the auth objects.", "Action: PJSIPShowAuths"))
@@ -136,7 +137,9 @@ class SipActions(Module):
         call.begin_list("Following are Events for each Inbound registration")
         for endpoint in sorted(self.server.data.all(Endpoint), key=lambda item: item.id):
             for aor in self._aors(endpoint.aors):
-                owner: Fields = [("EndpointName", endpoint.id)]
+                names = self._contact_names(aor)
+                # Here, and only here, the list ends with a comma.
+                owner: Fields = [("Contacts", f"{names}," if names else ""), ("EndpointName", endpoint.id)]
                 call.item("InboundRegistrationDetail", self._aor(aor) + self._totals(aor) + owner)
         call.end_list("InboundRegistrationDetailComplete")
 
@@ -161,9 +164,12 @@ class SipActions(Module):
         return [("ObjectType", kind), ("ObjectName", item.id), *item.manager_fields(secrets)]
 
     def _aor(self, aor: Aor) -> Fields:
-        """The AOR's options and all its contacts."""
-        contacts = ",".join(f"{item.aor}/{item.uri}" for item in self._contacts((aor.id,)))
-        return [*self._object("aor", aor), ("Contacts", contacts)]
+        """The AOR's options, ``Contact`` being all its contacts."""
+        contacts = self._contact_names(aor)
+        return [(name, contacts if name == "Contact" else value) for name, value in self._object("aor", aor)]
+
+    def _contact_names(self, aor: Aor) -> str:
+        return ",".join(f"{item.aor}/{item.uri}" for item in self._contacts((aor.id,)))
 
     def _aors(self, names: Iterable[str]) -> list[Aor]:
         found = (self.server.data.get(Aor, name) for name in names)
