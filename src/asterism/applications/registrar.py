@@ -17,9 +17,11 @@ from asterism.sip.decision import Decision, Outcome
 from asterism.sip.identifiers.lookup import names_of, user_part
 from asterism.sip.objects.aor import Aor
 from asterism.sip.objects.contact import Contact, contact_id
+from asterism.sip.resolving import TRANSPORT_PARAMETER
 from asterism.sip.service import Service
 from asterism.stack.digest import Credentials
 from asterism.stack.errors import ParseError
+from asterism.stack.uri import Uri
 
 if TYPE_CHECKING:
     from asterism.sip.core import SipCore
@@ -27,17 +29,18 @@ if TYPE_CHECKING:
     from asterism.sip.rx import Rx
     from asterism.sip.server import SipServer
     from asterism.stack.headers import NameAddr
-    from asterism.stack.message import Request
-    from asterism.stack.uri import Uri
+    from asterism.stack.message import Request, Response
 
 _NO_AORS = Decision(Outcome.REJECT, "the endpoint has no AORs", 403)
+_ON_FLOW = frozenset(("WS", "WSS"))
+"""Transports whose clients can be reached over their own connection only (RFC 7118 section 5.1)."""
 _NO_ENDPOINT = Decision(Outcome.REJECT, "no endpoint: the sender was not identified", 403)
 
 
 class Plan:
     """What a REGISTER asks for: bindings to set and to remove; neither for a query."""
 
-    __slots__ = ("aor", "bindings", "changed", "expires", "removed")
+    __slots__ = ("aor", "bindings", "changed", "expires", "outbound", "removed")
 
     def __init__(self, aor: Aor) -> None:
         self.aor = aor
@@ -45,6 +48,8 @@ class Plan:
         self.removed: list[Contact] = []
         self.bindings: list[Contact] = []
         """All contacts as they will be, for the 200."""
+        self.outbound = False
+        """Whether the contacts are reached over the flow of the request (RFC 5626)."""
         self.expires: int | None = None
         """The Expires of the 200; ``None`` when the request has none."""
 
@@ -158,8 +163,11 @@ class Registrar(Service):
             return self._refuse(416, f"a contact cannot be a {uri.scheme} URI", aor)
         if not self._contact_allowed(endpoint, uri.host):
             return self._refuse(403, f"contact address {uri.host} is denied", aor)
-        if endpoint.rewrite_contact and not path:
+        flow = rx.flow
+        if endpoint.rewrite_contact and not path and flow.transport not in _ON_FLOW:
             uri = _rewritten(uri, rx)
+        if flow.name in self._core.state.symmetric and not path:
+            uri = uri.replace(params={**uri.params, TRANSPORT_PARAMETER: flow.name})
         text = str(uri.replace(headers="") if uri.headers else uri)
         known = current.get(text) or _equivalent(uri, current)
         if known is not None and known.call_id == request.call_id and known.cseq >= request.cseq.number:
@@ -170,6 +178,14 @@ class Registrar(Service):
                 del current[known.uri]
                 plan.removed.append(known)
             return None
+        if (
+            flow.reliable
+            and "reg-id" in contact.params
+            and "+sip.instance" in contact.params
+            and request.has_option("Supported", "outbound")
+            and len(request.vias) == 1
+        ):
+            plan.outbound = True
         via = request.vias[-1]
         values = {
             "expiration_time": now + seconds,
@@ -185,7 +201,7 @@ class Registrar(Service):
             "qualify_2xx_only": aor.qualify_2xx_only,
             "authenticate_qualify": aor.authenticate_qualify,
             "outbound_proxy": aor.outbound_proxy,
-            "prune_on_boot": rx.flow.reliable and endpoint.rewrite_contact,
+            "prune_on_boot": flow.reliable and (endpoint.rewrite_contact or flow.transport in _ON_FLOW),
         }
         if known is not None:
             binding = known.replace(**values)
@@ -252,13 +268,24 @@ class Registrar(Service):
                 self._core.log.error("the bindings of AOR '%s' cannot be stored: %s", plan.aor.id, error)
                 rx.respond(500)
                 return
-        self._core.data.on_settled(Contact, partial(rx.send, response), partial(rx.respond, 500))
+        send = partial(self._settled, plan, rx, response) if rx.flow.reliable else partial(rx.send, response)
+        self._core.data.on_settled(Contact, send, partial(rx.respond, 500))
+
+    def _settled(self, plan: Plan, rx: Rx, response: Response) -> None:
+        """Answer over a connection, and tie the contacts to it that can be reached no other way."""
+        flow, core = rx.flow, self._core
+        now = self._location.wall_clock()
+        for contact in plan.changed:
+            flow.kept_until = max(flow.kept_until, core.layer.timers.clock() + contact.expiration_time - now)
+            if contact.prune_on_boot or plan.outbound:
+                core.flows.bind(contact, flow)
+        rx.send(response)
 
     def _headers(self, plan: Plan, rx: Rx) -> list[tuple[str, str]]:
         now = self._location.wall_clock()
         headers = [("Date", formatdate(now, usegmt=True))]
         headers.extend(
-            ("Contact", f"<{contact.uri}>;expires={max(int(contact.expiration_time - now), 0)}")
+            ("Contact", f"<{_without_transport(contact.uri)}>;expires={max(int(contact.expiration_time - now), 0)}")
             for contact in plan.bindings
         )
         if plan.expires is not None:
@@ -266,6 +293,8 @@ class Registrar(Service):
         if plan.aor.support_path:
             headers.extend(("Path", path) for path in rx.request.get_all("Path"))
             headers.append(("Supported", "path"))
+        if plan.outbound:
+            headers.append(("Require", "outbound"))
         return headers
 
     def _log_refusal(self, decision: Decision, rx: Rx) -> None:
@@ -275,6 +304,14 @@ class Registrar(Service):
             self._core.log.warning(
                 "REGISTER from endpoint '%s' (%s:%s) refused: %s", endpoint.id, host, port, decision.reason
             )
+
+
+def _without_transport(uri: str) -> str:
+    """A contact as its user agent knows it, without our own parameter."""
+    if TRANSPORT_PARAMETER not in uri:
+        return uri
+    parsed = Uri.parse(uri)
+    return str(parsed.replace(params={k: v for k, v in parsed.params.items() if k != TRANSPORT_PARAMETER}))
 
 
 def _clamped(seconds: int, aor: Aor) -> int:

@@ -17,9 +17,11 @@ from asterism.sip.authentication import AuthenticationResult, Authenticator, Dig
 from asterism.sip.dialogs import DialogTable
 from asterism.sip.distributor import Distributor
 from asterism.sip.explain import Explanation, explain
+from asterism.sip.flows import ContactFlows
 from asterism.sip.identification import EndpointIdentifier, IdentifierTable
 from asterism.sip.location import Location
 from asterism.sip.objects.auth import Auth
+from asterism.sip.resolving import Way, way_to
 from asterism.sip.sending import OutgoingRequest, Sender, Target
 from asterism.sip.services import ServiceTable, StepTable
 from asterism.sip.state import SipState
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from asterism.stack.flow import Flow
     from asterism.stack.message import Request, Response
     from asterism.stack.transactions.layer import TransactionLayer
+    from asterism.stack.uri import Uri
     from asterism.transport.loop import TransportManager
 
 
@@ -55,6 +58,7 @@ class SipCore(Subsystem):
         self.identifiers = IdentifierTable()
         self.dialogs = DialogTable()
         self.location = Location(data, bus, log)
+        self.flows = ContactFlows(self)
         self.distributor = Distributor(self)
         self.sender = Sender(self)
 
@@ -88,7 +92,7 @@ class SipCore(Subsystem):
 
     async def reload(self) -> None:
         """Take the settings again, after the data layer read them."""
-        lifecycle.reload(self)
+        await lifecycle.reload(self)
 
     async def stop(self) -> None:
         """Close everything that ``start`` opened."""
@@ -99,6 +103,13 @@ class SipCore(Subsystem):
         if not self.started:
             return []
         return [(item.name, item.protocol, item.host, item.port) for item in self.transports.transports.values()]
+
+    def way_to(self, uri: Uri, endpoint: Endpoint | None = None) -> Way | Awaitable[Way]:
+        """The flows to a next hop in the order to try (RFC 3263); awaitable when a name must be looked up.
+
+        Raises ``ResolveError`` or ``NoTransportError`` when it leads nowhere.
+        """
+        return way_to(self.transports, uri, endpoint.transport if endpoint is not None else "")
 
     # Registration (seeds, "Service registration").
 

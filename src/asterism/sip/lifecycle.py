@@ -13,11 +13,13 @@ from asterism.stack.transactions import TimerConfig
 from asterism.transport.errors import BindError
 from asterism.transport.loop import TransportManager
 from asterism.transport.settings import TlsSettings, TransportSettings
+from asterism.transport.tls import TlsTransport
 
 if TYPE_CHECKING:
     from asterism.sip.core import SipCore
 
 OWN_PROTOCOLS = ("udp", "tcp", "tls")
+_TLS_OPTIONS = frozenset(("cert_file", "ca_list_file", "cipher", "method"))
 
 
 class StartError(AsterismError):
@@ -38,6 +40,8 @@ def apply_settings(core: SipCore) -> None:
     state.auth_algorithms_uas = tuple(settings.default_auth_algorithms_uas) or ("MD5",)
     state.auth_algorithms_uac = tuple(settings.default_auth_algorithms_uac) or ("MD5",)
     state.allow_without_authenticator = settings.allow_without_authenticator
+    state.tcp_switch = not core.data.single(SystemSettings).disable_tcp_switch
+    state.symmetric = frozenset(item.id for item in core.data.all(TransportConfig) if item.symmetric_transport)
     core.identifiers.set_order(settings.endpoint_identifier_order)
     core.location.status_on_refresh = settings.send_contact_status_on_update_registration
 
@@ -52,6 +56,8 @@ async def start(core: SipCore) -> None:
     manager = TransportManager(core.distributor, timers, log=core.log)
     core.attach(manager.layer, manager)
     core.location.start(manager.timers)
+    core.flows.start()
+    manager.keep_alive(core.data.single(GlobalSettings).keep_alive_interval)
     for config in core.data.all(TransportConfig):
         if config.protocol not in OWN_PROTOCOLS:
             continue
@@ -59,12 +65,18 @@ async def start(core: SipCore) -> None:
             await manager.bind(settings_of(config))
         except BindError as error:
             manager.close()
-            place = f"{config.position}: " if config.position is not None else ""
-            raise StartError(f"{place}{error} (option 'bind')") from error
+            raise StartError(_bind_failure(config, error)) from error
+
+
+def _bind_failure(config: TransportConfig, error: BindError) -> str:
+    place = f"{config.position}: " if config.position is not None else ""
+    option = error.reason.partition(":")[0]
+    option = option if option in _TLS_OPTIONS else "bind"
+    return f"{place}{error} (option '{option}')"
 
 
 def settings_of(config: TransportConfig) -> TransportSettings:
-    """What the transport layer is told of a ``transport`` object."""
+    """What the transport layer is told of a ``transport`` object with a socket of its own."""
     assert config.bind is not None
     tls = None
     if config.protocol == "tls":
@@ -79,7 +91,14 @@ def settings_of(config: TransportConfig) -> TransportSettings:
             require_client_cert=config.require_client_cert,
             cipher=":".join(config.cipher),
             method=method,
+            password=config.password,
+            allow_wildcards=config.allow_wildcard_certs,
         )
+    keepalive = None
+    if config.tcp_keepalive_enable:
+        keepalive = (
+            config.tcp_keepalive_idle_time, config.tcp_keepalive_interval_time, config.tcp_keepalive_probe_count,
+        )  # fmt: skip
     return TransportSettings(
         name=config.id,
         protocol=config.protocol,
@@ -91,18 +110,57 @@ def settings_of(config: TransportConfig) -> TransportSettings:
         external_port=config.external_signaling_port,
         local_nets=config.local_net,
         tls=tls,
+        tcp_keepalive=keepalive,
     )
 
 
-def reload(core: SipCore) -> None:
-    """Take the settings again after the objects were read anew; transports stay as they are."""
+async def reload(core: SipCore) -> None:
+    """Take the settings again after the objects were read anew, and do what ``allow_reload`` allows."""
     apply_settings(core)
     core.location.index()
+    if not core.started:
+        return
+    manager = core.transports
+    manager.keep_alive(core.data.single(GlobalSettings).keep_alive_interval)
+    for config in core.data.all(TransportConfig):
+        if config.protocol not in OWN_PROTOCOLS:
+            continue
+        try:
+            await _reload_transport(manager, config)
+        except BindError as error:
+            core.log.error("%s; what was there stays in use", _bind_failure(config, error))
+
+
+async def _reload_transport(manager: TransportManager, config: TransportConfig) -> None:
+    """Bring one transport up to date: certificates always, the rest with ``allow_reload``."""
+    transport = manager.transports.get(config.id)
+    wanted = settings_of(config)
+    if transport is None:
+        await manager.bind(wanted)
+        return
+    present = transport.settings
+    if not config.allow_reload or present == wanted:
+        if isinstance(transport, TlsTransport):
+            transport.reload_certificates()
+        return
+    if (present.protocol, present.host, present.port) == (wanted.protocol, wanted.host, wanted.port):
+        transport.update(wanted)
+        return
+    # The new address first: if it cannot be had, nothing has changed.
+    manager.transports.pop(config.id)
+    try:
+        await manager.bind(wanted)
+    except BindError:
+        manager.transports[config.id] = transport
+        raise
+    transport.close()
 
 
 async def stop(core: SipCore) -> None:
     """Stop timers and works and close the transports; harmless if the core never started."""
     core.sender.stop()
+    if core.started:
+        core.flows.stop()
     core.location.stop()
     core.servants.stop()
     if core.started:

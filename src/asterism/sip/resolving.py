@@ -1,24 +1,85 @@
-"""From a URI to an address: who is asked for what, and what a default is (RFC 3263, the part without SRV)."""
+"""From a URI to the flows that lead there, in the order to try them (RFC 3263).
+
+A numeric address is settled at once. A name is looked up in the DNS, and what it leads to is tried one after the other:
+the next target comes up when one does not answer, answers 503 or cannot be reached (section 4.3), and what failed
+lately is tried last.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
-import socket
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from asterism.core.errors import AsterismError
+from asterism.transport.errors import NoTransportError
 
 if TYPE_CHECKING:
     from asterism.stack.flow import Flow
+    from asterism.stack.resolver import Target
     from asterism.stack.uri import Uri
     from asterism.transport.loop import TransportManager
+
+TRANSPORT_PARAMETER = "x-ast-txp"
+"""Names, in the URI of a registered contact, the transport that it registered over (``symmetric_transport``)."""
 
 
 class ResolveError(AsterismError):
     """A URI leads nowhere."""
+
+
+class Way:
+    """The ways to one next hop: the one at hand, and what is left to try.
+
+    Attributes:
+        flow: the flow to use now.
+    """
+
+    __slots__ = ("_left", "_name", "_server_name", "_target", "_transports", "flow")
+
+    def __init__(
+        self,
+        transports: TransportManager,
+        flow: Flow | None,
+        targets: Sequence[Target] = (),
+        name: str = "",
+        server_name: str = "",
+    ) -> None:
+        self._transports = transports
+        self._left = list(targets)
+        self._name = name
+        self._server_name = server_name
+        self._target: Target | None = None
+        found = flow or self._take()
+        if found is None:
+            raise ResolveError("no transport leads to any of its addresses")
+        self.flow: Flow = found
+
+    @property
+    def more(self) -> bool:
+        """Whether there is another target to try."""
+        return bool(self._left)
+
+    def next(self, retry_after: float = 0.0) -> Flow | None:
+        """Give the present target up, for a while, and go on to the next; ``None`` when there is none left."""
+        if self._target is not None:
+            self._transports.failed.add(self._target, retry_after)
+        found = self._take()
+        if found is not None:
+            self.flow = found
+        return found
+
+    def _take(self) -> Flow | None:
+        while self._left:
+            target = self._target = self._left.pop(0)
+            protocol = target.transport.lower()
+            name = _fitting(self._transports, self._name, protocol)
+            try:
+                return self._transports.flow_for(target.host, target.port, protocol, name, self._server_name)
+            except NoTransportError:
+                continue
+        return None
 
 
 @lru_cache(4096)
@@ -33,42 +94,68 @@ def is_numeric(host: str) -> bool:
 
 def protocol_of(uri: Uri) -> str:
     """The transport protocol that a URI asks for, in lower case."""
+    asked = (uri.param("transport") or "").lower()
     if uri.scheme == "sips":
-        return "tls"
-    return (uri.param("transport") or "udp").lower()
+        return "wss" if asked in ("ws", "wss") else "tls"
+    return asked or "udp"
+
+
+def way_to(transports: TransportManager, uri: Uri, name: str = "") -> Way | Awaitable[Way]:
+    """The ways to a URI; awaitable only when its host is a name that has to be looked up.
+
+    A contact that a registration bound to its connection is reached over that connection, whatever its URI says.
+
+    Args:
+        transports: the server's.
+        uri: the next hop.
+        name: the transport section to use, ``""`` for the first that fits.
+
+    Raises:
+        ResolveError: it leads nowhere.
+        NoTransportError: no transport leads there.
+    """
+    if transports.bound:
+        flow = transports.bound.get(str(uri))
+        if flow is not None and not flow.closed:
+            return Way(transports, flow)
+    if not uri.is_sip:
+        raise ResolveError(f"a {uri.scheme} URI has no address")
+    name = uri.param(TRANSPORT_PARAMETER) or name
+    host = uri.param("maddr") or uri.host
+    if is_numeric(host):
+        protocol = protocol_of(uri)
+        port = uri.port or (5061 if protocol == "tls" else 5060)
+        return Way(transports, transports.flow_for(host, port, protocol, _fitting(transports, name, protocol)))
+    return _resolve(transports, uri, host, name)
+
+
+async def _resolve(transports: TransportManager, uri: Uri, host: str, name: str) -> Way:
+    bound = list(transports.transports.values())
+    preferred = transports.transports.get(name) if name else None
+    if preferred is not None:
+        bound.sort(key=lambda transport: transport is not preferred)
+    protocols = tuple(dict.fromkeys(transport.protocol.upper() for transport in bound))
+    families = tuple(dict.fromkeys(transport.settings.address.version for transport in bound))
+    targets = await transports.resolver.resolve(uri, transports=protocols, families=families or (4, 6))
+    if not targets:
+        raise ResolveError(f"{host} has no address")
+    return Way(transports, None, transports.failed.last(targets), name, host)
 
 
 def flow_to(transports: TransportManager, uri: Uri, name: str) -> Flow | Awaitable[Flow]:
-    """A flow to a URI; awaitable only when its host is a name. Raises :class:`ResolveError`.
-
-    ``name`` is the transport section to use, ``""`` for the first that fits.
-    """
-    if not uri.is_sip:
-        raise ResolveError(f"a {uri.scheme} URI has no address")
-    protocol = protocol_of(uri)
-    port = uri.port or (5061 if protocol == "tls" else 5060)
-    host = uri.param("maddr") or uri.host
-    if is_numeric(host):
-        return transports.flow_for(host, port, protocol, _fitting(transports, name, protocol))
-    return _resolve(transports, host, port, protocol, name)
+    """The first of the ways to a URI; see :func:`way_to`."""
+    found = way_to(transports, uri, name)
+    return found.flow if isinstance(found, Way) else _first(found)
 
 
-async def _resolve(transports: TransportManager, host: str, port: int, protocol: str, name: str) -> Flow:
-    kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=kind)
-    except OSError as error:
-        raise ResolveError(f"{host}: {error}") from error
-    problem: Exception | None = None
-    for _, _, _, _, address in found:
-        try:
-            return transports.flow_for(str(address[0]), port, protocol, _fitting(transports, name, protocol))
-        except Exception as error:  # no transport of this family: the next address may do
-            problem = error
-    raise ResolveError(f"no way to {host}: {problem or 'no address'}")
+async def _first(waiting: Awaitable[Way]) -> Flow:
+    return (await waiting).flow
 
 
 def _fitting(transports: TransportManager, name: str, protocol: str) -> str:
     """The configured transport, unless the URI insists on another protocol."""
     transport = transports.transports.get(name) if name else None
     return name if transport is not None and transport.protocol == protocol else ""
+
+
+__all__ = ["TRANSPORT_PARAMETER", "ResolveError", "Way", "flow_to", "is_numeric", "protocol_of", "way_to"]

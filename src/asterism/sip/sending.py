@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 from asterism.core.errors import AsterismError
 from asterism.sip.contacts import Contact
 from asterism.sip.outbound_authentication import authorize
-from asterism.sip.resolving import flow_to
+from asterism.sip.resolving import TRANSPORT_PARAMETER, Way, way_to
 from asterism.sip.tags import new_call_id, new_tag
 from asterism.stack.errors import ParseError, SipError
 from asterism.stack.headers import NameAddr
 from asterism.stack.message import Request, Response
 from asterism.stack.uri import Uri, format_host_port
-from asterism.transport.errors import TransportError
+from asterism.transport.errors import NoTransportError, TransportError
 
 if TYPE_CHECKING:
     from asterism.sip.core import SipCore
@@ -35,6 +35,10 @@ Target = Uri | Contact | str
 """Where a request goes: a URI or its text, or a contact (whose Path is used)."""
 
 _MAX_CHALLENGES = 4
+_LARGEST_DATAGRAM = 1300
+"""Bytes of a request that UDP carries while the path's MTU is not known (RFC 3261 18.1.1)."""
+_VIA_ROOM = 100
+"""What the Via that is still to come may take."""
 
 
 class SendError(AsterismError):
@@ -47,7 +51,10 @@ class OutgoingRequest:
     ``request`` is the one sent last (its CSeq grows with each challenge), ``transaction`` its transaction.
     """
 
-    __slots__ = ("_challenges", "_sender", "cancelled", "endpoint", "flow", "request", "transaction", "user")
+    __slots__ = (
+        "_challenges", "_large", "_sender", "_spare", "_way", "cancelled", "endpoint", "flow", "request",
+        "transaction", "user",
+    )  # fmt: skip
 
     def __init__(self, sender: Sender, request: Request, user: Any, endpoint: Endpoint | None) -> None:
         self._sender = sender
@@ -58,31 +65,71 @@ class OutgoingRequest:
         self.transaction: ClientTransaction | None = None
         self.cancelled = False
         self._challenges = 0
+        self._way: Way | None = None
+        self._spare: Request | None = None
+        self._large: Flow | None = None
 
     def cancel(self) -> None:
         """CANCEL an INVITE (RFC 3261 9.1), or stop it from being sent if it is not yet."""
         self.cancelled = True
+        self._spare = None
         transaction = self.transaction
         if transaction is not None:
             cancel = getattr(transaction, "cancel", None)
             if cancel is not None:
                 cancel()
 
-    def start(self, flow: Flow | None) -> None:
-        """Send over ``flow``; without one the user is told of a transport error."""
+    def start(self, way: Way | Flow | None) -> None:
+        """Send over a flow, or the ways of a name one after the other; without one it is a transport error."""
+        if isinstance(way, Way):
+            self._way = way
+        flow = way.flow if isinstance(way, Way) else way
         if self.cancelled:
             # Nothing was sent, so nobody else will say that it is over.
             self._sender.later(self.user.on_transport_error, self)
         elif flow is None:
             self._sender.later(self.user.on_transport_error, self)
         else:
-            self.flow = flow
-            self.transaction = self._sender.transmit(self.request, flow, self)
+            self._transmit(flow)
+
+    def _transmit(self, flow: Flow) -> None:
+        sender = self._sender
+        if sender.tcp_switch and flow.transport == "UDP":
+            larger = sender.flow_for_size(self.request, flow)
+            if larger is not None:
+                self._large, flow = flow, larger
+        if self._large is not None or (self._way is not None and self._way.more):
+            # What is sent gets a Via and addresses that fit this flow only.
+            self._spare = self.request.copy()
+        self.flow = flow
+        self.transaction = sender.transmit(self.request, flow, self)
+
+    def _try_next(self, retry_after: float = 0.0) -> bool:
+        """Send a copy to the next target (RFC 3263 4.3) if there is one and nothing was heard of this one."""
+        spare, self._spare = self._spare, None
+        if spare is None or self.cancelled:
+            return False
+        flow, self._large = self._large, None
+        if flow is None:
+            flow = None if self._way is None else self._way.next(retry_after)
+        if flow is None:
+            return False
+        self.request = spare
+        if self._way is not None and self._way.more:
+            self._spare = spare.copy()
+        self.flow = flow
+        self.transaction = self._sender.transmit(spare, flow, self)
+        return True
 
     # As the stack's ClientUser.
 
     def on_response(self, transaction: ClientTransaction, response: Response) -> None:
         """Pass a response on, unless it is a challenge that can be answered."""
+        if response.status == 503 and self._spare is not None and self._try_next(_retry_after(response)):
+            return
+        if response.status > 100:
+            # Whoever has answered is who we talk to from here on.
+            self._spare = None
         if response.status in (401, 407) and not self.cancelled and self._challenges < _MAX_CHALLENGES:
             self._challenges += 1
             again = self._sender.answer_challenge(self.request, response, self.endpoint)
@@ -93,12 +140,14 @@ class OutgoingRequest:
         self.user.on_response(transaction, response)
 
     def on_timeout(self, transaction: ClientTransaction) -> None:
-        """Pass it on."""
-        self.user.on_timeout(transaction)
+        """Try the next target, or pass it on."""
+        if not self._try_next():
+            self.user.on_timeout(transaction)
 
     def on_transport_error(self, transaction: ClientTransaction) -> None:
-        """Pass it on."""
-        self.user.on_transport_error(transaction)
+        """Try the next target, or pass it on."""
+        if not self._try_next():
+            self.user.on_transport_error(transaction)
 
 
 class _Waiter:
@@ -191,37 +240,55 @@ class Sender:
         """Send ``request``; see :meth:`SipCore.send`."""
         outgoing = OutgoingRequest(self, request, user, endpoint)
         if flow is None or flow.closed:
-            found = self._find_flow(request, endpoint)
+            found = self._find_way(request, endpoint)
             if isawaitable(found):
                 task = asyncio.get_running_loop().create_task(self._start_later(outgoing, found))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
                 return outgoing
-            flow = found
+            outgoing.start(found)
+            return outgoing
         outgoing.start(flow)
         return outgoing
 
-    async def _start_later(self, outgoing: OutgoingRequest, waiting: Awaitable[Flow | None]) -> None:
+    async def _start_later(self, outgoing: OutgoingRequest, waiting: Awaitable[Way]) -> None:
+        way: Way | None = None
         try:
-            flow = await waiting
+            way = await waiting
         except Exception as error:
             self._core.log.warning("no way to %s: %s", outgoing.request.uri.host_port, error)
-            flow = None
-        outgoing.start(flow)
+        outgoing.start(way)
 
-    def _find_flow(self, request: Request, endpoint: Endpoint | None) -> Flow | Awaitable[Flow | None] | None:
-        """The flow to the next hop: the first Route if there is one, else the Request-URI (RFC 3261 8.1.2)."""
+    def _find_way(self, request: Request, endpoint: Endpoint | None) -> Way | Awaitable[Way] | None:
+        """The way to the next hop: the first Route if there is one, else the Request-URI (RFC 3261 8.1.2)."""
         routes = request.routes
         uri = routes[0].uri if routes else request.uri
         name = (endpoint.transport if endpoint is not None else "") or ""
         try:
-            return flow_to(self._core.transports, uri, name)
+            return way_to(self._core.transports, uri, name)
         except (OSError, AsterismError, SipError, TransportError) as error:
             self._core.log.warning("no way to %s: %s", uri.host_port, error)
             return None
 
+    @property
+    def tcp_switch(self) -> bool:
+        """Whether large requests leave UDP for TCP."""
+        return self._core.state.tcp_switch
+
+    def flow_for_size(self, request: Request, flow: Flow) -> Flow | None:
+        """The TCP flow for a request that is too large for UDP (RFC 3261 18.1.1), ``None`` if it is not."""
+        if len(request.to_bytes()) + _VIA_ROOM <= _LARGEST_DATAGRAM:
+            return None
+        try:
+            return self._core.transports.flow_for(*flow.remote, "tcp")
+        except NoTransportError:
+            return None
+
     def transmit(self, request: Request, flow: Flow, user: Any) -> ClientTransaction:
         """Fill in what depends on the flow, run the hooks, and give the request to the stack."""
+        if TRANSPORT_PARAMETER in request.uri.params:
+            kept = {key: value for key, value in request.uri.params.items() if key != TRANSPORT_PARAMETER}
+            request.uri = request.uri.replace(params=kept)
         _fill_in(request, self._core.layer.sent_by(flow), flow)
         for hook in self._core.state.request_hooks:
             hook(request, getattr(user, "endpoint", None))
@@ -283,6 +350,12 @@ class Sender:
         """Forget what still looks for its way."""
         for task in tuple(self._tasks):
             task.cancel()
+
+
+def _retry_after(response: Response) -> float:
+    """The seconds of a Retry-After header, 0 without."""
+    digits = (response.get("Retry-After") or "").partition("(")[0].partition(";")[0].strip()
+    return float(digits) if digits.isascii() and digits.isdigit() and len(digits) < 7 else 0.0
 
 
 def _request_uri(uri: Uri) -> Uri:

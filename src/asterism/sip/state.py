@@ -43,6 +43,8 @@ class SipState:
         "response_hooks",
         "security",
         "server_header",
+        "symmetric",
+        "tcp_switch",
         "transports",
         "user_agent",
         "version",
@@ -61,6 +63,8 @@ class SipState:
         self.disable_multi_domain = False
         self.ignore_uri_user_options = False
         self.max_forwards = 70
+        self.tcp_switch = False
+        self.symmetric: frozenset[str] = frozenset()
         self.auth_algorithms_uas: tuple[str, ...] = ("MD5",)
         self.auth_algorithms_uac: tuple[str, ...] = ("MD5",)
         self.security: Any = None

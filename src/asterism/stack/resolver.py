@@ -226,6 +226,51 @@ def _numeric(host: str) -> str | None:
         return None
 
 
+class FailedTargets:
+    """Targets that failed lately: they are tried last until their time is over.
+
+    Args:
+        clock: the present time in seconds.
+        lifetime: for how long a failure is remembered, unless the target itself said.
+        limit: how many are remembered; the oldest goes first.
+    """
+
+    __slots__ = ("_clock", "_lifetime", "_limit", "_until")
+
+    def __init__(self, clock: Callable[[], float], lifetime: float = 30.0, limit: int = 1024) -> None:
+        self._clock = clock
+        self._lifetime = lifetime
+        self._limit = limit
+        self._until: dict[tuple[str, str, int], float] = {}
+
+    def __len__(self) -> int:
+        return len(self._until)
+
+    def add(self, target: Target, seconds: float = 0.0) -> None:
+        """Note a failure; ``seconds`` is what the target's Retry-After says, a minute of it at most."""
+        key = target[:3]
+        self._until.pop(key, None)
+        if len(self._until) >= self._limit:
+            del self._until[next(iter(self._until))]
+        self._until[key] = self._clock() + (min(seconds, 60.0) or self._lifetime)
+
+    def last(self, targets: Sequence[Target]) -> list[Target]:
+        """The targets, those that failed lately behind the others."""
+        if not self._until:
+            return list(targets)
+        return sorted(targets, key=self._failed)
+
+    def _failed(self, target: Target) -> bool:
+        key = target[:3]
+        until = self._until.get(key)
+        if until is None:
+            return False
+        if until <= self._clock():
+            del self._until[key]
+            return False
+        return True
+
+
 class DnsCache:
     """Answers by question, each for its time to live.
 

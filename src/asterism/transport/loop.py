@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from asterism.stack.resolver import FailedTargets
 from asterism.stack.timers import TimerQueue
 from asterism.stack.transactions import TimerConfig, TransactionLayer
 from asterism.stack.uri import format_host_port
@@ -40,6 +41,8 @@ class TransportManager:
         layer: the transaction layer.
         timers: its timers; others may use them too.
         transports: by section id.
+        bound: flows that are the only way to a URI, by its text (RFC 5626, RFC 7118); whoever binds one takes it out.
+        failed: targets of names that did not answer lately.
     """
 
     def __init__(
@@ -62,6 +65,8 @@ class TransportManager:
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = 0.0
         self._firing = False
+        self.bound: dict[str, Flow] = {}
+        self.failed = FailedTargets(self.loop.time)
         self._keep_alive = 0.0
         self._resolver: DnsResolver | None = None
         self._name_servers: tuple[tuple[str, int], ...] = ()
