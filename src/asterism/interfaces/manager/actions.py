@@ -11,13 +11,14 @@ from asterism.core.documentation import Argument, Documentation
 from asterism.interfaces.console.runner import CommandRunner
 from asterism.interfaces.manager.filters import parse_filter
 from asterism.interfaces.manager.session import Call
+from asterism.pbx.applications.userevent import USER_EVENT
 
 if TYPE_CHECKING:
     from asterism.interfaces.manager.module import ManagerModule
 
 
 class ManagerActions:
-    """Ping, Command, Events, Filter, ListCommands, WaitEvent; Login and its kin as documentation."""
+    """Ping, Command, UserEvent, Events, Filter, ListCommands, WaitEvent; Login and its kin as documentation."""
 
     def __init__(self, manager: ManagerModule) -> None:
         self._manager = manager
@@ -50,6 +51,23 @@ class ManagerActions:
             "Error" if status else "Success",
             [("Message", "Command output follows"), *(("Output", each) for each in lines)],
         )
+
+    @action(
+        "UserEvent",
+        "user",
+        Documentation(
+            "Send an event of your own to whoever listens.",
+            arguments=(
+                Argument("UserEvent", "Its name.", required=True),
+                Argument("Header1", "Further fields go into the event as they are."),
+            ),
+        ),
+    )
+    def user_event(self, call: Call) -> None:
+        """``Action: UserEvent``; the event repeats every field but ``Action``."""
+        fields = [(key, value) for key, value in call.fields.pairs if key.lower() not in ("action", "userevent")]
+        self._manager.server.bus.publish(USER_EVENT, None, call.get("userevent"), fields)
+        call.success("Event Sent")
 
     @action(
         "Events",

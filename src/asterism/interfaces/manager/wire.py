@@ -16,12 +16,13 @@ class OversizedError(Exception):
 
 
 class Fields:
-    """The fields of one message: keys in any case, repeated keys kept in order."""
+    """The fields of one message: keys in any case, repeated keys kept in order; ``pairs`` has them as sent."""
 
-    __slots__ = ("_pairs",)
+    __slots__ = ("_pairs", "pairs")
 
     def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
-        self._pairs = [(key.lower(), value) for key, value in pairs]
+        self.pairs = tuple(pairs)
+        self._pairs = [(key.lower(), value) for key, value in self.pairs]
 
     def get(self, key: str, default: str = "") -> str:
         """The last value of ``key``."""
