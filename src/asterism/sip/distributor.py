@@ -15,6 +15,7 @@ from asterism.data.errors import DataUnavailableError
 from asterism.sip.authentication import AuthenticationResult, DigestChallenge
 from asterism.sip.challenge import challenge_headers
 from asterism.sip.decision import Decision
+from asterism.sip.objects.endpoint import Endpoint
 from asterism.sip.parking import Parking
 from asterism.sip.rx import Rx
 from asterism.stack.errors import ParseError
@@ -22,7 +23,6 @@ from asterism.stack.errors import ParseError
 if TYPE_CHECKING:
     from asterism.sip.core import SipCore
     from asterism.sip.dialogs import DialogEntry
-    from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.service import InterceptionStep, Service
     from asterism.stack.flow import Flow
     from asterism.stack.message import Request, Response
@@ -250,7 +250,7 @@ class Distributor:
             endpoint = identifier.identify_endpoint(rx)
             if endpoint is None:
                 continue
-            if isawaitable(endpoint):
+            if type(endpoint) is not Endpoint and isawaitable(endpoint):
                 return self._identify_later(rx, ordered, position, endpoint)
             rx.identified(endpoint, name)
             return endpoint

@@ -25,7 +25,7 @@ class AnonymousIdentifier:
     def identify_endpoint(self, rx: Rx) -> Endpoint | Awaitable[Endpoint | None] | None:
         """Look it up; its ``identify_by`` is not looked at, since nothing else can match it."""
         data = self._core.data
-        names = list(names_of(self._core, "anonymous", rx.request.from_.uri.host))
+        names = names_of(self._core, "anonymous", rx.request.from_.uri.host)
         for name in names:
             found = data.get(Endpoint, name)
             if isinstance(found, Endpoint):
@@ -34,7 +34,7 @@ class AnonymousIdentifier:
                 return self._later(names)
         return None
 
-    async def _later(self, names: list[str]) -> Endpoint | None:
+    async def _later(self, names: tuple[str, ...]) -> Endpoint | None:
         for name in names:
             found = await self._core.data.retrieve(Endpoint, name)
             if found is not None:

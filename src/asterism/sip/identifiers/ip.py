@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 Pattern = re.Pattern[str]
 
+_MAX_SOURCES = 4096
+"""Sources whose outcome is remembered."""
+
 
 class IdentifyRules:
     """All ``identify`` objects, indexed: a source address costs one look-up per prefix length in use."""
@@ -33,6 +36,7 @@ class IdentifyRules:
         self.headers: list[tuple[list[tuple[str, str, Pattern | None]], str]] = []
         self.uris: list[tuple[str, Pattern | None, str]] = []
         self._ordered: list[tuple[int, int, dict[tuple[int, int], str]]] = []
+        self._sources: dict[tuple[str, int], str | None] = {}
         self.names: list[tuple[str, int, str]] = []
         """Host names to be looked up, with port and endpoint."""
         self.stale = True
@@ -46,6 +50,7 @@ class IdentifyRules:
         self.stale = False
         self.networks.clear()
         self._ordered = []
+        self._sources.clear()
         self.headers.clear()
         self.uris.clear()
         self.names.clear()
@@ -66,6 +71,7 @@ class IdentifyRules:
 
     def add_network(self, network: Any, port: int, endpoint: str) -> None:
         """Match a network and, unless 0, a source port."""
+        self._sources.clear()
         shift = network.max_prefixlen - network.prefixlen
         table = self.networks.setdefault((network.version, shift), {})
         self._ordered = sorted(
@@ -91,8 +97,17 @@ class IdentifyRules:
 
     def by_address(self, host: str, port: int) -> str | None:
         """The endpoint whose rule matches a source, the longest prefix first."""
-        if not self.networks:
-            return None
+        try:
+            return self._sources[host, port]
+        except KeyError:
+            pass
+        found = self._search(host, port)
+        if len(self._sources) >= _MAX_SOURCES:
+            self._sources.clear()
+        self._sources[host, port] = found
+        return found
+
+    def _search(self, host: str, port: int) -> str | None:
         address = parse_address(host)
         number, version = int(address), address.version
         for wanted, shift, table in self._ordered:

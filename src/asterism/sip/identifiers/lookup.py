@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from asterism.data.data import Missing
@@ -14,30 +14,31 @@ if TYPE_CHECKING:
     from asterism.sip.core import SipCore
 
 
-def names_of(core: SipCore, user: str, domain: str) -> Iterator[str]:
+def names_of(core: SipCore, user: str, domain: str) -> tuple[str, ...]:
     """The object names a user of a domain may have: user@domain, user@real-domain of an alias, user."""
-    if not core.state.disable_multi_domain:
-        yield f"{user}@{domain}"
-        alias = core.data.get(DomainAlias, domain)
-        if isinstance(alias, DomainAlias) and alias.domain:
-            yield f"{user}@{alias.domain}"
-    yield user
+    if core.state.disable_multi_domain:
+        return (user,)
+    alias = core.data.get(DomainAlias, domain)
+    if isinstance(alias, DomainAlias) and alias.domain:
+        return (f"{user}@{domain}", f"{user}@{alias.domain}", user)
+    return (f"{user}@{domain}", user)
 
 
 def find_endpoint(core: SipCore, user: str, domain: str, method: str) -> Endpoint | Awaitable[Endpoint | None] | None:
     """The first endpoint of these names whose ``identify_by`` has ``method``; awaitable if memory cannot tell."""
     data = core.data
-    for name in names_of(core, user, domain):
+    names = names_of(core, user, domain)
+    for name in names:
         found = data.get(Endpoint, name)
         if isinstance(found, Endpoint):
             if method in found.identify_by:
                 return found
         elif found is Missing.NOT_LOADED:
-            return _find_later(data, list(names_of(core, user, domain)), method)
+            return _find_later(data, names, method)
     return None
 
 
-async def _find_later(data: Data, names: list[str], method: str) -> Endpoint | None:
+async def _find_later(data: Data, names: tuple[str, ...], method: str) -> Endpoint | None:
     for name in names:
         found = await data.retrieve(Endpoint, name)
         if found is not None and method in found.identify_by:
