@@ -71,6 +71,8 @@ class FakeTransports:
         self.timers = timers
         self.transports: dict[str, Any] = {}
         self.flows: dict[tuple[str, int], FakeFlow] = {}
+        self.bound: dict[str, Flow] = {}
+        self.loop = SimpleNamespace(call_soon=lambda function, *args: function(*args))
         self.on_trace: Any = None
 
     def flow_for(self, host: str, port: int, protocol: str = "udp", name: str = "") -> FakeFlow:
