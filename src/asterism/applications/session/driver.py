@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asterism.applications.session.causes import CONGESTION
+from asterism.applications.session.causes import CONGESTION, status_of_cause
 from asterism.applications.session.items import channel_item
 from asterism.applications.session.uac import OutgoingSession
 from asterism.applications.session.uas import IncomingSession
@@ -77,7 +77,11 @@ class SessionDriver:
 
     def hangup(self, cause: int) -> None:
         """BYE, CANCEL or a final response, whatever ends the leg."""
-        self.session.hang_up(cause)
+        session = self.session
+        channel = session.channel
+        if channel is not None and not session.confirmed and not channel.tech_cause and cause not in (0, 16):
+            channel.tech_cause = status_of_cause(cause)  # as recorded, also where CANCEL says it and no response
+        session.hang_up(cause)
 
     def send_digit(self, digit: str, duration_ms: int) -> None:
         """Send a digit the way ``dtmf_mode`` says."""

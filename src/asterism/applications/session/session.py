@@ -435,12 +435,12 @@ class Session:
         if channel is not None:
             channel.queue_hangup(cause)
 
-    def ended_by_peer(self, cause: int) -> None:
-        """The session is over: free everything and tell the channel."""
+    def ended_by_peer(self, cause: int, status: int = 0) -> None:
+        """The session is over: free everything and tell the channel; ``status`` is of the final response."""
         channel = self.channel
         self.terminate()
         if channel is not None:
-            channel.queue_hangup(cause)
+            channel.queue_hangup(cause, tech_cause=status)
 
     def _send_bye(self) -> None:
         self.send_request("BYE")

@@ -167,7 +167,7 @@ class IncomingSession(Session):
         response = self.make_response(self.rx, 487)
         self.finish_response(response, None)
         self.rx.send(response)
-        self.ended_by_peer(INTERWORKING if told is None else told)
+        self.ended_by_peer(INTERWORKING if told is None else told, 487)
 
     def _on_bye(self, rx: Rx) -> None:
         # RFC 3261 15.1.2: a BYE in an early dialog ends the INVITE as well.

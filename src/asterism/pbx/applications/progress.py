@@ -54,13 +54,15 @@ class ProgressApplications(PbxModule):
         ),
     )
     async def hangup(self, channel: Channel, args: str) -> None:
-        """End the call."""
-        if not args.strip():
-            raise EndDialplan
-        cause = parse_cause(args)
-        if cause is None:
-            self.pbx.dialplan.log.warning("Hangup: '%s' is not a known cause", args)
-        raise EndDialplan(16 if cause == 0 else cause)  # as recorded: 0 is a normal clearing
+        """End the call; without a cause the one that Dial left, else a normal clearing."""
+        cause: int | None = 0
+        if args.strip():
+            cause = parse_cause(args)
+            if cause is None:
+                self.pbx.dialplan.log.warning("Hangup: '%s' is not a known cause", args)
+        if cause == 0:
+            cause = channel.hangup_cause or Cause.NORMAL_CLEARING
+        raise EndDialplan(cause)
 
     @application("Ringing", Documentation("Tell the caller that it rings.", "Ringing()", see_also=("Progress", "Busy")))
     async def ringing(self, channel: Channel, args: str) -> None:
