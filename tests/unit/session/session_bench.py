@@ -139,6 +139,10 @@ class MemoryTransports:
     def __init__(self) -> None:
         self.transports: dict[str, object] = {}
         self.flows: dict[int, MemoryFlow] = {}
+        self.bound: dict[str, MemoryFlow] = {}
+
+    def close(self) -> None:
+        """Nothing to close."""
 
     def flow_for(self, host: str, port: int, protocol: str = "udp", name: str = "") -> MemoryFlow:
         if port not in self.flows:
