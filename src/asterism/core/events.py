@@ -65,7 +65,10 @@ class EventBus:
 
     def publish(self, event_type: EventType, *args: Any) -> None:
         """Tell every subscriber, in order of subscription."""
-        for subscriber in (*self._by_type.get(event_type, ()), *self._to_all):
+        own = self._by_type.get(event_type)
+        if not own and not self._to_all:
+            return
+        for subscriber in (*(own or ()), *self._to_all):
             try:
                 subscriber(event_type, args)
             except Exception:

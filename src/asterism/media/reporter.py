@@ -68,7 +68,7 @@ class RtcpReporter:
             target = (peer[0], peer[1] + 1)
         if not session.tx_packets and not session.rx_packets:
             return
-        report = self._report()
+        report = self._report(final=bye)
         self._cname = self._cname or secrets.token_hex(8).encode()
         try:
             self._socket.sendto(rtcp.build(report, self._cname, bye), target)
@@ -78,7 +78,8 @@ class RtcpReporter:
         if session.on_rtcp is not None:
             session.on_rtcp(session, True, report)
 
-    def _report(self) -> rtcp.Report:
+    def _report(self, final: bool) -> rtcp.Report:
+        """The next report; the ``final`` one is not counted any more: the figures have been taken by then."""
         session = self._session
         now = self._loop.time()
         blocks: tuple[rtcp.ReportBlock, ...] = ()
@@ -99,8 +100,9 @@ class RtcpReporter:
                     int((now - self._last_sr_at) * 65536) if self._last_sr else 0,
                 ),
             )
-            self.statistics.local_jitter.add(session.rx_jitter / session.format.clock_rate)
-            self.statistics.local_loss.add(lost_since)
+            if not final:
+                self.statistics.local_jitter.add(session.rx_jitter / session.format.clock_rate)
+                self.statistics.local_loss.add(lost_since)
         if session.tx_packets == self._tx_reported:
             return rtcp.Report(rtcp.RR, session.ssrc, blocks=blocks)
         self._tx_reported = session.tx_packets

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from asterism.media.formats import SLIN, SLIN16
@@ -37,6 +37,9 @@ WAKE_DIGIT = 1
 WAKE_AUDIO = 2
 WAKE_SIGNAL = 4
 
+_NOT_ASKED = SoftHangup(0)
+_DEFERRED = "(deferred)"
+"""Stands for the value of a variable that is worked out when somebody reads; told by identity."""
 _TONES = {Control.RINGING: "ring", Control.BUSY: "busy", Control.CONGESTION: "congestion"}
 """What is played to a far end that cannot be told in signalling: it has been answered."""
 
@@ -63,10 +66,12 @@ class Channel:
         "_asked",
         "_audio",
         "_dead",
+        "_deferred",
         "_digits",
         "_gone",
         "_goto",
         "_place",
+        "_variables",
         "_waiter",
         "_wake_on",
         "accountcode",
@@ -84,6 +89,7 @@ class Channel:
         "control_listener",
         "created",
         "data",
+        "device",
         "dialed",
         "dialplan_state",
         "driver",
@@ -110,7 +116,6 @@ class Channel:
         "technology",
         "tone_zone",
         "uniqueid",
-        "variables",
     )
 
     def __init__(
@@ -121,6 +126,8 @@ class Channel:
         self.driver: ChannelDriver | None = None
         self.callid = 0
         self.name = name
+        self.device = name.rpartition("-")[0]
+        """The device it belongs to: its name without the sequence ("PJSIP/alice")."""
         self.uniqueid = uniqueid
         self.linkedid = linkedid
         self.state = state
@@ -142,7 +149,8 @@ class Channel:
         self.priority = 1
         self.application = ""
         self.appdata = ""
-        self.variables: dict[str, str] = {}
+        self._variables: dict[str, str] = {}
+        self._deferred: list[tuple[Sequence[str], Callable[[], Iterable[str]]]] = []
         self.inheritance: dict[str, int] | None = None
         self.data: dict[str, Any] = {}
         self.dialplan_state: Any = None
@@ -159,7 +167,7 @@ class Channel:
         self.hangup_listener: HangupListener | None = None
         self.task: asyncio.Task[None] | None = None
         self._gone = False
-        self._asked = SoftHangup(0)
+        self._asked = _NOT_ASKED
         self._dead = False
         self._goto: Goto | None = None
         self._place: tuple[str, str, int] | None = None
@@ -170,11 +178,6 @@ class Channel:
 
     def __repr__(self) -> str:
         return f"<Channel {self.name} {self.state.name}>"
-
-    @property
-    def device(self) -> str:
-        """The device this channel belongs to: its name without the sequence ("PJSIP/alice")."""
-        return self.name.rpartition("-")[0]
 
     @property
     def alive(self) -> bool:
@@ -204,7 +207,7 @@ class Channel:
         A leading ``_`` makes called channels inherit it, ``__`` theirs too. A variable that is set
         again counts as the newest.
         """
-        variables = self.variables
+        variables = self._variables
         depth = 0
         plain = name
         if name[:1] == "_":
@@ -221,6 +224,43 @@ class Channel:
         elif self.inheritance:
             self.inheritance.pop(plain, None)
         self.pbx.bus.publish(events.VAR_SET, self, name, value or "")
+
+    def set_variables(self, values: Iterable[tuple[str, str]]) -> None:
+        """Set several variables, as :meth:`set_variable` one by one; their names have no underscore in front."""
+        if self.inheritance or self.pbx.bus.wanted(events.VAR_SET):
+            for name, value in values:
+                self.set_variable(name, value)
+            return
+        variables = self._variables
+        for name, value in values:
+            variables.pop(name, None)
+            variables[name] = value
+
+    def defer_variables(self, names: Sequence[str], values: Callable[[], Iterable[str]]) -> None:
+        """Set variables whose values cost something: ``values`` is called when somebody listens or reads.
+
+        What it tells may not change any more. The names have no underscore in front.
+        """
+        if self.inheritance or self.pbx.bus.wanted(events.VAR_SET):
+            self.set_variables(zip(names, values(), strict=True))
+            return
+        variables = self._variables
+        for name in names:
+            variables.pop(name, None)
+            variables[name] = _DEFERRED
+        self._deferred.append((names, values))
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The channel's variables by their plain names, the newest last."""
+        if self._deferred:
+            deferred, self._deferred = self._deferred, []
+            variables = self._variables
+            for names, values in reversed(deferred):  # of two that set the same variable the newer counts
+                for name, value in zip(names, values(), strict=True):
+                    if variables.get(name) is _DEFERRED:
+                        variables[name] = value
+        return self._variables
 
     def inherit_variables(self, parent: Channel) -> None:
         """Take over the variables that ``parent`` was given with ``_`` (once) or ``__`` (for ever)."""

@@ -30,6 +30,8 @@ class Control(Enum):
     STOP = auto()
     """End what was indicated: ringing or another tone."""
 
+    __hash__ = object.__hash__  # members are single objects; Enum's own hash is a Python function
+
 
 class ChannelState(IntEnum):
     """State of a channel; the numbers are those of the manager's ``ChannelState``."""

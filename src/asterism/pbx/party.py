@@ -64,6 +64,10 @@ class PartyId:
         """A copy with some fields changed."""
         return replace(self, **changes)  # type: ignore[arg-type]
 
+    def with_number(self, number: str) -> PartyId:
+        """A copy with another number; every call makes one."""
+        return PartyId(number, self.name, self.number_presentation, self.name_presentation, self.tag, self.subaddress)
+
 
 NOBODY = PartyId()
 """The unknown party."""

@@ -23,18 +23,21 @@ if TYPE_CHECKING:
     from asterism.pbx.channel import Channel
     from asterism.pbx.server import PbxServer
 
-_RESET = (
-    "DIALSTATUS",
-    "DIALEDPEERNUMBER",
-    "DIALEDPEERNAME",
-    "ANSWEREDTIME",
-    "ANSWEREDTIME_MS",
-    "DIALEDTIME",
-    "DIALEDTIME_MS",
-    "RINGTIME",
-    "RINGTIME_MS",
-    "PROGRESSTIME",
-    "PROGRESSTIME_MS",
+_RESET = tuple(
+    (name, "")
+    for name in (
+        "DIALSTATUS",
+        "DIALEDPEERNUMBER",
+        "DIALEDPEERNAME",
+        "ANSWEREDTIME",
+        "ANSWEREDTIME_MS",
+        "DIALEDTIME",
+        "DIALEDTIME_MS",
+        "RINGTIME",
+        "RINGTIME_MS",
+        "PROGRESSTIME",
+        "PROGRESSTIME_MS",
+    )
 )
 DISCONNECT = "*"
 """The digit by which a party with option ``h`` or ``H`` ends the call."""
@@ -66,8 +69,7 @@ class Call:
     async def run(self, destinations: str, timeout: float | None) -> DialResult:
         """Dial; returns when the call is over. Raises :class:`ChannelHangup` when the caller hung up."""
         caller = self.caller
-        for name in _RESET:
-            caller.set_variable(name, "")
+        caller.set_variables(_RESET)
         caller.hangup_cause = caller.tech_cause = 0
         names = [name for name in (part.strip() for part in destinations.split("&")) if name][:MAX_DESTINATIONS]
         if not names:
@@ -132,7 +134,7 @@ class Call:
             called.caller = parse_caller_id(options.caller_id) if options.caller_id else caller.caller
             self.pbx.bus.publish(events.NEW_CALLERID, called)
         elif not called.caller.number:
-            called.caller = called.caller.with_(number=caller.exten)
+            called.caller = called.caller.with_number(caller.exten)
             self.pbx.bus.publish(events.NEW_CALLERID, called)
         called.connected = self._shown_caller(caller.caller)
         old = called.accountcode
@@ -179,9 +181,13 @@ class Call:
 
     def _answered(self, peer: Channel, leg: Leg) -> None:
         caller = self.caller
-        caller.set_variable("DIALSTATUS", DialStatus.ANSWER)
-        caller.set_variable("DIALEDPEERNAME", peer.name)
-        caller.set_variable("DIALEDPEERNUMBER", leg.resource)
+        caller.set_variables(
+            (
+                ("DIALSTATUS", DialStatus.ANSWER),
+                ("DIALEDPEERNAME", peer.name),
+                ("DIALEDPEERNUMBER", leg.resource),
+            )
+        )
         peer.exten = ""
         self.peer = peer
 
@@ -343,12 +349,17 @@ class Call:
         peer.hang_up()
 
     def _tell_times(self, answered: float) -> None:
-        caller = self.caller
         now = self.pbx.loop.time()
-        for name, since in (("ANSWEREDTIME", answered), ("DIALEDTIME", self.dialer.started)):
-            caller.set_variable(name, str(int(now - since)))
-            caller.set_variable(name + "_MS", str(int((now - since) * 1000)))
-        caller.set_variable("DIALSTATUS", DialStatus.ANSWER)
+        talked, dialed = now - answered, now - self.dialer.started
+        self.caller.set_variables(
+            (
+                ("ANSWEREDTIME", str(int(talked))),
+                ("ANSWEREDTIME_MS", str(int(talked * 1000))),
+                ("DIALEDTIME", str(int(dialed))),
+                ("DIALEDTIME_MS", str(int(dialed * 1000))),
+                ("DIALSTATUS", DialStatus.ANSWER),
+            )
+        )
 
 
 async def dial(caller: Channel, destinations: str, timeout: float | None = None, options: str = "") -> DialResult:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.registry import sessions
 from asterism.applications.session.supplement import SessionSupplement
 from asterism.core.module import Module
 from asterism.media.rtp import RtpSession
+from asterism.pbx.events import VAR_SET
 
 if TYPE_CHECKING:
     from asterism.applications.session.session import Session
     from asterism.media.statistics import Quality, Series
     from asterism.pbx.channel import Channel
+
+
+NAMES = ("RTPAUDIOQOS", "RTPAUDIOQOSJITTER", "RTPAUDIOQOSLOSS", "RTPAUDIOQOSRTT", "RTPAUDIOQOSMES")
+"""In the recorded order."""
+_BRIDGED_NAMES = tuple(f"{name}BRIDGED" for name in NAMES)
 
 
 def experience(rtt: float, jitter: float, lost: int, count: int) -> float:
@@ -56,21 +62,18 @@ def _once(name: str, value: float) -> str:
     )
 
 
-def quality_variables(rtp: RtpSession) -> list[tuple[str, str]]:
-    """Names and values, in the recorded order."""
+def quality_values(rtp: RtpSession) -> tuple[str, ...]:
+    """The values of the variables :data:`NAMES`."""
     quality, statistics = rtp.quality, rtp.rtcp.statistics
     rx = experience(quality.rtt, quality.rx_jitter, quality.rx_lost, quality.rx_count)
     tx = experience(quality.rtt, quality.tx_jitter, quality.tx_lost, quality.tx_count)
-    return [
-        ("RTPAUDIOQOS", quality_text(quality)),
-        (
-            "RTPAUDIOQOSJITTER",
-            _four("rxjitter", statistics.local_jitter) + _four("txjitter", statistics.remote_jitter),
-        ),
-        ("RTPAUDIOQOSLOSS", _four("rxlost", statistics.local_loss) + _four("txlost", statistics.remote_loss)),
-        ("RTPAUDIOQOSRTT", _four("rtt", statistics.rtt)),
-        ("RTPAUDIOQOSMES", _once("rxmes", rx) + _once("txmes", tx)),
-    ]
+    return (
+        quality_text(quality),
+        _four("rxjitter", statistics.local_jitter) + _four("txjitter", statistics.remote_jitter),
+        _four("rxlost", statistics.local_loss) + _four("txlost", statistics.remote_loss),
+        _four("rtt", statistics.rtt),
+        _once("rxmes", rx) + _once("txmes", tx),
+    )
 
 
 class RtpQuality(SessionSupplement):
@@ -80,15 +83,21 @@ class RtpQuality(SessionSupplement):
     priority = 900
 
     def on_end(self, session: Session) -> None:
-        """Take stock before the audio is closed."""
+        """Take stock; the figures are final when the audio is closed, so the texts are made when asked for."""
         channel, rtp = session.channel, session.audio
         if channel is None or not isinstance(rtp, RtpSession) or rtp.closed or channel.answered_at is None:
             return
         peer: Channel | None = None if channel.bridge is None else channel.bridge.peer(channel)
-        for name, value in quality_variables(rtp):
-            channel.set_variable(name, value)
-            if peer is not None:
-                peer.set_variable(name + "BRIDGED", value)
+        if channel.pbx.bus.wanted(VAR_SET):
+            for name, value in zip(NAMES, quality_values(rtp), strict=True):
+                channel.set_variable(name, value)
+                if peer is not None:
+                    peer.set_variable(f"{name}BRIDGED", value)
+            return
+        values = partial(quality_values, rtp)
+        channel.defer_variables(NAMES, values)
+        if peer is not None:
+            peer.defer_variables(_BRIDGED_NAMES, values)
 
 
 class RtpQualityModule(Module):
