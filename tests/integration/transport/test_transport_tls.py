@@ -20,7 +20,21 @@ def pki(tmp_path_factory):
         subprocess.run(["openssl", *arguments], check=True, cwd=folder, capture_output=True)
 
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Test CA", "-days", "2")
+    openssl(
+        "req",
+        "-x509",
+        *key,
+        "-keyout",
+        "ca.key",
+        "-out",
+        "ca.pem",
+        "-subj",
+        "/CN=Test CA",
+        "-days",
+        "2",
+        "-addext",
+        "keyUsage=critical,keyCertSign,cRLSign",
+    )  # Python 3.13 insists on it
     for name, alternative in (
         ("localhost", "DNS:localhost,IP:127.0.0.1"),
         ("phone", "DNS:phone"),
