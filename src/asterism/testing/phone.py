@@ -1,4 +1,4 @@
-"""A simulated SIP phone on a real UDP socket."""
+"""A simulated SIP phone on a real socket."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from asterism.stack.uri import Uri
 from asterism.testing.call import PhoneCall
 from asterism.testing.sdp import PCMA, PCMU
 from asterism.testing.waiting import PATIENCE, PhoneError, until
-from asterism.testing.wire import Exchange, Wire, WireFlow
+from asterism.testing.wire import Exchange, Wire, open_wire
 
 if TYPE_CHECKING:
+    import ssl
+
     from asterism.stack.flow import Flow
     from asterism.stack.transactions.config import TimerConfig
     from asterism.stack.transactions.server import ServerTransaction
@@ -61,6 +63,8 @@ class Phone:
         display: str = "",
         username: str = "",
         timers: TimerConfig | None = None,
+        transport: str = "udp",
+        context: ssl.SSLContext | None = None,
     ) -> None:
         """Open the phone's socket on ``host``; needs a running loop.
 
@@ -72,9 +76,11 @@ class Phone:
             display: the display name that From shows.
             username: for digest authentication, where it is not ``user``.
             timers: SIP timers, to make a test of time-outs short.
+            transport: ``udp``, ``tcp``, ``tls``, ``ws`` or ``wss``; a connection is opened by the first request.
+            context: for ``tls`` and ``wss``, to check the server's certificate or to show one; by default any will do.
         """
         self.user = user
-        self.server: tuple[str, int] = server if isinstance(server, tuple) else server.sip_address("udp")
+        self.server: tuple[str, int] = server if isinstance(server, tuple) else server.sip_address(transport)
         self.password = password
         self.username = username or user
         self.host = host
@@ -82,9 +88,10 @@ class Phone:
         self.codecs = [PCMU, PCMA]
         self.dtmf: int | None = 101
         self.auto_answer = False
-        self.wire = Wire(self, host, timers)
+        self.wire: Wire = open_wire(transport, self, host, self.server, timers, context)
         self.port = self.wire.local[1]
-        self.contact = f"<sip:{user}@{_bracket(host)}:{self.port}>"
+        where = f"{_bracket(self.wire.local[0])}:{self.port}" if self.port else self.wire.local[0]
+        self.contact = f"<sip:{user}@{where}{'' if transport == 'udp' else f';transport={transport}'}>"
         self.calls: list[PhoneCall] = []
         self.messages: list[bytes] = []
         self.dialogs: dict[DialogId, PhoneCall] = {}
@@ -259,7 +266,7 @@ class Phone:
         """Our tag in an incoming call."""
         return self._tags.setdefault(call, secrets.token_hex(4))
 
-    def target_of(self, uri: Uri) -> WireFlow:
+    def target_of(self, uri: Uri) -> Flow:
         """The flow to a URI that holds an address; to the server for a name."""
         if uri.host[:1].isdigit() or ":" in uri.host:
             return self.wire.flow((uri.host, uri.port or 5060))

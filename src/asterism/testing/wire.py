@@ -1,9 +1,11 @@
-"""A simulated phone's signalling: one UDP socket under ``asterism.stack``'s transactions."""
+"""A simulated phone's signalling: a socket or a connection under ``asterism.stack``'s transactions."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 from asterism.stack.errors import ParseError
 from asterism.stack.flow import Flow
@@ -14,13 +16,16 @@ from asterism.stack.transactions.config import TimerConfig
 from asterism.stack.transactions.layer import TransactionLayer
 from asterism.stack.transactions.users import ClientUser, StackUser
 
+if TYPE_CHECKING:
+    import ssl
+
 
 class WireFlow(Flow):
-    """The path from the phone to one address."""
+    """The path from the phone to one address by UDP."""
 
     __slots__ = ("_wire",)
 
-    def __init__(self, wire: Wire, remote: tuple[str, int]) -> None:
+    def __init__(self, wire: UdpWire, remote: tuple[str, int]) -> None:
         super().__init__("UDP", wire.local, remote, name="phone")
         self._wire = wire
 
@@ -29,42 +34,24 @@ class WireFlow(Flow):
         self._wire.send(data, self.remote)
 
 
-class Wire:
-    """The socket, the transaction layer, and a record of every message."""
+class Wire(ABC):
+    """What every kind of wire has: the transaction layer, its timers, and a record of every message."""
 
-    def __init__(self, user: StackUser, host: str = "127.0.0.1", timers: TimerConfig | None = None) -> None:
+    def __init__(self, user: StackUser, timers: TimerConfig | None = None) -> None:
         self._loop = asyncio.get_running_loop()
-        self._socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
-        self._socket.bind((host, 0))
-        self.local: tuple[str, int] = self._socket.getsockname()[:2]
+        self.local: tuple[str, int] = ("", 0)
         self.timers = TimerQueue(self._loop.time)
         self.layer = TransactionLayer(timers or TimerConfig(), self.timers, user)
         self.log: list[str] = []
         """First lines of what was sent (``>``) and received (``<``)."""
         self.messages: list[tuple[str, bytes]] = []
         """The same, whole."""
-        self._flows: dict[tuple[str, int], WireFlow] = {}
         self._alarm: asyncio.TimerHandle | None = None
         self.closed = False
-        self._loop.add_reader(self._socket.fileno(), self._on_readable)
 
-    def flow(self, remote: tuple[str, int]) -> WireFlow:
+    @abstractmethod
+    def flow(self, remote: tuple[str, int]) -> Flow:
         """The flow to an address; always the same one."""
-        found = self._flows.get(remote)
-        if found is None:
-            found = self._flows[remote] = WireFlow(self, remote)
-        return found
-
-    def send(self, data: bytes, remote: tuple[str, int]) -> None:
-        """Send bytes as they are: a test may send what no phone would."""
-        if self.closed:
-            return
-        self._note(">", data)
-        try:
-            self._socket.sendto(data, remote)
-        except OSError as error:
-            self.log.append(f"! {error}")
 
     def send_request(self, request: Request, flow: Flow, user: ClientUser) -> ClientTransaction:
         """Start a client transaction."""
@@ -72,20 +59,16 @@ class Wire:
         self.arm()
         return transaction
 
-    def _note(self, mark: str, data: bytes) -> None:
+    def note(self, mark: str, data: bytes) -> None:
+        """Put a message into the record (called by the flows)."""
         self.messages.append((mark, data))
         first = data.partition(b"\r\n")[0].decode("utf-8", "replace")
         self.log.append(f"{mark} {first[:100]}")
 
-    def _on_readable(self) -> None:
-        try:
-            data, remote = self._socket.recvfrom(65535)
-        except OSError:
-            return
-        if not data.strip():
-            return
-        self._note("<", data)
-        self.layer.receive(data, self.flow(remote[:2]), self._loop.time())
+    def receive(self, data: bytes, flow: Flow) -> None:
+        """Take a message (called by the flows)."""
+        self.note("<", data)
+        self.layer.receive(data, flow, self._loop.time())
         self.arm()
 
     def arm(self) -> None:
@@ -103,14 +86,75 @@ class Wire:
         self.arm()
 
     def close(self) -> None:
+        """Close the wire; transactions end with it."""
+        self.closed = True
+        if self._alarm is not None:
+            self._alarm.cancel()
+
+
+class UdpWire(Wire):
+    """One UDP socket."""
+
+    def __init__(self, user: StackUser, host: str = "127.0.0.1", timers: TimerConfig | None = None) -> None:
+        super().__init__(user, timers)
+        self._socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._socket.bind((host, 0))
+        self.local = self._socket.getsockname()[:2]
+        self._flows: dict[tuple[str, int], WireFlow] = {}
+        self._loop.add_reader(self._socket.fileno(), self._on_readable)
+
+    def flow(self, remote: tuple[str, int]) -> WireFlow:
+        """The flow to an address; always the same one."""
+        found = self._flows.get(remote)
+        if found is None:
+            found = self._flows[remote] = WireFlow(self, remote)
+        return found
+
+    def send(self, data: bytes, remote: tuple[str, int]) -> None:
+        """Send bytes as they are: a test may send what no phone would."""
+        if self.closed:
+            return
+        self.note(">", data)
+        try:
+            self._socket.sendto(data, remote)
+        except OSError as error:
+            self.log.append(f"! {error}")
+
+    def _on_readable(self) -> None:
+        try:
+            data, remote = self._socket.recvfrom(65535)
+        except OSError:
+            return
+        if data.strip():
+            self.receive(data, self.flow(remote[:2]))
+
+    def close(self) -> None:
         """Close the socket; transactions end with it."""
         if self.closed:
             return
-        self.closed = True
+        super().close()
         self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
-        if self._alarm is not None:
-            self._alarm.cancel()
+
+
+def open_wire(
+    transport: str,
+    user: StackUser,
+    host: str,
+    server: tuple[str, int],
+    timers: TimerConfig | None = None,
+    context: ssl.SSLContext | None = None,
+) -> Wire:
+    """The wire of a phone for ``udp``, ``tcp``, ``tls``, ``ws`` or ``wss``; connections are opened when first used.
+
+    ``context`` checks the server's certificate; by default any will do.
+    """
+    if transport == "udp":
+        return UdpWire(user, host, timers)
+    from asterism.testing.connections import ConnectionWire
+
+    return ConnectionWire(transport, user, host, server, timers, context)
 
 
 class Exchange:
@@ -138,4 +182,4 @@ class Exchange:
         self.on_timeout(transaction)
 
 
-__all__ = ["Exchange", "ParseError", "Wire", "WireFlow"]
+__all__ = ["Exchange", "ParseError", "UdpWire", "Wire", "WireFlow", "open_wire"]

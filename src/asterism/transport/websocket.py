@@ -42,6 +42,9 @@ class Wire(Protocol):
     def get_write_buffer_size(self) -> int:
         """Bytes that wait for the peer to read."""
 
+    def is_closing(self) -> bool:
+        """Whether nothing can be written any more."""
+
     def abort(self) -> None:
         """Close at once."""
 
@@ -125,7 +128,7 @@ class WebSocketFlow(Flow):
             self._timer.cancel()
             self._timer = None
         wire, self._wire = self._wire, None
-        if wire is not None:
+        if wire is not None and not wire.is_closing():
             if error is None:
                 wire.write(frame(CLOSE, (1001).to_bytes(2, "big")))
                 wire.close()
