@@ -97,20 +97,19 @@ async def test_a_lost_connection_takes_its_contacts_and_transactions_with_it(cer
 
 
 async def test_a_browser_that_comes_back_is_reached_on_its_new_connection(certificates):
-    async with running_server(config("127.0.0.1", certificates)) as server:
-        async with Phone("102", server, "secret") as bob:
-            await bob.register()
-            first = Phone("101", server, "secret", transport="ws")
-            await first.register()
-            async with Phone("101", server, "secret", transport="ws") as second:
-                second.contact = first.contact
-                await second.register()
-                first.close()
-                await until(lambda: server.modules.find("websocket").instance.use_count() == 1)
-                assert len(server.sip.location.contacts("101")) == 1
-                call = await bob.dial("101")
-                incoming = await second.incoming()
-                incoming.answer()
-                await call.answered()
-                await call.hangup()
-                await incoming.ended()
+    async with running_server(config("127.0.0.1", certificates)) as server, Phone("102", server, "secret") as bob:
+        await bob.register()
+        first = Phone("101", server, "secret", transport="ws")
+        await first.register()
+        async with Phone("101", server, "secret", transport="ws") as second:
+            second.contact = first.contact
+            await second.register()
+            first.close()
+            await until(lambda: server.modules.find("websocket").instance.use_count() == 1)
+            assert len(server.sip.location.contacts("101")) == 1
+            call = await bob.dial("101")
+            incoming = await second.incoming()
+            incoming.answer()
+            await call.answered()
+            await call.hangup()
+            await incoming.ended()
