@@ -146,7 +146,8 @@ async def _talk(server: Server, console: Sequence[str]) -> None:
     """Run the console; the server stops with it."""
     process = await asyncio.create_subprocess_exec(*console)
     await process.wait()
-    server.request_stop()
+    if not server.status.stop_requested.is_set():
+        server.request_stop()
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -45,7 +45,7 @@ class DatabaseCommands(Module):
     def load(self, server: DatabaseServer) -> None:
         """Register commands and actions."""
         self._database = server.astdb
-        self._path = server.store.path
+        self._store = server.store
         self._log = server.log
         server.register_marked(self)
 
@@ -159,9 +159,10 @@ class DatabaseCommands(Module):
         if len(call.args) != 1:
             raise UsageError
         deadline = time.monotonic() + QUERY_SECONDS
+        self._store.commit()  # so that the other connection sees what was just written
         try:
             # A connection of its own that cannot write: a statement typed here never harms what the server keeps.
-            with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)) as database:
+            with closing(sqlite3.connect(f"file:{self._store.path}?mode=ro", uri=True)) as database:
                 database.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
                 cursor = database.execute(call.args[0])
                 names = [column[0] for column in cursor.description or ()]

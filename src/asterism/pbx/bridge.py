@@ -71,6 +71,11 @@ class Bridge:
         return f"<Bridge {self.uniqueid} {[channel.name for channel in self.channels]}>"
 
     @property
+    def duration(self) -> int:
+        """Whole seconds since the bridge was created."""
+        return max(0, int(time.time() - self.created))
+
+    @property
     def ended(self) -> bool:
         """Whether the channels have left."""
         return self._ended

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.commands import CommandCall, command
 from asterism.core.documentation import Documentation
-from asterism.core.errors import UsageError
+from asterism.core.errors import CommandError, UsageError
 from asterism.core.module import Module
 from asterism.media.formats import FORMATS
 from asterism.pbx.controls import STATE_NAMES, SoftHangup
@@ -44,8 +43,13 @@ class ChannelCommands(Module):
         server.register_marked(self)
 
     def _channel_names(self, words: list[str]) -> list[str]:
-        start = words[-1] if words else ""
-        return [channel.name for channel in self._pbx.channels if channel.name.startswith(start)]
+        return [channel.name for channel in self._pbx.channels] if len(words) == 1 else []
+
+    def _channel_names_or_all(self, words: list[str]) -> list[str]:
+        return [*self._channel_names(words), "all"] if len(words) == 1 else []
+
+    def _technology_names(self, words: list[str]) -> list[str]:
+        return [entry.name for entry in self._pbx.technologies] if len(words) == 1 else []
 
     def _count(self) -> list[str]:
         return count_lines(len(self._pbx.channels), self._pbx.active_calls, self._pbx.processed_calls)
@@ -58,6 +62,7 @@ class ChannelCommands(Module):
             "One line per channel and the number of calls. 'concise' separates more fields by exclamation marks, "
             "for programs; 'verbose' shows more and wider fields; 'count' only counts.",
         ),
+        ("concise", "verbose", "count"),
     )
     def show_channels(self, call: CommandCall) -> str:
         """Run the command."""
@@ -128,7 +133,11 @@ class ChannelCommands(Module):
             raise UsageError("core show calls")
         return _lines(call_lines(self._pbx.active_calls, self._pbx.processed_calls))
 
-    @command("core show channel", Documentation("Show one channel in detail.", "core show channel <channel>"))
+    @command(
+        "core show channel",
+        Documentation("Show one channel in detail.", "core show channel <channel>"),
+        "_channel_names",
+    )
     def show_channel(self, call: CommandCall) -> str:
         """Run the command."""
         if len(call.args) != 1:
@@ -141,6 +150,7 @@ class ChannelCommands(Module):
     @command(
         "channel request hangup",
         Documentation("Ask a channel, or all of them, to hang up.", "channel request hangup <channel>|<all>"),
+        "_channel_names_or_all",
     )
     def request_hangup(self, call: CommandCall) -> str:
         """Run the command."""
@@ -163,6 +173,7 @@ class ChannelCommands(Module):
         Documentation(
             "Send a channel elsewhere in the dialplan.", "channel redirect <channel> <[[context,]exten,]priority>"
         ),
+        "_channel_names",
     )
     def redirect(self, call: CommandCall) -> str:
         """Run the command."""
@@ -201,7 +212,9 @@ class ChannelCommands(Module):
         return _lines(rows)
 
     @command(
-        "core show channeltype", Documentation("Show one channel technology.", "core show channeltype <technology>")
+        "core show channeltype",
+        Documentation("Show one channel technology.", "core show channeltype <technology>"),
+        "_technology_names",
     )
     def show_channel_type(self, call: CommandCall) -> str:
         """Run the command."""
@@ -209,7 +222,7 @@ class ChannelCommands(Module):
             raise UsageError("core show channeltype <technology>")
         technology = self._pbx.technologies.get(call.args[0])
         if technology is None:
-            return f"\n{call.args[0]} is not a registered channel driver.\n"
+            raise CommandError(f"\n{call.args[0]} is not a registered channel driver.")
         transfer = "yes" if getattr(technology, "can_transfer", True) else "no"
         return _lines(
             [
@@ -233,7 +246,6 @@ class ChannelCommands(Module):
         if call.args:
             raise UsageError("bridge show all")
         rows = [_BRIDGE % ("Bridge-ID", "Name", "Chans", "Type", "Technology", "Duration")]
-        now = time.time()
         rows += [
             _BRIDGE
             % (
@@ -242,7 +254,7 @@ class ChannelCommands(Module):
                 bridge.reported_count,
                 bridge.type,
                 bridge.technology,
-                clock(max(0, int(now - bridge.created))),
+                clock(bridge.duration),
             )
             for bridge in self._pbx.bridges.values()
         ]

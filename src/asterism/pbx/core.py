@@ -77,7 +77,7 @@ class ChannelTable:
 class _Counters:
     """What ``bound`` copies of the PBX share besides the tables."""
 
-    __slots__ = ("assigned", "callids", "calls", "channels", "loop", "processed", "uniqueids")
+    __slots__ = ("assigned", "callids", "calls", "channels", "loop", "processed", "refusal", "uniqueids")
 
     def __init__(self) -> None:
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -87,6 +87,7 @@ class _Counters:
         self.uniqueids = 0
         self.calls = 0
         self.processed = 0
+        self.refusal = ""
 
 
 class Pbx(Subsystem):
@@ -286,8 +287,12 @@ class Pbx(Subsystem):
             channel.end_dialplan()
 
     def refusal(self) -> str:
-        """Why no new call is taken now (``maxcalls``, ``maxload``, ``minmemfree``), empty when one is."""
-        return admission.refusal(self.server.options, self._counters.calls)
+        """Why no new call is taken now (``maxcalls``, ``maxload``, ``minmemfree``, a stop), empty when one is."""
+        return self._counters.refusal or admission.refusal(self.server.options, self._counters.calls)
+
+    def refuse_calls(self, reason: str) -> None:
+        """Take no new calls from now on, or take them again when ``reason`` is empty."""
+        self._counters.refusal = reason
 
     @property
     def active_calls(self) -> int:

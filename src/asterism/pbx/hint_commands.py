@@ -55,7 +55,15 @@ class HintCommands(Module):
         rows += ["----------------", f"- {len(lines)} hint{'' if len(lines) == 1 else 's'} registered"]
         return "".join(row + "\n" for row in rows)
 
-    @command("core show hint", Documentation("Show the hints of one extension.", "core show hint <exten>"))
+    def complete_hint(self, words: list[str]) -> list[str]:
+        """The extensions that have a hint."""
+        return [exten for _, exten, _ in self._pbx.dialplan.hint_lines()] if len(words) == 1 else []
+
+    @command(
+        "core show hint",
+        Documentation("Show the hints of one extension.", "core show hint <exten>"),
+        "complete_hint",
+    )
     def show_hint(self, call: CommandCall) -> str:
         """Run the command."""
         if len(call.args) != 1:

@@ -56,6 +56,7 @@ class ReferenceModule(PbxModule):
     @command(
         "core show applications",
         Documentation("List the applications.", "core show applications [like <text>|describing <text>...]"),
+        ("like", "describing"),
     )
     def show_applications(self, call: CommandCall) -> str:
         """All, or those whose name or synopsis holds a text."""
@@ -65,7 +66,19 @@ class ReferenceModule(PbxModule):
         end = "Matching" if filtered else "Registered"
         return f"    -= {kind} Asterisk Applications =-\n{rows}    -= {len(found)} Applications {end} =-\n"
 
-    @command("core show application", Documentation("Describe applications.", "core show application <name> [...]"))
+    def complete_application(self, words: list[str]) -> list[str]:
+        """Names of applications."""
+        return [entry.name for entry in self.pbx.applications]
+
+    def complete_function(self, words: list[str]) -> list[str]:
+        """Names of functions."""
+        return [entry.name for entry in self.pbx.functions] if len(words) == 1 else []
+
+    @command(
+        "core show application",
+        Documentation("Describe applications.", "core show application <name> [...]"),
+        "complete_application",
+    )
     def show_application(self, call: CommandCall) -> str:
         """One or several."""
         if not call.args:
@@ -75,7 +88,9 @@ class ReferenceModule(PbxModule):
             raise CommandError("Your application(s) is (are) not registered")
         return "".join(show_entry("Application", entry, lambda name: f"{name}()") for entry in found)
 
-    @command("core show functions", Documentation("List the functions.", "core show functions [like <text>]"))
+    @command(
+        "core show functions", Documentation("List the functions.", "core show functions [like <text>]"), ("like",)
+    )
     def show_functions(self, call: CommandCall) -> str:
         """All, or those whose name holds a text."""
         found, filtered = _select(self.pbx.functions, call.args)
@@ -87,7 +102,9 @@ class ReferenceModule(PbxModule):
         count = f"{len(found)} {'matching ' if filtered else ''}custom functions installed."
         return f"{title} Custom Functions:\n{'-' * 80}\n{rows}{count}\n"
 
-    @command("core show function", Documentation("Describe a function.", "core show function <name>"))
+    @command(
+        "core show function", Documentation("Describe a function.", "core show function <name>"), "complete_function"
+    )
     def show_function(self, call: CommandCall) -> str:
         """One."""
         if len(call.args) != 1:

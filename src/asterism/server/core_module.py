@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
+from typing import Any
 
 from asterism.core.commands import ActionCall, CommandCall, action, command
 from asterism.core.documentation import Argument, Documentation
@@ -78,12 +79,16 @@ class CoreModule(Module):
         """``core show settings``."""
         _no_arguments(call)
         options, paths, status = self.server.options, self.server.paths, self.server.status
+        log = self.server.log
+        console = 0 if call.console is None else call.console.verbose_level
         rows = [
             ("Version", self.server.version),
             ("Maximum calls", options.maxcalls or "Not set"),
             ("Maximum open file handles", options.maxfiles or "Not set"),
-            ("Root console verbosity", self.server.log.verbose_level),
-            ("Debug level", self.server.log.debug_level),
+            ("Root console verbosity", log.verbose_level),
+            ("Current console verbosity", console),
+            ("Debug level", log.debug_level),
+            ("Trace level", options.trace),
             ("Dump core on crash", _yes(options.dumpcore)),
             ("Maximum load average", f"{options.maxload:.6f}"),
             ("Minimum free memory", f"{options.minmemfree} MB"),
@@ -91,11 +96,23 @@ class CoreModule(Module):
             ("Last reload time", time.strftime("%H:%M:%S", time.localtime(status.reloaded_at))),
             ("System", f"{platform.system()}/{platform.release()} on {platform.machine()}"),
             ("System name", options.systemname),
+            ("Entity ID", options.entityid),
             ("Default language", options.defaultlanguage),
             ("Language prefix", _enabled(options.languageprefix)),
             ("User name and group", f"{options.runuser}/{options.rungroup}"),
             ("Running directory", os.getcwd()),
             ("Executable includes", _enabled(options.execincludes)),
+            ("Hide Msg Chan AMI events", _enabled(options.hide_messaging_ami_events)),
+            ("Sounds search custom dir", _enabled(options.sounds_search_custom_dir)),
+            ("Min DTMF duration:", options.mindtmfduration),
+            ("Shell on remote consoles", _enabled(not options.disable_remote_console_shell)),
+        ]
+        manager, http = self._module_settings("manager"), self._module_settings("http")
+        subsystems = [
+            ("Manager (AMI)", _enabled(bool(getattr(manager, "enabled", False)))),
+            ("Web Manager (AMI/HTTP)", _enabled(bool(getattr(http, "enabled", False) and manager.webenabled))),
+            ("Call data records", _enabled(self.server.modules.is_loaded("cdr"))),
+            ("Realtime Architecture (ARA)", _enabled((self.server.paths.etc / "extconfig.conf").exists())),
         ]
         folders = [
             ("Configuration file", self.server.conf.path or ""),
@@ -109,14 +126,21 @@ class CoreModule(Module):
             ("Data directory", paths.data),
             ("ASTDB", paths.db / "asterism.sqlite3"),
             ("AGI Scripts directory", paths.agi),
+            ("Cache directory", paths.cache),
         ]
         return (
             "\nPBX Core settings\n-----------------\n"
             + "".join(f"  {name + ':':<28} {value}\n" for name, value in rows)
+            + "\n* Subsystems\n  -------------\n"
+            + "".join(f"  {name + ':':<28} {value}\n" for name, value in subsystems)
             + "\n* Directories\n  -------------\n"
             + "".join(f"  {name + ':':<28} {value}\n" for name, value in folders)
             + "\n\n"
         )
+
+    def _module_settings(self, name: str) -> Any:
+        known = self.server.modules.find(name)
+        return getattr(known.instance, "settings", None) if known is not None else None
 
     @command(
         "core show counts",
@@ -131,70 +155,6 @@ class CoreModule(Module):
         _no_arguments(call)
         rows = {**self.server.counts(), "open files": len(os.listdir("/proc/self/fd"))}
         return "".join(f"{name}: {number}\n" for name, number in rows.items())
-
-    # -- start and stop ---------------------------------------------------------------------------------
-
-    @command(
-        "core waitfullybooted",
-        Documentation(
-            "Wait until the server has fully booted.",
-            "core waitfullybooted",
-            "Returns once every module is ready and every socket is open.",
-        ),
-    )
-    async def wait_fully_booted(self, call: CommandCall) -> str:
-        """``core waitfullybooted``."""
-        _no_arguments(call)
-        await self.server.wait_booted()
-        return "Asterisk has fully booted.\n"
-
-    @command("core stop now", Documentation("Stop the server, hanging up every call.", "core stop now"))
-    def stop_now(self, call: CommandCall) -> str:
-        """``core stop now``."""
-        _no_arguments(call)
-        self.server.request_stop()
-        return ""
-
-    @command("core stop gracefully", Documentation("Stop when the calls have ended.", "core stop gracefully"))
-    def stop_gracefully(self, call: CommandCall) -> str:
-        """``core stop gracefully``."""
-        _no_arguments(call)
-        self.server.request_stop(graceful=True)
-        return ""
-
-    @command(
-        "core stop when convenient",
-        Documentation("Stop when the calls have ended.", "core stop when convenient"),
-    )
-    def stop_when_convenient(self, call: CommandCall) -> str:
-        """``core stop when convenient``."""
-        _no_arguments(call)
-        self.server.request_stop(graceful=True)
-        return ""
-
-    @command("core restart now", Documentation("Stop, hanging up every call, and start anew.", "core restart now"))
-    def restart_now(self, call: CommandCall) -> str:
-        """``core restart now``."""
-        _no_arguments(call)
-        self.server.request_stop(restart=True)
-        return ""
-
-    @command(
-        "core restart gracefully",
-        Documentation("Start anew when the calls have ended.", "core restart gracefully"),
-    )
-    def restart_gracefully(self, call: CommandCall) -> str:
-        """``core restart gracefully``."""
-        _no_arguments(call)
-        self.server.request_stop(graceful=True, restart=True)
-        return ""
-
-    @command("core reload", Documentation("Let every module read its configuration again.", "core reload"))
-    async def reload_all(self, call: CommandCall) -> str:
-        """``core reload``."""
-        _no_arguments(call)
-        await self.server.reload()
-        return ""
 
     # -- log levels ---------------------------------------------------------------------------------------
 
@@ -350,9 +310,9 @@ class CoreModule(Module):
                 ("CoreRunUser", options.runuser),
                 ("CoreRunGroup", options.rungroup),
                 ("CoreMaxFilehandles", options.maxfiles),
-                ("CoreRealTimeEnabled", "No"),
-                ("CoreCDRenabled", "No"),
-                ("CoreHTTPenabled", "No"),
+                ("CoreRealTimeEnabled", _yes((self.server.paths.etc / "extconfig.conf").exists())),
+                ("CoreCDRenabled", _yes(self.server.modules.is_loaded("cdr"))),
+                ("CoreHTTPenabled", _yes(bool(getattr(self._module_settings("http"), "enabled", False)))),
                 ("SoundsSearchCustomDir", _yes(options.sounds_search_custom_dir)),
             ]
         )

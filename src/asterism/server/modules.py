@@ -111,6 +111,11 @@ class ModuleLoader:
         """The known module of that name or alias, loaded or not."""
         return self._names.get(canonical_name(name))
 
+    def is_loaded(self, name: str) -> bool:
+        """Whether the module of that name or alias is loaded."""
+        found = self.find(name)
+        return found is not None and found.instance is not None
+
     def known(self) -> list[LoadedModule]:
         """Every known module, by name."""
         return [self._modules[name] for name in sorted(self._modules)]

@@ -32,21 +32,18 @@ from asterism.server.modules import ModuleLoader, ModulePlan
 from asterism.sip.core import SipCore
 from asterism.version import __version__
 
-GRACEFUL_SECONDS = 30.0
-"""How long a graceful stop waits for calls to end before it hangs them up."""
-
 
 class Status:
     """What a server's owner-bound views share and change: its progress from start to stop."""
 
-    __slots__ = ("booted", "reloaded_at", "restart", "started_at", "stop_now", "stop_requested", "stopping")
+    __slots__ = ("booted", "reloaded_at", "restart", "started_at", "stop_requested", "stopping", "waiting")
 
     def __init__(self) -> None:
         self.started_at = time.time()
         self.reloaded_at = self.started_at
         self.booted = asyncio.Event()
         self.stop_requested = asyncio.Event()
-        self.stop_now = asyncio.Event()
+        self.waiting: asyncio.Task[None] | None = None
         self.stopping = False
         self.restart = False
 
@@ -205,18 +202,32 @@ class Server:
         """Stop."""
         await self.stop()
 
-    def request_stop(self, *, graceful: bool = False, restart: bool = False) -> None:
-        """Ask whoever runs the server to stop it: now, or ``graceful`` when the calls have ended."""
-        if restart:
-            self.status.restart = True
-        if graceful and self.pbx.active_calls:
-            self.spawn(self._stop_when_idle(), "graceful stop")
-        else:
+    def request_stop(self, *, graceful: bool = False, convenient: bool = False, restart: bool = False) -> None:
+        """Ask whoever runs the server to stop it: at once, or when the calls have ended.
+
+        Until then ``graceful`` takes no new ones, ``convenient`` does. ``restart`` has it start again.
+        """
+        self.abort_stop()
+        self.status.restart = restart
+        if not (graceful or convenient):
             self.status.stop_requested.set()
+            return
+        if graceful:
+            self.pbx.refuse_calls("the server is about to stop")
+        self.status.waiting = self.spawn(self._stop_when_idle(), "stop when the calls have ended")
+
+    def abort_stop(self) -> bool:
+        """Take back a stop that waits for calls to end; whether there was one."""
+        waiting, self.status.waiting = self.status.waiting, None
+        if waiting is None or waiting.done():
+            return False
+        waiting.cancel()
+        self.status.restart = False
+        self.pbx.refuse_calls("")
+        return True
 
     async def _stop_when_idle(self) -> None:
-        deadline = time.monotonic() + GRACEFUL_SECONDS
-        while self.pbx.active_calls and time.monotonic() < deadline:  # noqa: ASYNC110 (calls end without telling)
+        while self.pbx.active_calls:  # noqa: ASYNC110 (calls end without telling)
             await asyncio.sleep(0.1)
         self.status.stop_requested.set()
 

@@ -104,6 +104,7 @@ class DialplanModule(PbxModule):
             "dialplan show [[exten@]context]",
             "All of it, one context, or what an extension would find in a context and its includes.",
         ),
+        "_complete_place",
     )
     def show(self, call: CommandCall) -> str:
         """``[[exten@]context]``."""

@@ -18,6 +18,7 @@ from asterism.applications.session.registry import sessions
 from asterism.applications.session.sdp_handler import MediaStream, SdpHandler
 from asterism.core.errors import AsterismError
 from asterism.core.module import Module
+from asterism.pbx import rtcp
 from asterism.stack.errors import ParseError
 from asterism.stack.sdp import RtpMap
 
@@ -137,6 +138,7 @@ class RtpHandler(SdpHandler):
         except (OSError, ValueError, AsterismError) as error:
             session.core.log.warning("no RTP session on %s: %s", host, error)
             return None
+        rtp.on_rtcp = lambda stream, sent, report: rtcp.publish(session.channel, stream, sent, report)
         rtp.on_digit = session.on_rtp_digit
         rtp.on_digit_begin = session.on_rtp_digit_begin
         session.audio = rtp

@@ -1,0 +1,149 @@
+"""Console commands on codecs and sound files: ``core show codecs|codec|translation|file formats``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar
+
+from asterism.core.commands import CommandCall, command
+from asterism.core.documentation import Documentation
+from asterism.core.errors import UsageError
+from asterism.core.module import Module
+from asterism.media.files import EXTENSIONS
+from asterism.media.formats import ALAW, FORMATS, SLIN, SLIN16, ULAW, Format
+from asterism.media.server import MediaServer
+from asterism.media.translate import translator
+
+_DISCLAIMER = (
+    "Disclaimer: this command is for informational purposes only.\n"
+    "\tIt does not indicate anything about your configuration.\n"
+)
+_CODEC = "%8s %-5s %-12s %-16s %7s %s\n"
+_IDS: Mapping[str, int] = MappingProxyType(
+    {
+        "g723": 4, "ulaw": 5, "alaw": 6, "gsm": 7, "g726": 8, "slin": 11, "slin16": 13, "lpc10": 20, "g729": 21,
+        "speex": 22, "speex16": 23, "ilbc": 25, "g722": 26, "opus": 30,
+    }
+)  # fmt: skip
+_QUALITY: Mapping[str, int] = MappingProxyType(
+    {
+        "g723": 20, "ulaw": 100, "alaw": 100, "gsm": 40, "g726": 85, "slin": 115, "slin16": 117, "lpc10": 8,
+        "g729": 45, "speex": 40, "speex16": 40, "ilbc": 35, "g722": 110, "opus": 75,
+    }
+)  # fmt: skip
+_FAMILY: Mapping[str, str] = MappingProxyType({"speex16": "speex", "slin16": "slin"})
+_TRANSLATED = (ULAW, ALAW, SLIN, SLIN16)
+_SHORT_NAMES: Mapping[str, str] = MappingProxyType({"slin": "slin8"})
+_FILE_NAMES: Mapping[str, str] = MappingProxyType({"ulaw": "pcm", "slin": "sln", "slin16": "sln16"})
+
+
+def _microseconds(source: Format, target: Format) -> int:
+    """What one second of audio costs, measured now on silence."""
+    convert = translator(source, target)
+    if convert is None:
+        return 0
+    frame = bytes(source.frame_bytes)
+    started = time.perf_counter()
+    for _ in range(50):
+        convert(frame)
+    return max(1, round((time.perf_counter() - started) * 1e6))
+
+
+class CodecCommands(Module):
+    """Shows what codecs are known, which are translated at what cost, and which sound files are read."""
+
+    name: ClassVar[str] = "codecs"
+    description: ClassVar[str] = "Listings of codecs and file formats"
+
+    def load(self, server: MediaServer) -> None:
+        """Register the commands."""
+        server.register_marked(self)
+
+    @command(
+        "core show codecs",
+        Documentation("List the codecs.", "core show codecs [audio|video|image|text]", "All are audio codecs so far."),
+        ("audio", "video", "image", "text"),
+    )
+    def show_codecs(self, call: CommandCall) -> str:
+        """``core show codecs [audio]``."""
+        if len(call.args) > 1 or (call.args and call.args[0] not in ("audio", "video", "image", "text")):
+            raise UsageError
+        head = _CODEC % ("ID", "TYPE", "NAME", "FORMAT", "QUALITY", "DESCRIPTION")
+        rows = [] if call.args and call.args[0] != "audio" else [self._row(one) for one in FORMATS.values()]
+        return _DISCLAIMER + head + "-" * 96 + "\n" + "".join(rows)
+
+    @staticmethod
+    def _row(one: Format) -> str:
+        family = _FAMILY.get(one.name, one.name)
+        return _CODEC % (
+            _IDS.get(one.name, 0), "audio", family, one.name, _QUALITY.get(one.name, 0), f"({one.description})"
+        )  # fmt: skip
+
+    @command(
+        "core show codec",
+        Documentation("Show one codec.", "core show codec <number>", "By its number in 'core show codecs'."),
+    )
+    def show_codec(self, call: CommandCall) -> str:
+        """``core show codec N``."""
+        if len(call.args) != 1 or not call.args[0].isascii() or not call.args[0].isdigit():
+            raise UsageError
+        for name, number in _IDS.items():
+            if number == int(call.args[0]):
+                return f"{number:>11} {FORMATS[name].description}\n"
+        return f"Codec {call.args[0]} not found\n"
+
+    @command(
+        "core show translation",
+        Documentation(
+            "Show what translating between codecs costs.",
+            "core show translation",
+            "A second of audio, in microseconds of the processor's time, measured now.",
+        ),
+    )
+    def show_translation(self, call: CommandCall) -> str:
+        """``core show translation``."""
+        if call.args:
+            raise UsageError
+        names = [_SHORT_NAMES.get(one.name, one.name) for one in _TRANSLATED]
+        width = max(6, *(len(name) for name in names))
+        lines = [
+            "         Translation times between formats (in microseconds) for one second of data\n",
+            "          Source Format (Rows) Destination Format (Columns)\n\n",
+            " " * 9 + "".join(f" {name:>{width}}" for name in names) + "\n",
+        ]
+        for source, name in zip(_TRANSLATED, names, strict=True):
+            cells = ["-" if source is target else str(_microseconds(source, target)) for target in _TRANSLATED]
+            lines.append(f"{name:>9}" + "".join(f" {cell:>{width}}" for cell in cells) + "\n")
+        return "".join(lines)
+
+    @command("core show file formats", Documentation("List the sound file formats.", "core show file formats"))
+    def show_file_formats(self, call: CommandCall) -> str:
+        """``core show file formats``."""
+        if call.args:
+            raise UsageError
+        groups: dict[tuple[str, str], list[str]] = {}
+        for extension, one in EXTENSIONS.items():
+            name = extension if extension.startswith("wav") else _FILE_NAMES.get(one.name, one.name)
+            groups.setdefault((one.name, name), []).append(extension)
+        rows = [
+            f"{('slin16' if name == 'wav16' else fmt):<10} {name:<10} {'|'.join(extensions):<20}\n"
+            for (fmt, name), extensions in groups.items()
+        ]
+        head = f"{'Format':<10} {'Name':<10} {'Extensions':<20}\n{'------':<10} {'----':<10} {'----------':<20}\n"
+        return head + "".join(rows) + f"{len(rows)} file formats registered.\n"
+
+    @command("core show image formats", Documentation("List the image file formats.", "core show image formats"))
+    def show_image_formats(self, call: CommandCall) -> str:
+        """``core show image formats``: none."""
+        if call.args:
+            raise UsageError
+        row = "%10s %-49s %11s %10s\n"
+        head = row % ("Name", "Extensions", "Description", "Format") + row % (
+            "----",
+            "----------",
+            "-----------",
+            "------",
+        )
+        return f"{head}\n0 image formats registered.\n"
