@@ -33,7 +33,8 @@ async def test_rows_become_objects(tmp_path: Path) -> None:
         url,
         "INSERT INTO ps_endpoint_id_ips (id, endpoint, \"match\") VALUES ('office', 'alice', '10.1.0.0/16,10.2.3.4')",
         "INSERT INTO ps_domain_aliases (id, domain) VALUES ('alias.example', 'example.org')",
-        "INSERT INTO ps_registrations (id, server_uri, client_uri) VALUES ('trunk', 'sip:p.example', 'sip:me@p.example')",
+        "INSERT INTO ps_registrations (id, server_uri, client_uri)"
+        " VALUES ('trunk', 'sip:p.example', 'sip:me@p.example')",
     )
     host = Host(tmp_path)
     data = await host.start()
