@@ -1,0 +1,238 @@
+"""The programs that the end-to-end tests drive: the server as a process, baresip phones, SIPp scenarios."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import shutil
+import subprocess
+import wave
+from array import array
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from server_process import ServerProcess
+
+from asterism.testing import level, make_tone, until
+
+SCENARIOS = Path(__file__).parent / "scenarios"
+LIMIT = 20.0
+"""Seconds that any step of a foreign program may take."""
+
+
+def own_host() -> str:
+    """A loopback address that no other test uses, so that every port of it is free."""
+    return f"127.{random.randint(1, 254)}.{random.randint(1, 254)}.{random.randint(2, 254)}"
+
+
+def require(program: str) -> str:
+    """The path of a program; its absence fails the test, since `tests/install-peers` installs it."""
+    found = shutil.which(program)
+    assert found, f"{program} is not installed: run tests/install-peers"
+    return found
+
+
+def write_wav(path: Path, frequency: float, seconds: float = 30.0) -> None:
+    """A tone as a WAV file of 8 kHz, mono."""
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(make_tone(frequency) * int(seconds))
+
+
+def share_of(path: Path, frequency: float) -> float:
+    """How much of the loudest second of a recording is at ``frequency``, 0 to 1; the recording may still go on."""
+    if not path.exists():
+        return 0.0
+    data = path.read_bytes()
+    start = data.find(b"data") + 8  # the header's length fields are filled in only when the file is closed
+    samples = array("h", data[start : start + (len(data) - start) // 2 * 2])
+    rate = int.from_bytes(data[24:28], "little")
+    seconds = [samples[at : at + rate] for at in range(0, len(samples) - rate + 1, max(1, rate // 4))]
+    loudest = max(seconds, key=lambda one: sum(value * value for value in one), default=array("h"))
+    return level(loudest.tobytes(), frequency * 8000 / rate) if loudest else 0.0
+
+
+@asynccontextmanager
+async def server_process(root: Path, host: str, extensions: str, pjsip: str = "") -> AsyncIterator[ServerProcess]:
+    """``asterism -f`` on an address of its own, with two phones' accounts."""
+    sections = [f"[udp]\ntype=transport\nprotocol=udp\nbind={host}:5060\n", pjsip]
+    for user in ("101", "102"):
+        sections += [
+            f"[{user}]\ntype=endpoint\ncontext=phones\nallow=!all,ulaw,alaw\nauth={user}\naors={user}\n",
+            f'callerid="Phone {user}" <{user}>\n',
+            f"[{user}]\ntype=auth\nusername={user}\npassword=secret{user}\n",
+            f"[{user}]\ntype=aor\nmax_contacts=1\nremove_existing=yes\n",
+        ]
+    server = ServerProcess(
+        root, pjsip="".join(sections), extensions=extensions, logger="[logfiles]\nconsole => warning,error\n"
+    )
+    try:
+        await asyncio.to_thread(server.start)
+        yield server
+        await until(
+            lambda: server.rx("core show channels count").stdout.startswith("0 active channels"),
+            LIMIT,
+            lambda: server.rx("core show channels").stdout,
+        )
+        assert await asyncio.to_thread(server.stop) == 0
+        output = server.output()
+        assert "ERROR" not in output, output
+    finally:
+        server.__exit__(None, None, None)
+
+
+class Baresip:
+    """A baresip phone: plays a WAV file into its calls, records what it hears, obeys its control socket."""
+
+    def __init__(self, folder: Path, user: str, server: str, frequency: float, *, auto_answer: bool = False) -> None:
+        self.folder, self.user, self.server = folder, user, server
+        self.host = own_host()
+        self.events: list[dict[str, Any]] = []
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log = folder / "baresip.log"
+        folder.mkdir(parents=True)
+        write_wav(folder / "said.wav", frequency)
+        (folder / "config").write_text(
+            f"sip_listen {self.host}:5060\n"
+            "module_path /usr/lib/baresip/modules\n"
+            "module g711.so\n"
+            "module aufile.so\n"
+            "module aubridge.so\n"
+            "module sndfile.so\n"
+            f"snd_path {folder}\n"
+            f"audio_source aufile,{folder}/said.wav\n"
+            "audio_player aubridge,nowhere\n"
+            "audio_alert aubridge,alert\n"
+            "audio_srate 8000-8000\n"
+            "audio_channels 1-1\n"
+            "rtp_stats no\n"
+            "module_tmp account.so\n"
+            "module_app menu.so\n"
+            "module_app ctrl_tcp.so\n"
+            f"ctrl_tcp_listen {self.host}:4444\n"
+        )
+        answer = "auto" if auto_answer else "manual"
+        (folder / "accounts").write_text(
+            f"<sip:{user}@{server}>;auth_user={user};auth_pass=secret{user};regint=60;answermode={answer}"
+            ";audio_codecs=pcmu,pcma\n"
+        )
+
+    async def __aenter__(self) -> Self:
+        self._process = self._start()
+        end = asyncio.get_running_loop().time() + LIMIT
+        while True:
+            try:
+                reader, self._writer = await asyncio.open_connection(self.host, 4444)
+                break
+            except OSError:
+                assert asyncio.get_running_loop().time() < end, self.story()
+                await asyncio.sleep(0.02)
+        self._reading = asyncio.create_task(self._read(reader))
+        return self
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        with self._log.open("wb") as log:
+            return subprocess.Popen(
+                [require("baresip"), "-4", "-f", str(self.folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self.folder,
+            )
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self._reading.cancel()
+        self._writer.close()
+        process = self._process
+        if process is not None:
+            process.terminate()
+            try:
+                await asyncio.to_thread(process.wait, 5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        while True:
+            length = await reader.readuntil(b":")
+            data = await reader.readexactly(int(length[:-1]))
+            await reader.readexactly(1)
+            self.events.append(json.loads(data))
+
+    def command(self, name: str, params: str = "") -> None:
+        """Run a command of baresip's menu."""
+        data = json.dumps({"command": name, "params": params, "token": "test"}).encode()
+        self._writer.write(b"%d:%s," % (len(data), data))
+
+    async def registered(self) -> None:
+        """Wait until it says so; its first registration may be over before anybody listens for events."""
+        await until(lambda: "200 OK" in self._log.read_text(errors="replace"), LIMIT, self.story)
+
+    async def event(self, kind: str, count: int = 1) -> dict[str, Any]:
+        """Wait for the ``count``-th event of a kind."""
+        await until(lambda: len(self._of(kind)) >= count, LIMIT, lambda: f"no {kind}; {self.story()}")
+        return self._of(kind)[count - 1]
+
+    def _of(self, kind: str) -> list[dict[str, Any]]:
+        return [one for one in self.events if one.get("type") == kind]
+
+    def story(self) -> str:
+        """What it told, for an error's text."""
+        kinds = [one.get("type") or one.get("data") for one in self.events]
+        return f"{self.user} told {kinds}\n{self._log.read_text(errors='replace')[:3000]}"
+
+    async def hears(self, frequency: float) -> None:
+        """Wait until its recording holds a second that is mostly this tone."""
+        await until(
+            lambda: self._share(frequency) > 0.8,
+            LIMIT,
+            lambda: f"{frequency} Hz: {self._share(frequency):.2f}; {self.story()}",
+        )
+
+    def _share(self, frequency: float) -> float:
+        return max((share_of(path, frequency) for path in self.folder.glob("dump-*-dec.wav")), default=0.0)
+
+
+async def sipp(scenario: str, remote: str, host: str, *arguments: str, folder: Path) -> None:
+    """Run a scenario to its end.
+
+    Raises:
+        AssertionError: it failed; what SIPp logged is in the text.
+    """
+    process = await start_sipp(scenario, remote, host, *arguments, folder=folder)
+    await finish_sipp(process, folder, scenario)
+
+
+async def start_sipp(
+    scenario: str, remote: str, host: str, *arguments: str, folder: Path
+) -> asyncio.subprocess.Process:
+    """Start a scenario; a called side listens once its socket is there."""
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    command = [
+        require("sipp"), "-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", host, "-mi", host, "-nostdin",
+        "-timeout", "20s", "-timeout_error", "-trace_err", "-error_file", str(folder / "errors.log"),
+        "-recv_timeout", "10000", *arguments, remote,
+    ]  # fmt: skip
+    return await asyncio.create_subprocess_exec(
+        *command,
+        cwd=folder,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+
+
+async def finish_sipp(process: asyncio.subprocess.Process, folder: Path, scenario: str) -> None:
+    """Wait until a scenario has ended well."""
+    try:
+        status = await asyncio.wait_for(process.wait(), 40)
+    except TimeoutError:
+        process.kill()
+        raise
+    log = folder / "errors.log"
+    assert status == 0, (
+        f"{scenario} ended with {status}: {log.read_text(errors='replace')[:3000] if log.exists() else ''}"
+    )
