@@ -10,11 +10,11 @@ from types import MappingProxyType
 from asterism.core.errors import UsageError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Format:
     """One audio codec as ``allow=`` names it and as SDP describes it.
 
-    Identity is the name: the table below holds one object per codec, so formats may be compared with ``is``.
+    The table below holds one object per codec: formats are the same or not, they are never compared by value.
     """
 
     name: str
@@ -54,9 +54,6 @@ class Format:
     def timestamp_step(self) -> int:
         """RTP timestamp units in one packet of ``ptime``."""
         return self.clock_rate * self.ptime // 1000
-
-    def __hash__(self) -> int:
-        return hash(self.name)
 
     def __str__(self) -> str:
         return self.name

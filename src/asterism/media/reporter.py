@@ -27,7 +27,7 @@ class RtcpReporter:
 
     __slots__ = (
         "_cname", "_last_expected", "_last_lost", "_last_received", "_last_sr", "_last_sr_at", "_loop", "_reading",
-        "_remote", "_session", "_socket", "_tx_reported", "statistics",
+        "_remote", "_session", "_socket", "_statistics", "_tx_reported",
     )  # fmt: skip
 
     def __init__(self, session: RtpSession, sock: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
@@ -43,7 +43,14 @@ class RtcpReporter:
         self._last_received = 0
         self._last_lost = 0
         self._tx_reported = 0
-        self.statistics = RtcpStatistics()
+        self._statistics: RtcpStatistics | None = None
+
+    @property
+    def statistics(self) -> RtcpStatistics:
+        """What the reports told; most calls end before the first."""
+        if self._statistics is None:
+            self._statistics = RtcpStatistics()
+        return self._statistics
 
     def set_remote(self, address: Address | None) -> None:
         """Where reports go (``a=rtcp``); ``None``: the port after the peer's RTP port."""

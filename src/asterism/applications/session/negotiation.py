@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from asterism.media.formats import DTMF_ENCODING, DTMF_FMTP, DTMF_PAYLOAD_TYPE, Format, format_for
@@ -90,19 +91,25 @@ def accept_offer(
     ``preference`` is ``incoming_call_offer_pref``: the order of this server's list (``local``) or of
     the offer (``remote``), all or only the first (``*_first``). Payload types are the offer's.
     """
+    chosen, dtmf = _accept(tuple(allowed), tuple(offered), preference)
+    if not chosen:
+        return None
+    return AudioTerms(list(chosen), dtmf if wants_dtmf(dtmf_mode) else None)
+
+
+@lru_cache(maxsize=1024)
+def _accept(
+    allowed: tuple[Format, ...], offered: tuple[Offered, ...], preference: str
+) -> tuple[tuple[tuple[Format, int], ...], int | None]:
+    """The codecs to answer with and the payload type of telephone-event; a phone offers the same in all its calls."""
     by_format, dtmf = _match(offered)
     if preference.startswith("remote"):
         chosen = [(one, number) for one, number in by_format.items() if one in allowed]
     else:
         chosen = [(one, by_format[one]) for one in allowed if one in by_format]
-    if not chosen:
-        return None
     if preference.endswith("first"):
         del chosen[1:]
-    terms = AudioTerms(chosen)
-    if dtmf is not None and wants_dtmf(dtmf_mode):
-        terms.dtmf_payload = dtmf
-    return terms
+    return tuple(chosen), dtmf
 
 
 def accept_answer(offer: AudioTerms, answered: Sequence[Offered]) -> AudioTerms | None:
@@ -110,15 +117,10 @@ def accept_answer(offer: AudioTerms, answered: Sequence[Offered]) -> AudioTerms 
 
     An answer may use other payload types for what *we* send (RFC 3264 6.1); those are taken.
     """
-    by_format, dtmf = _match(answered)
-    offered = {one for one, _ in offer.formats}
-    chosen = [(one, number) for one, number in by_format.items() if one in offered]
+    chosen, dtmf = _accept(tuple(one for one, _ in offer.formats), tuple(answered), "remote")
     if not chosen:
         return None
-    terms = AudioTerms(chosen)
-    if offer.dtmf_payload is not None:
-        terms.dtmf_payload = dtmf
-    return terms
+    return AudioTerms(list(chosen), None if offer.dtmf_payload is None else dtmf)
 
 
 def _match(offered: Sequence[Offered]) -> tuple[dict[Format, int], int | None]:
@@ -140,26 +142,29 @@ def _match(offered: Sequence[Offered]) -> tuple[dict[Format, int], int | None]:
 
 def write_audio(terms: AudioTerms, port: int, profile: str = "RTP/AVP") -> str:
     """The audio section of an offer or answer, each line ended with CR LF."""
+    numbers, lines = _audio_lines(tuple(terms.formats), terms.dtmf_payload)
+    return f"m=audio {port} {profile} {numbers}\r\n{lines}a={terms.direction}\r\n"
+
+
+@lru_cache(maxsize=512)
+def _audio_lines(formats: tuple[tuple[Format, int], ...], dtmf_payload: int | None) -> tuple[str, str]:
+    """The payload types, and the attributes that explain them."""
     numbers: list[str] = []
     lines: list[str] = []
-    ptime = terms.formats[0][0].ptime
+    ptime = formats[0][0].ptime
     longest = 1000
-    for one, number in terms.formats:
+    for one, number in formats:
         numbers.append(str(number))
         lines.append(f"a=rtpmap:{number} {one.rtpmap}\r\n")
         if one.fmtp:
             lines.append(f"a=fmtp:{number} {one.fmtp}\r\n")
         longest = min(longest, one.max_ptime)
-    if terms.dtmf_payload is not None:
-        number = terms.dtmf_payload
-        numbers.append(str(number))
-        lines.append(f"a=rtpmap:{number} {DTMF_ENCODING}/8000\r\na=fmtp:{number} {DTMF_FMTP}\r\n")
+    if dtmf_payload is not None:
+        numbers.append(str(dtmf_payload))
+        lines.append(f"a=rtpmap:{dtmf_payload} {DTMF_ENCODING}/8000\r\na=fmtp:{dtmf_payload} {DTMF_FMTP}\r\n")
     # Whole packets only: codecs that allow 150 ms are offered 140 with packets of 20.
     longest -= longest % ptime
-    return (
-        f"m=audio {port} {profile} {' '.join(numbers)}\r\n{''.join(lines)}"
-        f"a=ptime:{ptime}\r\na=maxptime:{longest}\r\na={terms.direction}\r\n"
-    )
+    return " ".join(numbers), f"{''.join(lines)}a=ptime:{ptime}\r\na=maxptime:{longest}\r\n"
 
 
 def write_session(owner: str, session_id: str, version: int, address: str, name: str, sections: Sequence[str]) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 
 from asterism.stack.errors import LimitError, ParseError
 from asterism.stack.grammar import check_value, printable
@@ -109,6 +110,7 @@ class Connection:
     """TTL and number of addresses of multicast, with the slash; usually empty."""
 
     @classmethod
+    @lru_cache(maxsize=1024)
     def parse(cls, text: str) -> Connection:
         """Parse the value. Raises ParseError."""
         words = text.split()
@@ -336,23 +338,26 @@ class SessionDescription(_Section):
         text = data.decode("utf-8", "surrogateescape") if isinstance(data, bytes) else data
         session = cls(timings=[])
         section: _Section = session
-        lines = [line for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n") if line.strip()]
+        if "\r" in text:
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
+        lines = [line for line in text.split("\n") if line and not line.isspace()]
         if not lines or lines[0].rstrip() != "v=0":
             raise _error("a session description starts with v=0")
         if len(lines) > MAX_ATTRIBUTES:
             raise LimitError("too many lines in a session description", 488)
-        for line in lines[1:]:
-            kind, equals, value = line[:1], line[1:2], line[2:].rstrip(" \t")
-            if equals != "=" or "\0" in line:
+        del lines[0]
+        for line in lines:
+            kind, value = line[0], line[2:].rstrip(" \t")
+            if line[1:2] != "=" or "\0" in line:
                 raise _error(f"bad line in a session description: {printable(line)!r}")
-            if kind == "m":
+            if kind == "a":
+                name, colon, rest = value.partition(":")
+                section.attributes.append((name.strip(), rest if colon else None))
+            elif kind == "m":
                 if len(session.media) >= MAX_MEDIA:
                     raise LimitError("too many media sections", 488)
                 section = MediaDescription.parse_line(value)
                 session.media.append(section)
-            elif kind == "a":
-                name, colon, rest = value.partition(":")
-                section.attributes.append((name.strip(), rest if colon else None))
             elif kind == "c":
                 # The second of several c= lines is another layer of multicast: the first is enough for us.
                 section.connection = section.connection or Connection.parse(value)
