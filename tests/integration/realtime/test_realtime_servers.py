@@ -94,6 +94,11 @@ def test_a_real_database(database: DatabaseServer, tmp_path: Path, capsys: pytes
     asyncio.run(_phones(database, tmp_path, config))
 
 
+def _insert(table: str, **values: object) -> str:
+    columns = ", ".join(values)
+    return f"INSERT INTO {table} ({columns}) VALUES ({', '.join(repr(str(value)) for value in values.values())})"
+
+
 async def _phones(database: DatabaseServer, folder: Path, config: dict[str, str]) -> None:
     await execute(
         folder,
@@ -102,11 +107,11 @@ async def _phones(database: DatabaseServer, folder: Path, config: dict[str, str]
             statement
             for number in range(100, 100 + PHONES)
             for statement in (
-                "INSERT INTO ps_endpoints (id, context, disallow, allow, aors, auth, colour)"
-                f" VALUES ('{number}', 'phones', 'all', 'ulaw', '{number}', '{number}', 'red')",
-                "INSERT INTO ps_auths (id, auth_type, username, password)"
-                f" VALUES ('{number}', 'userpass', '{number}', 'secret')",
-                f"INSERT INTO ps_aors (id, max_contacts, remove_existing) VALUES ('{number}', 2, 'yes')",
+                _insert(
+                    "ps_endpoints", id=number, context="phones", disallow="all", allow="ulaw", aors=number, auth=number
+                ),
+                _insert("ps_auths", id=number, auth_type="userpass", username=number, password="secret"),
+                _insert("ps_aors", id=number, max_contacts=2, remove_existing="yes"),
             )
         ),
     )
@@ -138,6 +143,9 @@ async def _kill_under_load(server: Any, database: DatabaseServer, folder: Path, 
     statuses: list[int] = []
     stop = asyncio.Event()
 
+    def story() -> str:
+        return f"{statuses[-40:]} {lines.problems()}"
+
     async def keep_registering(number: int) -> int:
         last = 0
         while not stop.is_set():
@@ -152,7 +160,7 @@ async def _kill_under_load(server: Any, database: DatabaseServer, folder: Path, 
         return last
 
     phones = [asyncio.ensure_future(keep_registering(number)) for number in range(100, 100 + PHONES)]
-    await until(lambda: statuses.count(200) > 2 * PHONES, 20, lambda: f"{statuses[-40:]} {lines.problems()}")
+    await until(lambda: statuses.count(200) > 2 * PHONES, 20, story)
     await loop.run_in_executor(None, database.kill)
     acknowledged = statuses.count(200)
     await until(
