@@ -107,7 +107,7 @@ class SipCore(Subsystem):
     def way_to(self, uri: Uri, endpoint: Endpoint | None = None) -> Way | Awaitable[Way]:
         """The flows to a next hop in the order to try (RFC 3263); awaitable when a name must be looked up.
 
-        Raises ``ResolveError`` or ``NoTransportError`` when it leads nowhere.
+        Raises ``ResolveError`` when it leads nowhere.
         """
         return way_to(self.transports, uri, endpoint.transport if endpoint is not None else "")
 
@@ -225,9 +225,13 @@ class SipCore(Subsystem):
         return self.sender.create_request(method, target, endpoint, headers, body, content_type)
 
     def send(
-        self, request: Request, user: Any, endpoint: Endpoint | None = None, flow: Flow | None = None
+        self, request: Request, user: Any, endpoint: Endpoint | None = None, flow: Flow | Way | None = None
     ) -> OutgoingRequest:
-        """Send a request, callback form: ``user`` is a ``ClientUser``; challenges are answered on the way."""
+        """Send a request, callback form: ``user`` is a ``ClientUser``; challenges are answered on the way.
+
+        Without ``flow`` the way is looked for; the targets that a name leads to are tried one after the other. A user
+        with a method ``on_flow_changed(flow, request)`` is told when another target's turn comes.
+        """
         return self.sender.send(request, user, endpoint, flow)
 
     async def send_request(

@@ -54,6 +54,7 @@ async def start(core: SipCore) -> None:
     core.servants.max_threads = system.taskpool_max_size or 50
     timers = TimerConfig(t1=max(system.timer_t1, 1) / 1000, timer_b=system.timer_b / 1000)
     manager = TransportManager(core.distributor, timers, log=core.log)
+    manager.layer.ask_rport = not system.disable_rport
     core.attach(manager.layer, manager)
     core.location.start(manager.timers)
     core.flows.start()

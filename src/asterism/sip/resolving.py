@@ -111,8 +111,7 @@ def way_to(transports: TransportManager, uri: Uri, name: str = "") -> Way | Awai
         name: the transport section to use, ``""`` for the first that fits.
 
     Raises:
-        ResolveError: it leads nowhere.
-        NoTransportError: no transport leads there.
+        ResolveError: it leads nowhere, or no transport leads there.
     """
     if transports.bound:
         flow = transports.bound.get(str(uri))
@@ -125,7 +124,11 @@ def way_to(transports: TransportManager, uri: Uri, name: str = "") -> Way | Awai
     if is_numeric(host):
         protocol = protocol_of(uri)
         port = uri.port or (5061 if protocol == "tls" else 5060)
-        return Way(transports, transports.flow_for(host, port, protocol, _fitting(transports, name, protocol)))
+        try:
+            flow = transports.flow_for(host, port, protocol, _fitting(transports, name, protocol))
+        except NoTransportError as error:
+            raise ResolveError(f"no way to {host}: {error}") from error
+        return Way(transports, flow)
     return _resolve(transports, uri, host, name)
 
 

@@ -118,6 +118,9 @@ class OutgoingRequest:
         if self._way is not None and self._way.more:
             self._spare = spare.copy()
         self.flow = flow
+        moved = getattr(self.user, "on_flow_changed", None)
+        if moved is not None:
+            moved(flow, spare)
         self.transaction = self._sender.transmit(spare, flow, self)
         return True
 
@@ -236,10 +239,10 @@ class Sender:
 
     # Sending.
 
-    def send(self, request: Request, user: Any, endpoint: Endpoint | None, flow: Flow | None) -> OutgoingRequest:
+    def send(self, request: Request, user: Any, endpoint: Endpoint | None, flow: Flow | Way | None) -> OutgoingRequest:
         """Send ``request``; see :meth:`SipCore.send`."""
         outgoing = OutgoingRequest(self, request, user, endpoint)
-        if flow is None or flow.closed:
+        if flow is None or (not isinstance(flow, Way) and flow.closed):
             found = self._find_way(request, endpoint)
             if isawaitable(found):
                 task = asyncio.get_running_loop().create_task(self._start_later(outgoing, found))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from asterism.media.formats import FORMATS
 from asterism.pbx.party import PRESENTATIONS, PartyId
 from asterism.sip.objects.global_ import GlobalSettings
-from asterism.stack.uri import Uri, format_host_port
+from asterism.stack.uri import Uri
 
 if TYPE_CHECKING:
     from asterism.media.formats import Format
@@ -84,7 +84,7 @@ class EndpointProfile:
         self.variables = dict(endpoint.set_var)
         agent = core.state.user_agent
         self.user_agent: tuple[tuple[str, str], ...] = (("User-Agent", agent),) if agent else ()
-        self._contacts: dict[tuple[str, int, str, str], str] = {}
+        self._contacts: dict[tuple[str, str, str], str] = {}
 
     def local_address(self, flow: Flow) -> str:
         """The address of this host that ``flow`` leaves from."""
@@ -92,12 +92,13 @@ class EndpointProfile:
         return address_towards(flow.remote[0], flow.remote[1]) if host in _WILDCARDS else host
 
     def _contact(self, user: str, flow: Flow) -> str:
-        key = (user, flow.local[1], flow.transport, self.local_address(flow))
+        # As the Via has it: the listening port, and the address outside of a NAT.
+        where = self.core.layer.sent_by(flow)
+        key = (user, where, flow.transport)
         found = self._contacts.get(key)
         if found is None:
             if len(self._contacts) > 64:
                 self._contacts.clear()
-            where = format_host_port(key[3], flow.local[1])
             transport = "" if flow.transport == "UDP" else f";transport={flow.transport}"
             found = self._contacts[key] = f"<sip:{user}@{where}{transport}>" if user else f"<sip:{where}{transport}>"
         return found

@@ -22,7 +22,6 @@ from asterism.applications.session.state import SessionState
 from asterism.core.errors import AsterismError
 from asterism.pbx.controls import Control
 from asterism.pbx.party import NOBODY, PartyId
-from asterism.sip.resolving import flow_to
 from asterism.sip.tags import new_call_id, new_tag
 from asterism.stack.dialog import Dialog
 from asterism.stack.errors import ParseError
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from asterism.applications.session.registry import Sessions
     from asterism.sip.core import SipCore
     from asterism.sip.objects.endpoint import Endpoint
+    from asterism.sip.resolving import Way
     from asterism.sip.sending import OutgoingRequest
     from asterism.sip.works import Work
     from asterism.stack.flow import Flow
@@ -59,6 +59,7 @@ class OutgoingSession(Session):
         "_outgoing",
         "_redirects",
         "_to_tag",
+        "_way",
         "added_headers",
         "aor",
         "caller",
@@ -92,6 +93,7 @@ class OutgoingSession(Session):
         self._early_tag = ""
         self._to_tag = ""
         self._redirects = 0
+        self._way: Way | None = None
 
     @property
     def invite(self) -> Request:
@@ -111,7 +113,7 @@ class OutgoingSession(Session):
         """Find the flow to the next hop, then send; a name has to be looked up first."""
         hop = NameAddr.parse(self.path[0]).uri if self.path else self.target
         try:
-            found = flow_to(self.core.transports, hop, self.endpoint.transport)
+            found = self.core.way_to(hop, self.endpoint)
         except (OSError, AsterismError, ParseError) as error:
             self._no_way(error)
             return
@@ -122,26 +124,32 @@ class OutgoingSession(Session):
         else:
             self._go(found)
 
-    async def _wait_for_way(self, waiting: Awaitable[Flow | None]) -> None:
+    async def _wait_for_way(self, waiting: Awaitable[Way]) -> None:
         try:
-            flow = await waiting
+            way = await waiting
         except (OSError, AsterismError, ParseError) as error:
             self.work.push(self._no_way, error)
         else:
-            self.work.push(self._go, flow)
+            self.work.push(self._go, way)
 
     def _no_way(self, error: Exception) -> None:
         self.core.log.warning("no way to %s: %s", self.target.host_port, error)
         self._go(None)
 
-    def _go(self, flow: Flow | None) -> None:
-        """Send the INVITE over ``flow``."""
+    def on_flow_changed(self, flow: Flow, request: Request) -> None:
+        """The INVITE goes to another target of the same name, as the first did not answer."""
+        self.flow = flow
+        request.set_header("Contact", self.profile.uac_contact(self.caller, flow))
+
+    def _go(self, way: Way | None) -> None:
+        """Send the INVITE along ``way``."""
         if self.state is not SessionState.CALLING:
             return
-        if flow is None:
+        if way is None:
             self._refused(503, reason_phrase(503), CONGESTION)
             return
-        self.flow = flow
+        self._way = way
+        self.flow = way.flow
         body = self.media.body or self.media.offer(self)
         if body is None:
             self._refused(488, reason_phrase(488), 58)
@@ -156,7 +164,7 @@ class OutgoingSession(Session):
         headers.extend(self.added_headers)
         self.profile.finish_request(request)
         request.set_body(body, SDP_TYPE)
-        self._outgoing = self.core.send(request, self, self.endpoint, self.flow)
+        self._outgoing = self.core.send(request, self, self.endpoint, self._way)
 
     def _make_invite(self) -> Request:
         profile, flow, target = self.profile, self.flow, self.target

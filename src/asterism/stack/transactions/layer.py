@@ -73,6 +73,7 @@ class TransactionLayer:
             address.
         force_rport: send responses to the source of each request, whether its Via asks for that or not; see
             :meth:`restore_via`.
+        ask_rport: put ``rport`` into the Via of our requests (RFC 3581).
         response_flow: hook: a flow of the same transport as the given one, to another address; used when a response
             may not go where the request came from (no ``rport``). By default the same flow.
         new_token: hook: makes the unguessable part of branches; tests may replace it.
@@ -90,6 +91,7 @@ class TransactionLayer:
         "_last_request",
         "_secret",
         "_servers",
+        "ask_rport",
         "config",
         "counters",
         "force_rport",
@@ -114,6 +116,7 @@ class TransactionLayer:
         self.timeout = config.timeout
         self.until_t2 = config.until_t2
         self.force_rport = False
+        self.ask_rport = True
         self.sent_by: Callable[[Flow], str] = _local_sent_by
         self.response_flow: Callable[[Flow, str, int], Flow] = _same_flow
         self.new_token: Callable[[], str] = lambda: secrets.token_hex(10)
@@ -184,7 +187,10 @@ class TransactionLayer:
             entry.receive_retransmission()
         elif isinstance(entry, InviteServerTransaction):
             if entry.state is TransactionState.ACCEPTED:
-                self._receive_ack(message, key)
+                try:
+                    self._receive_ack(message, key)
+                except ParseError as error:
+                    self._receive_malformed(error, b"", flow, now, message)
             else:
                 entry.receive_ack()
 
@@ -336,6 +342,13 @@ class TransactionLayer:
         add_to_tag(response, self.to_tag, request)
         self._flow_back(request, flow).send(response.to_bytes())
 
+    def send_stateless(self, request: Request, data: bytes) -> None:
+        """Send the bytes of a response (from ``stateless.response_bytes``) without a transaction."""
+        flow = request.flow
+        if flow is None:
+            raise ValueError("only a received request can be answered")
+        self._flow_back(request, flow).send(data)
+
     def to_tag(self, request: Request) -> str:
         """The To-tag for responses to ``request``: derived from its branch, so that no state is needed to repeat it."""
         return self._tag(self._key(request))
@@ -379,7 +392,7 @@ class TransactionLayer:
         if method == "ACK":
             raise ValueError("an ACK has no transaction; use send_ack")
         branch = f"z9hG4bK{self.new_token()}"
-        request.prepend_header("Via", f"SIP/2.0/{flow.transport} {self.sent_by(flow)};rport;branch={branch}")
+        request.prepend_header("Via", self._via(flow, branch))
         kind = InviteClientTransaction if method == "INVITE" else NonInviteClientTransaction
         transaction = kind(self, request, flow, user, branch, f"{branch} {method}")
         if self._is_full():
@@ -389,10 +402,17 @@ class TransactionLayer:
         self._start(transaction, now)
         return transaction
 
+    def _via(self, flow: Flow, branch: str) -> str:
+        """Our Via; on a connection that both sides can use it says so (RFC 5923)."""
+        transport = flow.transport
+        alias = ";alias" if transport == "TCP" or transport == "TLS" else ""
+        rport = ";rport" if self.ask_rport else ""
+        return f"SIP/2.0/{transport} {self.sent_by(flow)}{rport};branch={branch}{alias}"
+
     def send_ack(self, request: Request, flow: Flow) -> None:
         """Send the ACK to a 2xx, which is a transaction of nobody: put a Via on top and send it."""
         branch = f"z9hG4bK{self.new_token()}"
-        request.prepend_header("Via", f"SIP/2.0/{flow.transport} {self.sent_by(flow)};rport;branch={branch}")
+        request.prepend_header("Via", self._via(flow, branch))
         flow.send(request.to_bytes())
 
     def send_cancel(self, invite: InviteClientTransaction, request: Request) -> None:
