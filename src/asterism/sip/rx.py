@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from asterism.sip.tags import tag_from_branch
 from asterism.stack.message import make_response
+from asterism.stack.stateless import header_block, response_bytes
 
 if TYPE_CHECKING:
     from asterism.sip.core import SipCore
@@ -18,6 +20,12 @@ if TYPE_CHECKING:
     from asterism.stack.transactions.server import ServerTransaction
 
 HeaderList = Iterable[tuple[str, str]]
+
+
+@lru_cache(maxsize=64)
+def _own_block(fixed: tuple[tuple[str, str], ...], server: str) -> str:
+    """The constant lines of a response as text."""
+    return header_block((*fixed, ("Server", server)) if server else fixed)
 
 
 class Rx:
@@ -120,9 +128,20 @@ class Rx:
         headers: HeaderList = (),
         body: bytes | str = b"",
         content_type: str = "",
-        fixed: HeaderList = (),
+        fixed: tuple[tuple[str, str], ...] = (),
     ) -> None:
         """Answer and forget; through the transaction if the request has one by now (it was parked)."""
+        state = self.core.state
+        if self.transaction is None and not body and not reason and not state.response_hooks and status > 100:
+            # Nobody else looks at this response: it is written without being made.
+            request = self.request
+            block = header_block(headers) if headers else ""
+            data = response_bytes(
+                request, status, tag_from_branch(request), block + _own_block(fixed, state.server_header)
+            )
+            self.answered = True
+            self.core.layer.send_stateless(request, data)
+            return
         response = self.make_response(status, reason, headers, body, content_type, fixed=fixed)
         self.answered = True
         if self.transaction is not None:

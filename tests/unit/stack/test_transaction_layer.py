@@ -137,6 +137,14 @@ def test_accepting_an_invite_whose_to_nobody_can_read():
     assert net.layer.live_transactions == 0
 
 
+def test_unreadable_ack_to_an_accepted_invite_is_told():
+    net = Net()
+    answer_with(net, 200)
+    net.receive(request_text("INVITE"))
+    net.receive(request_text("ACK", to="bad<"))
+    assert net.user.kinds() == ["request", "malformed"]
+
+
 def test_maddr_does_not_aim_our_responses():
     net = Net()
     net.layer.response_flow = lambda *args: pytest.fail("no other address is wanted")
