@@ -199,6 +199,14 @@ class Channel:
         """Whole seconds since the channel was created."""
         return max(0, int(time.time() - self.created))
 
+    def log_fields(self) -> dict[str, str]:
+        """What log records about this channel carry: ``call``, ``channel`` and ``call_id``."""
+        fields = {"call": f"C-{self.callid:08x}", "channel": self.name}
+        call_id = None if self.driver is None else self.driver.channel_item("pjsip,call-id")
+        if call_id:
+            fields["call_id"] = call_id
+        return fields
+
     # -- variables ---------------------------------------------------------------------------
 
     def set_variable(self, name: str, value: str | None) -> None:

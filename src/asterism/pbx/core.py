@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from typing import TYPE_CHECKING, Any
 
 from asterism.core.documentation import Documentation
+from asterism.core.log import log_subject
 from asterism.core.module import CoreServer, Subsystem
 from asterism.core.registry import Registry
 from asterism.pbx import admission, events, marks
@@ -275,6 +276,7 @@ class Pbx(Subsystem):
         return task
 
     async def _run(self, channel: Channel, body: Callable[[Channel], Awaitable[None]]) -> None:
+        log_subject.set(channel)
         try:
             await body(channel)
         except ChannelHangup:

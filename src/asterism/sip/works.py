@@ -20,6 +20,7 @@ from inspect import isawaitable
 from typing import Any
 
 from asterism.core.errors import AsterismError
+from asterism.core.log import LogSubject, log_subject
 
 MAX_QUEUED = 1000
 """How many tasks may wait in one work before ``push`` refuses more."""
@@ -62,13 +63,15 @@ class Work:
     """Tasks that run one at a time, in order. Made by :meth:`Servants.create_work`."""
 
     __slots__ = ("_async_task", "_closed", "_queue", "_run", "_servants", "_waits_for", "max_depth", "max_queued",
-                 "name", "processed")  # fmt: skip
+                 "name", "processed", "subject")  # fmt: skip
 
     def __init__(self, servants: Servants, name: str, max_queued: int) -> None:
         self.name = name
         self.max_queued = max_queued
         self.processed = 0
         self.max_depth = 0
+        self.subject: LogSubject | None = None
+        """What log records made by its tasks are about."""
         self._servants = servants
         self._queue: deque[_Item] = deque()
         self._run: _Run | None = None
@@ -211,6 +214,7 @@ class Work:
         task, args, future = item
         run = self._run = _Run(self)
         token = _current.set(run)
+        subject = None if self.subject is None else log_subject.set(self.subject)
         try:
             result = task(*args)
             if result is not None and isawaitable(result):
@@ -222,6 +226,8 @@ class Work:
             self._failed(error, future)
         finally:
             _current.reset(token)
+            if subject is not None:
+                log_subject.reset(subject)
         self._run = None
         self.processed += 1
         return True
@@ -288,6 +294,7 @@ class Servants:
         """Drop a finished work from the table."""
         if self._works.pop(id(work), None) is not None:
             self.finished += 1
+            work.subject = None
 
     def __iter__(self) -> Iterator[Work]:
         return iter(list(self._works.values()))

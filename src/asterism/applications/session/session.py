@@ -24,7 +24,7 @@ from asterism.stack.message import make_response
 from asterism.stack.transactions.users import NOBODY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from asterism.applications.session.identity import EndpointProfile
     from asterism.applications.session.registry import Sessions
@@ -92,6 +92,7 @@ class Session:
         self.endpoint = endpoint
         self.profile = profile
         self.work = work
+        work.subject = self
         self.state = SessionState.NEW
         self.channel: Channel | None = None
         self.dialog: Dialog | None = None
@@ -111,6 +112,12 @@ class Session:
 
     def __repr__(self) -> str:
         return f"<Session {self.endpoint.id} {self.state.value}>"
+
+    def log_fields(self) -> Mapping[str, str]:
+        """What log records of this session carry (:class:`~asterism.core.log.LogSubject`)."""
+        if self.channel is not None:
+            return self.channel.log_fields()
+        return {} if self.dialog is None else {"call_id": self.dialog.call_id}
 
     # What supplements and SDP handlers ask.
 

@@ -80,7 +80,8 @@ class ConsoleFormat(logging.Formatter):
         level = record.levelname
         if self._color and level in self._COLORS:
             level = f"\x1b[{self._COLORS[level]}m{level}\x1b[0m"
-        text = f"[{date}] {level}[{_PID()}]: {source_of(record)} {message}"
+        call = getattr(record, "call", "")
+        text = f"[{date}] {level}[{_PID()}]{f'[{call}]' if call else ''}: {source_of(record)} {message}"
         if record.exc_info:
             text += "\n" + self.formatException(record.exc_info)
         return text

@@ -93,9 +93,9 @@ class Call:
         else:
             self._session.send([("Event", event), *self._id(), *fields])
 
-    def end_list(self, event: str, fields: EventFields = ()) -> None:
+    def end_list(self, event: str, fields: EventFields = (), items: int | None = None) -> None:
         """Close the list."""
-        closing = [("EventList", "Complete"), ("ListItems", self._items)]
+        closing = [("EventList", "Complete"), ("ListItems", self._items if items is None else items)]
         self._session.send([("Event", event), *self._id(), *closing, *fields])
 
     def may(self, privilege: str) -> bool:

@@ -217,6 +217,10 @@ class Executor:
         template = priority.template
         data = priority.data if template is None else template.expand(self.environment, channel)
         channel.new_exten(priority.application, data)
+        self.log.verbose(
+            3, 'Executing [%s@%s:%d] %s("%s", "%s") in new stack',
+            channel.exten, channel.context, channel.priority, priority.application, channel.name, data,
+        )  # fmt: skip
         try:
             await application(channel, data)
         except (ChannelHangup, Goto, EndDialplan, SubroutineReturned):
