@@ -81,8 +81,8 @@ class ActionCall(Protocol):
     def item(self, event: str, fields: Fields) -> None:
         """Send one list event, with the ActionID, to this session only."""
 
-    def end_list(self, event: str, fields: Fields = ()) -> None:
-        """Send the list's closing event with ``EventList: Complete`` and ``ListItems``."""
+    def end_list(self, event: str, fields: Fields = (), items: int | None = None) -> None:
+        """Send the list's closing event with ``EventList: Complete`` and ``ListItems``, by default all that were."""
 
     def may(self, privilege: str) -> bool:
         """Whether the session's user has the write class ``privilege``."""
