@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -9,7 +10,7 @@ from transports_kit import http_conf, make_certificates
 
 from asterism.core.documentation import Documentation
 from asterism.core.routes import Route
-from asterism.testing import running_server, until
+from asterism.testing import running_server
 
 
 async def console(server, line):
@@ -118,15 +119,13 @@ async def test_certificate_is_taken_anew_without_closing_connections(certificate
 
         before, reader, writer = await serial()
         for option in ("cert_file", "priv_key_file"):
-            with open(certificates[option], "rb") as source, open(own[option], "wb") as target:
-                target.write(source.read())
+            Path(own[option]).write_bytes(Path(certificates[option]).read_bytes())
         await server.reload("http")
         after, _, second = await serial()
         assert before != after
         writer.write(b"GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert b"404" in await asyncio.wait_for(reader.read(), 5)
-        with open(own["cert_file"], "w") as target:
-            target.write("nonsense")
+        Path(own["cert_file"]).write_text("nonsense")
         await server.reload("http")
         assert (await serial())[0] == after
         writer.close()
@@ -139,4 +138,3 @@ async def test_an_address_in_use_is_told_with_its_option(caplog):
         conf = f"[general]\nenabled=yes\nbindaddr=127.0.0.1\nbindport={port}\n"
         async with running_server({"http.conf": conf}) as second:
             assert second.modules.find("http").instance.address is None
-        await until(lambda: True)

@@ -1,0 +1,56 @@
+"""The step that lets an authenticated peer's connection be used for requests back to it (RFC 5923)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from asterism.core.module import Module
+from asterism.sip.decision import Decision, Outcome
+from asterism.sip.service import InterceptionStep
+from asterism.stack.errors import ParseError
+from asterism.transport.tcp import TcpFlow
+
+if TYPE_CHECKING:
+    from asterism.sip.rx import Rx
+    from asterism.sip.server import SipServer
+
+_ALIAS = Decision(Outcome.PASS, "requests to the address in its Via will go over this connection")
+
+
+class ConnectionStep(InterceptionStep):
+    """Honours ``alias`` in the Via of requests that an endpoint sent, after authentication.
+
+    Not before: with the connection's word alone, whoever sits behind the same address could draw another's calls.
+    """
+
+    name: ClassVar[str] = "connection_reuse"
+    priority: ClassVar[int] = 45
+
+    def evaluate(self, rx: Rx) -> Decision | None:
+        """Look for ``alias`` on connections."""
+        if not rx.flow.reliable or rx.endpoint is None or not isinstance(rx.flow, TcpFlow):
+            return None
+        try:
+            return _ALIAS if "alias" in rx.request.via.params else None
+        except ParseError:
+            return None
+
+    def apply(self, decision: Decision, rx: Rx) -> bool:
+        """Note the alias; the request goes on."""
+        flow = rx.flow
+        if isinstance(flow, TcpFlow):
+            via = rx.request.via
+            flow.alias(via.port or (5061 if flow.secure else 5060))
+        return False
+
+
+class ConnectionReuse(Module):
+    """Uses connections in both directions."""
+
+    name = "sip_connection_reuse"
+    requires = ("sip_authentication",)
+    description = "Connection reuse (RFC 5923)"
+
+    def load(self, server: SipServer) -> None:
+        """Register the step."""
+        server.sip.register_step(ConnectionStep())
