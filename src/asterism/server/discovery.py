@@ -27,12 +27,16 @@ PACKAGES = (
 
 
 def builtin_modules() -> Iterator[type[Module]]:
-    """The module classes that ship with Asterism."""
+    """The module classes that ship with Asterism.
+
+    A file whose name begins with an underscore holds none and is not imported: what is heavy and seldom needed.
+    """
     for package_name in PACKAGES:
         package = importlib.import_module(package_name)
         yield from modules_of(package)
         for found in pkgutil.walk_packages(package.__path__, f"{package_name}."):
-            yield from modules_of(importlib.import_module(found.name))
+            if not found.name.rpartition(".")[2].startswith("_"):
+                yield from modules_of(importlib.import_module(found.name))
 
 
 def modules_in_file(path: Path) -> Iterator[type[Module]]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from aiohttp.web import BaseRequest, StreamResponse
 
-    from asterism.interfaces.http.listener import Listener
+    from asterism.interfaces.http._listener import Listener
 
 
 class HttpModule(Module):
@@ -100,7 +100,7 @@ class HttpModule(Module):
 
     async def _listen(self, host: str, port: int, *, tls: bool) -> tuple[str, int]:
         # Imported here: a server without HTTP never needs it.
-        from asterism.interfaces.http.listener import LimitedServer, Listener
+        from asterism.interfaces.http._listener import LimitedServer, Listener
 
         listener = Listener(LimitedServer(self._serve, self.settings), self._context() if tls else None)
         try:
@@ -119,7 +119,7 @@ class HttpModule(Module):
         return str(etc / settings.tlscertfile), str(etc / settings.tlsprivatekey) if settings.tlsprivatekey else None
 
     def _context(self) -> ssl.SSLContext:
-        from asterism.interfaces.http.listener import make_context
+        from asterism.interfaces.http._listener import make_context
 
         if not self.settings.tlscertfile:
             raise ModuleError("http.conf: tlsenable needs tlscertfile")
