@@ -105,6 +105,12 @@ async def test_sessions_are_limited_and_slow_ones_closed():
         assert (await get(f"{base(server)}/nothing"))[0] == 404
 
 
+def replace_files(own, others):
+    """Overwrite a certificate and its key by others, or by nonsense."""
+    for option, path in own.items():
+        Path(path).write_bytes(Path(others[option]).read_bytes() if others else b"nonsense")
+
+
 async def test_certificate_is_taken_anew_without_closing_connections(certificates, tmp_path):
     own = make_certificates(tmp_path)
     async with running_server({"http.conf": http_conf(own)}, tmp_path / "etc") as server:
@@ -118,14 +124,13 @@ async def test_certificate_is_taken_anew_without_closing_connections(certificate
             return writer.get_extra_info("ssl_object").getpeercert(True), reader, writer
 
         before, reader, writer = await serial()
-        for option in ("cert_file", "priv_key_file"):
-            Path(own[option]).write_bytes(Path(certificates[option]).read_bytes())
+        replace_files(own, certificates)
         await server.reload("http")
         after, _, second = await serial()
         assert before != after
         writer.write(b"GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert b"404" in await asyncio.wait_for(reader.read(), 5)
-        Path(own["cert_file"]).write_text("nonsense")
+        replace_files(own, None)
         await server.reload("http")
         assert (await serial())[0] == after
         writer.close()
