@@ -141,6 +141,9 @@ class _TableMaker(type):
         cls.OPTIONS = (*getattr(cls, "OPTIONS", ()), *specs)
         cls._defaults = {**getattr(cls, "_defaults", {}), **defaults}
         cls._by_name = {spec.name.lower(): spec for spec in cls.OPTIONS}
+        for reason, names in namespace.get("WITHOUT_EFFECT", {}).items():
+            for option_name in names.split():
+                cls._by_name[option_name].no_effect = reason
         cls._fill = tuple((getattr(cls, attribute).__set__, value) for attribute, value in cls._defaults.items())
         # Two names more than there are attributes, so that attrgetter always returns a tuple.
         cls._values = staticmethod(attrgetter(*cls._defaults, "__class__", "__class__"))
@@ -175,6 +178,8 @@ class ConfiguredObject(metaclass=_TableMaker):
     """Attributes by which ``Data.find`` looks objects up."""
     SOURCES: ClassVar[tuple[str, ...]] = ()
     """Where objects come from unless ``sorcery.conf`` says otherwise, in its words (``config,pjsip.conf``)."""
+    WITHOUT_EFFECT: ClassVar[Mapping[str, str]] = {}
+    """Options that are accepted and do nothing (blanks between names), by the reason; who sets one is told once."""
     REALTIME: ClassVar[str] = ""
     """The usual name of its database table; types without one are not kept in databases."""
     ON_DEMAND: ClassVar[bool] = False

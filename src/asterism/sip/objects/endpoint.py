@@ -47,6 +47,55 @@ class Endpoint(ConfiguredObject, type="endpoint"):
 
     SOURCES = ("config,pjsip.conf,criteria=type=endpoint", "pjsip_wizard,pjsip_wizard.conf")
     REALTIME = "ps_endpoints"
+    WITHOUT_EFFECT = {  # noqa: RUF012
+        "media is not encrypted": (
+            "media_encryption media_encryption_optimistic srtp_tag_32 force_avp dtls_verify dtls_rekey "
+            "dtls_auto_generate_cert dtls_cert_file dtls_private_key dtls_cipher dtls_ca_file dtls_ca_path "
+            "dtls_setup dtls_fingerprint"
+        ),
+        "browsers cannot be called": "webrtc bundle rtcp_mux use_avpf media_use_received_transport ice_support",
+        "media always goes through the server": (
+            "direct_media direct_media_method direct_media_glare_mitigation disable_direct_media_on_nat"
+        ),
+        "a call has one audio stream": "max_audio_streams max_video_streams tos_video cos_video",
+        "media packets are not marked": "tos_audio cos_audio",
+        "reserved, as in Asterisk": (
+            "codec_prefs_incoming_offer codec_prefs_outgoing_offer codec_prefs_incoming_answer "
+            "codec_prefs_outgoing_answer"
+        ),
+        "both directions use the negotiated codec": "asymmetric_rtp_codec",
+        "there is no G.726": "g726_non_standard",
+        "packets have the usual length": "use_ptime",
+        "media uses the address family of the signalling": "rtp_ipv6",
+        "there is one engine": "rtp_engine",
+        "no keep-alive packets are sent": "rtp_keepalive",
+        "all calls share the ports of rtp.conf": "rtp_port_start rtp_port_end",
+        "the first answer of a branch counts": "accept_multiple_sdp_answers",
+        "fax is not supported": (
+            "t38_udptl t38_udptl_ec t38_udptl_maxdatagram t38_udptl_nat t38_udptl_ipv6 "
+            "t38_bind_udptl_to_media_address fax_detect fax_detect_timeout"
+        ),
+        "SUBSCRIBE is not handled": "allow_subscribe sub_min_expiry subscribe_context notify_early_inuse_ringing",
+        "mailboxes are not told of": (
+            "mailboxes aggregate_mwi mwi_subscribe_replaces_unsolicited mwi_from_user voicemail_extension "
+            "incoming_mwi_mailbox"
+        ),
+        "REFER is not handled": "allow_transfer refer_blind_progress",
+        "calls cannot be picked up": "call_group pickup_group named_call_group named_pickup_group",
+        "there is no music on hold": "moh_suggest suppress_moh_on_sendonly",
+        "calls are not recorded on request": "one_touch_recording record_on_feature record_off_feature",
+        "URIs are sent as they are": "user_eq_phone",
+        "only redirections of INVITE are followed": "follow_redirect_methods",
+        "there is no advice of charge": "send_aoc",
+        "channels have no tenant": "tenantid",
+        "MESSAGE outside calls is not handled": "message_context",
+        "tones are those of the server": "tone_zone",
+        "changes of the connected party are not sent": "send_connected_line rpid_immediate connected_line_method",
+        "redirections are not told": "send_diversion send_history_info",
+        "Identity headers are neither made nor checked": "stir_shaken stir_shaken_profile",
+        "locations are not conveyed": "geoloc_incoming_call_profile geoloc_outgoing_call_profile",
+        "mechanisms are negotiated by registrations alone": "security_negotiation security_mechanisms",
+    }
     ON_DEMAND = True
     REFERENCES = {"aors": "aor", "auth": "auth", "outbound_auth": "auth"}  # noqa: RUF012
 

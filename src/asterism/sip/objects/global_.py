@@ -11,6 +11,20 @@ class GlobalSettings(ConfiguredObject, type="global"):
     """The one section ``[global]`` of ``pjsip.conf``; without it, the defaults."""
 
     REALTIME = "ps_globals"
+    WITHOUT_EFFECT = {  # noqa: RUF012
+        "contacts are removed as they expire": "contact_expiration_check_interval",
+        "failures of every kind are limited per source": (
+            "unidentified_request_period unidentified_request_count unidentified_request_prune_interval"
+        ),
+        "registrations make no extensions": "regcontext",
+        "mailboxes are not told of": (
+            "default_voicemail_extension mwi_tps_queue_high mwi_tps_queue_low mwi_disable_initial_unsolicited"
+        ),
+        "every queue has a limit of its own": "taskprocessor_overload_trigger",
+        "REFER is not handled": "norefersub",
+        "180 and 183 are sent as the call goes": "allow_sending_180_after_183",
+        "the answer to an empty re-INVITE has the codecs of the call": "all_codecs_on_empty_reinvite",
+    }
 
     max_forwards = option(UINT, 70, "Max-Forwards of requests.")
     keep_alive_interval = option(SECONDS, 90, "Interval of keep-alives on connections; 0: none.")

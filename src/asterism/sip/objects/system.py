@@ -10,6 +10,14 @@ class SystemSettings(ConfiguredObject, type="system"):
     """The one section ``[system]`` of ``pjsip.conf``; without it, the defaults."""
 
     REALTIME = "ps_systems"
+    WITHOUT_EFFECT = {  # noqa: RUF012
+        "header names are always written in full": "compact_headers",
+        "the first answer of a branch counts": "accept_multiple_sdp_answers",
+        "threads for blocking work are started as they are needed": (
+            "taskpool_minimum_size taskpool_initial_size taskpool_auto_increment taskpool_idle_timeout "
+            "threadpool_initial_size threadpool_auto_increment threadpool_idle_timeout"
+        ),
+    }
 
     timer_t1 = option(MILLISECONDS, 500, "RFC 3261's T1, the estimate of a round trip.")
     timer_b = option(MILLISECONDS, 32000, "How long an INVITE waits for its first response.")

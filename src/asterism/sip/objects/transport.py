@@ -12,6 +12,11 @@ class TransportConfig(ConfiguredObject, type="transport"):
     """A socket for SIP: protocol, address, TLS, and how it looks from outside a NAT."""
 
     REALTIME = "ps_transports"
+    WITHOUT_EFFECT = {  # noqa: RUF012
+        "the domain of a request says nothing about its transport": "domain",
+        "descriptions name the local address, or the endpoint's media_address": "external_media_address",
+        "clients that do not read are limited by what waits for them": "websocket_write_timeout",
+    }
 
     protocol = option(Choice("udp", "tcp", "tls", "ws", "wss", "flow"), "udp", "Protocol.")
     bind = option(SocketAddressKind(), None, "Address to listen on; the port defaults to 5060, for TLS to 5061.")
