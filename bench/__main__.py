@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import memory, servers
+from bench import manager, memory, servers
 from bench.load import Measurement, measure
 from bench.process import peak_resident_mib
 
@@ -29,11 +29,13 @@ Results = dict[str, dict[str, Measurement]]
 def main() -> int:
     """Measure and print; returns 1 when a figure does not count or misses its target."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("operations", nargs="*", help=f"what to measure: {', '.join(LOADS)}, memory (default: all)")
+    parser.add_argument(
+        "operations", nargs="*", help=f"what to measure: {', '.join(LOADS)}, memory, manager (default: all)"
+    )
     parser.add_argument("--quick", action="store_true", help="a tenth of the operations")
     parser.add_argument("--no-peers", action="store_true", help="Asterism only")
     options = parser.parse_args()
-    wanted = options.operations or [*LOADS, "memory"]
+    wanted = options.operations or [*LOADS, "memory", "manager"]
     share = 10 if options.quick else 1
     results: Results = {}
     with tempfile.TemporaryDirectory() as name:
@@ -48,6 +50,8 @@ def main() -> int:
             if simple and servers.has_kamailio():
                 results["Kamailio"] = run_loads("Kamailio", servers.kamailio, folder, simple, share)
         good = report(results, loads) if loads else True
+        if "manager" in wanted:
+            good = manager.run(folder / "manager", 2000 // share) and good
         if "memory" in wanted:
             good = memory.run(folder / "memory", 500 if options.quick else 5000) and good
     return 0 if good else 1

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -54,9 +54,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def asterism(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Our own server."""
+def asterism(folder: Path, files: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """Our own server; ``files`` replace configuration files, by name."""
     conf = write_asterisk(folder / "etc", folder)
+    for name, text in (files or {}).items():
+        (folder / "etc" / name).write_text(text)
     command = [sys.executable, "-m", "asterism.command.main", "-f", "-q", "-C", str(conf)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:

@@ -87,8 +87,13 @@ def clean(value: object) -> str:
 
 def encode(pairs: Iterable[tuple[str, object]]) -> str:
     """One message, ready to be sent."""
-    texts = [(key, value if type(value) is str else "" if value is None else str(value)) for key, value in pairs]
+    pairs = list(pairs)
+    text = "\n".join([f"{key}: {value}" for key, value in pairs])
     # One test for all values: nearly every message is printable as it is.
-    if not "".join([value for _, value in texts]).isprintable():
-        texts = [(key, clean(value)) for key, value in texts]
-    return "".join([f"{key}: {value}\r\n" for key, value in texts]) + "\r\n"
+    if (
+        None in [value for _, value in pairs]
+        or not text.replace("\n", "").isprintable()
+        or (text.count("\n") >= len(pairs))
+    ):
+        text = "\n".join([f"{key}: {clean(value)}" for key, value in pairs])
+    return text.replace("\n", "\r\n") + "\r\n\r\n"
