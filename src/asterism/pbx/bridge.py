@@ -8,10 +8,10 @@ translates. A two-party bridge ends with the first channel that leaves it.
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from asterism.core.identifiers import random_uuid
 from asterism.pbx import events
 from asterism.pbx.controls import Control
 
@@ -51,7 +51,7 @@ class Bridge:
 
     def __init__(self, pbx: Pbx, on_end: Callable[[Channel], None] | None = None) -> None:
         self.pbx = pbx
-        self.uniqueid = str(uuid.uuid4())
+        self.uniqueid = random_uuid()
         self.type = "basic"
         self.technology = "simple_bridge"
         self.creator = ""

@@ -278,7 +278,9 @@ class Channel:
 
     def get_variable(self, name: str) -> str | None:
         """A channel variable, else the global one; ``None`` when neither is set."""
-        value = self.variables.get(name)
+        value = self._variables.get(name)
+        if value is _DEFERRED:
+            value = self.variables.get(name)
         return value if value is not None else self.pbx.dialplan.globals.get(name)
 
     # -- what changes and is told ------------------------------------------------------------

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-import secrets
-import uuid
 from typing import TYPE_CHECKING
+
+from asterism.core.identifiers import random_uuid
 
 if TYPE_CHECKING:
     from asterism.stack.message import Request
@@ -30,9 +30,9 @@ def tag_from_branch(request: Request) -> str:
 
 def new_tag() -> str:
     """A fresh random local tag."""
-    return str(uuid.UUID(bytes=secrets.token_bytes(16), version=4))
+    return random_uuid()
 
 
 def new_call_id() -> str:
     """A fresh random Call-ID."""
-    return str(uuid.UUID(bytes=secrets.token_bytes(16), version=4))
+    return random_uuid()

@@ -7,6 +7,7 @@ A message keeps the header lines as they came, under canonical names, and works 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from asterism.stack.errors import ParseError
@@ -130,6 +131,11 @@ class Message:
             ValueError: the name is not a token, or the value contains CR, LF or NUL.
         """
         self.headers.append(self._line(name, value))
+        self._changed()
+
+    def add_lines(self, lines: Iterable[tuple[str, str]]) -> None:
+        """Append header lines unchecked: canonical names, and values of our own making (never a peer's)."""
+        self.headers.extend(lines)
         self._changed()
 
     def prepend_header(self, name: str, value: str) -> None:

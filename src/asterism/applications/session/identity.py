@@ -72,7 +72,17 @@ def caller_party(endpoint: Endpoint) -> PartyId:
 class EndpointProfile:
     """What the calls of one endpoint have in common; made anew when the endpoint's object is another."""
 
-    __slots__ = ("_contacts", "core", "endpoint", "formats", "party", "settings", "user_agent", "variables")
+    __slots__ = (
+        "_contacts",
+        "_last_lines",
+        "core",
+        "endpoint",
+        "formats",
+        "party",
+        "settings",
+        "user_agent",
+        "variables",
+    )
 
     def __init__(self, core: SipCore, endpoint: Endpoint) -> None:
         self.core = core
@@ -84,6 +94,7 @@ class EndpointProfile:
         self.variables = dict(endpoint.set_var)
         agent = core.state.user_agent
         self.user_agent: tuple[tuple[str, str], ...] = (("User-Agent", agent),) if agent else ()
+        self._last_lines = (("Max-Forwards", str(self.settings.max_forwards)), *self.user_agent)
         self._contacts: dict[tuple[str, str, str], str] = {}
 
     def local_address(self, flow: Flow) -> str:
@@ -134,6 +145,4 @@ class EndpointProfile:
         """Add what every request of ours ends with."""
         if _STACK_MAX_FORWARDS in request.headers:
             request.headers.remove(_STACK_MAX_FORWARDS)
-        request.add_header("Max-Forwards", str(self.settings.max_forwards))
-        for name, value in self.user_agent:
-            request.add_header(name, value)
+        request.add_lines(self._last_lines)

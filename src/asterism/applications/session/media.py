@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from asterism.stack.sdp import MediaDescription
 
 SDP_TYPE = "application/sdp"
+_SDP_LINE = (("Content-Type", SDP_TYPE),)
+
+
+def carry(message: Message, description: bytes) -> None:
+    """Put a description of ours into a message of ours that has no body yet."""
+    message.body = description
+    message.add_lines(_SDP_LINE)
 
 
 def description_of(message: Message) -> SessionDescription | None:

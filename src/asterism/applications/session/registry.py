@@ -91,9 +91,12 @@ class Sessions(Subsystem):
 
     def callbacks(self, hook: str, method: str = "") -> tuple[Callable[..., Any], ...]:
         """The supplements' own versions of ``hook`` for ``method``, in order; no-op ones are left out."""
+        found = self._compiled.get((hook, method))
+        if found is not None:
+            return found
         if method not in METHODS:
             method = ""
-        found = self._compiled.get((hook, method))
+            found = self._compiled.get((hook, method))
         if found is None:
             default = getattr(SessionSupplement, hook)
             found = self._compiled[hook, method] = tuple(

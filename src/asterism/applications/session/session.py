@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from asterism.applications.session.causes import INTERWORKING, NORMAL_CLEARING
 from asterism.applications.session.client_users import Refresh
 from asterism.applications.session.headers import ACCEPT, ALLOW
-from asterism.applications.session.media import SDP_TYPE, SessionMedia, description_of
+from asterism.applications.session.media import SDP_TYPE, SessionMedia, carry, description_of
 from asterism.applications.session.state import SessionState
 from asterism.core.errors import AsterismError
 from asterism.pbx.controls import Control
@@ -238,7 +238,7 @@ class Session:
         if is_invite:
             self.state = SessionState.CONNECTING
         response = self.make_response(rx, 200)
-        self.finish_response(response, body)
+        self.finish_response(response, body, request.method)
         rx.send(response)
         if description is not None:
             self.media_changed()
@@ -280,12 +280,12 @@ class Session:
                 headers.append(("Supported", self.registry.supported))
         return response
 
-    def finish_response(self, response: Response, body: bytes | None) -> None:
-        """Let the supplements add to a response, then put the description in."""
-        for callback in self.registry.callbacks("on_outgoing_response", response.cseq.method):
+    def finish_response(self, response: Response, body: bytes | None, method: str = "INVITE") -> None:
+        """Let the supplements add to a response to a ``method`` request, then put the description in."""
+        for callback in self.registry.callbacks("on_outgoing_response", method):
             callback(self, response)
         if body:
-            response.set_body(body, SDP_TYPE)
+            carry(response, body)
 
     def on_ack(self, request: Request) -> None:
         """The ACK to a 2xx of ours (``DialogUsage``)."""

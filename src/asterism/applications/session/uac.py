@@ -16,7 +16,7 @@ from asterism.applications.session.causes import (
 )
 from asterism.applications.session.headers import ALLOW
 from asterism.applications.session.identity import sip_uri
-from asterism.applications.session.media import SDP_TYPE, description_of
+from asterism.applications.session.media import carry, description_of
 from asterism.applications.session.session import Session
 from asterism.applications.session.state import SessionState
 from asterism.core.errors import AsterismError
@@ -163,7 +163,7 @@ class OutgoingSession(Session):
         headers = request.headers
         headers.extend(self.added_headers)
         self.profile.finish_request(request)
-        request.set_body(body, SDP_TYPE)
+        carry(request, body)
         self._outgoing = self.core.send(request, self, self.endpoint, self._way)
 
     def _make_invite(self) -> Request:

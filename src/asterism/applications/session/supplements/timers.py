@@ -56,11 +56,7 @@ def parse_interval(value: str | None) -> tuple[int, str] | None:
 
 def supports_timer(message: Message) -> bool:
     """Whether ``Supported`` or ``Require`` lists ``timer``."""
-    return any(
-        "timer" in (tag.strip().lower() for tag in value.split(","))
-        for name in ("Supported", "Require")
-        for value in message.get_all(name)
-    )
+    return message.has_option("Supported", "timer") or message.has_option("Require", "timer")
 
 
 class SessionTimers(SessionSupplement):

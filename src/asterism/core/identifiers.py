@@ -1,0 +1,18 @@
+"""Identifiers that nobody can guess."""
+
+from __future__ import annotations
+
+import os
+
+
+def random_uuid() -> str:
+    """A random UUID (RFC 9562, version 4) as text.
+
+    What ``str(uuid.uuid4())`` gives, without the object: several are made for every call.
+    """
+    digits = os.urandom(16).hex()
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANT[digits[16]]}{digits[17:20]}-{digits[20:]}"
+
+
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+"""The digit that carries the variant: its upper bits are 10."""
