@@ -137,7 +137,7 @@ class SipCore(Subsystem):
         """Remove the authenticator; without one nothing can be challenged or authenticated."""
         self.state.remove_authenticator(authenticator)
 
-    def register_endpoint_identifier(self, identifier: EndpointIdentifier, name: str) -> None:
+    def register_endpoint_identifier(self, identifier: EndpointIdentifier, name: str = "") -> None:
         """Add an endpoint identifier; see :class:`~asterism.sip.identification.IdentifierTable` for the order."""
         self.identifiers.add(self.owner, identifier, name)
 

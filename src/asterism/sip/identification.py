@@ -28,11 +28,19 @@ class IdentifierTable:
 
     def __init__(self) -> None:
         self._by_name: dict[str, EndpointIdentifier] = {}
+        self._unnamed: list[EndpointIdentifier] = []
         self._order: tuple[str, ...] = ()
         self.ordered: list[tuple[str, EndpointIdentifier]] = []
 
-    def add(self, owner: Owner, identifier: EndpointIdentifier, name: str) -> Callable[[], None]:
-        """Register; return the undo. Raises :class:`DuplicateError` for a name already taken."""
+    def add(self, owner: Owner, identifier: EndpointIdentifier, name: str = "") -> Callable[[], None]:
+        """Register; return the undo. Raises :class:`DuplicateError` for a name already taken.
+
+        One without a name is asked before all that have one, so that ``endpoint_identifier_order`` cannot move it.
+        """
+        if not name:
+            self._unnamed.append(identifier)
+            self._sort()
+            return owner.on_release(lambda: self.remove(identifier))
         if name in self._by_name:
             raise DuplicateError(f"endpoint identifier '{name}' is already registered")
         self._by_name[name] = identifier
@@ -41,6 +49,8 @@ class IdentifierTable:
 
     def remove(self, identifier: EndpointIdentifier) -> None:
         """Unregister; nothing happens if it is not registered."""
+        if identifier in self._unnamed:
+            self._unnamed.remove(identifier)
         for name, found in list(self._by_name.items()):
             if found is identifier:
                 del self._by_name[name]
@@ -52,9 +62,10 @@ class IdentifierTable:
         self._sort()
 
     def _sort(self) -> None:
+        unnamed = [("", item) for item in self._unnamed]
         first = [(name, self._by_name[name]) for name in self._order if name in self._by_name]
         rest = [(name, item) for name, item in self._by_name.items() if name not in self._order]
-        self.ordered = first + rest
+        self.ordered = unnamed + first + rest
 
     def __iter__(self) -> Iterator[tuple[str, EndpointIdentifier]]:
         return iter(self.ordered)

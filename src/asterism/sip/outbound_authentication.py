@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from asterism.stack.message import Request, Response
 
 
-def authorize(request: Request, response: Response, auths: Sequence[Auth]) -> Request | None:
+def authorize(
+    request: Request, response: Response, auths: Sequence[Auth], algorithms: Sequence[str] = ("MD5",)
+) -> Request | None:
     """``request`` again, with a new CSeq and credentials for the challenges in ``response``.
 
     A challenge is answered only with an auth object whose realm is the challenge's, or is empty or ``*``, and only
@@ -36,7 +38,7 @@ def authorize(request: Request, response: Response, auths: Sequence[Auth]) -> Re
             continue
         if challenge.realm in answered or (tried.get(challenge.realm) is not None and not challenge.stale):
             continue
-        auth = _find(auths, challenge) if challenge.supported else None
+        auth = _find(auths, challenge, algorithms) if challenge.supported else None
         if auth is None:
             continue
         again.add_header(header_name, _credentials(again, challenge, auth))
@@ -59,11 +61,12 @@ def _tried(request: Request, name: str) -> dict[str, str]:
     return found
 
 
-def _find(auths: Sequence[Auth], challenge: digest.Challenge) -> Auth | None:
+def _find(auths: Sequence[Auth], challenge: digest.Challenge, algorithms: Sequence[str]) -> Auth | None:
     algorithm = (challenge.algorithm or "MD5").upper()
     exact = [auth for auth in auths if auth.realm == challenge.realm]
     for auth in exact or [auth for auth in auths if auth.realm in ("", "*")]:
-        if algorithm.removesuffix("-SESS") in {str(item).upper() for item in auth.supported_algorithms_uac or ("MD5",)}:
+        allowed = {str(item).upper() for item in auth.supported_algorithms_uac or algorithms}
+        if algorithm.removesuffix("-SESS") in allowed:
             return auth
     return None
 

@@ -233,6 +233,8 @@ class Sender:
         proxy = endpoint.outbound_proxy if endpoint is not None else ""
         if proxy:
             routes.append(f"<{str(proxy).strip('<>')}>")
+        if endpoint is not None:
+            routes.extend(self._core.state.service_routes.get(endpoint.id, ()))
         if isinstance(target, Contact) and target.path:
             routes.extend(str(item) for item in NameAddr.parse_list(target.path))
         return routes
@@ -300,7 +302,7 @@ class Sender:
     def answer_challenge(self, request: Request, response: Response, endpoint: Endpoint | None) -> Request | None:
         """The request with credentials for the response's challenges, ``None`` when there are none to give."""
         auths = self._core.outbound_auths(endpoint) if endpoint is not None else ()
-        return authorize(request, response, auths) if auths else None
+        return authorize(request, response, auths, self._core.state.auth_algorithms_uac) if auths else None
 
     async def send_request(
         self,
@@ -384,6 +386,6 @@ def _fill_in(request: Request, sent_by: str, flow: Flow) -> None:
     if value is not None and "@0.0.0.0>" in value:
         request.set_header("From", value.replace("@0.0.0.0>", f"@{host}>"))
     value = request.get("Contact")
-    if value is not None and "@0.0.0.0>" in value:
+    if value is not None and ("@0.0.0.0>" in value or "@0.0.0.0;" in value):
         suffix = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
-        request.set_header("Contact", value.replace("@0.0.0.0>", f"@{sent_by}{suffix}>"))
+        request.set_header("Contact", value.replace("@0.0.0.0", f"@{sent_by}{suffix}", 1))

@@ -43,6 +43,7 @@ class SipState:
         "response_hooks",
         "security",
         "server_header",
+        "service_routes",
         "symmetric",
         "tcp_switch",
         "transports",
@@ -64,6 +65,8 @@ class SipState:
         self.ignore_uri_user_options = False
         self.max_forwards = 70
         self.tcp_switch = False
+        self.service_routes: dict[str, tuple[str, ...]] = {}
+        """Routes for the requests of an endpoint, by its name, as its registrar told (RFC 3608)."""
         self.symmetric: frozenset[str] = frozenset()
         self.auth_algorithms_uas: tuple[str, ...] = ("MD5",)
         self.auth_algorithms_uac: tuple[str, ...] = ("MD5",)

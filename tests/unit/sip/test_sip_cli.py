@@ -156,22 +156,40 @@ def test_actions_list_what_the_record_lists(rig: Rig) -> None:
     assert said[-1] == ("EndpointListComplete", "end")
     kinds = [name for name, _ in act(rig, "PJSIPShowEndpoint", Endpoint="trunk1")]
     assert kinds == [
-        "begin", "EndpointDetail", "AorDetail", "AuthDetail", "TransportDetail", "IdentifyDetail",
-        "ContactStatusDetail", "ContactStatusDetail", "EndpointDetailComplete",
+        "begin", "EndpointDetail", "AuthDetail", "TransportDetail", "AorDetail",
+        "ContactStatusDetail", "ContactStatusDetail", "IdentifyDetail", "EndpointDetailComplete",
     ]  # fmt: skip
     assert act(rig, "PJSIPShowEndpoint", Endpoint="nosuch") == [("error", "Unable to retrieve endpoint nosuch")]
     assert act(rig, "PJSIPShowEndpoint") == [("error", "PJSIPShowEndpoint requires an endpoint name")]
-    text = (REFERENCE / "pjsip_ami_actions.txt").read_text()
     for name, event in (
         ("PJSIPShowAors", "AorList"),
         ("PJSIPShowContacts", "ContactList"),
         ("PJSIPShowAuths", "AuthList"),
         ("PJSIPShowRegistrationsInbound", "InboundRegistrationDetail"),
+        ("PJSIPShowRegistrationInboundContactStatuses", "ContactStatusDetail"),
     ):
-        section = text[text.index(f"AMI {name}\n") :]
-        section = section[section.index(f"Event: {event}\n") :]
-        names = {line.split(":")[0] for line in section[: section.index("\n\n")].splitlines()} - {"Event", "ActionID"}
         listed = act(rig, name)
-        fields = next(fields for kind, fields in listed if kind == event)
+        found = next(fields for kind, fields in listed if kind == event)
+        assert isinstance(found, dict)
+        assert list(found) == recorded_names(name, event), name
+
+
+def recorded_names(action: str, event: str) -> list[str]:
+    """The fields of an event that an action listed, in their order."""
+    text = (REFERENCE / "pjsip_ami_actions.txt").read_text()
+    section = text[text.index(f"AMI {action}\n") :]
+    section = section[section.index(f"Event: {event}\n") :]
+    names = [line.split(":")[0] for line in section[: section.index("\n\n")].splitlines()]
+    return [name for name in names if name not in ("Event", "ActionID")]
+
+
+@pytest.mark.parametrize("endpoint", ["alice", "trunk1"])
+def test_the_details_of_an_endpoint_are_in_the_recorded_order(rig: Rig, endpoint: str) -> None:
+    SipActions().load(rig)  # type: ignore[arg-type]
+    if endpoint == "alice":
+        assert rig.ask("REGISTER", "Contact: <sip:alice@192.0.2.10>", auth_user="alice").status == 200
+    for event, fields in act(rig, "PJSIPShowEndpoint", Endpoint=endpoint)[1:-1]:
         assert isinstance(fields, dict)
-        assert names <= set(fields), name
+        names = recorded_names(f"PJSIPShowEndpoint {endpoint}", event)
+        assert [name for name in fields if name in names] == names, event
+        assert set(fields) == set(names), event

@@ -58,7 +58,7 @@ class PjsipTechnology:
             profile,
             self._core.create_work(f"session/{endpoint.id}"),
             uri,
-            _path(contact, endpoint),
+            _path(contact, endpoint, self._core.state.service_routes.get(endpoint.id, ())),
             "" if contact is None else contact.aor,
         )
         session.offer_formats = outgoing_order(profile.formats, formats, endpoint.outgoing_call_offer_pref)
@@ -145,10 +145,11 @@ class PjsipTechnology:
         return state
 
 
-def _path(contact: Contact | None, endpoint: Endpoint) -> list[str]:
+def _path(contact: Contact | None, endpoint: Endpoint, service_routes: Sequence[str]) -> list[str]:
     routes: list[str] = []
     if endpoint.outbound_proxy:
         routes.append(f"<{str(endpoint.outbound_proxy).strip('<>')}>")
+    routes += service_routes
     if contact is not None and contact.path:
         with contextlib.suppress(ParseError):
             routes += [str(one) for one in NameAddr.parse_list(contact.path)]

@@ -10,6 +10,7 @@ from asterism.core.documentation import Argument, Documentation
 from asterism.core.module import Module
 from asterism.data.options import ConfiguredObject
 from asterism.sip.cli.layout import ShowServer, device_word, sorted_contacts
+from asterism.sip.cli.manager_order import in_recorded_order
 from asterism.sip.objects.aor import Aor
 from asterism.sip.objects.auth import Auth
 from asterism.sip.objects.endpoint import Endpoint
@@ -68,7 +69,7 @@ class SipActions(Module):
         ),
     )
     def endpoint(self, call: ActionCall) -> None:
-        """Detail events of the endpoint, its AORs, auths, transport, identifies and contacts."""
+        """Detail events of the endpoint, its auths, transport, AORs, contacts and identifies, in the recorded order."""
         name = call.get("Endpoint")
         if not name:
             call.error("PJSIPShowEndpoint requires an endpoint name")
@@ -85,8 +86,6 @@ class SipActions(Module):
             ("ActiveChannels", len(self.server.pbx.channels.of_device(f"PJSIP/{endpoint.id}"))),
         ]
         call.item("EndpointDetail", self._object("endpoint", endpoint) + state)
-        for aor in self._aors(endpoint.aors):
-            call.item("AorDetail", self._aor(aor) + self._totals(aor) + owner)
         for auth_name in (*endpoint.auth, *endpoint.outbound_auth):
             auth = data.get(Auth, auth_name)
             if isinstance(auth, Auth):
@@ -94,10 +93,12 @@ class SipActions(Module):
         config = data.get(TransportConfig, endpoint.transport) if endpoint.transport else None
         if isinstance(config, TransportConfig):
             call.item("TransportDetail", self._object("transport", config) + owner)
-        for identify in data.find(Identify, "endpoint", endpoint.id):
-            call.item("IdentifyDetail", self._object("identify", identify) + owner)
+        for aor in self._aors(endpoint.aors):
+            call.item("AorDetail", self._aor(aor, "Contacts") + self._totals(aor) + owner)
         for contact in self._contacts(endpoint.aors):
             call.item("ContactStatusDetail", self._contact_status(contact, endpoint.id))
+        for identify in data.find(Identify, "endpoint", endpoint.id):
+            call.item("IdentifyDetail", self._object("identify", identify) + owner)
         call.end_list("EndpointDetailComplete")
 
     @action("PJSIPShowAors", "system", Documentation("List the AORs.", "Action: PJSIPShowAors"))
@@ -105,8 +106,7 @@ class SipActions(Module):
         """One AorList event per AOR."""
         call.begin_list("A listing of AORs follows, presented as AorList events")
         for aor in sorted(self.server.data.all(Aor), key=lambda item: item.id):
-            fields = [("Contacts" if name == "Contact" else name, value) for name, value in self._aor(aor)]
-            call.item("AorList", fields)
+            call.item("AorList", self._aor(aor, "Contacts"))
         call.end_list("AorListComplete")
 
     @action("PJSIPShowAuths", "system", Documentation("List the auth objects.", "Action: PJSIPShowAuths"))
@@ -139,8 +139,8 @@ class SipActions(Module):
             for aor in self._aors(endpoint.aors):
                 names = self._contact_names(aor)
                 # Here, and only here, the list ends with a comma.
-                owner: Fields = [("Contacts", f"{names}," if names else ""), ("EndpointName", endpoint.id)]
-                call.item("InboundRegistrationDetail", self._aor(aor) + self._totals(aor) + owner)
+                contacts = ("Contacts", f"{names}," if names else "")
+                call.item("InboundRegistrationDetail", [*self._aor(aor, "Contact"), contacts])
         call.end_list("InboundRegistrationDetailComplete")
 
     @action(
@@ -161,12 +161,12 @@ class SipActions(Module):
 
     def _object(self, kind: str, item: ConfiguredObject) -> Fields:
         secrets = bool(getattr(self.server.options, "show_secrets", False))
-        return [("ObjectType", kind), ("ObjectName", item.id), *item.manager_fields(secrets)]
+        return object_fields(kind, item, secrets)
 
-    def _aor(self, aor: Aor) -> Fields:
-        """The AOR's options, ``Contact`` being all its contacts."""
-        contacts = self._contact_names(aor)
-        return [(name, contacts if name == "Contact" else value) for name, value in self._object("aor", aor)]
+    def _aor(self, aor: Aor, contacts: str) -> Fields:
+        """The AOR's options, ``contacts`` being the name of the field with all its contacts."""
+        names = self._contact_names(aor)
+        return [(contacts, names) if name == "Contact" else (name, value) for name, value in self._object("aor", aor)]
 
     def _contact_names(self, aor: Aor) -> str:
         return ",".join(f"{item.aor}/{item.uri}" for item in self._contacts((aor.id,)))
@@ -186,14 +186,16 @@ class SipActions(Module):
 
     def _contact_status(self, contact: Contact, endpoint: str) -> Fields:
         state = self.server.sip.location.state(contact)
-        via = f"{contact.via_addr}:{contact.via_port}" if contact.via_addr else ""
+        registered: Fields = []
+        if not contact.permanent:
+            via = f"{contact.via_addr}:{contact.via_port}" if contact.via_addr else ""
+            registered = [("ViaAddress", via), ("CallID", contact.call_id)]
         return [
             ("AOR", contact.aor),
             ("URI", contact.uri),
             ("UserAgent", contact.user_agent),
             ("RegExpire", contact.expiration_time),
-            ("ViaAddress", via),
-            ("CallID", contact.call_id),
+            *registered,
             ("Status", state.status.event_name),
             ("RoundtripUsec", state.rtt_usec),
             ("EndpointName", endpoint),
@@ -205,3 +207,8 @@ class SipActions(Module):
             ("QualifyTimeout", f"{contact.qualify_timeout:.3f}"),
             ("Qualify2xxOnly", int(contact.qualify_2xx_only)),
         ]
+
+
+def object_fields(kind: str, item: ConfiguredObject, show_secrets: bool) -> Fields:
+    """An object's type, name and options, in the recorded order."""
+    return [("ObjectType", kind), ("ObjectName", item.id), *in_recorded_order(kind, item.manager_fields(show_secrets))]

@@ -199,7 +199,7 @@ class SipCli(Module):
         )
 
     def _identifiers(self, _call: CommandCall) -> str:
-        names = [name for name, _ in self.server.sip.identifiers]
+        names = [name or "name not specified" for name, _ in self.server.sip.identifiers]
         return "".join(f"{name:20}\n" for name in ("Identifier Names:", *names))
 
     async def _explain(self, call: CommandCall) -> str:

@@ -1,0 +1,1 @@
+"""Outbound registration: this server registers at others (``type=registration``)."""
