@@ -85,7 +85,8 @@ async def test_kill_9_under_load_loses_nothing_that_was_acknowledged(tmp_path: P
         await asyncio.to_thread(server.start)
         subscribers = [Subscriber(await stack.enter_async_context(Phone(user, (host, 5060), user))) for user in users()]
         load = [asyncio.create_task(one.run()) for one in subscribers]
-        await until(lambda: all(one.acknowledged for one in subscribers), 20)
+        # Every phone has registered and unregistered at least once before the random moment begins.
+        await until(lambda: all(one.acknowledged >= 5 for one in subscribers), 60)
         await asyncio.sleep(moment)
         for task in load:
             assert not task.done(), task.exception()
@@ -100,8 +101,6 @@ async def test_kill_9_under_load_loses_nothing_that_was_acknowledged(tmp_path: P
                 await task
         server.output()
         gone = sum(one.promised is None for one in subscribers)
-        assert sum(one.acknowledged for one in subscribers) > 5 * PHONES, "too little load to prove anything"
-
         await asyncio.to_thread(server.start)
         for one in subscribers:
             try:
