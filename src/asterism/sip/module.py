@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asterism.core.module import Module
-from asterism.sip.objects import TYPES
+from asterism.sip.objects import register_types
 from asterism.sip.server import SipServer
 
 
@@ -18,8 +18,7 @@ class SipModule(Module):
     def load(self, server: SipServer) -> None:
         """Register the types of ``pjsip.conf``."""
         self.server = server
-        for cls in TYPES:
-            server.data.register_type(cls)
+        register_types(server.data)
         server.register_marked(self)
 
     async def start(self) -> None:
