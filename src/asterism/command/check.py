@@ -174,7 +174,7 @@ def _check_objects(folder: Path, allow_exec: bool, found: _Problems) -> list[Con
     def make(cls: type[ConfiguredObject], arguments: list[str]) -> Backend:
         family = arguments[0] if arguments else cls.REALTIME
         if family.lower() not in realtime.families:
-            raise ConfigError(f"{cls.TYPE}: extconfig.conf does not say in which database the family '{family}' is")
+            raise ConfigError(f"extconfig.conf does not say in which database the family '{family}' is")
         in_database.add(cls.TYPE)
         return MemoryBackend(cls)
 

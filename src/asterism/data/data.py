@@ -112,7 +112,8 @@ class Data(Subsystem):
             try:
                 backend = self._make_backend(cls, name.lower(), arguments)
             except ConfigError as error:
-                report.errors.extend(flatten(error))
+                unplaced = error.position is None and option is not None
+                report.errors.extend([option.error(error.message)] if unplaced and option else flatten(error))
                 continue
             if backend is not None:
                 backends.append(backend)
@@ -148,8 +149,6 @@ class Data(Subsystem):
 
     def _make_cache(self, table: Table, report: ReloadReport) -> None:
         """Put a cache before the backends of a type, if one of them has to be waited for."""
-        if not any(backend.remote for backend in table.backends):
-            return
         options = CacheOptions()
         option = self._state.caches.get(table.cls.TYPE.lower())
         if option is not None:
@@ -160,6 +159,8 @@ class Data(Subsystem):
                 options = CacheOptions.parse(filter(None, arguments), option)
             except ConfigError as error:
                 report.errors.append(error)
+        if not any(backend.remote for backend in table.backends):
+            return
         table.cache = Cache(table, options)
         for backend in table.backends:
             if backend.remote:

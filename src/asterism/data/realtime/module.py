@@ -61,7 +61,7 @@ class RealtimeModule(Module):
         family = arguments[0] if arguments else cls.REALTIME
         sources = self._settings.families.get(family.lower())
         if not sources:
-            raise ConfigError(f"{cls.TYPE}: {EXTCONFIG} does not say in which database the family '{family}' is")
+            raise ConfigError(f"{EXTCONFIG} does not say in which database the family '{family}' is")
         backend = RealtimeBackend(cls, [(self._database(source), source.table) for source in sources], self.server.log)
         if self._started:
             self._keep()
