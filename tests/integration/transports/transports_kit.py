@@ -13,7 +13,7 @@ exten => 200,1,Answer()
 """
 
 
-def accounts(*users: str, extra: str = "") -> str:
+def accounts(*users: str, extra: str = "", aor: str = "qualify_frequency=0\n") -> str:
     """Endpoints with their password ``secret`` for these users."""
     return "".join(
         f"""
@@ -33,8 +33,7 @@ password=secret
 [{user}]
 type=aor
 max_contacts=2
-qualify_frequency=0
-"""
+{aor}"""
         for user in users
     )
 

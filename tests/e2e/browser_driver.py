@@ -1,0 +1,132 @@
+"""Chromium without a screen, driven over its DevTools protocol, and the phones that run in it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import tempfile
+from contextlib import asynccontextmanager
+from itertools import count
+from pathlib import Path
+
+import aiohttp
+from peers import LIMIT, require
+
+CACHE = Path(__file__).parents[2] / ".cache" / "browser"
+SOURCES = Path(__file__).parent / "browser"
+
+
+def bundle(name: str, folder: Path) -> None:
+    """Write ``name.js`` and a page that loads it into ``folder``."""
+    program = CACHE / "node_modules" / ".bin" / "esbuild"
+    assert program.exists(), "the browser phones are not installed: run tests/install-peers"
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run(
+        [program, SOURCES / f"{name}.js", "--bundle", f"--outfile={folder / name}.js", "--log-level=error"],
+        check=True,
+        env={**os.environ, "NODE_PATH": str(CACHE / "node_modules")},
+    )
+    (folder / f"{name}.html").write_text(f'<!doctype html><title>{name}</title><script src="{name}.js"></script>\n')
+
+
+class Page:
+    """One tab."""
+
+    def __init__(self, browser: Browser, session: str) -> None:
+        self._browser = browser
+        self._session = session
+
+    async def run(self, script: str, timeout: float = LIMIT) -> object:
+        """Evaluate an expression; a promise is waited for.
+
+        Raises:
+            AssertionError: it threw.
+        """
+        parameters = {"expression": script, "awaitPromise": True, "returnByValue": True}
+        answer = await self._browser.call("Runtime.evaluate", parameters, self._session, timeout)
+        problem = answer.get("exceptionDetails")
+        assert problem is None, f"{script}: {problem.get('exception', {}).get('description', problem)}"
+        return answer["result"].get("value")
+
+
+class Browser:
+    """A running Chromium."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+        self._ids = count(1)
+        self._waiting: dict[int, asyncio.Future[dict[str, object]]] = {}
+        self._loaded: set[str] = set()
+        self.reader = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        async for message in self._socket:
+            data = json.loads(message.data)
+            future = self._waiting.pop(data.get("id", 0), None)
+            if future is not None and not future.done():
+                future.set_result(data)
+
+    async def call(self, method: str, parameters: dict[str, object], session: str = "", timeout: float = LIMIT) -> dict:
+        """Run one DevTools command."""
+        number = next(self._ids)
+        future = self._waiting[number] = asyncio.get_running_loop().create_future()
+        await self._socket.send_json(
+            {"id": number, "method": method, "params": parameters} | ({"sessionId": session} if session else {})
+        )
+        answer = await asyncio.wait_for(future, timeout)
+        assert "error" not in answer, f"{method}: {answer['error']}"
+        return answer["result"]
+
+    async def open(self, url: str, ready: str) -> Page:
+        """Open a tab and wait until the expression ``ready`` is true in it."""
+        target = await self.call("Target.createTarget", {"url": url})
+        session = await self.call("Target.attachToTarget", {"targetId": target["targetId"], "flatten": True})
+        page = Page(self, session["sessionId"])
+        for _ in range(500):
+            if await page.run(f"Boolean({ready})"):
+                return page
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"{url} was not ready")
+
+
+@asynccontextmanager
+async def chromium():
+    """A Chromium with a profile of its own; talks to nobody but the test's servers."""
+    with tempfile.TemporaryDirectory(prefix="asterism-browser-", ignore_cleanup_errors=True) as profile:
+        process = await asyncio.create_subprocess_exec(
+            require("chromium"), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+            "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+            "--disable-default-apps", "--disable-extensions", "--ignore-certificate-errors",
+            "--disable-background-timer-throttling", "--disable-renderer-backgrounding",
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", f"--user-data-dir={profile}",
+            "--remote-debugging-port=0", "about:blank",
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+            env={**os.environ, "HOME": profile},
+        )  # fmt: skip
+        try:
+            port_file = Path(profile) / "DevToolsActivePort"
+            for _ in range(1500):
+                if port_file.exists() and port_file.read_text().count("\n"):
+                    break
+                assert process.returncode is None, f"Chromium ended with {process.returncode}"
+                await asyncio.sleep(0.02)
+            port, path = port_file.read_text().split()
+            async with (
+                aiohttp.ClientSession() as session,
+                session.ws_connect(f"ws://127.0.0.1:{port}{path}", max_msg_size=0) as socket,
+            ):
+                browser = Browser(socket)
+                try:
+                    yield browser
+                finally:
+                    browser.reader.cancel()
+        finally:
+            if process.returncode is None:
+                process.terminate()
+                try:
+                    await asyncio.wait_for(process.wait(), 5)
+                except TimeoutError:
+                    process.kill()
+                    await process.wait()
