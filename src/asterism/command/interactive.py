@@ -20,13 +20,15 @@ from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.shortcuts import CompleteStyle
 
 from asterism.command.colors import Painter
+from asterism.command.remote import Connection
 from asterism.interfaces.console import protocol, sockets
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterable
+    from collections.abc import Callable, Iterable
 
     from asterism.command.main import Arguments
 
+_COMPLETION_SECONDS = 2.0
 _RECONNECT_SECONDS = 0.5
 _RESTART_SECONDS = 60.0
 """How long ``-r`` waits for a server that said it would come back; ``-R`` waits for any, without limit."""
@@ -78,13 +80,6 @@ class Console:
                     return int(payload)
                 self._show(payload.decode("utf-8", "replace"))
 
-    async def complete(self, line: str) -> list[str]:
-        """The words that may stand at the end of ``line``."""
-        async with self._turn:
-            self._send(protocol.COMPLETE, line.encode())
-            kind, payload = await self._reply()
-            return list(json.loads(payload)) if kind == protocol.WORDS else []
-
     def close(self) -> None:
         """Hang up."""
         self.on_lost = lambda: None
@@ -123,22 +118,38 @@ class Console:
 
 
 class _LiveCompleter(Completer):
-    """Completion answered by the server, so that names of endpoints and channels are the live ones."""
+    """Completion answered by the server, so that names of endpoints and channels are the live ones.
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    The tab key waits for its answer, as in every shell, so this has a blocking connection of its own.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._connection: Connection | None = None
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        return ()
-
-    async def get_completions_async(
-        self, document: Document, complete_event: CompleteEvent
-    ) -> AsyncGenerator[Completion, None]:
+        """The words that fit where the cursor is."""
         line = document.text_before_cursor
         last = "" if not line or line[-1].isspace() else line.split()[-1]
-        with contextlib.suppress(ConnectionError):
-            for word in await self._console.complete(line):
-                yield Completion(word, start_position=-len(last))
+        for word in self._ask(line):
+            yield Completion(word, start_position=-len(last))
+
+    def _ask(self, line: str) -> list[str]:
+        for _ in range(2):
+            try:
+                if self._connection is None:
+                    self._connection = Connection(self._path, timeout=_COMPLETION_SECONDS)
+                return self._connection.complete(line)
+            except (OSError, ValueError):
+                # The server has gone, or came back as another one since the last time.
+                self.close()
+        return []
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 class _LostError(Exception):
@@ -175,9 +186,10 @@ class _Interaction:
             sys.stdout.write(painter.paint(text) if painter else text)
 
         self._console = Console(path, follow, show)
+        self._completer = _LiveCompleter(path)
         self._session: PromptSession[str] = PromptSession(
             history=_history(),
-            completer=_LiveCompleter(self._console),
+            completer=self._completer,
             complete_while_typing=False,
             complete_style=CompleteStyle.READLINE_LIKE,
         )
@@ -193,7 +205,7 @@ class _Interaction:
         print(f"Asterism {hello.get('version')} ⁂  'core show help' lists the commands, 'exit' leaves.")
         print(f"Connected to Asterisk {hello.get('version')} currently running on {hello.get('host')} ", end="")
         print(f"(pid = {hello.get('pid')})")
-        with patch_stdout(raw=True):
+        with contextlib.closing(self._completer), patch_stdout(raw=True):
             while True:
                 try:
                     if not await self._one_line():

@@ -20,9 +20,10 @@ DEFAULT_CONFIG = "/etc/asterisk/asterisk.conf"
 class Connection:
     """A blocking connection to a server's console."""
 
-    def __init__(self, path: str) -> None:
-        """Connect; raises ``OSError`` when no server answers at ``path``."""
+    def __init__(self, path: str, timeout: float | None = None) -> None:
+        """Connect; raises ``OSError`` when no server answers at ``path``, later also for one silent too long."""
         self._socket = sockets.connect(path)
+        self._socket.settimeout(timeout)
         self._decoder = protocol.Decoder()
         self._frames: list[tuple[bytes, bytes]] = []
         kind, payload = self.receive()
@@ -52,6 +53,12 @@ class Connection:
                 sys.stdout.flush()
             elif kind == protocol.DONE:
                 return int(payload)
+
+    def complete(self, line: str) -> list[str]:
+        """The words that may stand at the end of ``line``."""
+        self.send(protocol.COMPLETE, line.encode())
+        kind, payload = self.receive()
+        return [str(word) for word in json.loads(payload)] if kind == protocol.WORDS else []
 
     def close(self) -> None:
         """Hang up."""
