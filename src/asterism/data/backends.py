@@ -256,10 +256,9 @@ class StoreBackend(Backend):
         return loaded
 
     def save(self, item: ConfiguredObject) -> None:
-        row = [item.id]
-        for name, convert in self._row:
-            value = getattr(item, name)
-            row.append(value if convert is None else convert(value))
+        row = list(self._values(item))
+        for position, convert in self._converted:
+            row[position] = convert(row[position])
         self._store.write(self._save, row)
 
     def remove(self, item_id: str) -> None:

@@ -148,6 +148,11 @@ class Cache:
         """The object, from the backends. Raises :class:`DataUnavailableError` when that cannot be known."""
         return await asyncio.shield(self._ask(key))
 
+    def request(self, key: str) -> None:
+        """Have the object read, without waiting for it."""
+        if self._clock() >= self._quiet_until:
+            self._ask(key)
+
     def _ask(self, key: str) -> asyncio.Future[ConfiguredObject | None]:
         future = self._pending.get(key)
         if future is None:

@@ -272,6 +272,17 @@ class Data(Subsystem):
         if missing:
             await asyncio.gather(*missing, return_exceptions=True)
 
+    def in_memory(self, cls: type[ConfiguredObject]) -> bool:
+        """Whether memory has every object of a type."""
+        cache = self._tables[cls].cache
+        return cache is None or cache.complete
+
+    def request(self, cls: type[ConfiguredObject], item_id: str) -> None:
+        """Have an object brought into memory in the background; observers hear when it is there."""
+        cache = self._tables[cls].cache
+        if cache is not None:
+            cache.request(item_id)
+
     async def retrieve_all(self, cls: type[O]) -> list[O]:
         """Every object, those included that only a database has; what cannot be read now is missing."""
         cache = self._tables[cls].cache

@@ -186,7 +186,10 @@ class Location:
         if new is None:
             self._available.pop(change.item.id, None)
         elif old is None or old.aors != new.aors:
-            self._available[new.id] = self.endpoint_available(new)
+            available = self.endpoint_available(new)
+            if self._available.get(new.id, False) != available:
+                self._available[new.id] = available
+                self._bus.publish(PEER_STATUS, new.id, "Reachable" if available else "Unreachable")
 
     def _endpoint_name(self, contact: Contact) -> str:
         if contact.endpoint:

@@ -138,6 +138,10 @@ class PjsipTechnology:
         name = resource.partition("/")[0]
         endpoint = self._endpoint(name)
         if endpoint is None:
+            if self._core.data.get(Endpoint, name) is Missing.NOT_LOADED:
+                # Its state changes when the database has told.
+                self._core.data.request(Endpoint, name)
+                return DeviceState.UNAVAILABLE
             return DeviceState.INVALID
         state = self._pbx.device_states.channel_state(f"PJSIP/{name}", endpoint.device_state_busy_at)
         if state is DeviceState.NOT_INUSE and not self._core.location.endpoint_available(endpoint):

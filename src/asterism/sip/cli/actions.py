@@ -9,6 +9,7 @@ from asterism.core.commands import ActionCall, action
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.module import Module
 from asterism.data.options import ConfiguredObject
+from asterism.sip.cli.fetching import needs
 from asterism.sip.cli.layout import ShowServer, device_word, sorted_contacts
 from asterism.sip.cli.manager_order import in_recorded_order
 from asterism.sip.objects.aor import Aor
@@ -38,6 +39,7 @@ class SipActions(Module):
         server.register_marked(self)
 
     @action("PJSIPShowEndpoints", "system", Documentation("List the endpoints.", "Action: PJSIPShowEndpoints"))
+    @needs(Endpoint, Aor)
     def endpoints(self, call: ActionCall) -> None:
         """One EndpointList event per endpoint."""
         call.begin_list("A listing of Endpoints follows, presented as EndpointList events")
@@ -68,6 +70,7 @@ class SipActions(Module):
             arguments=(Argument("Endpoint", "The endpoint's name.", required=True),),
         ),
     )
+    @needs(Endpoint, field="Endpoint")
     def endpoint(self, call: ActionCall) -> None:
         """Detail events of the endpoint, its auths, transport, AORs, contacts and identifies, in the recorded order."""
         name = call.get("Endpoint")
@@ -102,6 +105,7 @@ class SipActions(Module):
         call.end_list("EndpointDetailComplete")
 
     @action("PJSIPShowAors", "system", Documentation("List the AORs.", "Action: PJSIPShowAors"))
+    @needs(Aor)
     def aors(self, call: ActionCall) -> None:
         """One AorList event per AOR."""
         call.begin_list("A listing of AORs follows, presented as AorList events")
@@ -110,6 +114,7 @@ class SipActions(Module):
         call.end_list("AorListComplete")
 
     @action("PJSIPShowAuths", "system", Documentation("List the auth objects.", "Action: PJSIPShowAuths"))
+    @needs(Auth)
     def auths(self, call: ActionCall) -> None:
         """One AuthList event per auth object."""
         call.begin_list("A listing of Auths follows, presented as AuthList events")
@@ -132,6 +137,7 @@ class SipActions(Module):
         "system",
         Documentation("List the AORs of every endpoint with their contacts.", "Action: PJSIPShowRegistrationsInbound"),
     )
+    @needs(Endpoint, Aor)
     def registrations(self, call: ActionCall) -> None:
         """One InboundRegistrationDetail event per AOR of each endpoint."""
         call.begin_list("Following are Events for each Inbound registration")

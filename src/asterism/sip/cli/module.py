@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from asterism.core.commands import Command, CommandCall
@@ -12,6 +12,7 @@ from asterism.core.errors import CommandError, UsageError
 from asterism.core.module import Module
 from asterism.data.options import ConfiguredObject
 from asterism.sip.cli import layout
+from asterism.sip.cli.fetching import when_there
 from asterism.sip.cli.layout import ShowServer
 from asterism.sip.events import CONTACT_STATUS, PEER_STATUS
 from asterism.sip.objects.aor import Aor
@@ -117,21 +118,32 @@ class SipCli(Module):
     def _register(self, kind: _Kind) -> None:
         like = Argument("like", "Only objects whose name matches this regular expression.")
         self.server.register_command(
-            Command(f"pjsip show {kind.plural}", lambda call: self._show_all(kind, call)),
+            Command(f"pjsip show {kind.plural}", lambda call: self._when_there(kind, call, self._show_all)),
             Documentation(f"Show all {kind.plural}.", f"pjsip show {kind.plural} [like <pattern>]", arguments=(like,)),
         )
         self.server.register_command(
-            Command(f"pjsip list {kind.plural}", lambda call: self._list_all(kind, call)),
+            Command(f"pjsip list {kind.plural}", lambda call: self._when_there(kind, call, self._list_all)),
             Documentation(f"List all {kind.plural}.", f"pjsip list {kind.plural} [like <pattern>]", arguments=(like,)),
         )
         self.server.register_command(
-            Command(f"pjsip show {kind.singular}", lambda call: self._show_one(kind, call), self._completer(kind)),
+            Command(
+                f"pjsip show {kind.singular}",
+                lambda call: self._when_there(kind, call, self._show_one, call.args[:1]),
+                self._completer(kind),
+            ),
             Documentation(
                 f"Show one {kind.singular} with its options.",
                 f"pjsip show {kind.singular} <name>",
                 arguments=(Argument("name", f"Name of the {kind.singular}.", required=True),),
             ),
         )
+
+    def _when_there(
+        self, kind: _Kind, call: CommandCall, show: Callable[[_Kind, CommandCall], str], names: Iterable[str] = ()
+    ) -> str | Awaitable[str]:
+        """Show objects once they were read: endpoints are listed with their AORs and auths."""
+        types = (Endpoint, Aor, Auth) if kind.cls is Endpoint and not names else (kind.cls,)
+        return when_there(self.server.data, types, lambda: show(kind, call), names)
 
     def _completer(self, kind: _Kind) -> Callable[[list[str]], Iterable[str]]:
         def complete(words: list[str]) -> Iterable[str]:
