@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
-from realtime_kit import Host, execute, make_tables, write_files
+import pytest
+from realtime_kit import LOG, SORCERY, Host, execute, make_tables, write_files
 
-from asterism.data import Missing
-from asterism.sip.objects import Aor, Auth, DomainAlias, Endpoint, Identify, Registration
+from asterism.data import Change, Data, DataError, DataUnavailableError, Missing, Store
+from asterism.sip.objects import Aor, Auth, Contact, DomainAlias, Endpoint, Identify, Registration
 
 
 def url_of(folder: Path, name: str = "realtime.sqlite3") -> str:
@@ -55,3 +58,192 @@ async def test_rows_become_objects(tmp_path: Path) -> None:
     assert data.get(DomainAlias, "nowhere.example") is Missing.ABSENT
     assert data.all(Registration)[0].server_uri == "sip:p.example"
     await host.stop()
+
+
+async def started(folder: Path, *statements: str, sorcery: str = SORCERY) -> tuple[Host, Data, str]:
+    url = url_of(folder)
+    write_files(folder, url, sorcery)
+    await make_tables(url)
+    await execute(url, *statements)
+    host = Host(folder)
+    return host, await host.start(), url
+
+
+async def test_contacts_are_there_when_they_are_confirmed(tmp_path: Path) -> None:
+    host, data, url = await started(tmp_path)
+    contact = Contact("alice;@1", uri="sip:a@10.0.0.1;transport=tcp", expiration_time=2_000_000_000, user_agent="50^ a")
+    await data.create(contact)
+    assert await execute(url, "SELECT id, uri, user_agent, prune_on_boot, expiration_time FROM ps_contacts") == [
+        ("alice^3B@1", "sip:a@10.0.0.1^3Btransport=tcp", "50^5E a", "no", 2_000_000_000)
+    ]
+    await data.update(contact.replace(via_port=5062, prune_on_boot=True))
+    assert await execute(url, "SELECT via_port, prune_on_boot FROM ps_contacts") == [(5062, "yes")]
+    await host.stop()
+    # Another server's start reads them all, as they were.
+    other = Host(tmp_path)
+    data = await other.start()
+    found = data.find(Contact, "aor", "alice")
+    assert [(each.id, each.uri, each.user_agent, each.via_port) for each in found] == [
+        ("alice;@1", "sip:a@10.0.0.1;transport=tcp", "50^ a", 5062)
+    ]
+    await data.delete(found[0])
+    assert await execute(url, "SELECT id FROM ps_contacts") == []
+    await other.stop()
+
+
+async def test_asterisk_s_own_contacts_table_is_enough(tmp_path: Path) -> None:
+    url = url_of(tmp_path)
+    write_files(tmp_path, url)
+    await execute(
+        url,
+        "CREATE TABLE ps_contacts (id VARCHAR(255) PRIMARY KEY, uri VARCHAR(511), expiration_time BIGINT,"
+        " qualify_frequency INTEGER, qualify_timeout FLOAT, prune_on_boot VARCHAR(3), endpoint VARCHAR(40))",
+    )
+    host = Host(tmp_path)
+    data = await host.start()
+    await data.create(Contact("a;@1", uri="sip:a@b", cseq=7, qualify_timeout=2.5))
+    assert await execute(url, "SELECT uri, qualify_timeout, endpoint FROM ps_contacts") == [("sip:a@b", 2.5, None)]
+    await host.stop()
+
+
+async def test_a_wrong_row_and_an_unknown_column_are_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    host, data, url = await started(
+        tmp_path,
+        "ALTER TABLE ps_endpoints ADD COLUMN colour TEXT",
+        "INSERT INTO ps_endpoints (id, dtmf_mode, colour) VALUES ('bad', 'loud', 'red')",
+        "INSERT INTO ps_endpoints (id, dtmf_mode, colour) VALUES ('good', 'info', 'red')",
+    )
+    for _ in range(3):
+        assert await data.retrieve(Endpoint, "bad") is None
+        good = await data.retrieve(Endpoint, "good")
+        assert good is not None
+        for cache in data.caches():
+            cache.expire()
+    lines = [record.getMessage() for record in caplog.records]
+    assert len([line for line in lines if "column 'colour'" in line]) == 1
+    wrong = [line for line in lines if "loud" in line]
+    assert len(wrong) == 1
+    assert wrong[0].startswith("table 'ps_endpoints' of database 'asterisk': endpoint 'bad': option 'dtmf_mode'")
+    # A row that turns bad keeps the object as it was.
+    await execute(url, "UPDATE ps_endpoints SET dtmf_mode = 'loud' WHERE id = 'good'")
+    assert await data.retrieve(Endpoint, "good") is good
+    await host.stop()
+
+
+async def test_any_number_of_endpoints_costs_the_same(tmp_path: Path) -> None:
+    host, data, url = await started(tmp_path)
+    rows = [{"id": f"e{number}"} for number in range(10_000)]
+    await execute(url, "INSERT INTO ps_endpoints (id, context) VALUES (:id, 'x')", rows=rows)
+    cache = next(cache for cache in data.caches() if cache.table.cls is Endpoint)
+    found = await asyncio.gather(*(data.retrieve(Endpoint, f"e{number}") for number in range(2_000)))
+    assert all(found)
+    assert cache.queries == 4
+    assert len(await data.retrieve_all(Endpoint)) == 10_000
+    queries = cache.queries
+    assert all(isinstance(data.get(Endpoint, row["id"]), Endpoint) for row in rows)
+    assert cache.queries == queries
+    await host.stop()
+
+
+async def test_a_database_that_is_away_and_comes_back(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    host, data, url = await started(tmp_path)
+    await alice(url)
+    known = await data.retrieve(Endpoint, "alice")
+    database = next(iter(host.module._databases.values()))
+    await database.close()
+    path, hidden = tmp_path / "realtime.sqlite3", tmp_path / "away"
+    path.rename(hidden)
+    path.mkdir()
+    for cache in data.caches():
+        cache.expire()
+    with pytest.raises(DataUnavailableError):
+        await data.retrieve(Endpoint, "bob")
+    assert await data.retrieve(Endpoint, "alice") is known
+    assert isinstance(data.get(Auth, "alice"), Auth)
+    with pytest.raises(DataError):
+        await data.create(Contact("alice;@1", uri="sip:a@b"))
+    assert data.find(Contact, "aor", "alice") == []
+    path.rmdir()
+    hidden.rename(path)
+    database._retry_at = 0.0
+    assert await database.ping()
+    await data.create(Contact("alice;@1", uri="sip:a@b"))
+    lines = [record.getMessage() for record in caplog.records]
+    assert len([line for line in lines if "is not available (" in line]) == 1
+    assert len([line for line in lines if "is available again" in line]) == 1
+    await host.stop()
+
+
+async def test_start_without_the_database(tmp_path: Path) -> None:
+    url = url_of(tmp_path)
+    write_files(tmp_path, url)
+    (tmp_path / "realtime.sqlite3").mkdir()
+    host = Host(tmp_path)
+    data = await host.start()
+    assert data.all(DomainAlias) == []
+    (tmp_path / "realtime.sqlite3").rmdir()
+    await make_tables(url)
+    await execute(url, "INSERT INTO ps_domain_aliases (id, domain) VALUES ('a', 'b')")
+    told: list[Change[DomainAlias]] = []
+    data.observe(DomainAlias, told.append)
+    for database in host.module._databases.values():
+        database._retry_at = 0.0
+    for cache in data.caches():
+        cache.due = min(cache.due, 0.0) if cache.full else cache.due
+    await host.module.refresh()
+    assert [change.item.id for change in told] == ["a"]
+    await host.stop()
+
+
+async def test_a_second_database_steps_in(tmp_path: Path) -> None:
+    first, second = url_of(tmp_path, "one.sqlite3"), url_of(tmp_path, "two.sqlite3")
+    write_files(tmp_path, first, "[x]\nendpoint=realtime,ps_endpoints\n")
+    (tmp_path / "extconfig.conf").write_text("[settings]\nps_endpoints => odbc,two,,2\nps_endpoints => odbc,one,,1\n")
+    (tmp_path / "res_config_sqlalchemy.conf").write_text(f"[one]\nurl={first}\n[two]\nurl={second}\n")
+    for url, context in ((first, "one"), (second, "two")):
+        await make_tables(url)
+        await execute(url, f"INSERT INTO ps_endpoints (id, context) VALUES ('a', '{context}'), ('b', '{context}')")
+    host = Host(tmp_path)
+    data = await host.start()
+    endpoint = await data.retrieve(Endpoint, "a")
+    assert endpoint is not None
+    assert endpoint.context == "one"
+    await host.module._databases["one"].close()
+    (tmp_path / "one.sqlite3").unlink()
+    (tmp_path / "one.sqlite3").mkdir()
+    endpoint = await data.retrieve(Endpoint, "b")
+    assert endpoint is not None
+    assert endpoint.context == "two"
+    await host.stop()
+
+
+async def test_a_missing_table_says_what_to_do(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_files(tmp_path, url_of(tmp_path))
+    host = Host(tmp_path)
+    data = await host.start()
+    with pytest.raises(DataUnavailableError, match="no table 'ps_endpoints'"):
+        await data.retrieve(Endpoint, "alice")
+    assert "asterism db upgrade" in caplog.text
+    assert not any(database.down for database in host.module._databases.values())
+    await host.stop()
+
+
+async def test_the_store_keeps_contacts_by_default(tmp_path: Path) -> None:
+    url = url_of(tmp_path)
+    write_files(tmp_path, url, "[x]\nendpoint=realtime,ps_endpoints\n")
+    await make_tables(url)
+    await alice(url)
+    store = Store(tmp_path / "store.sqlite3", log=LOG)
+    host = Host(tmp_path, store)
+    data = await host.start()
+    assert await data.retrieve(Endpoint, "alice") is not None
+    done: list[Any] = []
+    data.create_now(Contact("alice;@1", uri="sip:a@b"))
+    data.on_settled(Contact, lambda: done.append(True), lambda: done.append(False))
+    assert done == []
+    store.commit()
+    assert done == [True]
+    await host.stop()
+    store.close()
