@@ -15,18 +15,38 @@ from bench.process import resident_mib
 SETTLE_SECONDS = 40.0
 """Finished transactions are kept for 32 s (timer J), so a count before that is no idle count."""
 
-CALL_RATE = 150
+CALL_RATE = 100
+REGISTER_RATE = 1000
+
+
+def console(conf: Path, command: str) -> str:
+    """Run one console command of the server; returns its text."""
+    words = [sys.executable, "-m", "asterism.command.main", "-C", str(conf), "-rx", command]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout
 
 
 def counts(conf: Path) -> dict[str, int]:
     """The server's own counters, from ``core show counts``."""
-    command = [sys.executable, "-m", "asterism.command.main", "-C", str(conf), "-rx", "core show counts"]
-    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    text = console(conf, "core show counts")
     return {name.strip(): int(number) for name, number in re.findall(r"^([a-z ]+): +(\d+)$", text, re.MULTILINE)}
 
 
+def verdict(met: bool, figure: str, target: str) -> bool:
+    """Print one figure with its target and whether it is met; returns that."""
+    print(f"  {figure} (target: {target}): {'met' if met else 'MISSED'}", flush=True)
+    return met
+
+
+def loaded(operation: str, pid: int, rate: int, count: int, name: str) -> bool:
+    """Put a load on the server and say what memory it has then; returns whether every operation succeeded."""
+    result = measure(operation, pid, rate, count)
+    notes = "".join(f"; NOT VALID: {complaint}" for complaint in result.complaints)
+    print(f"  after {name}: {resident_mib(pid):.1f} MiB{notes}", flush=True)
+    return result.valid
+
+
 def run(folder: Path, burst: int) -> bool:
-    """Five bursts of ``burst`` calls; prints memory after each and judges the second against the fourth."""
+    """Five bursts of calls, then a server with many registrations; returns whether all counts and targets are met."""
     good = True
     conf = folder / "etc/asterisk.conf"
     with servers.asterism(folder) as process:
@@ -35,22 +55,20 @@ def run(folder: Path, burst: int) -> bool:
         sizes = []
         print(f"\nMemory, bursts of {burst} calls: {resident_mib(process.pid):.1f} MiB at start")
         for number in range(5):
-            result = measure("call", process.pid, CALL_RATE, burst)
+            name = f"burst {number}" if number else "the warm-up burst"
+            good = loaded("call", process.pid, CALL_RATE, burst, name) and good
             sizes.append(resident_mib(process.pid))
-            name = "warm-up" if number == 0 else f"burst {number}"
-            notes = "".join(f"; NOT VALID: {complaint}" for complaint in result.complaints)
-            print(f"  after {name}: {sizes[-1]:.1f} MiB{notes}", flush=True)
-            good = good and result.valid
-        time.sleep(SETTLE_SECONDS)
-        left = {name: number for name, number in counts(conf).items() if number > idle.get(name, 0)}
         growth = abs(sizes[4] / sizes[2] - 1) * 100
-        print(f"  second to fourth burst: {growth:.1f}% (target: at most 5%)")
-        print(f"  counts above idle: {left or 'none'}")
-        good = good and growth <= 5 and not left
+        good = verdict(growth <= 5, f"second to fourth burst: {growth:.1f}%", "at most 5%") and good
+        time.sleep(SETTLE_SECONDS)
+        left = {name: number - idle.get(name, 0) for name, number in counts(conf).items()}
+        left = {name: more for name, more in left.items() if more > 0}
+        good = verdict(not left, f"counts above idle: {left or 'none'}", "none") and good
     with servers.asterism(folder) as process:
         servers.wait_ready(process)
-        measure("register", process.pid, 1000, burst * 4)
-        measure("call", process.pid, CALL_RATE, burst * 2 // 5)
+        registers, calls = burst * 4, burst * 2 // 5
+        print(f"\nMemory, {registers} REGISTERs and {calls} calls: {resident_mib(process.pid):.1f} MiB at start")
+        good = loaded("register", process.pid, REGISTER_RATE, registers, "the REGISTERs") and good
+        good = loaded("call", process.pid, CALL_RATE, calls, "the calls") and good
         size = resident_mib(process.pid)
-        print(f"  after {burst * 4} REGISTERs and {burst * 2 // 5} calls: {size:.1f} MiB (target: under 150)")
-        return good and size < 150
+        return verdict(size < 150, f"resident: {size:.1f} MiB", "under 150 MiB") and good

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import shutil
 import signal
@@ -13,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import asterism as asterism_package
 from bench.configuration import SERVER, write_asterisk, write_kamailio
 from bench.peers import ASTERISK_ROOT
 
@@ -59,6 +61,8 @@ def asterism(folder: Path, files: Mapping[str, str] | None = None) -> Iterator[s
     conf = write_asterisk(folder / "etc", folder)
     for name, text in (files or {}).items():
         (folder / "etc" / name).write_text(text)
+    # As pip leaves an installed package; where bytecode may not be written, each start would compile it.
+    compileall.compile_dir(Path(asterism_package.__file__).parent, quiet=1)
     command = [sys.executable, "-m", "asterism.command.main", "-f", "-q", "-C", str(conf)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
