@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from email.utils import formatdate
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.module import Module
@@ -283,7 +283,7 @@ class Registrar(Service):
 
     def _headers(self, plan: Plan, rx: Rx) -> list[tuple[str, str]]:
         now = self._location.wall_clock()
-        headers = [("Date", formatdate(now, usegmt=True))]
+        headers = [("Date", _date(int(now)))]
         headers.extend(
             ("Contact", f"<{_without_transport(contact.uri)}>;expires={max(int(contact.expiration_time - now), 0)}")
             for contact in plan.bindings
@@ -312,6 +312,11 @@ def _without_transport(uri: str) -> str:
         return uri
     parsed = Uri.parse(uri)
     return str(parsed.replace(params={k: v for k, v in parsed.params.items() if k != TRANSPORT_PARAMETER}))
+
+
+@lru_cache(maxsize=2)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
 
 
 def _clamped(seconds: int, aor: Aor) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -202,8 +203,9 @@ class StoreBackend(Backend):
         self._columns = ", ".join(["id", *(f'"{spec.name}"' for spec in self._specs)])
         self._save = f"INSERT OR REPLACE INTO {self._table} ({self._columns}) VALUES ({marks})"
         self._remove = f"DELETE FROM {self._table} WHERE id = ?"
-        self._row: list[tuple[str, Callable[[Any], Any] | None]] = [
-            (spec.attribute, None if spec.kind.native else spec.kind.to_column) for spec in self._specs
+        self._values = attrgetter("id", *(spec.attribute for spec in self._specs))
+        self._converted: list[tuple[int, Callable[[Any], Any]]] = [
+            (position, spec.kind.to_column) for position, spec in enumerate(self._specs, 1) if not spec.kind.native
         ]
 
     def _prepare(self) -> None:

@@ -22,7 +22,7 @@ from asterism.sip.authentication import AuthenticationResult, DigestChallenge
 from asterism.sip.challenge import challenge_headers
 from asterism.sip.decision import Decision, Outcome
 from asterism.sip.objects.auth import Auth
-from asterism.stack.digest import Credentials, NonceFactory, NonceState, ha1
+from asterism.stack.digest import Credentials, NonceFactory, ha1
 from asterism.stack.errors import ParseError
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from asterism.sip.server import SipServer
 
 _DEFAULT_ALGORITHMS = ("MD5",)
+_MAX_SECRETS = 100_000
+"""Auth objects whose hash is kept."""
 
 
 class Verdict:
@@ -59,7 +61,10 @@ class DigestAuthenticator:
         self._core = core
         self._reports = reports
         # Expiry differs per auth object, so it is checked here and not by the factory.
-        self._nonces = NonceFactory(secrets.token_bytes(32), os.urandom, lifetime=float(2**40))
+        self._nonces = NonceFactory(secrets.token_bytes(32), os.urandom)
+        # Clients send it back, nobody reads it.
+        self._opaque = secrets.token_hex(8)
+        self._md5_secrets: dict[str, tuple[Auth, str, str]] = {}
         self.replay = ReplayTable()
         self._nobody = Auth("<unknown>")
         self._nobody_ha1 = secrets.token_hex(16)
@@ -179,13 +184,13 @@ class DigestAuthenticator:
                 verdict.wrong = True
                 continue
             assert auth is not None
-            state = self._nonces.check(credentials.nonce, rx.now, credentials.realm)
-            if state is not NonceState.FOREIGN:
-                verdict.issued = self._nonces.issued_at(credentials.nonce)
-                verdict.expires = verdict.issued + auth.nonce_lifetime
-                branch = rx.request.via.branch or "" if rx.request.method == "OPTIONS" else ""
+            issued = self._nonces.time_of(credentials.nonce, credentials.realm)
+            if issued is not None:
+                verdict.issued = issued
+                verdict.expires = issued + auth.nonce_lifetime
+                branch = rx.request.branch or "" if rx.request.method == "OPTIONS" else ""
                 if rx.now < verdict.expires and self.replay.fresh(
-                    credentials.nonce, credentials.count or 1, verdict.issued, branch
+                    credentials.nonce, credentials.count or 1, issued, branch
                 ):
                     verdict.auth = auth
                     verdict.wrong = verdict.stale = False
@@ -233,13 +238,18 @@ class DigestAuthenticator:
         if not auth.password:
             return None
         if name == "MD5":
-            text = f"{auth.username}:{realm}:{auth.password}".encode("utf-8", "surrogateescape")
-            return hashlib.md5(text, usedforsecurity=False).hexdigest()
+            # Objects are replaced, not changed: the hash is good for as long as the object is the same.
+            kept = self._md5_secrets.get(auth.id)
+            if kept is None or kept[0] is not auth or kept[1] != realm:
+                if len(self._md5_secrets) >= _MAX_SECRETS:
+                    self._md5_secrets.clear()
+                kept = self._md5_secrets[auth.id] = (auth, realm, ha1(auth.username, realm, auth.password))
+            return kept[2]
         return ha1(auth.username, realm, auth.password, name)
 
     def _challenges(self, auths: Sequence[Auth], rx: Rx, stale: bool) -> list[DigestChallenge]:
         """One challenge per realm and algorithm; those of a realm share their nonce."""
-        made: list[DigestChallenge] = []
+        made: dict[tuple[str, str], DigestChallenge] = {}
         nonces: dict[str, str] = {}
         for auth in auths or (self._nobody,):
             realm = self._realm(auth)
@@ -247,9 +257,11 @@ class DigestAuthenticator:
             if nonce is None:
                 nonce = nonces[realm] = self._nonces.issue(rx.now, realm)
             for algorithm in auth.supported_algorithms_uas or self._core.state.auth_algorithms_uas:
-                if not any(item.realm == realm and item.algorithm == algorithm for item in made):
-                    made.append(DigestChallenge(realm, nonce=nonce, algorithm=algorithm, stale=stale))
-        return made
+                if (realm, algorithm) not in made:
+                    made[realm, algorithm] = DigestChallenge(
+                        realm, nonce=nonce, opaque=self._opaque, algorithm=algorithm, stale=stale
+                    )
+        return list(made.values())
 
     def _report(self, verdict: Verdict, rx: Rx) -> None:
         account = rx.endpoint.id if rx.endpoint is not None else UNKNOWN_ACCOUNT
@@ -257,7 +269,7 @@ class DigestAuthenticator:
         if not verdict.challenges:
             assert credentials is not None
             assert verdict.auth is not None
-            branch = rx.request.via.branch or "" if rx.request.method == "OPTIONS" else ""
+            branch = rx.request.branch or "" if rx.request.method == "OPTIONS" else ""
             self.replay.use(credentials.nonce, credentials.count or 1, verdict.issued, verdict.expires, rx.now, branch)
             rx.auth = verdict.auth.id
             self._reports.event("SuccessfulAuth", rx, account, UsingPassword=1)

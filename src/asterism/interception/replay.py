@@ -6,15 +6,19 @@ is full the oldest entry goes, and every nonce issued up to then that is not in 
 
 from __future__ import annotations
 
+from collections import deque
+
 
 class ReplayTable:
     """The highest ``nc`` of each nonce in use. Times are seconds on the nonces' clock."""
 
-    __slots__ = ("_floor", "_used", "limit")
+    __slots__ = ("_floor", "_order", "_used", "limit")
 
     def __init__(self, limit: int = 100_000) -> None:
         self.limit = limit
         self._used: dict[str, tuple[int, float, float, str]] = {}
+        # Oldest first. The dict's own order would do, but finding its first key again and again is slow.
+        self._order: deque[str] = deque()
         self._floor = float("-inf")
 
     def __len__(self) -> int:
@@ -35,12 +39,13 @@ class ReplayTable:
         """Note a successful use."""
         used = self._used
         if nonce not in used:
-            while used:
-                oldest = next(iter(used))
-                entry = used[oldest]
-                if entry[2] > now and len(used) < self.limit:
-                    break
+            order = self._order
+            while order:
+                entry = used[order[0]]
                 if entry[2] > now:
+                    if len(used) < self.limit:
+                        break
                     self._floor = max(self._floor, entry[1])
-                del used[oldest]
+                del used[order.popleft()]
+            order.append(nonce)
         used[nonce] = (count, issued, expires, retransmission)

@@ -28,6 +28,7 @@ ALGORITHMS: Final = tuple(f"{name}{suffix}" for name in _HASHES for suffix in ("
 """The algorithms this module computes, in RFC spelling."""
 
 _param = re.compile(rf"\s*({TOKEN})\s*=\s*({QUOTED}|[^\s,\"]+)\s*(?:,|$)", re.DOTALL).match
+_hex8 = re.compile(r"[0-9a-fA-F]{8}").fullmatch
 _scheme = re.compile(rf"\s*({TOKEN})(?:\s+|$)").match
 
 
@@ -107,6 +108,11 @@ def compute_response(
 
 
 def _parse_params(text: str) -> dict[str, str]:
+    params = _usual_params(text)
+    return _any_params(text) if params is None else params
+
+
+def _any_params(text: str) -> dict[str, str]:
     params: dict[str, str] = {}
     position, end = 0, len(text)
     while position < end:
@@ -121,6 +127,28 @@ def _parse_params(text: str) -> dict[str, str]:
         params[name] = unquote(found.group(2))
         position = found.end()
     return params
+
+
+def _usual_params(text: str) -> dict[str, str] | None:
+    """What nearly everybody sends: no comma, escape or control character inside a value. ``None`` for all else."""
+    if "\\" in text or not text.isprintable():
+        return None
+    params: dict[str, str] = {}
+    pieces = text.split(",")
+    for piece in pieces:
+        name, _, value = piece.partition("=")
+        name = name.strip(" ").lower()
+        value = value.strip(" ")
+        if not (name.isalnum() and name.isascii()):
+            return None
+        if value[:1] == '"':
+            if value.count('"') != 2 or value[-1] != '"':
+                return None
+            value = value[1:-1]
+        elif not value or '"' in value or " " in value:
+            return None
+        params[name] = value
+    return params if len(params) == len(pieces) else None
 
 
 def _split_scheme(text: str) -> tuple[str, str]:
@@ -212,7 +240,8 @@ def _lenient_params(text: str) -> dict[str, str]:
         return {}
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: a frozen dataclass takes three times as long to make, and every REGISTER brings one. Do not change it.
+@dataclass(unsafe_hash=True, slots=True)
 class Credentials:
     """Digest credentials: Authorization or Proxy-Authorization."""
 
@@ -248,23 +277,25 @@ class Credentials:
             if name not in params:
                 raise ParseError(f"credentials without {name}")
         nc = params.get("nc", "")
-        if nc and (len(nc) != 8 or any(digit not in "0123456789abcdefABCDEF" for digit in nc)):
+        if nc and not _hex8(nc):
             raise ParseError(f"bad nc: {printable(nc)!r}")
         if params.get("qop") and not (nc and params.get("cnonce")):
             raise ParseError("credentials with qop need nc and cnonce")
+        take = params.pop
         return cls(
-            params.pop("username"),
-            params.pop("realm"),
-            params.pop("nonce"),
-            params.pop("uri"),
-            params.pop("response").lower(),
-            params.pop("algorithm", ""),
-            params.pop("qop", "").lower(),
-            params.pop("nc", ""),
-            params.pop("cnonce", ""),
-            params.pop("opaque", ""),
-            params.pop("userhash", "").lower() == "true",
-            extra=tuple(params.items()),
+            take("username"),
+            take("realm"),
+            take("nonce"),
+            take("uri"),
+            take("response").lower(),
+            take("algorithm", ""),
+            take("qop", "").lower(),
+            take("nc", ""),
+            take("cnonce", ""),
+            take("opaque", ""),
+            take("userhash", "").lower() == "true",
+            "Digest",
+            tuple(params.items()) if params else (),
         )
 
     @property
@@ -454,53 +485,62 @@ class NonceState(Enum):
 
 
 class NonceFactory:
-    """Nonces that carry their own proof: time, randomness and an HMAC over both and the realm.
+    """Nonces that carry their own proof: time, randomness and a keyed BLAKE2s hash over both and the realm.
 
-    Issuing keeps no state. Checking a nonce costs one HMAC and says whether it is ours and young enough; counting
+    Issuing keeps no state. Checking a nonce costs one hash and says whether it is ours and young enough; counting
     ``nc`` is the authenticator's affair.
 
     Args:
         secret: the key; a new one at every start makes old nonces foreign.
-        random: gives that many random bytes (``os.urandom``).
+        random: gives that many random bytes (``os.urandom``); asked for those of several nonces at a time.
         lifetime: seconds for which a nonce is valid.
     """
 
-    __slots__ = ("_mac", "_random", "lifetime")
+    __slots__ = ("_key", "_pool", "_random", "lifetime")
 
     _TIME: ClassVar[int] = 6
     _RANDOM: ClassVar[int] = 6
     _MAC: ClassVar[int] = 12
+    _POOL: ClassVar[int] = 40
 
     def __init__(self, secret: bytes, random: Callable[[int], bytes], lifetime: float = 32.0) -> None:
-        self._mac = hmac.new(secret, digestmod=hashlib.sha256)
+        self._key = hashlib.sha256(secret).digest()
         self._random = random
+        self._pool = b""
         self.lifetime = lifetime
 
     def _sign(self, data: bytes, realm: str) -> bytes:
-        mac = self._mac.copy()
-        mac.update(data)
-        mac.update(realm.encode("utf-8", "surrogateescape"))
-        return mac.digest()[: self._MAC]
+        # The data is of fixed length, so that it and the realm cannot be taken apart in two ways.
+        data += realm.encode("utf-8", "surrogateescape")
+        return hashlib.blake2s(data, digest_size=self._MAC, key=self._key).digest()
 
     def issue(self, now: float, realm: str = "") -> str:
         """A new nonce, valid from ``now`` (seconds of any clock that does not go back) for this realm."""
-        data = int(now * 1000).to_bytes(self._TIME, "big") + self._random(self._RANDOM)
+        pool = self._pool or self._random(self._RANDOM * self._POOL)
+        self._pool = pool[self._RANDOM :]
+        data = int(now * 1000).to_bytes(self._TIME, "big") + pool[: self._RANDOM]
         return urlsafe_b64encode(data + self._sign(data, realm)).decode("ascii")
 
     def check(self, nonce: str, now: float, realm: str = "") -> NonceState:
         """Whether the nonce is ours, made for this realm, and still valid."""
+        issued = self.time_of(nonce, realm)
+        if issued is None:
+            return NonceState.FOREIGN
+        return NonceState.VALID if issued - 1.0 <= now < issued + self.lifetime else NonceState.STALE
+
+    def time_of(self, nonce: str, realm: str = "") -> float | None:
+        """When a nonce was made, on the clock given to :meth:`issue`; ``None`` if it is not ours for this realm."""
         size = self._TIME + self._RANDOM
         if len(nonce) != (size + self._MAC) // 3 * 4 or not nonce.isascii():
-            return NonceState.FOREIGN
+            return None
         try:
             raw = urlsafe_b64decode(nonce)
         except ValueError:
-            return NonceState.FOREIGN
+            return None
         data = raw[:size]
         if not hmac.compare_digest(raw[size:], self._sign(data, realm)):
-            return NonceState.FOREIGN
-        issued = int.from_bytes(data[: self._TIME], "big") / 1000
-        return NonceState.VALID if issued - 1.0 <= now < issued + self.lifetime else NonceState.STALE
+            return None
+        return int.from_bytes(data[: self._TIME], "big") / 1000
 
     def issued_at(self, nonce: str) -> float:
         """When a nonce that was found to be ours was made, on the clock given to :meth:`issue`."""

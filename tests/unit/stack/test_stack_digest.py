@@ -16,6 +16,8 @@ from asterism.stack.digest import (
     Credentials,
     NonceFactory,
     NonceState,
+    _any_params,
+    _usual_params,
     challenges,
     compute_response,
     ha1,
@@ -125,6 +127,34 @@ def test_several_challenges_in_one_response() -> None:
 def test_bad_credentials(text: str) -> None:
     with pytest.raises(ParseError):
         Credentials.parse(text)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(("username", "Realm", " nc", "x-y", "", "é", "a b")),
+            st.sampled_from(("=", " = ", "=\t", "")),
+            st.sampled_from(("1", "a=b", '"a"', '"a b"', '"a,b"', r'"a\"b"', '""', '"', '"\x01"', "\udcff", "a b", "")),
+            st.sampled_from((",", ", ", " ,", "", " ", ",,")),
+        ).map("".join),
+        max_size=4,
+    ).map("".join)
+)
+def test_the_short_way_through_parameters_finds_what_the_long_one_does(text: str) -> None:
+    short = _usual_params(text)
+    if short is not None:
+        assert short == _any_params(text)
+
+
+def test_usual_credentials_take_the_short_way() -> None:
+    assert _usual_params('username="u1",realm="asterisk", nc=00000001,qop=auth, uri="sip:a;b=c",opaque=""') == {
+        "username": "u1",
+        "realm": "asterisk",
+        "nc": "00000001",
+        "qop": "auth",
+        "uri": "sip:a;b=c",
+        "opaque": "",
+    }
 
 
 def test_unknown_algorithm_is_wrong_not_an_error() -> None:
