@@ -1,0 +1,90 @@
+"""A server whose phones are all in a database: registration, restart, calls, listings."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from asterism.command.database import run_database
+from asterism.interfaces.console.runner import CommandRunner
+from asterism.sip.objects import Endpoint
+from asterism.testing import Phone, free_port, running_server
+
+FAMILIES = ("ps_endpoints", "ps_auths", "ps_aors", "ps_endpoint_id_ips")
+
+SORCERY = """\
+[res_pjsip]
+endpoint=realtime,ps_endpoints
+endpoint/cache=memory_cache,name=phones
+auth=realtime,ps_auths
+aor=realtime,ps_aors
+[res_pjsip_endpoint_identifier_ip]
+identify=realtime,ps_endpoint_id_ips
+"""
+
+
+def prepare(folder: Path, count: int) -> dict[str, str]:
+    config = {
+        "modules.conf": "[modules]\nautoload=yes\nnoload=manager\nnoload=http\n",
+        "pjsip.conf": f"[t]\ntype=transport\nbind=127.0.0.1:{free_port()}\n",
+        "extensions.conf": "[phones]\nexten => _XXXX,1,Dial(PJSIP/${EXTEN},10)\nexten => 2001,hint,PJSIP/2001\n",
+        "sorcery.conf": SORCERY,
+        "extconfig.conf": "[settings]\n" + "".join(f"{family} => sqlite3,db\n" for family in FAMILIES),
+        "res_config_sqlalchemy.conf": "[db]\nurl=sqlite:///phones.sqlite3\n",
+    }
+    for name, text in config.items():
+        (folder / name).write_text(text)
+    assert run_database(["upgrade", str(folder)]) == 0
+    numbers = range(2000, 2000 + count)
+    with closing(sqlite3.connect(folder / "var" / "phones.sqlite3")) as db, db:
+        db.executemany(
+            "INSERT INTO ps_endpoints (id, context, allow, aors, auth, device_state_busy_at)"
+            " VALUES (?1, 'phones', 'ulaw', ?1, ?1, 1)",
+            [(str(number),) for number in numbers],
+        )
+        db.executemany(
+            "INSERT INTO ps_auths (id, auth_type, username, password) VALUES (?1, 'userpass', ?1, 'secret')",
+            [(str(number),) for number in numbers],
+        )
+        db.executemany("INSERT INTO ps_aors (id, max_contacts) VALUES (?1, 1)", [(str(number),) for number in numbers])
+    return config
+
+
+async def console(server: Any, line: str) -> str:
+    written: list[str] = []
+    await CommandRunner(server).run(line, written.append)
+    return "".join(written)
+
+
+async def test_phones_of_a_database_call_each_other(tmp_path: Path) -> None:
+    config = await asyncio.to_thread(prepare, tmp_path, 300)
+    async with running_server(config, tmp_path) as server, Phone("2001", server, "secret") as bob:
+        await bob.register()
+        address = server.sip_address()
+        assert {item.id for item in server.data.all(Endpoint)} == {"2001"}
+        async with Phone("2001", server, "wrong") as stranger:
+            assert (await stranger.try_register()).status == 401
+        await server.stop()
+        # After a restart nothing is in memory; the binding is in the store, the rest in the database.
+        async with running_server(config, tmp_path) as again:
+            assert again.sip_address() == address
+            assert again.data.all(Endpoint) == []
+            async with Phone("2000", again, "secret") as ann:
+                call = await ann.dial("2001")
+                incoming = await bob.incoming()
+                incoming.answer()
+                await call.answered()
+                await call.hangup()
+                await incoming.ended()
+            assert {item.id for item in again.data.all(Endpoint)} == {"2000", "2001"}
+            assert "Number of objects within cache: 2\n" in await console(again, "sorcery memory cache show phones")
+            assert "    2001  (fresh)\n" in await console(again, "sorcery memory cache dump phones")
+            await console(again, "sorcery memory cache stale phones 2001")
+            assert "    2001  (stale)\n" in await console(again, "sorcery memory cache dump phones")
+            assert "does not exist" in await console(again, "sorcery memory cache show nosuch")
+            # A listing has them all, not only those that were used.
+            assert "Objects found: 300" in await console(again, "pjsip list endpoints")
+            assert "max_contacts" in await console(again, "pjsip show aor 2222")
