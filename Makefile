@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 WORKERS ?= auto
 ARGS   ?=
 
-.PHONY: help run test unit e2e lint format bench bench-peers clean
+.PHONY: help run test unit e2e lint format bench bench-peers soak clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -46,6 +46,9 @@ bench: $(VENV)/.installed-dev ## CPU per operation, beside the peers that are in
 
 bench-peers: $(VENV)/.installed-dev ## Install Kamailio and Asterisk (into a cache folder) to compare with
 	$(BIN)/python -m bench.peers
+
+soak: $(VENV)/.installed-dev ## Ten minutes of valid and broken traffic: no exception, no leak
+	$(BIN)/python -m bench.soak $(ARGS)
 
 clean: ## Remove what the targets above made, except ./demo
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .cache
