@@ -169,6 +169,7 @@ async def _generate(seconds: float, seed: int, tally: Tally) -> int:
     if tasks:
         await asyncio.wait(tasks)
     await asyncio.sleep(1)
+    await asyncio.gather(*(phone.unregister() for phone in phones), return_exceptions=True)
     for phone in phones:
         phone.close()
     return valid.received
