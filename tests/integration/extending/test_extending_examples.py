@@ -107,7 +107,7 @@ async def test_the_order_of_identifiers(tmp_path: Path) -> None:
         "pjsip": PJSIP + "[global]\ntype=global\nendpoint_identifier_order=ip\n",
     }
     async with server_with(tmp_path, "identify_domain", **more) as server:
-        names = [name for name, _ in server.sip.identifiers]
+        names = [name for name, _ in server.sip.identifiers if name]
         assert names[:2] == ["ip", "domain"]
         assert {"username", "auth_username", "anonymous"} < set(names[2:])
 
@@ -168,8 +168,8 @@ async def test_the_application_and_the_function(tmp_path: Path) -> None:
 
 async def test_the_command_the_action_and_the_event(tmp_path: Path) -> None:
     manager = "[general]\nenabled=yes\nport=0\nbindaddr=127.0.0.1\n[admin]\nsecret=secret\nread=all\nwrite=all\n"
-    async with server_with(tmp_path, "maintenance", manager=manager) as server:
-        assert await console(server, "maintenance on") == "Maintenance is on.\n"
+    async with server_with(tmp_path, "closing", manager=manager) as server:
+        assert await console(server, "office close") == "The office is closed.\n"
         async with Phone("101", server, "secret") as phone:
             refused = await phone.exchange(phone.create_request("INVITE", phone.uri("600")))
             assert (refused.status, refused.get("Retry-After")) == (503, "60")
@@ -178,18 +178,18 @@ async def test_the_command_the_action_and_the_event(tmp_path: Path) -> None:
             reader, writer = await asyncio.open_connection(host, port)
             writer.write(
                 b"Action: Login\r\nUsername: admin\r\nSecret: secret\r\n\r\n"
-                b"Action: Maintenance\r\nState: off\r\n\r\nAction: Maintenance\r\n\r\nAction: Logoff\r\n\r\n"
+                b"Action: Office\r\nState: open\r\n\r\nAction: Office\r\n\r\nAction: Logoff\r\n\r\n"
             )
             received = (await asyncio.wait_for(reader.read(), 10)).decode()
             writer.close()
-            assert "Response: Success\r\nMessage: Maintenance is off\r\n" in received
-            assert "Response: Error\r\nMessage: State must be on or off\r\n" in received
-            event = received.partition("Event: MaintenanceChanged\r\n")[2].partition("\r\n\r\n")[0]
-            assert event == "Privilege: system,all\r\nMaintenance: off\r\nChangedBy: manager"
+            assert "Response: Success\r\nMessage: The office is open\r\n" in received
+            assert "Response: Error\r\nMessage: State must be closed or open\r\n" in received
+            event = received.partition("Event: OfficeChanged\r\n")[2].partition("\r\n\r\n")[0]
+            assert event == "Privilege: system,all\r\nOffice: open\r\nChangedBy: manager"
             call = await phone.dial("600")
             await call.answered()
             await call.hangup()
-        assert "maintenance {on|off}" in await console(server, "maintenance perhaps")
+        assert "office {close|open}" in await console(server, "office perhaps")
 
 
 async def test_the_sdp_handler(tmp_path: Path) -> None:

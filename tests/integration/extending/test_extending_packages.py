@@ -69,11 +69,11 @@ async def test_modules_conf_of_the_page(tmp_path: Path) -> None:
 
 
 async def test_a_registrar_that_takes_no_calls() -> None:
-    async with running_server({"modules.conf": confs()[1], "pjsip.conf": PJSIP}) as server:
-        async with Phone("101", server, "secret") as phone:
-            await phone.register()
-            assert (await phone.request(phone.create_request("INVITE", phone.uri("600")))).status == 501
-            assert (await phone.request(phone.create_request("OPTIONS", phone.uri()))).status == 501
+    config = {"modules.conf": confs()[1], "pjsip.conf": PJSIP}
+    async with running_server(config) as server, Phone("101", server, "secret") as phone:
+        await phone.register()
+        assert (await phone.request(phone.create_request("INVITE", phone.uri("600")))).status == 501
+        assert (await phone.request(phone.create_request("OPTIONS", phone.uri()))).status == 501
 
 
 def test_the_package_of_the_page(tmp_path: Path) -> None:

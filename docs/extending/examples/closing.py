@@ -1,4 +1,4 @@
-"""A console command and a manager action with an event: refusing new calls during maintenance."""
+"""A console command and a manager action with an event: refusing new calls while the office is closed."""
 
 from asterism.core.commands import ActionCall, CommandCall, action, command
 from asterism.core.documentation import Argument, Documentation
@@ -11,18 +11,18 @@ from asterism.sip.server import SipServer
 from asterism.sip.service import InterceptionStep
 
 
-def _changed(on: bool, by: str) -> Fields:
-    return [("Maintenance", "on" if on else "off"), ("ChangedBy", by)]
+def _changed(closed: bool, by: str) -> Fields:
+    return [("Office", "closed" if closed else "open"), ("ChangedBy", by)]
 
 
 CHANGED = EventType(
-    "MaintenanceChanged",
+    "OfficeChanged",
     "system",
     _changed,
     Documentation(
-        "Maintenance has begun or ended.",
+        "The office has been closed or opened.",
         arguments=(
-            Argument("Maintenance", values=(("on", "New calls are refused."), ("off", "They are taken."))),
+            Argument("Office", values=(("closed", "New calls are refused."), ("open", "They are taken."))),
             Argument("ChangedBy", "console, or manager."),
         ),
     ),
@@ -30,18 +30,18 @@ CHANGED = EventType(
 
 
 class RefuseCalls(InterceptionStep):
-    """Answers new calls with 503 while ``on`` is set."""
+    """Answers new calls with 503 while ``closed`` is set."""
 
-    name = "maintenance"
+    name = "closing"
     priority = 10  # before identification and authentication
 
     def __init__(self) -> None:
-        self.on = False
+        self.closed = False
 
     def evaluate(self, rx: Rx) -> Decision | None:
         """Decide, changing nothing; ``None`` lets the request pass."""
-        if self.on and rx.request.method == "INVITE":
-            return Decision(Outcome.REJECT, "maintenance is on", 503)
+        if self.closed and rx.request.method == "INVITE":
+            return Decision(Outcome.REJECT, "the office is closed", 503)
         return None
 
     def apply(self, decision: Decision, rx: Rx) -> bool:
@@ -50,10 +50,10 @@ class RefuseCalls(InterceptionStep):
         return True
 
 
-class Maintenance(Module):
-    """``maintenance on|off`` on the console, ``Action: Maintenance`` for programs."""
+class Closing(Module):
+    """``office close|open`` on the console, ``Action: Office`` for programs."""
 
-    name = "maintenance"
+    name = "closing"
     requires = ("res_pjsip",)
     description = "Refusal of new calls"
 
@@ -65,33 +65,31 @@ class Maintenance(Module):
         server.register_events(CHANGED)
         server.register_marked(self)
 
-    def _switch(self, on: bool, by: str) -> None:
-        if self._step.on is not on:
-            self._step.on = on
-            self._server.bus.publish(CHANGED, on, by)
+    def _switch(self, closed: bool, by: str) -> None:
+        if self._step.closed is not closed:
+            self._step.closed = closed
+            self._server.bus.publish(CHANGED, closed, by)
 
-    @command(
-        "maintenance", Documentation("Refuse new calls, or take them again.", "maintenance {on|off}"), ("on", "off")
-    )
+    @command("office", Documentation("Refuse new calls, or take them again.", "office {close|open}"), ("close", "open"))
     def on_command(self, call: CommandCall) -> str:
         """``call.args`` are the words after the command's own; what is returned is printed."""
-        if call.args not in (["on"], ["off"]):
-            raise UsageError("it takes on or off")
-        self._switch(call.args == ["on"], "console")
-        return f"Maintenance is {call.args[0]}.\n"
+        if call.args not in (["close"], ["open"]):
+            raise UsageError("it takes close or open")
+        self._switch(call.args == ["close"], "console")
+        return f"The office is {'closed' if self._step.closed else 'open'}.\n"
 
     @action(
-        "Maintenance",
+        "Office",
         "system",
         Documentation(
-            "Refuse new calls, or take them again.", arguments=(Argument("State", "on or off", required=True),)
+            "Refuse new calls, or take them again.", arguments=(Argument("State", "closed or open", required=True),)
         ),
     )
     def on_action(self, call: ActionCall) -> None:
         """Exactly one of ``success``, ``error`` and ``begin_list`` answers."""
         state = call.get("State").lower()
-        if state not in ("on", "off"):
-            call.error("State must be on or off")
+        if state not in ("closed", "open"):
+            call.error("State must be closed or open")
             return
-        self._switch(state == "on", "manager")
-        call.success(f"Maintenance is {state}")
+        self._switch(state == "closed", "manager")
+        call.success(f"The office is {state}")

@@ -1,0 +1,93 @@
+"""The generated reference: everything that is registered is there, and the XML is well formed."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.fixture(scope="module")
+def generator() -> Any:
+    """``docs/generate_registries.py``, imported."""
+    sys.path.insert(0, str(DOCS))
+    try:
+        import generate_registries
+    finally:
+        sys.path.remove(str(DOCS))
+    return generate_registries
+
+
+@pytest.fixture(scope="module")
+def files(generator: Any) -> dict[str, str]:
+    """What it makes."""
+    return asyncio.run(generator.collect())
+
+
+@pytest.mark.parametrize(
+    ("name", "entries"),
+    [
+        ("applications", ("Dial", "Playback", "GotoIf")),
+        ("functions", ("CALLERID", "PJSIP_HEADER")),
+        ("actions", ("Login", "Originate")),
+        ("events", ("Newchannel", "ContactStatus")),
+        ("commands", ("core show channels", "pjsip show endpoints")),
+    ],
+)
+def test_pages_list_what_is_registered(files: dict[str, str], name: str, entries: tuple[str, ...]) -> None:
+    text = files[f"{name}.md"]
+    for entry in entries:
+        assert f"\n## {entry}\n" in text
+    for section in text.split("\n## ")[1:]:
+        title, _, rest = section.partition("\n\n")
+        assert rest.partition("\n")[0].strip(), f"{title} has no synopsis"
+
+
+def test_the_xml_has_every_entry_in_asterisks_schema(files: dict[str, str]) -> None:
+    root = ElementTree.fromstring(files["core-en_US.xml"].partition("\n")[2])
+    assert root.tag == "docs"
+    for name, element in (("applications", "application"), ("functions", "function"), ("actions", "manager")):
+        found = {item.get("name") for item in root.findall(element)}
+        assert found == {part.partition("\n")[0] for part in files[f"{name}.md"].split("\n## ")[1:]}
+    dial = root.find("application[@name='Dial']")
+    assert dial is not None
+    assert dial.findtext("synopsis")
+    assert dial.find("syntax/parameter") is not None
+    event = root.find("managerEvent[@name='Newchannel']/managerEventInstance")
+    assert event is not None
+    assert event.get("class") == "EVENT_FLAG_CALL"
+
+
+def test_the_python_page_describes_what_exists(generator: Any, files: dict[str, str]) -> None:
+    text = files["python.md"]
+    for target in generator.API:
+        assert f"\n## {target.partition(':')[2]}\n" in text
+    # Members that the guides use.
+    for call in (
+        "await play(name: str, interrupt: str = '', language: str = '')",
+        "extension(context: str, exten: str, priority: int = 1)",
+        "await register(expires: int = 300, timeout: float = 5.0)",
+    ):
+        assert f"`{call}`" in text
+    empty = [line for line in text.splitlines() if line.startswith("| `") and line.endswith("|  |")]
+    assert empty == []
+
+
+def test_the_program_writes_the_files(
+    generator: Any, files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def collected() -> dict[str, str]:
+        return files
+
+    monkeypatch.setattr(sys, "argv", ["generate_registries.py", str(tmp_path / "made")])
+    monkeypatch.setattr(generator, "collect", collected)
+    main: Callable[[], int] = generator.main
+    assert main() == 0
+    assert {path.name: path.read_text() for path in (tmp_path / "made").iterdir()} == files
