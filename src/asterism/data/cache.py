@@ -307,6 +307,7 @@ class Cache:
         if self.full:
             self.complete = True
             self._absent.clear()
+            self._suspects.clear()
         interval = self.options.object_lifetime_stale or self.options.object_lifetime_maximum
         self.due = now + interval if self.full and interval and not self.table.cls.RUNTIME else math.inf
 
@@ -377,7 +378,11 @@ class Cache:
         for key in self.table.objects:
             origin = self.table.origin(key)
             if origin is not None and not origin.remote and self.table.remote_before(origin):
-                self._suspects[key] = Age.EXPIRED
+                self._suspects[key] = self._usable(Age.EXPIRED)
+
+    def _usable(self, age: Age) -> Age:
+        """Types that are only read whole are used as they are until that was done: nobody waits for single ones."""
+        return age if self.table.cls.ON_DEMAND else Age.STALE
 
     def keys(self) -> list[tuple[str, Age | None]]:
         """Everything cached, with what is wrong with it."""
@@ -397,7 +402,7 @@ class Cache:
         if key and key not in self._fresh and key not in self._aged:
             return False
         for each in [key] if key else [*self._fresh, *self._aged]:
-            self._suspects[each] = age
+            self._suspects[each] = self._usable(age)
         if not key:
             self._absent.clear()
         if self.full:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from importlib.util import find_spec
 from typing import ClassVar
 
+from asterism.core.errors import ConfigError
 from asterism.core.module import Module
 from asterism.data.backends import Backend
 from asterism.data.options import ConfiguredObject
@@ -51,8 +53,8 @@ class RealtimeModule(Module):
         server.register_marked(self)
 
     def _make(self, cls: type[ConfiguredObject], arguments: list[str]) -> Backend:
-        from asterism.core.errors import ConfigError
-
+        if find_spec("sqlalchemy") is None:
+            raise ConfigError('realtime needs SQLAlchemy: pip install "asterism[realtime]"')
         data = self.server.data
         if self._settings is None:
             self._settings = RealtimeSettings.load(data.files, self.server.paths.db)
