@@ -28,7 +28,7 @@ MAX_QUEUED_EVENTS = 5_000
 MAX_STALLED_SECONDS = 30.0
 """How long a client may read nothing before it is disconnected, unless ``writetimeout`` says otherwise."""
 
-MAX_PENDING_ACTIONS = 1_000
+_BURST = 32  # actions of one client that are run before others have their turn
 
 _ID_LAST = frozenset({"Status", "DBGetResponse", "DBGetTreeResponse", "BridgeTechnologyListItem", "ChannelHungup"})
 """List events whose ActionID stands at the end, as recorded."""
@@ -132,6 +132,7 @@ class ManagerSession(asyncio.Protocol):
         self._queue: deque[bytes] = deque()
         self._dropped = 0
         self._paused = False
+        self._held = False
         self._stall_timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._login_timer: asyncio.TimerHandle | None = None
@@ -176,16 +177,12 @@ class ManagerSession(asyncio.Protocol):
         except OversizedError:
             self.close()
             return
-        if len(self._pending) > MAX_PENDING_ACTIONS:
-            self.close()
-            return
         self._run_pending()
 
     def pause_writing(self) -> None:
         """The client does not read: hold its events, take no more actions, and give it some time."""
         self._paused = True
-        if self.transport is not None and not self.transport.is_closing():
-            self.transport.pause_reading()
+        self._hold_reading()
         if self._stall_timer is None:
             seconds = MAX_STALLED_SECONDS
             if self.user is not None and self.user.writetimeout:
@@ -203,9 +200,7 @@ class ManagerSession(asyncio.Protocol):
             self._write(self.manager.render(EVENTS_DROPPED, (dropped,)))
         while self._queue and not self._paused:
             self._write(self._queue.popleft())
-        if not self._paused and self.transport is not None and not self.transport.is_closing():
-            self.transport.resume_reading()
-            self._run_pending()
+        self._run_pending()
 
     def _stalled(self) -> None:
         self._stall_timer = None
@@ -268,11 +263,28 @@ class ManagerSession(asyncio.Protocol):
 
     def _run_pending(self) -> None:
         # An action that takes time (a synchronous Originate) holds up the ones behind it, as in Asterisk.
-        while self._pending and self._task is None and not self._paused:
+        for _ in range(_BURST):
+            if not self._pending or self._task is not None or self._paused:
+                break
             call = Call(self, self._pending.popleft())
             result = self._dispatch(call)
             if inspect.isawaitable(result):
                 self._task = self.manager.server.spawn(self._finish(call, result), f"manager action of {self.name}")
+        else:
+            asyncio.get_running_loop().call_soon(self._run_pending)
+        self._hold_reading()
+
+    def _hold_reading(self) -> None:
+        """Read no more while there is something left to do: a client that asks faster than it reads waits itself."""
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            return
+        hold = self._paused or bool(self._pending)
+        if hold and not self._held:
+            transport.pause_reading()
+        elif self._held and not hold:
+            transport.resume_reading()
+        self._held = hold
 
     async def _finish(self, call: Call, result: object) -> None:
         try:
