@@ -97,8 +97,8 @@ async def chromium():
     with tempfile.TemporaryDirectory(prefix="asterism-browser-", ignore_cleanup_errors=True) as profile:
         process = await asyncio.create_subprocess_exec(
             require("chromium"), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-            "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-            "--disable-default-apps", "--disable-extensions", "--ignore-certificate-errors",
+            "--disable-background-networking", "--disable-component-update", "--disable-sync",
+            "--disable-dev-shm-usage", "--disable-default-apps", "--disable-extensions", "--ignore-certificate-errors",
             "--disable-background-timer-throttling", "--disable-renderer-backgrounding",
             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", f"--user-data-dir={profile}",
             "--remote-debugging-port=0", "about:blank",
