@@ -14,9 +14,12 @@ from asterism.sip.objects.aor import Aor
 from asterism.sip.objects.contact import Contact as StoredContact
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.sip.objects.global_ import GlobalSettings
+from asterism.sip.scheduled import ScheduledTask
 from asterism.sip.sending import SendError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from asterism.sip.core import SipCore
     from asterism.sip.server import SipServer
     from asterism.stack.message import Response
@@ -67,6 +70,8 @@ class Qualifier:
         self._core = core
         self._location = core.location
         self._timers: dict[str, Timer] = {}
+        self._runs: dict[str, tuple[int, float, float]] = {}
+        """How often each contact was asked, when last, and when first."""
 
     @property
     def timers(self) -> Any:
@@ -76,6 +81,15 @@ class Qualifier:
     def __len__(self) -> int:
         """How many contacts are qualified regularly."""
         return len(self._timers)
+
+    def tasks(self) -> Iterator[ScheduledTask]:
+        """What is due, by contact, for ``pjsip show scheduled_tasks``."""
+        for contact_id, timer in self._timers.items():
+            runs, last, first = self._runs.get(contact_id, (0, None, self.timers.clock()))
+            aor_id, _, digest = contact_id.replace("@@", ";@").rpartition(";@")
+            aor = self._core.data.get(Aor, aor_id)
+            interval = aor.qualify_frequency if isinstance(aor, Aor) else 0
+            yield ScheduledTask(f"pjsip/options/{aor_id}-{digest[:8]}", interval, runs, last, timer.when, first)
 
     def start(self) -> None:
         """Begin with every contact there is, spread over the interval, and follow registrations."""
@@ -96,6 +110,7 @@ class Qualifier:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+        self._runs.clear()
         if self.added in self._location.on_added:
             self._location.on_added.remove(self.added)
             self._location.on_removed.remove(self.removed)
@@ -119,6 +134,7 @@ class Qualifier:
 
     def removed(self, contact: Contact) -> None:
         """A contact is gone."""
+        self._runs.pop(contact.id, None)
         timer = self._timers.pop(contact.id, None)
         if timer is not None:
             timer.cancel()
@@ -155,6 +171,9 @@ class Qualifier:
             self._location.forget_state(contact.id)
             return
         self._schedule(contact, float(frequency))
+        now = self.timers.clock()
+        runs, _, first = self._runs.get(contact.id, (0, now, now))
+        self._runs[contact.id] = (runs + 1, now, first)
         self.qualify(contact)
 
     def qualify(self, contact: Contact) -> None:
@@ -204,6 +223,7 @@ class QualifyModule(Module):
         """Register the commands."""
         self.server = server
         self.qualifier = Qualifier(server.sip)
+        server.owner.on_release(server.sip.state.scheduled.add(self.qualifier.tasks))
         server.register_marked(self)
 
     def start(self) -> None:

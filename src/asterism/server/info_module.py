@@ -106,10 +106,11 @@ class InfoModule(Module):
         if call.args and (len(call.args) != 2 or call.args[0] != "like"):
             raise UsageError
         wanted = call.args[1].lower() if call.args else ""
-        works = [work for work in self.server.sip.servants if wanted in work.name.lower()]
+        servants = self.server.sip.servants
+        works = [work for work in servants if wanted in work.name.lower()]
         head = _WORK % ("Processor", "Processed", "In Queue", "Max Depth", "Low water", "High water")
         rows = [
-            _WORK % (work.name, work.processed, work.queued, work.max_depth, work.max_queued * 9 // 10, work.max_queued)
+            _WORK % (work.name, work.processed, work.queued, work.max_depth, servants.low_water, servants.high_water)
             for work in sorted(works, key=lambda each: each.name)
         ]
         return f"\n{head}{''.join(rows)}\n{len(works)} taskprocessors\n\n"

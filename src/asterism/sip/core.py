@@ -21,6 +21,7 @@ from asterism.sip.flows import ContactFlows
 from asterism.sip.identification import EndpointIdentifier, IdentifierTable
 from asterism.sip.location import Location
 from asterism.sip.objects.auth import Auth
+from asterism.sip.overload import Overload
 from asterism.sip.resolving import Way, way_to
 from asterism.sip.sending import OutgoingRequest, Sender, Target
 from asterism.sip.services import ServiceTable, StepTable
@@ -53,6 +54,7 @@ class SipCore(Subsystem):
         self.log = log
         self.state = SipState(version)
         self.servants = Servants(log)
+        self.overload = Overload(self.state, self.servants, log)
         self.services = ServiceTable()
         self.steps = StepTable()
         self.identifiers = IdentifierTable()

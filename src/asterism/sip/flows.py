@@ -38,6 +38,10 @@ class ContactFlows:
         found = self._by_contact.get(contact.id)
         return None if found is None else found[0]
 
+    def monitored(self) -> list[tuple[Flow, int]]:
+        """The connections that contacts live on, each with how many do."""
+        return [(flow, len(contacts)) for flow, contacts in self._contacts.items()]
+
     def bind(self, contact: Contact, flow: Flow) -> None:
         """Reach a contact over ``flow`` only, from now on and for as long as both are there."""
         self._unbind(contact.id)

@@ -42,6 +42,8 @@ def apply_settings(core: SipCore) -> None:
     state.allow_without_authenticator = settings.allow_without_authenticator
     state.tcp_switch = not core.data.single(SystemSettings).disable_tcp_switch
     state.symmetric = frozenset(item.id for item in core.data.all(TransportConfig) if item.symmetric_transport)
+    core.overload.trigger = settings.taskprocessor_overload_trigger
+    core.overload.update()
     core.identifiers.set_order(settings.endpoint_identifier_order)
     core.location.status_on_refresh = settings.send_contact_status_on_update_registration
 
@@ -57,6 +59,7 @@ async def start(core: SipCore) -> None:
     manager.layer.ask_rport = not system.disable_rport
     core.attach(manager.layer, manager)
     core.location.start(manager.timers)
+    core.overload.start(manager.timers)
     core.flows.start()
     manager.keep_alive(core.data.single(GlobalSettings).keep_alive_interval)
     for config in core.data.all(TransportConfig):
@@ -160,6 +163,7 @@ async def _reload_transport(manager: TransportManager, config: TransportConfig) 
 async def stop(core: SipCore) -> None:
     """Stop timers and works and close the transports; harmless if the core never started."""
     core.sender.stop()
+    core.overload.stop()
     if core.started:
         core.flows.stop()
     core.location.stop()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from asterism.core.errors import DuplicateError
+from asterism.sip.scheduled import ScheduledTasks
 
 if TYPE_CHECKING:
     from asterism.core.registry import Owner
@@ -36,11 +37,13 @@ class SipState:
         "evaluate_authentication",
         "ignore_uri_user_options",
         "layer",
+        "maintenance",
         "malformed_hooks",
         "max_forwards",
         "overloaded",
         "request_hooks",
         "response_hooks",
+        "scheduled",
         "security",
         "server_header",
         "service_routes",
@@ -65,6 +68,9 @@ class SipState:
         self.ignore_uri_user_options = False
         self.max_forwards = 70
         self.tcp_switch = False
+        self.maintenance: set[str] = set()
+        """Names of endpoints in maintenance mode."""
+        self.scheduled = ScheduledTasks()
         self.service_routes: dict[str, tuple[str, ...]] = {}
         """Routes for the requests of an endpoint, by its name, as its registrar told (RFC 3608)."""
         self.symmetric: frozenset[str] = frozenset()

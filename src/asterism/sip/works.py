@@ -25,6 +25,12 @@ from asterism.core.log import LogSubject, log_subject
 MAX_QUEUED = 1000
 """How many tasks may wait in one work before ``push`` refuses more."""
 
+HIGH_WATER = 500
+"""A work with more tasks waiting is congested: a sign of overload."""
+
+LOW_WATER = 450
+"""It is congested until no more than these wait."""
+
 _BURST = 100
 """How many plain tasks run in one go before the loop gets a turn."""
 
@@ -183,6 +189,14 @@ class Work:
         queue.append(item)
         if len(queue) > self.max_depth:
             self.max_depth = len(queue)
+        if len(queue) > self._servants.high_water:
+            self._servants.fill(self)
+
+    def _take(self) -> _Item:
+        item = self._queue.popleft()
+        if self._servants.congested:
+            self._servants.drained(self)
+        return item
 
     def _drain(self, item: _Item) -> None:
         """Run ``item``, then what queued up meanwhile, until a coroutine or the burst ends it."""
@@ -198,14 +212,14 @@ class Work:
                 self._run = _Run(self)
                 asyncio.get_running_loop().call_soon(self._resume)
                 return
-            item = self._queue.popleft()
+            item = self._take()
         if self._closed:
             self._servants.forget(self)
 
     def _resume(self) -> None:
         self._run = None
         if self._queue:
-            self._drain(self._queue.popleft())
+            self._drain(self._take())
         elif self._closed:
             self._servants.forget(self)
 
@@ -272,6 +286,12 @@ class Servants:
         self.log = log
         self.max_queued = max_queued
         self.max_threads = max_threads
+        self.high_water = HIGH_WATER
+        self.low_water = LOW_WATER
+        self.congested: set[Work] = set()
+        """Works above the high-water mark that are not down at the low one yet."""
+        self.on_congestion: Callable[[], object] | None = None
+        """Called when a work became congested, or is not any more."""
         self.rejected = 0
         self.finished = 0
         self._serial = 0
@@ -295,6 +315,25 @@ class Servants:
         if self._works.pop(id(work), None) is not None:
             self.finished += 1
             work.subject = None
+            if work in self.congested:
+                self.congested.discard(work)
+                self._congestion_changed()
+
+    def fill(self, work: Work) -> None:
+        """A work passed the high-water mark."""
+        if work not in self.congested:
+            self.congested.add(work)
+            self._congestion_changed()
+
+    def drained(self, work: Work) -> None:
+        """A task was taken from a work's queue."""
+        if work in self.congested and work.queued <= self.low_water:
+            self.congested.discard(work)
+            self._congestion_changed()
+
+    def _congestion_changed(self) -> None:
+        if self.on_congestion is not None:
+            self.on_congestion()
 
     def __iter__(self) -> Iterator[Work]:
         return iter(list(self._works.values()))

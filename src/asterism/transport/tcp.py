@@ -61,6 +61,11 @@ class TcpFlow(Flow, asyncio.Protocol):
         self._last_seen = 0.0
         self._message_since = 0.0
 
+    @property
+    def accepted(self) -> bool:
+        """Whether the peer opened the connection."""
+        return self._accepted
+
     # What the stack calls
 
     def send(self, data: bytes) -> None:

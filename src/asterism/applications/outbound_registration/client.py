@@ -22,6 +22,7 @@ from asterism.applications.outbound_registration.request import (
 )
 from asterism.sip.objects.auth import Auth
 from asterism.sip.outbound_authentication import authorize
+from asterism.sip.scheduled import ScheduledTask
 from asterism.sip.tags import new_call_id, new_tag
 from asterism.stack.errors import ParseError
 
@@ -101,6 +102,9 @@ class RegistrationClient:
         self._then: Callable[[], None] | None = None
         self._flow: Flow | None = None
         self._closed = False
+        self._made = self._clock()
+        self._sent: float | None = None
+        self._runs = 0
         self._over: list[Callable[[], None]] = []
 
     # What others ask for.
@@ -119,6 +123,14 @@ class RegistrationClient:
     def remaining(self) -> int | None:
         """Seconds until :attr:`when`, negative after it."""
         return None if self.when is None else int(self.when - self._clock())
+
+    def task(self) -> ScheduledTask | None:
+        """The REGISTER that is due, if one is."""
+        timer = self._timer
+        if timer is None or not timer.active:
+            return None
+        interval = round(timer.when - self._sent) if self._sent is not None else 0
+        return ScheduledTask(f"pjsip/outreg/{self.config.id}", interval, self._runs, self._sent, timer.when, self._made)
 
     def start(self, delay: float | None = None) -> None:
         """Register after ``delay`` seconds, by default a random time (``max_random_initial_delay``)."""
@@ -182,6 +194,8 @@ class RegistrationClient:
         config, state = self.config, self._core.state
         self._leave_flow()
         attempt = self._attempt = _Attempt(self, expires)
+        self._sent = self._clock()
+        self._runs += 1
         self.identity.cseq += 1
         try:
             request = make_register(config, self.identity, new_tag(), expires, state.max_forwards, state.user_agent)

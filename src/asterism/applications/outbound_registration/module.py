@@ -43,6 +43,7 @@ class OutboundRegistrationModule(Module):
         """Register commands, the event, and what recognises calls to a line."""
         self.server = server
         self.registrations = OutboundRegistrations(server.sip)
+        server.owner.on_release(server.sip.state.scheduled.add(self.registrations.tasks))
         server.register_events(REGISTRY)
         server.register_marked(self)
         server.sip.register_endpoint_identifier(LineIdentifier(server.sip, self.registrations.lines))

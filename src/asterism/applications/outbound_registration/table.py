@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from asterism.data.data import Change
     from asterism.sip.core import SipCore
     from asterism.sip.rx import Rx
+    from asterism.sip.scheduled import ScheduledTask
 
 _IN_PLACE = frozenset(
     {"retry_interval", "forbidden_retry_interval", "fatal_retry_interval", "max_retries", "auth_rejection_permanent",
@@ -42,6 +43,13 @@ class OutboundRegistrations:
     def get(self, name: str) -> RegistrationClient | None:
         """The client of a registration."""
         return self._clients.get(name)
+
+    def tasks(self) -> Iterator[ScheduledTask]:
+        """What is due, by registration, for ``pjsip show scheduled_tasks``."""
+        for client in self:
+            task = client.task()
+            if task is not None:
+                yield task
 
     def start(self) -> None:
         """Begin to register, spread over each object's ``max_random_initial_delay``; does nothing the second time."""

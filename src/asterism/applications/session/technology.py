@@ -107,6 +107,8 @@ class PjsipTechnology:
             endpoint = self._endpoint(name)
         if endpoint is None:
             raise RequestError(Cause.NO_ROUTE_DESTINATION, f"no endpoint '{name}'")
+        if endpoint.id in self._core.state.maintenance:
+            raise RequestError(Cause.NO_ROUTE_DESTINATION, f"endpoint '{endpoint.id}' is in maintenance")
         if slash and rest.lower().lstrip("<").startswith(("sip:", "sips:")):
             try:
                 return endpoint, None, NameAddr.parse(rest).uri if "<" in rest else Uri.parse(rest)

@@ -20,7 +20,6 @@ class GlobalSettings(ConfiguredObject, type="global"):
         "mailboxes are not told of": (
             "default_voicemail_extension mwi_tps_queue_high mwi_tps_queue_low mwi_disable_initial_unsolicited"
         ),
-        "every queue has a limit of its own": "taskprocessor_overload_trigger",
         "REFER is not handled": "norefersub",
         "180 and 183 are sent as the call goes": "allow_sending_180_after_183",
         "the answer to an empty re-INVITE has the codecs of the call": "all_codecs_on_empty_reinvite",
@@ -61,6 +60,10 @@ class GlobalSettings(ConfiguredObject, type="global"):
     all_codecs_on_empty_reinvite = option(BOOL, False, "Offer all codecs when a re-INVITE has no offer.")
     default_auth_algorithms_uas = option(Algorithms(), ("MD5",), "Hashes to challenge with.")
     default_auth_algorithms_uac = option(Algorithms(), ("MD5",), "Hashes to answer challenges with.")
+    ignore_unknown_require = option(
+        YES_NO, False, "Take requests whose Require names extensions that nobody here knows, instead of answering 420.",
+        listed=False,
+    )  # fmt: skip
     allow_without_authenticator = option(
         BOOL, False, "Let endpoints with auth in though no authenticator is loaded.", listed=False
     )
