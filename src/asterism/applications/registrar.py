@@ -65,6 +65,10 @@ class Registrar(Service):
         self._core = core
         self._location = core.location
 
+    def extensions(self) -> frozenset[str]:
+        """Paths (RFC 3327) and flows (RFC 5626)."""
+        return frozenset({"path", "outbound"})
+
     def evaluate(self, rx: Rx) -> Decision | Awaitable[Decision]:
         """Find the AOR and work out the change of its bindings."""
         endpoint = rx.endpoint

@@ -15,6 +15,7 @@ from asterism.data.errors import DataUnavailableError
 from asterism.sip.authentication import AuthenticationResult, DigestChallenge
 from asterism.sip.challenge import challenge_headers
 from asterism.sip.decision import Decision
+from asterism.sip.extensions import refuse, unknown_extensions
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.sip.parking import Parking
 from asterism.sip.rx import Rx
@@ -134,6 +135,10 @@ class Distributor:
             status = entry.dialog.receive_request(rx.request)
             if status:
                 rx.respond(status)
+                return
+            unknown = unknown_extensions(self.core, rx.request)
+            if unknown:
+                refuse(rx, unknown)
                 return
             for usage in tuple(entry.usages):
                 if usage.on_request(rx) is not False:

@@ -28,6 +28,10 @@ class Service:
     priority: ClassVar[int] = 100
     methods: ClassVar[frozenset[str]] = frozenset()
 
+    def extensions(self) -> frozenset[str]:
+        """The option tags, in lower case, that a request for this service may ``Require``."""
+        return frozenset()
+
     def start(self) -> None:
         """Called when the service is registered."""
 

@@ -16,7 +16,7 @@ from asterism.stack.headers.address import NameAddr, has_tag
 from asterism.stack.headers.base import HeaderValue
 from asterism.stack.headers.cseq import CSeq, RAck
 from asterism.stack.headers.media_type import MediaType
-from asterism.stack.headers.names import canonical
+from asterism.stack.headers.names import KNOWN, canonical
 from asterism.stack.headers.via import Via
 from asterism.stack.reasons import reason_phrase
 from asterism.stack.uri import Uri
@@ -72,7 +72,7 @@ class Message:
         if value is None:
             known = canonical(name)
             value = first.get(known)
-            if value is None and known not in first:
+            if value is None and known not in first and known not in KNOWN:
                 lower = known.lower()
                 for other, value in self.headers:
                     if other.lower() == lower:

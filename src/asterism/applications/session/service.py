@@ -49,6 +49,10 @@ class SessionService(Service):
         self._profiles = profiles
         self._technology = technology
 
+    def extensions(self) -> frozenset[str]:
+        """What the supplements bring."""
+        return frozenset(self._registry.supported.lower().split(", "))
+
     def evaluate(self, rx: Rx) -> Decision | None:
         """Whether the call can begin: Contact, body, extension, codecs."""
         endpoint = rx.endpoint
@@ -62,9 +66,6 @@ class SessionService(Service):
         except ParseError as error:
             return Decision(Outcome.REJECT, error.message, error.status)
         where = f"endpoint {endpoint.id}"
-        unknown = self._unknown_extensions(rx)
-        if unknown:
-            return Decision(Outcome.REJECT, f"Require: {unknown} is not supported", 420, where, data=unknown)
         extension = self._extension(rx)
         context = endpoint.context
         dialplan = self._pbx.dialplan
@@ -82,14 +83,6 @@ class SessionService(Service):
             return Decision(Outcome.REJECT, busy, 503, where)
         reason = f"extension {extension} in context {context}"
         return Decision(Outcome.TAKE, reason, 0, where, endpoint.position, Call(profile, extension, offer))
-
-    def _unknown_extensions(self, rx: Rx) -> str:
-        """The option tags that the INVITE insists on and no supplement brings (RFC 3261 8.2.2.3)."""
-        request = rx.request
-        if not request.has("Require"):
-            return ""
-        known = self._registry.supported.split(", ")
-        return ", ".join(tag for tag in request.get_list("Require") if tag.lower() not in known)
 
     def _extension(self, rx: Rx) -> str:
         user = rx.request.uri.user
@@ -113,8 +106,6 @@ class SessionService(Service):
             self._pbx.log.warning("a call from %s is refused: %s", decision.object, decision.reason)
         elif decision.status == 415:
             headers = (("Accept", ACCEPT),)
-        elif decision.status == 420:
-            headers = (("Unsupported", decision.data),)
         elif decision.status == 400:
             text = decision.reason.replace("\\", "").replace('"', "'")
             headers = (("Warning", f'399 SIP "{text}"'),)
