@@ -1,0 +1,291 @@
+"""The options of transport sections, as peers see them."""
+
+import asyncio
+import re
+import socket
+import ssl
+
+import pytest
+from transports_kit import EXTENSIONS, accounts, transport
+
+from asterism.sip.lifecycle import StartError
+from asterism.stack import parse_message
+from asterism.stack.framing import KeepAlive
+from asterism.testing import Phone, free_port, running_server, until
+
+
+def write_pjsip(server, text):
+    (server.paths.etc / "pjsip.conf").write_text(text)
+
+
+async def test_keep_alives_go_out_and_pongs_keep_the_connection(certificates):
+    text = transport("tcp") + transport("tls", **certificates) + "[global]\nkeep_alive_interval=1\n" + accounts("101")
+    async with running_server({"pjsip.conf": text}) as server:
+        for protocol in ("tcp", "tls"):
+            async with Phone("101", server, "secret", transport=protocol) as phone:
+                await phone.register()
+                await until(lambda p=phone: p.wire.keepalives == [KeepAlive.PING], 5)
+                bound = next(one for one in server.sip.transports.transports.values() if one.protocol == protocol)
+                await until(lambda b=bound: b.counters["keepalives"], 5)
+
+
+async def test_a_registration_keeps_its_connection_open_and_an_idle_one_is_closed():
+    async with running_server({"pjsip.conf": transport("tcp") + accounts("101")}) as server:
+        (tcp,) = (one for one in server.sip.transports.transports.values() if one.protocol == "tcp")
+        object.__setattr__(tcp.settings, "idle_timeout", 0.3)
+        async with Phone("101", server, "secret", transport="tcp") as phone:
+            await phone.register()
+            reader, writer = await asyncio.open_connection(*server.sip_address("tcp"))
+            assert await asyncio.wait_for(reader.read(), 5) == b""
+            writer.close()
+            assert tcp.connections == 1
+            assert not phone.wire.flow(phone.server).closed
+
+
+async def test_alias_lets_calls_take_the_connection_of_an_authenticated_peer():
+    # The Via names a port on which nobody listens, as that of a phone behind a NAT.
+    async with (
+        running_server({"pjsip.conf": transport("udp") + transport("tcp") + accounts("101", "102"),
+                        "extensions.conf": EXTENSIONS}) as server,
+        Phone("101", server, "secret", transport="tcp") as ann,
+        Phone("102", server, "secret") as bob,
+    ):  # fmt: skip
+        nowhere = free_port()
+        ann.contact = f"<sip:101@127.0.0.1:{nowhere};transport=tcp>"
+        ann.wire.layer.sent_by = lambda flow: f"127.0.0.1:{nowhere}"
+        await ann.register()
+        await bob.register()
+        call = await bob.dial("101")
+        incoming = await ann.incoming()
+        assert ";alias" in incoming.request.get("Via")
+        incoming.answer()
+        await call.answered()
+        await call.hangup()
+
+
+async def test_alias_is_not_honoured_before_authentication():
+    async with running_server({"pjsip.conf": transport("tcp") + accounts("101")}) as server:
+        nowhere = free_port()
+        async with Phone("101", server, "wrong", transport="tcp") as phone:
+            phone.wire.layer.sent_by = lambda flow: f"127.0.0.1:{nowhere}"
+            await phone.try_register()
+            (tcp,) = (one for one in server.sip.transports.transports.values() if one.protocol == "tcp")
+            assert ("127.0.0.1", nowhere, "") not in tcp._by_remote
+
+
+async def test_symmetric_transport_is_remembered_and_never_shown_to_the_phone():
+    text = transport("udp", name="first") + transport("udp", name="second", symmetric_transport="yes")
+    async with running_server({"pjsip.conf": text + accounts("101", "102"), "extensions.conf": EXTENSIONS}) as server:
+        ports = {name: port for name, _, _, port in server.sip.listening()}
+        async with (
+            Phone("101", ("127.0.0.1", ports["second"]), "secret") as ann,
+            Phone("102", ("127.0.0.1", ports["first"]), "secret") as bob,
+        ):
+            answer = await ann.register()
+            assert "x-ast-txp" not in answer.get("Contact")
+            (contact,) = server.sip.location.contacts("101")
+            assert contact.parsed.param("x-ast-txp") == "second"
+            await bob.register()
+            assert server.sip.location.contacts("102")[0].parsed.param("x-ast-txp") is None
+            call = await bob.dial("101")
+            incoming = await ann.incoming()
+            assert incoming.request.via.port == ports["second"]
+            assert "x-ast-txp" not in str(incoming.request.uri)
+            incoming.reject()
+            await call.refused()
+
+
+async def test_outbound_flows_are_bound_and_confirmed():
+    text = transport("udp") + transport("tcp") + accounts("101", "102")
+    async with (
+        running_server({"pjsip.conf": text, "extensions.conf": EXTENSIONS}) as server,
+        Phone("101", server, "secret", transport="tcp") as ann,
+        Phone("102", server, "secret") as bob,
+    ):
+        instance = '+sip.instance="<urn:uuid:00000000-0000-1000-8000-000A95A0E128>"'
+        ann.contact = f"<sip:101@192.0.2.1:5070;transport=tcp;ob>;reg-id=1;{instance}"
+        request = ann.create_request("REGISTER", ann.uri(), ann.uri("101"))
+        request.add_header("Supported", "outbound, path")
+        answer = await ann.request(request)
+        assert (answer.status, answer.get("Require")) == (200, "outbound")
+        await bob.register()
+        call = await bob.dial("101")
+        (await ann.incoming()).reject()
+        await call.refused()
+
+
+async def test_external_address_is_what_strangers_see():
+    options = {
+        "external_signaling_address": "203.0.113.9",
+        "external_signaling_port": 5099,
+        "local_net": "127.0.0.1/32",
+    }
+    text = transport("udp", "0.0.0.0", **options) + accounts("101", "102")
+    async with running_server({"pjsip.conf": text, "extensions.conf": EXTENSIONS}) as server:
+        port = server.sip_address("udp")[1]
+        async with (
+            Phone("101", ("127.0.0.1", port), "secret") as inside,
+            Phone("102", ("127.0.0.1", port), "secret", host="127.0.0.2") as outside,
+        ):
+            await inside.register()
+            await outside.register()
+            call = await inside.dial("102")
+            incoming = await outside.incoming()
+            assert (incoming.request.via.host, incoming.request.via.port) == ("203.0.113.9", 5099)
+            assert incoming.request.contacts[0].uri.host_port == "203.0.113.9:5099"
+            incoming.reject()
+            await call.refused()
+            call = await outside.dial("101")
+            incoming = await inside.incoming()
+            assert (incoming.request.via.host, incoming.request.via.port) == ("127.0.0.1", port)
+            incoming.reject()
+            await call.refused()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_tos_and_cos_mark_the_packets(host):
+    text = transport("udp", host, tos="cs3", cos=3) + transport("tcp", host, tos="ef") + accounts("101")
+    async with running_server({"pjsip.conf": text}) as server:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as peer:
+            level, option, kind = (
+                (socket.IPPROTO_IPV6, socket.IPV6_RECVTCLASS, socket.IPV6_TCLASS)
+                if family == socket.AF_INET6
+                else (socket.IPPROTO_IP, 13, socket.IP_TOS)  # 13: IP_RECVTOS
+            )
+            peer.setsockopt(level, option, 1)
+            peer.bind((host, 0))
+            peer.setblocking(False)
+            request = server.sip.create_request(
+                "OPTIONS", f"sip:x@{f'[{host}]' if ':' in host else host}:{peer.getsockname()[1]}"
+            )
+            server.sip.send(request, Nobody())
+            received = asyncio.get_running_loop().create_future()
+            asyncio.get_running_loop().add_reader(
+                peer, lambda: received.done() or received.set_result(peer.recvmsg(4096, 256))
+            )
+            _, ancillary, _, _ = await asyncio.wait_for(received, 5)
+            asyncio.get_running_loop().remove_reader(peer)
+            classes = [data[0] for at, what, data in ancillary if (at, what) == (level, kind)]
+            assert classes == [0x60]
+
+
+class Nobody:
+    def on_response(self, transaction, response):
+        pass
+
+    def on_timeout(self, transaction):
+        pass
+
+    def on_transport_error(self, transaction):
+        pass
+
+
+async def test_transports_with_allow_reload_follow_the_file_and_others_do_not():
+    def text(port, tos, allow):
+        return transport("udp", name="fixed", port=port, tos=tos) + transport(
+            "tcp", name="moving", port=port, tos=tos, allow_reload=allow
+        )
+
+    first, second = free_port(), free_port()
+    async with running_server({"pjsip.conf": text(first, 0, "yes") + accounts("101")}) as server:
+        bound = server.sip.transports.transports
+        write_pjsip(server, text(second, 0, "yes") + accounts("101"))
+        await server.reload("res_pjsip")
+        assert {name: one.port for name, one in bound.items()} == {"fixed": first, "moving": second}
+        async with Phone("101", server, "secret", transport="tcp") as phone:
+            await phone.register()
+            write_pjsip(server, text(second, "ef", "yes") + accounts("101"))
+            await server.reload("res_pjsip")
+            assert (bound["fixed"].settings.tos, bound["moving"].settings.tos) == (0, 0xB8)
+            # The connection went on.
+            await phone.register()
+            assert bound["moving"].connections == 1
+        blocker = socket.create_server(("127.0.0.1", 0))
+        write_pjsip(server, text(blocker.getsockname()[1], "ef", "yes") + accounts("101"))
+        await server.reload("res_pjsip")
+        assert bound["moving"].port == second
+        assert not bound["moving"].closed
+        blocker.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"cert_file": "/nowhere.pem"}, "cert_file"),
+        ({}, "cert_file"),
+        ({"ca_list_file": "/nowhere.pem"}, "ca_list_file"),
+        ({"cipher": "NONSENSE"}, "cipher"),
+    ],
+)
+async def test_errors_name_the_section_and_the_option(options, named, certificates):
+    given = options if named == "cert_file" else certificates | options
+    async with running_server({"pjsip.conf": transport("udp")}) as server:
+        write_pjsip(server, transport("tls", name="secure", **given))
+        server.data.reload()
+        with pytest.raises(StartError) as caught:
+            await server.sip.start()
+        assert re.match(r".*pjsip\.conf:\d+: transport 'secure': cannot bind tls to 127.0.0.1:0: ", str(caught.value))
+        assert str(caught.value).endswith(f"(option '{named}')")
+
+
+async def test_slow_and_half_open_connections_starve_nobody(certificates):
+    text = transport("tcp") + transport("tls", **certificates) + accounts("101")
+    async with running_server({"pjsip.conf": text}) as server:
+        for one in server.sip.transports.transports.values():
+            object.__setattr__(one.settings, "handshake_timeout", 1.0)
+            object.__setattr__(one.settings, "message_timeout", 1.0)
+        crowd = []
+        for protocol in ("tcp", "tls"):
+            for _ in range(150):
+                # From another address than the phone's, which has its own allowance.
+                reader, writer = await asyncio.open_connection(
+                    *server.sip_address(protocol), local_addr=("127.0.0.7", 0)
+                )
+                writer.write(b"\x16\x03\x01" if protocol == "tls" else b"INVITE sip:x@y SIP/2.0\r\nVia: ")
+                crowd.append((reader, writer))
+        for protocol in ("tcp", "tls"):
+            async with Phone("101", server, "secret", transport=protocol) as phone:
+                start = asyncio.get_running_loop().time()
+                await phone.register()
+                assert asyncio.get_running_loop().time() - start < 1
+                await phone.unregister()
+
+        async def gone(reader):
+            try:
+                return await asyncio.wait_for(reader.read(), 5) == b""
+            except ConnectionError:
+                return True
+
+        assert all(await asyncio.gather(*(gone(reader) for reader, _ in crowd)))
+        for _, writer in crowd:
+            writer.close()
+
+
+async def test_a_wrong_server_certificate_is_refused_where_it_is_verified(certificates, tmp_path):
+    from transports_kit import make_certificates
+
+    stranger = make_certificates(tmp_path)
+    trust = certificates["cert_file"].replace("server.pem", "ca.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    wrong = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates["cert_file"], certificates["priv_key_file"])
+    wrong.load_cert_chain(stranger["cert_file"], stranger["priv_key_file"])
+    seen = []
+
+    async def answer(reader, writer):
+        data = await reader.readuntil(b"\r\n\r\n")
+        seen.append(parse_message(data))
+        from asterism.stack import make_response
+
+        writer.write(make_response(seen[-1], 200).to_bytes())
+
+    text = transport("tls", **certificates, ca_list_file=trust, verify_server="yes")
+    async with running_server({"pjsip.conf": text}) as server:
+        for tls, status in ((context, 200), (wrong, 503)):
+            listener = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=tls)
+            port = listener.sockets[0].getsockname()[1]
+            response = await server.sip.send_request("OPTIONS", f"sip:x@127.0.0.1:{port};transport=tls")
+            assert response.status == status
+            listener.close()
+        assert len(seen) == 1
