@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from asterism.media.formats import SLIN, SLIN16
@@ -444,6 +444,21 @@ class Channel:
         if self.hangup_listener is not None:
             self.hangup_listener(self)
         self._wake(0)
+
+    def divert(self, body: Callable[[Channel], Awaitable[None]]) -> None:
+        """Have the channel run ``body`` instead of whatever it does, from outside its task.
+
+        Afterwards its dialplan goes on with the next priority; a channel without one ends.
+        """
+        if not self.alive or (self.task is None and self.control_listener is not None):
+            return
+        if self.task is not None:
+            self.redirect(Goto(self.context, self.exten, self.priority + 1, body))
+            return
+        self.moved = True
+        if self.bridge is not None:
+            self.bridge.depart(self)
+        self.pbx.start(self, body)
 
     def _ending(self) -> None:
         if self.control_listener is not None and self.task is None:

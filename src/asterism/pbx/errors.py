@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
 from asterism.core.errors import AsterismError
 from asterism.pbx.causes import Cause
+
+if TYPE_CHECKING:
+    from asterism.pbx.channel import Channel
 
 
 class ChannelHangup(Exception):  # noqa: N818 - the normal end of a call, not an error
@@ -13,14 +19,22 @@ class ChannelHangup(Exception):  # noqa: N818 - the normal end of a call, not an
 class Goto(Exception):  # noqa: N818 - a jump, not an error
     """Go on at another place of the dialplan; also raised out of an await by a manager's redirect.
 
-    Empty ``context`` or ``exten`` mean the current one; ``priority`` is a number or a label.
+    Empty ``context`` or ``exten`` mean the current one; ``priority`` is a number or a label. ``before`` is what
+    the channel does first.
     """
 
-    def __init__(self, context: str, exten: str, priority: int | str = 1) -> None:
+    def __init__(
+        self,
+        context: str,
+        exten: str,
+        priority: int | str = 1,
+        before: Callable[[Channel], Awaitable[None]] | None = None,
+    ) -> None:
         super().__init__(f"{context},{exten},{priority}")
         self.context = context
         self.exten = exten
         self.priority = priority
+        self.before = before
 
 
 class RequestError(AsterismError):

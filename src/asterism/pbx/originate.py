@@ -160,6 +160,8 @@ def start(pbx: Pbx, channel: Channel, request: OriginateRequest) -> None:
             if isinstance(priority, str):
                 priority = pbx.dialplan.resolve_priority(one.context, one.exten, priority) or 1
             one.priority = priority
+            if jump.before is not None:
+                await jump.before(one)
             await pbx.dialplan.execute(one)
 
     pbx.start(channel, run)

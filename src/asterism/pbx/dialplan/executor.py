@@ -15,6 +15,8 @@ from asterism.pbx.errors import ChannelHangup
 from asterism.pbx.playing import start_tone
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from asterism.core.log import ServerLogger
     from asterism.core.registry import Registry
     from asterism.pbx.channel import Channel
@@ -167,6 +169,7 @@ class Executor:
         find = self.table.find
         jumped = True
         executed = 0
+        detour: Callable[[Channel], Awaitable[None]] | None = None
         while True:
             executed += 1
             if not executed % YIELD_EVERY:
@@ -174,6 +177,9 @@ class Executor:
             try:
                 if not hanging_up:
                     channel.check()
+                if detour is not None:
+                    body, detour = detour, None
+                    await body(channel)
                 priority = find(channel.context, channel.exten, channel.priority, channel.caller.number)
                 if priority is None:
                     if not fall_through:
@@ -190,7 +196,8 @@ class Executor:
                     self.log.warning("Priority '%s' of %s@%s does not exist", jump.priority, exten, context)
                     return self._no_cause(channel)
                 channel.context, channel.exten, channel.priority = context, exten, number
-                jumped = True
+                detour = jump.before
+                jumped = detour is None
             except EndDialplan as end:
                 if not fall_through:
                     raise
