@@ -13,6 +13,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
+
 PATIENCE = 30.0
 
 
@@ -94,6 +96,13 @@ class DatabaseServer:
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(PATIENCE)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the server and its children: SIGSTOP freezes it, SIGCONT lets it go on."""
+        assert self.process is not None
+        main = psutil.Process(self.process.pid)
+        for process in (*main.children(recursive=True), main):
+            process.send_signal(number)
 
     def close(self) -> None:
         if self.process is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,22 @@ ps_endpoint_id_ips => odbc,pbx,identifies
 }
 
 
+AS_ASTERISK_HAS_IT = {
+    "postgresql": (
+        "CREATE TYPE yesno_values AS ENUM ('yes', 'no')",
+        "ALTER TABLE ps_contacts ALTER COLUMN prune_on_boot TYPE yesno_values USING prune_on_boot::yesno_values",
+        "ALTER TABLE ps_contacts ALTER COLUMN qualify_frequency TYPE INTEGER",
+        "ALTER TABLE ps_aors ALTER COLUMN remove_existing TYPE yesno_values USING remove_existing::yesno_values",
+    ),
+    "mariadb": (
+        "ALTER TABLE ps_contacts MODIFY prune_on_boot ENUM('yes', 'no')",
+        "ALTER TABLE ps_contacts MODIFY qualify_frequency INTEGER",
+        "ALTER TABLE ps_aors MODIFY remove_existing ENUM('yes', 'no')",
+    ),
+}
+"""Column types of the tables that Asterisk's own migrations make."""
+
+
 @pytest.fixture(params=[Postgres, MariaDb], ids=["postgresql", "mariadb"])
 def database(request: pytest.FixtureRequest) -> Iterator[DatabaseServer]:
     server: DatabaseServer = request.param()
@@ -56,7 +73,7 @@ def prepare(folder: Path, database: DatabaseServer) -> dict[str, str]:
     config = {
         **CONFIG,
         "pjsip.conf": pjsip,
-        "res_config_sqlalchemy.conf": f"[pbx]\nurl={database.url}\ntimeout=3\n",
+        "res_config_sqlalchemy.conf": f"[pbx]\nurl={database.url}\ntimeout=2\n",
     }
     for name, text in config.items():
         (folder / name).write_text(text)
@@ -103,6 +120,7 @@ async def _phones(database: DatabaseServer, folder: Path, config: dict[str, str]
     await execute(
         folder,
         "ALTER TABLE ps_endpoints ADD COLUMN colour VARCHAR(20)",
+        *AS_ASTERISK_HAS_IT[database.scheme],
         *(
             statement
             for number in range(100, 100 + PHONES)
@@ -131,6 +149,7 @@ async def _phones(database: DatabaseServer, folder: Path, config: dict[str, str]
         async with Phone("100", server, "wrong") as stranger:
             assert (await stranger.try_register()).status == 401
         await _kill_under_load(server, database, folder, lines)
+        await _freeze(server, database)
     # The next server finds the bindings.
     async with running_server(config, folder) as server:
         stored = {row[0].replace("^3B", ";") for row in await execute(folder, "SELECT id FROM ps_contacts")}
@@ -185,6 +204,28 @@ async def _kill_under_load(server: Any, database: DatabaseServer, folder: Path, 
     assert len([line for line in lines.texts if "is not available (" in line]) == 1
     assert len([line for line in lines.texts if "is available again" in line]) == 1
     assert not [line for line in lines.texts if "Traceback" in line]
+
+
+async def _freeze(server: Any, database: DatabaseServer) -> None:
+    """A database that does not answer costs a request its time limit, and nobody else anything."""
+    database.signal(signal.SIGSTOP)
+    try:
+        async with Phone("100", server, "secret") as ann, Phone("101", server, "wrong") as bob:
+            refused = asyncio.ensure_future(ann.try_register(timeout=8))
+            assert (await bob.try_register(timeout=1)).status == 401
+            assert (await refused).status in (500, 503)
+    finally:
+        database.signal(signal.SIGCONT)
+
+    async def accepted() -> bool:
+        async with Phone("100", server, "secret") as ann:
+            return (await ann.try_register(timeout=8)).status == 200
+
+    for _ in range(20):
+        if await accepted():
+            return
+        await asyncio.sleep(0.25)
+    raise AssertionError("the database is back and nobody can register")
 
 
 class _Lines(logging.Handler):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from asterism.data.errors import DataUnavailableError
@@ -37,6 +37,7 @@ class Database:
         self._tables: dict[str, SqlTable] = {}
         self._retry_at = 0.0
         self._complaints: set[str] = set()
+        self._abandoned: set[asyncio.Task[Any]] = set()
         self.down = False
 
     def _open(self) -> AsyncEngine:
@@ -60,12 +61,17 @@ class Database:
         from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
         connected = False
+
+        async def attempt() -> T:
+            nonlocal connected
+            async with self._open().begin() as connection:
+                connected = True
+                return await work(connection)
+
         for last in (False, True):
             connected = False
             try:
-                async with asyncio.timeout(self._settings.timeout), self._open().begin() as connection:
-                    connected = True
-                    result = await work(connection)
+                result = await self._within_timeout(attempt())
             except DBAPIError as error:
                 lost = error.connection_invalidated or not connected
                 if lost and not last:
@@ -85,6 +91,29 @@ class Database:
             self._succeeded()
             return result
         raise AssertionError("the second attempt returns or raises")
+
+    async def _within_timeout(self, attempt: Coroutine[Any, Any, T]) -> T:
+        """Run an attempt, and leave it to itself when its time is over: drivers may take long to give up."""
+        task = asyncio.get_running_loop().create_task(attempt, name=f"database {self.name}")
+        try:
+            done, _ = await asyncio.wait({task}, timeout=self._settings.timeout)
+        except asyncio.CancelledError:
+            self._abandon(task)
+            raise
+        if not done:
+            self._abandon(task)
+            raise TimeoutError
+        return task.result()
+
+    def _abandon(self, task: asyncio.Task[Any]) -> None:
+        task.cancel()
+        self._abandoned.add(task)
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._abandoned.discard(task)
+        if not task.cancelled():
+            task.exception()  # nobody else asks for it
 
     def _failed(self, lost: bool, reason: object) -> DataUnavailableError:
         text = " ".join(str(reason).split())[:300] or type(reason).__name__
@@ -145,7 +174,9 @@ class Database:
         return True
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; what was abandoned has a second to end."""
+        if self._abandoned:
+            await asyncio.wait(set(self._abandoned), timeout=1)
         if self._engine is not None:
             await self._engine.dispose()
             self._engine = None
