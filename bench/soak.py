@@ -25,7 +25,6 @@ REGISTER_RATE = 100
 FUZZ_RATE = 300
 CALL_RATE = 5
 SAMPLE_SECONDS = 15.0
-WARM_UP_SECONDS = 5.0
 MEMORY_GROWTH = 0.05
 """How much more memory the last third of the run may use than the middle third, as a share."""
 
@@ -204,9 +203,6 @@ def main() -> int:
             extensions.write_text(extensions.read_text() + "exten => answer,1,Answer()\n same => n,Wait(60)\n")
             memory.console(conf, "dialplan reload")
             idle = memory.counts(conf)
-            # The first traffic opens what then stays open: the store's checkpoint connection.
-            asyncio.run(_generate(WARM_UP_SECONDS, 0, Tally()))
-            idle["open files"] = memory.counts(conf)["open files"]
             tally, sizes = Tally(), list[float]()
             print(f"soak of {options.seconds:.0f} s, seed {options.seed}")
             answered = asyncio.run(_run(process.pid, options.seconds, options.seed, tally, sizes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import time
@@ -153,7 +154,7 @@ class CoreModule(Module):
     def show_counts(self, call: CommandCall) -> str:
         """``core show counts``."""
         _no_arguments(call)
-        rows = {**self.server.counts(), "open files": len(os.listdir("/proc/self/fd"))}
+        rows = {**self.server.counts(), "sockets": open_sockets()}
         return "".join(f"{name}: {number}\n" for name, number in rows.items())
 
     # -- log levels ---------------------------------------------------------------------------------------
@@ -407,6 +408,16 @@ class CoreModule(Module):
         else:
             await self.server.reload(name)
             call.success("Module Reloaded")
+
+
+def open_sockets() -> int:
+    """How many sockets this process has open."""
+    count = 0
+    with os.scandir("/proc/self/fd") as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                count += os.readlink(entry.path).startswith("socket:")
+    return count
 
 
 def can_reload(known: LoadedModule) -> bool:
