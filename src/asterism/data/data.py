@@ -32,6 +32,7 @@ from asterism.data.writes import RemoteWrites
 __all__ = ["Change", "Data", "DataError", "DataUnavailableError", "Missing", "Observer", "ReloadReport"]
 
 O = TypeVar("O", bound=ConfiguredObject)  # noqa: E741 - an object
+_OFF = frozenset(("", "no", "none", "off", "false", "0"))
 BackendFactory = Callable[[type[ConfiguredObject], list[str]], Backend]
 
 
@@ -200,7 +201,7 @@ class Data(Subsystem):
         report.errors[:0] = self.files.problems[known:]
         for error in report.errors:
             self.log.error("%s", error)
-        for note in self.without_effect():
+        for note in self.without_effect([table.cls for table in tables]):
             # Once per server: a reload has nothing new to say.
             if note.message not in self._state.told:
                 self._state.told.add(note.message)
@@ -404,17 +405,17 @@ class Data(Subsystem):
         observers.append(entry)
         return self.owner.on_release(lambda: observers.remove(entry) if entry in observers else None)
 
-    def without_effect(self) -> Iterable[ConfigError]:
-        """Options that were set in files and do nothing, each once per type, with the reason."""
-        for cls in self._tables:
-            reasons = {spec.name: spec for spec in cls.OPTIONS if spec.no_effect}
-            if not reasons:
-                continue
-            told: set[str] = set()
-            for option in self._options_of(cls):
+    def without_effect(self, types: Iterable[type[ConfiguredObject]] | None = None) -> Iterable[ConfigError]:
+        """Options that were set in files and do nothing, each once per type, with the reason.
+
+        Switching off what is not there asks for nothing and is left out.
+        """
+        for cls in self._tables if types is None else types:
+            left = {spec.name for spec in cls.OPTIONS if spec.no_effect}
+            for option in self._options_of(cls) if left else ():
                 spec = cls.spec(option.name)
-                if spec is not None and spec.name in reasons and spec.name not in told:
-                    told.add(spec.name)
+                if spec is not None and spec.name in left and option.value.lower() not in _OFF:
+                    left.discard(spec.name)
                     text = f"{cls.TYPE} option '{spec.name}' is accepted and has no effect: {spec.no_effect}"
                     yield ConfigError(text, option.position, spec.name)
 

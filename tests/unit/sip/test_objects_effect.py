@@ -61,7 +61,7 @@ def test_each_option_has_an_effect_or_a_reason(cls: type[ConfiguredObject], spec
 
 def test_who_sets_one_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "pjsip.conf").write_text(
-        "[t](!)\ntype=endpoint\nsend_aoc=yes\n[a](t)\n[b](t)\nsend_aoc=no\n[c]\ntype=aor\nauthenticate_qualify=yes\n"
+        "[t](!)\ntype=endpoint\nsend_aoc=yes\n[a](t)\nt38_udptl=no\n[b](t)\nsend_aoc=no\n[c]\ntype=aor\nauthenticate_qualify=yes\n"
     )
     data = Data(Owner("test"), logging.getLogger("test.effect"), tmp_path)
     register_types(data)
