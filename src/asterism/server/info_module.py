@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 from typing import ClassVar
 
+from asterism.config.file import ConfigFile
 from asterism.core.commands import CommandCall, command
 from asterism.core.documentation import Documentation
 from asterism.core.errors import UsageError
@@ -114,6 +115,20 @@ class InfoModule(Module):
             for work in sorted(works, key=lambda each: each.name)
         ]
         return f"\n{head}{''.join(rows)}\n{len(works)} taskprocessors\n\n"
+
+    @command(
+        "core show config mappings",
+        Documentation("Show which families of objects come from databases.", "core show config mappings"),
+    )
+    def show_mappings(self, call: CommandCall) -> str:
+        """``core show config mappings``: the lines of ``extconfig.conf``, by driver."""
+        _no_arguments(call)
+        config = ConfigFile.load(self.server.paths.etc / "extconfig.conf", missing_ok=True)
+        drivers: dict[str, list[str]] = {}
+        for option in config.options("settings"):
+            driver, database, table = (*(part.strip(' "') for part in option.value.split(",")), "", "", "")[:3]
+            drivers.setdefault(driver, []).append(f"===> {option.name} (db={database}, table={table or option.name})\n")
+        return "".join(f"Config Engine: {driver}\n{''.join(lines)}\n" for driver, lines in drivers.items())
 
     @command("core show license", Documentation("Show the licence.", "core show license"))
     def show_license(self, call: CommandCall) -> str:

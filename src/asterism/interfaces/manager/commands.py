@@ -17,6 +17,7 @@ from asterism.interfaces.manager.settings import CLASSES
 if TYPE_CHECKING:
     from asterism.interfaces.manager.module import ManagerModule
 
+_UNPADDED = frozenset({"Channel vars", "Disabled events"})
 _BUILTIN = frozenset({"server", "core", "manager", "logger", "console"})
 
 
@@ -171,7 +172,10 @@ class ManagerCommands:
             ("Disabled events", ",".join(sorted(settings.disabledevents))),
             ("Debug", _yes(settings.debug)),
         )
-        lines = [f"  {name + ':':<25}  {value:<15}\n" for name, value in rows]
+        lines = [
+            f"  {name + ':':<25}  {value}\n" if name in _UNPADDED else f"  {name + ':':<25}  {value:<15}\n"
+            for name, value in rows
+        ]
         return "\nGlobal Settings:\n----------------\n" + "".join(lines)
 
     @command("manager show commands", Documentation("List the manager's actions.", "manager show commands"))

@@ -138,7 +138,7 @@ class SipTools(Module):
     @command(
         "pjsip reload", Documentation("Reload the SIP modules.", "pjsip reload", "Their configuration is read anew.")
     )
-    async def reload(self, _call: CommandCall) -> str:
+    async def reload_all(self, _call: CommandCall) -> str:
         """Reload each module that is loaded and has a configuration."""
         done = ""
         for name in RELOADED:
