@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asterism.core.commands import CommandCall, command
 from asterism.core.documentation import Argument, Documentation
-from asterism.core.errors import UsageError
+from asterism.core.errors import CommandError, UsageError
 from asterism.core.log import VERBOSE
 from asterism.core.module import Module
 from asterism.data.network import parse_address
+from asterism.interception.pcap import PcapFile
 from asterism.sip.objects.global_ import GlobalSettings
 from asterism.stack.uri import format_host_port
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from asterism.stack.flow import Flow
 
 _SDES_KEY = re.compile(r"(inline:)[A-Za-z0-9+/=]+")
+_SDES_KEY_BYTES = re.compile(rb"(inline:)([A-Za-z0-9+/=]+)")
 _METHOD = re.compile(rb"([A-Z]{1,32}) ")
 _CSEQ = re.compile(rb"\r?\nCSeq[ \t]*:[ \t]*\d+[ \t]+([A-Z]{1,32})", re.IGNORECASE)
 _CONTROLS = re.compile(r"[^\n\t\x20-\x7e\x80-\U0010ffff]")
@@ -39,20 +42,41 @@ class TraceLogger:
         self.methods: list[str] = []
         self.verbose = True
         """Whether the log is written to at all."""
+        self.pcap: PcapFile | None = None
+        """The capture file, which gets what passes the filters as well."""
+
+    @property
+    def chosen(self) -> bool:
+        """Whether the filters let anything pass."""
+        return self.everything or bool(self.networks) or bool(self.methods)
 
     @property
     def active(self) -> bool:
         """Whether anything is traced."""
-        return self.verbose and (self.everything or bool(self.networks) or bool(self.methods))
+        return (self.verbose or self.pcap is not None) and self.chosen
 
     def apply(self) -> None:
         """Set or clear the transports' hook."""
         sip = self._server.sip
         if sip.started:
-            sip.transports.on_trace = self.trace if self.active else None
+            sip.state.traces.set(sip.transports, "logger", self.trace if self.active else None)
+
+    def capture(self, path: Path) -> None:
+        """Write what is traced, everything where nothing is, to a capture file. Raises ``OSError``."""
+        opened = PcapFile(path)
+        if self.pcap is not None:
+            self.pcap.close()
+        self.pcap = opened
+        if not self.chosen:
+            self.everything = True
+            self.verbose = False
+        self.apply()
 
     def off(self) -> None:
-        """Trace nothing."""
+        """Trace nothing, and end the capture file."""
+        if self.pcap is not None:
+            self.pcap.close()
+            self.pcap = None
         self.everything = False
         self.networks.clear()
         self.methods.clear()
@@ -78,6 +102,10 @@ class TraceLogger:
         """Log one message."""
         if not self.wanted(data, flow) or not data.strip():
             return
+        if self.pcap is not None:
+            self._to_file(self.pcap, direction, data, flow)
+            if not self.verbose:
+                return
         kind = "response" if data.startswith(b"SIP/2.0 ") else "request"
         what = f"Received SIP {kind}" if direction == "in" else f"Transmitting SIP {kind}"
         where = "from" if direction == "in" else "to"
@@ -94,6 +122,18 @@ class TraceLogger:
             format_host_port(*flow.remote),
             _CONTROLS.sub("?", text),
         )
+
+    def _to_file(self, pcap: PcapFile, direction: str, data: bytes, flow: Flow) -> None:
+        if b"inline:" in data:
+            # As long as before, so that Content-Length stays true.
+            data = _SDES_KEY_BYTES.sub(lambda match: match[1] + b"X" * len(match[2]), data)
+        source, target = (flow.remote, flow.local) if direction == "in" else (flow.local, flow.remote)
+        try:
+            pcap.write(source[:2], target[:2], data)
+        except (OSError, ValueError) as error:
+            self.pcap = None
+            self.apply()
+            self._server.log.error("the capture file %s cannot be written any more: %s", pcap.path, error)
 
 
 class LoggerModule(Module):
@@ -131,7 +171,8 @@ class LoggerModule(Module):
     @command("pjsip set logger on", Documentation("Trace all SIP messages.", "pjsip set logger on"))
     def on(self, _call: CommandCall) -> str:
         """Trace everything."""
-        self.trace.off()
+        self.trace.networks.clear()
+        self.trace.methods.clear()
         self.trace.everything = True
         self.trace.apply()
         return "PJSIP Logging enabled\n"
@@ -221,3 +262,26 @@ class LoggerModule(Module):
         self.trace.verbose = call.args == ["on"]
         self.trace.apply()
         return f"PJSIP Logging to verbose has been {'enabled' if self.trace.verbose else 'disabled'}\n"
+
+    @command(
+        "pjsip set logger pcap",
+        Documentation(
+            "Write the traced messages to a capture file.",
+            "pjsip set logger pcap <file>",
+            "The file can be read by Wireshark and the like, also while it grows. What the filters let pass is written,"
+            " everything where none is set. A name without a folder is in the folder of the logs.",
+            (Argument("file", "The file, which is written anew.", required=True),),
+        ),
+    )
+    def set_pcap(self, call: CommandCall) -> str:
+        """Begin a capture file."""
+        if len(call.args) != 1:
+            raise UsageError("one file")
+        path = Path(call.args[0])
+        if not path.is_absolute():
+            path = self.server.paths.log / path
+        try:
+            self.trace.capture(path)
+        except OSError as error:
+            raise CommandError(f"The file cannot be written: {error}\n") from error
+        return f"PJSIP Logging to pcap file '{path}' has been enabled\n"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from asterism.core.errors import DuplicateError
 from asterism.sip.scheduled import ScheduledTasks
+from asterism.sip.traces import Traces
 
 if TYPE_CHECKING:
     from asterism.core.registry import Owner
@@ -49,6 +50,7 @@ class SipState:
         "service_routes",
         "symmetric",
         "tcp_switch",
+        "traces",
         "transports",
         "user_agent",
         "version",
@@ -71,6 +73,7 @@ class SipState:
         self.maintenance: set[str] = set()
         """Names of endpoints in maintenance mode."""
         self.scheduled = ScheduledTasks()
+        self.traces = Traces()
         self.service_routes: dict[str, tuple[str, ...]] = {}
         """Routes for the requests of an endpoint, by its name, as its registrar told (RFC 3608)."""
         self.symmetric: frozenset[str] = frozenset()
