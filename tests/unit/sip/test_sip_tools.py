@@ -77,10 +77,9 @@ async def test_reload_names_the_modules_as_recorded(rig: Rig) -> None:
         async def reload(self, name: str) -> None:
             reloaded.append(name)
 
-    rig.modules_table = Modules()  # type: ignore[attr-defined]
     tools = next(module for module in rig.modules if isinstance(module, SipTools))
     tools.server = SimpleNamespace(modules=Modules())  # type: ignore[assignment]
-    text = await tools.reload(SimpleNamespace(args=[]))  # type: ignore[arg-type]
+    text = await tools.reload_all(SimpleNamespace(args=[]))  # type: ignore[arg-type]
     expected = recorded("pjsip reload").rstrip("\n").splitlines()
     assert text.splitlines() == [line for line in expected if "mwi" not in line]
     assert len(reloaded) == len(expected) - 1
