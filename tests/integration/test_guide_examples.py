@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -11,9 +12,14 @@ from typing import Any
 
 import pytest
 
+from asterism.command.check import check
+from asterism.config.file import ConfigFile
+from asterism.core.commands import CommandCall
+from asterism.interfaces.console.runner import CommandRunner
 from asterism.pbx.channel import Channel
+from asterism.pbx.events import HANGUP
 from asterism.server.server import Server
-from asterism.testing import Phone, PhoneAudio, PhoneCall, assert_idle
+from asterism.testing import Phone, PhoneAudio, PhoneCall, assert_idle, running_server, until
 from asterism.testing.servers import write_config
 
 GUIDE = Path(__file__).parents[2] / "docs/guide"
@@ -136,3 +142,141 @@ def test_names_in_the_tables_exist() -> None:
         line = next(line for line in table.splitlines() if line.startswith(f"| {row}"))
         for name in re.findall(r"`([a-z_]+)`", line.partition("|")[2].partition("|")[2].partition("transport")[0]):
             assert callable(getattr(cls, name)), name
+
+
+def test_the_syntax_of_the_configuration_guide(tmp_path: Path) -> None:
+    text = blocks("configuration.md", "")[0].replace("/usr/bin/program", "/bin/true")
+    (tmp_path / "other.conf").write_text("[other]\nincluded = yes\n")
+    (tmp_path / "main.conf").write_text("[template](!)\nkept = yes\n[other](!)\n" + text)
+    file = ConfigFile.load(tmp_path / "main.conf", allow_exec=True)
+    section = next(one for one in file.sections if one.name == "section" and one.get("option"))
+    assert (section.get("option"), section.get("kept")) == ("valuemore", "yes")
+    assert not any(one.name == "base" for one in file.sections)
+    assert any(one.get("included") == "yes" for one in file.sections)
+
+
+def test_the_objects_of_the_configuration_guide(tmp_path: Path) -> None:
+    found = [text for text in blocks("configuration.md", "") if "type = " in text]
+    assert len(found) == 2
+    (tmp_path / "pjsip.conf").write_text("\n".join(found))
+    acl = next(text for text in blocks("configuration.md", "") if text.startswith("; acl.conf"))
+    (tmp_path / "acl.conf").write_text(acl)
+    problems, _ = check(tmp_path)
+    assert [str(problem) for problem in problems] == []
+
+
+async def test_what_reads_a_file_again() -> None:
+    text = (GUIDE / "configuration.md").read_text()
+    table = text.partition("## Files")[2].partition("`core reload`")[0]
+    commands = set(re.findall(r"`((?:module reload|manager|logger|dialplan) ?\w*(?: reload)?)`", table))
+    assert len(commands) == 7, commands
+    async with running_server({"pjsip.conf": PJSIP}) as server:
+        for command in sorted(commands):
+            assert await CommandRunner(server).run(command, lambda _text: None) == 0, command
+
+
+def dialplan_names(page: str, heading: str) -> set[str]:
+    """The names in the table below a heading."""
+    text = (GUIDE / page).read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    return set(re.findall(r"`([A-Za-z0-9_]+)`", "".join(re.findall(r"^\| .*$", text, re.MULTILINE))))
+
+
+async def test_the_dialplan_guide_names_what_there_is() -> None:
+    async with running_server({}) as server:
+        assert dialplan_names("dialplan.md", "Applications") == {entry.name for entry in server.pbx.applications}
+        assert dialplan_names("dialplan.md", "Functions") == {entry.name for entry in server.pbx.functions}
+
+
+async def test_the_dialplans_of_the_guide() -> None:
+    calls, expressions = blocks("dialplan.md", "")
+    expected = dict(re.findall(r"Set\((\w)=.*; (\w[\w.]*)(?::.*)?$", expressions, re.MULTILINE))
+    assert len(expected) == 6
+    extra = "[phones](+)\nexten => 900,1,Goto(expressions,s,1)\n"
+    async with running_server({"pjsip.conf": PJSIP, "extensions.conf": calls + expressions + extra}) as server:
+        values: list[dict[str, str]] = []
+        server.subscribe(HANGUP, lambda _type, args: values.append(dict(args[0].variables)))
+        async with Phone("101", server) as phone:
+            call = await phone.dial("600")
+            await call.answered()
+            await call.hangup()
+            # Nobody is registered there.
+            call = await phone.dial("102")
+            assert await call.refused() == 403
+            call = await phone.dial("900")
+            assert await call.refused() == 603
+            await assert_idle(server)
+    assert {name: values[-1].get(name) for name in expected} == expected
+
+
+COMMAND = re.compile(
+    r"^((?:core|pjsip|dialplan|module|manager|logger|database|channel|sip|devstate|rtp|bridge)"
+    r" [a-z]+ ?[a-z]*(?: [a-z]+)?)"
+)
+
+
+async def test_every_console_command_in_the_docs_exists() -> None:
+    async with running_server({}) as server:
+        names = [entry.name for entry in server.commands]
+        runner = CommandRunner(server)
+        wrong = []
+        for page in (
+            *GUIDE.glob("*.md"),
+            *GUIDE.parent.joinpath("extending").glob("*.md"),
+            GUIDE.parent / "realtime.md",
+        ):
+            text = page.read_text()
+            spans = re.findall(r"(?<!`)`([^`\n]+)`(?!`)", text) + re.findall(r"\*CLI> (.*)", text)
+            spans += re.findall(r"-rx \"([^\"]+)\"", text)
+            for span in spans:
+                found = COMMAND.match(span)
+                if found is None or span.endswith((".conf", ".py")) or "=" in span:
+                    continue
+                words = found.group(1).split()
+                begins = any(name.split()[: len(words)] == words for name in names)
+                if not begins and runner.find(words) is None:
+                    wrong.append(f"{page.name}: {span}")
+    assert wrong == []
+
+
+async def test_the_manager_program_and_its_configuration(tmp_path: Path) -> None:
+    conf = blocks("manager.md", "")[0].replace("port = 5038", "port = 0")
+    (tmp_path / "hangups.py").write_text(blocks("manager.md")[0])
+    extensions = "[phones]\nexten => 600,1,Hangup(17)\n"
+    config = {"pjsip.conf": PJSIP, "manager.conf": conf, "extensions.conf": extensions}
+    async with running_server(config) as server, Phone("101", server) as phone:
+        host, port = server.modules.find("manager").instance.address  # type: ignore[union-attr]
+        program = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "hangups.py",
+            *(host, str(port), "dialer", "a long random text"),
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+        )
+        assert program.stdout is not None
+        try:
+            await until(lambda: "dialer" in shown(server, "manager show connected"), 10)
+            call = await phone.dial("600")
+            assert await call.refused() == 486
+            line = await asyncio.wait_for(program.stdout.readline(), 10)
+        finally:
+            program.kill()
+            await program.wait()
+        assert line.decode() == "PJSIP/101-00000000 User busy\n"
+
+
+def shown(server: Server, line: str) -> str:
+    """What a console command that does not wait prints."""
+    entry = server.commands.entry(line)
+    assert entry is not None
+    return str(entry.item.run(CommandCall([], lambda _text: None)))
+
+
+async def test_the_log_channels_of_the_guide(tmp_path: Path) -> None:
+    conf = next(text for text in blocks("logging-and-security.md", "") if "[logfiles]" in text)
+    conf = conf.replace("syslog.local0 => warning,error\n", "")
+    async with running_server({"pjsip.conf": PJSIP, "logger.conf": conf}, tmp_path) as server:
+        async with Phone("101", server) as phone:
+            call = await phone.dial("404")
+            await call.refused()
+        for name in ("messages.log", "full.log", "security.log", "calls.json"):
+            assert name in shown(server, "logger show channels")
