@@ -12,6 +12,7 @@ from asterism.applications.session.service import SessionService
 from asterism.applications.session.technology import PjsipTechnology
 from asterism.core.module import Module
 from asterism.pbx.server import PbxServer
+from asterism.sip.events import PEER_STATUS
 from asterism.sip.server import SipServer
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class SessionModule(Module):
         self._profiles = Profiles(core)
         technology = PjsipTechnology(core, pbx, self.sessions, self._profiles)
         pbx.register_technology(technology)
+        states, prefix = pbx.device_states, technology.name + "/"
+        server.subscribe(PEER_STATUS, lambda _type, told: states.changed(prefix + told[0]))
         core.register_service(SessionService(core, pbx, self.sessions, self._profiles, technology))
         server.register_marked(SessionCommands(self.sessions))
         pbx.register_marked(SessionFunctions(core))
