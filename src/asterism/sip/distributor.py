@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from asterism.stack.transactions.server import ServerTransaction
     from asterism.stack.transactions.server_invite import InviteServerTransaction
 
-_ONLY_IN_DIALOG = frozenset({"BYE", "PRACK"})
-_OVERLOAD_METHODS = frozenset({"INVITE", "REGISTER", "SUBSCRIBE", "MESSAGE", "OPTIONS"})
-_SCHEMES = frozenset({"sip", "sips", "tel"})
+ONLY_IN_DIALOG = frozenset({"BYE", "PRACK"})
+OVERLOAD_METHODS = frozenset({"INVITE", "REGISTER", "SUBSCRIBE", "MESSAGE", "OPTIONS"})
+SCHEMES = frozenset({"sip", "sips", "tel"})
 RETRY_AFTER = ("Retry-After", "5")
 
 
@@ -64,14 +64,14 @@ class Distributor:
                 if request.method != "REGISTER":
                     rx.respond_stateless(481)
                     return
-            elif request.method in _ONLY_IN_DIALOG:
+            elif request.method in ONLY_IN_DIALOG:
                 rx.respond_stateless(481)
                 return
-            if self.core.state.overloaded and request.method in _OVERLOAD_METHODS:
+            if self.core.state.overloaded and request.method in OVERLOAD_METHODS:
                 self.counters["overload"] += 1
                 rx.respond_stateless(503, headers=(RETRY_AFTER,))
                 return
-            if request.uri.scheme not in _SCHEMES:
+            if request.uri.scheme not in SCHEMES:
                 rx.respond_stateless(416)
                 return
             self._intercept(rx, self.core.steps.ordered, 0)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import TYPE_CHECKING
 
 from asterism.sip.decision import Decision, Outcome
+from asterism.sip.distributor import ONLY_IN_DIALOG, OVERLOAD_METHODS, SCHEMES
 from asterism.sip.rx import Rx
 from asterism.stack.flow import Flow
 from asterism.stack.message import Request
@@ -14,6 +16,8 @@ from asterism.stack.parser import parse_message
 
 if TYPE_CHECKING:
     from asterism.sip.core import SipCore
+
+_LENGTH = re.compile(r"(?:Content-Length|l)[ \t]*:", re.IGNORECASE)
 
 
 class DescribedFlow(Flow):
@@ -43,9 +47,11 @@ class Explanation:
     identified_by: str = ""
     status: int = 0
     taken_by: str = ""
+    challenged: bool = False
+    """Whether credentials are asked for first; ``status`` is what is answered now, the other fields what follows."""
 
     def __str__(self) -> str:
-        return "".join(f"  {line.name:<24} {line.text}\n" for line in self.lines)
+        return "".join(f"  {line.name:<24} {_printable(line.text)}\n" for line in self.lines)
 
 
 def _words(decision: Decision) -> str:
@@ -61,6 +67,10 @@ def _words(decision: Decision) -> str:
     return text
 
 
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
 async def explain(core: SipCore, message: Request | bytes | str, flow: Flow | None = None) -> Explanation:
     """Run every ``evaluate`` and no ``apply``.
 
@@ -73,14 +83,7 @@ async def explain(core: SipCore, message: Request | bytes | str, flow: Flow | No
         flow = DescribedFlow("UDP", ("127.0.0.1", 5060), (via.received or via.host, via.port or 5060))
     rx = Rx(core, request, flow, 0.0)
     result = Explanation()
-    if request.to.tag:
-        entry = core.dialogs.find(request)
-        if entry is not None:
-            result.taken_by = entry.work.name
-            result.lines.append(Line("dialog", f"goes to the usage of dialog {'/'.join(entry.dialog.id)}"))
-        else:
-            result.status = 481
-            result.lines.append(Line("dialog", "no such dialog: 481"))
+    if _settled_before_all(core, request, result):
         return result
     for step in core.steps:
         if not step.explainable:
@@ -92,14 +95,42 @@ async def explain(core: SipCore, message: Request | bytes | str, flow: Flow | No
             result.lines.append(Line(step.name, "pass"))
             continue
         result.lines.append(Line(step.name, _words(decision), decision))
-        if decision.outcome is not Outcome.PASS:
+        if decision.outcome is Outcome.CHALLENGE and rx.endpoint is not None:
+            # Go on as if the right credentials had come: whoever asks wants to know what they would lead to.
             result.status = decision.status
+            result.challenged = True
+            result.lines.append(Line("", "with the right credentials:"))
+        elif decision.outcome is not Outcome.PASS:
+            result.status = result.status or decision.status
             break
     else:
         await _services(core, rx, result)
-    result.endpoint = rx.endpoint.id if rx.endpoint is not None else ""
-    result.identified_by = rx.identified_by
+    if rx.endpoint is not None:
+        result.endpoint, result.identified_by = rx.endpoint.id, rx.identified_by or "an identifier without a name"
+        line = Line("endpoint", f"{result.endpoint}, identified by {result.identified_by}")
+        result.lines.insert(0, line)
     return result
+
+
+def _settled_before_all(core: SipCore, request: Request, result: Explanation) -> bool:
+    """What the distributor does before any step: dialogs, overload, URI schemes."""
+    method = request.method
+    entry = core.dialogs.find(request) if request.to.tag else None
+    if entry is not None:
+        result.taken_by = entry.work.name
+        result.lines.append(Line("dialog", f"goes to the usage of dialog {'/'.join(entry.dialog.id)}"))
+    elif (request.to.tag and method != "REGISTER") or (not request.to.tag and method in ONLY_IN_DIALOG):
+        result.status = 481
+        result.lines.append(Line("dialog", "no such dialog: 481"))
+    elif core.state.overloaded and method in OVERLOAD_METHODS:
+        result.status = 503
+        result.lines.append(Line("overload", "new requests are refused: 503"))
+    elif request.uri.scheme not in SCHEMES:
+        result.status = 416
+        result.lines.append(Line("scheme", f"{request.uri.scheme} is not handled: 416"))
+    else:
+        return False
+    return True
 
 
 async def _services(core: SipCore, rx: Rx, result: Explanation) -> None:
@@ -119,16 +150,21 @@ async def _services(core: SipCore, rx: Rx, result: Explanation) -> None:
                 continue
             result.lines.append(Line(service.name, _words(decision), decision))
             result.taken_by = service.name
-            result.status = decision.status
+            result.status = result.status or decision.status
             return
+    result.lines.append(Line("", "nobody takes it"))
 
 
 def _request(message: Request | bytes | str) -> Request:
     if isinstance(message, str):
-        lines = message.strip("\r\n").replace("\r\n", "\n").replace("\n", "\r\n")
-        message = (lines if "\r\n\r\n" in lines else lines + "\r\n\r\n").encode("utf-8", "surrogateescape")
+        # Pasted text has other line ends than the wire, and so another length.
+        head, _, body = message.lstrip("\r\n").replace("\r\n", "\n").partition("\n\n")
+        lines = [line for line in head.split("\n") if line and not _LENGTH.match(line)]
+        text = "\r\n".join([*lines, "", body.replace("\n", "\r\n")])
+        message = text.encode("utf-8", "surrogateescape")
     if isinstance(message, bytes):
         parsed = parse_message(message)
+        parsed.validate()
         if not isinstance(parsed, Request):
             raise TypeError("a response cannot be explained, only a request")
         return parsed

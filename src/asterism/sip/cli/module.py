@@ -100,20 +100,6 @@ class SipCli(Module):
             Command("pjsip show identifiers", self._identifiers),
             Documentation("Show the endpoint identifiers in the order they are asked.", "pjsip show identifiers"),
         )
-        server.register_command(
-            Command("sip explain", self._explain),
-            Documentation(
-                "Tell what would happen to a request, and why.",
-                "sip explain <method> <request-uri> from <from-uri> [source <host>[:<port>]]",
-                "Runs every check that a request like this would meet, without changing or sending anything.",
-                (
-                    Argument("method", "The request's method.", required=True),
-                    Argument("request-uri", "The URI in its first line.", required=True),
-                    Argument("from-uri", "The URI in its From header.", required=True),
-                    Argument("source", "Where it would come from; 127.0.0.1 unless given."),
-                ),
-            ),
-        )
 
     def _register(self, kind: _Kind) -> None:
         like = Argument("like", "Only objects whose name matches this regular expression.")
@@ -213,22 +199,6 @@ class SipCli(Module):
     def _identifiers(self, _call: CommandCall) -> str:
         names = [name or "name not specified" for name, _ in self.server.sip.identifiers]
         return "".join(f"{name:20}\n" for name in ("Identifier Names:", *names))
-
-    async def _explain(self, call: CommandCall) -> str:
-        words = call.args
-        if len(words) < 4 or words[2] != "from" or (len(words) > 4 and (len(words) != 6 or words[4] != "source")):
-            raise UsageError("a method, a request URI, 'from' and a From URI")
-        host, _, port = (words[5] if len(words) > 5 else "127.0.0.1:5060").partition(":")
-        method, uri, sender = words[0].upper(), words[1], words[3]
-        text = (
-            f"{method} {uri} SIP/2.0\nVia: SIP/2.0/UDP {host}:{port or 5060};branch=z9hG4bKexplain;rport\n"
-            f"Max-Forwards: 70\nFrom: <{sender}>;tag=explain\nTo: <{sender if method == 'REGISTER' else uri}>\n"
-            f"Call-ID: explain\nCSeq: 1 {method}\nContact: <{sender}>\nContent-Length: 0\n\n"
-        )
-        try:
-            return str(await self.server.sip.explain(text))
-        except Exception as error:
-            raise CommandError(f"The request cannot be explained: {error}\n") from error
 
 
 def _auth_row(auth: Auth) -> str:
