@@ -394,7 +394,7 @@ class CoreModule(Module):
 
     @action(
         "Reload",
-        "system,config,all",
+        "system,config",
         Documentation("Let a module, or every one, read its configuration again.", arguments=(Argument("Module"),)),
     )
     async def reload_action(self, call: ActionCall) -> None:

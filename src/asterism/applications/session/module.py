@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from asterism.applications.session.actions import SessionActions
 from asterism.applications.session.cli import SessionCommands
 from asterism.applications.session.functions import SessionFunctions
 from asterism.applications.session.profiles import Profiles
@@ -44,6 +45,7 @@ class SessionModule(Module):
         server.subscribe(PEER_STATUS, lambda _type, told: states.changed(prefix + told[0]))
         core.register_service(SessionService(core, pbx, self.sessions, self._profiles, technology))
         server.register_marked(SessionCommands(self.sessions))
+        server.register_marked(SessionActions(pbx))
         pbx.register_marked(SessionFunctions(core))
         return None
 

@@ -227,7 +227,7 @@ class LoggerModule(Module):
                 text = self.settings.exec_after_rotate.replace("${filename}", old)
                 subprocess.Popen(["/bin/sh", "-c", text])
 
-    @action("LoggerRotate", "system", Documentation("Begin new log files and read logger.conf again."))
+    @action("LoggerRotate", "system,reporting", Documentation("Begin new log files and read logger.conf again."))
     def rotate_action(self, call: ActionCall) -> None:
         """``Action: LoggerRotate``."""
         self.rotate()
