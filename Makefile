@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 WORKERS ?= auto
 ARGS   ?=
 
-.PHONY: help run test unit e2e lint format bench bench-peers soak clean
+.PHONY: help run test unit e2e lint format bench bench-peers soak fuzz clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -49,6 +49,10 @@ bench-peers: $(VENV)/.installed-dev ## Install Kamailio and Asterisk (into a cac
 
 soak: $(VENV)/.installed-dev ## Ten minutes of valid and broken traffic: no exception, no leak
 	$(BIN)/python -m bench.soak $(ARGS)
+
+fuzz: $(VENV)/.installed-dev ## Coverage-guided fuzzing of the stack for a minute (ARGS="--seconds 600 message sdp")
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	$(BIN)/python tests/fuzz/fuzz.py $(ARGS)
 
 clean: ## Remove what the targets above made, except ./demo
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .cache

@@ -219,14 +219,15 @@ class Uri:
             return f"tel:{self.user}{params}"
         if self.scheme not in {"sip", "sips"}:
             return f"{self.scheme}:{self.opaque}" if self.scheme else self.opaque
+        rest = f"{self.host_port}{params}?{self.headers}" if self.headers else f"{self.host_port}{params}"
         text = f"{self.scheme}:"
-        if self.user or self.password is not None:
+        # An @ in a parameter is not for us to write, but may have come; with an empty user before it is no user.
+        if self.user or self.password is not None or "@" in rest:
             text += _escape(self.user, _USER_SAFE)
             if self.password is not None:
                 text += ":" + _escape(self.password, _PASSWORD_SAFE)
             text += "@"
-        text += self.host_port + params
-        return f"{text}?{self.headers}" if self.headers else text
+        return text + rest
 
     def __repr__(self) -> str:
         return f"Uri({str(self)!r})"

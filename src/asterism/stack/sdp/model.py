@@ -363,7 +363,8 @@ class SessionDescription(_Section):
                 section.connection = section.connection or Connection.parse(value)
             elif kind == "b":
                 name, _, number = value.partition(":")
-                if _number(number.strip()):
+                number = number.strip()
+                if _number(number):
                     section.bandwidths.append((name.strip(), int(number)))
             elif kind == "i":
                 section.info = value
