@@ -229,6 +229,11 @@ def test_the_configured_order_of_identifiers_comes_first(make_rig: Callable[...,
     rig.sip.identifiers.set_order(["three", "unknown"])
     rig.sip.identify_endpoint(arrived(rig))
     assert asked == ["three", "one", "two"]
+    # As in the design, it needs no name; then it is asked before all others.
+    rig.sip.register_endpoint_identifier(Named(rig, "nameless", "nobody", asked))
+    asked.clear()
+    rig.sip.identify_endpoint(arrived(rig))
+    assert asked == ["nameless", "three", "one", "two"]
 
 
 # Works (their rules in depth: test_sip_works.py).
