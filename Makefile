@@ -54,5 +54,9 @@ fuzz: $(VENV)/.installed-dev ## Coverage-guided fuzzing of the stack for a minut
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
 	$(BIN)/python tests/fuzz/fuzz.py $(ARGS)
 
+docs: $(VENV)/.installed-dev ## Write the reference made from the code: docs/reference, docs/_build
+	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/generate_registries.py
+
 clean: ## Remove what the targets above made, except ./demo
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .cache
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .cache docs/_build
