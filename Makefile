@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 WORKERS ?= auto
 ARGS   ?=
 
-.PHONY: help run test unit e2e lint format bench bench-peers soak fuzz clean
+.PHONY: help run test unit e2e lint format bench bench-peers soak fuzz docs clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
