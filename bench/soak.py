@@ -13,8 +13,10 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench import memory, servers
 from bench.configuration import ACCOUNTS, SERVER
@@ -94,11 +96,11 @@ def mutate(data: bytes, chance: random.Random) -> bytes:
     return bytes(broken)
 
 
-async def _steady(rate: float, until: float, action: object) -> None:
+async def _steady(rate: float, until: float, action: Callable[[], None]) -> None:
     """Call ``action`` ``rate`` times a second."""
     due = time.monotonic()
     while due < until:
-        action()  # type: ignore[operator]
+        action()
         due += 1 / rate
         await asyncio.sleep(max(0.0, due - time.monotonic()))
 
@@ -128,8 +130,8 @@ async def _generate(seconds: float, seed: int, tally: Tally) -> int:
 
     tasks: set[asyncio.Task[None]] = set()
 
-    def start(coroutine: object) -> None:
-        task = loop.create_task(coroutine)  # type: ignore[arg-type]
+    def start(coroutine: Coroutine[Any, Any, None]) -> None:
+        task = loop.create_task(coroutine)
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
