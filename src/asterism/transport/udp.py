@@ -154,7 +154,8 @@ class UdpTransport(Transport):
     def _new_flow(self, address: tuple[Any, ...]) -> UdpFlow:
         flows = self._flows
         if len(flows) >= _MAX_FLOWS:
-            del flows[next(iter(flows))]
+            # All at once: to find the oldest again and again would cost more than to make them anew.
+            flows.clear()
         flow = flows[address] = UdpFlow(self, address)
         return flow
 
