@@ -1,0 +1,241 @@
+"""Digest: several auth objects, algorithms, realms, stored hashes, lifetimes; both ways."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "sip"))
+
+from sip_rig import FakeFlow, Rig
+
+from asterism.sip.objects.endpoint import Endpoint
+from asterism.stack.digest import Challenge, ClientSession, Credentials, ha1
+from asterism.stack.message import Request, Response, make_response
+
+ENDPOINT = "[alice]\ntype=endpoint\naors=alice\nauth={auth}\n[alice]\ntype=aor\nmax_contacts=5\n"
+ALL = "MD5,SHA-256,SHA-512-256"
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[..., Rig]:
+    return lambda conf, auth="a": Rig(tmp_path / "etc", ENDPOINT.format(auth=auth) + conf)
+
+
+Make = Callable[..., Rig]
+
+
+def challenges(rig: Rig) -> list[Challenge]:
+    response = rig.only(rig.receive(rig.request("REGISTER")))
+    assert response.status == 401
+    return [Challenge.parse(value) for value in response.get_all("WWW-Authenticate")]
+
+
+def login(rig: Rig, challenge: Challenge, user: str, password: str, secret: str = "", nc: int = 1) -> Response:
+    """A REGISTER with credentials for one challenge."""
+    key = secret or ha1(user, challenge.realm, password, challenge.algorithm or "MD5")
+    session = ClientSession(challenge, user, key, "cnonce", nc - 1)
+    header = f"Authorization: {session.authorize('REGISTER', 'sip:pbx.test')}"
+    return rig.only(
+        rig.receive(rig.request("REGISTER", "sip:pbx.test", "alice", "Contact: <sip:a@192.0.2.10>", header))
+    )
+
+
+@pytest.mark.parametrize("algorithm", ["MD5", "SHA-256", "SHA-512-256"])
+def test_every_algorithm_offered_is_accepted(make: Make, algorithm: str) -> None:
+    rig = make(f"[a]\ntype=auth\nusername=alice\npassword=pw\nsupported_algorithms_uas={ALL}\n")
+    offered = challenges(rig)
+    assert [item.algorithm for item in offered] == ALL.split(",")
+    assert len({item.nonce for item in offered}) == 1
+    chosen = next(item for item in offered if item.algorithm == algorithm)
+    assert login(rig, chosen, "alice", "wrong").status == 401
+    assert login(rig, chosen, "alice", "pw").status == 200
+
+
+def test_an_algorithm_that_was_not_offered_is_refused(make: Make) -> None:
+    rig = make("[a]\ntype=auth\nusername=alice\npassword=pw\nsupported_algorithms_uas=SHA-256\n")
+    (challenge,) = challenges(rig)
+    md5 = Challenge(challenge.realm, challenge.nonce, algorithm="MD5", qop=challenge.qop, opaque=challenge.opaque)
+    assert login(rig, md5, "alice", "pw").status == 401
+    assert login(rig, challenge, "alice", "pw").status == 200
+
+
+def test_the_global_algorithms_count_where_the_object_has_none(make: Make) -> None:
+    rig = make(
+        "[global]\ntype=global\ndefault_auth_algorithms_uas=SHA-256,MD5\n[a]\ntype=auth\nusername=alice\npassword=pw\n"
+    )
+    assert [item.algorithm for item in challenges(rig)] == ["SHA-256", "MD5"]
+
+
+def test_several_auth_objects_one_realm(make: Make) -> None:
+    conf = "[a]\ntype=auth\nusername=one\npassword=first\n[b]\ntype=auth\nusername=two\npassword=second\n"
+    rig = make(conf, "a,b")
+    (challenge,) = challenges(rig)
+    assert challenge.realm == "asterisk"
+    assert login(rig, challenge, "one", "second").status == 401
+    assert login(rig, challenge, "two", "second").status == 200
+    assert login(rig, challenges(rig)[0], "one", "first").status == 200
+    assert login(rig, challenges(rig)[0], "three", "").status == 401
+
+
+def test_a_challenge_per_realm(make: Make) -> None:
+    conf = (
+        "[global]\ntype=global\ndefault_realm=home\n"
+        "[a]\ntype=auth\nusername=u\npassword=pa\nrealm=east\n"
+        "[b]\ntype=auth\nusername=u\npassword=pb\nrealm=west\n"
+        "[c]\ntype=auth\nusername=u\npassword=pc\n"
+    )
+    rig = make(conf, "a,b,c")
+    passwords = {"east": "pa", "west": "pb", "home": "pc"}
+    offered = challenges(rig)
+    assert [item.realm for item in offered] == ["east", "west", "home"]
+    for item in offered:
+        assert login(rig, item, "u", passwords[item.realm]).status == 200
+    wrong = next(item for item in challenges(rig) if item.realm == "east")
+    assert login(rig, wrong, "u", "pb").status == 401
+
+
+def test_a_nonce_is_good_for_its_realm_only(make: Make) -> None:
+    conf = "[a]\ntype=auth\nusername=u\npassword=pa\nrealm=east\n[b]\ntype=auth\nusername=u\npassword=pb\nrealm=west\n"
+    rig = make(conf, "a,b")
+    east, west = challenges(rig)
+    mixed = Challenge("west", east.nonce, algorithm="MD5", qop=west.qop)
+    answer = login(rig, mixed, "u", "pb")
+    assert answer.status == 401
+    assert all(Challenge.parse(value).stale for value in answer.get_all("WWW-Authenticate"))
+
+
+def test_nonce_lifetime(make: Make) -> None:
+    rig = make("[a]\ntype=auth\nusername=alice\npassword=pw\nnonce_lifetime=5\n")
+    (challenge,) = challenges(rig)
+    rig.advance(4)
+    assert login(rig, challenge, "alice", "pw").status == 200
+    rig.advance(2)
+    answer = login(rig, challenge, "alice", "pw", nc=2)
+    assert answer.status == 401
+    assert Challenge.parse(answer.get("WWW-Authenticate") or "").stale
+
+
+def test_md5_cred(make: Make) -> None:
+    rig = make(f"[a]\ntype=auth\nauth_type=md5\nusername=alice\nmd5_cred={ha1('alice', 'asterisk', 'pw')}\n")
+    (challenge,) = challenges(rig)
+    assert login(rig, challenge, "alice", "pw").status == 200
+    assert login(rig, challenges(rig)[0], "alice", "other").status == 401
+
+
+@pytest.mark.parametrize("algorithm", ["MD5", "SHA-256", "SHA-512-256"])
+def test_password_digest(make: Make, algorithm: str) -> None:
+    digest = f"{algorithm}:{ha1('alice', 'here', 'pw', algorithm)}"
+    rig = make(
+        "[a]\ntype=auth\nauth_type=digest\nusername=alice\nrealm=here\n"
+        f"password_digest={digest}\nsupported_algorithms_uas={ALL}\n"
+    )
+    chosen = next(item for item in challenges(rig) if item.algorithm == algorithm)
+    assert login(rig, chosen, "alice", "pw").status == 200
+    # There is no password to make another algorithm's hash of.
+    other = next(item for item in challenges(rig) if item.algorithm != algorithm)
+    assert login(rig, other, "alice", "").status == 401
+
+
+def test_auth_int(make: Make) -> None:
+    rig = make("[a]\ntype=auth\nusername=alice\npassword=pw\n")
+    (challenge,) = challenges(rig)
+    wanted = Challenge(challenge.realm, challenge.nonce, algorithm="MD5", qop=("auth-int",))
+    assert login(rig, wanted, "alice", "pw").status == 200
+
+
+OUTBOUND = """
+[peer]
+type=endpoint
+outbound_auth=east,any
+aors=peer
+[peer]
+type=aor
+contact=sip:198.51.100.1:5080
+[east]
+type=auth
+username=e
+password=pe
+realm=east
+supported_algorithms_uac=SHA-256,MD5
+[any]
+type=auth
+username=x
+password=px
+realm=*
+"""
+
+
+class User:
+    """Collects what comes back."""
+
+    def __init__(self) -> None:
+        self.statuses: list[int] = []
+
+    def on_response(self, transaction: object, response: Response) -> None:
+        self.statuses.append(response.status)
+
+    def on_timeout(self, transaction: object) -> None:
+        self.statuses.append(408)
+
+    def on_transport_error(self, transaction: object) -> None:
+        self.statuses.append(503)
+
+
+def sent(flow: FakeFlow) -> Request:
+    (request,) = (message for message in flow.take() if isinstance(message, Request))
+    return request
+
+
+def answer(rig: Rig, flow: FakeFlow, request: Request, status: int, name: str, *values: str) -> None:
+    response = make_response(request, status, to_tag="p")
+    for value in values:
+        response.add_header(name, value)
+    rig.layer.receive(response.to_bytes(), flow, rig.now)
+
+
+@pytest.mark.parametrize(("status", "asked", "given"), [
+    (401, "WWW-Authenticate", "Authorization"), (407, "Proxy-Authenticate", "Proxy-Authorization"),
+])  # fmt: skip
+def test_our_requests_answer_challenges_of_several_realms(make: Make, status: int, asked: str, given: str) -> None:
+    rig = make(OUTBOUND)
+    endpoint = rig.data.get(Endpoint, "peer")
+    assert isinstance(endpoint, Endpoint)
+    user = User()
+    flow = rig.transports.flow_for("198.51.100.1", 5080)
+    rig.sip.send(rig.sip.create_request("MESSAGE", "sip:198.51.100.1:5080", endpoint), user, endpoint)
+    first = sent(flow)
+    answer(
+        rig, flow, first, status, asked,
+        'Digest realm="east", nonce="n1", algorithm=SHA-512-256, qop="auth"',
+        'Digest realm="east", nonce="n1", algorithm=SHA-256, qop="auth"',
+        'Digest realm="east", nonce="n1", algorithm=MD5, qop="auth"',
+        'Digest realm="west", nonce="n2", algorithm=MD5, qop="auth"',
+    )  # fmt: skip
+    second = sent(flow)
+    assert second.cseq.number == first.cseq.number + 1
+    found = [Credentials.parse(value) for value in second.get_all(given)]
+    assert [(item.realm, item.username, item.algorithm) for item in found] == [
+        ("east", "e", "SHA-256"), ("west", "x", "MD5"),
+    ]  # fmt: skip
+    assert found[0].verify(ha1("e", "east", "pe", "SHA-256"), "MESSAGE")
+    assert found[1].verify(ha1("x", "west", "px"), "MESSAGE")
+    # The same again means that they are wrong: there is no third attempt.
+    answer(rig, flow, second, status, asked, 'Digest realm="east", nonce="n3", algorithm=SHA-256, qop="auth"')
+    assert not flow.sent
+    assert user.statuses == [status]
+
+
+def test_challenges_of_foreign_realms_are_not_answered(make: Make) -> None:
+    rig = make(OUTBOUND.replace("outbound_auth=east,any", "outbound_auth=east"))
+    endpoint = rig.data.get(Endpoint, "peer")
+    assert isinstance(endpoint, Endpoint)
+    user = User()
+    flow = rig.transports.flow_for("198.51.100.1", 5080)
+    rig.sip.send(rig.sip.create_request("MESSAGE", "sip:198.51.100.1:5080", endpoint), user, endpoint)
+    answer(rig, flow, sent(flow), 401, "WWW-Authenticate", 'Digest realm="phishing", nonce="n1", qop="auth"')
+    assert not flow.sent
+    assert user.statuses == [401]
