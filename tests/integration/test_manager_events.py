@@ -178,6 +178,15 @@ async def test_what_a_command_changes_is_told(title: str, line: str) -> None:
         await it.expect(recorded(REGISTRATION, title))
 
 
+async def test_modules_that_come_and_go_are_told() -> None:
+    async with world() as it:
+        await it.client.action("Command", Command="module unload app_echo.so")
+        assert (await it.client.event("Unload"))["Module"] == "app_echo.so"
+        await it.client.action("Command", Command="module load app_echo.so")
+        event = await it.client.event("Load")
+        assert (event["Module"], event["Status"]) == ("app_echo.so", "Success")
+
+
 async def wrong_password(it: World) -> None:
     it.alice.password = "wrong"
     await it.alice.try_register()

@@ -18,6 +18,31 @@ RELOAD = EventType(
     ),
 )
 
+LOAD = EventType(
+    "Load",
+    "system",
+    lambda module, status: [("Module", module), ("Status", status)],
+    Documentation(
+        "A module was loaded, or could not be.",
+        arguments=(
+            Argument("Module", "Its name."),
+            Argument("Status", "How it went.", values=(("Success", ""), ("Failure", ""), ("Decline", ""))),
+        ),
+        see_also=("Unload", "Reload"),
+    ),
+)
+
+UNLOAD = EventType(
+    "Unload",
+    "system",
+    lambda module: [("Module", module), ("Status", "Success")],
+    Documentation(
+        "A module was unloaded.",
+        arguments=(Argument("Module", "Its name."), Argument("Status", "Always Success.")),
+        see_also=("Load", "Reload"),
+    ),
+)
+
 SHUTDOWN = EventType(
     "Shutdown",
     "system",

@@ -16,6 +16,7 @@ from asterism.core.errors import AsterismError, ModuleError
 from asterism.core.module import Module
 from asterism.core.registry import Owner
 from asterism.server.discovery import builtin_modules, modules_in_file
+from asterism.server.events import LOAD, UNLOAD
 
 if TYPE_CHECKING:
     from asterism.server.server import Server
@@ -181,11 +182,17 @@ class ModuleLoader:
             raise ModuleError(f"module '{name}' does not exist")
         if found.instance is not None:
             raise ModuleError(f"module '{name}' is already loaded")
-        await self._load(found)
-        if self._running:
-            self._server.data.load()
-            for known in list(self._order):
-                await self._start(known)
+        bus = self._server.bus
+        try:
+            await self._load(found)
+            if self._running:
+                self._server.data.load()
+                for known in list(self._order):
+                    await self._start(known)
+        except Exception as error:
+            bus.publish(LOAD, f"{found.name}.so", "Decline" if isinstance(error, ModuleError) else "Failure")
+            raise
+        bus.publish(LOAD, f"{found.name}.so", "Success")
 
     async def unload(self, name: str) -> None:
         """Unload one module; raises :class:`ModuleError` while it is in use or needed by another."""
@@ -198,6 +205,7 @@ class ModuleLoader:
         if uses:
             raise ModuleError(f"module '{name}' is in use ({uses})")
         await self._unload(found)
+        self._server.bus.publish(UNLOAD, f"{found.name}.so")
 
     async def reload(self, name: str = "") -> None:
         """Let one module, or every one, read its configuration again."""

@@ -27,7 +27,7 @@ from asterism.core.security import SecurityEvents
 from asterism.data import AstDb, Data, Store
 from asterism.media.core import Media
 from asterism.pbx.core import Pbx
-from asterism.server.events import RELOAD, SHUTDOWN
+from asterism.server.events import LOAD, RELOAD, SHUTDOWN, UNLOAD
 from asterism.server.modules import ModuleLoader, ModulePlan
 from asterism.sip.core import SipCore
 from asterism.version import __version__
@@ -166,7 +166,7 @@ class Server:
         """
         self.status.started_at = self.status.reloaded_at = time.time()
         self.security.register(self.owner)
-        self.register_events(RELOAD, SHUTDOWN)
+        self.register_events(LOAD, RELOAD, SHUTDOWN, UNLOAD)
         for problem in self.conf.problems:
             self.log.error("%s", problem)
         self.modules.discover()
