@@ -129,3 +129,7 @@ async def test_the_access_lists_and_users_of_the_samples() -> None:
         assert "RING_SECONDS=30" in await console(server, "dialplan show globals")
         channels = await console(server, "logger show channels")
         assert "security.log" in channels
+        assert "hangup request" in await console(server, "cli show aliases")
+        assert await console(server, "help core show version") == await console(
+            server, "core show help core show version"
+        )
