@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from asterism.core.module import Subsystem
@@ -24,7 +25,7 @@ from asterism.sip.objects.auth import Auth
 from asterism.sip.overload import Overload
 from asterism.sip.resolving import Way, way_to
 from asterism.sip.sending import OutgoingRequest, Sender, Target
-from asterism.sip.services import ServiceTable, StepTable
+from asterism.sip.services import ServiceTable, StepTable, overriding
 from asterism.sip.state import SipState
 from asterism.sip.works import Servants, Work
 
@@ -44,6 +45,11 @@ if TYPE_CHECKING:
     from asterism.transport.loop import TransportManager
 
 
+def _tell_all(watchers: Sequence[Callable[..., None]], transaction: object) -> None:
+    for watcher in watchers:
+        watcher(transaction)
+
+
 class SipCore(Subsystem):
     """Everything between the stack and the SIP applications; ``server.sip``."""
 
@@ -56,6 +62,7 @@ class SipCore(Subsystem):
         self.servants = Servants(log)
         self.overload = Overload(self.state, self.servants, log)
         self.services = ServiceTable()
+        self.services.on_change = self._hook_services
         self.steps = StepTable()
         self.identifiers = IdentifierTable()
         self.dialogs = DialogTable()
@@ -82,6 +89,17 @@ class SipCore(Subsystem):
         # Undone once an endpoint without the option of this name is identified.
         layer.force_rport = True
         self.state.transports = transports
+        self._hook_services()
+
+    def _hook_services(self) -> None:
+        """Note which services want to see what goes out; where none does, nobody is asked."""
+        state = self.state
+        services = tuple(self.services)
+        state.request_hooks = overriding(services, "on_outgoing_request", self.log)
+        state.response_hooks = overriding(services, "on_outgoing_response", self.log)
+        if hasattr(state, "layer"):
+            watchers = overriding(services, "on_transaction_state", self.log)
+            state.layer.on_state = partial(_tell_all, watchers) if watchers else None
 
     @property
     def started(self) -> bool:

@@ -74,7 +74,7 @@ class Service:
         """See, and possibly change, a request about to be sent; ``endpoint`` may be ``None``."""
 
     def on_outgoing_response(self, response: Response, rx: Rx) -> None:
-        """See, and possibly change, a response about to be sent."""
+        """See, and possibly change, a response about to be sent (not those that the stack sends by itself)."""
 
     def on_transaction_state(self, transaction: Any) -> None:
         """Be told that a transaction changed its state."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from asterism.core.errors import DuplicateError
@@ -80,3 +82,20 @@ class StepTable:
 
     def __len__(self) -> int:
         return len(self.ordered)
+
+
+def overriding(services: Iterable[Service], name: str, log: logging.Logger) -> tuple[Callable[..., None], ...]:
+    """The methods of a name of those services that have one of their own; what they raise is logged, no more."""
+    base = getattr(Service, name)
+    return tuple(
+        partial(_guarded, getattr(service, name), service.name, name, log)
+        for service in services
+        if getattr(type(service), name) is not base
+    )
+
+
+def _guarded(method: Callable[..., None], service: str, name: str, log: logging.Logger, *args: object) -> None:
+    try:
+        method(*args)
+    except Exception:
+        log.exception("%s of SIP service '%s' failed", name, service)
