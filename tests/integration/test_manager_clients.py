@@ -249,6 +249,60 @@ async def test_a_wrong_key_is_a_failed_challenge() -> None:
         assert (event["AccountID"], event["Challenge"], event["Response"]) == ("", challenge, "00")
 
 
+async def test_who_may_come_from_where_and_how_often() -> None:
+    conf = MANAGER + (
+        "[once]\nsecret=secret\nallowmultiplelogin=no\n"
+        "[far]\nsecret=secret\ndeny=0.0.0.0/0.0.0.0\npermit=192.0.2.0/24\n"
+        "[listed]\nsecret=secret\nacl=office\n[typo]\nsecret=secret\nacl=nowhere\n"
+    )
+    lists = "[office]\ndeny=0.0.0.0/0\npermit=127.0.0.1\n"
+    async with running_server({**FILES, "manager.conf": conf, "acl.conf": lists}) as server, manager(server) as watcher:
+
+        async def login(user: str) -> tuple[Manager, str]:
+            reader, writer = await asyncio.open_connection(*address(server))
+            client = Manager(reader, writer)
+            await reader.readline()
+            return client, (await client.action("Login", Username=user, Secret="secret"))["Response"]
+
+        first, answer = await login("once")
+        assert answer == "Success"
+        second, answer = await login("once")
+        assert answer == "Error"
+        assert (await watcher.event("SessionLimit"))["AccountID"] == "once"
+        far, answer = await login("far")
+        assert answer == "Error"
+        assert (await watcher.event("FailedACL"))["AccountID"] == "far"
+        listed, answer = await login("listed")
+        assert answer == "Success"
+        typo, answer = await login("typo")  # a user whose list does not exist is nobody
+        assert answer == "Error"
+        for client in (first, second, far, listed, typo):
+            client.close()
+
+
+async def test_masks_are_each_session_s_own() -> None:
+    async with running_server(FILES) as server, manager(server) as everything, manager(server) as some:
+        assert (await some.action("Events", EventMask="user,dtmf"))["Events"] == "On"
+        await everything.action("Command", Command="devstate change Custom:x INUSE")
+        await everything.action("UserEvent", UserEvent="Seen")
+        await some.event("UserEvent", UserEvent="Seen")
+        await everything.event("DeviceStateChange", Device="Custom:x")
+        assert not any(event["Event"] == "DeviceStateChange" for event in some.events)
+        assert (await some.action("Events", EventMask="off"))["Events"] == "Off"
+        await everything.action("UserEvent", UserEvent="Unseen")
+        await some.action("Ping")
+        assert not any(event.get("UserEvent") == "Unseen" for event in some.events)
+        assert (await some.action("Events", EventMask="on"))["Events"] == "On"
+        await everything.action("UserEvent", UserEvent="SeenAgain")
+        await some.event("UserEvent", UserEvent="SeenAgain")
+        # A mask never gives more than the user may read.
+        async with manager(server, user="limited") as limited:
+            await limited.action("Events", EventMask="system,user")
+            await everything.action("UserEvent", UserEvent="Private")
+            await limited.action("Ping")
+            assert not limited.events
+
+
 async def test_those_who_do_not_log_in_are_few_and_short(tmp_path: Path) -> None:
     files = {**FILES, "manager.conf": MANAGER.replace("[admin]", "authtimeout=1\nauthlimit=2\n[admin]")}
     async with running_server(files) as server:
