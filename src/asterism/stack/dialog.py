@@ -95,14 +95,15 @@ class Dialog:
         """The dialog of the side that got ``request`` (12.1.1).
 
         Args:
-            request: INVITE, SUBSCRIBE, REFER, ... with a Contact.
+            request: INVITE, SUBSCRIBE, REFER, ... with a Contact. An RFC 2543 client may leave it out and is reached at
+                its From address.
             local_tag: the To-tag of our responses.
             contact: the value of our Contact header, ``<sip:...>``.
 
         Raises:
             ParseError: one of the headers needed is malformed, or there is not exactly one Contact.
         """
-        contacts = request.contacts
+        contacts = request.contacts or ([] if request.via.is_rfc3261 else [request.from_])
         if len(contacts) != 1:
             raise ParseError("exactly one Contact is needed to create a dialog", request=request)
         dialog = cls()

@@ -176,3 +176,9 @@ def test_ids_of_received_messages():
     assert received_request_id(received(to="<sip:b@x>;tag=t")) == ("call-1", "t", "f1")
     request = invite()
     assert received_response_id(answered(request)) == ("out-1", "mine", "peer")
+
+
+def test_rfc2543_client_without_contact_is_reached_at_its_from_address():
+    text = request_text("INVITE", "").replace("Contact: <sip:alice@192.0.2.1:5060>\r\n", "")
+    dialog = Dialog.uas(parse_message(text.encode()), "local", "<sip:me@x>")
+    assert str(dialog.create_request("BYE").uri) == "sip:alice@192.0.2.1"

@@ -427,3 +427,37 @@ def test_max_forwards_helper():
     request = parse_message(request_text().replace("Max-Forwards: 70", "Max-Forwards: many").encode())
     with pytest.raises(ParseError):
         too_many_hops(request)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "status"),
+    [
+        ("Via: SIP/2.0/UDP 192.0.2.1:5060", "Via: SIP/2.0/UDP 192.0.2.1;;,;,,", 400),
+        ("Via: SIP/2.0/UDP", "Via: SIP/2.0/UDP/x/", 400),
+        ("SIP/2.0", "SIP/7.0", 505),
+    ],
+)
+def test_what_has_an_unreadable_via_is_answered_to_its_sender(old, new, status):
+    net = Net()
+    net.receive(request_text().replace(old, new))
+    net.receive(request_text().replace(old, new))
+    first, again = net.flow.sent
+    assert first.startswith(f"SIP/2.0 {status} ".encode())
+    assert b"bob@192.0.2.9>;tag=as" in first
+    assert first == again
+    net.flow.sent.clear()
+    net.receive(request_text("ACK").replace(old, new))
+    assert net.flow.sent == []
+    assert set(net.user.kinds()) == {"malformed"}
+
+
+def test_our_own_cancel_tells_nobody():
+    net = Net()
+    client = RecordingClient()
+    transaction = net.layer.send_request(new_request("INVITE"), net.flow, client)
+    net.receive(response_to(transaction.request, 180))
+    transaction.cancel()
+    net.flow.failed(OSError("gone"))
+    net.advance(100)
+    assert client.events == [180, "transport_error"]
+    assert net.layer.live_transactions == 0

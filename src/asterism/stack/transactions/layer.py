@@ -27,6 +27,7 @@ from asterism.stack.transactions.server_invite import InviteServerTransaction
 from asterism.stack.transactions.server_non_invite import NonInviteServerTransaction
 from asterism.stack.transactions.state import TransactionState
 from asterism.stack.transactions.table import TransactionTable
+from asterism.stack.transactions.users import NOBODY
 from asterism.stack.uri import format_host_port
 
 if TYPE_CHECKING:
@@ -42,22 +43,6 @@ def _local_sent_by(flow: Flow) -> str:
 def _same_flow(flow: Flow, host: str, port: int) -> Flow:
     del host, port
     return flow
-
-
-class _NobodyAsks:
-    """The user of our own CANCELs: the answer to the INVITE is what counts."""
-
-    def on_response(self, transaction: ClientTransaction, response: Response) -> None:
-        """Ignored."""
-
-    def on_timeout(self, transaction: ClientTransaction) -> None:
-        """Ignored."""
-
-    def on_transport_error(self, transaction: ClientTransaction) -> None:
-        """Ignored."""
-
-
-_NOBODY = _NobodyAsks()
 
 
 class TransactionLayer:
@@ -291,8 +276,16 @@ class TransactionLayer:
                     request.mark_source(*flow.remote)
                 self.respond_stateless(request, make_response(request, error.status))
             except ParseError:
-                pass  # Not enough of it is readable to know where an answer would go.
+                self._answer_sender(request, error.status, flow)
         self.user.on_malformed(error, data, flow)
+
+    def _answer_sender(self, request: Request, status: int, flow: Flow) -> None:
+        """Answer a request whose Via cannot be read, but looks like one: to where it came from."""
+        via = request.get("Via") or ""
+        if via[:4].upper() == "SIP/":
+            response = make_response(request, status)
+            add_to_tag(response, lambda _: self._tag(via), request)
+            flow.send(response.to_bytes())
 
     # -- servers --------------------------------------------------------------------------------------------------
 
@@ -418,7 +411,7 @@ class TransactionLayer:
     def send_cancel(self, invite: InviteClientTransaction, request: Request) -> None:
         """Send the CANCEL of an INVITE; it has the INVITE's Via (called by the machine)."""
         key = f"{invite.branch} CANCEL"
-        self._start(NonInviteClientTransaction(self, request, invite.flow, _NOBODY, invite.branch, key), None)
+        self._start(NonInviteClientTransaction(self, request, invite.flow, NOBODY, invite.branch, key), None)
 
     def finish_client(self, transaction: ClientTransaction, data: bytes, lifetime: float) -> None:
         """Reduce a transaction to what absorbs (or answers) repeated responses (called by the machines)."""
