@@ -58,7 +58,9 @@ def load(text: str, name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def test_the_program_with_extensions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_config(tmp_path / "etc", {"pjsip.conf": PJSIP})
+    # A jump to one of them, and an include that reaches them.
+    extensions = "[elsewhere]\ninclude => phones\n[phones]\nexten => 730,1,Goto(elsewhere,720,1)\n"
+    write_config(tmp_path / "etc", {"pjsip.conf": PJSIP, "extensions.conf": extensions})
     names = load(blocks("python-extensions.md")[0], "office", tmp_path, monkeypatch)
     server: Server = names["server"]
     lines: list[str] = []
@@ -88,8 +90,8 @@ async def test_the_program_with_extensions(tmp_path: Path, monkeypatch: pytest.M
         assert loud["713"] == pytest.approx(3 * loud["711"], rel=0.1)
         variables: list[dict[str, str]] = []
         server.subscribe(names["HANGUP"], lambda _type, args: variables.append(dict(args[0].variables)))
-        for digits in ("4711", "47"):
-            call = await bob.dial("720")
+        for number, digits in (("720", "4711"), ("720", "47"), ("730", "4711")):
+            call = await bob.dial(number)
             await call.answered()
             call.send_digits(digits)
             if len(digits) == 4:
@@ -97,7 +99,7 @@ async def test_the_program_with_extensions(tmp_path: Path, monkeypatch: pytest.M
             else:
                 await call.hangup()
         await assert_idle(server)
-        assert [found["DOOR"] for found in variables] == ["open", "shut"]
+        assert [found["DOOR"] for found in variables] == ["open", "shut", "open"]
         assert any(line.endswith("s") and "talked for" in line for line in lines)
 
 
