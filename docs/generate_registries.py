@@ -195,7 +195,7 @@ def _signature(found: Any) -> str:
     parameters = [
         one.replace(annotation=_Plain(one.annotation)) if isinstance(one.annotation, str) else one
         for one in signature.parameters.values()
-        if one.name not in ("self", "cls")
+        if one.name != "self"
     ]
     return str(signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty))
 

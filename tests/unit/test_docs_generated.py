@@ -74,6 +74,7 @@ def test_the_python_page_describes_what_exists(generator: Any, files: dict[str, 
         "await play(name: str, interrupt: str = '', language: str = '')",
         "extension(context: str, exten: str, priority: int = 1)",
         "await register(expires: int = 300, timeout: float = 5.0)",
+        "register_type(cls: type[ConfiguredObject])",
     ):
         assert f"`{call}`" in text
     empty = [line for line in text.splitlines() if line.startswith("| `") and line.endswith("|  |")]
