@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asterism.sip.contacts import Contact
+from asterism.sip.resolving import flow_key
 
 if TYPE_CHECKING:
     from asterism.sip.core import SipCore
@@ -48,8 +49,9 @@ class ContactFlows:
         if flow.closed:
             self._core.transports.loop.call_soon(self._remove, {contact.id})
             return
-        self._by_contact[contact.id] = (flow, contact.uri)
-        self._core.transports.bound[contact.uri] = flow
+        key = flow_key(contact.parsed)
+        self._by_contact[contact.id] = (flow, key)
+        self._core.transports.bound[key] = flow
         contacts = self._contacts.get(flow)
         if contacts is None:
             contacts = self._contacts[flow] = set()
@@ -60,10 +62,10 @@ class ContactFlows:
         found = self._by_contact.pop(contact_id, None)
         if found is None:
             return
-        flow, uri = found
+        flow, key = found
         bound = self._core.transports.bound
-        if bound.get(uri) is flow:
-            del bound[uri]
+        if bound.get(key) is flow:
+            del bound[key]
         contacts = self._contacts.get(flow)
         if contacts is not None:
             contacts.discard(contact_id)

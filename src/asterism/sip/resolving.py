@@ -25,6 +25,9 @@ TRANSPORT_PARAMETER = "x-ast-txp"
 """Names, in the URI of a registered contact, the transport that it registered over (``symmetric_transport``)."""
 
 
+_MADE_UP = ".invalid"
+
+
 class ResolveError(AsterismError):
     """A URI leads nowhere."""
 
@@ -114,7 +117,7 @@ def way_to(transports: TransportManager, uri: Uri, name: str = "") -> Way | Awai
         ResolveError: it leads nowhere, or no transport leads there.
     """
     if transports.bound:
-        flow = transports.bound.get(str(uri))
+        flow = transports.bound.get(flow_key(uri))
         if flow is not None and not flow.closed:
             return Way(transports, flow)
     if not uri.is_sip:
@@ -132,7 +135,19 @@ def way_to(transports: TransportManager, uri: Uri, name: str = "") -> Way | Awai
     return _resolve(transports, uri, host, name)
 
 
+def flow_key(uri: Uri) -> str:
+    """What the contact of a connection is known by.
+
+    A host below ``.invalid`` is a name that a client made up for itself (RFC 7118 section 5), whatever user or
+    parameters go with it; any other contact is known by its whole URI.
+    """
+    return uri.host if uri.host.endswith(_MADE_UP) else str(uri)
+
+
 async def _resolve(transports: TransportManager, uri: Uri, host: str, name: str) -> Way:
+    if host.endswith(_MADE_UP):
+        # Reserved (RFC 6761): no name server is ever asked.
+        raise ResolveError(f"{host} has no connection to this server")
     bound = list(transports.transports.values())
     preferred = transports.transports.get(name) if name else None
     if preferred is not None:

@@ -51,6 +51,12 @@ class StreamFramer:
             LimitError: a message or its head is too large, or there are too many keep-alives in one read.
         """
         buffer = self._buffer
+        if not buffer and data and data[0] not in b"\r\n":
+            # One whole message in one read, as it mostly is: nothing need be copied.
+            end = data.find(b"\r\n\r\n")
+            if end > 0 and end + 4 + self._body_length(data[: end + 2]) == len(data):
+                self._half = False
+                return [data]
         buffer += data
         found: list[bytes | KeepAlive] = []
         try:

@@ -41,7 +41,8 @@ class TransportManager:
         layer: the transaction layer.
         timers: its timers; others may use them too.
         transports: by section id.
-        bound: flows that are the only way to a URI, by its text (RFC 5626, RFC 7118); whoever binds one takes it out.
+        bound: flows that are the only way to a contact (RFC 5626, RFC 7118), by what it is known by; whoever binds one
+            takes it out.
         failed: targets of names that did not answer lately.
     """
 

@@ -1,10 +1,12 @@
 """The way to a next hop, without the network."""
 
+import asyncio
+
 import pytest
 
 from asterism.core.errors import AsterismError
 from asterism.sip.resolver_unbound import read_settings
-from asterism.sip.resolving import ResolveError, Way, protocol_of, way_to
+from asterism.sip.resolving import ResolveError, Way, flow_key, protocol_of, way_to
 from asterism.stack.resolver import FailedTargets, Target
 from asterism.stack.uri import Uri
 from asterism.transport.errors import NoTransportError
@@ -60,10 +62,13 @@ def test_what_leads_nowhere_is_one_kind_of_error(uri):
 def test_a_bound_contact_is_reached_over_its_connection_until_that_closes():
     transports = FakeTransports("udp")
     uri = Uri.parse("sip:x@abc.invalid;transport=ws")
-    flow = transports.bound[str(uri)] = FakeFlow("ws")
+    flow = transports.bound[flow_key(uri)] = FakeFlow("ws")
     assert way_to(transports, uri).flow is flow
+    # The host is the client's own, whoever is asked for there.
+    assert way_to(transports, Uri.parse("sip:y@abc.invalid;ob")).flow is flow
     flow.closed = True
-    assert not isinstance(way_to(transports, uri), Way) or pytest.fail("the closed flow was used")
+    with pytest.raises(ResolveError, match="no connection"):
+        asyncio.run(way_to(transports, uri))
 
 
 def test_targets_one_after_the_other_skipping_those_without_transport():
