@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import random
 import socket
+from socket import SocketType  # the C type below socket.socket: a call opens and closes four of them
 
 from asterism.core.errors import AsterismError
 
@@ -57,7 +58,7 @@ class PortPool:
         """Free a port that :meth:`take` gave."""
         self._free.append(port)
 
-    def bind_pair(self, family: socket.AddressFamily) -> tuple[socket.socket, socket.socket, int]:
+    def bind_pair(self, family: socket.AddressFamily) -> tuple[SocketType, SocketType, int]:
         """Bound non-blocking RTP and RTCP sockets and the RTP port; ports that another program has are passed over.
 
         Raises:
@@ -78,14 +79,17 @@ class PortPool:
         raise PortsExhaustedError(f"other programs hold the free RTP ports of {self.host}; change rtpstart-rtpend")
 
 
-def _try_bind(family: socket.AddressFamily, host: str, port: int) -> tuple[socket.socket, socket.socket] | None:
-    rtp = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-    rtcp: socket.socket | None = None
+_KIND = int(socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+
+
+def _try_bind(family: socket.AddressFamily, host: str, port: int) -> tuple[SocketType, SocketType] | None:
+    rtp = SocketType(family, _KIND)
+    rtcp: SocketType | None = None
     try:
         if family == socket.AF_INET6:
             rtp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         rtp.bind((host, port))
-        rtcp = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        rtcp = SocketType(family, _KIND)
         if family == socket.AF_INET6:
             rtcp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         rtcp.bind((host, port + 1))

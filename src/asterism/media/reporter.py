@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
 import time
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,8 @@ from asterism.media.source import Address
 from asterism.media.statistics import RtcpStatistics
 
 if TYPE_CHECKING:
+    from socket import SocketType
+
     from asterism.media.rtp import RtpSession
 
 _LIMIT = 1500
@@ -30,7 +31,7 @@ class RtcpReporter:
         "_remote", "_session", "_socket", "_statistics", "_tx_reported",
     )  # fmt: skip
 
-    def __init__(self, session: RtpSession, sock: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, session: RtpSession, sock: SocketType, loop: asyncio.AbstractEventLoop) -> None:
         self._session = session
         self._socket = sock
         self._loop = loop

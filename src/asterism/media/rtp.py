@@ -11,7 +11,6 @@ connected to it, which is the cheapest way to send and makes the kernel drop eve
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,8 @@ from asterism.media.translate import byte_table, swap_bytes, translator
 from asterism.media.transmitter import HEADER, RtpTransmitter, discard
 
 if TYPE_CHECKING:
+    from socket import SocketType
+
     from asterism.media.core import RtpContext
 
 BUFFER_SIZE = 4096
@@ -48,7 +49,7 @@ class RtpSession(RtpTransmitter):
     def __init__(
         self,
         context: RtpContext,
-        pair: tuple[socket.socket, socket.socket],
+        pair: tuple[SocketType, SocketType],
         local: Address,
         source_filter: SourceFilter,
         on_release: Callable[[RtpSession], None],

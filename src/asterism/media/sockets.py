@@ -30,7 +30,7 @@ def family_of(host: str) -> socket.AddressFamily:
     return family
 
 
-def disconnect(sock: socket.socket) -> None:
+def disconnect(sock: socket.SocketType) -> None:
     """Dissolve the association of a connected UDP socket, which keeps its port.
 
     POSIX does that by connecting to an address of family AF_UNSPEC, which Python cannot express.

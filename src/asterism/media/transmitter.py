@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
 import struct
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -16,6 +15,8 @@ from asterism.media.stream import Frame
 from asterism.media.translate import swap_bytes, translator
 
 if TYPE_CHECKING:
+    from socket import SocketType
+
     from asterism.media.core import RtpContext
 
 HEADER = struct.Struct("!BBHII")
@@ -32,7 +33,7 @@ class RtpTransmitter:
         "closed", "dtmf_payload_type", "format", "ssrc", "tx_bytes", "tx_packets",
     )  # fmt: skip
 
-    def __init__(self, context: RtpContext, sock: socket.socket, source_filter: SourceFilter) -> None:
+    def __init__(self, context: RtpContext, sock: SocketType, source_filter: SourceFilter) -> None:
         loop: asyncio.AbstractEventLoop = context.loop
         self._context = context
         self._loop = loop

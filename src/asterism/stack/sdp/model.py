@@ -7,6 +7,7 @@ line that is not one, a bad ``c=`` or ``o=``.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
@@ -39,6 +40,8 @@ _STATIC_TYPES = {
     "33": ("MP2T", 90000),
     "34": ("H263", 90000),
 }
+
+_origin = re.compile(r"(\S+)\s+([0-9]{1,20})\s+([0-9]{1,20})\s+\S+\s+(\S+)\s+(\S+)").fullmatch
 
 
 def _error(text: str) -> ParseError:
@@ -91,10 +94,11 @@ class Origin:
     @classmethod
     def parse(cls, text: str) -> Origin:
         """Parse the value. Raises ParseError."""
-        words = text.split()
-        if len(words) != 6 or not _number(words[1]) or not _number(words[2]):
+        found = _origin(text.strip())
+        if found is None:
             raise _error(f"bad o= line: {printable(text)!r}")
-        return cls(words[0], int(words[1]), int(words[2]), words[4], words[5])
+        username, session_id, version, address_type, address = found.groups()
+        return cls(username, int(session_id), int(version), address_type, address)
 
     def __str__(self) -> str:
         return f"{self.username} {self.session_id} {self.version} IN {self.address_type} {self.address}"

@@ -66,7 +66,8 @@ class CallerId(SessionSupplement):
             if not party.number:
                 sender = rx.request.from_
                 found = party_of(sender, party.number_presentation)
-                party = party.with_(number=found.number, name=party.name or found.name)
+                shown = party.number_presentation, party.name_presentation
+                party = PartyId(found.number, party.name or found.name, *shown, party.tag, party.subaddress)
                 if sender.uri.host == "anonymous.invalid":
                     party = party.with_(number_presentation=_PROHIBITED, name_presentation=_PROHIBITED)
             session.caller = party
