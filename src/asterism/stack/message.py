@@ -88,7 +88,11 @@ class Message:
         value = first.get(name)
         if value is not None and len(first) == len(self.headers):
             return [value]
-        name = canonical(name).lower()
+        name = canonical(name)
+        if name in KNOWN:
+            # Header lines have these names in this spelling only.
+            return [value for other, value in self.headers if other == name]
+        name = name.lower()
         return [value for other, value in self.headers if other.lower() == name]
 
     def get_list(self, name: str) -> list[str]:

@@ -98,7 +98,7 @@ def _parse(data: bytes, limits: Limits) -> Request | Response:
     if len(fields) != len(headers):
         fields = dict(reversed(headers))
         _check_single(headers)
-        if any(not value for _, value in headers):
+        if "" in [value for _, value in headers]:
             _check_lines(lines, fields)
     if not all(fields.values()):
         _check_lines(lines, fields)
@@ -129,6 +129,8 @@ def _parse(data: bytes, limits: Limits) -> Request | Response:
 
 def _start(line: str, headers: list[tuple[str, str]], limits: Limits) -> Request | Response:
     parts = line.split(" ")
+    if len(parts) == 3 and parts[2] == "SIP/2.0" and parts[0] in _METHODS and 0 < len(parts[1]) <= limits.uri:
+        return Request(parts[0], Uri.parse(parts[1]), headers)
     if parts[0][:4].upper() == "SIP/":
         return _status_line(line, headers)
     if len(parts) != 3 or not parts[1]:
@@ -171,12 +173,10 @@ def _check_controls(start: str, lines: list[str]) -> None:
 
 
 def _check_single(headers: list[tuple[str, str]]) -> None:
-    seen: set[str] = set()
-    for name, _ in headers:
-        if name in SINGLE:
-            if name in seen:
-                raise ParseError(f"more than one {name} header")
-            seen.add(name)
+    single = [name for name, _ in headers if name in SINGLE]
+    if len(set(single)) != len(single):
+        twice = next(name for name in single if single.count(name) > 1)
+        raise ParseError(f"more than one {twice} header")
 
 
 def _check_lines(lines: list[str], fields: dict[str, str]) -> None:

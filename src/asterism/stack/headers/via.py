@@ -17,10 +17,10 @@ _via = re.compile(
     rf"\s*SIP\s*/\s*2\.0\s*/\s*({TOKEN})\s+({HOST})(?:\s*:\s*([0-9]{{1,5}}))?\s*(;.*)?", re.IGNORECASE | re.DOTALL
 ).fullmatch
 
-# What nearly every client sends, in one look.
+# What nearly every client and server sends, in one look.
 _usual = re.compile(
     r"SIP/2\.0/(UDP|TCP|TLS|WSS?) ([A-Za-z0-9_][A-Za-z0-9_.\-]*[A-Za-z0-9_])(?::([0-9]{1,4}))?"
-    r";branch=([A-Za-z0-9.\-_!%*+`'~]+)(;rport)?"
+    r"((?:;(?:branch|received|rport|alias)(?:=[A-Za-z0-9.\-_!%*+`'~]+)?)+)"
 ).fullmatch
 
 
@@ -54,12 +54,14 @@ class Via:
         found = _usual(text)
         if found is not None:
             via = Via.__new__(Via)
-            via.transport, via.host, port, branch, params = found.groups()
-            via.host = via.host.lower()
+            via.transport, host, port, params = found.groups()
+            via.host = host.lower()
             via.port = None if port is None else int(port)
-            via.params = {"branch": branch}
-            if params:
-                via.params["rport"] = None
+            via.params = values = {}
+            for piece in params[1:].split(";"):
+                name, equals, value = piece.partition("=")
+                if name not in values:
+                    values[name] = value if equals else None
             return via
         found = _via(text)
         if found is None:
