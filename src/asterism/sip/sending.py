@@ -35,6 +35,9 @@ Target = Uri | Contact | str
 """Where a request goes: a URI or its text, or a contact (whose Path is used)."""
 
 _MAX_CHALLENGES = 4
+
+_PLACEHOLDER = "@0.0.0.0"
+"""Where our own address goes once the flow is known."""
 _LARGEST_DATAGRAM = 1300
 """Bytes of a request that UDP carries while the path's MTU is not known (RFC 3261 18.1.1)."""
 _VIA_ROOM = 100
@@ -294,7 +297,8 @@ class Sender:
         if TRANSPORT_PARAMETER in request.uri.params:
             kept = {key: value for key, value in request.uri.params.items() if key != TRANSPORT_PARAMETER}
             request.uri = request.uri.replace(params=kept)
-        _fill_in(request, self._core.layer.sent_by(flow), flow)
+        if any(_PLACEHOLDER in (request.get(name) or "") for name in ("From", "Contact")):
+            _fill_in(request, self._core.layer.sent_by(flow), flow)
         for hook in self._core.state.request_hooks:
             hook(request, getattr(user, "endpoint", None))
         return self._core.layer.send_request(request, flow, user)
