@@ -145,7 +145,7 @@ def _through_layer(stateless: bool) -> float:
     timers = TimerQueue(lambda: clock)
     user = _User()
     user.stateless = stateless
-    user.layer = layer = TransactionLayer(TimerConfig(), timers, user)  # type: ignore[arg-type]
+    user.layer = layer = TransactionLayer(TimerConfig(), timers, user)
     flow = _Sink()
 
     def run(items: Sequence[bytes]) -> None:

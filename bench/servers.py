@@ -45,6 +45,15 @@ def wait_ready(process: subprocess.Popen[bytes], seconds: float = 30.0) -> float
     raise RuntimeError("the server does not answer")
 
 
+def _check_port() -> None:
+    """Another server on the port would be measured instead of ours."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(SERVER)
+        except OSError as error:
+            raise RuntimeError(f"{SERVER[0]}:{SERVER[1]} is in use: {error.strerror}") from error
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
@@ -58,6 +67,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 @contextmanager
 def asterism(folder: Path, files: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
     """Our own server; ``files`` replace configuration files, by name."""
+    _check_port()
     conf = write_asterisk(folder / "etc", folder)
     for name, text in (files or {}).items():
         (folder / "etc" / name).write_text(text)
@@ -75,6 +85,7 @@ def asterism(folder: Path, files: Mapping[str, str] | None = None) -> Iterator[s
 def asterisk(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Asterisk from its folder, in a chroot."""
     del folder
+    _check_port()
     state = ASTERISK_ROOT / "bench"
     write_asterisk(ASTERISK_ROOT / "etc/asterisk", state, visible_state="/bench")
     with Path(state / "out").open("wb") as out:
@@ -88,6 +99,7 @@ def asterisk(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
 @contextmanager
 def kamailio(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Debian's Kamailio."""
+    _check_port()
     conf = write_kamailio(folder / "kamailio.cfg")
     command = ["kamailio", "-f", str(conf), "-DD", "-m", "64", "-Y", str(folder), "-P", str(folder / "pid")]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
