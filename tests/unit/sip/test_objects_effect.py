@@ -17,6 +17,7 @@ SOURCES = Path(asterism.__file__).parent
 # What only stores, lists or checks options gives them no effect.
 PASSIVE = ("sip/objects", "data", "command", "sip/cli")
 ALIASES = {
+    "auth_type",  # Auth.validate asks for what google_oauth needs; the other words are names of one kind
     "threadpool_max_size",  # SystemSettings.validate makes it taskpool_max_size
     "authenticate_qualify",  # only copied from AOR to contact
 }

@@ -20,7 +20,6 @@ class Auth(ConfiguredObject, type="auth"):
     SOURCES = ("config,pjsip.conf,criteria=type=auth", "pjsip_wizard,pjsip_wizard.conf")
     REALTIME = "ps_auths"
     WITHOUT_EFFECT = {  # noqa: RUF012
-        "the credentials that are set tell their kind": "auth_type",
         "OAuth tokens are not asked for": "refresh_token oauth_clientid oauth_secret",
     }
     ON_DEMAND = True
