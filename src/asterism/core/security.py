@@ -73,9 +73,11 @@ class SecurityEvents:
 
     def wanted(self, name: str) -> bool:
         """Whether anybody would see the event: ask before collecting costly fields."""
-        return self._bus.wanted(SECURITY_EVENTS[name]) or any(
-            handler.level <= SECURITY for handler in self._log.handlers
-        )
+        # A loop, not any(): every REGISTER asks twice.
+        for handler in self._log.handlers:
+            if handler.level <= SECURITY:
+                return True
+        return self._bus.wanted(SECURITY_EVENTS[name])
 
     def publish(
         self,

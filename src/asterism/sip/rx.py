@@ -7,6 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from asterism.sip.tags import tag_from_branch
+from asterism.stack.grammar import check_value
+from asterism.stack.headers.names import KNOWN
 from asterism.stack.message import make_response
 from asterism.stack.stateless import header_block, response_bytes
 
@@ -89,9 +91,13 @@ class Rx:
         if not to_tag and status != 100:
             to_tag = tag_from_branch(request)
         response = make_response(request, status, reason, to_tag)
-        for name, value in headers:
-            response.add_header(name, value)
         lines = response.headers
+        for name, value in headers:
+            if KNOWN.get(name) == name:
+                # A name we know needs no looking at; what it holds does.
+                lines.append((name, check_value(value)))
+            else:
+                response.add_header(name, value)
         lines.extend(fixed)
         state = self.core.state
         if state.server_header:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from asterism.stack.grammar import check_value, is_token
 from asterism.stack.headers.address import has_tag
-from asterism.stack.headers.names import canonical
+from asterism.stack.headers.names import KNOWN, canonical
 from asterism.stack.reasons import reason_phrase
 
 if TYPE_CHECKING:
@@ -29,9 +29,10 @@ def header_block(lines: Iterable[tuple[str, str]]) -> str:
     """
     block = ""
     for name, value in lines:
-        name = canonical(name)
-        if not is_token(name):
-            raise ValueError(f"not a header name: {name!r}")
+        if KNOWN.get(name) != name:
+            name = canonical(name)
+            if not is_token(name):
+                raise ValueError(f"not a header name: {name!r}")
         block += f"{name}: {check_value(value)}\r\n"
     return block
 
