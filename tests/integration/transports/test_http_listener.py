@@ -91,13 +91,15 @@ async def test_static_files_are_off_by_default_and_never_leave_their_folder(tmp_
 
 
 async def test_sessions_are_limited_and_slow_ones_closed():
-    conf = http_conf() + "sessionlimit=3\nsession_inactivity=300\n"
+    conf = http_conf() + "sessionlimit=3\nsession_inactivity=3000\n"
     async with running_server({"http.conf": conf}) as server:
         host, port = server.modules.find("http").instance.address
         slow = [await asyncio.open_connection(host, port) for _ in range(3)]
         slow[0][1].write(b"GET / HTTP/1.1\r\nHost:")
-        with pytest.raises((ConnectionError, aiohttp.ClientError)):
-            await get(base(server))
+        # The newcomer is served; the one that has waited longest makes room.
+        assert (await get(f"{base(server)}/nothing"))[0] == 404
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await asyncio.wait_for(slow[0][0].readexactly(1), 2)
         for reader, writer in slow:
             with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
                 await asyncio.wait_for(reader.readexactly(1), 5)

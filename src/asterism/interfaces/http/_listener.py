@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
+_HANDSHAKE = 5.0
+"""Seconds that a TLS handshake may take."""
 _MAX_OPEN = 20_000
 """Connections of every kind, WebSockets included."""
 
@@ -48,11 +50,17 @@ class LimitedServer(web.Server):
         return len(self._connections) - len(self._upgraded)
 
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
-        """Take a connection, or refuse it when there are too many."""
+        """Take a connection; when there are too many, one that has asked for nothing for the longest time goes."""
         super().connection_made(handler, transport)
         if self.sessions > self.settings.sessionlimit or len(self._connections) > _MAX_OPEN:
-            transport.abort()
-            return
+            idle = next(iter(self._waiting), None)
+            if idle is None:
+                transport.abort()
+                return
+            # Not the newcomer: whoever just holds connections open must not keep others out.
+            self._stop_waiting(idle)
+            if idle.transport is not None:
+                idle.transport.abort()
         self._expect_request(handler)
 
     def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
@@ -97,7 +105,7 @@ class Listener:
         self.server = server
         self.context = context
         self.address: tuple[str, int] = ("", 0)
-        self._runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=1.0)
+        self._listening: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> None:
         """Bind and listen. Raises OSError."""
@@ -108,8 +116,14 @@ class Listener:
             if family == socket.AF_INET6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             sock.bind((host, port))
-            await self._runner.setup()
-            await web.SockSite(self._runner, sock, ssl_context=self.context, backlog=1024).start()
+            # Not by way of aiohttp's runners: they leave the TLS handshake a minute.
+            self._listening = await asyncio.get_running_loop().create_server(
+                self.server,
+                sock=sock,
+                ssl=self.context,
+                ssl_handshake_timeout=_HANDSHAKE if self.context is not None else None,
+                backlog=1024,
+            )
         except OSError:
             sock.close()
             raise
@@ -117,7 +131,11 @@ class Listener:
 
     async def close(self) -> None:
         """Stop listening and close every connection."""
-        await self._runner.cleanup()
+        if self._listening is not None:
+            self._listening.close()
+            self._listening = None
+        self.server.pre_shutdown()
+        await self.server.shutdown(1.0)
 
 
 def make_context(settings: HttpSettings, cert: str, key: str | None) -> ssl.SSLContext:

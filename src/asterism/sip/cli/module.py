@@ -183,7 +183,9 @@ class SipCli(Module):
         return f"{layout.head(kind.heads)}{kind.rows(item)}{blank}\n{layout.parameters(rows)}\n"
 
     def _transport_row(self, config: TransportConfig) -> str:
-        port = next((port for name, _, _, port in self.server.sip.listening() if name == config.id), None)
+        # Those of WebSockets bind nothing, and are shown as configured.
+        own = config.protocol not in ("ws", "wss")
+        port = next((port for name, _, _, port in self.server.sip.listening() if own and name == config.id), None)
         return layout.transport_row(config, 0, port)
 
     def _settings(self, _call: CommandCall) -> str:
