@@ -413,6 +413,8 @@ class RtpSession(RtpTransmitter):
         if self._relay is not None:
             self._relay._end_relayed(self._last_rx)
             self._relay = None
+        elif other is None:
+            return False
         self._unalign()
         if not isinstance(other, RtpSession) or other.closed or self.closed or other is self:
             return False

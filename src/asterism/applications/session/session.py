@@ -14,7 +14,7 @@ from asterism.applications.session.causes import INTERWORKING, NORMAL_CLEARING
 from asterism.applications.session.client_users import Refresh
 from asterism.applications.session.headers import ACCEPT, ALLOW
 from asterism.applications.session.media import SDP_TYPE, SessionMedia, carry, description_of
-from asterism.applications.session.state import SessionState
+from asterism.applications.session.state import ANSWERED_STATES, SessionState
 from asterism.core.errors import AsterismError
 from asterism.pbx.controls import Control
 from asterism.sip.resolving import flow_to
@@ -129,7 +129,7 @@ class Session:
     @property
     def confirmed(self) -> bool:
         """Whether the call is answered and not over."""
-        return self.state in (SessionState.CONFIRMED, SessionState.CONNECTING)
+        return self.state in ANSWERED_STATES
 
     @property
     def local_address(self) -> str:

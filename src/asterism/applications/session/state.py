@@ -16,3 +16,9 @@ class SessionState(Enum):
     """The 2xx is out and not acknowledged."""
     CONFIRMED = "Confirmed"
     ENDED = "Disconnected"
+
+
+ANSWERED_STATES = (SessionState.CONFIRMED, SessionState.CONNECTING)
+"""The call is answered and not over."""
+BEFORE_ANSWER_STATES = (SessionState.INCOMING, SessionState.EARLY)
+"""A call that came and waits for its answer."""

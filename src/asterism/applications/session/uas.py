@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from asterism.applications.session.causes import INTERWORKING, status_of_cause
 from asterism.applications.session.session import Session
-from asterism.applications.session.state import SessionState
+from asterism.applications.session.state import BEFORE_ANSWER_STATES, SessionState
 from asterism.pbx.party import NOBODY, PartyId
 from asterism.stack.errors import ParseError
 from asterism.stack.headers import NameAddr
@@ -62,7 +62,7 @@ class IncomingSession(Session):
     @property
     def answered(self) -> bool:
         """Whether the 2xx is out."""
-        return self.state not in (SessionState.INCOMING, SessionState.EARLY)
+        return self.state not in BEFORE_ANSWER_STATES
 
     def ring(self) -> None:
         """Send 180."""
