@@ -205,6 +205,7 @@ class Registrar(Service):
             "qualify_2xx_only": aor.qualify_2xx_only,
             "authenticate_qualify": aor.authenticate_qualify,
             "outbound_proxy": aor.outbound_proxy,
+            "q": _preference(contact),
             "prune_on_boot": flow.reliable and (endpoint.rewrite_contact or flow.transport in _ON_FLOW),
         }
         if known is not None:
@@ -338,6 +339,15 @@ def _lifetime(contact: NameAddr, header: int | None, aor: Aor) -> int:
     if header is not None:
         return _clamped(header, aor)
     return _clamped(aor.default_expiration, aor)
+
+
+def _preference(contact: NameAddr) -> float:
+    """The q value of a Contact (RFC 3261 section 20.10), 1 where there is none or it cannot be read."""
+    value = contact.params.get("q")
+    if value is None:
+        return 1.0
+    readable = len(value) < 6 and value.isascii() and value.replace(".", "", 1).isdigit()
+    return min(float(value), 1.0) if readable else 1.0
 
 
 def _rewritten(uri: Uri, rx: Rx) -> Uri:

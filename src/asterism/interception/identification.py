@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, ClassVar
 
+from asterism.core.commands import CommandCall, command
+from asterism.core.documentation import Documentation
 from asterism.core.module import Module
 from asterism.interception.acl import AclChecker
 from asterism.interception.reports import Reports
 from asterism.interception.security import reports_of
+from asterism.interception.unidentified import UnidentifiedRequests
 from asterism.sip.decision import Decision, Outcome
 from asterism.sip.objects.endpoint import Endpoint
+from asterism.sip.objects.global_ import GlobalSettings
 from asterism.sip.service import InterceptionStep
 
 if TYPE_CHECKING:
     from asterism.sip.rx import Rx
     from asterism.sip.server import SipServer
 
+_HEAD = "  Request:  <Source.....................................> <Count...> <Age(sec)...>\n"
 _UNKNOWN = Decision(Outcome.PASS, "no endpoint matches: it will be challenged like a known one")
 
 
@@ -26,9 +31,10 @@ class IdentificationStep(InterceptionStep):
     name: ClassVar[str] = "identification"
     priority: ClassVar[int] = 30
 
-    def __init__(self, reports: Reports, acls: AclChecker) -> None:
+    def __init__(self, reports: Reports, acls: AclChecker, unidentified: UnidentifiedRequests) -> None:
         self._reports = reports
         self._acls = acls
+        self._unidentified = unidentified
 
     def evaluate(self, rx: Rx) -> Decision | Awaitable[Decision | None] | None:
         """Ask the identifiers, then the endpoint's access lists."""
@@ -59,9 +65,14 @@ class IdentificationStep(InterceptionStep):
         if decision.data is not None:
             self._reports.event("FailedACL", rx, decision.data.id, ACLName="not_match_endpoint_acl")
             self._reports.failure(rx, "Not match Endpoint ACL")
-        else:
+            return False
+        known = self._unidentified
+        seen = known.seen(rx.flow.remote[0], rx.now)
+        if seen <= known.count:
             self._reports.event("InvalidAccountID", rx, rx.request.from_.uri.user)
             self._reports.failure(rx, "No matching endpoint found")
+        else:
+            self._reports.flood(rx, known.count, known.period, first=seen == known.count + 1)
         return False
 
 
@@ -73,7 +84,44 @@ class Identification(Module):
     requires = ("sip_security",)
     description = "Endpoint identification of SIP requests"
 
+    server: SipServer
+    unidentified: UnidentifiedRequests
+
     def load(self, server: SipServer) -> None:
-        """Register the step."""
+        """Register the step and the command."""
+        self.server = server
         security = reports_of(server)
-        server.sip.register_step(IdentificationStep(security.reports, security.acls))
+        self.unidentified = UnidentifiedRequests()
+        server.sip.register_step(IdentificationStep(security.reports, security.acls, self.unidentified))
+        server.register_marked(self)
+
+    def start(self) -> None:
+        """Take the settings of ``[global]``."""
+        settings = self.server.data.single(GlobalSettings)
+        self.unidentified.count = settings.unidentified_request_count
+        self.unidentified.period = float(settings.unidentified_request_period)
+        self.unidentified.prune_interval = float(settings.unidentified_request_prune_interval)
+
+    def reload(self) -> None:
+        """Take the settings again."""
+        self.start()
+
+    @command(
+        "pjsip show unidentified_requests",
+        Documentation(
+            "Show the sources of many requests that belong to no endpoint.",
+            "pjsip show unidentified_requests",
+            "Those that sent more than unidentified_request_count within unidentified_request_period seconds.",
+        ),
+    )
+    def show(self, _call: CommandCall) -> str:
+        """The sources with their counts."""
+        now = self.server.sip.layer.timers.clock()
+        self.unidentified.prune(now)
+        rows = [
+            f"  Request:  {source.host:45} {source.count:10} {now - source.began:13.3f}\n"
+            for source in sorted(self.unidentified)
+        ]
+        if not rows:
+            return "No objects found.\n\n"
+        return f"\n{_HEAD}{'=' * 90}\n\n{''.join(rows)}\nObjects found: {len(rows)}\n\n"

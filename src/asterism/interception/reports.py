@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 
 UNKNOWN_ACCOUNT = "<unknown>"
 """The account of requests that belong to no endpoint, as events show it."""
+LOGGED = 5
+"""Failures of one source that are logged one by one: as many as programs that ban attackers usually want to see."""
 
 
 class Reports:
     """Publishes security events about requests and counts failures per source.
 
-    Log lines about failures are limited per source: the first of a window, then every hundredth.
+    Log lines about failures are limited per source: the first few of a window, then every hundredth.
     """
 
     def __init__(self, security: SecurityEvents, log: ServerLogger, limits: FailureLimits) -> None:
@@ -49,7 +51,7 @@ class Reports:
         """Count a failure of the request's source and log it; fail2ban's stock filter matches the line."""
         host, port = rx.flow.remote
         seen = self.limits.failed(host, rx.now)
-        if seen > 1 and seen % 100:
+        if seen > LOGGED and seen % 100:
             return
         request = rx.request
         if ":" in host:
@@ -63,6 +65,16 @@ class Reports:
             printable(request.get("Call-ID") or ""),
             why,
         )
+
+    def flood(self, rx: Rx, count: int, period: float, *, first: bool) -> None:
+        """Count a failure that is not reported any more; the ``first`` of them is said to be one."""
+        host = rx.flow.remote[0]
+        self.limits.failed(host, rx.now)
+        if first:
+            self._log.warning(
+                "More than %d unidentified requests from '%s' within %d s: no more of them are reported",
+                count, host, period,
+            )  # fmt: skip
 
     def malformed(self, error: ParseError, flow: Flow, now: float) -> None:
         """Count what is no SIP message as a failure of its source, and log it."""

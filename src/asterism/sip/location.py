@@ -58,13 +58,19 @@ class Location:
     # Reading.
 
     def contacts(self, aor_id: str) -> Sequence[Contact]:
-        """Permanent contacts, then the registered ones that have not expired, in order of registration."""
+        """Permanent contacts, then the registered ones that have not expired, in order of preference (``q``).
+
+        Those of equal preference are in order of registration.
+        """
         permanent = self.permanent(aor_id)
         bound = self._data.find(Contact, "aor", aor_id)
         if not bound:
             return permanent
         now = self.wall_clock()
-        return [*permanent, *(contact for contact in bound if contact.expiration_time > now)]
+        live = [contact for contact in bound if contact.expiration_time > now]
+        if len(live) > 1:
+            live.sort(key=_preference)
+        return [*permanent, *live]
 
     def permanent(self, aor_id: str) -> tuple[Contact, ...]:
         """The contacts that the AOR's configuration names."""
@@ -296,6 +302,10 @@ class Location:
                 self._endpoints_of.setdefault(aor_id, []).append(endpoint.id)
         for endpoint in endpoints:
             self._available[endpoint.id] = self.endpoint_available(endpoint)
+
+
+def _preference(contact: Contact) -> float:
+    return -contact.q
 
 
 def _permanent(aor: Aor, uri: str) -> Contact:

@@ -255,3 +255,25 @@ def test_contact_acl(make_rig, phones: str) -> None:
     rig = make_rig(phones.replace("[alice](phone)", "[alice](phone)\ncontact_deny=10.0.0.0/8"))
     assert bind(rig, "Contact: <sip:alice@10.1.2.3>").status == 403
     assert bind(rig, "Contact: <sip:alice@192.0.2.10>").status == 200
+
+
+def test_contacts_are_in_order_of_preference(make_rig, phones: str) -> None:
+    rig = make_rig(phones.replace("max_contacts=2", "max_contacts=9"))
+    bind(rig, "Contact: <sip:a@192.0.2.10>;q=0.3")
+    bind(rig, "Contact: <sip:b@192.0.2.10>")
+    bind(rig, "Contact: <sip:c@192.0.2.10>;q=0.7")
+    bind(rig, "Contact: <sip:d@192.0.2.10>;q=nan", "Contact: <sip:e@192.0.2.10>;q=2")
+    order = [contact.uri[4] for contact in rig.sip.location.contacts("alice")]
+    assert order == ["b", "d", "e", "c", "a"]
+    bind(rig, "Contact: <sip:a@192.0.2.10>")
+    assert [contact.uri[4] for contact in rig.sip.location.contacts("alice")] == ["a", "b", "d", "e", "c"]
+
+
+def test_contacts_of_connections_are_forgotten_at_start(make_rig, phones: str) -> None:
+    rig = make_rig()
+    flow = FakeFlow(("192.0.2.30", 40000), "TCP")
+    bind(rig, "Contact: <sip:bob@10.0.0.1:5060;transport=tcp>", user="bob", flow=flow)
+    bind(rig, "Contact: <sip:a@192.0.2.10>")
+    rig.store.close()
+    again = make_rig()
+    assert [contact.uri for contact in again.sip.location.all() if not contact.permanent] == ["sip:a@192.0.2.10"]

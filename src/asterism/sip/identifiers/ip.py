@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import re
-import socket
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 from asterism.core.module import Module
 from asterism.data.data import Missing
-from asterism.data.network import parse_address
+from asterism.data.network import Network, parse_address
+from asterism.sip.identifiers.names import NamedRule, addresses_of
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.sip.objects.identify import Identify
 
@@ -37,8 +36,9 @@ class IdentifyRules:
         self.uris: list[tuple[str, Pattern | None, str]] = []
         self._ordered: list[tuple[int, int, dict[tuple[int, int], str]]] = []
         self._sources: dict[tuple[str, int], str | None] = {}
-        self.names: list[tuple[str, int, str]] = []
-        """Host names to be looked up, with port and endpoint."""
+        self.names: list[NamedRule] = []
+        """Rules with host names, which are looked up beside."""
+        self._addresses: dict[NamedRule, list[Network]] = {}
         self.stale = True
 
     def changed(self, _change: object) -> None:
@@ -59,11 +59,15 @@ class IdentifyRules:
                 if match.network is not None:
                     self.add_network(match.network, match.port, item.endpoint)
                 else:
-                    self.names.append((match.host, match.port, item.endpoint))
+                    rule = NamedRule(match.host, match.port, item.endpoint, item.srv_lookups)
+                    self.names.append(rule)
+                    # Until they are looked up again, the addresses of before count.
+                    for network in self._addresses.get(rule, ()):
+                        self.add_network(network, rule.port, rule.endpoint)
             if item.match_header:
                 rules = []
-                for rule in item.match_header:
-                    name, _, value = rule.partition(":")
+                for header in item.match_header:
+                    name, _, value = header.partition(":")
                     rules.append((name.strip(), value.strip(), _pattern(value.strip())))
                 self.headers.append((rules, item.endpoint))
             if item.match_request_uri:
@@ -83,17 +87,19 @@ class IdentifyRules:
         """Look up the host names among the rules; one that fails is logged and matches nothing."""
         if self.stale:
             self.build()
-        loop = asyncio.get_running_loop()
-        for host, port, endpoint in list(self.names):
-            try:
-                found = await loop.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
-            except OSError as error:
+        names = list(self.names)
+        for rule, found in zip(
+            names, await asyncio.gather(*(addresses_of(self._core, rule) for rule in names)), strict=True
+        ):
+            if found:
+                self._addresses[rule] = found
+            else:
                 self._core.log.warning(
-                    "identify rule '%s' of endpoint '%s' cannot be resolved: %s", host, endpoint, error
+                    "identify rule '%s' of endpoint '%s' cannot be resolved", rule.host, rule.endpoint
                 )
-                continue
-            for entry in found:
-                self.add_network(ipaddress.ip_network(entry[4][0]), port, endpoint)
+        for rule in self._addresses.keys() - set(names):
+            del self._addresses[rule]
+        self.build()
 
     def by_address(self, host: str, port: int) -> str | None:
         """The endpoint whose rule matches a source, the longest prefix first."""
@@ -210,18 +216,20 @@ class EndpointIdentifierIp(Module):
     description = "Endpoint identification by address, header and request URI"
 
     _rules: IdentifyRules
+    _server: SipServer
 
     def load(self, server: SipServer) -> None:
         """Index the rules and register the identifiers."""
+        self._server = server
         self._rules = rules = IdentifyRules(server.sip)
         server.data.observe(Identify, rules.changed)
         server.sip.register_endpoint_identifier(IpIdentifier(server.sip, rules), "ip")
         server.sip.register_endpoint_identifier(HeaderIdentifier(server.sip, rules), "header")
         server.sip.register_endpoint_identifier(RequestUriIdentifier(server.sip, rules), "request_uri")
 
-    async def start(self) -> None:
-        """Look up host names among the rules."""
-        await self._rules.resolve()
+    def start(self) -> None:
+        """Look up host names among the rules, without holding up the start."""
+        self._server.spawn(self._rules.resolve(), "names in identify rules")
 
     async def reload(self) -> None:
         """Look up host names again."""

@@ -13,9 +13,6 @@ class GlobalSettings(ConfiguredObject, type="global"):
     REALTIME = "ps_globals"
     WITHOUT_EFFECT = {  # noqa: RUF012
         "contacts are removed as they expire": "contact_expiration_check_interval",
-        "failures of every kind are limited per source": (
-            "unidentified_request_period unidentified_request_count unidentified_request_prune_interval"
-        ),
         "registrations make no extensions": "regcontext",
         "mailboxes are not told of": (
             "default_voicemail_extension mwi_tps_queue_high mwi_tps_queue_low mwi_disable_initial_unsolicited"

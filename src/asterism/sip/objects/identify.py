@@ -76,7 +76,6 @@ class Identify(ConfiguredObject, type="identify"):
     SOURCES = ("config,pjsip.conf,criteria=type=identify", "pjsip_wizard,pjsip_wizard.conf")
     REALTIME = "ps_endpoint_id_ips"
     WITHOUT_EFFECT = {  # noqa: RUF012
-        "host names are looked up as addresses alone": "srv_lookups",
         "rules hold for every transport": "transport",
     }
 
