@@ -37,8 +37,10 @@ def test_commands_completion_and_history_at_a_terminal(tmp_path: Path) -> None:
         console.type("core show upt\t\r")
         console.expect("System uptime: ")
         # Names of endpoints come from the live server.
-        console.type("pjsip show endpoint al\t\t")
+        console.expect("*CLI>")
+        console.type("pjsip show endpoint al\t")
         console.expect("albert")
+        console.expect("*CLI> pjsip show endpoint al")
         console.type("\x15pjsip show endpoint ali\t\r")
         console.expect("alice")
         console.expect("ParameterName")
