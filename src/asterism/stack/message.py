@@ -91,7 +91,7 @@ class Message:
         name = canonical(name)
         if name in KNOWN:
             # Header lines have these names in this spelling only.
-            return [value for other, value in self.headers if other == name]
+            return [value for other, value in self.headers if other == name] if name in first else []
         name = name.lower()
         return [value for other, value in self.headers if other.lower() == name]
 

@@ -58,6 +58,7 @@ class Session:
     """
 
     __slots__ = (
+        "_contact",
         "_reinvite",
         "_waits_for_answer",
         "audio",
@@ -106,6 +107,7 @@ class Session:
         self.peer_allows_update = False
         self.bye_pending = False
         self.offer_formats: Sequence[Format] = profile.formats
+        self._contact = ""
         self._reinvite: object | None = None
         self._waits_for_answer = False
         registry.live[self] = None
@@ -274,7 +276,9 @@ class Session:
         if server:
             headers.append(("Server", server))
         if status < 300:
-            headers.append(("Contact", self.profile.uas_contact(self.flow)))
+            if not self._contact:
+                self._contact = self.profile.uas_contact(self.flow)
+            headers.append(("Contact", self._contact))
             headers.append(("Allow", ALLOW))
             if status >= 200:
                 headers.append(("Supported", self.registry.supported))

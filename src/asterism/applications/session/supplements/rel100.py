@@ -14,7 +14,6 @@ from asterism.stack.transactions.reliable import (
     ReliableReceiver,
     ReliableResponder,
     requires_100rel,
-    supports_100rel,
 )
 from asterism.stack.transactions.server_invite import InviteServerTransaction
 
@@ -43,7 +42,7 @@ class Rel100(SessionSupplement):
         if required and mode == "no":
             rx.respond(420, headers=(("Unsupported", "100rel"),))
             return True
-        supported = required or supports_100rel(request)
+        supported = required or request.has_option("Supported", "100rel")
         if mode == "required" and not supported:
             rx.respond(421, headers=(("Require", "100rel"),))
             return True
