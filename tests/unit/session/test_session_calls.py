@@ -538,6 +538,27 @@ async def test_another_branch_answers_with_another_codec(bench: Bench) -> None:
 
 
 @on_bench
+async def test_a_branch_that_answers_when_the_call_is_over_is_ended(bench: Bench) -> None:
+    alice, bob, invite, _ = await dialing(bench, "PJSIP/bob", 5072)
+    bob.respond(invite, 200, body=sdp("0 101"), tag="first")
+    await bob.next("ACK")
+    ok = await alice.next(200)
+    alice.in_dialog("ACK", ok, 1)
+    alice.in_dialog("BYE", ok, 2)
+    bob.respond(await bob.next("BYE"), 200)
+    await bench.until(lambda: bench.idle)
+
+    bob.respond(invite, 200, body=sdp("0 101"), tag="second")
+    ack = await bob.next("ACK")
+    bye = await bob.next("BYE")
+    assert ack.to.tag == bye.to.tag == "second"
+    assert bye.cseq.number == invite.cseq.number + 1
+    assert bye.get_all("Reason") == ["Q.850;cause=16"]
+    assert bench.idle
+    bob.respond(bye, 200)
+
+
+@on_bench
 async def test_hold_is_passed_through(bench: Bench) -> None:
     alice, called, invite, _ = await dialing(bench, "PJSIP/passing", 5076)
     called.respond(invite, 200, body=sdp("0 101"))
