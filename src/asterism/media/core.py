@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
+from functools import partial
 from pathlib import Path
 
 from asterism.config import ConfigFile
@@ -150,18 +151,19 @@ class Media(Subsystem):
             pool = self._pools[host] = PortPool(host, settings.rtp_start, settings.rtp_end)
         rtp, rtcp, port = pool.bind_pair(sockets.family_of(host))
         source_filter = SourceFilter(settings.strict, settings.probation, symmetric)
-
-        def release(session: RtpSession) -> None:
-            pool.give_back(port)
-            self.sessions.discard(session)
-            self._schedule.remove(session)
-
+        release = partial(self._release, pool, port)
         session = RtpSession(context, (rtp, rtcp), (host, port), source_filter, release)
         self.sessions.add(session)
         self._schedule.add(session, context.loop, settings.rtcp_interval)
         if context.debug:
             session.set_debug(True)
         return session
+
+    def _release(self, pool: PortPool, port: int, session: RtpSession) -> None:
+        """A session was closed."""
+        pool.give_back(port)
+        self.sessions.discard(session)
+        self._schedule.remove(session)
 
     def set_debug(self, on: bool, host: str = "") -> None:
         """Log every RTP packet, or only those of one address; what is open follows at once."""
