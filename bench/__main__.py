@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import manager, memory, micro, servers
+from bench import manager, memory, micro, servers, transports
 from bench.load import Measurement, measure
 from bench.process import peak_resident_mib
 
@@ -30,12 +30,14 @@ def main() -> int:
     """Measure and print; returns 1 when a figure does not count or misses its target."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument(
-        "operations", nargs="*", help=f"what to measure: {', '.join(LOADS)}, memory, manager, micro (default: all)"
+        "operations",
+        nargs="*",
+        help=f"what to measure: {', '.join(LOADS)}, memory, manager, micro, transports (default: all)",
     )
     parser.add_argument("--quick", action="store_true", help="a tenth of the operations")
     parser.add_argument("--no-peers", action="store_true", help="Asterism only")
     options = parser.parse_args()
-    wanted = options.operations or [*LOADS, "memory", "manager", "micro"]
+    wanted = options.operations or [*LOADS, "memory", "manager", "micro", "transports"]
     share = 10 if options.quick else 1
     results: Results = {}
     with tempfile.TemporaryDirectory() as name:
@@ -52,6 +54,8 @@ def main() -> int:
         good = report(results, loads) if loads else True
         if "micro" in wanted:
             good = micro.run() and good
+        if "transports" in wanted:
+            good = transports.run(folder / "transports", transports.COUNT // share) and good
         if "manager" in wanted:
             good = manager.run(folder / "manager", 2000 // share) and good
         if "memory" in wanted:

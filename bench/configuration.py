@@ -100,6 +100,11 @@ request_route {
 """
 
 
+def pjsip() -> str:
+    """The ``pjsip.conf``."""
+    return _PJSIP + "".join(_ACCOUNT.format(n=n) for n in range(1, ACCOUNTS + 1))
+
+
 def write_asterisk(etc: Path, state: Path, *, visible_state: str = "") -> Path:
     """Write the configuration; returns the ``asterisk.conf``.
 
@@ -110,8 +115,7 @@ def write_asterisk(etc: Path, state: Path, *, visible_state: str = "") -> Path:
     root = visible_state or str(state)
     for folder in ("lib", "spool", "run", "log", "modules"):
         (state / folder).mkdir(parents=True, exist_ok=True)
-    accounts = "".join(_ACCOUNT.format(n=n) for n in range(1, ACCOUNTS + 1))
-    (etc / "pjsip.conf").write_text(_PJSIP + accounts)
+    (etc / "pjsip.conf").write_text(pjsip())
     for name, text in _FILES.items():
         (etc / name).write_text(text)
     conf = etc / "asterisk.conf"

@@ -1,0 +1,67 @@
+"""``python -m bench transports``: the CPU of an OPTIONS over TCP and TLS against UDP, on one server."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from bench import servers
+from bench.configuration import SERVER, pjsip
+from bench.process import cpu_seconds
+
+RATE, COUNT = 2000, 12000
+TARGETS = {"udp": 1.0, "tcp": 1.1, "tls": 1.5}
+"""The most that a request may cost, as a multiple of its cost over UDP."""
+TLS_PORT = SERVER[1] + 1
+
+
+def _configuration(folder: Path) -> str:
+    """The benchmark's pjsip.conf with TCP and TLS transports; makes a certificate."""
+    subprocess.run(
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost "
+        f"-keyout {folder / 'key.pem'} -out {folder / 'cert.pem'}".split(),
+        check=True,
+        capture_output=True,
+    )
+    return pjsip() + (
+        f"\n[tcp]\ntype=transport\nprotocol=tcp\nbind={SERVER[0]}:{SERVER[1]}\n"
+        f"[tls]\ntype=transport\nprotocol=tls\nbind={SERVER[0]}:{TLS_PORT}\nmethod=tlsv1_2\n"
+        f"cert_file={folder / 'cert.pem'}\npriv_key_file={folder / 'key.pem'}\n"
+    )
+
+
+def _measure(pid: int, protocol: str, count: int) -> float | None:
+    """Microseconds of server CPU per request, or ``None`` if an answer is missing."""
+    port = TLS_PORT if protocol == "tls" else SERVER[1]
+    before = cpu_seconds(pid)
+    words = [protocol, SERVER[0], str(port), str(RATE), str(count)]
+    load = subprocess.run([sys.executable, "-m", "bench.loadgen", *words], capture_output=True, text=True, timeout=120)
+    if load.returncode:
+        print(f"OPTIONS over {protocol}: NOT VALID: {(load.stdout + load.stderr).strip()[-300:]}")
+        return None
+    return (cpu_seconds(pid) - before) / count * 1e6
+
+
+def run(folder: Path, count: int = COUNT) -> bool:
+    """Measure and print; returns whether all figures count and meet their targets."""
+    folder.mkdir(parents=True, exist_ok=True)
+    good = True
+    with servers.asterism(folder, {"pjsip.conf": _configuration(folder)}) as process:
+        servers.wait_ready(process)
+        base = 0.0
+        for protocol, target in TARGETS.items():
+            _measure(process.pid, protocol, max(count // 10, 200))
+            found = _measure(process.pid, protocol, count)
+            if found is None:
+                good = False
+                continue
+            base = base or found
+            met = found <= target * base
+            good = good and met
+            print(
+                f"OPTIONS over {protocol}: {found:.1f} us CPU, {found / base:.2f} of UDP "
+                f"(target {target:.1f}: {'met' if met else 'MISSED'})",
+                flush=True,
+            )
+    return good
