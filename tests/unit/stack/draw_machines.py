@@ -215,7 +215,7 @@ def page() -> str:
         "<!-- Made by tests/unit/stack/draw_machines.py from runs of the code: change that, not this page. -->",
         "",
         "Each arc says what happens, and behind the slash what the machine does: what it sends, and what it tells its",
-        "user. What happens and is absorbed without a word is not drawn. `(UDP)` and `(TCP)` stand at what only unreliable",
+        "user. What is absorbed without a word is not drawn. `(UDP)` and `(TCP)` stand at what only unreliable",
         "or only reliable transports do; 486 stands for every final response that is no success.",
     ]
     for kind in MACHINES:
