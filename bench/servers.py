@@ -108,7 +108,12 @@ def kamailio(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         if process.poll() is None:
             os.kill(process.pid, signal.SIGTERM)
-        process.wait(timeout=10)
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            # Its children are in its group; on a busy machine they can take long to part.
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def has_asterisk() -> bool:
