@@ -16,13 +16,12 @@ from asterism.stack.digest import (
     Credentials,
     NonceFactory,
     NonceState,
-    _any_params,
-    _usual_params,
     challenges,
     compute_response,
     ha1,
     response_auth,
 )
+from asterism.stack.digest.params import any_params, usual_params
 
 
 def test_rfc_2617_example() -> None:
@@ -141,13 +140,13 @@ def test_bad_credentials(text: str) -> None:
     ).map("".join)
 )
 def test_the_short_way_through_parameters_finds_what_the_long_one_does(text: str) -> None:
-    short = _usual_params(text)
+    short = usual_params(text)
     if short is not None:
-        assert short == _any_params(text)
+        assert short == any_params(text)
 
 
 def test_usual_credentials_take_the_short_way() -> None:
-    assert _usual_params('username="u1",realm="asterisk", nc=00000001,qop=auth, uri="sip:a;b=c",opaque=""') == {
+    assert usual_params('username="u1",realm="asterisk", nc=00000001,qop=auth, uri="sip:a;b=c",opaque=""') == {
         "username": "u1",
         "realm": "asterisk",
         "nc": "00000001",
