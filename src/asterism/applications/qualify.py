@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from asterism.stack.transactions.client import ClientTransaction
 
 
+_FIRST_RATE = 100
+"""Contacts that are asked within a second of the start, if the interval allows for so slow a beginning."""
+
+
 class _Probe:
     """One OPTIONS on its way: a ``ClientUser``."""
 
@@ -96,13 +100,18 @@ class Qualifier:
         limit = self._core.data.single(GlobalSettings).max_initial_qualify_time
         self._location.on_added.append(self.added)
         self._location.on_removed.append(self.removed)
-        for aor in self._core.data.all(Aor):
-            if aor.qualify_frequency:
-                for contact in self._location.contacts(aor.id):
-                    self._location.expect_qualify(contact)
-                    spread = min(aor.qualify_frequency, limit) if limit else aor.qualify_frequency
-                    # The few of a small system are asked soon; a large one is spread over the interval.
-                    self._schedule(contact, random.uniform(0, min(spread, len(self._timers) / 100)))
+        found = [
+            (aor.qualify_frequency, contact)
+            for aor in self._core.data.all(Aor)
+            if aor.qualify_frequency
+            for contact in self._location.contacts(aor.id)
+        ]
+        # The few of a small system are asked soon; a large one is spread over the interval.
+        enough = len(found) / _FIRST_RATE
+        for frequency, contact in found:
+            self._location.expect_qualify(contact)
+            spread = min(frequency, limit) if limit else frequency
+            self._schedule(contact, random.uniform(0, min(spread, enough)))
         self._location.index()
 
     def stop(self) -> None:

@@ -269,6 +269,7 @@ class SipCore(Subsystem):
     ) -> Response:
         """Send a request in a dialog, or out of dialog to an endpoint, contact or URI; return the final response.
 
+        A URI without an endpoint is asked as ``[global] default_outbound_endpoint`` says, if there is such an endpoint.
         A timeout gives a local 408, a transport failure a local 503. Digest challenges are answered with the
         endpoint's ``outbound_auth``, for the realm it is configured for only.
         """

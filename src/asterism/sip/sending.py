@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from asterism.core.errors import AsterismError
 from asterism.sip.contacts import Contact
+from asterism.sip.objects.endpoint import Endpoint
 from asterism.sip.outbound_authentication import authorize
 from asterism.sip.resolving import TRANSPORT_PARAMETER, Way, way_to
 from asterism.sip.tags import new_call_id, new_tag
@@ -26,7 +27,6 @@ from asterism.transport.errors import NoTransportError, TransportError
 
 if TYPE_CHECKING:
     from asterism.sip.core import SipCore
-    from asterism.sip.objects.endpoint import Endpoint
     from asterism.stack.dialog import Dialog
     from asterism.stack.flow import Flow
     from asterism.stack.transactions.client import ClientTransaction
@@ -332,6 +332,9 @@ class Sender:
         else:
             if target is None and endpoint is not None:
                 target = self._default_target(endpoint)
+            if endpoint is None and not isinstance(target, Contact):
+                default = self._core.data.get(Endpoint, self._core.state.default_outbound_endpoint)
+                endpoint = default if isinstance(default, Endpoint) else None
             if target is None:
                 raise SendError("nothing to send the request to: no dialog, target or contact")
             request = self.create_request(method, target, endpoint, headers, body, content_type)
