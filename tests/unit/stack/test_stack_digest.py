@@ -19,6 +19,7 @@ from asterism.stack.digest import (
     challenges,
     compute_response,
     ha1,
+    hash_hex,
     response_auth,
 )
 from asterism.stack.digest.params import any_params, usual_params
@@ -55,6 +56,50 @@ def test_rfc_7616_example(algorithm: str, expected: str) -> None:
         cnonce="f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
     )
     assert response == expected
+
+
+def test_rfc_7616_sha_512_256_example() -> None:
+    """Section 3.9.2 as erratum 4897 has it: the RFC's own figures are of a draft of the hash."""
+    assert hash_hex("SHA-512-256", "J\u00e4s\u00f8n Doe:api@example.org") == (
+        "793263caabb707a56211940d90411ea4a575adeccb7e360aeb624ed06ece9b0b"
+    )
+    credentials = Credentials.parse(
+        'Digest username="Jäsøn Doe", realm="api@example.org", uri="/doe.json", algorithm=SHA-512-256, '
+        'nonce="5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK", nc=00000001, '
+        'cnonce="NTg6RKcb9boFIAS3KrFK9BGeh+iDa/sm6jUMp2wds69v", qop=auth, '
+        'response="3798d4131c277846293534c3edc11bd8a5e4cdcbff78b05db9d95eeb1cec68a5", '
+        'opaque="HRPCssKJSGjCrkzDg8OhwpzCiGPChXYjwrI2QmXDnsOS"'
+    )
+    secret = ha1("J\u00e4s\u00f8n Doe", "api@example.org", "Secret, or not?", "SHA-512-256")
+    assert credentials.verify(secret, "GET")
+    assert not credentials.verify(secret, "PUT")
+
+
+SIP_BODY = (
+    b"v=0\r\no=bob 2890844526 2890844526 IN IP4 media.biloxi.com\r\ns=-\r\nc=IN IP4 media.biloxi.com\r\nt=0 0\r\n"
+    b"m=audio 49170 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\nm=video 51372 RTP/AVP 31\r\na=rtpmap:31 H261/90000\r\n"
+    b"m=video 53000 RTP/AVP 32\r\na=rtpmap:32 MPV/90000\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "qop", "expected"),
+    [
+        ("", "", "bf57e4e0d0bffc0fbaedce64d59add5e"),
+        ("MD5", "auth", "89eb0059246c02b2f6ee02c7961d5ea3"),
+        ("MD5-sess", "auth", "e4e4ea61d186d07a92c9e1f6919902e9"),
+        ("MD5", "auth-int", "bdbeebb2da6adb6bca02599c2239e192"),
+        ("MD5-sess", "auth-int", "91984da2d8663716e91554859c22ca70"),
+    ],
+)
+def test_examples_for_sip(algorithm: str, qop: str, expected: str) -> None:
+    """draft-smith-sipping-auth-examples-01, sections 3.1 to 3.6: what others check themselves by."""
+    offered = (qop,) if qop else ()
+    challenge = Challenge("biloxi.com", "dcd98b7102dd2f0e8b11d0f600bfb0c093", algorithm, offered)
+    session = ClientSession(challenge, "bob", ha1("bob", "biloxi.com", "zanzibar"), "0a4f113b")
+    sent = session.authorize("INVITE", "sip:bob@biloxi.com", SIP_BODY)
+    assert sent.response == expected
+    assert Credentials.parse(str(sent)).verify(session.secret, "INVITE", SIP_BODY)
 
 
 def test_session_form_differs_by_cnonce_and_from_the_plain_form() -> None:
