@@ -1,4 +1,4 @@
-"""A load of OPTIONS over UDP, TCP or TLS at a fixed rate, from a process of its own.
+"""A load of OPTIONS over UDP, TCP, TLS or WebSocket at a fixed rate, from a process of its own.
 
 ``python -m bench.loadgen tls 127.0.0.1 5071 2000 12000`` prints how many were answered with 200. SIPp cannot be
 used here: it would spend more on TLS than the server.
@@ -20,18 +20,34 @@ PATIENCE = 5.0
 """Seconds to wait for the last answers."""
 
 
+_UPGRADE = (
+    b"GET /ws HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: sip\r\n\r\n"
+)
+
+
+def text_frame(data: bytes) -> bytes:
+    """A client's WebSocket frame of 126 to 65,535 bytes, its mask all zeros (RFC 6455 section 5.2)."""
+    return b"\x81\xfe" + len(data).to_bytes(2, "big") + bytes(4) + data
+
+
 class Peer(asyncio.Protocol, asyncio.DatagramProtocol):
     """One connection (or socket); counts answers, which have no body."""
 
     def __init__(self, generator: Generator) -> None:
         self._generator = generator
         self._rest = b""
+        self.upgraded = asyncio.Event()
 
     def data_received(self, data: bytes) -> None:
         """Count the complete answers in the stream."""
         *answers, self._rest = (self._rest + data).split(b"\r\n\r\n")
         for answer in answers:
-            self._generator.answered(answer)
+            if answer.startswith(b"HTTP/1.1 101 "):
+                self.upgraded.set()
+            else:
+                # A WebSocket message has two to four bytes of its own before it.
+                self._generator.answered(answer[max(answer.find(b"SIP/2.0 ", 0, 16), 0) :])
 
     def datagram_received(self, data: bytes, addr: object) -> None:
         """Count one answer."""
@@ -84,12 +100,16 @@ class Generator:
             datagrams, _ = await loop.create_datagram_endpoint(lambda: peer, remote_addr=(self._host, self._port))
             return datagrams, datagrams.sendto
         context = None
-        if self._protocol == "tls":
+        if self._protocol in ("tls", "wss"):
             context = ssl.create_default_context()
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         stream, _ = await loop.create_connection(lambda: peer, self._host, self._port, ssl=context)
-        return stream, stream.write
+        if self._protocol in ("tcp", "tls"):
+            return stream, stream.write
+        stream.write(_UPGRADE)
+        await asyncio.wait_for(peer.upgraded.wait(), PATIENCE)
+        return stream, lambda data: stream.write(text_frame(data))
 
     def _request(self, number: int, transport: asyncio.BaseTransport) -> bytes:
         host, port = transport.get_extra_info("sockname")[:2]
@@ -105,7 +125,7 @@ class Generator:
 def main() -> int:
     """Run from the command line; returns 1 when an answer is missing or wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("protocol", choices=("udp", "tcp", "tls"))
+    parser.add_argument("protocol", choices=("udp", "tcp", "tls", "ws", "wss"))
     parser.add_argument("host")
     for name in ("port", "rate", "count"):
         parser.add_argument(name, type=int)

@@ -1,4 +1,4 @@
-"""``python -m bench transports``: the CPU of an OPTIONS over TCP and TLS against UDP, on one server."""
+"""``python -m bench transports``: the CPU of an OPTIONS over TCP, TLS and WebSocket against UDP, on one server."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from bench.configuration import SERVER, pjsip
 from bench.process import cpu_seconds
 
 RATE, COUNT = 2000, 12000
-TARGETS = {"udp": 1.0, "tcp": 1.1, "tls": 1.5}
+TARGETS = {"udp": 1.0, "tcp": 1.1, "tls": 1.5, "ws": 1.7, "wss": 2.0}
 """The most that a request may cost, as a multiple of its cost over UDP."""
 TLS_PORT = SERVER[1] + 1
+PORTS = {"udp": SERVER[1], "tcp": SERVER[1], "tls": TLS_PORT, "ws": SERVER[1] + 2, "wss": SERVER[1] + 3}
 
 
 def _configuration(folder: Path) -> str:
@@ -31,11 +32,19 @@ def _configuration(folder: Path) -> str:
     )
 
 
+def _http(folder: Path) -> str:
+    """The HTTP listener for WebSockets, with the same certificate."""
+    return (
+        f"[general]\nenabled=yes\nbindaddr={SERVER[0]}\nbindport={PORTS['ws']}\n"
+        f"tlsenable=yes\ntlsbindaddr={SERVER[0]}:{PORTS['wss']}\n"
+        f"tlscertfile={folder / 'cert.pem'}\ntlsprivatekey={folder / 'key.pem'}\n"
+    )
+
+
 def _measure(pid: int, protocol: str, count: int) -> float | None:
     """Microseconds of server CPU per request, or ``None`` if an answer is missing."""
-    port = TLS_PORT if protocol == "tls" else SERVER[1]
     before = cpu_seconds(pid)
-    words = [protocol, SERVER[0], str(port), str(RATE), str(count)]
+    words = [protocol, SERVER[0], str(PORTS[protocol]), str(RATE), str(count)]
     load = subprocess.run([sys.executable, "-m", "bench.loadgen", *words], capture_output=True, text=True, timeout=120)
     if load.returncode:
         print(f"OPTIONS over {protocol}: NOT VALID: {(load.stdout + load.stderr).strip()[-300:]}")
@@ -47,7 +56,7 @@ def run(folder: Path, count: int = COUNT) -> bool:
     """Measure and print; returns whether all figures count and meet their targets."""
     folder.mkdir(parents=True, exist_ok=True)
     good = True
-    with servers.asterism(folder, {"pjsip.conf": _configuration(folder)}) as process:
+    with servers.asterism(folder, {"pjsip.conf": _configuration(folder), "http.conf": _http(folder)}) as process:
         servers.wait_ready(process)
         base = 0.0
         for protocol, target in TARGETS.items():
