@@ -148,6 +148,21 @@ class Dialog:
         dialog.state = DialogState.CONFIRMED if response.status >= 200 else DialogState.EARLY
         return dialog
 
+    @classmethod
+    def subscriber(cls, request: Request, notify: Request) -> Dialog:
+        """The dialog of the side that sent ``request`` (SUBSCRIBE, REFER) and got a NOTIFY for it (RFC 6665 4.4.1).
+
+        The NOTIFY may come before the 2xx, and from several notifiers if the request forked.
+
+        Raises:
+            ParseError: one of the headers needed is malformed, or there is not exactly one Contact.
+        """
+        dialog = cls.uas(notify, request.from_.tag or "", request.get("Contact") or "")
+        dialog.local_seq = request.cseq.number
+        dialog.initiator = True
+        dialog.state = DialogState.CONFIRMED
+        return dialog
+
     @property
     def call_id(self) -> str:
         """The Call-ID."""
@@ -290,4 +305,21 @@ class DialogSet:
             known = self.dialogs[tag] = Dialog.uac(self.request, response)
         else:
             known.receive_response(response)
+        return known
+
+    def receive_notify(self, notify: Request) -> Dialog | None:
+        """The dialog of a NOTIFY, made if its notifier is new; ``None``: it is for no request of ours (answer 481).
+
+        The caller has the dialog check the sequence number, unless it was just made.
+
+        Raises:
+            ParseError: a header needed for the dialog is malformed.
+        """
+        request = self.request
+        if notify.call_id != request.call_id or notify.to.tag != request.from_.tag:
+            return None
+        tag = notify.from_.tag or ""
+        known = self.dialogs.get(tag)
+        if known is None:
+            known = self.dialogs[tag] = Dialog.subscriber(request, notify)
         return known

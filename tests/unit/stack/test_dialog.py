@@ -182,3 +182,87 @@ def test_rfc2543_client_without_contact_is_reached_at_its_from_address():
     text = request_text("INVITE", "").replace("Contact: <sip:alice@192.0.2.1:5060>\r\n", "")
     dialog = Dialog.uas(parse_message(text.encode()), "local", "<sip:me@x>")
     assert str(dialog.create_request("BYE").uri) == "sip:alice@192.0.2.1"
+
+
+def test_update_in_an_early_dialog_refreshes_both_targets():
+    request = invite()
+    ours = Dialog.uac(request, answered(request, 183))
+    update = ours.create_request("UPDATE")
+    assert (update.cseq.number, update.get("Contact")) == (8, "<sip:alice@192.0.2.9>")
+    theirs = uas()
+    refresh = received("UPDATE", cseq=2).copy()
+    refresh.set_header("Contact", "<sip:moved@192.0.2.77>")
+    assert theirs.receive_request(refresh) == 0
+    theirs.update_target(refresh)
+    assert theirs.create_request("BYE").uri.host == "192.0.2.77"
+    moved = parse_message(response_to(with_via(update), 200, "", [("Contact", "<sip:bob@203.0.113.9>")]))
+    ours.receive_response(moved)
+    assert ours.remote_target.host == "203.0.113.9"
+    assert (ours.state, theirs.state) == (DialogState.EARLY, DialogState.EARLY)
+
+
+def with_via(request):
+    request.prepend_header("Via", "SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKx")
+    return request
+
+
+@pytest.mark.parametrize("method", ["BYE", "INFO", "MESSAGE", "PRACK"])
+def test_other_requests_refresh_nothing_and_carry_no_contact(method):
+    request = invite()
+    dialog = Dialog.uac(request, answered(request))
+    sent = with_via(dialog.create_request(method))
+    assert not sent.has("Contact")
+    dialog.receive_response(parse_message(response_to(sent, 200, "", [("Contact", "<sip:other@203.0.113.9>")])))
+    assert dialog.remote_target.host == "198.51.100.2"
+
+
+@pytest.mark.parametrize("method", ["SUBSCRIBE", "REFER"])
+def test_subscriptions_share_the_dialog_of_a_call(method):
+    """One dialog, several usages (RFC 5057): one sequence of numbers, one target."""
+    dialog = uas()
+    numbers = [dialog.create_request(each).cseq.number for each in ("INVITE", method, "NOTIFY", "BYE")]
+    assert numbers == list(range(numbers[0], numbers[0] + 4))
+    assert dialog.create_request(method).get("Contact") == "<sip:me@192.0.2.9>"
+    assert [dialog.receive_request(received(each, cseq=n)) for each, n in ((method, 5), ("INFO", 6), ("BYE", 6))] == [
+        0,
+        0,
+        500,
+    ]
+
+
+def subscription():
+    request = new_request("SUBSCRIBE")
+    return DialogSet(with_via(request))
+
+
+def notify(tag, cseq=1, **kwargs):
+    text = request_text(
+        "NOTIFY", cseq=cseq, from_tag=tag, to="<sip:alice@192.0.2.9>;tag=mine", call_id="out-1", **kwargs
+    )
+    return parse_message(text.encode())
+
+
+def test_notify_makes_the_dialog_of_a_subscription_before_its_2xx():
+    forks = subscription()
+    first = forks.receive_notify(notify("one", extra="Record-Route: <sip:near.example;lr>, <sip:far.example;lr>\r\n"))
+    assert first.id == ("out-1", "mine", "one")
+    assert [route.uri.host for route in first.route_set] == ["near.example", "far.example"]
+    assert (first.local_seq, first.remote_seq, first.initiator, first.state) == (7, 1, True, DialogState.CONFIRMED)
+    assert first.create_request("SUBSCRIBE").cseq.number == 8
+    assert forks.receive_response(answered(forks.request, 200, "one")) is first
+    # A fork answers too, and the first again.
+    second = forks.receive_notify(notify("two"))
+    assert second is not first
+    assert forks.receive_notify(notify("one", cseq=2)) is first
+    assert [first.receive_request(notify("one", cseq=n)) for n in (2, 2)] == [0, 500]
+
+
+def test_notify_for_somebody_else_makes_no_dialog():
+    forks = subscription()
+    stray = notify("one").copy()
+    stray.set_header("Call-ID", "other")
+    assert forks.receive_notify(stray) is None
+    stray = notify("one").copy()
+    stray.set_header("To", "<sip:alice@192.0.2.9>;tag=other")
+    assert forks.receive_notify(stray) is None
+    assert forks.dialogs == {}
