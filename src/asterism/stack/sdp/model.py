@@ -145,13 +145,9 @@ class RtpMap:
     def parse(cls, text: str) -> RtpMap:
         """Parse the attribute's value. Raises ParseError."""
         payload, _, rest = text.strip().partition(" ")
-        encoding, *numbers = rest.strip().split("/")
-        if (
-            not payload
-            or not encoding
-            or not 1 <= len(numbers) <= 2
-            or not all(_number(one.strip()) for one in numbers)
-        ):
+        # Stripped before they are judged: what strip takes for white space int may not.
+        encoding, *numbers = [one.strip() for one in rest.split("/")]
+        if not payload or not encoding or not 1 <= len(numbers) <= 2 or not all(map(_number, numbers)):
             raise _error(f"bad rtpmap: {printable(text)!r}")
         return cls(payload, encoding, int(numbers[0]), int(numbers[1]) if len(numbers) == 2 else 1)
 
