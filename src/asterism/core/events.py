@@ -24,16 +24,26 @@ class EventType:
     """One kind of event.
 
     ``name`` is the manager event's name, ``privilege`` its class ("call", "dialplan", "system", ...).
-    ``render(*args)`` turns what is published into the manager's fields, in the recorded order.
+    ``render(*args)`` turns what is published into the manager's fields, in the recorded order. Where these
+    begin with the fields of the channel that is the first argument, ``tail(*args)`` gives the others: a front
+    end may keep the channel's part, which is most of the work and seldom changes.
     """
 
-    __slots__ = ("documentation", "name", "privilege", "render")
+    __slots__ = ("documentation", "name", "privilege", "render", "tail")
 
-    def __init__(self, name: str, privilege: str, render: Callable[..., Fields], documentation: Documentation) -> None:
+    def __init__(
+        self,
+        name: str,
+        privilege: str,
+        render: Callable[..., Fields],
+        documentation: Documentation,
+        tail: Callable[..., Fields] | None = None,
+    ) -> None:
         self.name = name
         self.privilege = privilege
         self.render = render
         self.documentation = documentation
+        self.tail = tail
 
     def __repr__(self) -> str:
         return f"<EventType {self.name}>"

@@ -59,13 +59,16 @@ def _plain(channel: Channel) -> FieldList:
     return channel_fields(channel)
 
 
+def _plain_tail(_channel: Channel) -> FieldList:
+    return []
+
+
+def _new_exten_tail(channel: Channel) -> FieldList:
+    return [("Extension", channel.exten), ("Application", channel.application), ("AppData", channel.appdata)]
+
+
 def _new_exten(channel: Channel) -> FieldList:
-    return [
-        *channel_fields(channel),
-        ("Extension", channel.exten),
-        ("Application", channel.application),
-        ("AppData", channel.appdata),
-    ]
+    return [*channel_fields(channel), *_new_exten_tail(channel)]
 
 
 def _new_caller_id(channel: Channel) -> FieldList:
@@ -79,6 +82,10 @@ def _new_account_code(channel: Channel, old: str) -> FieldList:
 def _var_set(channel: Channel | None, variable: str, value: str) -> FieldList:
     who = [("Channel", "none"), ("Uniqueid", "none")] if channel is None else channel_fields(channel)
     return [*who, ("Variable", variable), ("Value", value)]
+
+
+def _var_set_tail(_channel: Channel, variable: str, value: str) -> FieldList:
+    return [("Variable", variable), ("Value", value)]
 
 
 def _dial(caller: Channel | None, called: Channel) -> FieldList:
@@ -188,15 +195,17 @@ def _doc(
     )
 
 
-NEWCHANNEL = EventType("Newchannel", "call", _plain, _doc("A channel was created."))
-NEWSTATE = EventType("Newstate", "call", _plain, _doc("A channel's state changed."))
+NEWCHANNEL = EventType("Newchannel", "call", _plain, _doc("A channel was created."), _plain_tail)
+NEWSTATE = EventType("Newstate", "call", _plain, _doc("A channel's state changed."), _plain_tail)
 NEW_CALLERID = EventType(
     "NewCallerid",
     "call",
     _new_caller_id,
     _doc("A channel's caller ID changed.", "", ("CID-CallingPres", "The presentation, number and text.")),
 )
-NEW_CONNECTED_LINE = EventType("NewConnectedLine", "call", _plain, _doc("A channel learned whom it is connected to."))
+NEW_CONNECTED_LINE = EventType(
+    "NewConnectedLine", "call", _plain, _doc("A channel learned whom it is connected to."), _plain_tail
+)
 NEW_ACCOUNT_CODE = EventType(
     "NewAccountCode",
     "call",
@@ -214,6 +223,7 @@ NEWEXTEN = EventType(
         ("Application", "The application's name."),
         ("AppData", "Its arguments, variables replaced."),
     ),
+    _new_exten_tail,
 )
 VAR_SET = EventType(
     "VarSet",
@@ -225,6 +235,7 @@ VAR_SET = EventType(
         ("Variable", "Name."),
         ("Value", "New value."),
     ),
+    _var_set_tail,
 )
 DIAL_BEGIN = EventType(
     "DialBegin",

@@ -14,12 +14,13 @@ from asterism.core.errors import ConfigError, ModuleError
 from asterism.core.events import EventType, Fields
 from asterism.core.module import CoreServer, Module
 from asterism.interfaces.manager.actions import ManagerActions
+from asterism.interfaces.manager.blocks import ChannelBlocks
 from asterism.interfaces.manager.commands import ManagerCommands
 from asterism.interfaces.manager.feed import EventFeed
 from asterism.interfaces.manager.security import ManagerSecurity
 from asterism.interfaces.manager.session import EVENTS_DROPPED, ManagerSession
 from asterism.interfaces.manager.settings import ManagerSettings, ManagerUser, read_access_lists, read_settings
-from asterism.interfaces.manager.wire import encode
+from asterism.interfaces.manager.wire import encode_fields
 
 FULLY_BOOTED = EventType(
     "FullyBooted",
@@ -51,6 +52,8 @@ class ManagerModule(Module):
         self.tls_address: tuple[str, int] | None = None
         self._listeners: list[asyncio.Server] = []
         self.feed = EventFeed(self.render)
+        self._heads: dict[EventType, str] = {}
+        self._blocks = ChannelBlocks()
         self._unsubscribe: Callable[[], None] | None = None
         self._failures: dict[str, tuple[int, float]] = {}
 
@@ -200,6 +203,8 @@ class ManagerModule(Module):
     def update_feed(self) -> None:
         """Have the feed learn who wants what; it hears the bus only while somebody wants something."""
         self.feed.update(self.sessions, self.settings.disabledevents)
+        self._heads.clear()  # event types of modules that are gone must not be kept
+        self._blocks.forget()
         if self.feed.wanted and self._unsubscribe is None:
             self._unsubscribe = self.server.bus.subscribe(self.server.owner, None, self.feed.publish)
         elif not self.feed.wanted and self._unsubscribe is not None:
@@ -208,15 +213,25 @@ class ManagerModule(Module):
 
     def render(self, event_type: EventType, args: tuple[Any, ...]) -> bytes:
         """An event as it goes out."""
+        settings = self.settings
+        head = self._heads.get(event_type)
+        if head is None:
+            head = self._heads[event_type] = self._head(event_type)
+        if settings.timestampevents:
+            head += f"Timestamp: {time.time():.6f}\r\n"
+        if event_type.tail is not None and args[0] is not None and not settings.channelvars:
+            body = self._blocks.text(args[0]) + encode_fields(event_type.tail(*args))
+        else:
+            fields = event_type.render(*args)
+            body = encode_fields(self._with_variables(fields, args) if settings.channelvars else fields)
+        return f"{head}{body}\r\n".encode("utf-8", "replace")
+
+    def _head(self, event_type: EventType) -> str:
         classes = f"{event_type.privilege},all" if event_type.privilege else "<none>"
         head: list[tuple[str, object]] = [("Event", event_type.name), ("Privilege", classes)]
         if self.server.name:
             head.append(("SystemName", self.server.name))
-        if self.settings.timestampevents:
-            head.append(("Timestamp", f"{time.time():.6f}"))
-        fields = event_type.render(*args)
-        head += self._with_variables(fields, args) if self.settings.channelvars else fields
-        return encode(head).encode("utf-8", "replace")
+        return encode_fields(head)
 
     def _with_variables(self, fields: Fields, args: tuple[Any, ...]) -> Fields:
         """Put ``channelvars`` after each channel's fields (``ChanVariable``, ``DestChanVariable``)."""

@@ -85,15 +85,22 @@ def clean(value: object) -> str:
     return _CONTROLS.sub(" ", text) if not text.isprintable() else text
 
 
-def encode(pairs: Iterable[tuple[str, object]]) -> str:
-    """One message, ready to be sent."""
+def encode_fields(pairs: Iterable[tuple[str, object]]) -> str:
+    """The lines of some fields of a message."""
     pairs = list(pairs)
+    if not pairs:
+        return ""
     text = "\n".join([f"{key}: {value}" for key, value in pairs])
     # One test for all values: nearly every message is printable as it is.
     if (
         None in [value for _, value in pairs]
         or not text.replace("\n", "").isprintable()
-        or (text.count("\n") >= len(pairs))
+        or text.count("\n") >= len(pairs)
     ):
         text = "\n".join([f"{key}: {clean(value)}" for key, value in pairs])
-    return text.replace("\n", "\r\n") + "\r\n\r\n"
+    return text.replace("\n", "\r\n") + "\r\n"
+
+
+def encode(pairs: Iterable[tuple[str, object]]) -> str:
+    """One message, ready to be sent."""
+    return encode_fields(pairs) + "\r\n"
