@@ -2,7 +2,7 @@
 
 Sessions with the same read classes and no filters of their own form one *audience*: what it sees is kept as
 bytes and joined once. With one client an event goes out at the end of the loop's pass in which it happened; the
-more clients there are, the longer at least (a millisecond each) lies between two rounds of writing, so that their
+more clients there are, the longer at least (two milliseconds each) lies between two rounds of writing, so that their
 number of writes a second stays bounded however many events a call makes.
 """
 
@@ -19,10 +19,10 @@ from asterism.interfaces.manager.filters import EventFilter, passes
 if TYPE_CHECKING:
     from asterism.interfaces.manager.session import ManagerSession
 
-MAX_ROUND_SECONDS = 0.05
+MAX_ROUND_SECONDS = 0.1
 """The longest that an event waits for others to be written with it."""
 
-_SECONDS_PER_SESSION = 0.001
+_SECONDS_PER_SESSION = 0.002
 
 
 class Audience:
