@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from asterism.stack.transactions.machine import Machine
 from asterism.stack.transactions.state import TransactionState
 from asterism.stack.transactions.users import NOBODY
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from asterism.stack.transactions.users import ClientUser
 
 
-class ClientTransaction:
+class ClientTransaction(Machine):
     """The asking side of one request; made by ``layer.send_request``.
 
     Attributes:
@@ -30,15 +31,11 @@ class ClientTransaction:
     __slots__ = (
         "_data",
         "_interval",
-        "_timer_end",
-        "_timer_repeat",
         "branch",
         "flow",
         "key",
         "last_response",
-        "layer",
         "request",
-        "state",
         "user",
     )
 
@@ -86,22 +83,9 @@ class ClientTransaction:
         user, self.user = self.user, NOBODY
         return user
 
-    def _enter(self, state: TransactionState) -> None:
-        self.state = state
-        if self.layer.on_state is not None:
-            self.layer.on_state(self)
-
     def _timed_out(self) -> None:
         if self._end():
             self._dismiss().on_timeout(self)
-
-    def _stop_timers(self) -> None:
-        if self._timer_repeat is not None:
-            self._timer_repeat.cancel()
-            self._timer_repeat = None
-        if self._timer_end is not None:
-            self._timer_end.cancel()
-            self._timer_end = None
 
     def _end(self) -> bool:
         if self.state is TransactionState.TERMINATED:

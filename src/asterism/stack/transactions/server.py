@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from asterism.stack.transactions.machine import Machine
 from asterism.stack.transactions.matching import add_to_tag
 from asterism.stack.transactions.state import TransactionState
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from asterism.stack.transactions.layer import TransactionLayer
 
 
-class ServerTransaction:
+class ServerTransaction(Machine):
     """The answering side of one request; made by ``layer.create_server_transaction``.
 
     Attributes:
@@ -25,7 +26,7 @@ class ServerTransaction:
         user: anything the transaction user wants to find again; the stack never looks at it.
     """
 
-    __slots__ = ("_to_tag", "flow", "key", "last_response", "layer", "merged_key", "request", "state", "status", "user")
+    __slots__ = ("_to_tag", "flow", "key", "last_response", "merged_key", "request", "status", "user")
 
     def __init__(self, layer: TransactionLayer, request: Request, flow: Flow, key: str, merged_key: str) -> None:
         self.layer = layer
@@ -64,11 +65,6 @@ class ServerTransaction:
 
     def transport_failed(self) -> None:
         """The transport could not send a response."""
-
-    def _enter(self, state: TransactionState) -> None:
-        self.state = state
-        if self.layer.on_state is not None:
-            self.layer.on_state(self)
 
     def _tag_for(self, request: Request) -> str:
         del request

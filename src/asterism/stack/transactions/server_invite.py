@@ -50,7 +50,7 @@ class InviteServerTransaction(ServerTransaction):
     transactions, whose expiry is Timer I or what is left of Timer L.
     """
 
-    __slots__ = ("_interval", "_timer_end", "_timer_repeat", "ack_key", "ended_at")
+    __slots__ = ("_interval", "ack_key", "ended_at")
 
     def __init__(self, layer: TransactionLayer, request: Request, flow: Flow, key: str, merged_key: str) -> None:
         super().__init__(layer, request, flow, key, merged_key)
@@ -178,14 +178,6 @@ class InviteServerTransaction(ServerTransaction):
     def _timer_l_expired(self) -> None:
         self._end()
         self.layer.user.on_ack_timeout(self)
-
-    def _stop_timers(self) -> None:
-        if self._timer_repeat is not None:
-            self._timer_repeat.cancel()
-            self._timer_repeat = None
-        if self._timer_end is not None:
-            self._timer_end.cancel()
-            self._timer_end = None
 
     def _end(self) -> bool:
         if self.state is TransactionState.TERMINATED:

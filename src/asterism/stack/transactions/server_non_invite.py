@@ -47,16 +47,17 @@ class NonInviteServerTransaction(ServerTransaction):
     expiry is Timer J.
     """
 
-    __slots__ = ("_timer",)
+    __slots__ = ()
 
     def __init__(self, layer: TransactionLayer, request: Request, flow: Flow, key: str, merged_key: str) -> None:
         super().__init__(layer, request, flow, key, merged_key)
-        self._timer: Timer | None = None
+        self._timer_repeat: Timer | None = None
+        self._timer_end: Timer | None = None
 
     def arm(self) -> None:
         """Expect an answer by the time at which RFC 4320 wants a 100."""
-        if self._timer is None and self.state is TransactionState.TRYING:
-            self._timer = self.layer.timers.call_later(self.layer.until_t2, self._timer_trying_expired)
+        if self._timer_end is None and self.state is TransactionState.TRYING:
+            self._timer_end = self.layer.timers.call_later(self.layer.until_t2, self._timer_trying_expired)
 
     def respond(self, response: Response) -> bool:
         """Send a response (see the base class).
@@ -81,9 +82,9 @@ class NonInviteServerTransaction(ServerTransaction):
             return True
         if status == 408:
             return False
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if self._timer_end is not None:
+            self._timer_end.cancel()
+            self._timer_end = None
         self.last_response = data = self._serialise(response)
         self.status = status
         if self.flow.reliable:
@@ -112,7 +113,7 @@ class NonInviteServerTransaction(ServerTransaction):
     def _timer_trying_expired(self) -> None:
         """RFC 4320 section 4.1: 100 once the client's Timer E has reached T2."""
         layer = self.layer
-        self._timer = layer.timers.call_later(layer.timeout - layer.until_t2, self._timer_f_expired)
+        self._timer_end = layer.timers.call_later(layer.timeout - layer.until_t2, self._timer_f_expired)
         if self.state is TransactionState.TRYING:
             self.respond(make_response(self.request, 100))
 
@@ -121,9 +122,7 @@ class NonInviteServerTransaction(ServerTransaction):
         self._end()
 
     def _end(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._stop_timers()
         if self.state is not TransactionState.TERMINATED:
             self._enter(TransactionState.TERMINATED)
             self.layer.forget_server(self)
