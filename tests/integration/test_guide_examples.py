@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 import subprocess
 import sys
 from array import array
@@ -15,6 +16,7 @@ import pytest
 from asterism.command.check import check
 from asterism.config.file import ConfigFile
 from asterism.core.commands import CommandCall
+from asterism.core.errors import AsterismError
 from asterism.interfaces.console.runner import CommandRunner
 from asterism.pbx.channel import Channel
 from asterism.pbx.events import HANGUP
@@ -282,3 +284,22 @@ async def test_the_log_channels_of_the_guide(tmp_path: Path) -> None:
             await call.refused()
         for name in ("messages.log", "full.log", "security.log", "calls.json"):
             assert name in shown(server, "logger show channels")
+
+
+@pytest.mark.parametrize("required", [False, True])
+async def test_a_port_that_is_taken(required: bool) -> None:
+    text = (GUIDE / "operations.md").read_text()
+    conf = re.sub(r"^    ", "", text[text.index("    [modules]") :].partition("\n\n")[0], flags=re.MULTILINE)
+    assert "require = res_pjsip" in conf
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        bind = f"[udp]\ntype=transport\nprotocol=udp\nbind=127.0.0.1:{taken.getsockname()[1]}\n"
+        config = {"pjsip.conf": PJSIP + bind, "modules.conf": conf if required else "[modules]\nautoload=yes\n"}
+        if required:
+            with pytest.raises(AsterismError, match=r"pjsip\.conf:\d+: transport 'udp': cannot bind"):
+                async with running_server(config):
+                    pass
+        else:
+            async with running_server(config) as server:
+                assert server.booted
+                assert server.sip.listening() == []
