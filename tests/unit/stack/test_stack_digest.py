@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asterism.stack import ParseError, Response
+from asterism.stack import ParseError, Request, Response, Uri
 from asterism.stack.digest import (
     ALGORITHMS,
     AuthenticationInfo,
@@ -18,6 +18,7 @@ from asterism.stack.digest import (
     NonceState,
     challenges,
     compute_response,
+    credentials,
     ha1,
     hash_hex,
     response_auth,
@@ -63,7 +64,7 @@ def test_rfc_7616_sha_512_256_example() -> None:
     assert hash_hex("SHA-512-256", "J\u00e4s\u00f8n Doe:api@example.org") == (
         "793263caabb707a56211940d90411ea4a575adeccb7e360aeb624ed06ece9b0b"
     )
-    credentials = Credentials.parse(
+    sent = Credentials.parse(
         'Digest username="Jäsøn Doe", realm="api@example.org", uri="/doe.json", algorithm=SHA-512-256, '
         'nonce="5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK", nc=00000001, '
         'cnonce="NTg6RKcb9boFIAS3KrFK9BGeh+iDa/sm6jUMp2wds69v", qop=auth, '
@@ -71,8 +72,8 @@ def test_rfc_7616_sha_512_256_example() -> None:
         'opaque="HRPCssKJSGjCrkzDg8OhwpzCiGPChXYjwrI2QmXDnsOS"'
     )
     secret = ha1("J\u00e4s\u00f8n Doe", "api@example.org", "Secret, or not?", "SHA-512-256")
-    assert credentials.verify(secret, "GET")
-    assert not credentials.verify(secret, "PUT")
+    assert sent.verify(secret, "GET")
+    assert not sent.verify(secret, "PUT")
 
 
 SIP_BODY = (
@@ -238,3 +239,26 @@ def test_any_text_parses_or_is_a_parse_error(text: str) -> None:
     for kind in (Credentials, Challenge):
         with contextlib.suppress(ParseError):
             kind.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("proxy", "asks", "answers"),
+    [(False, "WWW-Authenticate", "Authorization"), (True, "Proxy-Authenticate", "Proxy-Authorization")],
+)
+def test_401_and_407_from_challenge_to_proof(proxy: bool, asks: str, answers: str) -> None:
+    secret = ha1("bob", "r", "pw", "SHA-256")
+    factory = NonceFactory(b"key", lambda size: bytes(size), lifetime=10)
+    stale = factory.issue(0.0, "r")
+    request = Request("INVITE", Uri.parse("sip:a@b"))
+    for now, nonce in ((0.0, stale), (11.0, factory.issue(11.0, "r"))):
+        response = Response(407 if proxy else 401, "Prove it")
+        response.add_header(asks, str(Challenge("r", nonce, "SHA-256", ("auth",), stale=now > 0)))
+        assert challenges(response, not proxy) == []
+        (challenge,) = challenges(response, proxy)
+        assert challenge.stale == (now > 0)
+        request.set_header(answers, str(ClientSession(challenge, "bob", secret, "c").authorize("INVITE", "sip:a@b")))
+        assert credentials(request, not proxy) == []
+        (sent,) = credentials(request, proxy)
+        assert sent.verify(secret, "INVITE")
+        assert factory.check(sent.nonce, now, "r") is NonceState.VALID
+    assert factory.check(stale, 11.0, "r") is NonceState.STALE
