@@ -7,6 +7,7 @@ of the group ``asterism.modules``, and Python files in the ``modules`` folder be
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from importlib.metadata import entry_points
@@ -126,30 +127,36 @@ class ModuleLoader:
     async def load_all(self, plan: ModulePlan) -> None:
         """Load the core's modules and those that the plan asks for, then start them all.
 
+        What ``noload`` names stays out, and so does what requires it.
+
         Raises:
             ModuleError: A core module or one that ``require`` names did not load.
         """
-        unwanted = {canonical_name(name) for name in plan.noload}
-        required = {canonical_name(name) for name in plan.require}
+        required = self._resolve(plan.require)
+        for name, found in required.items():
+            if found is None:
+                raise ModuleError(f"module '{name}' is required by modules.conf and does not exist")
+        must = {found.name for found in required.values() if found is not None}
+        left_out = self._with_dependents(
+            {found.name for found in self._resolve(plan.noload).values() if found is not None} - must
+        )
+        if must & left_out:
+            raise ModuleError(
+                f"module '{min(must & left_out)}' is required by modules.conf, which leaves out its needs"
+            )
         for known in self._modules.values():
             if known.module_class.core:
                 await self._load(known)
         wanted = [*plan.preload, *plan.require, *plan.load]
         if plan.autoload:
             wanted += [known.name for known in self._modules.values() if not known.module_class.core]
-        for name in wanted:
-            found = self.find(name)
-            if found is None:
-                if canonical_name(name) in required:
-                    raise ModuleError(f"module '{name}' is required by modules.conf and does not exist")
-                continue
-            names = {canonical_name(each) for each in (found.name, *found.module_class.aliases)}
-            if names & unwanted and not names & required:
+        for found in self._resolve(wanted).values():
+            if found is None or found.name in left_out:
                 continue
             try:
                 await self._load(found)
             except Exception as error:
-                if names & required:
+                if found.name in must:
                     raise ModuleError(f"module '{found.name}' is required and did not load: {error}") from error
                 self._server.log.error("module '%s' did not load: %s", found.name, error, exc_info=_unexpected(error))
         self._server.data.load()
@@ -157,12 +164,30 @@ class ModuleLoader:
             try:
                 await self._start(known)
             except Exception as error:
-                if known.module_class.core or known.name in {
-                    found.name for each in required if (found := self.find(each))
-                }:
+                if known.module_class.core or known.name in must:
                     raise
                 self._server.log.error("module '%s' did not start: %s", known.name, error, exc_info=_unexpected(error))
         self._running = True
+
+    def _resolve(self, names: Iterable[str]) -> dict[str, LoadedModule | None]:
+        return {name: self.find(name) for name in names}
+
+    def _with_dependents(self, names: set[str]) -> set[str]:
+        """``names`` and every module that requires one of them, directly or not."""
+        found = set(names)
+        grown = True
+        while grown:
+            more = {
+                known.name
+                for known in self._modules.values()
+                if known.name not in found
+                and any(
+                    needed.name in found for needed in self._resolve(known.module_class.requires).values() if needed
+                )
+            }
+            found |= more
+            grown = bool(more)
+        return found
 
     async def unload_all(self) -> None:
         """Unload everything, last loaded first; a module that fails to stop does not stop the others."""
