@@ -100,6 +100,7 @@ def store_contacts(folder: Path, count: int) -> None:
         store = Store(folder / "lib" / "asterism.sqlite3", log=log, call_soon=loop.call_soon)
         data = Data(Owner("bench"), log, folder, store)
         register_types(data)
+        data.load()
         expires = int(time.time()) + 7200
         for number in range(count):
             aor, uri = f"phone{number}", f"sip:phone{number}@192.0.2.{number % 250}:5060"
