@@ -19,16 +19,19 @@ class ContactFlows:
         self._core = core
         self._by_contact: dict[str, tuple[Flow, str]] = {}
         self._contacts: dict[Flow, set[str]] = {}
+        self._running = False
 
     def __len__(self) -> int:
         return len(self._by_contact)
 
     def start(self) -> None:
         """Follow removals."""
+        self._running = True
         self._core.location.on_removed.append(self._removed)
 
     def stop(self) -> None:
-        """Forget all; the contacts themselves stay."""
+        """Forget all; the contacts themselves stay, to be pruned when the server starts again."""
+        self._running = False
         if self._removed in self._core.location.on_removed:
             self._core.location.on_removed.remove(self._removed)
         for contact_id in list(self._by_contact):
@@ -87,6 +90,8 @@ class ContactFlows:
         self._core.transports.loop.call_soon(self._remove, gone)
 
     def _remove(self, contact_ids: set[str]) -> None:
+        if not self._running:
+            return
         data = self._core.data
         for contact_id in contact_ids:
             contact = data.get_staged(Contact, contact_id)

@@ -7,7 +7,7 @@ import pytest
 from transports_kit import accounts, http_conf
 
 from asterism.stack import parse_message
-from asterism.testing import running_server, until
+from asterism.testing import Phone, running_server, until
 
 OPTIONS = (
     "OPTIONS sip:{user}@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/WS abc.invalid;branch=z9hG4bK{branch}\r\n"
@@ -43,6 +43,18 @@ class Web:
     @property
     def transport(self):
         return self.server.sip.transports.transports["ws"]
+
+
+async def test_stopping_with_a_phone_connected_is_quiet():
+    complaints = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _loop, context: complaints.append(context))
+    async with Web() as web, Phone("101", web.server, "secret", transport="ws") as phone:
+        await phone.register()
+        assert len(web.server.sip.flows) == 1
+        await web.server.stop()
+        await asyncio.sleep(0)
+    assert not complaints
 
 
 async def test_text_is_answered_by_text_and_binary_by_binary():
