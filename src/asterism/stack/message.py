@@ -7,16 +7,15 @@ A message keeps the header lines as they came, under canonical names, and works 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from asterism.stack.errors import ParseError
 from asterism.stack.grammar import check_value, is_token, parse_number, split_commas
+from asterism.stack.header_lines import HeaderLines
 from asterism.stack.headers.address import NameAddr, has_tag
 from asterism.stack.headers.base import HeaderValue
 from asterism.stack.headers.cseq import CSeq, RAck
 from asterism.stack.headers.media_type import MediaType
-from asterism.stack.headers.names import KNOWN, canonical
 from asterism.stack.headers.via import Via
 from asterism.stack.reasons import reason_phrase
 from asterism.stack.uri import Uri
@@ -36,7 +35,7 @@ _ECHOED_WITH_ROUTE = _ECHOED | {"Record-Route"}
 _ECHOED_WITH_TIMESTAMP = _ECHOED | {"Timestamp"}
 
 
-class Message:
+class Message(HeaderLines):
     """What requests and responses have in common.
 
     Attributes:
@@ -47,132 +46,15 @@ class Message:
         received_at: when it came (the clock of the transaction layer, seconds); ``None`` likewise.
     """
 
-    __slots__ = ("_first", "_parsed", "body", "flow", "headers", "received_at")
+    __slots__ = ("body", "flow", "received_at")
 
     def __init__(self, headers: list[tuple[str, str]] | None = None, body: bytes = b"") -> None:
-        self.headers: list[tuple[str, str]] = [] if headers is None else headers
+        self.headers = [] if headers is None else headers
         self.body = body
         self.flow: Flow | None = None
         self.received_at: float | None = None
-        self._first: dict[str, str] | None = None
-        self._parsed: dict[str, Any] = {}
-
-    # Raw headers
-
-    def _index(self) -> dict[str, str]:
-        first = self._first = dict(reversed(self.headers))
-        return first
-
-    def get(self, name: str) -> str | None:
-        """The raw value of the first header line of that name, ``None`` if there is none."""
-        first = self._first
-        if first is None:
-            first = self._index()
-        value = first.get(name)
-        if value is None:
-            known = canonical(name)
-            value = first.get(known)
-            if value is None and known not in first and known not in KNOWN:
-                lower = known.lower()
-                for other, value in self.headers:
-                    if other.lower() == lower:
-                        return value
-                return None
-        return value
-
-    def get_all(self, name: str) -> list[str]:
-        """The raw values of all header lines of that name, in order."""
-        first = self._first
-        if first is None:
-            first = self._index()
-        value = first.get(name)
-        if value is not None and len(first) == len(self.headers):
-            return [value]
-        name = canonical(name)
-        if name in KNOWN:
-            # Header lines have these names in this spelling only.
-            return [value for other, value in self.headers if other == name] if name in first else []
-        name = name.lower()
-        return [value for other, value in self.headers if other.lower() == name]
-
-    def get_list(self, name: str) -> list[str]:
-        """The comma-separated elements of all header lines of that name, in order.
-
-        Raises:
-            ParseError: unbalanced quotes or brackets.
-        """
-        items: list[str] = []
-        for value in self.get_all(name):
-            if value:
-                items.extend(item.strip() for item in split_commas(value))
-        return items
-
-    def has(self, name: str) -> bool:
-        """Whether there is a header line of that name."""
-        return self.get(name) is not None
-
-    def has_option(self, name: str, option: str) -> bool:
-        """Whether a list of tokens (``Supported``, ``Require``, ``Allow``) names this one, in any case."""
-        option = option.lower()
-        return any(option in {item.strip().lower() for item in value.split(",")} for value in self.get_all(name))
-
-    def _changed(self) -> None:
         self._first = None
-        if self._parsed:
-            self._parsed = {}
-
-    @staticmethod
-    def _line(name: str, value: str) -> tuple[str, str]:
-        name = canonical(name)
-        if not is_token(name):
-            raise ValueError(f"not a header name: {name!r}")
-        return name, check_value(value)
-
-    def add_header(self, name: str, value: str) -> None:
-        """Append a header line.
-
-        Raises:
-            ValueError: the name is not a token, or the value contains CR, LF or NUL.
-        """
-        self.headers.append(self._line(name, value))
-        self._changed()
-
-    def add_lines(self, lines: Iterable[tuple[str, str]]) -> None:
-        """Append header lines unchecked: canonical names, and values of our own making (never a peer's)."""
-        self.headers.extend(lines)
-        self._changed()
-
-    def prepend_header(self, name: str, value: str) -> None:
-        """Put a header line before all others. Raises ValueError as :meth:`add_header`."""
-        self.headers.insert(0, self._line(name, value))
-        self._changed()
-
-    def set_header(self, name: str, value: str) -> None:
-        """Replace all lines of that name by one, at the first one's place, or append it.
-
-        Raises:
-            ValueError: as :meth:`add_header`.
-        """
-        line = self._line(name, value)
-        lower = line[0].lower()
-        headers: list[tuple[str, str]] = []
-        done = False
-        for other in self.headers:
-            if other[0].lower() != lower:
-                headers.append(other)
-            elif not done:
-                headers.append(line)
-                done = True
-        if not done:
-            headers.append(line)
-        self.headers = headers
-        self._changed()
-
-    def remove_header(self, name: str) -> None:
-        """Remove all lines of that name; none is no error."""
-        lower = canonical(name).lower()
-        self.headers = [line for line in self.headers if line[0].lower() != lower]
-        self._changed()
+        self._parsed = {}
 
     def set_body(self, body: bytes | str, content_type: str = "") -> None:
         """Replace the body, with a ``content_type`` also the Content-Type.
