@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from asterism.stack.transactions.client import ClientTransaction
 
 
+_TICK = 0.1
+"""Seconds; regular checks are made at multiples of it."""
 _FIRST_RATE = 100
 """Contacts that are asked within a second of the start, if the interval allows for so slow a beginning."""
 
@@ -162,7 +164,12 @@ class Qualifier:
         return aor.qualify_2xx_only if aor is not None else contact.qualify_2xx_only
 
     def _schedule(self, contact: Contact, delay: float) -> None:
-        self._timers[contact.id] = self.timers.call_later(delay, self._due, contact)
+        timers = self.timers
+        when = timers.clock() + delay
+        if delay:
+            # Those that are due within the same moment are asked together: each wake-up of the loop costs as much.
+            when = round(when / _TICK) * _TICK
+        self._timers[contact.id] = timers.call_at(when, self._due, contact)
 
     def _due(self, contact: Contact) -> None:
         self._timers.pop(contact.id, None)
