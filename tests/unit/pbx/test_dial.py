@@ -101,7 +101,7 @@ def test_status_by_cause(cause: int, status: str) -> None:
     run(scenario)
 
 
-@pytest.mark.parametrize(("args", "cause"), [("", 0), ("PJSIP/frank", 3), ("SIP/bob", 66), ("&&,20", 0), ("bob", 66)])
+@pytest.mark.parametrize(("args", "cause"), [("PJSIP/frank", 3), ("SIP/bob", 66), ("bob", 66)])
 def test_destinations_that_cannot_be_called(args: str, cause: int) -> None:
     async def scenario(server: FakeServer) -> None:
         alice = await dialling(server, args, "Echo")
@@ -233,6 +233,17 @@ def test_option_h_ends_by_star() -> None:
         await settle()
         assert alice.dead
         assert bob.dead
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("args", ["", "&&,20", ",20"])
+def test_without_a_destination_the_arguments_are_invalid(args: str) -> None:
+    async def scenario(server: FakeServer) -> None:
+        alice = await dialling(server, args, "Echo")
+        assert (alice.variables["DIALSTATUS"], alice.hangup_cause) == ("INVALIDARGS", 0)
+        assert alice.application == "Echo"
+        assert not server.sip.made
 
     run(scenario)
 

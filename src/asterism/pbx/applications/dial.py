@@ -74,7 +74,7 @@ class Call:
         names = [name for name in (part.strip() for part in destinations.split("&")) if name][:MAX_DESTINATIONS]
         if not names:
             self.pbx.log.warning("Dial requires an argument (technology/number)")
-            return self._failed(DialStatus.CHANUNAVAIL)
+            return self._failed(DialStatus.INVALIDARGS)
         try:
             status = await self._dial(names, timeout)
         finally:
