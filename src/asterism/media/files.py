@@ -196,7 +196,8 @@ def _decode_gsm(path: Path) -> Sound:
         raise SoundError(f"{path}: reading GSM files needs the package 'av'") from error
     try:
         with av.open(str(path), format="gsm") as container:
-            pieces = [frame.to_ndarray().astype("<i2").tobytes() for frame in container.decode(audio=0)]
+            # The plane may be longer than what is in it: two bytes a sample count.
+            pieces = [bytes(frame.planes[0])[: 2 * frame.samples] for frame in container.decode(audio=0)]
     except (av.FFmpegError, OSError, ValueError, IndexError) as error:
         raise SoundError(f"{path}: {error}") from error
     if not pieces:
