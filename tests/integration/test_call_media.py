@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from call_kit import EXTENSIONS, two_phones
+from call_kit import CONFIG, EXTENSIONS, two_phones
 
 from asterism.testing.sdp import PCMA, PCMU
 
@@ -63,6 +63,17 @@ async def test_488_when_nothing_is_shared(offer):
         request.set_body(offer, "application/sdp")
         response = await world.ann.request(request)
         assert response.status == 488
+
+
+@pytest.mark.parametrize("offer", [True, False], ids=["in the INVITE", "in the 200"])
+async def test_an_endpoint_without_allow_has_no_codecs(offer, capsys):
+    """100, then 488, and the log says what is missing."""
+    config = {"pjsip.conf": CONFIG["pjsip.conf"].replace("allow=ulaw,alaw", "")}
+    async with two_phones(config) as world:
+        call = await world.ann.dial("600", offer=offer)
+        assert await call.refused() == 488
+        assert [response.status for response in call.responses][-2:] == [100, 488]
+        assert "a call from endpoint 101 is refused: the endpoint allows no codec" in capsys.readouterr().out
 
 
 async def test_telephone_event_is_answered_with_the_payload_type_offered():

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from asterism.stack.sdp import SessionDescription
 
 
+NO_CODECS = "the endpoint allows no codec: it needs 'allow'"
+
+
 class Call(NamedTuple):
     """What was found out about an INVITE before anything is changed."""
 
@@ -76,7 +79,9 @@ class SessionService(Service):
             reason = f"no extension {extension} in context {context}"
             return Decision(Outcome.REJECT, reason, 404, where, endpoint.position)
         profile = self._profiles.of(endpoint)
-        if not profile.formats or (offer is not None and not self._acceptable(profile, offer)):
+        if not profile.formats:
+            return Decision(Outcome.REJECT, NO_CODECS, 488, where, endpoint.position)
+        if offer is not None and not self._acceptable(profile, offer):
             return Decision(Outcome.REJECT, "no codec is shared", 488, where, endpoint.position)
         busy = self._pbx.refusal()
         if busy:
@@ -102,8 +107,11 @@ class SessionService(Service):
             self._begin(rx, decision.data)
             return
         headers: tuple[tuple[str, str], ...] = ()
-        if decision.status == 503:
+        no_codecs = decision.reason is NO_CODECS
+        if decision.status == 503 or no_codecs:
             self._pbx.log.warning("a call from %s is refused: %s", decision.object, decision.reason)
+        if no_codecs:
+            rx.respond(100)  # as recorded, before the 488
         elif decision.status == 415:
             headers = (("Accept", ACCEPT),)
         elif decision.status == 400:
