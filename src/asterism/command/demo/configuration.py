@@ -22,6 +22,9 @@ EXTENSIONS = (
     ("606", "an extension that runs a subroutine and speaks the caller's number to the console"),
 )
 
+MANAGER_HOST = "127.0.0.1"
+"""Where a new demo's manager listens."""
+
 _ASTERISK_CONF = """\
 ; Where this server keeps everything: paths count from this file's folder.
 [directories]
@@ -135,7 +138,7 @@ _MANAGER_CONF = """\
 ; The manager interface, for programs; only this machine reaches it.
 [general]
 enabled = yes
-bindaddr = 127.0.0.1
+bindaddr = {manager_host}
 port = {manager_port}
 
 [demo]
@@ -198,7 +201,9 @@ def create(folder: Path, host: str, sip_port: int, manager_port: int) -> None:
         "asterisk.conf": _ASTERISK_CONF,
         "pjsip.conf": _PJSIP_CONF.format(host=bind_host, sip_port=sip_port) + accounts,
         "extensions.conf": _EXTENSIONS_CONF,
-        "manager.conf": _MANAGER_CONF.format(manager_port=manager_port, password=_password()),
+        "manager.conf": _MANAGER_CONF.format(
+            manager_host=MANAGER_HOST, manager_port=manager_port, password=_password()
+        ),
         "logger.conf": _LOGGER_CONF,
         "rtp.conf": _RTP_CONF,
         "modules.conf": _MODULES_CONF,

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from asterism.command.demo.configuration import EXTENSIONS, Demo, create, read
+from asterism.command.demo.configuration import EXTENSIONS, MANAGER_HOST, Demo, create, read
 from asterism.core.errors import ConfigError
 
 _EPILOG = "The configuration is written on the first run and then kept: edit it, and it is used as you left it."
@@ -27,13 +27,17 @@ def run_demo(words: Sequence[str]) -> int:
             file=sys.stderr,
         )
         return 2
+    host, sip_port, manager_port = options.host or "0.0.0.0", options.sip_port or 5060, options.manager_port or 5038
+    serves = not (options.call or options.answer)
+    if serves and fresh and _refused(Demo(folder, host, sip_port, MANAGER_HOST, manager_port, "", {}), fresh):
+        return 1  # and nothing is written, so that the options count for the next try
     try:
-        create(folder, options.host or "0.0.0.0", options.sip_port or 5060, options.manager_port or 5038)
+        create(folder, host, sip_port, manager_port)
         demo = read(folder)
     except (ConfigError, OSError) as error:
         print(f"asterism demo: {error}", file=sys.stderr)
         return 1
-    if options.call or options.answer:
+    if not serves:
         from asterism.command.demo.phone import run_phone
 
         return run_phone(demo, caller=options.as_, call=options.call, answer=options.answer)
@@ -56,9 +60,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _serve(demo: Demo, fresh: bool) -> int:
-    for complaint in taken_ports(demo):
+def _refused(demo: Demo, fresh: bool) -> bool:
+    """Whether a port is taken, after saying which."""
+    complaints = taken_ports(demo, fresh)
+    for complaint in complaints:
         print(f"asterism demo: {complaint}", file=sys.stderr)
+    return bool(complaints)
+
+
+def _serve(demo: Demo, fresh: bool) -> int:
+    if _refused(demo, fresh):
         return 1
     from asterism.command.run import serve
     from asterism.config.asterisk_conf import AsteriskConf
@@ -70,9 +81,13 @@ def _serve(demo: Demo, fresh: bool) -> int:
     return serve(AsteriskConf.load(demo.conf_path), ready=ready)
 
 
-def taken_ports(demo: Demo) -> list[str]:
-    """What keeps the demo from starting: the ports in use, with where each can be changed."""
+def taken_ports(demo: Demo, fresh: bool) -> list[str]:
+    """What keeps the demo from starting: the ports in use, with where each can be changed.
+
+    ``fresh`` for a demo whose files are not written yet: options decide still.
+    """
     complaints = []
+    program = shlex.quote(sys.argv[0])
     wanted = (
         (socket.SOCK_DGRAM, "UDP", demo.host, demo.sip_port, "'bind' in [transport-udp] of pjsip.conf", "--sip-port"),
         (
@@ -92,10 +107,13 @@ def taken_ports(demo: Demo) -> list[str]:
             try:
                 probe.bind((host, port))
             except OSError as error:
-                complaints.append(
-                    f"{name} port {port} on {host} cannot be used ({error.strerror}). Change {where} in"
-                    f" {demo.folder}, or make another demo: asterism demo --folder demo2 {flag} {port + 10}"
-                )
+                option = f"{flag} {port + 10}"
+                if fresh:
+                    advice = f'Choose another: {program} demo {option}, or make run ARGS="{option}"'
+                else:
+                    other = f"{program} demo --folder demo2 {option}"
+                    advice = f"Change {where} in {demo.folder}, or make another demo: {other}"
+                complaints.append(f"{name} port {port} on {host} cannot be used ({error.strerror}). {advice}")
     return complaints
 
 

@@ -1,0 +1,129 @@
+"""``make run``: the demo as its user meets it, in a process of its own."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from server_process import COMMAND
+
+from asterism.testing.servers import free_port
+
+HOST = "127.0.0.1"
+
+
+def free_tcp_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def words(folder: Path, *options: object) -> list[str]:
+    return [*COMMAND, "demo", "--folder", str(folder), *map(str, options)]
+
+
+def run(folder: Path, *options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(words(folder, *options), capture_output=True, text=True, timeout=60, check=False)
+
+
+def ports() -> list[object]:
+    return ["--host", HOST, "--sip-port", free_port(), "--manager-port", free_tcp_port()]
+
+
+@contextmanager
+def running(folder: Path, options: Sequence[object] = ()) -> Iterator[str]:
+    """The demo while it runs; gives what it printed when it was ready."""
+    process = subprocess.Popen(words(folder, *options), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        assert process.stdout is not None
+        printed = []
+        for line in process.stdout:
+            printed.append(line)
+            if "Ctrl-C" in line:
+                break
+        else:
+            raise AssertionError("".join(printed))
+        yield "".join(printed)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def files(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in sorted(folder.glob("*.conf"))}
+
+
+def test_everything_that_it_offers_works(tmp_path: Path) -> None:
+    """Each command that it prints, tried as a user would; the second start keeps what the first wrote."""
+    folder, options = tmp_path / "demo", ports()
+    with running(folder, options) as printed:
+        assert f"udp {HOST}:{options[3]}" in printed
+        assert f"tcp {HOST}:{options[5]}" in printed
+        accounts = re.findall(r"^    (\d{3})  (\w{12})$", printed, re.M)
+        assert [number for number, _ in accounts] == ["101", "102", "103"]
+        assert len({password for _, password in accounts}) == 3
+        offered = re.findall(r"--call (\d+)$", printed, re.M)
+        heard = {number: run(folder, "--call", number).stdout for number in offered}
+        kept = files(folder)
+    assert all(password in kept["pjsip.conf"] for _, password in accounts)
+    expected = {
+        "101": "the call was refused: 404",  # nobody is registered
+        "600": "our own, echoed",
+        "601": "s of audio: sound",
+        "602": "s of audio: a tone of 440 Hz",
+        "603": "183 Session Progress\n  the call was refused: 403",
+        "604": "the call was refused: 486",
+        "605": "the call was refused: 503",
+    }
+    assert {number: text in heard.get(number, "") for number, text in expected.items()} == dict.fromkeys(
+        expected, True
+    ), heard
+
+    with (folder / "extensions.conf").open("a") as dial_plan:
+        dial_plan.write("\n[phones]\nexten => 777,1,Busy()\n")
+    edited = files(folder)
+    with running(folder) as again:
+        assert re.findall(r"^    (\d{3})  (\w{12})$", again, re.M) == accounts
+        assert files(folder) == edited
+
+
+@pytest.mark.parametrize(
+    ("kind", "flag", "where"),
+    [
+        (socket.SOCK_DGRAM, "--sip-port", "'bind' in [transport-udp] of pjsip.conf"),
+        (socket.SOCK_STREAM, "--manager-port", "'port' in [general] of manager.conf"),
+    ],
+    ids=["SIP", "manager"],
+)
+def test_a_port_that_is_taken(tmp_path: Path, kind: socket.SocketKind, flag: str, where: str) -> None:
+    """Which, and how to change it: by an option while nothing is written yet, in the file afterwards."""
+    folder, options = tmp_path / "demo", ports()
+    port = options[options.index(flag) + 1]
+    with socket.socket(socket.AF_INET, kind) as other:
+        other.bind((HOST, port))
+        if kind is socket.SOCK_STREAM:
+            other.listen()
+        refused = run(folder, *options)
+        assert refused.returncode == 1
+        assert f"port {port} on {HOST} cannot be used" in refused.stderr
+        assert f"demo {flag} " in refused.stderr
+        assert not folder.exists()
+    with running(folder, options):
+        pass
+    with socket.socket(socket.AF_INET, kind) as other:
+        other.bind((HOST, port))
+        if kind is socket.SOCK_STREAM:
+            other.listen()
+        refused = run(folder)
+        assert refused.returncode == 1
+        assert f"port {port} on {HOST} cannot be used" in refused.stderr
+        assert where in refused.stderr
