@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from asterism.core.documentation import Documentation
 from asterism.core.log import log_subject
 from asterism.core.module import CoreServer, Subsystem
-from asterism.core.registry import Registry
+from asterism.core.registry import Owner, Registry
 from asterism.pbx import admission, events, marks
 from asterism.pbx.causes import Cause
 from asterism.pbx.channel import Channel
@@ -287,6 +287,11 @@ class Pbx(Subsystem):
             self._counters.calls -= 1
             channel.task = None
             channel.end_dialplan()
+
+    def calls_within(self, owner: Owner) -> int:
+        """How many channels run an application that ``owner`` registered."""
+        own = {entry.name for entry in self.applications if entry.owner is owner}
+        return sum(channel.application in own for channel in self.channels) if own else 0
 
     def refusal(self) -> str:
         """Why no new call is taken now (``maxcalls``, ``maxload``, ``minmemfree``, a stop), empty when one is."""

@@ -249,14 +249,14 @@ class ModuleLoader:
                 self._server.log.error("reload of '%s' failed: %s", known.name, error, exc_info=_unexpected(error))
 
     def use_count(self, known: LoadedModule) -> int:
-        """The module's own uses plus the loaded modules that require it."""
-        if known.instance is None:
+        """The module's own uses, the calls in its applications, and the loaded modules that require it."""
+        if known.instance is None or known.owner is None:
             return 0
         names = {canonical_name(each) for each in (known.name, *known.module_class.aliases)}
         dependents = sum(
             1 for other in self._order if names & {canonical_name(required) for required in other.module_class.requires}
         )
-        return known.instance.use_count() + dependents
+        return known.instance.use_count() + self._server.pbx.calls_within(known.owner) + dependents
 
     # -- inner works -----------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ class Fake:
         self.done: list[str] = []
         self.bus = EventBus(self.log)
         self.data = SimpleNamespace(load=lambda: self.done.append("data"))
+        self.pbx = SimpleNamespace(calls_within=lambda owner: 0)
 
     def bound(self, owner: Owner) -> Any:
         return SimpleNamespace(owner=owner, done=self.done)
