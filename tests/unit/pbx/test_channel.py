@@ -12,7 +12,8 @@ from asterism.media.formats import SLIN, ULAW
 from asterism.media.stream import Frame
 from asterism.pbx import events
 from asterism.pbx.causes import cause_text, parse_cause
-from asterism.pbx.channel import MAX_DIGITS, MAX_FRAMES, Channel
+from asterism.pbx.channel import MAX_DIGITS, Channel
+from asterism.pbx.channel_api import MAX_FRAMES
 from asterism.pbx.controls import ChannelState, Control, SoftHangup
 from asterism.pbx.errors import ChannelHangup, Goto, RequestError
 from asterism.pbx.party import PartyId, parse_caller_id, parse_presentation, presentation_word
