@@ -31,6 +31,11 @@ def counts(conf: Path) -> dict[str, int]:
     return {name.strip(): int(number) for name, number in re.findall(r"^([a-z ]+): +(\d+)$", text, re.MULTILINE)}
 
 
+def descriptors(pid: int) -> int:
+    """How many sockets and files a process has open."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
 def verdict(met: bool, figure: str, target: str) -> bool:
     """Print one figure with its target and whether it is met; returns that."""
     print(f"  {figure} (target: {target}): {'met' if met else 'MISSED'}", flush=True)
@@ -51,7 +56,7 @@ def run(folder: Path, burst: int) -> bool:
     conf = folder / "etc/asterisk.conf"
     with servers.asterism(folder) as process:
         servers.wait_ready(process)
-        idle = counts(conf)
+        idle = counts(conf) | {"sockets and files": descriptors(process.pid)}
         sizes = []
         print(f"\nMemory, bursts of {burst} calls: {resident_mib(process.pid):.1f} MiB at start")
         for number in range(5):
@@ -61,7 +66,8 @@ def run(folder: Path, burst: int) -> bool:
         growth = abs(sizes[4] / sizes[2] - 1) * 100
         good = verdict(growth <= 5, f"second to fourth burst: {growth:.1f}%", "at most 5%") and good
         time.sleep(SETTLE_SECONDS)
-        left = {name: number - idle.get(name, 0) for name, number in counts(conf).items()}
+        now = counts(conf) | {"sockets and files": descriptors(process.pid)}
+        left = {name: number - idle.get(name, 0) for name, number in now.items()}
         left = {name: more for name, more in left.items() if more > 0}
         good = verdict(not left, f"counts above idle: {left or 'none'}", "none") and good
     with servers.asterism(folder) as process:

@@ -7,12 +7,13 @@ import gc
 import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from call_kit import CONFIG
 
 from asterism.server.server import Server
-from asterism.testing import Phone, assert_idle, idle_counts, running_server
+from asterism.testing import Phone, assert_idle, idle_counts, running_server, until
 
 CALLS = 100
 SYSTEM = "\n[system]\ntype=system\ntimer_t1=200\ntimer_b=1600\n"
@@ -67,19 +68,27 @@ def alive() -> Counter[str]:
     return Counter(name for name in names if name.startswith(ENTIRELY_FREED) and name != OF_PHONES)
 
 
+def open_descriptors() -> int:
+    """Sockets and files of this process."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 async def test_calls_leave_nothing_behind(no_collector: None) -> None:
     config = {**CONFIG, "pjsip.conf": CONFIG["pjsip.conf"] + SYSTEM}
     async with running_server(config) as server:
         idle = idle_counts(server)
         await make_calls(server, 20)  # fills the caches
         await assert_idle(server, idle)
-        before = alive()
+        before, descriptors = alive(), open_descriptors()
 
         await make_calls(server, CALLS)
         await assert_idle(server, idle)
         await asyncio.sleep(0)
         grown = alive() - before
         assert not {name: more for name, more in grown.items() if more >= CALLS / 20}
+        await until(
+            lambda: open_descriptors() <= descriptors, what=lambda: f"{descriptors} became {open_descriptors()}"
+        )
 
 
 async def test_memory_does_not_grow_with_calls() -> None:
