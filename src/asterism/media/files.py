@@ -106,7 +106,8 @@ class Sounds:
         """
         path = self.find(name, language, (format,))
         if path is None:
-            raise SoundError(f"there is no sound '{name}' for language '{language}'")
+            where = "below the data and spool folders" if name.startswith("/") else f"for language '{language}'"
+            raise SoundError(f"there is no sound '{name}' {where}")
         try:
             status = path.stat()
         except OSError as error:

@@ -124,6 +124,8 @@ def test_absolute_names_within_data_and_spool(sounds, tmp_path):
     (tmp_path / "spool" / "link").symlink_to(tmp_path)
     assert sounds.load(str(tmp_path / "spool" / "msg")).data == b"\xff" * 160
     assert sounds.find(str(tmp_path / "secret")) is None
+    with pytest.raises(SoundError, match="below the data and spool folders"):
+        sounds.load(str(tmp_path / "secret"))
     assert sounds.find(str(tmp_path / "spool" / "link" / "secret")) is None
 
 
