@@ -146,11 +146,6 @@ def format_params(params: Params) -> str:
     return "".join([f";{name}" if value is None else f";{name}={value}" for name, value in params.items()])
 
 
-def token_or_quoted(text: str) -> str:
-    """The text itself if it is a token, else quoted: for parameter values."""
-    return text if _token(text) else quote(text)
-
-
 def parse_number(text: str, what: str, maximum: int = 2**32 - 1) -> int:
     """Parse an unsigned decimal number.
 

@@ -88,11 +88,6 @@ def parse_host(text: str) -> str:
     return checked
 
 
-def format_host(host: str) -> str:
-    """The host as it stands in a URI or a Via: IPv6 in brackets."""
-    return f"[{host}]" if ":" in host else host
-
-
 def format_host_port(host: str, port: int | None) -> str:
     """``host:port``, IPv6 in brackets, the port only if there is one."""
     if ":" in host:

@@ -66,8 +66,3 @@ class RSeq(_Number):
     def _check(cls, value: str) -> None:
         if parse_number(value, "RSeq") == 0:
             raise ParseError("RSeq is zero")
-
-    @property
-    def number_value(self) -> int:
-        """The number, 1 to 2**32 - 1."""
-        return int(self.value)

@@ -202,10 +202,6 @@ class _Section:
         """
         self.attributes.append((check_value(name), value if value is None else check_value(value)))
 
-    def remove_attribute(self, name: str) -> None:
-        """Remove all attributes of that name."""
-        self.attributes = [line for line in self.attributes if line[0] != name]
-
     def _own_direction(self) -> Direction | None:
         return next((_DIRECTIONS[name] for name, _ in self.attributes if name in _DIRECTIONS), None)
 
