@@ -167,7 +167,7 @@ def api_page() -> str:
             continue
         members = [
             (key, value)
-            for key, value in vars(found).items()
+            for key, value in _own_members(found).items()
             if not key.startswith("_") and (callable(value) or isinstance(value, (property, classmethod)))
         ]
         if members:
@@ -178,6 +178,16 @@ def api_page() -> str:
             call = f"{prefix}{key}" if isinstance(value, property) else f"{prefix}{key}{_signature(member)}"
             lines.append(f"| `{call.replace('|', chr(92) + '|')}` | {_first(value)} |\n")
     return "".join(lines)
+
+
+def _own_members(found: type) -> dict[str, object]:
+    """The members of a class, with those of its bases in the same package."""
+    package = found.__module__.rpartition(".")[0]
+    members: dict[str, object] = {}
+    for base in found.__mro__:
+        if base.__module__.rpartition(".")[0] == package:
+            members = {**vars(base), **members}
+    return members
 
 
 class _Plain:
