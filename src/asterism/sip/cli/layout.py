@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from asterism.data.data import Data
 from asterism.data.network import Network
+from asterism.pbx.controls import STATE_NAMES
 from asterism.pbx.device_state import DeviceState
 from asterism.sip.objects.aor import Aor
 from asterism.sip.objects.auth import Auth
@@ -54,18 +55,6 @@ STATE_WORDS = {
     DeviceState.RINGINUSE: "Ring+Inuse",
     DeviceState.ONHOLD: "On Hold",
 }
-_CHANNEL_STATES = (
-    "Down",
-    "Rsrvd",
-    "OffHook",
-    "Dialing",
-    "Ring",
-    "Ringing",
-    "Up",
-    "Busy",
-    "Dialing Offhook",
-    "Pre-ring",
-)
 
 
 class ShowServer(SipServer, Protocol):
@@ -178,7 +167,7 @@ def _auth_rows(data: Data, names: Sequence[str], start: str) -> str:
 def _channel_rows(channel: object) -> str:
     name = f"{getattr(channel, 'name', '')}/{getattr(channel, 'application', '')}"
     seconds = max(int(time.time() - getattr(channel, "created", time.time())), 0)
-    state = _CHANNEL_STATES[int(getattr(channel, "state", 0)) % len(_CHANNEL_STATES)]
+    state = STATE_NAMES[int(getattr(channel, "state", 0)) % len(STATE_NAMES)]
     duration = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
     connected = str(getattr(channel, "connected", ""))
     return (
