@@ -8,6 +8,7 @@ import platform
 import time
 from typing import Any
 
+from asterism import version
 from asterism.core.commands import ActionCall, CommandCall, action, command
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import CommandError, ModuleError, UsageError
@@ -51,10 +52,14 @@ class CoreModule(Module):
 
     @command("core show version", Documentation("Show the version of the server.", "core show version"))
     def show_version(self, call: CommandCall) -> str:
-        """``core show version``."""
+        """``core show version``: in the words that programs match; it was "built" when it was installed."""
         _no_arguments(call)
-        system = f"{platform.machine()} running {platform.system()}"
-        return f"Asterisk {self.server.version} (Asterism) on Python {platform.python_version()} on a {system}\n"
+        installed = time.gmtime(os.stat(version.__file__).st_mtime)
+        return (
+            f"Asterisk {self.server.version} built by asterism @ python-{platform.python_version()}"
+            f" on a {platform.machine()} running {platform.system()}"
+            f" on {time.strftime('%Y-%m-%d %H:%M:%S', installed)} UTC\n"
+        )
 
     @command(
         "core show uptime",
