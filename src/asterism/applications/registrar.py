@@ -332,10 +332,10 @@ def _clamped(seconds: int, aor: Aor) -> int:
 
 
 def _lifetime(contact: NameAddr, header: int | None, aor: Aor) -> int:
-    """Seconds that one contact is bound for, 0 to remove it (an unreadable ``expires`` counts as 0)."""
+    """Seconds that one contact is bound for, 0 to remove it; an unreadable ``expires`` is as good as none."""
     value = contact.params.get("expires")
-    if value is not None:
-        return _clamped(min(int(value), 2**32 - 1), aor) if value.isascii() and value.isdigit() else 0
+    if value is not None and value.isascii() and value.isdigit():
+        return _clamped(min(int(value), 2**32 - 1) if len(value) < 100 else 2**32 - 1, aor)
     if header is not None:
         return _clamped(header, aor)
     return _clamped(aor.default_expiration, aor)

@@ -98,6 +98,13 @@ def test_query_lists_bindings(rig: Rig) -> None:
     assert response.get("Expires") is None
 
 
+@pytest.mark.parametrize(("lifetime", "granted"), [("soon", 299), ("-1", 299), ("", 299), ("9" * 5000, 3599)])
+def test_a_lifetime_that_is_no_number_is_as_good_as_none(rig: Rig, lifetime: str, granted: int) -> None:
+    """It must not remove the binding (RFC 3261 20.10), nor may a long one be too much."""
+    response = bind(rig, f"Contact: <sip:m1@192.0.2.10>;expires={lifetime}", "Expires: 300")
+    assert (response.status, response.get("Contact")) == (200, f"<sip:m1@192.0.2.10>;expires={granted}")
+
+
 def test_unregister_one_and_all(rig: Rig) -> None:
     bind(rig, "Contact: <sip:m1@192.0.2.10>, <sip:m2@192.0.2.10>")
     response = bind(rig, "Contact: <sip:m1@192.0.2.10>;expires=0")
