@@ -26,6 +26,16 @@ async def run(server: Server, line: str) -> str:
     return "".join(written)
 
 
+async def test_files_are_there_from_the_start_and_one_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "var/log").mkdir(parents=True)
+    (tmp_path / "var/log/taken").mkdir()
+    conf = "[logfiles]\nempty => dtmf\ntaken => error\nfull => error\n"
+    async with running_server({"logger.conf": conf}, tmp_path):
+        log = tmp_path / "var/log"
+        assert (log / "empty").read_text() == ""
+        assert "taken cannot be written" in (log / "full").read_text()
+
+
 async def test_a_reload_changes_the_channels_and_a_wrong_file_changes_nothing(tmp_path: Path) -> None:
     async with running_server({"logger.conf": LOGGER}, tmp_path) as server:
         log = tmp_path / "var/log"

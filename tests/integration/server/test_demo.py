@@ -127,3 +127,11 @@ def test_a_port_that_is_taken(tmp_path: Path, kind: socket.SocketKind, flag: str
         assert refused.returncode == 1
         assert f"port {port} on {HOST} cannot be used" in refused.stderr
         assert where in refused.stderr
+
+
+def test_a_phone_without_a_demo_says_so_and_makes_none(tmp_path: Path) -> None:
+    words = [*COMMAND, "demo", "--folder", str(tmp_path / "none"), "--call", "600"]
+    result = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+    assert result.returncode == 1
+    assert "there is no demo in" in result.stderr
+    assert not (tmp_path / "none").exists()

@@ -27,9 +27,12 @@ def run_demo(words: Sequence[str]) -> int:
             file=sys.stderr,
         )
         return 2
-    host, sip_port, manager_port = options.host or "0.0.0.0", options.sip_port or 5060, options.manager_port or 5038
     serves = not (options.call or options.answer)
-    if serves and fresh and _refused(Demo(folder, host, sip_port, MANAGER_HOST, manager_port, "", {}), fresh):
+    if fresh and not serves:
+        print(f"asterism demo: there is no demo in {folder}; start one first: asterism demo", file=sys.stderr)
+        return 1
+    host, sip_port, manager_port = options.host or "0.0.0.0", options.sip_port or 5060, options.manager_port or 5038
+    if fresh and _refused(Demo(folder, host, sip_port, MANAGER_HOST, manager_port, "", {}), fresh):
         return 1  # and nothing is written, so that the options count for the next try
     try:
         create(folder, host, sip_port, manager_port)

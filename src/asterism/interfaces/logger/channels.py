@@ -103,12 +103,16 @@ class FileChannel(LogChannel):
         """The whole path."""
         return str(self.path)
 
-    def write(self, line: str, level: int) -> None:
-        """Append the line, opening the file for the first one."""
+    def open_file(self) -> TextIO:
+        """Open the file unless it is open, so that whoever follows it finds it from the start; raises ``OSError``."""
         if self._file is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self.path.open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
-        self._file.write(line + "\n")
+        return self._file
+
+    def write(self, line: str, level: int) -> None:
+        """Append the line."""
+        self.open_file().write(line + "\n")
 
     def rotate(self, strategy: str) -> str:
         """Move the file aside as ``rotatestrategy`` says: ``.0`` oldest or newest, a time, or not at all."""

@@ -78,6 +78,11 @@ class LoggerModule(Module):
 
     def _open(self, settings: ChannelSettings) -> LogChannel:
         channel = self._make(settings)
+        if isinstance(channel, FileChannel):
+            try:
+                channel.open_file()
+            except OSError as error:
+                raise ValueError(f"{channel.title} cannot be written: {error.strerror}") from error
         self.channels.append(channel)
         self.server.log.addHandler(channel)
         self.server.log.update_ceiling()
