@@ -231,7 +231,9 @@ async def test_hold_and_in_dialog_requests(bench: Bench) -> None:
     alice.in_dialog("INFO", ok, 7, body="x", content_type="text/bogus")
     await alice.next(415)
     alice.in_dialog("INVITE", ok, 8, body=sdp("18"))
-    await alice.next(488)
+    refused_offer = await alice.next(488)
+    assert refused_offer.get("Warning") == '390 SIP "No SDP answer"'
+    assert refused_offer.get("Reason") == "Q.850;cause=0"
     alice.in_dialog("BYE", ok, 9)
     await alice.next(200)
     bob.respond(await bob.next("BYE"), 200)

@@ -41,6 +41,10 @@ if TYPE_CHECKING:
     from asterism.stack.transactions.server import ServerTransaction
 
 
+_NO_ANSWER = (("Warning", '390 SIP "No SDP answer"'), ("Accept", ACCEPT), ("Reason", "Q.850;cause=0"))
+"""Headers of the 488 to an offer that nothing can be taken from, as recorded."""
+
+
 class Session:
     """One call leg.
 
@@ -231,7 +235,7 @@ class Session:
             body = self.media.offer(self)
             self._waits_for_answer = True
         if body is None and (description is not None or is_invite):
-            self._respond(rx, 488, headers=(("Accept", ACCEPT),))
+            self._respond(rx, 488, headers=_NO_ANSWER)
             return
         assert self.dialog is not None
         self.dialog.update_target(request)
