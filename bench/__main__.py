@@ -9,9 +9,10 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-from bench import manager, memory, micro, servers, transports
+from bench import contacts, durability, idle, manager, memory, micro, realtime, servers, transports
 from bench.load import Measurement, measure
 from bench.process import peak_resident_mib
 
@@ -23,6 +24,19 @@ UNITS = {"options": "OPTIONS", "register": "REGISTER with challenge", "call": "t
 TARGETS = {"options": 1 / 2, "register": 1 / 2, "call": 1 / 3, "rtp": 1 / 2}
 """The most that Asterism may use of Asterisk's CPU, measured in the same run."""
 
+OTHERS = (
+    "micro",
+    "transports",
+    "idle",
+    "manager",
+    "memory",
+    "contacts",
+    "realtime",
+    "durability",
+    "qualify",
+)
+"""Measured without peers."""
+
 Results = dict[str, dict[str, Measurement]]
 
 
@@ -32,12 +46,12 @@ def main() -> int:
     parser.add_argument(
         "operations",
         nargs="*",
-        help=f"what to measure: {', '.join(LOADS)}, memory, manager, micro, transports (default: all)",
+        help=f"what to measure: {', '.join((*LOADS, *OTHERS))} (default: all)",
     )
     parser.add_argument("--quick", action="store_true", help="a tenth of the operations")
     parser.add_argument("--no-peers", action="store_true", help="Asterism only")
     options = parser.parse_args()
-    wanted = options.operations or [*LOADS, "memory", "manager", "micro", "transports"]
+    wanted = options.operations or [*LOADS, *OTHERS]
     share = 10 if options.quick else 1
     results: Results = {}
     with tempfile.TemporaryDirectory() as name:
@@ -52,15 +66,25 @@ def main() -> int:
             if simple and servers.has_kamailio():
                 results["Kamailio"] = run_loads("Kamailio", servers.kamailio, folder, simple, share)
         good = report(results, loads) if loads else True
-        if "micro" in wanted:
-            good = micro.run() and good
-        if "transports" in wanted:
-            good = transports.run(folder / "transports", transports.COUNT // share) and good
-        if "manager" in wanted:
-            good = manager.run(folder / "manager", 2000 // share) and good
-        if "memory" in wanted:
-            good = memory.run(folder / "memory", 500 if options.quick else 5000) and good
-    return 0 if good else 1
+        own = run_others(folder, wanted, share)
+    return 0 if good and own else 1
+
+
+def run_others(folder: Path, wanted: list[str], share: int) -> bool:
+    """Measure what has no peer; returns whether all figures count and meet their targets."""
+    measurements: dict[str, Callable[[], bool]] = {
+        "micro": micro.run,
+        "transports": lambda: transports.run(folder / "transports", transports.COUNT // share),
+        "idle": lambda: idle.run(folder / "idle", share),
+        "manager": lambda: manager.run(folder / "manager", 2000 // share),
+        "memory": lambda: memory.run(folder / "memory", 5000 // share),
+        "contacts": lambda: contacts.run(share),
+        "realtime": lambda: realtime.run(folder / "realtime", share),
+        "durability": lambda: durability.run(folder / "durability", share),
+        "qualify": lambda: contacts.run_qualify(share),
+    }
+    verdicts = [measurements[name]() for name in OTHERS if name in wanted]
+    return all(verdicts)
 
 
 def run_loads(name: str, start: object, folder: Path, loads: list[str], share: int) -> dict[str, Measurement]:

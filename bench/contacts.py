@@ -1,19 +1,19 @@
-"""``python -m bench.contacts``: what many contacts cost.
+"""``python -m bench contacts qualify``: what many contacts cost.
 
-Starting with 100,000 stored ones, registering beside 100, 10,000 and 100,000 of them, checking 10,000 a minute. It
-prints the figures and fails above the limits: five seconds, a fifth more CPU per REGISTER, a tenth of a core.
+Starting with 100,000 stored ones; registering beside 100, 10,000 and 100,000 of them; checking 10,000 a minute.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
+import contextlib
 import logging
 import multiprocessing
+import random
 import socket
-import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from asterism.core.registry import Owner
@@ -21,11 +21,10 @@ from asterism.data.data import Data
 from asterism.data.store import Store
 from asterism.sip.objects import register_types
 from asterism.sip.objects.contact import Contact, contact_id
-from asterism.stack.digest import Challenge, ClientSession, ha1
-from asterism.stack.message import Response
-from asterism.stack.parser import parse_message
-from bench import servers
+from bench import accounts, servers
 from bench.configuration import SERVER
+from bench.memory import verdict
+from bench.phones import LIFETIME, Job, Phones
 from bench.process import cpu_seconds
 
 CORE_LIMIT = 0.10
@@ -33,7 +32,6 @@ START_LIMIT = 5.0
 GROWTH_LIMIT = 1.2
 """How much dearer a REGISTER may be with many bindings than with few."""
 INTERVAL = 60
-ACCOUNTS = 100
 PHONES = ("127.0.0.1", 5090)
 """Where all contacts lead: their addresses differ, the socket is the same."""
 
@@ -97,7 +95,7 @@ def _wait(condition: object, seconds: float) -> None:
         time.sleep(0.2)
 
 
-def store_contacts(folder: Path, count: int) -> None:
+def store_contacts(folder: Path, numbers: Iterable[int]) -> None:
     """Put registered contacts into the store that a server of ``folder`` reads."""
     (folder / "lib").mkdir(parents=True, exist_ok=True)
     log = logging.getLogger("bench")
@@ -109,8 +107,8 @@ def store_contacts(folder: Path, count: int) -> None:
         register_types(data)
         data.load()
         expires = int(time.time()) + 7200
-        for number in range(count):
-            aor, uri = f"phone{number}", f"sip:phone{number}@192.0.2.{number % 250}:5060"
+        for number in numbers:
+            aor, uri = accounts.account(number), f"sip:phone{number}@192.0.2.{number % 250}:5060"
             data.create_now(
                 Contact(
                     contact_id(aor, uri), uri=uri, expiration_time=expires, user_agent="Bench phone 1.0", endpoint=aor,
@@ -129,77 +127,70 @@ def start(count: int) -> float:
     """The seconds from the start of a server to its first answer, with ``count`` contacts stored."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        store_contacts(folder, count)
+        store_contacts(folder, range(count))
         with servers.asterism(folder, {"pjsip.conf": _TRANSPORT + _PROBED}) as process:
             took = servers.wait_ready(process, 120.0)
     print(f"start: {took:.1f} s with {count} stored contacts")
     return took
 
 
-def _register(phone: socket.socket, user: str, number: int) -> None:
-    """One REGISTER with its challenge."""
-    port = phone.getsockname()[1]
-    uri = f"sip:{SERVER[0]}"
-    authorization = ""
-    for step in (1, 2):
-        phone.sendto(
-            f"REGISTER {uri} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bK{number}x{step};rport\r\n"
-            f"Max-Forwards: 70\r\nFrom: <sip:{user}@{SERVER[0]}>;tag=f\r\nTo: <sip:{user}@{SERVER[0]}>\r\n"
-            f"Call-ID: {user}\r\nCSeq: {2 * number + step} REGISTER\r\nContact: <sip:{user}@127.0.0.1:{port}>\r\n"
-            f"Expires: 3600\r\n{authorization}Content-Length: 0\r\n\r\n".encode(),
-            SERVER,
-        )
-        answer = parse_message(phone.recv(65536))
-        assert isinstance(answer, Response)
-        if answer.status == 200:
-            return
-        challenge = Challenge.parse(answer.get("WWW-Authenticate") or "")
-        session = ClientSession(challenge, user, ha1(user, challenge.realm, "secret"), "cnonce")
-        authorization = f"Authorization: {session.authorize('REGISTER', uri)}\r\n"
-    raise SystemExit("a REGISTER was refused")
+def register(bindings: int, count: int) -> tuple[float, float]:
+    """Microseconds of CPU per challenged REGISTER beside so many bindings: a new one, a refresh.
 
-
-def register(bindings: int, count: int) -> float:
-    """Milliseconds of CPU per challenged REGISTER (a refresh) with so many bindings."""
-    accounts = "".join(
-        f"[u{number}]\ntype=endpoint\nauth=u{number}\naors=u{number}\n[u{number}]\ntype=auth\nusername=u{number}\n"
-        f"password=secret\n[u{number}]\ntype=aor\nmax_contacts=1\n"
-        for number in range(ACCOUNTS)
-    )
+    The accounts come from a SQLite table; those that register are spread over all of them.
+    """
+    active = sorted(random.sample(range(bindings), min(bindings, count)))
+    users = [accounts.account(number) for number in active]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        store_contacts(folder, bindings)
-        with (
-            servers.asterism(folder, {"pjsip.conf": _TRANSPORT + _PROBED + accounts}) as process,
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone,
-        ):
+        files = accounts.make(folder / "tables", f"sqlite:///{folder / 'realtime.sqlite3'}", bindings)
+        store_contacts(folder, sorted(set(range(bindings)) - set(active)))
+        with servers.asterism(folder, files) as process, contextlib.closing(Phones()) as phones:
             servers.wait_ready(process, 120.0)
-            phone.settimeout(10)
-            phone.bind(("127.0.0.1", 0))
-            for number in range(ACCOUNTS):
-                _register(phone, f"u{number}", number)
-            before = cpu_seconds(process.pid)
-            for number in range(ACCOUNTS, ACCOUNTS + count):
-                _register(phone, f"u{number % ACCOUNTS}", number)
-            each = 1000 * (cpu_seconds(process.pid) - before) / count
-    print(f"register: {each:.3f} ms of CPU per challenged refresh with {bindings} bindings", flush=True)
-    return each
+
+            def step(expires: int = LIFETIME) -> float:
+                """All users register once."""
+                jobs = [Job(user, contact=phones.contact(user), expires=expires) for user in users]
+                before = cpu_seconds(process.pid)
+                phones.run(jobs)
+                refused = [job for job in jobs if job.status != 200]
+                if refused:
+                    raise SystemExit(f"{len(refused)} REGISTERs refused, the first: {refused[0].answer!r}")
+                return cpu_seconds(process.pid) - before
+
+            first, new, again, rounds = step(), 0.0, 0.0, max(count // len(users), 1)
+            for _ in range(rounds):
+                step(expires=0)
+                new += step()
+                again += step()
+    each = 1e6 / (rounds * len(users))
+    print(
+        f"challenged REGISTER beside {bindings} bindings: new {new * each:.0f} us CPU, refresh {again * each:.0f} us; "
+        f"first sight of an account {first / len(users) * 1e6:.0f} us; {len(users)} accounts active",
+        flush=True,
+    )
+    if phones.resent:
+        print(f"  {phones.resent} requests were sent again")
+    return new * each, again * each
 
 
-def main() -> int:
-    """Measure all; 1 when a limit is exceeded."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--qualified", type=int, default=10_000, help="contacts that are checked")
-    parser.add_argument("--stored", type=int, default=100_000, help="contacts that are stored")
-    parser.add_argument("--registers", type=int, default=5_000, help="REGISTERs measured at each number of bindings")
-    parser.add_argument("--seconds", type=float, default=60.0, help="how long the checks are measured")
-    arguments = parser.parse_args()
-    slow = start(arguments.stored) > START_LIMIT
-    few, *more = (register(bindings, arguments.registers) for bindings in (100, 10_000, arguments.stored))
-    slow = slow or max(more) > GROWTH_LIMIT * few
-    busy = qualify(arguments.qualified, arguments.seconds) > CORE_LIMIT
-    return 1 if slow or busy else 0
+def run(share: int = 1) -> bool:
+    """Start and register, with a ``share``-th of the sizes; whether all targets are met."""
+    stored, count = 100_000 // share, 3000 // share
+    took = start(stored)
+    good = verdict(took < START_LIMIT, f"start with {stored} contacts: {took:.1f} s", f"under {START_LIMIT:.0f} s")
+    few = register(100, count)
+    for bindings in (10_000 // share, stored):
+        many = register(bindings, count)
+        for kind, one, other in zip(("new", "refresh"), few, many, strict=True):
+            growth = other / one
+            figure = f"{kind} beside {bindings} bindings: {growth:.2f} of the cost beside 100"
+            good = verdict(growth <= GROWTH_LIMIT, figure, f"at most {GROWTH_LIMIT}") and good
+    return good
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def run_qualify(share: int = 1) -> bool:
+    """Check 10,000 contacts a minute, or a ``share``-th; whether the target is met."""
+    used = qualify(10_000 // share, 60.0 if share == 1 else 20.0)
+    limit = CORE_LIMIT / share
+    return verdict(used <= limit, f"{100 * used:.1f}% of a core", f"at most {100 * limit:.0f}%")

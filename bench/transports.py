@@ -41,7 +41,7 @@ def _http(folder: Path) -> str:
     )
 
 
-def _measure(pid: int, protocol: str, count: int) -> float | None:
+def cost(pid: int, protocol: str, count: int) -> float | None:
     """Microseconds of server CPU per request, or ``None`` if an answer is missing."""
     before = cpu_seconds(pid)
     words = [protocol, SERVER[0], str(PORTS[protocol]), str(RATE), str(count)]
@@ -60,8 +60,8 @@ def run(folder: Path, count: int = COUNT) -> bool:
         servers.wait_ready(process)
         base = 0.0
         for protocol, target in TARGETS.items():
-            _measure(process.pid, protocol, max(count // 10, 200))
-            found = _measure(process.pid, protocol, count)
+            cost(process.pid, protocol, max(count // 10, 200))
+            found = cost(process.pid, protocol, count)
             if found is None:
                 good = False
                 continue
