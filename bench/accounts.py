@@ -19,11 +19,11 @@ _SORCERY = """\
 [res_pjsip]
 endpoint=config,pjsip.conf,criteria=type=endpoint
 endpoint=realtime,ps_endpoints
-endpoint/cache=memory_cache,object_lifetime_stale=3600
+endpoint/cache=memory_cache,object_lifetime_stale=3600{whole}
 auth=realtime,ps_auths
-auth/cache=memory_cache,object_lifetime_stale=3600
+auth/cache=memory_cache,object_lifetime_stale=3600{whole}
 aor=realtime,ps_aors
-aor/cache=memory_cache,object_lifetime_stale=3600
+aor/cache=memory_cache,object_lifetime_stale=3600{whole}
 """
 _EXTCONFIG = """\
 [settings]
@@ -51,22 +51,23 @@ def account(number: int) -> str:
     return f"phone{number}"
 
 
-def configuration(url: str) -> dict[str, str]:
+def configuration(url: str, *, whole: bool = True) -> dict[str, str]:
     """The configuration files with which a server reads accounts from a database.
 
-    Once read they stay in memory as long as a run takes, so that reading them first can be told from using them.
+    ``whole``: all at start; otherwise each when it is first used, and that there is no endpoint ``user@domain`` again
+    after five seconds. Once read they stay in memory as long as a run takes.
     """
     return {
         "pjsip.conf": _PJSIP,
-        "sorcery.conf": _SORCERY,
+        "sorcery.conf": _SORCERY.format(whole=",full_backend_cache=yes" if whole else ""),
         "extconfig.conf": _EXTCONFIG,
-        "res_config_sqlalchemy.conf": f"[pbx]\nurl={url}\ntimeout=5\n",
+        "res_config_sqlalchemy.conf": f"[pbx]\nurl={url}\ntimeout=60\n",
     }
 
 
-def make(folder: Path, url: str, count: int) -> dict[str, str]:
+def make(folder: Path, url: str, count: int, *, whole: bool = True) -> dict[str, str]:
     """Make the tables and ``count`` accounts; returns the configuration that reads them."""
-    files = configuration(url)
+    files = configuration(url, whole=whole)
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         (folder / name).write_text(text)
