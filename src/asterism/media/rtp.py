@@ -22,7 +22,7 @@ from asterism.media.rtcp import Report
 from asterism.media.source import Address, SourceFilter
 from asterism.media.statistics import Quality
 from asterism.media.stream import AudioStream, DigitSink, Frame, FrameSink
-from asterism.media.translate import byte_table, swap_bytes, translator
+from asterism.media.translate import byte_table, silence, swap_bytes, translator
 from asterism.media.transmitter import HEADER, RtpTransmitter, discard
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ class RtpSession(RtpTransmitter):
 
     __slots__ = (
         "_buffer", "_clock", "_cycles", "_digits", "_first_sequence", "_highest", "_last_rx", "_last_transit",
-        "_learning", "_on_release", "_received_formats", "_recv_into", "_relay", "_relayed_by", "_reporter",
-        "_routes", "_sequence_offset", "_timeout", "_timeout_handle", "_timestamp_offset", "_view", "local",
-        "on_digit", "on_digit_begin", "on_rtcp", "relay_digits", "remote_ssrc", "rx_bytes", "rx_dropped",
+        "_learning", "_muted_in", "_on_release", "_received_formats", "_recv_into", "_relay", "_relayed_by",
+        "_reporter", "_routes", "_sequence_offset", "_timeout", "_timeout_handle", "_timestamp_offset", "_view",
+        "local", "on_digit", "on_digit_begin", "on_rtcp", "relay_digits", "remote_ssrc", "rx_bytes", "rx_dropped",
         "rx_jitter", "rx_packets", "sink",
     )  # fmt: skip
 
@@ -71,6 +71,7 @@ class RtpSession(RtpTransmitter):
         """Whether digits are relayed with the audio; off where a bridge takes them as features."""
         self._received_formats: dict[int, Format] = {0: ULAW}
         self._learning = True
+        self._muted_in = False
         self._digits: DigitReceiver | None = None
         self._timeout: tuple[float, Callable[[], None]] | None = None
         self._timeout_handle: asyncio.TimerHandle | None = None
@@ -298,10 +299,14 @@ class RtpSession(RtpTransmitter):
             return
         if self._debug:
             self._context.log_packet("Got ", self._filter.source, payload_type, sequence, timestamp, end - start)
+        payload = data[start:end]
+        if self._muted_in or (self._relay is not None and self._relay._muted_out):
+            payload = silence(fmt, len(payload))
+            if not payload:
+                return
         if self._relay is not None:
-            self._relay_slowly(fmt, data[start:end], sequence, timestamp, second & 0x80, late)
-        elif self.sink is not None and end > start:
-            payload = data[start:end]
+            self._relay_slowly(fmt, payload, sequence, timestamp, second & 0x80, late)
+        elif self.sink is not None and payload:
             self.sink(Frame(fmt, swap_bytes(payload) if fmt.encoding == "L16" else payload))
 
     def _count(self, sequence: int, timestamp: int, ssrc: int, size: int, now: float) -> bool:
@@ -406,6 +411,16 @@ class RtpSession(RtpTransmitter):
             elif self.on_digit is not None:
                 self.on_digit(digit, duration * 1000 // self.format.clock_rate)
 
+    @property
+    def muted_in(self) -> bool:
+        """While true what arrives is passed on as silence."""
+        return self._muted_in
+
+    @muted_in.setter
+    def muted_in(self, on: bool) -> None:
+        self._muted_in = on
+        self._refresh_routes()
+
     # -- relayed ------------------------------------------------------------------------------------------
 
     def relay_to(self, other: AudioStream | None) -> bool:
@@ -456,6 +471,8 @@ class RtpSession(RtpTransmitter):
         self._routes = {}
         relay = self._relay
         if relay is None or self._timestamp_offset == _UNSET or self._debug or relay._debug or relay.sending_digits:
+            return
+        if self._muted_in or relay._muted_out:  # silence is put in by the slower way
             return
         for number, fmt in self._received_formats.items():
             target = relay._payload_types.get(fmt)
@@ -509,7 +526,7 @@ class RtpSession(RtpTransmitter):
         relay.tx_bytes += len(payload)
 
     def sender_changed(self) -> None:
-        """A digit begins or ends to be sent: relayed audio gives way to it."""
+        """A digit begins or ends to be sent, or silence: relayed audio gives way to it."""
         source = self._relayed_by
         if source is not None:
             source._unalign()

@@ -97,6 +97,14 @@ def translator(source: Format, target: Format) -> Translator | None:
     return run
 
 
+_SILENCE = MappingProxyType({ULAW: b"\xff", ALAW: b"\xd5", SLIN: b"\0", SLIN16: b"\0"})
+
+
+def silence(fmt: Format, size: int) -> bytes:
+    """``size`` octets of silence; none in a format that would need a codec library."""
+    return _SILENCE.get(fmt, b"") * size
+
+
 def byte_table(source: Format, target: Format) -> bytes | None:
     """The ``bytes.translate`` table from ``source`` to ``target``, where one byte becomes one byte."""
     if (source is ULAW and target is ALAW) or (source is ALAW and target is ULAW):

@@ -12,7 +12,7 @@ from asterism.media.formats import ULAW, Format
 from asterism.media.sender import DigitSender
 from asterism.media.source import Address, SourceFilter
 from asterism.media.stream import Frame
-from asterism.media.translate import swap_bytes, translator
+from asterism.media.translate import silence, swap_bytes, translator
 
 if TYPE_CHECKING:
     from socket import SocketType
@@ -29,8 +29,8 @@ class RtpTransmitter:
 
     __slots__ = (
         "__weakref__", "_connected", "_context", "_debug", "_filter", "_formats", "_hold", "_last_write",
-        "_loop", "_marker", "_payload_types", "_send", "_sender", "_sequence", "_socket", "_timestamp",
-        "closed", "dtmf_payload_type", "format", "ssrc", "tx_bytes", "tx_packets",
+        "_loop", "_marker", "_muted_out", "_payload_types", "_send", "_sender", "_sequence", "_socket",
+        "_timestamp", "closed", "dtmf_payload_type", "format", "ssrc", "tx_bytes", "tx_packets",
     )  # fmt: skip
 
     def __init__(self, context: RtpContext, sock: SocketType, source_filter: SourceFilter) -> None:
@@ -44,7 +44,7 @@ class RtpTransmitter:
         self.dtmf_payload_type: int | None = None
         self._formats: tuple[Format, ...] = (ULAW,)
         self._payload_types: dict[Format, int] = {ULAW: 0}
-        self._hold = False
+        self._hold = self._muted_out = False
         self._debug = False
         self._connected = False
         self._send: Callable[[memoryview | bytes], object] = discard
@@ -79,6 +79,16 @@ class RtpTransmitter:
         self._choose_send()
 
     @property
+    def muted_out(self) -> bool:
+        """While true silence is sent instead of audio."""
+        return self._muted_out
+
+    @muted_out.setter
+    def muted_out(self, on: bool) -> None:
+        self._muted_out = on
+        self.sender_changed()
+
+    @property
     def sending_digits(self) -> bool:
         """Whether digits are being sent, to which audio gives way."""
         return self._sender is not None and self._sender.busy
@@ -95,8 +105,13 @@ class RtpTransmitter:
 
     def write(self, frame: Frame) -> None:
         """Send one frame now. While a digit is being sent, and on hold, it is dropped."""
-        if not self.sending_digits:
-            self.write_audio(frame)
+        if self.sending_digits:
+            return
+        if self._muted_out:
+            frame = Frame(frame.format, silence(frame.format, len(frame.payload)))
+            if not frame.payload:
+                return
+        self.write_audio(frame)
 
     def write_audio(self, frame: Frame) -> None:
         """As :meth:`write`, even while a digit is being sent: for tones that stand for it."""
@@ -157,7 +172,7 @@ class RtpTransmitter:
         return self._last_write
 
     def sender_changed(self) -> None:
-        """A digit begins or ends to be sent."""
+        """A digit begins or ends to be sent, or silence instead of audio."""
 
 
 def discard(data: memoryview | bytes) -> None:

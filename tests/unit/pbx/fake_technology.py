@@ -32,7 +32,7 @@ class FakeStream:
         self.sink: Any = None
         self.on_digit: Any = None
         self.on_digit_begin: Any = None
-        self.hold = False
+        self.hold = self.muted_in = self.muted_out = False
         self.closed = False
         self.relays = relays
         self.relayed_to: Any = None

@@ -19,6 +19,7 @@ from asterism.applications.session.sdp_handler import MediaStream, SdpHandler
 from asterism.core.errors import AsterismError
 from asterism.core.module import Module
 from asterism.pbx import rtcp
+from asterism.pbx.muting import apply_mute
 from asterism.stack.errors import ParseError
 from asterism.stack.sdp import RtpMap
 
@@ -141,6 +142,8 @@ class RtpHandler(SdpHandler):
         rtp.on_rtcp = lambda stream, sent, report: rtcp.publish(session.channel, stream, sent, report)
         rtp.on_digit = session.on_rtp_digit
         rtp.on_digit_begin = session.on_rtp_digit_begin
+        if session.channel is not None:
+            apply_mute(session.channel, rtp)
         session.audio = rtp
         return rtp
 
