@@ -148,6 +148,20 @@ def _music(channel: Channel, music_class: str) -> FieldList:
     return [*channel_fields(channel), ("Class", music_class)]
 
 
+def _blind_transfer(
+    result: str, transferer: Channel, transferee: Channel, bridge: Bridge, context: str, exten: str
+) -> FieldList:
+    return [
+        ("Result", result),
+        *channel_fields(transferer, "Transferer"),
+        *channel_fields(transferee, "Transferee"),
+        *bridge_fields(bridge),
+        ("IsExternal", "No"),
+        ("Context", context),
+        ("Extension", exten),
+    ]
+
+
 def _originate_response(
     action_id: str,
     success: bool,
@@ -313,6 +327,20 @@ MUSIC_ON_HOLD_START = EventType(
     "MusicOnHoldStart", "call", _music, _doc("Music on hold started on a channel.", "", ("Class", "The music class."))
 )
 MUSIC_ON_HOLD_STOP = EventType("MusicOnHoldStop", "call", _plain, _doc("Music on hold stopped on a channel."))
+BLIND_TRANSFER = EventType(
+    "BlindTransfer",
+    "call",
+    _blind_transfer,
+    _doc(
+        "A bridged channel was sent to an extension by its peer, which leaves.",
+        "Transferer... is the channel that leaves, Transferee... the one that goes to the extension.",
+        ("Result", "Success."),
+        ("IsExternal", "No: it was asked for by a manager."),
+        ("Context", "Context of the extension."),
+        ("Extension", "The extension."),
+        see_also=("BlindTransfer",),
+    ),
+)
 ORIGINATE_RESPONSE = EventType(
     "OriginateResponse",
     "call",
@@ -371,6 +399,7 @@ ALL: tuple[EventType, ...] = (
     DTMF_END,
     MUSIC_ON_HOLD_START,
     MUSIC_ON_HOLD_STOP,
+    BLIND_TRANSFER,
     ORIGINATE_RESPONSE,
     DEVICE_STATE_CHANGE,
     EXTENSION_STATUS,
