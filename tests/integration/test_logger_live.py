@@ -11,7 +11,7 @@ from manager_kit import MANAGER, manager
 
 from asterism.core.log import ServerLogger
 from asterism.interfaces.console.runner import CommandRunner
-from asterism.interfaces.logger.channels import SyslogChannel
+from asterism.interfaces.logger.channels import FileChannel, SyslogChannel
 from asterism.interfaces.logger.formats import DefaultFormat
 from asterism.interfaces.logger.settings import parse_levels
 from asterism.server.server import Server
@@ -87,6 +87,37 @@ async def test_channels_are_added_and_removed(tmp_path: Path) -> None:
         assert "Unable to find" in await run(server, "logger remove channel extra")
         server.log.error("later")
         assert "later" not in (log / "extra").read_text()
+
+
+async def test_managers_are_told_of_channels(tmp_path: Path) -> None:
+    async with running_server({"logger.conf": LOGGER, "manager.conf": MANAGER}, tmp_path) as server:
+        log = tmp_path / "var/log"
+        async with manager(server) as client:
+            await run(server, "logger add channel extra error")
+            added = await client.event("LogChannel")
+            assert added.text == f"Event: LogChannel\nPrivilege: system,all\nChannel: {log / 'extra'}\nEnabled: Yes"
+            await run(server, "logger remove channel extra")
+            await client.event("LogChannel", Channel=str(log / "extra"), Enabled="No")
+            (tmp_path / "logger.conf").write_text("[logfiles]\nfull => error\nconsole => error\n")
+            await run(server, "logger reload")
+            await client.event("LogChannel", Channel="console", Enabled="Yes")
+            told = [
+                (Path(one["Channel"]).name, one["Enabled"]) for one in client.events if one["Event"] == "LogChannel"
+            ]
+            assert told[2:] == [("security", "No"), ("full", "Yes"), ("console", "Yes")]
+
+
+async def test_managers_are_told_of_a_channel_that_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running_server({"logger.conf": LOGGER, "manager.conf": MANAGER}, tmp_path) as server:
+        path = tmp_path / "var/log/full"
+
+        def full(channel: FileChannel) -> None:
+            raise OSError("no space left")
+
+        async with manager(server) as client:
+            monkeypatch.setattr(FileChannel, "open_file", full)
+            server.log.error("not written")
+            await client.event("LogChannel", Channel=str(path), Enabled="No")
 
 
 async def test_the_security_log_has_a_file_of_its_own(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import logging
 import logging.handlers
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
@@ -35,6 +36,8 @@ class LogChannel(logging.Handler):
         super().__init__(min(self._numbers, default=logging.CRITICAL + 1))
         self.settings = settings
         self.enabled = True
+        self.on_failure: Callable[[LogChannel], None] | None = None
+        """Told when the channel turns itself off."""
         self.verbose_level = settings.levels.get("verbose", 0)
         self._log = log
         self.setFormatter(formatter)
@@ -61,6 +64,8 @@ class LogChannel(logging.Handler):
                 self.enabled = False
                 with contextlib.suppress(Exception):
                     sys.stderr.write(f"log channel {self.title} failed and is off until the next reload\n")
+                    if self.on_failure is not None:
+                        self.on_failure(self)
 
     def write(self, line: str, level: int) -> None:
         """Put one finished line where it belongs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from asterism.config.file import ConfigFile
 from asterism.core.commands import ActionCall, CommandCall, action, command
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import CommandError, ConfigError, UsageError
+from asterism.core.events import EventType
 from asterism.core.log import LEVEL_NAMES
 from asterism.core.module import CoreServer, Module
 from asterism.interfaces.logger.channels import ConsoleChannel, FileChannel, LogChannel, SyslogChannel
@@ -23,6 +25,21 @@ _LEVEL_NUMBERS = (
     (0, "DEBUG"), (1, "TRACE"), (2, "NOTICE"), (3, "WARNING"), (4, "ERROR"), (5, "VERBOSE"), (6, "DTMF"),
     (19, "SECURITY"),
 )  # fmt: skip
+
+
+def _log_channel(channel: str, enabled: bool) -> list[tuple[str, object]]:
+    return [("Channel", channel), ("Enabled", "Yes" if enabled else "No")]
+
+
+LOG_CHANNEL = EventType(
+    "LogChannel",
+    "system",
+    _log_channel,
+    Documentation(
+        "A log channel was opened or closed, or turned itself off because it cannot be written.",
+        arguments=(Argument("Channel", "Path of the file, or name."), Argument("Enabled", "Yes or No.")),
+    ),
+)
 
 
 class LoggerModule(Module):
@@ -43,6 +60,7 @@ class LoggerModule(Module):
         self.server = server
         server.log.verbose_level = max(server.log.verbose_level, server.options.verbose)
         server.log.debug_level = max(server.log.debug_level, server.options.debug)
+        server.register_events(LOG_CHANNEL)
         self._configure()
         server.register_marked(self)
 
@@ -66,6 +84,7 @@ class LoggerModule(Module):
         settings, errors = read_settings(config)
         if not config.sections:
             settings.channels = [parse_levels(_DEFAULT_CHANNEL, "notice,warning,error,verbose")]
+        before = [_name(channel) for channel in self.channels]
         self._close()
         self.settings = settings
         for channel in settings.channels:
@@ -75,6 +94,19 @@ class LoggerModule(Module):
                 errors.append(ConfigError(f"logger.conf: {problem}"))
         for each in errors:
             log.error("%s", each)
+        now = [_name(channel) for channel in self.channels]
+        for name in before:
+            if name not in now:
+                self._tell(name, False)
+        for name in now:
+            self._tell(name, True)
+
+    def _tell(self, name: str, enabled: bool) -> None:
+        self.server.bus.publish(LOG_CHANNEL, name, enabled)
+
+    def _failed(self, channel: LogChannel) -> None:
+        """Tell in the next loop pass: a record may be written from anywhere."""
+        asyncio.get_running_loop().call_soon(self._tell, _name(channel), False)
 
     def _open(self, settings: ChannelSettings) -> LogChannel:
         channel = self._make(settings)
@@ -83,6 +115,7 @@ class LoggerModule(Module):
                 channel.open_file()
             except OSError as error:
                 raise ValueError(f"{channel.title} cannot be written: {error.strerror}") from error
+        channel.on_failure = self._failed
         self.channels.append(channel)
         self.server.log.addHandler(channel)
         self.server.log.update_ceiling()
@@ -167,7 +200,7 @@ class LoggerModule(Module):
         if any(channel.settings.name == call.args[0] for channel in self.channels):
             raise CommandError(f"Logger channel '{call.args[0]}' already exists")
         try:
-            self._open(parse_levels(call.args[0], call.args[1]))
+            self._tell(_name(self._open(parse_levels(call.args[0], call.args[1]))), True)
         except ValueError as error:
             raise CommandError(f"Unable to add logger channel: {error}") from error
         return ""
@@ -188,6 +221,7 @@ class LoggerModule(Module):
                 self.channels.remove(channel)
                 self.server.log.update_ceiling()
                 channel.close()
+                self._tell(_name(channel), False)
                 return f"Removed dynamic logger channel '{call.args[0]}'\n"
         raise CommandError(f"Unable to find logger channel '{call.args[0]}'")
 
@@ -238,3 +272,7 @@ class LoggerModule(Module):
         self.rotate()
         self.reload()
         call.success("Reloaded the logger and rotated log files")
+
+
+def _name(channel: LogChannel) -> str:
+    return channel.title or channel.settings.name
