@@ -100,7 +100,7 @@ def test_the_console_comes_back_after_a_restart_and_leaves_after_a_stop(tmp_path
         console.expect("Reconnected.")
         console.expect("*CLI>")
         console.type("core show version\r")
-        console.expect("(Asterism)")
+        console.expect("built by asterism")
         console.type("core stop now\r")
         console.expect("it stopped")
         assert console.wait() == 0
