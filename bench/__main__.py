@@ -7,6 +7,7 @@ Figures are ratios only to peers measured in the same run. ``make bench ARGS="op
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -51,6 +52,8 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="a tenth of the operations")
     parser.add_argument("--no-peers", action="store_true", help="Asterism only")
     options = parser.parse_args()
+    # Ended from outside, the servers and databases that were started are still to be ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     wanted = options.operations or [*LOADS, *OTHERS]
     share = 10 if options.quick else 1
     results: Results = {}
