@@ -17,6 +17,7 @@ from bench.configuration import ACCOUNTS, CALLEE_PORT, SERVER
 from bench.process import cpu_seconds, datagrams_sent
 
 SCENARIOS = Path(__file__).resolve().parent / "scenarios"
+CALLS = ("call", "slow-call")
 RTP_SECONDS = 6.0  # steady media that is measured
 RTP_RAMP = 50  # calls started per second
 RTP_CALL_SECONDS = 12  # media in call_rtp.xml
@@ -68,7 +69,7 @@ def _scenario(operation: str, folder: Path) -> list[str]:
         rows = [f"u{n};[authentication username=u{n} password=pw{n}]" for n in range(1, ACCOUNTS + 1)]
         users.write_text("SEQUENTIAL\n" + "\n".join(rows) + "\n")
         return ["-sf", str(SCENARIOS / "register.xml"), "-inf", str(users), "-p", "5095"]
-    if operation == "call":
+    if operation in CALLS:
         return ["-sn", "uac", "-s", "callee", "-p", "5091"]
     (folder / "tone.ulaw").write_bytes(bytes([0xFF, 0x7F] * 120_000))
     return ["-sf", str(SCENARIOS / "call_rtp.xml"), "-s", "callee", "-p", "5091"]
@@ -81,7 +82,7 @@ def measure(operation: str, pid: int, rate: int, count: int) -> Measurement:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         try:
-            if operation in ("call", "rtp"):
+            if operation in (*CALLS, "rtp"):
                 echo = ["-rtp_echo"] if operation == "rtp" else []
                 callee = Sipp(["-sn", "uas", "-p", str(CALLEE_PORT), *echo], folder, "callee")
                 time.sleep(0.5)

@@ -12,6 +12,8 @@ from bench import servers
 from bench.load import measure
 from bench.process import resident_mib
 
+WHOLE_BURST = 5000
+
 SETTLE_SECONDS = 40.0
 """Finished transactions are kept for 32 s (timer J), so a count before that is no idle count."""
 
@@ -64,7 +66,11 @@ def run(folder: Path, burst: int) -> bool:
             good = loaded("call", process.pid, CALL_RATE, burst, name) and good
             sizes.append(resident_mib(process.pid))
         growth = abs(sizes[4] / sizes[2] - 1) * 100
-        good = verdict(growth <= 5, f"second to fourth burst: {growth:.1f}%", "at most 5%") and good
+        if burst >= WHOLE_BURST:
+            good = verdict(growth <= 5, f"second to fourth burst: {growth:.1f}%", "at most 5%") and good
+        else:
+            # Short bursts end before the first finished transactions are dropped: memory still grows then.
+            print(f"  second to fourth burst: {growth:.1f}% (judged for bursts of {WHOLE_BURST} only)")
         time.sleep(SETTLE_SECONDS)
         now = counts(conf) | {"sockets and files": descriptors(process.pid)}
         left = {name: number - idle.get(name, 0) for name, number in now.items()}
