@@ -177,17 +177,14 @@ class ModuleLoader:
         found = set(names)
         grown = True
         while grown:
-            more = {
-                known.name
-                for known in self._modules.values()
-                if known.name not in found
-                and any(
-                    needed.name in found for needed in self._resolve(known.module_class.requires).values() if needed
-                )
-            }
+            more = {known.name for known in self._modules.values() if self._needs(known) & found} - found
             found |= more
             grown = bool(more)
         return found
+
+    def _needs(self, known: LoadedModule) -> set[str]:
+        """The names of the modules that one requires itself."""
+        return {needed.name for needed in self._resolve(known.module_class.requires).values() if needed is not None}
 
     async def unload_all(self) -> None:
         """Unload everything, last loaded first; a module that fails to stop does not stop the others."""
@@ -252,10 +249,7 @@ class ModuleLoader:
         """The module's own uses, the calls in its applications, and the loaded modules that require it."""
         if known.instance is None or known.owner is None:
             return 0
-        names = {canonical_name(each) for each in (known.name, *known.module_class.aliases)}
-        dependents = sum(
-            1 for other in self._order if names & {canonical_name(required) for required in other.module_class.requires}
-        )
+        dependents = sum(known.name in self._needs(other) for other in self._order)
         return known.instance.use_count() + self._server.pbx.calls_within(known.owner) + dependents
 
     # -- inner works -----------------------------------------------------------------------------
