@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from asterism.core.documentation import Documentation
+from asterism.core.errors import UsageError
 from asterism.core.events import Fields
 
 
@@ -34,6 +35,11 @@ class CommandCall:
     columns: int = 0
     color: bool = False
     console: ConsoleView | None = None
+
+    def takes_nothing(self) -> None:
+        """For commands without arguments: raise ``UsageError`` when there are some."""
+        if self.args:
+            raise UsageError
 
 
 CommandHandler = Callable[[CommandCall], "str | Awaitable[str]"]

@@ -19,11 +19,6 @@ from asterism.server.server import Server
 AMI_VERSION = "11.0.0"
 
 
-def _no_arguments(call: CommandCall) -> None:
-    if call.args:
-        raise UsageError
-
-
 def describe_seconds(seconds: int) -> str:
     """Seconds as ``2 hours, 1 minute, 6 seconds``."""
     parts: list[str] = []
@@ -53,7 +48,7 @@ class CoreModule(Module):
     @command("core show version", Documentation("Show the version of the server.", "core show version"))
     def show_version(self, call: CommandCall) -> str:
         """``core show version``: in the words that programs match; it was "built" when it was installed."""
-        _no_arguments(call)
+        call.takes_nothing()
         installed = time.gmtime(os.stat(version.__file__).st_mtime)
         return (
             f"Asterisk {self.server.version} built by asterism @ python-{platform.python_version()}"
@@ -83,7 +78,7 @@ class CoreModule(Module):
     @command("core show settings", Documentation("Show the settings in force.", "core show settings"))
     def show_settings(self, call: CommandCall) -> str:
         """``core show settings``."""
-        _no_arguments(call)
+        call.takes_nothing()
         options, paths, status = self.server.options, self.server.paths, self.server.status
         log = self.server.log
         console = 0 if call.console is None else call.console.verbose_level
@@ -158,7 +153,7 @@ class CoreModule(Module):
     )
     def show_counts(self, call: CommandCall) -> str:
         """``core show counts``."""
-        _no_arguments(call)
+        call.takes_nothing()
         rows = {**self.server.counts(), "sockets": open_sockets()}
         return "".join(f"{name}: {number}\n" for name, number in rows.items())
 

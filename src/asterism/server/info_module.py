@@ -40,11 +40,6 @@ SOFTWARE.
 """
 
 
-def _no_arguments(call: CommandCall) -> None:
-    if call.args:
-        raise UsageError
-
-
 class InfoModule(Module):
     """``core show sysinfo|threads|taskprocessors|license|config mappings``, ``acl show``."""
 
@@ -67,7 +62,7 @@ class InfoModule(Module):
     )
     def show_system(self, call: CommandCall) -> str:
         """``core show sysinfo``."""
-        _no_arguments(call)
+        call.takes_nothing()
         memory = _memory_kib()
         uptime = float(Path("/proc/uptime").read_text().split()[0])
         processes = sum(1 for entry in os.listdir("/proc") if entry.isdigit())
@@ -88,7 +83,7 @@ class InfoModule(Module):
     )
     def show_threads(self, call: CommandCall) -> str:
         """``core show threads``."""
-        _no_arguments(call)
+        call.takes_nothing()
         found = threading.enumerate()
         lines = [f"{thread.native_id or 0:>8} {thread.name}\n" for thread in found]
         return "".join(lines) + f"{len(found)} threads listed.\n"
@@ -122,7 +117,7 @@ class InfoModule(Module):
     )
     def show_mappings(self, call: CommandCall) -> str:
         """``core show config mappings``: the lines of ``extconfig.conf``, by driver."""
-        _no_arguments(call)
+        call.takes_nothing()
         config = ConfigFile.load(self.server.paths.etc / "extconfig.conf", missing_ok=True)
         drivers: dict[str, list[str]] = {}
         for option in config.options("settings"):
@@ -133,7 +128,7 @@ class InfoModule(Module):
     @command("core show license", Documentation("Show the licence.", "core show license"))
     def show_license(self, call: CommandCall) -> str:
         """``core show license``."""
-        _no_arguments(call)
+        call.takes_nothing()
         return _LICENSE
 
     @command(

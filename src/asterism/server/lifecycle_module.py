@@ -6,14 +6,8 @@ from typing import ClassVar
 
 from asterism.core.commands import CommandCall, command
 from asterism.core.documentation import Documentation
-from asterism.core.errors import UsageError
 from asterism.core.module import Module
 from asterism.server.server import Server
-
-
-def _no_arguments(call: CommandCall) -> None:
-    if call.args:
-        raise UsageError
 
 
 class LifecycleModule(Module):
@@ -40,12 +34,12 @@ class LifecycleModule(Module):
     )
     async def wait_fully_booted(self, call: CommandCall) -> str:
         """``core waitfullybooted``."""
-        _no_arguments(call)
+        call.takes_nothing()
         await self.server.wait_booted()
         return "Asterisk has fully booted.\n"
 
     def _stop(self, call: CommandCall, **how: bool) -> str:
-        _no_arguments(call)
+        call.takes_nothing()
         self.server.request_stop(**how)
         return ""
 
@@ -105,7 +99,7 @@ class LifecycleModule(Module):
     )
     def abort_shutdown(self, call: CommandCall) -> str:
         """``core abort shutdown``."""
-        _no_arguments(call)
+        call.takes_nothing()
         self.server.abort_stop()
         return ""
 
@@ -117,6 +111,6 @@ class LifecycleModule(Module):
     @command("core reload", Documentation("Let every module read its configuration again.", "core reload"))
     async def reload_all(self, call: CommandCall) -> str:
         """``core reload``."""
-        _no_arguments(call)
+        call.takes_nothing()
         await self.server.reload()
         return ""
