@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from asterism.applications.outbound_registration.client import RegistrationClient, RegistrationStatus
@@ -165,13 +165,7 @@ class OutboundRegistrationModule(Module):
     )
     def send_register(self, call: CommandCall) -> str:
         """Register anew."""
-        client = self._named(call)
-        if client is not None:
-            client.restart()
-            return ""
-        for one in self.registrations:
-            one.restart()
-        return "Re-register all queued\n"
+        return self._send(call, RegistrationClient.restart, "Re-register all queued\n")
 
     @command(
         "pjsip send unregister",
@@ -185,13 +179,16 @@ class OutboundRegistrationModule(Module):
     )
     def send_unregister(self, call: CommandCall) -> str:
         """Unregister and stop."""
+        return self._send(call, RegistrationClient.unregister, "Unregister all queued\n")
+
+    def _send(self, call: CommandCall, operation: Callable[[RegistrationClient], object], all_queued: str) -> str:
         client = self._named(call)
         if client is not None:
-            client.unregister()
+            operation(client)
             return ""
         for one in self.registrations:
-            one.unregister()
-        return "Unregister all queued\n"
+            operation(one)
+        return all_queued
 
     # Manager.
 
@@ -207,19 +204,7 @@ class OutboundRegistrationModule(Module):
     )
     def register_action(self, call: ActionCall) -> None:
         """Register anew."""
-        name = call.get("Registration")
-        client = self.registrations.get(name)
-        if not name:
-            call.error("Registration parameter missing.")
-        elif name == "*all":
-            for one in self.registrations:
-                one.restart()
-            call.success("Reregistrations queued.")
-        elif client is None:
-            call.error("Unable to retrieve registration entry")
-        else:
-            client.restart()
-            call.success("Reregistration sent")
+        self._act(call, RegistrationClient.restart, "Reregistrations queued.", "Reregistration sent")
 
     @action(
         "PJSIPUnregister",
@@ -232,19 +217,24 @@ class OutboundRegistrationModule(Module):
     )
     def unregister_action(self, call: ActionCall) -> None:
         """Unregister and stop."""
+        self._act(call, RegistrationClient.unregister, "Unregistrations queued.", "Unregistration sent")
+
+    def _act(
+        self, call: ActionCall, operation: Callable[[RegistrationClient], object], all_queued: str, sent: str
+    ) -> None:
         name = call.get("Registration")
         client = self.registrations.get(name)
         if not name:
             call.error("Registration parameter missing.")
         elif name == "*all":
             for one in self.registrations:
-                one.unregister()
-            call.success("Unregistrations queued.")
+                operation(one)
+            call.success(all_queued)
         elif client is None:
             call.error("Unable to retrieve registration entry")
         else:
-            client.unregister()
-            call.success("Unregistration sent")
+            operation(client)
+            call.success(sent)
 
     @action(
         "PJSIPShowRegistrationsOutbound",
