@@ -64,5 +64,5 @@ def test_every_page_is_reached_from_the_index() -> None:
 def test_nothing_is_named_that_a_reader_cannot_see() -> None:
     for page in PAGES:
         text = page.read_text()
-        assert "/work/" not in text, page
+        assert f"{ROOT}/" not in text, page
         assert "../shared" not in text, page
