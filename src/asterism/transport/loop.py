@@ -95,7 +95,7 @@ class TransportManager:
             raise BindError(settings.name, settings.protocol, address, "there is a transport of that name already")
         transport: Transport
         if settings.protocol == "udp":
-            transport = UdpTransport(settings, self.loop, self.layer.receive, self.log)
+            transport = UdpTransport(settings, self.loop, self.layer.receive, self.log, self.layer.undelivered)
         elif settings.protocol in ("tcp", "tls"):
             kind = TlsTransport if settings.protocol == "tls" else TcpTransport
             transport = listener = kind(settings, self.loop, self.layer.receive, self.timers, self.log)

@@ -13,6 +13,7 @@ from typing import Any
 from asterism.stack.flow import Flow
 from asterism.transport.base import Transport, bind_socket, source_address
 from asterism.transport.settings import TransportSettings
+from asterism.transport.undelivered import error_queue
 
 _BATCH = 64
 """Datagrams read per wake-up: enough to amortise it, few enough to keep RTP and timers going."""
@@ -24,7 +25,11 @@ _MAX_QUEUED = 1_024
 _RECEIVE_BUFFER = 1_048_576
 """Socket buffer asked for: a burst of registrations must survive one slow callback."""
 
+_SEND_ATTEMPTS = 3
+"""A datagram may meet the errors of that many earlier ones."""
+
 Receive = Callable[[bytes, Flow, float], None]
+Undelivered = Callable[[bytes, Flow], object]
 
 
 class UdpFlow(Flow):
@@ -70,15 +75,22 @@ class UdpTransport(Transport):
         loop: the running loop.
         receive: takes each datagram with its flow and the loop's time.
         log: for what a callback raises.
+        undelivered: takes the beginning of each datagram that an ICMP error came for, and its flow; only systems with
+            ``IP_RECVERR`` (Linux) tell.
 
     Raises:
         BindError: the address cannot be had.
     """
 
-    __slots__ = ("_flows", "_log", "_loop", "_queue", "_receive", "_socket", "fixed_local")
+    __slots__ = ("_errors", "_flows", "_log", "_loop", "_queue", "_receive", "_socket", "_undelivered", "fixed_local")
 
     def __init__(
-        self, settings: TransportSettings, loop: asyncio.AbstractEventLoop, receive: Receive, log: logging.Logger
+        self,
+        settings: TransportSettings,
+        loop: asyncio.AbstractEventLoop,
+        receive: Receive,
+        log: logging.Logger,
+        undelivered: Undelivered | None = None,
     ) -> None:
         super().__init__(settings)
         self._socket = bind_socket(settings, socket.SOCK_DGRAM)
@@ -95,7 +107,9 @@ class UdpTransport(Transport):
         self._log = log
         self._flows: dict[tuple[Any, ...], UdpFlow] = {}
         self._queue: deque[tuple[bytes, UdpFlow, tuple[Any, ...]]] = deque()
+        self._undelivered = undelivered
         loop.add_reader(self._socket.fileno(), self._readable)
+        self._errors = None if undelivered is None else error_queue(self._socket, loop, self._came_back, self._rearm)
 
     def flow_to(self, host: str, port: int, server_name: str = "") -> UdpFlow:
         """The flow to a numeric address; see the base class."""
@@ -128,18 +142,55 @@ class UdpTransport(Transport):
         except (BlockingIOError, InterruptedError):
             self._enqueue(data, flow, address)
         except (OSError, OverflowError) as error:
-            if isinstance(error, OSError) and error.errno == errno.ENOBUFS:
-                # A full queue of the network card: a lost datagram, not a peer out of reach.
-                self.counters["dropped"] += 1
+            self._not_sent(error, data, flow, address)
+
+    def _not_sent(self, error: Exception, data: bytes, flow: UdpFlow, address: tuple[Any, ...]) -> None:
+        """Sending failed: tell the flow, unless the error was that of an earlier datagram to somebody else."""
+        for _ in range(_SEND_ATTEMPTS if self._errors is not None and isinstance(error, OSError) else 0):
+            assert self._errors is not None
+            self._errors.take()
+            if self.closed:
                 return
-            self.counters["errors"] += 1
-            flow.failed(error)
+            try:
+                self._socket.sendto(data, address)
+                self.counters["sent"] += 1
+                return
+            except (BlockingIOError, InterruptedError):
+                self._enqueue(data, flow, address)
+                return
+            except OSError as again:
+                error = again
+        if isinstance(error, OSError) and error.errno == errno.ENOBUFS:
+            # A full queue of the network card: a lost datagram, not a peer out of reach.
+            self.counters["dropped"] += 1
+            return
+        self.counters["errors"] += 1
+        flow.failed(error)
+
+    def _came_back(self, quote: bytes, address: tuple[Any, ...]) -> None:
+        """An ICMP error came for a datagram of ours."""
+        self.counters["errors"] += 1
+        flow = self._flows.get(address)
+        if flow is not None and self._undelivered is not None:
+            self._undelivered(quote, flow)
+
+    def _rearm(self) -> None:
+        """Have the loop watch the socket again: uvloop stops to after an error."""
+        if not self.closed:
+            descriptor = self._socket.fileno()
+            self._loop.remove_reader(descriptor)
+            self._loop.add_reader(descriptor, self._readable)
+            if self._queue:
+                self._loop.remove_writer(descriptor)
+                self._loop.add_writer(descriptor, self._writable)
 
     def close(self) -> None:
         """Stop; see the base class."""
         if self.closed:
             return
         self.closed = True
+        if self._errors is not None:
+            self._errors.close()
         descriptor = self._socket.fileno()
         self._loop.remove_reader(descriptor)
         self._loop.remove_writer(descriptor)
@@ -170,8 +221,13 @@ class UdpTransport(Transport):
             except (BlockingIOError, InterruptedError):
                 return
             except OSError:
-                # An ICMP error about an earlier datagram; which one is not known.
-                counters["errors"] += 1
+                # An ICMP error about an earlier datagram; the queue knows which one.
+                if self._errors is None:
+                    counters["errors"] += 1
+                else:
+                    self._errors.take()
+                    if self.closed:
+                        return
                 continue
             counters["received"] += 1
             if len(data) < 32 and not data.strip(b"\r\n\t\0 "):
@@ -205,9 +261,8 @@ class UdpTransport(Transport):
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
-                self.counters["errors"] += 1
                 queue.popleft()
-                flow.failed(error)
+                self._not_sent(error, data, flow, address)
                 if self.closed:
                     return
                 continue

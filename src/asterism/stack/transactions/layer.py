@@ -18,6 +18,7 @@ from asterism.stack.transactions.matching import (
     add_to_tag,
     mark_source,
     merged_key,
+    request_key,
     response_address,
     restore_via,
     server_key,
@@ -401,6 +402,17 @@ class TransactionLayer:
         alias = ";alias" if transport == "TCP" or transport == "TLS" else ""
         rport = ";rport" if self.ask_rport else ""
         return f"SIP/2.0/{transport} {self.sent_by(flow)}{rport};branch={branch}{alias}"
+
+    def undelivered(self, data: bytes, flow: Flow) -> None:
+        """The transport heard that a datagram sent over ``flow`` was not delivered (18.4); what it was may be cut off.
+
+        Only the transaction of that very request fails, and only if its branch, which nobody else can guess, is
+        there: anybody could make up such a notice.
+        """
+        key = request_key(data)
+        entry = self._clients.entries.get(key) if key else None
+        if isinstance(entry, ClientTransaction) and (entry.flow is flow or entry.flow.remote == flow.remote):
+            self.timers.call_later(0.0, entry.transport_failed)
 
     def send_ack(self, request: Request, flow: Flow) -> None:
         """Send the ACK to a 2xx, which is a transaction of nobody: put a Via on top and send it."""

@@ -19,6 +19,17 @@ _usual_via = re.compile(
     r";branch=(z9hG4bK[A-Za-z0-9\-_.!%*+`'~]+)(;rport)?(;alias)?"
 ).fullmatch
 
+_own_request = re.compile(
+    rb"([A-Z]+) [^\r\n]+ SIP/2\.0\r\nVia: SIP/2\.0/UDP [^\r\n]*?;branch=(z9hG4bK[0-9A-Za-z]+)[;\r]"
+).match
+"""The beginning of a request of ours: its Via was put on top."""
+
+
+def request_key(data: bytes) -> str:
+    """The key of the client transaction that the beginning of a request of ours belongs to, ``""`` if it is none."""
+    found = _own_request(data)
+    return "" if found is None else f"{found[2].decode()} {found[1].decode()}"
+
 
 def _replace_first(message: Message, name: str, value: str) -> None:
     """Replace the first header line of a canonical name by text that needs no checking, keeping the index."""
