@@ -192,9 +192,9 @@ class TransportManager:
         transport = self.transports.get(flow.name)
         return format_host_port(*flow.local) if transport is None else transport.sent_by(flow)
 
-    def _response_flow(self, flow: Flow, host: str, port: int) -> Flow:
+    def _response_flow(self, flow: Flow, host: str, port: int, server_name: str = "") -> Flow:
         transport = self.transports.get(flow.name)
-        return flow if transport is None else transport.flow_to(host, port)
+        return flow if transport is None else transport.flow_to(host, port, server_name)
 
     def _arm(self, when: float) -> None:
         """A timer became the earliest."""

@@ -23,6 +23,7 @@ from asterism.stack.transactions.matching import (
     restore_via,
     server_key,
 )
+from asterism.stack.transactions.reconnecting import reconnect_address
 from asterism.stack.transactions.server import ServerTransaction
 from asterism.stack.transactions.server_invite import InviteServerTransaction
 from asterism.stack.transactions.server_non_invite import NonInviteServerTransaction
@@ -41,8 +42,8 @@ def _local_sent_by(flow: Flow) -> str:
     return format_host_port(*flow.local)
 
 
-def _same_flow(flow: Flow, host: str, port: int) -> Flow:
-    del host, port
+def _same_flow(flow: Flow, host: str, port: int, server_name: str = "") -> Flow:
+    del host, port, server_name
     return flow
 
 
@@ -60,8 +61,9 @@ class TransactionLayer:
         force_rport: send responses to the source of each request, whether its Via asks for that or not; see
             :meth:`restore_via`.
         ask_rport: put ``rport`` into the Via of our requests (RFC 3581).
-        response_flow: hook: a flow of the same transport as the given one, to another address; used when a response
-            may not go where the request came from (no ``rport``). By default the same flow.
+        response_flow: hook: ``response_flow(flow, host, port, server_name="")`` is a flow of the same transport as the
+            given one, to another address; used when a response may not go where the request came from (no ``rport``),
+            or when the connection that it came over has closed. By default the same flow.
         new_token: hook: makes the unguessable part of branches; tests may replace it.
         on_state: hook: told of every change of state of a live transaction; ``None`` costs nothing.
         counters: what the layer did by itself, by name.
@@ -104,7 +106,7 @@ class TransactionLayer:
         self.force_rport = False
         self.ask_rport = True
         self.sent_by: Callable[[Flow], str] = _local_sent_by
-        self.response_flow: Callable[[Flow, str, int], Flow] = _same_flow
+        self.response_flow: Callable[..., Flow] = _same_flow
         self.new_token: Callable[[], str] = lambda: secrets.token_hex(10)
         self.on_state: Callable[[ClientTransaction | ServerTransaction], object] | None = None
         self.counters = {"malformed": 0, "merged": 0, "overload": 0, "retransmissions": 0, "stray_ack": 0}
@@ -170,6 +172,9 @@ class TransactionLayer:
                 entry[1].send(entry[0])
         elif method != "ACK":
             self.counters["retransmissions"] += 1
+            if entry.flow.closed and entry.flow.remote[0] == flow.remote[0]:
+                # The client has a new connection and asks again.
+                self._move(entry, flow)
             entry.receive_retransmission()
         elif isinstance(entry, InviteServerTransaction):
             if entry.state is TransactionState.ACCEPTED:
@@ -320,6 +325,30 @@ class TransactionLayer:
         """The live transaction that a received request belongs to."""
         entry = self._servers.entries.get(self._key(request))
         return entry if isinstance(entry, ServerTransaction) else None
+
+    def can_reconnect(self, transaction: ServerTransaction) -> bool:
+        """Whether the connection of a request has closed, and its client can be connected to (18.2.2)."""
+        flow = transaction.flow
+        return flow.closed and flow is transaction.request.flow and reconnect_address(transaction.request) is not None
+
+    def reconnect(self, transaction: ServerTransaction) -> bool:
+        """Have the responses of a transaction go over a new connection, once (called by the machines).
+
+        Only transactions do this: what is answered without one costs the sender nothing, and could be made to open
+        any number of connections.
+        """
+        flow = transaction.flow
+        address = reconnect_address(transaction.request) if flow is transaction.request.flow else None
+        other = flow if address is None else self.response_flow(flow, *address)
+        if other is flow or other.closed:
+            return False
+        self._move(transaction, other)
+        return True
+
+    def _move(self, transaction: ServerTransaction, flow: Flow) -> None:
+        self._unwatch(transaction)
+        transaction.flow = flow
+        self._watch(transaction)
 
     def restore_via(self, request: Request) -> None:
         """Take back what ``force_rport`` did to a request that has not been answered yet: its Via is followed."""
@@ -500,6 +529,9 @@ class TransactionLayer:
         # By type: isinstance on an abstract class would cost more than the rest of this.
         if type(transaction) is InviteServerTransaction and transaction.ack_key:
             self._awaiting_ack.pop(transaction.ack_key, None)
+        self._unwatch(transaction)
+
+    def _unwatch(self, transaction: ClientTransaction | ServerTransaction) -> None:
         flow = transaction.flow
         watched = self._by_flow.get(flow)
         if watched is not None:
@@ -512,7 +544,12 @@ class TransactionLayer:
         """A flow could not send, or closed. Its transactions learn of it later, not from inside their own call."""
         del error
         for transaction in self._by_flow.get(flow, ()):
-            self.timers.call_later(0.0, transaction.transport_failed)
+            self.timers.call_later(0.0, self._transaction_failed, transaction, flow)
+
+    def _transaction_failed(self, transaction: ClientTransaction | ServerTransaction, flow: Flow) -> None:
+        # In between it may have left that flow for another.
+        if transaction.flow is flow:
+            transaction.transport_failed()
 
 
 _OVER = (TransactionState.COMPLETED, TransactionState.TERMINATED, TransactionState.CONFIRMED)

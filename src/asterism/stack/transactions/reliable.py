@@ -113,7 +113,7 @@ class ReliableResponder:
             self._interval *= 2
             remaining = self._started + layer.timeout - layer.timers.clock()
             self._timer = layer.timers.call_later(min(self._interval, remaining), self._timer_expired)
-            transaction.flow.send(self._outstanding)
+            transaction.send(self._outstanding)
 
 
 class ReliableReceiver:

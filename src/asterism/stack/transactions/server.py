@@ -19,7 +19,8 @@ class ServerTransaction(Machine):
 
     Attributes:
         request: what is being answered.
-        flow: where responses go (not always where the request came from, RFC 3261 18.2.2).
+        flow: where responses go (not always where the request came from, RFC 3261 18.2.2); another one once the
+            connection of the request has closed and a response is due.
         state: where the machine stands. Once it has finished, its memory is the layer's, not this object's.
         status: the last status sent, 0 before.
         last_response: the bytes of the last response, ``b""`` before.
@@ -65,6 +66,12 @@ class ServerTransaction(Machine):
 
     def transport_failed(self) -> None:
         """The transport could not send a response."""
+
+    def send(self, data: bytes) -> None:
+        """Send the bytes of a response; over a new connection if that of the request has closed (18.2.2)."""
+        if self.flow.closed:
+            self.layer.reconnect(self)
+        self.flow.send(data)
 
     def _tag_for(self, request: Request) -> str:
         del request

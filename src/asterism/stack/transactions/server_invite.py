@@ -82,11 +82,14 @@ class InviteServerTransaction(ServerTransaction):
                 self._accept(response)
             else:
                 self._complete()
-            self.flow.send(data)
+            if status > 100:
+                self.send(data)
+            else:
+                self.flow.send(data)
             return True
         if state is TransactionState.ACCEPTED and 200 <= status < 300:
             self.last_response = data = self._serialise(response)
-            self.flow.send(data)
+            self.send(data)
             return True
         return False
 
@@ -116,9 +119,14 @@ class InviteServerTransaction(ServerTransaction):
     def transport_failed(self) -> None:
         """The response could not be sent: tell the user, end (17.2.4).
 
-        Accepted goes on: the ACK may come over another flow, else Timer L tells the user.
+        Proceeding goes on if the connection has merely closed: the next response may go over a new one. So does
+        Accepted: the ACK may come over another flow, else Timer L tells the user.
         """
-        if self.state is not TransactionState.ACCEPTED and self._end():
+        if self.state is TransactionState.ACCEPTED:
+            return
+        if self.state is TransactionState.PROCEEDING and self.layer.can_reconnect(self):
+            return
+        if self._end():
             self.layer.user.on_response_error(self)
 
     def _keep_provisional(self) -> None:
@@ -158,13 +166,13 @@ class InviteServerTransaction(ServerTransaction):
     def _timer_provisional_expired(self) -> None:
         self._timer_repeat = None
         self._keep_provisional()
-        self.flow.send(self.last_response)
+        self.send(self.last_response)
 
     def _timer_success_expired(self) -> None:
         """13.3.1.4: the 2xx again, T1 doubling up to T2, over any transport."""
         self._interval = min(self._interval * 2, self.layer.t2)
         self._timer_repeat = self.layer.timers.call_later(self._interval, self._timer_success_expired)
-        self.flow.send(self.last_response)
+        self.send(self.last_response)
 
     def _timer_g_expired(self) -> None:
         self._interval = min(self._interval * 2, self.layer.t2)

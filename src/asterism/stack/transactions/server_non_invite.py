@@ -44,7 +44,7 @@ class NonInviteServerTransaction(ServerTransaction):
                     +-----------+
 
     From Completed on only the response's bytes live, in the layer's table of finished transactions, whose
-    expiry is Timer J.
+    expiry is Timer J; except where the response goes over a new connection, which may fail.
     """
 
     __slots__ = ()
@@ -88,6 +88,12 @@ class NonInviteServerTransaction(ServerTransaction):
         self.last_response = data = self._serialise(response)
         self.status = status
         if self.flow.reliable:
+            if self.flow.closed and layer.reconnect(self):
+                # It lives on so that the user learns of a failure of this connection too.
+                self._timer_end = layer.timers.call_later(layer.timeout, self._end)
+                self._enter(TransactionState.COMPLETED)
+                self.flow.send(data)
+                return True
             self._enter(TransactionState.TERMINATED)
             layer.forget_server(self)
         else:
@@ -102,7 +108,9 @@ class NonInviteServerTransaction(ServerTransaction):
             self.flow.send(self.last_response)
 
     def transport_failed(self) -> None:
-        """Any state: tell the user and end."""
+        """Any state: tell the user and end; but a connection that closed before the answer can be replaced."""
+        if self.state is not TransactionState.COMPLETED and self.layer.can_reconnect(self):
+            return
         self._end()
         self.layer.user.on_response_error(self)
 
