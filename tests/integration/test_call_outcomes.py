@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,9 +73,21 @@ async def test_an_unreachable_phone():
     """Nothing comes back from where it was, so nobody answers within the Dial's second."""
     async with two_phones() as world:
         world.bob.close()
-        call = await world.ann.dial("122")
-        assert await call.refused() == 603
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+            silent.bind(("127.0.0.1", world.bob.port))
+            call = await world.ann.dial("122")
+            assert await call.refused() == 603
         assert world.dialled == [("NOANSWER", "0")]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells of ICMP errors")
+async def test_a_phone_whose_port_is_closed():
+    """Its host says so, and nobody waits for the Dial's second to pass."""
+    async with two_phones() as world:
+        world.bob.close()
+        call = await world.ann.dial("122")
+        assert await call.refused() == 503
+        assert world.dialled == [("CONGESTION", "34")]
 
 
 async def test_no_answer():

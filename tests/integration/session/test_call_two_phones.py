@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -197,8 +198,10 @@ def test_unregistered_phone_is_not_found() -> None:
 def test_a_phone_that_has_gone_without_a_word_does_not_answer() -> None:
     async def scenario(server: object, ann: Phone, bob: Phone) -> None:
         bob.close()
-        call = await ann.dial("102")
-        assert await call.refused(timeout=10) == 603
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+            silent.bind(("127.0.0.1", bob.port))
+            call = await ann.dial("102")
+            assert await call.refused(timeout=10) == 603
 
     run(scenario)
 
