@@ -121,7 +121,8 @@ async def two_phones(
 
         def note(_type: EventType, published: tuple[Any, ...]) -> None:
             fields = dict(USER_EVENT.render(*published))
-            dialled.append((str(fields["Status"]), str(fields["Cause"])))
+            if "Status" in fields:
+                dialled.append((str(fields["Status"]), str(fields["Cause"])))
 
         server.subscribe(USER_EVENT, note)
         yield World(server, ann, bob, dialled)

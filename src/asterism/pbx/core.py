@@ -19,11 +19,13 @@ from asterism.pbx.device_state import DeviceStates
 from asterism.pbx.dialplan.table import Dialplan
 from asterism.pbx.errors import ChannelHangup, RequestError
 from asterism.pbx.hints import Hints
+from asterism.pbx.messaging.queue import Messages
 from asterism.pbx.party import NOBODY, PartyId
 
 if TYPE_CHECKING:
     from asterism.media.formats import Format
     from asterism.pbx.bridge import Bridge
+    from asterism.pbx.messaging.message import MessageTechnology
     from asterism.pbx.presence import Presence
     from asterism.pbx.technology import ChannelDriver, ChannelTechnology
 
@@ -113,6 +115,7 @@ class Pbx(Subsystem):
         if dialplan is None:
             dialplan = Dialplan(self.applications, self.functions, server.bus, server.log)
         self.dialplan: Dialplan = dialplan
+        self.messages = Messages(self)
         dialplan.observe(self.hints.update)
 
     @property
@@ -141,6 +144,12 @@ class Pbx(Subsystem):
         for device in self.hints.devices():
             if device.startswith(prefix):
                 self.device_states.changed(device)
+
+    def register_message_technology(
+        self, prefix: str, technology: MessageTechnology, documentation: Documentation
+    ) -> None:
+        """Have messages to ``prefix:...`` carried, in the owner's name."""
+        self.messages.technologies.add(self.owner, prefix, technology, documentation)
 
     def register_marked(self, holder: object) -> None:
         """Register the applications and functions marked on ``holder``'s methods."""
@@ -171,6 +180,11 @@ class Pbx(Subsystem):
         prefix = getattr(self.server.options, "systemname", "")
         unique = f"{int(time.time())}.{number}"
         return f"{prefix}-{unique}" if prefix else unique
+
+    def next_callid(self) -> int:
+        """The number of a new call in log lines."""
+        self._counters.callids += 1
+        return self._counters.callids
 
     def next_channel_name(self, device: str) -> str:
         """A new channel name: ``PJSIP/alice-0000000d``; the number counts up over all devices."""
@@ -209,8 +223,7 @@ class Pbx(Subsystem):
         linkedid = uniqueid if requestor is None else requestor.linkedid
         channel = Channel(self, technology, self.next_channel_name(device), uniqueid, linkedid, state)
         if requestor is None:
-            self._counters.callids += 1
-            channel.callid = self._counters.callids
+            channel.callid = self.next_callid()
         else:
             channel.callid = requestor.callid
         channel.driver = driver

@@ -29,6 +29,11 @@ YIELD_EVERY = 64
 """Priorities run at a stretch; then other calls get their turn, so that an endless loop blocks nobody."""
 
 
+def _on_one_line(text: str) -> str:
+    """A text for a log line: what a message brought may have several lines."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else "?" for one in text)
+
+
 class Executor:
     """Executes priorities; ``autofallthrough`` is the option of ``extensions.conf``."""
 
@@ -226,7 +231,7 @@ class Executor:
         channel.new_exten(priority.application, data)
         self.log.verbose(
             3, 'Executing [%s@%s:%d] %s("%s", "%s") in new stack',
-            channel.exten, channel.context, channel.priority, priority.application, channel.name, data,
+            channel.exten, channel.context, channel.priority, priority.application, channel.name, _on_one_line(data),
         )  # fmt: skip
         try:
             await application(channel, data)

@@ -1,0 +1,1 @@
+"""MESSAGE outside calls (RFC 3428): received ones run dialplan, the dialplan and managers send them."""

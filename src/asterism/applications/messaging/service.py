@@ -1,0 +1,94 @@
+"""The SIP service that takes MESSAGE outside dialogs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from asterism.applications.messaging.addresses import plain
+from asterism.pbx.messaging.message import Message
+from asterism.pbx.messaging.queue import Delivery
+from asterism.sip.decision import Decision, Outcome
+from asterism.sip.identifiers.lookup import user_part
+from asterism.sip.service import Service
+from asterism.stack.errors import ParseError
+from asterism.stack.headers import NameAddr
+
+if TYPE_CHECKING:
+    from asterism.pbx.core import Pbx
+    from asterism.sip.core import SipCore
+    from asterism.sip.rx import Rx
+    from asterism.stack.message import Request
+
+MAX_BODY = 16384
+"""Bytes of a text that is taken."""
+PREFIX = "pjsip"
+"""What destinations and MESSAGE(to) begin with."""
+
+
+class MessageService(Service):
+    """Gives messages of known endpoints to the dialplan; the answer says that they were taken, not more."""
+
+    name: ClassVar[str] = "messaging"
+    priority: ClassVar[int] = 70
+    methods: ClassVar[frozenset[str]] = frozenset({"MESSAGE"})
+
+    def __init__(self, core: SipCore, pbx: Pbx) -> None:
+        self._core = core
+        self._pbx = pbx
+
+    def evaluate(self, rx: Rx) -> Decision | None:
+        """Whether it is a text, for an extension in the endpoint's ``message_context`` (or ``context``)."""
+        endpoint = rx.endpoint
+        if endpoint is None:
+            return None
+        request = rx.request
+        where = f"endpoint {endpoint.id}"
+        try:
+            unsuitable = _unsuitable(request)
+            from_, to = request.from_, request.to
+        except ParseError as error:
+            return Decision(Outcome.REJECT, error.message, 400, where, endpoint.position)
+        if unsuitable:
+            return Decision(Outcome.REJECT, unsuitable, 415, where, endpoint.position)
+        if len(request.body) > MAX_BODY:
+            return Decision(Outcome.REJECT, f"the text has more than {MAX_BODY} bytes", 413, where, endpoint.position)
+        context = endpoint.message_context or endpoint.context
+        exten = user_part(self._core, request.uri.user) or "s"
+        place = f"extension {exten} in context {context}"
+        if not self._pbx.dialplan.exists(context, exten):
+            return Decision(Outcome.REJECT, f"no {place}", 404, where, endpoint.position)
+        if self._pbx.messages.full:
+            return Decision(Outcome.REJECT, "too many messages wait", 503, where)
+        message = Message(
+            str(NameAddr(from_.display, plain(from_.uri))),
+            f"{PREFIX}:{str(plain(to.uri)).partition(':')[2]}",
+            request.body.decode("utf-8", "surrogateescape"),
+        )
+        for name, value in request.headers:
+            message.add_received(name, value)
+        delivery = Delivery(message, context, exten, endpoint.language, endpoint.accountcode)
+        return Decision(Outcome.TAKE, place, 202, where, endpoint.position, delivery)
+
+    def apply(self, decision: Decision, rx: Rx) -> None:
+        """Answer, and run the dialplan."""
+        if decision.outcome is not Outcome.TAKE:
+            headers: tuple[tuple[str, str], ...] = ()
+            if decision.status == 415:
+                headers = (("Accept", "text/plain"), ("Accept-Encoding", "identity"))
+            elif decision.status == 503:
+                headers = (("Retry-After", "5"),)
+            rx.respond(decision.status, headers=headers)
+            return
+        rx.respond(202)
+        self._pbx.messages.submit(decision.data)
+
+
+def _unsuitable(request: Request) -> str:
+    """Why a body is not taken; empty when it is. Without one there is nothing against it."""
+    if (request.get("Content-Encoding") or "identity").strip().lower() != "identity":
+        return "the body is encoded"
+    media = request.content_type
+    if media is None:
+        return "the body has no type" if request.body else ""
+    kind = f"{media.type}/{media.subtype}".lower()
+    return "" if kind == "text/plain" else f"a body of type {kind} is no plain text"

@@ -1,0 +1,1 @@
+"""Text messages outside calls: what one is, the queue that runs dialplan for them, MESSAGE() and MessageSend."""
