@@ -26,7 +26,7 @@ async def test_browser_phones_register_stay_registered_and_talk(tmp_path: Path) 
     config = {
         "pjsip.conf": accounts("101", "102", "103", "104", aor=AOR),
         "http.conf": http_conf(certificates) + "enable_static=yes\n",
-        "extensions.conf": "[default]\nexten => _10X,1,Hangup()\n",
+        "extensions.conf": "[default]\nexten => _10X,1,MessageSend(pjsip:${EXTEN},${MESSAGE(from)})\n",
     }
     async with running_server(config, etc) as server, chromium() as browser:
         http = server.modules.find("http").instance
@@ -56,6 +56,15 @@ async def test_browser_phones_register_stay_registered_and_talk(tmp_path: Path) 
             )
             assert answer.status == 200, name
             assert await page.run("phone.messages") == ["hello, grüß dich"], name
+        # Texts go from each to the next, through the dialplan.
+        for (page, user, name, _), (other, number, *_) in zip(pages, [*pages[1:], pages[0]], strict=True):
+            assert await page.run(f"phone.send('sip:{number}@127.0.0.1', 'from {user}, für dich')") == 202, name
+            for _ in range(200):
+                if f"from {user}, für dich" in await other.run("phone.messages"):
+                    break
+                await asyncio.sleep(0.05)
+            else:
+                pytest.fail(f"{number} heard nothing from {user} ({name})")
         # They refresh by themselves, more than once.
         first = {user: location.contacts(user)[0].expiration_time for _, user, _, _ in pages}
         for times in (1, 2):

@@ -401,6 +401,18 @@ async def test_a_redirection_is_not_followed_unless_asked_to():
         assert found.bob.messages == [b"direct"]
 
 
+async def test_the_example_of_the_guide():
+    guide = (Path(__file__).resolve().parents[2] / "docs/guide/dialplan.md").read_text()
+    example = "[messages]" + guide.partition("[messages]")[2].partition("```")[0]
+    async with world(**{"extensions.conf": CONFIG["extensions.conf"] + example}) as (found, _):
+        assert (await found.ann.request(message(found.ann, "102", "are you in?"))).status == 202
+        assert (await found.ann.request(message(found.ann, "103", "and you?"))).status == 202
+        await until(lambda: found.bob.messages and found.ann.messages, 5, "no message came")
+        assert found.bob.messages == [b"are you in?"]
+        assert found.ann.messages == [b"103 is away."]
+        assert str(received(found.ann)[0].from_.without_params("tag")) == "<sip:103@pbx>"
+
+
 async def test_explain_says_where_a_message_goes():
     async with world() as (found, _):
         text = message(found.ann, "6002")
