@@ -88,10 +88,10 @@ async def _one(database: DatabaseSettings, tables: dict[str, str], upgrading: bo
     due = 0
     try:
         if upgrading:
-            done = await connection.run(lambda each: each.run_sync(upgrade, metadata))
+            done = await connection.run(lambda each: upgrade(each, metadata))
             print("".join(f"  {line}\n" for line in done) or "  nothing to do\n", end="")
         else:
-            for state in await connection.run(lambda each: each.run_sync(compare, metadata)):
+            for state in await connection.run(lambda each: compare(each, metadata)):
                 due += not state.current
                 text = "up to date" if state.current else "missing"
                 if state.exists and state.missing:

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from asterism.config.errors import flatten
 from asterism.config.file import ConfigFile, Option, Section
 from asterism.core.errors import ConfigError
-from asterism.data.options import ConfiguredObject, OptionSpec
+from asterism.data.options import NO_FIELDS, ConfiguredObject, OptionSpec
 from asterism.data.store import Store, text_of
 
 Objects = dict[str, ConfiguredObject]
@@ -239,7 +239,7 @@ class StoreBackend(Backend):
             item = make(cls)
             item.id = text_of(row[0])
             item.position = None
-            item.fields = {}
+            item.fields = NO_FIELDS
             for fill, value in others:
                 fill(item, value)
             try:

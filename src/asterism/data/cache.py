@@ -28,7 +28,10 @@ NEGATIVE_SECONDS = 5.0
 """How long an object that was not found counts as absent without asking again."""
 
 MAX_ABSENT = 10_000
-"""How many such names are remembered: strangers choose them."""
+"""How many such names are remembered, or twice as many as there are objects: strangers choose them."""
+
+GATHER_SECONDS = 0.2
+"""How long what is only to be refreshed waits for more of it: a query for many costs little more than for one."""
 
 RETRY_SECONDS = 1.0
 """How long known objects are served without asking after a backend failed."""
@@ -118,6 +121,8 @@ class Cache:
         self._quiet_until = 0.0
         self._pending: dict[str, asyncio.Future[ConfiguredObject | None]] = {}
         self._queue: list[str] = []
+        self._gathered: dict[str, None] = {}
+        self._gathering: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._watchers: list[set[str]] = []
         self._reading: asyncio.Lock | None = None
@@ -130,17 +135,22 @@ class Cache:
             if self.complete:
                 return Missing.ABSENT
             until = self._absent.get(key)
-            if until is not None:
-                if until > self._clock():
-                    return Missing.ABSENT
-                del self._absent[key]
-            return Missing.NOT_LOADED
+            return Missing.ABSENT if until is not None and until > self._clock() else Missing.NOT_LOADED
         age = self._suspects.get(key)
         if age is not None and self._clock() >= self._quiet_until:
             if age is Age.EXPIRED:
                 return Missing.NOT_LOADED
-            self._ask(key)
+            self.refresh(key)
         return found
+
+    def was_absent(self, key: str) -> bool:
+        """Whether there was no such object when it was last asked for, however long ago.
+
+        Where there is something else to use, that is as good as a stale object until :meth:`refresh` tells better.
+        """
+        until = self._absent.get(key)
+        limit = self.options.object_lifetime_maximum
+        return until is not None and (not limit or self._clock() < until - NEGATIVE_SECONDS + limit)
 
     # Asking the backends.
 
@@ -153,11 +163,28 @@ class Cache:
         if self._clock() >= self._quiet_until:
             self._ask(key)
 
+    def refresh(self, key: str) -> None:
+        """Have what is known of an object read again, together with what else is to be."""
+        if key not in self._gathered and key not in self._pending and self._clock() >= self._quiet_until:
+            self._gathered[key] = None
+            if len(self._gathered) >= KEYS_PER_QUERY:
+                self._ask_gathered()
+            elif self._gathering is None:
+                self._gathering = asyncio.get_running_loop().call_later(GATHER_SECONDS, self._ask_gathered)
+
+    def _ask_gathered(self) -> None:
+        if self._gathering is not None:
+            self._gathering.cancel()
+            self._gathering = None
+        for key in list(self._gathered):
+            self._ask(key)
+
     def _ask(self, key: str) -> asyncio.Future[ConfiguredObject | None]:
         future = self._pending.get(key)
         if future is None:
             loop = asyncio.get_running_loop()
             future = self._pending[key] = loop.create_future()
+            self._gathered.pop(key, None)
             self._queue.append(key)
             if self._task is None:
                 self._task = loop.create_task(self._work(), name=f"cache {self.name}")
@@ -244,7 +271,8 @@ class Cache:
         self._suspects.pop(key, None)
         if not self.table.fall_back(key):
             self._forget(key)
-            if len(self._absent) >= MAX_ABSENT:
+            self._absent.pop(key, None)
+            if len(self._absent) >= max(MAX_ABSENT, 2 * len(self.table.objects)):
                 del self._absent[next(iter(self._absent))]
             self._absent[key] = self._clock() + NEGATIVE_SECONDS
         else:
@@ -417,7 +445,9 @@ class Cache:
             self.due = 0.0
 
     def close(self) -> None:
-        """End the query under way."""
+        """End the query under way, and ask no more."""
+        if self._gathering is not None:
+            self._gathering.cancel()
         if self._task is not None:
             self._task.cancel()
 

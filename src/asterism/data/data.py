@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -218,6 +218,32 @@ class Data(Subsystem):
             return cast("O | Missing", table.cache.check(item_id, found))
         return Missing.ABSENT if found is None else cast("O", found)
 
+    def first(self, cls: type[O], names: Sequence[str]) -> O | Missing:
+        """The first object there is of these names, from memory.
+
+        Nobody waits for it to be certain that an earlier name still has no object: like a change of an object, that is
+        found out in the background. Only where there is no object at all it is asked again first.
+        """
+        table = self._tables[cls]
+        objects, cache = table.objects, table.cache
+        if cache is None:
+            for name in names:
+                if name in objects:
+                    return cast("O", objects[name])
+            return Missing.ABSENT
+        doubtful: list[str] = []
+        for name in names:
+            found = cache.check(name, objects.get(name))
+            if found is Missing.NOT_LOADED:
+                if not cache.was_absent(name):
+                    return found
+                doubtful.append(name)
+            elif found is not Missing.ABSENT:
+                for each in doubtful:
+                    cache.refresh(each)
+                return cast("O", found)
+        return Missing.NOT_LOADED if doubtful else Missing.ABSENT
+
     def find(self, cls: type[O], index: str, value: object) -> list[O]:
         """Objects whose attribute ``index`` (one of ``cls.INDEXES``) is ``value``, oldest first."""
         return cast("list[O]", list(self._tables[cls].indexes[index].get(value, {}).values()))
@@ -259,6 +285,18 @@ class Data(Subsystem):
         if item is not None and cls.REFERENCES:
             await self._retrieve_references(item)
         return item
+
+    async def retrieve_first(self, cls: type[O], names: Sequence[str]) -> O | None:
+        """The first object there is of these names, asking for all of them at once; see :meth:`retrieve`."""
+        cache = self._tables[cls].cache
+        if cache is not None:
+            asked = [name for name in names if self.get(cls, name) is Missing.NOT_LOADED]
+            await asyncio.gather(*map(cache.retrieve, asked))
+        for name in names:
+            item = await self.retrieve(cls, name)
+            if item is not None:
+                return item
+        return None
 
     async def _retrieve_references(self, item: ConfiguredObject) -> None:
         """Bring what an object refers to into memory. What is not to be had now is asked again when it is used."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypeVar
 
 from asterism.config.errors import ConfigErrors
@@ -24,6 +25,9 @@ from asterism.data.kinds import Kind
 T = TypeVar("T")
 
 HIDDEN = "<hidden>"
+
+NO_FIELDS: Mapping[str, str] = MappingProxyType({})
+"""``fields`` of all objects that have none."""
 
 
 class OptionSpec:
@@ -170,7 +174,7 @@ class ConfiguredObject(metaclass=_TableMaker):
     changed copy that ``Data`` is given.
     """
 
-    __slots__ = ("fields", "id", "position")
+    __slots__ = ("fields", "id", "mark", "position")
 
     TYPE: ClassVar[str] = ""
     OPTIONS: ClassVar[tuple[OptionSpec, ...]] = ()
@@ -198,17 +202,30 @@ class ConfiguredObject(metaclass=_TableMaker):
     id: str
     position: Position | None
     fields: Mapping[str, str]
+    mark: int
+    """Of an object that a backend made: tells whether what it was made of has changed."""
 
     def __init__(self, id: str, **values: Any) -> None:  # noqa: A002 - the object's own word
         self.id = id
         self.position = None
-        self.fields = {}
+        self.fields = NO_FIELDS
         for fill, default in self._fill:
             fill(self, default)
         for name, value in values.items():
             if name not in self._defaults:
                 raise TypeError(f"{type(self).__name__} has no option '{name}'")
             setattr(self, name, value)
+
+    @classmethod
+    def blank(cls, id: str) -> Self:  # noqa: A002 - the object's own word
+        """An object of defaults, the quick way: :meth:`restored` is left to the caller."""
+        made = cls.__new__(cls)
+        made.id = id
+        made.position = None
+        made.fields = NO_FIELDS
+        for fill, default in cls._fill:
+            fill(made, default)
+        return made
 
     def validate(self, given: frozenset[str]) -> None:
         """Check options against each other and set what follows from them.
@@ -256,7 +273,8 @@ class ConfiguredObject(metaclass=_TableMaker):
                 setattr(made, spec.into, spec.kind.parse(item.value, getattr(made, spec.into)))
             except ValueError as error:
                 errors.append(cls._refused(id, item, spec, str(error)))
-        made.fields = fields
+        if fields:
+            made.fields = fields
         if not errors:
             errors.extend(made._check(given))
         if errors:

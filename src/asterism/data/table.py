@@ -202,6 +202,8 @@ class Table:
         known = self.objects.get(key)
         if known is not None and (known is item or known.same_options(item)):
             self._origin[key] = backend
+            if known is not item and hasattr(item, "mark"):
+                known.mark = item.mark
         else:
             self.apply(key, item, backend)
 

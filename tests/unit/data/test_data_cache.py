@@ -358,3 +358,69 @@ def test_options_without_a_line_are_as_documented() -> None:
     assert given == CacheOptions(name="x", prefetch=True, object_lifetime_stale=0)
     with pytest.raises(ConfigError, match=r"sorcery\.conf:1"):
         CacheOptions.parse(["x=1"], Option("a/cache", "", Position("sorcery.conf", 1)))
+
+
+async def test_the_first_of_several_names(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    data, remote = world.data, world.remote
+    remote.rows["a"] = Thing("a", size=1)
+    names = ("a@x", "a")
+    assert data.first(Thing, names) is Missing.NOT_LOADED
+    assert await data.retrieve_first(Thing, names) is data.get(Thing, "a")
+    assert remote.asked == [["a@x", "a"]]
+    assert data.first(Thing, ("b@x",)) is Missing.NOT_LOADED
+    assert await data.retrieve_first(Thing, ("b@x", "b")) is None
+    assert data.first(Thing, ("b@x", "b")) is Missing.ABSENT
+    # Later nobody waits for it to be certain that there still is no a@x, not even while the database is away.
+    world.now += NEGATIVE_SECONDS + 0.1
+    remote.down = True
+    assert data.first(Thing, names) is data.get(Thing, "a")
+    await asyncio.sleep(0)
+    world.cache()._ask_gathered()
+    with pytest.raises(DataUnavailableError):
+        await world.cache().retrieve("a@x")
+    assert data.first(Thing, names) is data.get(Thing, "a")
+    # Where there is nothing else, there is nothing to be had without asking.
+    assert data.first(Thing, ("b@x", "b")) is Missing.NOT_LOADED
+    remote.down = False
+    world.now += 2
+    remote.rows["a@x"] = Thing("a@x", size=2)
+    assert data.first(Thing, names) is data.get(Thing, "a")
+    await world.cache().retrieve("a@x")
+    assert data.first(Thing, names) is data.get(Thing, "a@x")
+
+
+async def test_a_lifetime_ends_absence_too(tmp_path: Path) -> None:
+    world = World(tmp_path, "thing/cache=memory_cache,object_lifetime_maximum=20\n")
+    world.remote.rows["a"] = Thing("a")
+    await world.data.retrieve_first(Thing, ("a@x", "a"))
+    world.now += 19
+    assert world.data.first(Thing, ("a@x", "a")) is world.data.get(Thing, "a")
+    world.now += 1
+    assert world.data.first(Thing, ("a@x", "a")) is Missing.NOT_LOADED
+
+
+async def test_what_is_refreshed_is_refreshed_together(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.remote.rows = {key: Thing(key, size=1) for key in "abc"}
+    for key in "abc":
+        await world.size(key)
+    world.cache().stale()
+    world.remote.rows["c"] = Thing("c", size=2)
+    asked = len(world.remote.asked)
+    for key in "abca":
+        assert isinstance(world.data.get(Thing, key), Thing)
+    told: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    world.data.observe(Thing, lambda change: told.set_result(change.item.size))
+    assert await asyncio.wait_for(told, 5) == 2
+    assert world.remote.asked[asked:] == [["a", "b", "c"]]
+
+
+async def test_absent_names_are_remembered_in_proportion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("asterism.data.cache.MAX_ABSENT", 4)
+    world = World(tmp_path)
+    world.remote.rows = {f"t{number}": Thing(f"t{number}") for number in range(10)}
+    await world.data.retrieve_all(Thing)
+    for number in range(50):
+        world.cache()._not_found(f"x{number}")
+    assert list(world.cache()._absent) == [f"x{number}" for number in range(30, 50)]

@@ -247,3 +247,34 @@ async def test_the_store_keeps_contacts_by_default(tmp_path: Path) -> None:
     assert done == [True]
     await host.stop()
     store.close()
+
+
+async def test_a_database_file_that_is_replaced_is_opened_again(tmp_path: Path) -> None:
+    host, data, url = await started(tmp_path)
+    await alice(url)
+    assert await data.retrieve(Endpoint, "alice") is not None
+    copy = tmp_path / "copy.sqlite3"
+    copy.write_bytes((tmp_path / "realtime.sqlite3").read_bytes())
+    await execute(f"sqlite+aiosqlite:///{copy}", "UPDATE ps_endpoints SET context = 'other'")
+    copy.rename(tmp_path / "realtime.sqlite3")
+    for cache in data.caches():
+        cache.expire()
+    endpoint = await data.retrieve(Endpoint, "alice")
+    assert endpoint is not None
+    assert endpoint.context == "other"
+    await host.stop()
+
+
+async def test_rows_are_read_the_same_one_by_one_and_whole(tmp_path: Path) -> None:
+    host, data, url = await started(tmp_path)
+    await alice(url)
+    one = await data.retrieve(Endpoint, "alice")
+    assert one is not None
+    assert next(item for item in await data.retrieve_all(Endpoint) if item.id == "alice") is one
+    await execute(url, "UPDATE ps_endpoints SET callerid = 'Alice <1>'")
+    again = next(item for item in await data.retrieve_all(Endpoint) if item.id == "alice")
+    assert (again.context, again.allow.names, again.callerid.name) == ("office", ("ulaw", "alaw"), "Alice")
+    for cache in data.caches():
+        cache.expire()
+    assert await data.retrieve(Endpoint, "alice") is again
+    await host.stop()

@@ -8,21 +8,24 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from asterism.config.errors import flatten
 from asterism.core.errors import ConfigError
 from asterism.data.backends import Backend, Loaded
 from asterism.data.errors import DataUnavailableError
 from asterism.data.options import ConfiguredObject
+from asterism.data.realtime.queries import KeyQuery, read_whole
 from asterism.data.realtime.rows import RowReader, RowWriter, encode
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Connection
     from sqlalchemy import Table as SqlTable
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from asterism.data.realtime.database import Database
+    from asterism.data.realtime.links import Rows
+
+T = TypeVar("T")
 
 ROWS_AT_A_TIME = 200
 """After so many rows the loop gets a turn: a large table is read without holding up calls."""
@@ -36,6 +39,7 @@ class _Source:
         self.table = table
         self.reader: RowReader | None = None
         self.writer: RowWriter | None = None
+        self.by_key: KeyQuery | None = None
         self.sql: SqlTable | None = None
 
     @property
@@ -56,7 +60,6 @@ class RealtimeBackend(Backend):
         super().__init__(cls)
         self._sources = [_Source(database, table) for database, table in sources]
         self._log = log
-        self._read: dict[str, tuple[int, ConfiguredObject]] = {}
 
     async def _prepare(self, source: _Source) -> SqlTable:
         table = await source.database.table(source.table)
@@ -64,57 +67,61 @@ class RealtimeBackend(Backend):
             source.sql = table
             source.reader = RowReader(self.cls, [column.name for column in table.columns], source.place, self._log)
             source.writer = RowWriter(self.cls, table)
+            source.by_key = KeyQuery(table, source.database.dialect)
         return table
 
-    async def _select(self, condition: Callable[[SqlTable], ColumnElement[bool] | None]) -> tuple[_Source, Any]:
-        """The rows that fit, of the first database that answers."""
-        from sqlalchemy import select
-
+    async def _ask(self, ask: Callable[[_Source], Awaitable[T]]) -> T:
+        """What the first database answers that does."""
         failure: DataUnavailableError | None = None
         for source in self._sources:
             try:
-                table = await self._prepare(source)
-                query = select(table)
-                where = condition(table)
-                if where is not None:
-                    query = query.where(where)
-
-                async def ask(connection: AsyncConnection, query: Any = query) -> Any:
-                    return (await connection.execute(query)).fetchall()
-
-                return source, await source.database.run(ask)
+                await self._prepare(source)
+                return await ask(source)
             except DataUnavailableError as error:
                 failure = failure or error
         raise failure or DataUnavailableError(f"no database has {self.cls.TYPE} objects")
 
     async def fetch(self, keys: Collection[str], known: Mapping[str, ConfiguredObject]) -> Loaded:
         wanted = [encode(key) for key in keys]
-        source, rows = await self._select(lambda table: table.c.id.in_(wanted))
-        loaded = await self._make(source, rows)
-        for key in keys:
-            if key not in loaded.objects:
-                self._read.pop(key, None)
+
+        async def ask(source: _Source) -> tuple[RowReader, Rows]:
+            assert source.by_key is not None
+            assert source.reader is not None
+            return source.reader, await source.database.select(*source.by_key.statement(wanted))
+
+        loaded = await self._make(*await self._ask(ask), known)
         # A database may compare without regard to case; names are what was asked for.
-        loaded.objects = {key: item for key, item in loaded.objects.items() if key in keys}
+        if len(loaded.objects) > len(keys) or not loaded.objects.keys() <= set(keys):
+            loaded.objects = {key: item for key, item in loaded.objects.items() if key in keys}
         return loaded
 
     async def fetch_all(self, known: Mapping[str, ConfiguredObject]) -> Loaded:
-        source, rows = await self._select(_everything)
-        return await self._make(source, rows)
+        async def ask(source: _Source) -> tuple[RowReader, Rows]:
+            table, reader = source.sql, source.reader
+            assert table is not None
+            assert reader is not None
+            used, rows = await source.database.run(lambda connection: read_whole(connection, table), long=True)
+            return reader.narrowed(used), rows
+
+        return await self._make(*await self._ask(ask), known)
 
     async def fetch_by(self, fields: Mapping[str, Any], known: Mapping[str, ConfiguredObject]) -> Loaded:
-        def condition(table: SqlTable) -> ColumnElement[bool] | None:
-            from sqlalchemy import and_
-
-            parts = [
+        def condition(table: SqlTable) -> list[ColumnElement[bool]]:
+            return [
                 table.c[spec.name] == encode(fields[spec.attribute])
                 for spec in self.cls.OPTIONS
                 if spec.name in table.c and isinstance(fields.get(spec.attribute), str)
             ]
-            return and_(*parts) if parts else None
 
-        source, rows = await self._select(condition)
-        loaded = await self._make(source, rows)
+        async def ask(source: _Source) -> tuple[RowReader, Rows]:
+            from sqlalchemy import select
+
+            assert source.sql is not None
+            assert source.reader is not None
+            query = select(source.sql).where(*condition(source.sql))
+            return source.reader, await source.database.run(lambda connection: connection.execute(query).fetchall())
+
+        loaded = await self._make(*await self._ask(ask), known)
         loaded.objects = {
             key: item
             for key, item in loaded.objects.items()
@@ -122,27 +129,26 @@ class RealtimeBackend(Backend):
         }
         return loaded
 
-    async def _make(self, source: _Source, rows: Sequence[Sequence[Any]]) -> Loaded:
+    async def _make(self, reader: RowReader, rows: Rows, known: Mapping[str, ConfiguredObject]) -> Loaded:
         loaded = Loaded()
-        reader = source.reader
-        assert reader is not None
         for number, row in enumerate(rows):
             if number % ROWS_AT_A_TIME == ROWS_AT_A_TIME - 1:
                 await asyncio.sleep(0)
             key = reader.id_of(row)
+            given = reader.given(row)
             # A row that did not change is the object that was made of it before.
-            mark = hash(tuple(row))
-            before = self._read.get(key)
-            if before is not None and before[0] == mark:
-                loaded.objects[key] = before[1]
+            mark = reader.mark(given)
+            before = known.get(key)
+            if before is not None and getattr(before, "mark", None) == mark:
+                loaded.objects[key] = before
                 continue
             try:
-                item = reader.read(row)
+                item = reader.make(key, given)
             except ConfigError as error:
                 loaded.errors.extend(flatten(error))
                 loaded.refused.add(key)
                 continue
-            self._read[key] = (mark, item)
+            item.mark = mark
             loaded.objects[key] = item
         return loaded
 
@@ -154,16 +160,9 @@ class RealtimeBackend(Backend):
         keys = [encode(key) for key in changes]
         rows = [writer.row(item) for item in changes.values() if item is not None]
 
-        async def replace(connection: AsyncConnection) -> None:
-            await connection.execute(table.delete().where(table.c.id.in_(keys)))
+        def replace(connection: Connection) -> None:
+            connection.execute(table.delete().where(table.c.id.in_(keys)))
             if rows:
-                await connection.execute(table.insert(), rows)
+                connection.execute(table.insert(), rows)
 
-        work: Callable[[AsyncConnection], Awaitable[None]] = replace
-        await source.database.run(work)
-        for key in changes:
-            self._read.pop(key, None)
-
-
-def _everything(_table: SqlTable) -> None:
-    """The condition that every row meets."""
+        await source.database.run(replace)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from sys import intern
 from typing import TYPE_CHECKING, Any
 
 from asterism.config.file import Option
 from asterism.core.errors import Position
-from asterism.data.kinds import Lines, Variables
+from asterism.data.kinds import Lines, Names, Variables
 
 if TYPE_CHECKING:
     from sqlalchemy import Table as SqlTable
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from asterism.data.options import ConfiguredObject, OptionSpec
 
 _ENCODED = re.compile(r"\^(3B|5E)", re.IGNORECASE)
+_REMEMBERED = 200
+"""So many texts of a column are not read twice: most columns have few different ones."""
 _BETWEEN_VARIABLES = re.compile(r";|,(?=\s*[A-Za-z_][\w()@-]*=)")
 
 
@@ -34,6 +38,26 @@ def decode(text: str) -> str:
     return _ENCODED.sub(lambda found: chr(int(found[1], 16)), text) if "^" in text else text
 
 
+class _Column:
+    """A column that has values of an option, and what was made of some of its texts."""
+
+    __slots__ = ("fill", "get", "made", "name", "shared", "spec")
+
+    def __init__(self, cls: type[ConfiguredObject], name: str, spec: OptionSpec | None) -> None:
+        self.name = name
+        self.spec = spec
+        self.made: dict[tuple[str, Any], Any] = {}
+        if spec is not None:
+            slot = getattr(cls, spec.into)
+            self.fill: Callable[[Any, Any], None] = slot.__set__
+            self.get: Callable[[Any], Any] = slot.__get__
+            self.shared = isinstance(spec.kind, Names)
+
+
+Given = list[tuple[_Column, Any]]
+"""The columns of a row that say something, with their values."""
+
+
 class RowReader:
     """Makes objects of a table's rows."""
 
@@ -41,38 +65,95 @@ class RowReader:
         self._cls = cls
         self._place = place
         self._id = next((index for index, name in enumerate(columns) if name.lower() == "id"), 0)
-        found: list[tuple[int, OptionSpec | None, str]] = []
+        self._required = frozenset(spec.name for spec in cls.OPTIONS if spec.required)
+        self._names: dict[tuple[_Column, ...], frozenset[str]] = {}
+        found: list[tuple[int, _Column]] = []
         for index, name in enumerate(columns):
             spec = cls.spec(name)
             if spec is not None or (name.startswith("@") and cls.EXTENDED):
-                found.append((index, spec, name))
+                found.append((index, _Column(cls, name, spec)))
             elif index != self._id and name.lower() != "type":
                 log.warning("column '%s' of %s is ignored: %s has no such option", name, place, cls.TYPE)
         order = {spec.name: number for number, spec in enumerate(cls.OPTIONS)}
         # What changes another option's value comes first: disallow before allow, deny before permit.
         found.sort(
-            key=lambda each: (each[1] is None or each[1].into == each[1].attribute, order.get(each[2].lower(), 0))
+            key=lambda each: (
+                each[1].spec is None or each[1].spec.into == each[1].spec.attribute,
+                order.get(each[1].name.lower(), 0),
+            )
         )
         self._columns = found
 
+    def narrowed(self, used: Sequence[int]) -> RowReader:
+        """The same for rows that have only some of the table's columns, those with these numbers."""
+        place = {index: number for number, index in enumerate(used)}
+        other = copy(self)
+        other._id = place[self._id]
+        other._columns = [(place[index], column) for index, column in self._columns if index in place]
+        return other
+
     def id_of(self, row: Sequence[Any]) -> str:
         """The object's id."""
-        return decode(_text(row[self._id]))
+        found = decode(_text(row[self._id]))
+        # Names are in several tables; contacts are in none but their own.
+        return found if self._cls.RUNTIME else intern(found)
 
-    def read(self, row: Sequence[Any]) -> ConfiguredObject:
+    def given(self, row: Sequence[Any]) -> Given:
+        """What a row says."""
+        return [(column, value) for index, column in self._columns if (value := row[index]) is not None and value != ""]
+
+    def mark(self, given: Given) -> int:
+        """Equal for what would become equal objects."""
+        return hash((self._place, *given))
+
+    def make(self, key: str, given: Given) -> ConfiguredObject:
         """The object. Raises :class:`~asterism.core.errors.ConfigError` with everything that is wrong."""
+        try:
+            return self._make(key, given)
+        except (ValueError, TypeError):
+            # Slower, and able to say which value is wrong and why.
+            return self._explain(key, given)
+
+    def _make(self, key: str, given: Given) -> ConfiguredObject:
+        item = self._cls.blank(key)
+        for column, value in given:
+            spec = column.spec
+            if spec is None:
+                raise ValueError(column.name)
+            text = value if type(value) is str else _text(value)
+            before = column.get(item)
+            after = column.made.get((text, before))
+            if after is None:
+                after = before
+                for part in _parts(spec, text):
+                    after = spec.kind.parse(part, after)
+                if column.shared:
+                    after = tuple(map(intern, after))
+                elif after == key:
+                    after = key
+                if len(column.made) < _REMEMBERED:
+                    column.made[text, before] = after
+            column.fill(item, after)
+        shape = tuple([column for column, _ in given])
+        names = self._names.get(shape)
+        if names is None:
+            names = self._names[shape] = frozenset(column.spec.name for column in shape if column.spec is not None)
+        if not self._required <= names:
+            raise ValueError("something is missing")
+        item.validate(names)
+        item.restored()
+        return item
+
+    def _explain(self, key: str, given: Given) -> ConfiguredObject:
         position = Position(self._place, 0)
         options: list[Option] = []
-        for index, spec, name in self._columns:
-            value = row[index]
-            if value is None or value == "":
-                continue
-            text = _text(value)
+        for column, value in given:
+            text, spec = _text(value), column.spec
             if spec is None:
-                options.append(Option(name, decode(text), position))
+                options.append(Option(column.name, decode(text), position))
             else:
-                options.extend(Option(name, part, position) for part in _parts(spec, text))
-        item = self._cls.from_options(self.id_of(row), options)
+                options.extend(Option(column.name, part, position) for part in _parts(spec, text))
+        item = self._cls.from_options(key, options)
         item.restored()
         return item
 

@@ -26,20 +26,10 @@ class AnonymousIdentifier:
         """Look it up; its ``identify_by`` is not looked at, since nothing else can match it."""
         data = self._core.data
         names = names_of(self._core, "anonymous", rx.request.from_.uri.host)
-        for name in names:
-            found = data.get(Endpoint, name)
-            if isinstance(found, Endpoint):
-                return found
-            if found is Missing.NOT_LOADED:
-                return self._later(names)
-        return None
-
-    async def _later(self, names: tuple[str, ...]) -> Endpoint | None:
-        for name in names:
-            found = await self._core.data.retrieve(Endpoint, name)
-            if found is not None:
-                return found
-        return None
+        found = data.first(Endpoint, names)
+        if found is Missing.NOT_LOADED:
+            return data.retrieve_first(Endpoint, names)
+        return found if isinstance(found, Endpoint) else None
 
 
 class EndpointIdentifierAnonymous(Module):

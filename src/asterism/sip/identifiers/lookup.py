@@ -28,22 +28,21 @@ def find_endpoint(core: SipCore, user: str, domain: str, method: str) -> Endpoin
     """The first endpoint of these names whose ``identify_by`` has ``method``; awaitable if memory cannot tell."""
     data = core.data
     names = names_of(core, user, domain)
-    for name in names:
-        found = data.get(Endpoint, name)
-        if isinstance(found, Endpoint):
-            if method in found.identify_by:
-                return found
-        elif found is Missing.NOT_LOADED:
-            return _find_later(data, names, method)
-    return None
+    while True:
+        found = data.first(Endpoint, names)
+        if not isinstance(found, Endpoint):
+            return None if found is Missing.ABSENT else _find_later(data, names, method)
+        if method in found.identify_by:
+            return found
+        names = names[names.index(found.id) + 1 :]
 
 
 async def _find_later(data: Data, names: tuple[str, ...], method: str) -> Endpoint | None:
-    for name in names:
-        found = await data.retrieve(Endpoint, name)
-        if found is not None and method in found.identify_by:
+    while True:
+        found = await data.retrieve_first(Endpoint, names)
+        if found is None or method in found.identify_by:
             return found
-    return None
+        names = names[names.index(found.id) + 1 :]
 
 
 def user_part(core: SipCore, user: str) -> str:

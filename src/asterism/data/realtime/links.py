@@ -1,0 +1,185 @@
+"""How operations reach a database: in a thread for SQLite, through the loop for servers.
+
+SQLAlchemy knows the dialects and keeps the connections. Single rows are read past it, on a connection of their own:
+making a transaction and a result of it costs more than the query.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Dialect, Engine
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from asterism.data.realtime.settings import DatabaseSettings
+
+T = TypeVar("T")
+
+Parameters = Sequence[Any] | dict[str, Any]
+Rows = Sequence[Sequence[Any]]
+
+
+class Link(Protocol):
+    """The connections of one database."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """What SQL is spoken."""
+
+    async def run(self, work: Callable[[Connection], T], *, long: bool = False) -> T:
+        """Run ``work(connection)`` in a transaction; a ``long`` one must not hold up others."""
+
+    async def select(self, sql: str, parameters: Parameters) -> Rows:
+        """The rows of a query in the driver's own SQL. What goes wrong comes as the driver raises it."""
+
+    async def close(self) -> None:
+        """Close the connections."""
+
+
+def open_link(settings: DatabaseSettings) -> Link:
+    """The link that fits the URL."""
+    from sqlalchemy.engine import make_url
+
+    if make_url(settings.url).get_backend_name() == "sqlite":
+        return ThreadLink(settings)
+    return ServerLink(settings)
+
+
+class ThreadLink:
+    """SQLite: one connection, in a thread of its own; each operation is one hop there and back.
+
+    Whole tables are read on a second one, so that nobody waits for them.
+    """
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        from sqlalchemy import StaticPool, create_engine
+        from sqlalchemy.engine import make_url
+
+        url = make_url(settings.url).set(drivername="sqlite")
+        options: dict[str, Any] = {"check_same_thread": False, "timeout": settings.timeout}
+        self._make: Callable[[], Engine] = lambda: create_engine(url, poolclass=StaticPool, connect_args=options)
+        self._engine = self._make()
+        self._path = url.database if url.database and ":memory:" not in str(url) else ""
+        self._file: tuple[int, int] | None = None
+        self._driver: Any = None
+        self._thread = ThreadPoolExecutor(1, "database")
+
+    @property
+    def dialect(self) -> Dialect:
+        """SQLite's."""
+        return self._engine.dialect
+
+    async def run(self, work: Callable[[Connection], T], *, long: bool = False) -> T:
+        """Run it in the thread, or in another."""
+        loop = asyncio.get_running_loop()
+        if long and self._path:
+            return await loop.run_in_executor(None, self._run_beside, work)
+        return await loop.run_in_executor(self._thread, self._run, work)
+
+    def _run(self, work: Callable[[Connection], T]) -> T:
+        self._look()
+        with self._engine.begin() as connection:
+            return work(connection)
+
+    def _run_beside(self, work: Callable[[Connection], T]) -> T:
+        engine = self._make()
+        try:
+            with engine.begin() as connection:
+                return work(connection)
+        finally:
+            engine.dispose()
+
+    async def select(self, sql: str, parameters: Parameters) -> Rows:
+        """Ask in the thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._select, sql, parameters)
+
+    def _select(self, sql: str, parameters: Parameters) -> Rows:
+        self._look()
+        if self._driver is None:
+            self._driver = self._engine.raw_connection().driver_connection
+        rows: Rows = self._driver.execute(sql, parameters).fetchall()
+        return rows
+
+    def _look(self) -> None:
+        """Open the file again if it is another one by now: somebody put a copy in its place."""
+        if self._path:
+            try:
+                found = os.stat(self._path)
+            except OSError:
+                return
+            file = found.st_dev, found.st_ino
+            if self._file not in (None, file):
+                self._forget()
+            self._file = file
+
+    def _forget(self) -> None:
+        self._driver = None
+        self._engine.dispose()
+
+    async def close(self) -> None:
+        """Close the connection, after what is under way."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._forget)
+        self._thread.shutdown(wait=False)
+
+
+class ServerLink:
+    """PostgreSQL, MariaDB, MySQL: a pool of connections, one of which only reads single rows."""
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        from sqlalchemy.ext.asyncio import create_async_engine
+
+        self._reads = settings.pool_size > 1
+        size = settings.pool_size - 1 if self._reads else 1
+        # The reader stays out of the pool once it was taken from it.
+        self._engine = create_async_engine(
+            settings.url, pool_size=size, max_overflow=int(self._reads), pool_recycle=1800
+        )
+        self._reader: AsyncConnection | None = None
+        self._reading = asyncio.Lock()
+
+    @property
+    def dialect(self) -> Dialect:
+        """The server's."""
+        return self._engine.dialect
+
+    async def run(self, work: Callable[[Connection], T], *, long: bool = False) -> T:
+        """Run it on a connection of the pool."""
+        async with self._engine.begin() as connection:
+            return await connection.run_sync(work)
+
+    async def select(self, sql: str, parameters: Parameters) -> Rows:
+        """Ask on the reader's connection, by the driver's own means: no transaction, no wrapping of rows."""
+        if not self._reads:
+            return await self.run(lambda connection: connection.exec_driver_sql(sql, parameters).fetchall())
+        async with self._reading:
+            try:
+                if self._reader is None:
+                    reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+                    self._reader = await reader.connect()
+                driver: Any = (await self._reader.get_raw_connection()).driver_connection
+                cursor = driver.cursor()
+                await cursor.execute(sql, parameters)
+                rows: Rows = await cursor.fetchall()
+                await cursor.close()
+            except BaseException:
+                reader_lost, self._reader = self._reader, None
+                if reader_lost is not None:
+                    with contextlib.suppress(Exception):
+                        await reader_lost.invalidate()
+                        await reader_lost.close()
+                raise
+            return rows
+
+    async def close(self) -> None:
+        """Close all connections."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            with contextlib.suppress(Exception):
+                await reader.close()
+        await self._engine.dispose()
