@@ -185,7 +185,30 @@ def _check_objects(folder: Path, allow_exec: bool, found: _Problems) -> list[Con
     found.add(data.files.problems)
     found.add(list(data.unclaimed()))
     found.add(list(_dangling(data, in_database)))
-    return list(data.without_effect())
+    wrong, elsewhere = _unusable_certificates(data)
+    found.add(wrong)
+    return [*data.without_effect(), *elsewhere]
+
+
+def _unusable_certificates(data: Data) -> tuple[list[ConfigError], list[ConfigError]]:
+    """TLS transports whose files do not fit; and those whose files are not here, which may be on another machine."""
+    from asterism.sip.lifecycle import settings_of
+    from asterism.sip.objects.transport import TransportConfig
+    from asterism.transport.errors import BindError
+    from asterism.transport.tls import make_contexts
+
+    wrong: list[ConfigError] = []
+    elsewhere: list[ConfigError] = []
+    for config in data.all(TransportConfig):
+        if config.protocol == "tls":
+            try:
+                make_contexts(settings_of(config))
+            except BindError as error:
+                option, _, reason = error.reason.partition(": ")
+                text = f"transport '{config.id}': option '{option}' cannot be used: {reason}"
+                absent = isinstance(error.__cause__, (FileNotFoundError, PermissionError))
+                (elsewhere if absent else wrong).append(ConfigError(text, config.position, option))
+    return wrong, elsewhere
 
 
 def _dangling(data: Data, in_database: set[str]) -> Iterator[ConfigError]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from asterism.certificates import split_pair
 from asterism.core.errors import AsterismError
 from asterism.sip.objects.global_ import GlobalSettings
 from asterism.sip.objects.system import SystemSettings
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from asterism.sip.core import SipCore
 
 OWN_PROTOCOLS = ("udp", "tcp", "tls")
-_TLS_OPTIONS = frozenset(("cert_file", "ca_list_file", "cipher", "method"))
+_TLS_OPTIONS = frozenset(("cert_file", "sni_cert", "ca_list_file", "cipher", "method"))
 
 
 class StartError(AsterismError):
@@ -45,6 +46,7 @@ def apply_settings(core: SipCore) -> None:
     core.overload.trigger = settings.taskprocessor_overload_trigger
     core.overload.update()
     core.identifiers.set_order(settings.endpoint_identifier_order)
+    core.location.check_every(settings.contact_expiration_check_interval)
     core.location.status_on_refresh = settings.send_contact_status_on_update_registration
 
 
@@ -88,6 +90,7 @@ def settings_of(config: TransportConfig) -> TransportSettings:
         tls = TlsSettings(
             cert_file=config.cert_file,
             priv_key_file=config.priv_key_file,
+            sni_certs=tuple(map(split_pair, config.sni_cert)),
             ca_list_file=config.ca_list_file,
             ca_list_path=config.ca_list_path,
             verify_server=config.verify_server,

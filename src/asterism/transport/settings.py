@@ -14,6 +14,8 @@ class TlsSettings:
     """Certificate chain, ours first."""
     priv_key_file: str = ""
     """Private key; may be in ``cert_file``."""
+    sni_certs: tuple[tuple[str, str], ...] = ()
+    """Further certificates and their keys (``""``: in the certificate's file), for clients that ask for their names."""
     ca_list_file: str = ""
     """Certificates of the authorities we trust."""
     ca_list_path: str = ""

@@ -6,6 +6,7 @@ import ssl
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from asterism.certificates import choose_by_name
 from asterism.stack.uri import format_host_port
 from asterism.transport.errors import BindError
 from asterism.transport.settings import TlsSettings
@@ -188,21 +189,19 @@ def make_contexts(settings: TransportSettings) -> tuple[ssl.SSLContext, ssl.SSLC
         BindError: a file cannot be read or does not fit, or an option has an unknown value.
     """
     tls = settings.tls or TlsSettings()
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server = _server_context(tls)
+    others = [(cert_file, key_file, _server_context(tls)) for cert_file, key_file in tls.sni_certs]
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client.check_hostname = tls.verify_server
     client.verify_mode = ssl.CERT_REQUIRED if tls.verify_server else ssl.CERT_NONE
-    if tls.require_client_cert:
-        server.verify_mode = ssl.CERT_REQUIRED
-    elif tls.verify_client:
-        server.verify_mode = ssl.CERT_OPTIONAL
     wrong = "cert_file"
     try:
         if not tls.cert_file:
             raise ValueError("a certificate is needed")
-        for context in (server, client):
-            wrong = "cert_file"
-            context.load_cert_chain(tls.cert_file, tls.priv_key_file or None, password=tls.password.encode)
+        own = (tls.cert_file, tls.priv_key_file)
+        for cert_file, key_file, context in ((*own, server), (*own, client), *others):
+            wrong = "cert_file" if context in (server, client) else "sni_cert"
+            context.load_cert_chain(cert_file, key_file or None, password=tls.password.encode)
             wrong = "ca_list_file"
             if tls.ca_list_file or tls.ca_list_path:
                 context.load_verify_locations(tls.ca_list_file or None, tls.ca_list_path or None)
@@ -216,7 +215,18 @@ def make_contexts(settings: TransportSettings) -> tuple[ssl.SSLContext, ssl.SSLC
             wrong = "method"
             if tls.method:
                 context.minimum_version = _METHODS[tls.method.lower()]
+        wrong = "sni_cert"
+        choose_by_name(server, tls.cert_file, [(cert_file, context) for cert_file, _, context in others])
     except (OSError, ValueError, KeyError) as error:
         address = format_host_port(settings.host, settings.port)
         raise BindError(settings.name, settings.protocol, address, f"{wrong}: {error}") from error
     return server, client
+
+
+def _server_context(tls: TlsSettings) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if tls.require_client_cert:
+        context.verify_mode = ssl.CERT_REQUIRED
+    elif tls.verify_client:
+        context.verify_mode = ssl.CERT_OPTIONAL
+    return context

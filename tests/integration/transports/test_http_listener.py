@@ -113,6 +113,10 @@ def replace_files(own, others):
         Path(path).write_bytes(Path(others[option]).read_bytes() if others else b"nonsense")
 
 
+def text_of(path):
+    return Path(path).read_text()
+
+
 async def test_certificate_is_taken_anew_without_closing_connections(certificates, tmp_path):
     own = make_certificates(tmp_path)
     async with running_server({"http.conf": http_conf(own)}, tmp_path / "etc") as server:
@@ -137,6 +141,39 @@ async def test_certificate_is_taken_anew_without_closing_connections(certificate
         assert (await serial())[0] == after
         writer.close()
         second.close()
+
+
+async def test_certificates_for_other_names(certificates, tmp_path):
+    """As ``sni_cert`` of TLS transports: the same choice, kept up to date by a reload."""
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    one, two = make_certificates(tmp_path / "one", "pbx.example.com"), make_certificates(tmp_path / "two", "*.test")
+    pair = f"{one['cert_file']}, {one['priv_key_file']}"
+    conf = http_conf(certificates) + f"tlssnicert={pair}\n"
+    texts = [(each, text_of(each["cert_file"])) for each in (one, two, certificates)]
+    async with running_server({"http.conf": conf}, tmp_path / "etc") as server:
+        host, port = server.modules.find("http").instance.tls_address
+
+        async def seen(name):
+            context = ssl.create_default_context()
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+            _, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=name)
+            shown = ssl.DER_cert_to_PEM_cert(writer.get_extra_info("ssl_object").getpeercert(True))
+            writer.close()
+            return next(each for each, text in texts if shown in text)
+
+        assert await seen("pbx.example.com") is one
+        assert await seen("localhost") is certificates
+        assert await seen("a.test") is certificates
+        etc = tmp_path / "etc" / "http.conf"
+        etc.write_text(f"{conf}tlssnicert={two['cert_file']}, {two['priv_key_file']}\n")
+        await server.reload("http")
+        assert await seen("a.test") is two
+        assert await seen("pbx.example.com") is one
+        etc.write_text(http_conf(certificates))
+        await server.reload("http")
+        assert await seen("pbx.example.com") is certificates
 
 
 async def test_an_address_in_use_is_told_with_its_option(caplog):

@@ -46,8 +46,8 @@ def transport(protocol: str, host: str = "127.0.0.1", name: str = "", port: int 
     return f"\n[{name or f'{protocol}-{host}'}]\ntype=transport\nprotocol={protocol}\n{bind}{lines}"
 
 
-def make_certificates(folder: Path) -> dict[str, str]:
-    """An authority, and a certificate for localhost that it signed: the options of a transport."""
+def make_certificates(folder: Path, name: str = "localhost") -> dict[str, str]:
+    """An authority, and a certificate for a name that it signed: the options of a transport."""
 
     def openssl(*arguments: str) -> None:
         subprocess.run(["openssl", *arguments], check=True, cwd=folder, capture_output=True)
@@ -55,8 +55,8 @@ def make_certificates(folder: Path) -> dict[str, str]:
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
     usage = ("-addext", "keyUsage=critical,keyCertSign,cRLSign")  # Python 3.13 insists on it
     openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Test CA", "-days", "2", *usage)
-    (folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1\n")
-    openssl("req", *key, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost")
+    (folder / "names").write_text(f"subjectAltName=DNS:{name},IP:127.0.0.1,IP:::1\n")
+    openssl("req", *key, "-keyout", "server.key", "-out", "server.csr", "-subj", f"/CN={name}")
     openssl(
         "x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
         "-out", "server.pem", "-days", "2", "-extfile", "names",

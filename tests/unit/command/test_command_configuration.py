@@ -93,6 +93,21 @@ def test_names_of_objects_that_do_not_exist(tmp_path: Path) -> None:
     ]
 
 
+def test_certificates_that_do_not_fit_are_problems_and_absent_ones_are_noted(tmp_path: Path) -> None:
+    tls = "[tls]\ntype=transport\nprotocol=tls\nbind=127.0.0.1\ncert_file={}\nsni_cert={}\n"
+    (tmp_path / "bad.pem").write_text("nonsense")
+    (tmp_path / "pjsip.conf").write_text(tls.format(tmp_path / "bad.pem", "/other.pem"))
+    problems, notes = check(tmp_path)
+    assert [problem.option for problem in problems] == ["cert_file"]
+    assert notes == []
+    (tmp_path / "pjsip.conf").write_text(tls.format("/nowhere.pem", "/nowhere.pem, /nowhere.key"))
+    problems, notes = check(tmp_path)
+    assert problems == []
+    assert ["No such file" in str(note) for note in notes] == [True]
+    (tmp_path / "pjsip.conf").write_text(tls.format("/nowhere.pem", "a, b, c"))
+    assert "after a comma its key" in str(check(tmp_path)[0][0])
+
+
 def test_wrong_calls(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_check([str(tmp_path / "nowhere")]) == 2
     assert run_check(["a", "b"]) == 2

@@ -11,16 +11,20 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+
+from asterism.certificates import choose_by_name
 
 if TYPE_CHECKING:
     from aiohttp.web_protocol import RequestHandler
 
     from asterism.interfaces.http.settings import HttpSettings
 
+Certificates = Sequence[tuple[str, str | None]]
+"""Certificate and key files; the first is the one for clients that ask for no name, or for another."""
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 _HANDSHAKE = 5.0
@@ -138,10 +142,22 @@ class Listener:
         await self.server.shutdown(1.0)
 
 
-def make_context(settings: HttpSettings, cert: str, key: str | None) -> ssl.SSLContext:
-    """The TLS context of the listener. Raises OSError or ssl.SSLError."""
+def make_context(settings: HttpSettings, certificates: Certificates) -> ssl.SSLContext:
+    """The TLS context of the listener. Raises OSError (``ssl.SSLError`` is one) or ValueError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(cert, key, password=lambda: b"")
     if settings.tlscipher:
         context.set_ciphers(settings.tlscipher)
+    load_certificates(context, certificates)
     return context
+
+
+def load_certificates(context: ssl.SSLContext, certificates: Certificates) -> None:
+    """Give a context its certificate, and those that clients may ask for by name. Raises OSError or ValueError."""
+    others = []
+    for cert, key in certificates[1:]:
+        other = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        other.load_cert_chain(cert, key, password=lambda: b"")
+        others.append((cert, other))
+    cert, key = certificates[0]
+    context.load_cert_chain(cert, key, password=lambda: b"")
+    choose_by_name(context, cert, others)

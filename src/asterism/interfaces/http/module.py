@@ -84,8 +84,8 @@ class HttpModule(Module):
                 try:
                     # A context of its own first: one that fails halfway must not spoil the one in use.
                     self._context()
-                    listener.context.load_cert_chain(*self._certificate(), password=lambda: b"")
-                except (OSError, ModuleError) as error:
+                    self._load(listener.context)
+                except (OSError, ValueError, ModuleError) as error:
                     self.server.log.error("http.conf: the old certificate stays in use: %s", error)
 
     async def unload(self) -> None:
@@ -113,10 +113,16 @@ class HttpModule(Module):
         self._listeners.append(listener)
         return listener.address
 
-    def _certificate(self) -> tuple[str, str | None]:
-        """The files of the certificate and of its key; names are looked up beside the configuration."""
+    def _certificates(self) -> list[tuple[str, str | None]]:
+        """The files of the certificates and of their keys; names are looked up beside the configuration."""
         etc, settings = self.server.paths.etc, self.settings
-        return str(etc / settings.tlscertfile), str(etc / settings.tlsprivatekey) if settings.tlsprivatekey else None
+        pairs = [(settings.tlscertfile, settings.tlsprivatekey), *settings.tlssnicert]
+        return [(str(etc / cert), str(etc / key) if key else None) for cert, key in pairs]
+
+    def _load(self, context: ssl.SSLContext) -> None:
+        from asterism.interfaces.http._listener import load_certificates
+
+        load_certificates(context, self._certificates())
 
     def _context(self) -> ssl.SSLContext:
         from asterism.interfaces.http._listener import make_context
@@ -124,10 +130,10 @@ class HttpModule(Module):
         if not self.settings.tlscertfile:
             raise ModuleError("http.conf: tlsenable needs tlscertfile")
         try:
-            return make_context(self.settings, *self._certificate())
-        except OSError as error:
+            return make_context(self.settings, self._certificates())
+        except (OSError, ValueError) as error:
             raise ModuleError(
-                f"http.conf: tlscertfile '{self.settings.tlscertfile}' cannot be used: {error}"
+                f"http.conf: tlscertfile '{self.settings.tlscertfile}' or a tlssnicert cannot be used: {error}"
             ) from error
 
     def _read(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, field
 
+from asterism.certificates import split_pair
 from asterism.config.file import ConfigFile, Option
 from asterism.config.values import is_true
 from asterism.core.errors import ConfigError
@@ -36,6 +37,8 @@ class HttpSettings:
     tlscertfile: str = ""
     tlsprivatekey: str = ""
     tlscipher: str = ""
+    tlssnicert: list[tuple[str, str]] = field(default_factory=list)
+    """Further certificates and their keys, for clients that ask for a name in them."""
     sessionlimit: int = 100
     """Connections that are not WebSockets."""
     session_inactivity: int = 30_000
@@ -80,6 +83,11 @@ def _take(settings: HttpSettings, option: Option) -> str:
         setattr(settings, name, option.integer(0 if name == "session_keep_alive" else 1))
     elif name in _TEXTS:
         setattr(settings, name, value)
+    elif name == "tlssnicert":
+        try:
+            settings.tlssnicert.append(split_pair(value))
+        except ValueError as error:
+            raise option.error(str(error)) from error
     elif name == "bindaddr":
         settings.bindaddr = _address(option, value)
     elif name == "tlsbindaddr":

@@ -11,11 +11,22 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+from asterism.certificates import split_pair
 from asterism.data.kinds import Choices, Kind, Lines, Names, Strings, Text
 
 _USER_PARAM = re.compile(r"^(sips?:)", re.IGNORECASE)
 _CALLER = re.compile(r'^\s*(?:"((?:[^"\\]|\\.)*)"|([^<"]*?))\s*<\s*([^<>]*?)\s*>\s*$')
 _DIGEST_LENGTHS = {"MD5": 32, "SHA-256": 64, "SHA-512-256": 64}
+
+
+class Certificates(Lines):
+    """Files of certificates, each with its key's after a comma; every line adds one."""
+
+    def __init__(self) -> None:
+        super().__init__("certificate file[, key file]")
+
+    def check(self, name: str) -> str:
+        return ", ".join(filter(None, split_pair(name)))
 
 
 class SipUri(Text):
@@ -267,6 +278,7 @@ class Epoch(Kind[int]):
 
 
 ALGORITHMS = Algorithms()
+CERTIFICATES = Certificates()
 CALLER_ID = CallerIdKind()
 DIGESTS = Digests()
 DSCP = Dscp()

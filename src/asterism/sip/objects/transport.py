@@ -5,7 +5,7 @@ from __future__ import annotations
 from asterism.data.kinds import BOOL, CAPITAL_YES_NO, MILLISECONDS, NAMES, SECONDS, TEXT, UINT, Choice, Integer
 from asterism.data.network import NetworkList, SocketAddress, SocketAddressKind
 from asterism.data.options import ConfiguredObject, InvalidOptionError, option
-from asterism.sip.objects.kinds import DSCP
+from asterism.sip.objects.kinds import CERTIFICATES, DSCP
 
 
 class TransportConfig(ConfiguredObject, type="transport"):
@@ -32,6 +32,10 @@ class TransportConfig(ConfiguredObject, type="transport"):
     allow_reload = option(BOOL, False, "Let a reload open this transport anew when it changed.")
     cert_file = option(TEXT, "", "File with the TLS certificate.")
     priv_key_file = option(TEXT, "", "File with its key.")
+    sni_cert = option(
+        CERTIFICATES, (), "Another certificate and its key, for clients that ask for a name in it; may be repeated.",
+        listed=False,
+    )  # fmt: skip
     ca_list_file = option(TEXT, "", "Certificate authorities, one file.")
     ca_list_path = option(TEXT, "", "Certificate authorities, a folder.")
     password = option(TEXT, "", "Password of the key.", secret=True)
