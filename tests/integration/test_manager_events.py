@@ -20,6 +20,9 @@ from asterism.server.server import Server
 from asterism.testing import Phone, running_server, until
 
 PJSIP = """
+[global]
+type=global
+contact_expiration_check_interval=0
 [alice]
 type=endpoint
 context=internal

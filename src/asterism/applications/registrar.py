@@ -289,10 +289,11 @@ class Registrar(Service):
     def _headers(self, plan: Plan, rx: Rx) -> list[tuple[str, str]]:
         now = self._location.wall_clock()
         headers = [("Date", _date(int(now)))]
-        headers.extend(
-            ("Contact", f"<{_without_transport(contact.uri)}>;expires={max(int(contact.expiration_time - now), 0)}")
-            for contact in plan.bindings
-        )
+        for contact in plan.bindings:
+            left = max(int(contact.expiration_time - now), 0)
+            # A q of 1 is what a contact without one has (section 20.10).
+            q = f";q={contact.q:.3g}" if contact.q != 1.0 else ""
+            headers.append(("Contact", f"<{_without_transport(contact.uri)}>{q};expires={left}"))
         if plan.expires is not None:
             headers.append(("Expires", str(plan.expires)))
         if plan.aor.support_path:

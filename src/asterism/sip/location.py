@@ -46,8 +46,7 @@ class Location:
         self._timers: TimerQueue | None = None
         self._timer: Timer | None = None
         self._observing: list[Callable[[], None]] = []
-        self.check_interval = 1.0
-        """How long after its expiry, in seconds, a contact is removed at the latest."""
+        self._check_interval = 0.0
         self.status_on_refresh = False
         """Whether a refresh raises ContactStatus (``send_contact_status_on_update_registration``)."""
         self.on_added: list[Callable[[Contact], None]] = []
@@ -228,12 +227,17 @@ class Location:
     def _arm(self) -> None:
         if self._timers is None or not self._heap:
             return
-        when = self._timers.clock() + max(self._heap[0][0] - self.wall_clock(), 0.0) + self.check_interval
+        when = self._timers.clock() + max(self._heap[0][0] - self.wall_clock(), 0.0) + self._check_interval
         if self._timer is not None and self._timer.active:
             if self._timer.when <= when:
                 return
             self._timer.cancel()
         self._timer = self._timers.call_at(when, self._expiry_due)
+
+    def check_every(self, seconds: float) -> None:
+        """Remove a contact so long after its expiry at the latest: those that expire meanwhile go together with it."""
+        self._check_interval = seconds
+        self._arm()
 
     def _expiry_due(self) -> None:
         self._timer = None

@@ -87,7 +87,15 @@ def test_default_expiry_and_no_expires_header(rig: Rig) -> None:
 
 def test_several_contacts_with_their_own_expiry(rig: Rig) -> None:
     response = bind(rig, "Contact: <sip:m1@192.0.2.10>;expires=100, <sip:m2@192.0.2.10>;q=0.5", "Expires: 200")
-    assert set(response.get_all("Contact")) == {"<sip:m1@192.0.2.10>;expires=99", "<sip:m2@192.0.2.10>;expires=199"}
+    assert set(response.get_all("Contact")) == {
+        "<sip:m1@192.0.2.10>;expires=99",
+        "<sip:m2@192.0.2.10>;q=0.5;expires=199",
+    }
+    # Later REGISTERs and queries are told the same (RFC 3261 10.3).
+    assert {one.rpartition("=")[0] for one in bind(rig).get_all("Contact")} == {
+        "<sip:m1@192.0.2.10>;expires",
+        "<sip:m2@192.0.2.10>;q=0.5;expires",
+    }
 
 
 def test_query_lists_bindings(rig: Rig) -> None:
@@ -210,7 +218,27 @@ def test_path_is_kept_and_echoed(rig: Rig) -> None:
     assert uris(rig, "trunk")[0] == "sip:198.51.100.1:5080"
 
 
-def test_expiry_removes_the_binding_and_tells(rig: Rig) -> None:
+@pytest.mark.parametrize(("interval", "later"), [("0", 1), ("7", 8), ("", 31)])
+def test_expired_contacts_are_removed_at_intervals(make_rig, phones: str, interval: str, later: int) -> None:
+    option = f"contact_expiration_check_interval={interval}\n" if interval else ""
+    rig = make_rig(f"[global]\ntype=global\n{option}{phones}")
+    bind(rig, "Contact: <sip:alice@192.0.2.10>", "Expires: 60")
+    rig.advance(60 + later - 2)
+    assert len(rig.data.all(Contact)) == 1
+    rig.advance(2)
+    assert rig.data.all(Contact) == []
+
+
+def test_a_shorter_interval_counts_at_once(make_rig, phones: str) -> None:
+    rig = make_rig(f"[global]\ntype=global\ncontact_expiration_check_interval=1000\n{phones}")
+    bind(rig, "Contact: <sip:alice@192.0.2.10>", "Expires: 60")
+    rig.sip.location.check_every(5)
+    rig.advance(67)
+    assert rig.data.all(Contact) == []
+
+
+def test_expiry_removes_the_binding_and_tells(make_rig, phones: str) -> None:
+    rig = make_rig(f"[global]\ntype=global\ncontact_expiration_check_interval=1\n{phones}")
     bind(rig, "Contact: <sip:alice@192.0.2.10>", "Expires: 60")
     events = rig.record()
     rig.advance(40)
@@ -255,6 +283,8 @@ def test_bindings_survive_a_restart_and_expiry_counts_on(make_rig) -> None:
     assert uris(again) == ["sip:alice@192.0.2.10"]
     assert uris(again, "bob") == []
     again.advance(32)
+    assert uris(again) == []
+    again.advance(30)
     assert again.data.all(Contact) == []
 
 

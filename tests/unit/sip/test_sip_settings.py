@@ -147,6 +147,44 @@ def test_identify(make_rig: Make, order: str, headers: tuple[str, ...], uri: str
     assert [name for name, _ in spy.seen] == [found]
 
 
+BY_TRANSPORT = """
+[{0}]
+type=endpoint
+identify_by=ip,header,request_uri
+[{0}]
+type=identify
+endpoint={0}
+transport={1}
+{2}
+"""
+
+
+@pytest.mark.parametrize("match", ["match=192.0.2.0/24", "match_header=X-Trunk: one", "match_request_uri=sip:x"])
+@pytest.mark.parametrize(("transport", "found"), [("inside", ["in"]), ("outside", ["out"]), ("other", [])])
+def test_identify_by_transport(make_rig: Make, match: str, transport: str, found: list[str]) -> None:
+    conf = BY_TRANSPORT.format("in", "inside", match) + BY_TRANSPORT.format("out", "outside", match)
+    rig = make_rig(f"[global]\ntype=global\nendpoint_identifier_order=ip,header,request_uri\n{conf}")
+    spy = spied(rig)
+    # The same source over another transport is another sender: what was found is not remembered for it.
+    for name in ("outside", transport, transport):
+        spy.seen.clear()
+        flow = FakeFlow(("192.0.2.10", 5060))
+        flow.name = name
+        rig.receive(rig.request("MESSAGE", "sip:x", "a", "X-Trunk: one"), flow)
+    assert [name for name, _ in spy.seen] == found
+
+
+def test_a_rule_for_the_transport_goes_before_one_for_any(make_rig: Make) -> None:
+    conf = BY_TRANSPORT.format("any", "", "match=192.0.2.10") + BY_TRANSPORT.format("in", "inside", "match=192.0.2.10")
+    rig = make_rig(conf)
+    spy = spied(rig)
+    for name in ("inside", "outside"):
+        flow = FakeFlow(("192.0.2.10", 5060))
+        flow.name = name
+        rig.receive(rig.request("MESSAGE", "sip:x", "a"), flow)
+    assert [name for name, _ in spy.seen] == ["in", "any"]
+
+
 def test_identify_by_leaves_methods_out(make_rig: Make) -> None:
     rig = make_rig("[a]\ntype=endpoint\nidentify_by=ip\n")
     assert rig.only(rig.receive(rig.request("MESSAGE", "sip:x", "a"))).status == 401

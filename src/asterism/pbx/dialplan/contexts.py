@@ -129,7 +129,7 @@ class Context:
             raise ValueError(f"extension '{name}' in context '{self.name}' has a label '{label}' already")
         if extension is None:
             extension = self.extensions[key] = Extension(self, name, callerid)
-            self._index()
+            self._enter(extension)
         priority = Priority(extension, number, application, data, registrar, label, position, run)
         extension.priorities[number] = priority
         if label:
@@ -147,7 +147,7 @@ class Context:
         if not extension.priorities:
             callerid = extension.callerid
             self.extensions.pop((extension.name.lower(), None if callerid is None else callerid.lower()), None)
-            self._index()
+            self._leave(extension)
         return True
 
     def candidates(self, exten: str, callerid: str) -> Iterator[Extension]:
@@ -181,17 +181,25 @@ class Context:
         """Extensions as listings show them: exact names, then patterns in matching order."""
         return sorted(self.extensions.values(), key=lambda extension: extension.order)
 
-    def _index(self) -> None:
-        exact: dict[str, list[Extension]] = {}
-        patterns: list[Extension] = []
-        for extension in self.extensions.values():
-            if extension.pattern is not None:
-                patterns.append(extension)
-            else:
-                exact.setdefault(fold(extension.name), []).append(extension)
-        patterns.sort(key=lambda extension: extension.order)
-        self._patterns = tuple(patterns)
-        self._exact = {name: tuple(sorted(found, key=lambda one: one.order)) for name, found in exact.items()}
+    def _enter(self, extension: Extension) -> None:
+        """Have an extension found. Of exact names only its own is touched: registrations may add thousands."""
+        if extension.pattern is not None:
+            self._patterns = tuple(sorted((*self._patterns, extension), key=lambda one: one.order))
+            return
+        key = fold(extension.name)
+        self._exact[key] = tuple(sorted((*self._exact.get(key, ()), extension), key=lambda one: one.order))
+
+    def _leave(self, extension: Extension) -> None:
+        """Have an extension found no more."""
+        if extension.pattern is not None:
+            self._patterns = tuple(one for one in self._patterns if one is not extension)
+            return
+        key = fold(extension.name)
+        left = tuple(one for one in self._exact.get(key, ()) if one is not extension)
+        if left:
+            self._exact[key] = left
+        else:
+            self._exact.pop(key, None)
 
 
 class ContextTable:

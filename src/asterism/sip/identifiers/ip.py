@@ -31,11 +31,13 @@ class IdentifyRules:
 
     def __init__(self, core: SipCore) -> None:
         self._core = core
-        self.networks: dict[tuple[int, int], dict[tuple[int, int], str]] = {}
-        self.headers: list[tuple[list[tuple[str, str, Pattern | None]], str]] = []
-        self.uris: list[tuple[str, Pattern | None, str]] = []
-        self._ordered: list[tuple[int, int, dict[tuple[int, int], str]]] = []
-        self._sources: dict[tuple[str, int], str | None] = {}
+        self.networks: dict[tuple[int, int], dict[tuple[int, int, str], str]] = {}
+        self.headers: list[tuple[list[tuple[str, str, Pattern | None]], str, str]] = []
+        self.uris: list[tuple[str, Pattern | None, str, str]] = []
+        self._ordered: list[tuple[int, int, dict[tuple[int, int, str], str]]] = []
+        self._sources: dict[tuple[str, int, str], str | None] = {}
+        self._by_transport = False
+        """Whether any address rule holds for one transport only."""
         self.names: list[NamedRule] = []
         """Rules with host names, which are looked up beside."""
         self._addresses: dict[NamedRule, list[Network]] = {}
@@ -54,34 +56,37 @@ class IdentifyRules:
         self.headers.clear()
         self.uris.clear()
         self.names.clear()
+        self._by_transport = False
         for item in self._core.data.all(Identify):
             for match in item.match:
                 if match.network is not None:
-                    self.add_network(match.network, match.port, item.endpoint)
+                    self.add_network(match.network, match.port, item.endpoint, item.transport)
                 else:
-                    rule = NamedRule(match.host, match.port, item.endpoint, item.srv_lookups)
+                    rule = NamedRule(match.host, match.port, item.endpoint, item.srv_lookups, item.transport)
                     self.names.append(rule)
                     # Until they are looked up again, the addresses of before count.
                     for network in self._addresses.get(rule, ()):
-                        self.add_network(network, rule.port, rule.endpoint)
+                        self.add_network(network, rule.port, rule.endpoint, rule.transport)
             if item.match_header:
                 rules = []
                 for header in item.match_header:
                     name, _, value = header.partition(":")
                     rules.append((name.strip(), value.strip(), _pattern(value.strip())))
-                self.headers.append((rules, item.endpoint))
+                self.headers.append((rules, item.endpoint, item.transport))
             if item.match_request_uri:
-                self.uris.append((item.match_request_uri, _pattern(item.match_request_uri), item.endpoint))
+                pattern = _pattern(item.match_request_uri)
+                self.uris.append((item.match_request_uri, pattern, item.endpoint, item.transport))
 
-    def add_network(self, network: Any, port: int, endpoint: str) -> None:
-        """Match a network and, unless 0, a source port."""
+    def add_network(self, network: Any, port: int, endpoint: str, transport: str = "") -> None:
+        """Match a network and, unless 0, a source port, and, unless empty, the transport that it came over."""
+        self._by_transport = self._by_transport or bool(transport)
         self._sources.clear()
         shift = network.max_prefixlen - network.prefixlen
         table = self.networks.setdefault((network.version, shift), {})
         self._ordered = sorted(
             ((version, bits, found) for (version, bits), found in self.networks.items()), key=lambda entry: entry[1]
         )
-        table.setdefault((int(network.network_address) >> shift, port), endpoint)
+        table.setdefault((int(network.network_address) >> shift, port, transport), endpoint)
 
     async def resolve(self) -> None:
         """Look up the host names among the rules; one that fails is logged and matches nothing."""
@@ -101,26 +106,30 @@ class IdentifyRules:
             del self._addresses[rule]
         self.build()
 
-    def by_address(self, host: str, port: int) -> str | None:
+    def by_address(self, host: str, port: int, transport: str = "") -> str | None:
         """The endpoint whose rule matches a source, the longest prefix first."""
+        if not self._by_transport:
+            transport = ""
         try:
-            return self._sources[host, port]
+            return self._sources[host, port, transport]
         except KeyError:
             pass
-        found = self._search(host, port)
+        found = self._search(host, port, transport)
         if len(self._sources) >= _MAX_SOURCES:
             self._sources.clear()
-        self._sources[host, port] = found
+        self._sources[host, port, transport] = found
         return found
 
-    def _search(self, host: str, port: int) -> str | None:
+    def _search(self, host: str, port: int, transport: str) -> str | None:
         address = parse_address(host)
         number, version = int(address), address.version
         for wanted, shift, table in self._ordered:
             if wanted == version:
-                found = table.get((number >> shift, port)) or table.get((number >> shift, 0))
-                if found is not None:
-                    return found
+                number_here = number >> shift
+                for name in (transport, "") if transport else ("",):
+                    found = table.get((number_here, port, name)) or table.get((number_here, 0, name))
+                    if found is not None:
+                        return found
         return None
 
 
@@ -170,7 +179,7 @@ class IpIdentifier(_RuleIdentifier):
         rules = self._rules
         if rules.stale:
             rules.build()
-        return self._endpoint(rules.by_address(*rx.flow.remote)) if rules.networks else None
+        return self._endpoint(rules.by_address(*rx.flow.remote, rx.flow.name)) if rules.networks else None
 
 
 class HeaderIdentifier(_RuleIdentifier):
@@ -183,7 +192,9 @@ class HeaderIdentifier(_RuleIdentifier):
         if self._rules.stale:
             self._rules.build()
         request = rx.request
-        for rules, endpoint in self._rules.headers:
+        for rules, endpoint, transport in self._rules.headers:
+            if transport not in ("", rx.flow.name):
+                continue
             if all(_header_fits(request, name, value, pattern) for name, value, pattern in rules):
                 return self._endpoint(endpoint)
         return None
@@ -201,7 +212,9 @@ class RequestUriIdentifier(_RuleIdentifier):
         if not self._rules.uris:
             return None
         uri = str(rx.request.uri)
-        for value, pattern, endpoint in self._rules.uris:
+        for value, pattern, endpoint, transport in self._rules.uris:
+            if transport not in ("", rx.flow.name):
+                continue
             if pattern.search(uri) if pattern is not None else uri == value:
                 return self._endpoint(endpoint)
         return None

@@ -24,6 +24,8 @@ class NamedRule(NamedTuple):
     endpoint: str
     srv: bool
     """Whether SRV records are looked up as well (``srv_lookups``)."""
+    transport: str = ""
+    """The transport that requests must have come over; empty: any."""
 
 
 async def addresses_of(core: SipCore, rule: NamedRule) -> list[Network]:

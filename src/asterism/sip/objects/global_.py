@@ -12,8 +12,6 @@ class GlobalSettings(ConfiguredObject, type="global"):
 
     REALTIME = "ps_globals"
     WITHOUT_EFFECT = {  # noqa: RUF012
-        "contacts are removed as they expire": "contact_expiration_check_interval",
-        "registrations make no extensions": "regcontext",
         "mailboxes are not told of": (
             "default_voicemail_extension mwi_tps_queue_high mwi_tps_queue_low mwi_disable_initial_unsolicited"
         ),
@@ -24,7 +22,9 @@ class GlobalSettings(ConfiguredObject, type="global"):
 
     max_forwards = option(UINT, 70, "Max-Forwards of requests.")
     keep_alive_interval = option(SECONDS, 90, "Interval of keep-alives on connections; 0: none.")
-    contact_expiration_check_interval = option(SECONDS, 30, "Interval at which expired contacts are removed.")
+    contact_expiration_check_interval = option(
+        SECONDS, 30, "Interval at which expired contacts are removed; calls never go to them. 0: each as it expires."
+    )
     disable_multi_domain = option(BOOL, False, "Look endpoints up by user alone, not by user@domain.")
     max_initial_qualify_time = option(SECONDS, 0, "Time over which the first checks after start are spread.")
     unidentified_request_period = option(SECONDS, 5, "Window in which unidentified requests are counted.")

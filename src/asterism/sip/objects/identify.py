@@ -75,10 +75,6 @@ class Identify(ConfiguredObject, type="identify"):
 
     SOURCES = ("config,pjsip.conf,criteria=type=identify", "pjsip_wizard,pjsip_wizard.conf")
     REALTIME = "ps_endpoint_id_ips"
-    WITHOUT_EFFECT = {  # noqa: RUF012
-        "rules hold for every transport": "transport",
-    }
-
     INDEXES = ("endpoint",)
 
     endpoint = option(NAME, "", "The endpoint that such a request is from.")
@@ -86,4 +82,4 @@ class Identify(ConfiguredObject, type="identify"):
     srv_lookups = option(BOOL, True, "Look up SRV records of host names.")
     match_header = option(HeaderMatches(), (), "A header with this value; may be repeated, all must fit.")
     match_request_uri = option(UriMatch(), "", "The Request-URI.")
-    transport = option(NAME, "", "Only requests that came over this transport.", listed=False)
+    transport = option(NAME, "", "Only requests that came over this transport; empty: over any.", listed=False)
