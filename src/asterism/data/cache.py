@@ -316,14 +316,16 @@ class Cache:
         return done
 
     def _take_all(self, loaded: Loaded, backend: Backend, claimed: set[str], touched: set[str]) -> None:
-        for key in loaded.refused:
-            claimed.add(key)
+        claimed.update(loaded.refused)
         objects: Objects = loaded.objects
+        table, now = self.table, self._clock()
         for key, item in objects.items():
-            if key not in claimed:
-                claimed.add(key)
-                if key not in touched:
+            if key not in claimed and key not in touched:
+                if self.full and table.origin(key) is backend and table.objects[key] is item:
+                    self._fresh[key] = now
+                else:
                     self._take(key, item, backend)
+        claimed.update(objects)
 
     def _schedule(self, done: bool) -> None:
         now = self._clock()
@@ -344,6 +346,9 @@ class Cache:
     def _seen(self, key: str) -> None:
         """The object is as the backends have it now."""
         self._suspects.pop(key, None)
+        if self.full:
+            self._fresh[key] = self._clock()  # their order does not matter: they do not age one by one
+            return
         self._absent.pop(key, None)
         self._aged.pop(key, None)
         self._fresh.pop(key, None)

@@ -298,18 +298,21 @@ class Data(Subsystem):
                 return item
         return None
 
-    async def _retrieve_references(self, item: ConfiguredObject) -> None:
-        """Bring what an object refers to into memory. What is not to be had now is asked again when it is used."""
-        by_type = {cls.TYPE: cls for cls in self._tables}
+    async def _retrieve_references(self, *items: ConfiguredObject) -> None:
+        """Bring what objects refer to into memory. What is not to be had now is asked again when it is used."""
         missing: list[Any] = []
-        for attribute, kind in item.REFERENCES.items():
-            cls = by_type.get(kind)
-            cache = self._tables[cls].cache if cls is not None else None
-            if cls is not None and cache is not None:
-                names = getattr(item, attribute)
-                missing += [cache.retrieve(name) for name in names if self.get(cls, name) is Missing.NOT_LOADED]
+        for cls, attribute in self._references(type(items[0])):
+            cache = self._tables[cls].cache
+            if cache is not None and not cache.complete:
+                wanted = {name: None for item in items for name in getattr(item, attribute)}
+                missing += [cache.retrieve(name) for name in wanted if self.get(cls, name) is Missing.NOT_LOADED]
         if missing:
             await asyncio.gather(*missing, return_exceptions=True)
+
+    def _references(self, cls: type[ConfiguredObject]) -> list[tuple[type[ConfiguredObject], str]]:
+        """The types that objects of a type refer to, with the attribute that has the names."""
+        by_type = {each.TYPE: each for each in self._tables}
+        return [(by_type[kind], attribute) for attribute, kind in cls.REFERENCES.items() if kind in by_type]
 
     def in_memory(self, cls: type[ConfiguredObject]) -> bool:
         """Whether memory has every object of a type."""
@@ -329,12 +332,13 @@ class Data(Subsystem):
             await cache.populate()
         return self.all(cls)
 
-    async def populate(self, cache: Cache) -> bool:
-        """Read everything a cache stands for, and what it refers to; return whether every backend answered."""
-        done = await cache.populate()
-        if cache.table.cls.REFERENCES and cache.full:
-            await asyncio.gather(*map(self._retrieve_references, list(cache.table.objects.values())))
-        return done
+    async def populate(self, *caches: Cache) -> bool:
+        """Read everything that caches stand for, and what it refers to; return whether every backend answered."""
+        done = [await cache.populate() for cache in caches]
+        for cache in caches:
+            if cache.full and cache.table.objects:
+                await self._retrieve_references(*cache.table.objects.values())
+        return all(done)
 
     async def retrieve_by(self, cls: type[O], **fields: Any) -> list[O]:
         """Objects with all these attribute values."""

@@ -148,13 +148,26 @@ class _TableMaker(type):
         for reason, names in namespace.get("WITHOUT_EFFECT", {}).items():
             for option_name in names.split():
                 cls._by_name[option_name].no_effect = reason
-        cls._fill = tuple((getattr(cls, attribute).__set__, value) for attribute, value in cls._defaults.items())
         # Two names more than there are attributes, so that attrgetter always returns a tuple.
         cls._values = staticmethod(attrgetter(*cls._defaults, "__class__", "__class__"))
+        cls._initial = (*cls._defaults.values(), None, None)
+        cls._assign = staticmethod(_assigner(tuple(cls._defaults)))
         if type:
             cls.TYPE = type
         made: _TableMaker = cls
         return made
+
+
+def _assigner(names: tuple[str, ...]) -> Callable[[Any, tuple[Any, ...]], None]:
+    """A function that sets these attributes to as many values (and ignores two more).
+
+    One assignment made for the class sets 140 slots in the time that a loop takes for 20.
+    """
+    made: dict[str, Any] = {}
+    targets = "".join(f"item.{name}, " for name in names)
+    exec(f"def assign(item, values):\n    {targets}_, _ = values", made)
+    assign: Callable[[Any, tuple[Any, ...]], None] = made["assign"]
+    return assign
 
 
 class InvalidOptionError(ValueError):
@@ -197,7 +210,8 @@ class ConfiguredObject(metaclass=_TableMaker):
     _defaults: ClassVar[dict[str, Any]]
     _by_name: ClassVar[dict[str, OptionSpec]]
     _values: ClassVar[Callable[[Any], tuple[Any, ...]]]
-    _fill: ClassVar[tuple[tuple[Callable[[Any, Any], None], Any], ...]]
+    _initial: ClassVar[tuple[Any, ...]]
+    _assign: ClassVar[Callable[[Any, tuple[Any, ...]], None]]
 
     id: str
     position: Position | None
@@ -209,8 +223,7 @@ class ConfiguredObject(metaclass=_TableMaker):
         self.id = id
         self.position = None
         self.fields = NO_FIELDS
-        for fill, default in self._fill:
-            fill(self, default)
+        type(self)._assign(self, self._initial)
         for name, value in values.items():
             if name not in self._defaults:
                 raise TypeError(f"{type(self).__name__} has no option '{name}'")
@@ -223,8 +236,7 @@ class ConfiguredObject(metaclass=_TableMaker):
         made.id = id
         made.position = None
         made.fields = NO_FIELDS
-        for fill, default in cls._fill:
-            fill(made, default)
+        cls._assign(made, cls._initial)
         return made
 
     def validate(self, given: frozenset[str]) -> None:
@@ -319,8 +331,8 @@ class ConfiguredObject(metaclass=_TableMaker):
         made.id = self.id
         made.position = self.position
         made.fields = self.fields
-        for (fill, _), value in zip(self._fill, type(self)._values(self), strict=False):
-            fill(made, value)
+        cls = type(self)
+        cls._assign(made, cls._values(self))
         for name, value in values.items():
             setattr(made, name, value)
         return made

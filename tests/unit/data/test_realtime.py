@@ -278,3 +278,18 @@ async def test_rows_are_read_the_same_one_by_one_and_whole(tmp_path: Path) -> No
         cache.expire()
     assert await data.retrieve(Endpoint, "alice") is again
     await host.stop()
+
+
+async def test_columns_of_one_s_own(tmp_path: Path) -> None:
+    host, data, url = await started(tmp_path)
+    await execute(
+        url,
+        'ALTER TABLE ps_endpoints ADD COLUMN "@tenant" TEXT',
+        "INSERT INTO ps_endpoints (id, \"@tenant\", context) VALUES ('a', 'red^3Bblue', 'x'), ('b', NULL, 'x')",
+    )
+    a, b = await data.retrieve(Endpoint, "a"), await data.retrieve(Endpoint, "b")
+    assert a is not None
+    assert b is not None
+    assert (a.fields, a.context) == ({"tenant": "red;blue"}, "x")
+    assert (b.fields, b.context) == ({}, "x")
+    await host.stop()

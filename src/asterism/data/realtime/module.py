@@ -121,5 +121,6 @@ class RealtimeModule(Module):
         now = time.monotonic()
         for cache in data.caches():
             cache.sweep()
-            if cache.due <= now:
-                await data.populate(cache)
+        due = [cache for cache in data.caches() if cache.due <= now]
+        if due:
+            await data.populate(*due)

@@ -41,17 +41,23 @@ def decode(text: str) -> str:
 class _Column:
     """A column that has values of an option, and what was made of some of its texts."""
 
-    __slots__ = ("fill", "get", "made", "name", "shared", "spec")
+    __slots__ = ("fill", "get", "made", "name", "parse", "plain", "shared", "spec")
 
     def __init__(self, cls: type[ConfiguredObject], name: str, spec: OptionSpec | None) -> None:
         self.name = name
         self.spec = spec
-        self.made: dict[tuple[str, Any], Any] = {}
+        self.made: dict[Any, Any] = {}
+        self.plain = self.shared = False
+        self.get: Callable[[Any], Any] = lambda _item: None
         if spec is not None:
             slot = getattr(cls, spec.into)
             self.fill: Callable[[Any, Any], None] = slot.__set__
-            self.get: Callable[[Any], Any] = slot.__get__
+            self.get = slot.__get__
+            self.parse = spec.kind.parse
             self.shared = isinstance(spec.kind, Names)
+            alone = all(other is spec or other.into != spec.into for other in cls.OPTIONS)
+            self.plain = alone and not spec.kind.repeats and not isinstance(spec.kind, Variables)
+            """Whether the value depends on nothing but the text."""
 
 
 Given = list[tuple[_Column, Any]]
@@ -117,22 +123,17 @@ class RowReader:
     def _make(self, key: str, given: Given) -> ConfiguredObject:
         item = self._cls.blank(key)
         for column, value in given:
-            spec = column.spec
-            if spec is None:
-                raise ValueError(column.name)
             text = value if type(value) is str else _text(value)
-            before = column.get(item)
-            after = column.made.get((text, before))
-            if after is None:
-                after = before
-                for part in _parts(spec, text):
-                    after = spec.kind.parse(part, after)
-                if column.shared:
-                    after = tuple(map(intern, after))
-                elif after == key:
-                    after = key
-                if len(column.made) < _REMEMBERED:
-                    column.made[text, before] = after
+            if column.plain:
+                after = column.made.get(text)
+                if after is None:
+                    after = column.parse(decode(text) if "^" in text else text, column.get(item))
+                    after = self._keep(column, text, after, key)
+            else:
+                before = column.get(item)
+                after = column.made.get((text, before))
+                if after is None:
+                    after = self._several(column, text, before, key)
             column.fill(item, after)
         shape = tuple([column for column, _ in given])
         names = self._names.get(shape)
@@ -143,6 +144,25 @@ class RowReader:
         item.validate(names)
         item.restored()
         return item
+
+    def _several(self, column: _Column, text: str, before: Any, key: str) -> Any:
+        spec = column.spec
+        if spec is None:
+            raise ValueError(column.name)
+        after = before
+        for part in _parts(spec, text):
+            after = spec.kind.parse(part, after)
+        return self._keep(column, (text, before), after, key)
+
+    def _keep(self, column: _Column, made_of: object, value: Any, key: str) -> Any:
+        """Remember what was made of a text, and have equal names be one object: they are in several tables."""
+        if column.shared:
+            value = tuple(map(intern, value))
+        elif value == key:
+            value = key
+        if len(column.made) < _REMEMBERED:
+            column.made[made_of] = value
+        return value
 
     def _explain(self, key: str, given: Given) -> ConfiguredObject:
         position = Position(self._place, 0)
