@@ -104,7 +104,7 @@ class Registrar(Service):
                         given = Credentials.parse(value)
                     except ParseError:
                         continue
-                    for name in names_of(core, given.username, given.realm):
+                    for name in names_of(core, core.user_hashes.name_of(given), given.realm):
                         if name in aors:
                             return name
         user = user_part(core, uri.user)

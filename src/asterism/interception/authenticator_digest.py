@@ -22,7 +22,7 @@ from asterism.sip.authentication import AuthenticationResult, DigestChallenge
 from asterism.sip.challenge import challenge_headers
 from asterism.sip.decision import Decision, Outcome
 from asterism.sip.objects.auth import Auth
-from asterism.stack.digest import Credentials, NonceFactory, ha1
+from asterism.stack.digest import Credentials, NonceFactory, ha1, hash_user
 from asterism.stack.errors import ParseError
 
 if TYPE_CHECKING:
@@ -205,6 +205,19 @@ class DigestAuthenticator:
         for auth in auths:
             if auth.username == credentials.username and auth.username and self._realm(auth) == credentials.realm:
                 return auth
+        return self._matching_hash(credentials, auths) if credentials.userhash else None
+
+    def _matching_hash(self, credentials: Credentials, auths: Sequence[Auth]) -> Auth | None:
+        """The auth object whose user name has the hash that was given for it (RFC 7616 3.4.4)."""
+        given = credentials.username.lower().encode("utf-8", "surrogateescape")
+        for auth in auths:
+            if auth.username and self._realm(auth) == credentials.realm:
+                try:
+                    hashed = hash_user(auth.username, credentials.realm, credentials.algorithm)
+                except ValueError:
+                    return None
+                if compare_digest(hashed.encode(), given):
+                    return auth
         return None
 
     def _right(self, rx: Rx, credentials: Credentials, auth: Auth | None) -> bool:
@@ -259,7 +272,12 @@ class DigestAuthenticator:
             for algorithm in auth.supported_algorithms_uas or self._core.state.auth_algorithms_uas:
                 if (realm, algorithm) not in made:
                     made[realm, algorithm] = DigestChallenge(
-                        realm, nonce=nonce, opaque=self._opaque, algorithm=algorithm, stale=stale
+                        realm,
+                        nonce=nonce,
+                        opaque=self._opaque,
+                        algorithm=algorithm,
+                        stale=stale,
+                        userhash=self._core.state.auth_userhash,
                     )
         return list(made.values())
 

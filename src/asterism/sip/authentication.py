@@ -30,7 +30,8 @@ class DigestChallenge:
     """Data for one ``WWW-Authenticate`` header (seeds, ``ast_sip_digest_challenge_data``).
 
     Give ``username`` and ``password``, or ``md5`` (the hexadecimal MD5 of ``username:realm:password``), or
-    neither for a challenge that nobody can meet. ``opaque`` and ``nonce`` are filled in when absent.
+    neither for a challenge that nobody can meet. ``opaque`` and ``nonce`` are filled in when absent. With ``userhash``
+    the client is to send a hash of the user name.
     """
 
     realm: str
@@ -43,6 +44,7 @@ class DigestChallenge:
     algorithm: str = "MD5"
     qop: str = "auth"
     stale: bool = False
+    userhash: bool = False
 
     @property
     def is_md5(self) -> bool:

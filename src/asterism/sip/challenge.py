@@ -13,15 +13,16 @@ def _quoted(text: str) -> str:
 
 
 def challenge_header(challenge: DigestChallenge) -> str:
-    """The value of one header: realm, nonce, opaque, [domain,] [stale,] algorithm, qop."""
+    """The value of one header: realm, nonce, opaque, [domain,] [stale,] algorithm, qop[, userhash]."""
     opaque = challenge.opaque or secrets.token_hex(8)
     nonce = challenge.nonce or secrets.token_hex(16)
     domain = f',domain="{_quoted(challenge.domain)}"' if challenge.domain else ""
     stale = ",stale=true" if challenge.stale else ""
     qop = f',qop="{challenge.qop}"' if challenge.qop else ""
+    userhash = ",userhash=true" if challenge.userhash else ""
     return (
         f'Digest realm="{_quoted(challenge.realm)}",nonce="{nonce}",opaque="{opaque}"'
-        f"{domain}{stale},algorithm={challenge.algorithm}{qop}"
+        f"{domain}{stale},algorithm={challenge.algorithm}{qop}{userhash}"
     )
 
 

@@ -27,6 +27,7 @@ from asterism.sip.resolving import Way, way_to
 from asterism.sip.sending import OutgoingRequest, Sender, Target
 from asterism.sip.services import ServiceTable, StepTable, overriding
 from asterism.sip.state import SipState
+from asterism.sip.user_hashes import UserHashes
 from asterism.sip.works import Servants, Work
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class SipCore(Subsystem):
         self.dialogs = DialogTable()
         self.location = Location(data, bus, log)
         self.flows = ContactFlows(self)
+        self.user_hashes = UserHashes(self)
         self.distributor = Distributor(self)
         self.sender = Sender(self)
 

@@ -30,6 +30,7 @@ class SipState:
         "apply_authentication",
         "auth_algorithms_uac",
         "auth_algorithms_uas",
+        "auth_userhash",
         "authenticator",
         "default_from_user",
         "default_outbound_endpoint",
@@ -79,6 +80,7 @@ class SipState:
         self.symmetric: frozenset[str] = frozenset()
         self.auth_algorithms_uas: tuple[str, ...] = ("MD5",)
         self.auth_algorithms_uac: tuple[str, ...] = ("MD5",)
+        self.auth_userhash = False
         self.security: Any = None
         self.allow_without_authenticator = False
         self.authenticator: Authenticator | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "sip"))
 from sip_rig import FakeFlow, Rig
 
 from asterism.sip.objects.endpoint import Endpoint
-from asterism.stack.digest import Challenge, ClientSession, Credentials, ha1
+from asterism.stack.digest import Challenge, ClientSession, Credentials, ha1, hash_user
 from asterism.stack.message import Request, Response, make_response
 
 ENDPOINT = "[alice]\ntype=endpoint\naors=alice\nauth={auth}\n[alice]\ntype=aor\nmax_contacts=5\n"
@@ -239,3 +240,81 @@ def test_challenges_of_foreign_realms_are_not_answered(make: Make) -> None:
     answer(rig, flow, sent(flow), 401, "WWW-Authenticate", 'Digest realm="phishing", nonce="n1", qop="auth"')
     assert not flow.sent
     assert user.statuses == [401]
+
+
+# Hashed user names, RFC 7616 3.4.4
+
+HASHED = "[global]\ntype=global\nauth_userhash=yes\n"
+
+
+@pytest.mark.parametrize("algorithm", ["MD5", "SHA-256", "SHA-512-256"])
+def test_a_hashed_user_name_is_asked_for_and_accepted(make: Make, algorithm: str) -> None:
+    rig = make(f"{HASHED}[a]\ntype=auth\nusername=alice\npassword=pw\nsupported_algorithms_uas={ALL}\n")
+    chosen = next(item for item in challenges(rig) if item.algorithm == algorithm)
+    assert chosen.userhash
+    assert login(rig, chosen, "alice", "pw").status == 200
+    assert login(rig, challenges(rig)[0], "alice", "wrong").status == 401
+    assert login(rig, challenges(rig)[0], "alicf", "pw").status == 401
+
+
+def test_without_the_option_no_hash_is_asked_for_but_one_is_taken(make: Make) -> None:
+    rig = make("[a]\ntype=auth\nusername=alice\npassword=pw\n")
+    answer = rig.only(rig.receive(rig.request("REGISTER")))
+    assert "userhash" not in (answer.get("WWW-Authenticate") or "")
+    (challenge,) = challenges(rig)
+    assert login(rig, replace(challenge, userhash=True), "alice", "pw").status == 200
+
+
+def test_a_client_that_knows_no_hashes_still_gets_in(make: Make) -> None:
+    rig = make(f"{HASHED}[a]\ntype=auth\nusername=alice\npassword=pw\n")
+    (challenge,) = challenges(rig)
+    assert login(rig, replace(challenge, userhash=False), "alice", "pw").status == 200
+
+
+def test_the_challenge_to_nobody_asks_for_a_hash_as_all_others_do(make: Make) -> None:
+    rig = make(f"{HASHED}[a]\ntype=auth\nusername=alice\npassword=pw\n")
+    answer = rig.only(rig.receive(rig.request("REGISTER", user="nobody")))
+    assert Challenge.parse(answer.get("WWW-Authenticate") or "").userhash
+
+
+def test_a_hash_of_another_algorithm_or_of_none_is_refused(make: Make) -> None:
+    rig = make(f"{HASHED}[a]\ntype=auth\nusername=alice\npassword=pw\nsupported_algorithms_uas={ALL}\n")
+    md5 = challenges(rig)[0]
+    credentials = ClientSession(md5, "alice", ha1("alice", md5.realm, "pw"), "c").authorize("REGISTER", "sip:pbx.test")
+    for username, algorithm in ((hash_user("alice", md5.realm, "SHA-256"), "MD5"), (credentials.username, "ROT13")):
+        header = f"Authorization: {replace(credentials, username=username, algorithm=algorithm)}"
+        assert rig.only(rig.receive(rig.request("REGISTER", "sip:pbx.test", "alice", header))).status == 401
+
+
+def account(name: str, username: str = "") -> str:
+    return (
+        f"[{name}]\ntype=endpoint\naors={name}\nauth={name}\nidentify_by=auth_username\n"
+        f"[{name}]\ntype=aor\nmax_contacts=5\n[{name}]\ntype=auth\nusername={username or name}\npassword=pw\n"
+    )
+
+
+def anonymous_register(rig: Rig, user: str) -> int:
+    """The status of a REGISTER that names its user nowhere but in the hash."""
+    answer = rig.only(rig.receive(rig.request("REGISTER", user="anonymous")))
+    challenge = replace(Challenge.parse(answer.get("WWW-Authenticate") or ""), userhash=True)
+    session = ClientSession(challenge, user, ha1(user, challenge.realm, "pw"), "cnonce")
+    header = f"Authorization: {session.authorize('REGISTER', 'sip:pbx.test')}"
+    request = rig.request("REGISTER", "sip:pbx.test", "anonymous", "Contact: <sip:a@192.0.2.10>", header)
+    return rig.only(rig.receive(request)).status
+
+
+def test_an_endpoint_is_identified_by_the_hash_of_its_name(tmp_path: Path) -> None:
+    rig = Rig(tmp_path / "etc", HASHED + account("alice") + account("bob"))
+    assert [anonymous_register(rig, user) for user in ("alice", "bob", "carol")] == [200, 200, 401]
+    # The hashes follow the realm, and the objects.
+    rig.sip.state.default_realm = "elsewhere"
+    assert anonymous_register(rig, "bob") == 200
+    path = tmp_path / "etc" / "pjsip.conf"
+    path.write_text(HASHED + account("alice", "alison") + account("carol"))
+    rig.data.reload()
+    assert [anonymous_register(rig, user) for user in ("alice", "bob", "carol")] == [401, 401, 200]
+
+
+def test_without_the_option_nobody_is_looked_for_by_a_hash(tmp_path: Path) -> None:
+    rig = Rig(tmp_path / "etc", account("alice"))
+    assert anonymous_register(rig, "alice") == 401

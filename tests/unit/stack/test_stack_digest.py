@@ -21,9 +21,34 @@ from asterism.stack.digest import (
     credentials,
     ha1,
     hash_hex,
+    hash_user,
     response_auth,
 )
 from asterism.stack.digest.params import any_params, usual_params
+
+
+def test_a_user_name_is_hashed_where_the_challenge_asks_for_it() -> None:
+    """With the names of RFC 7616 3.9.2, one of which is not ASCII."""
+    text = (
+        'Digest realm="api@example.org", qop="auth", algorithm=SHA-512-256, '
+        'nonce="5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK", '
+        'opaque="HRPCssKJSGjCrkzDg8OhwpzCiGPChXYjwrI2QmXDnsOS", charset=UTF-8, userhash=true'
+    )
+    challenge = Challenge.parse(text)
+    assert challenge.userhash
+    assert Challenge.parse(str(challenge)) == challenge
+    assert "userhash=true" in str(challenge)
+    name = "J\u00e4s\u00f8n Doe"
+    session = ClientSession(challenge, name, ha1(name, challenge.realm, "Secret, or not?", "SHA-512-256"), "c")
+    credentials = session.authorize("GET", "/doe.json")
+    assert credentials.username == "793263caabb707a56211940d90411ea4a575adeccb7e360aeb624ed06ece9b0b"
+    assert hash_user(name, "api@example.org", "SHA-512-256") == credentials.username
+    assert Credentials.parse(str(credentials)) == credentials
+    assert credentials.userhash
+    assert credentials.verify(session.secret, "GET")
+    plain = ClientSession(dataclasses.replace(challenge, userhash=False), name, session.secret, "c")
+    assert plain.authorize("GET", "/doe.json").username == name
+    assert plain.authorize("GET", "/doe.json").userhash is False
 
 
 def test_rfc_2617_example() -> None:

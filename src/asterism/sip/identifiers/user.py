@@ -44,8 +44,9 @@ class AuthUsernameIdentifier:
                 credentials = Credentials.parse(value)
             except ParseError:
                 continue
-            if credentials.username:
-                found = find_endpoint(self._core, credentials.username, credentials.realm, "auth_username")
+            username = self._core.user_hashes.name_of(credentials)
+            if username:
+                found = find_endpoint(self._core, username, credentials.realm, "auth_username")
                 if found is not None:
                     return found
         return None

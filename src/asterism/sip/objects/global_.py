@@ -57,6 +57,10 @@ class GlobalSettings(ConfiguredObject, type="global"):
     all_codecs_on_empty_reinvite = option(BOOL, False, "Offer all codecs when a re-INVITE has no offer.")
     default_auth_algorithms_uas = option(Algorithms(), ("MD5",), "Hashes to challenge with.")
     default_auth_algorithms_uac = option(Algorithms(), ("MD5",), "Hashes to answer challenges with.")
+    auth_userhash = option(
+        YES_NO, False, "Ask clients to send a hash of their user name in credentials, not the name (RFC 7616).",
+        listed=False,
+    )  # fmt: skip
     ignore_unknown_require = option(
         YES_NO, False, "Take requests whose Require names extensions that nobody here knows, instead of answering 420.",
         listed=False,

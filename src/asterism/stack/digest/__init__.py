@@ -8,7 +8,15 @@ without having kept them.
 from __future__ import annotations
 
 from asterism.stack.digest.client import ClientSession, response_auth
-from asterism.stack.digest.hashing import ALGORITHMS, compute_response, ha1, hash_hex, normal_algorithm, session_ha1
+from asterism.stack.digest.hashing import (
+    ALGORITHMS,
+    compute_response,
+    ha1,
+    hash_hex,
+    hash_user,
+    normal_algorithm,
+    session_ha1,
+)
 from asterism.stack.digest.headers import AuthenticationInfo, Challenge, Credentials, challenges, credentials
 from asterism.stack.digest.nonces import NonceFactory, NonceState
 
@@ -25,6 +33,7 @@ __all__ = [
     "credentials",
     "ha1",
     "hash_hex",
+    "hash_user",
     "normal_algorithm",
     "response_auth",
     "session_ha1",

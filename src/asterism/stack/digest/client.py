@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass, field, replace
 
-from asterism.stack.digest.hashing import compute_response
+from asterism.stack.digest.hashing import compute_response, hash_user
 from asterism.stack.digest.headers import AuthenticationInfo, Challenge, Credentials
 
 
@@ -15,7 +15,7 @@ class ClientSession:
 
     Attributes:
         challenge: the challenge being answered.
-        username: the user's name.
+        username: the user's name; it is sent as a hash if the challenge asks for that (RFC 7616 3.4.4).
         secret: the A1 hash for the challenge's realm and algorithm (see :func:`ha1`).
         cnonce: the client's nonce: unpredictable text from the caller.
     """
@@ -45,8 +45,10 @@ class ClientSession:
             cnonce=cnonce,
             body=body,
         )
+        # After all else: the response is made with the name itself.
+        hashed = hash_user(self.username, challenge.realm, challenge.algorithm) if challenge.userhash else ""
         return Credentials(
-            self.username,
+            hashed or self.username,
             challenge.realm,
             challenge.nonce,
             uri,
@@ -56,6 +58,7 @@ class ClientSession:
             nc,
             cnonce,
             challenge.opaque,
+            challenge.userhash,
         )
 
     def update(self, info: AuthenticationInfo) -> None:

@@ -43,6 +43,15 @@ def ha1(username: str, realm: str, password: str, algorithm: str = "MD5") -> str
     return hash_hex(algorithm, f"{username}:{realm}:{password}")
 
 
+def hash_user(username: str, realm: str, algorithm: str = "MD5") -> str:
+    """What stands for the user name in credentials with ``userhash`` (RFC 7616 3.4.4).
+
+    Raises:
+        ValueError: unknown algorithm.
+    """
+    return hash_hex(algorithm, f"{username}:{realm}")
+
+
 def session_ha1(base: str, nonce: str, cnonce: str, algorithm: str) -> str:
     """The ``-sess`` form of an A1 hash (RFC 7616 3.4.2)."""
     return hash_hex(algorithm, f"{base}:{nonce}:{cnonce}")

@@ -34,6 +34,8 @@ class Challenge:
     scheme: str = "Digest"
     extra: tuple[tuple[str, str], ...] = ()
     """Other parameters, unquoted; written quoted."""
+    userhash: bool = False
+    """The user name shall come as a hash (RFC 7616 3.4.4)."""
 
     @classmethod
     def parse(cls, text: str) -> Challenge:
@@ -56,6 +58,7 @@ class Challenge:
             params.pop("opaque", ""),
             params.pop("domain", ""),
             params.pop("stale", "").lower() == "true",
+            userhash=params.pop("userhash", "").lower() == "true",
             extra=tuple(params.items()),
         )
 
@@ -80,6 +83,7 @@ class Challenge:
                 ("stale", "true" if self.stale else None),
                 ("algorithm", self.algorithm or None),
                 ("qop", quoted(",".join(self.qop))),
+                ("userhash", "true" if self.userhash else None),
                 *((name, quote(value)) for name, value in self.extra),
             ]
         ).replace(", ", ",")
