@@ -10,7 +10,7 @@ from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import CommandError, UsageError
 from asterism.pbx.device_state import DeviceState, parse_device_state
 from asterism.pbx.dialplan.flow import FunctionError
-from asterism.pbx.marks import function, function_writer
+from asterism.pbx.marks import function, function_preparer, function_writer
 from asterism.pbx.module import PbxModule
 from asterism.pbx.server import PbxServer
 
@@ -67,6 +67,11 @@ class CustomStates(PbxModule):
         if not args.strip():
             raise FunctionError("it needs a device")
         return self.pbx.device_states.get(args.strip()).name
+
+    @function_preparer("DEVICE_STATE")
+    async def fetch_device(self, args: str) -> None:
+        """Have what is known of a device only in a database."""
+        await self.pbx.prepare((args.strip(),))
 
     @function_writer("DEVICE_STATE")
     def write(self, channel: Channel | None, args: str, value: str) -> None:

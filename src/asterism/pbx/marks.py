@@ -13,6 +13,9 @@ A module marks its methods and registers them with :func:`register_marked`::
 
         @function_writer("SETTING", Documentation("Change a setting.", "SETTING(name)=value"))
         def write_setting(self, channel: Channel | None, args: str, value: str) -> None: ...
+
+        @function_preparer("SETTING")
+        async def fetch_setting(self, args: str) -> None: ...
 """
 
 from __future__ import annotations
@@ -36,6 +39,7 @@ the call (see ``pbx.dialplan.flow``); ``ChannelHangup`` from anything awaited pa
 
 Reader = Callable[["Channel | None", str], str]
 Writer = Callable[["Channel | None", str, str], None]
+Preparer = Callable[[str], Awaitable[None]]
 
 
 class Function:
@@ -43,10 +47,11 @@ class Function:
 
     Either may be ``None``. Both are plain functions; they raise :class:`FunctionError` for what the
     caller did wrong, which is logged and reads as empty text. ``dangerous`` ones (they reach outside the
-    PBX) are refused to requests from outside unless ``live_dangerously`` is set.
+    PBX) are refused to requests from outside unless ``live_dangerously`` is set. ``prepare`` is awaited with the
+    arguments before a read, where the reader can wait: it brings into memory what ``read`` looks at.
     """
 
-    __slots__ = ("dangerous", "name", "read", "write")
+    __slots__ = ("dangerous", "name", "prepare", "read", "write")
 
     def __init__(
         self, name: str, read: Reader | None = None, write: Writer | None = None, dangerous: bool = False
@@ -54,6 +59,7 @@ class Function:
         self.name = name
         self.read = read
         self.write = write
+        self.prepare: Preparer | None = None
         self.dangerous = dangerous
 
 
@@ -77,6 +83,17 @@ def function_writer(
     return mark("function_writer", name, documentation or Documentation(""), dangerous=dangerous)
 
 
+def function_preparer(*names: str) -> Callable[[Any], Any]:
+    """Mark a method ``async def (self, args) -> None`` as what is awaited before these functions are read."""
+
+    def decorate(method: Any) -> Any:
+        for name in names:
+            mark("function_preparer", name, Documentation(""))(method)
+        return method
+
+    return decorate
+
+
 class Registries(Protocol):
     """The part of ``Pbx`` that :func:`register_marked` fills."""
 
@@ -92,8 +109,11 @@ def register_marked(pbx: Registries, holder: object) -> None:
     :class:`~asterism.core.errors.UndocumentedError` for one without synopsis.
     """
     functions: dict[str, tuple[Function, Documentation]] = {}
+    preparers: dict[str, Preparer] = {}
     for found, method in marks_of(holder):
-        if found.kind == "application":
+        if found.kind == "function_preparer":
+            preparers[found.name] = method
+        elif found.kind == "application":
             pbx.applications.add(pbx.owner, found.name, method, found.documentation)
         elif found.kind in ("function", "function_writer"):
             item, documentation = functions.get(found.name) or (Function(found.name), found.documentation)
@@ -105,4 +125,5 @@ def register_marked(pbx: Registries, holder: object) -> None:
             item.dangerous = item.dangerous or bool(found.extra.get("dangerous"))
             functions[found.name] = (item, documentation or found.documentation)
     for name, (item, documentation) in functions.items():
+        item.prepare = preparers.get(name)
         pbx.functions.add(pbx.owner, name, item, documentation)

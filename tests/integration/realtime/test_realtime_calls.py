@@ -60,6 +60,35 @@ async def console(server: Any, line: str) -> str:
     return "".join(written)
 
 
+async def test_functions_see_what_is_only_in_the_database(tmp_path: Path) -> None:
+    config = await asyncio.to_thread(prepare, tmp_path, 300)
+    config["extensions.conf"] += (
+        "exten => look,1,Set(GLOBAL(e)=${PJSIP_ENDPOINT(2002,context)})\n"
+        " same => n,Set(which=2003)\n"
+        " same => n,Set(GLOBAL(a)=${PJSIP_AOR(${which},max_contacts)})\n"
+        " same => n,Set(GLOBAL(c)=${PJSIP_CONTACT(${PJSIP_AOR(2001,contact)},uri)})\n"
+        " same => n,Set(GLOBAL(d)=${PJSIP_DIAL_CONTACTS(2001,2001)})\n"
+        " same => n,Set(GLOBAL(s)=${DEVICE_STATE(PJSIP/2004)})\n"
+        " same => n,Set(name=PJSIP_ENDPOINT)\n"
+        " same => n,Set(GLOBAL(x)=$[${${name}(2005,device_state_busy_at)} + 1])\n"
+        " same => n,Set(GLOBAL(n)=${PJSIP_ENDPOINT(nosuch,context)}none)\n"
+        " same => n,Set(GLOBAL(done)=1)\n"
+    )
+    async with running_server(config, tmp_path) as server, Phone("2001", server, "secret") as bob:
+        await bob.register()
+        await server.stop()
+        async with running_server(config, tmp_path) as again:
+            assert again.data.get(Endpoint, "2002") is Missing.NOT_LOADED
+            request = bob.create_request("MESSAGE", bob.uri("look"))
+            request.set_body("x", "text/plain")
+            assert (await bob.request(request)).status == 202
+            found = again.pbx.dialplan.globals
+            await until(lambda: "done" in found, 5, "the dialplan did not run")
+            uri = f"sip:2001@127.0.0.1:{bob.port}"
+            assert (found["e"], found["a"], found["c"], found["d"]) == ("phones", "1", uri, f"PJSIP/2001/{uri}")
+            assert (found["s"], found["x"], found["n"]) == ("UNAVAILABLE", "2", "none")
+
+
 async def test_phones_of_a_database_call_each_other(tmp_path: Path) -> None:
     config = await asyncio.to_thread(prepare, tmp_path, 300)
     async with running_server(config, tmp_path) as server, Phone("2001", server, "secret") as bob:

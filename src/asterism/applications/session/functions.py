@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from asterism.applications.session.driver import SessionDriver
 from asterism.applications.session.uac import OutgoingSession
 from asterism.applications.session.uas import IncomingSession
 from asterism.core.documentation import Argument, Documentation
+from asterism.data.errors import DataUnavailableError
 from asterism.pbx.dialplan.flow import EndDialplan, FunctionError
-from asterism.pbx.marks import application, function, function_writer
+from asterism.pbx.marks import application, function, function_preparer, function_writer
 from asterism.sip.objects.aor import Aor
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.stack.errors import ParseError
@@ -180,6 +182,23 @@ class SessionFunctions:
                     continue
                 dialed.append(f"PJSIP/{endpoint.id}/{uri}")
         return "&".join(dialed)
+
+    @function_preparer("PJSIP_DIAL_CONTACTS", "PJSIP_ENDPOINT")
+    async def fetch_endpoint(self, args: str) -> None:
+        """Have an endpoint that is in a database, its AORs, and an AOR named beside it."""
+        name, *rest = _parts(args, 1)
+        with suppress(DataUnavailableError):
+            await self._core.data.retrieve(Endpoint, name)
+            if rest and rest[0] and Endpoint.spec(rest[0]) is None:
+                await self._core.data.retrieve(Aor, rest[0])
+
+    @function_preparer("PJSIP_AOR", "PJSIP_CONTACT")
+    async def fetch_aor(self, args: str) -> None:
+        """Have an AOR that is in a database, or that of a contact."""
+        name, *_ = _parts(args, 1)
+        aor = name.replace("@@", ";@").partition(";@")[0]
+        with suppress(DataUnavailableError):
+            await self._core.data.retrieve(Aor, name.partition("/")[0] if "/" in aor else aor)
 
     @function("PJSIP_ENDPOINT", Documentation(
         "An option of an endpoint", "PJSIP_ENDPOINT(name,field)", "Secrets are not shown.",

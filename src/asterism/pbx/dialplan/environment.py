@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from asterism.pbx.dialplan.flow import FunctionError
@@ -76,6 +76,27 @@ class Environment:
         except Exception:
             self.log.exception("Function %s failed", name)
         return ""
+
+    def waits(self, names: Iterable[str]) -> bool:
+        """Whether any of these functions has something to wait for before it is read; ``*`` may be any function."""
+        for name in names:
+            if name == "*":
+                return True
+            found = self.functions.get(name)
+            if found is not None and found.prepare is not None:
+                return True
+        return False
+
+    async def prepare(self, name: str, args: str) -> None:
+        """Wait for what a function needs to be read. What cannot be had is missing when it is read."""
+        found = self.functions.get(name)
+        if found is not None and found.prepare is not None:
+            try:
+                await found.prepare(args)
+            except FunctionError as error:
+                self.log.warning("%s(%s): %s", name, args, error)
+            except Exception:
+                self.log.exception("Function %s failed", name)
 
     def write(self, channel: Channel | None, name: str, args: str, value: str) -> bool:
         """Write a function; ``False`` when there is none of that name or it failed (which is logged)."""

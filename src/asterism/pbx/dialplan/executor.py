@@ -227,7 +227,12 @@ class Executor:
             )
             raise EndDialplan(self._no_cause(channel))
         template = priority.template
-        data = priority.data if template is None else template.expand(self.environment, channel)
+        if template is None:
+            data = priority.data
+        elif template.functions and self.environment.waits(template.functions):
+            data = await template.expand_later(self.environment, channel)
+        else:
+            data = template.expand(self.environment, channel)
         channel.new_exten(priority.application, data)
         self.log.verbose(
             3, 'Executing [%s@%s:%d] %s("%s", "%s") in new stack',

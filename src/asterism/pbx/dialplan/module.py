@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from typing import TYPE_CHECKING
 
 from asterism.config.errors import flatten
@@ -15,6 +15,7 @@ from asterism.pbx.dialplan.contexts import HINT, ContextTable
 from asterism.pbx.module import PbxModule
 
 if TYPE_CHECKING:
+    from asterism.pbx.channel import Channel
     from asterism.pbx.dialplan.table import Dialplan
     from asterism.pbx.server import PbxServer
 
@@ -362,29 +363,39 @@ class DialplanModule(PbxModule):
             see_also=("Setvar",),
         ),
     )
-    def get_variable(self, call: ActionCall) -> None:
-        """Read."""
+    def get_variable(self, call: ActionCall) -> Awaitable[None] | None:
+        """Read; a function that looks into a database is waited for."""
         name, channel_name = call.get("Variable"), call.get("Channel")
         if not name:
             call.error("No variable specified")
-            return
+            return None
         channel = self.pbx.channels.get(channel_name) if channel_name else None
         if channel_name and channel is None:
             call.error("No such channel")
-            return
+            return None
         environment = self.dialplan.environment
         function, parenthesis, rest = name.partition("(")
         if parenthesis and name.endswith(")"):
             if self._refused(function):
                 call.error("No such variable")
-                return
-            value = environment.function(channel, function, rest[:-1])
-            if value is None:
-                call.error("No such variable")
-                return
+            elif environment.waits((function,)):
+                return self._tell_later(call, channel, function, rest[:-1])
+            else:
+                self._tell(call, channel, function, rest[:-1])
         else:
-            value = environment.variable(channel, name) or ""
-        call.success("", [("Variable", name), ("Value", value)])
+            call.success("", [("Variable", name), ("Value", environment.variable(channel, name) or "")])
+        return None
+
+    async def _tell_later(self, call: ActionCall, channel: Channel | None, function: str, args: str) -> None:
+        await self.dialplan.environment.prepare(function, args)
+        self._tell(call, channel, function, args)
+
+    def _tell(self, call: ActionCall, channel: Channel | None, function: str, args: str) -> None:
+        value = self.dialplan.environment.function(channel, function, args)
+        if value is None:
+            call.error("No such variable")
+        else:
+            call.success("", [("Variable", call.get("Variable")), ("Value", value)])
 
     @action(
         "Setvar",

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 40
 MAX_RESULT = 65536
+ANY_FUNCTION = "*"
+"""Stands for a function whose name is known only when it is read."""
 _SUBSTRING = re.compile(r"(?s)(.*?)(?::\s*(-?\d+)\s*(?::\s*(-?\d+)\s*)?)?\Z")
 _OFFSETS = re.compile(r"\s*(?::\s*(-?\d+)\s*(?::\s*(-?\d+)\s*)?)?\Z")
 
@@ -28,6 +30,9 @@ class Lookup(Protocol):
 
     def function(self, channel: Channel | None, name: str, args: str) -> str | None:
         """What a function reads; ``None`` when there is no such function."""
+
+    async def prepare(self, name: str, args: str) -> None:
+        """Wait for what a function needs to be read."""
 
     def warn(self, message: str, *args: object) -> None:
         """Report a mistake in the dialplan."""
@@ -47,6 +52,13 @@ class _Variable:
         value = lookup.variable(channel, self.name) or ""
         return value if self.offset is None else substring(value, self.offset, self.length)
 
+    async def expand_later(self, lookup: Lookup, channel: Channel | None) -> str:
+        return self.expand(lookup, channel)
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        return ()
+
 
 class _Call:
     """``${FUNC(args)}`` with a fixed name; the arguments may hold anything."""
@@ -60,7 +72,18 @@ class _Call:
         self.length = length
 
     def expand(self, lookup: Lookup, channel: Channel | None) -> str:
-        args = self.args if isinstance(self.args, str) else self.args.expand(lookup, channel)
+        return self._value(lookup, channel, _expanded(self.args, lookup, channel))
+
+    async def expand_later(self, lookup: Lookup, channel: Channel | None) -> str:
+        args = self.args if isinstance(self.args, str) else await self.args.expand_later(lookup, channel)
+        await lookup.prepare(self.name, args)
+        return self._value(lookup, channel, args)
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        return (self.name, *_functions(self.args))
+
+    def _value(self, lookup: Lookup, channel: Channel | None, args: str) -> str:
         value = lookup.function(channel, self.name, args)
         if value is None:
             lookup.warn("There is no dialplan function '%s'", self.name)
@@ -80,6 +103,14 @@ class _Dynamic:
         text = self.inner.expand(lookup, channel)
         return _reference(text, ()).expand(lookup, channel)
 
+    async def expand_later(self, lookup: Lookup, channel: Channel | None) -> str:
+        text = await self.inner.expand_later(lookup, channel)
+        return await _reference(text, ()).expand_later(lookup, channel)
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        return (ANY_FUNCTION,)
+
 
 class _Expression:
     """``$[...]``."""
@@ -90,8 +121,17 @@ class _Expression:
         self.inner = inner
 
     def expand(self, lookup: Lookup, channel: Channel | None) -> str:
-        text = self.inner if isinstance(self.inner, str) else self.inner.expand(lookup, channel)
+        return self._value(lookup, channel, _expanded(self.inner, lookup, channel))
 
+    async def expand_later(self, lookup: Lookup, channel: Channel | None) -> str:
+        text = self.inner if isinstance(self.inner, str) else await self.inner.expand_later(lookup, channel)
+        return self._value(lookup, channel, text)
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        return _functions(self.inner)
+
+    def _value(self, lookup: Lookup, channel: Channel | None, text: str) -> str:
         def call(name: str, args: str) -> str | None:
             return lookup.function(channel, name, args)
 
@@ -107,10 +147,14 @@ _Part = str | _Variable | _Call | _Dynamic | _Expression
 class Template:
     """A compiled text with something to replace in it."""
 
-    __slots__ = ("parts",)
+    __slots__ = ("functions", "parts")
 
     def __init__(self, parts: tuple[_Part, ...]) -> None:
         self.parts = parts
+        self.functions: tuple[str, ...] = tuple(
+            name for part in parts if not isinstance(part, str) for name in part.functions
+        )
+        """The functions that are read, as far as they can be told beforehand; else ``*``."""
 
     def expand(self, lookup: Lookup, channel: Channel | None) -> str:
         """The text with everything replaced; at most 64 KiB of it."""
@@ -118,6 +162,19 @@ class Template:
             [part if part.__class__ is str else part.expand(lookup, channel) for part in self.parts]  # type: ignore[union-attr]
         )
         return text if len(text) <= MAX_RESULT else text[:MAX_RESULT]
+
+    async def expand_later(self, lookup: Lookup, channel: Channel | None) -> str:
+        """Like :meth:`expand`, where functions may wait for what they need; each is read once, in the same order."""
+        found = [part if isinstance(part, str) else await part.expand_later(lookup, channel) for part in self.parts]
+        return "".join(found)[:MAX_RESULT]
+
+
+def _expanded(text: str | Template, lookup: Lookup, channel: Channel | None) -> str:
+    return text if isinstance(text, str) else text.expand(lookup, channel)
+
+
+def _functions(text: str | Template) -> tuple[str, ...]:
+    return () if isinstance(text, str) else text.functions
 
 
 @lru_cache(maxsize=8192)
