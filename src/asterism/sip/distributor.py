@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from asterism.stack.transactions.server import ServerTransaction
     from asterism.stack.transactions.server_invite import InviteServerTransaction
 
-ONLY_IN_DIALOG = frozenset({"BYE", "PRACK"})
 OVERLOAD_METHODS = frozenset({"INVITE", "REGISTER", "SUBSCRIBE", "MESSAGE", "OPTIONS"})
 SCHEMES = frozenset({"sip", "sips", "tel"})
+_UNTAKEN = {"SUBSCRIBE": 489, "PUBLISH": 489, "PRACK": 481}
 RETRY_AFTER = ("Retry-After", "5")
 
 
@@ -64,7 +64,8 @@ class Distributor:
                 if request.method != "REGISTER":
                     rx.respond_stateless(481)
                     return
-            elif request.method in ONLY_IN_DIALOG:
+            elif request.method == "BYE":
+                # As recorded. All others, a PRACK too, must first say who they are.
                 rx.respond_stateless(481)
                 return
             if self.core.state.overloaded and request.method in OVERLOAD_METHODS:
@@ -210,9 +211,9 @@ class Distributor:
         self._nobody(rx)
 
     def _nobody(self, rx: Rx) -> None:
-        """What nobody takes: 489 for event methods, 501 otherwise (as recorded)."""
+        """What nobody takes: 489 for event methods, 501 otherwise (as recorded); 481 for a PRACK (RFC 3262 section 3)."""
         self.counters["unhandled"] += 1
-        status = 489 if rx.request.method in ("SUBSCRIBE", "PUBLISH") else 501
+        status = _UNTAKEN.get(rx.request.method, 501)
         if rx.request.method == "INVITE":
             rx.respond(status)
         else:

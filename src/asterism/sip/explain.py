@@ -8,7 +8,7 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING
 
 from asterism.sip.decision import Decision, Outcome
-from asterism.sip.distributor import ONLY_IN_DIALOG, OVERLOAD_METHODS, SCHEMES
+from asterism.sip.distributor import OVERLOAD_METHODS, SCHEMES
 from asterism.sip.rx import Rx
 from asterism.stack.flow import Flow
 from asterism.stack.message import Request
@@ -119,7 +119,7 @@ def _settled_before_all(core: SipCore, request: Request, result: Explanation) ->
     if entry is not None:
         result.taken_by = entry.work.name
         result.lines.append(Line("dialog", f"goes to the usage of dialog {'/'.join(entry.dialog.id)}"))
-    elif (request.to.tag and method != "REGISTER") or (not request.to.tag and method in ONLY_IN_DIALOG):
+    elif (request.to.tag and method != "REGISTER") or (not request.to.tag and method == "BYE"):
         result.status = 481
         result.lines.append(Line("dialog", "no such dialog: 481"))
     elif core.state.overloaded and method in OVERLOAD_METHODS:

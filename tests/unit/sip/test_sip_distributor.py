@@ -89,6 +89,13 @@ def test_what_nobody_takes(rig: Rig, method: str, status: int) -> None:
     assert rig.ask(method, user="trunk", flow=trunk()).status == status
 
 
+@pytest.mark.parametrize(("method", "status"), [("PRACK", 401), ("UPDATE", 401), ("INFO", 401), ("BYE", 481)])
+def test_outside_a_dialog_all_but_bye_must_say_who_they_are_first(rig: Rig, method: str, status: int) -> None:
+    """Section 4 of the architecture; BYE by the record and RFC 3261 15.1.2."""
+    assert rig.ask(method, user="nobody").status == status
+    assert rig.layer.live_transactions == 0
+
+
 def test_unknown_dialogs_and_schemes(rig: Rig) -> None:
     assert rig.ask("INFO", user="trunk", flow=trunk(), to="<sip:x@pbx.test>;tag=nobody").status == 481
     assert rig.ask("INFO", user="trunk", flow=trunk(), uri="http://pbx.test").status == 416
