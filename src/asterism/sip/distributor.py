@@ -211,7 +211,7 @@ class Distributor:
         self._nobody(rx)
 
     def _nobody(self, rx: Rx) -> None:
-        """What nobody takes: 489 for event methods, 501 otherwise (as recorded); 481 for a PRACK (RFC 3262 section 3)."""
+        """What nobody takes: 489 for event methods, 481 for PRACK (RFC 3262 section 3), 501 else (as recorded)."""
         self.counters["unhandled"] += 1
         status = _UNTAKEN.get(rx.request.method, 501)
         if rx.request.method == "INVITE":
