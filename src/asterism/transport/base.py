@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Trace = Callable[[str, bytes, "Flow"], None]
 """Called with ``"in"`` or ``"out"``, the exact bytes, and the flow."""
+Receive = Callable[[bytes, "Flow", float], None]
+"""Takes one message with its flow and the time."""
 
 
 class Transport(ABC):

@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from asterism.stack.errors import ParseError
-from asterism.stack.flow import Flow
 from asterism.stack.framing import KeepAlive, StreamFramer
-from asterism.transport.base import Transport, bind_socket, mark_traffic
+from asterism.transport.base import bind_socket, mark_traffic
+from asterism.transport.stream import StreamFlow, StreamTransport
 
 if TYPE_CHECKING:
+    from asterism.stack.flow import Flow
     from asterism.stack.timers import Timer, TimerQueue
+    from asterism.transport.base import Receive
     from asterism.transport.settings import TransportSettings
-
-Receive = Callable[[bytes, Flow, float], None]
 
 _BACKLOG = 1024
 _MAX_ALIASES = 4
@@ -25,7 +24,7 @@ _PING_SLICE = 256
 """Keep-alives sent in one go: ten thousand at once would hold everything else up."""
 
 
-class TcpFlow(Flow, asyncio.Protocol):
+class TcpFlow(StreamFlow, asyncio.Protocol):
     """One connection, accepted or opened by us.
 
     What is sent before the connection stands is kept and goes out when it does.
@@ -35,30 +34,24 @@ class TcpFlow(Flow, asyncio.Protocol):
         "_accepted",
         "_aliases",
         "_framer",
-        "_last_seen",
         "_message_since",
         "_pending",
-        "_tcp",
-        "_timer",
         "_wire",
         "server_name",
     )
 
     PROTOCOL = "TCP"
 
+    _owner: TcpTransport
+
     def __init__(self, tcp: TcpTransport, remote: tuple[str, int], *, accepted: bool, server_name: str = "") -> None:
-        super().__init__(
-            self.PROTOCOL, (tcp.host, tcp.port), remote, name=tcp.name, reliable=True, secure=self.PROTOCOL == "TLS"
-        )
+        super().__init__(tcp, self.PROTOCOL, (tcp.host, tcp.port), remote, self.PROTOCOL == "TLS")
         self.server_name = server_name
-        self._tcp = tcp
         self._accepted = accepted
         self._aliases: list[int] = []
         self._framer = StreamFramer()
         self._wire: asyncio.Transport | None = None
         self._pending: list[bytes] = []
-        self._timer: Timer | None = None
-        self._last_seen = 0.0
         self._message_since = 0.0
 
     @property
@@ -67,17 +60,6 @@ class TcpFlow(Flow, asyncio.Protocol):
         return self._accepted
 
     # What the stack calls
-
-    def send(self, data: bytes) -> None:
-        """Send one message; see :class:`Flow`."""
-        if self.closed:
-            self.failed(ConnectionError("the connection is closed"))
-            return
-        tcp = self._tcp
-        if tcp.trace is not None:
-            tcp.trace("out", data, self)
-        tcp.counters["sent"] += 1
-        self._send(data)
 
     def ping(self) -> None:
         """Send a keep-alive (RFC 5626 section 3.5.1), unless the connection does not stand yet."""
@@ -92,31 +74,20 @@ class TcpFlow(Flow, asyncio.Protocol):
         """
         if not self.closed and port not in self._aliases and len(self._aliases) < _MAX_ALIASES:
             self._aliases.append(port)
-            self._tcp.add_alias(self, port)
+            self._owner.add_alias(self, port)
 
     @property
     def aliases(self) -> list[int]:
         """The ports that :meth:`alias` was called with."""
         return self._aliases
 
-    def close(self, error: Exception | None = None) -> None:
-        """Close the connection and tell who is interested; harmless when repeated."""
-        if self.closed:
-            return
-        self.closed = True
+    def _hang_up(self, error: Exception | None) -> None:
         self._pending.clear()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         if self._wire is not None:
             if error is None:
                 self._wire.close()
             else:
                 self._wire.abort()
-        self._tcp.forget(self)
-        if error is not None:
-            self._tcp.counters["errors"] += 1
-        self.failed(error)
 
     # What the loop calls
 
@@ -129,15 +100,15 @@ class TcpFlow(Flow, asyncio.Protocol):
             wire.abort()
             return
         self.remote, self.local = (peer[0], peer[1]), (own[0], own[1])
-        if not self._tcp.admit(self):
+        if not self._owner.admit(self):
             self.close(ConnectionError("too many connections"))
             return
-        self._last_seen = self._tcp.timers.clock()
+        self._last_seen = self._owner.timers.clock()
         self._start()
 
     def data_received(self, data: bytes) -> None:
         """Bytes came."""
-        self._last_seen = self._tcp.timers.clock()
+        self._last_seen = self._owner.timers.clock()
         self._take(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -155,7 +126,7 @@ class TcpFlow(Flow, asyncio.Protocol):
 
     def _send(self, data: bytes) -> None:
         wire = self._wire
-        limit = self._tcp.settings.write_buffer
+        limit = self._owner.settings.write_buffer
         if wire is None:
             if sum(map(len, self._pending)) + len(data) > limit:
                 self.close(ConnectionError("too much to send before the connection stood"))
@@ -168,28 +139,22 @@ class TcpFlow(Flow, asyncio.Protocol):
 
     def _take(self, data: bytes) -> None:
         """Bytes of the SIP stream."""
-        tcp = self._tcp
+        counters = self._owner.counters
         framer = self._framer
         try:
             items = framer.feed(data)
         except ParseError as error:
-            tcp.counters["dropped"] += 1
+            counters["dropped"] += 1
             self.close(error)
             return
         now = self._last_seen
         for item in items:
             if isinstance(item, KeepAlive):
-                tcp.counters["keepalives"] += 1
+                counters["keepalives"] += 1
                 if item is KeepAlive.PING:
                     self._send(KeepAlive.PONG.value)
                 continue
-            tcp.counters["received"] += 1
-            if tcp.trace is not None:
-                tcp.trace("in", item, self)
-            try:
-                tcp.receive(item, self, now)
-            except Exception:
-                tcp.log.exception("transport %s: a message from %s was not handled", self.name, self.remote)
+            self._received(item)
             if self.closed:
                 return
         if not framer.pending:
@@ -200,32 +165,16 @@ class TcpFlow(Flow, asyncio.Protocol):
             self._watch()
 
     def _deadline(self) -> float:
-        settings = self._tcp.settings
-        deadline = max(self._last_seen + settings.idle_timeout, self.kept_until)
+        deadline = super()._deadline()
         if self._message_since:
-            deadline = min(deadline, self._message_since + settings.message_timeout)
+            deadline = min(deadline, self._message_since + self._owner.settings.message_timeout)
         return deadline
 
-    def _watch(self) -> None:
-        """Be woken at the deadline, unless an earlier alarm will look at it anyway."""
-        deadline = self._deadline()
-        if self._timer is not None:
-            if self._timer.when <= deadline:
-                return
-            self._timer.cancel()
-        self._timer = self._tcp.timers.call_at(deadline, self._timer_expired)
-
-    def _timer_expired(self) -> None:
-        self._timer = None
-        if self._tcp.timers.clock() < self._deadline() - 0.001:
-            self._watch()
-        elif self._message_since:
-            self.close(TimeoutError("a message took too long to arrive"))
-        else:
-            self.close()
+    def _too_late(self) -> None:
+        self.close(TimeoutError("a message took too long to arrive") if self._message_since else None)
 
 
-class TcpTransport(Transport):
+class TcpTransport(StreamTransport[TcpFlow]):
     """A listening socket, its connections, and those that we open.
 
     Args:
@@ -241,16 +190,11 @@ class TcpTransport(Transport):
 
     __slots__ = (
         "_by_remote",
-        "_connections",
         "_keep_alive",
         "_loop",
-        "_per_address",
         "_server",
         "_socket",
         "_tasks",
-        "log",
-        "receive",
-        "timers",
     )
 
     def __init__(
@@ -261,24 +205,14 @@ class TcpTransport(Transport):
         timers: TimerQueue,
         log: logging.Logger,
     ) -> None:
-        super().__init__(settings)
-        self.receive = receive
-        self.timers = timers
-        self.log = log
+        super().__init__(settings, receive, timers, log)
         self._loop = loop
         self._socket = bind_socket(settings, socket.SOCK_STREAM)
         self.port = self._socket.getsockname()[1]
         self._server: asyncio.Server | None = None
-        self._connections: set[TcpFlow] = set()
         self._by_remote: dict[tuple[str, int, str], TcpFlow] = {}
-        self._per_address: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._keep_alive: Timer | None = None
-
-    @property
-    def connections(self) -> int:
-        """How many connections stand."""
-        return len(self._connections)
 
     async def start(self) -> None:
         """Listen."""
@@ -339,15 +273,9 @@ class TcpTransport(Transport):
             flow.close()
 
     def admit(self, flow: TcpFlow) -> bool:
-        """Count a connection that stands; ``False`` if there are too many (called by the flow)."""
-        settings = self.settings
-        host = flow.remote[0]
-        count = self._per_address.get(host, 0)
-        if count >= settings.max_connections_per_address or len(self._connections) >= settings.max_connections:
-            self.counters["dropped"] += 1
+        """Count a connection that stands; see the base class."""
+        if not super().admit(flow):
             return False
-        self._per_address[host] = count + 1
-        self._connections.add(flow)
         # Answers to requests that name the peer's address may reuse a connection that the peer opened.
         self._by_remote.setdefault((*flow.remote, flow.server_name), flow)
         return True
@@ -358,14 +286,7 @@ class TcpTransport(Transport):
             key = (flow.remote[0], port, flow.server_name)
             if self._by_remote.get(key) is flow:
                 del self._by_remote[key]
-        if flow in self._connections:
-            self._connections.remove(flow)
-            host = flow.remote[0]
-            count = self._per_address[host] - 1
-            if count:
-                self._per_address[host] = count
-            else:
-                del self._per_address[host]
+        super().forget(flow)
 
     def _new_flow(self, remote: tuple[str, int], *, accepted: bool, server_name: str = "") -> TcpFlow:
         return TcpFlow(self, remote, accepted=accepted, server_name=server_name)

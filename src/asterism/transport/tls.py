@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import logging
 
     from asterism.stack.timers import TimerQueue
+    from asterism.transport.base import Receive
     from asterism.transport.settings import TransportSettings
-    from asterism.transport.tcp import Receive
 
 _CHUNK = 65_536
 _METHODS = {
@@ -62,7 +62,7 @@ class TlsFlow(TcpFlow):
 
     def data_received(self, data: bytes) -> None:
         """Encrypted bytes came."""
-        self._last_seen = self._tcp.timers.clock()
+        self._last_seen = self._owner.timers.clock()
         self._incoming.write(data)
         try:
             if not self._handshaken:
@@ -89,7 +89,7 @@ class TlsFlow(TcpFlow):
             self._flush()
             return
         if not self._accepted:
-            check_wildcard(self._tls.getpeercert(), self._tcp.settings.tls, self.server_name or self.remote[0])
+            check_wildcard(self._tls.getpeercert(), self._owner.settings.tls, self.server_name or self.remote[0])
         self._handshaken = True
         self._flush()
         super()._start()
@@ -110,7 +110,7 @@ class TlsFlow(TcpFlow):
 
     def _send(self, data: bytes) -> None:
         if not self._handshaken:
-            if sum(map(len, self._pending)) + len(data) > self._tcp.settings.write_buffer:
+            if sum(map(len, self._pending)) + len(data) > self._owner.settings.write_buffer:
                 self.close(ConnectionError("too much to send before the connection stood"))
             else:
                 self._pending.append(data)
@@ -128,7 +128,7 @@ class TlsFlow(TcpFlow):
 
     def _deadline(self) -> float:
         if not self._handshaken:
-            return self._started_at + self._tcp.settings.handshake_timeout
+            return self._started_at + self._owner.settings.handshake_timeout
         return super()._deadline()
 
 

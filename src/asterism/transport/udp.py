@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from asterism.stack.flow import Flow
-from asterism.transport.base import Transport, bind_socket, source_address
+from asterism.transport.base import Receive, Transport, bind_socket, source_address
 from asterism.transport.settings import TransportSettings
 from asterism.transport.undelivered import error_queue
 
@@ -28,7 +28,6 @@ _RECEIVE_BUFFER = 1_048_576
 _SEND_ATTEMPTS = 3
 """A datagram may meet the errors of that many earlier ones."""
 
-Receive = Callable[[bytes, Flow, float], None]
 Undelivered = Callable[[bytes, Flow], object]
 
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from asterism.stack.flow import Flow
-from asterism.transport.base import Transport
+from asterism.transport.stream import StreamFlow, StreamTransport
 
 if TYPE_CHECKING:
     import logging
 
-    from asterism.stack.timers import Timer, TimerQueue
+    from asterism.stack.flow import Flow
+    from asterism.stack.timers import TimerQueue
+    from asterism.transport.base import Receive
     from asterism.transport.settings import TransportSettings
-    from asterism.transport.tcp import Receive
 
 TEXT, BINARY, CLOSE = 0x81, 0x82, 0x88
 """First byte of a whole frame (RFC 6455 section 5.2)."""
@@ -52,25 +52,22 @@ class Wire(Protocol):
         """Close when everything is written."""
 
 
-class WebSocketFlow(Flow):
+class WebSocketFlow(StreamFlow):
     """One WebSocket connection."""
 
-    __slots__ = ("_first", "_last_seen", "_timer", "_wire", "_ws")
+    __slots__ = ("_first", "_wire")
 
     def __init__(
         self, ws: WebSocketTransport, wire: Wire | None, local: tuple[str, int], remote: tuple[str, int]
     ) -> None:
-        super().__init__(ws.protocol.upper(), local, remote, name=ws.name, reliable=True, secure=ws.protocol == "wss")
-        self._ws = ws
+        super().__init__(ws, ws.protocol.upper(), local, remote, ws.protocol == "wss")
         self._wire = wire
         self._first = TEXT
         self._last_seen = ws.timers.clock()
-        self._timer: Timer | None = None
         self.closed = wire is None
 
     def take(self, message: str | bytes) -> None:
         """Take one WebSocket message: a SIP message or a keep-alive. Never raises."""
-        ws = self._ws
         if self.closed:
             return
         # Answered in kind: some clients know one kind of frame only.
@@ -78,36 +75,19 @@ class WebSocketFlow(Flow):
             data, self._first = message.encode("utf-8", "surrogateescape"), TEXT
         else:
             data, self._first = message, BINARY
-        self._last_seen = now = ws.timers.clock()
+        self._last_seen = self._owner.timers.clock()
         if len(data) < 32 and not data.strip(b"\r\n\t\0 "):
-            ws.counters["keepalives"] += 1
+            self._owner.counters["keepalives"] += 1
             if data == _PING:
-                self._write(_PONG)
+                self._send(_PONG)
             return
-        ws.counters["received"] += 1
-        if ws.trace is not None:
-            ws.trace("in", data, self)
-        try:
-            ws.receive(data, self, now)
-        except Exception:
-            ws.log.exception("transport %s: a message from %s was not handled", self.name, self.remote)
+        self._received(data)
 
-    def send(self, data: bytes) -> None:
-        """Send one message; see :class:`Flow`."""
-        if self.closed:
-            self.failed(ConnectionError("the connection is closed"))
-            return
-        ws = self._ws
-        if ws.trace is not None:
-            ws.trace("out", data, self)
-        ws.counters["sent"] += 1
-        self._write(data)
-
-    def _write(self, data: bytes) -> None:
+    def _send(self, data: bytes) -> None:
         wire = self._wire
         if wire is None:
             return
-        if wire.get_write_buffer_size() + len(data) > self._ws.settings.write_buffer:
+        if wire.get_write_buffer_size() + len(data) > self._owner.settings.write_buffer:
             self.close(ConnectionError("the peer reads too slowly"))
             return
         first = self._first
@@ -119,14 +99,7 @@ class WebSocketFlow(Flow):
                 first = BINARY
         wire.write(frame(first, data))
 
-    def close(self, error: Exception | None = None) -> None:
-        """Close the connection and tell who is interested; harmless when repeated."""
-        if self.closed:
-            return
-        self.closed = True
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _hang_up(self, error: Exception | None) -> None:
         wire, self._wire = self._wire, None
         if wire is not None and not wire.is_closing():
             if error is None:
@@ -134,25 +107,13 @@ class WebSocketFlow(Flow):
                 wire.close()
             else:
                 wire.abort()
-        self._ws.forget(self)
-        if error is not None:
-            self._ws.counters["errors"] += 1
-        self.failed(error)
 
     def watch(self) -> None:
-        """Be woken when the connection has been idle for too long (called by the transport)."""
-        deadline = max(self._last_seen + self._ws.settings.idle_timeout, self.kept_until)
-        self._timer = self._ws.timers.call_at(deadline, self._timer_expired)
-
-    def _timer_expired(self) -> None:
-        self._timer = None
-        if self._ws.timers.clock() < max(self._last_seen + self._ws.settings.idle_timeout, self.kept_until) - 0.001:
-            self.watch()
-        else:
-            self.close()
+        """Close the connection when it has been idle for too long (called by the transport)."""
+        self._watch()
 
 
-class WebSocketTransport(Transport):
+class WebSocketTransport(StreamTransport[WebSocketFlow]):
     """The WebSocket connections of one section, of protocol ``ws`` or ``wss``.
 
     Args:
@@ -162,34 +123,17 @@ class WebSocketTransport(Transport):
         log: for what a callback raises.
     """
 
-    __slots__ = ("_by_remote", "_per_address", "log", "receive", "timers")
+    __slots__ = ("_by_remote",)
 
     def __init__(self, settings: TransportSettings, receive: Receive, timers: TimerQueue, log: logging.Logger) -> None:
-        super().__init__(settings)
-        self.receive = receive
-        self.timers = timers
-        self.log = log
+        super().__init__(settings, receive, timers, log)
         self._by_remote: dict[tuple[str, int], WebSocketFlow] = {}
-        self._per_address: dict[str, int] = {}
-
-    @property
-    def connections(self) -> int:
-        """How many connections stand."""
-        return len(self._by_remote)
 
     def open(self, wire: Wire, local: tuple[str, int], remote: tuple[str, int]) -> WebSocketFlow | None:
         """The flow of a connection that was just upgraded; ``None`` if there are too many."""
-        settings = self.settings
-        count = self._per_address.get(remote[0], 0)
-        if (
-            self.closed
-            or count >= settings.max_connections_per_address
-            or len(self._by_remote) >= settings.max_connections
-        ):
-            self.counters["dropped"] += 1
-            return None
         flow = WebSocketFlow(self, wire, local, remote)
-        self._per_address[remote[0]] = count + 1
+        if self.closed or not self.admit(flow):
+            return None
         self._by_remote[remote] = flow
         flow.watch()
         return flow
@@ -211,9 +155,4 @@ class WebSocketTransport(Transport):
         """A connection is closed (called by the flow)."""
         if self._by_remote.get(flow.remote) is flow:
             del self._by_remote[flow.remote]
-            host = flow.remote[0]
-            count = self._per_address[host] - 1
-            if count:
-                self._per_address[host] = count
-            else:
-                del self._per_address[host]
+        super().forget(flow)

@@ -1,0 +1,151 @@
+"""What TCP, TLS and WebSocket connections have in common: being counted, watched and closed."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from asterism.stack.flow import Flow
+from asterism.transport.base import Transport
+
+if TYPE_CHECKING:
+    import logging
+
+    from asterism.stack.timers import Timer, TimerQueue
+    from asterism.transport.base import Receive
+    from asterism.transport.settings import TransportSettings
+
+F = TypeVar("F", bound="StreamFlow")
+
+
+class StreamFlow(Flow):
+    """One connection."""
+
+    __slots__ = ("_last_seen", "_owner", "_timer")
+
+    _owner: StreamTransport[Any]
+
+    def __init__(
+        self, owner: StreamTransport[Any], transport: str, local: tuple[str, int], remote: tuple[str, int], secure: bool
+    ) -> None:
+        super().__init__(transport, local, remote, name=owner.name, reliable=True, secure=secure)
+        self._owner = owner
+        self._last_seen = 0.0
+        self._timer: Timer | None = None
+
+    def send(self, data: bytes) -> None:
+        """Send one message; see :class:`Flow`."""
+        if self.closed:
+            self.failed(ConnectionError("the connection is closed"))
+            return
+        owner = self._owner
+        if owner.trace is not None:
+            owner.trace("out", data, self)
+        owner.counters["sent"] += 1
+        self._send(data)
+
+    def close(self, error: Exception | None = None) -> None:
+        """Close the connection and tell who is interested; harmless when repeated."""
+        if self.closed:
+            return
+        self.closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._hang_up(error)
+        self._owner.forget(self)
+        if error is not None:
+            self._owner.counters["errors"] += 1
+        self.failed(error)
+
+    @abstractmethod
+    def _send(self, data: bytes) -> None:
+        """Write one message, or close if the peer reads too slowly."""
+
+    @abstractmethod
+    def _hang_up(self, error: Exception | None) -> None:
+        """Close the connection below, in good order unless there is an error."""
+
+    def _received(self, data: bytes) -> None:
+        """Hand one message on."""
+        owner = self._owner
+        owner.counters["received"] += 1
+        if owner.trace is not None:
+            owner.trace("in", data, self)
+        try:
+            owner.receive(data, self, self._last_seen)
+        except Exception:
+            owner.log.exception("transport %s: a message from %s was not handled", self.name, self.remote)
+
+    def _deadline(self) -> float:
+        """When the connection has been idle for too long."""
+        return max(self._last_seen + self._owner.settings.idle_timeout, self.kept_until)
+
+    def _watch(self) -> None:
+        """Be woken at the deadline, unless an earlier alarm will look at it anyway."""
+        deadline = self._deadline()
+        if self._timer is not None:
+            if self._timer.when <= deadline:
+                return
+            self._timer.cancel()
+        self._timer = self._owner.timers.call_at(deadline, self._timer_expired)
+
+    def _timer_expired(self) -> None:
+        self._timer = None
+        if self._owner.timers.clock() < self._deadline() - 0.001:
+            self._watch()
+        else:
+            self._too_late()
+
+    def _too_late(self) -> None:
+        """The deadline has passed."""
+        self.close()
+
+
+class StreamTransport(Transport, Generic[F]):
+    """The connections of one section.
+
+    Args:
+        settings: the section.
+        receive: takes each message with its flow and the time.
+        timers: for idle connections.
+        log: for what a callback raises.
+    """
+
+    __slots__ = ("_connections", "_per_address", "log", "receive", "timers")
+
+    def __init__(self, settings: TransportSettings, receive: Receive, timers: TimerQueue, log: logging.Logger) -> None:
+        super().__init__(settings)
+        self.receive = receive
+        self.timers = timers
+        self.log = log
+        self._connections: set[F] = set()
+        self._per_address: dict[str, int] = {}
+
+    @property
+    def connections(self) -> int:
+        """How many connections stand."""
+        return len(self._connections)
+
+    def admit(self, flow: F) -> bool:
+        """Count a connection that stands; ``False`` if there are too many."""
+        settings = self.settings
+        host = flow.remote[0]
+        count = self._per_address.get(host, 0)
+        if count >= settings.max_connections_per_address or len(self._connections) >= settings.max_connections:
+            self.counters["dropped"] += 1
+            return False
+        self._per_address[host] = count + 1
+        self._connections.add(flow)
+        return True
+
+    def forget(self, flow: F) -> None:
+        """A connection is closed (called by the flow)."""
+        if flow in self._connections:
+            self._connections.remove(flow)
+            host = flow.remote[0]
+            count = self._per_address[host] - 1
+            if count:
+                self._per_address[host] = count
+            else:
+                del self._per_address[host]
