@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from asterism.stack.flow import Flow
+from asterism.transport import stun
 from asterism.transport.base import Receive, Transport, bind_socket, source_address
 from asterism.transport.settings import TransportSettings
 from asterism.transport.undelivered import error_queue
@@ -229,7 +230,7 @@ class UdpTransport(Transport):
                         return
                 continue
             counters["received"] += 1
-            if len(data) < 32 and not data.strip(b"\r\n\t\0 "):
+            if data[:1] <= b" " and self._kept_alive(data, address):
                 counters["keepalives"] += 1
                 continue
             flow = flows.get(address) or self._new_flow(address)
@@ -241,6 +242,21 @@ class UdpTransport(Transport):
                 self._log.exception("transport %s: a datagram from %s was not handled", self.name, flow.remote)
             if self.closed:
                 return
+
+    def _kept_alive(self, data: bytes, address: tuple[Any, ...]) -> bool:
+        """Whether a datagram that begins with no letter is a keep-alive; one by STUN is answered."""
+        if len(data) < 32 and not data.strip(b"\r\n\t\0 "):
+            return True
+        reply = stun.answer(data, address[0], address[1])
+        if reply is None:
+            return False
+        try:
+            self._socket.sendto(reply, address)
+        except (BlockingIOError, InterruptedError):
+            pass
+        except OSError as error:
+            self._not_sent(error, reply, self._flows.get(address) or self._new_flow(address), address)
+        return True
 
     def _enqueue(self, data: bytes, flow: UdpFlow, address: tuple[Any, ...]) -> None:
         if len(self._queue) >= _MAX_QUEUED:

@@ -8,7 +8,7 @@ from transport_kit import Client, Echo, Peer, echo_manager, options, request_to
 
 from asterism.stack import parse_message
 from asterism.stack.transactions import TimerConfig
-from asterism.transport import BindError, NoTransportError, TransportManager, TransportSettings
+from asterism.transport import BindError, NoTransportError, TransportManager, TransportSettings, stun
 from asterism.transport import udp as udp_module
 
 
@@ -297,6 +297,29 @@ def test_an_earlier_timer_moves_the_alarm(run):
         manager.timers.call_later(0.01, order.append, "early")
         await done
         assert order == ["early", "late"]
+        manager.close()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_keep_alive_by_stun_is_answered_with_the_address_seen(run, host):
+    async def scenario():
+        manager, transport, user = await echo_manager(host=host)
+        peer = Peer(host)
+        request = bytes.fromhex("000100002112a442") + bytes(range(12))
+        peer.send(request, host, transport.port)
+        reply = await peer.receive()
+        assert reply == stun.answer(request, host, peer.port)
+        assert reply[:2] == b"\x01\x01"
+        # What only begins like one is told as any other nonsense; an empty datagram and leading blank lines are not.
+        peer.send(request + b"x", host, transport.port)
+        peer.send(b"", host, transport.port)
+        peer.send(b"\r\n\r\n" + options(), host, transport.port)
+        assert parse_message(await peer.receive()).status == 200
+        assert user.malformed == [request + b"x"]
+        assert transport.counters["keepalives"] == 2
+        peer.close()
         manager.close()
 
     run(scenario)
