@@ -108,7 +108,7 @@ class Media(Subsystem):
         self.context = RtpContext(server.log, settings or RtpSettings())
         self.sounds = Sounds((Path(server.paths.data), Path(server.paths.spool)))
         self.sessions: set[RtpSession] = set()
-        self._pools: dict[str, PortPool] = {}
+        self._pools: dict[tuple[str, int, int], PortPool] = {}
         self._schedule = RtpSchedule()
 
     @property
@@ -132,12 +132,23 @@ class Media(Subsystem):
         if (old.rtp_start, old.rtp_end) != (settings.rtp_start, settings.rtp_end):
             self._pools.clear()
 
-    def open_rtp(self, host: str = "0.0.0.0", *, symmetric: bool = False) -> RtpSession:
+    def open_rtp(
+        self,
+        host: str = "0.0.0.0",
+        *,
+        symmetric: bool = False,
+        ports: tuple[int, int] = (0, 0),
+        tos: int = 0,
+        cos: int = 0,
+    ) -> RtpSession:
         """Open a session on ``host``, with the next free even port and its neighbour for RTCP.
 
         Args:
             host: The local IP address to bind, or the wildcard of a family.
             symmetric: Send to where packets come from, once learned (``rtp_symmetric``).
+            ports: First and last port of another range than that of ``rtp.conf``; (0, 0) for that one.
+            tos: Traffic class byte of the packets.
+            cos: Their link priority.
 
         Raises:
             PortsExhaustedError: no pair of ports is free.
@@ -146,10 +157,17 @@ class Media(Subsystem):
         """
         context = self.context
         settings = context.settings
-        pool = self._pools.get(host)
+        start, end = ports if ports[1] else (settings.rtp_start, settings.rtp_end)
+        pool = self._pools.get((host, start, end))
         if pool is None:
-            pool = self._pools[host] = PortPool(host, settings.rtp_start, settings.rtp_end)
+            pool = self._pools[host, start, end] = PortPool(host, start, end)
         rtp, rtcp, port = pool.bind_pair(sockets.family_of(host))
+        if tos or cos:
+            try:
+                for sock in (rtp, rtcp):
+                    sockets.mark_traffic(sock, tos, cos)
+            except OSError as error:
+                context.log.warning("packets of %s:%d are not marked (tos %d, cos %d): %s", host, port, tos, cos, error)
         source_filter = SourceFilter(settings.strict, settings.probation, symmetric)
         release = partial(self._release, pool, port)
         session = RtpSession(context, (rtp, rtcp), (host, port), source_filter, release)
@@ -173,8 +191,8 @@ class Media(Subsystem):
 
     def ports_available(self, host: str = "0.0.0.0") -> int:
         """How many pairs of ports are free on ``host``."""
-        pool = self._pools.get(host)
         settings = self.settings
+        pool = self._pools.get((host, settings.rtp_start, settings.rtp_end))
         return PortPool(host, settings.rtp_start, settings.rtp_end).size if pool is None else pool.available
 
     def close(self) -> None:

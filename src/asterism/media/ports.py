@@ -46,7 +46,7 @@ class PortPool:
         free = self._free
         if not free:
             raise PortsExhaustedError(
-                f"all {self.size} RTP port pairs of {self.host} are in use; widen rtpstart-rtpend"
+                f"all {self.size} RTP port pairs of {self.host} are in use; widen rtpstart-rtpend or its own range"
             )
         index = int(self._random.random() * len(free))
         port = free[index]
@@ -76,7 +76,9 @@ class PortPool:
                     return (*pair, port)
         finally:
             self._free.extend(passed_over)
-        raise PortsExhaustedError(f"other programs hold the free RTP ports of {self.host}; change rtpstart-rtpend")
+        raise PortsExhaustedError(
+            f"other programs hold the free RTP ports of {self.host}; take other ones"
+        )
 
 
 _KIND = int(socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from asterism.media import sockets
 from asterism.media.dtmf import DigitReceiver
 from asterism.media.formats import ULAW, Format
+from asterism.media.keepalive import KeepAlive
 from asterism.media.reporter import RtcpReporter
 from asterism.media.rtcp import Report
 from asterism.media.source import Address, SourceFilter
@@ -39,8 +40,9 @@ class RtpSession(RtpTransmitter):
     """An :class:`~asterism.media.stream.AudioStream` over RTP. Made by ``Media.open_rtp``."""
 
     __slots__ = (
-        "_buffer", "_clock", "_cycles", "_digits", "_first_sequence", "_highest", "_last_rx", "_last_transit",
-        "_learning", "_muted_in", "_on_release", "_received_formats", "_recv_into", "_relay", "_relayed_by",
+        "_buffer", "_clock", "_cycles", "_digits", "_first_sequence", "_highest", "_keep_alive", "_last_rx",
+        "_last_transit", "_learning", "_muted_in", "_on_release", "_received_formats", "_recv_into", "_relay",
+        "_relayed_by",
         "_reporter", "_routes", "_sequence_offset", "_timeout", "_timeout_handle", "_timestamp_offset", "_view",
         "local", "on_digit", "on_digit_begin", "on_rtcp", "relay_digits", "remote_ssrc", "rx_bytes", "rx_dropped",
         "rx_jitter", "rx_packets", "sink",
@@ -75,6 +77,7 @@ class RtpSession(RtpTransmitter):
         self._digits: DigitReceiver | None = None
         self._timeout: tuple[float, Callable[[], None]] | None = None
         self._timeout_handle: asyncio.TimerHandle | None = None
+        self._keep_alive: KeepAlive | None = None
         # received
         self.remote_ssrc = -1
         self._first_sequence = self._highest = self._cycles = 0
@@ -165,6 +168,29 @@ class RtpSession(RtpTransmitter):
         if self._timeout is not None:
             self._last_rx = max(self._last_rx, self._loop.time())
             self._timeout_handle = self._loop.call_later(seconds, self._check_timeout)
+
+    def set_keep_alive(self, seconds: float) -> None:
+        """Send comfort noise when nothing was sent for ``seconds`` (``rtp_keepalive``), on hold too; 0 ends that."""
+        if self._keep_alive is not None:
+            self._keep_alive.close()
+        self._keep_alive = KeepAlive(self, self._loop, seconds) if seconds > 0 and not self.closed else None
+
+    @property
+    def last_sent(self) -> float:
+        """When the last packet of audio was sent, by the loop's clock; at first when the session was made."""
+        return self._last_sent()
+
+    def send_aside(self, payload_type: int, payload: bytes) -> None:
+        """Send a packet that is no part of the audio, even on hold; without a peer nothing."""
+        if self._filter.target is None:
+            return
+        # What is relayed next must follow its sequence number.
+        self.sender_changed()
+        held, self._hold = self._hold, False
+        self._choose_send()
+        self.send_packet(payload_type, self.tx_timestamp(self._loop.time()), payload)
+        self._hold = held
+        self._choose_send()
 
     def _check_timeout(self) -> None:
         self._timeout_handle = None
@@ -549,6 +575,7 @@ class RtpSession(RtpTransmitter):
         if self._sender is not None:
             self._sender.close()
         self.set_timeout(0, None)
+        self.set_keep_alive(0)
         self._send = discard
         self.sink = self.on_digit = self.on_digit_begin = None
         self._loop.remove_reader(self._socket.fileno())

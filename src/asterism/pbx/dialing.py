@@ -16,6 +16,7 @@ from asterism.pbx.bridge import connect_channels, disconnect_channel
 from asterism.pbx.causes import Cause
 from asterism.pbx.controls import Control, DialStatus
 from asterism.pbx.errors import RequestError
+from asterism.pbx.party import Redirecting
 
 if TYPE_CHECKING:
     from asterism.pbx.channel import Channel
@@ -127,6 +128,8 @@ class Dialer:
             self.pbx.log.verbose(3, "Could not call %s: %s", destination, error)
             self.count(error.cause)
             return None
+        if caller is not None:
+            channel.redirecting = caller.redirecting
         leg = Leg(channel, destination, forwards)
         channel.data["dialed_resource"] = leg.resource
         return leg
@@ -267,6 +270,7 @@ class Dialer:
         else:
             forwarded = self.request(target, leg.forwards + 1)
             if forwarded is not None:
+                forwarded.channel.redirecting = _diverted(channel, self.caller)
                 if self.on_forward is not None:
                     self.on_forward(forwarded.channel)
                 self.call(forwarded)
@@ -298,3 +302,16 @@ class Dialer:
         if not self._finished:
             self._finished = True
             self._done()
+
+
+def _diverted(by: Channel, caller: Channel | None) -> Redirecting:
+    """What a call is known to have gone through once the party of ``by`` has sent it elsewhere."""
+    before = by.redirecting or (caller.redirecting if caller is not None else None)
+    if before is None:
+        return Redirecting(from_=by.caller, original=by.caller, count=1)
+    return Redirecting(
+        from_=by.caller,
+        original=before.original or before.from_,
+        original_reason=before.original_reason if before.original else before.reason,
+        count=before.count + 1,
+    )

@@ -117,6 +117,7 @@ def settings_of(config: TransportConfig) -> TransportSettings:
         external_host=config.external_signaling_address,
         external_port=config.external_signaling_port,
         local_nets=config.local_net,
+        external_media_host=config.external_media_address,
         tls=tls,
         tcp_keepalive=keepalive,
     )

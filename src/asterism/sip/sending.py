@@ -17,6 +17,7 @@ from asterism.core.errors import AsterismError
 from asterism.sip.contacts import Contact
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.sip.outbound_authentication import authorize
+from asterism.sip.phone_numbers import as_phone, is_number
 from asterism.sip.resolving import TRANSPORT_PARAMETER, Way, way_to
 from asterism.sip.tags import new_call_id, new_tag
 from asterism.stack.errors import ParseError, SipError
@@ -211,11 +212,13 @@ class Sender:
             )
         except ParseError as error:
             raise SendError(f"bad URI: {error.message}") from error
+        marked = endpoint is not None and endpoint.user_eq_phone
         user = (endpoint.from_user if endpoint is not None else "") or core.state.default_from_user
         domain = endpoint.from_domain if endpoint is not None else ""
-        request = Request(method, _request_uri(uri))
+        request = Request(method, _request_uri(as_phone(uri) if marked else uri))
         # The host is our own address as the peer will see it, known only once the flow is.
-        request.add_header("From", f"<sip:{user}@{domain or '0.0.0.0'}>;tag={new_tag()}")
+        phone = ";user=phone" if marked and is_number(user) else ""
+        request.add_header("From", f"<sip:{user}@{domain or '0.0.0.0'}{phone}>;tag={new_tag()}")
         request.add_header("To", f"<{_plain(uri)}>")
         request.add_header("Contact", f"<sip:{user}@0.0.0.0>")
         request.add_header("Call-ID", new_call_id())
@@ -390,8 +393,8 @@ def _fill_in(request: Request, sent_by: str, flow: Flow) -> None:
     if host in ("0.0.0.0", "[::]"):
         host = sent_by.rsplit(":", 1)[0] if not sent_by.endswith("]") else sent_by
     value = request.get("From")
-    if value is not None and "@0.0.0.0>" in value:
-        request.set_header("From", value.replace("@0.0.0.0>", f"@{host}>"))
+    if value is not None and ("@0.0.0.0>" in value or "@0.0.0.0;" in value):
+        request.set_header("From", value.replace("@0.0.0.0", f"@{host}", 1))
     value = request.get("Contact")
     if value is not None and ("@0.0.0.0>" in value or "@0.0.0.0;" in value):
         suffix = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"

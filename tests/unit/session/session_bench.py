@@ -10,6 +10,7 @@ from pathlib import Path
 from asterism.applications.session.module import SessionModule
 from asterism.applications.session.sdp_handlers.rtp import RtpModule
 from asterism.applications.session.supplements.callerid import CallerIdModule
+from asterism.applications.session.supplements.diversion import DiversionModule
 from asterism.applications.session.supplements.dtmf_info import DtmfInfoModule
 from asterism.applications.session.supplements.empty_info import EmptyInfoModule
 from asterism.applications.session.supplements.nat import NatModule
@@ -35,6 +36,7 @@ MODULES = (
     SessionModule,
     RtpModule,
     CallerIdModule,
+    DiversionModule,
     DtmfInfoModule,
     EmptyInfoModule,
     NatModule,

@@ -190,6 +190,24 @@ def test_identify_by_leaves_methods_out(make_rig: Make) -> None:
     assert rig.only(rig.receive(rig.request("MESSAGE", "sip:x", "a"))).status == 401
 
 
+@pytest.mark.parametrize(
+    ("options", "target", "uri", "sender"),
+    [
+        ("from_user=123\n", "sip:+49555@192.0.2.9", "sip:+49555@192.0.2.9;user=phone", "sip:123@192.0.2.1;user=phone"),
+        ("from_domain=a.test\n", "sip:desk@192.0.2.9", "sip:desk@192.0.2.9", "sip:asterisk@a.test"),
+        ("", "sip:5@192.0.2.9;user=ip", "sip:5@192.0.2.9;user=ip", "sip:asterisk@192.0.2.1"),
+    ],
+)
+def test_user_eq_phone(make_rig: Make, options: str, target: str, uri: str, sender: str) -> None:
+    rig = make_rig(f"[a]\ntype=endpoint\nuser_eq_phone=yes\n{options}")
+    endpoint = rig.data.get(Endpoint, "a")
+    request = rig.sip.create_request("MESSAGE", target, endpoint)
+    rig.sip.send(request, object(), endpoint)
+    [sent] = rig.transports.flow_for("192.0.2.9", 5060).take()
+    assert isinstance(sent, Request)
+    assert (str(sent.uri), str(sent.from_.uri)) == (uri, sender)
+
+
 @pytest.mark.parametrize(("option", "published"), [("yes", 1), ("no", 0)])
 def test_contact_status_on_refresh(make_rig: Make, phones: str, option: str, published: int) -> None:
     rig = make_rig(f"[global]\ntype=global\nsend_contact_status_on_update_registration={option}\n{phones}")

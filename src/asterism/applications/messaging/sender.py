@@ -9,6 +9,7 @@ from asterism.applications.messaging.addresses import address, plain
 from asterism.applications.messaging.destination import Destination, find_destination
 from asterism.core.errors import AsterismError
 from asterism.pbx.messaging.message import Message, MessageError
+from asterism.sip.phone_numbers import as_phone
 from asterism.sip.resolving import Way
 from asterism.stack.errors import ParseError, SipError
 from asterism.stack.headers import NameAddr, canonical
@@ -64,10 +65,10 @@ class Sender:
             request = core.create_request("MESSAGE", to.contact or to.uri, endpoint)
         except (AsterismError, SipError) as error:
             raise MessageError(str(error)) from error
-        if str(request.uri) != str(to.uri):
-            request.uri = to.uri.replace(headers="") if to.uri.headers else to.uri
+        if to.contact is not None and to.uri.user != request.uri.user:
+            request.uri = request.uri.replace(user=to.uri.user)
         request.set_header("From", self._from(request, endpoint, message.from_))
-        request.set_header("To", self._to(to.uri, message))
+        request.set_header("To", self._to(request.uri, message))
         # RFC 3428 section 4: a MESSAGE begins no dialog and has no Contact.
         request.remove_header("Contact")
         last = [(name, value) for name, value in request.headers if name in ("Max-Forwards", "User-Agent")]
@@ -100,6 +101,8 @@ class Sender:
             uri = uri.replace(user=endpoint.from_user)
         if endpoint.from_domain:
             uri = uri.replace(host=endpoint.from_domain)
+        if endpoint.user_eq_phone:
+            uri = as_phone(uri)
         return str(NameAddr(found.display, uri, {"tag": own.tag}))
 
     def _to(self, uri: Uri, message: Message) -> str:

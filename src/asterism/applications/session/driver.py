@@ -43,6 +43,9 @@ class SessionDriver:
     def indicate(self, condition: Control, data: object = None) -> bool:
         """Show a condition by a response where SIP has one for it."""
         session = self.session
+        if condition is Control.CONNECTED_LINE:
+            session.tell_connected()
+            return True
         if condition in (Control.HOLD, Control.UNHOLD):
             session.held = condition is Control.HOLD
             if session.endpoint.moh_passthrough and session.confirmed:

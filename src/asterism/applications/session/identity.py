@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from asterism.media.formats import FORMATS
 from asterism.pbx.party import PRESENTATIONS, PartyId
 from asterism.sip.objects.global_ import GlobalSettings
+from asterism.sip.phone_numbers import is_number
 from asterism.stack.uri import Uri
 
 if TYPE_CHECKING:
@@ -130,16 +131,21 @@ class EndpointProfile:
             )
         return self._contact(user or settings.default_from_user, flow)
 
+    def uri(self, user: str, host: str) -> str:
+        """A SIP URI, with ``user=phone`` where the endpoint wants numbers marked (``user_eq_phone``)."""
+        marked = self.endpoint.user_eq_phone and is_number(user)
+        return f"{sip_uri(user, host)};user=phone" if marked else sip_uri(user, host)
+
     def from_header(self, caller: PartyId, flow: Flow) -> str:
         """The From of an INVITE of ours, without tag: the caller as far as this endpoint may know him."""
         endpoint = self.endpoint
         host = endpoint.from_domain or self.local_address(flow)
         if endpoint.from_user:
-            return name_addr("" if caller.private else caller.name, sip_uri(endpoint.from_user, host))
+            return name_addr("" if caller.private else caller.name, self.uri(endpoint.from_user, host))
         if caller.private:
             return name_addr(ANONYMOUS, sip_uri("anonymous", endpoint.from_domain or "anonymous.invalid"))
         user = caller.number or self.settings.default_from_user
-        return name_addr(caller.name, sip_uri(user, host))
+        return name_addr(caller.name, self.uri(user, host))
 
     def finish_request(self, request: Request) -> None:
         """Add what every request of ours ends with."""

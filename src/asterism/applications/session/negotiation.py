@@ -60,6 +60,21 @@ def offer_terms(allowed: Sequence[Format], dtmf_mode: str) -> AudioTerms:
     return terms
 
 
+def all_terms(agreed: AudioTerms, allowed: Sequence[Format]) -> AudioTerms:
+    """The terms of an offer within a call that names every allowed codec; those agreed keep their payload types."""
+    numbers = dict(agreed.formats)
+    taken = {*numbers.values(), agreed.dtmf_payload}
+    for one in allowed:
+        if one not in numbers:
+            free = (number for number in (one.payload_type, *range(96, 128)) if number not in taken)
+            number = next(free, None)
+            if number is not None:
+                numbers[one] = number
+                taken.add(number)
+    formats = [(one, numbers[one]) for one in allowed if one in numbers]
+    return AudioTerms(formats or list(agreed.formats), agreed.dtmf_payload, agreed.direction)
+
+
 def outgoing_order(allowed: Sequence[Format], wanted: Iterable[Format] | None, preference: str) -> list[Format]:
     """The codecs of an outgoing offer: ``allowed`` combined with the calling side's ``wanted``.
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from asterism.media.formats import Format
     from asterism.media.stream import AudioStream
     from asterism.pbx.channel import Channel
+    from asterism.pbx.party import PartyId
     from asterism.sip.core import SipCore
     from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
@@ -59,6 +60,8 @@ class Session:
         peer_cause: the cause the peer told in a Reason header.
         held: the channel at the other side of the bridge put this one on hold.
         remote_hold: the peer put us on hold.
+        offer_all: our offer is to name every codec of the endpoint, not only those agreed.
+        told: number and name of the party that the peer was told of last.
     """
 
     __slots__ = (
@@ -76,6 +79,7 @@ class Session:
         "flow",
         "held",
         "media",
+        "offer_all",
         "offer_formats",
         "peer_allows_update",
         "peer_cause",
@@ -83,6 +87,7 @@ class Session:
         "registry",
         "remote_hold",
         "state",
+        "told",
         "work",
     )
 
@@ -110,6 +115,8 @@ class Session:
         self.remote_hold = False
         self.peer_allows_update = False
         self.bye_pending = False
+        self.offer_all = False
+        self.told: tuple[str, str] | None = None
         self.offer_formats: Sequence[Format] = profile.formats
         self._contact = ""
         self._reinvite: object | None = None
@@ -145,7 +152,12 @@ class Session:
     @property
     def media_address(self) -> str:
         """The address that our descriptions name."""
-        return self.endpoint.media_address or self.local_address
+        found = self.endpoint.media_address
+        if not found:
+            transport = self.core.transports.transports.get(self.flow.name)
+            if transport is not None and transport.settings.external_media_host:
+                found = transport.settings.media_host_for(self.flow.remote[0])
+        return found or self.local_address
 
     def call_later(self, delay: float, function: Callable[..., object], *args: Any) -> Timer:
         """Run ``function(*args)`` in the session's work after ``delay`` seconds."""
@@ -232,7 +244,9 @@ class Session:
         if description is not None:
             body = self.media.answer(self, description)
         elif is_invite:
+            self.offer_all = self.profile.settings.all_codecs_on_empty_reinvite
             body = self.media.offer(self)
+            self.offer_all = False
             self._waits_for_answer = True
         if body is None and (description is not None or is_invite):
             self._respond(rx, 488, headers=_NO_ANSWER)
@@ -313,6 +327,7 @@ class Session:
                 self.fail(58)
             else:
                 self.media_changed()
+        self.tell_connected()
 
     def on_cancel(self, transaction: ServerTransaction, request: Request) -> None:
         """A re-INVITE is cancelled; it was answered already, so nothing is left to stop."""
@@ -352,11 +367,28 @@ class Session:
             request.set_body(body, content_type)
         return self.core.send(request, user or NOBODY, self.endpoint, self._flow_to(dialog))
 
-    def refresh(self, body: bytes | None = None) -> None:
-        """Send a re-INVITE (or an UPDATE to a peer that allows it) with our description as it stands."""
+    def untold_party(self) -> PartyId | None:
+        """Whom the peer is connected to, if it may know and does not yet."""
+        endpoint, channel = self.endpoint, self.channel
+        if channel is None or not endpoint.send_connected_line or not (endpoint.send_pai or endpoint.send_rpid):
+            return None
+        party = channel.connected
+        if not party.number or (party.private and not endpoint.trust_id_outbound):
+            return None
+        return None if (party.number, party.name) == self.told else party
+
+    def tell_connected(self) -> None:
+        """Tell an answered peer that it is connected to another party now, as soon as it can be told."""
+        party = self.untold_party()
+        if party is not None and self.state is SessionState.CONFIRMED and self._reinvite is None:
+            self.told = (party.number, party.name)
+            self.refresh(update=self.endpoint.connected_line_method == "update")
+
+    def refresh(self, body: bytes | None = None, *, update: bool = False) -> None:
+        """Send a re-INVITE with our description as it stands, or an UPDATE to a peer that allows it (or ``update``)."""
         if self.state is not SessionState.CONFIRMED or self._reinvite is not None:
             return
-        method = "UPDATE" if self.peer_allows_update else "INVITE"
+        method = "UPDATE" if update or self.peer_allows_update else "INVITE"
         offer = body or self.media.offer(self)
         if offer is None:
             return
@@ -386,6 +418,7 @@ class Session:
                 if description is not None:
                     self.media.apply(self, description)
                     self.media_changed()
+                self.tell_connected()
                 return
         if status in (408, 481):
             # RFC 3261 12.2.1.2: the peer no longer knows the dialog.

@@ -15,13 +15,13 @@ from asterism.applications.session.causes import (
     reason_values,
 )
 from asterism.applications.session.headers import ALLOW
-from asterism.applications.session.identity import sip_uri
 from asterism.applications.session.media import carry, description_of
 from asterism.applications.session.session import Session
 from asterism.applications.session.state import SessionState
 from asterism.core.errors import AsterismError
 from asterism.pbx.controls import Control
 from asterism.pbx.party import NOBODY, PartyId
+from asterism.sip.phone_numbers import as_phone
 from asterism.sip.tags import new_call_id, new_tag
 from asterism.stack.dialog import Dialog
 from asterism.stack.errors import ParseError
@@ -168,10 +168,10 @@ class OutgoingSession(Session):
 
     def _make_invite(self) -> Request:
         profile, flow, target = self.profile, self.flow, self.target
-        request = Request("INVITE", target)
+        request = Request("INVITE", as_phone(target) if self.endpoint.user_eq_phone else target)
         request.headers = [
             ("From", f"{profile.from_header(self.caller, flow)};tag={new_tag()}"),
-            ("To", f"<{sip_uri(target.user, target.host)}>"),
+            ("To", f"<{profile.uri(target.user, target.host)}>"),
             ("Contact", profile.uac_contact(self.caller, flow)),
             ("Call-ID", new_call_id()),
             ("CSeq", f"{secrets.randbelow(32767) + 1} INVITE"),

@@ -32,7 +32,7 @@ class IncomingSession(Session):
     ``final_status`` is a status that ``PJSIPHangup`` asked for, 0 for the one that the cause stands for.
     """
 
-    __slots__ = ("_answered_offer", "_offer", "caller", "final_status", "reliable", "rx")
+    __slots__ = ("_answered_offer", "_offer", "_shown", "caller", "final_status", "reliable", "rx")
 
     def __init__(
         self,
@@ -51,6 +51,7 @@ class IncomingSession(Session):
         self.state = SessionState.INCOMING
         self._offer = offer
         self._answered_offer: bytes | None = None
+        self._shown = 0
         self.caller: PartyId = NOBODY
         self.reliable: ReliableResponder | None = None
 
@@ -65,8 +66,9 @@ class IncomingSession(Session):
         return self.state not in BEFORE_ANSWER_STATES
 
     def ring(self) -> None:
-        """Send 180."""
-        self._provisional(180, None)
+        """Send 180; after a 183 only with ``allow_sending_180_after_183``."""
+        if self._shown != 183 or self.profile.settings.allow_sending_180_after_183:
+            self._provisional(180, None)
 
     def progress(self) -> None:
         """Send 183 with our description: early media."""
@@ -74,6 +76,13 @@ class IncomingSession(Session):
         if body is None and self._offer is not None:
             return
         self._provisional(183, body)
+
+    def tell_connected(self) -> None:
+        """Before the answer: with the next response, or with the last one once more (``rpid_immediate``)."""
+        if self.answered:
+            super().tell_connected()
+        elif self.endpoint.rpid_immediate and self._shown and self.untold_party() is not None:
+            self._provisional(self._shown, self._answered_offer if self._shown == 183 else None)
 
     def proceed(self, status: int = 100) -> None:
         """Send 100 once more, or 181."""
@@ -87,6 +96,8 @@ class IncomingSession(Session):
         if self.answered:
             return
         self.state = SessionState.EARLY
+        if status in (180, 183):
+            self._shown = status
         response = self.make_response(self.rx, status)
         self.finish_response(response, body)
         if self.reliable is not None:

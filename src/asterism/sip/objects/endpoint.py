@@ -58,7 +58,6 @@ class Endpoint(ConfiguredObject, type="endpoint"):
             "direct_media direct_media_method direct_media_glare_mitigation disable_direct_media_on_nat"
         ),
         "a call has one audio stream": "max_audio_streams max_video_streams tos_video cos_video",
-        "media packets are not marked": "tos_audio cos_audio",
         "reserved, as in Asterisk": (
             "codec_prefs_incoming_offer codec_prefs_outgoing_offer codec_prefs_incoming_answer "
             "codec_prefs_outgoing_answer"
@@ -68,8 +67,6 @@ class Endpoint(ConfiguredObject, type="endpoint"):
         "packets have the usual length": "use_ptime",
         "media uses the address family of the signalling": "rtp_ipv6",
         "there is one engine": "rtp_engine",
-        "no keep-alive packets are sent": "rtp_keepalive",
-        "all calls share the ports of rtp.conf": "rtp_port_start rtp_port_end",
         "the first answer of a branch counts": "accept_multiple_sdp_answers",
         "fax is not supported": (
             "t38_udptl t38_udptl_ec t38_udptl_maxdatagram t38_udptl_nat t38_udptl_ipv6 "
@@ -84,12 +81,10 @@ class Endpoint(ConfiguredObject, type="endpoint"):
         "calls cannot be picked up": "call_group pickup_group named_call_group named_pickup_group",
         "there is no music on hold": "moh_suggest suppress_moh_on_sendonly",
         "calls are not recorded on request": "one_touch_recording record_on_feature record_off_feature",
-        "URIs are sent as they are": "user_eq_phone",
         "there is no advice of charge": "send_aoc",
         "channels have no tenant": "tenantid",
         "tones are those of the server": "tone_zone",
-        "changes of the connected party are not sent": "send_connected_line rpid_immediate connected_line_method",
-        "redirections are not told": "send_diversion send_history_info",
+        "redirections are told by Diversion alone": "send_history_info",
         "Identity headers are neither made nor checked": "stir_shaken stir_shaken_profile",
         "locations are not conveyed": "geoloc_incoming_call_profile geoloc_outgoing_call_profile",
         "mechanisms are negotiated by registrations alone": "security_negotiation security_mechanisms",

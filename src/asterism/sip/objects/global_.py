@@ -16,8 +16,6 @@ class GlobalSettings(ConfiguredObject, type="global"):
             "default_voicemail_extension mwi_tps_queue_high mwi_tps_queue_low mwi_disable_initial_unsolicited"
         ),
         "REFER is not handled": "norefersub",
-        "180 and 183 are sent as the call goes": "allow_sending_180_after_183",
-        "the answer to an empty re-INVITE has the codecs of the call": "all_codecs_on_empty_reinvite",
     }
 
     max_forwards = option(UINT, 70, "Max-Forwards of requests.")
@@ -54,7 +52,9 @@ class GlobalSettings(ConfiguredObject, type="global"):
     )
     norefersub = option(YES_NO, True, "Announce support of norefersub.")
     allow_sending_180_after_183 = option(BOOL, False, "Send a 180 that follows a 183.")
-    all_codecs_on_empty_reinvite = option(BOOL, False, "Offer all codecs when a re-INVITE has no offer.")
+    all_codecs_on_empty_reinvite = option(
+        BOOL, False, "Offer all codecs, not only those agreed, when a re-INVITE has no offer."
+    )
     default_auth_algorithms_uas = option(Algorithms(), ("MD5",), "Hashes to challenge with.")
     default_auth_algorithms_uac = option(Algorithms(), ("MD5",), "Hashes to answer challenges with.")
     auth_userhash = option(

@@ -10,6 +10,7 @@ from asterism.applications.session.negotiation import (
     Offered,
     accept_answer,
     accept_offer,
+    all_terms,
     offer_terms,
     reverse_direction,
     write_audio,
@@ -112,7 +113,10 @@ class RtpHandler(SdpHandler):
         elif not session.remote_hold:
             stream.terms.direction = "sendrecv"
         stream.offered = stream.terms
-        return write_audio(stream.terms, stream.rtp.local[1])
+        if session.offer_all:
+            stream.offered = all_terms(stream.terms, session.formats)
+            self._set_up(stream)
+        return write_audio(stream.offered, stream.rtp.local[1])
 
     def apply_answer(
         self, session: Session, description: SessionDescription, media: MediaDescription, stream: MediaStream
@@ -133,12 +137,21 @@ class RtpHandler(SdpHandler):
 
     def _open(self, session: Session) -> RtpSession | None:
         endpoint = session.endpoint
-        host = session.media_address if endpoint.bind_rtp_to_media_address else session.local_address
+        bound = endpoint.media_address if endpoint.bind_rtp_to_media_address else ""
+        host = bound or session.local_address
         try:
-            rtp = self._media.open_rtp(host, symmetric=endpoint.rtp_symmetric)
+            rtp = self._media.open_rtp(
+                host,
+                symmetric=endpoint.rtp_symmetric,
+                ports=(endpoint.rtp_port_start, endpoint.rtp_port_end),
+                tos=endpoint.tos_audio,
+                cos=endpoint.cos_audio,
+            )
         except (OSError, ValueError, AsterismError) as error:
             session.core.log.warning("no RTP session on %s: %s", host, error)
             return None
+        if endpoint.rtp_keepalive:
+            rtp.set_keep_alive(endpoint.rtp_keepalive)
         rtp.on_rtcp = lambda stream, sent, report: rtcp.publish(session.channel, stream, sent, report)
         rtp.on_digit = session.on_rtp_digit
         rtp.on_digit_begin = session.on_rtp_digit_begin

@@ -1,0 +1,80 @@
+"""What endpoints ask of their RTP sessions: ports of their own, marked packets, comfort noise."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+from test_media_rtp import Leg, run
+
+from asterism.media.formats import ULAW
+from asterism.media.ports import PortsExhaustedError
+from asterism.media.stream import Frame
+
+__all__ = ["run"]
+
+
+def test_a_range_of_its_own(run):
+    async def scenario(media):
+        own = [media.open_rtp("127.0.0.1", ports=(42110, 42113)) for _ in range(2)]
+        assert sorted(one.local[1] for one in own) == [42110, 42112]
+        with pytest.raises(PortsExhaustedError):
+            media.open_rtp("127.0.0.1", ports=(42110, 42113))
+        assert media.open_rtp("127.0.0.1").local[1] < 42100
+        own[0].close()
+        assert media.open_rtp("127.0.0.1", ports=(42110, 42113)).local == own[0].local
+
+    run(scenario, rtp_start=42010, rtp_end=42015)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_packets_are_marked(run, host):
+    async def scenario(media):
+        session = media.open_rtp(host, tos=0xB8, cos=5)
+        option = (socket.IPPROTO_IPV6, socket.IPV6_TCLASS) if ":" in host else (socket.IPPROTO_IP, socket.IP_TOS)
+        assert session._socket.getsockopt(*option) == 0xB8
+        assert session._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY) == 5
+        assert media.open_rtp(host)._socket.getsockopt(*option) == 0
+
+    run(scenario)
+
+
+def test_comfort_noise_while_nothing_is_sent(run):
+    async def scenario(media):
+        leg = Leg(media)
+        leg.session.set_keep_alive(0.1)
+        leg.session.hold = True
+        first = await leg.peer.receive(1)
+        second = await leg.peer.receive(1)
+        assert (first[0][1], first[1]) == (13, b"\x7f")
+        assert second[0][2] == (first[0][2] + 1) & 0xFFFF
+        # Audio takes its place, and goes on counting.
+        leg.session.hold = False
+        for _ in range(4):
+            leg.session.write(Frame(ULAW, b"\x11" * 160))
+            header, _ = await leg.peer.receive(1)
+            assert header[1] & 0x7F == 0
+            await leg.peer.silent(0.05)
+        leg.session.set_keep_alive(0)
+        assert await leg.peer.silent(0.25)
+
+    run(scenario)
+
+
+def test_comfort_noise_does_not_disturb_what_is_relayed(run):
+    async def scenario(media):
+        left, right = Leg(media), Leg(media)
+        assert left.session.relay_to(right.session)
+        numbers = []
+        for number in range(8):
+            left.peer.send(left.session)
+            header, _ = await right.peer.receive(1)
+            numbers.append(header[2])
+            if number == 4:
+                right.session.send_aside(13, b"\x7f")
+                header, _ = await right.peer.receive(1)
+                assert header[1] == 13
+                numbers.append(header[2])
+        assert [(number - numbers[0]) & 0xFFFF for number in numbers] == list(range(9))
+
+    run(scenario)

@@ -1,0 +1,336 @@
+"""Options of endpoints and of ``[global]`` that change what a call says."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from session_bench import Bench, on_bench, sdp
+from test_session_calls import answered, dialing
+
+from asterism.media.formats import FORMATS
+from asterism.pbx.controls import Control
+from asterism.pbx.errors import ChannelHangup
+from asterism.pbx.party import PartyId
+from asterism.sip.objects.endpoint import Endpoint
+from asterism.sip.objects.global_ import GlobalSettings
+from asterism.stack.message import Request, Response
+from asterism.stack.sdp import SessionDescription
+from asterism.transport.settings import TransportSettings
+
+
+def change(bench: Bench, name: str, **options: object) -> None:
+    """Set options of an endpoint, of ``[global]`` with an empty name."""
+    data = bench.server.data
+    item = data.get(Endpoint, name) if name else data.get(GlobalSettings, "global")
+    for option, value in options.items():
+        assert hasattr(item, option)
+        setattr(item, option, value)
+
+
+def caller_channel(bench: Bench) -> object:
+    """Alice's channel."""
+    return next(one for one in bench.server.pbx.channels if one.name.startswith("PJSIP/alice"))
+
+
+def statuses(messages: list[Request | Response]) -> list[int]:
+    """The provisional statuses after 100."""
+    return [one.status for one in messages if isinstance(one, Response) and 100 < one.status < 200]
+
+
+def ringing_after_progress(expected: list[int], **options: object) -> object:
+    """A test: the dialplan shows progress, then ringing, and again."""
+
+    @on_bench
+    async def test(bench: Bench) -> None:
+        change(bench, "", **options)
+        alice = bench.phone(5071)
+
+        @bench.server.pbx.extension("internal", "770")
+        async def early(channel: object) -> None:
+            for condition in (Control.RINGING, Control.PROGRESS, Control.RINGING):
+                channel.indicate(condition)  # type: ignore[attr-defined]
+            await channel.answer()  # type: ignore[attr-defined]
+            await channel.wait(99)  # type: ignore[attr-defined]
+
+        alice.call("770")
+        before = alice.messages
+        await bench.until(lambda: any(isinstance(one, Response) and one.status == 200 for one in before()))
+        found = statuses(before())
+        ok = await alice.next(200)
+        alice.in_dialog("ACK", ok, 1)
+        alice.in_dialog("BYE", ok, 2)
+        assert found == expected
+
+    return test
+
+
+test_a_180_after_a_183_is_kept_back = ringing_after_progress([180, 183])
+test_a_180_after_a_183_is_sent_when_asked_for = ringing_after_progress(
+    [180, 183, 180], allow_sending_180_after_183=True
+)
+
+
+def empty_reinvite(expected: list[str], **options: object) -> object:
+    """A test: a re-INVITE without an offer, in a call of one codec."""
+
+    @on_bench
+    async def test(bench: Bench) -> None:
+        change(bench, "", **options)
+        alice = bench.phone(5071)
+
+        @bench.server.pbx.extension("internal", "770")
+        async def answer(channel: object) -> None:
+            await channel.answer()  # type: ignore[attr-defined]
+            await channel.wait(99)  # type: ignore[attr-defined]
+
+        alice.call("770", body=sdp("8 101"))
+        ok = await alice.next(200)
+        alice.in_dialog("ACK", ok, 1)
+        alice.in_dialog("INVITE", ok, 2)
+        again = await alice.next(200)
+        offer = SessionDescription.parse(again.body)
+        assert offer.media[0].formats == expected
+        # What is not answered is not used.
+        alice.in_dialog("ACK", again, 2, body=sdp("0 101", version=2))
+        session = next(iter(bench.server.media.sessions))
+        wanted = "ulaw" if "0" in expected else "alaw"
+        alice.in_dialog("BYE", ok, 3)
+        if "0" in expected:
+            assert session.format is FORMATS[wanted]
+
+    return test
+
+
+test_an_empty_reinvite_gets_every_codec = empty_reinvite(["0", "8", "9", "101"], all_codecs_on_empty_reinvite=True)
+
+
+@on_bench
+async def test_an_empty_reinvite_gets_the_codecs_agreed(bench: Bench) -> None:
+    alice = bench.phone(5071)
+
+    @bench.server.pbx.extension("internal", "770")
+    async def answer(channel: object) -> None:
+        await channel.answer()  # type: ignore[attr-defined]
+        await channel.wait(99)  # type: ignore[attr-defined]
+
+    alice.call("770", body=sdp("8 101"))
+    ok = await alice.next(200)
+    alice.in_dialog("ACK", ok, 1)
+    alice.in_dialog("INVITE", ok, 2)
+    again = await alice.next(200)
+    assert SessionDescription.parse(again.body).media[0].formats == ["8", "101"]
+    alice.in_dialog("ACK", again, 2, body=sdp("8 101", version=2))
+    alice.in_dialog("BYE", ok, 3)
+
+
+@on_bench
+async def test_numbers_are_marked_as_telephone_numbers(bench: Bench) -> None:
+    change(bench, "trunk", user_eq_phone=True, from_user="")
+    alice, trunk, invite, _ = await dialing(bench, "PJSIP/5551212@trunk", 5073)
+    assert str(invite.uri) == "sip:5551212@127.0.0.1:5073;user=phone"
+    assert invite.get("To") == "<sip:5551212@127.0.0.1;user=phone>"
+    assert str(invite.from_.uri) == "sip:6001@pbx.example.test;user=phone"
+    assert invite.get("P-Asserted-Identity") == '"Alice Example" <sip:6001@pbx.example.test;user=phone>'
+    trunk.respond(invite, 486)
+    await alice.next(486)
+
+
+@on_bench
+async def test_names_are_not_marked_as_telephone_numbers(bench: Bench) -> None:
+    change(bench, "trunk", user_eq_phone=True)
+    alice, trunk, invite, _ = await dialing(bench, "PJSIP/reception@trunk", 5073)
+    assert str(invite.uri) == "sip:reception@127.0.0.1:5073"
+    assert str(invite.from_.uri) == "sip:pbxuser@pbx.example.test"
+    trunk.respond(invite, 486)
+    await alice.next(486)
+
+
+@pytest.mark.parametrize(
+    ("own", "local_net", "expected"),
+    [
+        ("", (), "203.0.113.7"),
+        ("", ("127.0.0.0/8",), "127.0.0.1"),
+        ("192.0.2.5", (), "192.0.2.5"),
+    ],
+)
+def test_descriptions_name_the_outside_address(tmp_path, own: str, local_net: tuple[str, ...], expected: str) -> None:
+    from ipaddress import ip_network
+
+    settings = TransportSettings(
+        name="udp",
+        protocol="udp",
+        host="127.0.0.1",
+        port=5060,
+        external_media_host="203.0.113.7",
+        local_nets=tuple(map(ip_network, local_net)),
+    )
+
+    @on_bench
+    async def test(bench: Bench) -> None:
+        bench.transports.transports["udp"] = SimpleNamespace(settings=settings, protocol="udp")
+        change(bench, "bob", media_address=own)
+        alice, bob, invite, _ = await dialing(bench, "PJSIP/bob", 5072)
+        offer = SessionDescription.parse(invite.body)
+        assert offer.connection.address == expected
+        # Our socket has an address of ours all the same.
+        assert {one.local[0] for one in bench.server.media.sessions} == {"127.0.0.1"}
+        bob.respond(invite, 486)
+        await alice.next(486)
+
+    test(tmp_path)
+
+
+@on_bench
+async def test_a_diverted_call_says_by_whom(bench: Bench) -> None:
+    alice, bob = bench.phone(5071), bench.phone(5072)
+    seen: list[str] = []
+
+    @bench.server.pbx.extension("internal", "900")
+    async def dial(channel: object) -> None:
+        seen.append(channel.redirecting.from_.number)  # type: ignore[attr-defined]
+        await channel.dial("PJSIP/bob", 40)  # type: ignore[attr-defined]
+
+    diversion = 'Diversion: "Carol" <sip:6003@x>;reason=no-answer, <sip:6004@x>;reason=user-busy\r\n'
+    alice.call("900", extra=diversion)
+    invite = await bob.next("INVITE")
+    assert seen == ["6003"]
+    assert invite.get_all("Diversion") == [
+        '"Carol" <sip:6003@127.0.0.1>;reason=no-answer',
+        "<sip:6004@127.0.0.1>;reason=user-busy",
+    ]
+    bob.respond(invite, 486)
+    await alice.next(486)
+
+
+@on_bench
+async def test_a_diversion_is_not_told_to_who_does_not_want_it(bench: Bench) -> None:
+    change(bench, "bob", send_diversion=False)
+    alice, bob = bench.phone(5071), bench.phone(5072)
+
+    @bench.server.pbx.extension("internal", "900")
+    async def dial(channel: object) -> None:
+        await channel.dial("PJSIP/bob", 40)  # type: ignore[attr-defined]
+
+    alice.call("900", extra="Diversion: <sip:6003@x>;reason=no-answer\r\n")
+    invite = await bob.next("INVITE")
+    assert invite.get("Diversion") is None
+    bob.respond(invite, 486)
+    await alice.next(486)
+
+
+@on_bench
+async def test_a_redirected_call_says_by_whom(bench: Bench) -> None:
+    change(bench, "bob", redirect_method="uri_core")
+    alice, bob, invite, _ = await dialing(bench, "PJSIP/bob", 5072)
+    other = bench.phone(5079)
+    bob.receive(
+        f"SIP/2.0 302 x\r\nVia: {invite.get('Via')}\r\nFrom: {invite.get('From')}\r\nTo: {invite.get('To')};tag=x\r\n"
+        f"Call-ID: {invite.call_id}\r\nCSeq: {invite.get('CSeq')}\r\n"
+        "Contact: <sip:6003@127.0.0.1:5079>\r\nContent-Length: 0\r\n\r\n"
+    )
+    again = await other.next("INVITE")
+    # As recorded.
+    assert again.get("Diversion") == '"Bob Example" <sip:6002@127.0.0.1>;reason=unknown'
+    other.respond(again, 486)
+    await alice.next(486)
+
+
+def connected_line(method: str, allow: str, expected: str) -> object:
+    """A test: after the answer the caller is connected to somebody else."""
+
+    @on_bench
+    async def test(bench: Bench) -> None:
+        change(bench, "alice", send_pai=True, connected_line_method=method)
+        alice, bob = bench.phone(5071), bench.phone(5072)
+
+        @bench.server.pbx.extension("internal", "6002")
+        async def dial(channel: object) -> None:
+            await channel.dial("PJSIP/bob", 20)  # type: ignore[attr-defined]
+
+        alice.call("6002", extra=allow)
+        invite = await bob.next("INVITE")
+        bob.respond(invite, 200, body=sdp())
+        await bob.next("ACK")
+        ok = await alice.next(200)
+        assert ok.get("P-Asserted-Identity") == '"Bob Example" <sip:6002@127.0.0.1>'
+        session = next(one for one in bench.sessions.live if one.endpoint.id == "alice")  # type: ignore[attr-defined]
+        session.peer_allows_update = "UPDATE" in allow
+        channel = caller_channel(bench)
+        # Before the ACK nothing can be sent: what counts is who it is when that has come.
+        channel.set_connected(PartyId("6005", "Eve"))  # type: ignore[attr-defined]
+        channel.set_connected(PartyId("6003", "Carol"))  # type: ignore[attr-defined]
+        alice.in_dialog("ACK", ok, 1)
+        told = await alice.next(expected)
+        assert told.get("P-Asserted-Identity") == '"Carol" <sip:6003@127.0.0.1>'
+        # Two more at once: the second is told when the first has been answered, the same again not at all.
+        channel.set_connected(PartyId("6004", "Dave"))  # type: ignore[attr-defined]
+        alice.respond(told, 200, body=sdp())
+        told = await alice.next(expected)
+        assert told.get("P-Asserted-Identity") == '"Dave" <sip:6004@127.0.0.1>'
+        alice.respond(told, 200, body=sdp())
+        channel.set_connected(PartyId("6004", "Dave"))  # type: ignore[attr-defined]
+        alice.in_dialog("BYE", ok, 2)
+        assert [one.method for one in alice.messages() if isinstance(one, Request) and one.method != "ACK"] == []
+        bob.respond(await bob.next("BYE"), 200)
+
+    return test
+
+
+test_a_change_of_the_connected_party_by_reinvite = connected_line("invite", "", "INVITE")
+test_a_change_of_the_connected_party_by_update = connected_line("update", "", "UPDATE")
+test_an_update_where_the_peer_allows_it = connected_line("invite", "Allow: INVITE, ACK, BYE, UPDATE\r\n", "UPDATE")
+
+
+@pytest.mark.parametrize("options", [{"send_connected_line": False}, {"send_pai": False}])
+def test_who_does_not_want_changes_gets_none(tmp_path, options: dict[str, object]) -> None:
+    @on_bench
+    async def test(bench: Bench) -> None:
+        change(bench, "alice", **{"send_pai": True, **options})
+        ok, _, alice, bob = await answered(bench)
+        caller_channel(bench).set_connected(PartyId("6003", "Carol"))  # type: ignore[attr-defined]
+        alice.in_dialog("BYE", ok, 2)
+        await alice.next(200)
+        assert alice.messages() == []
+        bob.respond(await bob.next("BYE"), 200)
+
+    test(tmp_path)
+
+
+def early_change(immediate: bool) -> object:
+    """A test: the connected party changes while it rings."""
+
+    @on_bench
+    async def test(bench: Bench) -> None:
+        change(bench, "alice", send_rpid=True, rpid_immediate=immediate)
+        alice = bench.phone(5071)
+
+        @bench.server.pbx.extension("internal", "770")
+        async def ring(channel: object) -> None:
+            channel.indicate(Control.RINGING)  # type: ignore[attr-defined]
+            channel.set_connected(PartyId("6003", "Carol"))  # type: ignore[attr-defined]
+            channel.set_connected(PartyId("6003", "Carol"))  # type: ignore[attr-defined]
+            try:
+                await channel.answer()  # type: ignore[attr-defined]
+                await channel.wait(99)  # type: ignore[attr-defined]
+            except ChannelHangup:
+                pass
+
+        alice.call("770")
+        await bench.until(lambda: any(isinstance(one, Response) and one.status == 200 for one in alice.messages()))
+        found = [
+            (one.status, "6003" in (one.get("Remote-Party-ID") or ""))
+            for one in alice.messages()
+            if isinstance(one, Response) and one.status > 100
+        ]
+        expected = [(180, False), (180, True)] if immediate else [(180, False)]
+        assert found == [*expected, (200, True)]
+        ok = await alice.next(200)
+        alice.in_dialog("ACK", ok, 1)
+        alice.in_dialog("BYE", ok, 2)
+
+    return test
+
+
+test_an_early_change_is_told_with_the_answer = early_change(False)
+test_an_early_change_is_told_at_once_when_asked_for = early_change(True)
