@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from asterism.core.documentation import Documentation
 from asterism.core.module import Module
 from asterism.core.routes import Route
+from asterism.sip.lifecycle import with_limits
 from asterism.sip.objects.transport import TransportConfig
 from asterism.transport.settings import TransportSettings
 from asterism.transport.websocket import WebSocketFlow, WebSocketTransport
@@ -90,7 +91,7 @@ class WebSocketModule(Module):
         """The first section of this protocol, else defaults under the protocol's name."""
         for config in self.server.data.all(TransportConfig):
             if config.protocol == protocol:
-                return TransportSettings(
+                settings = TransportSettings(
                     config.id,
                     protocol,
                     *address,
@@ -98,6 +99,7 @@ class WebSocketModule(Module):
                     external_port=config.external_signaling_port,
                     local_nets=config.local_net,
                 )
+                return with_limits(settings, config)
         return TransportSettings(protocol, protocol, *address)
 
     async def _serve(self, request: BaseRequest) -> StreamResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from asterism.certificates import split_pair
@@ -107,7 +108,7 @@ def settings_of(config: TransportConfig) -> TransportSettings:
         keepalive = (
             config.tcp_keepalive_idle_time, config.tcp_keepalive_interval_time, config.tcp_keepalive_probe_count,
         )  # fmt: skip
-    return TransportSettings(
+    settings = TransportSettings(
         name=config.id,
         protocol=config.protocol,
         host=config.bind.host,
@@ -117,9 +118,22 @@ def settings_of(config: TransportConfig) -> TransportSettings:
         external_host=config.external_signaling_address,
         external_port=config.external_signaling_port,
         local_nets=config.local_net,
-        external_media_host=config.external_media_address,
         tls=tls,
         tcp_keepalive=keepalive,
+    )
+    return with_limits(settings, config)
+
+
+def with_limits(settings: TransportSettings, config: TransportConfig) -> TransportSettings:
+    """The settings with the limits of connections that a ``transport`` object sets."""
+    return replace(
+        settings,
+        max_connections=config.max_connections,
+        max_connections_per_address=config.max_connections_per_address,
+        idle_timeout=config.idle_timeout,
+        message_timeout=config.message_timeout,
+        handshake_timeout=config.handshake_timeout,
+        connect_timeout=config.connect_timeout,
     )
 
 

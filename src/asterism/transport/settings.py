@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
+from asterism.stack.limits import DEFAULT_LIMITS, Limits
+
 
 @dataclass(frozen=True, slots=True)
 class TlsSettings:
@@ -57,9 +59,7 @@ class TransportSettings:
     external_port: int = 0
     """The port that goes with it; 0 for the bound one."""
     local_nets: tuple[IPv4Network | IPv6Network, ...] = ()
-    """Networks that see us as we are. Empty: if an external host is set, none do."""
-    external_media_host: str = ""
-    """What session descriptions say to those peers."""
+    """Networks that see us as we are. Empty: if ``external_host`` is set, none do."""
     tls: TlsSettings | None = None
     """For ``tls``."""
     tcp_keepalive: tuple[int, int, int] | None = None
@@ -76,6 +76,8 @@ class TransportSettings:
     """Seconds that a TLS handshake may take."""
     connect_timeout: float = 5.0
     """Seconds that an outgoing connection may take."""
+    limits: Limits = DEFAULT_LIMITS
+    """What a message of a connection may hold."""
     write_buffer: int = 1_048_576
     """Bytes that may wait for a slow reader before its connection is closed."""
 
@@ -86,13 +88,8 @@ class TransportSettings:
 
     def is_outside(self, host: str) -> bool:
         """Whether a peer at this numeric address sees the external address instead of ours."""
-        return bool(self.external_host) and self._is_remote(host)
-
-    def media_host_for(self, host: str) -> str:
-        """What a session description says to a peer at this numeric address; empty for our own address."""
-        return self.external_media_host if self.external_media_host and self._is_remote(host) else ""
-
-    def _is_remote(self, host: str) -> bool:
+        if not self.external_host:
+            return False
         try:
             address = ip_address(host.partition("%")[0])
         except ValueError:

@@ -49,7 +49,7 @@ class TcpFlow(StreamFlow, asyncio.Protocol):
         self.server_name = server_name
         self._accepted = accepted
         self._aliases: list[int] = []
-        self._framer = StreamFramer()
+        self._framer = StreamFramer(tcp.settings.limits)
         self._wire: asyncio.Transport | None = None
         self._pending: list[bytes] = []
         self._message_since = 0.0

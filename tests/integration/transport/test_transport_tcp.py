@@ -3,7 +3,7 @@ import asyncio
 import pytest
 from transport_kit import Client, echo_manager, options, request_to, until
 
-from asterism.stack import parse_message
+from asterism.stack import Limits, parse_message
 from asterism.stack.framing import StreamFramer
 from asterism.transport import BindError, TransportSettings
 
@@ -223,6 +223,24 @@ def test_bind_error_names_the_section(run):
         manager, transport, _ = await echo_manager(protocol="tcp")
         with pytest.raises(BindError, match="transport 'two': cannot bind tcp"):
             await manager.bind(TransportSettings("two", "tcp", "127.0.0.1", transport.port))
+        manager.close()
+
+    run(scenario)
+
+
+def test_what_a_message_may_hold_can_be_set(run):
+    async def scenario():
+        manager, transport, _ = await echo_manager(protocol="tcp", limits=Limits(message=500))
+        short, long = await Stream.open(transport.port), await Stream.open(transport.port)
+        short.writer.write(options(transport="TCP"))
+        assert parse_message(await short.read()).status == 200
+        long.writer.write(options(transport="TCP").replace(b"Content-Length: 0", b"Content-Length: 400"))
+        assert await long.ended()
+        manager.layer.limits = Limits(uri=8)
+        short.writer.write(options(transport="TCP"))
+        assert parse_message(await short.read()).status == 414
+        for peer in (short, long):
+            peer.close()
         manager.close()
 
     run(scenario)

@@ -1,6 +1,7 @@
 """The options of transport sections, as peers see them."""
 
 import asyncio
+import contextlib
 import re
 import socket
 import ssl
@@ -8,6 +9,7 @@ import ssl
 import pytest
 from transports_kit import EXTENSIONS, accounts, transport
 
+from asterism.command.check import check
 from asterism.sip.lifecycle import StartError
 from asterism.stack import parse_message
 from asterism.stack.framing import KeepAlive
@@ -289,3 +291,32 @@ async def test_a_wrong_server_certificate_is_refused_where_it_is_verified(certif
             assert response.status == status
             listener.close()
         assert len(seen) == 1
+
+
+async def test_limits_of_connections_are_options(tmp_path):
+    limits = {
+        "max_connections": 5, "max_connections_per_address": 2, "idle_timeout": 60, "message_timeout": 1,
+        "handshake_timeout": 2, "connect_timeout": 3,
+    }  # fmt: skip
+    text = transport("tcp", name="narrow", **limits) + "[web]\ntype=transport\nprotocol=ws\nidle_timeout=99\n"
+    http = "[general]\nenabled=yes\nbindaddr=127.0.0.1\nbindport=0\n"
+    async with running_server({"pjsip.conf": text + accounts("101"), "http.conf": http}) as server:
+        bound = server.sip.transports.transports
+        assert {name: getattr(bound["narrow"].settings, name) for name in limits} == limits
+        assert bound["web"].settings.idle_timeout == 99
+        assert bound["web"].settings.max_connections_per_address == 1024
+        crowd = [await asyncio.open_connection(*server.sip_address("tcp")) for _ in range(3)]
+        with contextlib.suppress(ConnectionError):
+            assert await asyncio.wait_for(crowd[2][0].read(), 5) == b""
+        # A message that never becomes whole makes room again.
+        crowd[0][1].write(b"INVITE sip:x@y SIP/2.0\r\nVia: ")
+        assert await asyncio.wait_for(crowd[0][0].read(), 5) == b""
+        assert bound["narrow"].connections == 1
+        for _, writer in crowd:
+            writer.close()
+
+
+@pytest.mark.parametrize("option", ["max_connections", "idle_timeout"])
+def test_limits_are_never_nothing(option, tmp_path):
+    (tmp_path / "pjsip.conf").write_text(transport("tcp", **{option: 0}))
+    assert [problem.option for problem in check(tmp_path)[0]] == [option]

@@ -7,6 +7,8 @@ from asterism.data.network import NetworkList, SocketAddress, SocketAddressKind
 from asterism.data.options import ConfiguredObject, InvalidOptionError, option
 from asterism.sip.objects.kinds import CERTIFICATES, DSCP
 
+_LIMIT = Integer(1, accepted="seconds, 1 or more")
+
 
 class TransportConfig(ConfiguredObject, type="transport"):
     """A socket for SIP: protocol, address, TLS, and how it looks from outside a NAT."""
@@ -14,6 +16,7 @@ class TransportConfig(ConfiguredObject, type="transport"):
     REALTIME = "ps_transports"
     WITHOUT_EFFECT = {  # noqa: RUF012
         "the domain of a request says nothing about its transport": "domain",
+        "descriptions name the local address, or the endpoint's media_address": "external_media_address",
         "clients that do not read are limited by what waits for them": "websocket_write_timeout",
     }
 
@@ -21,9 +24,7 @@ class TransportConfig(ConfiguredObject, type="transport"):
     bind = option(SocketAddressKind(), None, "Address to listen on; the port defaults to 5060, for TLS to 5061.")
     async_operations = option(UINT, 1, "Reads at a time.", no_effect="the event loop reads as fast as it can")
     domain = option(TEXT, "", "Domain of this transport.")
-    external_media_address = option(
-        TEXT, "", "Address in SDP for peers outside local_net, unless media_address is set."
-    )
+    external_media_address = option(TEXT, "", "Address in SDP for peers outside local_net.")
     external_signaling_address = option(TEXT, "", "Address in Via and Contact for peers outside local_net.")
     external_signaling_port = option(Integer(0, 65535), 0, "Port in Via and Contact for peers outside local_net.")
     local_net = option(NetworkList(), (), "Networks on this side of the NAT; may be repeated.")
@@ -54,6 +55,12 @@ class TransportConfig(ConfiguredObject, type="transport"):
     tcp_keepalive_idle_time = option(SECONDS, 30, "Silence before the first probe.")
     tcp_keepalive_interval_time = option(SECONDS, 1, "Time between probes.")
     tcp_keepalive_probe_count = option(UINT, 5, "Unanswered probes that end a connection.")
+    max_connections = option(Integer(1), 20_000, "Connections of this transport at once.", listed=False)
+    max_connections_per_address = option(Integer(1), 1_024, "Connections that one address may hold open.", listed=False)
+    idle_timeout = option(_LIMIT, 600, "Silence that ends a connection which no registration needs.", listed=False)
+    message_timeout = option(_LIMIT, 10, "Time within which a message that has begun must be whole.", listed=False)
+    handshake_timeout = option(_LIMIT, 5, "Time that a TLS handshake may take.", listed=False)
+    connect_timeout = option(_LIMIT, 5, "Time that opening a connection may take.", listed=False)
 
     def validate(self, given: frozenset[str]) -> None:
         """A socket of its own needs an address; its port has a default."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from asterism.stack.errors import ParseError
+from asterism.stack.limits import DEFAULT_LIMITS
 from asterism.stack.message import Request, Response, make_response
 from asterism.stack.parser import parse_message
 from asterism.stack.transactions.client import ClientTransaction
@@ -58,6 +59,7 @@ class TransactionLayer:
     Attributes:
         sent_by: hook: what the Via of a request over this flow says, ``host[:port]``; by default the flow's local
             address.
+        limits: what a message may hold; it may be replaced.
         force_rport: send responses to the source of each request, whether its Via asks for that or not; see
             :meth:`restore_via`.
         ask_rport: put ``rport`` into the Via of our requests (RFC 3581).
@@ -83,6 +85,7 @@ class TransactionLayer:
         "config",
         "counters",
         "force_rport",
+        "limits",
         "new_token",
         "on_state",
         "response_flow",
@@ -103,6 +106,7 @@ class TransactionLayer:
         self.t2 = config.t2
         self.timeout = config.timeout
         self.until_t2 = config.until_t2
+        self.limits = DEFAULT_LIMITS
         self.force_rport = False
         self.ask_rport = True
         self.sent_by: Callable[[Flow], str] = _local_sent_by
@@ -134,7 +138,7 @@ class TransactionLayer:
             now: the time of receipt on the clock of the timers.
         """
         try:
-            message = parse_message(data)
+            message = parse_message(data, self.limits)
         except ParseError as error:
             self._receive_malformed(error, data, flow, now)
             return
