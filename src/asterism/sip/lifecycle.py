@@ -117,6 +117,7 @@ def settings_of(config: TransportConfig) -> TransportSettings:
         cos=config.cos,
         external_host=config.external_signaling_address,
         external_port=config.external_signaling_port,
+        external_media_host=config.external_media_address,
         local_nets=config.local_net,
         tls=tls,
         tcp_keepalive=keepalive,

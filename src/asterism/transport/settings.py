@@ -58,8 +58,10 @@ class TransportSettings:
     """What Via says to peers outside ``local_nets``: our address as they see it."""
     external_port: int = 0
     """The port that goes with it; 0 for the bound one."""
+    external_media_host: str = ""
+    """What session descriptions say to those peers."""
     local_nets: tuple[IPv4Network | IPv6Network, ...] = ()
-    """Networks that see us as we are. Empty: if ``external_host`` is set, none do."""
+    """Networks that see us as we are. Empty: if an external host is set, none do."""
     tls: TlsSettings | None = None
     """For ``tls``."""
     tcp_keepalive: tuple[int, int, int] | None = None
@@ -88,8 +90,13 @@ class TransportSettings:
 
     def is_outside(self, host: str) -> bool:
         """Whether a peer at this numeric address sees the external address instead of ours."""
-        if not self.external_host:
-            return False
+        return bool(self.external_host) and self._is_remote(host)
+
+    def media_host_for(self, host: str) -> str:
+        """What a session description says to a peer at this numeric address; empty for our own address."""
+        return self.external_media_host if self.external_media_host and self._is_remote(host) else ""
+
+    def _is_remote(self, host: str) -> bool:
         try:
             address = ip_address(host.partition("%")[0])
         except ValueError:

@@ -16,7 +16,6 @@ class TransportConfig(ConfiguredObject, type="transport"):
     REALTIME = "ps_transports"
     WITHOUT_EFFECT = {  # noqa: RUF012
         "the domain of a request says nothing about its transport": "domain",
-        "descriptions name the local address, or the endpoint's media_address": "external_media_address",
         "clients that do not read are limited by what waits for them": "websocket_write_timeout",
     }
 
@@ -24,7 +23,9 @@ class TransportConfig(ConfiguredObject, type="transport"):
     bind = option(SocketAddressKind(), None, "Address to listen on; the port defaults to 5060, for TLS to 5061.")
     async_operations = option(UINT, 1, "Reads at a time.", no_effect="the event loop reads as fast as it can")
     domain = option(TEXT, "", "Domain of this transport.")
-    external_media_address = option(TEXT, "", "Address in SDP for peers outside local_net.")
+    external_media_address = option(
+        TEXT, "", "Address in SDP for peers outside local_net, unless media_address is set."
+    )
     external_signaling_address = option(TEXT, "", "Address in Via and Contact for peers outside local_net.")
     external_signaling_port = option(Integer(0, 65535), 0, "Port in Via and Contact for peers outside local_net.")
     local_net = option(NetworkList(), (), "Networks on this side of the NAT; may be repeated.")
