@@ -87,7 +87,13 @@ class RealtimeBackend(Backend):
         async def ask(source: _Source) -> tuple[RowReader, Rows]:
             assert source.by_key is not None
             assert source.reader is not None
-            return source.reader, await source.database.select(*source.by_key.statement(wanted))
+            rows: list[Sequence[Any]] = []
+            size = source.database.at_once
+            for start in range(0, len(wanted), size):
+                if start:
+                    await asyncio.sleep(0)
+                rows += await source.database.select(*source.by_key.statement(wanted[start : start + size]))
+            return source.reader, rows
 
         loaded = await self._make(*await self._ask(ask), known)
         # A database may compare without regard to case; names are what was asked for.

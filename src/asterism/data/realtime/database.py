@@ -53,6 +53,11 @@ class Database:
         """What SQL the database speaks."""
         return self._open().dialect
 
+    @property
+    def at_once(self) -> int:
+        """How many rows to ask for at once."""
+        return self._open().at_once
+
     async def select(self, sql: str, parameters: Parameters) -> Rows:
         """The rows of a query in the driver's own SQL, the quickest way. Raises :class:`DataUnavailableError`."""
         if time.monotonic() >= self._retry_at:

@@ -28,6 +28,9 @@ Rows = Sequence[Sequence[Any]]
 class Link(Protocol):
     """The connections of one database."""
 
+    at_once: int
+    """How many rows to ask for at once: what is read without waiting holds up the loop meanwhile."""
+
     @property
     def dialect(self) -> Dialect:
         """What SQL is spoken."""
@@ -51,11 +54,35 @@ def open_link(settings: DatabaseSettings) -> Link:
     return ServerLink(settings)
 
 
-class ThreadLink:
-    """SQLite: one connection, in a thread of its own; each operation is one hop there and back.
+class _File:
+    """A SQLite file as it was when it was opened, to notice that another one is in its place."""
 
-    Whole tables are read on a second one, so that nobody waits for them.
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._seen = self._look()
+
+    def _look(self) -> tuple[int, int] | None:
+        try:
+            found = os.stat(self._path)
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def replaced(self) -> bool:
+        """Whether it is another file by now: somebody put a copy in its place, or made it anew."""
+        found = self._look()
+        return found is not None and found != self._seen
+
+
+class ThreadLink:
+    """SQLite: one connection in a thread of its own, so that each operation is one hop there and back.
+
+    Whole tables are read on a second one, so that nobody waits for them. Single rows are read where they are asked for, as
+    those of the embedded store: taking turns with another thread costs several times what the query does. Such a read
+    never waits: where the file is locked it is left to the thread.
     """
+
+    at_once = 64
 
     def __init__(self, settings: DatabaseSettings) -> None:
         from sqlalchemy import StaticPool, create_engine
@@ -66,8 +93,12 @@ class ThreadLink:
         self._make: Callable[[], Engine] = lambda: create_engine(url, poolclass=StaticPool, connect_args=options)
         self._engine = self._make()
         self._path = url.database if url.database and ":memory:" not in str(url) else ""
-        self._file: tuple[int, int] | None = None
-        self._driver: Any = None
+        self._file: _File | None = None
+        self._reader: Connection | None = None
+        self._read_file: _File | None = None
+        self._open_reader: Callable[[], Connection] = lambda: create_engine(
+            url, poolclass=StaticPool, connect_args={"timeout": 0}
+        ).connect()
         self._thread = ThreadPoolExecutor(1, "database")
 
     @property
@@ -83,8 +114,12 @@ class ThreadLink:
         return await loop.run_in_executor(self._thread, self._run, work)
 
     def _run(self, work: Callable[[Connection], T]) -> T:
-        self._look()
+        if self._file is not None and self._file.replaced():
+            self._engine.dispose()
+            self._file = None
         with self._engine.begin() as connection:
+            if self._file is None and self._path:
+                self._file = _File(self._path)
             return work(connection)
 
     def _run_beside(self, work: Callable[[Connection], T]) -> T:
@@ -96,40 +131,38 @@ class ThreadLink:
             engine.dispose()
 
     async def select(self, sql: str, parameters: Parameters) -> Rows:
-        """Ask in the thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._select, sql, parameters)
-
-    def _select(self, sql: str, parameters: Parameters) -> Rows:
-        self._look()
-        if self._driver is None:
-            self._driver = self._engine.raw_connection().driver_connection
-        rows: Rows = self._driver.execute(sql, parameters).fetchall()
+        """Ask here and now."""
+        if not self._path:
+            return await self.run(lambda connection: connection.exec_driver_sql(sql, parameters).fetchall())
+        if self._read_file is not None and self._read_file.replaced():
+            self._close_reader()
+        try:
+            if self._reader is None:
+                self._reader = self._open_reader()
+                self._read_file = _File(self._path)
+            driver: Any = self._reader.connection.driver_connection
+            rows: Rows = driver.execute(sql, parameters).fetchall()
+        except BaseException:
+            self._close_reader()
+            raise
         return rows
 
-    def _look(self) -> None:
-        """Open the file again if it is another one by now: somebody put a copy in its place."""
-        if self._path:
-            try:
-                found = os.stat(self._path)
-            except OSError:
-                return
-            file = found.st_dev, found.st_ino
-            if self._file not in (None, file):
-                self._forget()
-            self._file = file
-
-    def _forget(self) -> None:
-        self._driver = None
-        self._engine.dispose()
+    def _close_reader(self) -> None:
+        reader, self._reader, self._read_file = self._reader, None, None
+        if reader is not None:
+            reader.engine.dispose()
 
     async def close(self) -> None:
-        """Close the connection, after what is under way."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._forget)
+        """Close the connections, after what is under way."""
+        self._close_reader()
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
         self._thread.shutdown(wait=False)
 
 
 class ServerLink:
     """PostgreSQL, MariaDB, MySQL: a pool of connections, one of which only reads single rows."""
+
+    at_once = 500
 
     def __init__(self, settings: DatabaseSettings) -> None:
         from sqlalchemy.ext.asyncio import create_async_engine
