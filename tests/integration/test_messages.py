@@ -21,6 +21,7 @@ from asterism.stack.parser import parse_message
 from asterism.testing import Phone, until
 
 RECORD = Path(__file__).resolve().parents[3] / "shared/reference/transcripts/sip_wire_message_notify_misc.txt"
+GUIDE = Path(__file__).resolve().parents[2] / "docs/guide/dialplan.md"
 
 PJSIP = (
     CONFIG["pjsip.conf"].replace("default_realm", "default_outbound_endpoint=trunk\ndefault_realm")
@@ -401,9 +402,21 @@ async def test_a_redirection_is_not_followed_unless_asked_to():
         assert found.bob.messages == [b"direct"]
 
 
+async def test_a_stop_breaks_off_what_runs_and_drops_what_waits():
+    async with world() as (found, notes):
+        for _ in range(2):
+            assert (await found.ann.request(message(found.ann, "804"))).status == 202
+        queue = found.server.pbx.messages
+        assert len(queue) == 2
+        await found.server.modules.unload("messaging")
+        assert (await found.ann.request(message(found.ann, "803"))).status == 501
+        await found.server.stop()
+        await until(lambda: len(queue) == 0, 5, "a message is left")
+        assert notes == []
+
+
 async def test_the_example_of_the_guide():
-    guide = (Path(__file__).resolve().parents[2] / "docs/guide/dialplan.md").read_text()
-    example = "[messages]" + guide.partition("[messages]")[2].partition("```")[0]
+    example = "[messages]" + GUIDE.read_text().partition("[messages]")[2].partition("```")[0]
     async with world(**{"extensions.conf": CONFIG["extensions.conf"] + example}) as (found, _):
         assert (await found.ann.request(message(found.ann, "102", "are you in?"))).status == 202
         assert (await found.ann.request(message(found.ann, "103", "and you?"))).status == 202

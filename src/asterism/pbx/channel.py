@@ -104,6 +104,7 @@ class Channel(ChannelApi):
         "task",
         "tech_cause",
         "technology",
+        "tenantid",
         "tone_zone",
         "uniqueid",
     )
@@ -134,6 +135,7 @@ class Channel(ChannelApi):
         self.pickup_group = 0
         self.music_class = ""
         self.tone_zone = ""
+        self.tenantid = ""
         self.context = "default"
         self.exten = "s"
         self.priority = 1

@@ -14,6 +14,7 @@ from asterism.pbx.errors import ChannelHangup
 from asterism.pbx.party import PartyId
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.sip.objects.global_ import GlobalSettings
+from asterism.sip.objects.system import SystemSettings
 from asterism.stack.message import Request, Response
 from asterism.stack.sdp import SessionDescription
 from asterism.transport.settings import TransportSettings
@@ -201,6 +202,101 @@ async def test_a_diverted_call_says_by_whom(bench: Bench) -> None:
     ]
     bob.respond(invite, 486)
     await alice.next(486)
+
+
+@on_bench
+async def test_the_history_of_a_diverted_call(bench: Bench) -> None:
+    change(bench, "bob", send_history_info=True, send_diversion=False)
+    alice, bob = bench.phone(5071), bench.phone(5072)
+
+    @bench.server.pbx.extension("internal", "900")
+    async def dial(channel: object) -> None:
+        await channel.dial("PJSIP/bob", 40)  # type: ignore[attr-defined]
+
+    diversion = 'Diversion: "Carol" <sip:6003@x>;reason=no-answer, <sip:6004@x>;reason=unconditional\r\n'
+    alice.call("900", extra=diversion)
+    invite = await bob.next("INVITE")
+    assert invite.get("Diversion") is None
+    assert invite.get_all("History-Info") == [
+        "<sip:6004@127.0.0.1?Reason=SIP%3Bcause%3D302>;index=1",
+        '"Carol" <sip:6003@127.0.0.1?Reason=SIP%3Bcause%3D408>;index=1.1',
+        "<sip:bob@127.0.0.1:5072>;index=1.1.1",
+    ]
+    bob.respond(invite, 486)
+    await alice.next(486)
+
+
+MOVED = sdp().replace("31800", "31900")
+
+
+def several_answers(options: dict[str, bool], system: dict[str, bool], tags: tuple[str, str], port: int) -> object:
+    """A test: a 183 and then another one with other media; ``port`` is where ours then go."""
+
+    @on_bench
+    async def test(bench: Bench) -> None:
+        change(bench, "bob", **options)
+        settings = bench.server.data.single(SystemSettings)
+        for name, value in system.items():
+            setattr(settings, name, value)
+        alice, bob, invite, _ = await dialing(bench, "PJSIP/bob", 5072)
+        bob.respond(invite, 183, body=sdp(), tag=tags[0])
+        await alice.next(183)
+        bob.respond(invite, 183, body=MOVED, tag=tags[1])
+        rtp = next(one.audio for one in bench.sessions.live if one.endpoint.id == "bob")  # type: ignore[attr-defined]
+        assert rtp.remote == ("127.0.0.1", port)
+        bob.respond(invite, 486, tag=tags[1])
+        await alice.next(486)
+
+    return test
+
+
+BOTH = {"accept_multiple_sdp_answers": True}
+test_the_first_answer_of_a_branch_counts = several_answers({}, {}, ("b1", "b1"), 31800)
+test_the_endpoint_alone_does_not_let_answers_change = several_answers(BOTH, {}, ("b1", "b1"), 31800)
+test_the_system_alone_does_not_let_answers_change = several_answers({}, BOTH, ("b1", "b1"), 31800)
+test_answers_may_change = several_answers(BOTH, BOTH, ("b1", "b1"), 31900)
+test_another_branch_takes_over = several_answers({}, {}, ("b1", "b2"), 31900)
+NONE = {"follow_early_media_fork": False}
+test_another_branch_does_not_take_over_by_endpoint = several_answers(NONE, {}, ("b1", "b2"), 31800)
+test_another_branch_does_not_take_over_by_system = several_answers({}, NONE, ("b1", "b2"), 31800)
+
+
+def final_answer(options: dict[str, bool], tag: str, port: int) -> object:
+    """A test: a 183, then a 200 with other media."""
+
+    @on_bench
+    async def test(bench: Bench) -> None:
+        change(bench, "bob", **options)
+        for name, value in options.items():
+            setattr(bench.server.data.single(SystemSettings), name, value)
+        alice, bob, invite, _ = await dialing(bench, "PJSIP/bob", 5072)
+        bob.respond(invite, 183, body=sdp())
+        await alice.next(183)
+        bob.respond(invite, 200, body=MOVED, tag=tag)
+        ok = await alice.next(200)
+        alice.in_dialog("ACK", ok, 1)
+        rtp = next(one.audio for one in bench.sessions.live if one.endpoint.id == "bob")  # type: ignore[attr-defined]
+        assert rtp.remote == ("127.0.0.1", port)
+        alice.in_dialog("BYE", ok, 2)
+        bob.respond(await bob.next("BYE"), 200)
+
+    return test
+
+
+test_a_200_repeats_the_answer_of_its_branch = final_answer({}, "b1", 31800)
+test_a_200_may_change_the_answer = final_answer(BOTH, "b1", 31900)
+test_a_200_of_another_branch_has_its_own = final_answer({}, "b2", 31900)
+
+
+@on_bench
+async def test_channels_have_the_tenant_of_their_endpoint(bench: Bench) -> None:
+    change(bench, "alice", tenantid="one")
+    change(bench, "bob", tenantid="two")
+    _ok, _, alice, bob = await answered(bench)
+    found = {channel.device: channel.tenantid for channel in bench.server.pbx.channels}
+    assert found == {"PJSIP/alice": "one", "PJSIP/bob": "two"}
+    alice.in_dialog("BYE", _ok, 2)
+    bob.respond(await bob.next("BYE"), 200)
 
 
 @on_bench

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from asterism.media.formats import FORMATS
 from asterism.pbx.party import PRESENTATIONS, PartyId
 from asterism.sip.objects.global_ import GlobalSettings
+from asterism.sip.objects.system import SystemSettings
 from asterism.sip.phone_numbers import is_number
 from asterism.stack.uri import Uri
 
@@ -81,6 +82,7 @@ class EndpointProfile:
         "formats",
         "party",
         "settings",
+        "system",
         "user_agent",
         "variables",
     )
@@ -90,6 +92,7 @@ class EndpointProfile:
         self.endpoint = endpoint
         found = core.data.get(GlobalSettings, "global")
         self.settings = found if isinstance(found, GlobalSettings) else GlobalSettings("global")
+        self.system = core.data.single(SystemSettings)
         self.formats: tuple[Format, ...] = tuple(FORMATS[name] for name in endpoint.allow if name in FORMATS)
         self.party = caller_party(endpoint)
         self.variables = dict(endpoint.set_var)

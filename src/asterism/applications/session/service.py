@@ -152,6 +152,7 @@ class SessionService(Service):
                 dialed=call.extension,
                 variables=profile.variables,
             )
+            channel.tenantid = endpoint.tenantid
             channel.set_variable("SIPDOMAIN", rx.request.uri.host)
             for callback in registry.callbacks("on_channel"):
                 callback(session, rx.request)

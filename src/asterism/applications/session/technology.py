@@ -73,6 +73,7 @@ class PjsipTechnology:
             requestor=requestor,
             variables=profile.variables,
         )
+        channel.tenantid = endpoint.tenantid
         for callback in self._registry.callbacks("on_begin"):
             callback(session)
         return channel

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from asterism.sip.works import Work
     from asterism.stack.flow import Flow
     from asterism.stack.message import Response
+    from asterism.stack.sdp import SessionDescription
 
 MAX_REDIRECTS = 5
 
@@ -246,10 +247,7 @@ class OutgoingSession(Session):
             description = description_of(response)
         except ParseError:
             description = None
-        progress = False
-        if description is not None and (not self._early_tag or self.endpoint.follow_early_media_fork):
-            progress = self.media.apply(self, description)
-            self._early_tag = tag or ""
+        progress = description is not None and self._early_answer(description, tag or "")
         channel = self.channel
         if channel is None:
             return
@@ -264,6 +262,24 @@ class OutgoingSession(Session):
                 channel.queue_control(Control.PROGRESS)
         else:
             channel.queue_control(Control.PROCEEDING)
+
+    def _early_answer(self, description: SessionDescription, tag: str) -> bool:
+        """Take the answer of a provisional response; whether there is early media of this branch."""
+        endpoint, system = self.endpoint, self.profile.system
+        if self._early_tag and tag != self._early_tag:
+            if not (endpoint.follow_early_media_fork and system.follow_early_media_fork):
+                return False
+        elif self._is_repeated(tag):
+            return True
+        applied = self.media.apply(self, description)
+        if applied:
+            self._early_tag = tag
+        return applied
+
+    def _is_repeated(self, tag: str) -> bool:
+        """Whether this branch has answered before, so that another answer of it is ignored (RFC 3261 13.2.1)."""
+        more = self.endpoint.accept_multiple_sdp_answers and self.profile.system.accept_multiple_sdp_answers
+        return bool(tag) and tag == self._early_tag and not more
 
     def _open_dialog(self, response: Response, tag: str) -> None:
         """Make the dialog of this branch of the call the session's own, instead of an earlier branch's."""
@@ -299,7 +315,10 @@ class OutgoingSession(Session):
         self.send_ack(self.invite)
         try:
             description = description_of(response)
-            usable = self.media.apply(self, description) if description is not None else bool(self._early_tag)
+            if description is None:
+                usable = bool(self._early_tag)
+            else:
+                usable = self._is_repeated(tag) or self.media.apply(self, description)
         except ParseError:
             usable = False
         channel = self.channel

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _AMA_FLAGS = {"default": 3, "omit": 1, "billing": 2, "documentation": 3}
 _ITEM_NAMES = """accountcode amaflags appdata appname audionativeformat audioreadformat audiowriteformat
 callgroup channeltype checkhangup context exten hangupsource language linkedid max_forwards musicclass name onhold
-pickupgroup state tonezone uniqueid"""
+pickupgroup state tenantid tonezone uniqueid"""
 _ITEMS = tuple((item, "") for item in _ITEM_NAMES.split())
 
 
@@ -63,6 +63,7 @@ class ChannelFunctions(PbxModule):
             "language": channel.language,
             "musicclass": channel.music_class,
             "tonezone": channel.tone_zone,
+            "tenantid": channel.tenantid,
             "callgroup": _groups(channel.call_group),
             "pickupgroup": _groups(channel.pickup_group),
             "channeltype": channel.technology.name,
@@ -99,6 +100,8 @@ class ChannelFunctions(PbxModule):
             channel.music_class = value
         elif item == "tonezone":
             channel.tone_zone = value
+        elif item == "tenantid":
+            channel.tenantid = value
         elif item == "amaflags":
             number = _AMA_FLAGS.get(value.strip().lower())
             if number is None and value.strip() in ("1", "2", "3"):

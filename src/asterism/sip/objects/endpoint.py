@@ -67,7 +67,6 @@ class Endpoint(ConfiguredObject, type="endpoint"):
         "packets have the usual length": "use_ptime",
         "media uses the address family of the signalling": "rtp_ipv6",
         "there is one engine": "rtp_engine",
-        "the first answer of a branch counts": "accept_multiple_sdp_answers",
         "fax is not supported": (
             "t38_udptl t38_udptl_ec t38_udptl_maxdatagram t38_udptl_nat t38_udptl_ipv6 "
             "t38_bind_udptl_to_media_address fax_detect fax_detect_timeout"
@@ -82,9 +81,7 @@ class Endpoint(ConfiguredObject, type="endpoint"):
         "there is no music on hold": "moh_suggest suppress_moh_on_sendonly",
         "calls are not recorded on request": "one_touch_recording record_on_feature record_off_feature",
         "there is no advice of charge": "send_aoc",
-        "channels have no tenant": "tenantid",
         "tones are those of the server": "tone_zone",
-        "redirections are told by Diversion alone": "send_history_info",
         "Identity headers are neither made nor checked": "stir_shaken stir_shaken_profile",
         "locations are not conveyed": "geoloc_incoming_call_profile geoloc_outgoing_call_profile",
         "mechanisms are negotiated by registrations alone": "security_negotiation security_mechanisms",

@@ -1,4 +1,4 @@
-"""Diverted calls: the Diversion header (RFC 5806) of INVITEs that come in and go out."""
+"""Diverted calls: Diversion (RFC 5806) both ways, History-Info (RFC 7044) of INVITEs that go out."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from asterism.stack.message import Request
 
 _HEADER = "Diversion"
+_STATUSES = {"user-busy": 486, "no-answer": 408, "unavailable": 503, "do-not-disturb": 480, "deflection": 480}
+"""SIP codes of Diversion's reasons (RFC 4458 section 2, RFC 7544); any other is a 302."""
 
 
 def told_redirecting(request: Request) -> Redirecting | None:
@@ -58,19 +60,27 @@ class Diversion(SessionSupplement):
             session.channel.redirecting = told_redirecting(request)
 
     def on_outgoing_request(self, session: Session, request: Request) -> None:
-        """Tell the called side (``send_diversion``)."""
+        """Tell the called side (``send_diversion``, ``send_history_info``)."""
         channel = session.channel
         if channel is None or session.confirmed or not isinstance(session, OutgoingSession):
             return
         redirecting = channel.redirecting
-        if redirecting is None or not redirecting.from_.number or not session.endpoint.send_diversion:
+        if redirecting is None or not redirecting.from_.number:
             return
         host = session.endpoint.from_domain or session.local_address
         parties = [(redirecting.from_, redirecting.reason)]
         if redirecting.count > 1 and redirecting.original.number:
             parties.append((redirecting.original, redirecting.original_reason))
-        for party, reason in parties:
-            request.add_header(_HEADER, f"{name_addr(party.name, sip_uri(party.number, host))};reason={reason}")
+        if session.endpoint.send_diversion:
+            for party, reason in parties:
+                request.add_header(_HEADER, f"{name_addr(party.name, sip_uri(party.number, host))};reason={reason}")
+        if session.endpoint.send_history_info:
+            index = "1"
+            for party, reason in reversed(parties):
+                uri = f"{sip_uri(party.number, host)}?Reason=SIP%3Bcause%3D{_STATUSES.get(reason, 302)}"
+                request.add_header("History-Info", f"{name_addr(party.name, uri)};index={index}")
+                index += ".1"
+            request.add_header("History-Info", f"<{request.uri.replace(params={}, headers='')}>;index={index}")
 
 
 class DiversionModule(Module):
@@ -79,7 +89,7 @@ class DiversionModule(Module):
     name = "session_diversion"
     aliases = ("res_pjsip_diversion",)
     requires = ("session",)
-    description = "Diversion headers of calls"
+    description = "Diversion and History-Info headers of calls"
 
     def load(self, server: Any) -> None:
         """Register the supplement."""
