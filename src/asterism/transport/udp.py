@@ -230,7 +230,7 @@ class UdpTransport(Transport):
                         return
                 continue
             counters["received"] += 1
-            if data[:1] <= b" " and self._kept_alive(data, address):
+            if data < b"!" and self._kept_alive(data, address):
                 counters["keepalives"] += 1
                 continue
             flow = flows.get(address) or self._new_flow(address)
