@@ -82,6 +82,30 @@ async def test_the_chain_is_verified_and_the_name_fits(pki: Path) -> None:
         assert (await s_client(server, "-CAfile", str(pki / "stray.pem"), "-verify_return_error"))[0] == "closed"
 
 
+async def test_the_certificate_is_the_one_for_the_name_asked_for(pki: Path) -> None:
+    def make(name: str) -> None:
+        subprocess.run(
+            [require("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-noenc", "-keyout", "named.key",
+             "-out", "named.pem", "-days", "2", "-subj", "/CN=named", "-addext", f"subjectAltName=DNS:{name}"],
+            check=True, cwd=pki, capture_output=True,
+        )  # fmt: skip
+
+    make("*.example.net")
+    async with tls_server(pki, sni_cert=f"{pki / 'named.pem'}, {pki / 'named.key'}") as server:
+
+        async def shown(name: str) -> str:
+            outcome, text = await s_client(server, "-servername", name)
+            assert outcome == "answered"
+            return "named" if "CN = named" in text or "CN=named" in text else "own"
+
+        assert [await shown(name) for name in ("sip.example.net", "localhost", "sip.example.org")] == [
+            "named", "own", "own",
+        ]  # fmt: skip
+        make("*.example.org")
+        await server.reload("res_pjsip")
+        assert [await shown(name) for name in ("sip.example.net", "sip.example.org")] == ["own", "named"]
+
+
 async def test_protocol_versions(pki: Path) -> None:
     async with tls_server(pki, method="tlsv1_3") as server:
         assert (await s_client(server, "-tls1_3"))[0] == "answered"
