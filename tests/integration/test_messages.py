@@ -304,6 +304,18 @@ async def test_control_characters_stay_in_the_body():
         assert notes == []
 
 
+async def test_a_body_makes_no_log_lines(monkeypatch: pytest.MonkeyPatch):
+    async with world() as (found, notes):
+        lines: list[str] = []
+        log = found.server.pbx.dialplan.executor.log
+        monkeypatch.setattr(log, "verbose", lambda _level, text, *args: lines.append(text % args))
+        await found.ann.request(message(found.ann, "6002", "hi\n[2026-11-21] SECURITY: forged"))
+        await until(lambda: len(notes) == 2, 5, "the dialplan did not run")
+        [executed] = [line for line in lines if "forged" in line]
+        assert "body=hi?[2026-11-21] SECURITY: forged" in executed
+        assert not any("\n" in line for line in lines)
+
+
 async def test_the_manager_sends_as_recorded():
     async with world() as (found, _), manager(found.server) as client:
         bob = found.bob
