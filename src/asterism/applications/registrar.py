@@ -196,6 +196,7 @@ class Registrar(Service):
             "path": path,
             "user_agent": request.get("User-Agent") or "",
             "endpoint": endpoint.id,
+            "reg_server": self._location.server_name,
             "via_addr": via.host,
             "via_port": via.port or 0,
             "call_id": request.call_id,

@@ -79,6 +79,10 @@ class Backend:
         """Objects with these attribute values."""
         return Loaded()
 
+    async def differing(self, known: Mapping[str, ConfiguredObject]) -> set[str]:
+        """The ids of objects that are not as ``known``, by their ``VERSION``; those that are gone among them."""
+        return set()
+
     async def write(self, changes: Mapping[str, ConfiguredObject | None]) -> None:
         """Make all changes (``None``: remove), or none; returns once they are durable."""
 

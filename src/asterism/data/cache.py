@@ -38,6 +38,12 @@ RETRY_SECONDS = 1.0
 
 KEYS_PER_QUERY = 500
 
+LOOK_SECONDS = 1.0
+"""How often other servers' changes of run-time objects are looked for."""
+
+LOOK_SHARE = 20
+"""At most one part in so many of the time is spent looking."""
+
 
 class Missing(enum.Enum):
     """Why ``get`` has no object: there is none, or memory cannot tell and ``retrieve`` must ask."""
@@ -112,6 +118,8 @@ class Cache:
         """Whether it does by now."""
         self.due = 0.0 if self.full or options.prefetch else math.inf
         """When everything is to be read (again)."""
+        self.look_due = math.inf
+        """When other servers' changes are to be looked for."""
         self.queries = 0
         self._clock = clock
         self._fresh: dict[str, float] = {}
@@ -340,6 +348,31 @@ class Cache:
             self._suspects.clear()
         interval = self.options.object_lifetime_stale or self.options.object_lifetime_maximum
         self.due = now + interval if self.full and interval and not self.table.cls.RUNTIME else math.inf
+        if self.table.cls.VERSION:
+            self._look_after(0.0)
+
+    def _look_after(self, took: float) -> None:
+        seconds = LOOK_SECONDS if self.options == CacheOptions() else self.options.object_lifetime_stale
+        self.look_due = self._clock() + max(seconds, took * LOOK_SHARE) if seconds else math.inf
+
+    async def look(self) -> None:
+        """Find what other servers have changed in the database, and read it."""
+        began = self._clock()
+        self.queries += 1
+        differing: set[str] = set()
+        objects, origin = self.table.objects, self.table.origin
+        for backend in self.table.backends:
+            if backend.remote:
+                own = objects
+                if len(self.table.backends) > 1:
+                    own = {key: item for key, item in objects.items() if origin(key) is backend}
+                try:
+                    differing |= await backend.differing(own)
+                except DataUnavailableError:
+                    continue
+        self._look_after(self._clock() - began)
+        if differing:
+            await asyncio.gather(*map(self._ask, differing), return_exceptions=True)
 
     # Ages.
 

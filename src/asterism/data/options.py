@@ -202,7 +202,9 @@ class ConfiguredObject(metaclass=_TableMaker):
     ON_DEMAND: ClassVar[bool] = False
     """Whether a database is asked for single objects as they are needed; other types are read whole."""
     RUNTIME: ClassVar[bool] = False
-    """Whether the server itself makes these objects as it runs, so that only reloads look for others' changes."""
+    """Whether servers make these objects as they run."""
+    VERSION: ClassVar[str] = ""
+    """Of such a type, the integer option that changes with every change: by it another server's changes are found."""
     REFERENCES: ClassVar[Mapping[str, str]] = {}
     """Attributes that hold names of other objects, and of which type: they are retrieved together."""
     EXTENDED: ClassVar[bool] = True

@@ -83,6 +83,7 @@ class Server:
         self.media = Media(self)
         self.pbx = Pbx(self)
         self.sip = SipCore(self.owner, self.data, self.bus, self.log, self.version)
+        self.sip.location.server_name = self.name
         self.modules = ModuleLoader(self)
         self._tasks: set[asyncio.Task[None]] = set()
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 _NON_QUALIFIED = Reachability()
 
+OTHERS_SECONDS = 60
+"""How long after its expiry a binding that another server made is left to that server to remove."""
+
 
 class Location:
     """Contacts by AOR, permanent ones first."""
@@ -47,6 +50,8 @@ class Location:
         self._timer: Timer | None = None
         self._observing: list[Callable[[], None]] = []
         self._check_interval = 0.0
+        self.server_name = ""
+        """What this server calls itself (``systemname``): tells its bindings from others in a database they share."""
         self.status_on_refresh = False
         """Whether a refresh raises ContactStatus (``send_contact_status_on_update_registration``)."""
         self.on_added: list[Callable[[Contact], None]] = []
@@ -216,13 +221,18 @@ class Location:
     # Expiry.
 
     def _schedule(self, contact: Contact) -> None:
-        due = self._due.get(contact.id)
+        due, end = self._due.get(contact.id), self._removal(contact)
         # A later expiry is found when the old appointment comes up: one heap entry per contact.
-        if due is None or contact.expiration_time < due:
-            self._due[contact.id] = contact.expiration_time
-            heappush(self._heap, (contact.expiration_time, contact.id))
+        if due is None or end < due:
+            self._due[contact.id] = end
+            heappush(self._heap, (end, contact.id))
             if self._heap[0][1] == contact.id:
                 self._arm()
+
+    def _removal(self, contact: Contact) -> int:
+        """When to remove a contact: another server's only if that server did not."""
+        own = not contact.reg_server or contact.reg_server == self.server_name
+        return contact.expiration_time if own else contact.expiration_time + OTHERS_SECONDS
 
     def _arm(self) -> None:
         if self._timers is None or not self._heap:
@@ -259,7 +269,7 @@ class Location:
             contact = self._data.get_staged(Contact, contact_id)
             if contact is None:
                 continue
-            if contact.expiration_time > now:
+            if self._removal(contact) > now:
                 self._schedule(contact)
             else:
                 self._data.delete_now(contact)
@@ -271,15 +281,17 @@ class Location:
     def start(self, timers: TimerQueue) -> int:
         """Take stock of the stored contacts and arm the expiry timer; return how many there are.
 
-        What expired while the server was down, or was tied to a connection, is deleted. No events.
+        What expired while the server was down, or was tied to a connection of its own, is deleted. No events.
         """
         now = self.wall_clock()
         for contact in self._data.all(Contact):
-            if contact.expiration_time <= now or contact.prune_on_boot:
+            end = self._removal(contact)
+            tied = contact.prune_on_boot and contact.reg_server in ("", self.server_name)
+            if end <= now or tied:
                 self._data.delete_now(contact)
             else:
-                self._due[contact.id] = contact.expiration_time
-                heappush(self._heap, (contact.expiration_time, contact.id))
+                self._due[contact.id] = end
+                heappush(self._heap, (end, contact.id))
         if self._data.store is not None:
             self._data.store.commit()
         self._observing.append(self._data.observe(Contact, self._changed))

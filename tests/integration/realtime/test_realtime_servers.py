@@ -155,6 +155,21 @@ async def _phones(database: DatabaseServer, folder: Path, config: dict[str, str]
         stored = {row[0].replace("^3B", ";") for row in await execute(folder, "SELECT id FROM ps_contacts")}
         assert {contact.id for contact in server.data.all(Contact)} == stored
         assert len(stored) >= PHONES
+        await _shared(server, folder / "other", config)
+
+
+async def _shared(server: Any, folder: Path, config: dict[str, str]) -> None:
+    """What a second server changes, the first sees."""
+    pjsip = f"[t]\ntype=transport\nbind=127.0.0.1:{free_port()}\n"
+    async with running_server({**config, "pjsip.conf": pjsip}, folder) as other, Phone("103", other, "secret") as phone:
+
+        def seen() -> bool:
+            return any(contact.uri.endswith(f":{phone.port}") for contact in server.sip.location.contacts("103"))
+
+        await phone.register()
+        await until(seen, 10, "the binding was not seen")
+        await phone.unregister()
+        await until(lambda: not seen(), 10, "the removal was not seen")
 
 
 async def _kill_under_load(server: Any, database: DatabaseServer, folder: Path, lines: _Lines) -> None:

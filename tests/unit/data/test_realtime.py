@@ -293,3 +293,59 @@ async def test_columns_of_one_s_own(tmp_path: Path) -> None:
     assert (a.fields, a.context) == ({"tenant": "red;blue"}, "x")
     assert (b.fields, b.context) == ({}, "x")
     await host.stop()
+
+
+async def test_contacts_of_another_server_are_seen_soon(tmp_path: Path) -> None:
+    first, data, url = await started(tmp_path)
+    second = Host(tmp_path)
+    other = await second.start()
+    told: list[str] = []
+    other.observe(Contact, lambda change: told.append(f"{change.kind} {change.item.uri}"))
+
+    async def look() -> None:
+        for cache in other.caches():
+            cache.look_due = min(cache.look_due, 0.0) if cache.table.cls is Contact else cache.look_due
+        await second.module.refresh()
+
+    await data.create(Contact("alice;@1", uri="sip:a@10.0.0.1", expiration_time=2_000_000_000))
+    await look()
+    assert [each.uri for each in other.find(Contact, "aor", "alice")] == ["sip:a@10.0.0.1"]
+    await data.update(Contact("alice;@1", uri="sip:a@10.0.0.2", expiration_time=2_000_000_060))
+    # Meanwhile this one changes another, which is not taken for the first server's doing.
+    await other.create(Contact("bob;@1", uri="sip:b@10.0.0.3", expiration_time=2_000_000_000))
+    await look()
+    assert [each.uri for each in other.find(Contact, "aor", "alice")] == ["sip:a@10.0.0.2"]
+    found = data.get(Contact, "alice;@1")
+    assert isinstance(found, Contact)
+    await data.delete(found)
+    await look()
+    assert other.find(Contact, "aor", "alice") == []
+    assert told == [
+        "added sip:a@10.0.0.1",
+        "added sip:b@10.0.0.3",
+        "changed sip:a@10.0.0.2",
+        "removed sip:a@10.0.0.2",
+    ]
+    # Where nothing changed, no row is read.
+    cache = next(cache for cache in other.caches() if cache.table.cls is Contact)
+    queries = cache.queries
+    await look()
+    assert cache.queries == queries + 1
+    # What cannot be compared now is compared later, and nothing is lost.
+    await execute(url, "ALTER TABLE ps_contacts RENAME TO hidden")
+    await look()
+    assert len(other.all(Contact)) == 1
+    assert cache.look_due > 0
+    await first.stop()
+    await second.stop()
+
+
+@pytest.mark.parametrize(("line", "seconds"), [("", 1.0), (",object_lifetime_stale=9", 9.0), (",name=x", None)])
+async def test_how_often_others_changes_are_looked_for(tmp_path: Path, line: str, seconds: float | None) -> None:
+    sorcery = "[x]\ncontact=realtime,ps_contacts\n" + (f"contact/cache=memory_cache{line}\n" if line else "")
+    host, data, _ = await started(tmp_path, sorcery=sorcery)
+    cache = data.caches()[0]
+    cache._clock = lambda: 100.0
+    await cache.look()
+    assert cache.look_due == (float("inf") if seconds is None else 100.0 + seconds)
+    await host.stop()

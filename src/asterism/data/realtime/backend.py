@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from asterism.config.errors import flatten
@@ -15,8 +16,8 @@ from asterism.core.errors import ConfigError
 from asterism.data.backends import Backend, Loaded
 from asterism.data.errors import DataUnavailableError
 from asterism.data.options import ConfiguredObject
-from asterism.data.realtime.queries import KeyQuery, read_whole
-from asterism.data.realtime.rows import RowReader, RowWriter, encode
+from asterism.data.realtime.queries import KeyQuery, is_integer, read_pairs, read_sum, read_whole
+from asterism.data.realtime.rows import RowReader, RowWriter, decode, encode
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
@@ -134,6 +135,29 @@ class RealtimeBackend(Backend):
             if all(getattr(item, name) == value for name, value in fields.items())
         }
         return loaded
+
+    async def differing(self, known: Mapping[str, ConfiguredObject]) -> set[str]:
+        column = self.cls.VERSION
+        version = attrgetter(column)
+
+        async def ask(source: _Source) -> Rows | None:
+            table, run = source.sql, source.database.run
+            assert table is not None
+            if column not in table.c:
+                return None
+            if is_integer(table.c[column]):
+                # As a rule nothing has changed but what this server changed itself, and two numbers tell so.
+                mine = len(known), sum(map(version, known.values()))
+                if mine == await run(lambda connection: read_sum(connection, table, column)):
+                    return None
+            return await run(lambda connection: read_pairs(connection, table, column), long=True)
+
+        rows = await self._ask(ask)
+        if rows is None:
+            return set()
+        found = {decode(str(key)): int(value or 0) for key, value in rows}
+        changed = {key for key, value in found.items() if key not in known or version(known[key]) != value}
+        return changed | (known.keys() - found.keys())
 
     async def _make(self, reader: RowReader, rows: Rows, known: Mapping[str, ConfiguredObject]) -> Loaded:
         loaded = Loaded()

@@ -77,8 +77,8 @@ class _File:
 class ThreadLink:
     """SQLite: one connection in a thread of its own, so that each operation is one hop there and back.
 
-    Whole tables are read on a second one, so that nobody waits for them. Single rows are read where they are asked for, as
-    those of the embedded store: taking turns with another thread costs several times what the query does. Such a read
+    Whole tables are read on a second one, so that nobody waits for them. Single rows are read where they are asked for,
+    as in the embedded store: taking turns with another thread costs several times what the query does. Such a read
     never waits: where the file is locked it is left to the thread.
     """
 

@@ -124,3 +124,6 @@ class RealtimeModule(Module):
         due = [cache for cache in data.caches() if cache.due <= now]
         if due:
             await data.populate(*due)
+        for cache in data.caches():
+            if cache.look_due <= now:
+                await cache.look()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Dialect
+    from sqlalchemy import Column, Connection, Dialect
     from sqlalchemy import Table as SqlTable
 
     from asterism.data.realtime.links import Parameters, Rows
@@ -66,3 +66,26 @@ def _see_one_state(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN")
     elif connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+
+def is_integer(column: Column[Any]) -> bool:
+    """Whether a column has whole numbers."""
+    try:
+        return issubclass(column.type.python_type, int)
+    except NotImplementedError:
+        return False
+
+
+def read_sum(connection: Connection, table: SqlTable, column: str) -> tuple[int, int]:
+    """How many rows there are, and the sum of a column: the database works it out without sending a row."""
+    from sqlalchemy import func, select
+
+    count, total = connection.execute(select(func.count(), func.sum(table.c[column])).select_from(table)).one()
+    return int(count), int(total or 0)
+
+
+def read_pairs(connection: Connection, table: SqlTable, column: str) -> Rows:
+    """The id and one more column of every row."""
+    from sqlalchemy import select
+
+    return connection.execute(select(table.c.id, table.c[column])).fetchall()

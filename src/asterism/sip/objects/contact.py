@@ -19,6 +19,7 @@ class Contact(ConfiguredObject, type="contact"):
     REALTIME = "ps_contacts"
     INDEXES = ("aor",)
     RUNTIME = True
+    VERSION = "expiration_time"
     EXTENDED = False
 
     aor: str = derived("")
