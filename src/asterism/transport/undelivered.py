@@ -53,11 +53,11 @@ class ErrorQueue:
         self._loop = loop
         self._undelivered = undelivered
         self._rearm = rearm
+        self._epoll = select.epoll()
         if sock.family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
         else:
             sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
-        self._epoll = select.epoll()
         # No event asked for: errors are always told.
         self._epoll.register(sock, 0)
         loop.add_reader(self._epoll.fileno(), self.take)
