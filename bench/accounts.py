@@ -19,12 +19,10 @@ _SORCERY = """\
 [res_pjsip]
 endpoint=config,pjsip.conf,criteria=type=endpoint
 endpoint=realtime,ps_endpoints
-endpoint/cache=memory_cache,object_lifetime_stale=3600{whole}
 auth=realtime,ps_auths
-auth/cache=memory_cache,object_lifetime_stale=3600{whole}
 aor=realtime,ps_aors
-aor/cache=memory_cache,object_lifetime_stale=3600{whole}
 """
+_WHOLE = "".join(f"{kind}/cache=memory_cache,full_backend_cache=yes\n" for kind in ("endpoint", "auth", "aor"))
 _EXTCONFIG = """\
 [settings]
 ps_endpoints => odbc,pbx
@@ -51,21 +49,21 @@ def account(number: int) -> str:
     return f"phone{number}"
 
 
-def configuration(url: str, *, whole: bool = True) -> dict[str, str]:
+def configuration(url: str, *, whole: bool = False) -> dict[str, str]:
     """The configuration files with which a server reads accounts from a database.
 
-    ``whole``: all at start; otherwise each when it is first used, and that there is no endpoint ``user@domain`` again
-    after five seconds. Once read they stay in memory as long as a run takes.
+    ``whole``: all at start; otherwise, as by default, each when it is first used, and again when it is used more than
+    30 seconds later.
     """
     return {
         "pjsip.conf": _PJSIP,
-        "sorcery.conf": _SORCERY.format(whole=",full_backend_cache=yes" if whole else ""),
+        "sorcery.conf": _SORCERY + (_WHOLE if whole else ""),
         "extconfig.conf": _EXTCONFIG,
         "res_config_sqlalchemy.conf": f"[pbx]\nurl={url}\ntimeout=60\n",
     }
 
 
-def make(folder: Path, url: str, count: int, *, whole: bool = True) -> dict[str, str]:
+def make(folder: Path, url: str, count: int, *, whole: bool = False) -> dict[str, str]:
     """Make the tables and ``count`` accounts; returns the configuration that reads them."""
     files = configuration(url, whole=whole)
     folder.mkdir(parents=True, exist_ok=True)

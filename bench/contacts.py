@@ -137,7 +137,8 @@ def start(count: int) -> float:
 def register(bindings: int, count: int) -> tuple[float, float]:
     """Microseconds of CPU per challenged REGISTER beside so many bindings: a new one, a refresh.
 
-    The accounts come from a SQLite table, read as a whole; those that register are spread over all of them.
+    The accounts come from a SQLite table and are read as they are used, as the cache does by default; those that
+    register are spread over all of them and have registered before.
     """
     active = sorted(random.sample(range(bindings), min(bindings, count)))
     users = [accounts.account(number) for number in active]
@@ -147,7 +148,7 @@ def register(bindings: int, count: int) -> tuple[float, float]:
         store_contacts(folder, sorted(set(range(bindings)) - set(active)))
         with servers.asterism(folder, files) as process, contextlib.closing(Phones()) as phones:
             servers.wait_ready(process, 120.0)
-            # Reading 100,000 accounts delays the first requests so much that some are refused as overload.
+            # Their first requests wait for the database, some so long that they are refused as overload.
             settled = [Job(user) for user in users]
             for _ in range(10):
                 phones.run([job for job in settled if job.status != 200])
