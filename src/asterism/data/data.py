@@ -22,7 +22,8 @@ from asterism.core.errors import ConfigError
 from asterism.core.module import Subsystem
 from asterism.core.registry import Owner
 from asterism.data.backends import Backend, ConfigBackend, Files, MemoryBackend, StoreBackend
-from asterism.data.cache import Cache, CacheOptions, Missing
+from asterism.data.cache import Cache, Missing
+from asterism.data.cache_options import CacheOptions
 from asterism.data.errors import DataError, DataUnavailableError
 from asterism.data.options import ConfiguredObject
 from asterism.data.store import Store

@@ -14,7 +14,8 @@ from asterism.core.errors import ConfigError, Position
 from asterism.core.registry import Owner
 from asterism.data import ConfiguredObject, Data, DataUnavailableError, Missing, option
 from asterism.data.backends import Backend, Loaded
-from asterism.data.cache import MAX_ABSENT, NEGATIVE_SECONDS, CacheOptions
+from asterism.data.cache import MAX_ABSENT, NEGATIVE_SECONDS
+from asterism.data.cache_options import CacheOptions
 from asterism.data.kinds import NAMES, UINT
 
 LOG = logging.getLogger("test.cache")

@@ -66,7 +66,9 @@ class RealtimeBackend(Backend):
         table = await source.database.table(source.table)
         if source.sql is not table:
             source.sql = table
-            source.reader = RowReader(self.cls, [column.name for column in table.columns], source.place, self._log)
+            names = [column.name for column in table.columns]
+            if source.reader is None or source.reader.names != names:
+                source.reader = RowReader(self.cls, names, source.place, self._log)
             source.writer = RowWriter(self.cls, table)
             source.by_key = KeyQuery(table, source.database.dialect)
         return table
@@ -98,8 +100,8 @@ class RealtimeBackend(Backend):
 
         loaded = await self._make(*await self._ask(ask), known)
         # A database may compare without regard to case; names are what was asked for.
-        if len(loaded.objects) > len(keys) or not loaded.objects.keys() <= set(keys):
-            loaded.objects = {key: item for key, item in loaded.objects.items() if key in keys}
+        asked = set(keys)
+        loaded.objects = {key: item for key, item in loaded.objects.items() if key in asked}
         return loaded
 
     async def fetch_all(self, known: Mapping[str, ConfiguredObject]) -> Loaded:

@@ -68,11 +68,12 @@ class RowReader:
     """Makes objects of a table's rows."""
 
     def __init__(self, cls: type[ConfiguredObject], columns: Sequence[str], place: str, log: logging.Logger) -> None:
+        self.names = list(columns)
         self._cls = cls
         self._place = place
         self._id = next((index for index, name in enumerate(columns) if name.lower() == "id"), 0)
         self._required = frozenset(spec.name for spec in cls.OPTIONS if spec.required)
-        self._names: dict[tuple[_Column, ...], frozenset[str]] = {}
+        self._given: dict[tuple[_Column, ...], frozenset[str]] = {}
         found: list[tuple[int, _Column]] = []
         for index, name in enumerate(columns):
             spec = cls.spec(name)
@@ -136,9 +137,9 @@ class RowReader:
                     after = self._several(column, text, before, key)
             column.fill(item, after)
         shape = tuple([column for column, _ in given])
-        names = self._names.get(shape)
+        names = self._given.get(shape)
         if names is None:
-            names = self._names[shape] = frozenset(column.spec.name for column in shape if column.spec is not None)
+            names = self._given[shape] = frozenset(column.spec.name for column in shape if column.spec is not None)
         if not self._required <= names:
             raise ValueError("something is missing")
         item.validate(names)
