@@ -76,9 +76,7 @@ class PortPool:
                     return (*pair, port)
         finally:
             self._free.extend(passed_over)
-        raise PortsExhaustedError(
-            f"other programs hold the free RTP ports of {self.host}; take other ones"
-        )
+        raise PortsExhaustedError(f"other programs hold the free RTP ports of {self.host}; take other ones")
 
 
 _KIND = int(socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
