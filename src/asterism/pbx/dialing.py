@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from asterism.pbx import events
 from asterism.pbx.bridge import connect_channels, disconnect_channel
 from asterism.pbx.causes import Cause
-from asterism.pbx.controls import Control, DialStatus
+from asterism.pbx.controls import ChannelState, Control, DialStatus
 from asterism.pbx.errors import RequestError
 from asterism.pbx.party import Redirecting
 
@@ -248,6 +248,10 @@ class Dialer:
         if self.on_answer is not None:
             self.on_answer(channel, leg)
         self.pbx.bus.publish(events.DIAL_END, self.caller, channel, DialStatus.ANSWER)
+        caller = self.caller
+        if caller is not None and self._connects and caller.state is ChannelState.UP:
+            # An answer of ours would have told it; this one was answered before.
+            caller.indicate(Control.CONNECTED_LINE, caller.connected)
         self.cancel(DialStatus.CANCEL, self.losers_cause)
         self._finish()
 

@@ -373,6 +373,33 @@ def connected_line(method: str, allow: str, expected: str) -> object:
     return test
 
 
+@on_bench
+async def test_who_was_answered_before_hears_who_answers(bench: Bench) -> None:
+    change(bench, "alice", send_pai=True)
+    alice, bob = bench.phone(5071), bench.phone(5072)
+
+    @bench.server.pbx.extension("internal", "6002")
+    async def dial(channel: object) -> None:
+        await channel.answer()  # type: ignore[attr-defined]
+        await channel.dial("PJSIP/bob", 20)  # type: ignore[attr-defined]
+
+    alice.call("6002")
+    ok = await alice.next(200)
+    assert ok.get("P-Asserted-Identity") is None
+    alice.in_dialog("ACK", ok, 1)
+    invite = await bob.next("INVITE")
+    bob.respond(invite, 180)
+    bob.respond(invite, 200, body=sdp())
+    await bob.next("ACK")
+    told = await alice.next("INVITE")
+    assert told.get("P-Asserted-Identity") == '"Bob Example" <sip:6002@127.0.0.1>'
+    alice.respond(told, 200, body=sdp())
+    await alice.next("ACK")
+    alice.in_dialog("BYE", ok, 2)
+    bob.respond(await bob.next("BYE"), 200)
+    assert [one for one in alice.messages() if isinstance(one, Request)] == []
+
+
 test_a_change_of_the_connected_party_by_reinvite = connected_line("invite", "", "INVITE")
 test_a_change_of_the_connected_party_by_update = connected_line("update", "", "UPDATE")
 test_an_update_where_the_peer_allows_it = connected_line("invite", "Allow: INVITE, ACK, BYE, UPDATE\r\n", "UPDATE")
