@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+from contextlib import suppress
 
 import pytest
 from test_media_rtp import Leg, run
@@ -48,15 +50,23 @@ def test_comfort_noise_while_nothing_is_sent(run):
         second = await leg.peer.receive(1)
         assert (first[0][1], first[1]) == (13, b"\x7f")
         assert second[0][2] == (first[0][2] + 1) & 0xFFFF
-        # Audio takes its place, and goes on counting.
+        # Audio takes its place: the next one comes so long after it.
         leg.session.hold = False
-        for _ in range(4):
-            leg.session.write(Frame(ULAW, b"\x11" * 160))
-            header, _ = await leg.peer.receive(1)
-            assert header[1] & 0x7F == 0
-            await leg.peer.silent(0.05)
+        leg.session.set_keep_alive(0.3)
+        await leg.peer.silent(0.15)
+        leg.session.write(Frame(ULAW, b"\x11" * 160))
+        while (await leg.peer.receive(1))[0][1] & 0x7F:
+            pass
+        loop = asyncio.get_running_loop()
+        written = leg.session.last_sent
+        header, _ = await leg.peer.receive(1)
+        assert header[1] == 13
+        assert loop.time() - written > 0.29
         leg.session.set_keep_alive(0)
-        assert await leg.peer.silent(0.25)
+        with suppress(BlockingIOError):
+            while True:
+                leg.peer.socket.recv(2048)
+        assert await leg.peer.silent(0.4)
 
     run(scenario)
 
