@@ -349,3 +349,33 @@ async def test_how_often_others_changes_are_looked_for(tmp_path: Path, line: str
     await cache.look()
     assert cache.look_due == (float("inf") if seconds is None else 100.0 + seconds)
     await host.stop()
+
+
+async def test_a_column_that_comes_into_use_is_read(tmp_path: Path) -> None:
+    host, data, url = await started(tmp_path)
+    await execute(url, "INSERT INTO ps_endpoints (id, context) VALUES ('a', 'x'), ('b', 'y'), ('c', '')")
+
+    async def read(key: str) -> Endpoint:
+        for cache in data.caches():
+            cache.expire()
+        found = await data.retrieve(Endpoint, key)
+        assert found is not None
+        return found
+
+    assert [(await read(key)).context for key in "abc"] == ["x", "y", "default"]
+    # The first and the last column of a hundred and more, and one whose value is a number.
+    columns = [spec.name for spec in Endpoint.OPTIONS]
+    assert len(columns) > 100
+    for statement in (
+        "UPDATE ps_endpoints SET rtp_timeout = 0 WHERE id = 'a'",
+        "UPDATE ps_endpoints SET webrtc = 'yes' WHERE id = 'b'",
+        "UPDATE ps_endpoints SET accountcode = 'acc', rtp_timeout = 7 WHERE id = 'c'",
+    ):
+        await execute(url, statement)
+    assert (await read("a")).rtp_timeout == 0
+    assert (await read("b")).webrtc is True
+    found = await read("c")
+    assert (found.accountcode, found.rtp_timeout, found.context) == ("acc", 7, "default")
+    await execute(url, "UPDATE ps_endpoints SET accountcode = NULL")
+    assert (await read("c")).accountcode == ""
+    await host.stop()

@@ -41,6 +41,8 @@ class _Source:
         self.reader: RowReader | None = None
         self.writer: RowWriter | None = None
         self.by_key: KeyQuery | None = None
+        self.narrow: RowReader | None = None
+        """For the columns that ``by_key`` reads."""
         self.sql: SqlTable | None = None
 
     @property
@@ -71,6 +73,7 @@ class RealtimeBackend(Backend):
                 source.reader = RowReader(self.cls, names, source.place, self._log)
             source.writer = RowWriter(self.cls, table)
             source.by_key = KeyQuery(table, source.database.dialect)
+            source.narrow = source.reader.narrowed(source.by_key.used)
         return table
 
     async def _ask(self, ask: Callable[[_Source], Awaitable[T]]) -> T:
@@ -87,22 +90,36 @@ class RealtimeBackend(Backend):
     async def fetch(self, keys: Collection[str], known: Mapping[str, ConfiguredObject]) -> Loaded:
         wanted = [encode(key) for key in keys]
 
-        async def ask(source: _Source) -> tuple[RowReader, Rows]:
-            assert source.by_key is not None
-            assert source.reader is not None
-            rows: list[Sequence[Any]] = []
-            size = source.database.at_once
+        async def ask(source: _Source) -> Loaded:
+            loaded, size = Loaded(), source.database.at_once
             for start in range(0, len(wanted), size):
                 if start:
                     await asyncio.sleep(0)
-                rows += await source.database.select(*source.by_key.statement(wanted[start : start + size]))
-            return source.reader, rows
+                found = await self._make(*await self._rows(source, wanted[start : start + size]), known)
+                loaded.objects.update(found.objects)
+                loaded.errors += found.errors
+                loaded.refused |= found.refused
+            return loaded
 
-        loaded = await self._make(*await self._ask(ask), known)
+        loaded = await self._ask(ask)
         # A database may compare without regard to case; names are what was asked for.
         asked = set(keys)
         loaded.objects = {key: item for key, item in loaded.objects.items() if key in asked}
         return loaded
+
+    async def _rows(self, source: _Source, ids: Sequence[str]) -> tuple[RowReader, Rows]:
+        """The rows of these ids, and who reads them."""
+        query, reader, database = source.by_key, source.reader, source.database
+        assert query is not None
+        assert reader is not None
+        narrow = source.narrow
+        rows = await database.select(*query.statement(ids))
+        if narrow is not None and all(row[-1] is None for row in rows):
+            return narrow, rows
+        rows = await database.select(*query.statement(ids, whole=True))
+        query.learn(rows)
+        source.narrow = reader.narrowed(query.used)
+        return reader, rows
 
     async def fetch_all(self, known: Mapping[str, ConfiguredObject]) -> Loaded:
         async def ask(source: _Source) -> tuple[RowReader, Rows]:

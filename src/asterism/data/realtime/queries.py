@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,35 +17,62 @@ if TYPE_CHECKING:
 class KeyQuery:
     """``SELECT ... WHERE id IN (...)`` in a driver's own SQL, made once for each of a few lengths of the list.
 
-    Few different texts: databases keep what they worked out for a statement.
+    Few different texts: databases keep what they worked out for a statement. Only those columns are read in which some
+    row had a value before; the last one of a row tells whether there is a value in any of the others, too.
     """
 
     def __init__(self, table: SqlTable, dialect: Dialect) -> None:
         self._table = table
+        self._columns = list(table.columns)
         self._dialect = dialect
-        self._made: dict[int, tuple[str, list[str], bool]] = {}
+        self._made: dict[tuple[int, bool], tuple[str, list[str], bool]] = {}
+        self.used = [number for number, column in enumerate(self._columns) if column.name.lower() == "id"]
+        """The columns that are read, by their numbers."""
 
-    def statement(self, ids: Sequence[str]) -> tuple[str, Parameters]:
-        """The text and the parameters for these ids, of which there must be one at least."""
+    def learn(self, rows: Rows) -> None:
+        """See in whole rows which columns have values."""
+        found = {number for row in rows for number, value in enumerate(row) if value is not None}
+        self.used = sorted(found.union(self.used))
+        self._made = {key: made for key, made in self._made.items() if key[1]}
+
+    def statement(self, ids: Sequence[str], *, whole: bool = False) -> tuple[str, Parameters]:
+        """The text and the parameters for these ids, of which there must be one at least; ``whole``: every column."""
         size = 1 << (len(ids) - 1).bit_length()
-        made = self._made.get(size)
+        made = self._made.get((size, whole))
         if made is None:
-            made = self._made[size] = self._make(size)
+            made = self._made[size, whole] = self._make(size, whole)
         text, names, positional = made
         values = list(ids) + [ids[-1]] * (size - len(ids))
         if positional:
             return text, tuple(values)
         return text, dict(zip(names, values, strict=True))
 
-    def _make(self, size: int) -> tuple[str, list[str], bool]:
+    def _make(self, size: int, whole: bool) -> tuple[str, list[str], bool]:
         from sqlalchemy import bindparam, select
 
         names = [f"k{number}" for number in range(size)]
         values: list[Any] = [bindparam(name) for name in names]
         key = self._table.c.id
-        query = select(self._table).where(key == values[0] if size == 1 else key.in_(values))
+        columns: list[Any] = (
+            self._columns if whole else [*(self._columns[number] for number in self.used), self._rest()]
+        )
+        query = select(*columns).where(key == values[0] if size == 1 else key.in_(values))
         compiled = query.compile(dialect=self._dialect)
         return str(compiled), names, bool(compiled.positional)
+
+    def _rest(self) -> Any:
+        """``NULL`` unless one of the other columns has a value."""
+        from sqlalchemy import func, literal_column, null
+
+        rest: list[Any] = [column for number, column in enumerate(self._columns) if number not in self.used]
+        if not rest:
+            return null()
+        # Databases take a hundred arguments, some a few more.
+        parts = [rest[start : start + 90] for start in range(0, len(rest), 90)]
+        if self._dialect.name == "postgresql":
+            counts = [func.num_nonnulls(*part) for part in parts]
+            return func.nullif(reduce(add, counts), literal_column("0"))
+        return func.coalesce(*(func.coalesce(*part, null()) for part in parts), null())
 
 
 def read_whole(connection: Connection, table: SqlTable) -> tuple[list[int], Rows]:
