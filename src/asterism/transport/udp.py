@@ -26,6 +26,10 @@ _MAX_QUEUED = 1_024
 _RECEIVE_BUFFER = 1_048_576
 """Socket buffer asked for: a burst of registrations must survive one slow callback."""
 
+_TOGETHER = 16
+"""Datagrams that are sent together: a peer on the same machine is woken once for them, and does not take the processor
+from us, and its caches, after each."""
+
 _SEND_ATTEMPTS = 3
 """A datagram may meet the errors of that many earlier ones."""
 
@@ -82,7 +86,19 @@ class UdpTransport(Transport):
         BindError: the address cannot be had.
     """
 
-    __slots__ = ("_errors", "_flows", "_log", "_loop", "_queue", "_receive", "_socket", "_undelivered", "fixed_local")
+    __slots__ = (
+        "_errors",
+        "_flows",
+        "_full",
+        "_log",
+        "_loop",
+        "_queue",
+        "_reading",
+        "_receive",
+        "_socket",
+        "_undelivered",
+        "fixed_local",
+    )
 
     def __init__(
         self,
@@ -107,6 +123,9 @@ class UdpTransport(Transport):
         self._log = log
         self._flows: dict[tuple[Any, ...], UdpFlow] = {}
         self._queue: deque[tuple[bytes, UdpFlow, tuple[Any, ...]]] = deque()
+        self._full = False
+        """Whether the socket's buffer was full; the loop tells when it takes data again."""
+        self._reading = False
         self._undelivered = undelivered
         loop.add_reader(self._socket.fileno(), self._readable)
         self._errors = None if undelivered is None else error_queue(self._socket, loop, self._came_back, self._rearm)
@@ -126,23 +145,46 @@ class UdpTransport(Transport):
         return self._flows.get(address) or self._new_flow(address)
 
     def send(self, data: bytes, flow: UdpFlow, address: tuple[Any, ...]) -> None:
-        """Send one datagram now, or when the socket takes it again; a failure goes to the flow."""
+        """Send one datagram with what else is sent before the loop turns; a failure goes to the flow."""
         if self.closed:
             flow.closed = True
             flow.failed(OSError("the transport is closed"))
             return
         if self.trace is not None:
             self.trace("out", data, flow)
-        if self._queue:
-            self._enqueue(data, flow, address)
+        queue = self._queue
+        if self._full:
+            if len(queue) < _MAX_QUEUED:
+                queue.append((data, flow, address))
+            else:
+                self.counters["dropped"] += 1
             return
-        try:
-            self._socket.sendto(data, address)
-            self.counters["sent"] += 1
-        except (BlockingIOError, InterruptedError):
-            self._enqueue(data, flow, address)
-        except (OSError, OverflowError) as error:
-            self._not_sent(error, data, flow, address)
+        if not queue and not self._reading:
+            self._loop.call_soon(self._flush)
+        queue.append((data, flow, address))
+        if len(queue) >= _TOGETHER:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Send what waits, unless the socket's buffer is full."""
+        queue = self._queue
+        send_to = self._socket.sendto
+        while queue and not self._full:
+            data, flow, address = queue.popleft()
+            try:
+                send_to(data, address)
+                self.counters["sent"] += 1
+            except (BlockingIOError, InterruptedError):
+                queue.appendleft((data, flow, address))
+                self._full = True
+                self._loop.add_writer(self._socket.fileno(), self._writable)
+            except (OSError, OverflowError) as error:
+                self._not_sent(error, data, flow, address)
+
+    def _writable(self) -> None:
+        self._loop.remove_writer(self._socket.fileno())
+        self._full = False
+        self._flush()
 
     def _not_sent(self, error: Exception, data: bytes, flow: UdpFlow, address: tuple[Any, ...]) -> None:
         """Sending failed: tell the flow, unless the error was that of an earlier datagram to somebody else."""
@@ -156,7 +198,7 @@ class UdpTransport(Transport):
                 self.counters["sent"] += 1
                 return
             except (BlockingIOError, InterruptedError):
-                self._enqueue(data, flow, address)
+                self._queue.appendleft((data, flow, address))
                 return
             except OSError as again:
                 error = again
@@ -180,7 +222,7 @@ class UdpTransport(Transport):
             descriptor = self._socket.fileno()
             self._loop.remove_reader(descriptor)
             self._loop.add_reader(descriptor, self._readable)
-            if self._queue:
+            if self._full:
                 self._loop.remove_writer(descriptor)
                 self._loop.add_writer(descriptor, self._writable)
 
@@ -189,6 +231,7 @@ class UdpTransport(Transport):
         if self.closed:
             return
         self.closed = True
+        self._flush()
         if self._errors is not None:
             self._errors.close()
         descriptor = self._socket.fileno()
@@ -211,6 +254,13 @@ class UdpTransport(Transport):
         return flow
 
     def _readable(self) -> None:
+        self._reading = True
+        self._read()
+        self._reading = False
+        if self._queue:
+            self._flush()
+
+    def _read(self) -> None:
         receive_from = self._socket.recvfrom
         flows = self._flows
         counters = self.counters
@@ -250,36 +300,5 @@ class UdpTransport(Transport):
         reply = stun.answer(data, address[0], address[1])
         if reply is None:
             return False
-        try:
-            self._socket.sendto(reply, address)
-        except (BlockingIOError, InterruptedError):
-            pass
-        except OSError as error:
-            self._not_sent(error, reply, self._flows.get(address) or self._new_flow(address), address)
+        self.send(reply, self._flows.get(address) or self._new_flow(address), address)
         return True
-
-    def _enqueue(self, data: bytes, flow: UdpFlow, address: tuple[Any, ...]) -> None:
-        if len(self._queue) >= _MAX_QUEUED:
-            self.counters["dropped"] += 1
-            return
-        if not self._queue:
-            self._loop.add_writer(self._socket.fileno(), self._writable)
-        self._queue.append((data, flow, address))
-
-    def _writable(self) -> None:
-        queue = self._queue
-        while queue:
-            data, flow, address = queue[0]
-            try:
-                self._socket.sendto(data, address)
-                self.counters["sent"] += 1
-            except (BlockingIOError, InterruptedError):
-                return
-            except OSError as error:
-                queue.popleft()
-                self._not_sent(error, data, flow, address)
-                if self.closed:
-                    return
-                continue
-            queue.popleft()
-        self._loop.remove_writer(self._socket.fileno())

@@ -244,7 +244,10 @@ def test_a_full_socket_queues_in_order_and_drops_beyond_the_bound(run, monkeypat
         peer = Peer()
         full = transport._socket = _FullSocket(transport._socket)
         flow = manager.flow_for("127.0.0.1", peer.port)
-        for number in range(5):
+        flow.send(b"0")
+        while not transport._full:
+            await asyncio.sleep(0)
+        for number in range(1, 5):
             flow.send(b"%d" % number)
         assert transport.counters["dropped"] == 2
         full.full = False
@@ -253,6 +256,51 @@ def test_a_full_socket_queues_in_order_and_drops_beyond_the_bound(run, monkeypat
         assert await peer.receive() == b"after"
         peer.close()
         manager.close()
+
+    run(scenario)
+
+
+class _RecordingSocket(_FullSocket):
+    """Notes what was sent, and after how many turns of the loop."""
+
+    def __init__(self, real):
+        super().__init__(real)
+        self.full = False
+        self.sent = []
+
+    def sendto(self, data, address):
+        self.sent.append(data)
+        return super().sendto(data, address)
+
+
+def test_datagrams_are_sent_together_in_order_when_the_loop_turns(run):
+    async def scenario():
+        manager, transport, _ = await echo_manager()
+        peer = Peer()
+        noted = transport._socket = _RecordingSocket(transport._socket)
+        flow = manager.flow_for("127.0.0.1", peer.port)
+        for number in range(5):
+            flow.send(b"%d" % number)
+        assert noted.sent == []
+        assert [await peer.receive() for _ in range(5)] == [b"%d" % number for number in range(5)]
+        for number in range(20):
+            flow.send(b"%d" % number)
+        assert len(noted.sent) == 5 + 16  # many do not wait for each other
+        assert [await peer.receive() for _ in range(20)] == [b"%d" % number for number in range(20)]
+        peer.close()
+        manager.close()
+
+    run(scenario)
+
+
+def test_closing_sends_what_waits(run):
+    async def scenario():
+        manager, _, _ = await echo_manager()
+        peer = Peer()
+        manager.flow_for("127.0.0.1", peer.port).send(b"last words")
+        manager.close()
+        assert await peer.receive() == b"last words"
+        peer.close()
 
     run(scenario)
 
