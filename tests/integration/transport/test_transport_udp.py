@@ -4,7 +4,7 @@ import logging
 import socket
 
 import pytest
-from transport_kit import Client, Echo, Peer, echo_manager, options, request_to
+from transport_kit import Client, Echo, Peer, echo_manager, options, request_to, until
 
 from asterism.stack import parse_message
 from asterism.stack.transactions import TimerConfig
@@ -245,8 +245,7 @@ def test_a_full_socket_queues_in_order_and_drops_beyond_the_bound(run, monkeypat
         full = transport._socket = _FullSocket(transport._socket)
         flow = manager.flow_for("127.0.0.1", peer.port)
         flow.send(b"0")
-        while not transport._full:
-            await asyncio.sleep(0)
+        await until(lambda: transport._full)
         for number in range(1, 5):
             flow.send(b"%d" % number)
         assert transport.counters["dropped"] == 2
