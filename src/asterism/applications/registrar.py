@@ -6,7 +6,7 @@ If the commit fails, nothing has changed and the answer is 500.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, ClassVar
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from asterism.sip.rx import Rx
     from asterism.sip.server import SipServer
     from asterism.stack.headers import NameAddr
-    from asterism.stack.message import Request, Response
+    from asterism.stack.message import Request
 
 _NO_AORS = Decision(Outcome.REJECT, "the endpoint has no AORs", 403)
 _ON_FLOW = frozenset(("WS", "WSS"))
@@ -265,19 +265,23 @@ class Registrar(Service):
             headers = (("Unsupported", "path"),) if decision.status == 420 else ()
             rx.respond(decision.status, headers=headers)
             return
-        response = rx.make_response(200, headers=self._headers(plan, rx))
-        if plan.changed or plan.removed:
+        data = self._core.data
+        if not data.embedded(Contact):
+            # A database may take its time: the transaction sends a 100 meanwhile (RFC 4320).
             rx.transaction_for()
+        if plan.changed or plan.removed:
             try:
                 self._location.stage(plan.changed, plan.removed)
             except DataError as error:
                 self._core.log.error("the bindings of AOR '%s' cannot be stored: %s", plan.aor.id, error)
                 rx.respond(500)
                 return
-        send = partial(self._settled, plan, rx, response) if rx.flow.reliable else partial(rx.send, response)
-        self._core.data.on_settled(Contact, send, partial(rx.respond, 500))
+        answer = rx.hold(200, self._headers(plan, rx))
+        if rx.flow.reliable:
+            answer = partial(self._settled, plan, rx, answer)
+        data.on_settled(Contact, answer, partial(rx.respond, 500))
 
-    def _settled(self, plan: Plan, rx: Rx, response: Response) -> None:
+    def _settled(self, plan: Plan, rx: Rx, answer: Callable[[], None]) -> None:
         """Answer over a connection, and tie the contacts to it that can be reached no other way."""
         flow, core = rx.flow, self._core
         now = self._location.wall_clock()
@@ -285,7 +289,7 @@ class Registrar(Service):
             flow.kept_until = max(flow.kept_until, core.layer.timers.clock() + contact.expiration_time - now)
             if contact.prune_on_boot or plan.outbound:
                 core.flows.bind(contact, flow)
-        rx.send(response)
+        answer()
 
     def _headers(self, plan: Plan, rx: Rx) -> list[tuple[str, str]]:
         now = self._location.wall_clock()

@@ -320,6 +320,10 @@ class Data(Subsystem):
         cache = self._tables[cls].cache
         return cache is None or cache.complete
 
+    def embedded(self, cls: type[ConfiguredObject]) -> bool:
+        """Whether changes of a type are durable, or refused, when the loop turns: no database is waited for."""
+        return self._tables[cls].cache is None
+
     def request(self, cls: type[ConfiguredObject], item_id: str) -> None:
         """Have an object brought into memory in the background; observers hear when it is there."""
         cache = self._tables[cls].cache

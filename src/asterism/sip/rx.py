@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from asterism.sip.tags import tag_from_branch
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from asterism.sip.works import Work
     from asterism.stack.flow import Flow
     from asterism.stack.message import Request, Response
+    from asterism.stack.transactions.layer import Held
     from asterism.stack.transactions.server import ServerTransaction
 
 HeaderList = Iterable[tuple[str, str]]
@@ -38,8 +39,8 @@ class Rx:
     response went out through this object.
     """
 
-    __slots__ = ("answered", "auth", "core", "dialog", "endpoint", "flow", "identified_by", "now", "request",
-                 "transaction", "work")  # fmt: skip
+    __slots__ = ("answered", "auth", "core", "dialog", "endpoint", "flow", "held", "identified_by", "now",
+                 "request", "transaction", "work")  # fmt: skip
 
     def __init__(self, core: SipCore, request: Request, flow: Flow, now: float) -> None:
         self.core = core
@@ -50,6 +51,7 @@ class Rx:
         self.identified_by = ""
         self.auth = ""
         self.transaction: ServerTransaction | None = None
+        self.held: Held | None = None
         self.work: Work | None = None
         self.dialog: DialogEntry | None = None
         self.answered = False
@@ -62,13 +64,13 @@ class Rx:
         self.endpoint = endpoint
         self.identified_by = by
         if self.request.sent_via and not endpoint.force_rport:
-            self.core.layer.restore_via(self.request)
+            self.core.state.layer.restore_via(self.request)
 
     def transaction_for(self) -> ServerTransaction:
         """The request's server transaction, made on first use."""
         transaction = self.transaction
         if transaction is None:
-            transaction = self.transaction = self.core.layer.create_server_transaction(self.request)
+            transaction = self.transaction = self.core.state.layer.create_server_transaction(self.request)
         return transaction
 
     def make_response(
@@ -125,7 +127,32 @@ class Rx:
         """Send a response through the request's server transaction."""
         if response.status >= 200:
             self.answered = True
-        self.transaction_for().respond(response)
+        if self.held is not None:
+            self._answer_held(self.held, response.to_bytes())
+        else:
+            self.transaction_for().respond(response)
+
+    def hold(self, status: int, headers: HeaderList) -> Callable[[], None]:
+        """What answers this request once it is called; until then retransmissions of it are absorbed.
+
+        For answers that wait for the end of the loop's turn and surely come: if it cannot be this one, :meth:`respond`
+        with another. By datagram, where nobody else looks at the response, that takes no transaction.
+        """
+        state = self.core.state
+        layer = state.layer
+        if self.flow.reliable or self.transaction is not None or state.response_hooks or layer.on_state is not None:
+            response = self.make_response(status, headers=headers)
+            self.transaction_for()
+            return partial(self.send, response)
+        request = self.request
+        self.held = held = layer.hold(request)
+        block = header_block(headers) + _own_block((), state.server_header)
+        return partial(self._answer_held, held, response_bytes(request, status, tag_from_branch(request), block))
+
+    def _answer_held(self, held: Held, data: bytes) -> None:
+        self.answered = True
+        self.held = None
+        self.core.state.layer.answer_held(held, data)
 
     def respond_stateless(
         self,
@@ -138,7 +165,7 @@ class Rx:
     ) -> None:
         """Answer and forget; through the transaction if the request has one by now (it was parked)."""
         state = self.core.state
-        if self.transaction is None and not body and not reason and not state.response_hooks and status > 100:
+        if not (self.transaction or self.held or body or reason or state.response_hooks) and status > 100:
             # Nobody else looks at this response: it is written without being made.
             request = self.request
             block = header_block(headers) if headers else ""
@@ -146,11 +173,13 @@ class Rx:
                 request, status, tag_from_branch(request), block + _own_block(fixed, state.server_header)
             )
             self.answered = True
-            self.core.layer.send_stateless(request, data)
+            state.layer.send_stateless(request, data)
             return
         response = self.make_response(status, reason, headers, body, content_type, fixed=fixed)
         self.answered = True
         if self.transaction is not None:
             self.transaction.respond(response)
+        elif self.held is not None:
+            self._answer_held(self.held, response.to_bytes())
         else:
-            self.core.layer.respond_stateless(self.request, response)
+            self.core.state.layer.respond_stateless(self.request, response)

@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from asterism.stack.transactions.users import ClientUser, StackUser
 
 
+Held = tuple[str, str, "Flow", bool]
+"""A request on hold: its keys, where the answer goes, and whether that is where the request came from."""
+
+
 def _local_sent_by(flow: Flow) -> str:
     return format_host_port(*flow.local)
 
@@ -78,6 +82,7 @@ class TransactionLayer:
         "_fresh",
         "_last_flow",
         "_last_key",
+        "_last_merged",
         "_last_request",
         "_secret",
         "_servers",
@@ -121,6 +126,7 @@ class TransactionLayer:
         self._fresh: list[ServerTransaction] | None = None
         self._last_request: Request | None = None
         self._last_key = ""
+        self._last_merged = ""
         self._last_flow: Flow | None = None
         self._secret = secrets.token_hex(16)
 
@@ -164,6 +170,7 @@ class TransactionLayer:
         if entry is None:
             self._last_request = message
             self._last_key = key
+            self._last_merged = ""
             self._last_flow = flow if back or flow.reliable else None
             self._receive_new(message, key, flow, now)
         elif isinstance(entry, bytes):
@@ -203,10 +210,12 @@ class TransactionLayer:
             self._receive_malformed(error, b"", flow, now, request)
             return
         merged = self._servers.merged
-        if merged and merged_key(request) in merged:
-            self.counters["merged"] += 1
-            self.respond_stateless(request, make_response(request, 482))
-            return
+        if merged:
+            self._last_merged = own = merged_key(request)
+            if own in merged:
+                self.counters["merged"] += 1
+                self.respond_stateless(request, make_response(request, 482))
+                return
         if self._is_full():
             self.counters["overload"] += 1
             response = make_response(request, 503)
@@ -313,7 +322,7 @@ class TransactionLayer:
         table = self._servers
         if key in table.entries:
             raise ValueError("the request has a server transaction already")
-        merged = merged_key(request)
+        merged = self._merged_key(request)
         if merged:
             table.merged[merged] = key
         kind = InviteServerTransaction if request.method == "INVITE" else NonInviteServerTransaction
@@ -324,6 +333,33 @@ class TransactionLayer:
         else:
             self._arm(transaction)
         return transaction
+
+    def hold(self, request: Request) -> Held:
+        """Absorb retransmissions of a request by datagram that is answered a moment later, by :meth:`answer_held`.
+
+        What a server transaction would do for it, without one: there is no timer, so the answer must come for certain,
+        and nobody is told when it cannot be sent. No INVITE.
+
+        Raises:
+            ValueError: the request did not come from a flow, or has a server transaction already.
+        """
+        flow = request.flow
+        key = self._key(request)
+        table = self._servers
+        if flow is None or key in table.entries:
+            raise ValueError("only a received request without a server transaction can be held")
+        merged = self._merged_key(request)
+        if merged:
+            table.merged[merged] = key
+        table.entries[key] = b""
+        back = self._flow_back(request, flow)
+        return key, merged, back, back is flow
+
+    def answer_held(self, held: Held, data: bytes) -> None:
+        """Send the bytes of the final response to a request that :meth:`hold` was called for, and keep them."""
+        key, merged, flow, same = held
+        self._servers.finish(key, merged, data if same else (data, flow), self.timeout)
+        flow.send(data)
 
     def find_server_transaction(self, request: Request) -> ServerTransaction | None:
         """The live transaction that a received request belongs to."""
@@ -509,6 +545,11 @@ class TransactionLayer:
         if request is self._last_request:
             return self._last_key
         return server_key(request, request.via, "INVITE" if request.method == "ACK" else request.method)
+
+    def _merged_key(self, request: Request) -> str:
+        if request is self._last_request and self._last_merged:
+            return self._last_merged
+        return merged_key(request)
 
     def _tag(self, key: str) -> str:
         return f"as{hash(self._secret + key) & 0xFFFFFFFFFFFFFFFF:016x}"
