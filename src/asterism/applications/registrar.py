@@ -37,13 +37,15 @@ _ON_FLOW = frozenset(("WS", "WSS"))
 _NO_ENDPOINT = Decision(Outcome.REJECT, "no endpoint: the sender was not identified", 403)
 
 
-class Plan:
+class Plan(Decision):
     """What a REGISTER asks for: bindings to set and to remove; neither for a query."""
 
-    __slots__ = ("aor", "bindings", "changed", "expires", "outbound", "removed")
+    __slots__ = ("aor", "bindings", "changed", "expires", "now", "outbound", "removed")
 
-    def __init__(self, aor: Aor) -> None:
+    def __init__(self, aor: Aor, now: float) -> None:
+        super().__init__(Outcome.TAKE, "the bindings are updated", 200, f"aor {aor.id}", aor.position)
         self.aor = aor
+        self.now = now
         self.changed: list[Contact] = []
         self.removed: list[Contact] = []
         self.bindings: list[Contact] = []
@@ -125,9 +127,9 @@ class Registrar(Service):
             expires = request.expires
         except ParseError as error:
             return self._refuse(400, error.message, aor)
-        plan = Plan(aor)
         location = self._location
         now = location.wall_clock()
+        plan = Plan(aor, now)
         existing = [item for item in location.staged(aor.id) if item.expiration_time > now]
         if expires is not None:
             plan.expires = _clamped(expires, aor)
@@ -135,13 +137,13 @@ class Registrar(Service):
             if expires != 0:
                 return self._refuse(400, "Contact * needs Expires: 0", aor)
             plan.removed = existing
-            return self._take(plan)
+            return plan
         paths = request.get_all("Path") if aor.support_path else ()
         if paths and not request.has_option("Supported", "path"):
             return self._refuse(420, "Path without Supported: path", aor)
         if not contacts:
             plan.bindings = existing
-            return self._take(plan)
+            return plan
         current = {item.uri: item for item in existing}
         for contact in contacts:
             refusal = self._plan_contact(rx, endpoint, plan, contact, current, ", ".join(paths), int(now))
@@ -247,10 +249,7 @@ class Registrar(Service):
                 del current[victim.uri]
                 plan.removed.append(victim)
         plan.bindings = list(current.values())
-        return self._take(plan)
-
-    def _take(self, plan: Plan) -> Decision:
-        return Decision(Outcome.TAKE, "the bindings are updated", 200, f"aor {plan.aor.id}", plan.aor.position, plan)
+        return plan
 
     def _refuse(self, status: int, reason: str, aor: Aor) -> Decision:
         return Decision(Outcome.REJECT, reason, status, f"aor {aor.id}", aor.position)
@@ -259,12 +258,12 @@ class Registrar(Service):
 
     def apply(self, decision: Decision, rx: Rx) -> None:
         """Store the bindings and answer; refuse without storing anything."""
-        plan = decision.data
-        if not isinstance(plan, Plan):
+        if not isinstance(decision, Plan):
             self._log_refusal(decision, rx)
             headers = (("Unsupported", "path"),) if decision.status == 420 else ()
             rx.respond(decision.status, headers=headers)
             return
+        plan = decision
         data = self._core.data
         if not data.embedded(Contact):
             # A database may take its time: the transaction sends a 100 meanwhile (RFC 4320).
@@ -292,7 +291,7 @@ class Registrar(Service):
         answer()
 
     def _headers(self, plan: Plan, rx: Rx) -> list[tuple[str, str]]:
-        now = self._location.wall_clock()
+        now = plan.now
         headers = [("Date", _date(int(now)))]
         for contact in plan.bindings:
             left = max(int(contact.expiration_time - now), 0)

@@ -19,19 +19,12 @@ class AclChecker:
 
     def __init__(self, data: Data) -> None:
         self._data = data
-        self._objects: list[Acl] | None = None
+        self.objects = data.all(Acl)
+        """The ``acl`` objects, which every request must pass; always the same list."""
         data.observe(Acl, self._changed)
 
     def _changed(self, _change: object) -> None:
-        self._objects = None
-
-    @property
-    def objects(self) -> list[Acl]:
-        """The ``acl`` objects, which every request must pass."""
-        objects = self._objects
-        if objects is None:
-            objects = self._objects = self._data.all(Acl)
-        return objects
+        self.objects[:] = self._data.all(Acl)
 
     def denying_source(self, host: str) -> Acl | None:
         """The ``acl`` object that denies a source address, ``None`` when all let it in."""

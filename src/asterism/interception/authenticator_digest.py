@@ -36,7 +36,7 @@ _MAX_SECRETS = 100_000
 """Auth objects whose hash is kept."""
 
 
-class Verdict:
+class Verdict(Decision):
     """What became of a request's credentials.
 
     ``challenges`` is set when the request must be challenged; ``credentials`` when some were given.
@@ -45,6 +45,7 @@ class Verdict:
     __slots__ = ("auth", "challenges", "credentials", "expires", "issued", "stale", "wrong")
 
     def __init__(self) -> None:
+        super().__init__(Outcome.CHALLENGE, "", 401)
         self.auth: Auth | None = None
         self.credentials: Credentials | None = None
         self.challenges: list[DigestChallenge] = []
@@ -89,7 +90,7 @@ class DigestAuthenticator:
 
     def _result(self, verdict: Verdict, rx: Rx) -> AuthenticationResult:
         self._report(verdict, rx)
-        if not verdict.challenges:
+        if verdict.auth is not None:
             return AuthenticationResult.SUCCESS
         return AuthenticationResult.FAILED if verdict.wrong else AuthenticationResult.CHALLENGE_SENT
 
@@ -111,7 +112,7 @@ class DigestAuthenticator:
         """Decide about a request; ``endpoint`` is ``None`` when nobody knows the sender."""
         if endpoint is None:
             return self._decide(rx, (), True)
-        if not self.requires_authentication(endpoint, rx):
+        if not endpoint.auth or not self.requires_authentication(endpoint, rx):
             return None
         auths = self._auths(endpoint)
         if auths is None:
@@ -123,27 +124,30 @@ class DigestAuthenticator:
 
     def _decide(self, rx: Rx, auths: Sequence[Auth], unknown: bool) -> Decision:
         verdict = self._verify(rx, (self._nobody,) if unknown else auths)
-        if not verdict.challenges:
-            auth = verdict.auth
-            assert auth is not None
-            return Decision(Outcome.PASS, "authenticated", 0, f"auth {auth.id}", auth.position, verdict)
-        if not unknown and not auths:
-            reason = "none of the endpoint's auth objects exists"
+        auth = verdict.auth
+        if auth is not None:
+            verdict.outcome = Outcome.PASS
+            verdict.status = 0
+            verdict.reason = "authenticated"
+            verdict.object = f"auth {auth.id}"
+            verdict.position = auth.position
+        elif not unknown and not auths:
+            verdict.reason = "none of the endpoint's auth objects exists"
         elif verdict.wrong:
-            reason = "the credentials are wrong" if not unknown else "no such account"
+            verdict.reason = "the credentials are wrong" if not unknown else "no such account"
         elif verdict.stale:
-            reason = "the nonce has expired or was used before"
+            verdict.reason = "the nonce has expired or was used before"
         else:
-            reason = "no credentials were given"
-        return Decision(Outcome.CHALLENGE, reason, 401, data=verdict)
+            verdict.reason = "no credentials were given"
+        return verdict
 
     def apply(self, decision: Decision, rx: Rx) -> bool:
         """Report the outcome; challenge unless it was a success."""
-        verdict: Verdict = decision.data
-        self._report(verdict, rx)
-        if not verdict.challenges:
+        assert isinstance(decision, Verdict)
+        self._report(decision, rx)
+        if decision.auth is not None:
             return False
-        rx.respond_stateless(401, headers=challenge_headers(verdict.challenges))
+        rx.respond_stateless(401, headers=challenge_headers(decision.challenges))
         return True
 
     # How.
@@ -284,12 +288,12 @@ class DigestAuthenticator:
     def _report(self, verdict: Verdict, rx: Rx) -> None:
         account = rx.endpoint.id if rx.endpoint is not None else UNKNOWN_ACCOUNT
         credentials = verdict.credentials
-        if not verdict.challenges:
+        auth = verdict.auth
+        if auth is not None:
             assert credentials is not None
-            assert verdict.auth is not None
             branch = rx.request.branch or "" if rx.request.method == "OPTIONS" else ""
             self.replay.use(credentials.nonce, credentials.count or 1, verdict.issued, verdict.expires, rx.now, branch)
-            rx.auth = verdict.auth.id
+            rx.auth = auth.id
             self._reports.event("SuccessfulAuth", rx, account, UsingPassword=1)
         elif verdict.wrong:
             self._reports.event(

@@ -25,10 +25,11 @@ class ConnectionStep(InterceptionStep):
 
     name: ClassVar[str] = "connection_reuse"
     priority: ClassVar[int] = 45
+    connections_only: ClassVar[bool] = True
 
     def evaluate(self, rx: Rx) -> Decision | None:
         """Look for ``alias`` on connections."""
-        if not rx.flow.reliable or rx.endpoint is None or not isinstance(rx.flow, TcpFlow):
+        if rx.endpoint is None or not isinstance(rx.flow, TcpFlow):
             return None
         try:
             return _ALIAS if "alias" in rx.request.via.params else None

@@ -13,31 +13,29 @@ class FailureLimits:
     ``table_limit`` sources are remembered.
     """
 
-    __slots__ = ("_sources", "count", "dropped", "period", "table_limit")
+    __slots__ = ("count", "dropped", "period", "sources", "table_limit")
 
     def __init__(self, count: int = 500, period: float = 10.0, table_limit: int = 10_000) -> None:
         self.count = count
         self.period = period
         self.table_limit = table_limit
         self.dropped = 0
-        self._sources: dict[str, tuple[int, float]] = {}
+        self.sources: dict[str, tuple[int, float]] = {}
+        """Failures and the beginning of the window, by address."""
 
     def __len__(self) -> int:
-        return len(self._sources)
+        return len(self.sources)
 
     def blocked(self, host: str, now: float) -> bool:
         """Whether requests from ``host`` are to be dropped. Changes nothing."""
-        sources = self._sources
-        if not sources:
-            return False
-        entry = sources.get(host)
+        entry = self.sources.get(host)
         return entry is not None and entry[0] > self.count and now < entry[1] + self.period
 
     def failed(self, host: str, now: float) -> int:
         """Count one failure; return how many there are in this window."""
         if not self.count:
             return 0
-        sources = self._sources
+        sources = self.sources
         entry = sources.get(host)
         if entry is None or now >= entry[1] + self.period:
             if entry is not None:
@@ -52,7 +50,7 @@ class FailureLimits:
 
     def prune(self, now: float) -> None:
         """Forget windows that are over."""
-        for host, (_, began) in list(self._sources.items()):
+        for host, (_, began) in list(self.sources.items()):
             if now < began + self.period:
                 break
-            del self._sources[host]
+            del self.sources[host]

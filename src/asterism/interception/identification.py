@@ -38,9 +38,11 @@ class IdentificationStep(InterceptionStep):
 
     def evaluate(self, rx: Rx) -> Decision | Awaitable[Decision | None] | None:
         """Ask the identifiers, then the endpoint's access lists."""
-        found = rx.core.identify_endpoint(rx)
-        if found is None or isinstance(found, Endpoint):
-            return self._judge(rx, found)
+        found = rx.core.distributor.identify(rx)
+        if found is None:
+            return _UNKNOWN
+        if isinstance(found, Endpoint):
+            return self._judge(rx, found) if found.acl or found.address_rules else None
         return self._later(rx, found)
 
     async def _later(self, rx: Rx, waiting: Awaitable[Endpoint | None]) -> Decision | None:

@@ -48,15 +48,12 @@ class MaintenanceStep(InterceptionStep):
     priority: ClassVar[int] = 48
 
     def __init__(self, core: SipCore) -> None:
-        self._state = core.state
+        self.subjects = self._names = core.state.maintenance
 
     def evaluate(self, rx: Rx) -> Decision | None:
         """Look the endpoint up."""
-        maintained = self._state.maintenance
-        if not maintained:
-            return None
         endpoint = rx.endpoint
-        if endpoint is None or endpoint.id not in maintained:
+        if endpoint is None or endpoint.id not in self._names:
             return None
         if rx.request.method in _LEAVING and rx.request.expires == 0:
             return None

@@ -37,6 +37,7 @@ class FailureLimitStep(InterceptionStep):
 
     def __init__(self, limits: FailureLimits) -> None:
         self._limits = limits
+        self.subjects = limits.sources
 
     def evaluate(self, rx: Rx) -> Decision | None:
         """Look the source up."""
@@ -57,12 +58,11 @@ class SourceAclStep(InterceptionStep):
     def __init__(self, acls: AclChecker, reports: Reports) -> None:
         self._acls = acls
         self._reports = reports
+        self.subjects = acls.objects
 
     def evaluate(self, rx: Rx) -> Decision | None:
         """Judge the source address, and the Contact address where an object has rules for it."""
         acls = self._acls
-        if not acls.objects:
-            return None
         denied = acls.denying_source(rx.flow.remote[0]) or acls.denying_contacts(rx.request)
         if denied is None:
             return None

@@ -75,7 +75,8 @@ class Distributor:
             if request.uri.scheme not in SCHEMES:
                 rx.respond_stateless(416)
                 return
-            self._intercept(rx, self.core.steps.ordered, 0)
+            steps = self.core.steps
+            self._intercept(rx, steps.ordered if flow.reliable else steps.for_datagrams)
         except Exception as error:
             self.failed(rx, error)
 
@@ -154,9 +155,11 @@ class Distributor:
 
     # Out of dialog.
 
-    def _intercept(self, rx: Rx, steps: tuple[InterceptionStep, ...], index: int) -> None:
-        for position in range(index, len(steps)):
-            step = steps[position]
+    def _intercept(self, rx: Rx, steps: tuple[InterceptionStep, ...]) -> None:
+        for position, step in enumerate(steps):
+            subjects = step.subjects
+            if subjects is not None and not subjects:
+                continue
             decision = step.evaluate(rx)
             if decision is None:
                 continue
@@ -165,7 +168,7 @@ class Distributor:
                 return
             if step.apply(decision, rx):
                 return
-        self._serve(rx, self.core.services.for_method(rx.request.method), 0)
+        self._serve(rx, self.core.services.for_method(rx.request.method))
 
     async def _intercept_later(
         self, rx: Rx, steps: tuple[InterceptionStep, ...], position: int, waiting: Awaitable[Decision | None]
@@ -181,10 +184,9 @@ class Distributor:
             decision = found if found is None or isinstance(found, Decision) else await found
         await self._serve_later(rx, self.core.services.for_method(rx.request.method), 0, None)
 
-    def _serve(self, rx: Rx, services: tuple[Service, ...], index: int) -> None:
-        for position in range(index, len(services)):
-            service = services[position]
-            if not service.accepts(rx):
+    def _serve(self, rx: Rx, services: tuple[Service, ...]) -> None:
+        for position, service in enumerate(services):
+            if service.selective and not service.accepts(rx):
                 continue
             taken = service.on_request(rx)
             if taken is True:

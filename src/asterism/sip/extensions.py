@@ -22,7 +22,7 @@ def unknown_extensions(core: SipCore, request: Request) -> str:
     Raises:
         ParseError: the header is malformed.
     """
-    if not request.has("Require") or core.data.single(GlobalSettings).ignore_unknown_require:
+    if request.get("Require") is None or core.data.single(GlobalSettings).ignore_unknown_require:
         return ""
     known = {tag for service in core.services for tag in service.extensions()}
     return ", ".join(tag for tag in request.get_list("Require") if tag.lower() not in known)
@@ -45,6 +45,8 @@ class ExtensionStep(InterceptionStep):
     def evaluate(self, rx: Rx) -> Decision | None:
         """Compare ``Require`` with what the services understand."""
         request = rx.request
+        if request.get("Require") is None:
+            return None
         unknown = unknown_extensions(self._core, request)
         # The method comes first (8.2.1): what nobody handles is 501, whatever it requires.
         if not unknown or not self._core.services.for_method(request.method):

@@ -6,7 +6,7 @@ interception step comes before any service and may stop a request; it knows no a
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from asterism.sip.decision import Decision
@@ -27,6 +27,12 @@ class Service:
     name: ClassVar[str] = ""
     priority: ClassVar[int] = 100
     methods: ClassVar[frozenset[str]] = frozenset()
+    selective: ClassVar[bool] = False
+    """Whether it has an ``accepts`` of its own."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.selective = cls.accepts is not Service.accepts
 
     def extensions(self) -> frozenset[str]:
         """The option tags, in lower case, that a request for this service may ``Require``."""
@@ -86,10 +92,16 @@ class Service:
 
 
 class InterceptionStep:
-    """Base of interception steps, run for every out-of-dialog request in order of ``priority``, lowest first."""
+    """Base of interception steps, run for every out-of-dialog request in order of ``priority``, lowest first.
+
+    A step that has nothing to say as long as some collection is empty names it as its ``subjects``: it is not
+    asked meanwhile. With ``connections_only`` it is not asked about what came by datagram.
+    """
 
     name: ClassVar[str] = ""
     priority: ClassVar[int] = 100
+    connections_only: ClassVar[bool] = False
+    subjects: Collection[Any] | None = None
 
     def evaluate(self, rx: Rx) -> Decision | Awaitable[Decision | None] | None:
         """Decide, changing nothing. ``None`` lets the request pass."""

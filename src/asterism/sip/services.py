@@ -65,17 +65,22 @@ class StepTable:
 
     def __init__(self) -> None:
         self.ordered: tuple[InterceptionStep, ...] = ()
+        self.for_datagrams: tuple[InterceptionStep, ...] = ()
 
     def add(self, owner: Owner, step: InterceptionStep) -> None:
         """Register; raises :class:`DuplicateError` for a name already taken."""
         if any(found.name == step.name for found in self.ordered):
             raise DuplicateError(f"interception step '{step.name}' is already registered")
-        self.ordered = tuple(sorted((*self.ordered, step), key=lambda item: item.priority))
+        self._set(sorted((*self.ordered, step), key=lambda item: item.priority))
         owner.on_release(lambda: self.remove(step))
 
     def remove(self, step: InterceptionStep) -> None:
         """Unregister; nothing happens if it is not registered."""
-        self.ordered = tuple(item for item in self.ordered if item is not step)
+        self._set(item for item in self.ordered if item is not step)
+
+    def _set(self, steps: Iterable[InterceptionStep]) -> None:
+        self.ordered = tuple(steps)
+        self.for_datagrams = tuple(step for step in self.ordered if not step.connections_only)
 
     def __iter__(self) -> Iterator[InterceptionStep]:
         return iter(self.ordered)

@@ -35,7 +35,8 @@ class HeaderLines:
         if first is None:
             first = self._index()
         value = first.get(name)
-        if value is None:
+        if value is None and KNOWN.get(name) != name:
+            # A name in its canonical spelling is not there then: header lines have these in no other.
             known = canonical(name)
             value = first.get(known)
             if value is None and known not in first and known not in KNOWN:
