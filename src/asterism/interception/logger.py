@@ -170,10 +170,10 @@ class LoggerModule(Module):
 
     @command("pjsip set logger on", Documentation("Trace all SIP messages.", "pjsip set logger on"))
     def on(self, _call: CommandCall) -> str:
-        """Trace everything."""
+        """Trace everything, into the log as well (a capture alone leaves it out)."""
         self.trace.networks.clear()
         self.trace.methods.clear()
-        self.trace.everything = True
+        self.trace.everything = self.trace.verbose = True
         self.trace.apply()
         return "PJSIP Logging enabled\n"
 

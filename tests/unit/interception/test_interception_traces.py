@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import re
 import struct
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -121,6 +123,66 @@ def test_the_filters_count_for_the_file(rig: Rig, tmp_path: Path) -> None:
         run(rig, "pjsip set logger pcap no/such/folder.pcap")
     with pytest.raises(UsageError):
         run(rig, "pjsip set logger pcap")
+
+
+@pytest.fixture
+def lines(rig: Rig) -> Iterator[list[str]]:
+    """The messages of the log."""
+    found: list[str] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            found.append(record.getMessage())
+
+    handler = Keep()
+    rig.log.addHandler(handler)
+    yield found
+    rig.log.removeHandler(handler)
+
+
+def test_the_log_can_be_left_out_and_taken_in_again(rig: Rig, tmp_path: Path, lines: list[str]) -> None:
+    run(rig, "pjsip set logger host 127.0.0.1")
+    assert run(rig, "pjsip set logger add 127.0.0.9") == "PJSIP Logging Enabled for host: 127.0.0.9\n"
+    see(rig, "in", OPTIONS, ("127.0.0.9", 5060))
+    see(rig, "in", OPTIONS, ("127.0.0.8", 5060))
+    assert ["127.0.0.9" in line for line in lines] == [True]
+    assert run(rig, "pjsip set logger verbose off") == "PJSIP Logging to verbose has been disabled\n"
+    assert rig.transports.on_trace is None
+    assert run(rig, "pjsip set logger verbose on") == "PJSIP Logging to verbose has been enabled\n"
+    see(rig, "in", REGISTER, ("127.0.0.9", 5060))
+    assert len(lines) == 2
+    with pytest.raises(UsageError):
+        run(rig, "pjsip set logger verbose maybe")
+    run(rig, "pjsip set logger off")
+    # A capture of everything says nothing in the log; what is asked for after it is there.
+    run(rig, "pjsip set logger pcap all.pcap")
+    see(rig, "in", OPTIONS)
+    run(rig, "pjsip set logger off")
+    assert len(lines) == 2
+    run(rig, "pjsip set logger on")
+    see(rig, "in", OPTIONS)
+    assert len(lines) == 3
+
+
+@pytest.mark.parametrize(
+    ("debug", "seen"), [("no", []), ("yes", ["127.0.0.1", "127.0.0.9"]), ("127.0.0.9", ["127.0.0.9"]), ("odd", [])]
+)
+def test_debug_traces_from_the_start(tmp_path: Path, debug: str, seen: list[str]) -> None:
+    rig = Rig(tmp_path / "etc", f"[global]\ntype=global\ndebug={debug}\n", modules=(*MODULES, LoggerModule))
+    found: list[str] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            found.append(record.getMessage())
+
+    rig.log.addHandler(Keep())
+    logger = rig.modules[-1]
+    assert isinstance(logger, LoggerModule)
+    logger.start()
+    for host in ("127.0.0.1", "127.0.0.9"):
+        see(rig, "in", OPTIONS, (host, 5060))
+    assert [host for host in ("127.0.0.1", "127.0.0.9") if any(f"UDP:{host}:" in line for line in found)] == seen
+    assert any("'odd' is not an address" in line for line in found) == (debug == "odd")
 
 
 def test_ipv6_and_odd_lengths() -> None:

@@ -182,15 +182,18 @@ def test_a_parked_request_is_given_up(rig: Rig) -> None:
 
 def test_no_more_than_the_limit_is_parked(rig: Rig) -> None:
     async def scenario(slow: Slow) -> None:
-        rig.sip.distributor.parking.limit = 2
+        parking = rig.sip.distributor.parking
+        assert (parking.limit, parking.timeout) == (1000, 10.0)
+        parking.limit = 2
         flow = trunk()
-        for _ in range(3):
-            rig.receive(rig.request("MESSAGE", "sip:pbx.test", "trunk"), flow)
-            rig.flow.take()
+        for _ in range(2):
+            assert rig.receive(rig.request("MESSAGE", "sip:pbx.test", "trunk"), flow) == []
+        refused = rig.only(rig.receive(rig.request("MESSAGE", "sip:pbx.test", "trunk"), flow))
+        assert (refused.status, refused.get("Retry-After")) == (503, "5")
         slow.gate.set()
         await turn()
         assert sorted(message.status for message in flow.take()) == [200, 200]  # type: ignore[union-attr]
-        assert rig.sip.distributor.parking.refused == 1
+        assert parking.refused == 1
 
     parked(rig, scenario)
 
