@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING
 
 from asterism.stack.message import Request
@@ -127,7 +128,9 @@ class InviteClientTransaction(ClientTransaction):
     def _accept(self) -> None:
         self._stop_timers()
         self._enter(TransactionState.ACCEPTED)
-        self._timer_end = self.layer.timers.call_later(self.layer.timeout, self._timer_m_expired)
+        # Rounded up: the calls answered within a second wake the loop once, and not each for itself.
+        timers = self.layer.timers
+        self._timer_end = timers.call_at(ceil(timers.clock() + self.layer.timeout), self._timer_m_expired)
 
     def _complete(self, response: Response) -> None:
         layer = self.layer
