@@ -146,7 +146,7 @@ class Registrar(Service):
             return plan
         current = {item.uri: item for item in existing}
         for contact in contacts:
-            refusal = self._plan_contact(rx, endpoint, plan, contact, current, ", ".join(paths), int(now))
+            refusal = self._plan_contact(rx, endpoint, plan, contact, current, ", ".join(paths), expires)
             if refusal is not None:
                 return refusal
         return self._make_room(plan, current, endpoint, rx)
@@ -159,15 +159,16 @@ class Registrar(Service):
         contact: NameAddr,
         current: dict[str, Contact],
         path: str,
-        now: int,
+        expires: int | None,
     ) -> Decision | None:
         """Add one Contact to the plan; a decision when it makes the whole request fail."""
         aor = plan.aor
+        now = int(plan.now)
         request = rx.request
         uri = contact.uri
         if not uri.is_sip:
             return self._refuse(416, f"a contact cannot be a {uri.scheme} URI", aor)
-        if not self._contact_allowed(endpoint, uri.host):
+        if (endpoint.contact_rules or endpoint.contact_acl) and not self._contact_allowed(endpoint, uri.host):
             return self._refuse(403, f"contact address {uri.host} is denied", aor)
         flow = rx.flow
         if endpoint.rewrite_contact and not path and flow.transport not in _ON_FLOW:
@@ -176,9 +177,10 @@ class Registrar(Service):
             uri = uri.replace(params={**uri.params, TRANSPORT_PARAMETER: flow.name})
         text = str(uri.replace(headers="") if uri.headers else uri)
         known = current.get(text) or _equivalent(uri, current)
-        if known is not None and known.call_id == request.call_id and known.cseq >= request.cseq.number:
+        call_id, cseq = request.call_id, request.cseq.number
+        if known is not None and known.call_id == call_id and known.cseq >= cseq:
             return self._refuse(500, "CSeq is not higher than in the REGISTER before", aor)
-        seconds = _lifetime(contact, request.expires, aor)
+        seconds = _lifetime(contact, expires, aor)
         if not seconds:
             if known is not None:
                 del current[known.uri]
@@ -192,37 +194,35 @@ class Registrar(Service):
             and len(request.vias) == 1
         ):
             plan.outbound = True
-        via = request.vias[-1]
-        values = {
-            "expiration_time": now + seconds,
-            "path": path,
-            "user_agent": request.get("User-Agent") or "",
-            "endpoint": endpoint.id,
-            "reg_server": self._location.server_name,
-            "via_addr": via.host,
-            "via_port": via.port or 0,
-            "call_id": request.call_id,
-            "cseq": request.cseq.number,
-            "qualify_frequency": aor.qualify_frequency,
-            "qualify_timeout": aor.qualify_timeout,
-            "qualify_2xx_only": aor.qualify_2xx_only,
-            "authenticate_qualify": aor.authenticate_qualify,
-            "outbound_proxy": aor.outbound_proxy,
-            "q": _preference(contact),
-            "prune_on_boot": flow.reliable and (endpoint.rewrite_contact or flow.transport in _ON_FLOW),
-        }
         if known is not None:
-            binding = known.replace(**values)
+            binding = known.replace()
         else:
-            binding = Contact(contact_id(aor.id, text), uri=text, registered_at=now, **values)
+            binding = Contact.blank(contact_id(aor.id, text))
             binding.aor = aor.id
+            binding.uri = text
+            binding.registered_at = now
+        via = request.vias[-1]
+        binding.expiration_time = now + seconds
+        binding.path = path
+        binding.user_agent = request.get("User-Agent") or ""
+        binding.endpoint = endpoint.id
+        binding.reg_server = self._location.server_name
+        binding.via_addr = via.host
+        binding.via_port = via.port or 0
+        binding.call_id = call_id
+        binding.cseq = cseq
+        binding.qualify_frequency = aor.qualify_frequency
+        binding.qualify_timeout = aor.qualify_timeout
+        binding.qualify_2xx_only = aor.qualify_2xx_only
+        binding.authenticate_qualify = aor.authenticate_qualify
+        binding.outbound_proxy = aor.outbound_proxy
+        binding.q = _preference(contact)
+        binding.prune_on_boot = flow.reliable and (endpoint.rewrite_contact or flow.transport in _ON_FLOW)
         current[binding.uri] = binding
         plan.changed.append(binding)
         return None
 
     def _contact_allowed(self, endpoint: Endpoint, host: str) -> bool:
-        if not endpoint.contact_rules and not endpoint.contact_acl:
-            return True
         security = self._core.state.security
         return security is None or bool(security.acls.endpoint_allows_contact(endpoint, host))
 

@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 from asterism.config.errors import flatten
 from asterism.config.file import ConfigFile, Option, Section
 from asterism.core.errors import ConfigError
+from asterism.data.kinds import Bool
 from asterism.data.options import NO_FIELDS, ConfiguredObject, OptionSpec
 from asterism.data.store import Store, text_of
 
@@ -209,7 +210,9 @@ class StoreBackend(Backend):
         self._remove = f"DELETE FROM {self._table} WHERE id = ?"
         self._values = attrgetter("id", *(spec.attribute for spec in self._specs))
         self._converted: list[tuple[int, Callable[[Any], Any]]] = [
-            (position, spec.kind.to_column) for position, spec in enumerate(self._specs, 1) if not spec.kind.native
+            (position, int if isinstance(spec.kind, Bool) else spec.kind.to_column)
+            for position, spec in enumerate(self._specs, 1)
+            if not spec.kind.native
         ]
 
     def _prepare(self) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from asterism.core.errors import ConfigError
 from asterism.data.backends import Backend, Objects
@@ -16,8 +15,7 @@ from asterism.data.options import ConfiguredObject
 T = TypeVar("T", bound=ConfiguredObject)
 
 
-@dataclass(frozen=True, slots=True)
-class Change(Generic[T]):
+class Change(NamedTuple, Generic[T]):
     """What happened to an object; ``old`` is ``None`` when added, ``new`` is ``None`` when removed."""
 
     kind: Literal["added", "changed", "removed"]
@@ -49,6 +47,8 @@ class Table:
         self.staged: dict[str, ConfiguredObject | None] = {}
         self.observers: list[Observer] = []
         self.indexes: dict[str, dict[object, Objects]] = {name: {} for name in cls.INDEXES}
+        self._batch: list[tuple[str, ConfiguredObject | None, Backend]] = []
+        """What was staged in the store's batch, in order."""
         self._origin: dict[str, Backend] = {}
         self._local: dict[Backend, Objects] = {}
         self._reported: set[str] = set()
@@ -102,7 +102,10 @@ class Table:
         origin = self._origin.get(item_id)
         if origin is not None:
             return origin if origin.writable else None
-        return next((backend for backend in self.backends if backend.writable), None)
+        for backend in self.backends:
+            if backend.writable:
+                return backend
+        return None
 
     def apply(self, key: str, item: ConfiguredObject | None, backend: Backend | None) -> None:
         """Make a change visible and tell observers."""
@@ -119,7 +122,10 @@ class Table:
         for name, index in self.indexes.items():
             before = None if old is None else getattr(old, name)
             after = None if item is None else getattr(item, name)
-            if old is not None and (item is None or before != after):
+            if old is not None and item is not None and before == after:
+                index[after][key] = item
+                continue
+            if old is not None:
                 group = index[before]
                 del group[key]
                 if not group:
@@ -138,6 +144,24 @@ class Table:
             except Exception:
                 self.log.exception("an observer of %s objects failed", self.cls.TYPE)
 
+    def stage(self, key: str, item: ConfiguredObject | None, backend: Backend) -> bool:
+        """Note a change that the store's batch makes; whether it is the first one in it, to be ended with the batch."""
+        self.staged[key] = item
+        self._batch.append((key, item, backend))
+        return len(self._batch) == 1
+
+    def commit(self) -> None:
+        """The store's batch is committed: its changes become visible, one after the other."""
+        batch, self._batch = self._batch, []
+        for key, item, backend in batch:
+            self.commit_staged(key, item, backend)
+
+    def roll_back(self) -> None:
+        """The store's batch failed."""
+        for key, _, _ in self._batch:
+            self.staged.pop(key, None)
+        self._batch = []
+
     def commit_staged(self, key: str, item: ConfiguredObject | None, backend: Backend) -> None:
         """The batch that made this change is committed."""
         if key in self.staged and self.staged[key] is item:
@@ -146,10 +170,6 @@ class Table:
         if self.cache is not None:
             self.cache.touched(key)
 
-    def drop_staged(self, key: str) -> None:
-        """The batch that made this change failed."""
-        self.staged.pop(key, None)
-
     def drop_failed(self, key: str, item: ConfiguredObject | None) -> None:
         """A remote backend refused this change; a later one of the same object may be under way."""
         if key in self.staged and self.staged[key] is item:
@@ -157,12 +177,15 @@ class Table:
 
     def find_staged(self, index: str, value: object) -> list[ConfiguredObject]:
         """Objects of an index with staged changes applied."""
-        committed = self.indexes[index].get(value, {})
+        committed = self.indexes[index].get(value)
         if not self.staged:
-            return list(committed.values())
-        found = {key: item for key, item in committed.items() if key not in self.staged}
-        staged = self.staged.items()
-        found.update({key: item for key, item in staged if item is not None and getattr(item, index) == value})
+            return [] if committed is None else list(committed.values())
+        found = {} if committed is None else committed.copy()
+        for key, item in self.staged.items():
+            if key in found:
+                del found[key]
+            if item is not None and getattr(item, index) == value:
+                found[key] = item
         return list(found.values())
 
     async def retrieve_by(self, fields: Mapping[str, Any]) -> list[ConfiguredObject]:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from asterism.core.identifiers import RandomBytes
 from asterism.core.module import Subsystem
 from asterism.sip import lifecycle
 from asterism.sip.authentication import AuthenticationResult, Authenticator, DigestChallenge
@@ -90,6 +91,8 @@ class SipCore(Subsystem):
         self.state.layer = layer
         # Undone once an endpoint without the option of this name is identified.
         layer.force_rport = True
+        random = RandomBytes()
+        layer.new_token = lambda: random.take(10).hex()
         self.state.transports = transports
         self._hook_services()
 

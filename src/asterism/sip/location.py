@@ -138,10 +138,7 @@ class Location:
         for contact in removed:
             data.delete_now(contact)
         for contact in changed:
-            if data.get_staged(Contact, contact.id) is None:
-                data.create_now(contact)
-            else:
-                data.update_now(contact)
+            data.put_now(contact)
 
     def set_reachability(self, contact: Contact, status: ContactStatus, rtt: float | None = None) -> None:
         """Note the outcome of a qualify; events go out when the status changed."""
@@ -175,6 +172,7 @@ class Location:
             return
         self._schedule(contact)
         if change.old is not None:
+            # A refresh: the usual case, and nobody needs to hear of it.
             if self.status_on_refresh:
                 state = self.state(contact)
                 self._bus.publish(CONTACT_STATUS, contact, state.status, state.rtt_usec, self._endpoint_name(contact))
