@@ -457,3 +457,31 @@ def early_change(immediate: bool) -> object:
 
 test_an_early_change_is_told_with_the_answer = early_change(False)
 test_an_early_change_is_told_at_once_when_asked_for = early_change(True)
+
+
+def contact_of_invites(expected: str, private: bool = False, **options: object) -> object:
+    """A test: Alice (6001) calls Bob; the user part of the Contact that he is given."""
+
+    @on_bench
+    async def test(bench: Bench) -> None:
+        change(bench, "", **options)
+        alice, bob = bench.phone(5071), bench.phone(5072)
+
+        @bench.server.pbx.extension("internal", "900")
+        async def dial(channel: object) -> None:
+            if private:
+                channel.set_caller(PartyId("6001", "Alice", 0x23, 0x23))  # type: ignore[attr-defined]
+            await channel.dial("PJSIP/bob", 40)  # type: ignore[attr-defined]
+
+        alice.call("900")
+        invite = await bob.next("INVITE")
+        assert invite.get("Contact") == f"<sip:{expected}@127.0.0.1:5060>"
+        bob.respond(invite, 486)
+        await alice.next(486)
+
+    return test
+
+
+test_the_contact_of_a_call_has_the_default_user = contact_of_invites("asterisk")
+test_the_contact_of_a_call_has_the_caller_s_number = contact_of_invites("6001", use_callerid_contact=True)
+test_the_contact_of_a_call_keeps_a_withheld_number = contact_of_invites("asterisk", True, use_callerid_contact=True)

@@ -126,7 +126,7 @@ class EndpointProfile:
         """Contact of an INVITE of ours."""
         endpoint, settings = self.endpoint, self.settings
         user = endpoint.contact_user or endpoint.from_user
-        if not user and settings.use_callerid_contact and caller.number:
+        if not user and settings.use_callerid_contact and caller.number and not caller.private:
             user = caller.number
             return (
                 f"<{sip_uri(user, self.local_address(flow))[: -len(self.local_address(flow))]}"
