@@ -130,6 +130,29 @@ def test_fields() -> None:
     assert str(h.SessionExpires.make(90, "uas")) == "90;refresher=uas"
 
 
+@pytest.mark.parametrize(
+    ("text", "comment", "params"),
+    [
+        ("5 (at (or \\) near) lunch) ;duration=3", "at (or \\) near) lunch", {"duration": "3"}),
+        ("5(a)", "a", {}),
+        ("5 ()", "", {}),
+        ("5;x=y", "", {"x": "y"}),
+    ],
+)
+def test_comments_nest(text: str, comment: str, params: dict[str, str]) -> None:
+    retry = h.RetryAfter.parse(text)
+    assert (retry.seconds, retry.comment, retry.params) == (5, comment, params)
+    assert h.RetryAfter.parse(str(retry)) == retry
+
+
+@pytest.mark.parametrize("comment", ["a)", "(a", "a\\", "a) (b"])
+def test_comments_that_do_not_close_are_refused(comment: str) -> None:
+    with pytest.raises(ParseError):
+        h.RetryAfter.parse(f"5 ({comment})")
+    with pytest.raises(ValueError, match="parentheses"):
+        h.RetryAfter(5, comment)
+
+
 def test_name_addr() -> None:
     address = h.NameAddr.parse('"a, \\"b\\" <x>" <sip:u@h;p=1?X=y>;tag=q;d="x;y"')
     assert (address.display, address.uri.user, address.tag, address.param("d")) == ('a, "b" <x>', "u", "q", "x;y")

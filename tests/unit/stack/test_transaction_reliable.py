@@ -78,6 +78,8 @@ def test_receiver_takes_them_in_order_and_once():
     receiver = ReliableReceiver()
     assert receiver.receive(provisional("5", require="")) is None
     assert receiver.receive(provisional("x")) is None
+    assert receiver.receive(provisional("0")) is None
+    assert receiver.receive(provisional("4294967296")) is None
     assert receiver.receive(provisional("5")) == RAck(5, 7, "INVITE")
     assert receiver.receive(provisional("5")) is None
     assert receiver.receive(provisional("7")) is None

@@ -16,7 +16,8 @@ _date = re.compile(
     rf"({'|'.join(_DAYS)}), ([0-9]{{1,2}}) ({'|'.join(_MONTHS)}) ([0-9]{{4}})"
     r" ([0-9]{2}):([0-9]{2}):([0-9]{2}) GMT"
 ).fullmatch
-_retry = re.compile(r"([0-9]+)\s*(\((?:[^()\\]|\\.)*\))?\s*(;.*)?", re.DOTALL).fullmatch
+_delta_seconds = re.compile(r"[0-9]+").match
+_comment_part = re.compile(r"\\.|[^\\]", re.DOTALL).match
 
 
 class Date(HeaderValue):
@@ -49,7 +50,10 @@ class Date(HeaderValue):
 
 
 class RetryAfter(HeaderValue):
-    """When to try again: seconds, a comment, the ``duration`` of availability."""
+    """When to try again: seconds, a comment (which may hold others in parentheses), the ``duration`` of availability.
+
+    The constructor raises ValueError for a comment whose parentheses do not match.
+    """
 
     NAME: ClassVar[str] = "Retry-After"
     __slots__ = ("comment", "duration", "params", "seconds")
@@ -57,17 +61,25 @@ class RetryAfter(HeaderValue):
     def __init__(self, seconds: int, comment: str = "", duration: int | None = None) -> None:
         self.seconds = seconds
         self.comment = check_value(comment)
+        if comment and _comment_end(f"({comment})") != len(comment) + 2:
+            raise ValueError(f"the parentheses of a comment do not match: {printable(comment)!r}")
         self.duration = duration
         self.params: dict[str, str | None] = {} if duration is None else {"duration": str(duration)}
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Parse a value. Raises ParseError."""
-        found = _retry(text.strip())
+        text = text.strip()
+        found = _delta_seconds(text)
         if found is None:
             raise ParseError(f"bad Retry-After: {printable(text)!r}")
-        made = cls(parse_number(found.group(1), "Retry-After"), (found.group(2) or "")[1:-1])
-        made.params = parse_params(found.group(3) or "")
+        rest = text[found.end() :].lstrip()
+        end = _comment_end(rest)
+        params = rest[end:].lstrip()
+        if params and params[0] != ";":
+            raise ParseError(f"bad Retry-After: {printable(text)!r}")
+        made = cls(parse_number(found.group(), "Retry-After"), rest[1 : end - 1] if end else "")
+        made.params = parse_params(params)
         duration = made.params.get("duration")
         made.duration = None if not duration else parse_number(duration, "duration")
         return made
@@ -75,3 +87,17 @@ class RetryAfter(HeaderValue):
     def __str__(self) -> str:
         comment = f" ({self.comment})" if self.comment else ""
         return f"{self.seconds}{comment}{format_params(self.params)}"
+
+
+def _comment_end(text: str) -> int:
+    """Where the comment ends that the text starts with (RFC 3261 25.1: comments nest); 0 if there is no whole one."""
+    depth = position = 0
+    while position < len(text):
+        part = _comment_part(text, position)
+        if part is None:
+            return 0
+        depth += {"(": 1, ")": -1}.get(part.group(), 0)
+        position = part.end()
+        if depth <= 0:
+            return position if part.group() == ")" else 0
+    return 0

@@ -135,7 +135,7 @@ class ReliableReceiver:
         if not (text.isascii() and text.isdigit()) or len(text) > 10:
             return None
         rseq = int(text)
-        if rseq == 0 or (self._rseq and rseq != self._rseq + 1):
+        if not 1 <= rseq < 2**32 or (self._rseq and rseq != self._rseq + 1):
             return None
         self._rseq = rseq
         cseq = response.cseq
