@@ -16,3 +16,24 @@ def random_uuid() -> str:
 
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 """The digit that carries the variant: its upper bits are 10."""
+
+_BLOCK = 1024
+
+
+class RandomBytes:
+    """Bytes that nobody can guess, drawn from the system many at a time: a call needs a few here and a few there."""
+
+    __slots__ = ("_at", "_block")
+
+    def __init__(self) -> None:
+        self._block = b""
+        self._at = 0
+
+    def take(self, count: int) -> bytes:
+        """The next ``count`` bytes; none is given out twice."""
+        end = self._at + count
+        if end > len(self._block):
+            self._block = os.urandom(max(_BLOCK, count))
+            end = count
+        self._at = end
+        return self._block[end - count : end]

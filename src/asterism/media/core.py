@@ -9,10 +9,12 @@ from functools import partial
 from pathlib import Path
 
 from asterism.config import ConfigFile
+from asterism.core.identifiers import RandomBytes
 from asterism.core.module import CoreServer, Subsystem
 from asterism.media import sockets
 from asterism.media.files import Sounds
 from asterism.media.ports import PortPool
+from asterism.media.readiness import Readiness
 from asterism.media.rtp import BUFFER_SIZE, RtpSession
 from asterism.media.settings import RtpSettings
 from asterism.media.source import Address, SourceFilter
@@ -21,7 +23,7 @@ from asterism.media.source import Address, SourceFilter
 class RtpContext:
     """What the sessions of one server share: settings, loop, receive buffer, the packet log's switch."""
 
-    __slots__ = ("_loop", "buffer", "debug", "debug_host", "log", "settings", "view")
+    __slots__ = ("_loop", "_readiness", "buffer", "debug", "debug_host", "log", "random", "settings", "view")
 
     def __init__(self, log: logging.Logger, settings: RtpSettings) -> None:
         self.log = log
@@ -32,7 +34,16 @@ class RtpContext:
         """``rtp set debug``."""
         self.debug_host = ""
         """Log only packets to and from this address, or this ``address:port``."""
+        self.random = RandomBytes().take
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._readiness: Readiness | None = None
+
+    @property
+    def readiness(self) -> Readiness:
+        """What tells which sockets have something to read."""
+        if self._readiness is None:
+            self._readiness = Readiness(self.loop, self.log)
+        return self._readiness
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -40,6 +51,11 @@ class RtpContext:
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
         return self._loop
+
+    def close(self) -> None:
+        """Let go of the loop; sessions that are opened later begin anew."""
+        if self._readiness is not None:
+            self._readiness.close()
 
     def log_packet(
         self, verb: str, address: Address | None, payload_type: int, sequence: int, timestamp: int, size: int
@@ -160,7 +176,7 @@ class Media(Subsystem):
         start, end = ports if ports[1] else (settings.rtp_start, settings.rtp_end)
         pool = self._pools.get((host, start, end))
         if pool is None:
-            pool = self._pools[host, start, end] = PortPool(host, start, end)
+            pool = self._pools[host, start, end] = PortPool(host, start, end, context.random)
         rtp, rtcp, port = pool.bind_pair(sockets.family_of(host))
         if tos or cos:
             try:
@@ -199,3 +215,4 @@ class Media(Subsystem):
         """Close every session."""
         for session in list(self.sessions):
             session.close()
+        self.context.close()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import errno
-import random
+import os
 import socket
+from collections.abc import Callable
 from socket import SocketType  # the C type below socket.socket: a call opens and closes four of them
 
 from asterism.core.errors import AsterismError
@@ -25,12 +26,12 @@ class PortPool:
 
     __slots__ = ("_free", "_random", "host", "size")
 
-    def __init__(self, host: str, start: int, end: int, rng: random.Random | None = None) -> None:
-        """Ports from ``start`` to ``end``, both included; a pair has to fit whole."""
+    def __init__(self, host: str, start: int, end: int, random: Callable[[int], bytes] = os.urandom) -> None:
+        """Ports from ``start`` to ``end``, both included; a pair has to fit whole. ``random`` gives so many bytes."""
         self.host = host
         self._free = list(range(start + (start & 1), end, 2))
         self.size = len(self._free)
-        self._random = rng or random.SystemRandom()
+        self._random = random
 
     @property
     def available(self) -> int:
@@ -48,7 +49,7 @@ class PortPool:
             raise PortsExhaustedError(
                 f"all {self.size} RTP port pairs of {self.host} are in use; widen rtpstart-rtpend or its own range"
             )
-        index = int(self._random.random() * len(free))
+        index = int.from_bytes(self._random(8), "big") * len(free) >> 64
         port = free[index]
         free[index] = free[-1]
         free.pop()

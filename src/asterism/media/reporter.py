@@ -6,7 +6,6 @@ than that pay nothing for RTCP.
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import time
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from asterism.media.statistics import RtcpStatistics
 if TYPE_CHECKING:
     from socket import SocketType
 
+    from asterism.media.core import RtpContext
     from asterism.media.rtp import RtpSession
 
 _LIMIT = 1500
@@ -27,14 +27,15 @@ class RtcpReporter:
     """The RTCP half of an :class:`~asterism.media.rtp.RtpSession`."""
 
     __slots__ = (
-        "_cname", "_last_expected", "_last_lost", "_last_received", "_last_sr", "_last_sr_at", "_loop", "_reading",
-        "_remote", "_session", "_socket", "_statistics", "_tx_reported",
+        "_cname", "_last_expected", "_last_lost", "_last_received", "_last_sr", "_last_sr_at", "_loop", "_readiness",
+        "_reading", "_remote", "_session", "_socket", "_statistics", "_tx_reported",
     )  # fmt: skip
 
-    def __init__(self, session: RtpSession, sock: SocketType, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, session: RtpSession, sock: SocketType, context: RtpContext) -> None:
         self._session = session
         self._socket = sock
-        self._loop = loop
+        self._readiness = context.readiness
+        self._loop = context.loop
         self._reading = False
         self._remote: Address | None = None
         self._cname = b""
@@ -62,7 +63,7 @@ class RtcpReporter:
         if not self._reading:
             self._reading = True
             self._on_readable()
-            self._loop.add_reader(self._socket.fileno(), self._on_readable)
+            self._readiness.add(self._socket.fileno(), self._on_readable)
         self.send_report()
 
     def send_report(self, bye: bool = False) -> None:
@@ -169,7 +170,7 @@ class RtcpReporter:
         """Say BYE if reports were exchanged, and close the socket."""
         if self._reading:
             self.send_report(bye=True)
-            self._loop.remove_reader(self._socket.fileno())
+            self._readiness.remove(self._socket.fileno())
         self._socket.close()
         # The session holds this for its statistics: they must not hold each other, or only the collector frees them.
         del self._session

@@ -57,12 +57,11 @@ class RtpSession(RtpTransmitter):
         on_release: Callable[[RtpSession], None],
     ) -> None:
         super().__init__(context, pair[0], source_filter)
-        loop = self._loop
         self._buffer = context.buffer
         self._view = context.view
         self._on_release = on_release
         self._recv_into = self._socket.recv_into
-        self._reporter = RtcpReporter(self, pair[1], loop)
+        self._reporter = RtcpReporter(self, pair[1], context)
         self.local = local
         self.sink: FrameSink | None = None
         self.on_digit: DigitSink | None = None
@@ -95,7 +94,7 @@ class RtpSession(RtpTransmitter):
         self._relayed_by: RtpSession | None = None
         self._routes: dict[int, tuple[RtpSession, int, bytes | None]] = {}
         self._sequence_offset = self._timestamp_offset = 0
-        loop.add_reader(self._socket.fileno(), self._on_readable)
+        context.readiness.add(self._socket.fileno(), self._on_readable)
 
     # -- what was negotiated ------------------------------------------------------------------------------
 
@@ -578,7 +577,7 @@ class RtpSession(RtpTransmitter):
         self.set_keep_alive(0)
         self._send = discard
         self.sink = self.on_digit = self.on_digit_begin = None
-        self._loop.remove_reader(self._socket.fileno())
+        self._context.readiness.remove(self._socket.fileno())
         self._reporter.close()
         self.on_rtcp = None
         self._socket.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import struct
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -49,7 +48,7 @@ class RtpTransmitter:
         self._connected = False
         self._send: Callable[[memoryview | bytes], object] = discard
         self._sender: DigitSender | None = None
-        seed = int.from_bytes(os.urandom(10), "big")
+        seed = int.from_bytes(context.random(10), "big")
         self.ssrc = seed & 0xFFFFFFFF
         self._timestamp = seed >> 32 & 0xFFFFFFFF
         self._sequence = seed >> 64 & 0x7FFF

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from asterism.core.identifiers import random_uuid
+from asterism.core.identifiers import RandomBytes, random_uuid
 
 
 def test_it_is_a_version_4_uuid() -> None:
@@ -17,3 +17,12 @@ def test_it_is_a_version_4_uuid() -> None:
 
 def test_no_two_are_the_same() -> None:
     assert len({random_uuid() for _ in range(1000)}) == 1000
+
+
+def test_random_bytes_are_as_many_as_asked_for_and_never_the_same():
+    random = RandomBytes()
+    taken = [random.take(10) for _ in range(1000)]
+    assert {len(one) for one in taken} == {10}
+    assert len(set(taken)) == 1000
+    assert len(random.take(5000)) == 5000
+    assert random.take(10) not in taken

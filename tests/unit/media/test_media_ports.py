@@ -18,7 +18,7 @@ def test_even_ports_whose_neighbour_fits():
 
 
 def test_ports_come_in_random_order_and_back():
-    pool = PortPool("127.0.0.1", 10000, 20000, random.Random(1))
+    pool = PortPool("127.0.0.1", 10000, 20000, random.Random(1).randbytes)
     taken = [pool.take() for _ in range(100)]
     assert len(set(taken)) == 100
     assert taken != sorted(taken)

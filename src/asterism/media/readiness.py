@@ -1,0 +1,69 @@
+"""Which RTP sockets have something to read, for the many sockets of short calls.
+
+An event loop makes an object for each socket that it watches, and several system calls to begin and to end it. The
+sockets of calls come and go all the time, so they are watched by an epoll of their own, which takes one call for each,
+and the loop watches that. One wake-up then serves every socket that has a packet waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import select
+from collections.abc import Callable
+
+_BATCH = 64
+"""Sockets served in one wake-up; the others are served after what else the loop has to do."""
+
+
+class Readiness:
+    """Calls a function whenever its socket can be read; where there is no epoll, the loop does it by itself."""
+
+    __slots__ = ("_callbacks", "_epoll", "_log", "_loop")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, log: logging.Logger) -> None:
+        self._loop = loop
+        self._log = log
+        self._callbacks: dict[int, Callable[[], None]] = {}
+        self._epoll: select.epoll | None = None
+
+    def add(self, descriptor: int, callback: Callable[[], None]) -> None:
+        """Call ``callback`` while ``descriptor`` has something to read. Raises OSError."""
+        epoll = self._epoll
+        if epoll is None:
+            if not hasattr(select, "epoll"):
+                self._loop.add_reader(descriptor, callback)
+                return
+            epoll = self._epoll = select.epoll()
+            self._loop.add_reader(epoll.fileno(), self._serve)
+        self._callbacks[descriptor] = callback
+        epoll.register(descriptor, select.EPOLLIN)
+
+    def remove(self, descriptor: int) -> None:
+        """Watch ``descriptor`` no more; to be called before it is closed."""
+        if self._epoll is None:
+            self._loop.remove_reader(descriptor)
+        elif self._callbacks.pop(descriptor, None) is not None:
+            self._epoll.unregister(descriptor)
+
+    def close(self) -> None:
+        """Watch nothing any more."""
+        self._callbacks.clear()
+        if self._epoll is not None:
+            self._loop.remove_reader(self._epoll.fileno())
+            self._epoll.close()
+            self._epoll = None
+
+    def _serve(self) -> None:
+        epoll = self._epoll
+        if epoll is None:
+            return
+        callbacks = self._callbacks
+        for descriptor, _ in epoll.poll(0, _BATCH):
+            # One of those before it may have ended the call.
+            callback = callbacks.get(descriptor)
+            if callback is not None:
+                try:
+                    callback()
+                except Exception:
+                    self._log.exception("a packet was not handled")
