@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from asterism.sip.core import SipCore
 
 OWN_PROTOCOLS = ("udp", "tcp", "tls")
+_MANY_THREADS = 10_000
+"""What ``taskpool_max_size=0`` means: threads are started one by one, as work waits, so no number is ever reached."""
 _TLS_OPTIONS = frozenset(("cert_file", "sni_cert", "ca_list_file", "cipher", "method"))
 
 
@@ -57,7 +59,7 @@ async def start(core: SipCore) -> None:
     apply_settings(core)
     system = core.data.single(SystemSettings)
     core.servants.attach(asyncio.get_running_loop())
-    core.servants.max_threads = system.taskpool_max_size or 50
+    core.servants.max_threads = system.taskpool_max_size or _MANY_THREADS
     timers = TimerConfig(t1=max(system.timer_t1, 1) / 1000, timer_b=system.timer_b / 1000)
     manager = TransportManager(core.distributor, timers, log=core.log)
     manager.layer.ask_rport = not system.disable_rport
