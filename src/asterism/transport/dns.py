@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Any
 from asterism.stack.resolver import DnsCache, Naptr, Question, Records, Resolution, Srv, Target
 
 if TYPE_CHECKING:
+    import dns.message
+
     from asterism.stack.uri import Uri
 
 _NEGATIVE_TTL = 30.0
 """Seconds for which an answer without records is believed when the zone does not say."""
+_LONGEST_NEGATIVE_TTL = 300.0
+"""Seconds for which it is believed at most, whatever the zone says: a peer may be getting its records just now."""
 _FAILURE_TTL = 5.0
 """Seconds for which a question whose servers failed is not asked again."""
 
@@ -55,7 +59,7 @@ class DnsResolver:
         self._resolver.lifetime = timeout
         self._hosts = hosts if hosts is not None else ("" if nameservers else "/etc/hosts")
         self._in_flight: dict[Question, asyncio.Task[Records]] = {}
-        self.cache = cache or DnsCache(asyncio.get_running_loop().time)
+        self.cache = DnsCache(asyncio.get_running_loop().time) if cache is None else cache
 
     async def resolve(self, uri: Uri, **options: Any) -> list[Target]:
         """The targets of a URI in the order to try; empty if it leads nowhere.
@@ -101,17 +105,28 @@ class DnsResolver:
                 if local:
                     self.cache.put(question, local, _NEGATIVE_TTL)
                     return local
-            answer = await self._resolver.resolve(f"{question.name.rstrip('.')}.", question.kind)
-            ttl = float(answer.rrset.ttl) if answer.rrset is not None else ttl
+            name = f"{question.name.rstrip('.')}."
+            answer = await self._resolver.resolve(name, question.kind, raise_on_no_answer=False)
             records = [_record(question.kind, data) for data in answer]
-        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-            pass
+            # That of the aliases on the way counts too.
+            ttl = float(answer.chaining_result.minimum_ttl) if records else _negative_ttl(answer.response)
+        except dns.resolver.NXDOMAIN as error:
+            ttl = min(map(_negative_ttl, error.kwargs["responses"].values()), default=ttl)
         except (dns.exception.DNSException, OSError, ValueError) as error:
             # Includes names that are no host names at all.
             self._log.warning("DNS: no answer for %s %r: %s", question.kind, question.name, type(error).__name__)
             ttl = _FAILURE_TTL
         self.cache.put(question, records, ttl)
         return records
+
+
+def _negative_ttl(response: dns.message.QueryMessage) -> float:
+    """For how long an answer without records holds (RFC 2308 section 5)."""
+    import dns.rdatatype
+
+    if any(record.rdtype == dns.rdatatype.SOA for record in response.authority):
+        return min(float(response.resolve_chaining().minimum_ttl), _LONGEST_NEGATIVE_TTL)
+    return _NEGATIVE_TTL
 
 
 def _record(kind: str, data: Any) -> Any:

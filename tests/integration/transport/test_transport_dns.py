@@ -5,9 +5,10 @@ import dns.flags
 import dns.message
 import dns.rcode
 import dns.rrset
+import pytest
 
 from asterism.stack import Uri
-from asterism.stack.resolver import Question
+from asterism.stack.resolver import DnsCache, Question
 from asterism.transport.dns import DnsResolver, _from_hosts_file
 
 ZONE = {
@@ -25,6 +26,7 @@ class NameServer(asyncio.DatagramProtocol):
     def __init__(self):
         self.asked = []
         self.silent = False
+        self.soa = 0
 
     def connection_made(self, transport):
         self.transport = transport
@@ -38,10 +40,16 @@ class NameServer(asyncio.DatagramProtocol):
             return
         response = dns.message.make_response(query)
         response.flags |= dns.flags.AA
-        if key in ZONE:
+        if key == ("alias.test.", "A"):
+            response.answer.append(dns.rrset.from_text("alias.test.", 5, "IN", "CNAME", "main.example.test."))
+            response.answer.append(dns.rrset.from_text("main.example.test.", 60, "IN", "A", "192.0.2.1"))
+        elif key in ZONE:
             response.answer.append(dns.rrset.from_text(question.name, 60, "IN", key[1], *ZONE[key]))
         elif not any(name == key[0] for name, _ in ZONE):
             response.set_rcode(dns.rcode.NXDOMAIN)
+        if self.soa and not response.answer:
+            data = f"ns.test. admin.test. 1 3600 600 86400 {self.soa}"
+            response.authority.append(dns.rrset.from_text("test.", 9000, "IN", "SOA", data))
         self.transport.sendto(response.to_wire(), address)
 
 
@@ -76,6 +84,31 @@ def test_unknown_names_lead_nowhere_and_are_remembered(run):
         for _ in range(2):
             assert await resolver.resolve(Uri.parse("sip:nowhere.test:5060")) == []
         assert len(server.asked) == 2
+        server.transport.close()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "soa", "records", "seconds"),
+    [
+        ("main.example.test", "A", 0, ["192.0.2.1"], 60),
+        ("alias.test", "A", 0, ["192.0.2.1"], 5),
+        ("nowhere.test", "A", 0, [], 30),
+        ("nowhere.test", "A", 7, [], 7),
+        ("backup.example.test", "AAAA", 7, [], 7),
+        ("nowhere.test", "A", 9000, [], 300),
+    ],
+)
+def test_answers_are_kept_for_as_long_as_the_zone_says(run, name, kind, soa, records, seconds):
+    async def scenario():
+        times = [0.0]
+        server, resolver = await started(cache=DnsCache(lambda: times[-1]))
+        server.soa = soa
+        for time, asked in ((0.0, 1), (seconds - 0.1, 1), (seconds, 2)):
+            times.append(time)
+            assert await resolver.ask(Question(kind, name)) == records
+            assert len(server.asked) == asked
         server.transport.close()
 
     run(scenario)
