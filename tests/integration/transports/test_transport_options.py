@@ -120,6 +120,7 @@ async def test_external_address_is_what_strangers_see():
     options = {
         "external_signaling_address": "203.0.113.9",
         "external_signaling_port": 5099,
+        "external_media_address": "203.0.113.8",
         "local_net": "127.0.0.1/32",
     }
     text = transport("udp", "0.0.0.0", **options) + accounts("101", "102")
@@ -135,11 +136,13 @@ async def test_external_address_is_what_strangers_see():
             incoming = await outside.incoming()
             assert (incoming.request.via.host, incoming.request.via.port) == ("203.0.113.9", 5099)
             assert incoming.request.contacts[0].uri.host_port == "203.0.113.9:5099"
+            assert b"\r\nc=IN IP4 203.0.113.8\r\n" in incoming.request.body
             incoming.reject()
             await call.refused()
             call = await outside.dial("101")
             incoming = await inside.incoming()
             assert (incoming.request.via.host, incoming.request.via.port) == ("127.0.0.1", port)
+            assert b"\r\nc=IN IP4 127.0.0.1\r\n" in incoming.request.body
             incoming.reject()
             await call.refused()
 
