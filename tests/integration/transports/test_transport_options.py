@@ -151,6 +151,8 @@ async def test_external_address_is_what_strangers_see():
 async def test_tos_and_cos_mark_the_packets(host):
     text = transport("udp", host, tos="cs3", cos=3) + transport("tcp", host, tos="ef") + accounts("101")
     async with running_server({"pjsip.conf": text}) as server:
+        (udp,) = (one for one in server.sip.transports.transports.values() if one.protocol == "udp")
+        assert udp._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY) == 3
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.socket(family, socket.SOCK_DGRAM) as peer:
             level, option, kind = (
