@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from call_kit import two_phones
+from call_kit import CONFIG, two_phones
 
-from asterism.testing import Phone, assert_idle
+from asterism.testing import Phone, assert_idle, until
 
 RECORD = Path(__file__).resolve().parents[3] / "shared/reference/transcripts/cause_mapping.txt"
 ANSWERS = re.compile(
@@ -67,6 +67,21 @@ async def test_an_unregistered_phone_is_called_no_more():
         await world.bob.unregister()
         assert await (await world.ann.dial("102")).refused() == 404
         assert world.dialled == [("CHANUNAVAIL", "3")]
+
+
+async def test_r3_a_phone_whose_registration_expired_is_called_no_more():
+    """The contact may still be stored: expired ones are swept every half minute."""
+    pjsip = CONFIG["pjsip.conf"].replace("max_contacts=2", "max_contacts=2\nminimum_expiration=1")
+    async with two_phones({"pjsip.conf": pjsip}, register=False) as world:
+        await world.ann.register()
+        await world.bob.register(1)
+        await until(lambda: not world.server.sip.location.contacts("102"))
+        assert await (await world.ann.dial("102")).refused() == 404
+        assert world.dialled == [("CHANUNAVAIL", "3")]
+        await world.bob.register()
+        call, incoming = await world.connect()
+        await call.hangup()
+        await incoming.ended()
 
 
 async def test_an_unreachable_phone():

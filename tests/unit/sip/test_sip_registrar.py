@@ -155,6 +155,48 @@ def test_refusals_store_nothing(rig: Rig, user: str, auth_user: str, to: str, st
     assert rig.data.all(Contact) == []
 
 
+def test_adding_and_removing_in_one_request(rig: Rig) -> None:
+    for name in ("a", "b"):
+        assert bind(rig, f"Contact: <sip:{name}@192.0.2.10>").status == 200
+    # Two are allowed: what is taken away makes room, and what stays is refreshed.
+    change = "Contact: <sip:c@192.0.2.10>;expires=100, <sip:a@192.0.2.10>;expires=0, <sip:b@192.0.2.10>;expires=90"
+    response = bind(rig, change)
+    assert response.status == 200
+    assert set(response.get_all("Contact")) == {
+        "<sip:b@192.0.2.10>;expires=89",
+        "<sip:c@192.0.2.10>;expires=99",
+    }
+    assert sorted(uris(rig)) == ["sip:b@192.0.2.10", "sip:c@192.0.2.10"]
+    # All or nothing: a request that asks for too much removes nothing either.
+    assert bind(rig, "Contact: <sip:b@192.0.2.10>;expires=0, <sip:d@192.0.2.10>, <sip:e@192.0.2.10>").status == 403
+    assert sorted(uris(rig)) == ["sip:b@192.0.2.10", "sip:c@192.0.2.10"]
+
+
+def test_several_aors_of_an_endpoint(make_rig, phones: str) -> None:
+    more = "[desk]\ntype=aor\nmax_contacts=1\n[sales@pbx.test]\ntype=aor\nmax_contacts=1\n"
+    rig = make_rig(phones.replace("aors=alice\n", "aors=alice, desk,sales@pbx.test\n") + more)
+    for aor, to in (("desk", "desk@pbx.test"), ("sales@pbx.test", "sales@pbx.test"), ("alice", "alice@pbx.test")):
+        assert bind(rig, f"Contact: <sip:{to[:2]}@192.0.2.10>", to=f"<sip:{to}>").status == 200
+        assert uris(rig, aor) == [f"sip:{to[:2]}@192.0.2.10"]
+    assert bind(rig, "Contact: <sip:x@192.0.2.10>", to="<sip:sales@elsewhere.test>").status == 404
+    assert bind(rig, "Contact: *", "Expires: 0", to="<sip:desk@pbx.test>").status == 200
+    assert (uris(rig, "desk"), uris(rig, "alice")) == ([], ["sip:al@192.0.2.10"])
+
+
+def test_who_does_not_answer_goes_before_who_expires_first(make_rig, phones: str) -> None:
+    from asterism.sip.contacts import ContactStatus
+
+    rig = make_rig(phones.replace("max_contacts=2", "max_contacts=3\nremove_existing=yes\nremove_unavailable=yes"))
+    for name, lifetime in (("a", 100), ("b", 200), ("c", 300)):
+        bind(rig, f"Contact: <sip:{name}@192.0.2.10>;expires={lifetime}")
+    gone = next(one for one in rig.sip.location.contacts("alice") if one.uri.startswith("sip:c@"))
+    rig.sip.location.set_reachability(gone, ContactStatus.UNREACHABLE)
+    assert bind(rig, "Contact: <sip:d@192.0.2.10>;expires=400").status == 200
+    assert sorted(uri[4] for uri in uris(rig)) == ["a", "b", "d"]
+    assert bind(rig, "Contact: <sip:e@192.0.2.10>;expires=400").status == 200
+    assert sorted(uri[4] for uri in uris(rig)) == ["b", "d", "e"]
+
+
 def test_a_tel_contact_is_416(rig: Rig) -> None:
     assert bind(rig, "Contact: <tel:+123>").status == 416
 
