@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -253,6 +254,25 @@ def test_source_addresses(make_rig: Make, options: str, acl: str, host: str, sta
     spied(rig)
     answer = rig.only(rig.receive(rig.request("MESSAGE", "sip:x", "a"), FakeFlow((host, 5060))))
     assert answer.status == status
+
+
+def test_a_reload_takes_access_lists_and_a_wrong_one_keeps_the_old(make_rig: Make, tmp_path: Path) -> None:
+    conf = "[closed]\ntype=acl\nacl=named\n[a]\ntype=endpoint\nacl=own\n"
+    rig = make_rig(conf, acl="[named]\ndeny=192.0.2.10\n[own]\ndeny=192.0.2.20\n")
+    spied(rig)
+
+    def status(host: str) -> int:
+        return rig.only(rig.receive(rig.request("MESSAGE", "sip:x", "a"), FakeFlow((host, 5060)))).status
+
+    assert [status(host) for host in ("192.0.2.10", "192.0.2.20", "192.0.2.30")] == [403, 401, 200]
+    path = tmp_path / "etc" / "acl.conf"
+    path.write_text("[named]\ndeny=192.0.2.30\n[own]\ndeny=192.0.2.10\n")
+    assert not rig.data.reload().errors
+    assert [status(host) for host in ("192.0.2.10", "192.0.2.20", "192.0.2.30")] == [401, 200, 403]
+    path.write_text("[named]\ndeny=nowhere\n[own]\npermit=0.0.0.0/0\n")
+    (error,) = rig.data.reload().errors
+    assert (error.position.line if error.position else 0, error.option) == (2, "deny")
+    assert [status(host) for host in ("192.0.2.10", "192.0.2.20", "192.0.2.30")] == [200, 200, 403]
 
 
 def test_authenticator_that_is_missing(make_rig: Make, phones: str) -> None:
