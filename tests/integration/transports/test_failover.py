@@ -200,3 +200,20 @@ async def test_large_requests_go_over_tcp_if_wanted_and_fall_back_to_udp():
         answer = await server.sip.send_request("MESSAGE", uri, body=body, content_type="text/plain")
         assert (answer.status, answer.via.transport) == (200, "UDP")
         assert len(peer.requests) == 2
+
+
+@pytest.mark.parametrize(("switch", "size", "protocol"), [("", 5000, "UDP"), ("no", 1150, "UDP"), ("no", 1301, "TCP")])
+async def test_large_requests_leave_udp_above_1300_bytes_and_only_if_wanted(switch, size, protocol):
+    system = SYSTEM.replace("[system]\n", f"[system]\ndisable_tcp_switch={switch}\n") if switch else SYSTEM
+    async with peers(200) as (peer,), dns_server() as dns, sip_server(dns, system=system) as server:
+        listener = await asyncio.get_running_loop().create_server(Answering, "127.0.0.1", peer.port)
+        sent = []
+        server.sip.transports.on_trace = lambda direction, data, flow: sent.append(data) if direction == "out" else None
+        uri = f"sip:bob@127.0.0.1:{peer.port}"
+        await server.sip.send_request("MESSAGE", uri, body="x" * 500, content_type="text/plain")
+        # The next one differs in its body, the digits of numbers, and what its Via and Contact say of TCP.
+        body = "x" * (500 + size - len(sent.pop()))
+        answer = await server.sip.send_request("MESSAGE", uri, body=body, content_type="text/plain")
+        assert abs(len(sent.pop()) - size) <= 24
+        assert answer.via.transport == protocol
+        listener.close()
