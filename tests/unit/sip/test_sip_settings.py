@@ -222,7 +222,7 @@ def test_contact_status_on_refresh(make_rig: Make, phones: str, option: str, pub
     ("where", "options", "acl"),
     [
         ("endpoint", "contact_deny=192.0.2.0/24\n", ""),
-        ("endpoint", "contact_acl=inside\n", "[inside]\npermit=10.0.0.0/8\ndeny=192.0.2.0/24\n"),
+        ("endpoint", "contact_acl=inside\n", "[inside]\ndeny=0.0.0.0/0\npermit=10.0.0.0/8\n"),
         ("endpoint", "contact_deny=0.0.0.0/0\ncontact_permit=10.0.0.0/8\n", ""),
         ("acl", "contact_deny=192.0.2.0/24\n", ""),
         ("acl", "contact_acl=inside\n", "[inside]\ndeny=192.0.2.0/24\n"),
