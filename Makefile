@@ -2,14 +2,17 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+COMPILED ?= .venv-compiled
+COMPILED_TESTS := tests/unit/stack tests/unit/transport tests/unit/sip tests/integration
+SOURCES := $(shell find src -name '*.py')
 WORKERS ?= auto
 ARGS   ?=
 
-.PHONY: help run test unit e2e lint format bench bench-peers soak fuzz docs clean
+.PHONY: help run test unit e2e compiled test-compiled lint format bench bench-compiled bench-peers soak fuzz docs clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
-	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.installed: pyproject.toml src/asterism/version.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Asterism needs Python 3.11 or newer; say PYTHON=/path/to/python3.11" >&2; exit 1; }
@@ -31,6 +34,20 @@ test: $(VENV)/.installed-dev ## Install what the tests need and run all of them
 unit: $(VENV)/.installed-dev ## Run the tests that need no foreign program
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not e2e" $(ARGS)
 
+# A wheel with compiled modules (docs/development/compiled.md), not editable: it is built again when a source has changed.
+$(COMPILED)/.installed-dev: pyproject.toml hatch_build.py $(SOURCES)
+	$(PYTHON) -m venv $(COMPILED)
+	rm -rf $(COMPILED)/wheel
+	ASTERISM_COMPILE=1 $(COMPILED)/bin/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir $(COMPILED)/wheel .
+	$(COMPILED)/bin/pip install --quiet --disable-pip-version-check "$$(echo $(COMPILED)/wheel/*.whl)[dev]"
+	$(COMPILED)/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(COMPILED)/wheel/*.whl
+	@touch $@
+
+compiled: $(COMPILED)/.installed-dev ## Build and install with the hot modules compiled, into .venv-compiled
+
+test-compiled: $(COMPILED)/.installed-dev ## Tests of what is compiled, and the integration tests, on the compiled build
+	$(COMPILED)/bin/pytest -n $(WORKERS) --dist worksteal -m "not e2e and not pure" $(COMPILED_TESTS) $(ARGS)
+
 lint: $(VENV)/.installed-dev ## ruff, mypy --strict, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -47,6 +64,9 @@ bench: $(VENV)/.installed-dev ## CPU per operation, beside the peers that are in
 bench-peers: $(VENV)/.installed-dev ## Install Kamailio and Asterisk (into a cache folder) to compare with
 	$(BIN)/python -m bench.peers
 
+bench-compiled: $(COMPILED)/.installed-dev ## make bench, of the compiled build
+	$(COMPILED)/bin/python -m bench $(ARGS)
+
 soak: $(VENV)/.installed-dev ## Ten minutes of valid and broken traffic: no exception, no leak
 	$(BIN)/python -m bench.soak $(ARGS)
 
@@ -59,4 +79,4 @@ docs: $(VENV)/.installed-dev ## Write the reference made from the code: docs/ref
 	$(BIN)/python docs/generate_registries.py
 
 clean: ## Remove what the targets above made, except ./demo
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .cache docs/_build
+	rm -rf $(VENV) $(COMPILED) .pytest_cache .mypy_cache .ruff_cache .hypothesis .cache docs/_build

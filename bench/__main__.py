@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from asterism.core.compiled import compiled_modules
 from bench import contacts, durability, idle, manager, memory, micro, realtime, servers, transports
 from bench.load import Measurement, measure
 from bench.process import peak_resident_mib
@@ -71,6 +72,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     wanted = options.operations or [*LOADS, *OTHERS]
     share = 10 if options.quick else 1
+    number = compiled_modules()
+    print(f"measured: the build with {number} compiled modules" if number else "measured: the pure Python build")
     results: Results = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -10,6 +10,7 @@ from typing import Any
 
 from asterism import version
 from asterism.core.commands import ActionCall, CommandCall, action, command
+from asterism.core.compiled import compiled_modules
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import CommandError, ModuleError, UsageError
 from asterism.core.module import Module
@@ -84,6 +85,7 @@ class CoreModule(Module):
         console = 0 if call.console is None else call.console.verbose_level
         rows = [
             ("Version", self.server.version),
+            ("Compiled modules", compiled_modules() or "None"),
             ("Maximum calls", options.maxcalls or "Not set"),
             ("Maximum open file handles", options.maxfiles or "Not set"),
             ("Root console verbosity", log.verbose_level),

@@ -14,7 +14,7 @@ from asterism.stack.message import Message
 _TEXT = MediaType("text", "plain")
 
 
-@dataclass(slots=True)
+@dataclass
 class BodyPart:
     """One part of a body, or the one part of a simple body.
 

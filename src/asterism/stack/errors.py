@@ -10,14 +10,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mypy_extensions import mypyc_attr
+
 if TYPE_CHECKING:
     from asterism.stack.message import Request
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class SipError(Exception):
     """Base of every error that the stack raises on purpose."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class ParseError(SipError):
     """A peer sent something that is not SIP, or not this part of it.
 

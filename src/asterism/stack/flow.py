@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Protocol
 
+from mypy_extensions import mypyc_attr
+
 
 class FlowUser(Protocol):
     """A callable that learns that a flow could not send, or has closed."""
@@ -14,6 +16,7 @@ class FlowUser(Protocol):
         """Take the notice; ``error`` is ``None`` when the flow was closed in good order."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Flow(ABC):
     """A bidirectional path to one peer: a UDP address pair, a connection, a WebSocket.
 
@@ -21,7 +24,6 @@ class Flow(ABC):
 
     Attributes:
         transport: ``"UDP"``, ``"TCP"``, ``"TLS"``, ``"WS"`` or ``"WSS"``.
-        local: our address and port.
         remote: the peer's address and port; IPv6 addresses without brackets.
         reliable: the transport retransmits by itself (everything but UDP).
         secure: the bytes are encrypted (TLS, WSS).
@@ -33,9 +35,9 @@ class Flow(ABC):
 
     __slots__ = (
         "__weakref__",
+        "_local",
         "closed",
         "kept_until",
-        "local",
         "name",
         "on_error",
         "reliable",
@@ -55,7 +57,7 @@ class Flow(ABC):
         secure: bool = False,
     ) -> None:
         self.transport = transport
-        self.local = local
+        self._local = local
         self.remote = remote
         self.reliable = reliable
         self.secure = secure
@@ -63,6 +65,16 @@ class Flow(ABC):
         self.closed = False
         self.kept_until = 0.0
         self.on_error: list[Callable[[Flow, Exception | None], None]] = []
+
+    # A property, for that is what a subclass may make of it; compiled code would read an attribute past the subclass.
+    @property
+    def local(self) -> tuple[str, int]:
+        """Our address and port."""
+        return self._local
+
+    @local.setter
+    def local(self, value: tuple[str, int]) -> None:
+        self._local = value
 
     @abstractmethod
     def send(self, data: bytes) -> None:

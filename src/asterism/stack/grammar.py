@@ -133,9 +133,10 @@ def parse_params(text: str) -> dict[str, str | None]:
         if found is None:
             raise ParseError(f"bad parameter: {printable(text[position:])!r}")
         position = found.end()
-        name, value_or_none = found.groups()
-        if name is not None:
-            params.setdefault(name.lower(), value_or_none)
+        # Not into "name": it is a str above, and the group may be absent; compiled code would not stand for it.
+        name_or_none, value_or_none = found.groups()
+        if name_or_none is not None:
+            params.setdefault(name_or_none.lower(), value_or_none)
     return params
 
 

@@ -264,7 +264,7 @@ class Uri:
 
 
 def _folded(params: Params) -> dict[str, str | None]:
-    return {name: value if value is None else _unescape(value).lower() for name, value in params.items()}
+    return {name: None if value is None else _unescape(value).lower() for name, value in params.items()}
 
 
 def _header_set(headers: str) -> list[tuple[str, str]]:
@@ -295,19 +295,18 @@ def _parse(text: str) -> Uri:
     if "%" in text and _bad_escape(text):
         raise ParseError(f"bad escape in URI: {printable(text)!r}")
     scheme, user, password, host, port, params, headers = found.groups()
-    uri = Uri.__new__(Uri)
-    uri.scheme = scheme.lower()
-    uri.user = _clean(_unescape(user)) if user else ""
-    uri.password = password if password is None else _clean(_unescape(password))
-    uri.host = host.lower() if host[0] != "[" else parse_host(host)
-    uri.port = None
-    if port is not None:
-        uri.port = int(port)
-        if uri.port > 65535:
-            raise ParseError(f"bad port in URI: {printable(text)!r}")
-    uri.params = _uri_params(params)
-    uri.headers = headers or ""
-    uri.opaque = ""
+    number = None if port is None else int(port)
+    if number is not None and number > 65535:
+        raise ParseError(f"bad port in URI: {printable(text)!r}")
+    uri = Uri(
+        scheme.lower(),
+        _unescape(user) if user else "",
+        host if host[0] != "[" else parse_host(host),
+        number,
+        password=None if password is None else _unescape(password),
+        params=_uri_params(params),
+        headers=headers or "",
+    )
     uri._text = text
     return uri
 

@@ -39,7 +39,7 @@ Undelivered = Callable[[bytes, Flow], object]
 class UdpFlow(Flow):
     """One peer address as seen by one UDP socket."""
 
-    __slots__ = ("_address", "_local", "_udp")
+    __slots__ = ("_address", "_looked_up", "_udp")
 
     def __init__(self, udp: UdpTransport, address: tuple[Any, ...]) -> None:
         # Not through the base class: one is made for every new peer, and the local address may have to be looked up.
@@ -52,19 +52,19 @@ class UdpFlow(Flow):
         self.on_error = []
         self._udp = udp
         self._address = address
-        self._local: tuple[str, int] | None = udp.fixed_local
+        self._looked_up: tuple[str, int] | None = udp.fixed_local
 
     @property
     def local(self) -> tuple[str, int]:
         """Our address and port towards this peer; for a wildcard bind what the routing table says."""
-        local = self._local
+        local = self._looked_up
         if local is None:
-            local = self._local = (source_address(self._udp.family, self.remote), self._udp.port)
+            local = self._looked_up = (source_address(self._udp.family, self.remote), self._udp.port)
         return local
 
     @local.setter
     def local(self, value: tuple[str, int]) -> None:
-        self._local = value
+        self._looked_up = value
 
     def send(self, data: bytes) -> None:
         """Send one datagram; see :class:`Flow`."""

@@ -9,7 +9,7 @@ from asterism.stack.digest.hashing import compute_response, hash_user
 from asterism.stack.digest.headers import AuthenticationInfo, Challenge, Credentials
 
 
-@dataclass(slots=True)
+@dataclass
 class ClientSession:
     """The client's side of one protection space: counts how often a nonce was used.
 

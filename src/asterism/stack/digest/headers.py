@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from asterism.stack.digest.hashing import ALGORITHMS, compute_response
 from asterism.stack.digest.params import join, lenient_params, parse_params, quoted, split_scheme
@@ -15,10 +15,11 @@ from asterism.stack.grammar import printable, quote
 if TYPE_CHECKING:
     from asterism.stack.message import Message
 
+_REQUIRED = ("username", "realm", "nonce", "uri", "response")
 _hex8 = re.compile(r"[0-9a-fA-F]{8}").fullmatch
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Challenge:
     """A Digest challenge: WWW-Authenticate or Proxy-Authenticate."""
 
@@ -90,7 +91,7 @@ class Challenge:
 
 
 # Not frozen: a frozen dataclass takes three times as long to make, and every REGISTER brings one. Do not change it.
-@dataclass(unsafe_hash=True, slots=True)
+@dataclass(unsafe_hash=True)
 class Credentials:
     """Digest credentials: Authorization or Proxy-Authorization."""
 
@@ -109,8 +110,6 @@ class Credentials:
     scheme: str = "Digest"
     extra: tuple[tuple[str, str], ...] = ()
 
-    _REQUIRED: ClassVar[tuple[str, ...]] = ("username", "realm", "nonce", "uri", "response")
-
     @classmethod
     def parse(cls, text: str) -> Credentials:
         """Parse credentials; of schemes other than Digest only ``scheme`` is filled in.
@@ -122,7 +121,7 @@ class Credentials:
         if scheme.lower() != "digest":
             return cls("", "", "", "", "", scheme=scheme, extra=tuple(lenient_params(rest).items()))
         params = parse_params(rest)
-        for name in cls._REQUIRED:
+        for name in _REQUIRED:
             if name not in params:
                 raise ParseError(f"credentials without {name}")
         nc = params.get("nc", "")
@@ -195,7 +194,7 @@ class Credentials:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AuthenticationInfo:
     """Authentication-Info (RFC 7616 3.5): the server's word after a successful authentication."""
 

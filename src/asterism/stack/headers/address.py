@@ -71,12 +71,7 @@ class NameAddr:
         known = _parse_cached(f"{head}>")
         if known.params:
             return _parse(text)
-        address = NameAddr.__new__(NameAddr)
-        address.display = known.display
-        address.uri = known.uri
-        address.params = {"tag": tag}
-        address._text = None
-        return address
+        return NameAddr(known.display, known.uri, {"tag": tag})
 
     @staticmethod
     def parse_list(text: str, limit: int = 256) -> list[NameAddr]:
@@ -138,13 +133,8 @@ class NameAddr:
 def _parse(text: str) -> NameAddr:
     found = _usual(text)
     if found is not None:
-        address = NameAddr.__new__(NameAddr)
         display, uri, tag = found.groups()
-        address.display = unquote(display) if display else ""
-        address.uri = Uri.parse(uri)
-        address.params = {"tag": tag} if tag else _NO_PARAMS
-        address._text = None
-        return address
+        return NameAddr(unquote(display) if display else "", Uri.parse(uri), {"tag": tag} if tag else None)
     text = text.strip()
     found = _name_addr(text)
     if found is not None:
@@ -157,11 +147,7 @@ def _parse(text: str) -> NameAddr:
             raise ParseError(f"bad address: {printable(text)!r}")
         uri, params = found.groups()
         display = ""
-    address = NameAddr.__new__(NameAddr)
-    address.display = display
-    address.uri = Uri.parse(uri)
-    address.params = parse_params(params) if params else _NO_PARAMS
-    address._text = None
+    address = NameAddr(display, Uri.parse(uri), parse_params(params) if params else None)
     tag = address.params.get("tag", "-")
     if tag != "-" and (not tag or not is_token(tag)):
         raise ParseError(f"bad tag: {printable(text)!r}")

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Self
 
+from mypy_extensions import mypyc_attr
+
 from asterism.stack.errors import ParseError
 from asterism.stack.grammar import Params, check_value, format_params, is_token, parse_params, printable, unquote
 from asterism.stack.headers.address import NameAddr
 from asterism.stack.uri import Uri
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class HeaderValue:
     """Base of typed values: the header's name, and how one element of it is parsed and written.
 
@@ -42,6 +45,7 @@ class HeaderValue:
         return f"{type(self).__name__}({str(self)!r})"
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class ParamValue(HeaderValue):
     """A value followed by parameters: ``value;name=value``.
 
@@ -59,6 +63,11 @@ class ParamValue(HeaderValue):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Parse ``value;params``. Raises ParseError."""
+        return cls._parse(text)
+
+    @classmethod
+    def _parse(cls, text: str) -> Self:
+        # For subclasses whose own "parse" begins so: compiled class methods cannot call super().
         value, semicolon, rest = text.partition(";")
         value = value.strip()
         cls._check(value)
@@ -66,9 +75,9 @@ class ParamValue(HeaderValue):
 
     @classmethod
     def _make(cls, value: str, params: Params) -> Self:
-        made = cls.__new__(cls)
+        # What was received is checked by who parses it, and once more when it is written.
+        made = cls("", params)
         made.value = value
-        made.params = params
         return made
 
     @classmethod
@@ -95,6 +104,7 @@ class ParamValue(HeaderValue):
         return check_value(f"{self.value}{format_params(self.params)}")
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class AddressValue(HeaderValue):
     """A value that is one address with parameters.
 
@@ -110,9 +120,7 @@ class AddressValue(HeaderValue):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Parse one address. Raises ParseError."""
-        made = cls.__new__(cls)
-        made.address = NameAddr.parse(text)
-        return made
+        return cls(NameAddr.parse(text))
 
     @property
     def uri(self) -> Uri:

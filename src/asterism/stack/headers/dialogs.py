@@ -24,7 +24,7 @@ class _DialogValue(ParamValue):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Parse a value. Raises ParseError, also if a tag is missing."""
-        made = super().parse(text)
+        made = cls._parse(text)
         for tag in cls._TAGS:
             if not made.params.get(tag):
                 raise ParseError(f"{cls.NAME} without {tag}")

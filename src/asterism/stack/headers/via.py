@@ -53,11 +53,9 @@ class Via:
         """
         found = _usual(text)
         if found is not None:
-            via = Via.__new__(Via)
-            via.transport, host, port, params = found.groups()
-            via.host = host.lower()
-            via.port = None if port is None else int(port)
-            via.params = values = {}
+            transport, host, port, params = found.groups()
+            via = Via(transport, host.lower(), None if port is None else int(port))
+            values = via.params
             for piece in params[1:].split(";"):
                 name, equals, value = piece.partition("=")
                 if name not in values:
@@ -67,16 +65,15 @@ class Via:
         if found is None:
             raise ParseError(f"bad Via: {printable(text)!r}")
         transport, host, port, params = found.groups()
-        via = Via.__new__(Via)
-        via.transport = transport.upper()
-        via.host = host.lower() if host[0] != "[" else parse_host(host)
-        via.port = None
-        if port is not None:
-            via.port = int(port)
-            if via.port > 65535:
-                raise ParseError(f"bad port in Via: {printable(text)!r}")
-        via.params = parse_params(params) if params else {}
-        return via
+        number = None if port is None else int(port)
+        if number is not None and number > 65535:
+            raise ParseError(f"bad port in Via: {printable(text)!r}")
+        return Via(
+            transport.upper(),
+            host.lower() if host[0] != "[" else parse_host(host),
+            number,
+            parse_params(params) if params else None,
+        )
 
     @staticmethod
     def parse_list(text: str, limit: int = 256) -> list[Via]:

@@ -11,7 +11,6 @@ from asterism.stack.transactions.users import NOBODY
 if TYPE_CHECKING:
     from asterism.stack.flow import Flow
     from asterism.stack.message import Request, Response
-    from asterism.stack.timers import Timer
     from asterism.stack.transactions.layer import TransactionLayer
     from asterism.stack.transactions.users import ClientUser
 
@@ -25,7 +24,6 @@ class ClientTransaction(Machine):
         user: who is told of the outcome; nobody once it has been told all.
         branch: the branch parameter of the Via, unique.
         state: where the machine stands. Once it has finished, its memory is the layer's, not this object's.
-        last_response: the latest response, ``None`` before the first.
     """
 
     __slots__ = (
@@ -34,7 +32,6 @@ class ClientTransaction(Machine):
         "branch",
         "flow",
         "key",
-        "last_response",
         "request",
         "user",
     )
@@ -49,11 +46,10 @@ class ClientTransaction(Machine):
         self.branch = branch
         self.key = key
         self.state = TransactionState.TRYING
-        self.last_response: Response | None = None
         self._data = b""
         self._interval = 0.0
-        self._timer_repeat: Timer | None = None
-        self._timer_end: Timer | None = None
+        self._timer_repeat = None
+        self._timer_end = None
 
     # Each machine has its own of these two. No abstract base: every response asks isinstance, which that makes slow.
 

@@ -77,7 +77,6 @@ class InviteClientTransaction(ClientTransaction):
         state = self.state
         status = response.status
         if state is TransactionState.CALLING or state is TransactionState.PROCEEDING:
-            self.last_response = response
             if status >= 300:
                 self._complete(response)
                 self._dismiss().on_response(self, response)
@@ -121,12 +120,15 @@ class InviteClientTransaction(ClientTransaction):
     def _proceed(self) -> None:
         if self.state is TransactionState.CALLING:
             self._stop_timers()
+            self._data = b""
             self._enter(TransactionState.PROCEEDING)
             if self._cancel_wanted is not None:
                 self._send_cancel()
 
     def _accept(self) -> None:
         self._stop_timers()
+        # What stays until Timer M stays for every call.
+        self._data = b""
         self._enter(TransactionState.ACCEPTED)
         # Rounded up: the calls answered within a second wake the loop once, and not each for itself.
         timers = self.layer.timers

@@ -58,7 +58,6 @@ class NonInviteClientTransaction(ClientTransaction):
         """1xx: Proceeding. Anything else: Completed, which absorbs repetitions."""
         if self.state is not TransactionState.TRYING and self.state is not TransactionState.PROCEEDING:
             return
-        self.last_response = response
         if response.status < 200:
             self._enter(TransactionState.PROCEEDING)
             self.user.on_response(self, response)

@@ -11,7 +11,6 @@ from asterism.stack.transactions.state import TransactionState
 if TYPE_CHECKING:
     from asterism.stack.flow import Flow
     from asterism.stack.message import Request, Response
-    from asterism.stack.timers import Timer
     from asterism.stack.transactions.layer import TransactionLayer
 
 
@@ -58,9 +57,9 @@ class InviteServerTransaction(ServerTransaction):
         self.ack_key = ""
         self.ended_at = 0.0
         self._interval = 0.0
-        self._timer_repeat: Timer | None = None
+        self._timer_repeat = None
         """100 after `trying`, then the refreshing of provisionals, then Timer G or the repetition of the 2xx."""
-        self._timer_end: Timer | None = None
+        self._timer_end = None
         """Timer H or L."""
 
     def arm(self) -> None:

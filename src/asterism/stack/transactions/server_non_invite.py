@@ -11,7 +11,6 @@ from asterism.stack.transactions.state import TransactionState
 if TYPE_CHECKING:
     from asterism.stack.flow import Flow
     from asterism.stack.message import Request, Response
-    from asterism.stack.timers import Timer
     from asterism.stack.transactions.layer import TransactionLayer
 
 
@@ -51,8 +50,8 @@ class NonInviteServerTransaction(ServerTransaction):
 
     def __init__(self, layer: TransactionLayer, request: Request, flow: Flow, key: str, merged_key: str) -> None:
         super().__init__(layer, request, flow, key, merged_key)
-        self._timer_repeat: Timer | None = None
-        self._timer_end: Timer | None = None
+        self._timer_repeat = None
+        self._timer_end = None
 
     def arm(self) -> None:
         """Expect an answer by the time at which RFC 4320 wants a 100."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from mypy_extensions import mypyc_attr
+
 if TYPE_CHECKING:
     from asterism.stack.errors import ParseError
     from asterism.stack.flow import Flow
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from asterism.stack.transactions.server_invite import InviteServerTransaction
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class StackUser(Protocol):
     """Takes what arrives. One per :class:`~asterism.stack.transactions.layer.TransactionLayer`."""
 
@@ -45,6 +48,7 @@ class StackUser(Protocol):
         """Something that is no SIP message arrived; where an answer was possible it has been given."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class ClientUser(Protocol):
     """Takes what becomes of one request that we sent. No method is called before ``send_request`` returned."""
 
