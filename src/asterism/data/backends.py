@@ -268,7 +268,7 @@ class StoreBackend(Backend):
         row = list(self._values(item))
         for position, convert in self._converted:
             row[position] = convert(row[position])
-        self._store.write(self._save, row)
+        self._store.write_last(self._save, row)
 
     def remove(self, item_id: str) -> None:
-        self._store.write(self._remove, (item_id,))
+        self._store.write_last(self._remove, (item_id,))

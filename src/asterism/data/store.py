@@ -67,6 +67,10 @@ class Store:
         self._call_soon = call_soon
         self._in_file = self.path != ":memory:"
         self._batch = False
+        self._begun = False
+        """Whether the batch has its transaction: it starts with the first statement that is run."""
+        self._waiting: list[tuple[str, list[Sequence[Any]]]] = []
+        """Statements that are run with the commit, each with the arguments of those that follow one another."""
         self._failure: sqlite3.Error | None = None
         self._after: list[Callback] = []
         self._undo: list[Callback] = []
@@ -83,6 +87,8 @@ class Store:
                 Path(self.path).parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(self.path, isolation_level=None, timeout=5.0, cached_statements=256)
             self._execute = self._db.execute
+            # Of a new file: a commit writes whole pages, of which little is new.
+            self._execute("PRAGMA page_size=2048")
             self._execute("PRAGMA journal_mode=WAL").fetchone()
             self._execute(f"PRAGMA synchronous={'FULL' if full else 'NORMAL'}")
             self._execute("PRAGMA wal_autocheckpoint=0")
@@ -104,19 +110,62 @@ class Store:
         it hears by :meth:`on_failure`. A misuse of SQL's parameters raises.
         """
         if not self._batch:
-            self._begin()
+            self._open()
+        self._run_waiting()
         if self._failure is None:
+            self._write(sql, args)
+
+    def write_last(self, sql: str, args: Sequence[Any]) -> None:
+        """Run one statement with the commit of the current batch, or before what is written or read meanwhile.
+
+        It must be one that may be run twice. All of a batch together cost less than each by itself: what is in the
+        processor's caches stays there. Every failure fails the batch.
+        """
+        if not self._batch:
+            self._open()
+        waiting = self._waiting
+        if waiting and waiting[-1][0] == sql:
+            waiting[-1][1].append(args)
+        else:
+            waiting.append((sql, [args]))
+
+    def _run_waiting(self) -> None:
+        """Start the transaction if there is none, and run what waits."""
+        if not self._begun:
+            self._begun = True
             try:
-                self._execute(sql, args)
-                self.writes += 1
-            except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
-                raise
+                self._execute("BEGIN IMMEDIATE")
             except sqlite3.Error as error:
                 self._failure = error
-            except UnicodeEncodeError:
-                self.write(sql, [_storable(value) for value in args])
-            except OverflowError as error:
-                self._failure = sqlite3.DataError(str(error))
+        waiting = self._waiting
+        if not waiting:
+            return
+        self._waiting = []
+        for sql, rows in waiting:
+            if self._failure is not None:
+                return
+            try:
+                self._db.executemany(sql, rows)
+                self.writes += len(rows)
+            except sqlite3.Error as error:
+                self._failure = error
+            except (UnicodeEncodeError, OverflowError):
+                # One at a time, and once more those that were run: they may be repeated.
+                for args in rows:
+                    self._write(sql, args)
+
+    def _write(self, sql: str, args: Sequence[Any]) -> None:
+        try:
+            self._execute(sql, args)
+            self.writes += 1
+        except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
+            raise
+        except sqlite3.Error as error:
+            self._failure = error
+        except UnicodeEncodeError:
+            self._write(sql, [_storable(value) for value in args])
+        except OverflowError as error:
+            self._failure = sqlite3.DataError(str(error))
 
     def after_commit(self, function: Callable[..., object], *args: Any) -> None:
         """Call ``function(*args)`` once everything written so far is committed.
@@ -143,12 +192,8 @@ class Store:
         """Whether something is written and not yet committed."""
         return self._batch
 
-    def _begin(self) -> None:
+    def _open(self) -> None:
         self._batch = True
-        try:
-            self._execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
-            self._failure = error
         call_soon = self._call_soon
         if call_soon is None:
             try:
@@ -161,6 +206,7 @@ class Store:
         """End the batch now; return whether it was committed. Without a batch nothing happens."""
         if not self._batch:
             return True
+        self._run_waiting()
         error = self._failure
         if error is None:
             try:
@@ -169,7 +215,7 @@ class Store:
                 error = failure
         after, undo, failed = self._after, self._undo, self._failed
         self._after, self._undo, self._failed = [], [], []
-        self._batch, self._failure = False, None
+        self._batch, self._begun, self._failure = False, False, None
         if error is not None:
             self._roll_back(error)
             self._run(reversed(undo))
@@ -201,6 +247,8 @@ class Store:
 
     def read(self, sql: str, args: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query, what the current batch wrote included. Raises :class:`StoreError`."""
+        if self._waiting:
+            self._run_waiting()
         try:
             try:
                 return self._execute(sql, args).fetchall()

@@ -103,6 +103,42 @@ def test_a_locked_database_fails_the_batch(store: Store) -> None:
     assert said == ["500"]
 
 
+def test_what_is_written_last_comes_before_what_is_written_or_read_meanwhile(store: Store, turns: list[object]) -> None:
+    put, drop = "INSERT OR REPLACE INTO t VALUES (?, ?)", "DELETE FROM t WHERE k = ?"
+    store.write_last(put, ("a", 1))
+    store.write_last(put, ("b", 2))
+    assert store.in_batch
+    store.write("UPDATE t SET v = 9 WHERE k = 'a'")
+    store.write_last(drop, ("b",))
+    store.write_last(put, ("c\udcff", 3))
+    assert sorted(store.read("SELECT v FROM t")) == [(3,), (9,)]
+    store.write_last(drop, ("a",))
+    assert other_reader(store) == []
+    assert store.commit()
+    assert [value for _, value in other_reader(store)] == [3]
+    assert len(turns) == 1
+    assert store.commits == 1
+
+
+def test_what_is_written_last_fails_the_batch(store: Store) -> None:
+    said: list[str] = []
+    put = "INSERT OR REPLACE INTO t VALUES (?, ?)"
+    store.write_last(put, ("a", 1))
+    store.after_commit(said.append, "200")
+    store.on_failure(said.append, "500 a")
+    store.write_last(put, ("b", None))
+    store.on_failure(said.append, "500 b")
+    store.write_last("DELETE FROM t WHERE k = ?", ("a",))
+    assert not store.commit()
+    assert said == ["500 a", "500 b"]
+    assert other_reader(store) == []
+    store.write_last(put, ("c", 2**70))
+    assert not store.commit()
+    store.write_last(put, ("d", 4))
+    assert store.commit()
+    assert other_reader(store) == [("d", 4)]
+
+
 def test_the_loop_commits_in_its_next_turn(tmp_path: Path) -> None:
     async def run() -> list[str]:
         store = Store(tmp_path / "s.sqlite3", log=LOG)
