@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from asterism.pbx import events
@@ -206,14 +206,13 @@ class Channel(ChannelApi):
         A leading ``_`` makes called channels inherit it, ``__`` theirs too. A variable that is set
         again counts as the newest.
         """
-        variables = self._variables
-        depth = 0
         plain = name
+        depth = 0
         if name[:1] == "_":
             depth = 2 if name[1:2] == "_" else 1
             plain = name[depth:]
-        if plain in variables:
-            del variables[plain]
+        variables = self._variables
+        variables.pop(plain, None)
         if value is not None:
             variables[plain] = value
         if depth and value is not None:
@@ -224,16 +223,13 @@ class Channel(ChannelApi):
             self.inheritance.pop(plain, None)
         self.pbx.bus.publish(events.VAR_SET, self, name, value or "")
 
-    def set_variables(self, values: Iterable[tuple[str, str]]) -> None:
+    def set_variables(self, values: Mapping[str, str]) -> None:
         """Set several variables, as :meth:`set_variable` one by one; their names have no underscore in front."""
         if self.inheritance or self.pbx.bus.wanted(events.VAR_SET):
-            for name, value in values:
+            for name, value in values.items():
                 self.set_variable(name, value)
             return
-        variables = self._variables
-        for name, value in values:
-            variables.pop(name, None)
-            variables[name] = value
+        self._renew(values)
 
     def defer_variables(self, names: Sequence[str], values: Callable[[], Iterable[str]]) -> None:
         """Set variables whose values cost something: ``values`` is called when somebody listens or reads.
@@ -241,13 +237,17 @@ class Channel(ChannelApi):
         What it tells may not change any more. The names have no underscore in front.
         """
         if self.inheritance or self.pbx.bus.wanted(events.VAR_SET):
-            self.set_variables(zip(names, values(), strict=True))
+            self.set_variables(dict(zip(names, values(), strict=True)))
             return
-        variables = self._variables
-        for name in names:
-            variables.pop(name, None)
-            variables[name] = _DEFERRED
+        self._renew(dict.fromkeys(names, _DEFERRED))
         self._deferred.append((names, values))
+
+    def _renew(self, values: Mapping[str, str]) -> None:
+        variables = self._variables
+        if not variables.keys().isdisjoint(values):
+            for name in values:
+                variables.pop(name, None)
+        variables.update(values)
 
     @property
     def variables(self) -> dict[str, str]:

@@ -212,8 +212,7 @@ class Dialer:
     def _elapsed(self, name: str) -> None:
         if self.caller is not None:
             elapsed = self.pbx.loop.time() - self.started
-            self.caller.set_variable(name, str(int(elapsed)))
-            self.caller.set_variable(name + "_MS", str(int(elapsed * 1000)))
+            self.caller.set_variables({name: str(int(elapsed)), f"{name}_MS": str(int(elapsed * 1000))})
 
     def _show(self, condition: Control) -> None:
         if self.caller is not None and condition not in self._shown:

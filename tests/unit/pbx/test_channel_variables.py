@@ -37,8 +37,8 @@ def run(scenario: Callable[[FakeServer, Channel], None], *, heard: bool) -> list
 def test_several_at_once(heard: bool) -> None:
     def scenario(server: FakeServer, channel: Channel) -> None:
         channel.set_variable("B", "old")
-        channel.set_variables((("A", "1"), ("B", "2")))
-        channel.set_variables((("A", "3"),))
+        channel.set_variables({"A": "1", "B": "2"})
+        channel.set_variables({"A": "3"})
         assert list(channel.variables.items()) == [("B", "2"), ("A", "3")]
 
     assert run(scenario, heard=heard) == (["B=old", "A=1", "B=2", "A=3"] if heard else [])
@@ -48,7 +48,7 @@ def test_several_at_once(heard: bool) -> None:
 def test_setting_ends_inheritance(heard: bool) -> None:
     def scenario(server: FakeServer, channel: Channel) -> None:
         channel.set_variable("__A", "1")
-        channel.set_variables((("A", "2"),))
+        channel.set_variables({"A": "2"})
         child = server.sip.incoming("bob", "1")
         child.inherit_variables(channel)
         assert "A" not in child.variables

@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from asterism.pbx.channel import Channel
     from asterism.pbx.server import PbxServer
 
-_RESET = tuple(
-    (name, "")
-    for name in (
+_RESET = dict.fromkeys(
+    (
         "DIALSTATUS",
         "DIALEDPEERNUMBER",
         "DIALEDPEERNAME",
@@ -37,7 +36,8 @@ _RESET = tuple(
         "RINGTIME_MS",
         "PROGRESSTIME",
         "PROGRESSTIME_MS",
-    )
+    ),
+    "",
 )
 DISCONNECT = "*"
 """The digit by which a party with option ``h`` or ``H`` ends the call."""
@@ -182,11 +182,7 @@ class Call:
     def _answered(self, peer: Channel, leg: Leg) -> None:
         caller = self.caller
         caller.set_variables(
-            (
-                ("DIALSTATUS", DialStatus.ANSWER),
-                ("DIALEDPEERNAME", peer.name),
-                ("DIALEDPEERNUMBER", leg.resource),
-            )
+            {"DIALSTATUS": DialStatus.ANSWER, "DIALEDPEERNAME": peer.name, "DIALEDPEERNUMBER": leg.resource}
         )
         peer.exten = ""
         self.peer = peer
@@ -352,13 +348,13 @@ class Call:
         now = self.pbx.loop.time()
         talked, dialed = now - answered, now - self.dialer.started
         self.caller.set_variables(
-            (
-                ("ANSWEREDTIME", str(int(talked))),
-                ("ANSWEREDTIME_MS", str(int(talked * 1000))),
-                ("DIALEDTIME", str(int(dialed))),
-                ("DIALEDTIME_MS", str(int(dialed * 1000))),
-                ("DIALSTATUS", DialStatus.ANSWER),
-            )
+            {
+                "ANSWEREDTIME": str(int(talked)),
+                "ANSWEREDTIME_MS": str(int(talked * 1000)),
+                "DIALEDTIME": str(int(dialed)),
+                "DIALEDTIME_MS": str(int(dialed * 1000)),
+                "DIALSTATUS": DialStatus.ANSWER,
+            }
         )
 
 
