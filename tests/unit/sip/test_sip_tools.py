@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from sip_rig import MODULES, FakeFlow, Rig
+from sip_rig import MODULES, FakeFlow, Rig, turn
 from test_sip_cli import act, recorded, run
 
 from asterism.applications.options import OptionsModule
@@ -17,6 +18,7 @@ from asterism.applications.session.technology import PjsipTechnology
 from asterism.core.errors import UsageError
 from asterism.interception.maintenance import Maintenance
 from asterism.pbx.errors import RequestError
+from asterism.server.info_module import InfoModule
 from asterism.sip.cli.tools import SipTools
 
 PBX = SimpleNamespace(dialplan=SimpleNamespace(exists=lambda context, exten: True))
@@ -133,3 +135,28 @@ def test_maintenance_over_the_manager(rig: Rig) -> None:
     assert act(rig, "PJSIPShowMaintenance", Endpoint="alice")[1] == (
         "PJSIPMaintenanceStatus", {"Endpoint": "alice", "Status": "disabled"},
     )  # fmt: skip
+
+
+async def test_works_and_their_figures(rig: Rig) -> None:
+    InfoModule().load(rig)  # type: ignore[arg-type]
+    gate = asyncio.Event()
+    work, other = rig.sip.create_work("pjsip/test"), rig.sip.create_work("other")
+    for _ in range(3):
+        other.push(lambda: None)
+    assert [work.push(task) for task in (gate.wait, gate.wait, lambda: None)] == [True] * 3
+    work.push(lambda: None)
+    text = run(rig, "core show taskprocessors")
+    rows = {line.split()[0]: [int(word) for word in line.split()[1:]] for line in text.splitlines() if "-0000" in line}
+    assert text.endswith("\n2 taskprocessors\n\n")
+    # Processed, in the queue, most in the queue, and the marks of overload.
+    assert rows == {work.name: [0, 3, 3, 450, 500], other.name: [3, 0, 0, 450, 500]}
+    assert run(rig, "core show taskprocessors like PJSIP/t").count("-0000") == 1
+    gate.set()
+    await turn()
+    assert (work.processed, work.queued, work.max_depth) == (4, 0, 3)
+    assert f"{work.name} " in run(rig, "core show taskprocessors")
+    work.close()
+    other.close()
+    assert run(rig, "core show taskprocessors").endswith("\n0 taskprocessors\n\n")
+    with pytest.raises(UsageError):
+        run(rig, "core show taskprocessors nonsense")
