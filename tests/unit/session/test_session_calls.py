@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
+import pytest
 from session_bench import Bench, on_bench, sdp
 
 from asterism.core.commands import CommandCall
@@ -160,6 +162,56 @@ async def test_other_body_type(bench: Bench) -> None:
     assert (response.status, response.get("Accept")) == (415, "application/sdp")
 
 
+PIDF = "--b\r\nContent-Type: application/pidf+xml\r\n{}\r\n<presence/>\r\n"
+IN_PARTS = "--b\r\nContent-Type: application/sdp\r\n\r\n{}\r\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "more", "status"),
+    [
+        (PIDF.format("") + IN_PARTS.format(sdp()) + "--b--", "multipart/mixed;boundary=b", "", 200),
+        (IN_PARTS.format(sdp()) + "--b--", "multipart/related;boundary=b", "", 200),
+        (PIDF.format("") + IN_PARTS.format(sdp()) + "--b--", "multipart/alternative;boundary=b", "", 200),
+        (
+            PIDF.format("Content-Disposition: render;handling=required\r\n") + IN_PARTS.format(sdp()) + "--b--",
+            "multipart/mixed;boundary=b", "", 415,
+        ),
+        (PIDF.format("") + "--b--", "multipart/mixed;boundary=b", "", 415),
+        (PIDF.format("Content-Disposition: x;handling=optional\r\n") + "--b--", "multipart/mixed;boundary=b", "", 200),
+        ("hello", "text/plain", "x;handling=optional", 200),
+        ("hello", "text/plain", "x;handling=required", 415),
+        ("hello", "text/plain", "x", 415),
+        ("hello", "multipart/mixed", "", 400),
+    ],
+)  # fmt: skip
+def test_descriptions_among_other_bodies(body: str, kind: str, more: str, status: int, tmp_path: Path) -> None:
+    @on_bench
+    async def scenario(bench: Bench) -> None:
+        @bench.server.pbx.extension("internal", "770")
+        async def answer(channel: object) -> None:
+            await channel.answer()  # type: ignore[attr-defined]
+
+        extra = f"Content-Disposition: {more}\r\n" if more else ""
+        response = await refused(bench, "770", body=body, content_type=kind, extra=extra)
+        assert response.status == status
+        # An answer where the offer was understood, else an offer of our own.
+        codecs = {200: "0 8 101" if "sdp" in body else "0 8 9 101"}.get(status)
+        assert response.body.decode().partition("RTP/AVP ")[2].partition("\r")[0] == (codecs or "")
+        assert response.get("Accept") == ("application/sdp" if status == 415 else None)
+
+    scenario(tmp_path)
+
+
+@on_bench
+async def test_an_encoded_body_is_refused(bench: Bench) -> None:
+    @bench.server.pbx.extension("internal", "770")
+    async def answer(channel: object) -> None:
+        await channel.answer()  # type: ignore[attr-defined]
+
+    response = await refused(bench, "770", body=sdp(), extra="Content-Encoding: gzip\r\n")
+    assert (response.status, response.get("Accept-Encoding"), response.get("Accept")) == (415, "identity", None)
+
+
 @on_bench
 async def test_hangup_causes(bench: Bench) -> None:
     @bench.server.pbx.extension("internal", "1")
@@ -230,11 +282,13 @@ async def test_hold_and_in_dialog_requests(bench: Bench) -> None:
     assert (await alice.next(200)).cseq.method == "INFO"
     alice.in_dialog("INFO", ok, 7, body="x", content_type="text/bogus")
     await alice.next(415)
-    alice.in_dialog("INVITE", ok, 8, body=sdp("18"))
+    alice.in_dialog("UPDATE", ok, 8, body="x", content_type="text/bogus")
+    assert (await alice.next(415)).get("Accept") == "application/sdp"
+    alice.in_dialog("INVITE", ok, 9, body=sdp("18"))
     refused_offer = await alice.next(488)
     assert refused_offer.get("Warning") == '390 SIP "No SDP answer"'
     assert refused_offer.get("Reason") == "Q.850;cause=0"
-    alice.in_dialog("BYE", ok, 9)
+    alice.in_dialog("BYE", ok, 10)
     await alice.next(200)
     bob.respond(await bob.next("BYE"), 200)
 

@@ -6,12 +6,14 @@ import secrets
 from typing import TYPE_CHECKING
 
 from asterism.applications.session.negotiation import write_session
+from asterism.stack.bodies import parse_body
 from asterism.stack.errors import ParseError
 from asterism.stack.sdp import SessionDescription
 
 if TYPE_CHECKING:
     from asterism.applications.session.sdp_handler import MediaStream
     from asterism.applications.session.session import Session
+    from asterism.stack.bodies import BodyPart
     from asterism.stack.message import Message
     from asterism.stack.sdp import MediaDescription
 
@@ -28,16 +30,24 @@ def carry(message: Message, description: bytes) -> None:
 def description_of(message: Message) -> SessionDescription | None:
     """The session description that a message carries, ``None`` when it has no body.
 
+    It may be one part of several (RFC 5621); a body that need not be understood counts as none.
+
     Raises:
         ParseError: status 415 for a body that is no SDP, 400 for one that should be and is not.
     """
-    if not message.body:
+    body = message.body
+    if not body:
         return None
+    if _is_encoded(message):
+        raise ParseError("the body is encoded", 415)
     content_type = (message.get("Content-Type") or "").partition(";")[0].strip().lower()
     if content_type != SDP_TYPE:
-        raise ParseError("the body is no session description", 415)
+        part = _part_of(message, multipart=content_type.startswith("multipart/"))
+        if part is None:
+            return None
+        body = part.content
     try:
-        description = SessionDescription.parse(message.body)
+        description = SessionDescription.parse(body)
     except ParseError as error:
         raise ParseError(error.message, 400) from error
     if description.origin is None:
@@ -45,6 +55,30 @@ def description_of(message: Message) -> SessionDescription | None:
     if description.connection is None and any(media.port and media.connection is None for media in description.media):
         raise ParseError("no c= line in the session description", 400)
     return description
+
+
+def _is_encoded(message: Message) -> bool:
+    return (message.get("Content-Encoding") or "identity").strip().lower() != "identity"
+
+
+def _part_of(message: Message, *, multipart: bool) -> BodyPart | None:
+    """The part of a body that is the session description; ``None`` if there is none and need be none."""
+    body = parse_body(message) if multipart or message.has("Content-Disposition") else None
+    if body is None:
+        raise ParseError("the body is no session description", 415)
+    found = body.find(SDP_TYPE)
+    for part in body.walk():
+        # Locations and ISUP come beside SDP without a word on how they are to be handled: only what says that it is
+        # indispensable is taken to be, unless there is nothing else.
+        said = found is None or "handling" in part.disposition.params
+        if part is not found and said and part.disposition.required:
+            raise ParseError("a part of the body is not understood", 415)
+    return found
+
+
+def not_understood(message: Message) -> tuple[tuple[str, str], ...]:
+    """What goes with a 415 to this message: the kinds of body, or of encoding, that are understood (21.4.13)."""
+    return (("Accept-Encoding", "identity"),) if _is_encoded(message) else (("Accept", SDP_TYPE),)
 
 
 class SessionMedia:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from asterism.applications.session.driver import SessionDriver
-from asterism.applications.session.headers import ACCEPT
-from asterism.applications.session.media import description_of
+from asterism.applications.session.media import description_of, not_understood
 from asterism.applications.session.uas import IncomingSession
 from asterism.pbx.controls import ChannelState
 from asterism.sip.decision import Decision, Outcome
@@ -113,7 +112,7 @@ class SessionService(Service):
         if no_codecs:
             rx.respond(100)  # as recorded, before the 488
         elif decision.status == 415:
-            headers = (("Accept", ACCEPT),)
+            headers = not_understood(rx.request)
         elif decision.status == 400:
             text = decision.reason.replace("\\", "").replace('"', "'")
             headers = (("Warning", f'399 SIP "{text}"'),)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from asterism.applications.session.causes import INTERWORKING, NORMAL_CLEARING
 from asterism.applications.session.client_users import Refresh
 from asterism.applications.session.headers import ACCEPT, ALLOW
-from asterism.applications.session.media import SDP_TYPE, SessionMedia, carry, description_of
+from asterism.applications.session.media import SDP_TYPE, SessionMedia, carry, description_of, not_understood
 from asterism.applications.session.state import ANSWERED_STATES, SessionState
 from asterism.core.errors import AsterismError
 from asterism.pbx.controls import Control
@@ -238,7 +238,7 @@ class Session:
         try:
             description = description_of(request)
         except ParseError as error:
-            self._respond(rx, error.status)
+            self._respond(rx, error.status, not_understood(request) if error.status == 415 else ())
             return
         body: bytes | None = None
         if description is not None:
