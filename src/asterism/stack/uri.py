@@ -241,17 +241,19 @@ class Uri:
         return hash((self.scheme, self.user, self.host, self.port, self.opaque))
 
     def matches(self, other: Uri) -> bool:
-        """Whether two URIs are equivalent by RFC 3261 19.1.4 (``tel``: RFC 3966 section 4)."""
+        """Whether two URIs are equivalent: RFC 3261 19.1.4 with RFC 5954 4.2; RFC 3966 section 4; RFC 8141 3.1."""
         if self is other:
             return True
         if self.scheme != other.scheme:
             return False
         if self.scheme == "tel":
             mine, theirs = self.user.translate(_VISUAL).lower(), other.user.translate(_VISUAL).lower()
-            return mine == theirs and _folded(self.params) == _folded(other.params)
+            return mine == theirs and _tel_params(self.params) == _tel_params(other.params)
         if not self.is_sip:
-            return self.opaque == other.opaque
-        if (self.user, self.password, self.host, self.port) != (other.user, other.password, other.host, other.port):
+            return self.opaque == other.opaque or (self.scheme == "urn" and _urn(self.opaque) == _urn(other.opaque))
+        if (self.user, self.password, self.port) != (other.user, other.password, other.port):
+            return False
+        if self.host != other.host and not _same_address(self.host, other.host):
             return False
         mine_params, their_params = _folded(self.params), _folded(other.params)
         for name in mine_params.keys() | their_params.keys():
@@ -265,6 +267,33 @@ class Uri:
 
 def _folded(params: Params) -> dict[str, str | None]:
     return {name: None if value is None else _unescape(value).lower() for name, value in params.items()}
+
+
+def _tel_params(params: Params) -> dict[str, str | None]:
+    """The parameters of a ``tel`` URI; those that are numbers without their visual separators."""
+    folded = _folded(params)
+    for name in ("ext", "phone-context"):
+        value = folded.get(name)
+        if value and (name == "ext" or value[0] == "+"):
+            folded[name] = value.translate(_VISUAL)
+    return folded
+
+
+def _urn(opaque: str) -> tuple[str, str]:
+    """Namespace and name of a URN, in which case matters unless the namespace says otherwise (RFC 5031: services)."""
+    namespace, _, name = opaque.partition(":")
+    namespace = namespace.lower()
+    return namespace, name.lower() if namespace == "service" else name
+
+
+def _same_address(one: str, other: str) -> bool:
+    """Whether two hosts are the same IPv6 address in two spellings."""
+    if ":" not in one or ":" not in other:
+        return False
+    try:
+        return ipaddress.IPv6Address(one) == ipaddress.IPv6Address(other)
+    except ValueError:
+        return False
 
 
 def _header_set(headers: str) -> list[tuple[str, str]]:

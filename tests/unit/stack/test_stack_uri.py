@@ -86,6 +86,14 @@ def test_user_escapes() -> None:
         ("sip:biloxi.com;transport=tcp;method=REGISTER", "sip:biloxi.com;method=REGISTER;transport=tcp"),
         ("sip:alice@atlanta.com?subject=a%20x&p=urgent", "sip:alice@atlanta.com?p=urgent&subject=a%20x"),
         ("tel:+1-201-555-0123", "tel:+12015550123"),
+        ("tel:+1201;ext=12-34", "TEL:+1-201;EXT=1234"),
+        ("tel:7042;phone-context=+1-914", "tel:7042;phone-context=+1914"),
+        ("tel:7042;x=a;phone-context=Example.com", "tel:7042;phone-context=example.com;X=A"),
+        ("sip:a@[2001:db8::1]:5060", "sip:a@[2001:DB8:0:0::1]:5060"),
+        ("sip:a@[::ffff:192.0.2.1]", "sip:a@[::ffff:c000:201]"),
+        ("urn:service:sos.fire", "URN:Service:SOS.Fire"),
+        ("urn:uuid:F81D4fae", "urn:UUID:F81D4fae"),
+        ("mailto:a@b", "MAILTO:a@b"),
     ],
 )
 def test_equivalent(one: str, two: str) -> None:
@@ -103,6 +111,18 @@ def test_equivalent(one: str, two: str) -> None:
         ("sip:carol@chicago.com", "sip:carol@chicago.com?Subject=next%20meeting"),
         ("sip:carol@chicago.com;security=on", "sip:carol@chicago.com;security=off"),
         ("sip:a@b", "sips:a@b"),
+        ("sip:bob@192.0.2.4", "sip:bob@phone21.boxesbybob.com"),
+        *(("sip:a@b", f"sip:a@b;{name}=1") for name in ("user", "ttl", "method", "maddr", "transport")),
+        ("sip:a:x@b", "sip:a:y@b"),
+        ("sip:a@[2001:db8::1]", "sip:a@[2001:db8::2]"),
+        ("sip:a@[2001:db8::1]", "sip:a@b"),
+        ("tel:+1201;ext=1", "tel:+1201;ext=2"),
+        ("tel:+1201;ext=1", "tel:+1201"),
+        ("tel:1201", "tel:+1201"),
+        ("tel:7042;phone-context=a-b.example", "tel:7042;phone-context=ab.example"),
+        ("urn:uuid:F81D4fae", "urn:uuid:f81D4fae"),
+        ("urn:a:x", "urn:b:x"),
+        ("mailto:a@b", "mailto:A@b"),
     ],
 )
 def test_not_equivalent(one: str, two: str) -> None:
