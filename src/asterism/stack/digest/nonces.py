@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable
 from enum import Enum
 from typing import ClassVar
+
+
+# The module base64 does the same, by five calls.
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_FROM_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
 class NonceState(Enum):
@@ -32,7 +37,7 @@ class NonceFactory:
         lifetime: seconds for which a nonce is valid.
     """
 
-    __slots__ = ("_key", "_pool", "_random", "lifetime")
+    __slots__ = ("_keyed", "_pool", "_random", "lifetime")
 
     _TIME: ClassVar[int] = 6
     _RANDOM: ClassVar[int] = 6
@@ -40,22 +45,23 @@ class NonceFactory:
     _POOL: ClassVar[int] = 40
 
     def __init__(self, secret: bytes, random: Callable[[int], bytes], lifetime: float = 32.0) -> None:
-        self._key = hashlib.sha256(secret).digest()
+        self._keyed = hashlib.blake2s(digest_size=self._MAC, key=hashlib.sha256(secret).digest())
         self._random = random
         self._pool = b""
         self.lifetime = lifetime
 
     def _sign(self, data: bytes, realm: str) -> bytes:
         # The data is of fixed length, so that it and the realm cannot be taken apart in two ways.
-        data += realm.encode("utf-8", "surrogateescape")
-        return hashlib.blake2s(data, digest_size=self._MAC, key=self._key).digest()
+        signed = self._keyed.copy()
+        signed.update(data + realm.encode("utf-8", "surrogateescape"))
+        return signed.digest()
 
     def issue(self, now: float, realm: str = "") -> str:
         """A new nonce, valid from ``now`` (seconds of any clock that does not go back) for this realm."""
         pool = self._pool or self._random(self._RANDOM * self._POOL)
         self._pool = pool[self._RANDOM :]
         data = int(now * 1000).to_bytes(self._TIME, "big") + pool[: self._RANDOM]
-        return urlsafe_b64encode(data + self._sign(data, realm)).decode("ascii")
+        return b2a_base64(data + self._sign(data, realm), newline=False).translate(_URL_SAFE).decode("ascii")
 
     def check(self, nonce: str, now: float, realm: str = "") -> NonceState:
         """Whether the nonce is ours, made for this realm, and still valid."""
@@ -70,7 +76,7 @@ class NonceFactory:
         if len(nonce) != (size + self._MAC) // 3 * 4 or not nonce.isascii():
             return None
         try:
-            raw = urlsafe_b64decode(nonce)
+            raw = a2b_base64(nonce.encode("ascii").translate(_FROM_URL_SAFE))
         except ValueError:
             return None
         data = raw[:size]
@@ -80,4 +86,4 @@ class NonceFactory:
 
     def issued_at(self, nonce: str) -> float:
         """When a nonce that was found to be ours was made, on the clock given to :meth:`issue`."""
-        return int.from_bytes(urlsafe_b64decode(nonce)[: self._TIME], "big") / 1000
+        return int.from_bytes(a2b_base64(nonce.encode("ascii").translate(_FROM_URL_SAFE))[: self._TIME], "big") / 1000

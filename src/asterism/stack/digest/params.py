@@ -9,6 +9,22 @@ from asterism.stack.errors import ParseError
 from asterism.stack.grammar import QUOTED, TOKEN, check_value, printable, quote, unquote
 
 _param = re.compile(rf"\s*({TOKEN})\s*=\s*({QUOTED}|[^\s,\"]+)\s*(?:,|$)", re.DOTALL).match
+_NAMES = frozenset(
+    [
+        "algorithm",
+        "cnonce",
+        "nc",
+        "nonce",
+        "opaque",
+        "qop",
+        "realm",
+        "response",
+        "uri",
+        "username",
+    ]
+)
+"""The parameters of usual credentials, which need no looking at."""
+
 _scheme = re.compile(rf"\s*({TOKEN})(?:\s+|$)").match
 
 
@@ -44,10 +60,12 @@ def usual_params(text: str) -> dict[str, str] | None:
     pieces = text.split(",")
     for piece in pieces:
         name, _, value = piece.partition("=")
-        name = name.strip(" ").lower()
-        value = value.strip(" ")
-        if not (name.isalnum() and name.isascii()):
-            return None
+        if name not in _NAMES:
+            name = name.strip(" ").lower()
+            if not (name.isalnum() and name.isascii()):
+                return None
+        if value[-1:] == " " or value[:1] == " ":
+            value = value.strip(" ")
         if value[:1] == '"':
             if value.count('"') != 2 or value[-1] != '"':
                 return None
