@@ -63,6 +63,19 @@ def test_preamble_epilogue_and_default_type() -> None:
     assert parts == [BodyPart(MediaType("text", "plain"), b"one")]
 
 
+def test_headers_of_a_part() -> None:
+    (part,) = parse_multipart(
+        MediaType.parse("multipart/related;boundary=b"),
+        b"--b\r\nContent-Type: text/html;\r\n\tcharset=x\r\nContent-ID: <a@b>\r\n"
+        b"content-disposition: icon;\r\n handling=optional\r\n\r\n\r\n--b--",
+    )
+    assert (part.content_type.name, part.content_type.param("charset")) == ("text/html", "x")
+    assert part.content_id == "a@b"
+    assert part.disposition.type == "icon"
+    assert not part.disposition.required
+    assert part.content == b""
+
+
 @pytest.mark.parametrize(
     ("content_type", "data"),
     [

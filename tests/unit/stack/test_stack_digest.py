@@ -149,6 +149,7 @@ def test_both_sides_agree(algorithm: str, qop: tuple[str, ...]) -> None:
     for count in (1, 2):
         sent = Credentials.parse(str(session.authorize("INVITE", "sip:x@y", b"body")))
         assert sent.verify(secret, "INVITE", b"body")
+        assert (sent.cnonce == "c1") is (bool(qop) or algorithm.endswith("-sess"))
         assert not sent.verify(secret, "BYE", b"body")
         assert not sent.verify(ha1("bob", "asterisk", "wrong", algorithm), "INVITE", b"body")
         assert sent.verify(secret, "INVITE", b"other") == (sent.qop != "auth-int")
@@ -168,6 +169,11 @@ def test_next_nonce_restarts_the_count_and_server_proof() -> None:
     session.update(info)
     second = session.authorize("REGISTER", "sip:r")
     assert (second.nonce, second.nc) == ("n2", "00000001")
+
+
+@pytest.mark.parametrize(("value", "stale"), [("true", True), ("TRUE", True), ('"True"', True), ("false", False)])
+def test_stale_is_read_in_any_case(value: str, stale: bool) -> None:
+    assert Challenge.parse(f'Digest realm="r", nonce="n", stale={value}').stale is stale
 
 
 def test_several_challenges_in_one_response() -> None:

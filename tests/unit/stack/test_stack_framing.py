@@ -28,6 +28,13 @@ def test_byte_by_byte() -> None:
     assert KeepAlive.PING in found
 
 
+def test_a_ping_that_comes_in_pieces() -> None:
+    framer = StreamFramer()
+    assert [framer.feed(piece) for piece in (b"\r", b"\n\r", b"\n")] == [[], [], [KeepAlive.PING]]
+    # Whoever sends half of it and waits may have meant a pong.
+    assert [framer.feed(piece) for piece in (b"\r\n", b"\r\n")] == [[KeepAlive.PONG], [KeepAlive.PING]]
+
+
 def test_pong_between_messages() -> None:
     framer = StreamFramer()
     assert framer.feed(b"\r\n" + ONE) == [KeepAlive.PONG, ONE]
@@ -37,7 +44,14 @@ def test_pong_between_messages() -> None:
 
 @pytest.mark.parametrize(
     "head",
-    [b"X: 1", b"Content-Length: x", b"Content-Length: -1", b"Content-Length:", b"Content-Length: 1\r\nl: 1"],
+    [
+        b"X: 1",
+        b"Content-Length: x",
+        b"Content-Length: -1",
+        b"Content-Length:",
+        b"Content-Length: 1\r\nl: 1",
+        b"l: 00000000005",
+    ],
 )
 def test_without_a_usable_length(head: bytes) -> None:
     with pytest.raises(ParseError):

@@ -57,11 +57,39 @@ a=inactive
 """
 
 
+# RFC 8866 section 5, with every other line that section 9 has, in its order.
+WHOLE = """v=0
+o=jdoe 3724394400 3724394405 IN IP4 198.51.100.1
+s=Call to John Smith
+i=SDP Offer #1
+u=http://www.jdoe.example.com/home.html
+e=Jane Doe <jane@jdoe.example.com>
+e=j@jdoe.example.com
+p=+1 617 555-6011
+c=IN IP4 233.252.0.1/127/3
+b=CT:128
+b=AS:64
+t=3724394400 3724398000
+r=604800 3600 0 90000
+z=3724484400 -1h 3730244400 0
+k=prompt
+a=recvonly
+m=audio 49170/2 RTP/AVP 0
+i=the sound
+m=video 51372 RTP/AVP 99
+i=the picture
+c=IN IP6 2001:db8::2
+b=AS:380
+k=clear:x
+a=rtpmap:99 h263-1998/90000
+"""
+
+
 def crlf(text: str) -> str:
     return text.replace("\n", "\r\n")
 
 
-@pytest.mark.parametrize("text", [DESK_PHONE, SOFT_PHONE])
+@pytest.mark.parametrize("text", [DESK_PHONE, SOFT_PHONE, WHOLE])
 def test_real_phones_round_trip(text: str) -> None:
     session = SessionDescription.parse(crlf(text).encode())
     assert str(session) == crlf(text)
@@ -89,6 +117,44 @@ def test_soft_phone() -> None:
     assert video.rejected
     assert session.direction_of(video) is Direction.INACTIVE
     assert session.bandwidths == [("AS", 380)]
+
+
+def test_every_line() -> None:
+    session = SessionDescription.parse(WHOLE)
+    audio, video = session.media
+    assert (session.name, session.info, session.uri) == (
+        "Call to John Smith",
+        "SDP Offer #1",
+        "http://www.jdoe.example.com/home.html",
+    )
+    assert session.emails == ["Jane Doe <jane@jdoe.example.com>", "j@jdoe.example.com"]
+    assert session.phones == ["+1 617 555-6011"]
+    assert len(session.timings) == 3
+    assert (audio.info, video.info) == ("the sound", "the picture")
+    for media, address, suffix in ((audio, "233.252.0.1", "/127/3"), (video, "2001:db8::2", "")):
+        connection = session.connection_of(media)
+        assert connection is not None
+        assert (connection.address, connection.suffix) == (address, suffix)
+    assert session.direction_of(video) is Direction.RECVONLY
+
+
+@pytest.mark.parametrize("address", ["IP4 0.0.0.0", "IP6 ::"])
+def test_the_null_address_is_hold(address: str) -> None:
+    session = SessionDescription.parse(
+        f"v=0\nc=IN {address}\nm=audio 9 RTP/AVP 0\nc=IN IP4 192.0.2.1\nm=audio 9 RTP/AVP 0"
+    )
+    assert [session.is_held(media) for media in session.media] == [False, True]
+
+
+def test_small_print() -> None:
+    session = SessionDescription.parse(
+        "v=0\nm=audio 9 RTP/AVP 10 11\nc=IN IP4 192.0.2.1\nc=IN IP4 192.0.2.2\nm=video 0 RTP/AVP 99\na=bundle-only\n"
+    )
+    audio, video = session.media
+    assert audio.rtpmaps() == [RtpMap("10", "L16", 44100, 2), RtpMap("11", "L16", 44100, 1)]
+    assert audio.connection is not None
+    assert audio.connection.address == "192.0.2.1"
+    assert not video.rejected
 
 
 def test_tolerance() -> None:
@@ -184,6 +250,26 @@ def test_answering() -> None:
         check_answer(offer, SessionDescription(media=answer.media[::-1]))
     with pytest.raises(ParseError):
         check_new_offer(offer, SessionDescription(media=[audio]))
+
+
+def test_refused_sections_stay_refused() -> None:
+    offer = SessionDescription.parse("v=0\nm=audio 0 RTP/AVP 0\nm=image 9 udptl t38\n")
+    formats = common_formats([RtpMap("0", "PCMU", 8000)], offer.media[0])
+    assert len(formats) == 1
+    assert answer_media(offer, offer.media[0], formats, 5000).lines() == ["m=audio 0 RTP/AVP 0"]
+    taken = MediaDescription(media="audio", port=5000, formats=["0"])
+    with pytest.raises(ParseError):
+        check_answer(offer, SessionDescription(media=[taken, reject(offer.media[1])]))
+    # A format has to stand there (RFC 8866 5.14), even where the offer has none.
+    assert reject(MediaDescription(port=9)).formats == ["0"]
+
+
+def test_one_format_under_two_payload_types_counts_once() -> None:
+    offered = MediaDescription(port=9)
+    for payload in ("96", "97"):
+        offered.add_format(RtpMap(payload, "opus", 48000, 2))
+    assert [one.remote.payload for one in common_formats([RtpMap("107", "OPUS", 48000, 2)], offered)] == ["96"]
+    assert common_formats([RtpMap("107", "opus", 48000, 1)], offered) == []
 
 
 def test_versions() -> None:
