@@ -60,6 +60,9 @@ class EventBus:
         self._log = log
         self._by_type: dict[EventType, list[Subscriber]] = {}
         self._to_all: list[Subscriber] = []
+        self._told: dict[EventType, tuple[Subscriber, ...]] = {}
+        """Whom to tell of each type that somebody subscribed to; of the others those are told who asked for all."""
+        self._told_of_others: tuple[Subscriber, ...] = ()
         self.types: Registry[EventType] = Registry("event", str.lower)
 
     def register(self, owner: Owner, *types: EventType) -> None:
@@ -71,14 +74,21 @@ class EventBus:
         """Call ``subscriber`` for each event of ``event_type`` (``None``: of every type); return the undo."""
         subscribers = self._to_all if event_type is None else self._by_type.setdefault(event_type, [])
         subscribers.append(subscriber)
-        return owner.on_release(lambda: subscribers.remove(subscriber))
+        self._changed()
+
+        def remove() -> None:
+            subscribers.remove(subscriber)
+            self._changed()
+
+        return owner.on_release(remove)
+
+    def _changed(self) -> None:
+        self._told_of_others = tuple(self._to_all)
+        self._told = {each: (*own, *self._to_all) for each, own in self._by_type.items()}
 
     def publish(self, event_type: EventType, *args: Any) -> None:
         """Tell every subscriber, in order of subscription."""
-        own = self._by_type.get(event_type)
-        if not own and not self._to_all:
-            return
-        for subscriber in (*(own or ()), *self._to_all):
+        for subscriber in self._told.get(event_type, self._told_of_others):
             try:
                 subscriber(event_type, args)
             except Exception:
@@ -86,4 +96,4 @@ class EventBus:
 
     def wanted(self, event_type: EventType) -> bool:
         """Whether anybody listens, for publishers whose arguments are costly to make."""
-        return bool(self._to_all or self._by_type.get(event_type))
+        return bool(self._told.get(event_type, self._told_of_others))

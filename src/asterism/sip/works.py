@@ -112,7 +112,8 @@ class Work:
         if self._closed:
             return False
         if self._run is None and not self._queue:
-            self._drain((task, args, None))
+            if self._execute((task, args, None)) and (self._queue or self._closed):
+                self._go_on()
             return True
         if len(self._queue) >= self.max_queued:
             self._servants.rejected += 1
@@ -146,7 +147,8 @@ class Work:
             caller._waits_for.append(self)
         try:
             if self._run is None and not self._queue:
-                self._drain((task, args, future))
+                if self._execute((task, args, future)):
+                    self._go_on()
             else:
                 self._enqueue((task, args, future))
             return await future
@@ -198,28 +200,27 @@ class Work:
             self._servants.drained(self)
         return item
 
-    def _drain(self, item: _Item) -> None:
-        """Run ``item``, then what queued up meanwhile, until a coroutine or the burst ends it."""
-        count = 0
-        while True:
-            if not self._execute(item):
-                return
-            count += 1
-            if not self._queue:
-                break
+    def _go_on(self) -> None:
+        """Run what queued up meanwhile, until a coroutine or the burst ends it."""
+        count = 1
+        while self._queue:
             if count >= _BURST:
                 # Keep the work taken so that a push in between queues behind what waits.
                 self._run = _Run(self)
                 asyncio.get_running_loop().call_soon(self._resume)
                 return
-            item = self._take()
+            if not self._execute(self._take()):
+                return
+            count += 1
         if self._closed:
             self._servants.forget(self)
 
     def _resume(self) -> None:
         self._run = None
         if self._queue:
-            self._drain(self._take())
+            if not self._execute(self._take()):
+                return
+            self._go_on()
         elif self._closed:
             self._servants.forget(self)
 

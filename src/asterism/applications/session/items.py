@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from asterism.applications.session.uac import OutgoingSession
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
 
 def channel_item(session: Session, name: str) -> str | None:
     """The value of ``CHANNEL(name)``, ``None`` for an item that is not a SIP channel's."""
-    family, _, rest = name.partition(",")
-    family = family.strip().lower()
-    first = rest.partition(",")[0].strip().lower()
+    family, first = _read(name)
     if family == "endpoint":
         return session.endpoint.id
     if family == "aor":
@@ -35,6 +34,12 @@ def channel_item(session: Session, name: str) -> str | None:
         rtp = _rtp(session)
         return "" if rtp is None else _rtcp_item(rtp, first)
     return None
+
+
+@lru_cache(maxsize=64)
+def _read(name: str) -> tuple[str, str]:
+    family, _, rest = name.partition(",")
+    return family.strip().lower(), rest.partition(",")[0].strip().lower()
 
 
 def _rtp(session: Session) -> RtpSession | None:
