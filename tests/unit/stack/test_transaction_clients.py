@@ -33,6 +33,27 @@ def test_via_has_a_fresh_branch_and_our_address():
     assert transaction.branch != other.branch
 
 
+@pytest.mark.parametrize(
+    ("transport", "ask", "params"),
+    [
+        ("UDP", True, {"rport": None}),
+        ("UDP", False, {}),
+        ("TCP", True, {"rport": None, "alias": None}),
+        ("TLS", False, {"alias": None}),
+        ("WS", True, {"rport": None}),
+        ("WSS", True, {"rport": None}),
+    ],
+)
+def test_via_asks_for_rport_and_offers_an_alias(transport, ask, params):
+    net = Net()
+    net.layer.ask_rport = ask
+    flow = RecordingFlow(transport)
+    transaction = net.layer.send_request(new_request(), flow, RecordingClient())
+    (request,) = flow.take()
+    assert request.via.transport == transport
+    assert request.via.params == {**params, "branch": transaction.branch}
+
+
 def test_timer_e_doubles_up_to_t2_and_timer_f_times_out():
     net = Net()
     transaction, client = send(net)
@@ -172,6 +193,18 @@ def test_non_2xx_is_acknowledged_and_repetitions_get_the_ack_again(provisional):
     net.advance(33.5)
     net.receive(data)
     assert net.user.kinds() == ["stray"]
+
+
+def test_only_final_refusals_get_the_ack_again():
+    net = Net()
+    transaction = net.layer.send_request(new_request("INVITE"), net.flow, RecordingClient())
+    net.receive(response_to(transaction.request, 486))
+    net.flow.sent.clear()
+    for status in (180, 200):
+        net.receive(response_to(transaction.request, status))
+    assert net.flow.sent == []
+    net.receive(response_to(transaction.request, 486))
+    assert [message.method for message in net.flow.take()] == ["ACK"]
 
 
 def test_ack_to_non_2xx_has_the_routes():

@@ -145,6 +145,18 @@ def test_unreadable_ack_to_an_accepted_invite_is_told():
     assert net.user.kinds() == ["request", "malformed"]
 
 
+def test_over_a_connection_the_response_goes_back_whatever_the_via_says():
+    net = Net()
+    flow = RecordingFlow("TCP", ("192.0.2.1", 40000))
+    net.layer.response_flow = lambda *_: pytest.fail("another flow was asked for")
+    for number in (1, 2):
+        text = request_text("MESSAGE", f"z9hG4bK{number}", call_id=str(number), via_params="", transport="TCP")
+        net.receive(text, flow)
+    for request in net.user.requests:
+        net.layer.create_server_transaction(request).respond(make_response(request, 200))
+    assert flow.statuses() == [200, 200]
+
+
 def test_maddr_does_not_aim_our_responses():
     net = Net()
     net.layer.response_flow = lambda *args: pytest.fail("no other address is wanted")
@@ -240,6 +252,45 @@ def test_cancel_after_the_final_response_is_200_and_changes_nothing():
     net.receive(request_text("CANCEL"))
     assert net.flow.statuses() == [200]
     assert net.user.kinds() == ["request"]
+
+
+def test_cancel_between_the_final_response_and_its_ack_is_200_and_not_told():
+    net = Net()
+    net.receive(request_text("INVITE"))
+    invite = net.layer.create_server_transaction(net.user.requests[0])
+    invite.respond(make_response(invite.request, 486))
+    net.flow.sent.clear()
+    net.receive(request_text("CANCEL"))
+    (answer,) = net.flow.take()
+    assert (answer.status, answer.cseq.method, answer.to.tag) == (200, "CANCEL", invite.to_tag)
+    assert net.user.kinds() == ["request"]
+
+
+# RFC 2543 clients, 17.2.3
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome"),
+    [
+        ({}, []),
+        ({"from_tag": "f2"}, ["request"]),
+        ({"call_id": "call-2"}, ["request"]),
+        ({"cseq": 2}, ["request"]),
+        # The same call by another way: merged.
+        ({"uri": "sip:carol@192.0.2.9"}, [482]),
+        ({"sent_by": "192.0.2.1:5062"}, [482]),
+        ({"sent_by": "192.0.2.3:5060"}, [482]),
+        ({"branch": "2"}, [482]),
+        ({"via_params": ";rport;branch=1"}, [482]),
+    ],
+)
+def test_what_an_rfc2543_request_is_matched_by(changes, outcome):
+    net = Net()
+    net.receive(request_text("INVITE", ""))
+    net.layer.create_server_transaction(net.user.requests[0])
+    net.user.events.clear()
+    net.receive(request_text("INVITE", **{"branch": "", **changes}))
+    assert net.user.kinds() + net.flow.statuses() == outcome
 
 
 def test_cancel_with_an_rfc2543_via():
