@@ -129,6 +129,86 @@ def test_client_certificate_can_be_required(run, pki):
     run(scenario)
 
 
+@pytest.fixture(scope="module")
+def stranger(pki):
+    """A certificate that nobody vouches for."""
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout",
+         "stranger.key", "-out", "stranger.pem", "-subj", "/CN=phone", "-days", "2"],
+        check=True, cwd=pki, capture_output=True,
+    )  # fmt: skip
+    return "stranger"
+
+
+@pytest.mark.parametrize(
+    ("options", "outcomes"),
+    [
+        ({}, (True, True, True)),
+        ({"verify_client": True}, (True, True, False)),
+        ({"require_client_cert": True}, (False, True, False)),
+    ],
+)
+def test_client_certificates(run, pki, stranger, options, outcomes):
+    async def scenario():
+        manager, transport, _ = await echo_manager(protocol="tls", tls=settings(pki, **options))
+        for certificate, good in zip(("", "phone", stranger), outcomes, strict=True):
+            assert (await ask(transport.port, client_context(pki, certificate)) == 200) is good, certificate
+        manager.close()
+
+    run(scenario)
+
+
+def test_authorities_may_be_files_of_a_folder(run, pki, stranger, tmp_path):
+    name = subprocess.run(
+        ["openssl", "x509", "-hash", "-noout", "-in", "ca.pem"], cwd=pki, check=True, capture_output=True, text=True
+    ).stdout.strip()
+    (tmp_path / f"{name}.0").write_bytes((pki / "ca.pem").read_bytes())
+
+    async def scenario():
+        tls = replace(settings(pki, require_client_cert=True), ca_list_file="", ca_list_path=str(tmp_path))
+        manager, transport, _ = await echo_manager(protocol="tls", tls=tls)
+        assert await ask(transport.port, client_context(pki, "phone")) == 200
+        assert isinstance(await ask(transport.port, client_context(pki, stranger)), Exception)
+        manager.close()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(("cipher", "good"), [("AES256-GCM-SHA384", True), ("AES128-GCM-SHA256", False)])
+def test_ciphers_of_tls_1_2(run, pki, cipher, good):
+    async def scenario():
+        tls = settings(pki, cipher="TLS_AES_128_GCM_SHA256:ECDHE-ECDSA-AES256-GCM-SHA384")
+        manager, transport, _ = await echo_manager(protocol="tls", tls=tls)
+        context = client_context(pki)
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(f"ECDHE-ECDSA-{cipher}")
+        assert (await ask(transport.port, context) == 200) is good
+        manager.close()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(("password", "good"), [("secret", True), ("wrong", False), ("", False)])
+def test_a_key_may_have_a_passphrase(run, pki, tmp_path, password, good):
+    key = str(tmp_path / "locked.key")
+    subprocess.run(
+        ["openssl", "pkey", "-in", "localhost.key", "-aes256", "-passout", "pass:secret", "-out", key],
+        cwd=pki, check=True, capture_output=True,
+    )  # fmt: skip
+
+    async def scenario():
+        tls = replace(settings(pki), priv_key_file=key, password=password)
+        if good:
+            manager, transport, _ = await echo_manager(protocol="tls", tls=tls)
+            assert await ask(transport.port, client_context(pki)) == 200
+            manager.close()
+        else:
+            with pytest.raises(BindError, match="cert_file"):
+                await echo_manager(protocol="tls", tls=tls)
+
+    run(scenario)
+
+
 def test_new_certificate_is_used_after_reload_and_connections_go_on(run, pki, tmp_path):
     async def scenario():
         for suffix in ("pem", "key"):

@@ -117,9 +117,11 @@ def test_2xx_is_repeated_until_the_ack_which_goes_to_the_user():
     assert transaction.state is TransactionState.ACCEPTED
     net.advance(3.6)
     assert net.flow.statuses() == [200, 200, 200, 200]
+    net.advance(8)
+    assert net.flow.statuses() == [200, 200]
     ack(net, "z9hG4bKother", transaction.to_tag)
     assert net.user.kinds() == ["request", "ack"]
-    net.advance(20)
+    net.advance(12)
     assert net.flow.sent == []
     ack(net, "z9hG4bKother", transaction.to_tag)
     assert net.user.kinds() == ["request", "ack", "ack"]
