@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 
-def random_uuid() -> str:
-    """A random UUID (RFC 9562, version 4) as text.
+def random_uuid(random: Callable[[int], bytes] = os.urandom) -> str:
+    """A random UUID (RFC 9562, version 4) as text, of bytes that ``random`` gives.
 
     What ``str(uuid.uuid4())`` gives, without the object: several are made for every call.
     """
-    digits = os.urandom(16).hex()
+    digits = random(16).hex()
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANT[digits[16]]}{digits[17:20]}-{digits[20:]}"
 
 

@@ -73,6 +73,8 @@ class SipCore(Subsystem):
         self.user_hashes = UserHashes(self)
         self.distributor = Distributor(self)
         self.sender = Sender(self)
+        self.random = RandomBytes().take
+        """Gives so many bytes that nobody can guess."""
 
     # What is plugged in below.
 
@@ -91,8 +93,8 @@ class SipCore(Subsystem):
         self.state.layer = layer
         # Undone once an endpoint without the option of this name is identified.
         layer.force_rport = True
-        random = RandomBytes()
-        layer.new_token = lambda: random.take(10).hex()
+        random = self.random
+        layer.new_token = lambda: random(10).hex()
         self.state.transports = transports
         self._hook_services()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
 from asterism.applications.session.negotiation import write_session
@@ -177,7 +176,7 @@ class SessionMedia:
 
     def _write(self, session: Session, sections: list[str]) -> bytes:
         if not self._origin_id:
-            number = secrets.randbits(31)
+            number = int.from_bytes(session.core.random(4), "big") >> 1
             self._origin_id = str(number)
             self._version = number
             self._sections = sections

@@ -86,13 +86,15 @@ class PjsipTechnology:
         with contextlib.suppress(DataUnavailableError):
             for each in names:
                 found = data.get(Endpoint, each)
-                known = isinstance(found, Endpoint) and not any(
-                    data.get(cls, key) is Missing.NOT_LOADED
-                    for cls, keys in ((Aor, found.aors), (Auth, found.outbound_auth))
-                    for key in keys
-                )
+                known = isinstance(found, Endpoint) and self._is_loaded(found)
                 if not known and await data.retrieve(Endpoint, each) is not None:
                     return
+
+    def _is_loaded(self, endpoint: Endpoint) -> bool:
+        """Whether what a call to the endpoint needs is in memory."""
+        get = self._core.data.get
+        found = [get(Aor, aor) for aor in endpoint.aors] + [get(Auth, auth) for auth in endpoint.outbound_auth]
+        return Missing.NOT_LOADED not in found
 
     def resolve(self, destination: str) -> tuple[Endpoint, Contact | None, Uri]:
         """The endpoint, the contact (``None`` for a URI given as such) and the Request-URI of a dial string.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +18,10 @@ from asterism.applications.session.media import carry, description_of
 from asterism.applications.session.session import Session
 from asterism.applications.session.state import SessionState
 from asterism.core.errors import AsterismError
+from asterism.core.identifiers import random_uuid
 from asterism.pbx.controls import Control
 from asterism.pbx.party import NOBODY, PartyId
 from asterism.sip.phone_numbers import as_phone
-from asterism.sip.tags import new_call_id, new_tag
 from asterism.stack.dialog import Dialog
 from asterism.stack.errors import ParseError
 from asterism.stack.headers import NameAddr
@@ -169,13 +168,14 @@ class OutgoingSession(Session):
 
     def _make_invite(self) -> Request:
         profile, flow, target = self.profile, self.flow, self.target
+        random = self.core.random
         request = Request("INVITE", as_phone(target) if self.endpoint.user_eq_phone else target)
         request.headers = [
-            ("From", f"{profile.from_header(self.caller, flow)};tag={new_tag()}"),
+            ("From", f"{profile.from_header(self.caller, flow)};tag={random_uuid(random)}"),
             ("To", f"<{profile.uri(target.user, target.host)}>"),
             ("Contact", profile.uac_contact(self.caller, flow)),
-            ("Call-ID", new_call_id()),
-            ("CSeq", f"{secrets.randbelow(32767) + 1} INVITE"),
+            ("Call-ID", random_uuid(random)),
+            ("CSeq", f"{int.from_bytes(random(4), 'big') % 32767 + 1} INVITE"),
             *[("Route", route) for route in self.path],
             ("Allow", ALLOW),
             ("Supported", f"{self.registry.supported}, histinfo"),
