@@ -68,6 +68,17 @@ def test_rfc4320_no_early_100_on_udp_and_no_other_provisional():
     assert transaction.state is TransactionState.TRYING
 
 
+def test_rfc4320_over_a_connection_a_100_may_come_early_but_nothing_else():
+    net = Net()
+    net.flow = RecordingFlow("TCP")
+    transaction = started(net, transport="TCP")
+    assert not transaction.respond(make_response(transaction.request, 180))
+    assert not transaction.respond(make_response(transaction.request, 199))
+    assert transaction.respond(make_response(transaction.request, 100))
+    assert not transaction.respond(make_response(transaction.request, 100))
+    assert net.flow.statuses() == [100]
+
+
 def test_rfc4320_100_when_timer_e_reaches_t2():
     net = Net()
     transaction = started(net)
