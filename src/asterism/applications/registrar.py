@@ -43,7 +43,13 @@ class Plan(Decision):
     __slots__ = ("aor", "bindings", "changed", "expires", "now", "outbound", "removed")
 
     def __init__(self, aor: Aor, now: float) -> None:
-        super().__init__(Outcome.TAKE, "the bindings are updated", 200, f"aor {aor.id}", aor.position)
+        # Not through the base class: one is made for every REGISTER.
+        self.outcome = Outcome.TAKE
+        self.reason = "the bindings are updated"
+        self.status = 200
+        self.object = f"aor {aor.id}"
+        self.position = aor.position
+        self.data = None
         self.aor = aor
         self.now = now
         self.changed: list[Contact] = []
@@ -109,7 +115,7 @@ class Registrar(Service):
                     for name in names_of(core, core.user_hashes.name_of(given), given.realm):
                         if name in aors:
                             return name
-        user = user_part(core, uri.user)
+        user = user_part(core, uri.user) if core.state.ignore_uri_user_options else uri.user
         # The bare name is by far the most common: it is tried without making the others.
         if user in aors and (core.state.disable_multi_domain or len(aors) == 1):
             return user

@@ -424,7 +424,8 @@ class Data(Subsystem):
 
         At once where nothing waits to be written.
         """
-        backend = self._tables[cls].writer("")
+        table = self._tables[cls]
+        backend = None if table.cache is None else table.writer("")
         if backend is not None and backend.remote:
             self._state.writes[backend].on_settled(committed, failed)
         elif self.store is None:
@@ -484,7 +485,11 @@ class Data(Subsystem):
 
     def unclaimed(self, path: str = "pjsip.conf") -> Iterable[ConfigError]:
         """Sections of ``path`` whose ``type`` no registered type has, for ``asterism check``."""
-        known = {cls.TYPE.lower() for cls in self._tables}
+        known = {
+            cls.TYPE.lower()
+            for cls in self._tables
+            if not cls.SOURCES or any(path in source.split(",") for source in cls.SOURCES)
+        }
         for section in self.files.get(path) or ():
             kind = section.get("type", section.name).lower()
             if kind not in known:

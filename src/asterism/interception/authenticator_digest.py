@@ -45,7 +45,11 @@ class Verdict(Decision):
     __slots__ = ("auth", "challenges", "credentials", "expires", "issued", "stale", "wrong")
 
     def __init__(self) -> None:
-        super().__init__(Outcome.CHALLENGE, "", 401)
+        # Not through the base class: two are made for every REGISTER.
+        self.outcome = Outcome.CHALLENGE
+        self.status = 401
+        self.reason = self.object = ""
+        self.position = self.data = None
         self.auth: Auth | None = None
         self.credentials: Credentials | None = None
         self.challenges: list[DigestChallenge] = []
@@ -112,7 +116,7 @@ class DigestAuthenticator:
         """Decide about a request; ``endpoint`` is ``None`` when nobody knows the sender."""
         if endpoint is None:
             return self._decide(rx, (), True)
-        if not endpoint.auth or not self.requires_authentication(endpoint, rx):
+        if not endpoint.auth or (rx.request.method == "OPTIONS" and endpoint.allow_unauthenticated_options):
             return None
         auths = self._auths(endpoint)
         if auths is None:
@@ -266,14 +270,15 @@ class DigestAuthenticator:
 
     def _challenges(self, auths: Sequence[Auth], rx: Rx, stale: bool) -> list[DigestChallenge]:
         """One challenge per realm and algorithm; those of a realm share their nonce."""
+        state = self._core.state
         made: dict[tuple[str, str], DigestChallenge] = {}
         nonces: dict[str, str] = {}
         for auth in auths or (self._nobody,):
-            realm = self._realm(auth)
+            realm = auth.realm or state.default_realm
             nonce = nonces.get(realm)
             if nonce is None:
                 nonce = nonces[realm] = self._nonces.issue(rx.now, realm)
-            for algorithm in auth.supported_algorithms_uas or self._core.state.auth_algorithms_uas:
+            for algorithm in auth.supported_algorithms_uas or state.auth_algorithms_uas:
                 if (realm, algorithm) not in made:
                     made[realm, algorithm] = DigestChallenge(
                         realm,
@@ -281,7 +286,7 @@ class DigestAuthenticator:
                         opaque=self._opaque,
                         algorithm=algorithm,
                         stale=stale,
-                        userhash=self._core.state.auth_userhash,
+                        userhash=state.auth_userhash,
                     )
         return list(made.values())
 

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from enum import Enum
 from typing import ClassVar
 
-
 # The module base64 does the same, by five calls.
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _FROM_URL_SAFE = bytes.maketrans(b"-_", b"+/")
