@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+import pytest
+
 from asterism.core.registry import Owner
 from asterism.data import Data, Missing
 from asterism.sip.objects import Aor, Auth, Endpoint, Identify, Registration, register_types
@@ -63,6 +65,27 @@ def test_a_phone_that_registers(tmp_path: Path) -> None:
     assert isinstance(endpoint, Endpoint)
     assert isinstance(aor, Aor)
     assert (endpoint.auth, aor.max_contacts, aor.contact) == (("p-iauth",), 2, ())
+
+
+def test_what_has_no_effect_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    text = TRUNK + "has_phoneprov=yes\nendpoint/send_aoc=yes\n[other]\ntype=wizard\nendpoint/send_aoc=yes\n"
+    data = load(tmp_path, text)
+    assert data.load().errors == []
+    data.reload()
+    told = [record.getMessage().partition("pjsip_wizard.conf:")[2].partition(" is ")[0] for record in caplog.records]
+    assert told == ["12: endpoint option 'send_aoc'", "11: wizard option 'has_phoneprov'"]
+
+
+def test_a_hint_needs_an_extension(tmp_path: Path) -> None:
+    (error,) = load(tmp_path, "[p]\ntype=wizard\nhas_hint=yes\n").load().errors
+    assert "'has_hint': it needs hint_exten" in error.message
+
+
+def test_a_wizard_belongs_into_its_own_file(tmp_path: Path) -> None:
+    data = load(tmp_path, TRUNK)
+    (tmp_path / "pjsip.conf").write_text("[p]\ntype=wizard\n[a]\ntype=acl\n")
+    data.load()
+    assert [error.message for error in data.unclaimed()] == ["section 'p' has an unknown type 'wizard'"]
 
 
 def test_errors_are_told_once_and_old_objects_kept(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ class _Context:
         if not comma or not call.strip():
             raise option.error("the application is missing")
         self.last = number
-        name, arguments = _split_application(call.strip())
+        name, arguments = split_application(call.strip())
         self.add(option, number, name, arguments, label)
 
     def add(self, option: Option, number: int, application: str, data: str, label: str) -> None:
@@ -182,7 +182,7 @@ def _split_callerid(name: str) -> tuple[str, str | None]:
     return name, None
 
 
-def _split_application(call: str) -> tuple[str, str]:
+def split_application(call: str) -> tuple[str, str]:
     """``App(arguments)``; the older ``App,arguments`` is read too."""
     parenthesis = call.find("(")
     comma = call.find(",")

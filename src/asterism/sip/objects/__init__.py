@@ -64,3 +64,4 @@ def register_types(data: Data) -> None:
     data.register_backend(WizardBackend.name, lambda cls, arguments: WizardBackend(cls, data.files, arguments))
     for cls in TYPES:
         data.register_type(cls)
+    data.register_type(Wizard)

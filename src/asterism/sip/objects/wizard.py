@@ -14,7 +14,14 @@ from asterism.data.backends import Backend, Files, Loaded
 from asterism.data.kinds import BOOL, NAME, NAMES, TEXT
 from asterism.data.options import ConfiguredObject, InvalidOptionError, derived, option
 
-_PARTS = ("endpoint", "aor", "inbound_auth", "outbound_auth", "identify", "registration", "phoneprov")
+_PARTS_OF = {
+    "endpoint": ("endpoint",),
+    "aor": ("aor",),
+    "auth": ("inbound_auth", "outbound_auth"),
+    "identify": ("identify",),
+    "registration": ("registration",),
+}
+_PARTS = (*(part for parts in _PARTS_OF.values() for part in parts), "phoneprov")
 
 
 class Wizard(ConfiguredObject, type="wizard"):
@@ -22,6 +29,8 @@ class Wizard(ConfiguredObject, type="wizard"):
 
     ``part/name`` sets option ``name`` of one of them (``endpoint/context=office``).
     """
+
+    SOURCES = ("config,pjsip_wizard.conf,criteria=type=wizard",)
 
     parts: Mapping[str, tuple[Option, ...]] = derived({})
     """The ``part/name`` options by part, under their own names."""
@@ -38,10 +47,10 @@ class Wizard(ConfiguredObject, type="wizard"):
     server_uri_pattern = option(TEXT, "sip:${REMOTE_HOST}", "How a registrar's URI is made.")
     client_uri_pattern = option(TEXT, "sip:${USERNAME}@${REMOTE_HOST}", "How the registered URI is made.")
     contact_pattern = option(TEXT, "sip:${REMOTE_HOST}", "How the AOR's contacts are made.")
-    has_hint = option(BOOL, False, "Make a hint.")
-    hint_context = option(TEXT, "", "Context of the hint; empty: the endpoint's.")
+    has_hint = option(BOOL, False, "Make a hint, which shows the state of the endpoint; needs hint_exten.")
+    hint_context = option(TEXT, "", "Context of the hint; empty: that of the endpoint.")
     hint_exten = option(TEXT, "", "Extension of the hint.")
-    hint_application = option(TEXT, "", "What the extension runs first.")
+    hint_application = option(TEXT, "", "Priority 1 of that extension, application(arguments).")
 
     def take_unknown(self, item: Option) -> bool:
         part, slash, name = item.name.partition("/")
@@ -58,6 +67,8 @@ class Wizard(ConfiguredObject, type="wizard"):
                 raise InvalidOptionError(name, f"it needs {part}/username")
         if self.sends_registrations and not self.remote_hosts:
             raise InvalidOptionError("sends_registrations", "it needs remote_hosts")
+        if self.has_hint and not self.hint_exten:
+            raise InvalidOptionError("has_hint", "it needs hint_exten")
 
     def value(self, part: str, name: str) -> str:
         """The last ``part/name`` option's value."""
@@ -141,14 +152,21 @@ class WizardBackend(Backend):
                 self._load_one(section, previous, loaded)
         return loaded
 
+    def options(self) -> Iterator[Option]:
+        file = self._files.get(self._path)
+        for section in file or ():
+            if section.get("type").lower() == "wizard":
+                for item in section:
+                    part, slash, name = item.name.partition("/")
+                    if slash and part.lower() in _PARTS_OF.get(self.cls.TYPE, ()):
+                        yield Option(name, item.value, item.position, item.arrow, item.inherited)
+
     def _load_one(self, section: Section, previous: Mapping[str, ConfiguredObject], loaded: Loaded) -> None:
         mine = {key: item for key, item in previous.items() if item.fields.get("pjsip_wizard") == section.name}
         try:
             wizard = Wizard.from_options(section.name, section.options, section.position)
-        except ConfigError as error:
-            # Every type reads the wizard; its own errors are told once, by the endpoints.
-            if self.cls.TYPE == "endpoint":
-                loaded.errors.extend(flatten(error))
+        except ConfigError:
+            # Told once, by the table of the wizards themselves.
             loaded.objects.update(mine)
             return
         for made in wizard.sections(self.cls.TYPE):
