@@ -99,6 +99,15 @@ async def test_when_all_fail_the_last_outcome_is_told():
         assert len(first.requests) == len(second.requests) == 1
 
 
+async def test_silence_is_408_and_a_failed_connection_503():
+    async with peers(0) as (silent,), dns_server() as dns, sip_server(dns) as server:
+        uri = f"sip:bob@127.0.0.1:{silent.port}"
+        assert (await server.sip.send_request("OPTIONS", uri)).status == 408
+        assert len(silent.requests) > 1
+        uri = f"sip:bob@127.0.0.1:{free_port()};transport=tcp"
+        assert (await server.sip.send_request("OPTIONS", uri)).status == 503
+
+
 async def test_naptr_chooses_the_transport():
     closed = free_port()
     records = [

@@ -51,7 +51,13 @@ def test_gives_up_after_64_t1():
     reliable = ReliableResponder(transaction, lambda: timeouts.append(net.now))
     start = net.now
     reliable.send(make_response(transaction.request, 180))
-    net.advance(50)
+    times = []
+    while net.now < start + 50:
+        before = len(net.flow.sent)
+        net.advance(0.125)
+        times += [net.now - start] * (len(net.flow.sent) - before)
+    # Doubling without an end (section 3), unlike Timer G.
+    assert times == [0.5, 1.5, 3.5, 7.5, 15.5, 31.5]
     assert timeouts == [start + 32]
     assert not reliable.pending
 
@@ -65,6 +71,25 @@ def test_final_response_stops_the_repetition():
     net.advance(0.6)
     assert not reliable.pending
     assert not reliable.send(make_response(transaction.request, 180))
+
+
+def test_require_is_not_said_twice_and_the_queue_is_bounded_and_dropped():
+    net = Net()
+    transaction = started(net)
+    reliable = ReliableResponder(transaction, lambda: None)
+    first = make_response(transaction.request, 183)
+    first.add_header("Require", "100rel")
+    assert reliable.send(first)
+    (sent,) = net.flow.take()
+    assert sent.get_all("Require") == ["100rel"]
+    taken = [reliable.send(make_response(transaction.request, 180)) for _ in range(20)]
+    assert taken == [True] * 16 + [False] * 4
+    reliable.close()
+    assert reliable.send(make_response(transaction.request, 180))
+    (sent,) = net.flow.take()
+    assert sent.get("RSeq") == "2"
+    assert reliable.receive_prack(prack("2 1 INVITE"))
+    assert net.flow.sent == []
 
 
 def test_receiver_takes_them_in_order_and_once():
