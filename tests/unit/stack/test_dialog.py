@@ -1,8 +1,15 @@
 import pytest
-from transaction_kit import new_request, request_text, response_to
+from transaction_kit import RecordingFlow, new_request, request_text, response_to
 
 from asterism.stack import Uri, parse_message
-from asterism.stack.dialog import Dialog, DialogSet, DialogState, received_request_id, received_response_id
+from asterism.stack.dialog import (
+    TARGET_REFRESH,
+    Dialog,
+    DialogSet,
+    DialogState,
+    received_request_id,
+    received_response_id,
+)
 from asterism.stack.errors import ParseError
 
 ROUTES = "Record-Route: <sip:near.example;lr>, <sip:mid.example;lr>\r\nRecord-Route: <sip:far.example;lr>\r\n"
@@ -115,6 +122,36 @@ def test_target_refresh():
     assert dialog.remote_target.host == "host"
     dialog.update_target(received("BYE").__class__("BYE", Uri.parse("sip:x@y"), []))
     assert dialog.remote_target.host == "host"
+
+
+@pytest.mark.parametrize("method", sorted(TARGET_REFRESH))
+def test_each_target_refresh_request_carries_our_contact_and_its_2xx_brings_the_peers(method):
+    dialog = uas()
+    dialog.confirm()
+    request = dialog.create_request(method)
+    assert request.get("Contact") == "<sip:me@192.0.2.9>"
+    request.prepend_header("Via", "SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKx")
+    dialog.receive_response(answered(request, contact="<sip:moved@host>"))
+    assert dialog.remote_target.user == "moved"
+
+
+def test_target_refresh_requests_are_these():
+    assert set(TARGET_REFRESH) == {"INVITE", "UPDATE", "SUBSCRIBE", "NOTIFY", "REFER"}
+
+
+@pytest.mark.parametrize(
+    ("scheme", "transport", "secure"),
+    [("sips", "TLS", True), ("sips", "UDP", False), ("sip", "TLS", False)],
+)
+def test_a_dialog_is_secure_if_its_request_was_to_sips_over_a_secure_flow(scheme, transport, secure):
+    request = received(uri=f"{scheme}:bob@192.0.2.9")
+    request.flow = RecordingFlow(transport)
+    assert Dialog.uas(request, "local", f"<{scheme}:me@192.0.2.9>").secure is secure
+    request = new_request("INVITE", f"{scheme}:bob@192.0.2.1")
+    request.prepend_header("Via", f"SIP/2.0/{transport} 192.0.2.9;branch=z9hG4bKx")
+    response = answered(request)
+    response.flow = RecordingFlow(transport)
+    assert Dialog.uac(request, response).secure is secure
 
 
 def test_2xx_confirms_and_replaces_the_early_route_set():
