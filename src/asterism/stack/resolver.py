@@ -54,7 +54,10 @@ Records = Sequence[Any]
 
 
 class Target(NamedTuple):
-    """One place to try: ``name`` is the host name that led there, for the check of its certificate."""
+    """One place to try: ``name`` is the URI's host, which its certificate has to prove (RFC 5922 section 4).
+
+    It is not that of an SRV record: whoever can forge an answer of the DNS could name itself there.
+    """
 
     transport: str
     host: str
@@ -124,10 +127,10 @@ class Resolution:
         address = _numeric(host)
         if address is not None:
             transport = transport or ("TLS" if secure else "UDP")
-            return [Target(transport, address, uri.port or _default_port(transport), host)]
+            return [Target(transport, address, uri.port or _default_port(transport), uri.host)]
         if uri.port is not None:
             transport = transport or ("TLS" if secure else "UDP")
-            return (yield from self._addresses([(transport, host, uri.port)]))
+            return (yield from self._addresses([(transport, host, uri.port)], uri.host))
         if transport:
             names = [(transport, f"{_SRV_PREFIX[transport]}.{host}")] if transport in _SRV_PREFIX else []
         else:
@@ -136,7 +139,7 @@ class Resolution:
         if hosts is None:
             transport = transport or ("TLS" if secure else "UDP")
             hosts = [(transport, host, _default_port(transport))]
-        return (yield from self._addresses(hosts))
+        return (yield from self._addresses(hosts, uri.host))
 
     def _services(
         self, host: str, secure: bool
@@ -195,22 +198,22 @@ class Resolution:
                     ordered.append(group.pop())
         return ordered
 
-    def _addresses(self, hosts: list[tuple[str, str, int]]) -> _Steps:
+    def _addresses(self, hosts: list[tuple[str, str, int]], name: str) -> _Steps:
         """The addresses of the hosts; each host's first family first."""
-        names = dict.fromkeys(host for _, host, _ in hosts if _numeric(host) is None)
+        unknown = dict.fromkeys(host for _, host, _ in hosts if _numeric(host) is None)
         kinds = ["AAAA" if family == 6 else "A" for family in self._families]
         answers: Mapping[Question, Records] = {}
-        if names:
-            answers = yield [Question(kind, name) for name in names for kind in kinds]
+        if unknown:
+            answers = yield [Question(kind, host) for host in unknown for kind in kinds]
         targets: list[Target] = []
         for transport, host, port in hosts:
             numeric = _numeric(host)
             if numeric is not None:
-                targets.append(Target(transport, numeric, port, host))
+                targets.append(Target(transport, numeric, port, name))
                 continue
             for kind in kinds:
                 addresses = answers.get(Question(kind, host), ())
-                targets.extend(Target(transport, address, port, host) for address in addresses)
+                targets.extend(Target(transport, address, port, name) for address in addresses)
         return list(dict.fromkeys(targets))
 
 

@@ -133,6 +133,65 @@ def test_target_keeps_the_name_for_the_certificate():
     assert len(resolution.targets) == 1
 
 
+def test_it_is_the_uris_own_name_whatever_the_zone_says():
+    resolution = Resolution(Uri.parse("sips:bob@example.com"), families=(4,))
+    zone = {
+        Question("SRV", "_sips._tcp.example.com"): [Srv(0, 0, 5061, "a.evil"), Srv(1, 0, 5061, "192.0.2.1")],
+        Question("A", "a.evil"): ["192.0.2.1"],
+    }
+    while not resolution.done:
+        resolution.take({question: zone.get(question, ()) for question in resolution.questions})
+    assert resolution.targets == [Target("TLS", "192.0.2.1", 5061, "example.com")]
+
+
+@pytest.mark.parametrize(
+    ("uri", "asked", "target"),
+    [
+        ("sips:x", ["SRV _sips._tcp.x"], "TLS 192.0.2.1 5061"),
+        ("sips:x;transport=udp", ["SRV _sips._tcp.x"], "TLS 192.0.2.1 5061"),
+        ("sip:x;transport=tls", ["SRV _sips._tcp.x"], "TLS 192.0.2.1 5061"),
+        ("sip:y;maddr=x;transport=tcp", ["SRV _sip._tcp.x"], "TCP 192.0.2.1 5060"),
+        ("sip:x;transport=ws", ["A x", "AAAA x"], "WS 192.0.2.1 80"),
+        ("sips:x;transport=ws", ["A x", "AAAA x"], "WSS 192.0.2.1 443"),
+        ("sip:x;transport=sctp", ["A x", "AAAA x"], "SCTP 192.0.2.1 5060"),
+    ],
+)
+def test_explicit_transports(uri, asked, target):
+    targets, questions = resolve(uri, {Question("A", "x"): ["192.0.2.1"]})
+    assert (targets, questions[uri == "sips:x"]) == ([target], asked)
+
+
+def test_naptr_of_websockets_and_of_what_does_not_lead_to_srv():
+    zone = {
+        Question("NAPTR", "x"): [Naptr(1, 1, "s", "SIPS+D2W", "w.x."), Naptr(1, 0, "a", "SIP+D2U", "a.x.")],
+        Question("SRV", "w.x"): [Srv(0, 0, 8443, "h.x")],
+        Question("SRV", "a.x"): [Srv(0, 0, 1, "h.x")],
+        Question("A", "h.x"): ["192.0.2.1"],
+    }
+    assert resolve("sip:x", zone, transports=("UDP", "WSS"))[0] == ["WSS 192.0.2.1 8443"]
+
+
+def test_sips_takes_nothing_that_is_not_secure():
+    zone = {
+        Question("NAPTR", "x"): [Naptr(1, 1, "s", "SIP+D2T", "t.x.")],
+        Question("SRV", "t.x"): [Srv(0, 0, 5060, "h.x")],
+        Question("SRV", "_sip._udp.x"): [Srv(0, 0, 5060, "h.x")],
+        Question("A", "h.x"): ["192.0.2.1"],
+    }
+    assert resolve("sips:x", zone)[0] == []
+
+
+def test_weight_zero_comes_first_only_by_lot():
+    records = [Srv(0, 5, 1, "a"), Srv(0, 0, 2, "b")]
+    zone = {
+        Question("SRV", "_sip._udp.x"): records,
+        Question("A", "a"): ["192.0.2.1"],
+        Question("A", "b"): ["192.0.2.2"],
+    }
+    for lot, first in ((0, "UDP 192.0.2.2 2"), (1, "UDP 192.0.2.1 1"), (5, "UDP 192.0.2.1 1")):
+        assert resolve("sip:x;transport=udp", zone, choose=lambda total, lot=lot: min(lot, total))[0][0] == first
+
+
 def test_cache_keeps_answers_for_their_time():
     now = [0.0]
     cache = DnsCache(lambda: now[0], limit=2, longest=100)
