@@ -1,4 +1,6 @@
 import asyncio
+import socket
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from transport_kit import Client, echo_manager, options, request_to, until
@@ -240,6 +242,135 @@ def test_what_a_message_may_hold_can_be_set(run):
         short.writer.write(options(transport="TCP"))
         assert parse_message(await short.read()).status == 414
         for peer in (short, long):
+            peer.close()
+        manager.close()
+
+    run(scenario)
+
+
+@contextmanager
+def unanswering():
+    """The port of a listener whose queue is full: connecting to it takes for ever."""
+    with socket.socket() as listener, ExitStack() as stack:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+
+
+def test_opening_a_connection_has_a_time_limit(run):
+    async def scenario():
+        with unanswering() as port:
+            manager, transport, _ = await echo_manager(protocol="tcp", connect_timeout=0.2)
+            client = Client()
+            manager.layer.send_request(request_to(port), manager.flow_for("127.0.0.1", port, "tcp"), client)
+            assert await asyncio.wait_for(client.outcome, 5) == "transport_error"
+            assert transport.connections == 0
+            manager.close()
+
+    run(scenario)
+
+
+def test_what_waits_for_a_connection_is_bounded(run):
+    async def scenario():
+        with unanswering() as port:
+            manager, _, _ = await echo_manager(protocol="tcp", write_buffer=1000)
+            flow = manager.flow_for("127.0.0.1", port, "tcp")
+            errors = []
+            flow.on_error.append(lambda _, error: errors.append(str(error)))
+            flow.send(b"x" * 600)
+            assert not flow.closed
+            flow.send(b"x" * 600)
+            assert flow.closed
+            assert errors == ["too much to send before the connection stood"]
+            manager.close()
+
+    run(scenario)
+
+
+def test_connections_altogether_are_limited(run):
+    async def scenario():
+        manager, transport, _ = await echo_manager(protocol="tcp", host="0.0.0.0", max_connections=2)
+        peers = [await Stream.open(transport.port, f"127.0.0.{number}") for number in (1, 2)]
+        await until(lambda: transport.connections == 2)
+        third = await Stream.open(transport.port, "127.0.0.3")
+        assert await third.ended()
+        assert transport.counters["dropped"] == 1
+        for peer in (*peers, third):
+            peer.close()
+        manager.close()
+
+    run(scenario)
+
+
+def test_connections_leave_from_the_bound_address_with_its_marks_and_probes(run):
+    async def scenario():
+        server, listener, user = await echo_manager(protocol="tcp")
+        manager, _, _ = await echo_manager(
+            protocol="tcp", host="127.0.0.2", tos=0x60, cos=3, tcp_keepalive=(7, 2, 3)
+        )  # fmt: skip
+        client = Client()
+        flow = manager.flow_for("127.0.0.1", listener.port, "tcp")
+        manager.layer.send_request(request_to(listener.port), flow, client)
+        assert await client.outcome == 200
+        assert user.requests[0].flow.remote[0] == "127.0.0.2"
+        opened = flow._wire.get_extra_info("socket")
+        options_set = [
+            opened.getsockopt(*each)
+            for each in (
+                (socket.IPPROTO_IP, socket.IP_TOS),
+                (socket.SOL_SOCKET, socket.SO_PRIORITY),
+                (socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+                (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE),
+                (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL),
+                (socket.IPPROTO_TCP, socket.TCP_KEEPCNT),
+            )
+        ]
+        assert options_set == [0x60, 3, 1, 7, 2, 3]
+        server.close()
+        manager.close()
+
+    run(scenario)
+
+
+def test_a_pong_is_not_answered(run):
+    async def scenario():
+        manager, transport, _ = await echo_manager(protocol="tcp")
+        peer = await Stream.open(transport.port)
+        peer.writer.write(b"\r\n" + options(transport="TCP"))
+        assert parse_message(await peer.read()).status == 200
+        assert transport.counters["keepalives"] == 1
+        peer.close()
+        manager.close()
+
+    run(scenario)
+
+
+def test_an_alias_never_takes_the_place_of_a_connection(run):
+    async def scenario():
+        manager, transport, user = await echo_manager(protocol="tcp")
+        peers = [await Stream.open(transport.port) for _ in range(2)]
+        for peer in peers:
+            peer.writer.write(options(transport="TCP"))
+            await peer.read()
+        first, second = (request.flow for request in user.requests)
+        first.alias(5999)
+        second.alias(5999)
+        second.alias(first.remote[1])
+        assert manager.flow_for("127.0.0.1", 5999, "tcp") is first
+        assert manager.flow_for("127.0.0.1", first.remote[1], "tcp") is first
+        for port in range(6000, 6010):
+            first.alias(port)
+        assert len(first.aliases) == 4
+        peers[0].close()
+        await until(lambda: first.closed)
+        # What the first had is nobody's, until the second says so again.
+        flow = manager.flow_for("127.0.0.1", 6000, "tcp")
+        assert flow not in (first, second)
+        for peer in peers:
             peer.close()
         manager.close()
 
