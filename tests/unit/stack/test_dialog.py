@@ -195,6 +195,15 @@ def test_refusal_ends_early_dialogs():
     assert early.state is DialogState.TERMINATED
 
 
+def test_a_late_refusal_does_not_end_a_confirmed_dialog():
+    request = invite()
+    forks = DialogSet(request)
+    early = forks.receive_response(answered(request, 180, tag="one"))
+    confirmed = forks.receive_response(answered(request, 200, tag="two"))
+    forks.receive_response(answered(request, 487, tag="one"))
+    assert (early.state, confirmed.state) == (DialogState.TERMINATED, DialogState.CONFIRMED)
+
+
 def test_contact_is_needed_once():
     for contact in ("", "Contact: <sip:a@b>\r\nContact: <sip:c@d>\r\n"):
         text = request_text("INVITE").replace("Contact: <sip:alice@192.0.2.1:5060>\r\n", contact)
