@@ -53,6 +53,21 @@ def test_a_failed_commit_is_a_500_and_binds_nothing(rig: Rig) -> None:
     assert uris(rig) == []
 
 
+def test_a_retransmission_before_the_commit_is_absorbed_and_after_it_answered(rig: Rig) -> None:
+    challenge = rig.only(rig.receive(rig.request("REGISTER")))
+    authorization = rig.answer(challenge, "REGISTER", "sip:pbx.test", "alice", "alicepw")
+    text = rig.request("REGISTER", "sip:pbx.test", "alice", "Contact: <sip:a@192.0.2.10>", authorization)
+    data = text.replace("\n", "\r\n").encode()
+    rig.layer.receive(data, rig.flow, rig.now)
+    rig.layer.receive(data, rig.flow, rig.now)
+    assert rig.flow.take() == []
+    rig.commit()
+    assert rig.only(rig.flow.take()).status == 200
+    rig.layer.receive(data, rig.flow, rig.now)
+    assert rig.only(rig.flow.take()).status == 200
+    assert rig.layer.live_transactions == 0
+
+
 def test_two_registers_in_one_batch_see_each_other(make_rig, phones: str) -> None:
     rig = make_rig(phones.replace("max_contacts=2", "max_contacts=1"))
     flow = FakeFlow()

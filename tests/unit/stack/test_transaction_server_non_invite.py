@@ -37,6 +37,38 @@ def test_retransmission_in_trying_is_absorbed():
     assert len(net.user.requests) == 1
 
 
+def test_a_request_on_hold_absorbs_retransmissions_and_keeps_its_answer():
+    net = Net()
+    net.receive(request_text())
+    request = net.user.requests[0]
+    held = net.layer.hold(request)
+    assert net.layer.live_transactions == 1
+    net.receive(request_text())
+    assert net.flow.sent == []
+    with pytest.raises(ValueError, match="without a server transaction"):
+        net.layer.hold(request)
+    net.layer.answer_held(held, b"the answer")
+    assert (net.layer.live_transactions, net.layer.finished_transactions) == (0, 1)
+    net.advance(31)
+    net.receive(request_text())
+    assert net.flow.sent == [b"the answer", b"the answer"]
+    assert len(net.user.requests) == 1
+    net.advance(2.5)
+    assert net.layer.finished_transactions == 0
+    net.receive(request_text())
+    assert len(net.user.requests) == 2
+
+
+def test_a_copy_of_a_request_on_hold_by_another_way_is_merged():
+    net = Net()
+    net.receive(request_text())
+    net.layer.answer_held(net.layer.hold(net.user.requests[0]), b"the answer")
+    assert net.flow.sent == [b"the answer"]
+    net.flow.sent.clear()
+    net.receive(request_text(branch="z9hG4bKother"))
+    assert net.flow.statuses() == [482]
+
+
 def test_timer_j_is_zero_on_a_reliable_flow():
     net = Net()
     net.flow = RecordingFlow("TCP")

@@ -25,6 +25,10 @@ _own_request = re.compile(
 """The beginning of a request of ours: its Via was put on top."""
 
 
+_PARSED = {"Via": ("via", "vias"), "To": ("To",)}
+"""What is worked out of the lines that are replaced here."""
+
+
 def request_key(data: bytes) -> str:
     """The key of the client transaction that the beginning of a request of ours belongs to, ``""`` if it is none."""
     found = _own_request(data)
@@ -43,9 +47,11 @@ def _replace_first(message: Message, name: str, value: str) -> None:
                 break
     if message._first is not None:
         message._first[name] = value
-    if message._parsed:
-        for key in (name, name.lower(), f"{name.lower()}s"):
-            message._parsed.pop(key, None)
+    parsed = message._parsed
+    if parsed:
+        for key in _PARSED[name]:
+            if key in parsed:
+                del parsed[key]
 
 
 def mark_source(request: Request, host: str, port: int, method: str, force: bool = False) -> tuple[str, bool]:
