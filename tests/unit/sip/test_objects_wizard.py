@@ -48,6 +48,23 @@ def test_a_trunk(tmp_path: Path) -> None:
     assert second.client_uri == "sip:me@b.example.com:5070"
 
 
+def test_patterns_of_uris_transport_and_proxy(tmp_path: Path) -> None:
+    text = (
+        "server_uri_pattern=sips:${REMOTE_HOST}\nclient_uri_pattern=sip:x-${USERNAME}@home.test\n"
+        "contact_pattern=sip:${USERNAME}@${REMOTE_HOST}\ntransport=t\noutbound_proxy=sip:192.0.2.1\\;lr\n"
+    )
+    data = load(tmp_path, TRUNK + text)
+    assert data.load().errors == []
+    first = data.all(Registration)[0]
+    assert (first.server_uri, first.client_uri) == ("sips:a.example.com", "sip:x-me@home.test")
+    endpoint, aor = data.get(Endpoint, "trunk"), data.get(Aor, "trunk")
+    assert isinstance(endpoint, Endpoint)
+    assert isinstance(aor, Aor)
+    assert aor.contact == ("sip:me@a.example.com", "sip:me@b.example.com:5070")
+    assert (endpoint.transport, first.transport) == ("t", "t")
+    assert {endpoint.outbound_proxy, aor.outbound_proxy, first.outbound_proxy} == {"sip:192.0.2.1;lr"}
+
+
 def test_a_line_needs_no_identify(tmp_path: Path) -> None:
     data = load(tmp_path, TRUNK + "sends_line_with_registrations=yes\n")
     data.load()

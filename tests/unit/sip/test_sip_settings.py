@@ -322,6 +322,21 @@ def test_the_first_checks_are_spread(make_rig: Make) -> None:
     qualify.unload()
 
 
+def test_checks_go_by_the_proxy_of_the_aor(make_rig: Make) -> None:
+    conf = "[t]\ntype=aor\nqualify_frequency=60\ncontact=sip:203.0.113.5\noutbound_proxy=sip:198.51.100.1:5080\\;lr\n"
+    rig = make_rig(conf, modules=(*MODULES, QualifyModule))
+    qualify = rig.modules[-1]
+    assert isinstance(qualify, QualifyModule)
+    qualify.start()
+    rig.advance(61)
+    request = rig.transports.flow_for("198.51.100.1", 5080).take()[0]
+    assert isinstance(request, Request)
+    assert str(request.uri) == "sip:203.0.113.5"
+    assert request.get_all("Route") == ["<sip:198.51.100.1:5080;lr>"]
+    assert ("203.0.113.5", 5060) not in rig.transports.flows
+    qualify.unload()
+
+
 async def test_plain_uris_are_asked_as_the_default_endpoint(make_rig: Make) -> None:
     rig = make_rig("[global]\ntype=global\ndefault_outbound_endpoint=out\n[out]\ntype=endpoint\nfrom_user=company\n")
     waiting = asyncio.ensure_future(rig.sip.send_request("MESSAGE", "sip:198.51.100.1:5080", body="hi"))
