@@ -370,6 +370,7 @@ def test_an_alias_never_takes_the_place_of_a_connection(run):
         # What the first had is nobody's, until the second says so again.
         flow = manager.flow_for("127.0.0.1", 6000, "tcp")
         assert flow not in (first, second)
+        assert first not in transport._by_remote.values()
         for peer in peers:
             peer.close()
         manager.close()

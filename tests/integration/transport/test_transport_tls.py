@@ -1,4 +1,5 @@
 import asyncio
+import socket
 import ssl
 import subprocess
 from contextlib import suppress
@@ -39,6 +40,7 @@ def pki(tmp_path_factory):
         ("localhost", "DNS:localhost,IP:127.0.0.1"),
         ("phone", "DNS:phone"),
         ("other", "DNS:other"),
+        ("wild", "DNS:*.example.com"),
     ):
         (folder / f"{name}.ext").write_text(f"subjectAltName={alternative}\n")
         openssl("req", *key, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
@@ -101,6 +103,46 @@ def test_we_verify_the_server_that_we_connect_to(run, pki, server_name, certific
         assert await client.outcome == outcome
         server.close()
         manager.close()
+
+    run(scenario)
+
+
+async def outcome_at(pki, certificate, tls, server_name):
+    """What becomes of a request to a server with that certificate."""
+    server, listener, _ = await echo_manager(protocol="tls", tls=settings(pki, certificate))
+    manager, _, _ = await echo_manager(protocol="tls", tls=tls)
+    client = Client()
+    flow = manager.flow_for("127.0.0.1", listener.port, "tls", server_name=server_name)
+    manager.layer.send_request(request_to(listener.port), flow, client)
+    outcome = await client.outcome
+    server.close()
+    manager.close()
+    return outcome
+
+
+@pytest.mark.parametrize(
+    ("server_name", "allowed", "outcome"),
+    [
+        ("sip.example.com", True, 200),
+        ("sip.example.com", False, "transport_error"),
+        ("a.sip.example.com", True, "transport_error"),
+    ],
+)
+def test_wildcards_prove_a_server_where_they_may(run, pki, server_name, allowed, outcome):
+    async def scenario():
+        tls = settings(pki, "phone", verify_server=True, allow_wildcards=allowed)
+        assert await outcome_at(pki, "wild", tls, server_name) == outcome
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(("known", "outcome"), [(True, 200), (False, "transport_error")])
+def test_without_authorities_of_our_own_those_of_the_system_count(run, pki, monkeypatch, known, outcome):
+    monkeypatch.setenv("SSL_CERT_FILE", str(pki / ("ca.pem" if known else "phone.pem")))
+
+    async def scenario():
+        tls = replace(settings(pki, "phone", verify_server=True), ca_list_file="")
+        assert await outcome_at(pki, "localhost", tls, "localhost") == outcome
 
     run(scenario)
 
@@ -243,6 +285,22 @@ def test_minimum_version(run, pki):
         assert isinstance(await ask(transport.port, old), Exception)
         assert await ask(transport.port, client_context(pki)) == 200
         manager.close()
+
+    run(scenario)
+
+
+def test_what_waits_for_a_handshake_is_bounded(run, pki):
+    async def scenario():
+        # Connections wait in its queue: they stand, and nobody says anything.
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            manager, transport, _ = await echo_manager(protocol="tls", tls=settings(pki), write_buffer=2000)
+            flow = manager.flow_for("127.0.0.1", silent.getsockname()[1], "tls")
+            flow.send(b"x" * 1500)
+            await until(lambda: transport.connections == 1)
+            assert not flow.closed
+            flow.send(b"x" * 1500)
+            assert flow.closed
+            manager.close()
 
     run(scenario)
 
