@@ -134,7 +134,9 @@ async def test_an_idle_connection_is_closed_unless_it_is_kept():
             port = kept._response.connection.transport.get_extra_info("sockname")[1]
             flow = next(flow for flow in flows if flow.remote[1] == port)
             flow.kept_until = asyncio.get_running_loop().time() + 60
-            assert (await idle.receive(5)).type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
+            # Going away (RFC 6455 7.4.1), said in good order.
+            assert (await idle.receive(5))[:2] == (aiohttp.WSMsgType.CLOSE, 1001)
+            await until(lambda: len(web.transport._by_remote) == 1)
             await kept.send_str(options())
             assert "401" in (await kept.receive(5)).data
 
