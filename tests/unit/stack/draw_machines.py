@@ -217,6 +217,11 @@ def page() -> str:
         "Each arc says what happens, and behind the slash what the machine does: what it sends, and what it tells its",
         "user. What is absorbed without a word is not drawn. `(UDP)` and `(TCP)` stand at what only unreliable",
         "or only reliable transports do; 486 stands for every final response that is no success.",
+        "",
+        "Two arcs of RFC 3261 are left out on purpose: a transport error in Completed of the INVITE client (the ACK",
+        "could not be sent) and of the non-INVITE server (the final response could not, over UDP). The user knows by",
+        "then how it ended and can do nothing about it, so that only bytes are kept for repetitions; the other side",
+        "asks again, or its timers decide.",
     ]
     for kind in MACHINES:
         lines += ["", f"## {kind.TITLE}", "", f"{kind.REFERENCE}.", "", "```mermaid", "stateDiagram-v2"]
