@@ -11,7 +11,7 @@ import pytest
 import asterism
 from asterism.core.registry import Owner
 from asterism.data import ConfiguredObject, Data, OptionSpec
-from asterism.sip.objects import TYPES, Contact, register_types
+from asterism.sip.objects import TYPES, Contact, Wizard, register_types
 
 SOURCES = Path(asterism.__file__).parent
 # What only stores, lists or checks options gives them no effect.
@@ -29,6 +29,7 @@ USERS = {
     "endpoint": "endpoint|found|winner|self.endpoint",
     "aor": "aor",
     "auth": "auth",
+    "wizard": "wizard",
     "identify": "item|identify",
 }
 
@@ -38,14 +39,22 @@ def code() -> str:
     texts = []
     for path in SOURCES.rglob("*.py"):
         relative = path.relative_to(SOURCES).as_posix()
-        if not relative.startswith(PASSIVE):
+        # The wizard's file holds what its options do: the making of the other objects.
+        if not relative.startswith(PASSIVE) or relative == "sip/objects/wizard.py":
             texts.append(path.read_text())
     return "\n".join(texts)
 
 
 CASES = [
-    pytest.param(cls, spec, id=f"{cls.TYPE}-{spec.name}") for cls in TYPES if cls is not Contact for spec in cls.OPTIONS
+    pytest.param(cls, spec, id=f"{cls.TYPE}-{spec.name}")
+    for cls in (*TYPES, Wizard)
+    if cls is not Contact
+    for spec in cls.OPTIONS
 ]
+
+TESTS = Path(__file__).parents[2]
+# What only reads, lists or describes options says nothing of their effect.
+READERS = {"test_objects_effect.py", "test_objects_options.py", "test_config_help.py", "test_realtime.py"}
 
 
 @pytest.mark.parametrize(("cls", "spec"), CASES)
@@ -58,6 +67,21 @@ def test_each_option_has_an_effect_or_a_reason(cls: type[ConfiguredObject], spec
         assert not re.search(rf"\b(?:{users})\.{spec.attribute}\b", code), f"{spec.name} is used"
     else:
         assert re.search(rf"\.{spec.into}\b|[\"']{spec.into}[\"']", code), f"{spec.name} is used nowhere"
+
+
+@pytest.fixture(scope="module")
+def tests() -> str:
+    paths = [path for path in TESTS.rglob("*.py") if path.name not in READERS]
+    # The names of options often stand behind the \\n of a text.
+    return "\n".join(path.read_text().replace("\\n", "\n") for path in paths)
+
+
+@pytest.mark.parametrize(("cls", "spec"), [one for one in CASES if not one.values[1].no_effect])
+def test_each_option_that_has_an_effect_is_set_by_a_test(
+    cls: type[ConfiguredObject], spec: OptionSpec, tests: str
+) -> None:
+    """That the effect is there is for that test to show; without one nobody would notice it missing."""
+    assert re.search(rf"(?<![\w.]){spec.name}\b", tests), f"no test sets {cls.TYPE} option {spec.name}"
 
 
 def test_who_sets_one_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
