@@ -289,6 +289,26 @@ def test_minimum_version(run, pki):
     run(scenario)
 
 
+def test_an_idle_connection_is_told_goodbye(run, pki):
+    async def scenario():
+        manager, transport, _ = await echo_manager(protocol="tls", tls=settings(pki), idle_timeout=0.2)
+
+        def listen():
+            with (
+                socket.create_connection(("127.0.0.1", transport.port), 5) as raw,
+                client_context(pki).wrap_socket(
+                    raw, server_hostname="localhost", suppress_ragged_eofs=False
+                ) as connection,
+            ):
+                # Without TLS's own goodbye this raises: somebody in between might have cut the line.
+                return connection.recv(10)
+
+        assert await asyncio.to_thread(listen) == b""
+        manager.close()
+
+    run(scenario)
+
+
 def test_what_waits_for_a_handshake_is_bounded(run, pki):
     async def scenario():
         # Connections wait in its queue: they stand, and nobody says anything.
