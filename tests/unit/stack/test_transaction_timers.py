@@ -133,3 +133,18 @@ def test_an_answer_from_inside_send_comes_after_the_transaction_is_known():
     assert (client.events, transaction.state) == ([200], TransactionState.COMPLETED)
     net.advance(60)
     assert (client.events, len(net.timers)) == ([200], 0)
+
+
+def test_invites_answered_within_a_second_end_together_and_not_before_timer_m():
+    net = Net()
+    net.advance(0.3)
+    transactions = []
+    for _ in range(3):
+        transaction = net.layer.send_request(new_request("INVITE"), net.flow, RecordingClient())
+        net.receive(response_to(transaction.request, 200))
+        transactions.append(transaction)
+        net.advance(0.2)
+    answered_last = net.now - 0.2
+    net.advance(net.timers.next_timer() - net.now)
+    assert {one.state for one in transactions} == {TransactionState.TERMINATED}
+    assert answered_last + 32 <= net.now < answered_last + 33.5
