@@ -45,7 +45,9 @@ $(COMPILED)/.installed-dev: pyproject.toml hatch_build.py $(SOURCES)
 
 compiled: $(COMPILED)/.installed-dev ## Build and install with the hot modules compiled, into .venv-compiled
 
-test-compiled: $(COMPILED)/.installed-dev ## Tests of what is compiled, and the integration tests, on the compiled build
+test-compiled: ## Tests of what is compiled, and the integration tests, on the compiled build
+	@PYTHON=$(PYTHON) tests/install-compiler
+	@$(MAKE) --no-print-directory compiled
 	$(COMPILED)/bin/pytest -n $(WORKERS) --dist worksteal -m "not e2e and not pure" $(COMPILED_TESTS) $(ARGS)
 
 lint: $(VENV)/.installed-dev ## ruff, mypy --strict, import contracts
