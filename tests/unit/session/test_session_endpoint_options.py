@@ -117,6 +117,7 @@ def test_codecs_of_an_answer(tmp_path, options, expected) -> None:
     test(tmp_path)
 
 
+@pytest.mark.parametrize("first", [True, False], ids=["answered before", "not answered"])
 @pytest.mark.parametrize(
     ("preference", "expected"),
     [
@@ -126,7 +127,7 @@ def test_codecs_of_an_answer(tmp_path, options, expected) -> None:
         ("local_merge", ["0", "8", "9", "101"]),
     ],
 )
-def test_codecs_of_an_offer(tmp_path, preference, expected) -> None:
+def test_codecs_of_an_offer(tmp_path, preference, expected, first) -> None:
     @on_bench
     async def test(bench: Bench) -> None:
         change(bench, "alice", incoming_call_offer_pref="remote")
@@ -135,16 +136,18 @@ def test_codecs_of_an_offer(tmp_path, preference, expected) -> None:
 
         @bench.server.pbx.extension("internal", "900")
         async def dial(channel: object) -> None:
-            await channel.answer()  # type: ignore[attr-defined]
+            if first:
+                await channel.answer()  # type: ignore[attr-defined]
             await channel.dial("PJSIP/bob", 40)  # type: ignore[attr-defined]
+            await channel.answer()  # type: ignore[attr-defined]
             await channel.wait(99)  # type: ignore[attr-defined]
 
         alice.call("900", body=sdp("8 0 101"))
-        ok = await alice.next(200)
-        alice.in_dialog("ACK", ok, 1)
         invite = await bob.next("INVITE")
         assert formats(invite.body) == expected
         bob.respond(invite, 486)
+        ok = await alice.next(200)
+        alice.in_dialog("ACK", ok, 1)
         alice.in_dialog("BYE", ok, 2)
 
     test(tmp_path)

@@ -10,8 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from asterism.applications.session.identity import EndpointProfile
     from asterism.applications.session.session import Session
+    from asterism.media.formats import Format
     from asterism.stack.sdp import MediaDescription, SessionDescription
 
 
@@ -41,6 +44,12 @@ class SdpHandler:
     def accepts(self, profile: EndpointProfile, description: SessionDescription, media: MediaDescription) -> bool:
         """Whether a stream that the peer offers can be taken for a new call. Nothing may be changed here."""
         return False
+
+    def agreed(
+        self, profile: EndpointProfile, description: SessionDescription, media: MediaDescription
+    ) -> Sequence[Format]:
+        """The formats that answering an offered stream would agree on. Nothing may be changed here."""
+        return ()
 
     def answer(
         self, session: Session, description: SessionDescription, media: MediaDescription, stream: MediaStream | None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from asterism.applications.session.driver import SessionDriver
 from asterism.applications.session.negotiation import outgoing_order
 from asterism.applications.session.uac import OutgoingSession
+from asterism.applications.session.uas import IncomingSession
 from asterism.data.data import DataUnavailableError, Missing
 from asterism.pbx.causes import Cause
 from asterism.pbx.device_state import DeviceState
@@ -50,6 +51,11 @@ class PjsipTechnology:
             RequestError: There is no such endpoint, or nowhere to call it (cause 3); it has no codecs (58).
         """
         endpoint, contact, uri = self.resolve(destination)
+        if not formats and requestor is not None:
+            # No media is open yet, but what the caller offered says what will be.
+            session_of_caller = getattr(requestor.driver, "session", None)
+            if isinstance(session_of_caller, IncomingSession):
+                formats = session_of_caller.agreed
         profile = self._profiles.of(endpoint)
         session = OutgoingSession(
             self._core,

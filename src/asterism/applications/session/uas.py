@@ -12,8 +12,11 @@ from asterism.stack.errors import ParseError
 from asterism.stack.headers import NameAddr
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from asterism.applications.session.identity import EndpointProfile
     from asterism.applications.session.registry import Sessions
+    from asterism.media.formats import Format
     from asterism.sip.core import SipCore
     from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
@@ -54,6 +57,19 @@ class IncomingSession(Session):
         self._shown = 0
         self.caller: PartyId = NOBODY
         self.reliable: ReliableResponder | None = None
+
+    @property
+    def agreed(self) -> Sequence[Format]:
+        """The formats that the caller's offer comes to, before it is answered; nothing without an offer."""
+        offer = self._offer
+        if offer is None:
+            return ()
+        for media in offer.media:
+            for handler in self.registry.handlers.get(media.media, ()):
+                found = handler.agreed(self.profile, offer, media)
+                if found:
+                    return found
+        return ()
 
     @property
     def request(self) -> Request:

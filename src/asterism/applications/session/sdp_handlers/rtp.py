@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from asterism.applications.session.identity import EndpointProfile
     from asterism.applications.session.session import Session
     from asterism.media.core import Media as MediaSubsystem
+    from asterism.media.formats import Format
     from asterism.media.rtp import RtpSession
     from asterism.stack.sdp import MediaDescription, SessionDescription
 
@@ -83,6 +84,13 @@ class RtpHandler(SdpHandler):
     def accepts(self, profile: EndpointProfile, description: SessionDescription, media: MediaDescription) -> bool:
         """Whether profile and codecs fit."""
         return bool(media.port) and _terms(profile, description, media) is not None
+
+    def agreed(
+        self, profile: EndpointProfile, description: SessionDescription, media: MediaDescription
+    ) -> Sequence[Format]:
+        """Those of the answer, in its order."""
+        terms = _terms(profile, description, media) if media.port else None
+        return () if terms is None else [one for one, _ in terms.formats]
 
     def answer(
         self, session: Session, description: SessionDescription, media: MediaDescription, stream: MediaStream | None
