@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 from session_bench import Bench, on_bench, sdp
 from test_session_calls import answered, dialing
@@ -284,6 +286,44 @@ def test_where_media_comes_from_and_goes_to(tmp_path, wanted) -> None:
         rtp = next(one.audio for one in bench.sessions.live if one.endpoint.id == "bob")  # type: ignore[attr-defined]
         assert rtp.symmetric is wanted
         assert rtp.local[0] == ("127.0.0.2" if wanted else "127.0.0.1")
+        alice.in_dialog("BYE", ok, 2)
+        bob.respond(await bob.next("BYE"), 200)
+
+    test(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"), [("rfc4733", True), ("auto", True), ("info", False), ("inband", False), ("none", False)]
+)
+def test_digits_as_events_are_offered(tmp_path, mode, expected) -> None:
+    @on_bench
+    async def test(bench: Bench) -> None:
+        change(bench, "bob", dtmf_mode=mode)
+        alice, bob, invite, _ = await dialing(bench, "PJSIP/bob", 5072)
+        assert ("101" in formats(invite.body)) is expected
+        bob.respond(invite, 486)
+        await alice.next(486)
+
+    test(tmp_path)
+
+
+@on_bench
+async def test_the_link_priority_of_media(bench: Bench) -> None:
+    change(bench, "bob", cos_audio=5)
+    alice, bob, invite, _ = await dialing(bench, "PJSIP/bob", 5072)
+    rtp = next(one.audio for one in bench.sessions.live if one.endpoint.id == "bob")  # type: ignore[attr-defined]
+    assert rtp._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY) == 5
+    bob.respond(invite, 486)
+    await alice.next(486)
+
+
+@pytest.mark.parametrize(("busy_at", "expected"), [(0, "INUSE"), (2, "INUSE"), (1, "BUSY")])
+def test_device_state_busy_at(tmp_path, busy_at, expected) -> None:
+    @on_bench
+    async def test(bench: Bench) -> None:
+        change(bench, "bob", device_state_busy_at=busy_at)
+        ok, _, alice, bob = await answered(bench)
+        assert bench.server.pbx.device_states.get("PJSIP/bob").name == expected
         alice.in_dialog("BYE", ok, 2)
         bob.respond(await bob.next("BYE"), 200)
 
