@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import ipaddress
 import logging
 import socket
@@ -254,6 +255,33 @@ def test_a_full_socket_queues_in_order_and_drops_beyond_the_bound(run, monkeypat
         flow.send(b"after")
         assert await peer.receive() == b"after"
         peer.close()
+        manager.close()
+
+    run(scenario)
+
+
+class _FailingSocket(_FullSocket):
+    """Has no room in the queue of the network card, or no way to anywhere."""
+
+    def __init__(self, real, error):
+        super().__init__(real)
+        self.error = error
+
+    def sendto(self, data, address):
+        raise OSError(self.error, "no")
+
+
+@pytest.mark.parametrize(("error", "counter"), [(errno.ENOBUFS, "dropped"), (errno.ENETUNREACH, "errors")])
+def test_only_a_peer_out_of_reach_is_told(run, error, counter):
+    async def scenario():
+        manager, transport, _ = await echo_manager()
+        transport._socket = _FailingSocket(transport._socket, error)
+        flow = manager.flow_for("127.0.0.1", 9)
+        told = []
+        flow.on_error.append(lambda _, error: told.append(getattr(error, "errno", None)))
+        flow.send(b"x")
+        await until(lambda: transport.counters[counter])
+        assert told == ([] if counter == "dropped" else [error])
         manager.close()
 
     run(scenario)
