@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from asterism.config import ConfigFile
-from asterism.core.errors import ConfigError
+from asterism.config.file import Option
+from asterism.core.errors import ConfigError, Position
 from asterism.core.registry import Owner
 from asterism.data import ConfiguredObject, Data
 from asterism.sip.objects import (
@@ -26,6 +27,7 @@ from asterism.sip.objects import (
     Registration,
     SystemSettings,
     TransportConfig,
+    Wizard,
     contact_id,
     permanent_contact_id,
 )
@@ -56,6 +58,18 @@ def test_every_recorded_option_exists_with_help(kind: str) -> None:
     for spec in cls.OPTIONS:
         assert spec.help.endswith("."), spec
         assert spec.help.rstrip(".") != meanings.get(spec.name), spec
+
+
+def test_every_recorded_option_of_the_wizard_is_accepted() -> None:
+    recorded = json.loads((REFERENCE / "pjsip_conf.json").read_text())["objects"]
+    (rows,) = (rows for name, rows in recorded.items() if name.startswith("wizard "))
+    assert len(rows) > 10
+    for row in rows:
+        name = row["name"].replace("*", "x")
+        if name != "type" and Wizard.spec(name) is None:
+            part, slash, _ = name.partition("/")
+            assert slash, name
+            assert Wizard("w").take_unknown(Option(f"{part}/x", "1", Position("f", 1))), name
 
 
 @pytest.fixture(scope="module")
