@@ -328,3 +328,33 @@ def test_device_state_busy_at(tmp_path, busy_at, expected) -> None:
         bob.respond(await bob.next("BYE"), 200)
 
     test(tmp_path)
+
+
+@pytest.mark.parametrize(("mode", "required"), [("yes", False), ("no", False), ("required", True)])
+def test_100rel_of_calls_that_go_out(tmp_path, mode, required) -> None:
+    @on_bench
+    async def test(bench: Bench) -> None:
+        change(bench, "bob", rel100=mode)
+        alice, bob, invite, _ = await dialing(bench, "PJSIP/bob", 5072)
+        assert ("100rel" in (invite.get("Require") or "")) is required
+        bob.respond(invite, 486)
+        await alice.next(486)
+
+    test(tmp_path)
+
+
+@pytest.mark.parametrize(("mode", "status"), [("yes", 486), ("required", 421)])
+def test_100rel_of_callers_that_do_not_know_it(tmp_path, mode, status) -> None:
+    @on_bench
+    async def test(bench: Bench) -> None:
+        change(bench, "alice", rel100=mode)
+        alice = bench.phone(5071)
+
+        @bench.server.pbx.extension("internal", "771")
+        async def busy(channel: object) -> None:
+            await channel.hangup(17)  # type: ignore[attr-defined]
+
+        alice.call("771")
+        await alice.next(status)
+
+    test(tmp_path)
