@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from test_media_rtp import Leg, run, until
+from rtp_kit import Leg
 
 from asterism.media.formats import G722, ULAW
 from asterism.media.stream import Frame
-
-__all__ = ["run"]
+from asterism.testing.waiting import until
 
 SPEECH, QUIET = b"\x55" * 160, b"\xff" * 160
 

@@ -7,13 +7,11 @@ import socket
 from contextlib import suppress
 
 import pytest
-from test_media_rtp import Leg, run
+from rtp_kit import Leg
 
 from asterism.media.formats import ULAW
 from asterism.media.ports import PortsExhaustedError
 from asterism.media.stream import Frame
-
-__all__ = ["run"]
 
 
 def test_a_range_of_its_own(run):

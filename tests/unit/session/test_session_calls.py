@@ -2,34 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from pathlib import Path
-
-import pytest
+from call_steps import answered, dialing
 from session_bench import Bench, on_bench, sdp
 
 from asterism.core.commands import CommandCall
 from asterism.stack.message import Request, Response
-
-
-async def answered(bench: Bench) -> tuple[Response, Request, object, object]:
-    """Alice calls Bob; both have answered."""
-    alice, bob = bench.phone(5071), bench.phone(5072)
-
-    @bench.server.pbx.extension("internal", "6002")
-    async def dial(channel: object) -> None:
-        await channel.dial("PJSIP/bob", 20)  # type: ignore[attr-defined]
-
-    alice.call("6002")
-    await alice.next(100)
-    invite = await bob.next("INVITE")
-    bob.respond(invite, 180)
-    await alice.next(180)
-    bob.respond(invite, 200, body=sdp())
-    await bob.next("ACK")
-    ok = await alice.next(200)
-    alice.in_dialog("ACK", ok, 1)
-    return ok, invite, alice, bob
 
 
 @on_bench
@@ -111,115 +88,6 @@ async def test_cancel_waits_for_a_provisional(bench: Bench) -> None:
     bob.respond(invite, 200, body=sdp())
     await bob.next("ACK")
     bob.respond(await bob.next("BYE"), 200)
-
-
-async def refused(bench: Bench, exten: str, **more: object) -> Response:
-    alice = bench.phone(5071)
-    alice.call(exten, **more)
-    for _ in range(500):
-        for message in alice.messages():
-            if isinstance(message, Response) and message.status >= 200:
-                alice.request("ACK", f"sip:{exten}@127.0.0.1", "alice", message.get("To"), branch=alice.branch)
-                return message
-        await asyncio.sleep(0)
-    raise AssertionError("no final response")
-
-
-@on_bench
-async def test_unknown_extension(bench: Bench) -> None:
-    response = await refused(bench, "5")
-    assert response.status == 404
-    assert not response.has("Reason")
-    assert not [m for m in bench.phone(5071).messages() if m.start_line().startswith("SIP/2.0 100")]
-
-
-@on_bench
-async def test_no_shared_codec(bench: Bench) -> None:
-    @bench.server.pbx.extension("internal", "770")
-    async def answer(channel: object) -> None:
-        await channel.answer()  # type: ignore[attr-defined]
-
-    body = sdp("18 101").replace("a=rtpmap:0 PCMU/8000\r\n", "a=rtpmap:18 G729/8000\r\n")
-    assert (await refused(bench, "770", body=body)).status == 488
-
-
-@on_bench
-async def test_bad_bodies(bench: Bench) -> None:
-    @bench.server.pbx.extension("internal", "770")
-    async def answer(channel: object) -> None:
-        await channel.answer()  # type: ignore[attr-defined]
-
-    assert (await refused(bench, "770", body="v=0\r\nthis is not sdp\r\n", call="x1")).status == 400
-
-
-@on_bench
-async def test_other_body_type(bench: Bench) -> None:
-    @bench.server.pbx.extension("internal", "770")
-    async def answer(channel: object) -> None:
-        await channel.answer()  # type: ignore[attr-defined]
-
-    response = await refused(bench, "770", body="hello", content_type="text/plain")
-    assert (response.status, response.get("Accept")) == (415, "application/sdp")
-
-
-PIDF = "--b\r\nContent-Type: application/pidf+xml\r\n{}\r\n<presence/>\r\n"
-IN_PARTS = "--b\r\nContent-Type: application/sdp\r\n\r\n{}\r\n"
-
-
-@pytest.mark.parametrize(
-    ("body", "kind", "more", "status"),
-    [
-        (PIDF.format("") + IN_PARTS.format(sdp()) + "--b--", "multipart/mixed;boundary=b", "", 200),
-        (IN_PARTS.format(sdp()) + "--b--", "multipart/related;boundary=b", "", 200),
-        (PIDF.format("") + IN_PARTS.format(sdp()) + "--b--", "multipart/alternative;boundary=b", "", 200),
-        (
-            PIDF.format("Content-Disposition: render;handling=required\r\n") + IN_PARTS.format(sdp()) + "--b--",
-            "multipart/mixed;boundary=b", "", 415,
-        ),
-        (PIDF.format("") + "--b--", "multipart/mixed;boundary=b", "", 415),
-        (PIDF.format("Content-Disposition: x;handling=optional\r\n") + "--b--", "multipart/mixed;boundary=b", "", 200),
-        ("hello", "text/plain", "x;handling=optional", 200),
-        ("hello", "text/plain", "x;handling=required", 415),
-        ("hello", "text/plain", "x", 415),
-        ("hello", "multipart/mixed", "", 400),
-    ],
-)  # fmt: skip
-def test_descriptions_among_other_bodies(body: str, kind: str, more: str, status: int, tmp_path: Path) -> None:
-    @on_bench
-    async def scenario(bench: Bench) -> None:
-        @bench.server.pbx.extension("internal", "770")
-        async def answer(channel: object) -> None:
-            await channel.answer()  # type: ignore[attr-defined]
-
-        extra = f"Content-Disposition: {more}\r\n" if more else ""
-        response = await refused(bench, "770", body=body, content_type=kind, extra=extra)
-        assert response.status == status
-        # An answer where the offer was understood, else an offer of our own.
-        codecs = {200: "0 8 101" if "sdp" in body else "0 8 9 101"}.get(status)
-        assert response.body.decode().partition("RTP/AVP ")[2].partition("\r")[0] == (codecs or "")
-        assert response.get("Accept") == ("application/sdp" if status == 415 else None)
-
-    scenario(tmp_path)
-
-
-@on_bench
-async def test_an_encoded_body_is_refused(bench: Bench) -> None:
-    @bench.server.pbx.extension("internal", "770")
-    async def answer(channel: object) -> None:
-        await channel.answer()  # type: ignore[attr-defined]
-
-    response = await refused(bench, "770", body=sdp(), extra="Content-Encoding: gzip\r\n")
-    assert (response.status, response.get("Accept-Encoding"), response.get("Accept")) == (415, "identity", None)
-
-
-@on_bench
-async def test_hangup_causes(bench: Bench) -> None:
-    @bench.server.pbx.extension("internal", "1")
-    async def hang_up(channel: object) -> None:
-        await channel.hangup(58)  # type: ignore[attr-defined]
-
-    response = await refused(bench, "1")
-    assert (response.status, response.get("Reason")) == (488, "Q.850;cause=58")
 
 
 @on_bench
@@ -324,20 +192,6 @@ async def test_forked_answers(bench: Bench) -> None:
     bob.respond(await bob.next("BYE"), 200)
 
 
-async def dialing(bench: Bench, destination: str, port: int) -> tuple[object, object, Request, list[object]]:
-    """Alice calls; the server has sent its INVITE to ``port``."""
-    alice, called = bench.phone(5071), bench.phone(port)
-    results: list[object] = []
-
-    @bench.server.pbx.extension("internal", "900")
-    async def dial(channel: object) -> None:
-        results.append(await channel.dial(destination, 40))  # type: ignore[attr-defined]
-        await channel.hangup()  # type: ignore[attr-defined]
-
-    alice.call("900")
-    return alice, called, await called.next("INVITE"), results
-
-
 @on_bench
 async def test_trunk_identity_and_user_at_endpoint(bench: Bench) -> None:
     alice, trunk, invite, _ = await dialing(bench, "PJSIP/5551212@trunk", 5073)
@@ -416,16 +270,6 @@ async def test_caller_requires_reliable_provisionals(bench: Bench) -> None:
     await alice.next(487)
     bob.respond(await bob.next("CANCEL"), 200)
     bob.respond(invite, 487)
-
-
-@on_bench
-async def test_session_interval_too_small(bench: Bench) -> None:
-    @bench.server.pbx.extension("internal", "770")
-    async def answer(channel: object) -> None:
-        await channel.answer()  # type: ignore[attr-defined]
-
-    response = await refused(bench, "770", extra="Supported: timer\r\nSession-Expires: 60\r\n")
-    assert (response.status, response.get("Min-SE")) == (422, "90")
 
 
 @on_bench
@@ -515,13 +359,6 @@ async def test_busy_sip_dialog_glare(bench: Bench) -> None:
 
 
 @on_bench
-async def test_request_of_no_dialog(bench: Bench) -> None:
-    alice = bench.phone(5071)
-    alice.request("BYE", "sip:127.0.0.1:5060", "alice", "<sip:x@127.0.0.1>;tag=nobody", call="none")
-    await alice.next(481)
-
-
-@on_bench
 async def test_console_listings(bench: Bench) -> None:
     run = {entry.name: entry.item.run for entry in bench.server.commands}
     none = run["pjsip show channels"](CommandCall([], print))
@@ -568,12 +405,6 @@ async def test_channel_items_and_functions(bench: Bench) -> None:
         "call-5071", "alice", "127.0.0.1:5071", "", None,
     ]  # fmt: skip
     assert not bob.messages()
-
-
-@on_bench
-async def test_unknown_extension_required(bench: Bench) -> None:
-    response = await refused(bench, "5", extra="Require: 100rel, foo, bar\r\n")
-    assert (response.status, response.get("Unsupported")) == (420, "foo, bar")
 
 
 @on_bench

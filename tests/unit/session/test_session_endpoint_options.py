@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 
 import pytest
+from call_steps import answered, dialing
 from session_bench import Bench, on_bench, sdp
-from test_session_calls import answered, dialing
 from test_session_options import caller_channel, change, statuses
 
 from asterism.media.rtp import RtpSession

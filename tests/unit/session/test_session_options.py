@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from call_steps import answered, dialing
 from session_bench import Bench, on_bench, sdp
-from test_session_calls import answered, dialing
 
 from asterism.media.formats import FORMATS
 from asterism.pbx.controls import Control
