@@ -102,7 +102,9 @@ class DatabaseServer:
         assert self.process is not None
         main = psutil.Process(self.process.pid)
         for process in (*main.children(recursive=True), main):
-            process.send_signal(number)
+            # Children come and go: a worker of PostgreSQL may be done by now.
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
 
     def close(self) -> None:
         if self.process is not None:
