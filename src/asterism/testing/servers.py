@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 import tempfile
@@ -17,6 +18,16 @@ if TYPE_CHECKING:
 
 _PORTS = range(31_002, 32_766)
 """Above Asterisk's RTP ports, below those that systems hand out."""
+_WORKERS = 8
+"""As many processes of pytest-xdist choose among ports of their own."""
+
+
+def _own_ports() -> range:
+    """The ports to choose from: between the choice and the use another process must not choose the same."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+    if not worker.isdigit():
+        return _PORTS
+    return _PORTS[int(worker) % _WORKERS :: _WORKERS]
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -25,7 +36,8 @@ def free_port(host: str = "127.0.0.1") -> int:
     Raises:
         PhoneError: none was found.
     """
-    for port in random.sample(_PORTS, len(_PORTS)):
+    ports = _own_ports()
+    for port in random.sample(ports, len(ports)):
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as probe:
             try:
                 probe.bind((host, port))
