@@ -18,6 +18,7 @@ from asterism.media.readiness import Readiness
 from asterism.media.rtp import BUFFER_SIZE, RtpSession
 from asterism.media.settings import RtpSettings
 from asterism.media.source import Address, SourceFilter
+from asterism.traffic import mark_packets
 
 
 class RtpContext:
@@ -181,7 +182,7 @@ class Media(Subsystem):
         if tos or cos:
             try:
                 for sock in (rtp, rtcp):
-                    sockets.mark_traffic(sock, tos, cos)
+                    mark_packets(sock, tos, cos)
             except OSError as error:
                 context.log.warning("packets of %s:%d are not marked (tos %d, cos %d): %s", host, port, tos, cos, error)
         source_filter = SourceFilter(settings.strict, settings.probation, symmetric)

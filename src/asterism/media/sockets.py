@@ -30,17 +30,6 @@ def family_of(host: str) -> socket.AddressFamily:
     return family
 
 
-def mark_traffic(sock: socket.SocketType, tos: int, cos: int) -> None:
-    """Set the traffic class byte and the link priority of what is sent; 0 leaves them. Raises OSError."""
-    if tos:
-        if sock.family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, tos)
-        else:
-            sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, tos)
-    if cos and hasattr(socket, "SO_PRIORITY"):
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, cos)
-
-
 def disconnect(sock: socket.SocketType) -> None:
     """Dissolve the association of a connected UDP socket, which keeps its port.
 

@@ -45,8 +45,6 @@ class ExtensionStep(InterceptionStep):
     def evaluate(self, rx: Rx) -> Decision | None:
         """Compare ``Require`` with what the services understand."""
         request = rx.request
-        if request.get("Require") is None:
-            return None
         unknown = unknown_extensions(self._core, request)
         # The method comes first (8.2.1): what nobody handles is 501, whatever it requires.
         if not unknown or not self._core.services.for_method(request.method):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from asterism.stack.uri import format_host_port
+from asterism.traffic import mark_packets
 from asterism.transport.errors import BindError
 
 if TYPE_CHECKING:
@@ -117,14 +118,8 @@ def bind_socket(settings: TransportSettings, kind: int) -> socket.socket:
 
 
 def mark_traffic(sock: socket.socket, settings: TransportSettings) -> None:
-    """Set the traffic class byte and the link priority of outgoing packets. Raises OSError."""
-    if settings.tos:
-        if sock.family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, settings.tos)
-        else:
-            sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, settings.tos)
-    if settings.cos and hasattr(socket, "SO_PRIORITY"):
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, settings.cos)
+    """Mark what is sent, and have connections probed as the section says. Raises OSError."""
+    mark_packets(sock, settings.tos, settings.cos)
     if settings.tcp_keepalive is not None and sock.type == socket.SOCK_STREAM:
         idle, interval, count = settings.tcp_keepalive
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

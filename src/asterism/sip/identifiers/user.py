@@ -26,13 +26,9 @@ class UsernameIdentifier:
     def identify_endpoint(self, rx: Rx) -> Endpoint | Awaitable[Endpoint | None] | None:
         """Look up user@domain, then user."""
         uri = rx.request.from_.uri
-        user = uri.user
-        if not user:
+        if not uri.user:
             return None
-        core = self._core
-        if core.state.ignore_uri_user_options:
-            user = user_part(core, user)
-        return find_endpoint(core, user, uri.host, "username")
+        return find_endpoint(self._core, user_part(self._core, uri.user), uri.host, "username")
 
 
 class AuthUsernameIdentifier:
