@@ -4,6 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 COMPILED ?= .venv-compiled
 COMPILED_TESTS := tests/unit/stack tests/unit/transport tests/unit/sip tests/integration
+BENCH    := .venv-bench
 SOURCES := $(shell find src -name '*.py')
 WORKERS ?= auto
 ARGS   ?=
@@ -60,14 +61,17 @@ format: $(VENV)/.installed-dev ## Format and fix what can be fixed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.installed-dev ## CPU per operation, beside the peers that are installed
-	$(BIN)/python -m bench $(ARGS)
+bench: ## CPU per operation, beside the peers that are installed (BENCH_PYTHON chooses the Python)
+	@$(MAKE) --no-print-directory $(BENCH)/.installed-dev VENV=$(BENCH) PYTHON="$$(bench/python)"
+	$(BENCH)/bin/python -m bench $(ARGS)
 
 bench-peers: $(VENV)/.installed-dev ## Install Kamailio and Asterisk (into a cache folder) to compare with
 	$(BIN)/python -m bench.peers
 
-bench-compiled: $(COMPILED)/.installed-dev ## make bench, of the compiled build
-	$(COMPILED)/bin/python -m bench $(ARGS)
+bench-compiled: ## make bench, of the compiled build
+	@PYTHON="$$(bench/python)" tests/install-compiler
+	@$(MAKE) --no-print-directory compiled COMPILED=$(BENCH)-compiled PYTHON="$$(bench/python)"
+	$(BENCH)-compiled/bin/python -m bench $(ARGS)
 
 soak: $(VENV)/.installed-dev ## Ten minutes of valid and broken traffic: no exception, no leak
 	$(BIN)/python -m bench.soak $(ARGS)
@@ -81,4 +85,4 @@ docs: $(VENV)/.installed-dev ## Write the reference made from the code: docs/ref
 	$(BIN)/python docs/generate_registries.py
 
 clean: ## Remove what the targets above made, except ./demo
-	rm -rf $(VENV) $(COMPILED) .pytest_cache .mypy_cache .ruff_cache .hypothesis .cache docs/_build
+	rm -rf $(VENV) $(COMPILED) $(BENCH) $(BENCH)-compiled .pytest_cache .mypy_cache .ruff_cache .hypothesis .cache docs/_build

@@ -7,6 +7,7 @@ Figures are ratios only to peers measured in the same run. ``make bench ARGS="op
 from __future__ import annotations
 
 import argparse
+import platform
 import signal
 import sys
 import tempfile
@@ -73,7 +74,8 @@ def main() -> int:
     wanted = options.operations or [*LOADS, *OTHERS]
     share = 10 if options.quick else 1
     number = compiled_modules()
-    print(f"measured: the build with {number} compiled modules" if number else "measured: the pure Python build")
+    build = f"the build with {number} compiled modules" if number else "the pure Python build"
+    print(f"measured: {build}, on Python {platform.python_version()} ({sys.base_prefix})")
     results: Results = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
