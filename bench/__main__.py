@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from asterism.core.compiled import compiled_modules
-from bench import contacts, durability, idle, manager, memory, micro, realtime, servers, transports
+from bench import calls, contacts, durability, idle, manager, memory, micro, realtime, servers, transports
 from bench.load import Measurement, measure
 from bench.process import peak_resident_mib
 
@@ -44,6 +44,7 @@ READY_SECONDS = 1.0
 
 OTHERS = (
     "micro",
+    "calls",
     "transports",
     "idle",
     "manager",
@@ -99,6 +100,7 @@ def run_others(folder: Path, wanted: list[str], share: int) -> bool:
     """Measure what has no peer; returns whether all figures count and meet their targets."""
     measurements: dict[str, Callable[[], bool]] = {
         "micro": micro.run,
+        "calls": lambda: calls.run(folder / "calls"),
         "transports": lambda: transports.run(folder / "transports", transports.COUNT // share),
         "idle": lambda: idle.run(folder / "idle", share),
         "manager": lambda: manager.run(folder / "manager", 2000 // share),

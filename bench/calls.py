@@ -1,0 +1,138 @@
+"""How many Python functions the server calls for an operation: a measure of its cost that is the same on every machine.
+
+Between two messages of an ordinary load the processor's caches have been filled with other things, so that an
+operation costs about 1.5 us of CPU for each function that it calls, nearly whatever the function does. CPU time is
+measured to 10 % at best; this is counted exactly, and a budget keeps it from growing unnoticed.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from asterism.core.compiled import compiled_modules
+from bench.configuration import ACCOUNTS, CALLEE_PORT, SERVER, write_asterisk
+from bench.load import SCENARIOS
+
+BUDGETS = {"options": 70, "register": 257, "call": 1441}
+"""The most Python functions that may be called for an operation, its share of timers and turns of the loop included."""
+
+_NAMES = {"options": "OPTIONS", "register": "REGISTER with challenge", "call": "two-leg call"}
+_RATE = 20
+_WARM_UP = {"options": 40, "register": ACCOUNTS, "call": 40}
+_SLACK = 1.02
+"""How much a count may exceed its budget: timers and turns of the loop do not come in fixed numbers."""
+
+
+@dataclass(slots=True)
+class Count:
+    """What was counted: calls of Python functions per operation, and per function in ``file:line name`` form."""
+
+    calls: float
+    functions: dict[str, float]
+
+    def within(self, budget: float) -> bool:
+        """Whether that is in the budget, as far as it can be told."""
+        return self.calls <= budget * _SLACK
+
+    def by_folder(self) -> list[tuple[str, float]]:
+        """The calls of each sub-package, most first."""
+        found: Counter[str] = Counter()
+        for name, calls in self.functions.items():
+            found["/".join(name.partition(":")[0].split("/")[:2])] += calls  # type: ignore[assignment]
+        return [(name, float(calls)) for name, calls in found.most_common()]
+
+
+def wait_for(condition: Callable[[], object], what: str, seconds: float = 30.0) -> None:
+    """Wait for something outside this process. Raises RuntimeError when it does not come."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise RuntimeError(f"{what} within {seconds:.0f} s")
+        time.sleep(0.02)
+
+
+def count(operation: str, folder: Path, port: int, callee_port: int, client_port: int, operations: int = 50) -> Count:
+    """Count on a server of its own, in ``folder`` and on ``port``, with SIPp on the two other ports.
+
+    Raises:
+        RuntimeError: the server did not start, or an operation failed.
+    """
+    conf = write_asterisk(folder / "etc", folder)
+    pjsip = folder / "etc/pjsip.conf"
+    own = pjsip.read_text().replace(f"{SERVER[0]}:{SERVER[1]}", f"{SERVER[0]}:{port}")
+    pjsip.write_text(own.replace(f"callee@127.0.0.1:{CALLEE_PORT}", f"callee@127.0.0.1:{callee_port}"))
+    (folder / "users.csv").write_text(
+        "SEQUENTIAL\n"
+        + "".join(f"u{n};[authentication username=u{n} password=pw{n}]\n" for n in range(1, ACCOUNTS + 1))
+    )
+    result = folder / "calls.json"
+    command = [sys.executable, "-m", "bench.profiled", str(result), "-f", "-q", "-C", str(conf)]
+    processes = [subprocess.Popen(command, cwd=Path(__file__).parents[1])]
+    try:
+        _wait_booted(conf)
+        if operation == "call":
+            processes.append(_sipp(folder, "uas", ["-sn", "uas"], callee_port))
+        _load(operation, folder, port, client_port, _WARM_UP[operation])
+        processes[0].send_signal(signal.SIGUSR2)
+        _load(operation, folder, port, client_port, operations)
+        processes[0].send_signal(signal.SIGUSR2)
+        wait_for(result.exists, "the server wrote no counts")
+    finally:
+        for process in processes:
+            process.terminate()
+            process.wait()
+    rows: list[tuple[str, int, str, int]] = json.loads(result.read_text())
+    functions = {
+        f"{file.rpartition('asterism/')[2]}:{line} {name}": calls / operations for file, line, name, calls in rows
+    }
+    return Count(sum(functions.values()), functions)
+
+
+def _wait_booted(conf: Path) -> None:
+    words = [sys.executable, "-m", "asterism.command.main", "-C", str(conf), "-rx", "core waitfullybooted"]
+    wait_for(lambda: subprocess.run(words, capture_output=True).returncode == 0, "the server did not boot")
+
+
+def _sipp(folder: Path, name: str, scenario: list[str], port: int) -> subprocess.Popen[bytes]:
+    words = ["sipp", *scenario, "-i", "127.0.0.1", "-p", str(port), "-nostdin"]
+    return subprocess.Popen(words, cwd=folder, stdout=subprocess.DEVNULL, stderr=(folder / f"{name}.err").open("wb"))
+
+
+def _load(operation: str, folder: Path, port: int, client_port: int, operations: int) -> None:
+    scenario = {
+        "options": ["-sf", str(SCENARIOS / "options.xml"), "-s", "ping"],
+        "register": ["-sf", str(SCENARIOS / "register.xml"), "-inf", str(folder / "users.csv")],
+        "call": ["-sn", "uac", "-s", "callee"],
+    }[operation]
+    target = [f"{SERVER[0]}:{port}", "-r", str(_RATE), "-m", str(operations)]
+    client = _sipp(folder, "uac", [*scenario, *target], client_port)
+    try:
+        if client.wait(timeout=operations / _RATE + 30):
+            raise RuntimeError(f"not every {_NAMES[operation]} succeeded")
+    finally:
+        client.terminate()
+        client.wait()
+
+
+def run(folder: Path) -> bool:
+    """Print the counts with their budgets; returns whether all are met."""
+    print("\nPython functions called per operation")
+    if compiled_modules():
+        print("  not counted: compiled functions cannot be seen")
+        return True
+    good = True
+    for number, (operation, budget) in enumerate(BUDGETS.items()):
+        found = count(operation, folder / operation, SERVER[1], CALLEE_PORT, CALLEE_PORT + 1 + number)
+        met = found.within(budget)
+        good = good and met
+        most = ", ".join(f"{name} {calls:.0f}" for name, calls in found.by_folder()[:5])
+        print(f"  {_NAMES[operation]}: {found.calls:.0f} (budget {budget}: {'met' if met else 'MISSED'}); {most}")
+    return good
