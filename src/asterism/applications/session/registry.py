@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import bisect
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.sdp_handler import SdpHandler
@@ -18,8 +19,6 @@ from asterism.core.module import Subsystem
 from asterism.core.registry import Owner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from asterism.applications.session.session import Session
 
 METHODS = frozenset(
@@ -42,6 +41,37 @@ METHODS = frozenset(
 )
 
 
+class Callbacks(dict[str | tuple[str, str] | tuple[str, str, int], tuple[Callable[..., Any], ...]]):
+    """The supplements' own versions of a callback, in order; those left as they are in the base class are left out.
+
+    Asked by the callback's name; by name and method; or by name, method and class of the response (2 for 200 to 299)::
+
+        for callback in callbacks["on_incoming_response", "INVITE", 2]:
+            callback(session, response)
+
+    Each answer is worked out when it is asked for first.
+    """
+
+    def __init__(self, supplements: Sequence[SessionSupplement]) -> None:
+        super().__init__()
+        self._supplements = supplements
+
+    def __missing__(self, key: str | tuple[str, str] | tuple[str, str, int]) -> tuple[Callable[..., Any], ...]:
+        name, *limits = (key,) if isinstance(key, str) else key
+        default = getattr(SessionSupplement, name)
+        found = tuple(
+            getattr(each, name)
+            for each in self._supplements
+            if getattr(type(each), name) is not default
+            and (len(limits) < 1 or each.methods is None or limits[0] in each.methods)
+            and (len(limits) < 2 or limits[1] in each.responses)
+        )
+        if not limits or limits[0] in METHODS:
+            # What peers make up is not kept.
+            self[key] = found
+        return found
+
+
 class Sessions(Subsystem):
     """The registry of one server's session module.
 
@@ -55,7 +85,7 @@ class Sessions(Subsystem):
         self.supplements: list[SessionSupplement] = []
         self.handlers: dict[str, list[SdpHandler]] = {}
         self._supported: list[str] = []
-        self._compiled: dict[tuple[str, str], tuple[Callable[..., Any], ...]] = {}
+        self.callbacks = Callbacks(self.supplements)
 
     def register_supplement(self, supplement: SessionSupplement) -> Callable[[], None]:
         """Have ``supplement`` visited by every session from now on; return the undo."""
@@ -75,7 +105,7 @@ class Sessions(Subsystem):
         return self.owner.on_release(lambda: handlers.remove(handler))
 
     def _changed(self) -> None:
-        self._compiled.clear()
+        self.callbacks.clear()
         self._supported.clear()
 
     @property
@@ -84,32 +114,6 @@ class Sessions(Subsystem):
         if not self._supported:
             self._supported.append(", ".join(tag for each in self.supplements for tag in each.supported))
         return self._supported[0]
-
-    def forget(self, session: Session) -> None:
-        """Drop a session that ended."""
-        self.live.pop(session, None)
-
-    def callbacks(self, hook: str, method: str = "") -> tuple[Callable[..., Any], ...]:
-        """The supplements' own versions of ``hook`` for ``method``, in order; no-op ones are left out."""
-        found = self._compiled.get((hook, method))
-        if found is not None:
-            return found
-        if method not in METHODS:
-            method = ""
-            found = self._compiled.get((hook, method))
-        if found is None:
-            default = getattr(SessionSupplement, hook)
-            found = self._compiled[hook, method] = tuple(
-                getattr(each, hook)
-                for each in self.supplements
-                if getattr(type(each), hook) is not default
-                and (each.methods is None or not method or method in each.methods)
-                and not (each.methods is not None and not method and hook not in _LIFE)
-            )
-        return found
-
-
-_LIFE = frozenset(("on_begin", "on_channel", "on_end", "on_incoming_cancel"))
 
 
 def sessions(server: Any) -> Sessions:

@@ -131,9 +131,9 @@ class SessionService(Service):
         transaction.user = session
         core.dialogs.add(dialog, session, session.work, endpoint)
         try:
-            for callback in registry.callbacks("on_begin"):
+            for callback in registry.callbacks["on_begin"]:
                 callback(session)
-            for callback in registry.callbacks("on_incoming_request", "INVITE"):
+            for callback in registry.callbacks["on_incoming_request", "INVITE"]:
                 if callback(session, rx):
                     session.terminate()
                     return
@@ -153,7 +153,7 @@ class SessionService(Service):
             )
             channel.tenantid = endpoint.tenantid
             channel.set_variable("SIPDOMAIN", rx.request.uri.host)
-            for callback in registry.callbacks("on_channel"):
+            for callback in registry.callbacks["on_channel"]:
                 callback(session, rx.request)
         except Exception:
             if session.channel is not None:

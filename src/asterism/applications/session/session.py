@@ -203,7 +203,7 @@ class Session:
     def on_request(self, rx: Rx) -> bool:
         """Handle an in-dialog request (``DialogUsage``); ``False`` for methods a session has no part in."""
         method = rx.request.method
-        for callback in self.registry.callbacks("on_incoming_request", method):
+        for callback in self.registry.callbacks["on_incoming_request", method]:
             if callback(self, rx):
                 return True
         handler = _HANDLERS.get(method)
@@ -279,7 +279,7 @@ class Session:
 
     def _respond(self, rx: Rx, status: int, headers: Sequence[tuple[str, str]] = ()) -> None:
         response = rx.make_response(status, headers=headers)
-        for callback in self.registry.callbacks("on_outgoing_response", rx.request.method):
+        for callback in self.registry.callbacks["on_outgoing_response", rx.request.method, status // 100]:
             callback(self, response)
         rx.send(response)
 
@@ -304,7 +304,7 @@ class Session:
 
     def finish_response(self, response: Response, body: bytes | None, method: str = "INVITE") -> None:
         """Let the supplements add to a response to a ``method`` request, then put the description in."""
-        for callback in self.registry.callbacks("on_outgoing_response", method):
+        for callback in self.registry.callbacks["on_outgoing_response", method, response.status // 100]:
             callback(self, response)
         if body:
             carry(response, body)
@@ -358,7 +358,7 @@ class Session:
         if method in ("INVITE", "UPDATE"):
             request.add_header("Allow", ALLOW)
             request.add_header("Supported", self.registry.supported)
-        for callback in self.registry.callbacks("on_outgoing_request", method):
+        for callback in self.registry.callbacks["on_outgoing_request", method]:
             callback(self, request)
         for name, value in headers:
             request.add_header(name, value)
@@ -404,7 +404,7 @@ class Session:
             return
         status = 408 if response is None else response.status
         if response is not None:
-            for callback in self.registry.callbacks("on_incoming_response", method):
+            for callback in self.registry.callbacks["on_incoming_response", method, status // 100]:
                 callback(self, response)
             if status < 300:
                 assert self.dialog is not None
@@ -499,12 +499,12 @@ class Session:
         if self.state is SessionState.ENDED:
             return
         self.state = SessionState.ENDED
-        for callback in self.registry.callbacks("on_end"):
+        for callback in self.registry.callbacks["on_end"]:
             callback(self)
         if self.dialog is not None:
             self.core.dialogs.remove(self.dialog, self)
         self.media.close()
-        self.registry.forget(self)
+        self.registry.live.pop(self, None)
         self.channel = None
         self.release()
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 class SessionSupplement:
     """Callbacks visited during a session; every one may be left as it is.
 
-    ``methods`` limits the request and response callbacks to those methods (``None``: all). Lower
-    ``priority`` is visited first. What a supplement must remember of a session it keeps in
-    ``session.datastores`` under its own ``name``.
+    ``methods`` limits the request and response callbacks to those methods (``None``: all), ``responses`` the
+    response callbacks to those classes (2 for 200 to 299). Lower ``priority`` is visited first. What a supplement
+    must remember of a session it keeps in ``session.datastores`` under its own ``name``.
 
     Callbacks are plain functions: they run inside the handling of a packet and must not wait.
     """
@@ -24,6 +24,7 @@ class SessionSupplement:
     name: ClassVar[str]
     priority: ClassVar[int] = 500
     methods: ClassVar[frozenset[str] | None] = None
+    responses: ClassVar[frozenset[int]] = frozenset(range(1, 7))
     supported: ClassVar[tuple[str, ...]] = ()
     """Option tags that the supplement makes the server support (``Supported: timer``)."""
 

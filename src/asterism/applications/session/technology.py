@@ -80,7 +80,7 @@ class PjsipTechnology:
             variables=profile.variables,
         )
         channel.tenantid = endpoint.tenantid
-        for callback in self._registry.callbacks("on_begin"):
+        for callback in self._registry.callbacks["on_begin"]:
             callback(session)
         return channel
 

@@ -158,7 +158,7 @@ class OutgoingSession(Session):
 
     def _send_invite(self, body: bytes) -> None:
         request = self._make_invite()
-        for callback in self.registry.callbacks("on_outgoing_request", "INVITE"):
+        for callback in self.registry.callbacks["on_outgoing_request", "INVITE"]:
             callback(self, request)
         headers = request.headers
         headers.extend(self.added_headers)
@@ -216,7 +216,7 @@ class OutgoingSession(Session):
             if status >= 300 and self.state is SessionState.ENDED:
                 self._finish()
             return
-        for callback in self.registry.callbacks("on_incoming_response", "INVITE"):
+        for callback in self.registry.callbacks["on_incoming_response", "INVITE", status // 100]:
             callback(self, response)
         if status < 200:
             self._provisional(response)
@@ -241,7 +241,7 @@ class OutgoingSession(Session):
         self.state = SessionState.EARLY
         if tag and response.has("Contact"):
             self._open_dialog(response, tag)
-            for callback in self.registry.callbacks("on_provisional", "INVITE"):
+            for callback in self.registry.callbacks["on_provisional", "INVITE"]:
                 callback(self, response)
         try:
             description = description_of(response)
@@ -304,7 +304,7 @@ class OutgoingSession(Session):
             if self.state is SessionState.ENDED:
                 self._finish()
             return
-        for callback in self.registry.callbacks("on_incoming_response", "INVITE"):
+        for callback in self.registry.callbacks["on_incoming_response", "INVITE", 2]:
             callback(self, response)
         self.final_response = response
         self._open_dialog(response, tag)

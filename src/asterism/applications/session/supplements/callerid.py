@@ -57,6 +57,7 @@ class CallerId(SessionSupplement):
     name = "callerid"
     priority = 200
     methods = frozenset(("INVITE", "UPDATE"))
+    responses = frozenset((1, 2))
 
     def on_incoming_request(self, session: Session, rx: Rx) -> bool:
         """Find out who calls: what a trusted peer tells, else the endpoint's caller ID, else From."""
@@ -77,7 +78,7 @@ class CallerId(SessionSupplement):
 
     def on_incoming_response(self, session: Session, response: Response) -> None:
         """The party that answers may be another than the one called."""
-        if response.status < 300 and session.endpoint.trust_id_inbound:
+        if session.endpoint.trust_id_inbound:
             told = told_identity(response)
             if told is not None:
                 self._changed(session, told)
@@ -99,7 +100,7 @@ class CallerId(SessionSupplement):
     def on_outgoing_response(self, session: Session, response: Response) -> None:
         """Tell the caller whom it reached."""
         channel = session.channel
-        if 100 < response.status < 300 and channel is not None and channel.connected:
+        if response.status > 100 and channel is not None and channel.connected:
             self._write(session, response, channel.connected, "called")
 
     def _write(self, session: Session, message: Message, party: PartyId, side: str) -> None:

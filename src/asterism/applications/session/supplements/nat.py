@@ -40,6 +40,7 @@ class Nat(SessionSupplement):
     name = "nat"
     priority = 10
     methods = _TARGET_REFRESH
+    responses = frozenset((1, 2))
 
     def on_incoming_request(self, session: Session, rx: Rx) -> bool:
         """Rewrite a request's Contact, and the target of the dialog it began."""
@@ -51,7 +52,7 @@ class Nat(SessionSupplement):
 
     def on_incoming_response(self, session: Session, response: Response) -> None:
         """Rewrite a response's Contact."""
-        if session.endpoint.rewrite_contact and response.status < 300:
+        if session.endpoint.rewrite_contact:
             rewrite_contact(response)
 
 

@@ -15,56 +15,61 @@ if TYPE_CHECKING:
     from asterism.stack.message import Message, Request, Response
 
 
-class Reason(SessionSupplement):
-    """Reads the cause of what ends a session, and writes ours."""
+def _read(session: Session, message: Message) -> None:
+    for value in message.get_all("Reason"):
+        cause = cause_of_reason(value)
+        if cause is not None:
+            session.peer_cause = cause
+            return
+
+
+def _write(session: Session, message: Message) -> None:
+    if session.cause is None or session.endpoint.suppress_q850_reason_headers:
+        return
+    for value in reason_values(session.cause):
+        message.add_header("Reason", value)
+
+
+class ReasonOfEnd(SessionSupplement):
+    """Reads the cause of the request that ends a session, and writes ours."""
 
     name = "rfc3326"
     priority = 800
-    methods = frozenset(("INVITE", "BYE"))
+    methods = frozenset(("BYE",))
 
     def on_incoming_request(self, session: Session, rx: Rx) -> bool:
         """A BYE tells why."""
-        if rx.request.method == "BYE":
-            self._read(session, rx.request)
+        _read(session, rx.request)
         return False
 
     def on_incoming_cancel(self, session: Session, request: Request) -> None:
         """So does a CANCEL."""
-        self._read(session, request)
-
-    def on_incoming_response(self, session: Session, response: Response) -> None:
-        """The cause of a refusal replaces the one its code stands for."""
-        if response.status >= 300:
-            self._read(session, response)
+        _read(session, request)
 
     def on_outgoing_request(self, session: Session, request: Request) -> None:
         """A BYE carries the cause of the hang-up."""
-        if request.method == "BYE":
-            self._write(session, request)
+        _write(session, request)
+
+
+class ReasonOfRefusal(SessionSupplement):
+    """Reads the cause of a final response that refuses, and writes ours."""
+
+    name = "rfc3326"
+    priority = 800
+    methods = frozenset(("INVITE", "BYE"))
+    responses = frozenset((3, 4, 5, 6))
+
+    def on_incoming_response(self, session: Session, response: Response) -> None:
+        """The cause replaces the one its code stands for."""
+        _read(session, response)
 
     def on_outgoing_response(self, session: Session, response: Response) -> None:
-        """So does the final response to an INVITE whose channel ended."""
-        if response.status >= 300:
-            self._write(session, response)
-
-    def _read(self, session: Session, message: Message) -> None:
-        if not message.has("Reason"):
-            return
-        for value in message.get_all("Reason"):
-            cause = cause_of_reason(value)
-            if cause is not None:
-                session.peer_cause = cause
-                return
-
-    def _write(self, session: Session, message: Message) -> None:
-        if session.cause is None or session.endpoint.suppress_q850_reason_headers:
-            return
-        for value in reason_values(session.cause):
-            message.add_header("Reason", value)
+        """The response to an INVITE whose channel ended carries the cause."""
+        _write(session, response)
 
 
 class ReasonModule(Module):
-    """Registers :class:`Reason`."""
+    """Registers :class:`ReasonOfEnd` and :class:`ReasonOfRefusal`."""
 
     name = "session_rfc3326"
     aliases = ("res_pjsip_rfc3326",)
@@ -72,5 +77,7 @@ class ReasonModule(Module):
     description = "SIP Reason header (RFC 3326) support"
 
     def load(self, server: Any) -> None:
-        """Register the supplement."""
-        sessions(server).register_supplement(Reason())
+        """Register the supplements."""
+        registry = sessions(server)
+        registry.register_supplement(ReasonOfEnd())
+        registry.register_supplement(ReasonOfRefusal())

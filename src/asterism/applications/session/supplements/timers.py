@@ -65,6 +65,7 @@ class SessionTimers(SessionSupplement):
     name = "timers"
     priority = 100
     methods = _METHODS
+    responses = frozenset((2,))
     supported = ("timer",)
 
     def on_incoming_request(self, session: Session, rx: Rx) -> bool:
@@ -95,8 +96,6 @@ class SessionTimers(SessionSupplement):
 
     def on_outgoing_response(self, session: Session, response: Response) -> None:
         """Tell the interval in the 2xx and start counting."""
-        if not 200 <= response.status < 300:
-            return
         state: TimerState | None = session.datastores.get(self.name)
         if state is None or not state.write:
             return
@@ -119,7 +118,7 @@ class SessionTimers(SessionSupplement):
 
     def on_incoming_response(self, session: Session, response: Response) -> None:
         """Start counting with the interval of a 2xx."""
-        if not 200 <= response.status < 300 or session.endpoint.timers == "no":
+        if session.endpoint.timers == "no":
             return
         asked = parse_interval(response.get("Session-Expires"))
         state = self._state(session)

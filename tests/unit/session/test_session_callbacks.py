@@ -1,0 +1,51 @@
+"""Which supplements are visited, and in which order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from asterism.applications.session.registry import Callbacks
+from asterism.applications.session.supplement import SessionSupplement
+
+
+class Everything(SessionSupplement):
+    name = "everything"
+
+    def on_begin(self, session: Any) -> None: ...
+    def on_incoming_request(self, session: Any, rx: Any) -> bool:
+        return False
+
+    def on_incoming_response(self, session: Any, response: Any) -> None: ...
+
+
+class OnlyRefusedInvites(Everything):
+    name = "refused"
+    methods = frozenset(("INVITE",))
+    responses = frozenset((4, 5, 6))
+
+
+class Nothing(SessionSupplement):
+    name = "nothing"
+
+
+ALL, REFUSED = Everything(), OnlyRefusedInvites()
+
+
+def test_a_supplement_is_visited_for_its_methods_and_classes_of_responses() -> None:
+    callbacks = Callbacks([ALL, Nothing(), REFUSED])
+    assert callbacks["on_begin"] == (ALL.on_begin, REFUSED.on_begin)
+    assert callbacks["on_end"] == ()
+    assert callbacks["on_incoming_request", "INVITE"] == (ALL.on_incoming_request, REFUSED.on_incoming_request)
+    assert callbacks["on_incoming_request", "BYE"] == (ALL.on_incoming_request,)
+    assert callbacks["on_incoming_response", "INVITE", 2] == (ALL.on_incoming_response,)
+    assert callbacks["on_incoming_response", "INVITE", 4] == (ALL.on_incoming_response, REFUSED.on_incoming_response)
+    assert callbacks["on_incoming_response", "BYE", 4] == (ALL.on_incoming_response,)
+
+
+def test_methods_that_peers_make_up_are_answered_and_not_kept() -> None:
+    callbacks = Callbacks([ALL, REFUSED])
+    for number in range(3):
+        assert callbacks["on_incoming_request", f"METHOD{number}"] == (ALL.on_incoming_request,)
+    assert not callbacks
+    assert callbacks["on_incoming_request", "INFO"]
+    assert len(callbacks) == 1
