@@ -115,7 +115,7 @@ class Registrar(Service):
                     for name in names_of(core, core.user_hashes.name_of(given), given.realm):
                         if name in aors:
                             return name
-        user = user_part(core, uri.user)
+        user = user_part(uri.user) if core.state.ignore_uri_user_options else uri.user
         # The bare name is by far the most common: it is tried without making the others.
         if user in aors and (core.state.disable_multi_domain or len(aors) == 1):
             return user

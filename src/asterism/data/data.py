@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -258,6 +258,10 @@ class Data(Subsystem):
     def all(self, cls: type[O]) -> list[O]:
         """Every object in memory, in order of definition."""
         return cast("list[O]", list(self._tables[cls].objects.values()))
+
+    def objects(self, cls: type[O]) -> Mapping[str, O]:
+        """The objects in memory by id, to be looked at only; always the same mapping, which follows every change."""
+        return cast("Mapping[str, O]", self._tables[cls].objects)
 
     def count(self, cls: type[ConfiguredObject]) -> int:
         """How many objects of a type are in memory."""

@@ -126,8 +126,8 @@ class Distributor:
         self.counters["in_dialog"] += 1
         rx.dialog = entry
         rx.endpoint = endpoint = entry.endpoint
-        if rx.request.sent_via and endpoint is not None and not endpoint.force_rport:
-            self.core.layer.restore_via(rx.request)
+        if endpoint is not None and not endpoint.force_rport:
+            rx.restore_via()
         rx.work = entry.work
         if not entry.work.push(self._in_dialog, entry, rx):
             rx.respond_stateless(503, headers=(RETRY_AFTER,))
@@ -254,18 +254,23 @@ class Distributor:
     def identify(self, rx: Rx) -> Endpoint | Awaitable[Endpoint | None] | None:
         """Ask the identifiers in order; the first endpoint found is set on ``rx``."""
         ordered = self.core.identifiers.ordered
-        for position, (name, identifier) in enumerate(ordered):
+        for position, (name, identifier, subjects) in enumerate(ordered):
+            if subjects is not None and not subjects:
+                continue
             endpoint = identifier.identify_endpoint(rx)
             if endpoint is None:
                 continue
             if type(endpoint) is not Endpoint and isawaitable(endpoint):
                 return self._identify_later(rx, ordered, position, endpoint)
-            rx.identified(endpoint, name)
+            rx.endpoint = endpoint
+            rx.identified_by = name
+            if not endpoint.force_rport:
+                rx.restore_via()
             return endpoint
         return None
 
     async def _identify_later(
-        self, rx: Rx, ordered: Sequence[tuple[str, Any]], position: int, waiting: Awaitable[Endpoint | None]
+        self, rx: Rx, ordered: Sequence[tuple[str, Any, Any]], position: int, waiting: Awaitable[Endpoint | None]
     ) -> Endpoint | None:
         endpoint = await waiting
         while endpoint is None:
@@ -274,7 +279,10 @@ class Distributor:
                 return None
             found = ordered[position][1].identify_endpoint(rx)
             endpoint = await found if isawaitable(found) else found
-        rx.identified(endpoint, ordered[position][0])
+        rx.endpoint = endpoint
+        rx.identified_by = ordered[position][0]
+        if not endpoint.force_rport:
+            rx.restore_via()
         return endpoint
 
     def check_authentication(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from asterism.core.errors import DuplicateError
 
@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 
 class EndpointIdentifier(Protocol):
-    """Finds the endpoint a request came from, or ``None``; changes nothing."""
+    """Finds the endpoint a request came from, or ``None``; changes nothing.
+
+    One that has nothing to say as long as some collection is empty may name it as its ``subjects``, as interception
+    steps do: it is not asked meanwhile.
+    """
 
     def identify_endpoint(self, rx: Rx) -> Endpoint | Awaitable[Endpoint | None] | None:
         """The endpoint, ``None`` when this identifier cannot tell, or an awaitable of either."""
@@ -30,7 +34,8 @@ class IdentifierTable:
         self._by_name: dict[str, EndpointIdentifier] = {}
         self._unnamed: list[EndpointIdentifier] = []
         self._order: tuple[str, ...] = ()
-        self.ordered: list[tuple[str, EndpointIdentifier]] = []
+        self.ordered: tuple[tuple[str, EndpointIdentifier, Collection[Any] | None], ...] = ()
+        """Each with its name and, where it names such, its subjects."""
 
     def add(self, owner: Owner, identifier: EndpointIdentifier, name: str = "") -> Callable[[], None]:
         """Register; return the undo. Raises :class:`DuplicateError` for a name already taken.
@@ -65,10 +70,10 @@ class IdentifierTable:
         unnamed = [("", item) for item in self._unnamed]
         first = [(name, self._by_name[name]) for name in self._order if name in self._by_name]
         rest = [(name, item) for name, item in self._by_name.items() if name not in self._order]
-        self.ordered = unnamed + first + rest
+        self.ordered = tuple((name, item, getattr(item, "subjects", None)) for name, item in (*unnamed, *first, *rest))
 
     def __iter__(self) -> Iterator[tuple[str, EndpointIdentifier]]:
-        return iter(self.ordered)
+        return iter([(name, item) for name, item, _ in self.ordered])
 
     def __len__(self) -> int:
         return len(self.ordered)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from asterism.certificates import split_pair
 from asterism.core.errors import AsterismError
+from asterism.sip.objects.domain_alias import DomainAlias
 from asterism.sip.objects.global_ import GlobalSettings
 from asterism.sip.objects.system import SystemSettings
 from asterism.sip.objects.transport import TransportConfig
@@ -39,6 +40,7 @@ def apply_settings(core: SipCore) -> None:
     state.default_from_user = settings.default_from_user or "asterisk"
     state.default_outbound_endpoint = settings.default_outbound_endpoint
     state.disable_multi_domain = settings.disable_multi_domain
+    state.domain_aliases = core.data.objects(DomainAlias)
     state.ignore_uri_user_options = settings.ignore_uri_user_options
     state.max_forwards = min(settings.max_forwards, 255)
     state.auth_algorithms_uas = tuple(settings.default_auth_algorithms_uas) or ("MD5",)

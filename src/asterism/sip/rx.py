@@ -59,11 +59,9 @@ class Rx:
     def __repr__(self) -> str:
         return f"<Rx {self.request.method} from {self.flow.remote}>"
 
-    def identified(self, endpoint: Endpoint, by: str) -> None:
-        """Note the endpoint; without its ``force_rport`` the answer goes where the Via says after all."""
-        self.endpoint = endpoint
-        self.identified_by = by
-        if self.request.sent_via and not endpoint.force_rport:
+    def restore_via(self) -> None:
+        """Have the answer go where the Via says after all, since the endpoint is without ``force_rport``."""
+        if self.request.sent_via:
             self.core.state.layer.restore_via(self.request)
 
     def transaction_for(self) -> ServerTransaction:

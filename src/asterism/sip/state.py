@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from asterism.core.errors import DuplicateError
@@ -36,6 +36,7 @@ class SipState:
         "default_outbound_endpoint",
         "default_realm",
         "disable_multi_domain",
+        "domain_aliases",
         "evaluate_authentication",
         "ignore_uri_user_options",
         "layer",
@@ -68,6 +69,8 @@ class SipState:
         self.default_from_user = "asterisk"
         self.default_outbound_endpoint = "default_outbound_endpoint"
         self.disable_multi_domain = False
+        self.domain_aliases: Mapping[str, object] = {}
+        """The ``domain_alias`` objects in memory: where there are none, none is looked for."""
         self.ignore_uri_user_options = False
         self.max_forwards = 70
         self.tcp_switch = False

@@ -113,6 +113,7 @@ class Named:
 
     def __init__(self, rig: Rig, name: str, knows: str, asked: list[str]) -> None:
         self._rig, self._name, self._knows, self._asked = rig, name, knows, asked
+        self.subjects: set[str] | None = None
 
     def identify_endpoint(self, rx: Rx) -> Endpoint | None:
         self._asked.append(self._name)
@@ -234,6 +235,19 @@ def test_the_configured_order_of_identifiers_comes_first(make_rig: Callable[...,
     asked.clear()
     rig.sip.identify_endpoint(arrived(rig))
     assert asked == ["nameless", "three", "one", "two"]
+
+
+def test_an_identifier_without_subjects_is_not_asked(make_rig: Callable[..., Rig]) -> None:
+    rig = make_rig(modules=())
+    asked: list[str] = []
+    known = Named(rig, "known", "a", asked)
+    known.subjects = set()
+    rig.sip.register_endpoint_identifier(known, "known")
+    assert rig.sip.identify_endpoint(arrived(rig, user="a")) is None
+    assert asked == []
+    known.subjects.add("a")
+    assert rig.sip.identify_endpoint(arrived(rig, user="a")) is not None
+    assert asked == ["known"]
 
 
 # Works (their rules in depth: test_sip_works.py).

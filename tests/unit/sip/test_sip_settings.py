@@ -104,6 +104,18 @@ def test_domain_alias(make_rig: Make) -> None:
     assert spy.seen == [("b@real.test", "username")]
 
 
+def test_domain_alias_that_comes_later(make_rig: Make) -> None:
+    rig = make_rig("[b@real.test]\ntype=endpoint\n")
+    spy = spied(rig)
+    rig.receive(rig.request("MESSAGE", "sip:x", "b"))
+    assert spy.seen == []
+    with (rig.data.files.root / "pjsip.conf").open("a") as file:
+        file.write("[pbx.test]\ntype=domain_alias\ndomain=real.test\n")
+    rig.data.reload()
+    rig.receive(rig.request("MESSAGE", "sip:x", "b"))
+    assert spy.seen == [("b@real.test", "username")]
+
+
 IDENTIFY = """
 [a]
 type=endpoint

@@ -53,7 +53,8 @@ class MessageService(Service):
         if len(request.body) > MAX_BODY:
             return Decision(Outcome.REJECT, f"the text has more than {MAX_BODY} bytes", 413, where, endpoint.position)
         context = endpoint.message_context or endpoint.context
-        exten = user_part(self._core, request.uri.user) or "s"
+        user = request.uri.user
+        exten = (user_part(user) if self._core.state.ignore_uri_user_options else user) or "s"
         place = f"extension {exten} in context {context}"
         if not self._pbx.dialplan.exists(context, exten):
             return Decision(Outcome.REJECT, f"no {place}", 404, where, endpoint.position)

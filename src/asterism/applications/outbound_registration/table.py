@@ -109,13 +109,11 @@ class LineIdentifier:
 
     def __init__(self, core: SipCore, lines: dict[str, str]) -> None:
         self._core = core
-        self._lines = lines
+        self.subjects = self._lines = lines
 
     def identify_endpoint(self, rx: Rx) -> Endpoint | Awaitable[Endpoint | None] | None:
         """Look for the token in the Request-URI and in To."""
         lines = self._lines
-        if not lines:
-            return None
         request = rx.request
         name = lines.get(request.uri.param("line") or "") or lines.get(request.to.uri.param("line") or "")
         if not name:

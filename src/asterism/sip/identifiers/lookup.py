@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 def names_of(core: SipCore, user: str, domain: str) -> tuple[str, ...]:
     """The object names a user of a domain may have: user@domain, user@real-domain of an alias, user."""
-    if core.state.disable_multi_domain:
+    state = core.state
+    if state.disable_multi_domain:
         return (user,)
-    alias = core.data.get(DomainAlias, domain)
-    if isinstance(alias, DomainAlias) and alias.domain:
-        return (f"{user}@{domain}", f"{user}@{alias.domain}", user)
+    if state.domain_aliases:
+        alias = core.data.get(DomainAlias, domain)
+        if isinstance(alias, DomainAlias) and alias.domain:
+            return (f"{user}@{domain}", f"{user}@{alias.domain}", user)
     return (f"{user}@{domain}", user)
 
 
@@ -45,6 +47,6 @@ async def _find_later(data: Data, names: tuple[str, ...], method: str) -> Endpoi
         names = names[names.index(found.id) + 1 :]
 
 
-def user_part(core: SipCore, user: str) -> str:
-    """A user part, cut at the first ``;`` if ``[global] ignore_uri_user_options`` says so."""
-    return user.partition(";")[0] if core.state.ignore_uri_user_options else user
+def user_part(user: str) -> str:
+    """A user part without its options: what ``[global] ignore_uri_user_options`` leaves of it."""
+    return user.partition(";")[0]

@@ -26,9 +26,12 @@ class UsernameIdentifier:
     def identify_endpoint(self, rx: Rx) -> Endpoint | Awaitable[Endpoint | None] | None:
         """Look up user@domain, then user."""
         uri = rx.request.from_.uri
-        if not uri.user:
+        user = uri.user
+        if not user:
             return None
-        return find_endpoint(self._core, user_part(self._core, uri.user), uri.host, "username")
+        if self._core.state.ignore_uri_user_options:
+            user = user_part(user)
+        return find_endpoint(self._core, user, uri.host, "username")
 
 
 class AuthUsernameIdentifier:
