@@ -14,8 +14,8 @@ from asterism.applications.session.causes import (
     status_of_cause,
 )
 from asterism.applications.session.media import description_of
-from asterism.applications.session.negotiation import accept_offer, reverse_direction, write_audio
-from asterism.applications.session.sdp_handlers.rtp import _direction, _offered
+from asterism.applications.session.negotiation import accept_offer, write_audio
+from asterism.applications.session.sdp_handlers.rtp import _read
 from asterism.media.formats import FORMATS
 from asterism.stack.errors import ParseError
 from asterism.stack.message import Request
@@ -23,7 +23,7 @@ from asterism.stack.sdp import SessionDescription
 from asterism.stack.uri import Uri
 
 TRANSCRIPTS = Path(__file__).parents[3].parent / "shared/reference/transcripts"
-ALLOWED = [FORMATS[name] for name in ("ulaw", "alaw", "g722")]
+ALLOWED = tuple(FORMATS[name] for name in ("ulaw", "alaw", "g722"))
 
 
 def sections(name: str) -> list[tuple[str, str]]:
@@ -65,9 +65,9 @@ def test_answer_is_the_recorded_one(title: str, offer: str, answer: str) -> None
     ours = None
     for media in description.media:
         if media.media == "audio" and media.port and media.protocol == "RTP/AVP":
-            ours = accept_offer(ALLOWED, _offered(media), "rfc4733")
+            offered, direction = _read(description, media)
+            ours = accept_offer(ALLOWED, offered, "rfc4733", direction=direction)
             if ours is not None:
-                ours.direction = reverse_direction(_direction(description, media))
                 break
     if answer.startswith("SIP/2.0 488"):
         assert ours is None

@@ -1,19 +1,22 @@
 """Offer and answer of one audio stream (RFC 3264): which codecs, which payload types, which direction.
 
-Pure functions over lists; what a session description looks like is :mod:`asterism.stack.sdp`'s affair.
+Pure functions; what a session description looks like is :mod:`asterism.stack.sdp`'s affair. A phone offers and answers
+the same in all its calls, so that their results are kept: they take and give tuples, which nobody changes.
 The codec order, payload types and attribute order are those observed on the wire.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from asterism.media.formats import DTMF_ENCODING, DTMF_FMTP, DTMF_PAYLOAD_TYPE, Format, format_for
 
-_REVERSED = {"sendonly": "recvonly", "recvonly": "sendonly", "sendrecv": "sendrecv", "inactive": "inactive"}
+REVERSED = {"sendonly": "recvonly", "recvonly": "sendonly", "sendrecv": "sendrecv", "inactive": "inactive"}
+"""Directions, seen from the other side."""
+_DTMF_MODES = frozenset(("rfc4733", "auto", "auto_info"))
+"""Those of ``dtmf_mode`` with which telephone-event is negotiated."""
 
 
 class Offered(NamedTuple):
@@ -24,45 +27,28 @@ class Offered(NamedTuple):
     clock_rate: int = 0
 
 
-@dataclass(slots=True)
-class AudioTerms:
+class AudioTerms(NamedTuple):
     """What both sides agreed for one audio stream, seen from this server.
 
-    ``formats`` pairs each codec with its payload type, the preferred one first. ``direction`` is
+    ``formats`` pairs each codec's payload type with it, the preferred one first. ``direction`` is
     what this server does: ``recvonly`` when the peer sends only.
     """
 
-    formats: list[tuple[Format, int]]
+    formats: tuple[tuple[int, Format], ...]
     dtmf_payload: int | None = None
     direction: str = "sendrecv"
 
-    @property
-    def sending(self) -> bool:
-        """Whether the peer wants to receive."""
-        return self.direction in ("sendrecv", "sendonly")
 
-
-def reverse_direction(direction: str) -> str:
-    """The direction seen from the other side."""
-    return _REVERSED.get(direction, "sendrecv")
-
-
-def wants_dtmf(dtmf_mode: str) -> bool:
-    """Whether an endpoint with ``dtmf_mode`` negotiates telephone-event."""
-    return dtmf_mode in ("rfc4733", "auto", "auto_info")
-
-
-def offer_terms(allowed: Sequence[Format], dtmf_mode: str) -> AudioTerms:
+@lru_cache(maxsize=512)
+def offer_terms(allowed: tuple[Format, ...], dtmf_mode: str) -> AudioTerms:
     """The terms of our own offer: every allowed codec under its usual payload type."""
-    terms = AudioTerms([(one, one.payload_type) for one in allowed])
-    if wants_dtmf(dtmf_mode):
-        terms.dtmf_payload = DTMF_PAYLOAD_TYPE
-    return terms
+    formats = tuple((one.payload_type, one) for one in allowed)
+    return AudioTerms(formats, DTMF_PAYLOAD_TYPE if dtmf_mode in _DTMF_MODES else None)
 
 
 def all_terms(agreed: AudioTerms, allowed: Sequence[Format]) -> AudioTerms:
     """The terms of an offer within a call that names every allowed codec; those agreed keep their payload types."""
-    numbers = dict(agreed.formats)
+    numbers = {one: number for number, one in agreed.formats}
     taken = {*numbers.values(), agreed.dtmf_payload}
     for one in allowed:
         if one not in numbers:
@@ -71,71 +57,70 @@ def all_terms(agreed: AudioTerms, allowed: Sequence[Format]) -> AudioTerms:
             if number is not None:
                 numbers[one] = number
                 taken.add(number)
-    formats = [(one, numbers[one]) for one in allowed if one in numbers]
-    return AudioTerms(formats or list(agreed.formats), agreed.dtmf_payload, agreed.direction)
+    formats = tuple((numbers[one], one) for one in allowed if one in numbers)
+    return AudioTerms(formats or agreed.formats, agreed.dtmf_payload, agreed.direction)
 
 
-def outgoing_order(allowed: Sequence[Format], wanted: Iterable[Format] | None, preference: str) -> list[Format]:
+@lru_cache(maxsize=512)
+def outgoing_order(allowed: tuple[Format, ...], wanted: tuple[Format, ...], preference: str) -> tuple[Format, ...]:
     """The codecs of an outgoing offer: ``allowed`` combined with the calling side's ``wanted``.
 
-    ``preference`` is ``outgoing_call_offer_pref``. ``None`` or nothing in common: everything allowed.
+    ``preference`` is ``outgoing_call_offer_pref``. Nothing in common: everything allowed.
     """
-    remote = list(wanted or ())
-    shared_remote = [one for one in remote if one in allowed]
-    shared_local = [one for one in allowed if one in remote]
+    shared_remote = tuple(one for one in wanted if one in allowed)
+    shared_local = tuple(one for one in allowed if one in wanted)
     if not shared_local:
-        return list(allowed)
+        return allowed
     if preference == "local":
         return shared_local
     if preference == "local_first":
         return shared_local[:1]
     if preference == "local_merge":
-        return shared_local + [one for one in allowed if one not in remote]
+        return shared_local + tuple(one for one in allowed if one not in wanted)
     if preference == "remote":
         return shared_remote
     if preference == "remote_first":
         return shared_remote[:1]
-    return shared_remote + [one for one in allowed if one not in remote]
+    return shared_remote + tuple(one for one in allowed if one not in wanted)
 
 
+@lru_cache(maxsize=1024)
 def accept_offer(
-    allowed: Sequence[Format], offered: Sequence[Offered], dtmf_mode: str, preference: str = "local"
+    allowed: tuple[Format, ...],
+    offered: tuple[Offered, ...],
+    dtmf_mode: str,
+    preference: str = "local",
+    direction: str = "sendrecv",
 ) -> AudioTerms | None:
-    """The terms of an answer to ``offered``, or ``None`` when no codec is shared.
+    """The terms of an answer to what was ``offered`` with a ``direction``, or ``None`` when no codec is shared.
 
     ``preference`` is ``incoming_call_offer_pref``: the order of this server's list (``local``) or of
     the offer (``remote``), all or only the first (``*_first``). Payload types are the offer's.
     """
-    chosen, dtmf = _accept(tuple(allowed), tuple(offered), preference)
+    by_format, dtmf = _match(offered)
+    if preference.startswith("remote"):
+        chosen = [(number, one) for one, number in by_format.items() if one in allowed]
+    else:
+        chosen = [(by_format[one], one) for one in allowed if one in by_format]
+    if preference.endswith("first"):
+        del chosen[1:]
     if not chosen:
         return None
-    return AudioTerms(list(chosen), dtmf if wants_dtmf(dtmf_mode) else None)
+    return AudioTerms(tuple(chosen), dtmf if dtmf_mode in _DTMF_MODES else None, REVERSED[direction])
 
 
 @lru_cache(maxsize=1024)
-def _accept(
-    allowed: tuple[Format, ...], offered: tuple[Offered, ...], preference: str
-) -> tuple[tuple[tuple[Format, int], ...], int | None]:
-    """The codecs to answer with and the payload type of telephone-event; a phone offers the same in all its calls."""
-    by_format, dtmf = _match(offered)
-    if preference.startswith("remote"):
-        chosen = [(one, number) for one, number in by_format.items() if one in allowed]
-    else:
-        chosen = [(one, by_format[one]) for one in allowed if one in by_format]
-    if preference.endswith("first"):
-        del chosen[1:]
-    return tuple(chosen), dtmf
-
-
-def accept_answer(offer: AudioTerms, answered: Sequence[Offered]) -> AudioTerms | None:
+def accept_answer(offer: AudioTerms, answered: tuple[Offered, ...], direction: str = "sendrecv") -> AudioTerms | None:
     """The terms after the peer's answer to our ``offer``: its codecs in its order, or ``None`` when it has none.
 
     An answer may use other payload types for what *we* send (RFC 3264 6.1); those are taken.
     """
-    chosen, dtmf = _accept(tuple(one for one, _ in offer.formats), tuple(answered), "remote")
+    by_format, dtmf = _match(answered)
+    allowed = [one for _, one in offer.formats]
+    chosen = tuple((number, one) for one, number in by_format.items() if one in allowed)
     if not chosen:
         return None
-    return AudioTerms(list(chosen), None if offer.dtmf_payload is None else dtmf)
+    return AudioTerms(chosen, None if offer.dtmf_payload is None else dtmf, REVERSED[direction])
 
 
 def _match(offered: Sequence[Offered]) -> tuple[dict[Format, int], int | None]:
@@ -157,18 +142,18 @@ def _match(offered: Sequence[Offered]) -> tuple[dict[Format, int], int | None]:
 
 def write_audio(terms: AudioTerms, port: int, profile: str = "RTP/AVP") -> str:
     """The audio section of an offer or answer, each line ended with CR LF."""
-    numbers, lines = _audio_lines(tuple(terms.formats), terms.dtmf_payload)
+    numbers, lines = _audio_lines(terms.formats, terms.dtmf_payload)
     return f"m=audio {port} {profile} {numbers}\r\n{lines}a={terms.direction}\r\n"
 
 
 @lru_cache(maxsize=512)
-def _audio_lines(formats: tuple[tuple[Format, int], ...], dtmf_payload: int | None) -> tuple[str, str]:
+def _audio_lines(formats: tuple[tuple[int, Format], ...], dtmf_payload: int | None) -> tuple[str, str]:
     """The payload types, and the attributes that explain them."""
     numbers: list[str] = []
     lines: list[str] = []
-    ptime = formats[0][0].ptime
+    ptime = formats[0][1].ptime
     longest = 1000
-    for one, number in formats:
+    for number, one in formats:
         numbers.append(str(number))
         lines.append(f"a=rtpmap:{number} {one.rtpmap}\r\n")
         if one.fmtp:

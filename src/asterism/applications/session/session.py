@@ -117,7 +117,7 @@ class Session:
         self.bye_pending = False
         self.offer_all = False
         self.told: tuple[str, str] | None = None
-        self.offer_formats: Sequence[Format] = profile.formats
+        self.offer_formats = profile.formats
         self._contact = ""
         self._reinvite: object | None = None
         self._waits_for_answer = False

@@ -67,7 +67,7 @@ class PjsipTechnology:
             _path(contact, endpoint, self._core.state.service_routes.get(endpoint.id, ())),
             "" if contact is None else contact.aor,
         )
-        session.offer_formats = outgoing_order(profile.formats, formats, endpoint.outgoing_call_offer_pref)
+        session.offer_formats = outgoing_order(profile.formats, tuple(formats), endpoint.outgoing_call_offer_pref)
         session.channel = channel = self._pbx.create_channel(
             self,
             f"PJSIP/{endpoint.id}",

@@ -6,13 +6,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.negotiation import (
+    REVERSED,
     AudioTerms,
     Offered,
     accept_answer,
     accept_offer,
     all_terms,
     offer_terms,
-    reverse_direction,
     write_audio,
 )
 from asterism.applications.session.registry import sessions
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 _NOT_AVAILABLE = 44
 """Q.850: requested channel not available; what a call without audio ends with."""
 _PROFILE = "RTP/AVP"
-_DIRECTIONS = frozenset(("sendrecv", "sendonly", "recvonly", "inactive"))
 _NOWHERE = frozenset(("0.0.0.0", "::", ""))
 
 
@@ -90,7 +89,7 @@ class RtpHandler(SdpHandler):
     ) -> Sequence[Format]:
         """Those of the answer, in its order."""
         terms = _terms(profile, description, media) if media.port else None
-        return () if terms is None else [one for one, _ in terms.formats]
+        return () if terms is None else tuple(dict(terms.formats).values())
 
     def answer(
         self, session: Session, description: SessionDescription, media: MediaDescription, stream: MediaStream | None
@@ -117,9 +116,9 @@ class RtpHandler(SdpHandler):
         """The section as agreed before."""
         assert isinstance(stream, RtpAudio)
         if session.held and session.endpoint.moh_passthrough:
-            stream.terms.direction = "inactive" if session.remote_hold else "sendonly"
+            stream.terms = stream.terms._replace(direction="inactive" if session.remote_hold else "sendonly")
         elif not session.remote_hold:
-            stream.terms.direction = "sendrecv"
+            stream.terms = stream.terms._replace(direction="sendrecv")
         stream.offered = stream.terms
         if session.offer_all:
             stream.offered = all_terms(stream.terms, session.formats)
@@ -134,10 +133,9 @@ class RtpHandler(SdpHandler):
         if media.protocol.upper() != _PROFILE:
             return False
         # Measured by the offer, not by an earlier answer: another branch of the call may choose otherwise.
-        terms = accept_answer(stream.offered or stream.terms, _offered(media))
+        terms = accept_answer(stream.offered or stream.terms, *_read(description, media))
         if terms is None:
             return False
-        terms.direction = reverse_direction(_direction(description, media))
         stream.terms = terms
         self._set_up(stream)
         self._set_remote(session, stream, description, media)
@@ -176,8 +174,8 @@ class RtpHandler(SdpHandler):
         terms = stream.terms
         receive = None
         if stream.offered is not None and stream.offered is not terms:
-            receive = {number: one for one, number in stream.offered.formats}
-        stream.rtp.set_formats({number: one for one, number in terms.formats}, terms.dtmf_payload, receive)
+            receive = dict(stream.offered.formats)
+        stream.rtp.set_formats(dict(terms.formats), terms.dtmf_payload, receive)
 
     def _set_remote(
         self, session: Session, stream: RtpAudio, description: SessionDescription, media: MediaDescription
@@ -191,7 +189,7 @@ class RtpHandler(SdpHandler):
             except ValueError as error:
                 # A name, or an address of the other family: nothing can be sent there, but what comes is taken.
                 session.core.log.info("media of %s: %s", session.endpoint.id, error)
-        stream.rtp.hold = host in _NOWHERE or not stream.terms.sending
+        stream.rtp.hold = held
         seconds = session.endpoint.rtp_timeout_hold if held else session.endpoint.rtp_timeout
         if seconds or session.endpoint.rtp_timeout or session.endpoint.rtp_timeout_hold:
             stream.rtp.set_timeout(seconds, lambda: self._silent(session))
@@ -203,27 +201,23 @@ def _terms(profile: EndpointProfile, description: SessionDescription, media: Med
         return None
     endpoint = profile.endpoint
     preference = "local_first" if endpoint.preferred_codec_only else endpoint.incoming_call_offer_pref
-    terms = accept_offer(profile.formats, _offered(media), endpoint.dtmf_mode, preference)
-    if terms is not None:
-        terms.direction = reverse_direction(_direction(description, media))
-    return terms
+    offered, direction = _read(description, media)
+    return accept_offer(profile.formats, offered, endpoint.dtmf_mode, preference, direction)
 
 
-def _direction(description: SessionDescription, media: MediaDescription) -> str:
-    for section in (media, description):
-        for name, _ in section.attributes:
-            if name in _DIRECTIONS:
-                return name
-    return "sendrecv"
+def _read(description: SessionDescription, media: MediaDescription) -> tuple[tuple[Offered, ...], str]:
+    """The payload types of a section, and its direction."""
+    return _read_lines(tuple(media.formats), tuple(media.attributes), tuple(description.attributes))
 
 
-def _offered(media: MediaDescription) -> Sequence[Offered]:
-    return _read_offered(tuple(media.formats), tuple(media.attributes))
+_Attributes = tuple[tuple[str, str | None], ...]
 
 
 @lru_cache(maxsize=512)
-def _read_offered(formats: tuple[str, ...], attributes: tuple[tuple[str, str | None], ...]) -> Sequence[Offered]:
-    """The payload types of a section; a phone's list is the same in all its calls."""
+def _read_lines(
+    formats: tuple[str, ...], attributes: _Attributes, common: _Attributes
+) -> tuple[tuple[Offered, ...], str]:
+    direction = next((name for name, _ in attributes + common if name in REVERSED), "sendrecv")
     maps: dict[str, RtpMap] = {}
     for name, value in attributes:
         if name == "rtpmap" and value:
@@ -239,7 +233,7 @@ def _read_offered(formats: tuple[str, ...], attributes: tuple[tuple[str, str | N
             offered.append(
                 Offered(int(text)) if known is None else Offered(int(text), known.encoding, known.clock_rate)
             )
-    return tuple(offered)
+    return tuple(offered), direction
 
 
 class RtpModule(Module):
