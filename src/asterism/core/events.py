@@ -1,8 +1,8 @@
 """The event bus: what happened, told synchronously to whoever subscribed.
 
 An :class:`EventType` is declared once, as a module-level constant beside the behaviour that
-raises it, and registered with its documentation. Publishing costs one dictionary look-up when
-nobody listens: the manager's fields are rendered only for a subscriber that asks for them.
+raises it, and registered with its documentation. The manager's fields are rendered only for a
+subscriber that asks for them, and what happens in every call is published only where somebody listens.
 """
 
 from __future__ import annotations
@@ -49,20 +49,35 @@ class EventType:
         return f"<EventType {self.name}>"
 
 
+class Listeners(dict[EventType, tuple[Subscriber, ...]]):
+    """Who is told of an event, by its type; of a type that nobody subscribed to, those who asked for all."""
+
+    __slots__ = ("of_others",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.of_others: tuple[Subscriber, ...] = ()
+
+    def __missing__(self, event_type: EventType) -> tuple[Subscriber, ...]:
+        self[event_type] = self.of_others
+        return self.of_others
+
+
 class EventBus:
     """Synchronous publish and subscribe; one per server.
 
     A subscriber is called as ``subscriber(event_type, args)`` where ``args`` is what was
     published; it must return soon and may not raise (an exception is logged and ignored).
+
+    ``listeners[event_type]`` is who would be told, often nobody. A publisher of what happens many times in every
+    call looks there first: that is a look-up, where ``publish`` and ``wanted`` are calls.
     """
 
     def __init__(self, log: logging.Logger) -> None:
         self._log = log
         self._by_type: dict[EventType, list[Subscriber]] = {}
         self._to_all: list[Subscriber] = []
-        self._told: dict[EventType, tuple[Subscriber, ...]] = {}
-        """Whom to tell of each type that somebody subscribed to; of the others those are told who asked for all."""
-        self._told_of_others: tuple[Subscriber, ...] = ()
+        self.listeners = Listeners()
         self.types: Registry[EventType] = Registry("event", str.lower)
 
     def register(self, owner: Owner, *types: EventType) -> None:
@@ -83,12 +98,15 @@ class EventBus:
         return owner.on_release(remove)
 
     def _changed(self) -> None:
-        self._told_of_others = tuple(self._to_all)
-        self._told = {each: (*own, *self._to_all) for each, own in self._by_type.items()}
+        listeners = self.listeners
+        listeners.clear()
+        listeners.of_others = tuple(self._to_all)
+        for event_type, own in self._by_type.items():
+            listeners[event_type] = (*own, *self._to_all)
 
     def publish(self, event_type: EventType, *args: Any) -> None:
         """Tell every subscriber, in order of subscription."""
-        for subscriber in self._told.get(event_type, self._told_of_others):
+        for subscriber in self.listeners[event_type]:
             try:
                 subscriber(event_type, args)
             except Exception:
@@ -96,4 +114,4 @@ class EventBus:
 
     def wanted(self, event_type: EventType) -> bool:
         """Whether anybody listens, for publishers whose arguments are costly to make."""
-        return bool(self._told.get(event_type, self._told_of_others))
+        return bool(self.listeners[event_type])

@@ -30,6 +30,23 @@ def test_release_ends_the_subscription() -> None:
     assert not bus.wanted(RINGS)
 
 
+def test_listeners_follow_every_subscription() -> None:
+    bus, everybody, somebody = EventBus(ServerLogger("test")), Owner("test"), Owner("test")
+    other = EventType("Other", "call", list, Documentation("Something else."))
+    assert not bus.listeners[RINGS]
+    bus.subscribe(somebody, RINGS, print)
+    assert bus.listeners[RINGS] == (print,)
+    assert not bus.listeners[other]
+    bus.subscribe(everybody, None, repr)
+    assert bus.listeners[RINGS] == (print, repr)
+    assert bus.listeners[other] == (repr,)
+    somebody.release()
+    assert bus.listeners[RINGS] == (repr,)
+    everybody.release()
+    assert not bus.listeners[RINGS]
+    assert not bus.listeners[other]
+
+
 def test_a_subscriber_that_fails_harms_nobody() -> None:
     log = ServerLogger("test")
     records: list[logging.LogRecord] = []
