@@ -24,6 +24,8 @@ _PASSED_ON = frozenset(
     {Control.HOLD, Control.UNHOLD, Control.FLASH, Control.RINGING, Control.PROGRESS, Control.SOURCE_UPDATE}
 )
 
+_PEER_VARIABLES = ("BRIDGEPEER", "BRIDGEPVTCALLID")
+
 
 class Bridge:
     """A two-party bridge.
@@ -65,7 +67,8 @@ class Bridge:
         self._ended = False
         self._destroyed = False
         pbx.bridges[self.uniqueid] = self
-        pbx.bus.publish(events.BRIDGE_CREATE, self)
+        if pbx.bus.listeners[events.BRIDGE_CREATE]:
+            pbx.bus.publish(events.BRIDGE_CREATE, self)
 
     def __repr__(self) -> str:
         return f"<Bridge {self.uniqueid} {[channel.name for channel in self.channels]}>"
@@ -96,7 +99,9 @@ class Bridge:
         self.reported_count = len(self.channels)
         if len(self.channels) == 2:
             self._merge_linkedid()
-        self.pbx.bus.publish(events.BRIDGE_ENTER, self, channel)
+        bus = self.pbx.bus
+        if bus.listeners[events.BRIDGE_ENTER]:
+            bus.publish(events.BRIDGE_ENTER, self, channel)
         if len(self.channels) == 2:
             first, second = self.channels
             self.connect_media()
@@ -114,12 +119,12 @@ class Bridge:
         leavers = [leaver] if other is None else [leaver, other]
         if other is not None:
             for channel in leavers:
-                channel.set_variable("BRIDGEPEER", None)
-                channel.set_variable("BRIDGEPVTCALLID", None)
+                channel.delete_variables(_PEER_VARIABLES)
         for channel in leavers:
             self.reported_count -= 1
             channel.bridge = None
-            bus.publish(events.BRIDGE_LEAVE, self, channel)
+            if bus.listeners[events.BRIDGE_LEAVE]:
+                bus.publish(events.BRIDGE_LEAVE, self, channel)
         for channel in leavers:
             if channel.on_hold:
                 channel.indicate(Control.UNHOLD)
@@ -135,8 +140,10 @@ class Bridge:
         if self._destroyed:
             return
         self._destroyed = True
-        self.pbx.bridges.pop(self.uniqueid, None)
-        self.pbx.bus.publish(events.BRIDGE_DESTROY, self)
+        pbx = self.pbx
+        pbx.bridges.pop(self.uniqueid, None)
+        if pbx.bus.listeners[events.BRIDGE_DESTROY]:
+            pbx.bus.publish(events.BRIDGE_DESTROY, self)
 
     # -- what one party does and the other hears of ------------------------------------------------
 
@@ -175,7 +182,8 @@ class Bridge:
         if len(self.channels) != 2 or self._ended:
             return
         for channel in self.channels:
-            channel.stop_tone()
+            if channel.tone is not None:
+                channel.stop_tone()
         self.relayed = connect_channels(*self.channels)
 
     def disconnect_media(self) -> None:
@@ -186,11 +194,12 @@ class Bridge:
     # -- details -------------------------------------------------------------------------------------
 
     def _name_peers(self, channel: Channel, other: Channel) -> None:
-        channel.set_variable("BRIDGEPEER", other.name)
+        variables = {"BRIDGEPEER": other.name}
         driver = other.driver
         identifier = None if driver is None else driver.channel_item("pjsip,call-id")
         if identifier is not None:
-            channel.set_variable("BRIDGEPVTCALLID", identifier)
+            variables["BRIDGEPVTCALLID"] = identifier
+        channel.set_variables(variables)
 
     def _merge_linkedid(self) -> None:
         first, second = self.channels

@@ -23,6 +23,7 @@ from asterism.pbx.errors import ChannelHangup, Goto
 from asterism.pbx.party import NOBODY, PartyId, Redirecting
 
 if TYPE_CHECKING:
+    from asterism.media.player import Playback
     from asterism.pbx.bridge import Bridge
     from asterism.pbx.core import Pbx
     from asterism.pbx.technology import ChannelDriver, ChannelTechnology
@@ -51,11 +52,13 @@ class Channel(ChannelApi):
     ``caller`` is who is at the far end, ``connected`` whom that party talks to, ``dialed`` the
     number it dialled. ``context``, ``exten`` and ``priority`` are its place in the dialplan,
     ``application`` and ``appdata`` what it runs. ``data`` is for modules, by their own keys.
+
+    ``alive`` until somebody hangs up, ``dead`` once it has been torn down and only waits to be forgotten; ``tone`` is
+    what plays to it in the background.
     """
 
     __slots__ = (
         "_asked",
-        "_dead",
         "_deferred",
         "_digits",
         "_gone",
@@ -65,6 +68,7 @@ class Channel(ChannelApi):
         "_waiter",
         "_wake_on",
         "accountcode",
+        "alive",
         "amaflags",
         "ani",
         "answered_at",
@@ -79,6 +83,7 @@ class Channel(ChannelApi):
         "control_listener",
         "created",
         "data",
+        "dead",
         "device",
         "dialed",
         "dialplan_state",
@@ -105,6 +110,7 @@ class Channel(ChannelApi):
         "tech_cause",
         "technology",
         "tenantid",
+        "tone",
         "tone_zone",
         "uniqueid",
     )
@@ -155,12 +161,14 @@ class Channel(ChannelApi):
         self.answered_at: float | None = None
         self.on_hold = False
         self.moved = False
+        self.alive = True
+        self.dead = False
+        self.tone: Playback | None = None
         self.control_listener: ControlListener | None = None
         self.hangup_listener: HangupListener | None = None
         self.task: asyncio.Task[None] | None = None
         self._gone = False
         self._asked = _NOT_ASKED
-        self._dead = False
         self._goto: Goto | None = None
         self._place: tuple[str, str, int] | None = None
         self._waiter: asyncio.Future[bool] | None = None
@@ -171,19 +179,9 @@ class Channel(ChannelApi):
         return f"<Channel {self.name} {self.state.name}>"
 
     @property
-    def alive(self) -> bool:
-        """Whether nobody has hung up yet."""
-        return not (self._gone or self._asked or self._dead)
-
-    @property
-    def dead(self) -> bool:
-        """Whether the channel has been torn down; it only waits to be forgotten."""
-        return self._dead
-
-    @property
     def hangup_pending(self) -> bool:
         """Whether a hang-up is known but the channel has not been torn down yet."""
-        return not self._dead and bool(self._gone or self._asked)
+        return not (self.alive or self.dead)
 
     @property
     def duration(self) -> int:
@@ -221,33 +219,41 @@ class Channel(ChannelApi):
             self.inheritance[plain] = depth
         elif self.inheritance:
             self.inheritance.pop(plain, None)
-        self.pbx.bus.publish(events.VAR_SET, self, name, value or "")
+        bus = self.pbx.bus
+        if bus.listeners[events.VAR_SET]:
+            bus.publish(events.VAR_SET, self, name, value or "")
 
     def set_variables(self, values: Mapping[str, str]) -> None:
         """Set several variables, as :meth:`set_variable` one by one; their names have no underscore in front."""
-        if self.inheritance or self.pbx.bus.wanted(events.VAR_SET):
+        if self.inheritance or self.pbx.bus.listeners[events.VAR_SET]:
             for name, value in values.items():
                 self.set_variable(name, value)
             return
-        self._renew(values)
+        variables = self._variables
+        if not variables.keys().isdisjoint(values):
+            for name in values:
+                variables.pop(name, None)
+        variables.update(values)
+
+    def delete_variables(self, names: Sequence[str]) -> None:
+        """Delete several variables, as :meth:`set_variable` one by one; their names have no underscore in front."""
+        if self.inheritance or self.pbx.bus.listeners[events.VAR_SET]:
+            for name in names:
+                self.set_variable(name, None)
+            return
+        for name in names:
+            self._variables.pop(name, None)
 
     def defer_variables(self, names: Sequence[str], values: Callable[[], Iterable[str]]) -> None:
         """Set variables whose values cost something: ``values`` is called when somebody listens or reads.
 
         What it tells may not change any more. The names have no underscore in front.
         """
-        if self.inheritance or self.pbx.bus.wanted(events.VAR_SET):
+        if self.inheritance or self.pbx.bus.listeners[events.VAR_SET]:
             self.set_variables(dict(zip(names, values(), strict=True)))
             return
-        self._renew(dict.fromkeys(names, _DEFERRED))
+        self.set_variables(dict.fromkeys(names, _DEFERRED))
         self._deferred.append((names, values))
-
-    def _renew(self, values: Mapping[str, str]) -> None:
-        variables = self._variables
-        if not variables.keys().isdisjoint(values):
-            for name in values:
-                variables.pop(name, None)
-        variables.update(values)
 
     @property
     def variables(self) -> dict[str, str]:
@@ -284,19 +290,24 @@ class Channel(ChannelApi):
         if state is ChannelState.UP and self.answered_at is None:
             self.answered_at = time.time()
         pbx = self.pbx
-        pbx.bus.publish(events.NEWSTATE, self)
+        if pbx.bus.listeners[events.NEWSTATE]:
+            pbx.bus.publish(events.NEWSTATE, self)
         pbx.device_states.channel_changed(self.device)
 
     def set_caller(self, party: PartyId) -> None:
         """Change the caller ID and publish NewCallerid."""
         self.caller = party
-        self.pbx.bus.publish(events.NEW_CALLERID, self)
+        bus = self.pbx.bus
+        if bus.listeners[events.NEW_CALLERID]:
+            bus.publish(events.NEW_CALLERID, self)
 
     def set_connected(self, party: PartyId, tell: bool = True) -> None:
         """Say whom the far end is connected to: publishes NewConnectedLine and, with ``tell``, shows it."""
         self.connected = party
-        self.pbx.bus.publish(events.NEW_CONNECTED_LINE, self)
-        if tell and not self._dead and self.driver is not None:
+        bus = self.pbx.bus
+        if bus.listeners[events.NEW_CONNECTED_LINE]:
+            bus.publish(events.NEW_CONNECTED_LINE, self)
+        if tell and not self.dead and self.driver is not None:
             self.driver.indicate(Control.CONNECTED_LINE, party)
 
     def set_accountcode(self, accountcode: str) -> None:
@@ -313,22 +324,24 @@ class Channel(ChannelApi):
         self._place = place
         self.application = application
         self.appdata = appdata
-        if not told:
-            self.pbx.bus.publish(events.NEWEXTEN, self)
+        bus = self.pbx.bus
+        if not told and bus.listeners[events.NEWEXTEN]:
+            bus.publish(events.NEWEXTEN, self)
 
     def indicate(self, condition: Control, data: object = None) -> bool:
         """Show a condition to the far end; whether it was.
 
         Ringing, busy and congestion become a tone when they can only be told in audio.
         """
-        if self._dead or self.driver is None:
+        if self.dead or self.driver is None:
             return False
         if condition is Control.HOLD or condition is Control.UNHOLD:
             self.on_hold = condition is Control.HOLD
             self.pbx.device_states.channel_changed(self.device)
         shown = self.driver.indicate(condition, data)
         if condition in _TONES or condition is Control.STOP:
-            self.stop_tone()
+            if self.tone is not None:
+                self.stop_tone()
             if not shown and condition in _TONES:
                 from asterism.pbx.playing import start_tone
 
@@ -337,23 +350,22 @@ class Channel(ChannelApi):
 
     def raw_answer(self) -> None:
         """Answer the far end's call unless it is answered already."""
-        if self.state is not ChannelState.UP and not self._dead:
+        if self.state is not ChannelState.UP and not self.dead:
             if self.driver is not None:
                 self.driver.answer()
             self.set_state(ChannelState.UP)
 
     def stop_tone(self) -> None:
         """Stop the tone that plays in the background, if any."""
-        if "playtones" in self.data:
-            from asterism.pbx.playing import stop_tone
-
-            stop_tone(self)
+        tone, self.tone = self.tone, None
+        if tone is not None:
+            tone.stop()
 
     # -- notifications of the driver -----------------------------------------------------------
 
     def queue_control(self, control: Control, data: object = None) -> None:
         """The far end did something (driver to core): rings, answers, holds..."""
-        if self._dead or self._gone:
+        if self.dead or self._gone:
             return
         if control is Control.ANSWER:
             self.set_state(ChannelState.UP)
@@ -370,11 +382,12 @@ class Channel(ChannelApi):
             self.control_listener(self, control, data)
         elif self.bridge is not None:
             self.bridge.pass_control(self, control, data)
-        self._wake(WAKE_SIGNAL)
+        if self._waiter is not None:
+            self.wake(WAKE_SIGNAL)
 
     def queue_digit_begin(self, digit: str, relayed: bool = False) -> None:
         """A digit has begun at the far end (driver to core)."""
-        if self._dead or self._gone:
+        if self.dead or self._gone:
             return
         self.pbx.bus.publish(events.DTMF_BEGIN, self, digit, "Received")
         if self.bridge is not None:
@@ -385,14 +398,14 @@ class Channel(ChannelApi):
 
         ``relayed`` says that the media layer has already passed it on to the bridged peer.
         """
-        if self._dead or self._gone:
+        if self.dead or self._gone:
             return
         self.pbx.bus.publish(events.DTMF_END, self, digit, duration_ms, "Received")
         if self.bridge is not None:
             self.bridge.pass_digit(self, digit, duration_ms, relayed)
         else:
             self._digits.append((digit, duration_ms))
-            self._wake(WAKE_DIGIT)
+            self.wake(WAKE_DIGIT)
 
     def queue_hangup(self, cause: int = Cause.NORMAL_CLEARING, reason: str = "", tech_cause: int = 0) -> None:
         """The far end hung up or refused (driver to core).
@@ -400,24 +413,28 @@ class Channel(ChannelApi):
         ``cause`` is Q.850, ``tech_cause`` the protocol's code, ``reason`` its text for
         ``HANGUPCAUSE(channel,tech)`` ("SIP 486 Busy Here").
         """
-        if self._dead or self._gone:
+        if self.dead or self._gone:
             return
         self._gone = True
+        self.alive = False
         self.hangup_cause = int(cause)
         self.tech_cause = tech_cause
         self.hangup_reason = reason
         self.hangup_source = self.name
-        self.pbx.bus.publish(events.HANGUP_REQUEST, self, self.hangup_cause)
+        bus = self.pbx.bus
+        if bus.listeners[events.HANGUP_REQUEST]:
+            bus.publish(events.HANGUP_REQUEST, self, self.hangup_cause)
         self._ending()
 
     # -- hanging up ------------------------------------------------------------------------------
 
     def soft_hangup(self, flag: SoftHangup = SoftHangup.EXPLICIT, cause: int = 0) -> None:
         """Ask the channel to end, from outside its task; publishes SoftHangupRequest."""
-        if self._dead:
+        if self.dead:
             return
         if cause:
             self.hangup_cause = cause
+        self.alive = False
         self._asked |= flag
         self.pbx.bus.publish(events.SOFT_HANGUP_REQUEST, self, int(self._asked))
         self._ending()
@@ -441,7 +458,7 @@ class Channel(ChannelApi):
             bridge.depart(self)
         if self.hangup_listener is not None:
             self.hangup_listener(self)
-        self._wake(0)
+        self.wake()
 
     def divert(self, body: Callable[[Channel], Awaitable[None]]) -> None:
         """Have the channel run ``body`` instead of whatever it does, from outside its task.
@@ -467,7 +484,7 @@ class Channel(ChannelApi):
         if self.hangup_listener is not None:
             self.hangup_listener(self)
         if self.task is not None or self._waiter is not None:
-            self._wake(0)
+            self.wake()
         elif self.control_listener is None:
             self.hang_up()
 
@@ -476,7 +493,7 @@ class Channel(ChannelApi):
 
         From then on every await on the channel raises :class:`ChannelHangup`.
         """
-        if self._dead:
+        if self.dead:
             return
         if cause is not None:
             self.hangup_cause = cause
@@ -487,53 +504,56 @@ class Channel(ChannelApi):
 
     def end_dialplan(self) -> None:
         """The channel's dialplan is over: publishes SoftHangupRequest and tears the channel down."""
-        if self._dead:
+        if self.dead:
             return
-        self.pbx.bus.publish(events.SOFT_HANGUP_REQUEST, self, int(SoftHangup.DIALPLAN_END))
+        bus = self.pbx.bus
+        if bus.listeners[events.SOFT_HANGUP_REQUEST]:
+            bus.publish(events.SOFT_HANGUP_REQUEST, self, int(SoftHangup.DIALPLAN_END))
         self.hang_up()
 
     def hang_up(self) -> None:
         """Tear the channel down at once: the driver ends the leg; Hangup is published in the next loop pass."""
-        if self._dead:
+        if self.dead:
             return
-        self._dead = True
+        self.dead = True
+        self.alive = False
         self.control_listener = None
         if self.bridge is not None:
             self.bridge.depart(self)
-        self.stop_tone()
+        if self.tone is not None:
+            self.stop_tone()
         driver = self.driver
         if driver is not None:
             stream = driver.media
             if stream is not None:
                 stream.sink = None
             driver.hangup(self.hangup_cause)
-        self._wake(0)
+        if self._waiter is not None:
+            self.wake()
         self.pbx.loop.call_soon(self._forget)
 
     def _forget(self) -> None:
         pbx = self.pbx
         pbx.channels.remove(self)
-        pbx.bus.publish(events.HANGUP, self)
+        if pbx.bus.listeners[events.HANGUP]:
+            pbx.bus.publish(events.HANGUP, self)
         pbx.device_states.channel_changed(self.device)
 
     # -- waiting ---------------------------------------------------------------------------------
 
     def check(self) -> None:
         """Raise what is pending: :class:`ChannelHangup`, or the ``Goto`` of a redirect."""
-        if self._gone or self._asked or self._dead:
+        if not self.alive:
             raise ChannelHangup
         if self._goto is not None:
             goto, self._goto = self._goto, None
             raise goto
 
-    def _wake(self, kind: int) -> None:
+    def wake(self, kind: int = 0) -> None:
+        """End the current :meth:`park`; one that waits for certain kinds only is ended by those and by 0."""
         waiter = self._waiter
         if waiter is not None and (kind == 0 or kind & self._wake_on) and not waiter.done():
             waiter.set_result(True)
-
-    def wake(self) -> None:
-        """End the current :meth:`park`."""
-        self._wake(0)
 
     async def park(self, timeout: float | None = None, wake_on: int = 0) -> bool:
         """Suspend until woken (``True``) or ``timeout`` seconds have passed (``False``).
@@ -541,7 +561,8 @@ class Channel(ChannelApi):
         One future and at most one timer per wait. Raises :class:`ChannelHangup`, or the ``Goto`` of
         a redirect. Only one wait at a time.
         """
-        self.check()
+        if not self.alive or self._goto is not None:
+            self.check()
         if self._waiter is not None:
             raise RuntimeError(f"{self.name} is already waited on")
         loop = self.pbx.loop
@@ -555,7 +576,8 @@ class Channel(ChannelApi):
             self._waiter = None
             if timer is not None:
                 timer.cancel()
-        self.check()
+        if not self.alive or self._goto is not None:
+            self.check()
         return woken
 
     async def wait(self, seconds: float) -> None:

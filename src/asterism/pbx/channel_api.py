@@ -42,13 +42,13 @@ class ChannelApi:
     if TYPE_CHECKING:  # what the channel that derives from this has, and documents
         pbx: Pbx
         driver: ChannelDriver | None
-        _dead: bool
+        dead: bool
         _digits: deque[tuple[str, int]]
 
         def check(self) -> None: ...  # noqa: D102
         def raw_answer(self) -> None: ...  # noqa: D102
         def stop_tone(self) -> None: ...  # noqa: D102
-        def _wake(self, kind: int) -> None: ...
+        def wake(self, kind: int = 0) -> None: ...  # noqa: D102
         async def park(self, timeout: float | None = None, wake_on: int = 0) -> bool: ...  # noqa: D102
         async def wait(self, seconds: float) -> None: ...  # noqa: D102
 
@@ -83,7 +83,7 @@ class ChannelApi:
 
         def take(frame: Frame) -> None:
             queue.append(frame)
-            self._wake(WAKE_AUDIO)
+            self.wake(WAKE_AUDIO)
 
         self.stop_tone()
         stream.sink = take
@@ -136,7 +136,7 @@ class ChannelApi:
 
     def send_digit(self, digit: str, duration_ms: int = 100) -> None:
         """Send a DTMF digit to the far end."""
-        if self._dead or self.driver is None:
+        if self.dead or self.driver is None:
             return
         bus = self.pbx.bus
         bus.publish(events.DTMF_BEGIN, self, digit, "Sent")

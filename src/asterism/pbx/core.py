@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from asterism.core.documentation import Documentation
@@ -80,10 +81,9 @@ class ChannelTable:
 class _Counters:
     """What ``bound`` copies of the PBX share besides the tables."""
 
-    __slots__ = ("assigned", "callids", "calls", "channels", "loop", "processed", "refusal", "uniqueids")
+    __slots__ = ("assigned", "callids", "calls", "channels", "processed", "refusal", "uniqueids")
 
     def __init__(self) -> None:
-        self.loop: asyncio.AbstractEventLoop | None = None
         self.assigned = ""
         self.callids = 0
         self.channels = 0
@@ -118,13 +118,10 @@ class Pbx(Subsystem):
         self.messages = Messages(self)
         dialplan.observe(self.hints.update)
 
-    @property
+    @cached_property
     def loop(self) -> asyncio.AbstractEventLoop:
         """The loop that the server runs on."""
-        loop = self._counters.loop
-        if loop is None:
-            loop = self._counters.loop = asyncio.get_running_loop()
-        return loop
+        return asyncio.get_running_loop()
 
     # -- registration --------------------------------------------------------------------------------
 
@@ -141,7 +138,7 @@ class Pbx(Subsystem):
         documentation = Documentation(technology.description or technology.name)
         self.technologies.add(self.owner, technology.name, technology, documentation)
         prefix = technology.name + "/"
-        for device in self.hints.devices():
+        for device in self.hints.followed_devices:
             if device.startswith(prefix):
                 self.device_states.changed(device)
 
@@ -234,7 +231,8 @@ class Pbx(Subsystem):
         channel.dialed = dialed
         channel.language = language or getattr(self.server.options, "defaultlanguage", "") or "en"
         self.channels.add(channel)
-        self.bus.publish(events.NEWCHANNEL, channel)
+        if self.bus.listeners[events.NEWCHANNEL]:
+            self.bus.publish(events.NEWCHANNEL, channel)
         if variables:
             for name, value in variables.items():
                 channel.set_variable(name, value)
@@ -299,7 +297,8 @@ class Pbx(Subsystem):
         finally:
             self._counters.calls -= 1
             channel.task = None
-            channel.end_dialplan()
+            if not channel.dead:
+                channel.end_dialplan()
 
     def calls_within(self, owner: Owner) -> int:
         """How many channels run an application that ``owner`` registered."""

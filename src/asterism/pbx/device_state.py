@@ -128,25 +128,23 @@ class DeviceStates:
 
     def channel_changed(self, device: str) -> None:
         """As :meth:`changed`, for a channel of the device: a device not known of before was idle."""
-        if not (self._everyone or self._pbx.hints.watches(device)):
+        pbx = self._pbx
+        if not (
+            self._observers or pbx.bus.listeners[events.DEVICE_STATE_CHANGE] or device in pbx.hints.followed_devices
+        ):
             self._known.pop(device, None)
             return
         self._dirty.setdefault(device, False)
         if self._scheduled is None:
-            self._scheduled = self._pbx.loop.call_soon(self._evaluate)
-
-    @property
-    def _everyone(self) -> bool:
-        """Whether somebody wants to know of every device."""
-        return bool(self._observers) or self._pbx.bus.wanted(events.DEVICE_STATE_CHANGE)
+            self._scheduled = pbx.loop.call_soon(self._evaluate)
 
     def _evaluate(self) -> None:
         self._scheduled = None
         dirty, self._dirty = self._dirty, {}
         pbx = self._pbx
-        everyone = self._everyone
+        everyone = self._observers or pbx.bus.listeners[events.DEVICE_STATE_CHANGE]
         for device, surely in dirty.items():
-            if not everyone and not pbx.hints.watches(device):
+            if not everyone and device not in pbx.hints.followed_devices:
                 self._known.pop(device, None)
                 continue
             try:

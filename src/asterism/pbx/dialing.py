@@ -76,7 +76,7 @@ def end_status_of_cause(cause: int) -> DialStatus:
 class Dialer:
     """Calls one or more destinations for ``caller`` (``None``: for an Originate).
 
-    ``winner`` is the channel that answered; without one ``status`` tells why, once ``finished``.
+    ``winner`` is the channel that answered; without one ``status`` tells why, once ``finished``: the outcome is known.
     """
 
     def __init__(self, pbx: Pbx, caller: Channel | None, done: Callable[[], None]) -> None:
@@ -95,15 +95,10 @@ class Dialer:
         self.on_answer: Callable[[Channel, Leg], None] | None = None
         self.on_forward: Callable[[Channel], None] | None = None
         self._done = done
-        self._finished = False
+        self.finished = False
         self._busy = self._congested = self._unavailable = 0
         self._rung = self._progressed = False
         self._shown: set[Control] = set()
-
-    @property
-    def finished(self) -> bool:
-        """Whether the outcome is known."""
-        return self._finished
 
     @property
     def status(self) -> DialStatus:
@@ -144,7 +139,9 @@ class Dialer:
         self.pending[channel] = leg
         channel.control_listener = self._on_control
         caller = self.caller
-        self.pbx.bus.publish(events.DIAL_BEGIN, caller, channel, leg.resource)
+        bus = self.pbx.bus
+        if bus.listeners[events.DIAL_BEGIN]:
+            bus.publish(events.DIAL_BEGIN, caller, channel, leg.resource)
         if caller is not None and self._connects and channel.caller:
             caller.set_connected(channel.caller, tell=False)
         if channel.driver is not None:
@@ -227,7 +224,9 @@ class Dialer:
         if not self._rung:
             self._rung = True
             self._elapsed("RINGTIME")
-        self.pbx.bus.publish(events.DIAL_STATE, self.caller, channel, DialStatus.RINGING)
+        bus = self.pbx.bus
+        if bus.listeners[events.DIAL_STATE]:
+            bus.publish(events.DIAL_STATE, self.caller, channel, DialStatus.RINGING)
         self._show(Control.RINGING)
 
     def _progress(self, channel: Channel) -> None:
@@ -246,12 +245,15 @@ class Dialer:
         self.winner = channel
         if self.on_answer is not None:
             self.on_answer(channel, leg)
-        self.pbx.bus.publish(events.DIAL_END, self.caller, channel, DialStatus.ANSWER)
         caller = self.caller
+        bus = self.pbx.bus
+        if bus.listeners[events.DIAL_END]:
+            bus.publish(events.DIAL_END, caller, channel, DialStatus.ANSWER)
         if caller is not None and self._connects and caller.state is ChannelState.UP:
             # An answer of ours would have told it; this one was answered before.
             caller.indicate(Control.CONNECTED_LINE, caller.connected)
-        self.cancel(DialStatus.CANCEL, self.losers_cause)
+        if self.pending:
+            self.cancel(DialStatus.CANCEL, self.losers_cause)
         self._finish()
 
     def _failed(self, channel: Channel, cause: int) -> None:
@@ -302,8 +304,8 @@ class Dialer:
         channel.hang_up()
 
     def _finish(self) -> None:
-        if not self._finished:
-            self._finished = True
+        if not self.finished:
+            self.finished = True
             self._done()
 
 

@@ -111,14 +111,8 @@ class Hints:
         self._pbx = pbx
         self._watched: dict[tuple[str, str], Watched] = {}
         self._by_device: dict[str, dict[Watched, None]] = {}
-
-    def watches(self, device: str) -> bool:
-        """Whether a followed extension's hint names the device."""
-        return device in self._by_device
-
-    def devices(self) -> list[str]:
-        """Every device that a followed extension's hint names."""
-        return list(self._by_device)
+        self.followed_devices = self._by_device.keys()
+        """The devices that followed extensions' hints name, as they are now."""
 
     def update(self) -> None:
         """Follow the hint lines as the dialplan has them now; watchers stay.

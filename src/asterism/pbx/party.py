@@ -58,7 +58,7 @@ class PartyId:
     @property
     def private(self) -> bool:
         """Whether the party does not want to be shown."""
-        return self.presentation & 0x60 == 0x20
+        return max(self.number_presentation, self.name_presentation) & 0x60 == 0x20
 
     def with_(self, **changes: str | int) -> PartyId:
         """A copy with some fields changed."""

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 WAKE_DIGIT = 1
 """The kind of wake-up that a digit is; see ``Channel.park``."""
-_TONE_KEY = "playtones"
 
 
 def stream_of(channel: Channel) -> AudioStream | None:
@@ -34,7 +33,7 @@ async def play_frames(channel: Channel, frames: Iterable[Frame], interrupt: str 
     channel.check()
     if stream is None:
         return ""
-    stop_tone(channel)
+    channel.stop_tone()
     playback = Playback(stream, frames, channel.pbx.loop, on_end=lambda _: channel.wake())
     try:
         while playback.active:
@@ -67,7 +66,7 @@ async def play(channel: Channel, name: str, interrupt: str = "", language: str =
 
 
 def start_tone(channel: Channel, tone: str) -> bool:
-    """Play a tone in the background until :func:`stop_tone`, another sound, or the end of the stream.
+    """Play a tone in the background until the channel's ``stop_tone``, another sound, or the end of the stream.
 
     Returns whether the channel has audio to play it on.
 
@@ -75,16 +74,9 @@ def start_tone(channel: Channel, tone: str) -> bool:
         UsageError: ``tone`` is neither a tone of ``indications.conf`` nor the name of one.
     """
     frames = tone_frames(tone)
-    stop_tone(channel)
+    channel.stop_tone()
     stream = stream_of(channel)
     if stream is None:
         return False
-    channel.data[_TONE_KEY] = Playback(stream, frames, channel.pbx.loop)
+    channel.tone = Playback(stream, frames, channel.pbx.loop)
     return True
-
-
-def stop_tone(channel: Channel) -> None:
-    """Stop what :func:`start_tone` started."""
-    playback = channel.data.pop(_TONE_KEY, None)
-    if playback is not None:
-        playback.stop()

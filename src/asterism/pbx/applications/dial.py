@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.module import Module
@@ -58,10 +59,11 @@ class Call:
         self.forwarded = False
         self._limit: asyncio.TimerHandle | None = None
         dialer = self.dialer = Dialer(self.pbx, caller, caller.wake)
-        dialer.early_media = "r" not in options and "R" not in options
-        dialer.ring_until_media = "R" in options
-        dialer.ignore_forwards = "i" in options
-        dialer.ignore_connected_line = "I" in options
+        letters = options.letters
+        dialer.early_media = "r" not in letters and "R" not in letters
+        dialer.ring_until_media = "R" in letters
+        dialer.ignore_forwards = "i" in letters
+        dialer.ignore_connected_line = "I" in letters
         dialer.losers_cause = options.losers_cause
         dialer.on_answer = self._answered
         dialer.on_forward = self._prepare
@@ -71,7 +73,7 @@ class Call:
         caller = self.caller
         caller.set_variables(_RESET)
         caller.hangup_cause = caller.tech_cause = 0
-        names = [name for name in (part.strip() for part in destinations.split("&")) if name][:MAX_DESTINATIONS]
+        names = list(filter(None, map(str.strip, destinations.split("&"))))[:MAX_DESTINATIONS]
         if not names:
             self.pbx.log.warning("Dial requires an argument (technology/number)")
             return self._failed(DialStatus.INVALIDARGS)
@@ -104,7 +106,7 @@ class Call:
             for leg in legs:
                 if not dialer.finished:
                     dialer.call(leg, timeout)
-            if "r" in options or "R" in options:
+            if "r" in options.letters or "R" in options.letters:
                 dialer.show_ringing()
             dialer.called()
             if not dialer.finished and not await caller.park(timeout) and dialer.winner is None:
@@ -117,7 +119,7 @@ class Call:
 
     def _give_up(self, legs: list[Leg]) -> None:
         """The caller is gone, or was sent elsewhere, before the outcome: end every leg."""
-        cause = Cause.ANSWERED_ELSEWHERE if "c" in self.options else self.caller.hangup_cause
+        cause = Cause.ANSWERED_ELSEWHERE if "c" in self.options.letters else self.caller.hangup_cause
         self.dialer.cancel(DialStatus.CANCEL, cause)
         for leg in legs:
             if not leg.channel.dead:
@@ -128,14 +130,12 @@ class Call:
     def _prepare(self, called: Channel) -> None:
         """Give a called channel its place, its caller and what it inherits."""
         caller, options = self.caller, self.options
-        called.set_variable("DIALEDPEERNUMBER", self._resource(called))
+        called.set_variable("DIALEDPEERNUMBER", str(called.data.get("dialed_resource", "")))
         called.inherit_variables(caller)
-        if "o" in options:
-            called.caller = parse_caller_id(options.caller_id) if options.caller_id else caller.caller
-            self.pbx.bus.publish(events.NEW_CALLERID, called)
+        if "o" in options.letters:
+            called.set_caller(parse_caller_id(options.caller_id) if options.caller_id else caller.caller)
         elif not called.caller.number:
-            called.caller = called.caller.with_number(caller.exten)
-            self.pbx.bus.publish(events.NEW_CALLERID, called)
+            called.set_caller(called.caller.with_number(caller.exten))
         called.connected = self._shown_caller(caller.caller)
         old = called.accountcode
         called.accountcode = old or caller.accountcode
@@ -144,13 +144,11 @@ class Call:
         called.dialed = called.dialed or ""
         called.context, called.exten = caller.context, caller.exten
         called.new_exten("AppDial", "(Outgoing Line)")
+        bus = self.pbx.bus
         if called.accountcode != old:
-            self.pbx.bus.publish(events.NEW_ACCOUNT_CODE, called, old)
-        if called.connected:
-            self.pbx.bus.publish(events.NEW_CONNECTED_LINE, called)
-
-    def _resource(self, called: Channel) -> str:
-        return str(called.data.get("dialed_resource", ""))
+            bus.publish(events.NEW_ACCOUNT_CODE, called, old)
+        if called.connected and bus.listeners[events.NEW_CONNECTED_LINE]:
+            bus.publish(events.NEW_CONNECTED_LINE, called)
 
     def _shown_caller(self, party: PartyId) -> PartyId:
         options = self.options
@@ -198,7 +196,7 @@ class Call:
         assert peer is not None
         answered = pbx.loop.time()
         try:
-            if "a" in options:
+            if "a" in options.letters:
                 caller.raw_answer()
             status = await self._after_answer(peer)
             if status is not None:
@@ -207,7 +205,8 @@ class Call:
             answered = pbx.loop.time()
             if options.both is not None:
                 self._part(peer, options.both)
-            await self._bridge(peer)
+            if self._bridge(peer):
+                await caller.park()
         except BaseException:
             if self.bridge is None and not peer.moved:
                 peer.hangup_cause = caller.hangup_cause or peer.hangup_cause
@@ -283,15 +282,16 @@ class Call:
         self.pbx.start(peer)
         raise Goto(context, exten, priority)
 
-    async def _bridge(self, peer: Channel) -> None:
+    def _bridge(self, peer: Channel) -> bool:
+        """Connect the parties; ``False`` when the called one is gone already."""
         caller, options = self.caller, self.options
         bridge = self.bridge = Bridge(self.pbx, self._bridge_ended)
         peer.new_exten("AppDial", "(Outgoing Line)")
         if not peer.alive:
             bridge.destroy()
             peer.hang_up()
-            return
-        if "h" in options or "H" in options:
+            return False
+        if "h" in options.letters or "H" in options.letters:
             bridge.on_digit = self._disconnect
         if options.limit is not None:
             self._limit = self.pbx.loop.call_later(options.limit, peer.soft_hangup, SoftHangup.TIMEOUT)
@@ -299,11 +299,11 @@ class Call:
         bridge.enter(caller)
         if peer.on_hold:
             peer.indicate(Control.UNHOLD)
-        await caller.park()
+        return True
 
     def _disconnect(self, source: Channel, digit: str) -> bool:
         letter = "H" if source is self.caller else "h"
-        if digit != DISCONNECT or letter not in self.options or self.peer is None:
+        if digit != DISCONNECT or letter not in self.options.letters or self.peer is None:
             return False
         self.peer.soft_hangup()
         return True
@@ -329,7 +329,7 @@ class Call:
         bridge.destroy()
         if peer.moved or peer.dead:
             return
-        if "F" in self.options and not caller.alive and peer.alive:
+        if "F" in self.options.letters and not caller.alive and peer.alive:
             place = self.options.caller_hangup
             if place is None:
                 place = Place(caller.context, caller.exten, caller.priority + 1)
@@ -358,12 +358,14 @@ class Call:
         )
 
 
-async def dial(caller: Channel, destinations: str, timeout: float | None = None, options: str = "") -> DialResult:
+def dial(
+    caller: Channel, destinations: str, timeout: float | None = None, options: str = ""
+) -> Coroutine[Any, Any, DialResult]:
     """Dial for ``caller``; see :meth:`asterism.pbx.channel.Channel.dial`."""
     parsed = parse_options(options)
     for problem in parsed.problems:
         caller.pbx.log.warning("Dial: %s", problem)
-    return await Call(caller, parsed).run(destinations, timeout)
+    return Call(caller, parsed).run(destinations, timeout)
 
 
 class DialApplication(Module):
@@ -438,5 +440,5 @@ class DialApplication(Module):
             channel.pbx.log.warning("Dial: invalid timeout '%s'", timeout_text)
         options = options.partition(",")[0] if "(" not in options else options
         result = await dial(channel, destinations, timeout or None, options)
-        if result.status is DialStatus.ANSWER and "g" not in parse_options(options):
+        if result.status is DialStatus.ANSWER and "g" not in parse_options(options).letters:
             raise EndDialplan

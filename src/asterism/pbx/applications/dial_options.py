@@ -40,9 +40,6 @@ class DialOptions:
     losers_cause: int = Cause.ANSWERED_ELSEWHERE
     problems: tuple[str, ...] = field(default=(), compare=False)
 
-    def __contains__(self, letter: str) -> bool:
-        return letter in self.letters
-
 
 def split_options(text: str) -> list[tuple[str, str | None]]:
     """The letters in order, each with its argument; parentheses may be nested."""

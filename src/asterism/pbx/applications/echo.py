@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from asterism.core.documentation import Documentation
 from asterism.pbx.marks import application
 from asterism.pbx.module import PbxModule
-from asterism.pbx.playing import stop_tone, stream_of
+from asterism.pbx.playing import stream_of
 
 if TYPE_CHECKING:
     from asterism.pbx.channel import Channel
@@ -31,7 +31,7 @@ class EchoModule(PbxModule):
     async def echo(self, channel: Channel, args: str) -> None:
         """Run Echo."""
         stream = stream_of(channel)
-        stop_tone(channel)
+        channel.stop_tone()
         if stream is not None:
             stream.sink = stream.write
         try:

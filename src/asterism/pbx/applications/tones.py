@@ -9,7 +9,7 @@ from asterism.core.errors import UsageError
 from asterism.media.tones import tone_frames
 from asterism.pbx.marks import application
 from asterism.pbx.module import PbxModule
-from asterism.pbx.playing import play_frames, start_tone, stop_tone
+from asterism.pbx.playing import play_frames, start_tone
 
 if TYPE_CHECKING:
     from asterism.pbx.channel import Channel
@@ -71,4 +71,4 @@ class TonesModule(PbxModule):
     )
     async def stop_play_tones(self, channel: Channel, args: str) -> None:
         """Run StopPlayTones."""
-        stop_tone(channel)
+        channel.stop_tone()

@@ -162,7 +162,8 @@ class Context:
 
     def find(self, exten: str, number: int, callerid: str) -> Priority | None:
         """The line of priority ``number`` in this context itself."""
-        key = exten if exten.isdigit() else fold(exten)
+        # Digits and names as they stand in the table are their own keys.
+        key = exten if exten.isdigit() or exten in self._exact else fold(exten)
         for extension in self._exact.get(key, ()):
             found = extension.priorities.get(number)
             if found is not None and (extension.callerid is None or extension.takes_caller(callerid)):

@@ -31,7 +31,7 @@ YIELD_EVERY = 64
 
 def _on_one_line(text: str) -> str:
     """A text for a log line: what a message brought may have several lines."""
-    return text if text.isprintable() else "".join(one if one.isprintable() else "?" for one in text)
+    return "".join(one if one.isprintable() else "?" for one in text)
 
 
 class Executor:
@@ -84,8 +84,7 @@ class Executor:
         context = channel.context
         if self.table.find(context, "h", 1, channel.caller.number) is not None:
             await self._run_hangup_extension(channel, context)
-        with contextlib.suppress(ChannelHangup):
-            await channel.hangup()
+        channel.end_dialplan()
 
     async def gosub(
         self, channel: Channel, context: str, exten: str, priority: int | str, args: Sequence[str] = ()
@@ -236,7 +235,8 @@ class Executor:
         channel.new_exten(priority.application, data)
         self.log.verbose(
             3, 'Executing [%s@%s:%d] %s("%s", "%s") in new stack',
-            channel.exten, channel.context, channel.priority, priority.application, channel.name, _on_one_line(data),
+            channel.exten, channel.context, channel.priority, priority.application, channel.name,
+            data if data.isprintable() else _on_one_line(data),
         )  # fmt: skip
         try:
             await application(channel, data)
