@@ -223,6 +223,23 @@ class Data(Subsystem):
         answer: O | Missing = found
         return answer
 
+    def get_each(self, cls: type[O], names: Iterable[str]) -> list[O] | None:
+        """The objects that there are of these names, from memory; ``None`` when it cannot tell of one."""
+        table = self._tables[cls]
+        objects, cache = table.objects, table.cache
+        found: list[Any] = []
+        for name in names:
+            item: Any = objects.get(name)
+            if cache is not None:
+                item = cache.check(name, item)
+                if item is Missing.NOT_LOADED:
+                    return None
+                if item is Missing.ABSENT:
+                    continue
+            if item is not None:
+                found.append(item)
+        return found
+
     def first(self, cls: type[O], names: Sequence[str]) -> O | Missing:
         """The first object there is of these names, from memory.
 

@@ -14,7 +14,6 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING
 
 from asterism.core.module import Module
-from asterism.data.data import Missing
 from asterism.interception.replay import ReplayTable
 from asterism.interception.reports import UNKNOWN_ACCOUNT, Reports
 from asterism.interception.security import reports_of
@@ -42,19 +41,24 @@ class Verdict(Decision):
     ``challenges`` is set when the request must be challenged; ``credentials`` when some were given.
     """
 
-    __slots__ = ("auth", "challenges", "credentials", "expires", "issued", "stale", "wrong")
+    __slots__ = ("auth", "challenges", "count", "credentials", "expires", "issued", "retransmission", "stale", "wrong")
 
     def __init__(self) -> None:
         # Not through the base class: two are made for every REGISTER.
         self.outcome = Outcome.CHALLENGE
         self.status = 401
-        self.reason = self.object = ""
+        self.reason = "no credentials were given"
+        self.object = ""
         self.position = self.data = None
         self.auth: Auth | None = None
         self.credentials: Credentials | None = None
         self.challenges: list[DigestChallenge] = []
         self.issued = 0.0
         self.expires = 0.0
+        self.count = 0
+        """The nonce count, 1 where the credentials have none."""
+        self.retransmission = ""
+        """What tells the very same request again, where that is no replay (OPTIONS)."""
         self.stale = False
         self.wrong = False
 
@@ -84,7 +88,7 @@ class DigestAuthenticator:
         self, endpoint: Endpoint, rx: Rx
     ) -> AuthenticationResult | Awaitable[AuthenticationResult]:
         """Check the credentials, report the outcome and note the use of the nonce."""
-        auths = self._auths(endpoint)
+        auths = self._core.data.get_each(Auth, endpoint.auth)
         if auths is None:
             return self._authenticate_later(endpoint, rx)
         return self._result(self._verify(rx, auths), rx)
@@ -102,7 +106,7 @@ class DigestAuthenticator:
         self, endpoint: Endpoint, rx: Rx
     ) -> Sequence[DigestChallenge] | Awaitable[Sequence[DigestChallenge]]:
         """Challenges for each realm and algorithm of the endpoint's auth objects."""
-        auths = self._auths(endpoint)
+        auths = self._core.data.get_each(Auth, endpoint.auth)
         if auths is None:
             return self._challenges_later(endpoint, rx)
         return self._challenges(auths, rx, False)
@@ -115,35 +119,16 @@ class DigestAuthenticator:
     def evaluate(self, endpoint: Endpoint | None, rx: Rx) -> Decision | Awaitable[Decision | None] | None:
         """Decide about a request; ``endpoint`` is ``None`` when nobody knows the sender."""
         if endpoint is None:
-            return self._decide(rx, (), True)
+            return self._verify(rx, (self._nobody,), "no such account")
         if not endpoint.auth or (rx.request.method == "OPTIONS" and endpoint.allow_unauthenticated_options):
             return None
-        auths = self._auths(endpoint)
+        auths = self._core.data.get_each(Auth, endpoint.auth)
         if auths is None:
             return self._evaluate_later(endpoint, rx)
-        return self._decide(rx, auths, False)
+        return self._verify(rx, auths)
 
     async def _evaluate_later(self, endpoint: Endpoint, rx: Rx) -> Decision:
-        return self._decide(rx, await self._retrieve(endpoint), False)
-
-    def _decide(self, rx: Rx, auths: Sequence[Auth], unknown: bool) -> Decision:
-        verdict = self._verify(rx, (self._nobody,) if unknown else auths)
-        auth = verdict.auth
-        if auth is not None:
-            verdict.outcome = Outcome.PASS
-            verdict.status = 0
-            verdict.reason = "authenticated"
-            verdict.object = f"auth {auth.id}"
-            verdict.position = auth.position
-        elif not unknown and not auths:
-            verdict.reason = "none of the endpoint's auth objects exists"
-        elif verdict.wrong:
-            verdict.reason = "the credentials are wrong" if not unknown else "no such account"
-        elif verdict.stale:
-            verdict.reason = "the nonce has expired or was used before"
-        else:
-            verdict.reason = "no credentials were given"
-        return verdict
+        return self._verify(rx, await self._retrieve(endpoint))
 
     def apply(self, decision: Decision, rx: Rx) -> bool:
         """Report the outcome; challenge unless it was a success."""
@@ -156,27 +141,12 @@ class DigestAuthenticator:
 
     # How.
 
-    def _auths(self, endpoint: Endpoint) -> Sequence[Auth] | None:
-        """The endpoint's auth objects; ``None`` when one must be asked of a backend."""
-        data = self._core.data
-        found: list[Auth] = []
-        for name in endpoint.auth:
-            auth = data.get(Auth, name)
-            if isinstance(auth, Auth):
-                found.append(auth)
-            elif auth is Missing.NOT_LOADED:
-                return None
-        return found
-
     async def _retrieve(self, endpoint: Endpoint) -> list[Auth]:
         found = [await self._core.data.retrieve(Auth, name) for name in endpoint.auth]
         return [auth for auth in found if auth is not None]
 
-    def _realm(self, auth: Auth) -> str:
-        return auth.realm or self._core.state.default_realm
-
-    def _verify(self, rx: Rx, auths: Sequence[Auth]) -> Verdict:
-        """Compare the credentials with the auth objects; changes nothing."""
+    def _verify(self, rx: Rx, auths: Sequence[Auth], wrong: str = "the credentials are wrong") -> Verdict:
+        """Compare the credentials with the auth objects; changes nothing. ``wrong`` is why if they do not fit."""
         verdict = Verdict()
         for value in rx.request.get_all("Authorization"):
             try:
@@ -196,30 +166,45 @@ class DigestAuthenticator:
             if issued is not None:
                 verdict.issued = issued
                 verdict.expires = issued + auth.nonce_lifetime
-                branch = rx.request.branch or "" if rx.request.method == "OPTIONS" else ""
+                verdict.count = credentials.count or 1
+                verdict.retransmission = rx.request.branch or "" if rx.request.method == "OPTIONS" else ""
                 if rx.now < verdict.expires and self.replay.fresh(
-                    credentials.nonce, credentials.count or 1, issued, branch
+                    credentials.nonce, verdict.count, issued, verdict.retransmission
                 ):
+                    verdict.outcome = Outcome.PASS
+                    verdict.status = 0
+                    verdict.reason = "authenticated"
+                    verdict.object = f"auth {auth.id}"
+                    verdict.position = auth.position
                     verdict.auth = auth
                     verdict.wrong = verdict.stale = False
                     return verdict
             verdict.stale = True
         if verdict.stale:
             verdict.wrong = False
+        if not auths:
+            verdict.reason = "none of the endpoint's auth objects exists"
+        elif verdict.wrong:
+            verdict.reason = wrong
+        elif verdict.stale:
+            verdict.reason = "the nonce has expired or was used before"
         verdict.challenges = self._challenges(auths, rx, verdict.stale)
         return verdict
 
     def _matching(self, credentials: Credentials, auths: Sequence[Auth]) -> Auth | None:
+        default = self._core.state.default_realm
         for auth in auths:
-            if auth.username == credentials.username and auth.username and self._realm(auth) == credentials.realm:
+            name = auth.username
+            if name and name == credentials.username and (auth.realm or default) == credentials.realm:
                 return auth
         return self._matching_hash(credentials, auths) if credentials.userhash else None
 
     def _matching_hash(self, credentials: Credentials, auths: Sequence[Auth]) -> Auth | None:
         """The auth object whose user name has the hash that was given for it (RFC 7616 3.4.4)."""
         given = credentials.username.lower().encode("utf-8", "surrogateescape")
+        default = self._core.state.default_realm
         for auth in auths:
-            if auth.username and self._realm(auth) == credentials.realm:
+            if auth.username and (auth.realm or default) == credentials.realm:
                 try:
                     hashed = hash_user(auth.username, credentials.realm, credentials.algorithm)
                 except ValueError:
@@ -296,8 +281,9 @@ class DigestAuthenticator:
         auth = verdict.auth
         if auth is not None:
             assert credentials is not None
-            branch = rx.request.branch or "" if rx.request.method == "OPTIONS" else ""
-            self.replay.use(credentials.nonce, credentials.count or 1, verdict.issued, verdict.expires, rx.now, branch)
+            self.replay.use(
+                credentials.nonce, verdict.count, verdict.issued, verdict.expires, rx.now, verdict.retransmission
+            )
             rx.auth = auth.id
             self._reports.event("SuccessfulAuth", rx, account, UsingPassword=1)
         elif verdict.wrong:

@@ -65,6 +65,15 @@ def found(data: Data, name: str) -> Thing:
     return thing
 
 
+def test_each_of_several_names(tmp_path: Path) -> None:
+    write(tmp_path, "[a]\ntype=thing\n[b]\ntype=thing\n")
+    data = make(tmp_path)
+    data.load()
+    assert data.get_each(Thing, ("b", "absent", "a")) == [data.get(Thing, "b"), data.get(Thing, "a")]
+    assert data.get_each(Thing, ()) == []
+    assert list(data.objects(Thing)) == ["a", "b"]
+
+
 def test_sections_become_objects(tmp_path: Path) -> None:
     write(tmp_path, "[t](!)\ntype=thing\nsize=9\n[a](t)\ncolor=GREEN\non=perhaps\n@x=1\n[b]\ntype=other\n")
     data = make(tmp_path)

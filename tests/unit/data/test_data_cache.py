@@ -391,6 +391,17 @@ async def test_the_first_of_several_names(tmp_path: Path) -> None:
     assert data.first(Thing, names) is data.get(Thing, "a@x")
 
 
+async def test_each_of_several_names(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.remote.rows = {key: Thing(key) for key in "ab"}
+    one = await world.data.retrieve(Thing, "a")
+    assert world.data.get_each(Thing, ("a",)) == [one]
+    assert world.data.get_each(Thing, ("a", "b")) is None
+    two = await world.data.retrieve(Thing, "b")
+    assert await world.data.retrieve(Thing, "c") is None
+    assert world.data.get_each(Thing, ("b", "c", "a")) == [two, one]
+
+
 async def test_a_lifetime_ends_absence_too(tmp_path: Path) -> None:
     world = World(tmp_path, "thing/cache=memory_cache,object_lifetime_maximum=20\n")
     world.remote.rows["a"] = Thing("a")
