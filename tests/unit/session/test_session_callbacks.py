@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from session_bench import Bench, on_bench
+
 from asterism.applications.session.registry import Callbacks
 from asterism.applications.session.supplement import SessionSupplement
 
@@ -49,3 +51,40 @@ def test_methods_that_peers_make_up_are_answered_and_not_kept() -> None:
     assert not callbacks
     assert callbacks["on_incoming_request", "INFO"]
     assert len(callbacks) == 1
+
+
+class Kept:
+    """What a supplement keeps of a session."""
+
+    closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@on_bench
+async def test_what_supplements_keep_is_closed_with_the_session(bench: Bench) -> None:
+    kept = Kept()
+
+    class Keeping(SessionSupplement):
+        name = "keeping"
+
+        def on_begin(self, session: Any) -> None:
+            session.datastores[self.name] = kept
+            session.datastores["plain"] = "a text"
+
+    bench.sessions.register_supplement(Keeping())  # type: ignore[attr-defined]
+    alice = bench.phone(5071)
+
+    @bench.server.pbx.extension("internal", "770")
+    async def answer(channel: Any) -> None:
+        await channel.answer()
+        await channel.wait(99)
+
+    alice.call("770")
+    ok = await alice.next(200)
+    alice.in_dialog("ACK", ok, 1)
+    assert not kept.closed
+    alice.in_dialog("BYE", ok, 2)
+    await bench.until(lambda: bench.idle)
+    assert kept.closed == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from asterism.applications.session.causes import CONGESTION, status_of_cause
@@ -12,7 +13,6 @@ from asterism.pbx.controls import Control
 
 if TYPE_CHECKING:
     from asterism.applications.session.session import Session
-    from asterism.media.stream import AudioStream
 
 
 class SessionDriver:
@@ -23,10 +23,7 @@ class SessionDriver:
     def __init__(self, session: Session) -> None:
         self.session = session
 
-    @property
-    def media(self) -> AudioStream | None:
-        """The audio stream, once there is one."""
-        return self.session.audio
+    media = property(attrgetter("session.audio"), doc="The audio stream, once there is one.")
 
     def call(self, timeout: float | None) -> None:
         """Send the INVITE; the Dial that set ``timeout`` keeps it."""
@@ -82,7 +79,7 @@ class SessionDriver:
         """BYE, CANCEL or a final response, whatever ends the leg."""
         session = self.session
         channel = session.channel
-        if channel is not None and not session.confirmed and not channel.tech_cause and cause not in (0, 16):
+        if cause not in (0, 16) and channel is not None and not channel.tech_cause and not session.confirmed:
             channel.tech_cause = status_of_cause(cause)  # as recorded, also where CANCEL says it and no response
         session.hang_up(cause)
 

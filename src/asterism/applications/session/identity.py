@@ -50,11 +50,13 @@ def clean_display(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=1024)
 def name_addr(display: str, uri: str) -> str:
     """``"Name" <uri>``, always quoted, as observed; without a name only ``<uri>``."""
     return f'"{clean_display(display)}" <{uri}>' if display else f"<{uri}>"
 
 
+@lru_cache(maxsize=1024)
 def sip_uri(user: str, host: str, secure: bool = False) -> str:
     """``sip:user@host`` with what needs it escaped."""
     if user and not (user.isascii() and user.isalnum()):
@@ -83,6 +85,7 @@ class EndpointProfile:
         "party",
         "settings",
         "system",
+        "told_identities",
         "user_agent",
         "variables",
     )
@@ -95,6 +98,8 @@ class EndpointProfile:
         self.system = core.data.single(SystemSettings)
         self.formats: tuple[Format, ...] = tuple(FORMATS[name] for name in endpoint.allow if name in FORMATS)
         self.party = caller_party(endpoint)
+        self.told_identities = endpoint.send_pai or endpoint.send_rpid
+        """Whether the endpoint is told who calls and who is called, beyond From and Contact."""
         self.variables = dict(endpoint.set_var)
         agent = core.state.user_agent
         self.user_agent: tuple[tuple[str, str], ...] = (("User-Agent", agent),) if agent else ()
@@ -128,10 +133,7 @@ class EndpointProfile:
         user = endpoint.contact_user or endpoint.from_user
         if not user and settings.use_callerid_contact and caller.number and not caller.private:
             user = caller.number
-            return (
-                f"<{sip_uri(user, self.local_address(flow))[: -len(self.local_address(flow))]}"
-                + self._contact("", flow)[5:]
-            )
+            return f"<{sip_uri(user, 'host')[:-4]}{self._contact('', flow)[5:]}"
         return self._contact(user or settings.default_from_user, flow)
 
     def uri(self, user: str, host: str) -> str:
@@ -139,10 +141,10 @@ class EndpointProfile:
         marked = self.endpoint.user_eq_phone and is_number(user)
         return f"{sip_uri(user, host)};user=phone" if marked else sip_uri(user, host)
 
-    def from_header(self, caller: PartyId, flow: Flow) -> str:
+    def from_header(self, caller: PartyId, local_address: str) -> str:
         """The From of an INVITE of ours, without tag: the caller as far as this endpoint may know him."""
         endpoint = self.endpoint
-        host = endpoint.from_domain or self.local_address(flow)
+        host = endpoint.from_domain or local_address
         if endpoint.from_user:
             return name_addr("" if caller.private else caller.name, self.uri(endpoint.from_user, host))
         if caller.private:

@@ -37,7 +37,7 @@ def description_of(message: Message) -> SessionDescription | None:
     body = message.body
     if not body:
         return None
-    if _is_encoded(message):
+    if message.get("Content-Encoding") is not None and _is_encoded(message):
         raise ParseError("the body is encoded", 415)
     content_type = (message.get("Content-Type") or "").partition(";")[0].strip().lower()
     if content_type != SDP_TYPE:
@@ -86,7 +86,7 @@ class SessionMedia:
     ``streams`` has one entry for each section of the last description, ``None`` where it was refused.
     """
 
-    __slots__ = ("_body", "_origin_id", "_refused", "_sections", "_version", "streams")
+    __slots__ = ("_origin_id", "_refused", "_sections", "_version", "body", "streams")
 
     def __init__(self) -> None:
         self.streams: list[MediaStream | None] = []
@@ -94,12 +94,8 @@ class SessionMedia:
         self._sections: list[str] = []
         self._origin_id = ""
         self._version = 0
-        self._body = b""
-
-    @property
-    def body(self) -> bytes:
+        self.body = b""
         """The last description we wrote."""
-        return self._body
 
     def offer(self, session: Session) -> bytes | None:
         """Our offer: the open streams as they are, or new ones at first; ``None`` when there is nothing to offer."""
@@ -184,7 +180,7 @@ class SessionMedia:
             self._version += 1
             self._sections = sections
         endpoint = session.endpoint
-        self._body = write_session(
+        self.body = write_session(
             endpoint.sdp_owner or "-",
             self._origin_id,
             self._version,
@@ -192,7 +188,7 @@ class SessionMedia:
             endpoint.sdp_session or "-",
             sections,
         )
-        return self._body
+        return self.body
 
 
 def _refuse(media: MediaDescription) -> str:

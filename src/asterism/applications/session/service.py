@@ -96,9 +96,11 @@ class SessionService(Service):
 
     def _acceptable(self, profile: EndpointProfile, offer: SessionDescription) -> bool:
         handlers = self._registry.handlers
-        return any(
-            handler.accepts(profile, offer, media) for media in offer.media for handler in handlers.get(media.media, ())
-        )
+        for media in offer.media:
+            for handler in handlers.get(media.media, ()):
+                if handler.accepts(profile, offer, media):
+                    return True
+        return False
 
     def apply(self, decision: Decision, rx: Rx) -> None:
         """Refuse the call, or make session and channel and start the dial plan."""
@@ -123,11 +125,13 @@ class SessionService(Service):
         endpoint = profile.endpoint
         transaction = rx.transaction_for()
         # Made before the session, for it may refuse the INVITE (ParseError, answered by the core).
-        dialog = Dialog.uas(rx.request, transaction.to_tag, profile.uas_contact(rx.flow))
+        contact = profile.uas_contact(rx.flow)
+        dialog = Dialog.uas(rx.request, transaction.to_tag, contact)
         session = IncomingSession(
             core, registry, endpoint, profile, rx, core.create_work(f"session/{endpoint.id}"), call.offer
         )
         session.dialog = dialog
+        session.contact = contact
         transaction.user = session
         core.dialogs.add(dialog, session, session.work, endpoint)
         try:

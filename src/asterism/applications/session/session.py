@@ -52,10 +52,11 @@ class Session:
     Attributes:
         endpoint: whose call this is.
         channel: its channel; ``None`` before it is made and after it was hung up.
+        contact: the Contact of our responses, once worked out.
         dialog: the dialog, once there is one.
         work: what in-dialog requests are pushed to.
         audio: the audio stream, once negotiated or offered.
-        datastores: what supplements keep, by their names.
+        datastores: what supplements keep, by their names. What has a method ``close`` is closed with the session.
         cause: the Q.850 cause we end the session with, ``None`` before.
         peer_cause: the cause the peer told in a Reason header.
         held: the channel at the other side of the bridge put this one on hold.
@@ -65,19 +66,20 @@ class Session:
     """
 
     __slots__ = (
-        "_contact",
         "_reinvite",
         "_waits_for_answer",
         "audio",
         "bye_pending",
         "cause",
         "channel",
+        "contact",
         "core",
         "datastores",
         "dialog",
         "endpoint",
         "flow",
         "held",
+        "local_address",
         "media",
         "offer_all",
         "offer_formats",
@@ -93,6 +95,8 @@ class Session:
 
     flow: Flow
     """Where the peer's messages come from and ours go; set before the first is sent."""
+    local_address: str
+    """The address of this host that the peer reaches; set with the flow."""
 
     def __init__(
         self, core: SipCore, registry: Sessions, endpoint: Endpoint, profile: EndpointProfile, work: Work
@@ -118,7 +122,7 @@ class Session:
         self.offer_all = False
         self.told: tuple[str, str] | None = None
         self.offer_formats = profile.formats
-        self._contact = ""
+        self.contact = ""
         self._reinvite: object | None = None
         self._waits_for_answer = False
         registry.live[self] = None
@@ -144,10 +148,10 @@ class Session:
         """Whether the call is answered and not over."""
         return self.state in ANSWERED_STATES
 
-    @property
-    def local_address(self) -> str:
-        """The address of this host that the peer reaches."""
-        return self.profile.local_address(self.flow)
+    def use_flow(self, flow: Flow) -> None:
+        """Talk to the peer by this flow."""
+        self.flow = flow
+        self.local_address = self.profile.local_address(flow)
 
     @property
     def media_address(self) -> str:
@@ -209,7 +213,7 @@ class Session:
         handler = _HANDLERS.get(method)
         if handler is None:
             return False
-        handler(self, rx)
+        getattr(self, handler)(rx)
         return True
 
     def _on_bye(self, rx: Rx) -> None:
@@ -294,9 +298,9 @@ class Session:
         if server:
             headers.append(("Server", server))
         if status < 300:
-            if not self._contact:
-                self._contact = self.profile.uas_contact(self.flow)
-            headers.append(("Contact", self._contact))
+            if not self.contact:
+                self.contact = self.profile.uas_contact(self.flow)
+            headers.append(("Contact", self.contact))
             headers.append(("Allow", ALLOW))
             if status >= 200:
                 headers.append(("Supported", self.registry.supported))
@@ -327,7 +331,8 @@ class Session:
                 self.fail(58)
             else:
                 self.media_changed()
-        self.tell_connected()
+        if self.profile.told_identities:
+            self.tell_connected()
 
     def on_cancel(self, transaction: ServerTransaction, request: Request) -> None:
         """A re-INVITE is cancelled; it was answered already, so nothing is left to stop."""
@@ -370,7 +375,7 @@ class Session:
     def untold_party(self) -> PartyId | None:
         """Whom the peer is connected to, if it may know and does not yet."""
         endpoint, channel = self.endpoint, self.channel
-        if channel is None or not endpoint.send_connected_line or not (endpoint.send_pai or endpoint.send_rpid):
+        if channel is None or not endpoint.send_connected_line or not self.profile.told_identities:
             return None
         party = channel.connected
         if not party.number or (party.private and not endpoint.trust_id_outbound):
@@ -501,6 +506,9 @@ class Session:
         self.state = SessionState.ENDED
         for callback in self.registry.callbacks["on_end"]:
             callback(self)
+        for kept in self.datastores.values():
+            if hasattr(kept, "close"):
+                kept.close()
         if self.dialog is not None:
             self.core.dialogs.remove(self.dialog, self)
         self.media.close()
@@ -513,10 +521,11 @@ class Session:
         self.work.close()
 
 
-_HANDLERS: dict[str, Callable[[Any, Rx], None]] = {
-    "BYE": lambda session, rx: session._on_bye(rx),
-    "INVITE": Session._on_reinvite,
-    "UPDATE": Session._on_update,
-    "OPTIONS": Session._on_options,
-    "INFO": Session._on_info,
+_HANDLERS = {
+    "BYE": "_on_bye",
+    "INVITE": "_on_reinvite",
+    "UPDATE": "_on_update",
+    "OPTIONS": "_on_options",
+    "INFO": "_on_info",
 }
+"""The methods of a session that take a request which no supplement has taken."""

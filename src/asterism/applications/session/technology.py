@@ -99,8 +99,11 @@ class PjsipTechnology:
     def _is_loaded(self, endpoint: Endpoint) -> bool:
         """Whether what a call to the endpoint needs is in memory."""
         get = self._core.data.get
-        found = [get(Aor, aor) for aor in endpoint.aors] + [get(Auth, auth) for auth in endpoint.outbound_auth]
-        return Missing.NOT_LOADED not in found
+        for kind, names in ((Aor, endpoint.aors), (Auth, endpoint.outbound_auth)):
+            for name in names:
+                if get(kind, name) is Missing.NOT_LOADED:
+                    return False
+        return True
 
     def resolve(self, destination: str) -> tuple[Endpoint, Contact | None, Uri]:
         """The endpoint, the contact (``None`` for a URI given as such) and the Request-URI of a dial string.

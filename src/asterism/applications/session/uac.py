@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from inspect import isawaitable
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.causes import (
@@ -16,7 +17,7 @@ from asterism.applications.session.causes import (
 from asterism.applications.session.headers import ALLOW
 from asterism.applications.session.media import carry, description_of
 from asterism.applications.session.session import Session
-from asterism.applications.session.state import SessionState
+from asterism.applications.session.state import ANSWERED_STATES, SessionState
 from asterism.core.errors import AsterismError
 from asterism.core.identifiers import random_uuid
 from asterism.pbx.controls import Control
@@ -138,7 +139,7 @@ class OutgoingSession(Session):
 
     def on_flow_changed(self, flow: Flow, request: Request) -> None:
         """The INVITE goes to another target of the same name, as the first did not answer."""
-        self.flow = flow
+        self.use_flow(flow)
         request.set_header("Contact", self.profile.uac_contact(self.caller, flow))
 
     def _go(self, way: Way | None) -> None:
@@ -149,7 +150,7 @@ class OutgoingSession(Session):
             self._refused(503, reason_phrase(503), CONGESTION)
             return
         self._way = way
-        self.flow = way.flow
+        self.use_flow(way.flow)
         body = self.media.body or self.media.offer(self)
         if body is None:
             self._refused(488, reason_phrase(488), 58)
@@ -171,12 +172,12 @@ class OutgoingSession(Session):
         random = self.core.random
         request = Request("INVITE", as_phone(target) if self.endpoint.user_eq_phone else target)
         request.headers = [
-            ("From", f"{profile.from_header(self.caller, flow)};tag={random_uuid(random)}"),
+            ("From", f"{profile.from_header(self.caller, self.local_address)};tag={random_uuid(random)}"),
             ("To", f"<{profile.uri(target.user, target.host)}>"),
             ("Contact", profile.uac_contact(self.caller, flow)),
             ("Call-ID", random_uuid(random)),
             ("CSeq", f"{int.from_bytes(random(4), 'big') % 32767 + 1} INVITE"),
-            *[("Route", route) for route in self.path],
+            *zip(repeat("Route"), self.path),
             ("Allow", ALLOW),
             ("Supported", f"{self.registry.supported}, histinfo"),
         ]
@@ -295,14 +296,16 @@ class OutgoingSession(Session):
 
     def _success(self, response: Response) -> None:
         tag = response.to.tag or ""
-        if self.confirmed and self.dialog is not None and tag == self._to_tag:
-            self.send_ack(self.invite)  # our ACK got lost
+        if self.state in ANSWERED_STATES:
+            if tag == self._to_tag:
+                self.send_ack(self.invite)  # our ACK got lost
+            else:
+                self._decline(response)
             return
-        if self.confirmed or self.state is SessionState.ENDED:
-            # Another branch of the call answered, or the answer crossed our CANCEL (RFC 3261 13.2.2.4).
+        if self.state is SessionState.ENDED:
+            # The answer crossed our CANCEL (RFC 3261 13.2.2.4).
             self._decline(response)
-            if self.state is SessionState.ENDED:
-                self._finish()
+            self._finish()
             return
         for callback in self.registry.callbacks["on_incoming_response", "INVITE", 2]:
             callback(self, response)
@@ -328,7 +331,7 @@ class OutgoingSession(Session):
             channel.queue_control(Control.ANSWER)
 
     def _decline(self, response: Response) -> None:
-        """Acknowledge a 2xx that is not wanted, and end what it set up."""
+        """Acknowledge a 2xx that is not wanted, and end what it set up: another branch of the call answered first."""
         try:
             dialog = Dialog.uac(self.invite, response)
         except ParseError:
@@ -436,7 +439,7 @@ class LateAnswers:
         core, endpoint = self._core, self._endpoint
         work = core.create_work(f"session/{endpoint.id}")
         branch = OutgoingSession(core, self._registry, endpoint, self._profile, work, self._target)
-        branch.flow = self._flow
+        branch.use_flow(self._flow)
         work.push(branch.answered_late, transaction.request, response)
 
     def on_timeout(self, transaction: Any) -> None:

@@ -48,7 +48,7 @@ class IncomingSession(Session):
         offer: SessionDescription | None,
     ) -> None:
         super().__init__(core, registry, endpoint, profile, work)
-        self.flow = rx.flow
+        self.use_flow(rx.flow)
         self.rx = rx
         self.final_status = 0
         self.state = SessionState.INCOMING
@@ -109,7 +109,7 @@ class IncomingSession(Session):
             self._provisional(status, None)
 
     def _provisional(self, status: int, body: bytes | None) -> None:
-        if self.answered:
+        if self.state not in BEFORE_ANSWER_STATES:
             return
         self.state = SessionState.EARLY
         if status in (180, 183):
@@ -123,7 +123,7 @@ class IncomingSession(Session):
 
     def answer(self) -> bool:
         """Send 200 with our description; ``False`` when no media could be set up and the call was refused."""
-        if self.answered:
+        if self.state not in BEFORE_ANSWER_STATES:
             return True
         body = self.prepare_media()
         if body is None:
@@ -163,7 +163,10 @@ class IncomingSession(Session):
         self.ended_by_peer(cause or 0)
 
     def release(self) -> None:
-        """Let the transaction go as well: it holds its user, and the two must not hold each other."""
+        """Stop repeating responses; let the transaction go as well, as it and its user must not hold each other."""
+        if self.reliable is not None:
+            self.reliable.close()
+            self.reliable = None
         if self.rx.transaction is not None:
             self.rx.transaction.user = None
         super().release()
@@ -198,7 +201,7 @@ class IncomingSession(Session):
 
     def _on_bye(self, rx: Rx) -> None:
         # RFC 3261 15.1.2: a BYE in an early dialog ends the INVITE as well.
-        if not self.answered:
+        if self.state in BEFORE_ANSWER_STATES:
             self.cause = self.peer_cause or 0
             response = self.make_response(self.rx, 487)
             self.finish_response(response, None)

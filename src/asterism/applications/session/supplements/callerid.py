@@ -92,6 +92,8 @@ class CallerId(SessionSupplement):
 
     def on_outgoing_request(self, session: Session, request: Request) -> None:
         """Tell the caller's identity to an endpoint that wants it."""
+        if not session.profile.told_identities:
+            return
         if isinstance(session, OutgoingSession) and not session.confirmed:
             self._write(session, request, session.caller, "calling")
         elif session.channel is not None:
@@ -99,13 +101,15 @@ class CallerId(SessionSupplement):
 
     def on_outgoing_response(self, session: Session, response: Response) -> None:
         """Tell the caller whom it reached."""
+        if not session.profile.told_identities:
+            return
         channel = session.channel
         if response.status > 100 and channel is not None and channel.connected:
             self._write(session, response, channel.connected, "called")
 
     def _write(self, session: Session, message: Message, party: PartyId, side: str) -> None:
         endpoint = session.endpoint
-        if not party.number or not (endpoint.send_pai or endpoint.send_rpid):
+        if not party.number:
             return
         private = party.private
         if private and not endpoint.trust_id_outbound:

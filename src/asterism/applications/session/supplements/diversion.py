@@ -25,8 +25,6 @@ _STATUSES = {"user-busy": 486, "no-answer": 408, "unavailable": 503, "do-not-dis
 
 def told_redirecting(request: Request) -> Redirecting | None:
     """What the Diversion headers of an INVITE say: the first names who diverted it last, the last who did so first."""
-    if not request.has(_HEADER):
-        return None
     try:
         found = request.addresses(_HEADER)
     except ParseError:
@@ -56,16 +54,15 @@ class Diversion(SessionSupplement):
 
     def on_channel(self, session: Session, request: Request) -> None:
         """Note it on the new channel, where ``CALLERID(rdnis)`` finds it."""
-        if session.channel is not None:
+        if session.channel is not None and request.has(_HEADER):
             session.channel.redirecting = told_redirecting(request)
 
     def on_outgoing_request(self, session: Session, request: Request) -> None:
         """Tell the called side (``send_diversion``, ``send_history_info``)."""
-        channel = session.channel
-        if channel is None or session.confirmed or not isinstance(session, OutgoingSession):
-            return
-        redirecting = channel.redirecting
+        redirecting = None if session.channel is None else session.channel.redirecting
         if redirecting is None or not redirecting.from_.number:
+            return
+        if session.confirmed or not isinstance(session, OutgoingSession):
             return
         host = session.endpoint.from_domain or session.local_address
         parties = [(redirecting.from_, redirecting.reason)]

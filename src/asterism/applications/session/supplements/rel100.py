@@ -64,12 +64,12 @@ class Rel100(SessionSupplement):
 
     def on_outgoing_request(self, session: Session, request: Request) -> None:
         """Insist where the endpoint does."""
-        if request.method == "INVITE" and not session.confirmed and session.endpoint.rel100 == "required":
+        if session.endpoint.rel100 == "required" and request.method == "INVITE" and not session.confirmed:
             request.add_header("Require", "100rel")
 
     def on_provisional(self, session: OutgoingSession, response: Response) -> None:
         """Acknowledge a reliable response."""
-        if session.endpoint.rel100 == "no" or session.dialog is None:
+        if session.endpoint.rel100 == "no" or session.dialog is None or response.get("RSeq") is None:
             return
         key = f"{self.name}/{session.dialog.remote_tag}"
         receiver = session.datastores.get(key)
@@ -78,12 +78,6 @@ class Rel100(SessionSupplement):
         rack = receiver.receive(response)
         if rack is not None:
             session.send_request("PRACK", headers=(("RAck", str(rack)),))
-
-    def on_end(self, session: Session) -> None:
-        """Stop repeating."""
-        if isinstance(session, IncomingSession) and session.reliable is not None:
-            session.reliable.close()
-            session.reliable = None
 
 
 class Rel100Module(Module):

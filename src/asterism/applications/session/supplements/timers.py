@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.registry import sessions
+from asterism.applications.session.state import ANSWERED_STATES
 from asterism.applications.session.supplement import SessionSupplement
 from asterism.core.module import Module
 
@@ -21,18 +22,16 @@ _MAX_INTERVAL = 86400 * 7
 class TimerState:
     """The timer of one session: the agreed interval in seconds, and whether this side refreshes."""
 
-    __slots__ = ("interval", "min_se", "refresher_is_us", "supported", "timer", "write")
+    __slots__ = ("interval", "refresher_is_us", "timer", "write")
 
-    def __init__(self, interval: int, min_se: int) -> None:
+    def __init__(self, interval: int) -> None:
         self.interval = interval
-        self.min_se = min_se
         self.refresher_is_us = False
-        self.supported = False
         self.write = ""
         self.timer: Timer | None = None
 
-    def cancel(self) -> None:
-        """Stop the running timer."""
+    def close(self) -> None:
+        """Stop the running timer; the session's end does, too."""
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
@@ -72,10 +71,11 @@ class SessionTimers(SessionSupplement):
         """Refuse an interval that is too small, and a peer without timers when they are required."""
         endpoint, request = session.endpoint, rx.request
         mode = endpoint.timers
-        if mode == "no":
+        expires = request.get("Session-Expires")
+        if mode == "no" or (mode == "yes" and not expires):
             return False
         supported = supports_timer(request)
-        asked = parse_interval(request.get("Session-Expires"))
+        asked = parse_interval(expires)
         if supported and asked is not None and asked[0] < endpoint.timers_min_se:
             rx.respond(422, "Session Interval Too Small", headers=(("Min-SE", str(endpoint.timers_min_se)),))
             return True
@@ -85,7 +85,6 @@ class SessionTimers(SessionSupplement):
         if asked is None and mode != "always":
             return False
         state = self._state(session)
-        state.supported = supported
         state.interval = asked[0] if asked else endpoint.timers_sess_expires
         refresher = asked[1] if asked else "uas"
         if not supported:
@@ -107,46 +106,45 @@ class SessionTimers(SessionSupplement):
 
     def on_outgoing_request(self, session: Session, request: Request) -> None:
         """Propose an interval in INVITE and UPDATE."""
-        if session.endpoint.timers == "no":
+        endpoint = session.endpoint
+        if endpoint.timers == "no":
             return
-        state = self._state(session)
+        # Nothing is kept of a proposal: what is agreed on comes with the answer.
+        state: TimerState | None = session.datastores.get(self.name)
+        interval = endpoint.timers_sess_expires if state is None else state.interval
         refresher = ""
-        if session.confirmed:
-            refresher = ";refresher=uac" if state.refresher_is_us else ";refresher=uas"
-        request.add_header("Session-Expires", f"{state.interval}{refresher}")
-        request.add_header("Min-SE", str(state.min_se))
+        if session.state in ANSWERED_STATES:
+            refresher = ";refresher=uac" if state is not None and state.refresher_is_us else ";refresher=uas"
+        request.add_header("Session-Expires", f"{interval}{refresher}")
+        request.add_header("Min-SE", str(endpoint.timers_min_se))
 
     def on_incoming_response(self, session: Session, response: Response) -> None:
         """Start counting with the interval of a 2xx."""
-        if session.endpoint.timers == "no":
+        mode = session.endpoint.timers
+        if mode == "no":
             return
-        asked = parse_interval(response.get("Session-Expires"))
+        expires = response.get("Session-Expires")
+        asked = parse_interval(expires) if expires else None
+        if asked is None and mode != "always":
+            if self.name in session.datastores:
+                session.datastores[self.name].close()
+            return
         state = self._state(session)
         if asked is not None:
-            state.interval = max(asked[0], state.min_se)
+            state.interval = max(asked[0], session.endpoint.timers_min_se)
             state.refresher_is_us = asked[1] != "uas"
-        elif session.endpoint.timers == "always":
-            state.refresher_is_us = True
         else:
-            state.cancel()
-            return
+            state.refresher_is_us = True
         self._arm(session, state)
-
-    def on_end(self, session: Session) -> None:
-        """Stop the timer."""
-        state: TimerState | None = session.datastores.get(self.name)
-        if state is not None:
-            state.cancel()
 
     def _state(self, session: Session) -> TimerState:
         state: TimerState | None = session.datastores.get(self.name)
         if state is None:
-            endpoint = session.endpoint
-            state = session.datastores[self.name] = TimerState(endpoint.timers_sess_expires, endpoint.timers_min_se)
+            state = session.datastores[self.name] = TimerState(session.endpoint.timers_sess_expires)
         return state
 
     def _arm(self, session: Session, state: TimerState) -> None:
-        state.cancel()
+        state.close()
         if state.refresher_is_us:
             state.timer = session.call_later(state.interval / 2, self._refresh, session, state)
         else:
