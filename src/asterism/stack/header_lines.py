@@ -49,18 +49,21 @@ class HeaderLines:
 
     def get_all(self, name: str) -> list[str]:
         """The raw values of all header lines of that name, in order."""
+        if KNOWN.get(name) != name:
+            name = canonical(name)
+            if name not in KNOWN:
+                name = name.lower()
+                return [value for other, value in self.headers if other.lower() == name]
+        # A name in its canonical spelling: header lines have these in no other.
         first = self._first
         if first is None:
             first = self._index()
         value = first.get(name)
-        if value is not None and len(first) == len(self.headers):
+        if value is None:
+            return []
+        if len(first) == len(self.headers):
             return [value]
-        name = canonical(name)
-        if name in KNOWN:
-            # Header lines have these names in this spelling only.
-            return [value for other, value in self.headers if other == name] if name in first else []
-        name = name.lower()
-        return [value for other, value in self.headers if other.lower() == name]
+        return [value for other, value in self.headers if other == name]
 
     def get_list(self, name: str) -> list[str]:
         """The comma-separated elements of all header lines of that name, in order.
@@ -76,24 +79,32 @@ class HeaderLines:
 
     def has(self, name: str) -> bool:
         """Whether there is a header line of that name."""
-        return self.get(name) is not None
+        first = self._first
+        if first is None:
+            first = self._index()
+        return name in first or (KNOWN.get(name) != name and self.get(name) is not None)
 
     def has_option(self, name: str, option: str) -> bool:
         """Whether a list of tokens (``Supported``, ``Require``, ``Allow``) names this one, in any case."""
+        first = self._first
+        if first is None:
+            first = self._index()
+        if name not in first and KNOWN.get(name) == name:
+            return False
         option = option.lower()
-        return any(option in {item.strip().lower() for item in value.split(",")} for value in self.get_all(name))
-
-    def _changed(self) -> None:
-        self._first = None
-        if self._parsed:
-            self._parsed = {}
+        for value in self.get_all(name):
+            for item in value.lower().split(","):
+                if item.strip() == option:
+                    return True
+        return False
 
     @staticmethod
     def _line(name: str, value: str) -> tuple[str, str]:
-        name = canonical(name)
-        if not is_token(name):
-            raise ValueError(f"not a header name: {name!r}")
-        return name, check_value(value)
+        if KNOWN.get(name) != name:
+            name = canonical(name)
+            if not is_token(name):
+                raise ValueError(f"not a header name: {name!r}")
+        return name, value if value.isprintable() else check_value(value)
 
     def add_header(self, name: str, value: str) -> None:
         """Append a header line.
@@ -102,17 +113,20 @@ class HeaderLines:
             ValueError: the name is not a token, or the value contains CR, LF or NUL.
         """
         self.headers.append(self._line(name, value))
-        self._changed()
+        self._first = None
+        self._parsed.clear()
 
     def add_lines(self, lines: Iterable[tuple[str, str]]) -> None:
         """Append header lines unchecked: canonical names, and values of our own making (never a peer's)."""
         self.headers.extend(lines)
-        self._changed()
+        self._first = None
+        self._parsed.clear()
 
     def prepend_header(self, name: str, value: str) -> None:
         """Put a header line before all others. Raises ValueError as :meth:`add_header`."""
         self.headers.insert(0, self._line(name, value))
-        self._changed()
+        self._first = None
+        self._parsed.clear()
 
     def set_header(self, name: str, value: str) -> None:
         """Replace all lines of that name by one, at the first one's place, or append it.
@@ -133,10 +147,12 @@ class HeaderLines:
         if not done:
             headers.append(line)
         self.headers = headers
-        self._changed()
+        self._first = None
+        self._parsed.clear()
 
     def remove_header(self, name: str) -> None:
         """Remove all lines of that name; none is no error."""
         lower = canonical(name).lower()
         self.headers = [line for line in self.headers if line[0].lower() != lower]
-        self._changed()
+        self._first = None
+        self._parsed.clear()

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, TypeVar
 from asterism.stack.errors import ParseError
 from asterism.stack.grammar import check_value, is_token, parse_number, split_commas
 from asterism.stack.header_lines import HeaderLines
-from asterism.stack.headers.address import NameAddr, has_tag
+from asterism.stack.headers.address import KNOWN_ADDRESSES, NameAddr, has_tag
 from asterism.stack.headers.base import HeaderValue
 from asterism.stack.headers.cseq import CSeq, RAck
 from asterism.stack.headers.media_type import MediaType
+from asterism.stack.headers.names import KNOWN
 from asterism.stack.headers.via import Via
-from asterism.stack.reasons import reason_phrase
+from asterism.stack.reasons import REASONS, reason_phrase
 from asterism.stack.uri import Uri
 
 if TYPE_CHECKING:
@@ -101,7 +102,8 @@ class Message(HeaderLines):
                 else:
                     del self.headers[position]
                 break
-        self._changed()
+        self._first = None
+        self._parsed.clear()
         return via
 
     def mark_source(self, host: str, port: int, force: bool = False) -> None:
@@ -133,19 +135,20 @@ class Message(HeaderLines):
             error.request = self
         return error
 
-    def _required(self, name: str) -> str:
-        first = self._first
-        value = (first if first is not None else self._index()).get(name)
-        if value is None:
-            raise self._fail(ParseError(f"no {name} header"))
-        return value
+    def _missing(self, name: str) -> ParseError:
+        return self._fail(ParseError(f"no {name} header"))
 
     @property
     def via(self) -> Via:
         """The topmost Via. Raises ParseError."""
         via: Via | None = self._parsed.get("via")
         if via is None:
-            value = self._required("Via")
+            first = self._first
+            if first is None:
+                first = self._index()
+            value = first.get("Via")
+            if value is None:
+                raise self._missing("Via")
             try:
                 via = Via.parse(value if "," not in value else split_commas(value)[0])
             except ParseError as error:
@@ -165,22 +168,32 @@ class Message(HeaderLines):
         """All Via values, topmost first. Raises ParseError."""
         vias: list[Via] | None = self._parsed.get("vias")
         if vias is None:
+            vias = []
             try:
-                vias = [via for value in self.get_all("Via") for via in Via.parse_list(value)]
+                for value in self.get_all("Via"):
+                    if "," in value:
+                        vias.extend(Via.parse_list(value))
+                    else:
+                        vias.append(Via.parse(value))
             except ParseError as error:
                 raise self._fail(error) from None
             self._parsed["vias"] = vias
         return vias
 
     def _address(self, name: str) -> NameAddr:
-        address: NameAddr | None = self._parsed.get(name)
+        first = self._first
+        if first is None:
+            first = self._index()
+        value = first.get(name)
+        if value is None:
+            raise self._missing(name)
+        address = KNOWN_ADDRESSES.get(value)
         if address is None:
-            value = self._required(name)
             try:
                 address = NameAddr.parse(value)
             except ParseError as error:
                 raise self._fail(error) from None
-            self._parsed[name] = address
+        self._parsed[name] = address
         return address
 
     @property
@@ -198,14 +211,25 @@ class Message(HeaderLines):
     @property
     def call_id(self) -> str:
         """Call-ID, as it is (it is compared byte by byte). Raises ParseError if there is none."""
-        return self._required("Call-ID")
+        first = self._first
+        if first is None:
+            first = self._index()
+        value = first.get("Call-ID")
+        if value is None:
+            raise self._missing("Call-ID")
+        return value
 
     @property
     def cseq(self) -> CSeq:
         """CSeq. Raises ParseError."""
         cseq: CSeq | None = self._parsed.get("CSeq")
         if cseq is None:
-            value = self._required("CSeq")
+            first = self._first
+            if first is None:
+                first = self._index()
+            value = first.get("CSeq")
+            if value is None:
+                raise self._missing("CSeq")
             try:
                 cseq = CSeq.parse(value)
             except ParseError as error:
@@ -220,12 +244,14 @@ class Message(HeaderLines):
             first = self._first
             if first is None:
                 first = self._index()
+            value = first.get(name)
+            addresses = []
             try:
-                values = [first[name]] if name in first and len(first) == len(self.headers) else self.get_all(name)
-                if len(values) == 1 and "," not in values[0]:
-                    addresses = [NameAddr.parse(values[0])]
-                else:
-                    addresses = [address for value in values for address in NameAddr.parse_list(value)]
+                if value is not None and "," not in value and len(first) == len(self.headers):
+                    addresses.append(KNOWN_ADDRESSES.get(value) or NameAddr.parse(value))
+                elif value is not None or KNOWN.get(name) != name:
+                    for one in self.get_all(name):
+                        addresses.extend(NameAddr.parse_list(one))
             except ParseError as error:
                 raise self._fail(error) from None
             self._parsed[name] = addresses
@@ -236,7 +262,10 @@ class Message(HeaderLines):
         """The contacts, without the ``*`` of a REGISTER (see :attr:`contact_star`). Raises ParseError."""
         contacts: list[NameAddr] | None = self._parsed.get("Contact")
         if contacts is None:
-            if self.contact_star:
+            first = self._first
+            if first is None:
+                first = self._index()
+            if "*" in first.get("Contact", "") and self.contact_star:
                 contacts = self._parsed["Contact"] = []
             else:
                 contacts = self.addresses("Contact")
@@ -267,7 +296,10 @@ class Message(HeaderLines):
         return self.addresses("Record-Route")
 
     def _number(self, name: str, maximum: int) -> int | None:
-        value = self.get(name)
+        first = self._first
+        if first is None:
+            first = self._index()
+        value = first.get(name)
         if value is None:
             return None
         try:
@@ -466,13 +498,17 @@ def make_response(request: Request, status: int, reason: str = "", to_tag: str =
         ValueError: a line break in ``reason``, or ``to_tag`` is not a token.
     """
     echoed = _ECHOED_WITH_TIMESTAMP if status == 100 else _ECHOED_WITH_ROUTE if status < 300 else _ECHOED
-    headers = [line for line in request.headers if line[0] in echoed]
-    if to_tag and status != 100:
-        for position, (name, value) in enumerate(headers):
-            if name == "To":
-                if not has_tag(value):
-                    if not is_token(to_tag):
+    if status == 100:
+        to_tag = ""
+    headers: list[tuple[str, str]] = []
+    for line in request.headers:
+        if line[0] in echoed:
+            if to_tag and line[0] == "To":
+                # What ends with the bracket of its address has no parameters.
+                if line[1][-1:] == ">" or not has_tag(line[1]):
+                    if not ((to_tag.isalnum() and to_tag.isascii()) or is_token(to_tag)):
                         raise ValueError(f"not a tag: {to_tag!r}")
-                    headers[position] = (name, f"{value};tag={to_tag}")
-                break
-    return Response(status, check_value(reason) if reason else reason_phrase(status), headers)
+                    line = ("To", f"{line[1]};tag={to_tag}")
+                to_tag = ""
+            headers.append(line)
+    return Response(status, check_value(reason) if reason else REASONS.get(status) or reason_phrase(status), headers)

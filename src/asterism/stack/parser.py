@@ -11,11 +11,11 @@ from typing import Final, NoReturn
 
 from asterism.stack.errors import LimitError, ParseError
 from asterism.stack.grammar import is_token, printable
-from asterism.stack.headers.cseq import CSeq
+from asterism.stack.headers.cseq import KNOWN_CSEQS, CSeq
 from asterism.stack.headers.names import KNOWN, SINGLE, wire_name
 from asterism.stack.limits import DEFAULT_LIMITS, Limits
 from asterism.stack.message import Message, Request, Response
-from asterism.stack.uri import Uri
+from asterism.stack.uri import KNOWN_URIS, Uri
 
 _CONTROLS: Final = bytes(code for code in (*range(32), 127) if code != 9)
 _fold = re.compile(r"\r\n[ \t]+").sub
@@ -82,8 +82,11 @@ def _parse(data: bytes, limits: Limits) -> Request | Response:
     if len(head.translate(None, _CONTROLS)) + 2 * len(lines) != end:
         _check_controls(start, lines)
     known = KNOWN
+    headers: list[tuple[str, str]] = []
     try:
-        headers = [(known[name], value.strip(" \t")) for name, _, value in [line.partition(":") for line in lines]]
+        for line in lines:
+            name, _, value = line.partition(":")
+            headers.append((known[name], value.strip(" \t")))
     except KeyError:
         if "\r\n " in text or "\r\n\t" in text:
             start, *lines = _fold(" ", text).split("\r\n")
@@ -102,7 +105,7 @@ def _parse(data: bytes, limits: Limits) -> Request | Response:
             _check_lines(lines, fields)
     if not all(fields.values()):
         _check_lines(lines, fields)
-    message = _start(start, headers, limits)
+    message = _status_line(start, headers) if start[:8] == "SIP/2.0 " else _start(start, headers, limits)
     message._first = fields
     body = data[end + 4 :]
     try:
@@ -111,7 +114,7 @@ def _parse(data: bytes, limits: Limits) -> Request | Response:
             _missing(fields)
     except KeyError:
         _missing(fields)
-    cseq = message._parsed["CSeq"] = CSeq.parse(number)
+    cseq = message._parsed["CSeq"] = KNOWN_CSEQS.get(number) or CSeq.parse(number)
     if type(message) is Request and cseq.method != message.method:
         raise ParseError("CSeq names another method")
     length = fields.get("Content-Length")
@@ -130,7 +133,7 @@ def _parse(data: bytes, limits: Limits) -> Request | Response:
 def _start(line: str, headers: list[tuple[str, str]], limits: Limits) -> Request | Response:
     parts = line.split(" ")
     if len(parts) == 3 and parts[2] == "SIP/2.0" and parts[0] in _METHODS and 0 < len(parts[1]) <= limits.uri:
-        return Request(parts[0], Uri.parse(parts[1]), headers)
+        return Request(parts[0], KNOWN_URIS.get(parts[1]) or Uri.parse(parts[1]), headers)
     if parts[0][:4].upper() == "SIP/":
         return _status_line(line, headers)
     if len(parts) != 3 or not parts[1]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from asterism.stack.grammar import check_value, is_token
 from asterism.stack.headers.address import has_tag
 from asterism.stack.headers.names import KNOWN, canonical
-from asterism.stack.reasons import reason_phrase
+from asterism.stack.reasons import REASONS, reason_phrase
 
 if TYPE_CHECKING:
     from asterism.stack.message import Request
@@ -33,7 +33,7 @@ def header_block(lines: Iterable[tuple[str, str]]) -> str:
             name = canonical(name)
             if not is_token(name):
                 raise ValueError(f"not a header name: {name!r}")
-        block += f"{name}: {check_value(value)}\r\n"
+        block += f"{name}: {value if value.isprintable() else check_value(value)}\r\n"
     return block
 
 
@@ -47,10 +47,11 @@ def response_bytes(request: Request, status: int, to_tag: str, block: str = "") 
         block: further header lines, from :func:`header_block`.
     """
     echoed = _ECHOED_WITH_ROUTE if status < 300 else _ECHOED
-    text = f"SIP/2.0 {status} {reason_phrase(status)}\r\n"
+    text = f"SIP/2.0 {status} {REASONS.get(status) or reason_phrase(status)}\r\n"
     for name, value in request.headers:
         if name in echoed:
-            if name == "To" and not has_tag(value):
+            # What ends with the bracket of its address has no parameters.
+            if name == "To" and (value[-1:] == ">" or not has_tag(value)):
                 text += f"To: {value};tag={to_tag}\r\n"
             else:
                 text += f"{name}: {value}\r\n"

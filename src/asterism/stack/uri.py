@@ -5,9 +5,8 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote as _percent_quote
 from urllib.parse import unquote as _percent_unquote
 
@@ -15,6 +14,7 @@ from asterism.stack.errors import ParseError
 from asterism.stack.grammar import Params, printable
 
 _CACHED_LENGTH = 512
+_MOST_KNOWN = 8192
 _NO_PARAMS: Params = MappingProxyType({})
 
 HOST = r"\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9_.\-]*[A-Za-z0-9_.])?"
@@ -145,12 +145,19 @@ class Uri:
 
     @staticmethod
     def parse(text: str) -> Uri:
-        """Parse a URI; recurring texts come from a cache.
+        """Parse a URI; recurring texts are not parsed again.
 
         Raises:
             ParseError: not a URI.
         """
-        return _parse_cached(text) if len(text) <= _CACHED_LENGTH else _parse(text)
+        uri = KNOWN_URIS.get(text)
+        if uri is None:
+            uri = _parse(text)
+            if len(text) <= _CACHED_LENGTH:
+                if len(KNOWN_URIS) >= _MOST_KNOWN:
+                    KNOWN_URIS.clear()
+                KNOWN_URIS[text] = uri
+        return uri
 
     @classmethod
     def unparsed(cls, text: str) -> Uri:
@@ -265,6 +272,10 @@ class Uri:
         return _header_set(self.headers) == _header_set(other.headers)
 
 
+KNOWN_URIS: Final[dict[str, Uri]] = {}
+"""URIs that were parsed before, by their text."""
+
+
 def _folded(params: Params) -> dict[str, str | None]:
     return {name: None if value is None else _unescape(value).lower() for name, value in params.items()}
 
@@ -356,6 +367,3 @@ def _parse_other(text: str) -> Uri:
         uri = Uri(scheme, opaque=rest)
     uri._text = text
     return uri
-
-
-_parse_cached = lru_cache(maxsize=8192)(_parse)

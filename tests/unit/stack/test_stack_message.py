@@ -203,7 +203,7 @@ def test_no_header_value_breaks_a_line(value: str) -> None:
 
 def test_changing_headers_changes_the_values() -> None:
     message = parse_message(INVITE)
-    assert message.to.tag is None
+    assert "tag" not in message.to.params
     message.set_header("t", "<sip:x@y>;tag=1")
     assert message.to.tag == "1"
     assert message.max_forwards == 70
@@ -214,6 +214,13 @@ def test_changing_headers_changes_the_values() -> None:
     message.add_header("m", "*")
     assert message.contact_star
     assert message.contacts == []
+    message.remove_header("Supported")
+    assert not message.has("Supported")
+    assert not message.has_option("Supported", "100rel")
+    message.add_lines([("Supported", "timer, 100REL")])
+    assert message.has("k")
+    assert message.has_option("k", "100rel")
+    assert not message.has_option("Supported", "100")
     message.prepend_header("Route", "<sip:r;lr>")
     assert message.headers[0][0] == "Route"
     assert len(message.routes) == 1
@@ -221,6 +228,14 @@ def test_changing_headers_changes_the_values() -> None:
     assert message.to_bytes().endswith("Content-Length: 6\r\n\r\nhellö".encode())
     message.set_body(b"")
     assert not message.has("Content-Type")
+
+
+def test_lines_of_unknown_names_belong_together_whatever_their_case() -> None:
+    message = Response(200, "OK", [("X-Tokens", "one"), ("x-tokens", "Two, three")])
+    assert message.get_all("X-Tokens") == ["one", "Two, three"]
+    assert message.has("X-TOKENS")
+    assert not message.has("X-Token")
+    assert [message.has_option("X-tokens", option) for option in ("one", "two", "thr")] == [True, True, False]
 
 
 def test_via_handling() -> None:
@@ -255,6 +270,17 @@ def test_response_copies_what_it_must() -> None:
     assert trying.get("Timestamp") == "54"
     assert not make_response(request, 404).has("Record-Route")
     assert (reason_phrase(486), reason_phrase(499)) == ("Busy Here", "Request Failure")
+
+
+@pytest.mark.parametrize("tag", ["", "a b", "a\r\nX: y", "ä", "½", 'a"'])
+def test_response_takes_tokens_alone_as_tag(tag: str) -> None:
+    request = parse_message(INVITE)
+    assert isinstance(request, Request)
+    if tag:
+        with pytest.raises(ValueError, match="not a tag"):
+            make_response(request, 200, to_tag=tag)
+    else:
+        assert make_response(request, 200, to_tag=tag).to.tag is None
 
 
 def test_copies_are_independent() -> None:

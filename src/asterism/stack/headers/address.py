@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from types import MappingProxyType
+from typing import Final
 
 from asterism.stack.errors import ParseError
 from asterism.stack.grammar import (
@@ -23,6 +23,7 @@ from asterism.stack.grammar import (
 from asterism.stack.uri import Uri
 
 _CACHED_LENGTH = 512
+_MOST_KNOWN = 4096
 _NO_PARAMS: Params = MappingProxyType({})
 
 # The unquoted display name is "*(token LWS)"; phones also send other characters there, which is
@@ -45,14 +46,16 @@ class NameAddr:
         display: the display name, unquoted; ``""`` if there is none.
         uri: the address.
         params: header parameters (``tag``, ``expires``, ``q``, ...): lower-case names, raw values.
+        tag: the ``tag`` parameter, ``None`` if there is none.
     """
 
-    __slots__ = ("_text", "display", "params", "uri")
+    __slots__ = ("_text", "display", "params", "tag", "uri")
 
     def __init__(self, display: str, uri: Uri, params: Mapping[str, str | None] | None = None) -> None:
         self.display = display
         self.uri = uri
         self.params: Params = params or _NO_PARAMS
+        self.tag: str | None = params.get("tag") if params else None
         self._text: str | None = None
 
     @staticmethod
@@ -66,9 +69,10 @@ class NameAddr:
             return _parse(text)
         head, found, tag = text.rpartition(">;tag=")
         if not found or not ((tag.isalnum() and tag.isascii()) or is_token(tag)):
-            return _parse_cached(text)
+            return KNOWN_ADDRESSES.get(text) or _parse_and_keep(text)
         # A tag is new in every dialog; what it is attached to comes again and again.
-        known = _parse_cached(f"{head}>")
+        head += ">"
+        known = KNOWN_ADDRESSES.get(head) or _parse_and_keep(head)
         if known.params:
             return _parse(text)
         return NameAddr(known.display, known.uri, {"tag": tag})
@@ -83,11 +87,6 @@ class NameAddr:
         if "," not in text:
             return [NameAddr.parse(text)]
         return [NameAddr.parse(item) for item in split_commas(text, limit)]
-
-    @property
-    def tag(self) -> str | None:
-        """The ``tag`` parameter, ``None`` if there is none."""
-        return self.params.get("tag")
 
     def param(self, name: str) -> str | None:
         """A parameter, unquoted; ``""`` if it has no value, ``None`` if it is not there."""
@@ -130,6 +129,10 @@ class NameAddr:
         return hash((self.display, self.uri))
 
 
+KNOWN_ADDRESSES: Final[dict[str, NameAddr]] = {}
+"""Addresses that were parsed before, without tags, by their text: most come again and again."""
+
+
 def _parse(text: str) -> NameAddr:
     found = _usual(text)
     if found is not None:
@@ -148,13 +151,18 @@ def _parse(text: str) -> NameAddr:
         uri, params = found.groups()
         display = ""
     address = NameAddr(display, Uri.parse(uri), parse_params(params) if params else None)
-    tag = address.params.get("tag", "-")
-    if tag != "-" and (not tag or not is_token(tag)):
+    if "tag" in address.params and (not address.tag or not is_token(address.tag)):
         raise ParseError(f"bad tag: {printable(text)!r}")
     return address
 
 
-_parse_cached = lru_cache(maxsize=4096)(_parse)
+def _parse_and_keep(text: str) -> NameAddr:
+    address = _parse(text)
+    if address.tag is None:
+        if len(KNOWN_ADDRESSES) >= _MOST_KNOWN:
+            KNOWN_ADDRESSES.clear()
+        KNOWN_ADDRESSES[text] = address
+    return address
 
 
 def has_tag(value: str) -> bool:

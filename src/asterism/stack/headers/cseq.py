@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from asterism.stack.errors import ParseError
 from asterism.stack.grammar import TOKEN, printable
+
+_CACHED_LENGTH = 40
+_MOST_KNOWN = 2048
 
 _cseq = re.compile(rf"\s*([0-9]{{1,20}})\s+({TOKEN})\s*").fullmatch
 _rack = re.compile(rf"\s*([0-9]{{1,20}})\s+([0-9]{{1,20}})\s+({TOKEN})\s*").fullmatch
@@ -21,28 +23,33 @@ class CSeq(NamedTuple):
 
     @staticmethod
     def parse(text: str) -> CSeq:
-        """Parse a value.
+        """Parse a value; recurring texts are not parsed again.
 
         Raises:
             ParseError: malformed, or the number is 2**31 or more (RFC 3261 8.1.1.5).
         """
-        return _cached(text) if len(text) <= 40 else _parse(text)
+        known = KNOWN_CSEQS.get(text)
+        if known is not None:
+            return known
+        found = _cseq(text)
+        if found is None:
+            raise ParseError(f"bad CSeq: {printable(text)!r}")
+        number = int(found.group(1))
+        if number >= 2**31:
+            raise ParseError(f"CSeq number out of range: {printable(text)!r}")
+        cseq = CSeq(number, found.group(2))
+        if len(text) <= _CACHED_LENGTH:
+            if len(KNOWN_CSEQS) >= _MOST_KNOWN:
+                KNOWN_CSEQS.clear()
+            KNOWN_CSEQS[text] = cseq
+        return cseq
 
     def __str__(self) -> str:
         return f"{self.number} {self.method}"
 
 
-def _parse(text: str) -> CSeq:
-    found = _cseq(text)
-    if found is None:
-        raise ParseError(f"bad CSeq: {printable(text)!r}")
-    number = int(found.group(1))
-    if number >= 2**31:
-        raise ParseError(f"CSeq number out of range: {printable(text)!r}")
-    return CSeq(number, found.group(2))
-
-
-_cached = lru_cache(maxsize=2048)(_parse)
+KNOWN_CSEQS: Final[dict[str, CSeq]] = {}
+"""What was parsed before, by its text: most requests are the first of their dialog, or the second."""
 
 
 class RAck(NamedTuple):

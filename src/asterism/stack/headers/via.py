@@ -32,9 +32,10 @@ class Via:
         host: sent-by host, lower case, IPv6 without brackets.
         port: sent-by port, ``None`` if absent.
         params: lower-case names, raw values.
+        branch: the ``branch`` parameter, ``None`` if there is none.
     """
 
-    __slots__ = ("host", "params", "port", "transport")
+    __slots__ = ("branch", "host", "params", "port", "transport")
 
     def __init__(
         self, transport: str, host: str, port: int | None = None, params: Mapping[str, str | None] | None = None
@@ -43,6 +44,7 @@ class Via:
         self.host = host
         self.port = port
         self.params: dict[str, str | None] = {} if params is None else dict(params)
+        self.branch = self.params.get("branch")
 
     @staticmethod
     def parse(text: str) -> Via:
@@ -54,13 +56,12 @@ class Via:
         found = _usual(text)
         if found is not None:
             transport, host, port, params = found.groups()
-            via = Via(transport, host.lower(), None if port is None else int(port))
-            values = via.params
+            values: dict[str, str | None] = {}
             for piece in params[1:].split(";"):
                 name, equals, value = piece.partition("=")
                 if name not in values:
                     values[name] = value if equals else None
-            return via
+            return Via(transport, host.lower(), None if port is None else int(port), values)
         found = _via(text)
         if found is None:
             raise ParseError(f"bad Via: {printable(text)!r}")
@@ -83,11 +84,6 @@ class Via:
             ParseError: one of them is bad, or there are more than ``limit``.
         """
         return [Via.parse(item) for item in split_commas(text, limit)]
-
-    @property
-    def branch(self) -> str | None:
-        """The ``branch`` parameter, ``None`` if there is none."""
-        return self.params.get("branch")
 
     @property
     def received(self) -> str | None:
