@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from mypy_extensions import mypyc_attr
 
@@ -31,6 +31,7 @@ class Flow(ABC):
         closed: nothing can be sent any more.
         kept_until: until when, on the clock of the timers, the path stays open though nothing comes: a registration
             needs it for so long. Only connections look at it.
+        transactions: those that have to learn that the flow broke; the transaction layer's, ``None`` before the first.
     """
 
     __slots__ = (
@@ -43,6 +44,7 @@ class Flow(ABC):
         "reliable",
         "remote",
         "secure",
+        "transactions",
         "transport",
     )
 
@@ -65,6 +67,7 @@ class Flow(ABC):
         self.closed = False
         self.kept_until = 0.0
         self.on_error: list[Callable[[Flow, Exception | None], None]] = []
+        self.transactions: set[Any] | None = None
 
     # A property, for that is what a subclass may make of it; compiled code would read an attribute past the subclass.
     @property

@@ -36,7 +36,10 @@ class Timer:
         if self._fn is not None:
             self._fn = None
             self._args = ()
-            self._queue._forget_one()
+            queue = self._queue
+            queue._dead = dead = queue._dead + 1
+            if dead > _COMPACT_MINIMUM and dead * 2 > len(queue._heap):
+                queue._compact()
 
 
 class TimerQueue:
@@ -104,11 +107,9 @@ class TimerQueue:
             timer._args = ()
             fn(*args)
 
-    def _forget_one(self) -> None:
-        self._dead = dead = self._dead + 1
+    def _compact(self) -> None:
+        """Drop the dead entries. In place: handle_timers may be walking this very list."""
         heap = self._heap
-        if dead > _COMPACT_MINIMUM and dead * 2 > len(heap):
-            # In place: handle_timers may be walking this very list.
-            heap[:] = [entry for entry in heap if entry[2]._fn is not None]
-            heapify(heap)
-            self._dead = 0
+        heap[:] = [entry for entry in heap if entry[2]._fn is not None]
+        heapify(heap)
+        self._dead = 0

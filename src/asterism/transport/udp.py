@@ -50,6 +50,7 @@ class UdpFlow(Flow):
         self.name = udp.name
         self.closed = udp.closed
         self.on_error = []
+        self.transactions = None
         self._udp = udp
         self._address = address
         self._looked_up: tuple[str, int] | None = udp.fixed_local

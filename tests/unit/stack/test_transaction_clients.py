@@ -62,7 +62,7 @@ def test_timer_e_doubles_up_to_t2_and_timer_f_times_out():
     assert client.events == ["timeout"]
     assert transaction.state is TransactionState.TERMINATED
     assert len(net.timers) == 0
-    assert net.flow.on_error == []
+    assert not net.flow.transactions
 
 
 def test_proceeding_repeats_at_t2_and_still_times_out():

@@ -53,9 +53,8 @@ def test_requests(steps):
     net.advance(200)
     assert (net.layer.live_transactions, net.layer.finished_transactions, len(net.timers)) == (0, 0, 0)
     assert not net.layer._awaiting_ack
-    assert not net.layer._by_flow
     assert not net.layer._servers.merged
-    assert net.flow.on_error == []
+    assert not net.flow.transactions
 
 
 @settings(max_examples=100, deadline=None)
@@ -88,4 +87,4 @@ def test_responses(method, steps, cancel_at):
         assert all(event == 200 for event in finals)
         assert finals
     assert (net.layer.live_transactions, net.layer.finished_transactions, len(net.timers)) == (0, 0, 0)
-    assert net.flow.on_error == []
+    assert not net.flow.transactions

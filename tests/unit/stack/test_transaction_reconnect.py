@@ -53,7 +53,7 @@ def test_the_response_goes_over_a_new_connection_to_the_via(method, status):
     assert connections.asked == [("192.0.2.1", 5070, "")]
     assert connections.flow.statuses() == [status]
     assert flow.sent == []
-    assert flow.on_error == []
+    assert not flow.transactions
 
 
 def test_an_answer_between_the_closing_and_its_notice_is_not_harmed_by_the_notice():
@@ -77,7 +77,7 @@ def test_failure_of_that_too_is_told_and_no_third_is_opened(method):
     assert net.user.events[-1] == ("response_error", transaction)
     assert len(connections.asked) == 1
     assert net.layer.live_transactions == 0
-    assert connections.flow.on_error == []
+    assert not connections.flow.transactions
 
 
 def test_what_was_sent_over_the_new_connection_is_forgotten_in_time():

@@ -153,7 +153,7 @@ def test_transport_error_is_told_to_the_user():
     net.advance(0)
     assert net.user.events[-1] == ("response_error", transaction)
     assert transaction.state is TransactionState.TERMINATED
-    assert net.flow.on_error == []
+    assert not net.flow.transactions
 
 
 def test_answer_inside_on_request_needs_no_timer():

@@ -24,12 +24,14 @@ class ClientTransaction(Machine):
         user: who is told of the outcome; nobody once it has been told all.
         branch: the branch parameter of the Via, unique.
         state: where the machine stands. Once it has finished, its memory is the layer's, not this object's.
+        cancelled: a CANCEL has been sent.
     """
 
     __slots__ = (
+        "_cancel_wanted",
         "_data",
-        "_interval",
         "branch",
+        "cancelled",
         "flow",
         "key",
         "request",
@@ -45,11 +47,14 @@ class ClientTransaction(Machine):
         self.user = user
         self.branch = branch
         self.key = key
-        self.state = TransactionState.TRYING
+        self.state = TransactionState.CALLING if request.method == "INVITE" else TransactionState.TRYING
         self._data = b""
+        self._ends_at = 0.0
         self._interval = 0.0
         self._timer_repeat = None
         self._timer_end = None
+        self.cancelled = False
+        self._cancel_wanted: tuple[tuple[str, str], ...] | None = None
 
     # Each machine has its own of these two. No abstract base: every response asks isinstance, which that makes slow.
 
@@ -86,7 +91,6 @@ class ClientTransaction(Machine):
     def _end(self) -> bool:
         if self.state is TransactionState.TERMINATED:
             return False
-        self._stop_timers()
         self._enter(TransactionState.TERMINATED)
         self.layer.forget_client(self)
         return True

@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING
 from asterism.stack.message import Request
 from asterism.stack.transactions.client import ClientTransaction
 from asterism.stack.transactions.state import TransactionState
+from asterism.stack.transactions.users import NOBODY
 
 if TYPE_CHECKING:
-    from asterism.stack.flow import Flow
     from asterism.stack.message import Response
-    from asterism.stack.timers import Timer
-    from asterism.stack.transactions.layer import TransactionLayer
-    from asterism.stack.transactions.users import ClientUser
 
 
 class InviteClientTransaction(ClientTransaction):
@@ -50,26 +47,18 @@ class InviteClientTransaction(ClientTransaction):
     Completed lives in the layer's table of finished transactions: the ACK to repeat, with Timer D as its expiry.
     """
 
-    __slots__ = ("_cancel_timer", "_cancel_wanted", "cancelled")
-
-    def __init__(
-        self, layer: TransactionLayer, request: Request, flow: Flow, user: ClientUser, branch: str, key: str
-    ) -> None:
-        super().__init__(layer, request, flow, user, branch, key)
-        self.state = TransactionState.CALLING
-        self.cancelled = False
-        """A CANCEL has been sent."""
-        self._cancel_wanted: tuple[tuple[str, str], ...] | None = None
-        self._cancel_timer: Timer | None = None
+    __slots__ = ()
 
     def start(self, now: float) -> None:
         """Send; Timer A repeats over unreliable flows, Timer B ends the calling."""
         layer = self.layer
         self._data = self.request.to_bytes()
-        if not self.flow.reliable:
-            self._interval = layer.t1
+        self._interval = layer.t1
+        self._ends_at = now + layer.timeout
+        if self.flow.reliable or layer.timeout <= layer.t1:
+            self._timer_end = layer.timers.call_at(self._ends_at, self._timer_b_expired)
+        else:
             self._timer_repeat = layer.timers.call_at(now + layer.t1, self._timer_a_expired)
-        self._timer_end = layer.timers.call_at(now + layer.timeout, self._timer_b_expired)
         self.flow.send(self._data)
 
     def receive_response(self, response: Response) -> None:
@@ -119,14 +108,12 @@ class InviteClientTransaction(ClientTransaction):
 
     def _proceed(self) -> None:
         if self.state is TransactionState.CALLING:
-            self._stop_timers()
             self._data = b""
             self._enter(TransactionState.PROCEEDING)
             if self._cancel_wanted is not None:
                 self._send_cancel()
 
     def _accept(self) -> None:
-        self._stop_timers()
         # What stays until Timer M stays for every call.
         self._data = b""
         self._enter(TransactionState.ACCEPTED)
@@ -136,7 +123,6 @@ class InviteClientTransaction(ClientTransaction):
 
     def _complete(self, response: Response) -> None:
         layer = self.layer
-        self._stop_timers()
         data = self._ack(response).to_bytes()
         if self.flow.reliable:
             self._enter(TransactionState.TERMINATED)
@@ -180,15 +166,20 @@ class InviteClientTransaction(ClientTransaction):
         return request
 
     def _timer_a_expired(self) -> None:
+        timers = self.layer.timers
+        if self._timer_end is None:
+            self._timer_end = timers.call_at(self._ends_at, self._timer_b_expired)
         self._interval *= 2
-        self._timer_repeat = self.layer.timers.call_later(self._interval, self._timer_a_expired)
+        self._timer_repeat = timers.call_later(self._interval, self._timer_a_expired)
         self.flow.send(self._data)
 
     def _timer_b_expired(self) -> None:
         self._timed_out()
 
     def _timer_m_expired(self) -> None:
-        self.terminate()
+        self._enter(TransactionState.TERMINATED)
+        self.layer.forget_client(self)
+        self.user = NOBODY
 
     def _timer_cancel_expired(self) -> None:
         """9.1: no final response 64 * T1 after the CANCEL; the INVITE is considered dead."""

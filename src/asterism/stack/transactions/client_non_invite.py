@@ -48,10 +48,12 @@ class NonInviteClientTransaction(ClientTransaction):
         """Send; Timer E repeats over unreliable flows, Timer F ends the trying."""
         layer = self.layer
         self._data = self.request.to_bytes()
-        if not self.flow.reliable:
-            self._interval = layer.t1
+        self._interval = layer.t1
+        self._ends_at = now + layer.timeout
+        if self.flow.reliable or layer.timeout <= layer.t1:
+            self._timer_end = layer.timers.call_at(self._ends_at, self._timer_f_expired)
+        else:
             self._timer_repeat = layer.timers.call_at(now + layer.t1, self._timer_e_expired)
-        self._timer_end = layer.timers.call_at(now + layer.timeout, self._timer_f_expired)
         self.flow.send(self._data)
 
     def receive_response(self, response: Response) -> None:
@@ -59,10 +61,9 @@ class NonInviteClientTransaction(ClientTransaction):
         if self.state is not TransactionState.TRYING and self.state is not TransactionState.PROCEEDING:
             return
         if response.status < 200:
-            self._enter(TransactionState.PROCEEDING)
+            self._enter(TransactionState.PROCEEDING, timers_go_on=True)
             self.user.on_response(self, response)
             return
-        self._stop_timers()
         if self.flow.reliable:
             self._enter(TransactionState.TERMINATED)
             self.layer.forget_client(self)
@@ -73,6 +74,8 @@ class NonInviteClientTransaction(ClientTransaction):
 
     def _timer_e_expired(self) -> None:
         layer = self.layer
+        if self._timer_end is None:
+            self._timer_end = layer.timers.call_at(self._ends_at, self._timer_f_expired)
         if self.state is TransactionState.TRYING:
             self._interval = min(self._interval * 2, layer.t2)
         else:

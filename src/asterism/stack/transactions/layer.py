@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from asterism.stack.errors import ParseError
 from asterism.stack.limits import DEFAULT_LIMITS
@@ -15,14 +15,13 @@ from asterism.stack.transactions.client_invite import InviteClientTransaction
 from asterism.stack.transactions.client_non_invite import NonInviteClientTransaction
 from asterism.stack.transactions.config import TimerConfig
 from asterism.stack.transactions.matching import (
-    ack_key,
-    add_to_tag,
     mark_source,
     merged_key,
     request_key,
     response_address,
     restore_via,
     server_key,
+    tagged_bytes,
 )
 from asterism.stack.transactions.reconnecting import reconnect_address
 from asterism.stack.transactions.server import ServerTransaction
@@ -36,6 +35,8 @@ from asterism.stack.uri import format_host_port
 if TYPE_CHECKING:
     from asterism.stack.flow import Flow
     from asterism.stack.timers import TimerQueue
+    from asterism.stack.transactions.matching import AckKey
+    from asterism.stack.transactions.table import Finished
     from asterism.stack.transactions.users import ClientUser, StackUser
 
 
@@ -77,7 +78,6 @@ class TransactionLayer:
 
     __slots__ = (
         "_awaiting_ack",
-        "_by_flow",
         "_clients",
         "_fresh",
         "_last_flow",
@@ -121,12 +121,11 @@ class TransactionLayer:
         self.counters = {"malformed": 0, "merged": 0, "overload": 0, "retransmissions": 0, "stray_ack": 0}
         self._servers: TransactionTable[ServerTransaction] = TransactionTable(timers, config.max_finished)
         self._clients: TransactionTable[ClientTransaction] = TransactionTable(timers, config.max_finished)
-        self._awaiting_ack: dict[str, InviteServerTransaction] = {}
-        self._by_flow: dict[Flow, set[ClientTransaction | ServerTransaction]] = {}
+        self._awaiting_ack: dict[AckKey, InviteServerTransaction] = {}
         self._fresh: list[ServerTransaction] | None = None
         self._last_request: Request | None = None
         self._last_key = ""
-        self._last_merged = ""
+        self._last_merged: str | None = None
         self._last_flow: Flow | None = None
         self._secret = secrets.token_hex(16)
 
@@ -148,58 +147,27 @@ class TransactionLayer:
         except ParseError as error:
             self._receive_malformed(error, data, flow, now)
             return
-        self.receive_message(message, flow, now)
-
-    def receive_message(self, message: Request | Response, flow: Flow, now: float) -> None:
-        """Take one parsed message; see :meth:`receive`."""
         message.flow = flow
         message.received_at = now
         if isinstance(message, Response):
             self._receive_response(message, flow)
-            return
-        method = message.method
+        else:
+            self._receive_request(message, flow, now)
+
+    def _receive_request(self, request: Request, flow: Flow, now: float) -> None:
+        method = request.method
         try:
             host, port = flow.remote
             force = self.force_rport and not flow.reliable
-            key, back = mark_source(message, host, port, "INVITE" if method == "ACK" else method, force)
-        except ParseError as error:
-            self._receive_malformed(error, b"", flow, now, message)
-            return
-        servers = self._servers
-        entry = servers.entries.get(key)
-        if entry is None:
-            self._last_request = message
+            key, back = mark_source(request, host, port, "INVITE" if method == "ACK" else method, force)
+            entry = self._servers.entries.get(key)
+            if entry is not None:
+                self._receive_again(request, key, entry, flow)
+                return
+            self._last_request = request
             self._last_key = key
-            self._last_merged = ""
+            self._last_merged = None
             self._last_flow = flow if back or flow.reliable else None
-            self._receive_new(message, key, flow, now)
-        elif isinstance(entry, bytes):
-            if entry and method != "ACK":
-                self.counters["retransmissions"] += 1
-                flow.send(entry)
-        elif isinstance(entry, tuple):
-            if method != "ACK":
-                self.counters["retransmissions"] += 1
-                entry[1].send(entry[0])
-        elif method != "ACK":
-            self.counters["retransmissions"] += 1
-            if entry.flow.closed and entry.flow.remote[0] == flow.remote[0]:
-                # The client has a new connection and asks again.
-                self._move(entry, flow)
-            entry.receive_retransmission()
-        elif isinstance(entry, InviteServerTransaction):
-            if entry.state is TransactionState.ACCEPTED:
-                try:
-                    self._receive_ack(message, key)
-                except ParseError as error:
-                    self._receive_malformed(error, b"", flow, now, message)
-            else:
-                entry.receive_ack()
-
-    def _receive_new(self, request: Request, key: str, flow: Flow, now: float) -> None:
-        """A request that matches no transaction."""
-        method = request.method
-        try:
             if method == "ACK":
                 self._receive_ack(request, key)
                 return
@@ -216,7 +184,7 @@ class TransactionLayer:
                 self.counters["merged"] += 1
                 self.respond_stateless(request, make_response(request, 482))
                 return
-        if self._is_full():
+        if len(self._servers.entries) + len(self._clients.entries) >= self.config.max_transactions and self._is_full():
             self.counters["overload"] += 1
             response = make_response(request, 503)
             response.add_header("Retry-After", "5")
@@ -237,15 +205,39 @@ class TransactionLayer:
         finally:
             self._fresh = None
             for transaction in fresh:
-                self._arm(transaction)
+                if transaction.state not in _OVER:
+                    self._arm(transaction)
+
+    def _receive_again(self, request: Request, key: str, entry: ServerTransaction | Finished, flow: Flow) -> None:
+        """A request that matches a transaction, live or finished: a retransmission, or the ACK."""
+        if request.method == "ACK":
+            if isinstance(entry, InviteServerTransaction):
+                if entry.state is TransactionState.ACCEPTED:
+                    self._receive_ack(request, key)
+                else:
+                    entry.receive_ack()
+            return
+        if isinstance(entry, bytes):
+            if entry:
+                self.counters["retransmissions"] += 1
+                flow.send(entry)
+            return
+        self.counters["retransmissions"] += 1
+        if isinstance(entry, tuple):
+            entry[1].send(entry[0])
+            return
+        if entry.flow.closed and entry.flow.remote[0] == flow.remote[0]:
+            # The client has a new connection and asks again.
+            self._move(entry, flow)
+        entry.receive_retransmission()
 
     def _receive_ack(self, request: Request, key: str) -> None:
         """An ACK outside Completed: to a 2xx, or to what was answered without a transaction (8.2.7), or stray."""
         number, tag = request.cseq.number, request.to.tag
-        transaction = self._awaiting_ack.pop(ack_key(request.call_id, number, tag), None)
+        transaction = self._awaiting_ack.pop((request.call_id, number, tag), None)
         if transaction is not None:
             transaction.acknowledged()
-        elif tag is not None and tag == self._tag(key):
+        elif tag is not None and tag == self.tag_of(key):
             self.counters["stray_ack"] += 1
             return
         self.user.on_ack(request)
@@ -260,7 +252,7 @@ class TransactionLayer:
             self.restore_via(request)
         own = self.create_server_transaction(request)
         if not isinstance(entry, InviteServerTransaction):
-            own.respond(make_response(request, 200, "", self._tag(invite_key)))
+            own.respond(make_response(request, 200, "", self.tag_of(invite_key)))
             return
         own.respond(make_response(request, 200, "", entry.to_tag))
         if entry.state is TransactionState.PROCEEDING:
@@ -303,8 +295,7 @@ class TransactionLayer:
         via = request.get("Via") or ""
         if via[:4].upper() == "SIP/":
             response = make_response(request, status)
-            add_to_tag(response, lambda _: self._tag(via), request)
-            flow.send(response.to_bytes())
+            flow.send(tagged_bytes(response, self.tag_of, via))
 
     # -- servers --------------------------------------------------------------------------------------------------
 
@@ -318,16 +309,14 @@ class TransactionLayer:
         flow = request.flow
         if flow is None or request.method == "ACK":
             raise ValueError("only a received request that is not an ACK has a server transaction")
-        key = self._key(request)
         table = self._servers
+        key, merged, back = self._place(request, flow)
         if key in table.entries:
             raise ValueError("the request has a server transaction already")
-        merged = self._merged_key(request)
         if merged:
             table.merged[merged] = key
         kind = InviteServerTransaction if request.method == "INVITE" else NonInviteServerTransaction
-        transaction = kind(self, request, self._flow_back(request, flow), key, merged)
-        table.entries[key] = transaction
+        transaction = table.entries[key] = kind(self, request, back, key, merged)
         if self._fresh is not None:
             self._fresh.append(transaction)
         else:
@@ -344,15 +333,15 @@ class TransactionLayer:
             ValueError: the request did not come from a flow, or has a server transaction already.
         """
         flow = request.flow
-        key = self._key(request)
         table = self._servers
-        if flow is None or key in table.entries:
-            raise ValueError("only a received request without a server transaction can be held")
-        merged = self._merged_key(request)
+        if flow is None:
+            raise ValueError("only a received request can be held")
+        key, merged, back = self._place(request, flow)
+        if key in table.entries:
+            raise ValueError("only a request without a server transaction can be held")
         if merged:
             table.merged[merged] = key
         table.entries[key] = b""
-        back = self._flow_back(request, flow)
         return key, merged, back, back is flow
 
     def answer_held(self, held: Held, data: bytes) -> None:
@@ -386,9 +375,11 @@ class TransactionLayer:
         return True
 
     def _move(self, transaction: ServerTransaction, flow: Flow) -> None:
-        self._unwatch(transaction)
+        if transaction.flow.transactions:
+            transaction.flow.transactions.discard(transaction)
         transaction.flow = flow
-        self._watch(transaction)
+        waiting = flow.transactions
+        (self._watch(flow) if waiting is None else waiting).add(transaction)
 
     def restore_via(self, request: Request) -> None:
         """Take back what ``force_rport`` did to a request that has not been answered yet: its Via is followed."""
@@ -402,31 +393,39 @@ class TransactionLayer:
         flow = request.flow
         if flow is None:
             raise ValueError("only a received request can be answered")
-        add_to_tag(response, self.to_tag, request)
-        self._flow_back(request, flow).send(response.to_bytes())
+        self._flow_back(request, flow).send(tagged_bytes(response, self.tag_of, self._key(request)))
 
     def send_stateless(self, request: Request, data: bytes) -> None:
         """Send the bytes of a response (from ``stateless.response_bytes``) without a transaction."""
         flow = request.flow
         if flow is None:
             raise ValueError("only a received request can be answered")
-        self._flow_back(request, flow).send(data)
+        known = request is self._last_request and flow is self._last_flow
+        (flow if known else self._flow_back(request, flow)).send(data)
 
     def to_tag(self, request: Request) -> str:
         """The To-tag for responses to ``request``: derived from its branch, so that no state is needed to repeat it."""
-        return self._tag(self._key(request))
+        return self.tag_of(self._key(request))
+
+    def tag_of(self, key: str) -> str:
+        """The To-tag that goes with the key of a server transaction."""
+        return f"as{hash(self._secret + key) & 0xFFFFFFFFFFFFFFFF:016x}"
 
     def finish_server(self, transaction: ServerTransaction, data: bytes, lifetime: float) -> None:
         """Reduce a transaction to what answers retransmissions (called by the machines)."""
         flow = transaction.flow
         entry = data if not data or flow is transaction.request.flow else (data, flow)
         self._servers.finish(transaction.key, transaction.merged_key, entry, lifetime)
-        self._release(transaction)
+        if flow.transactions:
+            flow.transactions.discard(transaction)
 
     def forget_server(self, transaction: ServerTransaction) -> None:
         """Drop a transaction (called by the machines)."""
         self._servers.remove(transaction.key, transaction.merged_key)
-        self._release(transaction)
+        if transaction.ack_key is not None:
+            self._awaiting_ack.pop(transaction.ack_key, None)
+        if transaction.flow.transactions:
+            transaction.flow.transactions.discard(transaction)
 
     def await_ack(self, transaction: InviteServerTransaction, response: Response) -> None:
         """Look out for the ACK to a 2xx (called by the machine)."""
@@ -436,7 +435,7 @@ class TransactionLayer:
         except ParseError:
             # The request's To was malformed and its user did not mind; no ACK to it can be read either.
             tag = transaction.to_tag
-        transaction.ack_key = key = ack_key(request.call_id, request.cseq.number, tag)
+        transaction.ack_key = key = (request.call_id, request.cseq.number, tag)
         self._awaiting_ack[key] = transaction
 
     # -- clients --------------------------------------------------------------------------------------------------
@@ -458,7 +457,7 @@ class TransactionLayer:
         request.prepend_header("Via", self._via(flow, branch))
         kind = InviteClientTransaction if method == "INVITE" else NonInviteClientTransaction
         transaction = kind(self, request, flow, user, branch, f"{branch} {method}")
-        if self._is_full():
+        if len(self._servers.entries) + len(self._clients.entries) >= self.config.max_transactions and self._is_full():
             self.counters["overload"] += 1
             self.timers.call_later(0.0, transaction.transport_failed)
             return transaction
@@ -496,13 +495,16 @@ class TransactionLayer:
 
     def finish_client(self, transaction: ClientTransaction, data: bytes, lifetime: float) -> None:
         """Reduce a transaction to what absorbs (or answers) repeated responses (called by the machines)."""
-        self._clients.finish(transaction.key, "", (data, transaction.flow) if data else b"", lifetime)
-        self._release(transaction)
+        flow = transaction.flow
+        self._clients.finish(transaction.key, "", (data, flow) if data else b"", lifetime)
+        if flow.transactions:
+            flow.transactions.discard(transaction)
 
     def forget_client(self, transaction: ClientTransaction) -> None:
         """Drop a transaction (called by the machines)."""
         self._clients.remove(transaction.key, "")
-        self._release(transaction)
+        if transaction.flow.transactions:
+            transaction.flow.transactions.discard(transaction)
 
     # -- all ------------------------------------------------------------------------------------------------------
 
@@ -525,34 +527,35 @@ class TransactionLayer:
         return live
 
     def _start(self, transaction: ClientTransaction, now: float | None) -> None:
+        flow = transaction.flow
         self._clients.entries[transaction.key] = transaction
-        self._watch(transaction)
+        waiting = flow.transactions
+        (self._watch(flow) if waiting is None else waiting).add(transaction)
         transaction.start(self.timers.clock() if now is None else now)
-        if transaction.flow.closed:
+        if flow.closed:
             self.timers.call_later(0.0, transaction.transport_failed)
 
     def _is_full(self) -> bool:
-        limit = self.config.max_transactions
-        return len(self._servers.entries) + len(self._clients.entries) >= limit and self.live_transactions >= limit
+        """Whether there is no room for another transaction; asked where there might be none."""
+        return self.live_transactions >= self.config.max_transactions
 
     def _arm(self, transaction: ServerTransaction) -> None:
         """The user did not answer at once: now timers and a broken flow matter."""
-        if transaction.state not in _OVER:
-            transaction.arm()
-            self._watch(transaction)
+        transaction.arm()
+        waiting = transaction.flow.transactions
+        (self._watch(transaction.flow) if waiting is None else waiting).add(transaction)
+
+    def _place(self, request: Request, flow: Flow) -> tuple[str, str, Flow]:
+        """The two keys of a request, and the flow that its responses go over."""
+        if request is self._last_request:
+            merged = merged_key(request) if self._last_merged is None else self._last_merged
+            return self._last_key, merged, flow if flow is self._last_flow else self._flow_back(request, flow)
+        return self._key(request), merged_key(request), self._flow_back(request, flow)
 
     def _key(self, request: Request) -> str:
         if request is self._last_request:
             return self._last_key
         return server_key(request, request.via, "INVITE" if request.method == "ACK" else request.method)
-
-    def _merged_key(self, request: Request) -> str:
-        if request is self._last_request and self._last_merged:
-            return self._last_merged
-        return merged_key(request)
-
-    def _tag(self, key: str) -> str:
-        return f"as{hash(self._secret + key) & 0xFFFFFFFFFFFFFFFF:016x}"
 
     def _flow_back(self, request: Request, flow: Flow) -> Flow:
         """Where the response goes: the flow of the request, except by datagram without ``rport`` (18.2.2)."""
@@ -562,33 +565,17 @@ class TransactionLayer:
         host, port = response_address(via, flow.remote)
         return flow if port == flow.remote[1] else self.response_flow(flow, host, port)
 
-    def _watch(self, transaction: ClientTransaction | ServerTransaction) -> None:
-        flow = transaction.flow
-        watched = self._by_flow.get(flow)
-        if watched is None:
-            self._by_flow[flow] = watched = set()
-            flow.on_error.append(self._flow_failed)
-        watched.add(transaction)
-
-    def _release(self, transaction: ClientTransaction | ServerTransaction) -> None:
-        # By type: isinstance on an abstract class would cost more than the rest of this.
-        if type(transaction) is InviteServerTransaction and transaction.ack_key:
-            self._awaiting_ack.pop(transaction.ack_key, None)
-        self._unwatch(transaction)
-
-    def _unwatch(self, transaction: ClientTransaction | ServerTransaction) -> None:
-        flow = transaction.flow
-        watched = self._by_flow.get(flow)
-        if watched is not None:
-            watched.discard(transaction)
-            if not watched:
-                del self._by_flow[flow]
-                flow.on_error.remove(self._flow_failed)
+    def _watch(self, flow: Flow) -> set[Any]:
+        """Be told when a flow breaks: the set of the transactions that are to learn of it."""
+        waiting: set[Any] = set()
+        flow.transactions = waiting
+        flow.on_error.append(self._flow_failed)
+        return waiting
 
     def _flow_failed(self, flow: Flow, error: Exception | None) -> None:
         """A flow could not send, or closed. Its transactions learn of it later, not from inside their own call."""
         del error
-        for transaction in self._by_flow.get(flow, ()):
+        for transaction in flow.transactions or ():
             self.timers.call_later(0.0, self._transaction_failed, transaction, flow)
 
     def _transaction_failed(self, transaction: ClientTransaction | ServerTransaction, flow: Flow) -> None:

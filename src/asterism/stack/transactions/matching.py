@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 5060
 
+AckKey = tuple[str, int, str | None]
+"""What the ACK to a 2xx is matched to it by, for it has a branch of its own: Call-ID, CSeq number, our tag."""
+
 _usual_via = re.compile(
     r"(SIP/2\.0/[A-Z]+ ([a-z0-9.\-]*[a-z0-9])(?::([1-9][0-9]{0,4}))?)(;rport)?"
     r";branch=(z9hG4bK[A-Za-z0-9\-_.!%*+`'~]+)(;rport)?(;alias)?"
@@ -119,14 +122,15 @@ def server_key(request: Request, via: Via, method: str) -> str:
     )
 
 
-def add_to_tag(response: Response, make_tag: Callable[[Request], str], request: Request) -> None:
-    """Put a tag into To where a response must have one (8.2.6.2) and has none."""
+def tagged_bytes(response: Response, tag_of: Callable[[str], str], key: str) -> bytes:
+    """The bytes of a response; where it must have a To-tag (8.2.6.2) and has none, it gets that of ``key``."""
     if response.status != 100:
         for name, value in response.headers:
             if name == "To":
                 if not has_tag(value):
-                    _replace_first(response, "To", f"{value};tag={make_tag(request)}")
-                return
+                    _replace_first(response, "To", f"{value};tag={tag_of(key)}")
+                break
+    return response.to_bytes()
 
 
 def merged_key(request: Request) -> str:
@@ -138,11 +142,6 @@ def merged_key(request: Request) -> str:
     if to is None or has_tag(to):
         return ""
     return f"{request.get('Call-ID')} {request.get('CSeq')} {request.get('From')}"
-
-
-def ack_key(call_id: str | None, number: int, local_tag: str | None) -> str:
-    """What the ACK to a 2xx is matched to it by: it has a branch of its own."""
-    return f"{call_id} {number} {local_tag}"
 
 
 def response_address(via: Via, source: tuple[str, int]) -> tuple[str, int]:

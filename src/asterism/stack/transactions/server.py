@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from asterism.stack.transactions.machine import Machine
-from asterism.stack.transactions.matching import add_to_tag
 from asterism.stack.transactions.state import TransactionState
 
 if TYPE_CHECKING:
     from asterism.stack.flow import Flow
     from asterism.stack.message import Request, Response
     from asterism.stack.transactions.layer import TransactionLayer
+    from asterism.stack.transactions.matching import AckKey
 
 
 class ServerTransaction(Machine):
@@ -27,7 +27,7 @@ class ServerTransaction(Machine):
         user: anything the transaction user wants to find again; the stack never looks at it.
     """
 
-    __slots__ = ("_to_tag", "flow", "key", "last_response", "merged_key", "request", "status", "user")
+    __slots__ = ("ack_key", "flow", "key", "last_response", "merged_key", "request", "status", "user")
 
     def __init__(self, layer: TransactionLayer, request: Request, flow: Flow, key: str, merged_key: str) -> None:
         self.layer = layer
@@ -35,19 +35,20 @@ class ServerTransaction(Machine):
         self.flow = flow
         self.key = key
         self.merged_key = merged_key
-        self.state = TransactionState.TRYING
+        self.ack_key: AckKey | None = None
+        self.state = TransactionState.PROCEEDING if request.method == "INVITE" else TransactionState.TRYING
         self.status = 0
         self.last_response = b""
         self.user: Any = None
-        self._to_tag = ""
+        self._ends_at = 0.0
+        self._interval = 0.0
+        self._timer_repeat = None
+        self._timer_end = None
 
     @property
     def to_tag(self) -> str:
         """The To-tag that responses get when they bring none; also fit to be a dialog's local tag."""
-        tag = self._to_tag
-        if not tag:
-            self._to_tag = tag = self.layer.to_tag(self.request)
-        return tag
+        return self.layer.tag_of(self.key)
 
     # Each machine has its own of these four. No abstract base: isinstance on one is slow.
 
@@ -72,12 +73,3 @@ class ServerTransaction(Machine):
         if self.flow.closed:
             self.layer.reconnect(self)
         self.flow.send(data)
-
-    def _tag_for(self, request: Request) -> str:
-        del request
-        return self.to_tag
-
-    def _serialise(self, response: Response) -> bytes:
-        """The bytes of a response, with the To-tag it must have (8.2.6.2)."""
-        add_to_tag(response, self._tag_for, self.request)
-        return response.to_bytes()

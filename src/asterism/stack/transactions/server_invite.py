@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asterism.stack.message import make_response
+from asterism.stack.transactions.matching import tagged_bytes
 from asterism.stack.transactions.server import ServerTransaction
 from asterism.stack.transactions.state import TransactionState
 
 if TYPE_CHECKING:
-    from asterism.stack.flow import Flow
-    from asterism.stack.message import Request, Response
-    from asterism.stack.transactions.layer import TransactionLayer
+    from asterism.stack.message import Response
 
 
 class InviteServerTransaction(ServerTransaction):
@@ -49,18 +48,9 @@ class InviteServerTransaction(ServerTransaction):
     transactions, whose expiry is Timer I or what is left of Timer L.
     """
 
-    __slots__ = ("_interval", "ack_key", "ended_at")
-
-    def __init__(self, layer: TransactionLayer, request: Request, flow: Flow, key: str, merged_key: str) -> None:
-        super().__init__(layer, request, flow, key, merged_key)
-        self.state = TransactionState.PROCEEDING
-        self.ack_key = ""
-        self.ended_at = 0.0
-        self._interval = 0.0
-        self._timer_repeat = None
-        """100 after `trying`, then the refreshing of provisionals, then Timer G or the repetition of the 2xx."""
-        self._timer_end = None
-        """Timer H or L."""
+    # The timer that repeats is 100 after `trying`, then the refreshing of provisionals, then Timer G or the repetition
+    # of the 2xx; the one that ends it is Timer H or L.
+    __slots__ = ()
 
     def arm(self) -> None:
         """Send 100 soon unless the user answers first (17.2.1)."""
@@ -72,8 +62,7 @@ class InviteServerTransaction(ServerTransaction):
         state = self.state
         status = response.status
         if state is TransactionState.PROCEEDING:
-            data = self._serialise(response)
-            self.last_response = data
+            self.last_response = data = tagged_bytes(response, self.layer.tag_of, self.key)
             self.status = status
             if status < 200:
                 self._keep_provisional()
@@ -81,13 +70,12 @@ class InviteServerTransaction(ServerTransaction):
                 self._accept(response)
             else:
                 self._complete()
-            if status > 100:
-                self.send(data)
-            else:
-                self.flow.send(data)
+            if status > 100 and self.flow.closed:
+                self.layer.reconnect(self)
+            self.flow.send(data)
             return True
         if state is TransactionState.ACCEPTED and 200 <= status < 300:
-            self.last_response = data = self._serialise(response)
+            self.last_response = data = tagged_bytes(response, self.layer.tag_of, self.key)
             self.send(data)
             return True
         return False
@@ -100,7 +88,6 @@ class InviteServerTransaction(ServerTransaction):
     def receive_ack(self) -> None:
         """An ACK that matches this transaction: Completed goes to Confirmed, which only absorbs."""
         if self.state is TransactionState.COMPLETED:
-            self._stop_timers()
             if self.flow.reliable:
                 self._enter(TransactionState.TERMINATED)
                 self.layer.forget_server(self)
@@ -111,9 +98,8 @@ class InviteServerTransaction(ServerTransaction):
     def acknowledged(self) -> None:
         """The ACK to the 2xx came: stop repeating, absorb late INVITEs until Timer L."""
         if self.state is TransactionState.ACCEPTED:
-            self._stop_timers()
             self._enter(TransactionState.TERMINATED)
-            self.layer.finish_server(self, b"", max(0.0, self.ended_at - self.layer.timers.clock()))
+            self.layer.finish_server(self, b"", max(0.0, self._ends_at - self.layer.timers.clock()))
 
     def transport_failed(self) -> None:
         """The response could not be sent: tell the user, end (17.2.4).
@@ -130,32 +116,36 @@ class InviteServerTransaction(ServerTransaction):
 
     def _keep_provisional(self) -> None:
         """13.3.1.1: repeat a provisional every minute, so that no proxy on the way gives up."""
-        if self._timer_repeat is not None:
-            self._timer_repeat.cancel()
-        self._timer_repeat = self.layer.timers.call_later(
-            self.layer.config.refresh_provisional, self._timer_provisional_expired
-        )
+        timers = self.layer.timers
+        first = self._ends_at == 0.0
+        self._ends_at = timers.clock() + self.layer.config.refresh_provisional
+        if first:
+            if self._timer_repeat is not None:
+                self._timer_repeat.cancel()
+            self._timer_repeat = timers.call_at(self._ends_at, self._timer_provisional_expired)
 
     def _accept(self, response: Response) -> None:
         layer = self.layer
-        self._stop_timers()
         self._enter(TransactionState.ACCEPTED)
         self._interval = layer.t1
         now = layer.timers.clock()
-        self.ended_at = now + layer.timeout
-        self._timer_repeat = layer.timers.call_at(now + layer.t1, self._timer_success_expired)
-        self._timer_end = layer.timers.call_at(self.ended_at, self._timer_l_expired)
+        self._ends_at = now + layer.timeout
+        if layer.timeout <= layer.t1:
+            self._timer_end = layer.timers.call_at(self._ends_at, self._timer_l_expired)
+        else:
+            self._timer_repeat = layer.timers.call_at(now + layer.t1, self._timer_success_expired)
         layer.await_ack(self, response)
 
     def _complete(self) -> None:
         layer = self.layer
-        self._stop_timers()
         self._enter(TransactionState.COMPLETED)
         now = layer.timers.clock()
-        if not self.flow.reliable:
-            self._interval = layer.t1
+        self._interval = layer.t1
+        self._ends_at = now + layer.timeout
+        if self.flow.reliable or layer.timeout <= layer.t1:
+            self._timer_end = layer.timers.call_at(self._ends_at, self._timer_h_expired)
+        else:
             self._timer_repeat = layer.timers.call_at(now + layer.t1, self._timer_g_expired)
-        self._timer_end = layer.timers.call_at(now + layer.timeout, self._timer_h_expired)
 
     def _timer_trying_expired(self) -> None:
         self._timer_repeat = None
@@ -163,19 +153,29 @@ class InviteServerTransaction(ServerTransaction):
             self.respond(make_response(self.request, 100))
 
     def _timer_provisional_expired(self) -> None:
-        self._timer_repeat = None
-        self._keep_provisional()
-        self.send(self.last_response)
+        timers = self.layer.timers
+        set_for = self._ends_at if self._timer_repeat is None else self._timer_repeat.when
+        if set_for == self._ends_at:
+            self._ends_at = timers.clock() + self.layer.config.refresh_provisional
+            self.send(self.last_response)
+        # Else another one was sent since then, and is good for a minute of its own.
+        self._timer_repeat = timers.call_at(self._ends_at, self._timer_provisional_expired)
 
     def _timer_success_expired(self) -> None:
         """13.3.1.4: the 2xx again, T1 doubling up to T2, over any transport."""
-        self._interval = min(self._interval * 2, self.layer.t2)
-        self._timer_repeat = self.layer.timers.call_later(self._interval, self._timer_success_expired)
+        layer = self.layer
+        if self._timer_end is None:
+            self._timer_end = layer.timers.call_at(self._ends_at, self._timer_l_expired)
+        self._interval = min(self._interval * 2, layer.t2)
+        self._timer_repeat = layer.timers.call_later(self._interval, self._timer_success_expired)
         self.send(self.last_response)
 
     def _timer_g_expired(self) -> None:
-        self._interval = min(self._interval * 2, self.layer.t2)
-        self._timer_repeat = self.layer.timers.call_later(self._interval, self._timer_g_expired)
+        layer = self.layer
+        if self._timer_end is None:
+            self._timer_end = layer.timers.call_at(self._ends_at, self._timer_h_expired)
+        self._interval = min(self._interval * 2, layer.t2)
+        self._timer_repeat = layer.timers.call_later(self._interval, self._timer_g_expired)
         self.flow.send(self.last_response)
 
     def _timer_h_expired(self) -> None:
@@ -189,7 +189,6 @@ class InviteServerTransaction(ServerTransaction):
     def _end(self) -> bool:
         if self.state is TransactionState.TERMINATED:
             return False
-        self._stop_timers()
         self._enter(TransactionState.TERMINATED)
         self.layer.forget_server(self)
         return True

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asterism.stack.message import make_response
+from asterism.stack.transactions.matching import tagged_bytes
 from asterism.stack.transactions.server import ServerTransaction
 from asterism.stack.transactions.state import TransactionState
 
 if TYPE_CHECKING:
-    from asterism.stack.flow import Flow
-    from asterism.stack.message import Request, Response
-    from asterism.stack.transactions.layer import TransactionLayer
+    from asterism.stack.message import Response
 
 
 class NonInviteServerTransaction(ServerTransaction):
@@ -48,11 +47,6 @@ class NonInviteServerTransaction(ServerTransaction):
 
     __slots__ = ()
 
-    def __init__(self, layer: TransactionLayer, request: Request, flow: Flow, key: str, merged_key: str) -> None:
-        super().__init__(layer, request, flow, key, merged_key)
-        self._timer_repeat = None
-        self._timer_end = None
-
     def arm(self) -> None:
         """Expect an answer by the time at which RFC 4320 wants a 100."""
         if self._timer_end is None and self.state is TransactionState.TRYING:
@@ -74,23 +68,20 @@ class NonInviteServerTransaction(ServerTransaction):
                 return False
             if not self.flow.reliable and layer.timers.clock() < self._received_at() + layer.until_t2:
                 return False
-            self._enter(TransactionState.PROCEEDING)
+            self._enter(TransactionState.PROCEEDING, timers_go_on=True)
             self.status = 100
             self.last_response = data = response.to_bytes()
             self.flow.send(data)
             return True
         if status == 408:
             return False
-        if self._timer_end is not None:
-            self._timer_end.cancel()
-            self._timer_end = None
-        self.last_response = data = self._serialise(response)
+        self.last_response = data = tagged_bytes(response, layer.tag_of, self.key)
         self.status = status
         if self.flow.reliable:
             if self.flow.closed and layer.reconnect(self):
                 # It lives on so that the user learns of a failure of this connection too.
-                self._timer_end = layer.timers.call_later(layer.timeout, self._end)
                 self._enter(TransactionState.COMPLETED)
+                self._timer_end = layer.timers.call_later(layer.timeout, self._end)
                 self.flow.send(data)
                 return True
             self._enter(TransactionState.TERMINATED)
@@ -129,7 +120,6 @@ class NonInviteServerTransaction(ServerTransaction):
         self._end()
 
     def _end(self) -> None:
-        self._stop_timers()
         if self.state is not TransactionState.TERMINATED:
             self._enter(TransactionState.TERMINATED)
             self.layer.forget_server(self)
