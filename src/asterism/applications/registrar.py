@@ -128,15 +128,19 @@ class Registrar(Service):
         if not aor.max_contacts:
             return self._refuse(403, "max_contacts is 0", aor)
         try:
-            star = request.contact_star
             contacts = request.contacts
+            star = not contacts and request.contact_star
             expires = request.expires
         except ParseError as error:
             return self._refuse(400, error.message, aor)
-        location = self._location
-        now = location.wall_clock()
+        now = self._location.wall_clock()
         plan = Plan(aor, now)
-        existing = [item for item in location.staged(aor.id) if item.expiration_time > now]
+        existing: list[Contact] = []
+        current: dict[str, Contact] = {}
+        for item in self._core.data.find_staged(Contact, "aor", aor.id):
+            if item.expiration_time > now:
+                existing.append(item)
+                current[item.uri] = item
         if expires is not None:
             plan.expires = _clamped(expires, aor)
         if star:
@@ -150,12 +154,16 @@ class Registrar(Service):
         if not contacts:
             plan.bindings = existing
             return plan
-        current = {item.uri: item for item in existing}
+        path = ", ".join(paths)
         for contact in contacts:
-            refusal = self._plan_contact(rx, endpoint, plan, contact, current, ", ".join(paths), expires)
+            refusal = self._plan_contact(rx, endpoint, plan, contact, current, path)
             if refusal is not None:
                 return refusal
-        return self._make_room(plan, current, endpoint, rx)
+        if plan.changed and len(current) > aor.max_contacts and not self._make_room(plan, current):
+            text = f"registration by '{endpoint.id}' would exceed max_contacts of {aor.max_contacts}"
+            return self._refuse(403, text, aor)
+        plan.bindings = list(current.values())
+        return plan
 
     def _plan_contact(
         self,
@@ -165,7 +173,6 @@ class Registrar(Service):
         contact: NameAddr,
         current: dict[str, Contact],
         path: str,
-        expires: int | None,
     ) -> Decision | None:
         """Add one Contact to the plan; a decision when it makes the whole request fail."""
         aor = plan.aor
@@ -186,7 +193,7 @@ class Registrar(Service):
         call_id, cseq = request.call_id, request.cseq.number
         if known is not None and known.call_id == call_id and known.cseq >= cseq:
             return self._refuse(500, "CSeq is not higher than in the REGISTER before", aor)
-        seconds = _lifetime(contact, expires, aor)
+        seconds = _lifetime(contact, plan.expires, aor)
         if not seconds:
             if known is not None:
                 del current[known.uri]
@@ -222,7 +229,7 @@ class Registrar(Service):
         binding.qualify_2xx_only = aor.qualify_2xx_only
         binding.authenticate_qualify = aor.authenticate_qualify
         binding.outbound_proxy = aor.outbound_proxy
-        binding.q = _preference(contact)
+        binding.q = _preference(contact) if "q" in contact.params else 1.0
         binding.prune_on_boot = flow.reliable and (endpoint.rewrite_contact or flow.transport in _ON_FLOW)
         current[binding.uri] = binding
         plan.changed.append(binding)
@@ -232,30 +239,24 @@ class Registrar(Service):
         security = self._core.state.security
         return security is None or bool(security.acls.endpoint_allows_contact(endpoint, host))
 
-    def _make_room(self, plan: Plan, current: dict[str, Contact], endpoint: Endpoint, rx: Rx) -> Decision:
-        """Keep to ``max_contacts``, dropping other contacts where the AOR allows it."""
+    def _make_room(self, plan: Plan, current: dict[str, Contact]) -> bool:
+        """Keep to ``max_contacts``, dropping other contacts where the AOR allows it; whether that is enough."""
         aor = plan.aor
         excess = len(current) - aor.max_contacts
-        if excess > 0 and plan.changed:
-            asked = {item.uri for item in plan.changed}
-            others = [item for item in current.values() if item.uri not in asked]
-            victims: list[Contact] = []
-            if aor.remove_unavailable:
-                victims = [item for item in others if not self._location.state(item).available]
-            if aor.remove_existing:
-                rest = [item for item in others if item not in victims]
-                victims += sorted(rest, key=lambda item: item.expiration_time)
-            if len(victims) < excess:
-                return self._refuse(
-                    403,
-                    f"registration by '{endpoint.id}' would exceed max_contacts of {aor.max_contacts}",
-                    aor,
-                )
-            for victim in victims[:excess]:
-                del current[victim.uri]
-                plan.removed.append(victim)
-        plan.bindings = list(current.values())
-        return plan
+        asked = {item.uri for item in plan.changed}
+        others = [item for item in current.values() if item.uri not in asked]
+        victims: list[Contact] = []
+        if aor.remove_unavailable:
+            victims = [item for item in others if not self._location.state(item).available]
+        if aor.remove_existing:
+            rest = [item for item in others if item not in victims]
+            victims += sorted(rest, key=lambda item: item.expiration_time)
+        if len(victims) < excess:
+            return False
+        for victim in victims[:excess]:
+            del current[victim.uri]
+            plan.removed.append(victim)
+        return True
 
     def _refuse(self, status: int, reason: str, aor: Aor) -> Decision:
         return Decision(Outcome.REJECT, reason, status, f"aor {aor.id}", aor.position)
@@ -303,7 +304,8 @@ class Registrar(Service):
             left = max(int(contact.expiration_time - now), 0)
             # A q of 1 is what a contact without one has (section 20.10).
             q = f";q={contact.q:.3g}" if contact.q != 1.0 else ""
-            headers.append(("Contact", f"<{_without_transport(contact.uri)}>{q};expires={left}"))
+            uri = contact.uri if TRANSPORT_PARAMETER not in contact.uri else _without_transport(contact.uri)
+            headers.append(("Contact", f"<{uri}>{q};expires={left}"))
         if plan.expires is not None:
             headers.append(("Expires", str(plan.expires)))
         if plan.aor.support_path:
@@ -324,8 +326,6 @@ class Registrar(Service):
 
 def _without_transport(uri: str) -> str:
     """A contact as its user agent knows it, without our own parameter."""
-    if TRANSPORT_PARAMETER not in uri:
-        return uri
     parsed = Uri.parse(uri)
     return str(parsed.replace(params={k: v for k, v in parsed.params.items() if k != TRANSPORT_PARAMETER}))
 
@@ -342,21 +342,22 @@ def _clamped(seconds: int, aor: Aor) -> int:
     return max(min(seconds, aor.maximum_expiration), aor.minimum_expiration)
 
 
-def _lifetime(contact: NameAddr, header: int | None, aor: Aor) -> int:
-    """Seconds that one contact is bound for, 0 to remove it; an unreadable ``expires`` is as good as none."""
+def _lifetime(contact: NameAddr, clamped: int | None, aor: Aor) -> int:
+    """Seconds that one contact is bound for, 0 to remove it; an unreadable ``expires`` is as good as none.
+
+    ``clamped`` is what the request's Expires asks for, within the AOR's limits.
+    """
     value = contact.params.get("expires")
     if value is not None and value.isascii() and value.isdigit():
         return _clamped(min(int(value), 2**32 - 1) if len(value) < 100 else 2**32 - 1, aor)
-    if header is not None:
-        return _clamped(header, aor)
+    if clamped is not None:
+        return clamped
     return _clamped(aor.default_expiration, aor)
 
 
 def _preference(contact: NameAddr) -> float:
-    """The q value of a Contact (RFC 3261 section 20.10), 1 where there is none or it cannot be read."""
-    value = contact.params.get("q")
-    if value is None:
-        return 1.0
+    """The q value of a Contact (RFC 3261 section 20.10), 1 where it cannot be read."""
+    value = contact.params["q"] or ""
     readable = len(value) < 6 and value.isascii() and value.replace(".", "", 1).isdigit()
     return min(float(value), 1.0) if readable else 1.0
 

@@ -299,8 +299,16 @@ class Data(Subsystem):
 
     def find_staged(self, cls: type[O], index: str, value: object) -> list[O]:
         """Like :meth:`find`, with the current batch's uncommitted changes."""
-        found: list[Any] = self._tables[cls].find_staged(index, value)
-        return found
+        table = self._tables[cls]
+        # Any: a cast is a call.
+        found: Any = table.indexes[index].get(value, {})
+        if table.staged:
+            found = found.copy()
+            for key, item in table.staged.items():
+                found.pop(key, None)
+                if item is not None and getattr(item, index) == value:
+                    found[key] = item
+        return list(found.values())
 
     async def retrieve(self, cls: type[O], item_id: str) -> O | None:
         """The object, asking the backends when memory cannot tell; what it refers to is in memory then, too.
@@ -420,8 +428,7 @@ class Data(Subsystem):
                 table.cache.touched(item_id)
             return
         if table.stage(item_id, item, backend):
-            store.after_commit(table.commit)
-            store.undo(table.roll_back)
+            store.after_commit(table.commit, undo=table.roll_back)
 
     async def create(self, item: ConfiguredObject) -> None:
         """Add an object; returns when it is committed. Raises :class:`DataError`."""
@@ -452,9 +459,7 @@ class Data(Subsystem):
         elif self.store is None:
             committed()
         else:
-            # Failure first: after_commit runs at once where no batch is open.
-            self.store.on_failure(failed)
-            self.store.after_commit(committed)
+            self.store.after_commit(committed, failed=failed)
 
     async def _committed(self, item: ConfiguredObject) -> None:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -465,8 +470,7 @@ class Data(Subsystem):
         elif self.store is None or not self.store.in_batch:
             return
         else:
-            self.store.after_commit(_finish, done, None)
-            self.store.on_failure(_finish, done, error)
+            self.store.after_commit(_finish, done, None, failed=partial(_finish, done, error))
         await done
 
     async def drain(self) -> None:

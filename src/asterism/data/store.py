@@ -86,7 +86,10 @@ class Store:
             if self._in_file:
                 Path(self.path).parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(self.path, isolation_level=None, timeout=5.0, cached_statements=256)
-            self._execute = self._db.execute
+            # One cursor for all: what it finds is taken at once.
+            cursor = self._db.cursor()
+            self._execute = cursor.execute
+            self._executemany = cursor.executemany
             # Of a new file: a commit writes whole pages, of which little is new.
             self._execute("PRAGMA page_size=2048")
             self._execute("PRAGMA journal_mode=WAL").fetchone()
@@ -107,7 +110,7 @@ class Store:
         """Run one statement in the current batch, starting it if there is none.
 
         A failure (disk full, database locked) is kept and fails the whole batch: what waits for
-        it hears by :meth:`on_failure`. A misuse of SQL's parameters raises.
+        it hears by the ``failed`` of :meth:`after_commit`. A misuse of SQL's parameters raises.
         """
         if not self._batch:
             self._open()
@@ -129,9 +132,9 @@ class Store:
         else:
             waiting.append((sql, [args]))
 
-    def _run_waiting(self) -> None:
-        """Start the transaction if there is none, and run what waits."""
-        if not self._begun:
+    def _run_waiting(self, begin: bool = True) -> None:
+        """Start the transaction if there is none, and run what waits; one statement alone needs none to ``begin``."""
+        if begin and not self._begun:
             self._begun = True
             try:
                 self._execute("BEGIN IMMEDIATE")
@@ -145,7 +148,7 @@ class Store:
             if self._failure is not None:
                 return
             try:
-                self._db.executemany(sql, rows)
+                self._executemany(sql, rows)
                 self.writes += len(rows)
             except sqlite3.Error as error:
                 self._failure = error
@@ -167,25 +170,27 @@ class Store:
         except OverflowError as error:
             self._failure = sqlite3.DataError(str(error))
 
-    def after_commit(self, function: Callable[..., object], *args: Any) -> None:
+    def after_commit(
+        self,
+        function: Callable[..., object],
+        *args: Any,
+        undo: Callable[[], object] | None = None,
+        failed: Callable[[], object] | None = None,
+    ) -> None:
         """Call ``function(*args)`` once everything written so far is committed.
 
-        At once when no batch is open; otherwise after the batch's commit, in order.
+        At once when no batch is open; otherwise after the batch's commit, in order. If the batch fails, what was given
+        as ``undo`` is called, to take back changes in memory, last first; then what was given as ``failed``, in order
+        (the 500 to a request).
         """
-        if self._batch:
-            self._after.append((function, args))
-        else:
+        if not self._batch:
             function(*args)
-
-    def undo(self, function: Callable[..., object], *args: Any) -> None:
-        """Call ``function(*args)`` if the batch fails, to take back a change in memory; last first."""
-        if self._batch:
-            self._undo.append((function, args))
-
-    def on_failure(self, function: Callable[..., object], *args: Any) -> None:
-        """Call ``function(*args)`` if the batch fails, after all undoing, in order (the 500 to a request)."""
-        if self._batch:
-            self._failed.append((function, args))
+            return
+        self._after.append((function, args))
+        if undo is not None:
+            self._undo.append((undo, ()))
+        if failed is not None:
+            self._failed.append((failed, ()))
 
     @property
     def in_batch(self) -> bool:
@@ -206,9 +211,12 @@ class Store:
         """End the batch now; return whether it was committed. Without a batch nothing happens."""
         if not self._batch:
             return True
-        self._run_waiting()
+        waiting = self._waiting
+        # A statement is a transaction by itself, durable when it has run.
+        alone = not self._begun and len(waiting) == 1 and len(waiting[0][1]) == 1
+        self._run_waiting(begin=not alone)
         error = self._failure
-        if error is None:
+        if error is None and not alone:
             try:
                 self._execute("COMMIT")
             except sqlite3.Error as failure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from asterism.core.errors import ConfigError
 from asterism.data.backends import Backend, Objects
@@ -15,19 +15,27 @@ from asterism.data.options import ConfiguredObject
 T = TypeVar("T", bound=ConfiguredObject)
 
 
-class Change(NamedTuple, Generic[T]):
-    """What happened to an object; ``old`` is ``None`` when added, ``new`` is ``None`` when removed."""
+class Change(Generic[T]):
+    """What happened to an object.
+
+    Attributes:
+        kind: in one word.
+        item: the object as it is now, or as it was when it was removed.
+        old: as it was before; ``None`` when it was added.
+        new: as it is now; ``None`` when it was removed.
+    """
+
+    __slots__ = ("item", "kind", "new", "old")
 
     kind: Literal["added", "changed", "removed"]
-    old: T | None
-    new: T | None
 
-    @property
-    def item(self) -> T:
-        """The object as it is now, or as it was when it was removed."""
-        item = self.new or self.old
+    def __init__(self, old: T | None, new: T | None) -> None:
+        item = old if new is None else new
         assert item is not None
-        return item
+        self.item: T = item
+        self.old = old
+        self.new = new
+        self.kind = "added" if old is None else "removed" if new is None else "changed"
 
 
 Observer = Callable[[Change[Any]], None]
@@ -132,12 +140,9 @@ class Table:
                     del index[before]
             if item is not None:
                 index.setdefault(after, {})[key] = item
-        if self.observers:
-            self._tell(old, item)
-
-    def _tell(self, old: ConfiguredObject | None, new: ConfiguredObject | None) -> None:
-        change: Change[ConfiguredObject]
-        change = Change("added" if old is None else "removed" if new is None else "changed", old, new)
+        if not self.observers:
+            return
+        change = Change(old, item)
         for observer in tuple(self.observers):
             try:
                 observer(change)
@@ -174,19 +179,6 @@ class Table:
         """A remote backend refused this change; a later one of the same object may be under way."""
         if key in self.staged and self.staged[key] is item:
             del self.staged[key]
-
-    def find_staged(self, index: str, value: object) -> list[ConfiguredObject]:
-        """Objects of an index with staged changes applied."""
-        committed = self.indexes[index].get(value)
-        if not self.staged:
-            return [] if committed is None else list(committed.values())
-        found = {} if committed is None else committed.copy()
-        for key, item in self.staged.items():
-            if key in found:
-                del found[key]
-            if item is not None and getattr(item, index) == value:
-                found[key] = item
-        return list(found.values())
 
     async def retrieve_by(self, fields: Mapping[str, Any]) -> list[ConfiguredObject]:
         """Objects with these attribute values, from memory and from backends that are asked."""

@@ -1,7 +1,7 @@
 """The location service: which contacts each AOR has, and whether they answer.
 
 Registered contacts are objects of the data access layer. A change is visible to routing, listings and events
-only once it is committed; the registrar, which must see its own changes within a batch, asks :meth:`Location.staged`.
+only once it is committed; the registrar, which must see its own changes within a batch, asks ``Data.find_staged``.
 Nothing here walks all contacts, but start-up and full listings.
 """
 
@@ -89,10 +89,6 @@ class Location:
     def registered(self, aor_id: str) -> Sequence[Contact]:
         """The committed registered contacts of an AOR, expired ones possibly included."""
         return self._data.find(Contact, "aor", aor_id)
-
-    def staged(self, aor_id: str) -> Sequence[Contact]:
-        """Like :meth:`registered`, with the changes that wait for their commit."""
-        return self._data.find_staged(Contact, "aor", aor_id)
 
     def state(self, contact: Contact) -> Reachability:
         """The qualify state of a contact."""
@@ -219,8 +215,11 @@ class Location:
     # Expiry.
 
     def _schedule(self, contact: Contact) -> None:
-        due, end = self._due.get(contact.id), self._removal(contact)
+        due = self._due.get(contact.id)
         # A later expiry is found when the old appointment comes up: one heap entry per contact.
+        if due is not None and due <= contact.expiration_time:
+            return
+        end = self._removal(contact)
         if due is None or end < due:
             self._due[contact.id] = end
             heappush(self._heap, (end, contact.id))

@@ -66,12 +66,9 @@ def test_without_a_batch_nothing_waits(store: Store) -> None:
 def test_a_failing_batch_is_undone_then_each_request_hears(store: Store, turns: list[object]) -> None:
     said: list[str] = []
     store.write("INSERT INTO t VALUES ('a', 1)")
-    store.undo(said.append, "undo a")
-    store.after_commit(said.append, "reply a")
-    store.on_failure(said.append, "500 a")
+    store.after_commit(said.append, "reply a", undo=lambda: said.append("undo a"), failed=lambda: said.append("500 a"))
     store.write("INSERT INTO t VALUES ('b', NULL)")
-    store.undo(said.append, "undo b")
-    store.on_failure(said.append, "500 b")
+    store.after_commit(said.append, "reply b", undo=lambda: said.append("undo b"), failed=lambda: said.append("500 b"))
     assert not store.commit()
     assert said == ["undo b", "undo a", "500 a", "500 b"]
     assert other_reader(store) == []
@@ -96,11 +93,32 @@ def test_a_locked_database_fails_the_batch(store: Store) -> None:
     other.execute("BEGIN IMMEDIATE")
     said: list[str] = []
     store.write("INSERT INTO t VALUES ('a', 1)")
-    store.on_failure(said.append, "500")
+    store.after_commit(said.append, "200", failed=lambda: said.append("500"))
+    assert not store.commit()
+    store.write_last("INSERT INTO t VALUES (?, ?)", ("b", 2))
+    store.after_commit(said.append, "200", failed=lambda: said.append("500 b"))
     assert not store.commit()
     other.execute("ROLLBACK")
     other.close()
-    assert said == ["500"]
+    assert said == ["500", "500 b"]
+    assert other_reader(store) == []
+
+
+def test_a_batch_of_one_statement_is_its_own_transaction(store: Store) -> None:
+    put = "INSERT OR REPLACE INTO t VALUES (?, ?)"
+    run: list[str] = []
+    store._db.set_trace_callback(run.append)
+    store.write_last(put, ("a", 1))
+    assert run == []
+    assert store.commit()
+    assert [text.split()[0] for text in run] == ["INSERT"]
+    assert other_reader(store) == [("a", 1)]
+    run.clear()
+    store.write_last(put, ("b", 2))
+    store.write_last(put, ("c", 3))
+    assert store.commit()
+    assert [text.split()[0] for text in run] == ["BEGIN", "INSERT", "INSERT", "COMMIT"]
+    assert store.commits == 2
 
 
 def test_what_is_written_last_comes_before_what_is_written_or_read_meanwhile(store: Store, turns: list[object]) -> None:
@@ -124,10 +142,9 @@ def test_what_is_written_last_fails_the_batch(store: Store) -> None:
     said: list[str] = []
     put = "INSERT OR REPLACE INTO t VALUES (?, ?)"
     store.write_last(put, ("a", 1))
-    store.after_commit(said.append, "200")
-    store.on_failure(said.append, "500 a")
+    store.after_commit(said.append, "200", failed=lambda: said.append("500 a"))
     store.write_last(put, ("b", None))
-    store.on_failure(said.append, "500 b")
+    store.after_commit(said.append, "200", failed=lambda: said.append("500 b"))
     store.write_last("DELETE FROM t WHERE k = ?", ("a",))
     assert not store.commit()
     assert said == ["500 a", "500 b"]
