@@ -142,9 +142,10 @@ def parse_params(text: str) -> dict[str, str | None]:
 
 def format_params(params: Params) -> str:
     """``;name=value;name`` of the parameters; the reverse of :func:`parse_params`."""
-    if not params:
-        return ""
-    return "".join([f";{name}" if value is None else f";{name}={value}" for name, value in params.items()])
+    text = ""
+    for name, value in params.items():
+        text += f";{name}" if value is None else f";{name}={value}"
+    return text
 
 
 def parse_number(text: str, what: str, maximum: int = 2**32 - 1) -> int:

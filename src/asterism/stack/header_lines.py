@@ -99,12 +99,11 @@ class HeaderLines:
         return False
 
     @staticmethod
-    def _line(name: str, value: str) -> tuple[str, str]:
-        if KNOWN.get(name) != name:
-            name = canonical(name)
-            if not is_token(name):
-                raise ValueError(f"not a header name: {name!r}")
-        return name, value if value.isprintable() else check_value(value)
+    def _checked(name: str, value: str) -> tuple[str, str]:
+        name = canonical(name)
+        if not is_token(name):
+            raise ValueError(f"not a header name: {name!r}")
+        return name, check_value(value)
 
     def add_header(self, name: str, value: str) -> None:
         """Append a header line.
@@ -112,7 +111,9 @@ class HeaderLines:
         Raises:
             ValueError: the name is not a token, or the value contains CR, LF or NUL.
         """
-        self.headers.append(self._line(name, value))
+        if KNOWN.get(name) != name or not value.isprintable():
+            name, value = self._checked(name, value)
+        self.headers.append((name, value))
         self._first = None
         self._parsed.clear()
 
@@ -124,7 +125,9 @@ class HeaderLines:
 
     def prepend_header(self, name: str, value: str) -> None:
         """Put a header line before all others. Raises ValueError as :meth:`add_header`."""
-        self.headers.insert(0, self._line(name, value))
+        if KNOWN.get(name) != name or not value.isprintable():
+            name, value = self._checked(name, value)
+        self.headers.insert(0, (name, value))
         self._first = None
         self._parsed.clear()
 
@@ -134,7 +137,7 @@ class HeaderLines:
         Raises:
             ValueError: as :meth:`add_header`.
         """
-        line = self._line(name, value)
+        line = self._checked(name, value)
         lower = line[0].lower()
         headers: list[tuple[str, str]] = []
         done = False

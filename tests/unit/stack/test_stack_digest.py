@@ -233,6 +233,12 @@ def test_usual_credentials_take_the_short_way() -> None:
     }
 
 
+@pytest.mark.parametrize("scheme", ["Digest ", "digest ", "DIGEST\t", " Digest  ", "Digest   "])
+def test_the_scheme_of_credentials_in_any_spelling(scheme: str) -> None:
+    found = Credentials.parse(f'{scheme}username="u", realm="r", nonce="n", uri="sip:h", response="1"')
+    assert (found.scheme, found.username, found.response) == ("Digest", "u", "1")
+
+
 def test_unknown_algorithm_is_wrong_not_an_error() -> None:
     assert not Credentials("a", "r", "n", "u", "x", "ROT13").verify("s", "M")
     assert not Credentials("a", "r", "n", "u", "ü\udcff").verify("s", "M")

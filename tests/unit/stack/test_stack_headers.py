@@ -184,6 +184,17 @@ def test_name_addr_round_trip(display: str, tag: str) -> None:
     assert h.NameAddr.parse(str(address)) == address
 
 
+@given(
+    st.sampled_from(["", '"" ', "bob ", '"bob" ', '"Bö, b" ', '"\u0080 \u2028" ', '"a\\"b" ', " bob  "]),
+    st.sampled_from(["sip:u@h", "SIP:u@H;lr", "sip:%61@h", "tel:+1-2", "sip:h:5060?x=y"]),
+    st.sampled_from(["", ";tag=1", ";tag=a.b", ";TAG=1", ";tag=1;x", ";x;tag=1", "; tag=1"]),
+)
+def test_an_address_is_written_alike_whether_it_came_so_or_was_made_so(display: str, uri: str, params: str) -> None:
+    for _ in range(2):
+        address = h.NameAddr.parse(f"{display}<{uri}>{params}")
+        assert str(address) == str(h.NameAddr(address.display, address.uri, address.params))
+
+
 @given(st.text(max_size=40) | st.text('<>"\\;=, sip:@ab', max_size=40))
 def test_any_address_parses_or_is_a_parse_error(text: str) -> None:
     for kind in (h.NameAddr, h.Via, h.CSeq, h.RAck):

@@ -117,9 +117,12 @@ class Credentials:
         Raises:
             ParseError: malformed, or a mandatory parameter is missing.
         """
-        scheme, rest = split_scheme(text)
-        if scheme.lower() != "digest":
-            return cls("", "", "", "", "", scheme=scheme, extra=tuple(lenient_params(rest).items()))
+        if text[:7] == "Digest ":
+            rest = text[7:]
+        else:
+            scheme, rest = split_scheme(text)
+            if scheme.lower() != "digest":
+                return cls("", "", "", "", "", scheme=scheme, extra=tuple(lenient_params(rest).items()))
         params = parse_params(rest)
         for name in _REQUIRED:
             if name not in params:

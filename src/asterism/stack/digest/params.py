@@ -30,8 +30,7 @@ _scheme = re.compile(rf"\s*({TOKEN})(?:\s+|$)").match
 
 def parse_params(text: str) -> dict[str, str]:
     """The parameters of a header, unquoted, by lower-case name. Raises ParseError."""
-    params = usual_params(text)
-    return any_params(text) if params is None else params
+    return usual_params(text) or any_params(text)
 
 
 def any_params(text: str) -> dict[str, str]:

@@ -75,7 +75,10 @@ class NameAddr:
         known = KNOWN_ADDRESSES.get(head) or _parse_and_keep(head)
         if known.params:
             return _parse(text)
-        return NameAddr(known.display, known.uri, {"tag": tag})
+        address = NameAddr(known.display, known.uri, {"tag": tag})
+        if known._text == head:
+            address._text = text
+        return address
 
     @staticmethod
     def parse_list(text: str, limit: int = 256) -> list[NameAddr]:
@@ -137,7 +140,11 @@ def _parse(text: str) -> NameAddr:
     found = _usual(text)
     if found is not None:
         display, uri, tag = found.groups()
-        return NameAddr(unquote(display) if display else "", Uri.parse(uri), {"tag": tag} if tag else None)
+        address = NameAddr(unquote(display) if display else "", Uri.parse(uri), {"tag": tag} if tag else None)
+        if display is None or (display[0] == '"' and address.display):
+            # Just so it would be written.
+            address._text = text
+        return address
     text = text.strip()
     found = _name_addr(text)
     if found is not None:

@@ -336,7 +336,7 @@ class SessionDescription(_Section):
         section: _Section = session
         if "\r" in text:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
-        lines = [line for line in text.split("\n") if line and not line.isspace()]
+        lines = list(filter(str.strip, text.split("\n")))
         if not lines or lines[0].rstrip() != "v=0":
             raise _error("a session description starts with v=0")
         if len(lines) > MAX_ATTRIBUTES:
@@ -364,25 +364,21 @@ class SessionDescription(_Section):
                     section.bandwidths.append((name.strip(), int(number)))
             elif kind == "i":
                 section.info = value
-            elif section is session and kind in "osueptrz":
-                session._take(kind, value)
-            else:
+            elif section is not session or kind not in "osueptrz":
                 section.unknown.append((kind, value))
+            elif kind == "o":
+                session.origin = Origin.parse(value)
+            elif kind == "s":
+                session.name = value or "-"
+            elif kind == "u":
+                session.uri = value
+            elif kind == "e":
+                session.emails.append(value)
+            elif kind == "p":
+                session.phones.append(value)
+            else:
+                session.timings.append(f"{kind}={value}")
         return session
-
-    def _take(self, kind: str, value: str) -> None:
-        if kind == "o":
-            self.origin = Origin.parse(value)
-        elif kind == "s":
-            self.name = value or "-"
-        elif kind == "u":
-            self.uri = value
-        elif kind == "e":
-            self.emails.append(value)
-        elif kind == "p":
-            self.phones.append(value)
-        else:
-            self.timings.append(f"{kind}={value}")
 
     def connection_of(self, media: MediaDescription) -> Connection | None:
         """Where a section's media goes: its own ``c=``, else the session's."""
