@@ -10,7 +10,7 @@ import pytest
 from asterism.applications.session.causes import (
     cause_of_reason,
     cause_of_status,
-    reason_values,
+    reason_lines,
     status_of_cause,
 )
 from asterism.applications.session.media import description_of
@@ -65,7 +65,7 @@ def test_answer_is_the_recorded_one(title: str, offer: str, answer: str) -> None
     ours = None
     for media in description.media:
         if media.media == "audio" and media.port and media.protocol == "RTP/AVP":
-            offered, direction = _read(description, media)
+            offered, direction = _read(tuple(media.formats), tuple(media.attributes), tuple(description.attributes))
             ours = accept_offer(ALLOWED, offered, "rfc4733", direction=direction)
             if ours is not None:
                 break
@@ -98,7 +98,7 @@ def test_every_recorded_cause_has_its_status_and_reason() -> None:
     assert len(lines) > 60
     for cause, status, reason in lines[1:]:  # Hangup(0) is the dial plan's affair: it hangs up with 16
         assert status_of_cause(int(cause)) == int(status), cause
-        assert "; ".join(reason_values(int(cause))) == reason.strip()
+        assert "; ".join(value for _, value in reason_lines(int(cause))) == reason.strip()
 
 
 @pytest.mark.parametrize(

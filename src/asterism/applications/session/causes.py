@@ -88,10 +88,10 @@ def status_of_cause(cause: int) -> int:
 
 
 @lru_cache(maxsize=256)
-def reason_values(cause: int) -> tuple[str, ...]:
-    """The Reason header values (RFC 3326) that tell ``cause``."""
-    q850 = f"Q.850;cause={cause}"
-    return (COMPLETED_ELSEWHERE, q850) if cause == ANSWERED_ELSEWHERE else (q850,)
+def reason_lines(cause: int) -> tuple[tuple[str, str], ...]:
+    """The Reason header lines (RFC 3326) that tell ``cause``."""
+    q850 = ("Reason", f"Q.850;cause={cause}")
+    return (("Reason", COMPLETED_ELSEWHERE), q850) if cause == ANSWERED_ELSEWHERE else (q850,)
 
 
 @lru_cache(maxsize=256)

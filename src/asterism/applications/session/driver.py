@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from asterism.applications.session.causes import CONGESTION, status_of_cause
-from asterism.applications.session.items import channel_item
+from asterism.applications.session.items import item_named
 from asterism.applications.session.uac import OutgoingSession
 from asterism.applications.session.uas import IncomingSession
 from asterism.pbx.controls import Control
@@ -110,7 +110,8 @@ class SessionDriver:
 
     def channel_item(self, name: str) -> str | None:
         """An item of ``CHANNEL()``."""
-        return channel_item(self.session, name)
+        item = item_named(name)
+        return None if item is None else item(self.session)
 
 
 _TONES = frozenset((Control.RINGING, Control.BUSY, Control.CONGESTION))

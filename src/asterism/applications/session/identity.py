@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ANONYMOUS = "Anonymous"
 _STACK_MAX_FORWARDS = ("Max-Forwards", "70")
 """What a dialog's request comes with; it goes behind our own headers, as observed."""
-_WILDCARDS = frozenset(("0.0.0.0", "::", ""))
+WILDCARDS = frozenset(("0.0.0.0", "::", ""))
 
 
 @lru_cache(maxsize=1024)
@@ -105,11 +105,6 @@ class EndpointProfile:
         self.user_agent: tuple[tuple[str, str], ...] = (("User-Agent", agent),) if agent else ()
         self._last_lines = (("Max-Forwards", str(self.settings.max_forwards)), *self.user_agent)
         self._contacts: dict[tuple[str, str, str], str] = {}
-
-    def local_address(self, flow: Flow) -> str:
-        """The address of this host that ``flow`` leaves from."""
-        host = flow.local[0]
-        return address_towards(flow.remote[0], flow.remote[1]) if host in _WILDCARDS else host
 
     def _contact(self, user: str, flow: Flow) -> str:
         # As the Via has it: the listening port, and the address outside of a NAT.

@@ -15,31 +15,22 @@ if TYPE_CHECKING:
     from asterism.media.rtp import RtpSession
 
 
-def channel_item(session: Session, name: str) -> str | None:
-    """The value of ``CHANNEL(name)``, ``None`` for an item that is not a SIP channel's."""
-    family, first = _read(name)
-    if family == "endpoint":
-        return session.endpoint.id
-    if family == "aor":
-        return session.aor if isinstance(session, OutgoingSession) else ""
-    if family == "contact":
-        return str(session.target) if isinstance(session, OutgoingSession) else ""
-    if family == "pjsip":
-        item = _PJSIP.get(first)
-        return None if item is None else item(session)
-    if family == "rtp":
-        rtp = _rtp(session)
-        return "" if rtp is None else _rtp_item(session, rtp, first)
-    if family == "rtcp":
-        rtp = _rtp(session)
-        return "" if rtp is None else _rtcp_item(rtp, first)
-    return None
+Item = Callable[["Session"], str | None]
+"""Gives its value for one session, ``None`` if it has no such thing."""
 
 
 @lru_cache(maxsize=64)
-def _read(name: str) -> tuple[str, str]:
+def item_named(name: str) -> Item | None:
+    """What gives the value of ``CHANNEL(name)``; ``None`` for an item that is not a SIP channel's."""
     family, _, rest = name.partition(",")
-    return family.strip().lower(), rest.partition(",")[0].strip().lower()
+    family, first = family.strip().lower(), rest.partition(",")[0].strip().lower()
+    if family == "pjsip":
+        return _PJSIP.get(first)
+    if family == "rtp":
+        return lambda session: _rtp_item(session, first)
+    if family == "rtcp":
+        return lambda session: _rtcp_item(session, first)
+    return _ITEMS.get(family)
 
 
 def _rtp(session: Session) -> RtpSession | None:
@@ -49,7 +40,10 @@ def _rtp(session: Session) -> RtpSession | None:
     return audio if isinstance(audio, Rtp) else None
 
 
-def _rtp_item(session: Session, rtp: RtpSession, name: str) -> str | None:
+def _rtp_item(session: Session, name: str) -> str | None:
+    rtp = _rtp(session)
+    if rtp is None:
+        return ""
     if name == "src":
         return format_host_port(*rtp.local)
     if name == "dest":
@@ -63,7 +57,10 @@ def _rtp_item(session: Session, rtp: RtpSession, name: str) -> str | None:
     return None
 
 
-def _rtcp_item(rtp: RtpSession, name: str) -> str | None:
+def _rtcp_item(session: Session, name: str) -> str | None:
+    rtp = _rtp(session)
+    if rtp is None:
+        return ""
     quality = rtp.quality
     values: dict[str, object] = {
         "txcount": quality.tx_count,
@@ -98,7 +95,12 @@ def _call_id(session: Session) -> str:
     return session.dialog.call_id if session.dialog is not None else ""
 
 
-_PJSIP: dict[str, Callable[[Session], str]] = {
+_ITEMS: dict[str, Item] = {
+    "endpoint": lambda session: session.endpoint.id,
+    "aor": lambda session: session.aor if isinstance(session, OutgoingSession) else "",
+    "contact": lambda session: str(session.target) if isinstance(session, OutgoingSession) else "",
+}
+_PJSIP: dict[str, Item] = {
     "call-id": _call_id,
     "secure": lambda session: "1" if session.flow.secure else "0",
     "target_uri": lambda session: str(session.dialog.remote_target) if session.dialog is not None else "",

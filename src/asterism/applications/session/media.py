@@ -137,14 +137,13 @@ class SessionMedia:
                     answered = handler.answer(session, description, media, stream)
                     if answered is not None:
                         break
-            refused = _refuse(media)
             if index >= len(self.streams):
                 self.streams.append(None)
-                self._refused.append(refused)
-            self._refused[index] = refused
+                self._refused.append("")
             if answered is None:
                 # A stream once open is kept for a later offer that takes it up again.
-                sections.append(refused)
+                self._refused[index] = _refuse(media)
+                sections.append(self._refused[index])
                 continue
             accepted = True
             self.streams[index], section = answered

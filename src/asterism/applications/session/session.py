@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from asterism.applications.session.causes import INTERWORKING, NORMAL_CLEARING
 from asterism.applications.session.client_users import Refresh
 from asterism.applications.session.headers import ACCEPT, ALLOW
+from asterism.applications.session.identity import WILDCARDS, address_towards
 from asterism.applications.session.media import SDP_TYPE, SessionMedia, carry, description_of, not_understood
 from asterism.applications.session.state import ANSWERED_STATES, SessionState
 from asterism.core.errors import AsterismError
@@ -151,7 +152,8 @@ class Session:
     def use_flow(self, flow: Flow) -> None:
         """Talk to the peer by this flow."""
         self.flow = flow
-        self.local_address = self.profile.local_address(flow)
+        host = flow.local[0]
+        self.local_address = address_towards(*flow.remote[:2]) if host in WILDCARDS else host
 
     @property
     def media_address(self) -> str:

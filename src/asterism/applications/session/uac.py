@@ -12,7 +12,7 @@ from asterism.applications.session.causes import (
     NO_USER_RESPONSE,
     NORMAL_CLEARING,
     cause_of_status,
-    reason_values,
+    reason_lines,
 )
 from asterism.applications.session.headers import ALLOW
 from asterism.applications.session.media import carry, description_of
@@ -92,7 +92,7 @@ class OutgoingSession(Session):
         self._outgoing: OutgoingRequest | None = None
         self._cancelled = False
         self._early_tag = ""
-        self._to_tag = ""
+        self._to_tag: str | None = None
         self._redirects = 0
         self._way: Way | None = None
 
@@ -155,14 +155,10 @@ class OutgoingSession(Session):
         if body is None:
             self._refused(488, reason_phrase(488), 58)
             return
-        self._send_invite(body)
-
-    def _send_invite(self, body: bytes) -> None:
         request = self._make_invite()
         for callback in self.registry.callbacks["on_outgoing_request", "INVITE"]:
             callback(self, request)
-        headers = request.headers
-        headers.extend(self.added_headers)
+        request.headers.extend(self.added_headers)
         self.profile.finish_request(request)
         carry(request, body)
         self._outgoing = self.core.send(request, self, self.endpoint, self._way)
@@ -240,8 +236,9 @@ class OutgoingSession(Session):
     def _provisional(self, response: Response) -> None:
         tag = response.to.tag
         self.state = SessionState.EARLY
-        if tag and response.has("Contact"):
-            self._open_dialog(response, tag)
+        if tag and response.get("Contact") is not None:
+            if tag != self._to_tag:
+                self._open_dialog(response, tag)
             for callback in self.registry.callbacks["on_provisional", "INVITE"]:
                 callback(self, response)
         try:
@@ -285,8 +282,6 @@ class OutgoingSession(Session):
     def _open_dialog(self, response: Response, tag: str) -> None:
         """Make the dialog of this branch of the call the session's own, instead of an earlier branch's."""
         if self.dialog is not None:
-            if self._to_tag == tag:
-                return
             self.core.dialogs.remove(self.dialog, self)
         self.dialog = Dialog.uac(self.invite, response)
         self._to_tag = tag
@@ -310,7 +305,8 @@ class OutgoingSession(Session):
         for callback in self.registry.callbacks["on_incoming_response", "INVITE", 2]:
             callback(self, response)
         self.final_response = response
-        self._open_dialog(response, tag)
+        if tag != self._to_tag:
+            self._open_dialog(response, tag)
         assert self.dialog is not None
         self.dialog.update_target(response)
         self.state = SessionState.CONFIRMED
@@ -339,7 +335,7 @@ class OutgoingSession(Session):
         mine, self.dialog = self.dialog, dialog
         try:
             self.send_ack(self.invite)
-            self.send_request("BYE", headers=[("Reason", value) for value in reason_values(NORMAL_CLEARING)])
+            self.send_request("BYE", headers=reason_lines(NORMAL_CLEARING))
         finally:
             self.dialog = mine
 
@@ -380,8 +376,8 @@ class OutgoingSession(Session):
     def give_up(self, cause: int) -> None:
         """Cancel the INVITE. The session's media end now, the transaction when its final response comes."""
         if self._outgoing is not None and self.state in (SessionState.CALLING, SessionState.EARLY):
-            headers = () if self.endpoint.suppress_q850_reason_headers else reason_values(cause)
-            self._cancelled = self._cancel(self._outgoing, tuple(("Reason", value) for value in headers))
+            headers = () if self.endpoint.suppress_q850_reason_headers else reason_lines(cause)
+            self._cancelled = self._cancel(self._outgoing, headers)
         self.terminate()
 
     def _cancel(self, outgoing: OutgoingRequest, headers: tuple[tuple[str, str], ...]) -> bool:

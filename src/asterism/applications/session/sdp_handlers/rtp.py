@@ -133,7 +133,8 @@ class RtpHandler(SdpHandler):
         if media.protocol.upper() != _PROFILE:
             return False
         # Measured by the offer, not by an earlier answer: another branch of the call may choose otherwise.
-        terms = accept_answer(stream.offered or stream.terms, *_read(description, media))
+        offered, direction = _read(tuple(media.formats), tuple(media.attributes), tuple(description.attributes))
+        terms = accept_answer(stream.offered or stream.terms, offered, direction)
         if terms is None:
             return False
         stream.terms = terms
@@ -193,7 +194,8 @@ class RtpHandler(SdpHandler):
         seconds = session.endpoint.rtp_timeout_hold if held else session.endpoint.rtp_timeout
         if seconds or session.endpoint.rtp_timeout or session.endpoint.rtp_timeout_hold:
             stream.rtp.set_timeout(seconds, lambda: self._silent(session))
-        session.set_remote_hold(held)
+        if held != session.remote_hold:
+            session.set_remote_hold(held)
 
 
 def _terms(profile: EndpointProfile, description: SessionDescription, media: MediaDescription) -> AudioTerms | None:
@@ -201,22 +203,16 @@ def _terms(profile: EndpointProfile, description: SessionDescription, media: Med
         return None
     endpoint = profile.endpoint
     preference = "local_first" if endpoint.preferred_codec_only else endpoint.incoming_call_offer_pref
-    offered, direction = _read(description, media)
+    offered, direction = _read(tuple(media.formats), tuple(media.attributes), tuple(description.attributes))
     return accept_offer(profile.formats, offered, endpoint.dtmf_mode, preference, direction)
-
-
-def _read(description: SessionDescription, media: MediaDescription) -> tuple[tuple[Offered, ...], str]:
-    """The payload types of a section, and its direction."""
-    return _read_lines(tuple(media.formats), tuple(media.attributes), tuple(description.attributes))
 
 
 _Attributes = tuple[tuple[str, str | None], ...]
 
 
 @lru_cache(maxsize=512)
-def _read_lines(
-    formats: tuple[str, ...], attributes: _Attributes, common: _Attributes
-) -> tuple[tuple[Offered, ...], str]:
+def _read(formats: tuple[str, ...], attributes: _Attributes, common: _Attributes) -> tuple[tuple[Offered, ...], str]:
+    """The payload types of a section and its direction, which may be told in the attributes ``common`` to all."""
     direction = next((name for name, _ in attributes + common if name in REVERSED), "sendrecv")
     maps: dict[str, RtpMap] = {}
     for name, value in attributes:

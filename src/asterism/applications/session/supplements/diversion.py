@@ -54,7 +54,7 @@ class Diversion(SessionSupplement):
 
     def on_channel(self, session: Session, request: Request) -> None:
         """Note it on the new channel, where ``CALLERID(rdnis)`` finds it."""
-        if session.channel is not None and request.has(_HEADER):
+        if session.channel is not None and request.get(_HEADER) is not None:
             session.channel.redirecting = told_redirecting(request)
 
     def on_outgoing_request(self, session: Session, request: Request) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from asterism.applications.session.causes import cause_of_reason, reason_values
+from asterism.applications.session.causes import cause_of_reason, reason_lines
 from asterism.applications.session.registry import sessions
 from asterism.applications.session.supplement import SessionSupplement
 from asterism.core.module import Module
@@ -26,8 +26,7 @@ def _read(session: Session, message: Message) -> None:
 def _write(session: Session, message: Message) -> None:
     if session.cause is None or session.endpoint.suppress_q850_reason_headers:
         return
-    for value in reason_values(session.cause):
-        message.add_header("Reason", value)
+    message.add_lines(reason_lines(session.cause))
 
 
 class ReasonOfEnd(SessionSupplement):

@@ -115,8 +115,7 @@ class SessionTimers(SessionSupplement):
         refresher = ""
         if session.state in ANSWERED_STATES:
             refresher = ";refresher=uac" if state is not None and state.refresher_is_us else ";refresher=uas"
-        request.add_header("Session-Expires", f"{interval}{refresher}")
-        request.add_header("Min-SE", str(endpoint.timers_min_se))
+        request.add_lines((("Session-Expires", f"{interval}{refresher}"), ("Min-SE", str(endpoint.timers_min_se))))
 
     def on_incoming_response(self, session: Session, response: Response) -> None:
         """Start counting with the interval of a 2xx."""
