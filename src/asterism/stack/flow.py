@@ -31,6 +31,7 @@ class Flow(ABC):
         closed: nothing can be sent any more.
         kept_until: until when, on the clock of the timers, the path stays open though nothing comes: a registration
             needs it for so long. Only connections look at it.
+        sent_by: what the Via of our requests over it says, where the transport has noted that; ``""`` otherwise.
         transactions: those that have to learn that the flow broke; the transaction layer's, ``None`` before the first.
     """
 
@@ -44,6 +45,7 @@ class Flow(ABC):
         "reliable",
         "remote",
         "secure",
+        "sent_by",
         "transactions",
         "transport",
     )
@@ -67,6 +69,7 @@ class Flow(ABC):
         self.closed = False
         self.kept_until = 0.0
         self.on_error: list[Callable[[Flow, Exception | None], None]] = []
+        self.sent_by = ""
         self.transactions: set[Any] | None = None
 
     # A property, for that is what a subclass may make of it; compiled code would read an attribute past the subclass.

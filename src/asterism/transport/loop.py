@@ -189,6 +189,8 @@ class TransportManager:
             self._alarm = None
 
     def _sent_by(self, flow: Flow) -> str:
+        if flow.sent_by:
+            return flow.sent_by
         transport = self.transports.get(flow.name)
         return format_host_port(*flow.local) if transport is None else transport.sent_by(flow)
 

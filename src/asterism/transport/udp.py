@@ -50,6 +50,7 @@ class UdpFlow(Flow):
         self.name = udp.name
         self.closed = udp.closed
         self.on_error = []
+        self.sent_by = ""
         self.transactions = None
         self._udp = udp
         self._address = address
@@ -66,10 +67,29 @@ class UdpFlow(Flow):
     @local.setter
     def local(self, value: tuple[str, int]) -> None:
         self._looked_up = value
+        self.sent_by = ""
 
     def send(self, data: bytes) -> None:
-        """Send one datagram; see :class:`Flow`."""
-        self._udp.send(data, self, self._address)
+        """Send one datagram, with what else is sent before the loop turns; see :class:`Flow`."""
+        udp = self._udp
+        if udp.closed:
+            self.closed = True
+            self.failed(OSError("the transport is closed"))
+            return
+        if udp.trace is not None:
+            udp.trace("out", data, self)
+        queue = udp._queue
+        if udp._full:
+            if len(queue) < _MAX_QUEUED:
+                queue.append((data, self))
+            else:
+                udp.counters["dropped"] += 1
+            return
+        if not queue and not udp._reading:
+            udp._loop.call_soon(udp._flush)
+        queue.append((data, self))
+        if len(queue) >= _TOGETHER:
+            udp._flush()
 
 
 class UdpTransport(Transport):
@@ -123,7 +143,8 @@ class UdpTransport(Transport):
         self._receive = receive
         self._log = log
         self._flows: dict[tuple[Any, ...], UdpFlow] = {}
-        self._queue: deque[tuple[bytes, UdpFlow, tuple[Any, ...]]] = deque()
+        self._queue: deque[tuple[bytes, UdpFlow]] = deque()
+        """What is sent when the loop turns, or when the socket takes data again."""
         self._full = False
         """Whether the socket's buffer was full; the loop tells when it takes data again."""
         self._reading = False
@@ -145,49 +166,44 @@ class UdpTransport(Transport):
                 address = (host, port, 0, 0)
         return self._flows.get(address) or self._new_flow(address)
 
-    def send(self, data: bytes, flow: UdpFlow, address: tuple[Any, ...]) -> None:
-        """Send one datagram with what else is sent before the loop turns; a failure goes to the flow."""
-        if self.closed:
-            flow.closed = True
-            flow.failed(OSError("the transport is closed"))
-            return
-        if self.trace is not None:
-            self.trace("out", data, flow)
-        queue = self._queue
-        if self._full:
-            if len(queue) < _MAX_QUEUED:
-                queue.append((data, flow, address))
-            else:
-                self.counters["dropped"] += 1
-            return
-        if not queue and not self._reading:
-            self._loop.call_soon(self._flush)
-        queue.append((data, flow, address))
-        if len(queue) >= _TOGETHER:
-            self._flush()
+    def sent_by(self, flow: Flow) -> str:
+        """See the base class; the flow remembers it as long as the settings stay."""
+        found = super().sent_by(flow)
+        if isinstance(flow, UdpFlow) and self._flows.get(flow._address) is flow:
+            flow.sent_by = found
+        return found
+
+    def update(self, settings: TransportSettings) -> None:
+        """Take other settings; see the base class."""
+        super().update(settings)
+        self._forget_sent_by()
+
+    def _forget_sent_by(self) -> None:
+        for flow in self._flows.values():
+            flow.sent_by = ""
 
     def _flush(self) -> None:
         """Send what waits, unless the socket's buffer is full."""
         queue = self._queue
         send_to = self._socket.sendto
         while queue and not self._full:
-            data, flow, address = queue.popleft()
+            data, flow = queue.popleft()
             try:
-                send_to(data, address)
+                send_to(data, flow._address)
                 self.counters["sent"] += 1
             except (BlockingIOError, InterruptedError):
-                queue.appendleft((data, flow, address))
+                queue.appendleft((data, flow))
                 self._full = True
                 self._loop.add_writer(self._socket.fileno(), self._writable)
             except (OSError, OverflowError) as error:
-                self._not_sent(error, data, flow, address)
+                self._not_sent(error, data, flow)
 
     def _writable(self) -> None:
         self._loop.remove_writer(self._socket.fileno())
         self._full = False
         self._flush()
 
-    def _not_sent(self, error: Exception, data: bytes, flow: UdpFlow, address: tuple[Any, ...]) -> None:
+    def _not_sent(self, error: Exception, data: bytes, flow: UdpFlow) -> None:
         """Sending failed: tell the flow, unless the error was that of an earlier datagram to somebody else."""
         for _ in range(_SEND_ATTEMPTS if self._errors is not None and isinstance(error, OSError) else 0):
             assert self._errors is not None
@@ -195,11 +211,11 @@ class UdpTransport(Transport):
             if self.closed:
                 return
             try:
-                self._socket.sendto(data, address)
+                self._socket.sendto(data, flow._address)
                 self.counters["sent"] += 1
                 return
             except (BlockingIOError, InterruptedError):
-                self._queue.appendleft((data, flow, address))
+                self._queue.appendleft((data, flow))
                 return
             except OSError as again:
                 error = again
@@ -250,18 +266,13 @@ class UdpTransport(Transport):
         flows = self._flows
         if len(flows) >= _MAX_FLOWS:
             # All at once: to find the oldest again and again would cost more than to make them anew.
+            self._forget_sent_by()
             flows.clear()
         flow = flows[address] = UdpFlow(self, address)
         return flow
 
     def _readable(self) -> None:
         self._reading = True
-        self._read()
-        self._reading = False
-        if self._queue:
-            self._flush()
-
-    def _read(self) -> None:
         receive_from = self._socket.recvfrom
         flows = self._flows
         counters = self.counters
@@ -270,7 +281,7 @@ class UdpTransport(Transport):
             try:
                 data, address = receive_from(_MAX_DATAGRAM)
             except (BlockingIOError, InterruptedError):
-                return
+                break
             except OSError:
                 # An ICMP error about an earlier datagram; the queue knows which one.
                 if self._errors is None:
@@ -278,7 +289,7 @@ class UdpTransport(Transport):
                 else:
                     self._errors.take()
                     if self.closed:
-                        return
+                        break
                 continue
             counters["received"] += 1
             if data < b"!" and self._kept_alive(data, address):
@@ -292,7 +303,10 @@ class UdpTransport(Transport):
             except Exception:
                 self._log.exception("transport %s: a datagram from %s was not handled", self.name, flow.remote)
             if self.closed:
-                return
+                break
+        self._reading = False
+        if self._queue:
+            self._flush()
 
     def _kept_alive(self, data: bytes, address: tuple[Any, ...]) -> bool:
         """Whether a datagram that begins with no letter is a keep-alive; one by STUN is answered."""
@@ -301,5 +315,5 @@ class UdpTransport(Transport):
         reply = stun.answer(data, address[0], address[1])
         if reply is None:
             return False
-        self.send(reply, self._flows.get(address) or self._new_flow(address), address)
+        (self._flows.get(address) or self._new_flow(address)).send(reply)
         return True

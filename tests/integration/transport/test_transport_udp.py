@@ -1,4 +1,5 @@
 import asyncio
+import dataclasses
 import errno
 import ipaddress
 import logging
@@ -207,6 +208,24 @@ def test_external_address_is_shown_outside_only(run):
         )
         assert transport.sent_by(manager.flow_for("127.0.0.1", 5060)) == f"127.0.0.1:{transport.port}"
         assert transport.sent_by(manager.flow_for("198.51.100.1", 5060)) == "203.0.113.5:5555"
+        manager.close()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("crowded", [False, True])
+def test_other_settings_show_in_the_next_via(run, monkeypatch, crowded):
+    async def scenario():
+        manager, transport, _ = await echo_manager(external_host="203.0.113.5")
+        flow = manager.flow_for("198.51.100.1", 5060)
+        for _ in range(2):
+            assert manager.layer.sent_by(flow) == f"203.0.113.5:{transport.port}"
+        if crowded:
+            # The transport keeps another flow to that peer from now on.
+            monkeypatch.setattr(udp_module, "_MAX_FLOWS", 1)
+            assert manager.flow_for("198.51.100.2", 5060) is not flow
+        transport.update(dataclasses.replace(transport.settings, external_host="203.0.113.6"))
+        assert manager.layer.sent_by(flow) == f"203.0.113.6:{transport.port}"
         manager.close()
 
     run(scenario)

@@ -453,8 +453,7 @@ class TransactionLayer:
         method = request.method
         if method == "ACK":
             raise ValueError("an ACK has no transaction; use send_ack")
-        branch = f"z9hG4bK{self.new_token()}"
-        request.prepend_header("Via", self._via(flow, branch))
+        branch = self._put_via(request, flow)
         kind = InviteClientTransaction if method == "INVITE" else NonInviteClientTransaction
         transaction = kind(self, request, flow, user, branch, f"{branch} {method}")
         if len(self._servers.entries) + len(self._clients.entries) >= self.config.max_transactions and self._is_full():
@@ -464,12 +463,15 @@ class TransactionLayer:
         self._start(transaction, now)
         return transaction
 
-    def _via(self, flow: Flow, branch: str) -> str:
-        """Our Via; on a connection that both sides can use it says so (RFC 5923)."""
+    def _put_via(self, request: Request, flow: Flow) -> str:
+        """Put our Via on top and return its branch; on a connection that both sides can use it says so (RFC 5923)."""
+        branch = f"z9hG4bK{self.new_token()}"
         transport = flow.transport
         alias = ";alias" if transport == "TCP" or transport == "TLS" else ""
         rport = ";rport" if self.ask_rport else ""
-        return f"SIP/2.0/{transport} {self.sent_by(flow)}{rport};branch={branch}{alias}"
+        sent_by = flow.sent_by or self.sent_by(flow)
+        request.prepend_header("Via", f"SIP/2.0/{transport} {sent_by}{rport};branch={branch}{alias}")
+        return branch
 
     def undelivered(self, data: bytes, flow: Flow) -> None:
         """The transport heard that a datagram sent over ``flow`` was not delivered (18.4); what it was may be cut off.
@@ -484,8 +486,7 @@ class TransactionLayer:
 
     def send_ack(self, request: Request, flow: Flow) -> None:
         """Send the ACK to a 2xx, which is a transaction of nobody: put a Via on top and send it."""
-        branch = f"z9hG4bK{self.new_token()}"
-        request.prepend_header("Via", self._via(flow, branch))
+        self._put_via(request, flow)
         flow.send(request.to_bytes())
 
     def send_cancel(self, invite: InviteClientTransaction, request: Request) -> None:

@@ -74,23 +74,33 @@ def mark_source(request: Request, host: str, port: int, method: str, force: bool
     Raises:
         ParseError: the Via is malformed.
     """
-    raw = request.get("Via") or ""
+    first = request._first
+    if first is None:
+        first = request._index()
+    raw = first.get("Via") or ""
     found = _usual_via(raw)
     if found is not None:
         # The usual line is worked on as text; request.via is parsed later, if anybody asks for it.
         start, sent_host, sent_port, before, branch, after, alias = found.groups()
-        key = f"{branch} {sent_host}:{sent_port} {method}"
-        if before or after or force:
-            if not (before or after):
+        asked = bool(before or after)
+        marked = raw
+        if asked or force:
+            marked = f"{start};rport={port};received={host};branch={branch}{alias or ''}"
+            if not asked:
                 request.sent_via = raw
-            raw = f"{start};rport={port};received={host};branch={branch}{alias or ''}"
-            _replace_first(request, "Via", raw)
-            request._parsed["branch"] = branch
-            return key, True
-        request._parsed["branch"] = branch
-        if sent_host != host:
-            _replace_first(request, "Via", f"{raw};received={host}")
-        return key, int(sent_port or DEFAULT_PORT) == port
+        elif sent_host != host:
+            marked = f"{raw};received={host}"
+        parsed = request._parsed
+        if marked is not raw:
+            first["Via"] = marked
+            for position, line in enumerate(request.headers):
+                if line[0] == "Via":
+                    request.headers[position] = ("Via", marked)
+                    break
+            parsed.pop("via", None)
+            parsed.pop("vias", None)
+        parsed["branch"] = branch
+        return f"{branch} {sent_host}:{sent_port} {method}", asked or force or int(sent_port or DEFAULT_PORT) == port
     via = request.via
     key = server_key(request, via, method)
     if force and "rport" not in via.params:
@@ -138,10 +148,13 @@ def merged_key(request: Request) -> str:
 
     The raw header values are compared: proxies copy them unchanged.
     """
-    to = request.get("To")
+    first = request._first
+    if first is None:
+        first = request._index()
+    to = first.get("To")
     if to is None or has_tag(to):
         return ""
-    return f"{request.get('Call-ID')} {request.get('CSeq')} {request.get('From')}"
+    return f"{first.get('Call-ID')} {first.get('CSeq')} {first.get('From')}"
 
 
 def response_address(via: Via, source: tuple[str, int]) -> tuple[str, int]:
