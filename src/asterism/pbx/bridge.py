@@ -92,18 +92,19 @@ class Bridge:
 
     def enter(self, channel: Channel) -> None:
         """Let a channel in; the second one connects the audio and makes one call (linkedid) of both."""
-        if self._ended or len(self.channels) >= 2:
+        channels = self.channels
+        if self._ended or len(channels) >= 2:
             raise RuntimeError(f"bridge {self.uniqueid} takes no more channels")
-        self.channels.append(channel)
+        channels.append(channel)
         channel.bridge = self
-        self.reported_count = len(self.channels)
-        if len(self.channels) == 2:
+        count = self.reported_count = len(channels)
+        if count == 2 and channels[0].linkedid != channel.linkedid:
             self._merge_linkedid()
         bus = self.pbx.bus
         if bus.listeners[events.BRIDGE_ENTER]:
             bus.publish(events.BRIDGE_ENTER, self, channel)
-        if len(self.channels) == 2:
-            first, second = self.channels
+        if count == 2:
+            first, second = channels
             self.connect_media()
             self._name_peers(first, second)
             self._name_peers(second, first)
@@ -202,10 +203,7 @@ class Bridge:
         channel.set_variables(variables)
 
     def _merge_linkedid(self) -> None:
-        first, second = self.channels
-        if first.linkedid == second.linkedid:
-            return
-        oldest = min(first.linkedid, second.linkedid, key=_age)
+        oldest = min((channel.linkedid for channel in self.channels), key=_age)
         for channel in self.channels:
             channel.linkedid = oldest
 

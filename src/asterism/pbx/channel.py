@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -173,7 +172,7 @@ class Channel(ChannelApi):
         self._place: tuple[str, str, int] | None = None
         self._waiter: asyncio.Future[bool] | None = None
         self._wake_on = 0
-        self._digits: deque[tuple[str, int]] = deque(maxlen=MAX_DIGITS)
+        self._digits: list[tuple[str, int]] = []
 
     def __repr__(self) -> str:
         return f"<Channel {self.name} {self.state.name}>"
@@ -405,6 +404,7 @@ class Channel(ChannelApi):
             self.bridge.pass_digit(self, digit, duration_ms, relayed)
         else:
             self._digits.append((digit, duration_ms))
+            del self._digits[:-MAX_DIGITS]
             self.wake(WAKE_DIGIT)
 
     def queue_hangup(self, cause: int = Cause.NORMAL_CLEARING, reason: str = "", tech_cause: int = 0) -> None:

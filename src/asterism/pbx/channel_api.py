@@ -43,7 +43,7 @@ class ChannelApi:
         pbx: Pbx
         driver: ChannelDriver | None
         dead: bool
-        _digits: deque[tuple[str, int]]
+        _digits: list[tuple[str, int]]
 
         def check(self) -> None: ...  # noqa: D102
         def raw_answer(self) -> None: ...  # noqa: D102
@@ -118,7 +118,7 @@ class ChannelApi:
             if left is not None and left <= 0:
                 return None
             await self.park(left, WAKE_DIGIT)
-        return self._digits.popleft()[0]
+        return self._digits.pop(0)[0]
 
     async def read_digits(self, count: int, timeout: float = 5.0, terminator: str = "#") -> str:
         """Up to ``count`` digits; ends at the terminator, which is left out, or after a pause of ``timeout``."""

@@ -249,7 +249,7 @@ class Dialer:
         bus = self.pbx.bus
         if bus.listeners[events.DIAL_END]:
             bus.publish(events.DIAL_END, caller, channel, DialStatus.ANSWER)
-        if caller is not None and self._connects and caller.state is ChannelState.UP:
+        if caller is not None and caller.state is ChannelState.UP and self._connects:
             # An answer of ours would have told it; this one was answered before.
             caller.indicate(Control.CONNECTED_LINE, caller.connected)
         if self.pending:

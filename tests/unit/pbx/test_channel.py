@@ -17,6 +17,7 @@ from asterism.pbx.channel_api import MAX_FRAMES
 from asterism.pbx.controls import ChannelState, Control, SoftHangup
 from asterism.pbx.errors import ChannelHangup, Goto, RequestError
 from asterism.pbx.party import PartyId, parse_caller_id, parse_presentation, presentation_word
+from asterism.pbx.playing import start_tone
 
 
 def run(scenario: Any) -> None:
@@ -146,6 +147,21 @@ def test_digits_nobody_reads_are_bounded() -> None:
         assert first == "5"
         alice.flush_digits()
         assert await alice.read_digit(0) is None
+
+    run(scenario)
+
+
+def test_a_hang_up_ends_the_tone_in_the_background() -> None:
+    async def scenario(server: FakeServer) -> None:
+        server.sip.stream = lambda: FakeStream(ULAW)
+        alice = server.sip.incoming("alice", "1")
+        start_tone(alice, "dial")
+        tone = alice.tone
+        assert tone is not None
+        assert tone.active
+        alice.hang_up()
+        assert alice.tone is None
+        assert not tone.active
 
     run(scenario)
 

@@ -45,6 +45,21 @@ def test_several_at_once(heard: bool) -> None:
 
 
 @pytest.mark.parametrize("heard", [False, True])
+def test_deleting_several(heard: bool) -> None:
+    def scenario(server: FakeServer, channel: Channel) -> None:
+        channel.set_variable("__A", "1")
+        channel.set_variables({"B": "2", "C": "3"})
+        channel.delete_variables(("A", "B", "D"))
+        assert channel.variables == {"C": "3"}
+        child = server.sip.incoming("bob", "1")
+        child.inherit_variables(channel)
+        assert not child.variables
+        child.hang_up()
+
+    assert run(scenario, heard=heard) == (["__A=1", "B=2", "C=3", "A=", "B=", "D="] if heard else [])
+
+
+@pytest.mark.parametrize("heard", [False, True])
 def test_setting_ends_inheritance(heard: bool) -> None:
     def scenario(server: FakeServer, channel: Channel) -> None:
         channel.set_variable("__A", "1")
