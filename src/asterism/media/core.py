@@ -11,7 +11,6 @@ from pathlib import Path
 from asterism.config import ConfigFile
 from asterism.core.identifiers import RandomBytes
 from asterism.core.module import CoreServer, Subsystem
-from asterism.media import sockets
 from asterism.media.files import Sounds
 from asterism.media.ports import PortPool
 from asterism.media.readiness import Readiness
@@ -24,7 +23,12 @@ from asterism.traffic import mark_packets
 class RtpContext:
     """What the sessions of one server share: settings, loop, receive buffer, the packet log's switch."""
 
-    __slots__ = ("_loop", "_readiness", "buffer", "debug", "debug_host", "log", "random", "settings", "view")
+    __slots__ = ("buffer", "debug", "debug_host", "log", "loop", "random", "readiness", "running", "settings", "view")
+
+    loop: asyncio.AbstractEventLoop
+    """The loop that all sessions run on: the one running when the first was opened."""
+    readiness: Readiness
+    """What tells which sockets have something to read."""
 
     def __init__(self, log: logging.Logger, settings: RtpSettings) -> None:
         self.log = log
@@ -36,27 +40,19 @@ class RtpContext:
         self.debug_host = ""
         """Log only packets to and from this address, or this ``address:port``."""
         self.random = RandomBytes().take
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._readiness: Readiness | None = None
+        self.running = False
 
-    @property
-    def readiness(self) -> Readiness:
-        """What tells which sockets have something to read."""
-        if self._readiness is None:
-            self._readiness = Readiness(self.loop, self.log)
-        return self._readiness
-
-    @property
-    def loop(self) -> asyncio.AbstractEventLoop:
-        """The loop that all sessions run on: the one running when it is first asked for."""
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
-        return self._loop
+    def start(self) -> None:
+        """Take the running loop: the first session is opened."""
+        self.running = True
+        self.loop = asyncio.get_running_loop()
+        self.readiness = Readiness(self.loop, self.log)
 
     def close(self) -> None:
         """Let go of the loop; sessions that are opened later begin anew."""
-        if self._readiness is not None:
-            self._readiness.close()
+        if self.running:
+            self.running = False
+            self.readiness.close()
 
     def log_packet(
         self, verb: str, address: Address | None, payload_type: int, sequence: int, timestamp: int, size: int
@@ -173,12 +169,14 @@ class Media(Subsystem):
             ValueError: ``host`` is not an IP address.
         """
         context = self.context
+        if not context.running:
+            context.start()
         settings = context.settings
         start, end = ports if ports[1] else (settings.rtp_start, settings.rtp_end)
         pool = self._pools.get((host, start, end))
         if pool is None:
             pool = self._pools[host, start, end] = PortPool(host, start, end, context.random)
-        rtp, rtcp, port = pool.bind_pair(sockets.family_of(host))
+        rtp, rtcp, port = pool.bind_pair()
         if tos or cos:
             try:
                 for sock in (rtp, rtcp):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from socket import SocketType  # the C type below socket.socket: a call opens and closes four of them
 
 from asterism.core.errors import AsterismError
+from asterism.media.sockets import family_of
 
 _IN_USE = (errno.EADDRINUSE, errno.EACCES)
 
@@ -24,10 +25,15 @@ class PortPool:
     been freed from being taken at once, while its old peer may still be sending.
     """
 
-    __slots__ = ("_free", "_random", "host", "size")
+    __slots__ = ("_family", "_free", "_random", "host", "size")
 
     def __init__(self, host: str, start: int, end: int, random: Callable[[int], bytes] = os.urandom) -> None:
-        """Ports from ``start`` to ``end``, both included; a pair has to fit whole. ``random`` gives so many bytes."""
+        """Ports from ``start`` to ``end``, both included; a pair has to fit whole. ``random`` gives so many bytes.
+
+        Raises:
+            ValueError: ``host`` is not an IP address.
+        """
+        self._family = family_of(host)
         self.host = host
         self._free = list(range(start + (start & 1), end, 2))
         self.size = len(self._free)
@@ -59,7 +65,7 @@ class PortPool:
         """Free a port that :meth:`take` gave."""
         self._free.append(port)
 
-    def bind_pair(self, family: socket.AddressFamily) -> tuple[SocketType, SocketType, int]:
+    def bind_pair(self) -> tuple[SocketType, SocketType, int]:
         """Bound non-blocking RTP and RTCP sockets and the RTP port; ports that another program has are passed over.
 
         Raises:
@@ -71,7 +77,7 @@ class PortPool:
             for _ in range(min(max(len(self._free), 1), 256)):
                 port = self.take()
                 passed_over.append(port)
-                pair = _try_bind(family, self.host, port)
+                pair = _try_bind(self._family, self.host, port)
                 if pair is not None:
                     passed_over.pop()
                     return (*pair, port)
@@ -83,7 +89,7 @@ class PortPool:
 _KIND = int(socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
 
 
-def _try_bind(family: socket.AddressFamily, host: str, port: int) -> tuple[SocketType, SocketType] | None:
+def _try_bind(family: int, host: str, port: int) -> tuple[SocketType, SocketType] | None:
     rtp = SocketType(family, _KIND)
     rtcp: SocketType | None = None
     try:

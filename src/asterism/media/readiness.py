@@ -39,12 +39,12 @@ class Readiness:
         self._callbacks[descriptor] = callback
         epoll.register(descriptor, select.EPOLLIN)
 
-    def remove(self, descriptor: int) -> None:
-        """Watch ``descriptor`` no more; to be called before it is closed."""
+    def forget(self, descriptor: int) -> None:
+        """Call nobody for ``descriptor`` any more, which is about to be closed: that ends the watching."""
         if self._epoll is None:
             self._loop.remove_reader(descriptor)
-        elif self._callbacks.pop(descriptor, None) is not None:
-            self._epoll.unregister(descriptor)
+        else:
+            self._callbacks.pop(descriptor, None)
 
     def close(self) -> None:
         """Watch nothing any more."""

@@ -167,10 +167,9 @@ class RtcpReporter:
                 statistics.rtt.add(trip / 65536)
 
     def close(self) -> None:
-        """Say BYE if reports were exchanged, and close the socket."""
+        """Say BYE if reports were exchanged; the socket is the session's to close, now."""
         if self._reading:
             self.send_report(bye=True)
-            self._readiness.remove(self._socket.fileno())
-        self._socket.close()
+            self._readiness.forget(self._socket.fileno())
         # The session holds this for its statistics: they must not hold each other, or only the collector frees them.
         del self._session

@@ -11,7 +11,7 @@ connected to it, which is the cheapest way to send and makes the kernel drop eve
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from asterism.media import sockets
@@ -42,8 +42,8 @@ class RtpSession(RtpTransmitter):
     __slots__ = (
         "_buffer", "_clock", "_cycles", "_digits", "_first_sequence", "_highest", "_keep_alive", "_last_rx",
         "_last_transit", "_learning", "_muted_in", "_on_release", "_received_formats", "_recv_into", "_relay",
-        "_relayed_by",
-        "_reporter", "_routes", "_sequence_offset", "_timeout", "_timeout_handle", "_timestamp_offset", "_view",
+        "_relayed_by", "_reporter", "_routes", "_rtcp_socket", "_sequence_offset", "_timeout", "_timeout_handle",
+        "_timestamp_offset", "_view",
         "local", "on_digit", "on_digit_begin", "on_rtcp", "relay_digits", "remote_ssrc", "rx_bytes", "rx_dropped",
         "rx_jitter", "rx_packets", "sink",
     )  # fmt: skip
@@ -61,7 +61,8 @@ class RtpSession(RtpTransmitter):
         self._view = context.view
         self._on_release = on_release
         self._recv_into = self._socket.recv_into
-        self._reporter = RtcpReporter(self, pair[1], context)
+        self._rtcp_socket = pair[1]
+        self._reporter: RtcpReporter | None = None
         self.local = local
         self.sink: FrameSink | None = None
         self.on_digit: DigitSink | None = None
@@ -117,11 +118,15 @@ class RtpSession(RtpTransmitter):
         """
         if self.closed:
             return
-        sockets.check_address(self._socket.family, host, port)
+        if sockets.family_of(host) != self._socket.family:
+            raise ValueError(f"not an address of this session's family: {host!r}")
+        if not 0 <= port <= 65535:
+            raise ValueError(f"not a port: {port}")
         if symmetric is not None and symmetric != self._filter.symmetric:
             self._filter.symmetric = symmetric
             self._filter.signalled = None
-        self._reporter.set_remote(rtcp)
+        if rtcp is not None or self._reporter is not None:
+            self.rtcp.set_remote(rtcp)
         address = (host, port) if port and host not in ("0.0.0.0", "::") else None
         if address == self._filter.signalled and address is not None:
             return
@@ -150,13 +155,16 @@ class RtpSession(RtpTransmitter):
         """
         if not formats:
             raise ValueError("a session needs at least one format")
-        self._formats = tuple(dict.fromkeys(formats.values()))
-        self._payload_types = {one: number for number, one in reversed(list(formats.items()))}
+        self._payload_types = {}
+        for number, one in formats.items():
+            self._payload_types.setdefault(one, number)
+        self._formats = tuple(self._payload_types)
         self._received_formats = {**formats, **(receive or {})}
         self.format = self._formats[0]
         self._clock = float(self.format.clock_rate)
         self.dtmf_payload_type = dtmf
-        self._refresh_relays()
+        if self._relay is not None or self._relayed_by is not None:
+            self._refresh_relays()
 
     def set_timeout(self, seconds: float, expired: Callable[[], None] | None) -> None:
         """Call ``expired`` once when no packet has come for ``seconds`` (``rtp_timeout``); 0 ends the watch."""
@@ -304,7 +312,7 @@ class RtpSession(RtpTransmitter):
             self.rx_dropped += 1
             return
         if 72 <= payload_type <= 76:  # RTCP on the RTP port (RFC 5761)
-            self._reporter.receive(data)
+            self.rtcp.receive(data)
             return
         start, end = 12, size
         if first != 0x80:
@@ -387,7 +395,7 @@ class RtpSession(RtpTransmitter):
     @property
     def quality(self) -> Quality:
         """The session's figures at this moment."""
-        quality, statistics = Quality(), self._reporter.statistics
+        quality, statistics = Quality(), self.rtcp.statistics
         quality.local_ssrc, quality.remote_ssrc = self.ssrc, max(0, self.remote_ssrc)
         quality.rx_count, quality.rx_bytes, quality.rx_lost = self.rx_packets, self.rx_bytes, max(0, self.rx_lost)
         quality.tx_count, quality.tx_bytes, quality.tx_lost = self.tx_packets, self.tx_bytes, statistics.remote_lost
@@ -397,8 +405,13 @@ class RtpSession(RtpTransmitter):
 
     @property
     def rtcp(self) -> RtcpReporter:
-        """The session's RTCP, with the statistics of all reports."""
-        return self._reporter
+        """The session's RTCP, with the statistics of all reports; most calls end before it is needed."""
+        reporter = self._reporter
+        if reporter is None:
+            reporter = self._reporter = RtcpReporter(self, self._rtcp_socket, self._context)
+            if self.closed:
+                reporter.close()
+        return reporter
 
     # -- digits -------------------------------------------------------------------------------------------
 
@@ -458,7 +471,7 @@ class RtpSession(RtpTransmitter):
         self._unalign()
         if not isinstance(other, RtpSession) or other.closed or self.closed or other is self:
             return False
-        if not any(other._accepts(one) for one in self._formats):
+        if not other._accepts_any(self._formats):
             return False
         if other._relayed_by is not None:
             other._relayed_by.relay_to(None)
@@ -477,8 +490,10 @@ class RtpSession(RtpTransmitter):
             self._last_write = last
             self._timestamp += self.format.timestamp_step
 
-    def _accepts(self, fmt: Format) -> bool:
-        return fmt in self._payload_types or byte_table(fmt, self.format) is not None
+    def _accepts_any(self, formats: Iterable[Format]) -> bool:
+        if not self._payload_types.keys().isdisjoint(formats):
+            return True
+        return any(byte_table(one, self.format) is not None for one in formats)
 
     def _align(self, relay: RtpSession, sequence: int, timestamp: int, now: float) -> None:
         """Make the next relayed packet follow what the other leg was sent before."""
@@ -568,19 +583,24 @@ class RtpSession(RtpTransmitter):
         if self.closed:
             return
         self.closed = True
-        self.relay_to(None)
+        if self._relay is not None:
+            self.relay_to(None)
         if self._relayed_by is not None:
             self._relayed_by.relay_to(None)
         if self._sender is not None:
             self._sender.close()
-        self.set_timeout(0, None)
-        self.set_keep_alive(0)
+        if self._timeout is not None:
+            self.set_timeout(0, None)
+        if self._keep_alive is not None:
+            self.set_keep_alive(0)
         self._send = discard
         self.sink = self.on_digit = self.on_digit_begin = None
-        self._context.readiness.remove(self._socket.fileno())
-        self._reporter.close()
+        if self._reporter is not None:
+            self._reporter.close()
         self.on_rtcp = None
+        self._context.readiness.forget(self._socket.fileno())
         self._socket.close()
+        self._rtcp_socket.close()
         self._on_release(self)
 
 

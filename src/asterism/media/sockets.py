@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import socket
+from functools import lru_cache
 
 
-def check_address(family: int, host: str, port: int) -> None:
-    """Refuse what ``sendto`` would look up in DNS, blocking.
-
-    Raises:
-        ValueError: ``host`` is not an address of ``family``, or ``port`` not one.
-    """
-    try:
-        socket.inet_pton(family, host)
-    except (OSError, UnicodeError, ValueError) as error:
-        raise ValueError(f"not an address of this session's family: {host!r}") from error
-    if not 0 <= port <= 65535:
-        raise ValueError(f"not a port: {port}")
-
-
-def family_of(host: str) -> socket.AddressFamily:
-    """The address family of an IP address.
+@lru_cache(maxsize=4096)
+def family_of(host: str) -> int:
+    """The address family of an IP address. Also refuses what ``sendto`` would look up in DNS, blocking.
 
     Raises:
         ValueError: ``host`` is not an IP address.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    check_address(family, host, 0)
-    return family
+    try:
+        socket.inet_pton(family, host)
+    except (OSError, UnicodeError, ValueError) as error:
+        raise ValueError(f"not an address of either family: {host!r}") from error
+    return int(family)
 
 
 def disconnect(sock: socket.SocketType) -> None:

@@ -74,8 +74,9 @@ class RtpTransmitter:
 
     @hold.setter
     def hold(self, on: bool) -> None:
-        self._hold = on
-        self._choose_send()
+        if on != self._hold:
+            self._hold = on
+            self._choose_send()
 
     @property
     def muted_out(self) -> bool:

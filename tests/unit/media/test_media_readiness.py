@@ -36,13 +36,21 @@ def test_every_socket_with_something_to_read_is_served(monkeypatch: pytest.Monke
         await until(lambda: len(read) == 200)
         assert sorted(read) == [(n, data) for n in range(100) for data in (b"1", b"2")]
         for ours, theirs in pairs:
-            readiness.remove(ours.fileno())
             theirs.send(b"3")
+            readiness.forget(ours.fileno())
+            ours.close()
         for _ in range(10):
             await asyncio.sleep(0)
         assert len(read) == 200
+        # The kernel gives the same descriptors out again, and watches only what they are now.
+        others = _pairs(100)
+        for number, (ours, theirs) in enumerate(others):
+            readiness.add(ours.fileno(), lambda n=number, s=ours: read.append((n, s.recv(9))))
+            theirs.send(b"4")
+        await until(lambda: len(read) == 300)
+        assert sorted(read[200:]) == [(n, b"4") for n in range(100)]
         readiness.close()
-        for pair in pairs:
+        for pair in pairs + others:
             pair[0].close()
             pair[1].close()
 
@@ -59,7 +67,7 @@ def test_one_that_ends_another_or_fails_stops_nobody(caplog: pytest.LogCaptureFi
             pairs[number][0].recv(9)
             served.append(number)
             if number == 0:
-                readiness.remove(pairs[1][0].fileno())
+                readiness.forget(pairs[1][0].fileno())
                 raise ValueError("broken")
 
         for number, (ours, _) in enumerate(pairs):
