@@ -263,9 +263,7 @@ class Session:
         transaction.user = self
         if is_invite:
             self.state = SessionState.CONNECTING
-        response = self.make_response(rx, 200)
-        self.finish_response(response, body, request.method)
-        rx.send(response)
+        rx.send(self.make_response(rx, 200, body))
         if description is not None:
             self.media_changed()
 
@@ -291,29 +289,33 @@ class Session:
 
     # Responses of our own making.
 
-    def make_response(self, rx: Rx, status: int, reason: str = "") -> Response:
-        """A response to an INVITE or UPDATE with what every one of ours carries, in the recorded order."""
+    def make_response(
+        self, rx: Rx, status: int, body: bytes | None = None, headers: Sequence[tuple[str, str]] = ()
+    ) -> Response:
+        """A response to an INVITE or UPDATE with what every one of ours carries, in the recorded order.
+
+        Behind that come ``headers``, those of the supplements, and the description in ``body``.
+        """
         dialog = self.dialog
-        response = make_response(rx.request, status, reason, dialog.local_tag if dialog is not None else "")
-        headers = response.headers
+        response = make_response(rx.request, status, "", dialog.local_tag if dialog is not None else "")
+        lines = response.headers
         server = self.core.state.server_header
         if server:
-            headers.append(("Server", server))
+            lines.append(("Server", server))
         if status < 300:
             if not self.contact:
                 self.contact = self.profile.uas_contact(self.flow)
-            headers.append(("Contact", self.contact))
-            headers.append(("Allow", ALLOW))
+            lines.append(("Contact", self.contact))
+            lines.append(("Allow", ALLOW))
             if status >= 200:
-                headers.append(("Supported", self.registry.supported))
-        return response
-
-    def finish_response(self, response: Response, body: bytes | None, method: str = "INVITE") -> None:
-        """Let the supplements add to a response to a ``method`` request, then put the description in."""
-        for callback in self.registry.callbacks["on_outgoing_response", method, response.status // 100]:
+                lines.append(("Supported", self.registry.supported))
+        for name, value in headers:
+            response.add_header(name, value)
+        for callback in self.registry.callbacks["on_outgoing_response", rx.request.method, status // 100]:
             callback(self, response)
         if body:
             carry(response, body)
+        return response
 
     def on_ack(self, request: Request) -> None:
         """The ACK to a 2xx of ours (``DialogUsage``)."""

@@ -89,12 +89,15 @@ class PjsipTechnology:
         data = self._core.data
         name, slash, _ = destination.partition("/")
         names = [name] if slash or "@" not in name else [name, name.rpartition("@")[2]]
-        with contextlib.suppress(DataUnavailableError):
-            for each in names:
-                found = data.get(Endpoint, each)
-                known = isinstance(found, Endpoint) and self._is_loaded(found)
-                if not known and await data.retrieve(Endpoint, each) is not None:
+        for each in names:
+            found = data.get(Endpoint, each)
+            if isinstance(found, Endpoint) and self._is_loaded(found):
+                continue
+            try:
+                if await data.retrieve(Endpoint, each) is not None:
                     return
+            except DataUnavailableError:
+                return
 
     def _is_loaded(self, endpoint: Endpoint) -> bool:
         """Whether what a call to the endpoint needs is in memory."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from inspect import isawaitable
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from asterism.core.identifiers import random_uuid
 from asterism.pbx.controls import Control
 from asterism.pbx.party import NOBODY, PartyId
 from asterism.sip.phone_numbers import as_phone
+from asterism.sip.resolving import Way
 from asterism.stack.dialog import Dialog
 from asterism.stack.errors import ParseError
 from asterism.stack.headers import NameAddr
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from asterism.applications.session.registry import Sessions
     from asterism.sip.core import SipCore
     from asterism.sip.objects.endpoint import Endpoint
-    from asterism.sip.resolving import Way
     from asterism.sip.sending import OutgoingRequest
     from asterism.sip.works import Work
     from asterism.stack.flow import Flow
@@ -118,12 +117,12 @@ class OutgoingSession(Session):
         except (OSError, AsterismError, ParseError) as error:
             self._no_way(error)
             return
-        if isawaitable(found):
+        if isinstance(found, Way):
+            self._go(found)
+        else:
             task = asyncio.get_running_loop().create_task(self._wait_for_way(found))
             self.registry.tasks.add(task)
             task.add_done_callback(self.registry.tasks.discard)
-        else:
-            self._go(found)
 
     async def _wait_for_way(self, waiting: Awaitable[Way]) -> None:
         try:

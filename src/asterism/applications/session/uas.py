@@ -114,8 +114,7 @@ class IncomingSession(Session):
         self.state = SessionState.EARLY
         if status in (180, 183):
             self._shown = status
-        response = self.make_response(self.rx, status)
-        self.finish_response(response, body)
+        response = self.make_response(self.rx, status, body)
         if self.reliable is not None:
             self.reliable.send(response)
         else:
@@ -134,9 +133,7 @@ class IncomingSession(Session):
             self.reliable.close()
         if self._offer is None:
             self._waits_for_answer = True
-        response = self.make_response(self.rx, 200)
-        self.finish_response(response, body)
-        self.rx.send(response)
+        self.rx.send(self.make_response(self.rx, 200, body))
         self._offer = None
         self.remote_hold = False
         return True
@@ -157,9 +154,7 @@ class IncomingSession(Session):
         if self.answered:
             return
         self.cause = cause
-        response = self.make_response(self.rx, status)
-        self.finish_response(response, None)
-        self.rx.send(response)
+        self.rx.send(self.make_response(self.rx, status))
         self.ended_by_peer(cause or 0)
 
     def release(self) -> None:
@@ -179,10 +174,7 @@ class IncomingSession(Session):
             return False
         if not target.uri.is_sip:
             return False
-        response = self.make_response(self.rx, 302)
-        response.add_header("Contact", f"<{target.uri}>")
-        self.finish_response(response, None)
-        self.rx.send(response)
+        self.rx.send(self.make_response(self.rx, 302, headers=(("Contact", f"<{target.uri}>"),)))
         self.ended_by_peer(0)
         return True
 
@@ -194,16 +186,12 @@ class IncomingSession(Session):
             callback(self, request)
         told = self.peer_cause
         self.cause = told or 0
-        response = self.make_response(self.rx, 487)
-        self.finish_response(response, None)
-        self.rx.send(response)
+        self.rx.send(self.make_response(self.rx, 487))
         self.ended_by_peer(INTERWORKING if told is None else told, 487)
 
     def _on_bye(self, rx: Rx) -> None:
         # RFC 3261 15.1.2: a BYE in an early dialog ends the INVITE as well.
         if self.state in BEFORE_ANSWER_STATES:
             self.cause = self.peer_cause or 0
-            response = self.make_response(self.rx, 487)
-            self.finish_response(response, None)
-            self.rx.send(response)
+            self.rx.send(self.make_response(self.rx, 487))
         super()._on_bye(rx)

@@ -42,13 +42,12 @@ class Rel100(SessionSupplement):
         if required and mode == "no":
             rx.respond(420, headers=(("Unsupported", "100rel"),))
             return True
-        supported = required or request.has_option("Supported", "100rel")
-        if mode == "required" and not supported:
+        wanted = required or (mode in ("required", "peer_supported") and request.has_option("Supported", "100rel"))
+        if mode == "required" and not wanted:
             rx.respond(421, headers=(("Require", "100rel"),))
             return True
-        transaction = rx.transaction_for()
-        wanted = required or (supported and mode in ("required", "peer_supported"))
-        if wanted and isinstance(transaction, InviteServerTransaction):
+        transaction = rx.transaction_for() if wanted else None
+        if isinstance(transaction, InviteServerTransaction):
             session.reliable = ReliableResponder(
                 transaction, lambda: session.refuse(504, 102), secrets.randbelow(2**15) + 1
             )

@@ -88,7 +88,7 @@ class RtpQuality(SessionSupplement):
         if channel is None or not isinstance(rtp, RtpSession) or rtp.closed or channel.answered_at is None:
             return
         peer: Channel | None = None if channel.bridge is None else channel.bridge.peer(channel)
-        if channel.pbx.bus.wanted(VAR_SET):
+        if channel.pbx.bus.listeners[VAR_SET]:
             for name, value in zip(NAMES, quality_values(rtp), strict=True):
                 channel.set_variable(name, value)
                 if peer is not None:
