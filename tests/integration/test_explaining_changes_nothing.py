@@ -56,7 +56,7 @@ BODY = (
     "a=rtpmap:0 PCMU/8000\r\n"
 )
 _ATOMS = (str, bytes, int, float, bool, type(None), type, FunctionType, MethodType, ModuleType)
-_CACHES = ("_sources", "_permanent", "_profiles", "_cache", "_by_method", "_objects")
+_CACHES = ("by_source", "_permanent", "_profiles", "_cache", "by_method", "_objects")
 """Attributes that only remember what follows from the configuration."""
 
 

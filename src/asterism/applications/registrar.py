@@ -277,7 +277,10 @@ class Registrar(Service):
             rx.transaction_for()
         if plan.changed or plan.removed:
             try:
-                self._location.stage(plan.changed, plan.removed)
+                for contact in plan.removed:
+                    data.delete_now(contact)
+                for contact in plan.changed:
+                    data.put_now(contact)
             except DataError as error:
                 self._core.log.error("the bindings of AOR '%s' cannot be stored: %s", plan.aor.id, error)
                 rx.respond(500)

@@ -77,7 +77,7 @@ class SecurityEvents:
         for handler in self._log.handlers:
             if handler.level <= SECURITY:
                 return True
-        return self._bus.wanted(SECURITY_EVENTS[name])
+        return bool(self._bus.listeners[SECURITY_EVENTS[name]])
 
     def publish(
         self,

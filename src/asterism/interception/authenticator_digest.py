@@ -279,15 +279,17 @@ class DigestAuthenticator:
         account = rx.endpoint.id if rx.endpoint is not None else UNKNOWN_ACCOUNT
         credentials = verdict.credentials
         auth = verdict.auth
+        reports = self._reports
         if auth is not None:
             assert credentials is not None
             self.replay.use(
                 credentials.nonce, verdict.count, verdict.issued, verdict.expires, rx.now, verdict.retransmission
             )
             rx.auth = auth.id
-            self._reports.event("SuccessfulAuth", rx, account, UsingPassword=1)
+            if reports.wanted("SuccessfulAuth"):
+                reports.event("SuccessfulAuth", rx, account, UsingPassword=1)
         elif verdict.wrong:
-            self._reports.event(
+            reports.event(
                 "ChallengeResponseFailed",
                 rx,
                 account,
@@ -295,9 +297,9 @@ class DigestAuthenticator:
                 Response=credentials.response if credentials is not None else "",
                 ExpectedResponse="",
             )
-            self._reports.failure(rx, "Failed to authenticate")
-        else:
-            self._reports.event("ChallengeSent", rx, account, Challenge="")
+            reports.failure(rx, "Failed to authenticate")
+        elif reports.wanted("ChallengeSent"):
+            reports.event("ChallengeSent", rx, account, Challenge="")
 
 
 def _verify_md5(credentials: Credentials, method: str, secret: str) -> bool:

@@ -27,12 +27,14 @@ class Reports:
 
     def __init__(self, security: SecurityEvents, log: ServerLogger, limits: FailureLimits) -> None:
         self._security = security
+        self.wanted = security.wanted
+        """Whether anybody would see an event of this name: what happens in every REGISTER is asked about first."""
         self._log = log
         self.limits = limits
 
     def event(self, name: str, rx: Rx, account: str, **extra: str | int) -> None:
         """Publish one security event if anybody would see it."""
-        if not self._security.wanted(name):
+        if not self.wanted(name):
             return
         flow = rx.flow
         transport = flow.transport

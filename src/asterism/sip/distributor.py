@@ -168,7 +168,7 @@ class Distributor:
                 return
             if step.apply(decision, rx):
                 return
-        self._serve(rx, self.core.services.for_method(rx.request.method))
+        self._serve(rx, self.core.services.by_method[rx.request.method])
 
     async def _intercept_later(
         self, rx: Rx, steps: tuple[InterceptionStep, ...], position: int, waiting: Awaitable[Decision | None]
@@ -182,7 +182,7 @@ class Distributor:
                 break
             found = steps[position].evaluate(rx)
             decision = found if found is None or isinstance(found, Decision) else await found
-        await self._serve_later(rx, self.core.services.for_method(rx.request.method), 0, None)
+        await self._serve_later(rx, self.core.services.by_method[rx.request.method], 0, None)
 
     def _serve(self, rx: Rx, services: tuple[Service, ...]) -> None:
         for position, service in enumerate(services):

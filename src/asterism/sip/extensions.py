@@ -45,9 +45,11 @@ class ExtensionStep(InterceptionStep):
     def evaluate(self, rx: Rx) -> Decision | None:
         """Compare ``Require`` with what the services understand."""
         request = rx.request
-        unknown = unknown_extensions(self._core, request)
+        if request.get("Require") is None:
+            return None
         # The method comes first (8.2.1): what nobody handles is 501, whatever it requires.
-        if not unknown or not self._core.services.for_method(request.method):
+        unknown = unknown_extensions(self._core, request)
+        if not unknown or not self._core.services.by_method[request.method]:
             return None
         return Decision(Outcome.REJECT, f"Require: {unknown} is not supported", 420, data=unknown)
 

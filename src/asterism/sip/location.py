@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
@@ -128,14 +128,6 @@ class Location:
 
     # Changing. What the data layer commits comes back through ``_changed``.
 
-    def stage(self, changed: Iterable[Contact], removed: Iterable[Contact]) -> None:
-        """Write changes into the store's batch; they become visible when it commits. Raises ``DataError``."""
-        data = self._data
-        for contact in removed:
-            data.delete_now(contact)
-        for contact in changed:
-            data.put_now(contact)
-
     def set_reachability(self, contact: Contact, status: ContactStatus, rtt: float | None = None) -> None:
         """Note the outcome of a qualify; events go out when the status changed."""
         state = self._states.get(contact.id)
@@ -166,7 +158,10 @@ class Location:
             for listener in self.on_removed:
                 listener(contact)
             return
-        self._schedule(contact)
+        due = self._due.get(contact.id)
+        # A later expiry is found when the old appointment comes up: one heap entry per contact.
+        if due is None or contact.expiration_time < due:
+            self._schedule(contact)
         if change.old is not None:
             # A refresh: the usual case, and nobody needs to hear of it.
             if self.status_on_refresh:
@@ -215,11 +210,7 @@ class Location:
     # Expiry.
 
     def _schedule(self, contact: Contact) -> None:
-        due = self._due.get(contact.id)
-        # A later expiry is found when the old appointment comes up: one heap entry per contact.
-        if due is not None and due <= contact.expiration_time:
-            return
-        end = self._removal(contact)
+        due, end = self._due.get(contact.id), self._removal(contact)
         if due is None or end < due:
             self._due[contact.id] = end
             heappush(self._heap, (end, contact.id))

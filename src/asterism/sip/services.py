@@ -14,12 +14,29 @@ if TYPE_CHECKING:
     from asterism.core.registry import Owner
 
 
+class ByMethod(dict[str, tuple[Service, ...]]):
+    """The services to ask about a request, by its method; worked out when it first comes."""
+
+    __slots__ = ("_services",)
+
+    def __init__(self, services: list[Service]) -> None:
+        super().__init__()
+        self._services = services
+
+    def __missing__(self, method: str) -> tuple[Service, ...]:
+        found = tuple(item for item in self._services if not item.methods or method in item.methods)
+        # Methods come from the network: remember only those that a service names.
+        if any(method in item.methods for item in self._services):
+            self[method] = found
+        return found
+
+
 class ServiceTable:
-    """Registered services by priority; the ones for each method are worked out once."""
+    """Registered services by priority; ``by_method[method]`` are those to ask about a request."""
 
     def __init__(self) -> None:
         self._services: list[Service] = []
-        self._by_method: dict[str, tuple[Service, ...]] = {}
+        self.by_method = ByMethod(self._services)
         self.on_change: Callable[[], None] = lambda: None
 
     def add(self, owner: Owner, service: Service) -> None:
@@ -39,18 +56,8 @@ class ServiceTable:
             self._changed()
             service.stop()
 
-    def for_method(self, method: str) -> tuple[Service, ...]:
-        """The services to ask about a request of ``method``."""
-        found = self._by_method.get(method)
-        if found is None:
-            found = tuple(item for item in self._services if not item.methods or method in item.methods)
-            # Methods come from the network: remember only those that a service names.
-            if any(method in item.methods for item in self._services):
-                self._by_method[method] = found
-        return found
-
     def _changed(self) -> None:
-        self._by_method.clear()
+        self.by_method.clear()
         self.on_change()
 
     def __iter__(self) -> Iterator[Service]:

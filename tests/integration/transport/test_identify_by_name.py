@@ -44,20 +44,20 @@ async def test_names_are_looked_up(tmp_path: Path) -> None:
     server, resolver = await started()
     rig.transports.resolver = resolver  # type: ignore[attr-defined]
     rules = module_of(rig)._rules
-    assert rules.by_address("192.0.2.2", 5060) is None
+    assert rules.by_source["192.0.2.2", 5060, "udp"] is None
     await rules.resolve()
-    assert rules.by_address("192.0.2.2", 40000) == "trunk"
-    assert rules.by_address("192.0.2.1", 40000) == "trunk"
-    assert rules.by_address("192.0.2.1", 5070) == "other"
-    assert rules.by_address("2001:db8::1", 1) == "trunk"
-    assert rules.by_address("192.0.2.3", 40000) is None
+    assert rules.by_source["192.0.2.2", 40000, "udp"] == "trunk"
+    assert rules.by_source["192.0.2.1", 40000, "udp"] == "trunk"
+    assert rules.by_source["192.0.2.1", 5070, "udp"] == "other"
+    assert rules.by_source["2001:db8::1", 1, "udp"] == "trunk"
+    assert rules.by_source["192.0.2.3", 40000, "udp"] is None
     # A change of the objects leaves what is known of the names.
     rules.changed(None)
     rules.build()
-    assert rules.by_address("192.0.2.2", 40000) == "trunk"
+    assert rules.by_source["192.0.2.2", 40000, "udp"] == "trunk"
     rig.transports.resolver = SimpleNamespace(ask=_nothing)  # type: ignore[attr-defined]
     await rules.resolve()
-    assert rules.by_address("192.0.2.2", 40000) == "trunk"
+    assert rules.by_source["192.0.2.2", 40000, "udp"] == "trunk"
     server.transport.close()
     resolver.close()
 

@@ -48,7 +48,7 @@ def test_addresses_are_settled_at_once(uri, expected):
     way = way_to(transports, Uri.parse(uri))
     assert isinstance(way, Way)
     assert transports.asked[0][:3] == expected
-    assert not way.more
+    assert not way.left
     assert way.next() is None
 
 
@@ -81,7 +81,7 @@ def test_targets_one_after_the_other_skipping_those_without_transport():
     way = Way(transports, None, targets, "", "example.com")
     assert way.flow.name == "tls:192.0.2.2:2"
     assert transports.asked[-1][3] == "example.com"
-    assert way.more
+    assert way.left
     assert way.next(10).name == "udp:192.0.2.3:3"
     assert transports.failed.last(targets)[-1] == targets[1]
     assert way.next() is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from asterism.core.module import Module
@@ -26,8 +26,28 @@ _MAX_SOURCES = 4096
 """Sources whose outcome is remembered."""
 
 
+class BySource(dict[tuple[str, int, str], str | None]):
+    """The endpoint of each source (host, port and transport), as far as it was asked for lately."""
+
+    __slots__ = ("_search",)
+
+    def __init__(self, search: Callable[[str, int, str], str | None]) -> None:
+        super().__init__()
+        self._search = search
+
+    def __missing__(self, source: tuple[str, int, str]) -> str | None:
+        found = self._search(*source)
+        if len(self) >= _MAX_SOURCES:
+            self.clear()
+        self[source] = found
+        return found
+
+
 class IdentifyRules:
-    """All ``identify`` objects, indexed: a source address costs one look-up per prefix length in use."""
+    """All ``identify`` objects, indexed: a source address costs one look-up per prefix length in use.
+
+    ``by_source[host, port, transport]`` is the endpoint whose rule matches a source, the longest prefix first.
+    """
 
     def __init__(self, core: SipCore) -> None:
         self._core = core
@@ -35,9 +55,7 @@ class IdentifyRules:
         self.headers: list[tuple[list[tuple[str, str, Pattern | None]], str, str]] = []
         self.uris: list[tuple[str, Pattern | None, str, str]] = []
         self._ordered: list[tuple[int, int, dict[tuple[int, int, str], str]]] = []
-        self._sources: dict[tuple[str, int, str], str | None] = {}
-        self._by_transport = False
-        """Whether any address rule holds for one transport only."""
+        self.by_source = BySource(self._search)
         self.names: list[NamedRule] = []
         """Rules with host names, which are looked up beside."""
         self._addresses: dict[NamedRule, list[Network]] = {}
@@ -52,11 +70,10 @@ class IdentifyRules:
         self.stale = False
         self.networks.clear()
         self._ordered = []
-        self._sources.clear()
+        self.by_source.clear()
         self.headers.clear()
         self.uris.clear()
         self.names.clear()
-        self._by_transport = False
         for item in self._core.data.all(Identify):
             for match in item.match:
                 if match.network is not None:
@@ -79,8 +96,7 @@ class IdentifyRules:
 
     def add_network(self, network: Any, port: int, endpoint: str, transport: str = "") -> None:
         """Match a network and, unless 0, a source port, and, unless empty, the transport that it came over."""
-        self._by_transport = self._by_transport or bool(transport)
-        self._sources.clear()
+        self.by_source.clear()
         shift = network.max_prefixlen - network.prefixlen
         table = self.networks.setdefault((network.version, shift), {})
         self._ordered = sorted(
@@ -106,27 +122,13 @@ class IdentifyRules:
             del self._addresses[rule]
         self.build()
 
-    def by_address(self, host: str, port: int, transport: str = "") -> str | None:
-        """The endpoint whose rule matches a source, the longest prefix first."""
-        if not self._by_transport:
-            transport = ""
-        try:
-            return self._sources[host, port, transport]
-        except KeyError:
-            pass
-        found = self._search(host, port, transport)
-        if len(self._sources) >= _MAX_SOURCES:
-            self._sources.clear()
-        self._sources[host, port, transport] = found
-        return found
-
     def _search(self, host: str, port: int, transport: str) -> str | None:
         address = parse_address(host)
         number, version = int(address), address.version
         for wanted, shift, table in self._ordered:
             if wanted == version:
                 number_here = number >> shift
-                for name in (transport, "") if transport else ("",):
+                for name in (transport, ""):
                     found = table.get((number_here, port, name)) or table.get((number_here, 0, name))
                     if found is not None:
                         return found
@@ -156,9 +158,7 @@ class _RuleIdentifier:
         self._core = core
         self._rules = rules
 
-    def _endpoint(self, name: str | None) -> Endpoint | Awaitable[Endpoint | None] | None:
-        if name is None:
-            return None
+    def _endpoint(self, name: str) -> Endpoint | Awaitable[Endpoint | None] | None:
         found = self._core.data.get(Endpoint, name)
         if found is Missing.NOT_LOADED:
             return self._endpoint_later(name)
@@ -179,7 +179,10 @@ class IpIdentifier(_RuleIdentifier):
         rules = self._rules
         if rules.stale:
             rules.build()
-        return self._endpoint(rules.by_address(*rx.flow.remote, rx.flow.name)) if rules.networks else None
+        if not rules.networks:
+            return None
+        name = rules.by_source[(*rx.flow.remote, rx.flow.name)]
+        return None if name is None else self._endpoint(name)
 
 
 class HeaderIdentifier(_RuleIdentifier):
