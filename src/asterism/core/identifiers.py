@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 
 def random_uuid(random: Callable[[int], bytes] = os.urandom) -> str:
@@ -22,19 +25,29 @@ _BLOCK = 1024
 
 
 class RandomBytes:
-    """Bytes that nobody can guess, drawn from the system many at a time: a call needs a few here and a few there."""
+    """Bytes that nobody can guess, drawn from the system many at a time: a call needs a few here and a few there.
 
-    __slots__ = ("_at", "_block")
+    Attributes:
+        take: ``take(count)`` gives the next ``count`` bytes; none is given out twice.
+    """
+
+    __slots__ = ("take",)
 
     def __init__(self) -> None:
-        self._block = b""
-        self._at = 0
+        # A reader's buffer hands them out without any code of ours.
+        self.take: Callable[[int], bytes] = io.BufferedReader(_System(), _BLOCK).read
 
-    def take(self, count: int) -> bytes:
-        """The next ``count`` bytes; none is given out twice."""
-        end = self._at + count
-        if end > len(self._block):
-            self._block = os.urandom(max(_BLOCK, count))
-            end = count
-        self._at = end
-        return self._block[end - count : end]
+    def tokens(self, count: int) -> Callable[[], str]:
+        """Gives another token at each call: ``count`` bytes, in hexadecimal."""
+        return map(bytes.hex, iter(partial(self.take, count), b"")).__next__
+
+
+class _System(io.RawIOBase):
+    """The system's random bytes as a file without end."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        buffer[:] = os.urandom(len(buffer))
+        return len(buffer)

@@ -73,8 +73,10 @@ class SipCore(Subsystem):
         self.user_hashes = UserHashes(self)
         self.distributor = Distributor(self)
         self.sender = Sender(self)
-        self.random = RandomBytes().take
+        random = RandomBytes()
+        self.random = random.take
         """Gives so many bytes that nobody can guess."""
+        self._new_token = random.tokens(10)
 
     # What is plugged in below.
 
@@ -93,8 +95,7 @@ class SipCore(Subsystem):
         self.state.layer = layer
         # Undone once an endpoint without the option of this name is identified.
         layer.force_rport = True
-        random = self.random
-        layer.new_token = lambda: random(10).hex()
+        layer.new_token = self._new_token
         self.state.transports = transports
         self._hook_services()
 
@@ -136,7 +137,7 @@ class SipCore(Subsystem):
 
         Raises ``ResolveError`` when it leads nowhere.
         """
-        return way_to(self.transports, uri, endpoint.transport if endpoint is not None else "")
+        return way_to(self.state.transports, uri, endpoint.transport if endpoint is not None else "")
 
     # Registration (seeds, "Service registration").
 

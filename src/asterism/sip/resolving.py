@@ -37,9 +37,10 @@ class Way:
 
     Attributes:
         flow: the flow to use now.
+        left: the targets that are left to try.
     """
 
-    __slots__ = ("_left", "_name", "_server_name", "_target", "_transports", "flow")
+    __slots__ = ("_name", "_server_name", "_target", "_transports", "flow", "left")
 
     def __init__(
         self,
@@ -50,7 +51,7 @@ class Way:
         server_name: str = "",
     ) -> None:
         self._transports = transports
-        self._left = list(targets)
+        self.left = list(targets)
         self._name = name
         self._server_name = server_name
         self._target: Target | None = None
@@ -58,11 +59,6 @@ class Way:
         if found is None:
             raise ResolveError("no transport leads to any of its addresses")
         self.flow: Flow = found
-
-    @property
-    def more(self) -> bool:
-        """Whether there is another target to try."""
-        return bool(self._left)
 
     def next(self, retry_after: float = 0.0) -> Flow | None:
         """Give the present target up, for a while, and go on to the next; ``None`` when there is none left."""
@@ -74,10 +70,10 @@ class Way:
         return found
 
     def _take(self) -> Flow | None:
-        while self._left:
-            target = self._target = self._left.pop(0)
+        while self.left:
+            target = self._target = self.left.pop(0)
             protocol = target.transport.lower()
-            name = _fitting(self._transports, self._name, protocol)
+            name = self._name and _fitting(self._transports, self._name, protocol)
             try:
                 return self._transports.flow_for(target.host, target.port, protocol, name, self._server_name)
             except NoTransportError:
@@ -128,7 +124,7 @@ def way_to(transports: TransportManager, uri: Uri, name: str = "") -> Way | Awai
         protocol = protocol_of(uri)
         port = uri.port or (5061 if protocol == "tls" else 5060)
         try:
-            flow = transports.flow_for(host, port, protocol, _fitting(transports, name, protocol))
+            flow = transports.flow_for(host, port, protocol, name and _fitting(transports, name, protocol))
         except NoTransportError as error:
             raise ResolveError(f"no way to {host}: {error}") from error
         return Way(transports, flow)
@@ -172,7 +168,7 @@ async def _first(waiting: Awaitable[Way]) -> Flow:
 
 def _fitting(transports: TransportManager, name: str, protocol: str) -> str:
     """The configured transport, unless the URI insists on another protocol."""
-    transport = transports.transports.get(name) if name else None
+    transport = transports.transports.get(name)
     return name if transport is not None and transport.protocol == protocol else ""
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
-from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
 from asterism.core.errors import AsterismError
@@ -39,6 +38,8 @@ _MAX_CHALLENGES = 4
 
 _PLACEHOLDER = "@0.0.0.0"
 """Where our own address goes once the flow is known."""
+_OURS = ("From", "Contact")
+"""The headers that it may stand in."""
 _LARGEST_DATAGRAM = 1300
 """Bytes of a request that UDP carries while the path's MTU is not known (RFC 3261 18.1.1)."""
 _VIA_ROOM = 100
@@ -85,24 +86,23 @@ class OutgoingRequest:
 
     def start(self, way: Way | Flow | None) -> None:
         """Send over a flow, or the ways of a name one after the other; without one it is a transport error."""
-        if isinstance(way, Way):
-            self._way = way
-        flow = way.flow if isinstance(way, Way) else way
-        if self.cancelled:
-            # Nothing was sent, so nobody else will say that it is over.
-            self._sender.later(self.user.on_transport_error, self)
-        elif flow is None:
-            self._sender.later(self.user.on_transport_error, self)
-        else:
-            self._transmit(flow)
-
-    def _transmit(self, flow: Flow) -> None:
         sender = self._sender
-        if sender.tcp_switch and flow.transport == "UDP":
+        flow: Flow | None
+        if isinstance(way, Way):
+            flow = way.flow
+            if way.left:
+                self._way = way
+        else:
+            flow = way
+        if flow is None or self.cancelled:
+            # Nothing was sent, so nobody else will say that it is over.
+            sender.later(self.user.on_transport_error, self)
+            return
+        if sender.state.tcp_switch and flow.transport == "UDP":
             larger = sender.flow_for_size(self.request, flow)
             if larger is not None:
                 self._large, flow = flow, larger
-        if self._large is not None or (self._way is not None and self._way.more):
+        if self._large is not None or self._way is not None:
             # What is sent gets a Via and addresses that fit this flow only.
             self._spare = self.request.copy()
         self.flow = flow
@@ -119,7 +119,7 @@ class OutgoingRequest:
         if flow is None:
             return False
         self.request = spare
-        if self._way is not None and self._way.more:
+        if self._way is not None and self._way.left:
             self._spare = spare.copy()
         self.flow = flow
         moved = getattr(self.user, "on_flow_changed", None)
@@ -190,6 +190,7 @@ class Sender:
     """Builds and sends requests for the SIP core."""
 
     def __init__(self, core: SipCore) -> None:
+        self.state = core.state
         self._core = core
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -240,7 +241,7 @@ class Sender:
         if proxy:
             routes.append(f"<{str(proxy).strip('<>')}>")
         if endpoint is not None:
-            routes.extend(self._core.state.service_routes.get(endpoint.id, ()))
+            routes.extend(self.state.service_routes.get(endpoint.id, ()))
         if isinstance(target, Contact) and target.path:
             routes.extend(str(item) for item in NameAddr.parse_list(target.path))
         return routes
@@ -252,7 +253,7 @@ class Sender:
         outgoing = OutgoingRequest(self, request, user, endpoint)
         if flow is None or (not isinstance(flow, Way) and flow.closed):
             found = self._find_way(request, endpoint)
-            if isawaitable(found):
+            if found is not None and not isinstance(found, Way):
                 task = asyncio.get_running_loop().create_task(self._start_later(outgoing, found))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
@@ -276,22 +277,17 @@ class Sender:
         uri = routes[0].uri if routes else request.uri
         name = (endpoint.transport if endpoint is not None else "") or ""
         try:
-            return way_to(self._core.transports, uri, name)
+            return way_to(self.state.transports, uri, name)
         except (OSError, AsterismError, SipError, TransportError) as error:
             self._core.log.warning("no way to %s: %s", uri.host_port, error)
             return None
-
-    @property
-    def tcp_switch(self) -> bool:
-        """Whether large requests leave UDP for TCP."""
-        return self._core.state.tcp_switch
 
     def flow_for_size(self, request: Request, flow: Flow) -> Flow | None:
         """The TCP flow for a request that is too large for UDP (RFC 3261 18.1.1), ``None`` if it is not."""
         if len(request.to_bytes()) + _VIA_ROOM <= _LARGEST_DATAGRAM:
             return None
         try:
-            return self._core.transports.flow_for(*flow.remote, "tcp")
+            return self.state.transports.flow_for(*flow.remote, "tcp")
         except NoTransportError:
             return None
 
@@ -300,16 +296,19 @@ class Sender:
         if TRANSPORT_PARAMETER in request.uri.params:
             kept = {key: value for key, value in request.uri.params.items() if key != TRANSPORT_PARAMETER}
             request.uri = request.uri.replace(params=kept)
-        if any(_PLACEHOLDER in (request.get(name) or "") for name in ("From", "Contact")):
-            _fill_in(request, self._core.layer.sent_by(flow), flow)
-        for hook in self._core.state.request_hooks:
+        state = self.state
+        for name, value in request.headers:
+            if _PLACEHOLDER in value and name in _OURS:
+                _fill_in(request, state.layer.sent_by(flow), flow)
+                break
+        for hook in state.request_hooks:
             hook(request, getattr(user, "endpoint", None))
-        return self._core.layer.send_request(request, flow, user)
+        return state.layer.send_request(request, flow, user)
 
     def answer_challenge(self, request: Request, response: Response, endpoint: Endpoint | None) -> Request | None:
         """The request with credentials for the response's challenges, ``None`` when there are none to give."""
         auths = self._core.outbound_auths(endpoint) if endpoint is not None else ()
-        return authorize(request, response, auths, self._core.state.auth_algorithms_uac) if auths else None
+        return authorize(request, response, auths, self.state.auth_algorithms_uac) if auths else None
 
     async def send_request(
         self,
@@ -336,7 +335,7 @@ class Sender:
             if target is None and endpoint is not None:
                 target = self._default_target(endpoint)
             if endpoint is None and not isinstance(target, Contact):
-                default = self._core.data.get(Endpoint, self._core.state.default_outbound_endpoint)
+                default = self._core.data.get(Endpoint, self.state.default_outbound_endpoint)
                 endpoint = default if isinstance(default, Endpoint) else None
             if target is None:
                 raise SendError("nothing to send the request to: no dialog, target or contact")
@@ -359,7 +358,7 @@ class Sender:
 
     def later(self, function: Callable[[Any], Any], argument: Any) -> None:
         """Call back from the loop, not from inside the caller."""
-        self._core.layer.timers.call_later(0.0, function, argument)
+        self.state.layer.timers.call_later(0.0, function, argument)
 
     def stop(self) -> None:
         """Forget what still looks for its way."""

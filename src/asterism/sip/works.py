@@ -51,14 +51,8 @@ class WorkReentered(WorkError):  # noqa: N818
     """A task would wait for its own work, directly or through a cycle of works."""
 
 
-class _Run:
-    """One execution of one task: what the context variable points at, so that it can go stale."""
-
-    __slots__ = ("work",)
-
-    def __init__(self, work: Work) -> None:
-        self.work = work
-
+_Run = tuple["Work"]
+"""One execution of one task, by identity: what the context variable points at, so that it can go stale."""
 
 _current: ContextVar[_Run | None] = ContextVar("asterism_work", default=None)
 
@@ -206,7 +200,7 @@ class Work:
         while self._queue:
             if count >= _BURST:
                 # Keep the work taken so that a push in between queues behind what waits.
-                self._run = _Run(self)
+                self._run = (self,)
                 asyncio.get_running_loop().call_soon(self._resume)
                 return
             if not self._execute(self._take()):
@@ -227,7 +221,7 @@ class Work:
     def _execute(self, item: _Item) -> bool:
         """Run one task; ``False`` when it goes on as a coroutine, which resumes the work at its end."""
         task, args, future = item
-        run = self._run = _Run(self)
+        run = self._run = (self,)
         token = _current.set(run)
         subject = None if self.subject is None else log_subject.set(self.subject)
         try:
@@ -275,9 +269,9 @@ def current_work() -> Work | None:
     """The work whose task is running here, or ``None`` outside any work."""
     run = _current.get()
     # A context may outlive the task that set it (a spawned asyncio task inherits it).
-    if run is None or run.work._run is not run:
+    if run is None or run[0]._run is not run:
         return None
-    return run.work
+    return run[0]
 
 
 class Servants:

@@ -26,3 +26,10 @@ def test_random_bytes_are_as_many_as_asked_for_and_never_the_same():
     assert len(set(taken)) == 1000
     assert len(random.take(5000)) == 5000
     assert random.take(10) not in taken
+
+
+def test_tokens_are_as_long_as_asked_for_and_never_the_same() -> None:
+    token = RandomBytes().tokens(10)
+    taken = [token() for _ in range(1000)]
+    assert {len(bytes.fromhex(one)) for one in taken} == {10}
+    assert len(set(taken)) == 1000
