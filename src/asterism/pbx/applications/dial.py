@@ -193,14 +193,16 @@ class Call:
 
     async def _converse(self) -> DialResult:
         caller, peer, pbx, options = self.caller, self.peer, self.pbx, self.options
+        letters = options.letters
         assert peer is not None
         answered = pbx.loop.time()
         try:
-            if "a" in options.letters:
+            if "a" in letters:
                 caller.raw_answer()
-            status = await self._after_answer(peer)
-            if status is not None:
-                return self._failed(status)
+            if "D" in letters or "U" in letters:
+                status = await self._after_answer(peer)
+                if status is not None:
+                    return self._failed(status)
             caller.raw_answer()
             answered = pbx.loop.time()
             if options.both is not None:
