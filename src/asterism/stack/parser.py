@@ -58,76 +58,75 @@ def parse_message(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Request | Res
         LimitError: it exceeds ``limits``.
     """
     try:
-        return _parse(data, limits)
+        if len(data) > limits.message:
+            raise LimitError("message too large", 513)
+        if data[:1] in b"\r\n":
+            data = data.lstrip(b"\r\n")
+        end = data.find(b"\r\n\r\n")
+        if end < 0:
+            raise ParseError("no end of the headers")
+        if end > limits.head:
+            raise LimitError("head too large", 513)
+        head = data[:end]
+        text = head.decode("utf-8", "surrogateescape")
+        start, *lines = text.split("\r\n")
+        if len(head.translate(None, _CONTROLS)) + 2 * len(lines) != end:
+            _check_controls(start, lines)
+        known = KNOWN
+        headers: list[tuple[str, str]] = []
+        try:
+            for line in lines:
+                name, _, value = line.partition(":")
+                headers.append((known[name], value.strip(" \t")))
+        except KeyError:
+            start, lines, headers = _split_unusual(text, limits)
+        if len(lines) > limits.headers:
+            raise LimitError("too many headers")
+        if end > limits.header and lines and max(map(len, lines)) > limits.header:
+            raise LimitError("header too long")
+        fields = dict(headers)
+        if len(fields) != len(headers):
+            fields = dict(reversed(headers))
+            _check_single(headers)
+            if "" in [value for _, value in headers]:
+                _check_lines(lines, fields)
+        if not all(fields.values()):
+            _check_lines(lines, fields)
+        message = _status_line(start, headers) if start[:8] == "SIP/2.0 " else _start(start, headers, limits)
+        message._first = fields
+        number = fields.get("CSeq")
+        if number is None or not ("Via" in fields and "From" in fields and "To" in fields and "Call-ID" in fields):
+            _missing(fields)
+        cseq = message._parsed["CSeq"] = KNOWN_CSEQS.get(number) or CSeq.parse(number)
+        if type(message) is Request and cseq.method != message.method:
+            raise ParseError("CSeq names another method")
+        body = data[end + 4 :]
+        length = fields.get("Content-Length")
+        if length is not None:
+            if not (length.isascii() and length.isdigit() and len(length) <= 10):
+                raise ParseError(f"bad Content-Length: {printable(length)!r}")
+            announced = int(length)
+            if announced > len(body):
+                raise ParseError("body shorter than Content-Length")
+            if announced < len(body):
+                body = body[:announced]
+        message.body = body
     except ParseError as error:
         if error.request is None:
             error.request = _salvage(data, limits)
         raise
-
-
-def _parse(data: bytes, limits: Limits) -> Request | Response:
-    size = len(data)
-    if size > limits.message:
-        raise LimitError("message too large", 513)
-    if data[:1] in b"\r\n":
-        data = data.lstrip(b"\r\n")
-    end = data.find(b"\r\n\r\n")
-    if end < 0:
-        raise ParseError("no end of the headers")
-    head = data[:end]
-    if end > limits.head:
-        raise LimitError("head too large", 513)
-    text = head.decode("utf-8", "surrogateescape")
-    start, *lines = text.split("\r\n")
-    if len(head.translate(None, _CONTROLS)) + 2 * len(lines) != end:
-        _check_controls(start, lines)
-    known = KNOWN
-    headers: list[tuple[str, str]] = []
-    try:
-        for line in lines:
-            name, _, value = line.partition(":")
-            headers.append((known[name], value.strip(" \t")))
-    except KeyError:
-        if "\r\n " in text or "\r\n\t" in text:
-            start, *lines = _fold(" ", text).split("\r\n")
-        headers = [(wire_name(name), value.strip(" \t")) for name, _, value in [line.partition(":") for line in lines]]
-        if any(len(name) > limits.token for name, _ in headers):
-            raise LimitError("header name too long") from None
-    if len(lines) > limits.headers:
-        raise LimitError("too many headers")
-    if end > limits.header and lines and max(map(len, lines)) > limits.header:
-        raise LimitError("header too long")
-    fields = dict(headers)
-    if len(fields) != len(headers):
-        fields = dict(reversed(headers))
-        _check_single(headers)
-        if "" in [value for _, value in headers]:
-            _check_lines(lines, fields)
-    if not all(fields.values()):
-        _check_lines(lines, fields)
-    message = _status_line(start, headers) if start[:8] == "SIP/2.0 " else _start(start, headers, limits)
-    message._first = fields
-    body = data[end + 4 :]
-    try:
-        number = fields["CSeq"]
-        if not ("Via" in fields and "From" in fields and "To" in fields and "Call-ID" in fields):
-            _missing(fields)
-    except KeyError:
-        _missing(fields)
-    cseq = message._parsed["CSeq"] = KNOWN_CSEQS.get(number) or CSeq.parse(number)
-    if type(message) is Request and cseq.method != message.method:
-        raise ParseError("CSeq names another method")
-    length = fields.get("Content-Length")
-    if length is not None:
-        if not (length.isascii() and length.isdigit() and len(length) <= 10):
-            raise ParseError(f"bad Content-Length: {printable(length)!r}")
-        announced = int(length)
-        if announced != len(body):
-            if announced > len(body):
-                raise ParseError("body shorter than Content-Length")
-            body = body[:announced]
-    message.body = body
     return message
+
+
+def _split_unusual(text: str, limits: Limits) -> tuple[str, list[str], list[tuple[str, str]]]:
+    """Start line, header lines and headers of a head with folded lines, or with names in an unusual spelling."""
+    if "\r\n " in text or "\r\n\t" in text:
+        text = _fold(" ", text)
+    start, *lines = text.split("\r\n")
+    headers = [(wire_name(name), value.strip(" \t")) for name, _, value in [line.partition(":") for line in lines]]
+    if any(len(name) > limits.token for name, _ in headers):
+        raise LimitError("header name too long")
+    return start, lines, headers
 
 
 def _start(line: str, headers: list[tuple[str, str]], limits: Limits) -> Request | Response:
