@@ -297,6 +297,25 @@ async def test_session_timer_refreshes_and_expires(bench: Bench) -> None:
 
 
 @on_bench
+async def test_the_session_timer_ends_with_the_call(bench: Bench) -> None:
+    alice = bench.phone(5071)
+    before = len(bench.timers)
+
+    @bench.server.pbx.extension("internal", "770")
+    async def answer(channel: object) -> None:
+        await channel.answer()  # type: ignore[attr-defined]
+        await channel.wait(9999)  # type: ignore[attr-defined]
+
+    alice.call("770", extra="Supported: timer\r\nSession-Expires: 1800;refresher=uas\r\n")
+    ok = await alice.next(200)
+    alice.in_dialog("ACK", ok, 1)
+    alice.in_dialog("BYE", ok, 2)
+    await bench.until(lambda: bench.idle)
+    bench.advance(64)  # all of the transactions' timers
+    assert len(bench.timers) == before
+
+
+@on_bench
 async def test_unanswered_invite_times_out(bench: Bench) -> None:
     alice, _, _, _ = await dialing(bench, "PJSIP/bob", 5072)
     bench.advance(33)

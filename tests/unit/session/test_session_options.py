@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 from call_steps import answered, dialing
-from session_bench import Bench, on_bench, sdp
+from session_bench import Bench, MemoryFlow, on_bench, sdp
 
+from asterism.applications.session.identity import EndpointProfile
 from asterism.media.formats import FORMATS
 from asterism.pbx.controls import Control
 from asterism.pbx.errors import ChannelHangup
@@ -485,3 +486,13 @@ def contact_of_invites(expected: str, private: bool = False, **options: object) 
 test_the_contact_of_a_call_has_the_default_user = contact_of_invites("asterisk")
 test_the_contact_of_a_call_has_the_caller_s_number = contact_of_invites("6001", use_callerid_contact=True)
 test_the_contact_of_a_call_keeps_a_withheld_number = contact_of_invites("asterisk", True, use_callerid_contact=True)
+
+
+@on_bench
+async def test_the_contact_of_a_call_over_ipv6_has_the_caller_s_number(bench: Bench) -> None:
+    change(bench, "", use_callerid_contact=True)
+    profile = EndpointProfile(bench.server.sip, bench.server.data.get(Endpoint, "bob"))
+    flow = MemoryFlow(5072)
+    flow.local, flow.remote = ("::1", 5060), ("::1", 5072)
+    assert profile.uac_contact(PartyId("6001"), flow) == "<sip:6001@[::1]:5060>"
+    assert profile.uac_contact(PartyId("60 01"), flow) == "<sip:60%2001@[::1]:5060>"
