@@ -51,7 +51,10 @@ class Dialog:
     """One side of a dialog; made by :meth:`uas` or :meth:`uac`.
 
     Attributes:
-        id: Call-ID, local tag, remote tag.
+        id: Call-ID, local tag, remote tag; each of them is there by itself too.
+        call_id: the Call-ID.
+        local_tag: our tag.
+        remote_tag: the peer's tag, ``""`` if it has none.
         local: our address with our tag, what From says in our requests.
         remote: the peer's address with its tag.
         remote_target: where requests are aimed at: the peer's Contact.
@@ -65,13 +68,16 @@ class Dialog:
     """
 
     __slots__ = (
+        "call_id",
         "contact",
         "id",
         "initiator",
         "local",
         "local_seq",
+        "local_tag",
         "remote",
         "remote_seq",
+        "remote_tag",
         "remote_target",
         "route_set",
         "secure",
@@ -79,6 +85,9 @@ class Dialog:
     )
 
     id: DialogId
+    call_id: str
+    local_tag: str
+    remote_tag: str
     local: NameAddr
     remote: NameAddr
     remote_target: Uri
@@ -108,7 +117,8 @@ class Dialog:
             raise ParseError("exactly one Contact is needed to create a dialog", request=request)
         dialog = cls()
         from_ = request.from_
-        dialog.id = (request.call_id, local_tag, from_.tag or "")
+        dialog.call_id, dialog.local_tag, dialog.remote_tag = request.call_id, local_tag, from_.tag or ""
+        dialog.id = (dialog.call_id, dialog.local_tag, dialog.remote_tag)
         dialog.local = request.to.with_tag(local_tag)
         dialog.remote = from_
         dialog.remote_target = contacts[0].uri
@@ -133,8 +143,9 @@ class Dialog:
         """
         dialog = cls()
         to = response.to
-        dialog.id = (request.call_id, request.from_.tag or "", to.tag or "")
-        dialog.local = request.from_
+        dialog.local = from_ = request.from_
+        dialog.call_id, dialog.local_tag, dialog.remote_tag = request.call_id, from_.tag or "", to.tag or ""
+        dialog.id = (dialog.call_id, dialog.local_tag, dialog.remote_tag)
         dialog.remote = to
         contacts = response.contacts
         dialog.remote_target = contacts[0].uri if contacts else request.uri
@@ -162,21 +173,6 @@ class Dialog:
         dialog.initiator = True
         dialog.state = DialogState.CONFIRMED
         return dialog
-
-    @property
-    def call_id(self) -> str:
-        """The Call-ID."""
-        return self.id[0]
-
-    @property
-    def local_tag(self) -> str:
-        """Our tag."""
-        return self.id[1]
-
-    @property
-    def remote_tag(self) -> str:
-        """The peer's tag, ``""`` if it has none."""
-        return self.id[2]
 
     @property
     def next_hop(self) -> Uri:
@@ -254,12 +250,12 @@ class Dialog:
                 # A strict router (RFC 2543): it wants itself in the Request-URI and the target last.
                 routes = [*routes[1:], NameAddr("", target)]
                 target = first.replace(headers="", params={k: v for k, v in first.params.items() if k != "method"})
-        headers = [("Route", str(route)) for route in routes]
+        headers = [("Route", str(route)) for route in routes] if routes else []
         headers += (
             ("Max-Forwards", "70"),
             ("From", str(self.local)),
             ("To", str(self.remote)),
-            ("Call-ID", self.id[0]),
+            ("Call-ID", self.call_id),
             ("CSeq", f"{number} {method}"),
         )
         if self.contact and method in TARGET_REFRESH:

@@ -137,7 +137,8 @@ def tagged_bytes(response: Response, tag_of: Callable[[str], str], key: str) -> 
     if response.status != 100:
         for name, value in response.headers:
             if name == "To":
-                if not has_tag(value):
+                # Usually it has one, as can be seen at once.
+                if value.rfind(";tag=") <= value.rfind(">") and not has_tag(value):
                     _replace_first(response, "To", f"{value};tag={tag_of(key)}")
                 break
     return response.to_bytes()
@@ -152,7 +153,7 @@ def merged_key(request: Request) -> str:
     if first is None:
         first = request._index()
     to = first.get("To")
-    if to is None or has_tag(to):
+    if to is None or (to[-1:] != ">" and has_tag(to)):
         return ""
     return f"{first.get('Call-ID')} {first.get('CSeq')} {first.get('From')}"
 
