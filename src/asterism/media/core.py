@@ -14,6 +14,7 @@ from asterism.core.module import CoreServer, Subsystem
 from asterism.media.files import Sounds
 from asterism.media.ports import PortPool
 from asterism.media.readiness import Readiness
+from asterism.media.relay import Views
 from asterism.media.rtp import BUFFER_SIZE, RtpSession
 from asterism.media.settings import RtpSettings
 from asterism.media.source import Address, SourceFilter
@@ -23,7 +24,7 @@ from asterism.traffic import mark_packets
 class RtpContext:
     """What the sessions of one server share: settings, loop, receive buffer, the packet log's switch."""
 
-    __slots__ = ("buffer", "debug", "debug_host", "log", "loop", "random", "readiness", "running", "settings", "view")
+    __slots__ = ("buffer", "debug", "debug_host", "log", "loop", "random", "readiness", "running", "settings", "views")
 
     loop: asyncio.AbstractEventLoop
     """The loop that all sessions run on: the one running when the first was opened."""
@@ -34,7 +35,7 @@ class RtpContext:
         self.log = log
         self.settings = settings
         self.buffer = bytearray(BUFFER_SIZE)
-        self.view = memoryview(self.buffer)
+        self.views = Views(self.buffer)
         self.debug = False
         """``rtp set debug``."""
         self.debug_host = ""

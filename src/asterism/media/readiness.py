@@ -12,6 +12,9 @@ import logging
 import select
 from collections.abc import Callable
 
+ReadCallback = Callable[[float], None]
+"""Called with the loop's time when its socket can be read."""
+
 _BATCH = 64
 """Sockets served in one wake-up; the others are served after what else the loop has to do."""
 
@@ -24,27 +27,30 @@ class Readiness:
     def __init__(self, loop: asyncio.AbstractEventLoop, log: logging.Logger) -> None:
         self._loop = loop
         self._log = log
-        self._callbacks: dict[int, Callable[[], None]] = {}
+        self._callbacks: list[ReadCallback | None] = []  # by descriptor
         self._epoll: select.epoll | None = None
 
-    def add(self, descriptor: int, callback: Callable[[], None]) -> None:
+    def add(self, descriptor: int, callback: ReadCallback) -> None:
         """Call ``callback`` while ``descriptor`` has something to read. Raises OSError."""
         epoll = self._epoll
         if epoll is None:
             if not hasattr(select, "epoll"):
-                self._loop.add_reader(descriptor, callback)
+                self._loop.add_reader(descriptor, lambda: callback(self._loop.time()))
                 return
             epoll = self._epoll = select.epoll()
             self._loop.add_reader(epoll.fileno(), self._serve)
-        self._callbacks[descriptor] = callback
+        callbacks = self._callbacks
+        if descriptor >= len(callbacks):
+            callbacks.extend([None] * (descriptor + 1 - len(callbacks)))
+        callbacks[descriptor] = callback
         epoll.register(descriptor, select.EPOLLIN)
 
     def forget(self, descriptor: int) -> None:
         """Call nobody for ``descriptor`` any more, which is about to be closed: that ends the watching."""
         if self._epoll is None:
             self._loop.remove_reader(descriptor)
-        else:
-            self._callbacks.pop(descriptor, None)
+        elif descriptor < len(self._callbacks):
+            self._callbacks[descriptor] = None
 
     def close(self) -> None:
         """Watch nothing any more."""
@@ -59,11 +65,12 @@ class Readiness:
         if epoll is None:
             return
         callbacks = self._callbacks
+        now = self._loop.time()
         for descriptor, _ in epoll.poll(0, _BATCH):
-            # One of those before it may have ended the call.
-            callback = callbacks.get(descriptor)
+            # One of those before it may have ended the call, and have closed the readiness itself.
+            callback = callbacks[descriptor] if descriptor < len(callbacks) else None
             if callback is not None:
                 try:
-                    callback()
+                    callback(now)
                 except Exception:
                     self._log.exception("a packet was not handled")

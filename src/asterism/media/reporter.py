@@ -62,7 +62,7 @@ class RtcpReporter:
         """Read what waits and send one report; called every ``rtcpinterval``."""
         if not self._reading:
             self._reading = True
-            self._on_readable()
+            self._on_readable(self._loop.time())
             self._readiness.add(self._socket.fileno(), self._on_readable)
         self.send_report()
 
@@ -120,7 +120,7 @@ class RtcpReporter:
             session.tx_bytes, blocks,
         )  # fmt: skip
 
-    def _on_readable(self) -> None:
+    def _on_readable(self, now: float) -> None:
         session = self._session
         for _ in range(16):
             try:
@@ -131,20 +131,19 @@ class RtcpReporter:
             if peer is None or address[0] != peer[0]:
                 session.rx_dropped += 1
                 continue
-            self.receive(data)
+            self.receive(data, now)
             if session.closed:
                 return
             if session.symmetric:
                 self._remote = address[:2]
 
-    def receive(self, data: bytes) -> None:
+    def receive(self, data: bytes, now: float) -> None:
         """Take one RTCP datagram of the accepted peer in; malformed ones are counted and dropped."""
         reports = rtcp.parse(data)
         session = self._session
         if reports is None:
             session.rx_dropped += 1
             return
-        now = self._loop.time()
         for report in reports:
             self.statistics.received += 1
             if report.packet_type == rtcp.SR:

@@ -1,16 +1,17 @@
 """One leg's RTP: a connected UDP socket, received, relayed or written packet by packet (RFC 3550).
 
-Theory of operation. The socket is read once per readiness event, into one buffer that the sessions of a
-server share. A packet that needs nothing but a new header is relayed right there: payload type,
-sequence number, timestamp and SSRC are rewritten in place and the buffer is sent from the other session's
-socket, without an object for the packet. Everything else (the first packets, digits, extensions, RTCP on the
-same port) takes the slower way through :meth:`RtpSession._receive`. Once the peer is learned the socket is
-connected to it, which is the cheapest way to send and makes the kernel drop every other source.
+Theory of operation. The socket is read once per readiness event, into one buffer that the sessions of a server share.
+A packet that needs nothing but a new header is relayed right there: payload type, sequence number, timestamp and SSRC
+are rewritten in place and the buffer is sent from the other session's socket, without an object for the packet (see
+:mod:`asterism.media.relay`). Everything else (the first packets, digits, extensions, RTCP on the same port) takes the
+slower way through :meth:`RtpSession._receive`. Once the peer is learned the socket is connected to it, which is the
+cheapest way to send and makes the kernel drop every other source.
 """
 
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -18,12 +19,13 @@ from asterism.media import sockets
 from asterism.media.dtmf import DigitReceiver
 from asterism.media.formats import ULAW, Format
 from asterism.media.keepalive import KeepAlive
+from asterism.media.relay import QuickWay, Relay
 from asterism.media.reporter import RtcpReporter
 from asterism.media.rtcp import Report
 from asterism.media.source import Address, SourceFilter
 from asterism.media.statistics import Quality
 from asterism.media.stream import AudioStream, DigitSink, Frame, FrameSink
-from asterism.media.translate import byte_table, silence, swap_bytes, translator
+from asterism.media.translate import byte_table, silence, swap_bytes
 from asterism.media.transmitter import HEADER, RtpTransmitter, discard
 
 if TYPE_CHECKING:
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 
 BUFFER_SIZE = 4096
 _COMFORT_NOISE = (13, 19)
+_WORDS = struct.Struct("!HHII")  # as HEADER, the first two octets as one number
+_unpack = _WORDS.unpack_from
+_pack_into = _WORDS.pack_into
 RtcpHook = Callable[["RtpSession", bool, Report], None]
 
 
@@ -41,11 +46,10 @@ class RtpSession(RtpTransmitter):
 
     __slots__ = (
         "_buffer", "_clock", "_cycles", "_digits", "_first_sequence", "_highest", "_keep_alive", "_last_rx",
-        "_last_transit", "_learning", "_muted_in", "_on_release", "_received_formats", "_recv_into", "_relay",
-        "_relayed_by", "_reporter", "_routes", "_rtcp_socket", "_sequence_offset", "_timeout", "_timeout_handle",
-        "_timestamp_offset", "_view",
-        "local", "on_digit", "on_digit_begin", "on_rtcp", "relay_digits", "remote_ssrc", "rx_bytes", "rx_dropped",
-        "rx_jitter", "rx_packets", "sink",
+        "_last_timestamp", "_learning", "_missed", "_muted_in", "_on_release", "_quick", "_received_formats",
+        "_recv_into", "_relay", "_reporter", "_rtcp_socket", "_timeout", "_timeout_handle", "_views", "local",
+        "on_digit", "on_digit_begin", "on_rtcp", "relay_digits", "remote_ssrc", "rx_bytes", "rx_dropped",
+        "rx_jitter", "sink",
     )  # fmt: skip
 
     def __init__(
@@ -58,7 +62,7 @@ class RtpSession(RtpTransmitter):
     ) -> None:
         super().__init__(context, pair[0], source_filter)
         self._buffer = context.buffer
-        self._view = context.view
+        self._views = context.views
         self._on_release = on_release
         self._recv_into = self._socket.recv_into
         self._rtcp_socket = pair[1]
@@ -75,26 +79,24 @@ class RtpSession(RtpTransmitter):
         self._learning = True
         self._muted_in = False
         self._digits: DigitReceiver | None = None
-        self._timeout: tuple[float, Callable[[], None]] | None = None
+        self._timeout: tuple[float, Callable[[], None], float] | None = None
         self._timeout_handle: asyncio.TimerHandle | None = None
         self._keep_alive: KeepAlive | None = None
         # received
         self.remote_ssrc = -1
         self._first_sequence = self._highest = self._cycles = 0
         self._clock = 8000.0
-        self._last_transit = 0.0
+        self._last_timestamp = 0
         self._last_rx = 0.0
+        self._missed = 0
         self.rx_jitter = 0.0
         """Interarrival jitter in timestamp units (RFC 3550 A.8)."""
-        self.rx_packets = 0
         self.rx_bytes = 0
         self.rx_dropped = 0
         """Datagrams that were malformed, of an unknown type, or of a source that is not the peer."""
         # relayed
-        self._relay: RtpSession | None = None
-        self._relayed_by: RtpSession | None = None
-        self._routes: dict[int, tuple[RtpSession, int, bytes | None]] = {}
-        self._sequence_offset = self._timestamp_offset = 0
+        self._relay: Relay | None = None
+        self._quick: QuickWay | None = None
         context.readiness.add(self._socket.fileno(), self._on_readable)
 
     # -- what was negotiated ------------------------------------------------------------------------------
@@ -134,6 +136,7 @@ class RtpSession(RtpTransmitter):
             sockets.disconnect(self._socket)
             self._connected = False
         self._learning = True
+        self._leave_relays()
         self._filter.set_signalled(address, self._loop.time())
         self._choose_send()
 
@@ -163,17 +166,16 @@ class RtpSession(RtpTransmitter):
         self.format = self._formats[0]
         self._clock = float(self.format.clock_rate)
         self.dtmf_payload_type = dtmf
-        if self._relay is not None or self._relayed_by is not None:
-            self._refresh_relays()
+        self._leave_relays()
 
     def set_timeout(self, seconds: float, expired: Callable[[], None] | None) -> None:
         """Call ``expired`` once when no packet has come for ``seconds`` (``rtp_timeout``); 0 ends the watch."""
         if self._timeout_handle is not None:
             self._timeout_handle.cancel()
             self._timeout_handle = None
-        self._timeout = (seconds, expired) if seconds > 0 and expired is not None and not self.closed else None
-        if self._timeout is not None:
-            self._last_rx = max(self._last_rx, self._loop.time())
+        self._timeout = None
+        if seconds > 0 and expired is not None and not self.closed:
+            self._timeout = (seconds, expired, self._loop.time())
             self._timeout_handle = self._loop.call_later(seconds, self._check_timeout)
 
     def set_keep_alive(self, seconds: float) -> None:
@@ -203,8 +205,8 @@ class RtpSession(RtpTransmitter):
         self._timeout_handle = None
         if self._timeout is None:
             return
-        seconds, expired = self._timeout
-        left = self._last_rx + seconds - self._loop.time()
+        seconds, expired, since = self._timeout
+        left = max(self._last_rx, since) + seconds - self._loop.time()
         if left > 0.001:
             self._timeout_handle = self._loop.call_later(left, self._check_timeout)
         else:
@@ -213,46 +215,50 @@ class RtpSession(RtpTransmitter):
 
     # -- received -----------------------------------------------------------------------------------------
 
-    def _on_readable(self) -> None:
+    def _on_readable(self, now: float) -> None:
         """Take one datagram; the hot path."""
+        quick = self._quick
+        if quick is None:
+            self._read()
+            return
+        (
+            recv_into, buffer, views, head, ssrc, clock, table, sequence_offset, timestamp_offset, new_head, new_ssrc,
+            send, relay,
+        ) = quick  # fmt: skip
+        try:
+            size = recv_into(buffer)
+        except OSError:  # nothing there, or a peer that does not listen (ECONNREFUSED)
+            return
+        first, sequence, timestamp, source = _unpack(buffer)
+        if first != head or sequence != self._highest + 1 or source != ssrc or size < 12:
+            self._receive(size)
+            return
+        # The next packet of the source, as the one before: new header, out it goes.
+        self._highest = sequence
+        change = (now - self._last_rx) * clock - timestamp + self._last_timestamp
+        self._last_rx = now
+        self._last_timestamp = timestamp
+        self.rx_jitter += ((change if change >= 0.0 else -change) - self.rx_jitter) * 0.0625
+        self.rx_bytes += size - 12
+        if table is not None:
+            buffer[12:size] = buffer[12:size].translate(table)
+        sequence = (sequence + sequence_offset) & 0xFFFF
+        _pack_into(buffer, 0, new_head, sequence, (timestamp + timestamp_offset) & 0xFFFFFFFF, new_ssrc)
+        try:
+            send(views[size])
+        except OSError:
+            relay.not_sent(size - 12)
+
+    def _read(self) -> None:
+        """Take one datagram of a session whose next packet may be anything."""
         if self._learning:
             self._learn()
             return
         try:
             size = self._recv_into(self._buffer)
-        except OSError:  # nothing there, or a peer that does not listen (ECONNREFUSED)
-            return
-        if size < 12:
-            self.rx_dropped += 1
-            return
-        first, second, sequence, timestamp, ssrc = HEADER.unpack_from(self._buffer)
-        route = self._routes.get(second)
-        if route is None or first != 0x80 or ssrc != self.remote_ssrc or sequence != (self._highest + 1) & 0xFFFF:
-            self._receive(size)
-            return
-        # The next packet of the source, in a format the other leg takes: new header, out it goes.
-        self._highest = sequence
-        if not sequence:
-            self._cycles += 1
-        self.rx_packets += 1
-        self.rx_bytes += size - 12
-        self._last_rx = now = self._loop.time()
-        transit = now * self._clock - timestamp
-        change = transit - self._last_transit
-        self._last_transit = transit
-        self.rx_jitter += ((change if change >= 0.0 else -change) - self.rx_jitter) * 0.0625
-        other, second, table = route
-        if table is not None:
-            self._buffer[12:size] = self._buffer[12:size].translate(table)
-        other._sequence = sequence = (sequence + self._sequence_offset) & 0xFFFF
-        other._timestamp = timestamp = (timestamp + self._timestamp_offset) & 0xFFFFFFFF
-        HEADER.pack_into(self._buffer, 0, 0x80, second, sequence, timestamp, other.ssrc)
-        try:
-            other._send(self._view[:size])
         except OSError:
             return
-        other.tx_packets += 1
-        other.tx_bytes += size - 12
+        self._receive(size)
 
     def _learn(self) -> None:
         """Take one datagram while the peer is not settled."""
@@ -305,14 +311,19 @@ class RtpSession(RtpTransmitter):
 
     def _receive(self, size: int) -> None:
         """Take a datagram of the accepted source that the hot path did not."""
-        data = bytes(self._view[:size])
+        if self._relay is not None:
+            self._relay.leave()
+        if not 12 <= size < BUFFER_SIZE:
+            self.rx_dropped += 1
+            return
+        data = bytes(self._views[size])
         first, second, sequence, timestamp, ssrc = HEADER.unpack_from(data)
         payload_type = second & 0x7F
-        if first >> 6 != 2 or size >= BUFFER_SIZE:
+        if first >> 6 != 2:
             self.rx_dropped += 1
             return
         if 72 <= payload_type <= 76:  # RTCP on the RTP port (RFC 5761)
-            self.rtcp.receive(data)
+            self.rtcp.receive(data, self._loop.time())
             return
         start, end = 12, size
         if first != 0x80:
@@ -333,12 +344,12 @@ class RtpSession(RtpTransmitter):
         if self._debug:
             self._context.log_packet("Got ", self._filter.source, payload_type, sequence, timestamp, end - start)
         payload = data[start:end]
-        if self._muted_in or (self._relay is not None and self._relay._muted_out):
+        if self._muted_in or (self._relay is not None and self._relay.target._muted_out):
             payload = silence(fmt, len(payload))
             if not payload:
                 return
         if self._relay is not None:
-            self._relay_slowly(fmt, payload, sequence, timestamp, second & 0x80, late)
+            self._relay.pass_on(fmt, second, sequence, timestamp, payload, late)
         elif self.sink is not None and payload:
             self.sink(Frame(fmt, swap_bytes(payload) if fmt.encoding == "L16" else payload))
 
@@ -354,14 +365,15 @@ class RtpSession(RtpTransmitter):
             if 0 < step < 0x8000:
                 self._cycles += sequence < self._highest
                 self._highest = sequence
+                self._missed += step - 1
+                change = abs((now - self._last_rx) * self._clock - timestamp + self._last_timestamp)
+                self.rx_jitter += (change - self.rx_jitter) / 16
+                self._last_timestamp = timestamp
             else:
                 late = True
-        transit = now * self._clock - timestamp
-        if not late:
-            change = abs(transit - self._last_transit)
-            self.rx_jitter += (change - self.rx_jitter) / 16
-            self._last_transit = transit
-        self.rx_packets += 1
+                self._missed -= 1
+                # The jitter of the next one is measured from the one before this.
+                self._last_timestamp += int((now - self._last_rx) * self._clock)
         self.rx_bytes += size
         self._last_rx = now
         return late
@@ -370,12 +382,12 @@ class RtpSession(RtpTransmitter):
         """A source begins: the counts go on, and so does the relay, where the last source stopped."""
         self._first_sequence = sequence - due_before
         self._highest, self._cycles = sequence, 0
-        self._last_transit = now * self._clock - timestamp
+        self._last_timestamp = timestamp
         self.rx_jitter = 0.0
         if self._digits is not None:
             self._digits.restart()
         if self._relay is not None:
-            self._align(self._relay, sequence, timestamp, now)
+            self._relay.align(sequence, timestamp, now)
 
     @property
     def rx_highest(self) -> int:
@@ -390,7 +402,12 @@ class RtpSession(RtpTransmitter):
     @property
     def rx_lost(self) -> int:
         """How many of them did not come; negative when some came twice."""
-        return self.rx_expected - self.rx_packets
+        return self._missed
+
+    @property
+    def rx_packets(self) -> int:
+        """How many packets came."""
+        return self.rx_expected - self._missed
 
     @property
     def quality(self) -> Quality:
@@ -424,8 +441,8 @@ class RtpSession(RtpTransmitter):
         was_active = digits.active
         happened = digits.update(data[start:end], timestamp, now)
         relay = self._relay
-        if relay is not None and self.relay_digits and relay.dtmf_payload_type is not None:
-            self._forward(relay, marker | relay.dtmf_payload_type, sequence, timestamp, data[start:end])
+        if relay is not None and self.relay_digits and relay.target.dtmf_payload_type is not None:
+            relay.forward(marker | relay.target.dtmf_payload_type, sequence, timestamp, data[start:end])
         if digits.active and not was_active:
             self._loop.call_later(self._context.settings.dtmf_timeout / 8000, self._check_digit)
         self._tell_digits(happened)
@@ -457,126 +474,52 @@ class RtpSession(RtpTransmitter):
     @muted_in.setter
     def muted_in(self, on: bool) -> None:
         self._muted_in = on
-        self._refresh_routes()
+        if self._relay is not None:
+            self._relay.leave()
 
     # -- relayed ------------------------------------------------------------------------------------------
 
     def relay_to(self, other: AudioStream | None) -> bool:
         """Relay what arrives to ``other``, or (``None``) end that; see ``AudioStream.relay_to``."""
         if self._relay is not None:
-            self._relay._end_relayed(self._last_rx)
-            self._relay = None
-        elif other is None:
-            return False
-        self._unalign()
+            self._relay.end()
         if not isinstance(other, RtpSession) or other.closed or self.closed or other is self:
             return False
         if not other._accepts_any(self._formats):
             return False
         if other._relayed_by is not None:
-            other._relayed_by.relay_to(None)
-        self._relay, other._relayed_by = other, self
+            other._relayed_by.end()
+        self._relay = other._relayed_by = Relay(self, other)
         other._marker = True
         return True
 
     def _last_sent(self) -> float:
-        source = self._relayed_by
-        return self._last_write if source is None else max(self._last_write, source._last_rx)
-
-    def _end_relayed(self, last: float) -> None:
-        """Nothing more is relayed to here: what is written next follows the last packet, sent at ``last``."""
-        self._relayed_by = None
-        if last > self._last_write:
-            self._last_write = last
-            self._timestamp += self.format.timestamp_step
+        relay = self._relayed_by
+        return self._last_write if relay is None else max(self._last_write, relay.source._last_rx)
 
     def _accepts_any(self, formats: Iterable[Format]) -> bool:
         if not self._payload_types.keys().isdisjoint(formats):
             return True
         return any(byte_table(one, self.format) is not None for one in formats)
 
-    def _align(self, relay: RtpSession, sequence: int, timestamp: int, now: float) -> None:
-        """Make the next relayed packet follow what the other leg was sent before."""
-        self._sequence_offset = relay._sequence + 1 - sequence
-        self._timestamp_offset = relay.tx_timestamp(now) + relay.format.timestamp_step - timestamp
-        self._refresh_routes()
-
-    def _unalign(self) -> None:
-        """Have the next packet that is relayed aligned first, by the slower way."""
-        self._timestamp_offset = _UNSET
-        self._routes = {}
-
-    def _refresh_routes(self) -> None:
-        """Find which second header octets the hot path relays, and into what."""
-        self._routes = {}
-        relay = self._relay
-        if relay is None or self._timestamp_offset == _UNSET or self._debug or relay._debug or relay.sending_digits:
-            return
-        if self._muted_in or relay._muted_out:  # silence is put in by the slower way
-            return
-        for number, fmt in self._received_formats.items():
-            target = relay._payload_types.get(fmt)
-            table = None
-            if target is None:
-                table = byte_table(fmt, relay.format)
-                target = relay._payload_types[relay.format]
-                if table is None:
-                    continue
-            self._routes[number] = (relay, target, table)
-            self._routes[number | 0x80] = (relay, target | 0x80, table)
-
-    def _refresh_relays(self) -> None:
-        self._refresh_routes()
+    def _leave_relays(self) -> None:
+        """Something changed that relayed packets depend on."""
+        if self._relay is not None:
+            self._relay.leave()
         if self._relayed_by is not None:
-            self._relayed_by._refresh_routes()
-
-    def _relay_slowly(
-        self, fmt: Format, payload: bytes, sequence: int, timestamp: int, marker: int, late: bool
-    ) -> None:
-        relay = self._relay
-        if relay is None or relay.sending_digits:
-            return
-        payload_type = relay._payload_types.get(fmt)
-        if payload_type is None:
-            translate = translator(fmt, relay.format)
-            if translate is None:
-                return
-            payload, payload_type = translate(payload), relay._payload_types[relay.format]
-        self._forward(relay, marker | payload_type, sequence, timestamp, payload, late)
-
-    def _forward(
-        self, relay: RtpSession, second: int, sequence: int, timestamp: int, payload: bytes, late: bool = False
-    ) -> None:
-        if self._timestamp_offset == _UNSET:
-            self._align(relay, sequence, timestamp, self._loop.time())
-        if relay._marker:
-            relay._marker = False
-            second |= 0x80
-        out_sequence = (sequence + self._sequence_offset) & 0xFFFF
-        out_timestamp = (timestamp + self._timestamp_offset) & 0xFFFFFFFF
-        try:
-            relay._send(HEADER.pack(0x80, second, out_sequence, out_timestamp, relay.ssrc) + payload)
-        except OSError:
-            return
-        if relay._debug:
-            self._context.log_packet("Sent", relay.remote, second & 0x7F, out_sequence, out_timestamp, len(payload))
-        if not late:
-            relay._sequence, relay._timestamp = out_sequence, out_timestamp
-        relay.tx_packets += 1
-        relay.tx_bytes += len(payload)
+            self._relayed_by.leave()
 
     def sender_changed(self) -> None:
         """A digit begins or ends to be sent, or silence: relayed audio gives way to it."""
-        source = self._relayed_by
-        if source is not None:
-            source._unalign()
+        if self._relayed_by is not None:
+            self._relayed_by.realign()
 
     # -- the end ------------------------------------------------------------------------------------------
 
     def set_debug(self, on: bool) -> None:
         """Log each packet (``rtp set debug``)."""
         self._debug = on
-        self._refresh_relays()
+        self._leave_relays()
 
     def close(self) -> None:
         """Stop relaying, close both sockets and free their ports."""
@@ -584,9 +527,9 @@ class RtpSession(RtpTransmitter):
             return
         self.closed = True
         if self._relay is not None:
-            self.relay_to(None)
+            self._relay.end()
         if self._relayed_by is not None:
-            self._relayed_by.relay_to(None)
+            self._relayed_by.end()
         if self._sender is not None:
             self._sender.close()
         if self._timeout is not None:
@@ -602,10 +545,6 @@ class RtpSession(RtpTransmitter):
         self._socket.close()
         self._rtcp_socket.close()
         self._on_release(self)
-
-
-_UNSET = 1 << 40
-"""A timestamp offset that is not known before the next packet."""
 
 
 def _payload_bounds(data: bytes, first: int) -> tuple[int, int] | None:

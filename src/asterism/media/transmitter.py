@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from socket import SocketType
 
     from asterism.media.core import RtpContext
+    from asterism.media.relay import Relay
 
 HEADER = struct.Struct("!BBHII")
 _GAP = 0.1
@@ -28,8 +29,8 @@ class RtpTransmitter:
 
     __slots__ = (
         "__weakref__", "_connected", "_context", "_debug", "_filter", "_formats", "_hold", "_last_write",
-        "_loop", "_marker", "_muted_out", "_payload_types", "_send", "_sender", "_sequence", "_socket",
-        "_timestamp", "closed", "dtmf_payload_type", "format", "ssrc", "tx_bytes", "tx_packets",
+        "_loop", "_marker", "_muted_out", "_payload_types", "_relayed_by", "_send", "_sender", "_sequence",
+        "_socket", "_timestamp", "_tx_bytes", "_tx_packets", "closed", "dtmf_payload_type", "format", "ssrc",
     )  # fmt: skip
 
     def __init__(self, context: RtpContext, sock: SocketType, source_filter: SourceFilter) -> None:
@@ -54,8 +55,9 @@ class RtpTransmitter:
         self._sequence = seed >> 64 & 0x7FFF
         self._last_write = loop.time()
         self._marker = True
-        self.tx_packets = 0
-        self.tx_bytes = 0
+        self._relayed_by: Relay | None = None
+        self._tx_packets = 0
+        self._tx_bytes = 0
 
     @property
     def formats(self) -> Sequence[Format]:
@@ -66,6 +68,20 @@ class RtpTransmitter:
     def remote(self) -> Address | None:
         """Where packets are sent: as signalled or, with symmetric RTP, as learned."""
         return self._filter.target
+
+    @property
+    def tx_packets(self) -> int:
+        """How many packets were sent."""
+        if self._relayed_by is not None:
+            self._relayed_by.add_up()
+        return self._tx_packets
+
+    @property
+    def tx_bytes(self) -> int:
+        """How many octets of payload were sent."""
+        if self._relayed_by is not None:
+            self._relayed_by.add_up()
+        return self._tx_bytes
 
     @property
     def hold(self) -> bool:
@@ -125,6 +141,8 @@ class RtpTransmitter:
             payload_type = self._payload_types[fmt]
         if fmt.encoding == "L16":
             payload = swap_bytes(payload)
+        if self._relayed_by is not None:
+            self._relayed_by.add_up()
         now = self._loop.time()
         marker = 0
         if self._marker or now - self._last_write >= _GAP:
@@ -147,11 +165,13 @@ class RtpTransmitter:
             return
         if self._debug:
             self._context.log_packet("Sent", self.remote, second & 0x7F, sequence, timestamp, len(payload))
-        self.tx_packets += 1
-        self.tx_bytes += len(payload)
+        self._tx_packets += 1
+        self._tx_bytes += len(payload)
 
     def tx_timestamp(self, now: float) -> int:
         """The RTP timestamp that stands for ``now``."""
+        if self._relayed_by is not None:
+            self._relayed_by.add_up()
         return (self._timestamp + int((now - self._last_sent()) * self.format.clock_rate)) & 0xFFFFFFFF
 
     def _choose_send(self) -> None:
@@ -161,6 +181,8 @@ class RtpTransmitter:
             self._send = self._socket.send
         else:
             self._send = self._send_unconnected
+        if self._relayed_by is not None:
+            self._relayed_by.leave()
 
     def _send_unconnected(self, data: memoryview | bytes) -> None:
         target = self._filter.target

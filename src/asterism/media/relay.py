@@ -1,0 +1,166 @@
+"""Relayed packets: what one session receives goes out on another, with a new header.
+
+Theory of operation. Nearly every packet of a call is the next one of its source, in the format of the one before it.
+All that such a packet needs is known beforehand: it is the session's :data:`QuickWay`, and ``RtpSession._on_readable``
+does no more than follow it. What the other leg was sent is not counted packet by packet, but added up when it is asked
+for. A packet that differs (a gap, a marker, a digit, another format) ends the quick way and is passed on by the slower
+one here, which then looks whether the packets after it can go quickly. Whatever changes one of the legs just ends the
+quick way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from asterism.media.formats import Format
+from asterism.media.translate import byte_table, translator
+from asterism.media.transmitter import HEADER
+
+if TYPE_CHECKING:
+    from asterism.media.rtp import RtpSession
+
+QuickWay = tuple[
+    Callable[[bytearray], int], bytearray, "Views", int, int, float, bytes | None, int, int, int, int,
+    Callable[[memoryview], object], "Relay",
+]  # fmt: skip
+"""The receiving socket's ``recv_into``, its buffer and the views of that; what the next packet begins with, and its
+SSRC; the clock rate; the translation of the payload; the offsets of sequence number and timestamp; what the packet
+sent begins with, and its SSRC; how it is sent, and the relay. A tuple is one object in one place: reading it is the
+least work."""
+
+_UNSET = 1 << 40
+"""A timestamp offset that is not known before the next packet."""
+
+
+class Views(dict[int, memoryview]):
+    """The first so many octets of a buffer, by their number; each view is made once."""
+
+    __slots__ = ("_whole",)
+
+    def __init__(self, buffer: bytearray) -> None:
+        super().__init__()
+        self._whole = memoryview(buffer)
+
+    def __missing__(self, size: int) -> memoryview:
+        view = self[size] = self._whole[:size]
+        return view
+
+
+class Relay:
+    """One direction of two legs that are joined."""
+
+    __slots__ = ("_counted", "_counted_bytes", "_sequence_offset", "_timestamp_offset", "source", "target")
+
+    def __init__(self, source: RtpSession, target: RtpSession) -> None:
+        self.source = source
+        self.target = target
+        self._sequence_offset = 0
+        self._timestamp_offset = _UNSET
+        self._counted = 0
+        self._counted_bytes = 0
+
+    def pass_on(self, fmt: Format, second: int, sequence: int, timestamp: int, payload: bytes, late: bool) -> None:
+        """Send a packet of audio that did not go quickly, unless digits are being sent or nothing translates it."""
+        target = self.target
+        if target.sending_digits:
+            return
+        payload_type = target._payload_types.get(fmt)
+        if payload_type is None:
+            translate = translator(fmt, target.format)
+            if translate is None:
+                return
+            payload, payload_type = translate(payload), target._payload_types[target.format]
+        self.forward(second & 0x80 | payload_type, sequence, timestamp, payload, late)
+        self._enter(fmt, second & 0x7F)
+
+    def forward(self, second: int, sequence: int, timestamp: int, payload: bytes, late: bool = False) -> None:
+        """Send a packet as it is; ``second`` is marker and payload type as the target expects it."""
+        source, target = self.source, self.target
+        if self._timestamp_offset == _UNSET:
+            self.align(sequence, timestamp, source._loop.time())
+        if target._marker:
+            target._marker = False
+            second |= 0x80
+        out_sequence = (sequence + self._sequence_offset) & 0xFFFF
+        out_timestamp = (timestamp + self._timestamp_offset) & 0xFFFFFFFF
+        try:
+            target._send(HEADER.pack(0x80, second, out_sequence, out_timestamp, target.ssrc) + payload)
+        except OSError:
+            return
+        if target._debug:
+            target._context.log_packet("Sent", target.remote, second & 0x7F, out_sequence, out_timestamp, len(payload))
+        if not late:
+            target._sequence, target._timestamp = out_sequence, out_timestamp
+        target._tx_packets += 1
+        target._tx_bytes += len(payload)
+
+    # -- sequence numbers and timestamps ------------------------------------------------------------------
+
+    def align(self, sequence: int, timestamp: int, now: float) -> None:
+        """Make the packet that came with these numbers follow what the target was sent before."""
+        target = self.target
+        self._timestamp_offset = target.tx_timestamp(now) + target.format.timestamp_step - timestamp
+        self._sequence_offset = target._sequence + 1 - sequence
+
+    def realign(self) -> None:
+        """Have the next packet aligned anew: the target sends something else meanwhile."""
+        self.leave()
+        self._timestamp_offset = _UNSET
+
+    # -- the quick way ------------------------------------------------------------------------------------
+
+    def _enter(self, fmt: Format, received_type: int) -> None:
+        """Have the packets that follow one of this kind go quickly, if they need nothing but a header."""
+        source, target = self.source, self.target
+        if source._learning or source._debug or target._debug:
+            return
+        if source._muted_in or target._muted_out:  # silence is put in by the slower way
+            return
+        payload_type = target._payload_types.get(fmt)
+        table = None
+        if payload_type is None:
+            table = byte_table(fmt, target.format)
+            if table is None:
+                return
+            payload_type = target._payload_types[target.format]
+        self._counted, self._counted_bytes = source.rx_expected, source.rx_bytes
+        source._quick = (
+            source._recv_into, source._buffer, source._views, 0x8000 | received_type, source.remote_ssrc,
+            source._clock, table, self._sequence_offset, self._timestamp_offset, 0x8000 | payload_type, target.ssrc,
+            target._send, self,
+        )  # fmt: skip
+
+    def leave(self) -> None:
+        """End the quick way: something has changed."""
+        if self.source._quick is not None:
+            self.add_up()
+            self.source._quick = None
+
+    def add_up(self) -> None:
+        """Count on the target what went quickly since the last time."""
+        source, target = self.source, self.target
+        if source._quick is None:
+            return
+        packets = source.rx_expected - self._counted
+        if packets:
+            target._tx_packets += packets
+            target._tx_bytes += source.rx_bytes - self._counted_bytes
+            target._sequence = (source._highest + self._sequence_offset) & 0xFFFF
+            target._timestamp = (source._last_timestamp + self._timestamp_offset) & 0xFFFFFFFF
+            self._counted += packets
+            self._counted_bytes = source.rx_bytes
+
+    def not_sent(self, size: int) -> None:
+        """A packet with a payload of ``size`` octets that went quickly could not be sent: it is added up, too."""
+        self.target._tx_packets -= 1
+        self.target._tx_bytes -= size
+
+    def end(self) -> None:
+        """Relay no more: what the target is written next follows the last packet."""
+        self.leave()
+        source, target = self.source, self.target
+        source._relay = target._relayed_by = None
+        if source._last_rx > target._last_write:
+            target._last_write = source._last_rx
+            target._timestamp += target.format.timestamp_step

@@ -1,0 +1,177 @@
+"""The quick way of relayed packets: what it counts, and what ends it."""
+
+from __future__ import annotations
+
+from rtp_kit import Leg, Peer
+
+from asterism.media.formats import ULAW
+from asterism.media.stream import Frame
+from asterism.testing.waiting import until
+
+
+async def _quickly(a, b, count=4):
+    """Send packets from ``a`` to ``b`` until they go the quick way; return the last header."""
+    for _ in range(count):
+        a.peer.send(a.session)
+        head, _ = await b.peer.receive()
+    assert a.session._quick is not None
+    return head
+
+
+def test_what_was_sent_is_counted_whenever_it_is_asked_for(run):
+    async def scenario(media):
+        a, b = Leg(media), Leg(media)
+        a.session.relay_to(b.session)
+        for number in range(1, 9):
+            a.peer.send(a.session, bytes(10 * number))
+            await b.peer.receive()
+            if number != 5:
+                assert b.session.tx_packets == a.session.rx_packets == number
+                assert b.session.tx_bytes == a.session.rx_bytes == 5 * number * (number + 1)
+        assert a.session._quick is not None
+        quality = b.session.quality
+        assert (quality.tx_count, quality.tx_bytes, quality.rx_count) == (8, 360, 0)
+
+    run(scenario)
+
+
+def test_what_is_written_follows_what_was_relayed(run):
+    async def scenario(media):
+        a, b = Leg(media), Leg(media)
+        a.session.relay_to(b.session)
+        last = await _quickly(a, b)
+        a.session.relay_to(None)
+        b.session.write(Frame(ULAW, bytes(160)))
+        head, _ = await b.peer.receive()
+        assert (head[2] - last[2] & 0xFFFF, head[4]) == (1, last[4])
+        assert 160 <= head[3] - last[3] & 0xFFFFFFFF < 8000
+        assert b.session.tx_packets == 5
+
+    run(scenario)
+
+
+def test_a_packet_that_differs_goes_the_slower_way_and_the_next_quickly(run):
+    async def scenario(media):
+        a, b = Leg(media), Leg(media)
+        a.session.relay_to(b.session)
+        first = await _quickly(a, b)
+        heads = []
+        for second, options in (
+            (0x80, {}),
+            (0, {}),
+            (8, {}),
+            (8, {}),
+            (8, {"step": 2}),
+            (8, {}),
+            (8, {"first": 0xA0, "payload": b"\x55" * 160 + b"\0\0\3"}),  # padded
+            (8, {}),
+        ):
+            a.peer.send(a.session, second=second, **options)
+            head, payload = await b.peer.receive()
+            assert (len(payload), head[0]) == (160, 0x80)
+            heads.append((head[1], head[2] - first[2] & 0xFFFF))
+        assert heads == [(0x80, 1), (0, 2), (8, 3), (8, 4), (8, 6), (8, 7), (8, 8), (8, 9)]
+        assert a.session._quick is not None
+        assert (b.session.tx_packets, a.session.rx_lost, a.session.rx_dropped) == (12, 1, 0)
+
+    run(scenario)
+
+
+def test_another_source_and_a_short_datagram_do_not_go_quickly(run):
+    async def scenario(media):
+        a, b = Leg(media), Leg(media)
+        a.session.relay_to(b.session)
+        first = await _quickly(a, b)
+        a.peer.socket.sendto(b"\x80\0", a.session.local)
+        await until(lambda: a.session.rx_dropped == 1)
+        a.peer.ssrc = 0x1234
+        head = await _quickly(a, b)
+        assert (head[2] - first[2] & 0xFFFF, head[4]) == (4, b.session.ssrc)
+        assert (a.session.remote_ssrc, a.session.rx_packets, b.session.tx_packets) == (0x1234, 8, 8)
+
+    run(scenario)
+
+
+def test_a_new_address_ends_the_quick_way(run):
+    async def scenario(media):
+        a, b = Leg(media), Leg(media)
+        a.session.relay_to(b.session)
+        await _quickly(a, b)
+        moved = Peer()
+        a.session.set_remote(*moved.address)
+        # As if it went on where the peer was: the stream is right, the address is not.
+        for _ in range(3):
+            a.peer.send(a.session)
+        await until(lambda: a.session.rx_dropped == 3)
+        assert (a.session.rx_packets, b.session.tx_packets) == (4, 4)
+        a.peer.socket.close()
+        a.peer = moved
+        await _quickly(a, b)
+        other = Peer()
+        b.session.set_remote(*other.address)
+        a.peer.send(a.session)
+        assert (await other.receive())[0][4] == b.session.ssrc
+        assert await b.peer.silent(0)
+
+    run(scenario)
+
+
+def test_hold_and_close_of_the_other_leg_end_the_quick_way(run):
+    async def scenario(media):
+        a, b = Leg(media), Leg(media)
+        a.session.relay_to(b.session)
+        await _quickly(a, b)
+        b.session.hold = True
+        a.peer.send(a.session)
+        await until(lambda: a.session.rx_packets == 5)
+        assert await b.peer.silent(0)
+        b.session.hold = False
+        await _quickly(a, b)
+        frames = []
+        b.session.close()
+        a.session.sink = frames.append
+        a.peer.send(a.session)
+        await until(lambda: frames)
+        assert a.session.rx_packets == 10
+
+    run(scenario)
+
+
+def test_a_packet_that_cannot_be_sent_is_not_counted(run):
+    async def scenario(media):
+        a, b = Leg(media), Leg(media)
+        a.session.relay_to(b.session)
+        await _quickly(a, b)
+
+        def refuse(data):
+            raise ConnectionRefusedError
+
+        send, b.session._send = b.session._send, refuse
+        a.session._relay.leave()
+        for _ in range(3):
+            a.peer.send(a.session)
+        await until(lambda: a.session.rx_packets == 7)
+        assert a.session._quick is not None
+        assert (b.session.tx_packets, b.session.tx_bytes) == (4, 640)
+        b.session._send = send
+        a.session._relay.leave()
+        await _quickly(a, b)
+        assert (b.session.tx_packets, b.session.tx_bytes) == (8, 1280)
+
+    run(scenario)
+
+
+def test_a_duplicate_changes_neither_jitter_nor_what_follows(run):
+    async def scenario(media):
+        a, b = Leg(media), Leg(media)
+        a.session.relay_to(b.session)
+        first = await _quickly(a, b)
+        before = a.session.rx_jitter
+        a.peer.send(a.session, step=0, timestamp=a.peer.timestamp)
+        await b.peer.receive()
+        assert (a.session.rx_jitter, a.session.rx_packets, a.session.rx_lost) == (before, 5, -1)
+        head = await _quickly(a, b)
+        assert (head[2] - first[2] & 0xFFFF, head[3] - first[3] & 0xFFFFFFFF) == (4, 640)
+        assert a.session.rx_packets == b.session.tx_packets == 9
+
+    run(scenario)
