@@ -90,7 +90,8 @@ class Dialer:
         self.early_media = True
         self.ring_until_media = False
         self.ignore_forwards = False
-        self.ignore_connected_line = False
+        self.shows_connected = False
+        """Whether the caller is told whom it is connected to before there is an answer."""
         self.losers_cause: int = Cause.ANSWERED_ELSEWHERE
         self.on_answer: Callable[[Channel, Leg], None] | None = None
         self.on_forward: Callable[[Channel], None] | None = None
@@ -142,7 +143,7 @@ class Dialer:
         bus = self.pbx.bus
         if bus.listeners[events.DIAL_BEGIN]:
             bus.publish(events.DIAL_BEGIN, caller, channel, leg.resource)
-        if caller is not None and self._connects and channel.caller:
+        if caller is not None and self.shows_connected and channel.caller:
             caller.set_connected(channel.caller, tell=False)
         if channel.driver is not None:
             channel.driver.call(timeout)
@@ -197,14 +198,8 @@ class Dialer:
             self._failed(channel, Cause.NORMAL_CIRCUIT_CONGESTION)
         elif control is Control.FORWARD:
             self._forward(channel, str(data))
-        elif control is Control.CONNECTED_LINE and self._connects:
-            assert self.caller is not None
+        elif control is Control.CONNECTED_LINE and self.caller is not None and self.shows_connected:
             self.caller.set_connected(channel.caller)
-
-    @property
-    def _connects(self) -> bool:
-        """Whether the caller is told whom it is connected to before there is an answer."""
-        return self.caller is not None and self.single and not self.ignore_connected_line
 
     def _elapsed(self, name: str) -> None:
         if self.caller is not None:
@@ -249,7 +244,7 @@ class Dialer:
         bus = self.pbx.bus
         if bus.listeners[events.DIAL_END]:
             bus.publish(events.DIAL_END, caller, channel, DialStatus.ANSWER)
-        if caller is not None and caller.state is ChannelState.UP and self._connects:
+        if caller is not None and self.shows_connected and caller.state is ChannelState.UP:
             # An answer of ours would have told it; this one was answered before.
             caller.indicate(Control.CONNECTED_LINE, caller.connected)
         if self.pending:

@@ -63,7 +63,6 @@ class Call:
         dialer.early_media = "r" not in letters and "R" not in letters
         dialer.ring_until_media = "R" in letters
         dialer.ignore_forwards = "i" in letters
-        dialer.ignore_connected_line = "I" in letters
         dialer.losers_cause = options.losers_cause
         dialer.on_answer = self._answered
         dialer.on_forward = self._prepare
@@ -90,6 +89,7 @@ class Call:
     async def _dial(self, names: list[str], timeout: float | None) -> DialStatus:
         caller, dialer, options = self.caller, self.dialer, self.options
         dialer.single = len(names) == 1
+        dialer.shows_connected = dialer.single and "I" not in options.letters
         legs: list[Leg] = []
         try:
             if options.caller_gosub is not None:
