@@ -183,13 +183,6 @@ class Pbx(Subsystem):
         self._counters.callids += 1
         return self._counters.callids
 
-    def next_channel_name(self, device: str) -> str:
-        """A new channel name: ``PJSIP/alice-0000000d``; the number counts up over all devices."""
-        counters = self._counters
-        number = counters.channels
-        counters.channels = (number + 1) & 0xFFFFFFFF
-        return f"{device}-{number:08x}"
-
     def create_channel(
         self,
         technology: ChannelTechnology,
@@ -210,15 +203,19 @@ class Pbx(Subsystem):
         """Make a channel of ``device`` ("PJSIP/alice"); publishes Newchannel, then VarSet of ``variables``.
 
         ``requestor`` is the channel that calls this one: they share a linkedid. ``uniqueid`` replaces
-        the generated one (ValueError if it is taken).
+        the generated one (ValueError if it is taken). Names are like ``PJSIP/alice-0000000d``: the number counts up
+        over all devices.
         """
+        counters = self._counters
         if uniqueid and self.channels.get(uniqueid) is not None:
             raise ValueError(f"uniqueid '{uniqueid}' is in use")
         if not uniqueid:
-            uniqueid, self._counters.assigned = self._counters.assigned, ""
+            uniqueid, counters.assigned = counters.assigned, ""
         uniqueid = uniqueid or self.next_uniqueid()
         linkedid = uniqueid if requestor is None else requestor.linkedid
-        channel = Channel(self, technology, self.next_channel_name(device), uniqueid, linkedid, state)
+        number = counters.channels
+        counters.channels = (number + 1) & 0xFFFFFFFF
+        channel = Channel(self, technology, f"{device}-{number:08x}", uniqueid, linkedid, state)
         if requestor is None:
             channel.callid = self.next_callid()
         else:
