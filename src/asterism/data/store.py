@@ -224,17 +224,21 @@ class Store:
         after, undo, failed = self._after, self._undo, self._failed
         self._after, self._undo, self._failed = [], [], []
         self._batch, self._begun, self._failure = False, False, None
-        if error is not None:
+        if error is None:
+            self.commits += 1
+            self._unsaved += 1
+            told = after
+        else:
             self._roll_back(error)
-            self._run(reversed(undo))
-            self._run(failed)
-            return False
-        self.commits += 1
-        self._unsaved += 1
-        self._run(after)
+            told = [*reversed(undo), *failed]
+        for function, args in told:
+            try:
+                function(*args)
+            except Exception:
+                self._log.exception("a callback of the store failed")
         if self._unsaved >= CHECKPOINT_AFTER and self._in_file:
             self._start_checkpoint()
-        return True
+        return error is None
 
     def _roll_back(self, error: sqlite3.Error) -> None:
         self._log.error("the store '%s' could not commit: %s", self.path, error)
@@ -243,13 +247,6 @@ class Store:
                 self._execute("ROLLBACK")
         except sqlite3.Error as failure:
             self._log.error("the store '%s' could not roll back: %s", self.path, failure)
-
-    def _run(self, callbacks: Any) -> None:
-        for function, args in callbacks:
-            try:
-                function(*args)
-            except Exception:
-                self._log.exception("a callback of the store failed")
 
     # Reading
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, Literal, TypeVar
 
 from asterism.core.errors import ConfigError
@@ -39,6 +39,8 @@ class Change(Generic[T]):
 
 
 Observer = Callable[[Change[Any]], None]
+Staged = tuple[str, ConfiguredObject | None, Backend]
+"""A change that is not committed yet: the id, the object (``None``: removed) and where it is kept."""
 
 
 class Table:
@@ -55,7 +57,7 @@ class Table:
         self.staged: dict[str, ConfiguredObject | None] = {}
         self.observers: list[Observer] = []
         self.indexes: dict[str, dict[object, Objects]] = {name: {} for name in cls.INDEXES}
-        self._batch: list[tuple[str, ConfiguredObject | None, Backend]] = []
+        self._batch: list[Staged] = []
         """What was staged in the store's batch, in order."""
         self._origin: dict[str, Backend] = {}
         self._local: dict[Backend, Objects] = {}
@@ -158,27 +160,29 @@ class Table:
     def commit(self) -> None:
         """The store's batch is committed: its changes become visible, one after the other."""
         batch, self._batch = self._batch, []
-        for key, item, backend in batch:
-            self.commit_staged(key, item, backend)
+        self.commit_staged(batch)
 
     def roll_back(self) -> None:
         """The store's batch failed."""
-        for key, _, _ in self._batch:
-            self.staged.pop(key, None)
-        self._batch = []
+        batch, self._batch = self._batch, []
+        self.drop_failed(batch)
 
-    def commit_staged(self, key: str, item: ConfiguredObject | None, backend: Backend) -> None:
-        """The batch that made this change is committed."""
-        if key in self.staged and self.staged[key] is item:
-            del self.staged[key]
-        self.apply(key, item, backend)
-        if self.cache is not None:
-            self.cache.touched(key)
+    def commit_staged(self, batch: Iterable[Staged]) -> None:
+        """These changes are committed; later ones of the same objects may be under way."""
+        staged = self.staged
+        for key, item, backend in batch:
+            if key in staged and staged[key] is item:
+                del staged[key]
+            self.apply(key, item, backend)
+            if self.cache is not None:
+                self.cache.touched(key)
 
-    def drop_failed(self, key: str, item: ConfiguredObject | None) -> None:
-        """A remote backend refused this change; a later one of the same object may be under way."""
-        if key in self.staged and self.staged[key] is item:
-            del self.staged[key]
+    def drop_failed(self, batch: Iterable[Staged]) -> None:
+        """These changes failed; later ones of the same objects may be under way."""
+        staged = self.staged
+        for key, item, _ in batch:
+            if key in staged and staged[key] is item:
+                del staged[key]
 
     async def retrieve_by(self, fields: Mapping[str, Any]) -> list[ConfiguredObject]:
         """Objects with these attribute values, from memory and from backends that are asked."""

@@ -73,11 +73,11 @@ class RemoteWrites:
         except Exception as failure:
             self._log.exception("%s objects could not be written", self.table.cls.TYPE)
             error = failure
-        for key, item in batch.changes.items():
-            if error is None:
-                self.table.commit_staged(key, item, self.backend)
-            else:
-                self.table.drop_failed(key, item)
+        changes = [(key, item, self.backend) for key, item in batch.changes.items()]
+        if error is None:
+            self.table.commit_staged(changes)
+        else:
+            self.table.drop_failed(changes)
         for callback in batch.committed if error is None else batch.failed:
             try:
                 callback()
