@@ -65,6 +65,20 @@ def test_the_first_answer_wins_and_the_others_are_told() -> None:
     run(scenario)
 
 
+@pytest.mark.parametrize(("options", "shown"), [("", True), ("I", False)])
+def test_option_i_keeps_from_the_caller_who_is_called(options: str, shown: bool) -> None:
+    async def scenario(server: FakeServer) -> None:
+        alice = await dialling(server, f"PJSIP/bob,20,{options}")
+        (bob,) = server.sip.made
+        assert alice.connected == (bob.caller if shown else PartyId())
+        bob.queue_control(Control.CONNECTED_LINE, PartyId("6009", "Desk"))
+        await settle()
+        assert alice.connected == (PartyId("6009", "Desk") if shown else PartyId())
+        assert (Control.CONNECTED_LINE in alice.driver.indicated()) is shown  # type: ignore[union-attr]
+
+    run(scenario)
+
+
 def test_busy_outweighs_other_failures() -> None:
     async def scenario(server: FakeServer) -> None:
         alice = await dialling(server, "PJSIP/bob&PJSIP/carol&PJSIP/nobody,20", "Echo")
