@@ -413,6 +413,33 @@ def test_malformed_and_stray_responses():
     assert client.events == []
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (b";rport;", b";rport=5060;received=192.0.2.9;", [200]),
+        (b";rport;", b";received=[2001:db8::1];rport=5060;", [200]),
+        (b";rport;", b";x=y;RPORT=5060;", [200]),
+        (b";rport;branch=", b" ; rport ;Branch = ", [200]),
+        (b"SIP/2.0/UDP", b"sip / 2.0 / udp", [200]),
+        (b"\r\nFrom", b", SIP/2.0/UDP 192.0.2.7;branch=z9hG4bKother\r\nFrom", [200]),
+        (b"Via:", b"Via: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bKother\r\nVia:", ["stray"]),
+        (b" OPTIONS\r", b"  OPTIONS \r", [200]),
+        (b" OPTIONS\r", b"000000000 OPTIONS\r", ["malformed"]),
+        (b" OPTIONS\r", b"\r", ["malformed"]),
+        (b";branch=", b";branch=;x=", ["stray"]),
+        (b";branch=", b";x=", ["stray"]),
+    ],
+)
+def test_a_response_is_matched_however_it_is_written(old, new, told):
+    net = Net()
+    client = RecordingClient()
+    transaction = net.layer.send_request(new_request(), net.flow, client)
+    data = response_to(transaction.request, 200)
+    assert data.count(old) == 1
+    net.receive(data.replace(old, new))
+    assert client.events + net.user.kinds() == told
+
+
 # Limits
 
 

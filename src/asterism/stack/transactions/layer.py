@@ -19,6 +19,7 @@ from asterism.stack.transactions.matching import (
     merged_key,
     request_key,
     response_address,
+    response_key,
     restore_via,
     server_key,
     tagged_bytes,
@@ -260,7 +261,7 @@ class TransactionLayer:
 
     def _receive_response(self, response: Response, flow: Flow) -> None:
         try:
-            key = f"{response.via.branch} {response.cseq.method}"
+            key = response_key(response)
         except ParseError as error:
             self._receive_malformed(error, b"", flow, 0.0)
             return

@@ -22,6 +22,14 @@ _usual_via = re.compile(
     r";branch=(z9hG4bK[A-Za-z0-9\-_.!%*+`'~]+)(;rport)?(;alias)?"
 ).fullmatch
 
+_own_via = re.compile(
+    r"SIP/2\.0/[A-Z]+ [A-Za-z0-9.\-\[\]:]+(?:;(?:rport|received)(?:=[A-Za-z0-9.\-\[\]:]+)?)*"
+    r";branch=(z9hG4bK[0-9A-Za-z]+)(?:;[a-z]+(?:=[A-Za-z0-9.\-\[\]:]+)?)*"
+).fullmatch
+"""Our Via as it comes back in a response."""
+
+_usual_cseq = re.compile(r"[0-9]{1,9} ([A-Z]+)").fullmatch
+
 _own_request = re.compile(
     rb"([A-Z]+) [^\r\n]+ SIP/2\.0\r\nVia: SIP/2\.0/UDP [^\r\n]*?;branch=(z9hG4bK[0-9A-Za-z]+)[;\r]"
 ).match
@@ -36,6 +44,21 @@ def request_key(data: bytes) -> str:
     """The key of the client transaction that the beginning of a request of ours belongs to, ``""`` if it is none."""
     found = _own_request(data)
     return "" if found is None else f"{found[2].decode()} {found[1].decode()}"
+
+
+def response_key(response: Response) -> str:
+    """The key of the client transaction that a response belongs to.
+
+    Raises:
+        ParseError: its Via or its CSeq is malformed.
+    """
+    first = response._first
+    if first is None:
+        first = response._index()
+    via, cseq = _own_via(first.get("Via", "")), _usual_cseq(first.get("CSeq", ""))
+    if via is None or cseq is None:
+        return f"{response.via.branch} {response.cseq.method}"
+    return f"{via[1]} {cseq[1]}"
 
 
 def _replace_first(message: Message, name: str, value: str) -> None:
