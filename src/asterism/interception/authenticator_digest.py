@@ -52,7 +52,7 @@ class Verdict(Decision):
         self.position = self.data = None
         self.auth: Auth | None = None
         self.credentials: Credentials | None = None
-        self.challenges: list[DigestChallenge] = []
+        self.challenges: Sequence[DigestChallenge] = ()
         self.issued = 0.0
         self.expires = 0.0
         self.count = 0
