@@ -12,9 +12,8 @@ from urllib.parse import unquote as _percent_unquote
 
 from asterism.stack.errors import ParseError
 from asterism.stack.grammar import Params, printable
+from asterism.stack.known import keep
 
-_CACHED_LENGTH = 512
-_MOST_KNOWN = 8192
 _NO_PARAMS: Params = MappingProxyType({})
 
 HOST = r"\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9_.\-]*[A-Za-z0-9_.])?"
@@ -153,10 +152,7 @@ class Uri:
         uri = KNOWN_URIS.get(text)
         if uri is None:
             uri = _parse(text)
-            if len(text) <= _CACHED_LENGTH:
-                if len(KNOWN_URIS) >= _MOST_KNOWN:
-                    KNOWN_URIS.clear()
-                KNOWN_URIS[text] = uri
+            keep(KNOWN_URIS, text, uri)
         return uri
 
     @classmethod

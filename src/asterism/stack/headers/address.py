@@ -20,10 +20,9 @@ from asterism.stack.grammar import (
     split_commas,
     unquote,
 )
+from asterism.stack.known import keep
 from asterism.stack.uri import Uri
 
-_CACHED_LENGTH = 512
-_MOST_KNOWN = 4096
 _NO_PARAMS: Params = MappingProxyType({})
 
 # The unquoted display name is "*(token LWS)"; phones also send other characters there, which is
@@ -65,8 +64,6 @@ class NameAddr:
         Raises:
             ParseError: not exactly one address.
         """
-        if len(text) > _CACHED_LENGTH:
-            return _parse(text)
         head, found, tag = text.rpartition(">;tag=")
         if not found or not ((tag.isalnum() and tag.isascii()) or is_token(tag)):
             return KNOWN_ADDRESSES.get(text) or _parse_and_keep(text)
@@ -166,9 +163,7 @@ def _parse(text: str) -> NameAddr:
 def _parse_and_keep(text: str) -> NameAddr:
     address = _parse(text)
     if address.tag is None:
-        if len(KNOWN_ADDRESSES) >= _MOST_KNOWN:
-            KNOWN_ADDRESSES.clear()
-        KNOWN_ADDRESSES[text] = address
+        keep(KNOWN_ADDRESSES, text, address)
     return address
 
 

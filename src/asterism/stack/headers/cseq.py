@@ -7,9 +7,7 @@ from typing import Final, NamedTuple
 
 from asterism.stack.errors import ParseError
 from asterism.stack.grammar import TOKEN, printable
-
-_CACHED_LENGTH = 40
-_MOST_KNOWN = 2048
+from asterism.stack.known import keep
 
 _cseq = re.compile(rf"\s*([0-9]{{1,20}})\s+({TOKEN})\s*").fullmatch
 _rack = re.compile(rf"\s*([0-9]{{1,20}})\s+([0-9]{{1,20}})\s+({TOKEN})\s*").fullmatch
@@ -38,10 +36,7 @@ class CSeq(NamedTuple):
         if number >= 2**31:
             raise ParseError(f"CSeq number out of range: {printable(text)!r}")
         cseq = CSeq(number, found.group(2))
-        if len(text) <= _CACHED_LENGTH:
-            if len(KNOWN_CSEQS) >= _MOST_KNOWN:
-                KNOWN_CSEQS.clear()
-            KNOWN_CSEQS[text] = cseq
+        keep(KNOWN_CSEQS, text, cseq)
         return cseq
 
     def __str__(self) -> str:
