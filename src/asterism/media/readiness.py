@@ -10,51 +10,55 @@ from __future__ import annotations
 import asyncio
 import logging
 import select
-from collections.abc import Callable
-
-ReadCallback = Callable[[float], None]
-"""Called with the loop's time when its socket can be read."""
+from typing import Protocol
 
 _BATCH = 64
 """Sockets served in one wake-up; the others are served after what else the loop has to do."""
 
 
-class Readiness:
-    """Calls a function whenever its socket can be read; where there is no epoll, the loop does it by itself."""
+class Reader(Protocol):
+    """Who reads a socket."""
 
-    __slots__ = ("_callbacks", "_epoll", "_log", "_loop")
+    def on_readable(self, now: float) -> None:
+        """The socket has something to read; ``now`` is the loop's time."""
+
+
+class Readiness:
+    """Tells a reader whenever its socket can be read; where there is no epoll, the loop does it by itself."""
+
+    __slots__ = ("_epoll", "_log", "_loop", "_readers")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, log: logging.Logger) -> None:
         self._loop = loop
         self._log = log
-        self._callbacks: list[ReadCallback | None] = []  # by descriptor
+        self._readers: list[Reader | None] = []  # by descriptor
         self._epoll: select.epoll | None = None
 
-    def add(self, descriptor: int, callback: ReadCallback) -> None:
-        """Call ``callback`` while ``descriptor`` has something to read. Raises OSError."""
+    def add(self, descriptor: int, reader: Reader) -> None:
+        """Tell ``reader`` while ``descriptor`` has something to read. Raises OSError."""
         epoll = self._epoll
         if epoll is None:
             if not hasattr(select, "epoll"):
-                self._loop.add_reader(descriptor, lambda: callback(self._loop.time()))
+                self._loop.add_reader(descriptor, lambda: reader.on_readable(self._loop.time()))
                 return
             epoll = self._epoll = select.epoll()
             self._loop.add_reader(epoll.fileno(), self._serve)
-        callbacks = self._callbacks
-        if descriptor >= len(callbacks):
-            callbacks.extend([None] * (descriptor + 1 - len(callbacks)))
-        callbacks[descriptor] = callback
+        readers = self._readers
+        if descriptor >= len(readers):
+            readers.extend([None] * (descriptor + 1 - len(readers)))
+        readers[descriptor] = reader
         epoll.register(descriptor, select.EPOLLIN)
 
     def forget(self, descriptor: int) -> None:
-        """Call nobody for ``descriptor`` any more, which is about to be closed: that ends the watching."""
+        """Tell nobody of ``descriptor`` any more, which is about to be closed: that ends the watching."""
         if self._epoll is None:
             self._loop.remove_reader(descriptor)
-        elif descriptor < len(self._callbacks):
-            self._callbacks[descriptor] = None
+        elif descriptor < len(self._readers):
+            self._readers[descriptor] = None
 
     def close(self) -> None:
         """Watch nothing any more."""
-        self._callbacks.clear()
+        self._readers[:] = [None] * len(self._readers)
         if self._epoll is not None:
             self._loop.remove_reader(self._epoll.fileno())
             self._epoll.close()
@@ -64,13 +68,13 @@ class Readiness:
         epoll = self._epoll
         if epoll is None:
             return
-        callbacks = self._callbacks
+        readers = self._readers
         now = self._loop.time()
         for descriptor, _ in epoll.poll(0, _BATCH):
-            # One of those before it may have ended the call, and have closed the readiness itself.
-            callback = callbacks[descriptor] if descriptor < len(callbacks) else None
-            if callback is not None:
+            # One of those before it may have ended the call.
+            reader = readers[descriptor]
+            if reader is not None:
                 try:
-                    callback(now)
+                    reader.on_readable(now)
                 except Exception:
                     self._log.exception("a packet was not handled")

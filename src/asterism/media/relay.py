@@ -1,11 +1,10 @@
 """Relayed packets: what one session receives goes out on another, with a new header.
 
 Theory of operation. Nearly every packet of a call is the next one of its source, in the format of the one before it.
-All that such a packet needs is known beforehand: it is the session's :data:`QuickWay`, and ``RtpSession._on_readable``
-does no more than follow it. What the other leg was sent is not counted packet by packet, but added up when it is asked
-for. A packet that differs (a gap, a marker, a digit, another format) ends the quick way and is passed on by the slower
-one here, which then looks whether the packets after it can go quickly. Whatever changes one of the legs just ends the
-quick way.
+All that such a packet needs is known beforehand: it is the receiver's :data:`QuickWay`, which ``on_readable`` there
+follows. What the other leg was sent is not counted packet by packet, but added up when it is asked for. A packet that
+differs (a gap, a marker, a digit, another format) ends the quick way and is passed on by the slower one here, which
+then looks whether the packets after it can go quickly. Whatever changes one of the legs just ends the quick way.
 """
 
 from __future__ import annotations
@@ -124,32 +123,34 @@ class Relay:
             if table is None:
                 return
             payload_type = target._payload_types[target.format]
-        self._counted, self._counted_bytes = source.rx_expected, source.rx_bytes
-        source._quick = (
-            source._recv_into, source._buffer, source._views, 0x8000 | received_type, source.remote_ssrc,
-            source._clock, table, self._sequence_offset, self._timestamp_offset, 0x8000 | payload_type, target.ssrc,
+        received = source.received
+        self._counted, self._counted_bytes = received.expected, received.octets
+        received.quick = (
+            source._recv_into, source._buffer, source._views, 0x8000 | received_type, received.ssrc,
+            received.clock, table, self._sequence_offset, self._timestamp_offset, 0x8000 | payload_type, target.ssrc,
             target._send, self,
         )  # fmt: skip
 
     def leave(self) -> None:
         """End the quick way: something has changed."""
-        if self.source._quick is not None:
+        received = self.source.received
+        if received.quick is not None:
             self.add_up()
-            self.source._quick = None
+            received.quick = None
 
     def add_up(self) -> None:
         """Count on the target what went quickly since the last time."""
-        source, target = self.source, self.target
-        if source._quick is None:
+        received, target = self.source.received, self.target
+        if received.quick is None:
             return
-        packets = source.rx_expected - self._counted
+        packets = received.expected - self._counted
         if packets:
             target._tx_packets += packets
-            target._tx_bytes += source.rx_bytes - self._counted_bytes
-            target._sequence = (source._highest + self._sequence_offset) & 0xFFFF
-            target._timestamp = (source._last_timestamp + self._timestamp_offset) & 0xFFFFFFFF
+            target._tx_bytes += received.octets - self._counted_bytes
+            target._sequence = (received.highest + self._sequence_offset) & 0xFFFF
+            target._timestamp = (received.last_timestamp + self._timestamp_offset) & 0xFFFFFFFF
             self._counted += packets
-            self._counted_bytes = source.rx_bytes
+            self._counted_bytes = received.octets
 
     def not_sent(self, size: int) -> None:
         """A packet with a payload of ``size`` octets that went quickly could not be sent: it is added up, too."""
@@ -161,6 +162,7 @@ class Relay:
         self.leave()
         source, target = self.source, self.target
         source._relay = target._relayed_by = None
-        if source._last_rx > target._last_write:
-            target._last_write = source._last_rx
+        last = source.received.last_rx
+        if last > target._last_write:
+            target._last_write = last
             target._timestamp += target.format.timestamp_step

@@ -62,8 +62,8 @@ class RtcpReporter:
         """Read what waits and send one report; called every ``rtcpinterval``."""
         if not self._reading:
             self._reading = True
-            self._on_readable(self._loop.time())
-            self._readiness.add(self._socket.fileno(), self._on_readable)
+            self.on_readable(self._loop.time())
+            self._readiness.add(self._socket.fileno(), self)
         self.send_report()
 
     def send_report(self, bye: bool = False) -> None:
@@ -75,7 +75,7 @@ class RtcpReporter:
             if peer is None:
                 return
             target = (peer[0], peer[1] + 1)
-        if not session.tx_packets and not session.rx_packets:
+        if not session.tx_packets and not session.received.packets:
             return
         report = self._report(final=bye)
         self._cname = self._cname or secrets.token_hex(8).encode()
@@ -92,25 +92,26 @@ class RtcpReporter:
         session = self._session
         now = self._loop.time()
         blocks: tuple[rtcp.ReportBlock, ...] = ()
-        if session.rx_packets:
-            expected = session.rx_expected
+        received = session.received
+        if received.packets:
+            expected = received.expected
             expected_since = expected - self._last_expected
-            lost_since = max(0, expected_since - (session.rx_packets - self._last_received))
-            self._last_expected, self._last_received = expected, session.rx_packets
+            lost_since = max(0, expected_since - (received.packets - self._last_received))
+            self._last_expected, self._last_received = expected, received.packets
             fraction = min(255, lost_since * 256 // expected_since) if expected_since > 0 else 0
             blocks = (
                 rtcp.ReportBlock(
-                    session.remote_ssrc,
+                    received.ssrc,
                     fraction,
-                    session.rx_lost,
-                    session.rx_highest,
-                    int(session.rx_jitter),
+                    received.lost,
+                    received.extended_highest,
+                    int(received.jitter),
                     self._last_sr,
                     int((now - self._last_sr_at) * 65536) if self._last_sr else 0,
                 ),
             )
             if not final:
-                self.statistics.local_jitter.add(session.rx_jitter / session.format.clock_rate)
+                self.statistics.local_jitter.add(received.jitter / session.format.clock_rate)
                 self.statistics.local_loss.add(lost_since)
         if session.tx_packets == self._tx_reported:
             return rtcp.Report(rtcp.RR, session.ssrc, blocks=blocks)
@@ -120,7 +121,8 @@ class RtcpReporter:
             session.tx_bytes, blocks,
         )  # fmt: skip
 
-    def _on_readable(self, now: float) -> None:
+    def on_readable(self, now: float) -> None:
+        """Take the reports that wait."""
         session = self._session
         for _ in range(16):
             try:

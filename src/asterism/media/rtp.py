@@ -4,14 +4,13 @@ Theory of operation. The socket is read once per readiness event, into one buffe
 A packet that needs nothing but a new header is relayed right there: payload type, sequence number, timestamp and SSRC
 are rewritten in place and the buffer is sent from the other session's socket, without an object for the packet (see
 :mod:`asterism.media.relay`). Everything else (the first packets, digits, extensions, RTCP on the same port) takes the
-slower way through :meth:`RtpSession._receive`. Once the peer is learned the socket is connected to it, which is the
+slower way through :meth:`RtpSession.receive`. Once the peer is learned the socket is connected to it, which is the
 cheapest way to send and makes the kernel drop every other source.
 """
 
 from __future__ import annotations
 
 import asyncio
-import struct
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,8 @@ from asterism.media import sockets
 from asterism.media.dtmf import DigitReceiver
 from asterism.media.formats import ULAW, Format
 from asterism.media.keepalive import KeepAlive
-from asterism.media.relay import QuickWay, Relay
+from asterism.media.receiver import RtpReceiver
+from asterism.media.relay import Relay
 from asterism.media.reporter import RtcpReporter
 from asterism.media.rtcp import Report
 from asterism.media.source import Address, SourceFilter
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 
 BUFFER_SIZE = 4096
 _COMFORT_NOISE = (13, 19)
-_WORDS = struct.Struct("!HHII")  # as HEADER, the first two octets as one number
-_unpack = _WORDS.unpack_from
-_pack_into = _WORDS.pack_into
 RtcpHook = Callable[["RtpSession", bool, Report], None]
 
 
@@ -45,11 +42,9 @@ class RtpSession(RtpTransmitter):
     """An :class:`~asterism.media.stream.AudioStream` over RTP. Made by ``Media.open_rtp``."""
 
     __slots__ = (
-        "_buffer", "_clock", "_cycles", "_digits", "_first_sequence", "_highest", "_keep_alive", "_last_rx",
-        "_last_timestamp", "_learning", "_missed", "_muted_in", "_on_release", "_quick", "_received_formats",
+        "_buffer", "_digits", "_keep_alive", "_learning", "_muted_in", "_on_release", "_received_formats",
         "_recv_into", "_relay", "_reporter", "_rtcp_socket", "_timeout", "_timeout_handle", "_views", "local",
-        "on_digit", "on_digit_begin", "on_rtcp", "relay_digits", "remote_ssrc", "rx_bytes", "rx_dropped",
-        "rx_jitter", "sink",
+        "on_digit", "on_digit_begin", "on_rtcp", "received", "relay_digits", "rx_dropped", "sink",
     )  # fmt: skip
 
     def __init__(
@@ -82,22 +77,12 @@ class RtpSession(RtpTransmitter):
         self._timeout: tuple[float, Callable[[], None], float] | None = None
         self._timeout_handle: asyncio.TimerHandle | None = None
         self._keep_alive: KeepAlive | None = None
-        # received
-        self.remote_ssrc = -1
-        self._first_sequence = self._highest = self._cycles = 0
-        self._clock = 8000.0
-        self._last_timestamp = 0
-        self._last_rx = 0.0
-        self._missed = 0
-        self.rx_jitter = 0.0
-        """Interarrival jitter in timestamp units (RFC 3550 A.8)."""
-        self.rx_bytes = 0
+        self.received = RtpReceiver(self)
+        """The counts of what came."""
         self.rx_dropped = 0
         """Datagrams that were malformed, of an unknown type, or of a source that is not the peer."""
-        # relayed
         self._relay: Relay | None = None
-        self._quick: QuickWay | None = None
-        context.readiness.add(self._socket.fileno(), self._on_readable)
+        context.readiness.add(self._socket.fileno(), self.received)
 
     # -- what was negotiated ------------------------------------------------------------------------------
 
@@ -164,7 +149,7 @@ class RtpSession(RtpTransmitter):
         self._formats = tuple(self._payload_types)
         self._received_formats = {**formats, **(receive or {})}
         self.format = self._formats[0]
-        self._clock = float(self.format.clock_rate)
+        self.received.clock = float(self.format.clock_rate)
         self.dtmf_payload_type = dtmf
         self._leave_relays()
 
@@ -206,7 +191,7 @@ class RtpSession(RtpTransmitter):
         if self._timeout is None:
             return
         seconds, expired, since = self._timeout
-        left = max(self._last_rx, since) + seconds - self._loop.time()
+        left = max(self.received.last_rx, since) + seconds - self._loop.time()
         if left > 0.001:
             self._timeout_handle = self._loop.call_later(left, self._check_timeout)
         else:
@@ -215,42 +200,8 @@ class RtpSession(RtpTransmitter):
 
     # -- received -----------------------------------------------------------------------------------------
 
-    def _on_readable(self, now: float) -> None:
-        """Take one datagram; the hot path."""
-        quick = self._quick
-        if quick is None:
-            self._read()
-            return
-        (
-            recv_into, buffer, views, head, ssrc, clock, table, sequence_offset, timestamp_offset, new_head, new_ssrc,
-            send, relay,
-        ) = quick  # fmt: skip
-        try:
-            size = recv_into(buffer)
-        except OSError:  # nothing there, or a peer that does not listen (ECONNREFUSED)
-            return
-        first, sequence, timestamp, source = _unpack(buffer)
-        if first != head or sequence != self._highest + 1 or source != ssrc or size < 12:
-            self._receive(size)
-            return
-        # The next packet of the source, as the one before: new header, out it goes.
-        self._highest = sequence
-        change = (now - self._last_rx) * clock - timestamp + self._last_timestamp
-        self._last_rx = now
-        self._last_timestamp = timestamp
-        self.rx_jitter += ((change if change >= 0.0 else -change) - self.rx_jitter) * 0.0625
-        self.rx_bytes += size - 12
-        if table is not None:
-            buffer[12:size] = buffer[12:size].translate(table)
-        sequence = (sequence + sequence_offset) & 0xFFFF
-        _pack_into(buffer, 0, new_head, sequence, (timestamp + timestamp_offset) & 0xFFFFFFFF, new_ssrc)
-        try:
-            send(views[size])
-        except OSError:
-            relay.not_sent(size - 12)
-
-    def _read(self) -> None:
-        """Take one datagram of a session whose next packet may be anything."""
+    def read(self) -> None:
+        """Take one datagram when the next may be anything."""
         if self._learning:
             self._learn()
             return
@@ -258,7 +209,7 @@ class RtpSession(RtpTransmitter):
             size = self._recv_into(self._buffer)
         except OSError:
             return
-        self._receive(size)
+        self.receive(size)
 
     def _learn(self) -> None:
         """Take one datagram while the peer is not settled."""
@@ -268,7 +219,7 @@ class RtpSession(RtpTransmitter):
             return
         if not self._admit(size, address):
             return
-        self._receive(size)
+        self.receive(size)
         if not self.closed and self._filter.settled(self._loop.time()):
             self._settle()
 
@@ -303,13 +254,13 @@ class RtpSession(RtpTransmitter):
             if address[:2] != target:
                 self.rx_dropped += 1
             elif size >= 12:
-                self._receive(size)
+                self.receive(size)
                 if self.closed:
                     return
         self._learning = False
         self._choose_send()
 
-    def _receive(self, size: int) -> None:
+    def receive(self, size: int) -> None:
         """Take a datagram of the accepted source that the hot path did not."""
         if self._relay is not None:
             self._relay.leave()
@@ -333,7 +284,7 @@ class RtpSession(RtpTransmitter):
                 return
             start, end = bounds
         now = self._loop.time()
-        late = self._count(sequence, timestamp, ssrc, end - start, now)
+        late = self.received.count(sequence, timestamp, ssrc, end - start, now)
         if payload_type == self.dtmf_payload_type:
             self._receive_digit(data, start, end, sequence, timestamp, second & 0x80, now)
             return
@@ -353,61 +304,32 @@ class RtpSession(RtpTransmitter):
         elif self.sink is not None and payload:
             self.sink(Frame(fmt, swap_bytes(payload) if fmt.encoding == "L16" else payload))
 
-    def _count(self, sequence: int, timestamp: int, ssrc: int, size: int, now: float) -> bool:
-        """Keep the counts of RFC 3550 A.1 and A.8; return whether the packet is a late one."""
-        late = False
-        if ssrc != self.remote_ssrc:
-            due_before = self.rx_expected
-            self.remote_ssrc = ssrc
-            self._restart(sequence, timestamp, now, due_before)
-        else:
-            step = sequence - self._highest & 0xFFFF
-            if 0 < step < 0x8000:
-                self._cycles += sequence < self._highest
-                self._highest = sequence
-                self._missed += step - 1
-                change = abs((now - self._last_rx) * self._clock - timestamp + self._last_timestamp)
-                self.rx_jitter += (change - self.rx_jitter) / 16
-                self._last_timestamp = timestamp
-            else:
-                late = True
-                self._missed -= 1
-                # The jitter of the next one is measured from the one before this.
-                self._last_timestamp += int((now - self._last_rx) * self._clock)
-        self.rx_bytes += size
-        self._last_rx = now
-        return late
-
-    def _restart(self, sequence: int, timestamp: int, now: float, due_before: int) -> None:
-        """A source begins: the counts go on, and so does the relay, where the last source stopped."""
-        self._first_sequence = sequence - due_before
-        self._highest, self._cycles = sequence, 0
-        self._last_timestamp = timestamp
-        self.rx_jitter = 0.0
+    def source_begins(self, sequence: int, timestamp: int, now: float) -> None:
+        """Have digits begin anew, and the relay go on where the last source stopped."""
         if self._digits is not None:
             self._digits.restart()
         if self._relay is not None:
             self._relay.align(sequence, timestamp, now)
 
     @property
-    def rx_highest(self) -> int:
-        """The extended highest sequence number received."""
-        return (self._cycles << 16 | self._highest) & 0xFFFFFFFF
-
-    @property
-    def rx_expected(self) -> int:
-        """How many packets were due so far."""
-        return (self._cycles << 16) + self._highest - self._first_sequence + 1 if self.remote_ssrc >= 0 else 0
-
-    @property
-    def rx_lost(self) -> int:
-        """How many of them did not come; negative when some came twice."""
-        return self._missed
+    def remote_ssrc(self) -> int:
+        """The SSRC of the source; -1 before its first packet."""
+        return self.received.ssrc
 
     @property
     def rx_packets(self) -> int:
         """How many packets came."""
-        return self.rx_expected - self._missed
+        return self.received.packets
+
+    @property
+    def rx_bytes(self) -> int:
+        """How many octets of payload came."""
+        return self.received.octets
+
+    @property
+    def rx_lost(self) -> int:
+        """How many packets did not come; negative when some came twice."""
+        return self.received.lost
 
     @property
     def quality(self) -> Quality:
@@ -416,7 +338,7 @@ class RtpSession(RtpTransmitter):
         quality.local_ssrc, quality.remote_ssrc = self.ssrc, max(0, self.remote_ssrc)
         quality.rx_count, quality.rx_bytes, quality.rx_lost = self.rx_packets, self.rx_bytes, max(0, self.rx_lost)
         quality.tx_count, quality.tx_bytes, quality.tx_lost = self.tx_packets, self.tx_bytes, statistics.remote_lost
-        quality.rx_jitter = self.rx_jitter / self.format.clock_rate
+        quality.rx_jitter = self.received.jitter / self.format.clock_rate
         quality.tx_jitter, quality.rtt = statistics.remote_jitter.last, statistics.rtt.last
         return quality
 
@@ -495,7 +417,7 @@ class RtpSession(RtpTransmitter):
 
     def _last_sent(self) -> float:
         relay = self._relayed_by
-        return self._last_write if relay is None else max(self._last_write, relay.source._last_rx)
+        return self._last_write if relay is None else max(self._last_write, relay.source.received.last_rx)
 
     def _accepts_any(self, formats: Iterable[Format]) -> bool:
         if not self._payload_types.keys().isdisjoint(formats):
@@ -542,6 +464,7 @@ class RtpSession(RtpTransmitter):
             self._reporter.close()
         self.on_rtcp = None
         self._context.readiness.forget(self._socket.fileno())
+        self.received.close()
         self._socket.close()
         self._rtcp_socket.close()
         self._on_release(self)

@@ -37,7 +37,7 @@ def test_a_relay_carries_silence_and_goes_on_as_one_stream(run, muted):
             assert (await a.peer.receive())[1] == SPEECH
         assert [head[2] - heads[0][2] & 0xFFFF for head in heads] == list(range(9))
         assert [bool(head[1] & 0x80) for head in heads] == [True] + [False] * 8
-        assert a.session._quick  # the quick way again
+        assert a.session.received.quick  # the quick way again
         assert not a.session.rx_dropped
 
     run(scenario)

@@ -14,7 +14,7 @@ async def _quickly(a, b, count=4):
     for _ in range(count):
         a.peer.send(a.session)
         head, _ = await b.peer.receive()
-    assert a.session._quick is not None
+    assert a.session.received.quick is not None
     return head
 
 
@@ -28,7 +28,7 @@ def test_what_was_sent_is_counted_whenever_it_is_asked_for(run):
             if number != 5:
                 assert b.session.tx_packets == a.session.rx_packets == number
                 assert b.session.tx_bytes == a.session.rx_bytes == 5 * number * (number + 1)
-        assert a.session._quick is not None
+        assert a.session.received.quick is not None
         quality = b.session.quality
         assert (quality.tx_count, quality.tx_bytes, quality.rx_count) == (8, 360, 0)
 
@@ -71,7 +71,7 @@ def test_a_packet_that_differs_goes_the_slower_way_and_the_next_quickly(run):
             assert (len(payload), head[0]) == (160, 0x80)
             heads.append((head[1], head[2] - first[2] & 0xFFFF))
         assert heads == [(0x80, 1), (0, 2), (8, 3), (8, 4), (8, 6), (8, 7), (8, 8), (8, 9)]
-        assert a.session._quick is not None
+        assert a.session.received.quick is not None
         assert (b.session.tx_packets, a.session.rx_lost, a.session.rx_dropped) == (12, 1, 0)
 
     run(scenario)
@@ -151,7 +151,7 @@ def test_a_packet_that_cannot_be_sent_is_not_counted(run):
         for _ in range(3):
             a.peer.send(a.session)
         await until(lambda: a.session.rx_packets == 7)
-        assert a.session._quick is not None
+        assert a.session.received.quick is not None
         assert (b.session.tx_packets, b.session.tx_bytes) == (4, 640)
         b.session._send = send
         a.session._relay.leave()
@@ -166,10 +166,10 @@ def test_a_duplicate_changes_neither_jitter_nor_what_follows(run):
         a, b = Leg(media), Leg(media)
         a.session.relay_to(b.session)
         first = await _quickly(a, b)
-        before = a.session.rx_jitter
+        before = a.session.received.jitter
         a.peer.send(a.session, step=0, timestamp=a.peer.timestamp)
         await b.peer.receive()
-        assert (a.session.rx_jitter, a.session.rx_packets, a.session.rx_lost) == (before, 5, -1)
+        assert (a.session.received.jitter, a.session.rx_packets, a.session.rx_lost) == (before, 5, -1)
         head = await _quickly(a, b)
         assert (head[2] - first[2] & 0xFFFF, head[3] - first[3] & 0xFFFFFFFF) == (4, 640)
         assert a.session.rx_packets == b.session.tx_packets == 9

@@ -12,6 +12,15 @@ from asterism.media.readiness import Readiness
 from asterism.testing.waiting import until
 
 
+class _Reader:
+    def __init__(self, read):
+        self.read = read
+
+    def on_readable(self, now: float) -> None:
+        assert now <= asyncio.get_running_loop().time()
+        self.read()
+
+
 def _pairs(count: int) -> list[tuple[socket.socket, socket.socket]]:
     pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in range(count)]
     for pair in pairs:
@@ -29,7 +38,7 @@ def test_every_socket_with_something_to_read_is_served(monkeypatch: pytest.Monke
         pairs = _pairs(100)
         read: list[int] = []
         for number, (ours, _) in enumerate(pairs):
-            readiness.add(ours.fileno(), lambda n=number, s=ours: read.append((n, s.recv(9))))
+            readiness.add(ours.fileno(), _Reader(lambda n=number, s=ours: read.append((n, s.recv(9)))))
         for _, theirs in pairs:
             theirs.send(b"1")
             theirs.send(b"2")
@@ -45,7 +54,7 @@ def test_every_socket_with_something_to_read_is_served(monkeypatch: pytest.Monke
         # The kernel gives the same descriptors out again, and watches only what they are now.
         others = _pairs(100)
         for number, (ours, theirs) in enumerate(others):
-            readiness.add(ours.fileno(), lambda n=number, s=ours: read.append((n, s.recv(9))))
+            readiness.add(ours.fileno(), _Reader(lambda n=number, s=ours: read.append((n, s.recv(9)))))
             theirs.send(b"4")
         await until(lambda: len(read) == 300)
         assert sorted(read[200:]) == [(n, b"4") for n in range(100)]
@@ -71,14 +80,14 @@ def test_one_that_ends_another_or_fails_stops_nobody(caplog: pytest.LogCaptureFi
                 raise ValueError("broken")
 
         for number, (ours, _) in enumerate(pairs):
-            readiness.add(ours.fileno(), lambda n=number: serve(n))
+            readiness.add(ours.fileno(), _Reader(lambda n=number: serve(n)))
         for _, theirs in pairs:
             theirs.send(b"1")
         await until(lambda: 2 in served)
         assert served == [0, 2]
         # Closed and used again.
         readiness.close()
-        readiness.add(pairs[1][0].fileno(), lambda: serve(1))
+        readiness.add(pairs[1][0].fileno(), _Reader(lambda: serve(1)))
         await until(lambda: 1 in served)
         readiness.close()
         for pair in pairs:

@@ -1,0 +1,126 @@
+"""What one RTP session receives: packets that are passed on at once, and the counts of RFC 3550 A.1 and A.8.
+
+This is an object of its own, with nothing in it but what every packet needs: when a packet comes, after some hundred
+others of other calls, each object that it touches has to be fetched from memory, and a large one more than once.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from asterism.media.relay import QuickWay
+    from asterism.media.rtp import RtpSession
+
+_WORDS = struct.Struct("!HHII")
+"""As ``HEADER``, with the first two octets as one number."""
+_unpack = _WORDS.unpack_from
+_pack_into = _WORDS.pack_into
+
+
+class RtpReceiver:
+    """The receiving half of an :class:`~asterism.media.rtp.RtpSession`."""
+
+    __slots__ = (
+        "_cycles", "_first_sequence", "_session", "clock", "highest", "jitter", "last_rx", "last_timestamp", "lost",
+        "octets", "quick", "ssrc",
+    )  # fmt: skip
+
+    def __init__(self, session: RtpSession) -> None:
+        self._session = session
+        self.quick: QuickWay | None = None
+        """What is to be done with the next packet of the source, if that is known."""
+        self.clock = 8000.0
+        self.ssrc = -1
+        self.highest = self._first_sequence = self._cycles = 0
+        self.last_timestamp = 0
+        self.last_rx = 0.0
+        """When the last packet came, by the loop's clock."""
+        self.jitter = 0.0
+        """Interarrival jitter in timestamp units (RFC 3550 A.8)."""
+        self.octets = 0
+        """Octets of payload."""
+        self.lost = 0
+        """How many of the packets that were due did not come; negative when some came twice."""
+
+    def on_readable(self, now: float) -> None:
+        """Take one datagram; the hot path."""
+        quick = self.quick
+        if quick is None:
+            self._session.read()
+            return
+        (
+            recv_into, buffer, views, head, ssrc, clock, table, sequence_offset, timestamp_offset, new_head, new_ssrc,
+            send, relay,
+        ) = quick  # fmt: skip
+        try:
+            size = recv_into(buffer)
+        except OSError:  # nothing there, or a peer that does not listen (ECONNREFUSED)
+            return
+        first, sequence, timestamp, source = _unpack(buffer)
+        if first != head or sequence != self.highest + 1 or source != ssrc or size < 12:
+            self._session.receive(size)
+            return
+        # The next packet of the source, as the one before: new header, out it goes.
+        self.highest = sequence
+        change = (now - self.last_rx) * clock - timestamp + self.last_timestamp
+        self.last_rx = now
+        self.last_timestamp = timestamp
+        self.jitter += ((change if change >= 0.0 else -change) - self.jitter) * 0.0625
+        self.octets += size - 12
+        if table is not None:
+            buffer[12:size] = buffer[12:size].translate(table)
+        sequence = (sequence + sequence_offset) & 0xFFFF
+        _pack_into(buffer, 0, new_head, sequence, (timestamp + timestamp_offset) & 0xFFFFFFFF, new_ssrc)
+        try:
+            send(views[size])
+        except OSError:
+            relay.not_sent(size - 12)
+
+    def count(self, sequence: int, timestamp: int, ssrc: int, size: int, now: float) -> bool:
+        """Count a packet that did not go quickly; return whether it is a late one."""
+        late = False
+        if ssrc != self.ssrc:
+            # A source begins, and the counts go on.
+            self._first_sequence = sequence - self.expected
+            self.highest, self._cycles = sequence, 0
+            self.ssrc, self.last_timestamp, self.jitter = ssrc, timestamp, 0.0
+            self._session.source_begins(sequence, timestamp, now)
+        else:
+            step = sequence - self.highest & 0xFFFF
+            if 0 < step < 0x8000:
+                self._cycles += sequence < self.highest
+                self.highest = sequence
+                self.lost += step - 1
+                change = abs((now - self.last_rx) * self.clock - timestamp + self.last_timestamp)
+                self.jitter += (change - self.jitter) / 16
+                self.last_timestamp = timestamp
+            else:
+                late = True
+                self.lost -= 1
+                # The jitter of the next one is measured from the one before this.
+                self.last_timestamp += int((now - self.last_rx) * self.clock)
+        self.octets += size
+        self.last_rx = now
+        return late
+
+    @property
+    def extended_highest(self) -> int:
+        """The extended highest sequence number received."""
+        return (self._cycles << 16 | self.highest) & 0xFFFFFFFF
+
+    @property
+    def expected(self) -> int:
+        """How many packets were due so far."""
+        return (self._cycles << 16) + self.highest - self._first_sequence + 1 if self.ssrc >= 0 else 0
+
+    @property
+    def packets(self) -> int:
+        """How many packets came."""
+        return self.expected - self.lost
+
+    def close(self) -> None:
+        """Let go of the session: they must not hold each other, or only the collector frees them."""
+        self.quick = None
+        del self._session
