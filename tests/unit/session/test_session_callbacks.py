@@ -6,8 +6,9 @@ from typing import Any
 
 from session_bench import Bench, on_bench
 
-from asterism.applications.session.registry import Callbacks
+from asterism.applications.session.registry import Callbacks, Sessions
 from asterism.applications.session.supplement import SessionSupplement
+from asterism.sip.objects.endpoint import Endpoint
 
 
 class Everything(SessionSupplement):
@@ -88,3 +89,60 @@ async def test_what_supplements_keep_is_closed_with_the_session(bench: Bench) ->
     alice.in_dialog("BYE", ok, 2)
     await bench.until(lambda: bench.idle)
     assert kept.closed == 1
+
+
+class OnlyTrusted(Everything):
+    name = "trusted"
+
+    def concerns(self, endpoint: Endpoint) -> bool:
+        return bool(endpoint.trust_id_inbound)
+
+
+@on_bench
+async def test_supplements_are_visited_for_the_endpoints_that_they_concern(bench: Bench) -> None:
+    registry: Sessions = bench.sessions  # type: ignore[assignment]
+    alice, bob = (bench.server.data.get(Endpoint, name) for name in ("alice", "bob"))
+    bob.trust_id_inbound = True  # type: ignore[union-attr]
+    trusted = OnlyTrusted()
+    before = registry.profiles.of(bob).callbacks  # type: ignore[arg-type]
+    undo = registry.register_supplement(trusted)
+    own = {each: registry.profiles.of(each).callbacks for each in (alice, bob)}  # type: ignore[arg-type]
+    assert trusted.on_begin in own[bob]["on_begin"]
+    assert trusted.on_begin not in own[alice]["on_begin"]
+    assert registry.callbacks_of(bob) is own[bob]  # type: ignore[arg-type]
+    undo()
+    after = registry.profiles.of(bob).callbacks  # type: ignore[arg-type]
+    assert after is not own[bob]
+    assert after["on_begin"] == before["on_begin"]
+
+
+@on_bench
+async def test_calls_under_way_are_visited_by_new_supplements_and_no_more_by_those_that_go(bench: Bench) -> None:
+    seen: list[str] = []
+
+    class Watching(SessionSupplement):
+        name = "watching"
+
+        def on_incoming_request(self, session: Any, rx: Any) -> bool:
+            seen.append(rx.request.method)
+            return False
+
+    alice = bench.phone(5071)
+
+    @bench.server.pbx.extension("internal", "770")
+    async def answer(channel: Any) -> None:
+        await channel.answer()
+        await channel.wait(99)
+
+    alice.call("770")
+    ok = await alice.next(200)
+    alice.in_dialog("ACK", ok, 1)
+    # Also when the endpoints' profiles were made anew meanwhile.
+    bench.sessions.profiles.clear()  # type: ignore[attr-defined]
+    undo = bench.sessions.register_supplement(Watching())  # type: ignore[attr-defined]
+    alice.in_dialog("OPTIONS", ok, 2)
+    assert seen == ["OPTIONS"]
+    undo()
+    alice.in_dialog("BYE", ok, 3)
+    await bench.until(lambda: bench.idle)
+    assert seen == ["OPTIONS"]

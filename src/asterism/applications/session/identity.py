@@ -17,6 +17,7 @@ from asterism.sip.phone_numbers import is_number
 from asterism.stack.uri import Uri
 
 if TYPE_CHECKING:
+    from asterism.applications.session.registry import Callbacks
     from asterism.media.formats import Format
     from asterism.sip.core import SipCore
     from asterism.sip.objects.endpoint import Endpoint
@@ -79,6 +80,7 @@ class EndpointProfile:
     __slots__ = (
         "_contacts",
         "_last_lines",
+        "callbacks",
         "core",
         "endpoint",
         "formats",
@@ -90,9 +92,11 @@ class EndpointProfile:
         "variables",
     )
 
-    def __init__(self, core: SipCore, endpoint: Endpoint) -> None:
+    def __init__(self, core: SipCore, endpoint: Endpoint, callbacks: Callbacks) -> None:
         self.core = core
         self.endpoint = endpoint
+        self.callbacks = callbacks
+        """Those of the supplements that the endpoint's calls concern."""
         found = core.data.get(GlobalSettings, "global")
         self.settings = found if isinstance(found, GlobalSettings) else GlobalSettings("global")
         self.system = core.data.single(SystemSettings)
@@ -108,7 +112,7 @@ class EndpointProfile:
 
     def _contact(self, user: str, flow: Flow) -> str:
         # As the Via has it: the listening port, and the address outside of a NAT.
-        where = self.core.layer.sent_by(flow)
+        where = self.core.state.layer.sent_by(flow)
         key = (user, where, flow.transport)
         found = self._contacts.get(key)
         if found is None:

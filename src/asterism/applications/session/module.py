@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Protocol
 from asterism.applications.session.actions import SessionActions
 from asterism.applications.session.cli import SessionCommands
 from asterism.applications.session.functions import SessionFunctions
-from asterism.applications.session.profiles import Profiles
 from asterism.applications.session.registry import Sessions
 from asterism.applications.session.service import SessionService
 from asterism.applications.session.technology import PjsipTechnology
@@ -37,13 +36,12 @@ class SessionModule(Module):
     def load(self, server: SessionServer) -> Awaitable[None] | None:
         """Register everything of the channel driver."""
         core, pbx = server.sip, server.pbx
-        self.sessions = Sessions(server.owner)
-        self._profiles = Profiles(core)
-        technology = PjsipTechnology(core, pbx, self.sessions, self._profiles)
+        self.sessions = Sessions(server.owner, core)
+        technology = PjsipTechnology(core, pbx, self.sessions)
         pbx.register_technology(technology)
         states, prefix = pbx.device_states, technology.name + "/"
         server.subscribe(PEER_STATUS, lambda _type, told: states.changed(prefix + told[0]))
-        core.register_service(SessionService(core, pbx, self.sessions, self._profiles, technology))
+        core.register_service(SessionService(core, pbx, self.sessions, technology))
         server.register_marked(SessionCommands(self.sessions))
         server.register_marked(SessionActions(pbx))
         pbx.register_marked(SessionFunctions(core))
@@ -59,7 +57,7 @@ class SessionModule(Module):
 
     def reload(self) -> Awaitable[None] | None:
         """Let calls from now on see the new settings."""
-        self._profiles.clear()
+        self.sessions.profiles.clear()
         return None
 
     def use_count(self) -> int:

@@ -12,6 +12,7 @@ import bisect
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from asterism.applications.session.profiles import Profiles
 from asterism.applications.session.sdp_handler import SdpHandler
 from asterism.applications.session.supplement import SessionSupplement
 from asterism.core.errors import ModuleError
@@ -20,6 +21,8 @@ from asterism.core.registry import Owner
 
 if TYPE_CHECKING:
     from asterism.applications.session.session import Session
+    from asterism.sip.core import SipCore
+    from asterism.sip.objects.endpoint import Endpoint
 
 METHODS = frozenset(
     [
@@ -75,17 +78,18 @@ class Callbacks(dict[str | tuple[str, str] | tuple[str, str, int], tuple[Callabl
 class Sessions(Subsystem):
     """The registry of one server's session module.
 
-    ``live`` are the sessions that have not ended, in order of appearance.
+    ``live`` are the sessions that have not ended, in order of appearance; ``profiles`` are those of the endpoints.
     """
 
-    def __init__(self, owner: Owner) -> None:
+    def __init__(self, owner: Owner, core: SipCore) -> None:
         self.owner = owner
         self.live: dict[Session, None] = {}
         self.tasks: set[asyncio.Task[None]] = set()
         self.supplements: list[SessionSupplement] = []
         self.handlers: dict[str, list[SdpHandler]] = {}
+        self.profiles = Profiles(core, self.callbacks_of)
         self._supported: list[str] = []
-        self.callbacks = Callbacks(self.supplements)
+        self._callbacks: dict[tuple[SessionSupplement, ...], Callbacks] = {}
 
     def register_supplement(self, supplement: SessionSupplement) -> Callable[[], None]:
         """Have ``supplement`` visited by every session from now on; return the undo."""
@@ -105,8 +109,19 @@ class Sessions(Subsystem):
         return self.owner.on_release(lambda: handlers.remove(handler))
 
     def _changed(self) -> None:
-        self.callbacks.clear()
+        self._callbacks.clear()
         self._supported.clear()
+        self.profiles.clear()
+        for session in self.live:
+            session.profile.callbacks = self.callbacks_of(session.endpoint)
+
+    def callbacks_of(self, endpoint: Endpoint) -> Callbacks:
+        """Those of the supplements that an endpoint's calls concern; endpoints with the same ones share them."""
+        supplements = tuple(each for each in self.supplements if each.concerns(endpoint))
+        found = self._callbacks.get(supplements)
+        if found is None:
+            found = self._callbacks[supplements] = Callbacks(supplements)
+        return found
 
     @property
     def supported(self) -> str:

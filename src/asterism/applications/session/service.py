@@ -15,7 +15,6 @@ from asterism.stack.errors import ParseError
 
 if TYPE_CHECKING:
     from asterism.applications.session.identity import EndpointProfile
-    from asterism.applications.session.profiles import Profiles
     from asterism.applications.session.registry import Sessions
     from asterism.applications.session.technology import PjsipTechnology
     from asterism.pbx.core import Pbx
@@ -42,13 +41,10 @@ class SessionService(Service):
     priority: ClassVar[int] = 500
     methods: ClassVar[frozenset[str]] = frozenset(("INVITE",))
 
-    def __init__(
-        self, core: SipCore, pbx: Pbx, registry: Sessions, profiles: Profiles, technology: PjsipTechnology
-    ) -> None:
+    def __init__(self, core: SipCore, pbx: Pbx, registry: Sessions, technology: PjsipTechnology) -> None:
         self._core = core
         self._pbx = pbx
         self._registry = registry
-        self._profiles = profiles
         self._technology = technology
 
     def extensions(self) -> frozenset[str]:
@@ -77,7 +73,7 @@ class SessionService(Service):
                 return Decision(Outcome.REJECT, f"extension {extension} is incomplete", 484, where, endpoint.position)
             reason = f"no extension {extension} in context {context}"
             return Decision(Outcome.REJECT, reason, 404, where, endpoint.position)
-        profile = self._profiles.of(endpoint)
+        profile = self._registry.profiles.of(endpoint)
         if not profile.formats:
             return Decision(Outcome.REJECT, NO_CODECS, 488, where, endpoint.position)
         if offer is not None and not self._acceptable(profile, offer):
@@ -135,9 +131,9 @@ class SessionService(Service):
         transaction.user = session
         core.dialogs.add(dialog, session, session.work, endpoint)
         try:
-            for callback in registry.callbacks["on_begin"]:
+            for callback in profile.callbacks["on_begin"]:
                 callback(session)
-            for callback in registry.callbacks["on_incoming_request", "INVITE"]:
+            for callback in profile.callbacks["on_incoming_request", "INVITE"]:
                 if callback(session, rx):
                     session.terminate()
                     return
@@ -157,7 +153,7 @@ class SessionService(Service):
             )
             channel.tenantid = endpoint.tenantid
             channel.set_variable("SIPDOMAIN", rx.request.uri.host)
-            for callback in registry.callbacks["on_channel"]:
+            for callback in profile.callbacks["on_channel"]:
                 callback(session, rx.request)
         except Exception:
             if session.channel is not None:

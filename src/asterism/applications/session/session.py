@@ -82,6 +82,7 @@ class Session:
         "held",
         "local_address",
         "media",
+        "media_address",
         "offer_all",
         "offer_formats",
         "peer_allows_update",
@@ -98,6 +99,8 @@ class Session:
     """Where the peer's messages come from and ours go; set before the first is sent."""
     local_address: str
     """The address of this host that the peer reaches; set with the flow."""
+    media_address: str
+    """The address that our descriptions name; likewise."""
 
     def __init__(
         self, core: SipCore, registry: Sessions, endpoint: Endpoint, profile: EndpointProfile, work: Work
@@ -154,16 +157,12 @@ class Session:
         self.flow = flow
         host = flow.local[0]
         self.local_address = address_towards(*flow.remote[:2]) if host in WILDCARDS else host
-
-    @property
-    def media_address(self) -> str:
-        """The address that our descriptions name."""
         found = self.endpoint.media_address
         if not found:
-            transport = self.core.transports.transports.get(self.flow.name)
+            transport = self.core.state.transports.transports.get(flow.name)
             if transport is not None and transport.settings.external_media_host:
-                found = transport.settings.media_host_for(self.flow.remote[0])
-        return found or self.local_address
+                found = transport.settings.media_host_for(flow.remote[0])
+        self.media_address = found or self.local_address
 
     def call_later(self, delay: float, function: Callable[..., object], *args: Any) -> Timer:
         """Run ``function(*args)`` in the session's work after ``delay`` seconds."""
@@ -209,7 +208,7 @@ class Session:
     def on_request(self, rx: Rx) -> bool:
         """Handle an in-dialog request (``DialogUsage``); ``False`` for methods a session has no part in."""
         method = rx.request.method
-        for callback in self.registry.callbacks["on_incoming_request", method]:
+        for callback in self.profile.callbacks["on_incoming_request", method]:
             if callback(self, rx):
                 return True
         handler = _HANDLERS.get(method)
@@ -283,7 +282,7 @@ class Session:
 
     def _respond(self, rx: Rx, status: int, headers: Sequence[tuple[str, str]] = ()) -> None:
         response = rx.make_response(status, headers=headers)
-        for callback in self.registry.callbacks["on_outgoing_response", rx.request.method, status // 100]:
+        for callback in self.profile.callbacks["on_outgoing_response", rx.request.method, status // 100]:
             callback(self, response)
         rx.send(response)
 
@@ -311,7 +310,7 @@ class Session:
                 lines.append(("Supported", self.registry.supported))
         for name, value in headers:
             response.add_header(name, value)
-        for callback in self.registry.callbacks["on_outgoing_response", rx.request.method, status // 100]:
+        for callback in self.profile.callbacks["on_outgoing_response", rx.request.method, status // 100]:
             callback(self, response)
         if body:
             carry(response, body)
@@ -367,7 +366,7 @@ class Session:
         if method in ("INVITE", "UPDATE"):
             request.add_header("Allow", ALLOW)
             request.add_header("Supported", self.registry.supported)
-        for callback in self.registry.callbacks["on_outgoing_request", method]:
+        for callback in self.profile.callbacks["on_outgoing_request", method]:
             callback(self, request)
         for name, value in headers:
             request.add_header(name, value)
@@ -413,7 +412,7 @@ class Session:
             return
         status = 408 if response is None else response.status
         if response is not None:
-            for callback in self.registry.callbacks["on_incoming_response", method, status // 100]:
+            for callback in self.profile.callbacks["on_incoming_response", method, status // 100]:
                 callback(self, response)
             if status < 300:
                 assert self.dialog is not None
@@ -439,7 +438,7 @@ class Session:
         assert dialog is not None
         ack = dialog.create_ack(invite)
         self.profile.finish_request(ack)
-        self.core.layer.send_ack(ack, self._flow_to(dialog) or self.flow)
+        self.core.state.layer.send_ack(ack, self._flow_to(dialog) or self.flow)
 
     def _flow_to(self, dialog: Dialog) -> Flow | None:
         """The flow at hand when it leads to the dialog's next hop, else ``None``: the way must be looked for."""
@@ -508,7 +507,7 @@ class Session:
         if self.state is SessionState.ENDED:
             return
         self.state = SessionState.ENDED
-        for callback in self.registry.callbacks["on_end"]:
+        for callback in self.profile.callbacks["on_end"]:
             callback(self)
         for kept in self.datastores.values():
             if hasattr(kept, "close"):

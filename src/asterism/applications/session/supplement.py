@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from asterism.applications.session.session import Session
     from asterism.applications.session.uac import OutgoingSession
+    from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
     from asterism.stack.message import Request, Response
 
@@ -27,6 +28,10 @@ class SessionSupplement:
     responses: ClassVar[frozenset[int]] = frozenset(range(1, 7))
     supported: ClassVar[tuple[str, ...]] = ()
     """Option tags that the supplement makes the server support (``Supported: timer``)."""
+
+    def concerns(self, endpoint: Endpoint) -> bool:
+        """Whether there is anything to do in calls of an endpoint with these options; asked once, not for each call."""
+        return True
 
     def on_begin(self, session: Session) -> None:
         """The session exists: it has its endpoint; nothing was answered or sent yet."""

@@ -24,7 +24,6 @@ from asterism.stack.uri import Uri
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from asterism.applications.session.profiles import Profiles
     from asterism.applications.session.registry import Sessions
     from asterism.media.formats import Format
     from asterism.pbx.channel import Channel
@@ -38,11 +37,10 @@ class PjsipTechnology:
     name = "PJSIP"
     description = "SIP sessions (chan_pjsip)"
 
-    def __init__(self, core: SipCore, pbx: Pbx, registry: Sessions, profiles: Profiles) -> None:
+    def __init__(self, core: SipCore, pbx: Pbx, registry: Sessions) -> None:
         self._core = core
         self._pbx = pbx
         self._registry = registry
-        self._profiles = profiles
 
     def request(self, destination: str, requestor: Channel | None, formats: Sequence[Format]) -> Channel:
         """Make a channel for ``endpoint``, ``endpoint/uri``, ``endpoint/aor`` or ``user@endpoint``.
@@ -56,7 +54,7 @@ class PjsipTechnology:
             session_of_caller = getattr(requestor.driver, "session", None)
             if isinstance(session_of_caller, IncomingSession):
                 formats = session_of_caller.agreed
-        profile = self._profiles.of(endpoint)
+        profile = self._registry.profiles.of(endpoint)
         session = OutgoingSession(
             self._core,
             self._registry,
@@ -80,7 +78,7 @@ class PjsipTechnology:
             variables=profile.variables,
         )
         channel.tenantid = endpoint.tenantid
-        for callback in self._registry.callbacks["on_begin"]:
+        for callback in profile.callbacks["on_begin"]:
             callback(session)
         return channel
 
@@ -101,12 +99,8 @@ class PjsipTechnology:
 
     def _is_loaded(self, endpoint: Endpoint) -> bool:
         """Whether what a call to the endpoint needs is in memory."""
-        get = self._core.data.get
-        for kind, names in ((Aor, endpoint.aors), (Auth, endpoint.outbound_auth)):
-            for name in names:
-                if get(kind, name) is Missing.NOT_LOADED:
-                    return False
-        return True
+        get_each, auths = self._core.data.get_each, endpoint.outbound_auth
+        return get_each(Aor, endpoint.aors) is not None and (not auths or get_each(Auth, auths) is not None)
 
     def resolve(self, destination: str) -> tuple[Endpoint, Contact | None, Uri]:
         """The endpoint, the contact (``None`` for a URI given as such) and the Request-URI of a dial string.

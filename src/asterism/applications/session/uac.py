@@ -155,7 +155,7 @@ class OutgoingSession(Session):
             self._refused(488, reason_phrase(488), 58)
             return
         request = self._make_invite()
-        for callback in self.registry.callbacks["on_outgoing_request", "INVITE"]:
+        for callback in self.profile.callbacks["on_outgoing_request", "INVITE"]:
             callback(self, request)
         request.headers.extend(self.added_headers)
         self.profile.finish_request(request)
@@ -212,7 +212,7 @@ class OutgoingSession(Session):
             if status >= 300 and self.state is SessionState.ENDED:
                 self._finish()
             return
-        for callback in self.registry.callbacks["on_incoming_response", "INVITE", status // 100]:
+        for callback in self.profile.callbacks["on_incoming_response", "INVITE", status // 100]:
             callback(self, response)
         if status < 200:
             self._provisional(response)
@@ -238,7 +238,7 @@ class OutgoingSession(Session):
         if tag and response.get("Contact") is not None:
             if tag != self._to_tag:
                 self._open_dialog(response, tag)
-            for callback in self.registry.callbacks["on_provisional", "INVITE"]:
+            for callback in self.profile.callbacks["on_provisional", "INVITE"]:
                 callback(self, response)
         try:
             description = description_of(response)
@@ -301,7 +301,7 @@ class OutgoingSession(Session):
             self._decline(response)
             self._finish()
             return
-        for callback in self.registry.callbacks["on_incoming_response", "INVITE", 2]:
+        for callback in self.profile.callbacks["on_incoming_response", "INVITE", 2]:
             callback(self, response)
         self.final_response = response
         if tag != self._to_tag:
@@ -417,13 +417,12 @@ class LateAnswers:
     It takes the session's place, so that a session does not stay for as long as forks may answer.
     """
 
-    __slots__ = ("_core", "_endpoint", "_flow", "_profile", "_registry", "_target")
+    __slots__ = ("_core", "_endpoint", "_flow", "_registry", "_target")
 
     def __init__(self, session: OutgoingSession) -> None:
         self._core = session.core
         self._registry = session.registry
         self._endpoint = session.endpoint
-        self._profile = session.profile
         self._target = session.target
         self._flow = session.flow
 
@@ -433,7 +432,8 @@ class LateAnswers:
             return
         core, endpoint = self._core, self._endpoint
         work = core.create_work(f"session/{endpoint.id}")
-        branch = OutgoingSession(core, self._registry, endpoint, self._profile, work, self._target)
+        profile = self._registry.profiles.of(endpoint)
+        branch = OutgoingSession(core, self._registry, endpoint, profile, work, self._target)
         branch.use_flow(self._flow)
         work.push(branch.answered_late, transaction.request, response)
 

@@ -182,7 +182,7 @@ class IncomingSession(Session):
         """The caller gave up: 487 to the INVITE."""
         if transaction is not self.rx.transaction or self.answered:
             return
-        for callback in self.registry.callbacks["on_incoming_cancel"]:
+        for callback in self.profile.callbacks["on_incoming_cancel"]:
             callback(self, request)
         told = self.peer_cause
         self.cause = told or 0

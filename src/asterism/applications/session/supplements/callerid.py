@@ -16,6 +16,7 @@ from asterism.stack.errors import ParseError
 
 if TYPE_CHECKING:
     from asterism.applications.session.session import Session
+    from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
     from asterism.stack.headers import NameAddr
     from asterism.stack.message import Message, Request, Response
@@ -51,16 +52,24 @@ def told_identity(message: Message) -> PartyId | None:
     return None
 
 
+def _changed(session: Session, party: PartyId) -> None:
+    """A trusted peer tells that it is another party now."""
+    channel = session.channel
+    if channel is None or not session.endpoint.trust_connected_line:
+        return
+    if (party.number, party.name) != (channel.caller.number, channel.caller.name):
+        channel.queue_control(Control.CONNECTED_LINE, party)
+
+
 class CallerId(SessionSupplement):
-    """Reads and writes identities as far as the endpoint is trusted."""
+    """Finds out who calls."""
 
     name = "callerid"
     priority = 200
     methods = frozenset(("INVITE", "UPDATE"))
-    responses = frozenset((1, 2))
 
     def on_incoming_request(self, session: Session, rx: Rx) -> bool:
-        """Find out who calls: what a trusted peer tells, else the endpoint's caller ID, else From."""
+        """Take what a trusted peer tells, else the endpoint's caller ID, else its From."""
         told = told_identity(rx.request) if session.endpoint.trust_id_inbound else None
         if isinstance(session, IncomingSession) and session.channel is None:
             party = told or session.profile.party
@@ -73,27 +82,43 @@ class CallerId(SessionSupplement):
                     party = party.with_(number_presentation=_PROHIBITED, name_presentation=_PROHIBITED)
             session.caller = party
         elif told is not None:
-            self._changed(session, told)
+            _changed(session, told)
         return False
 
-    def on_incoming_response(self, session: Session, response: Response) -> None:
-        """The party that answers may be another than the one called."""
-        if session.endpoint.trust_id_inbound:
-            told = told_identity(response)
-            if told is not None:
-                self._changed(session, told)
 
-    def _changed(self, session: Session, party: PartyId) -> None:
-        channel = session.channel
-        if channel is None or not session.endpoint.trust_connected_line:
-            return
-        if (party.number, party.name) != (channel.caller.number, channel.caller.name):
-            channel.queue_control(Control.CONNECTED_LINE, party)
+class AnsweringParty(SessionSupplement):
+    """Finds out who answers, which may be another party than the one called."""
+
+    name = "callerid"
+    priority = 200
+    methods = frozenset(("INVITE", "UPDATE"))
+    responses = frozenset((1, 2))
+
+    def concerns(self, endpoint: Endpoint) -> bool:
+        """Only endpoints that are believed."""
+        return bool(endpoint.trust_id_inbound)
+
+    def on_incoming_response(self, session: Session, response: Response) -> None:
+        """Tell the channel if it is another."""
+        told = told_identity(response)
+        if told is not None:
+            _changed(session, told)
+
+
+class ToldIdentity(SessionSupplement):
+    """Tells an endpoint who calls and who is called, in headers of their own."""
+
+    name = "callerid"
+    priority = 200
+    methods = frozenset(("INVITE", "UPDATE"))
+    responses = frozenset((1, 2))
+
+    def concerns(self, endpoint: Endpoint) -> bool:
+        """Only endpoints that want to be told."""
+        return bool(endpoint.send_pai or endpoint.send_rpid)
 
     def on_outgoing_request(self, session: Session, request: Request) -> None:
-        """Tell the caller's identity to an endpoint that wants it."""
-        if not session.profile.told_identities:
-            return
+        """Tell the caller's identity."""
         if isinstance(session, OutgoingSession) and not session.confirmed:
             self._write(session, request, session.caller, "calling")
         elif session.channel is not None:
@@ -101,8 +126,6 @@ class CallerId(SessionSupplement):
 
     def on_outgoing_response(self, session: Session, response: Response) -> None:
         """Tell the caller whom it reached."""
-        if not session.profile.told_identities:
-            return
         channel = session.channel
         if response.status > 100 and channel is not None and channel.connected:
             self._write(session, response, channel.connected, "called")
@@ -131,7 +154,7 @@ class CallerId(SessionSupplement):
 
 
 class CallerIdModule(Module):
-    """Registers :class:`CallerId`."""
+    """Registers :class:`CallerId`, :class:`AnsweringParty` and :class:`ToldIdentity`."""
 
     name = "session_callerid"
     aliases = ("res_pjsip_caller_id",)
@@ -139,5 +162,7 @@ class CallerIdModule(Module):
     description = "Caller ID in SIP headers"
 
     def load(self, server: Any) -> None:
-        """Register the supplement."""
-        sessions(server).register_supplement(CallerId())
+        """Register the supplements."""
+        registry = sessions(server)
+        for supplement in (CallerId(), AnsweringParty(), ToldIdentity()):
+            registry.register_supplement(supplement)

@@ -11,6 +11,7 @@ from asterism.stack.errors import ParseError
 
 if TYPE_CHECKING:
     from asterism.applications.session.session import Session
+    from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
     from asterism.stack.message import Message, Response
 
@@ -42,18 +43,20 @@ class Nat(SessionSupplement):
     methods = _TARGET_REFRESH
     responses = frozenset((1, 2))
 
+    def concerns(self, endpoint: Endpoint) -> bool:
+        """Only endpoints with the option."""
+        return bool(endpoint.rewrite_contact)
+
     def on_incoming_request(self, session: Session, rx: Rx) -> bool:
         """Rewrite a request's Contact, and the target of the dialog it began."""
-        if session.endpoint.rewrite_contact:
-            rewrite_contact(rx.request)
-            if session.dialog is not None:
-                session.dialog.update_target(rx.request)
+        rewrite_contact(rx.request)
+        if session.dialog is not None:
+            session.dialog.update_target(rx.request)
         return False
 
     def on_incoming_response(self, session: Session, response: Response) -> None:
         """Rewrite a response's Contact."""
-        if session.endpoint.rewrite_contact:
-            rewrite_contact(response)
+        rewrite_contact(response)
 
 
 class NatModule(Module):

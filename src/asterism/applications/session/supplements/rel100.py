@@ -13,12 +13,12 @@ from asterism.core.module import Module
 from asterism.stack.transactions.reliable import (
     ReliableReceiver,
     ReliableResponder,
-    requires_100rel,
 )
 from asterism.stack.transactions.server_invite import InviteServerTransaction
 
 if TYPE_CHECKING:
     from asterism.applications.session.session import Session
+    from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
     from asterism.stack.message import Request, Response
 
@@ -38,7 +38,7 @@ class Rel100(SessionSupplement):
         if not isinstance(session, IncomingSession) or session.channel is not None:
             return False
         mode, request = session.endpoint.rel100, rx.request
-        required = requires_100rel(request)
+        required = request.has_option("Require", "100rel")
         if required and mode == "no":
             rx.respond(420, headers=(("Unsupported", "100rel"),))
             return True
@@ -61,11 +61,6 @@ class Rel100(SessionSupplement):
             rx.respond(200)
         return True
 
-    def on_outgoing_request(self, session: Session, request: Request) -> None:
-        """Insist where the endpoint does."""
-        if session.endpoint.rel100 == "required" and request.method == "INVITE" and not session.confirmed:
-            request.add_header("Require", "100rel")
-
     def on_provisional(self, session: OutgoingSession, response: Response) -> None:
         """Acknowledge a reliable response."""
         if session.endpoint.rel100 == "no" or session.dialog is None or response.get("RSeq") is None:
@@ -79,8 +74,25 @@ class Rel100(SessionSupplement):
             session.send_request("PRACK", headers=(("RAck", str(rack)),))
 
 
+class Insist100Rel(SessionSupplement):
+    """Has the called party make its provisional responses reliable, where the endpoint is to."""
+
+    name = "rel100"
+    priority = 50
+    methods = frozenset(("INVITE",))
+
+    def concerns(self, endpoint: Endpoint) -> bool:
+        """Only endpoints with ``100rel=required``."""
+        return endpoint.rel100 == "required"
+
+    def on_outgoing_request(self, session: Session, request: Request) -> None:
+        """Require it in the first INVITE."""
+        if not session.confirmed:
+            request.add_header("Require", "100rel")
+
+
 class Rel100Module(Module):
-    """Registers :class:`Rel100`."""
+    """Registers :class:`Rel100` and :class:`Insist100Rel`."""
 
     name = "session_100rel"
     aliases = ("res_pjsip_100rel",)
@@ -88,5 +100,7 @@ class Rel100Module(Module):
     description = "Reliable provisional responses (RFC 3262)"
 
     def load(self, server: Any) -> None:
-        """Register the supplement."""
-        sessions(server).register_supplement(Rel100())
+        """Register the supplements."""
+        registry = sessions(server)
+        registry.register_supplement(Rel100())
+        registry.register_supplement(Insist100Rel())

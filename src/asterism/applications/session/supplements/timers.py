@@ -11,6 +11,7 @@ from asterism.core.module import Module
 
 if TYPE_CHECKING:
     from asterism.applications.session.session import Session
+    from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
     from asterism.stack.message import Message, Request, Response
     from asterism.stack.timers import Timer
@@ -67,12 +68,16 @@ class SessionTimers(SessionSupplement):
     responses = frozenset((2,))
     supported = ("timer",)
 
+    def concerns(self, endpoint: Endpoint) -> bool:
+        """All but those with ``timers=no``."""
+        return endpoint.timers != "no"
+
     def on_incoming_request(self, session: Session, rx: Rx) -> bool:
         """Refuse an interval that is too small, and a peer without timers when they are required."""
         endpoint, request = session.endpoint, rx.request
         mode = endpoint.timers
         expires = request.get("Session-Expires")
-        if mode == "no" or (mode == "yes" and not expires):
+        if mode == "yes" and not expires:
             return False
         supported = supports_timer(request)
         asked = parse_interval(expires)
@@ -107,8 +112,6 @@ class SessionTimers(SessionSupplement):
     def on_outgoing_request(self, session: Session, request: Request) -> None:
         """Propose an interval in INVITE and UPDATE."""
         endpoint = session.endpoint
-        if endpoint.timers == "no":
-            return
         # Nothing is kept of a proposal: what is agreed on comes with the answer.
         state: TimerState | None = session.datastores.get(self.name)
         interval = endpoint.timers_sess_expires if state is None else state.interval
@@ -119,12 +122,9 @@ class SessionTimers(SessionSupplement):
 
     def on_incoming_response(self, session: Session, response: Response) -> None:
         """Start counting with the interval of a 2xx."""
-        mode = session.endpoint.timers
-        if mode == "no":
-            return
         expires = response.get("Session-Expires")
         asked = parse_interval(expires) if expires else None
-        if asked is None and mode != "always":
+        if asked is None and session.endpoint.timers != "always":
             if self.name in session.datastores:
                 session.datastores[self.name].close()
             return
