@@ -260,7 +260,12 @@ class SipCore(Subsystem):
         Without ``flow`` the way is looked for; the targets that a name leads to are tried one after the other. A user
         with a method ``on_flow_changed(flow, request)`` is told when another target's turn comes.
         """
-        return self.sender.send(request, user, endpoint, flow)
+        outgoing = OutgoingRequest(self.sender, request, user, endpoint)
+        if flow is not None and (isinstance(flow, Way) or not flow.closed):
+            outgoing.start(flow)
+        else:
+            self.sender.find_way(outgoing)
+        return outgoing
 
     async def send_request(
         self,

@@ -248,20 +248,15 @@ class Sender:
 
     # Sending.
 
-    def send(self, request: Request, user: Any, endpoint: Endpoint | None, flow: Flow | Way | None) -> OutgoingRequest:
-        """Send ``request``; see :meth:`SipCore.send`."""
-        outgoing = OutgoingRequest(self, request, user, endpoint)
-        if flow is None or (not isinstance(flow, Way) and flow.closed):
-            found = self._find_way(request, endpoint)
-            if found is not None and not isinstance(found, Way):
-                task = asyncio.get_running_loop().create_task(self._start_later(outgoing, found))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
-                return outgoing
+    def find_way(self, outgoing: OutgoingRequest) -> None:
+        """Start a request over the way that its next hop is reached by, now or once that is looked up."""
+        found = self._find_way(outgoing.request, outgoing.endpoint)
+        if found is None or isinstance(found, Way):
             outgoing.start(found)
-            return outgoing
-        outgoing.start(flow)
-        return outgoing
+            return
+        task = asyncio.get_running_loop().create_task(self._start_later(outgoing, found))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _start_later(self, outgoing: OutgoingRequest, waiting: Awaitable[Way]) -> None:
         way: Way | None = None
@@ -341,7 +336,7 @@ class Sender:
                 raise SendError("nothing to send the request to: no dialog, target or contact")
             request = self.create_request(method, target, endpoint, headers, body, content_type)
         waiter = _Waiter(request, on_provisional)
-        outgoing = self.send(request, waiter, endpoint, flow)
+        outgoing = self._core.send(request, waiter, endpoint, flow)
         if timeout is None:
             return await waiter.future
         done, _ = await asyncio.wait((waiter.future,), timeout=timeout)
