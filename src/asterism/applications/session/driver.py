@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from asterism.applications.session.causes import CONGESTION, status_of_cause
 from asterism.applications.session.items import item_named
+from asterism.applications.session.state import BEFORE_ANSWER_STATES
 from asterism.applications.session.uac import OutgoingSession
 from asterism.applications.session.uas import IncomingSession
 from asterism.pbx.controls import Control
@@ -49,7 +50,7 @@ class SessionDriver:
                 session.refresh()
                 return True
             return False
-        if not isinstance(session, IncomingSession) or session.answered:
+        if not isinstance(session, IncomingSession) or session.state not in BEFORE_ANSWER_STATES:
             return condition not in _TONES
         if condition is Control.RINGING:
             if session.endpoint.inband_progress:

@@ -58,13 +58,14 @@ def name_addr(display: str, uri: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def sip_uri(user: str, host: str, secure: bool = False) -> str:
-    """``sip:user@host`` with what needs it escaped."""
+def sip_uri(user: str, host: str, phone: bool = False) -> str:
+    """``sip:user@host`` with what needs it escaped; ``phone`` marks a number by ``user=phone``."""
+    marked = ";user=phone" if phone and is_number(user) else ""
     if user and not (user.isascii() and user.isalnum()):
-        return str(Uri("sips" if secure else "sip", user, host))
+        return f"{Uri('sip', user, host)}{marked}"
     if ":" in host:
         host = f"[{host}]"
-    return f"sip:{user}@{host}" if user else f"sip:{host}"
+    return f"sip:{user}@{host}{marked}" if user else f"sip:{host}"
 
 
 def caller_party(endpoint: Endpoint) -> PartyId:
@@ -135,21 +136,17 @@ class EndpointProfile:
             return f"<{sip_uri(user, 'host')[:-4]}{self._contact('', flow)[5:]}"
         return self._contact(user or settings.default_from_user, flow)
 
-    def uri(self, user: str, host: str) -> str:
-        """A SIP URI, with ``user=phone`` where the endpoint wants numbers marked (``user_eq_phone``)."""
-        marked = self.endpoint.user_eq_phone and is_number(user)
-        return f"{sip_uri(user, host)};user=phone" if marked else sip_uri(user, host)
-
     def from_header(self, caller: PartyId, local_address: str) -> str:
         """The From of an INVITE of ours, without tag: the caller as far as this endpoint may know him."""
         endpoint = self.endpoint
         host = endpoint.from_domain or local_address
         if endpoint.from_user:
-            return name_addr("" if caller.private else caller.name, self.uri(endpoint.from_user, host))
+            uri = sip_uri(endpoint.from_user, host, endpoint.user_eq_phone)
+            return name_addr("" if caller.private else caller.name, uri)
         if caller.private:
             return name_addr(ANONYMOUS, sip_uri("anonymous", endpoint.from_domain or "anonymous.invalid"))
         user = caller.number or self.settings.default_from_user
-        return name_addr(caller.name, self.uri(user, host))
+        return name_addr(caller.name, sip_uri(user, host, endpoint.user_eq_phone))
 
     def finish_request(self, request: Request) -> None:
         """Add what every request of ours ends with."""

@@ -39,7 +39,9 @@ def description_of(message: Message) -> SessionDescription | None:
         return None
     if message.get("Content-Encoding") is not None and _is_encoded(message):
         raise ParseError("the body is encoded", 415)
-    content_type = (message.get("Content-Type") or "").partition(";")[0].strip().lower()
+    content_type = message.get("Content-Type") or ""
+    if content_type != SDP_TYPE:
+        content_type = content_type.partition(";")[0].strip().lower()
     if content_type != SDP_TYPE:
         part = _part_of(message, multipart=content_type.startswith("multipart/"))
         if part is None:

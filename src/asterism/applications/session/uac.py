@@ -14,6 +14,7 @@ from asterism.applications.session.causes import (
     reason_lines,
 )
 from asterism.applications.session.headers import ALLOW
+from asterism.applications.session.identity import sip_uri
 from asterism.applications.session.media import carry, description_of
 from asterism.applications.session.session import Session
 from asterism.applications.session.state import ANSWERED_STATES, SessionState
@@ -165,10 +166,11 @@ class OutgoingSession(Session):
     def _make_invite(self) -> Request:
         profile, flow, target = self.profile, self.flow, self.target
         random = self.core.random
-        request = Request("INVITE", as_phone(target) if self.endpoint.user_eq_phone else target)
+        phone = self.endpoint.user_eq_phone
+        request = Request("INVITE", as_phone(target) if phone else target)
         request.headers = [
             ("From", f"{profile.from_header(self.caller, self.local_address)};tag={random_uuid(random)}"),
-            ("To", f"<{profile.uri(target.user, target.host)}>"),
+            ("To", f"<{sip_uri(target.user, target.host, phone)}>"),
             ("Contact", profile.uac_contact(self.caller, flow)),
             ("Call-ID", random_uuid(random)),
             ("CSeq", f"{int.from_bytes(random(4), 'big') % 32767 + 1} INVITE"),

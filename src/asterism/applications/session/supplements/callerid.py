@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from asterism.applications.session.identity import name_addr
+from asterism.applications.session.identity import name_addr, sip_uri
 from asterism.applications.session.registry import sessions
 from asterism.applications.session.supplement import SessionSupplement
 from asterism.applications.session.uac import OutgoingSession
@@ -138,16 +138,13 @@ class ToldIdentity(SessionSupplement):
         if private and not endpoint.trust_id_outbound:
             return
         session.told = (party.number, party.name)
-        local = session.local_address
+        host = endpoint.from_domain or session.local_address
+        who = name_addr(party.name, sip_uri(party.number, host, endpoint.user_eq_phone))
         if endpoint.send_pai:
-            message.add_header(
-                "P-Asserted-Identity",
-                name_addr(party.name, session.profile.uri(party.number, endpoint.from_domain or local)),
-            )
+            message.add_header("P-Asserted-Identity", who)
             if private:
                 message.add_header("Privacy", "id")
         if endpoint.send_rpid:
-            who = name_addr(party.name, session.profile.uri(party.number, endpoint.from_domain or local))
             privacy = "full" if private else "off"
             screened = "yes" if party.number_presentation & 0x03 == 1 else "no"
             message.add_header("Remote-Party-ID", f"{who};party={side};privacy={privacy};screen={screened}")
