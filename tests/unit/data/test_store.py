@@ -118,7 +118,13 @@ def test_a_batch_of_one_statement_is_its_own_transaction(store: Store) -> None:
     store.write_last(put, ("c", 3))
     assert store.commit()
     assert [text.split()[0] for text in run] == ["BEGIN", "INSERT", "INSERT", "COMMIT"]
-    assert store.commits == 2
+    run.clear()
+    # Text that is no UTF-8 is stored on the second try.
+    store.write_last(put, ("d\udcff", 4))
+    assert store.commit()
+    assert [text.split()[0] for text in run] == ["INSERT"]
+    assert [value for _, value in other_reader(store)] == [1, 2, 3, 4]
+    assert store.commits == 3
 
 
 def test_what_is_written_last_comes_before_what_is_written_or_read_meanwhile(store: Store, turns: list[object]) -> None:
