@@ -59,12 +59,13 @@ class RtpReceiver:
         except OSError:  # nothing there, or a peer that does not listen (ECONNREFUSED)
             return
         first, sequence, timestamp, source = _unpack(buffer)
-        if first != head or sequence != self.highest + 1 or source != ssrc or size < 12:
+        before = self.last_timestamp
+        if first != head or sequence != self.highest + 1 or source != ssrc or timestamp < before or size < 12:
             self._session.receive(size)
             return
         # The next packet of the source, as the one before: new header, out it goes.
         self.highest = sequence
-        change = (now - self.last_rx) * clock - timestamp + self.last_timestamp
+        change = (now - self.last_rx) * clock - timestamp + before
         self.last_rx = now
         self.last_timestamp = timestamp
         self.jitter += ((change if change >= 0.0 else -change) - self.jitter) * 0.0625
@@ -93,8 +94,9 @@ class RtpReceiver:
                 self._cycles += sequence < self.highest
                 self.highest = sequence
                 self.lost += step - 1
-                change = abs((now - self.last_rx) * self.clock - timestamp + self.last_timestamp)
-                self.jitter += (change - self.jitter) / 16
+                # Timestamps are of 32 bits, and the difference may be negative.
+                ticks = (timestamp - self.last_timestamp + 0x80000000 & 0xFFFFFFFF) - 0x80000000
+                self.jitter += (abs((now - self.last_rx) * self.clock - ticks) - self.jitter) / 16
                 self.last_timestamp = timestamp
             else:
                 late = True

@@ -11,7 +11,7 @@ cheapest way to send and makes the kernel drop every other source.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from asterism.media import sockets
@@ -121,7 +121,8 @@ class RtpSession(RtpTransmitter):
             sockets.disconnect(self._socket)
             self._connected = False
         self._learning = True
-        self._leave_relays()
+        if self._relay is not None:
+            self._relay.leave()
         self._filter.set_signalled(address, self._loop.time())
         self._choose_send()
 
@@ -151,7 +152,8 @@ class RtpSession(RtpTransmitter):
         self.format = self._formats[0]
         self.received.clock = float(self.format.clock_rate)
         self.dtmf_payload_type = dtmf
-        self._leave_relays()
+        if self._relay is not None or self._relayed_by is not None:
+            self._leave_relays()
 
     def set_timeout(self, seconds: float, expired: Callable[[], None] | None) -> None:
         """Call ``expired`` once when no packet has come for ``seconds`` (``rtp_timeout``); 0 ends the watch."""
@@ -407,7 +409,9 @@ class RtpSession(RtpTransmitter):
             self._relay.end()
         if not isinstance(other, RtpSession) or other.closed or self.closed or other is self:
             return False
-        if not other._accepts_any(self._formats):
+        if other._payload_types.keys().isdisjoint(self._formats) and not any(
+            byte_table(one, other.format) for one in self._formats
+        ):
             return False
         if other._relayed_by is not None:
             other._relayed_by.end()
@@ -418,11 +422,6 @@ class RtpSession(RtpTransmitter):
     def _last_sent(self) -> float:
         relay = self._relayed_by
         return self._last_write if relay is None else max(self._last_write, relay.source.received.last_rx)
-
-    def _accepts_any(self, formats: Iterable[Format]) -> bool:
-        if not self._payload_types.keys().isdisjoint(formats):
-            return True
-        return any(byte_table(one, self.format) is not None for one in formats)
 
     def _leave_relays(self) -> None:
         """Something changed that relayed packets depend on."""

@@ -161,6 +161,20 @@ def test_a_packet_that_cannot_be_sent_is_not_counted(run):
     run(scenario)
 
 
+def test_timestamps_that_wrap_are_no_jitter(run):
+    async def scenario(media):
+        a, b = Leg(media), Leg(media)
+        a.peer.timestamp = 0xFFFFFFFF - 500
+        a.session.relay_to(b.session)
+        first = await _quickly(a, b)
+        last = await _quickly(a, b)
+        assert last[3] - first[3] & 0xFFFFFFFF == 640
+        assert a.session.received.last_timestamp < 1000
+        assert a.session.received.jitter < 8000
+
+    run(scenario)
+
+
 def test_a_duplicate_changes_neither_jitter_nor_what_follows(run):
     async def scenario(media):
         a, b = Leg(media), Leg(media)
