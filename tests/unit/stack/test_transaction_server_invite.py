@@ -1,3 +1,4 @@
+import pytest
 from transaction_kit import Net, RecordingFlow, request_text
 
 from asterism.stack import make_response, parse_message
@@ -149,6 +150,21 @@ def test_accepted_absorbs_the_invite_and_takes_more_2xx_only():
     assert transaction.respond(make_response(transaction.request, 200))
     assert not transaction.respond(make_response(transaction.request, 486))
     assert net.flow.statuses() == [200]
+
+
+@pytest.mark.parametrize(
+    "to", ["<sip:bob@192.0.2.9>", "sip:bob@192.0.2.9", '"a>;tag=b" <sip:bob@192.0.2.9;tag=c>', "Bob <sip:bob@x>;x=y"]
+)
+def test_the_ack_is_known_by_its_tag_however_to_is_written(to):
+    net = Net()
+    net.receive(request_text("INVITE", to=to))
+    request = net.user.requests[0]
+    transaction = net.layer.create_server_transaction(request)
+    transaction.respond(make_response(request, 200))
+    net.receive(request_text("ACK", "z9hG4bKother", to=f"{to};tag=another"))
+    assert transaction.state is TransactionState.ACCEPTED
+    net.receive(request_text("ACK", "z9hG4bKack", to=f"{to};tag={transaction.to_tag}"))
+    assert transaction.state is TransactionState.TERMINATED
 
 
 def test_timer_l_without_ack_tells_the_user():

@@ -78,6 +78,42 @@ def test_timers_h_and_l_follow_timer_b():
         assert net.user.kinds() == ["request", "ack_timeout"]
 
 
+@pytest.mark.parametrize("timer_b", [0.2, 0.5])
+def test_nothing_is_repeated_where_timer_b_is_no_longer_than_t1(timer_b):
+    for method in ("INVITE", "OPTIONS"):
+        net, client = Net(timer_b=timer_b), RecordingClient()
+        net.layer.send_request(new_request(method), net.flow, client)
+        net.advance(timer_b + 0.01)
+        assert (client.events, len(net.flow.sent), len(net.timers)) == (["timeout"], 1, 0)
+    for status in (200, 486):
+        net = Net(timer_b=timer_b)
+        net.receive(request_text("INVITE"))
+        server = net.layer.create_server_transaction(net.user.requests[0])
+        server.respond(make_response(server.request, status))
+        net.advance(timer_b + 0.01)
+        assert (net.user.kinds(), net.flow.statuses()) == (["request", "ack_timeout"], [status])
+
+
+def test_the_first_minute_of_a_provisional_response_begins_anew_with_the_next():
+    net = Net()
+    net.receive(request_text("INVITE"))
+    server = net.layer.create_server_transaction(net.user.requests[0])
+    server.respond(make_response(server.request, 180))
+    net.advance(40)
+    server.respond(make_response(server.request, 183))
+    net.advance(59)
+    assert net.flow.statuses() == [180, 183]
+    net.advance(2)
+    assert net.flow.statuses() == [183]
+    net.advance(58)
+    assert net.flow.sent == []
+    net.advance(2)
+    assert net.flow.statuses() == [183]
+    server.respond(make_response(server.request, 200))
+    net.advance(0.6)
+    assert net.flow.statuses() == [200, 200]
+
+
 def test_timer_j_follows_timer_b():
     net = Net(timer_b=2.0)
     net.receive(request_text())

@@ -17,6 +17,7 @@ from asterism.stack.transactions.config import TimerConfig
 from asterism.stack.transactions.matching import (
     mark_source,
     merged_key,
+    own_tag,
     request_key,
     response_address,
     response_key,
@@ -432,7 +433,7 @@ class TransactionLayer:
         """Look out for the ACK to a 2xx (called by the machine)."""
         request = transaction.request
         try:
-            tag = response.to.tag
+            tag = own_tag(response)
         except ParseError:
             # The request's To was malformed and its user did not mind; no ACK to it can be read either.
             tag = transaction.to_tag

@@ -28,6 +28,8 @@ _own_via = re.compile(
 ).fullmatch
 """Our Via as it comes back in a response."""
 
+_usual_to = re.compile(r"[^\"]*>;tag=([A-Za-z0-9\-_.!%*+`'~]+)").fullmatch
+
 _usual_cseq = re.compile(r"[0-9]{1,9} ([A-Z]+)").fullmatch
 
 _own_request = re.compile(
@@ -165,6 +167,17 @@ def tagged_bytes(response: Response, tag_of: Callable[[str], str], key: str) -> 
                     _replace_first(response, "To", f"{value};tag={tag_of(key)}")
                 break
     return response.to_bytes()
+
+
+def own_tag(response: Response) -> str | None:
+    """Our tag in a response of ours, ``None`` if there is none. Raises ParseError."""
+    for name, value in response.headers:
+        if name == "To":
+            found = _usual_to(value)
+            if found is not None:
+                return found[1]
+            break
+    return response.to.tag
 
 
 def merged_key(request: Request) -> str:
