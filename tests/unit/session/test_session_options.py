@@ -9,7 +9,6 @@ from call_steps import answered, dialing
 from session_bench import Bench, MemoryFlow, on_bench, sdp
 
 from asterism.applications.session.identity import EndpointProfile
-from asterism.applications.session.registry import Callbacks
 from asterism.media.formats import FORMATS
 from asterism.pbx.controls import Control
 from asterism.pbx.errors import ChannelHangup
@@ -492,7 +491,7 @@ test_the_contact_of_a_call_keeps_a_withheld_number = contact_of_invites("asteris
 @on_bench
 async def test_the_contact_of_a_call_over_ipv6_has_the_caller_s_number(bench: Bench) -> None:
     change(bench, "", use_callerid_contact=True)
-    profile = EndpointProfile(bench.server.sip, bench.server.data.get(Endpoint, "bob"), Callbacks(()))
+    profile = EndpointProfile(bench.server.sip, bench.server.data.get(Endpoint, "bob"), bench.sessions)
     flow = MemoryFlow(5072)
     flow.local, flow.remote = ("::1", 5060), ("::1", 5072)
     assert profile.uac_contact(PartyId("6001"), flow) == "<sip:6001@[::1]:5060>"

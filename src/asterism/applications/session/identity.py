@@ -17,7 +17,7 @@ from asterism.sip.phone_numbers import is_number
 from asterism.stack.uri import Uri
 
 if TYPE_CHECKING:
-    from asterism.applications.session.registry import Callbacks
+    from asterism.applications.session.registry import Callbacks, Sessions
     from asterism.media.formats import Format
     from asterism.sip.core import SipCore
     from asterism.sip.objects.endpoint import Endpoint
@@ -87,17 +87,22 @@ class EndpointProfile:
         "formats",
         "party",
         "settings",
+        "supported",
         "system",
         "told_identities",
         "user_agent",
         "variables",
     )
 
-    def __init__(self, core: SipCore, endpoint: Endpoint, callbacks: Callbacks) -> None:
+    callbacks: Callbacks
+    """Those of the supplements that the endpoint's calls concern."""
+    supported: str
+    """The value of ``Supported``."""
+
+    def __init__(self, core: SipCore, endpoint: Endpoint, registry: Sessions) -> None:
         self.core = core
         self.endpoint = endpoint
-        self.callbacks = callbacks
-        """Those of the supplements that the endpoint's calls concern."""
+        self.follow(registry)
         found = core.data.get(GlobalSettings, "global")
         self.settings = found if isinstance(found, GlobalSettings) else GlobalSettings("global")
         self.system = core.data.single(SystemSettings)
@@ -110,6 +115,11 @@ class EndpointProfile:
         self.user_agent: tuple[tuple[str, str], ...] = (("User-Agent", agent),) if agent else ()
         self._last_lines = (("Max-Forwards", str(self.settings.max_forwards)), *self.user_agent)
         self._contacts: dict[tuple[str, str, str], str] = {}
+
+    def follow(self, registry: Sessions) -> None:
+        """Take what the supplements bring that are registered now."""
+        self.callbacks = registry.callbacks_of(self.endpoint)
+        self.supported = registry.supported
 
     def _contact(self, user: str, flow: Flow) -> str:
         # As the Via has it: the listening port, and the address outside of a NAT.

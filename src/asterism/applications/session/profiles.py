@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 from asterism.applications.session.identity import EndpointProfile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from asterism.applications.session.registry import Callbacks
+    from asterism.applications.session.registry import Sessions
     from asterism.sip.core import SipCore
     from asterism.sip.objects.endpoint import Endpoint
 
@@ -17,16 +15,16 @@ if TYPE_CHECKING:
 class Profiles:
     """Profiles by endpoint name."""
 
-    def __init__(self, core: SipCore, callbacks_of: Callable[[Endpoint], Callbacks]) -> None:
+    def __init__(self, core: SipCore, registry: Sessions) -> None:
         self._core = core
-        self._callbacks_of = callbacks_of
+        self._registry = registry
         self._profiles: dict[str, EndpointProfile] = {}
 
     def of(self, endpoint: Endpoint) -> EndpointProfile:
         """The profile of an endpoint."""
         found = self._profiles.get(endpoint.id)
         if found is None or found.endpoint is not endpoint:
-            found = self._profiles[endpoint.id] = EndpointProfile(self._core, endpoint, self._callbacks_of(endpoint))
+            found = self._profiles[endpoint.id] = EndpointProfile(self._core, endpoint, self._registry)
         return found
 
     def clear(self) -> None:

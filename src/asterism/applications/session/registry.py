@@ -87,8 +87,7 @@ class Sessions(Subsystem):
         self.tasks: set[asyncio.Task[None]] = set()
         self.supplements: list[SessionSupplement] = []
         self.handlers: dict[str, list[SdpHandler]] = {}
-        self.profiles = Profiles(core, self.callbacks_of)
-        self._supported: list[str] = []
+        self.profiles = Profiles(core, self)
         self._callbacks: dict[tuple[SessionSupplement, ...], Callbacks] = {}
 
     def register_supplement(self, supplement: SessionSupplement) -> Callable[[], None]:
@@ -110,10 +109,9 @@ class Sessions(Subsystem):
 
     def _changed(self) -> None:
         self._callbacks.clear()
-        self._supported.clear()
         self.profiles.clear()
         for session in self.live:
-            session.profile.callbacks = self.callbacks_of(session.endpoint)
+            session.profile.follow(self)
 
     def callbacks_of(self, endpoint: Endpoint) -> Callbacks:
         """Those of the supplements that an endpoint's calls concern; endpoints with the same ones share them."""
@@ -126,9 +124,7 @@ class Sessions(Subsystem):
     @property
     def supported(self) -> str:
         """The option tags of ``Supported``: those that the supplements bring, in their order."""
-        if not self._supported:
-            self._supported.append(", ".join(tag for each in self.supplements for tag in each.supported))
-        return self._supported[0]
+        return ", ".join(tag for each in self.supplements for tag in each.supported)
 
 
 def sessions(server: Any) -> Sessions:

@@ -270,7 +270,7 @@ class Session:
         headers = (
             ("Accept", ACCEPT),
             ("Allow", ALLOW),
-            ("Supported", self.registry.supported),
+            ("Supported", self.profile.supported),
             ("Accept-Encoding", "identity"),
             ("Accept-Language", "en"),
         )
@@ -307,7 +307,7 @@ class Session:
             lines.append(("Contact", self.contact))
             lines.append(("Allow", ALLOW))
             if status >= 200:
-                lines.append(("Supported", self.registry.supported))
+                lines.append(("Supported", self.profile.supported))
         for name, value in headers:
             response.add_header(name, value)
         for callback in self.profile.callbacks["on_outgoing_response", rx.request.method, status // 100]:
@@ -365,7 +365,7 @@ class Session:
         request = dialog.create_request(method)
         if method in ("INVITE", "UPDATE"):
             request.add_header("Allow", ALLOW)
-            request.add_header("Supported", self.registry.supported)
+            request.add_header("Supported", self.profile.supported)
         for callback in self.profile.callbacks["on_outgoing_request", method]:
             callback(self, request)
         for name, value in headers:

@@ -66,9 +66,13 @@ class OutgoingSession(Session):
         "caller",
         "final_response",
         "got_progress",
+        "invite",
         "path",
         "target",
     )
+
+    invite: Request
+    """The INVITE that was answered last; with credentials, its CSeq is another."""
 
     def __init__(
         self,
@@ -95,12 +99,6 @@ class OutgoingSession(Session):
         self._to_tag: str | None = None
         self._redirects = 0
         self._way: Way | None = None
-
-    @property
-    def invite(self) -> Request:
-        """The INVITE as sent last (with credentials, its CSeq is another)."""
-        assert self._outgoing is not None
-        return self._outgoing.request
 
     # The INVITE.
 
@@ -176,7 +174,7 @@ class OutgoingSession(Session):
             ("CSeq", f"{int.from_bytes(random(4), 'big') % 32767 + 1} INVITE"),
             *zip(repeat("Route"), self.path),
             ("Allow", ALLOW),
-            ("Supported", f"{self.registry.supported}, histinfo"),
+            ("Supported", f"{self.profile.supported}, histinfo"),
         ]
         return request
 
@@ -184,6 +182,7 @@ class OutgoingSession(Session):
 
     def on_response(self, transaction: Any, response: Response) -> None:
         """A response to the INVITE."""
+        self.invite = transaction.request
         if not self.work.push(self._take_response, response):
             # The call is over; a branch that answers late must still be told (RFC 3261 13.2.2.4).
             self._take_response(response)
