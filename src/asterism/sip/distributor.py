@@ -138,10 +138,11 @@ class Distributor:
             if status:
                 rx.respond(status)
                 return
-            unknown = unknown_extensions(self.core, rx.request)
-            if unknown:
-                refuse(rx, unknown)
-                return
+            if rx.request.get("Require") is not None:
+                unknown = unknown_extensions(self.core, rx.request)
+                if unknown:
+                    refuse(rx, unknown)
+                    return
             for usage in tuple(entry.usages):
                 if usage.on_request(rx) is not False:
                     return

@@ -22,7 +22,7 @@ def unknown_extensions(core: SipCore, request: Request) -> str:
     Raises:
         ParseError: the header is malformed.
     """
-    if request.get("Require") is None or core.data.single(GlobalSettings).ignore_unknown_require:
+    if core.data.single(GlobalSettings).ignore_unknown_require:
         return ""
     known = {tag for service in core.services for tag in service.extensions()}
     return ", ".join(tag for tag in request.get_list("Require") if tag.lower() not in known)

@@ -125,7 +125,9 @@ class Rx:
         """Send a response through the request's server transaction."""
         if response.status >= 200:
             self.answered = True
-        if self.held is not None:
+        if self.transaction is not None:
+            self.transaction.respond(response)
+        elif self.held is not None:
             self._answer_held(self.held, response.to_bytes())
         else:
             self.transaction_for().respond(response)
