@@ -115,7 +115,7 @@ def test_maintenance_refuses_what_is_new(rig: Rig) -> None:
     # What ends a registration is let through, and others are not concerned.
     assert rig.ask("REGISTER", "Contact: *", "Expires: 0").status == 200
     assert rig.ask("OPTIONS", user="bob").status == 200
-    technology = PjsipTechnology(rig.sip, PBX, SimpleNamespace(), SimpleNamespace())  # type: ignore[arg-type]
+    technology = PjsipTechnology(rig.sip, PBX, SimpleNamespace())  # type: ignore[arg-type]
     with pytest.raises(RequestError, match="maintenance"):
         technology.resolve("alice")
     run(rig, "pjsip set maintenance off all")
