@@ -82,7 +82,6 @@ class Session:
         "held",
         "local_address",
         "media",
-        "media_address",
         "offer_all",
         "offer_formats",
         "peer_allows_update",
@@ -99,8 +98,6 @@ class Session:
     """Where the peer's messages come from and ours go; set before the first is sent."""
     local_address: str
     """The address of this host that the peer reaches; set with the flow."""
-    media_address: str
-    """The address that our descriptions name; likewise."""
 
     def __init__(
         self, core: SipCore, registry: Sessions, endpoint: Endpoint, profile: EndpointProfile, work: Work
@@ -157,12 +154,16 @@ class Session:
         self.flow = flow
         host = flow.local[0]
         self.local_address = address_towards(*flow.remote[:2]) if host in WILDCARDS else host
+
+    @property
+    def media_address(self) -> str:
+        """The address that our descriptions name; one outside of a NAT may change while the call lasts."""
         found = self.endpoint.media_address
         if not found:
-            transport = self.core.state.transports.transports.get(flow.name)
+            transport = self.core.state.transports.transports.get(self.flow.name)
             if transport is not None and transport.settings.external_media_host:
-                found = transport.settings.media_host_for(flow.remote[0])
-        self.media_address = found or self.local_address
+                found = transport.settings.media_host_for(self.flow.remote[0])
+        return found or self.local_address
 
     def call_later(self, delay: float, function: Callable[..., object], *args: Any) -> Timer:
         """Run ``function(*args)`` in the session's work after ``delay`` seconds."""
