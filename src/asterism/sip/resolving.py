@@ -123,8 +123,12 @@ def way_to(transports: TransportManager, uri: Uri, name: str = "") -> Way | Awai
     if is_numeric(host):
         protocol = protocol_of(uri)
         port = uri.port or (5061 if protocol == "tls" else 5060)
+        wanted = transports.transports.get(name) if name else None
         try:
-            flow = transports.flow_for(host, port, protocol, name and _fitting(transports, name, protocol))
+            if wanted is not None and wanted.protocol == protocol:
+                flow = wanted.flow_to(host, port)
+            else:
+                flow = transports.flow_for(host, port, protocol)
         except NoTransportError as error:
             raise ResolveError(f"no way to {host}: {error}") from error
         return Way(transports, flow)

@@ -16,15 +16,24 @@ _COMPACT_MINIMUM = 64
 
 
 class Timer:
-    """One appointment; made by :meth:`TimerQueue.call_at`."""
+    """One appointment: ``fn(*args)`` is called at ``when`` (seconds on the queue's clock).
+
+    It stands once it is made; :meth:`TimerQueue.call_at` and :meth:`TimerQueue.call_later` make one too. Equal times
+    fire in order of creation.
+    """
 
     __slots__ = ("_args", "_fn", "_queue", "when")
 
-    def __init__(self, queue: TimerQueue, when: float, fn: Callable[..., object], args: tuple[Any, ...]) -> None:
+    def __init__(self, queue: TimerQueue, when: float, fn: Callable[..., object], args: tuple[Any, ...] = ()) -> None:
         self.when = when
         self._queue = queue
         self._fn: Callable[..., object] | None = fn
         self._args = args
+        queue._sequence = sequence = queue._sequence + 1
+        heap = queue._heap
+        heappush(heap, (when, sequence, self))
+        if queue.on_earliest is not None and heap[0][2] is self:
+            queue.on_earliest(when)
 
     @property
     def active(self) -> bool:
@@ -66,18 +75,12 @@ class TimerQueue:
         return len(self._heap) - self._dead
 
     def call_at(self, when: float, fn: Callable[..., object], *args: Any) -> Timer:
-        """Call ``fn(*args)`` at ``when`` (seconds on the queue's clock). Equal times fire in order of creation."""
-        timer = Timer(self, when, fn, args)
-        self._sequence = sequence = self._sequence + 1
-        heap = self._heap
-        heappush(heap, (when, sequence, timer))
-        if self.on_earliest is not None and heap[0][2] is timer:
-            self.on_earliest(when)
-        return timer
+        """Call ``fn(*args)`` at ``when`` (seconds on the queue's clock)."""
+        return Timer(self, when, fn, args)
 
     def call_later(self, delay: float, fn: Callable[..., object], *args: Any) -> Timer:
         """Call ``fn(*args)`` after ``delay`` seconds."""
-        return self.call_at(self.clock() + delay, fn, *args)
+        return Timer(self, self.clock() + delay, fn, args)
 
     def next_timer(self) -> float | None:
         """The time at which :meth:`handle_timers` wants to be called, ``None`` when nothing waits."""

@@ -6,6 +6,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from asterism.stack.message import Request
+from asterism.stack.timers import Timer
 from asterism.stack.transactions.client import ClientTransaction
 from asterism.stack.transactions.state import TransactionState
 from asterism.stack.transactions.users import NOBODY
@@ -56,9 +57,9 @@ class InviteClientTransaction(ClientTransaction):
         self._interval = layer.t1
         self._ends_at = now + layer.timeout
         if self.flow.reliable or layer.timeout <= layer.t1:
-            self._timer_end = layer.timers.call_at(self._ends_at, self._timer_b_expired)
+            self._timer_end = Timer(layer.timers, self._ends_at, self._timer_b_expired)
         else:
-            self._timer_repeat = layer.timers.call_at(now + layer.t1, self._timer_a_expired)
+            self._timer_repeat = Timer(layer.timers, now + layer.t1, self._timer_a_expired)
         self.flow.send(self._data)
 
     def receive_response(self, response: Response) -> None:
@@ -119,7 +120,7 @@ class InviteClientTransaction(ClientTransaction):
         self._enter(TransactionState.ACCEPTED)
         # Rounded up: the calls answered within a second wake the loop once, and not each for itself.
         timers = self.layer.timers
-        self._timer_end = timers.call_at(ceil(timers.clock() + self.layer.timeout), self._timer_m_expired)
+        self._timer_end = Timer(timers, ceil(timers.clock() + self.layer.timeout), self._timer_m_expired)
 
     def _complete(self, response: Response) -> None:
         layer = self.layer
@@ -168,7 +169,7 @@ class InviteClientTransaction(ClientTransaction):
     def _timer_a_expired(self) -> None:
         timers = self.layer.timers
         if self._timer_end is None:
-            self._timer_end = timers.call_at(self._ends_at, self._timer_b_expired)
+            self._timer_end = Timer(timers, self._ends_at, self._timer_b_expired)
         self._interval *= 2
         self._timer_repeat = timers.call_later(self._interval, self._timer_a_expired)
         self.flow.send(self._data)

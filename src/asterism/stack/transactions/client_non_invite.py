@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from asterism.stack.timers import Timer
 from asterism.stack.transactions.client import ClientTransaction
 from asterism.stack.transactions.state import TransactionState
 
@@ -51,9 +52,9 @@ class NonInviteClientTransaction(ClientTransaction):
         self._interval = layer.t1
         self._ends_at = now + layer.timeout
         if self.flow.reliable or layer.timeout <= layer.t1:
-            self._timer_end = layer.timers.call_at(self._ends_at, self._timer_f_expired)
+            self._timer_end = Timer(layer.timers, self._ends_at, self._timer_f_expired)
         else:
-            self._timer_repeat = layer.timers.call_at(now + layer.t1, self._timer_e_expired)
+            self._timer_repeat = Timer(layer.timers, now + layer.t1, self._timer_e_expired)
         self.flow.send(self._data)
 
     def receive_response(self, response: Response) -> None:
@@ -75,7 +76,7 @@ class NonInviteClientTransaction(ClientTransaction):
     def _timer_e_expired(self) -> None:
         layer = self.layer
         if self._timer_end is None:
-            self._timer_end = layer.timers.call_at(self._ends_at, self._timer_f_expired)
+            self._timer_end = Timer(layer.timers, self._ends_at, self._timer_f_expired)
         if self.state is TransactionState.TRYING:
             self._interval = min(self._interval * 2, layer.t2)
         else:

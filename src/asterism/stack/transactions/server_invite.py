@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asterism.stack.message import make_response
+from asterism.stack.timers import Timer
 from asterism.stack.transactions.matching import tagged_bytes
 from asterism.stack.transactions.server import ServerTransaction
 from asterism.stack.transactions.state import TransactionState
@@ -122,7 +123,7 @@ class InviteServerTransaction(ServerTransaction):
         if first:
             if self._timer_repeat is not None:
                 self._timer_repeat.cancel()
-            self._timer_repeat = timers.call_at(self._ends_at, self._timer_provisional_expired)
+            self._timer_repeat = Timer(timers, self._ends_at, self._timer_provisional_expired)
 
     def _accept(self, response: Response) -> None:
         layer = self.layer
@@ -131,9 +132,9 @@ class InviteServerTransaction(ServerTransaction):
         now = layer.timers.clock()
         self._ends_at = now + layer.timeout
         if layer.timeout <= layer.t1:
-            self._timer_end = layer.timers.call_at(self._ends_at, self._timer_l_expired)
+            self._timer_end = Timer(layer.timers, self._ends_at, self._timer_l_expired)
         else:
-            self._timer_repeat = layer.timers.call_at(now + layer.t1, self._timer_success_expired)
+            self._timer_repeat = Timer(layer.timers, now + layer.t1, self._timer_success_expired)
         layer.await_ack(self, response)
 
     def _complete(self) -> None:
@@ -143,9 +144,9 @@ class InviteServerTransaction(ServerTransaction):
         self._interval = layer.t1
         self._ends_at = now + layer.timeout
         if self.flow.reliable or layer.timeout <= layer.t1:
-            self._timer_end = layer.timers.call_at(self._ends_at, self._timer_h_expired)
+            self._timer_end = Timer(layer.timers, self._ends_at, self._timer_h_expired)
         else:
-            self._timer_repeat = layer.timers.call_at(now + layer.t1, self._timer_g_expired)
+            self._timer_repeat = Timer(layer.timers, now + layer.t1, self._timer_g_expired)
 
     def _timer_trying_expired(self) -> None:
         self._timer_repeat = None
@@ -159,13 +160,13 @@ class InviteServerTransaction(ServerTransaction):
             self._ends_at = timers.clock() + self.layer.config.refresh_provisional
             self.send(self.last_response)
         # Else another one was sent since then, and is good for a minute of its own.
-        self._timer_repeat = timers.call_at(self._ends_at, self._timer_provisional_expired)
+        self._timer_repeat = Timer(timers, self._ends_at, self._timer_provisional_expired)
 
     def _timer_success_expired(self) -> None:
         """13.3.1.4: the 2xx again, T1 doubling up to T2, over any transport."""
         layer = self.layer
         if self._timer_end is None:
-            self._timer_end = layer.timers.call_at(self._ends_at, self._timer_l_expired)
+            self._timer_end = Timer(layer.timers, self._ends_at, self._timer_l_expired)
         self._interval = min(self._interval * 2, layer.t2)
         self._timer_repeat = layer.timers.call_later(self._interval, self._timer_success_expired)
         self.send(self.last_response)
@@ -173,7 +174,7 @@ class InviteServerTransaction(ServerTransaction):
     def _timer_g_expired(self) -> None:
         layer = self.layer
         if self._timer_end is None:
-            self._timer_end = layer.timers.call_at(self._ends_at, self._timer_h_expired)
+            self._timer_end = Timer(layer.timers, self._ends_at, self._timer_h_expired)
         self._interval = min(self._interval * 2, layer.t2)
         self._timer_repeat = layer.timers.call_later(self._interval, self._timer_g_expired)
         self.flow.send(self.last_response)
