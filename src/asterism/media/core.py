@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -72,10 +73,11 @@ class RtpContext:
 class RtpSchedule:
     """One timer for the RTCP of all sessions: the interval is the same for all, so the next is always the oldest."""
 
-    __slots__ = ("_due", "_interval", "_loop", "_timer")
+    __slots__ = ("_interval", "_loop", "_timer", "due")
 
     def __init__(self) -> None:
-        self._due: OrderedDict[RtpSession, float] = OrderedDict()
+        self.due: OrderedDict[RtpSession, float] = OrderedDict()
+        """The sessions, by when each is to report; one that has ended is just taken out."""
         self._timer: asyncio.TimerHandle | None = None
         self._interval = 5.0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -83,14 +85,13 @@ class RtpSchedule:
     def add(self, session: RtpSession, loop: asyncio.AbstractEventLoop, interval: float) -> None:
         """Have ``session`` report every ``interval`` seconds from now on."""
         self._loop, self._interval = loop, interval
-        self._due[session] = loop.time() + interval
+        self.due[session] = loop.time() + interval
         if self._timer is None:
             self._timer = loop.call_later(interval, self._run)
 
-    def remove(self, session: RtpSession) -> None:
-        """Forget ``session``."""
-        self._due.pop(session, None)
-        if not self._due and self._timer is not None:
+    def close(self) -> None:
+        """Stop the timer, which otherwise runs out after the last session."""
+        if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
@@ -100,30 +101,30 @@ class RtpSchedule:
         if loop is None:
             return
         now = loop.time()
-        while self._due:
-            session, due = next(iter(self._due.items()))
+        while self.due:
+            session, due = next(iter(self.due.items()))
             if due > now + 0.01:
                 break
-            self._due[session] = now + self._interval
-            self._due.move_to_end(session)
+            self.due[session] = now + self._interval
+            self.due.move_to_end(session)
             session.rtcp.tick()
-        if self._due and self._timer is None:
-            self._timer = loop.call_at(next(iter(self._due.values())), self._run)
+        if self.due and self._timer is None:
+            self._timer = loop.call_at(next(iter(self.due.values())), self._run)
 
 
 class Media(Subsystem):
     """The server's media: ``server.media``.
 
-    ``sessions`` are the open RTP sessions; empty when the server is idle.
+    ``sessions`` are the open RTP sessions, by when each is to send a report; empty when the server is idle.
     """
 
     def __init__(self, server: CoreServer, settings: RtpSettings | None = None) -> None:
         self.owner = server.owner
         self.context = RtpContext(server.log, settings or RtpSettings())
         self.sounds = Sounds((Path(server.paths.data), Path(server.paths.spool)))
-        self.sessions: set[RtpSession] = set()
         self._pools: dict[tuple[str, int, int], PortPool] = {}
         self._schedule = RtpSchedule()
+        self.sessions: Mapping[RtpSession, float] = self._schedule.due
 
     @property
     def settings(self) -> RtpSettings:
@@ -187,7 +188,6 @@ class Media(Subsystem):
         source_filter = SourceFilter(settings.strict, settings.probation, symmetric)
         release = partial(self._release, pool, port)
         session = RtpSession(context, (rtp, rtcp), (host, port), source_filter, release)
-        self.sessions.add(session)
         self._schedule.add(session, context.loop, settings.rtcp_interval)
         if context.debug:
             session.set_debug(True)
@@ -196,8 +196,7 @@ class Media(Subsystem):
     def _release(self, pool: PortPool, port: int, session: RtpSession) -> None:
         """A session was closed."""
         pool.give_back(port)
-        self.sessions.discard(session)
-        self._schedule.remove(session)
+        self._schedule.due.pop(session, None)
 
     def set_debug(self, on: bool, host: str = "") -> None:
         """Log every RTP packet, or only those of one address; what is open follows at once."""
@@ -215,4 +214,5 @@ class Media(Subsystem):
         """Close every session."""
         for session in list(self.sessions):
             session.close()
+        self._schedule.close()
         self.context.close()

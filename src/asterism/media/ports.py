@@ -25,7 +25,7 @@ class PortPool:
     been freed from being taken at once, while its old peer may still be sending.
     """
 
-    __slots__ = ("_family", "_free", "_random", "host", "size")
+    __slots__ = ("_family", "_free", "_random", "give_back", "host", "size")
 
     def __init__(self, host: str, start: int, end: int, random: Callable[[int], bytes] = os.urandom) -> None:
         """Ports from ``start`` to ``end``, both included; a pair has to fit whole. ``random`` gives so many bytes.
@@ -38,6 +38,8 @@ class PortPool:
         self._free = list(range(start + (start & 1), end, 2))
         self.size = len(self._free)
         self._random = random
+        self.give_back: Callable[[int], None] = self._free.append
+        """Frees a port that :meth:`take` gave."""
 
     @property
     def available(self) -> int:
@@ -60,10 +62,6 @@ class PortPool:
         free[index] = free[-1]
         free.pop()
         return port
-
-    def give_back(self, port: int) -> None:
-        """Free a port that :meth:`take` gave."""
-        self._free.append(port)
 
     def bind_pair(self) -> tuple[SocketType, SocketType, int]:
         """Bound non-blocking RTP and RTCP sockets and the RTP port; ports that another program has are passed over.

@@ -28,6 +28,9 @@ SSRC; the clock rate; the translation of the payload; the offsets of sequence nu
 sent begins with, and its SSRC; how it is sent, and the relay. A tuple is one object in one place: reading it is the
 least work."""
 
+_HEADS = tuple(0x8000 | number for number in range(128))
+"""The first two octets of a plain packet, by payload type: the same objects for every session stay in the cache."""
+
 _UNSET = 1 << 40
 """A timestamp offset that is not known before the next packet."""
 
@@ -126,8 +129,8 @@ class Relay:
         received = source.received
         self._counted, self._counted_bytes = received.expected, received.octets
         received.quick = (
-            source._recv_into, source._buffer, source._views, 0x8000 | received_type, received.ssrc,
-            received.clock, table, self._sequence_offset, self._timestamp_offset, 0x8000 | payload_type, target.ssrc,
+            source._recv_into, source._buffer, source._views, _HEADS[received_type], received.ssrc,
+            received.clock, table, self._sequence_offset, self._timestamp_offset, _HEADS[payload_type], target.ssrc,
             target._send, self,
         )  # fmt: skip
 

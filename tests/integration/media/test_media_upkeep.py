@@ -9,6 +9,7 @@ from contextlib import suppress
 import pytest
 from rtp_kit import Leg
 
+from asterism.media import rtcp
 from asterism.media.formats import ULAW
 from asterism.media.ports import PortsExhaustedError
 from asterism.media.stream import Frame
@@ -86,3 +87,21 @@ def test_comfort_noise_does_not_disturb_what_is_relayed(run):
         assert [(number - numbers[0]) & 0xFFFF for number in numbers] == list(range(9))
 
     run(scenario)
+
+
+def test_a_session_reports_that_begins_when_the_last_has_ended(run):
+    async def scenario(media):
+        for _ in range(2):
+            leg = Leg(media)
+            control = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            control.bind(("127.0.0.1", 0))
+            control.setblocking(False)
+            leg.session.set_remote(*leg.peer.address, rtcp=control.getsockname())
+            leg.peer.send(leg.session)
+            report = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(control, 2048), 3)
+            assert rtcp.parse(report)[0].ssrc == leg.session.ssrc
+            leg.session.close()
+            assert not media.sessions
+            control.close()
+
+    run(scenario, rtcp_interval=0.05)
