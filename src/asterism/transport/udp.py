@@ -260,6 +260,7 @@ class UdpTransport(Transport):
         self._flows.clear()
         for flow in flows:
             flow.closed = True
+            flow.sent_by = ""
             flow.failed(None)
 
     def _new_flow(self, address: tuple[Any, ...]) -> UdpFlow:
