@@ -167,7 +167,7 @@ class Media(Subsystem):
 
         Raises:
             PortsExhaustedError: no pair of ports is free.
-            OSError: the address cannot be bound, or there are no file descriptors left.
+            OSError: the address cannot be bound or not be watched, or there are no file descriptors left.
             ValueError: ``host`` is not an IP address.
         """
         context = self.context
@@ -189,6 +189,11 @@ class Media(Subsystem):
         release = partial(self._release, pool, port)
         session = RtpSession(context, (rtp, rtcp), (host, port), source_filter, release)
         self._schedule.add(session, context.loop, settings.rtcp_interval)
+        try:
+            context.readiness.add(rtp.fileno(), session.received)
+        except OSError:
+            session.close()
+            raise
         if context.debug:
             session.set_debug(True)
         return session

@@ -46,8 +46,8 @@ class Readiness:
         readers = self._readers
         if descriptor >= len(readers):
             readers.extend([None] * (descriptor + 1 - len(readers)))
-        readers[descriptor] = reader
         epoll.register(descriptor, select.EPOLLIN)
+        readers[descriptor] = reader
 
     def forget(self, descriptor: int) -> None:
         """Tell nobody of ``descriptor`` any more, which is about to be closed: that ends the watching."""

@@ -82,7 +82,6 @@ class RtpSession(RtpTransmitter):
         self.rx_dropped = 0
         """Datagrams that were malformed, of an unknown type, or of a source that is not the peer."""
         self._relay: Relay | None = None
-        context.readiness.add(self._socket.fileno(), self.received)
 
     # -- what was negotiated ------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from contextlib import suppress
 
@@ -105,3 +106,21 @@ def test_a_session_reports_that_begins_when_the_last_has_ended(run):
             control.close()
 
     run(scenario, rtcp_interval=0.05)
+
+
+def test_a_session_that_cannot_be_watched_gives_everything_back(run, monkeypatch):
+    async def scenario(media):
+        def refuse(readiness, descriptor, reader):
+            raise OSError(errno.ENOSPC, "no more watches")
+
+        free = media.open_rtp("127.0.0.1").local[1] ^ 2  # the other one of two pairs
+        with monkeypatch.context() as patch:
+            patch.setattr(type(media.context.readiness), "add", refuse)
+            with pytest.raises(OSError, match="no more watches"):
+                media.open_rtp("127.0.0.1")
+        assert len(media.sessions) == media.ports_available("127.0.0.1") == 1
+        for port in (free, free + 1):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+                other.bind(("127.0.0.1", port))
+
+    run(scenario, rtp_start=42020, rtp_end=42023)
