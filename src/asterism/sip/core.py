@@ -187,7 +187,7 @@ class SipCore(Subsystem):
 
     def create_work(self, name: str) -> Work:
         """A new work: a means of grouping tasks that must run one after the other."""
-        return self.servants.create_work(name)
+        return Work(self.servants, name)
 
     def destroy_work(self, work: Work) -> None:
         """``work.close()``, under the seeds' name."""

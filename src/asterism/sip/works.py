@@ -60,14 +60,16 @@ _Item = tuple[Callable[..., Any], tuple[Any, ...], "asyncio.Future[Any] | None"]
 
 
 class Work:
-    """Tasks that run one at a time, in order. Made by :meth:`Servants.create_work`."""
+    """Tasks that run one at a time, in order. A new one; see :meth:`Servants.create_work`."""
 
     __slots__ = ("_async_task", "_closed", "_queue", "_run", "_servants", "_waits_for", "max_depth", "max_queued",
                  "name", "processed", "subject")  # fmt: skip
 
-    def __init__(self, servants: Servants, name: str, max_queued: int) -> None:
-        self.name = name
-        self.max_queued = max_queued
+    def __init__(self, servants: Servants, name: str, max_queued: int = 0) -> None:
+        servants._serial += 1
+        servants._works[id(self)] = self
+        self.name = f"{name}-{servants._serial:08x}"
+        self.max_queued = max_queued or servants.max_queued
         self.processed = 0
         self.max_depth = 0
         self.subject: LogSubject | None = None
@@ -300,10 +302,7 @@ class Servants:
 
     def create_work(self, name: str, max_queued: int = 0) -> Work:
         """A new work; ``name`` shows in ``core show taskprocessors`` with a serial number behind it."""
-        self._serial += 1
-        work = Work(self, f"{name}-{self._serial:08x}", max_queued or self.max_queued)
-        self._works[id(work)] = work
-        return work
+        return Work(self, name, max_queued)
 
     def forget(self, work: Work) -> None:
         """Drop a finished work from the table."""
