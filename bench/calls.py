@@ -1,8 +1,7 @@
-"""How many Python functions the server calls for an operation: a measure of its cost that is the same on every machine.
+"""How many Python functions the server calls for an operation: the part of its cost that is the same on every machine.
 
-Between two messages of an ordinary load the processor's caches have been filled with other things, so that an
-operation costs about 1.5 us of CPU for each function that it calls, nearly whatever the function does. CPU time is
-measured to 10 % at best; this is counted exactly, and a budget keeps it from growing unnoticed.
+CPU time is measured to 10 % at best, and differs by a half between a machine's good and bad hours. The functions called
+are counted exactly; a budget keeps them from growing unnoticed.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from asterism.core.compiled import compiled_modules
 from bench.configuration import ACCOUNTS, CALLEE_PORT, SERVER, write_asterisk
 from bench.load import SCENARIOS
 
-BUDGETS = {"options": 70, "register": 257, "call": 1441}
+BUDGETS = {"options": 46, "register": 160, "call": 750}
 """The most Python functions that may be called for an operation, its share of timers and turns of the loop included."""
 
 _NAMES = {"options": "OPTIONS", "register": "REGISTER with challenge", "call": "two-leg call"}
