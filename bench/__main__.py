@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import platform
 import signal
+import statistics
 import sys
 import tempfile
 from collections.abc import Callable
@@ -56,7 +57,8 @@ OTHERS = (
 )
 """Measured without peers."""
 
-Results = dict[str, dict[str, Measurement]]
+Results = dict[str, dict[str, list[Measurement]]]
+"""By server and operation, one measurement for each round."""
 
 
 def main() -> int:
@@ -69,6 +71,7 @@ def main() -> int:
     )
     parser.add_argument("--quick", action="store_true", help="a tenth of the operations")
     parser.add_argument("--no-peers", action="store_true", help="Asterism only")
+    parser.add_argument("--rounds", type=int, default=1, help="measure the servers so often in turns, and take medians")
     options = parser.parse_args()
     # Ended from outside, the servers and databases that were started are still to be ended.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -82,15 +85,16 @@ def main() -> int:
         folder = Path(name)
         loads = [operation for operation in LOADS if operation in wanted]
         soon = True
-        if loads:
-            results["Asterism"], seconds = run_loads("Asterism", servers.asterism, folder, loads, share)
-            soon = seconds <= READY_SECONDS
-        if not options.no_peers:
-            if loads and servers.has_asterisk():
-                results["Asterisk"], _ = run_loads("Asterisk", servers.asterisk, folder, loads, share)
+        for _ in range(options.rounds if loads else 0):
+            seconds = run_loads("Asterism", servers.asterism, folder, loads, share, results)
+            soon = soon and seconds <= READY_SECONDS
+            if options.no_peers:
+                continue
+            if servers.has_asterisk():
+                run_loads("Asterisk", servers.asterisk, folder, loads, share, results)
             simple = [operation for operation in loads if operation in ("options", "register")]
             if simple and servers.has_kamailio():
-                results["Kamailio"], _ = run_loads("Kamailio", servers.kamailio, folder, simple, share)
+                run_loads("Kamailio", servers.kamailio, folder, simple, share, results)
         good = (report(results, loads) if loads else True) and soon
         own = run_others(folder, wanted, share)
     return 0 if good and own else 1
@@ -114,11 +118,8 @@ def run_others(folder: Path, wanted: list[str], share: int) -> bool:
     return all(verdicts)
 
 
-def run_loads(
-    name: str, start: object, folder: Path, loads: list[str], share: int
-) -> tuple[dict[str, Measurement], float]:
-    """Measure one server, after a warm-up of each load; returns also how many seconds it took to be ready."""
-    found: dict[str, Measurement] = {}
+def run_loads(name: str, start: object, folder: Path, loads: list[str], share: int, results: Results) -> float:
+    """Measure one server, after a warm-up of each load; returns how many seconds it took to be ready."""
     with start(folder) as process:  # type: ignore[operator]
         seconds = servers.wait_ready(process)
         goal = ""
@@ -130,10 +131,17 @@ def run_loads(
             count = max(count // share, 20)
             if operation != "rtp":
                 measure(operation, process.pid, rate, max(count // 10, 20))
-            found[operation] = result = measure(operation, process.pid, rate, count)
+            result = measure(operation, process.pid, rate, count)
+            results.setdefault(name, {}).setdefault(operation, []).append(result)
             print(f"  {describe(result)}", flush=True)
         print(f"  peak resident memory {peak_resident_mib(process.pid):.0f} MiB", flush=True)
-    return found, seconds
+    return seconds
+
+
+def median(results: Results, server: str, operation: str) -> float | None:
+    """The median of the rounds that count, in microseconds; ``None`` if none does."""
+    counting = [each.microseconds for each in results.get(server, {}).get(operation, ()) if each.valid]
+    return statistics.median(counting) if counting else None
 
 
 def describe(result: Measurement) -> str:
@@ -146,19 +154,18 @@ def describe(result: Measurement) -> str:
 
 def report(results: Results, loads: list[str]) -> bool:
     """Print the comparison; returns whether all figures count and meet their targets."""
-    own = results["Asterism"]
     good = True
     print(f"\n{'CPU per operation':<26}{'Asterism':>12}{'Asterisk':>12}{'Kamailio':>12}   against Asterisk")
     for operation in loads:
         cells, verdict = "", "peer not measured"
         for server in ("Asterism", "Asterisk", "Kamailio"):
-            result = results.get(server, {}).get(operation)
-            cells += f"{result.microseconds:>9.1f} us" if result and result.valid else f"{'-':>12}"
-        if not own[operation].valid:
+            figure = median(results, server, operation)
+            cells += f"{figure:>9.1f} us" if figure is not None else f"{'-':>12}"
+        own, peer = median(results, "Asterism", operation), median(results, "Asterisk", operation)
+        if own is None:
             good, verdict = False, "not valid"
-        peer = results.get("Asterisk", {}).get(operation)
-        if peer and peer.valid and own[operation].valid:
-            ratio = own[operation].microseconds / peer.microseconds
+        elif peer is not None:
+            ratio = own / peer
             met = ratio <= TARGETS[operation]
             good = good and met
             verdict = f"{ratio:.2f} (target {TARGETS[operation]:.2f}: {'met' if met else 'MISSED'})"
