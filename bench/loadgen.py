@@ -45,7 +45,7 @@ class Peer(asyncio.Protocol, asyncio.DatagramProtocol):
         for answer in answers:
             if answer.startswith(b"HTTP/1.1 101 "):
                 self.upgraded.set()
-            else:
+            elif answer:  # else the server's keep-alive (RFC 5626)
                 # A WebSocket message has two to four bytes of its own before it.
                 self._generator.answered(answer[max(answer.find(b"SIP/2.0 ", 0, 16), 0) :])
 
