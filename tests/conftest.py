@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
+RECORD = Path(__file__).resolve().parent / "data" / "record"
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -24,8 +24,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 @pytest.fixture
 def record() -> Path:
-    """The folder of recorded transcripts that formats are compared with."""
-    return SHARED / "reference" / "transcripts"
+    """The folder of excerpts of what Asterisk 22 printed and sent, which formats are compared with."""
+    return RECORD
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 from transaction_kit import request_text
 
 FOLDER = Path(__file__).parent / "corpus"
-TORTURE = Path(__file__).resolve().parents[3] / "shared" / "reference" / "rfc4475"
+TORTURE = Path(__file__).resolve().parents[1] / "data" / "rfc4475"
 
 URIS = (
     b"sip:alice@atlanta.example.com",

@@ -12,7 +12,7 @@ from pathlib import Path
 from asterism.interfaces.manager.module import ManagerModule
 from asterism.server.server import Server
 
-RECORD = Path(__file__).resolve().parents[3] / "shared/reference/transcripts"
+RECORD = Path(__file__).resolve().parents[1] / "data" / "record"
 
 MANAGER = """
 [general]

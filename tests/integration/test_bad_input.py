@@ -15,7 +15,7 @@ from call_kit import World, two_phones
 
 from asterism.testing import idle_counts, until
 
-TORTURE = Path(__file__).resolve().parents[3] / "shared/reference/rfc4475"
+TORTURE = Path(__file__).resolve().parents[1] / "data" / "rfc4475"
 
 INVITE = (
     "INVITE sip:600@127.0.0.1 SIP/2.0\r\n"

@@ -12,7 +12,7 @@ from call_kit import CONFIG, two_phones
 
 from asterism.testing import Phone, assert_idle, until
 
-RECORD = Path(__file__).resolve().parents[3] / "shared/reference/transcripts/cause_mapping.txt"
+RECORD = Path(__file__).resolve().parents[1] / "data" / "record" / "cause_mapping.txt"
 ANSWERS = re.compile(
     r"callee answers (\d+) .*-> DIALSTATUS=(\w+) +HANGUPCAUSE=(\d+) +caller receives SIP/2.0 (\d+) (.+?)  Reason: (.+)"
 )

@@ -113,7 +113,7 @@ def section(title: str) -> list[Message]:
     text = (RECORD / "ami_events_call.txt").read_text()
     part = text[text.index(f"# Asterisk 22.10 -- {title}") :]
     part = re.split(r"\n#{10,}\n# ", part)[0]
-    return [Message(block) for block in part.split("\n\n") if block.startswith("Event: ")]
+    return [Message(block.strip("\n")) for block in part.split("\n\n") if block.startswith("Event: ")]
 
 
 def role(event: Message) -> str:

@@ -20,7 +20,7 @@ from asterism.stack.message import Request, Response, make_response
 from asterism.stack.parser import parse_message
 from asterism.testing import Phone, until
 
-RECORD = Path(__file__).resolve().parents[3] / "shared/reference/transcripts/sip_wire_message_notify_misc.txt"
+RECORD = Path(__file__).resolve().parents[1] / "data/record/sip_wire_message_notify_misc.txt"
 GUIDE = Path(__file__).resolve().parents[2] / "docs/guide/dialplan.md"
 
 PJSIP = (

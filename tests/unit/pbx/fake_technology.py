@@ -20,7 +20,7 @@ from asterism.pbx.device_state import DeviceState
 from asterism.pbx.errors import RequestError
 from asterism.pbx.party import PartyId
 
-TRANSCRIPT = Path(__file__).resolve().parents[4] / "shared" / "reference" / "transcripts" / "ami_events_call.txt"
+TRANSCRIPT = Path(__file__).resolve().parents[2] / "data" / "record" / "ami_events_call.txt"
 
 
 class FakeStream:

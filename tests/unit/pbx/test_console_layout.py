@@ -17,7 +17,7 @@ from asterism.pbx.channel_commands import ChannelCommands
 from asterism.pbx.controls import Control
 from asterism.pbx.hint_commands import HintCommands
 
-TRANSCRIPT = Path(__file__).resolve().parents[4] / "shared" / "reference" / "transcripts" / "core_cli.txt"
+TRANSCRIPT = Path(__file__).resolve().parents[2] / "data" / "record" / "core_cli.txt"
 
 
 def recorded(command: str, state: str) -> list[str]:

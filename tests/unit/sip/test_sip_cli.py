@@ -14,12 +14,12 @@ from asterism.sip.cli.actions import SipActions
 from asterism.sip.cli.module import SipCli
 from asterism.sip.contacts import ContactStatus
 
-REFERENCE = Path(__file__).parents[4] / "shared" / "reference" / "transcripts"
+RECORD = Path(__file__).resolve().parents[2] / "data" / "record"
 
 
 def recorded(command: str, state: str = "idle") -> str:
     """What followed a command line in the record, up to the next one."""
-    text = (REFERENCE / "pjsip_cli.txt").read_text()
+    text = (RECORD / "pjsip_cli.txt").read_text()
     start = text.index(f"*CLI> {command}   (state: {state})\n")
     begin = text.index("\n", start) + 1
     end = re.search(r"^(###|####)", text[begin:], re.MULTILINE)
@@ -42,8 +42,8 @@ PBX = SimpleNamespace(channels=NoChannels(), technologies={}, device_states=None
 
 @pytest.fixture
 def rig(tmp_path: Path) -> Rig:
-    conf = (REFERENCE / "configs" / "asterisk22" / "pjsip.conf").read_text()
-    # The listings were made before two last changes of the file (README of the transcripts, caveats).
+    conf = (RECORD / "configs" / "asterisk22" / "pjsip.conf").read_text()
+    # The listings were made before two last changes of the file.
     conf = conf.replace("default_outbound_endpoint=trunk2\n", "")
     conf = conf.replace("accountcode=acct-alice\n", "accountcode=acct-alice\nmailboxes=6001@default\n")
     rig = Rig(tmp_path / "etc", conf, modules=(*MODULES, SipCli), pbx=PBX)
@@ -176,7 +176,7 @@ def test_actions_list_what_the_record_lists(rig: Rig) -> None:
 
 def recorded_names(action: str, event: str) -> list[str]:
     """The fields of an event that an action listed, in their order."""
-    text = (REFERENCE / "pjsip_ami_actions.txt").read_text()
+    text = (RECORD / "pjsip_ami_actions.txt").read_text()
     section = text[text.index(f"AMI {action}\n") :]
     section = section[section.index(f"Event: {event}\n") :]
     names = [line.split(":")[0] for line in section[: section.index("\n\n")].splitlines()]

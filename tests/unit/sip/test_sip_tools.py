@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from sip_rig import MODULES, FakeFlow, Rig, turn
-from test_sip_cli import act, recorded, run
+from test_sip_cli import RECORD, act, recorded, run
 
 from asterism.applications.options import OptionsModule
 from asterism.applications.qualify import QualifyModule
@@ -91,7 +90,7 @@ def test_maintenance_commands_are_as_recorded(rig: Rig) -> None:
     assert run(rig, "pjsip show maintenance").rstrip() == recorded("pjsip show maintenance").rstrip()
     assert run(rig, "pjsip set maintenance on alice") == "Maintenance mode ENABLED for endpoint 'alice'\n"
     shown = run(rig, "pjsip show maintenance")
-    text = (Path(__file__).parents[4] / "shared/reference/transcripts/pjsip_cli.txt").read_text()
+    text = (RECORD / "pjsip_cli.txt").read_text()
     assert shown.rstrip("\n") in text
     assert "  bob                                       OFF\n" in run(rig, "pjsip show maintenance bob")
     assert run(rig, "pjsip set maintenance off alice") == "Maintenance mode DISABLED for endpoint 'alice'\n"

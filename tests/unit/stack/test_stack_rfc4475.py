@@ -8,7 +8,7 @@ from asterism.stack import ParseError, Request, Response, Uri, make_response, pa
 from asterism.stack.bodies import parse_body
 from asterism.stack.headers import Date
 
-FOLDER = Path(__file__).resolve().parents[4] / "shared" / "reference" / "rfc4475"
+FOLDER = Path(__file__).resolve().parents[2] / "data" / "rfc4475"
 
 VALID = [
     "bcast",

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-FOLDER = ROOT.parent / "shared" / "reference" / "rfc4475"
+FOLDER = ROOT / "tests" / "data" / "rfc4475"
 PAGE = ROOT / "docs" / "stack" / "torture.md"
 
 _ROW = re.compile(r"^\| `([\w-]+)` \| ([\d.]+) \| .* \| (-|\d+) \| (-|\d+) \|$", re.MULTILINE)

@@ -255,7 +255,7 @@ def test_wrong_lines_are_skipped_and_reported() -> None:
     assert world.dialplan.find("default", "100", 2).data == ","
 
 
-TRANSCRIPTS = Path(__file__).resolve().parents[5] / "shared" / "reference" / "transcripts"
+TRANSCRIPTS = Path(__file__).resolve().parents[3] / "data" / "record"
 
 
 def recorded(command: str) -> str:
