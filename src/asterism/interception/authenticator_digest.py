@@ -148,6 +148,7 @@ class DigestAuthenticator:
     def _verify(self, rx: Rx, auths: Sequence[Auth], wrong: str = "the credentials are wrong") -> Verdict:
         """Compare the credentials with the auth objects; changes nothing. ``wrong`` is why if they do not fit."""
         verdict = Verdict()
+        elsewhere = False
         for value in rx.request.get_all("Authorization"):
             try:
                 credentials = Credentials.parse(value)
@@ -157,6 +158,9 @@ class DigestAuthenticator:
             if not credentials.nonce:
                 continue
             verdict.credentials = credentials
+            if self._core.state.check_digest_uri and not credentials.fits(rx.request.uri):
+                verdict.wrong = elsewhere = True
+                continue
             auth = self._matching(credentials, auths)
             if not self._right(rx, credentials, auth):
                 verdict.wrong = True
@@ -185,7 +189,7 @@ class DigestAuthenticator:
         if not auths:
             verdict.reason = "none of the endpoint's auth objects exists"
         elif verdict.wrong:
-            verdict.reason = wrong
+            verdict.reason = "the credentials were made for another URI" if elsewhere else wrong
         elif verdict.stale:
             verdict.reason = "the nonce has expired or was used before"
         verdict.challenges = self._challenges(auths, rx, verdict.stale)

@@ -46,6 +46,7 @@ def apply_settings(core: SipCore) -> None:
     state.auth_algorithms_uas = tuple(settings.default_auth_algorithms_uas) or ("MD5",)
     state.auth_algorithms_uac = tuple(settings.default_auth_algorithms_uac) or ("MD5",)
     state.auth_userhash = settings.auth_userhash
+    state.check_digest_uri = settings.check_digest_uri
     state.allow_without_authenticator = settings.allow_without_authenticator
     state.tcp_switch = not core.data.single(SystemSettings).disable_tcp_switch
     state.symmetric = frozenset(item.id for item in core.data.all(TransportConfig) if item.symmetric_transport)

@@ -32,6 +32,7 @@ class SipState:
         "auth_algorithms_uas",
         "auth_userhash",
         "authenticator",
+        "check_digest_uri",
         "default_from_user",
         "default_outbound_endpoint",
         "default_realm",
@@ -84,6 +85,7 @@ class SipState:
         self.auth_algorithms_uas: tuple[str, ...] = ("MD5",)
         self.auth_algorithms_uac: tuple[str, ...] = ("MD5",)
         self.auth_userhash = False
+        self.check_digest_uri = True
         self.security: Any = None
         self.allow_without_authenticator = False
         self.authenticator: Authenticator | None = None

@@ -256,7 +256,7 @@ class Uri:
             return self.opaque == other.opaque or (self.scheme == "urn" and _urn(self.opaque) == _urn(other.opaque))
         if (self.user, self.password, self.port) != (other.user, other.password, other.port):
             return False
-        if self.host != other.host and not _same_address(self.host, other.host):
+        if not same_host(self.host, other.host):
             return False
         mine_params, their_params = _folded(self.params), _folded(other.params)
         for name in mine_params.keys() | their_params.keys():
@@ -293,8 +293,10 @@ def _urn(opaque: str) -> tuple[str, str]:
     return namespace, name.lower() if namespace == "service" else name
 
 
-def _same_address(one: str, other: str) -> bool:
-    """Whether two hosts are the same IPv6 address in two spellings."""
+def same_host(one: str, other: str) -> bool:
+    """Whether two hosts, as :class:`Uri` keeps them, are one: the same text, or one IPv6 address in two spellings."""
+    if one == other:
+        return True
     if ":" not in one or ":" not in other:
         return False
     try:

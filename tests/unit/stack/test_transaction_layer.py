@@ -304,15 +304,45 @@ def test_cancel_with_an_rfc2543_via():
 # Merged requests, 8.2.2.2
 
 
-def test_merged_request_is_482_while_the_first_is_remembered():
+@pytest.mark.parametrize("method", ["INVITE", "OPTIONS", "REGISTER", "MESSAGE"])
+def test_a_request_is_merged_while_its_twin_is_ongoing(method):
     net = Net()
-    answer_with(net, 200)
-    net.receive(request_text())
-    net.receive(request_text(branch="z9hG4bKway2"))
+    net.receive(request_text(method))
+    first = net.layer.create_server_transaction(net.user.requests[0])
+    net.receive(request_text(method, branch="z9hG4bKway2"))
+    assert net.flow.statuses() == [482]
+    first.respond(make_response(first.request, 486))
+    # A hunting proxy's next branch, or the same again from a client.
+    net.receive(request_text(method, branch="z9hG4bKway3"))
+    assert len(net.user.requests) == 2
+    assert net.flow.statuses() == [486]
+    # The second is ongoing now, and what is left of the first does not end that.
+    net.layer.create_server_transaction(net.user.requests[1])
+    net.advance(40 if method == "INVITE" else 30)
+    net.receive(request_text(method, branch="z9hG4bKway4"))
+    assert net.flow.statuses()[-1] == 482
+
+
+def test_a_late_branch_of_an_accepted_call_is_merged():
+    net = Net()
+    net.receive(request_text("INVITE"))
+    first = net.layer.create_server_transaction(net.user.requests[0])
+    first.respond(make_response(first.request, 200))
+    net.receive(request_text("INVITE", branch="z9hG4bKway2"))
     assert net.flow.statuses() == [200, 482]
-    assert len(net.user.requests) == 1
-    net.advance(34)
-    net.receive(request_text(branch="z9hG4bKway3"))
+    net.advance(70)
+    net.receive(request_text("INVITE", branch="z9hG4bKway3"))
+    assert len(net.user.requests) == 2
+
+
+def test_the_same_request_again_after_a_held_answer_is_handled():
+    net = Net()
+    net.receive(request_text("REGISTER"))
+    held = net.layer.hold(net.user.requests[0])
+    net.receive(request_text("REGISTER", branch="z9hG4bKtwin"))
+    assert net.flow.statuses() == [482]
+    net.layer.answer_held(held, b"SIP/2.0 200 OK\r\n\r\n")
+    net.receive(request_text("REGISTER", branch="z9hG4bKagain"))
     assert len(net.user.requests) == 2
 
 

@@ -61,6 +61,10 @@ class GlobalSettings(ConfiguredObject, type="global"):
         YES_NO, False, "Ask clients to send a hash of their user name in credentials, not the name (RFC 7616).",
         listed=False,
     )  # fmt: skip
+    check_digest_uri = option(
+        YES_NO, True, "Refuse credentials whose uri is not the Request-URI; no is for proxies that change it on the way.",
+        listed=False,
+    )  # fmt: skip
     ignore_unknown_require = option(
         YES_NO, False, "Take requests whose Require names extensions that nobody here knows, instead of answering 420.",
         listed=False,

@@ -11,6 +11,7 @@ from asterism.stack.digest.hashing import ALGORITHMS, compute_response
 from asterism.stack.digest.params import join, lenient_params, parse_params, quoted, split_scheme
 from asterism.stack.errors import ParseError
 from asterism.stack.grammar import printable, quote
+from asterism.stack.uri import Uri, same_host
 
 if TYPE_CHECKING:
     from asterism.stack.message import Message
@@ -128,7 +129,8 @@ class Credentials:
             if name not in params:
                 raise ParseError(f"credentials without {name}")
         nc = params.get("nc", "")
-        if nc and not _hex8(nc):
+        # The first request with a nonce has 1 (RFC 7616 3.4): none has 0.
+        if nc and (not _hex8(nc) or nc == "00000000"):
             raise ParseError(f"bad nc: {printable(nc)!r}")
         if params.get("qop") and not (nc and params.get("cnonce")):
             raise ParseError("credentials with qop need nc and cnonce")
@@ -153,6 +155,26 @@ class Credentials:
     def count(self) -> int:
         """``nc`` as a number; 0 if there is none."""
         return int(self.nc, 16) if self.nc else 0
+
+    def fits(self, target: Uri) -> bool:
+        """Whether ``uri`` names the Request-URI ``target``, as it must (RFC 7616 3.4.6, RFC 3261 22.4).
+
+        Compared are user, host and port, the default port being the same as none: parameters and the choice of
+        ``sip`` or ``sips`` change on the way through proxies, and clients leave them out.
+        """
+        if self.uri == str(target):
+            return True
+        try:
+            mine = Uri.parse(self.uri)
+        except ParseError:
+            return False
+        if not (mine.is_sip and target.is_sip):
+            return mine.matches(target)
+        return (
+            mine.user == target.user
+            and (mine.port == target.port or _port(mine) == _port(target))
+            and same_host(mine.host, target.host)
+        )
 
     def verify(self, secret: str, method: str, body: bytes = b"") -> bool:
         """Whether ``response`` is right for this A1 hash (see :func:`ha1`); compared in constant time.
@@ -223,6 +245,10 @@ class AuthenticationInfo:
                 ("nc", self.nc or None),
             ]
         )
+
+
+def _port(uri: Uri) -> int:
+    return uri.port or (5061 if uri.secure else 5060)
 
 
 def challenges(message: Message, proxy: bool = False) -> list[Challenge]:

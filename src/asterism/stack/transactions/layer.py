@@ -349,7 +349,9 @@ class TransactionLayer:
     def answer_held(self, held: Held, data: bytes) -> None:
         """Send the bytes of the final response to a request that :meth:`hold` was called for, and keep them."""
         key, merged, flow, same = held
-        self._servers.finish(key, merged, data if same else (data, flow), self.timeout)
+        if merged:
+            self._servers.release(merged)
+        self._servers.finish(key, "", data if same else (data, flow), self.timeout)
         flow.send(data)
 
     def find_server_transaction(self, request: Request) -> ServerTransaction | None:
@@ -420,6 +422,16 @@ class TransactionLayer:
         self._servers.finish(transaction.key, transaction.merged_key, entry, lifetime)
         if flow.transactions:
             flow.transactions.discard(transaction)
+
+    def release_merged(self, transaction: ServerTransaction) -> None:
+        """A transaction is not ongoing any more (called by the machines): its twin by another way is no merged request.
+
+        8.2.2.2 speaks of an ongoing transaction. A proxy that hunts sends its next branch after a final answer, and a
+        client that repeats a REGISTER or MESSAGE, with a new branch only, wants it handled.
+        """
+        merged, transaction.merged_key = transaction.merged_key, ""
+        if merged:
+            self._servers.release(merged)
 
     def forget_server(self, transaction: ServerTransaction) -> None:
         """Drop a transaction (called by the machines)."""

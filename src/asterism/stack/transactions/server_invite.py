@@ -140,6 +140,8 @@ class InviteServerTransaction(ServerTransaction):
     def _complete(self) -> None:
         layer = self.layer
         self._enter(TransactionState.COMPLETED)
+        # Not after a 2xx: its call goes on, and a late branch of it would be a second one.
+        layer.release_merged(self)
         now = layer.timers.clock()
         self._interval = layer.t1
         self._ends_at = now + layer.timeout

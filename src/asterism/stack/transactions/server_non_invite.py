@@ -77,6 +77,7 @@ class NonInviteServerTransaction(ServerTransaction):
             return False
         self.last_response = data = tagged_bytes(response, layer.tag_of, self.key)
         self.status = status
+        layer.release_merged(self)
         if self.flow.reliable:
             if self.flow.closed and layer.reconnect(self):
                 # It lives on so that the user learns of a failure of this connection too.

@@ -29,7 +29,7 @@ class TransactionTable(Generic[T]):
     def __init__(self, timers: TimerQueue, limit: int) -> None:
         self.entries: dict[str, T | Finished] = {}
         self.merged: dict[str, str] = {}
-        """Identity of a request apart from its branch (RFC 3261 8.2.2.2), to the key of its transaction."""
+        """Identity of an ongoing request apart from its branch (RFC 3261 8.2.2.2), to the key of its transaction."""
         self._timers = timers
         self._limit = limit
         self._finished = 0
@@ -66,6 +66,10 @@ class TransactionTable(Generic[T]):
         self.entries.pop(key, None)
         if merged_key:
             self.merged.pop(merged_key, None)
+
+    def release(self, merged_key: str) -> None:
+        """A request has its final answer: what comes with the same identity from now on is a request of its own."""
+        self.merged.pop(merged_key, None)
 
     def _arm(self, second: int) -> None:
         if self._timer is not None:
