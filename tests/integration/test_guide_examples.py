@@ -67,7 +67,6 @@ async def test_the_program_with_extensions(tmp_path: Path, monkeypatch: pytest.M
     server: Server = names["server"]
     lines: list[str] = []
     monkeypatch.setattr(server.log, "notice", lambda message, *args: lines.append(message % args))
-    server.subscribe(names["HANGUP"], names["on_hangup"])
     async with server, Phone("101", server) as ann, Phone("102", server) as bob:
         await ann.register()
         call = await bob.dial("700")
@@ -106,7 +105,7 @@ async def test_the_program_with_extensions(tmp_path: Path, monkeypatch: pytest.M
 
 
 async def test_the_module_with_an_extension(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = load(blocks("python-extensions.md")[1], "office_module", tmp_path, monkeypatch)
+    names = load(blocks("python-extensions.md")[2], "office_module", tmp_path, monkeypatch)
     write_config(tmp_path / "etc", {"pjsip.conf": PJSIP})
     server = Server.from_config(tmp_path / "etc")
     server.modules.add(names["Office"])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from asterism.config.asterisk_conf import AsteriskConf
 from asterism.core.errors import AsterismError, ConfigError
-from asterism.data.realtime.settings import DATABASES, RealtimeSettings
+from asterism.data.realtime.settings import DATABASES, RealtimeSettings, require_sqlalchemy
 
 if TYPE_CHECKING:
     from asterism.data.realtime.settings import DatabaseSettings
@@ -32,6 +32,7 @@ def run_database(words: Sequence[str]) -> int:
         print(USAGE, end="", file=sys.stdout if help_wanted else sys.stderr)
         return 0 if help_wanted else 2
     try:
+        require_sqlalchemy()
         settings = read_settings(Path(words[1] if len(words) > 1 else "/etc/asterisk"))
         return asyncio.run(_run(settings, words[0] == "upgrade"))
     except (AsterismError, OSError) as error:

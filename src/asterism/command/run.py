@@ -1,7 +1,8 @@
 """The server process: everything that is the process's and not the server's.
 
 A :class:`~asterism.server.server.Server` touches nothing process-wide, so that several run in one process.
-Signals, the loop, the garbage collector, file limits, the user it runs as and the daemon's fork live here.
+The garbage collector, file limits, the user it runs as and the daemon's fork live here; signals and the loop in
+:mod:`asterism.server.serving`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import grp
 import os
 import pwd
 import resource
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,6 +25,7 @@ from asterism.config.asterisk_conf import AsteriskConf
 from asterism.core.errors import AsterismError, ConfigError
 from asterism.interfaces.console import protocol
 from asterism.server.server import Server
+from asterism.server.serving import loop_factory, signals, start_anew
 
 if TYPE_CHECKING:
     from asterism.command.main import Arguments
@@ -99,7 +100,7 @@ def serve(
     if conf.options.highpriority:
         with contextlib.suppress(PermissionError):
             os.nice(-10)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         try:
             return runner.run(_serve(conf, quiet, ready, console))
         except KeyboardInterrupt:
@@ -110,10 +111,20 @@ async def _serve(
     conf: AsteriskConf, quiet: bool, ready: Callable[[Server], None] | None, console: Sequence[str]
 ) -> int:
     server = Server(conf)
-    loop = asyncio.get_running_loop()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, server.request_stop)
-    loop.add_signal_handler(signal.SIGHUP, server.request_reload)
+    with signals(server):
+        status = await _serve_until_stopped(server, conf, quiet, ready, console)
+    if server.restart_requested:
+        start_anew()
+    return status
+
+
+async def _serve_until_stopped(
+    server: Server,
+    conf: AsteriskConf,
+    quiet: bool,
+    ready: Callable[[Server], None] | None,
+    console: Sequence[str],
+) -> int:
     try:
         await server.start()
     except AsterismError as error:
@@ -137,8 +148,6 @@ async def _serve(
     finally:
         with contextlib.suppress(OSError):
             pid_file.unlink()
-    if server.restart_requested:
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
     return 0
 
 
@@ -148,14 +157,6 @@ async def _talk(server: Server, console: Sequence[str]) -> None:
     await process.wait()
     if not server.status.stop_requested.is_set():
         server.request_stop()
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop
-    return uvloop.new_event_loop
 
 
 def _tune_collector() -> None:

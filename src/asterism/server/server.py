@@ -1,7 +1,7 @@
 """One server: every subsystem and module, and nothing that is the process's.
 
 Two servers with different configurations run in one process; each has its own log, bus, store, sockets and
-tasks. Signals, the loop and the garbage collector belong to the ``asterism`` command.
+tasks. Signals and the loop are taken over only by :meth:`Server.run` and :meth:`Server.serve`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import copy
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,6 +27,7 @@ from asterism.core.security import SecurityEvents
 from asterism.data import AstDb, Data, Store
 from asterism.media.core import Media
 from asterism.pbx.core import Pbx
+from asterism.server import serving
 from asterism.server.events import LOAD, RELOAD, SHUTDOWN, UNLOAD
 from asterism.server.modules import ModuleLoader, ModulePlan
 from asterism.sip.core import SipCore
@@ -51,10 +52,15 @@ class Status:
 class Server:
     """A SIP server and PBX.
 
-    ``await start()`` opens it for business, ``await stop()`` ends it; ``async with`` does both::
+    A program that is nothing but a server runs it until it is told to stop::
+
+        Server.from_config("etc").run()
+
+    In a loop of one's own ``await serve()`` does the same. ``await start()`` opens it for business and ``await stop()``
+    ends it, without touching signals; ``async with`` does both::
 
         async with Server.from_config("etc") as server:
-            await server.wait_stop_requested()
+            ...
 
     Modules see it bound to themselves (:meth:`bound`): what they register carries their name.
     """
@@ -189,6 +195,31 @@ class Server:
         self.media.close()
         self.owner.release()
         self.store.close()
+
+    def run(self, ready: Callable[[Server], None] | None = None) -> None:
+        """Run the server in a loop of its own until SIGTERM, Ctrl-C or ``core stop``; then end every call with BYE.
+
+        SIGHUP reloads the configuration, ``core restart`` starts the program anew. The loop is uvloop's where that is
+        installed. ``ready`` is called with the server once it has booted. To be called from the main thread: another
+        one gets no signals.
+
+        Raises:
+            ModuleError: The server could not start; nothing is left open.
+            RuntimeError: A loop is running already in this thread; ``await serve()`` there.
+        """
+        serving.run(self, ready)
+
+    async def serve(self, ready: Callable[[Server], None] | None = None) -> None:
+        """Start, serve until SIGTERM, SIGINT, ``core stop`` or :meth:`request_stop`, and stop, ending every call.
+
+        While it serves, these signals are the server's, and SIGHUP reloads; afterwards they are what they were.
+        Cancelling it stops the server as well. ``ready`` is called with the server once it has booted. When
+        ``restart_requested`` is set afterwards, somebody asked for a restart.
+
+        Raises:
+            ModuleError: The server could not start; nothing is left open.
+        """
+        await serving.serve(self, ready)
 
     async def __aenter__(self) -> Self:
         """Start."""

@@ -249,7 +249,11 @@ class SipCore(Subsystem):
         body: bytes | str = b"",
         content_type: str = "",
     ) -> Request:
-        """An out-of-dialog request to a URI or contact, From and Contact as the endpoint's options say."""
+        """An out-of-dialog request to a URI, contact or endpoint, From and Contact as the endpoint's options say.
+
+        ``target`` given as an endpoint means its first contact, and that endpoint's options where no other is given.
+        Raises :class:`~asterism.sip.sending.SendError`: it has none, or the URI is none.
+        """
         return self.sender.create_request(method, target, endpoint, headers, body, content_type)
 
     def send(
@@ -282,9 +286,14 @@ class SipCore(Subsystem):
     ) -> Response:
         """Send a request in a dialog, or out of dialog to an endpoint, contact or URI; return the final response.
 
+        ``await sip.send_request("OPTIONS", endpoint)`` asks an endpoint's first contact, with that endpoint's options.
+
         A URI without an endpoint is asked as ``[global] default_outbound_endpoint`` says, if there is such an endpoint.
         A timeout gives a local 408, a transport failure a local 503. Digest challenges are answered with the
         endpoint's ``outbound_auth``, for the realm it is configured for only.
+
+        Raises:
+            SendError: There is nothing to send it to: no target, an endpoint without a contact, or no URI.
         """
         return await self.sender.send_request(
             method, target, dialog, endpoint, headers, body, content_type, on_provisional, timeout

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from asterism.stack.flow import Flow
     from asterism.stack.transactions.client import ClientTransaction
 
-Target = Uri | Contact | str
-"""Where a request goes: a URI or its text, or a contact (whose Path is used)."""
+Target = Uri | Contact | Endpoint | str
+"""Where a request goes: a URI or its text, a contact (whose Path is used), or an endpoint: its first contact."""
 
 _MAX_CHALLENGES = 4
 
@@ -205,8 +205,11 @@ class Sender:
         body: bytes | str,
         content_type: str,
     ) -> Request:
-        """An out-of-dialog request; see :meth:`SipCore.create_request`. Raises :class:`SendError` for a bad URI."""
+        """An out-of-dialog request; see :meth:`SipCore.create_request`. Raises :class:`SendError`."""
         core = self._core
+        if isinstance(target, Endpoint):
+            endpoint = endpoint or target
+            target = self._contact_of(target)
         try:
             uri = (
                 target if isinstance(target, Uri) else Uri.parse(target.uri if isinstance(target, Contact) else target)
@@ -327,13 +330,15 @@ class Sender:
                 request.set_body(body, content_type)
             flow = getattr(dialog, "flow", None)
         else:
-            if target is None and endpoint is not None:
-                target = self._default_target(endpoint)
+            if isinstance(target, Endpoint):
+                endpoint = endpoint or target
+            elif target is None and endpoint is not None:
+                target = endpoint
             if endpoint is None and not isinstance(target, Contact):
                 default = self._core.data.get(Endpoint, self.state.default_outbound_endpoint)
                 endpoint = default if isinstance(default, Endpoint) else None
             if target is None:
-                raise SendError("nothing to send the request to: no dialog, target or contact")
+                raise SendError("nothing to send the request to: no dialog, target or endpoint")
             request = self.create_request(method, target, endpoint, headers, body, content_type)
         waiter = _Waiter(request, on_provisional)
         outgoing = self._core.send(request, waiter, endpoint, flow)
@@ -345,11 +350,11 @@ class Sender:
             waiter.on_timeout(outgoing.transaction)  # type: ignore[arg-type]
         return await waiter.future
 
-    def _default_target(self, endpoint: Endpoint) -> Target | None:
+    def _contact_of(self, endpoint: Endpoint) -> Contact:
         for aor_id in endpoint.aors:
             for contact in self._core.location.contacts(aor_id):
                 return contact
-        return None
+        raise SendError(f"endpoint '{endpoint.id}' has no contact to send the request to")
 
     def later(self, function: Callable[[Any], Any], argument: Any) -> None:
         """Call back from the loop, not from inside the caller."""

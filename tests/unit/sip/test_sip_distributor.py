@@ -12,6 +12,7 @@ from sip_rig import FakeFlow, Rig, turn
 from asterism.core.errors import DuplicateError
 from asterism.sip.decision import Decision, Outcome
 from asterism.sip.rx import Rx
+from asterism.sip.sending import SendError
 from asterism.sip.service import Service
 from asterism.stack.dialog import Dialog
 from asterism.stack.message import Request, Response
@@ -314,6 +315,22 @@ def test_a_step_without_evaluate_is_not_explained(rig: Rig) -> None:
         return str(await rig.sip.explain(rig.request("MESSAGE", "sip:x", "trunk"), flow))
 
     assert "not explainable" in asyncio.run(run())
+
+
+def test_send_request_takes_an_endpoint_for_the_target(rig: Rig) -> None:
+    async def run() -> None:
+        endpoint = rig.data.get(_endpoint(), "trunk")
+        assert endpoint is not None
+        task = asyncio.ensure_future(rig.sip.send_request("OPTIONS", endpoint))
+        await turn()
+        (request,) = rig.transports.flows[("198.51.100.1", 5080)].take()
+        assert (request.method, str(request.uri)) == ("OPTIONS", "sip:198.51.100.1:5080")
+        assert rig.sip.create_request("MESSAGE", endpoint).uri == request.uri
+        task.cancel()
+        with pytest.raises(SendError, match="endpoint 'alice' has no contact"):
+            await rig.sip.send_request("OPTIONS", rig.data.get(_endpoint(), "alice"))
+
+    asyncio.run(run())
 
 
 def test_send_request_answers_a_challenge(make_rig: Callable[..., Rig], phones: str) -> None:

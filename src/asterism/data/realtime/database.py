@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from asterism.data.errors import DataUnavailableError
+from asterism.data.realtime.settings import INSTALL
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Dialect
@@ -140,6 +141,8 @@ class Database:
 
     def _failed(self, lost: bool, reason: object) -> DataUnavailableError:
         text = " ".join(str(reason).split())[:300] or type(reason).__name__
+        if isinstance(reason, ModuleNotFoundError):
+            text += f": {INSTALL}"
         if lost:
             self._retry_at = time.monotonic() + RETRY_SECONDS
             if not self.down:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from importlib.util import find_spec
 from typing import ClassVar
 
 from asterism.core.errors import ConfigError
@@ -13,7 +12,7 @@ from asterism.data.backends import Backend
 from asterism.data.options import ConfiguredObject
 from asterism.data.realtime.backend import RealtimeBackend
 from asterism.data.realtime.database import Database
-from asterism.data.realtime.settings import EXTCONFIG, FamilySource, RealtimeSettings
+from asterism.data.realtime.settings import EXTCONFIG, FamilySource, RealtimeSettings, require_sqlalchemy
 from asterism.data.server import DataServer
 
 INTERVAL = 1.0
@@ -53,8 +52,7 @@ class RealtimeModule(Module):
         server.register_marked(self)
 
     def _make(self, cls: type[ConfiguredObject], arguments: list[str]) -> Backend:
-        if find_spec("sqlalchemy") is None:
-            raise ConfigError('realtime needs SQLAlchemy: pip install "asterism[realtime]"')
+        require_sqlalchemy()
         data = self.server.data
         if self._settings is None:
             self._settings = RealtimeSettings.load(data.files, self.server.paths.db)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,9 @@ DATABASES = "res_config_sqlalchemy.conf"
 DRIVERS = ("sqlalchemy", "odbc", "pgsql", "mysql", "mariadb", "sqlite3")
 """Asterisk's driver names mean the same here: the database's URL says what it is."""
 
+INSTALL = 'pip install "asterism[realtime]"'
+"""How to get what databases need."""
+
 _ASYNC_DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
     "postgres": "postgresql+psycopg",
@@ -25,6 +29,12 @@ _ASYNC_DRIVERS = {
     "mysql": "mysql+asyncmy",
     "mariadb": "mariadb+asyncmy",
 }
+
+
+def require_sqlalchemy() -> None:
+    """Raise :class:`ConfigError`, which says what to install, where SQLAlchemy is missing."""
+    if find_spec("sqlalchemy") is None:
+        raise ConfigError(f"realtime needs SQLAlchemy: {INSTALL}")
 
 
 @dataclass(frozen=True, slots=True)

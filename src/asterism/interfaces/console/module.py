@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import grp
 import json
 import logging
@@ -186,15 +187,23 @@ class ConsoleModule(Module):
         server.register_marked(self)
 
     async def start(self) -> None:
-        """Open the socket; refuses when a live server answers there."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        """Open the socket. Where that fails the server goes on without a console.
+
+        Raises:
+            ModuleError: A live server answers there: the same server must not run twice.
+        """
         try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
             listener = sockets.listen(str(self._path), _MODE)
             self._set_owner()
         except OSError as error:
-            raise ModuleError(f"the console socket {self._path} cannot be opened: {error.strerror}") from error
-        loop = asyncio.get_running_loop()
-        self._listener = await loop.create_unix_server(lambda: _Connection(self), sock=listener)
+            text = f"the console socket {self._path} cannot be opened: {error.strerror}"
+            if error.errno == errno.EADDRINUSE:
+                raise ModuleError(text) from error
+            self.server.log.error("%s", text)
+        else:
+            loop = asyncio.get_running_loop()
+            self._listener = await loop.create_unix_server(lambda: _Connection(self), sock=listener)
         self.server.spawn(self._run_startup_commands(), "startup commands of cli.conf")
 
     def _set_owner(self) -> None:

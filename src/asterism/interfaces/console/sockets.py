@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from collections.abc import Iterator
@@ -50,7 +51,7 @@ def listen(path: str, mode: int) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         if is_live(path):
-            raise OSError(98, "another server answers on this socket", path)
+            raise OSError(errno.EADDRINUSE, "another server answers on this socket", path)
         with _reachable(path) as name:
             if os.path.lexists(name):
                 os.unlink(name)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from asterism.certificates import choose_by_name
+from asterism.listening import open_listeners
 
 if TYPE_CHECKING:
     from aiohttp.web_protocol import RequestHandler
@@ -109,35 +109,34 @@ class Listener:
         self.server = server
         self.context = context
         self.address: tuple[str, int] = ("", 0)
-        self._listening: asyncio.Server | None = None
+        self._listening: list[asyncio.Server] = []
 
     async def start(self, host: str, port: int) -> None:
         """Bind and listen. Raises OSError."""
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        sock = socket.socket(family, socket.SOCK_STREAM)
+        sockets = await open_listeners(host, port)
         try:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            sock.bind((host, port))
-            # Not by way of aiohttp's runners: they leave the TLS handshake a minute.
-            self._listening = await asyncio.get_running_loop().create_server(
-                self.server,
-                sock=sock,
-                ssl=self.context,
-                ssl_handshake_timeout=_HANDSHAKE if self.context is not None else None,
-                backlog=1024,
-            )
+            for sock in sockets:
+                # Not by way of aiohttp's runners: they leave the TLS handshake a minute.
+                listening = await asyncio.get_running_loop().create_server(
+                    self.server,
+                    sock=sock,
+                    ssl=self.context,
+                    ssl_handshake_timeout=_HANDSHAKE if self.context is not None else None,
+                    backlog=1024,
+                )
+                self._listening.append(listening)
         except OSError:
-            sock.close()
+            await self.close()
+            for sock in sockets:
+                sock.close()
             raise
-        self.address = sock.getsockname()[:2]
+        self.address = sockets[0].getsockname()[:2]
 
     async def close(self) -> None:
         """Stop listening and close every connection."""
-        if self._listening is not None:
-            self._listening.close()
-            self._listening = None
+        listening, self._listening = self._listening, []
+        for each in listening:
+            each.close()
         self.server.pre_shutdown()
         await self.server.shutdown(1.0)
 

@@ -55,26 +55,36 @@ class HttpModule(Module):
         )
 
     async def start(self) -> None:
-        """Listen, when ``enabled``. Raises :class:`ModuleError` for an address or a certificate that cannot be had."""
+        """Listen, when ``enabled``. A listener that cannot be opened is logged; the other one serves all the same."""
         settings = self.settings
         if not settings.enabled:
             return
+        self.address = await self._try(settings.bindaddr, settings.bindport, tls=False)
+        if settings.tlsenable:
+            self.tls_address = await self._try(settings.tlsbindaddr, settings.tlsbindport, tls=True)
+
+    async def _try(self, host: str, port: int, *, tls: bool) -> tuple[str, int] | None:
         try:
-            self.address = await self._listen(settings.bindaddr, settings.bindport, tls=False)
-            if settings.tlsenable:
-                self.tls_address = await self._listen(settings.tlsbindaddr, settings.tlsbindport, tls=True)
-        except ModuleError:
-            await self._close()
-            raise
+            return await self._listen(host, port, tls=tls)
+        except ModuleError as error:
+            self.server.log.error("%s", error)
+            return None
+
+    @property
+    def _complete(self) -> bool:
+        """Whether everything that is to be open is."""
+        settings = self.settings
+        wanted = (settings.enabled, settings.enabled and settings.tlsenable)
+        return wanted == (self.address is not None, self.tls_address is not None)
 
     async def reload(self) -> None:
         """Read ``http.conf`` again. Certificates are taken anew without closing a connection.
 
-        The sockets are opened anew only when an address changed.
+        The sockets are opened anew only when an address changed, or when one could not be opened before.
         """
         before = self.settings.listening
         self._read()
-        if self.settings.listening != before:
+        if self.settings.listening != before or not self._complete:
             await self._close()
             await self.start()
             return

@@ -63,8 +63,9 @@ def read_settings(config: ConfigFile) -> tuple[HttpSettings, list[ConfigError]]:
     settings, errors = HttpSettings(), []
     given: set[str] = set()
     for option in config.options("general"):
+        given.add(option.name.lower())
         try:
-            given.add(_take(settings, option))
+            _take(settings, option)
         except ConfigError as error:
             errors.append(error)
     if "tlsbindaddr" not in given:
@@ -72,7 +73,7 @@ def read_settings(config: ConfigFile) -> tuple[HttpSettings, list[ConfigError]]:
     return settings, errors
 
 
-def _take(settings: HttpSettings, option: Option) -> str:
+def _take(settings: HttpSettings, option: Option) -> None:
     name, value = option.name.lower(), option.value.strip()
     name = _ALIASES.get(name, name)
     if name in _FLAGS:
@@ -89,9 +90,11 @@ def _take(settings: HttpSettings, option: Option) -> str:
         except ValueError as error:
             raise option.error(str(error)) from error
     elif name == "bindaddr":
+        settings.bindaddr = value  # a wrong one stays: nothing is opened then, where the default is open to all
         settings.bindaddr = _address(option, value)
     elif name == "tlsbindaddr":
         host, port = _split(value)
+        settings.tlsbindaddr = host
         if port and not (port.isascii() and port.isdigit() and int(port) <= 65535):
             raise option.error("its port is no port number")
         settings.tlsbindaddr = _address(option, host)
@@ -105,7 +108,6 @@ def _take(settings: HttpSettings, option: Option) -> str:
         settings.redirects[source] = target.strip()
     elif name:
         raise option.error("not an option of http.conf")
-    return name
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -19,8 +19,16 @@ from asterism.interfaces.manager.commands import ManagerCommands
 from asterism.interfaces.manager.feed import EventFeed
 from asterism.interfaces.manager.security import ManagerSecurity
 from asterism.interfaces.manager.session import EVENTS_DROPPED, ManagerSession
-from asterism.interfaces.manager.settings import ManagerSettings, ManagerUser, read_access_lists, read_settings
+from asterism.interfaces.manager.settings import (
+    ManagerSettings,
+    ManagerUser,
+    make_context,
+    read_access_lists,
+    read_settings,
+    split_address,
+)
 from asterism.interfaces.manager.wire import encode_fields
+from asterism.listening import open_listeners
 
 FULLY_BOOTED = EventType(
     "FullyBooted",
@@ -69,50 +77,55 @@ class ManagerModule(Module):
         server.register_marked(ManagerCommands(self))
 
     async def start(self) -> None:
-        """Listen, when ``enabled``."""
-        if not self.settings.enabled:
-            return
-        loop = asyncio.get_running_loop()
+        """Listen, when ``enabled``. A listener that cannot be opened is logged; the other one serves all the same."""
         settings = self.settings
-        self.address = await self._listen(loop, settings.bindaddr, settings.port, None)
+        if not settings.enabled:
+            return
+        self.address = await self._try(settings.bindaddr, settings.port, tls=False)
         if settings.tlsenable:
-            host, port = _split_address(settings.tlsbindaddr, settings.bindaddr, 5039)
-            self.tls_address = await self._listen(loop, host, port, self._tls_context())
+            host, port = split_address(settings.tlsbindaddr, settings.bindaddr, 5039)
+            self.tls_address = await self._try(host, port, tls=True)
 
-    async def _listen(
-        self, loop: asyncio.AbstractEventLoop, host: str, port: int, context: ssl.SSLContext | None
-    ) -> tuple[str, int]:
+    async def _try(self, host: str, port: int, *, tls: bool) -> tuple[str, int] | None:
         try:
-            listener = await loop.create_server(lambda: ManagerSession(self), host or None, port, ssl=context)
+            return await self._listen(host, port, self._tls_context() if tls else None)
+        except ModuleError as error:
+            self.server.log.error("%s", error)
+            return None
+
+    async def _listen(self, host: str, port: int, context: ssl.SSLContext | None) -> tuple[str, int]:
+        loop = asyncio.get_running_loop()
+        try:
+            sockets = await open_listeners(host, port)
+            for sock in sockets:
+                listener = await loop.create_server(lambda: ManagerSession(self), sock=sock, ssl=context)
+                self._listeners.append(listener)
         except OSError as error:
-            raise ModuleError(f"manager.conf: cannot listen on {host}:{port}: {error.strerror}") from error
-        self._listeners.append(listener)
-        address = listener.sockets[0].getsockname()
+            raise ModuleError(
+                f"manager.conf: cannot listen on {host} port {port}: {error.strerror or error}"
+            ) from error
+        address = sockets[0].getsockname()
         return str(address[0]), int(address[1])
 
-    def _tls_context(self) -> ssl.SSLContext:
+    @property
+    def _complete(self) -> bool:
+        """Whether everything that is to be open is."""
         settings = self.settings
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        try:
-            context.load_cert_chain(
-                self.server.paths.etc / settings.tlscertfile,
-                self.server.paths.etc / settings.tlsprivatekey if settings.tlsprivatekey else None,
-            )
-            if settings.tlscipher:
-                context.set_ciphers(settings.tlscipher)
-        except (OSError, ssl.SSLError) as error:
-            raise ModuleError(f"manager.conf: the certificate cannot be used: {error}") from error
-        return context
+        wanted = (settings.enabled, settings.enabled and settings.tlsenable)
+        return wanted == (self.address is not None, self.tls_address is not None)
+
+    def _tls_context(self) -> ssl.SSLContext:
+        return make_context(self.settings, self.server.paths.etc)
 
     async def reload(self) -> None:
         """Read ``manager.conf`` again; sessions keep the rights they logged in with.
 
-        Listeners are closed and opened only when an address or the certificate changed.
+        Listeners are closed and opened only when an address or the certificate changed, or one could not be opened.
         """
         before = self._listening_settings()
         self._read()
         self.update_feed()
-        if self._listening_settings() != before:
+        if self._listening_settings() != before or not self._complete:
             self._close_listeners()
             await self.start()
 
@@ -255,10 +268,3 @@ def _value(channel: Any, name: str) -> str:
         found = channel.pbx.dialplan.environment.function(channel, function, rest.rpartition(")")[0])
         return found or ""
     return channel.get_variable(name) or ""
-
-
-def _split_address(text: str, default_host: str, default_port: int) -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
-    if not colon:
-        return text or default_host, default_port
-    return host.strip("[]") or default_host, int(port) if port.isdigit() else default_port

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from asterism.config.file import ConfigFile, Section
+from asterism.config.file import ConfigFile, Option, Section
 from asterism.config.values import is_true
-from asterism.core.errors import ConfigError
+from asterism.core.errors import ConfigError, ModuleError
 from asterism.interfaces.manager.filters import EventFilter, parse_filter
+from asterism.listening import unbracketed
 
 CLASSES = (
     "system", "call", "log", "verbose", "command", "agent", "user", "config", "dtmf", "reporting", "cdr",
@@ -108,6 +111,31 @@ class ManagerSettings:
     users: dict[str, ManagerUser] = field(default_factory=dict)
 
 
+def split_address(text: str, default_host: str, default_port: int) -> tuple[str, int]:
+    """Host and port of ``tlsbindaddr``: ``host``, ``host:port``, ``[IPv6]`` or ``[IPv6]:port``; what lacks is given."""
+    if ":" in text.partition(":")[2] and not text.startswith("["):
+        return text, default_port  # an IPv6 address alone
+    host, colon, port = text.rpartition(":")
+    if not colon or text.endswith("]"):
+        return unbracketed(text) or default_host, default_port
+    return unbracketed(host) or default_host, int(port) if port.isdigit() else default_port
+
+
+def make_context(settings: ManagerSettings, folder: Path) -> ssl.SSLContext:
+    """The TLS context; the certificate's files are looked for in ``folder``. Raises :class:`ModuleError`."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(
+            folder / settings.tlscertfile, folder / settings.tlsprivatekey if settings.tlsprivatekey else None,
+            password=lambda: b"",
+        )  # fmt: skip
+        if settings.tlscipher:
+            context.set_ciphers(settings.tlscipher)
+    except (OSError, ValueError) as error:
+        raise ModuleError(f"manager.conf: tlscertfile '{settings.tlscertfile}' cannot be used: {error}") from error
+    return context
+
+
 def read_access_lists(config: ConfigFile) -> dict[str, AddressRules]:
     """The named lists of ``acl.conf``; one with a line that is no address is left out (and so is who names it)."""
     found: dict[str, AddressRules] = {}
@@ -134,7 +162,7 @@ def read_settings(
     for section in config.sections:
         try:
             if section.name == "general":
-                _read_general(section, settings)
+                errors += _read_general(section, settings)
             else:
                 settings.users[section.name] = _read_user(section, lists or {})
         except ConfigError as error:
@@ -142,24 +170,35 @@ def read_settings(
     return settings, errors
 
 
-def _read_general(section: Section, settings: ManagerSettings) -> None:
+def _read_general(section: Section, settings: ManagerSettings) -> list[ConfigError]:
+    """Read ``[general]``; a wrong option keeps its default and does not stop the others."""
+    errors = []
     for option in section.options:
-        name, value = option.name.lower(), option.value
-        if name in ("port", "authtimeout", "authlimit", "httptimeout"):
-            setattr(settings, name, option.integer(0, 65535 if name == "port" else None))
-        elif name in ("bindaddr", "tlsbindaddr", "tlscertfile", "tlsprivatekey", "tlscipher"):
-            setattr(settings, name, value)
-        elif name == "channelvars":
-            settings.channelvars = [word.strip() for word in value.split(",") if word.strip()]
-        elif name == "disabledevents":
-            settings.disabledevents = frozenset(word.strip().lower() for word in value.split(",") if word.strip())
-        elif name in (
-            "enabled", "webenabled", "tlsenable", "allowmultiplelogin", "displayconnects", "timestampevents", "debug",
-            "brokeneventsaction",
-        ):  # fmt: skip
-            setattr(settings, name, is_true(value))
-        else:
-            raise option.error("not an option of [general] in manager.conf")
+        try:
+            _take(settings, option)
+        except ConfigError as error:
+            errors.append(error)
+    return errors
+
+
+def _take(settings: ManagerSettings, option: Option) -> None:
+    name, value = option.name.lower(), option.value
+    if name in ("port", "authtimeout", "authlimit", "httptimeout"):
+        setattr(settings, name, option.integer(0, 65535 if name == "port" else None))
+    elif name in ("bindaddr", "tlsbindaddr", "tlscertfile", "tlsprivatekey", "tlscipher"):
+        # A wrong address stays: nothing is opened then, where the default would be open to all.
+        setattr(settings, name, value.strip())
+    elif name == "channelvars":
+        settings.channelvars = [word.strip() for word in value.split(",") if word.strip()]
+    elif name == "disabledevents":
+        settings.disabledevents = frozenset(word.strip().lower() for word in value.split(",") if word.strip())
+    elif name in (
+        "enabled", "webenabled", "tlsenable", "allowmultiplelogin", "displayconnects", "timestampevents", "debug",
+        "brokeneventsaction",
+    ):  # fmt: skip
+        setattr(settings, name, is_true(value))
+    else:
+        raise option.error("not an option of [general] in manager.conf")
 
 
 def _read_user(section: Section, lists: Mapping[str, AddressRules]) -> ManagerUser:
