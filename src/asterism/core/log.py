@@ -8,6 +8,7 @@ servers in one process never see each other's records. The channels of ``logger.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any, Protocol
@@ -48,6 +49,114 @@ Every record made meanwhile carries its fields, so that one call can be followed
 """
 
 
+class Multiline(str):
+    """An argument of a log line that is shown on several lines, as a SIP message in a trace.
+
+    The line breaks of every other argument are escaped. What follows the first line is indented by all
+    formats, so that not even this can look like a record of its own.
+    """
+
+    __slots__ = ()
+
+
+def printable(text: str) -> str:
+    r"""``text`` on one line: control characters, line breaks, lone surrogates and the like as ``\n``, ``\x1b``, ..."""
+    if text.isprintable():
+        return text
+    return "".join([c if c.isprintable() else c.encode("unicode_escape").decode() for c in text])
+
+
+def printable_lines(text: str) -> str:
+    r"""As :func:`printable`, but ``\n`` and ``\t`` stay what they are; ``\r\n`` counts as ``\n``."""
+    if text.isprintable():
+        return text
+    text = text.replace("\r\n", "\n")
+    return "".join([c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text])
+
+
+class _Inert:
+    """An argument of a log line that cannot break out of it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def __str__(self) -> str:
+        return printable(str(self._value))
+
+    def __repr__(self) -> str:
+        return printable(repr(self._value))
+
+
+def _inert(value: object) -> object:
+    if isinstance(value, (int, float)):
+        return value
+    return printable_lines(value) if isinstance(value, Multiline) else _Inert(value)
+
+
+class ServerRecord(logging.LogRecord):
+    """A log record whose arguments are data: only the message's own text, written in the program, makes lines.
+
+    This holds for whatever handler and format shows it. ``note`` is put behind the message.
+    """
+
+    note = ""
+
+    def getMessage(self) -> str:  # noqa: N802 (logging's name)
+        """The message with its arguments; see :func:`printable` for what these cannot do."""
+        try:
+            text = super().getMessage()
+        except Exception:  # a mistake in the call is no reason to lose what it tells
+            return printable(f"{self.msg} {self.args!r}")
+        if not text.isprintable():
+            text, args = str(self.msg), self.args
+            if isinstance(args, Mapping):
+                text %= {name: _inert(value) for name, value in args.items()}
+            elif args:
+                text %= tuple([_inert(value) for value in args])
+            text = printable_lines(text)
+        return text + self.note if self.note else text
+
+
+class RepeatLimit:
+    """Bounds what one place in the program may log, however often others make it do so.
+
+    Of the records of one place :data:`LINES` are let through in :data:`PERIOD` seconds, of tracebacks of one kind
+    of exception :data:`TRACEBACKS`. The last one says that more are left out, the first one of the next period
+    how many were. Levels below notice are somebody's choice and have no limit.
+    """
+
+    LINES = 500
+    TRACEBACKS = 5
+    PERIOD = 10.0  # seconds
+    _PLACES = 1024  # places that are counted at a time
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, int, object], list[float]] = {}  # place: start of the period, records in it
+
+    def admits(self, record: ServerRecord) -> bool:
+        """Whether ``record`` is to be logged; it may get a note."""
+        level, kind = record.levelno, record.exc_info[0] if record.exc_info else None
+        if level < NOTICE:
+            return True
+        now = time.monotonic()
+        limit = self.LINES if kind is None else self.TRACEBACKS
+        place = (record.pathname, record.lineno, kind)
+        seen = self._seen.get(place)
+        if seen is None or now - seen[0] >= self.PERIOD:
+            if seen is not None and seen[1] > limit:
+                record.note = f" ({int(seen[1]) - limit} more like this were not logged)"
+            if len(self._seen) >= self._PLACES:
+                self._seen.clear()
+            self._seen[place] = [now, 1]
+            return True
+        seen[1] += 1
+        if seen[1] == limit:
+            record.note = f" (more like this within {self.PERIOD:.0f} s are not logged)"
+        return seen[1] <= limit
+
+
 class ServerLogger(logging.Logger):
     """A logger with Asterisk's extra levels.
 
@@ -62,19 +171,39 @@ class ServerLogger(logging.Logger):
         self.verbose_level = 0
         self.verbose_ceiling = 0
         self.debug_level = 0
+        self.repeats = RepeatLimit()
 
     def update_ceiling(self) -> None:
         """Find the highest verbosity that a handler asks for by its ``verbose_level``."""
         self.verbose_ceiling = max((getattr(each, "verbose_level", 0) for each in self.handlers), default=0)
 
-    def makeRecord(self, *args: Any, **keywords: Any) -> logging.LogRecord:  # noqa: N802 (logging's name)
-        """A record with the fields of the call that is being worked for."""
-        record = super().makeRecord(*args, **keywords)
+    def makeRecord(  # noqa: N802 (logging's name)
+        self,
+        name: str,
+        level: int,
+        fn: str,
+        lno: int,
+        msg: object,
+        args: Any,
+        exc_info: Any,
+        func: str | None = None,
+        extra: Mapping[str, object] | None = None,
+        sinfo: str | None = None,
+    ) -> logging.LogRecord:
+        """A :class:`ServerRecord` with the fields of the call that is being worked for."""
+        record = ServerRecord(name, level, fn, lno, msg, args, exc_info, func, sinfo)
+        if extra is not None:
+            record.__dict__.update(extra)
         subject = log_subject.get()
         if subject is not None:
-            for name, value in subject.log_fields().items():
-                record.__dict__.setdefault(name, value)
+            for field, value in subject.log_fields().items():
+                record.__dict__.setdefault(field, value)
         return record
+
+    def handle(self, record: logging.LogRecord) -> None:
+        """Give a record to the handlers, unless its place in the program has logged too much of late."""
+        if not isinstance(record, ServerRecord) or self.repeats.admits(record):
+            super().handle(record)
 
     def notice(self, message: str, *args: object) -> None:
         """Something worth knowing that needs no action."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.events import EventBus, EventType, Fields
-from asterism.core.log import SECURITY, ServerLogger
+from asterism.core.log import SECURITY, ServerLogger, printable
 from asterism.core.registry import Owner
 
 Address = tuple[str, str, int]
@@ -111,9 +111,12 @@ class SecurityEvents:
         if session_time is not None:
             fields.append(("SessionTV", timestamp(session_time)))
         self._bus.publish(SECURITY_EVENTS[name], fields)
-        self._log.security(
-            "%s", ",".join(f'{key}="{_quoted(value)}"' for key, value in (("SecurityEvent", name), *fields))
-        )
+        line = ",".join([f'{key}="{value}"' for key, value in fields])
+        # One look at the whole line: what a peer sent must not be able to forge a second field or line (fail2ban
+        # reads these), but nearly always nothing in it could.
+        if line.count('"') != 2 * len(fields) or not line.isprintable():
+            line = ",".join([f'{key}="{_quoted(value)}"' for key, value in fields])
+        self._log.security('SecurityEvent="%s",%s', name, line)
 
 
 def timestamp(epoch: float) -> str:
@@ -130,5 +133,4 @@ def _address(address: Address) -> str:
 
 
 def _quoted(value: object) -> str:
-    # What a peer sent must not be able to forge a second field or line (fail2ban reads these).
-    return "".join(c for c in str(value).replace('"', "'") if c.isprintable())
+    return printable(str(value).replace('"', "'"))

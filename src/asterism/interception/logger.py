@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from asterism.core.commands import CommandCall, command
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import CommandError, UsageError
-from asterism.core.log import VERBOSE
+from asterism.core.log import VERBOSE, Multiline
 from asterism.core.module import Module
 from asterism.data.network import parse_address
 from asterism.interception.pcap import PcapFile
@@ -29,7 +29,6 @@ _SDES_KEY = re.compile(r"(inline:)[A-Za-z0-9+/=]+")
 _SDES_KEY_BYTES = re.compile(rb"(inline:)([A-Za-z0-9+/=]+)")
 _METHOD = re.compile(rb"([A-Z]{1,32}) ")
 _CSEQ = re.compile(rb"\r?\nCSeq[ \t]*:[ \t]*\d+[ \t]+([A-Z]{1,32})", re.IGNORECASE)
-_CONTROLS = re.compile(r"[^\n\t\x20-\x7e\x80-\U0010ffff]")
 
 
 class TraceLogger:
@@ -120,7 +119,7 @@ class TraceLogger:
             where,
             flow.transport,
             format_host_port(*flow.remote),
-            _CONTROLS.sub("?", text),
+            Multiline(text),
         )
 
     def _to_file(self, pcap: PcapFile, direction: str, data: bytes, flow: Flow) -> None:

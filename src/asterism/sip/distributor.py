@@ -86,6 +86,10 @@ class Distributor:
             entry = self.core.dialogs.find(request)
             if entry is not None:
                 entry.work.push(self._ack, entry, request)
+        except ParseError as error:
+            # A field that is read only now: as bad as if the message could not have been read at all.
+            if request.flow is not None:
+                self.on_malformed(error, b"", request.flow)
         except Exception:
             self.core.log.exception("an ACK could not be handled")
 

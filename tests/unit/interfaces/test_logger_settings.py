@@ -55,7 +55,7 @@ def test_a_message_cannot_forge_a_line_with_control_characters(tmp_path: Path) -
     channel = file_channel(tmp_path / "full", log, "notice")
     log.notice("from %s", "x\r\x1b[2J\x00y")
     channel.close()
-    assert (tmp_path / "full").read_text().endswith("from x??[2J?y\n")
+    assert (tmp_path / "full").read_text().endswith("from x\\r\\x1b[2J\\x00y\n")
 
 
 def test_json_carries_the_call(tmp_path: Path) -> None:
@@ -95,12 +95,12 @@ def test_rotation(tmp_path: Path, strategy: str, expected: dict[str, str]) -> No
     assert current == ("3\n" if expected else "1\n2\n3\n")
 
 
-def test_a_channel_that_cannot_write_is_turned_off_and_nobody_is_harmed(tmp_path: Path) -> None:
+def test_a_channel_that_cannot_write_is_failed_and_nobody_is_harmed(tmp_path: Path) -> None:
     log = ServerLogger("test")
     (tmp_path / "file").write_text("")
     channel = file_channel(tmp_path / "file" / "below", log, "error")
     log.error("nowhere to go")
-    assert not channel.enabled
+    assert channel.failed
 
 
 def test_verbose_records_are_not_made_above_the_level() -> None:

@@ -83,3 +83,12 @@ def test_the_last_matching_address_rule_wins() -> None:
 def test_classes() -> None:
     assert "originate" in parse_classes("all")
     assert parse_classes("call, system,nonsense") == {"call", "system"}
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029", "\udc80\n"])
+def test_neither_name_nor_value_can_start_a_line(ending: str) -> None:
+    text = f"a{ending}Event: Fake"
+    for pairs in ([(text, "v")], [("N", text)], [("N", text), (text, None)], [("N", Exception(text))]):
+        lines = encode(pairs).encode("utf-8", "replace").decode().splitlines()
+        assert len(lines) == len(pairs) + 1
+        assert not any(line.startswith("Event") for line in lines)

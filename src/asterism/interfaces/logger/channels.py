@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import logging.handlers
+import os
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
 
 from asterism.core.log import DEBUG, DTMF, LEVEL_NAMES, NOTICE, SECURITY, TRACE, VERBOSE, ServerLogger
 from asterism.interfaces.logger.settings import ChannelSettings
@@ -26,6 +26,10 @@ _SYSLOG = {
 }
 
 
+RETRY_SECONDS = 5.0
+"""How long a channel that failed writes nothing before it is tried again."""
+
+
 class LogChannel(logging.Handler):
     """Base of channels: decides by level; ``write`` gets the finished line."""
 
@@ -35,9 +39,13 @@ class LogChannel(logging.Handler):
         self._numbers = {LEVEL_NAMES[name] for name in settings.levels}
         super().__init__(min(self._numbers, default=logging.CRITICAL + 1))
         self.settings = settings
-        self.enabled = True
-        self.on_failure: Callable[[LogChannel], None] | None = None
-        """Told when the channel turns itself off."""
+        self.failed = False
+        """Whether the last record could not be written."""
+        self.lost = 0
+        """How many records have not been written since the channel failed."""
+        self.on_change: Callable[[LogChannel], None] | None = None
+        """Told when the channel fails, and when it can be written again."""
+        self._silent_until = 0.0
         self.verbose_level = settings.levels.get("verbose", 0)
         self._log = log
         self.setFormatter(formatter)
@@ -49,23 +57,51 @@ class LogChannel(logging.Handler):
 
     def takes(self, record: logging.LogRecord) -> bool:
         """Whether this channel wants the record."""
-        if not self.enabled or record.levelno not in self._numbers:
+        if record.levelno not in self._numbers:
             return False
         if record.levelno == VERBOSE:
             return int(getattr(record, "verbose", 0)) <= (self.verbose_level or self._log.verbose_level)
         return True
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a record; a channel that fails (a full disk) never harms the caller."""
-        if self.takes(record):
-            try:
-                self.write(self.format(record), record.levelno)
-            except Exception:
-                self.enabled = False
+        """Write a record; a channel that fails (a full disk) never harms the caller, and is tried again by itself.
+
+        While it fails, one record every :data:`RETRY_SECONDS` is tried; the first that gets through is preceded by a
+        line that tells how many are missing.
+        """
+        if not self.takes(record):
+            return
+        now = time.monotonic()
+        if now < self._silent_until:
+            self.lost += 1
+            return
+        try:
+            if self.lost:
+                self.write(self.format(self._missing()), logging.WARNING)
+            self.lost = 0
+            self.write(self.format(record), record.levelno)
+        except Exception as error:
+            self.lost += 1
+            self._silent_until = now + RETRY_SECONDS
+            if not self.failed:
+                self.failed = True
                 with contextlib.suppress(Exception):
-                    sys.stderr.write(f"log channel {self.title} failed and is off until the next reload\n")
-                    if self.on_failure is not None:
-                        self.on_failure(self)
+                    sys.stderr.write(f"log channel {self.title} cannot be written: {error}; it is tried again\n")
+                    self._changed()
+        else:
+            self._silent_until = 0.0
+            if self.failed:
+                self.failed = False
+                with contextlib.suppress(Exception):
+                    self._changed()
+
+    def _changed(self) -> None:
+        if self.on_change is not None:
+            self.on_change(self)
+
+    def _missing(self) -> logging.LogRecord:
+        text = "%d records before this one could not be written"
+        return self._log.makeRecord(self._log.name, logging.WARNING, __file__, 0, text, (self.lost,), None)
 
     def write(self, line: str, level: int) -> None:
         """Put one finished line where it belongs."""
@@ -91,7 +127,10 @@ class ConsoleChannel(LogChannel):
     def write(self, line: str, level: int) -> None:
         """Print the line."""
         if not (self.muted or self.attached):
-            sys.stdout.write(line + "\n")
+            try:
+                sys.stdout.write(line + "\n")
+            except UnicodeEncodeError:  # a terminal that has not all characters
+                sys.stdout.write(line.encode("ascii", "backslashreplace").decode() + "\n")
             sys.stdout.flush()
 
 
@@ -101,23 +140,38 @@ class FileChannel(LogChannel):
     def __init__(self, settings: ChannelSettings, log: ServerLogger, formatter: logging.Formatter, path: Path) -> None:
         super().__init__(settings, log, formatter)
         self.path = path
-        self._file: TextIO | None = None
+        self._file: int | None = None
+        self._torn = False
 
     @property
     def title(self) -> str:
         """The whole path."""
         return str(self.path)
 
-    def open_file(self) -> TextIO:
-        """Open the file unless it is open, so that whoever follows it finds it from the start; raises ``OSError``."""
+    def open_file(self) -> int:
+        """Open the file unless it is open, so that whoever follows it finds it from the start; raises ``OSError``.
+
+        Others than the server's group cannot read it: who called whom, and from where, is nobody else's business.
+        """
         if self._file is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
+            self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
         return self._file
 
     def write(self, line: str, level: int) -> None:
-        """Append the line."""
-        self.open_file().write(line + "\n")
+        """Append the line. It goes out at once: nothing is kept that a full disk could make fail later."""
+        file = self.open_file()
+        data = f"{line}\n".encode("utf-8", "backslashreplace")
+        if self._torn:
+            data = b"\n" + data
+        try:
+            while data:
+                written = os.write(file, data)
+                data, self._torn = data[written:], True
+        except OSError:
+            self.close_file()  # a disk that was taken away comes back as another
+            raise
+        self._torn = False
 
     def rotate(self, strategy: str) -> str:
         """Move the file aside as ``rotatestrategy`` says: ``.0`` oldest or newest, a time, or not at all."""
@@ -149,7 +203,7 @@ class FileChannel(LogChannel):
     def close_file(self) -> None:
         """Close; the next line opens the file again."""
         if self._file is not None:
-            self._file.close()
+            os.close(self._file)
             self._file = None
 
     def close(self) -> None:
@@ -181,9 +235,11 @@ class SyslogChannel(LogChannel):
             self._handler = logging.handlers.SysLogHandler(self._address, self._facility)
             self._handler.ident = "asterisk: "
         priority = self._handler.encodePriority(self._facility, _SYSLOG.get(level, "info"))
-        message = f"<{priority}>{self._handler.ident}{line}\x00".encode()
         try:
-            self._handler.socket.send(message)  # type: ignore[attr-defined]
+            # Each line is a message: not every syslog takes line breaks for what they are.
+            for each in line.split("\n"):
+                message = f"<{priority}>{self._handler.ident}{each}\x00".encode("utf-8", "backslashreplace")
+                self._handler.socket.send(message)  # type: ignore[attr-defined]
         except OSError:
             self._handler.close()
             self._handler = None

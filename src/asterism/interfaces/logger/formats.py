@@ -5,20 +5,25 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import time
 from typing import ClassVar
 
-from asterism.core.log import SECURITY, VERBOSE
+from asterism.core.log import SECURITY, VERBOSE, printable_lines
 
 DEFAULT_DATE = "%b %e %T"
 _PID = os.getpid
+_INDENT = "\n    "
+"""Before the second and each further line of a record: wide enough that no reader of logs finds a date there."""
+_NEXT_LINE = re.compile(r"\n(?=[^\n])")
+_UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
-def clean(text: str) -> str:
-    """Text whose control characters cannot forge a second line or drive a terminal (newlines are kept)."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
+def on_lines(text: str, record: logging.LogRecord, formatter: logging.Formatter) -> str:
+    """The ``text`` of a record and the traceback of its exception, all but the first line indented."""
+    if record.exc_info:
+        text += "\n" + printable_lines(formatter.formatException(record.exc_info))
+    return _NEXT_LINE.sub(_INDENT, text) if "\n" in text else text
 
 
 def source_of(record: logging.LogRecord) -> str:
@@ -40,10 +45,7 @@ class DefaultFormat(logging.Formatter):
         call = getattr(record, "call", "") if self._call_ids else ""
         call = f"[{call}]" if call else ""
         prefix = f"[{date}] {record.levelname}[{_PID()}]{call} {source_of(record)}: "
-        text = prefix + clean(record.getMessage())
-        if record.exc_info:
-            text += "\n" + self.formatException(record.exc_info)
-        return text
+        return on_lines(prefix + record.getMessage(), record, self)
 
 
 class ConsoleFormat(logging.Formatter):
@@ -66,7 +68,7 @@ class ConsoleFormat(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One record."""
-        message = clean(record.getMessage())
+        message = record.getMessage()
         date = time.strftime(self._date, time.localtime(record.created))
         if record.levelno == VERBOSE:
             indent = (
@@ -76,15 +78,13 @@ class ConsoleFormat(logging.Formatter):
                 if record.__dict__.get("verbose") == 2
                 else ""
             )
-            return (f"[{date}] " if self._timestamp else "") + indent + message
+            return on_lines((f"[{date}] " if self._timestamp else "") + indent + message, record, self)
         level = record.levelname
         if self._color and level in self._COLORS:
             level = f"\x1b[{self._COLORS[level]}m{level}\x1b[0m"
         call = getattr(record, "call", "")
         text = f"[{date}] {level}[{_PID()}]{f'[{call}]' if call else ''}: {source_of(record)} {message}"
-        if record.exc_info:
-            text += "\n" + self.formatException(record.exc_info)
-        return text
+        return on_lines(text, record, self)
 
 
 class PlainFormat(DefaultFormat):
@@ -109,7 +109,7 @@ class JsonFormat(logging.Formatter):
                 fields[name] = value
         if record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)
-        return json.dumps(fields, ensure_ascii=False)
+        return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(fields, ensure_ascii=False))
 
 
 FORMATS = ("default", "plain", "json")

@@ -36,7 +36,7 @@ LOG_CHANNEL = EventType(
     "system",
     _log_channel,
     Documentation(
-        "A log channel was opened or closed, or turned itself off because it cannot be written.",
+        "A log channel was opened or closed, cannot be written, or can be written again.",
         arguments=(Argument("Channel", "Path of the file, or name."), Argument("Enabled", "Yes or No.")),
     ),
 )
@@ -104,9 +104,9 @@ class LoggerModule(Module):
     def _tell(self, name: str, enabled: bool) -> None:
         self.server.bus.publish(LOG_CHANNEL, name, enabled)
 
-    def _failed(self, channel: LogChannel) -> None:
+    def _changed(self, channel: LogChannel) -> None:
         """Tell in the next loop pass: a record may be written from anywhere."""
-        asyncio.get_running_loop().call_soon(self._tell, _name(channel), False)
+        asyncio.get_running_loop().call_soon(self._tell, _name(channel), not channel.failed)
 
     def _open(self, settings: ChannelSettings) -> LogChannel:
         channel = self._make(settings)
@@ -115,7 +115,7 @@ class LoggerModule(Module):
                 channel.open_file()
             except OSError as error:
                 raise ValueError(f"{channel.title} cannot be written: {error.strerror}") from error
-        channel.on_failure = self._failed
+        channel.on_change = self._changed
         self.channels.append(channel)
         self.server.log.addHandler(channel)
         self.server.log.update_ceiling()
@@ -159,7 +159,7 @@ class LoggerModule(Module):
             f"{'-------':<35} {'----':<8} {'---------':<10} {'------':<9} -------------\n",
         ]
         for channel in reversed(self.channels):
-            status = "Enabled" if channel.enabled else "Disabled"
+            status = "Disabled" if channel.failed else "Enabled"
             levels = "".join(f"{name} " for number, name in _LEVEL_NUMBERS if name.lower() in channel.settings.levels)
             lines.append(
                 f"{channel.title:<35} {channel.kind:<8} {channel.settings.format:<10} {status:<10} - {levels}\n"

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 BANNER = "Asterisk Call Manager/11.0.0\r\n"
 MAX_LINE = 8192
 MAX_FIELDS = 512
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]|\r|\n")
+_CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""Everything that any client could take for the end of a line, and all other controls but the tab."""
 
 
 class OversizedError(Exception):
@@ -78,7 +79,7 @@ class MessageReader:
 
 
 def clean(value: object) -> str:
-    """A value as it may stand on one line: control characters become blanks."""
+    """A name or a value as it may stand on one line: control characters become blanks."""
     if value is None:
         return ""
     text = value if type(value) is str else str(value)
@@ -97,7 +98,7 @@ def encode_fields(pairs: Iterable[tuple[str, object]]) -> str:
         or not text.replace("\n", "").isprintable()
         or text.count("\n") >= len(pairs)
     ):
-        text = "\n".join([f"{key}: {clean(value)}" for key, value in pairs])
+        text = "\n".join([f"{clean(key)}: {clean(value)}" for key, value in pairs])
     return text.replace("\n", "\r\n") + "\r\n"
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.events import EventType, Fields
 from asterism.pbx.applications.common import split_arguments
-from asterism.pbx.applications.variables import printable
 from asterism.pbx.events import channel_fields
 from asterism.pbx.marks import application
 from asterism.pbx.module import PbxModule
@@ -61,5 +60,5 @@ class UserEventApplication(PbxModule):
         for one in rest:
             key, colon, value = one.partition(":")
             if colon and key.strip():
-                headers.append((printable(key.strip()), printable(value.strip())))
-        self.pbx.bus.publish(USER_EVENT, channel, printable(name.strip()), headers)
+                headers.append((key.strip(), value.strip()))
+        self.pbx.bus.publish(USER_EVENT, channel, name.strip(), headers)

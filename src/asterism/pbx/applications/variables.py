@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asterism.core.documentation import Argument, Documentation
-from asterism.core.log import DEBUG, DTMF, ERROR, NOTICE, WARNING
+from asterism.core.log import DEBUG, DTMF, ERROR, NOTICE, WARNING, Multiline, printable
 from asterism.pbx.applications.common import split_arguments
 from asterism.pbx.controls import STATE_NAMES
 from asterism.pbx.marks import application
@@ -15,11 +15,6 @@ if TYPE_CHECKING:
     from asterism.pbx.channel import Channel
 
 _LEVELS = {"ERROR": ERROR, "WARNING": WARNING, "NOTICE": NOTICE, "DEBUG": DEBUG, "DTMF": DTMF}
-
-
-def printable(text: str) -> str:
-    """``text`` without control characters, for a log line or the console."""
-    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def split_assignment(text: str) -> tuple[str, str] | None:
@@ -62,7 +57,7 @@ class VariableApplications(PbxModule):
         """``name=value``."""
         found = split_assignment(args)
         if found is None or not found[0]:
-            self.pbx.dialplan.log.warning("Set(%s) requires an '=' to be a valid assignment", printable(args))
+            self.pbx.dialplan.log.warning("Set(%s) requires an '=' to be a valid assignment", args)
             return
         self.pbx.dialplan.environment.assign(channel, found[0], found[1])
 
@@ -80,7 +75,7 @@ class VariableApplications(PbxModule):
         for one in split_arguments(args):
             found = split_assignment(one)
             if found is None or not found[0]:
-                self.pbx.dialplan.log.warning("MSet: ignoring '%s', which has no '='", printable(one))
+                self.pbx.dialplan.log.warning("MSet: ignoring '%s', which has no '='", one)
                 continue
             self.pbx.dialplan.environment.assign(channel, found[0], found[1])
 
@@ -99,7 +94,7 @@ class VariableApplications(PbxModule):
         level = 0
         if comma and first.strip().isdecimal() and len(first) < 10:
             level, args = int(first), rest
-        self.pbx.dialplan.log.verbose(level, "%s", printable(args))
+        self.pbx.dialplan.log.verbose(level, "%s", args)
 
     @application(
         "Log",
@@ -118,13 +113,13 @@ class VariableApplications(PbxModule):
         level, _, text = args.partition(",")
         log = self.pbx.dialplan.log
         name = level.strip().upper()
-        place = f"Ext. {printable(channel.exten)}:{channel.priority} @ {channel.context}"
+        place = f"Ext. {channel.exten}:{channel.priority} @ {channel.context}"
         if name == "VERBOSE":
-            log.verbose(0, "%s: %s", place, printable(text.strip()))
+            log.verbose(0, "%s: %s", place, text.strip())
         elif name in _LEVELS:
-            log.log(_LEVELS[name], "%s: %s", place, printable(text.strip()))
+            log.log(_LEVELS[name], "%s: %s", place, text.strip())
         else:
-            log.error("Log: unknown level '%s'", printable(level))
+            log.error("Log: unknown level '%s'", level)
 
     @application(
         "DumpChan",
@@ -162,6 +157,6 @@ class VariableApplications(PbxModule):
             "Dumping Info For Channel: %s:\n%s\nInfo:\n%s\n%s",
             channel.name,
             "=" * 80,
-            "\n".join(lines),
+            Multiline("\n".join(lines)),
             "=" * 80,
         )

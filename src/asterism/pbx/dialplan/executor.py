@@ -29,11 +29,6 @@ YIELD_EVERY = 64
 """Priorities run at a stretch; then other calls get their turn, so that an endless loop blocks nobody."""
 
 
-def _on_one_line(text: str) -> str:
-    """A text for a log line: what a message brought may have several lines."""
-    return "".join(one if one.isprintable() else "?" for one in text)
-
-
 class Executor:
     """Executes priorities; ``autofallthrough`` is the option of ``extensions.conf``."""
 
@@ -236,7 +231,7 @@ class Executor:
         self.log.verbose(
             3, 'Executing [%s@%s:%d] %s("%s", "%s") in new stack',
             channel.exten, channel.context, channel.priority, priority.application, channel.name,
-            data if data.isprintable() else _on_one_line(data),
+            data,
         )  # fmt: skip
         try:
             await application(channel, data)
