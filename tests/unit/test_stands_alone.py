@@ -64,3 +64,21 @@ def test_a_test_that_reads_beside_the_repository_fails(what: str, tmp_path: Path
     ran = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert "1 failed, 1 passed" in ran.stdout, ran.stdout + ran.stderr
     assert "outside the repository" in ran.stdout
+
+
+OUTSIDE_DOCUMENTS = re.compile(
+    r"\.\./shared|\bthe seeds\b|\(seeds,|\bas recorded\b|\b(?:of|in) the record\b", re.IGNORECASE
+)
+
+
+def test_source_and_pages_cite_no_document_that_is_not_here() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "samples").glob("*")]
+    code = [path for path in sources() if "tests" not in path.relative_to(ROOT).parts]
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in (*pages, *code)
+        if path.is_file()
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if OUTSIDE_DOCUMENTS.search(line)
+    ]
+    assert found == []

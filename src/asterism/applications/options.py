@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from asterism.pbx.core import Pbx
     from asterism.sip.rx import Rx
 
-# As recorded, repetitions included: some phones compare the whole answer to decide that a server is back.
+# As Asterisk 22 has it, repetitions included: some phones compare the whole answer to decide that a server is back.
 CAPABILITIES = (
     (
         "Accept",

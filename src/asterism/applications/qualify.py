@@ -376,7 +376,7 @@ class QualifyModule(Module):
 
 
 def _settings(aor: Aor, where: str) -> str:
-    # The timeout is printed in whole seconds under the unit ms, 0 as long as it is below a thousand (as recorded).
+    # The timeout is printed in whole seconds under the unit ms, 0 as long as below a thousand (as in Asterisk 22).
     return (
         f" * AOR '{aor.id}'{where}\n"
         f"  Qualify frequency    : {aor.qualify_frequency} sec\n"

@@ -1,7 +1,7 @@
 """Structured documentation: what every application, function, action, event and command carries.
 
 One record feeds ``core show application``, ``manager show command``, ``core show help``, the
-reference docs and ``core-en_US.xml``; the seeds ask that everything a user can name has it.
+reference docs and ``core-en_US.xml``. Everything a user can name has one.
 """
 
 from __future__ import annotations

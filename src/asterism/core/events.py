@@ -24,7 +24,7 @@ class EventType:
     """One kind of event.
 
     ``name`` is the manager event's name, ``privilege`` its class ("call", "dialplan", "system", ...).
-    ``render(*args)`` turns what is published into the manager's fields, in the recorded order. Where these
+    ``render(*args)`` turns what is published into the manager's fields, in Asterisk's order. Where these
     begin with the fields of the channel that is the first argument, ``tail(*args)`` gives the others: a front
     end may keep the channel's part, which is most of the work and seldom changes.
     """

@@ -1,4 +1,4 @@
-"""The module protocol: a module deals with one aspect and nothing else (seeds, "Extending SIP").
+"""The module protocol: a module deals with one aspect and nothing else (docs/development/architecture.md, "Modules").
 
 A module is a class with a ``name``. ``load`` receives the server *bound to this module*: what is
 registered through it, then or later, carries the module as its owner and is undone on unload.

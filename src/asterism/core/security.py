@@ -1,7 +1,6 @@
 """Security events: one set for every service, told to the bus and to the security log.
 
-The names, fields and order are Asterisk's (``ami_events_security`` of the record): fail2ban's stock filter
-matches the log lines.
+The names, fields and order are those of Asterisk 22: fail2ban's stock filter matches the log lines.
 """
 
 from __future__ import annotations
@@ -94,7 +93,7 @@ class SecurityEvents:
         """Tell one event.
 
         ``session`` is what groups events of one dialogue (the Call-ID; the manager's session);
-        ``extra`` are the event's own fields in their recorded order. ``session_time`` is the epoch
+        ``extra`` are the event's own fields in Asterisk's order. ``session_time`` is the epoch
         time the session began, for services that have sessions.
         """
         fields: list[tuple[str, object]] = [

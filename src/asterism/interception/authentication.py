@@ -34,7 +34,7 @@ class AuthenticationStep(InterceptionStep):
 
     @property
     def explainable(self) -> bool:
-        """An authenticator with only the three callbacks of the seeds acts while it decides."""
+        """An authenticator with only the three callbacks of ``ast_sip_authenticator`` acts while it decides."""
         authenticator = self._core.state.authenticator
         return authenticator is None or hasattr(authenticator, "evaluate")
 

@@ -78,7 +78,7 @@ class DigestAuthenticator:
         self._nobody = Auth("<unknown>")
         self._nobody_ha1 = secrets.token_hex(16)
 
-    # The seeds' three callbacks.
+    # The three callbacks of ``ast_sip_authenticator`` (docs/development/res-sip-api.md).
 
     def requires_authentication(self, endpoint: Endpoint, rx: Rx) -> bool:
         """Whether the endpoint has ``auth``; OPTIONS may be exempt."""

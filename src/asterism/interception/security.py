@@ -50,7 +50,7 @@ class FailureLimitStep(InterceptionStep):
 
 
 class SourceAclStep(InterceptionStep):
-    """Refuses sources that an ``acl`` object denies: 403, without challenge and without event (as recorded)."""
+    """Refuses sources that an ``acl`` object denies: 403, without challenge and without event (as Asterisk 22 does)."""
 
     name: ClassVar[str] = "source acl"
     priority: ClassVar[int] = 20

@@ -317,7 +317,7 @@ class Channel(ChannelApi):
 
     def new_exten(self, application: str, appdata: str = "") -> None:
         """Say what the channel runs now; publishes Newexten when its place in the dialplan is new."""
-        # As in the record: a place that was told already is not told again for another application.
+        # As in Asterisk 22: a place that was told already is not told again for another application.
         place = (self.context, self.exten, self.priority)
         told = place == self._place
         self._place = place

@@ -256,7 +256,7 @@ class Dialer:
             channel.hangup_cause = int(cause)
         self.count(cause)
         status = end_status_of_cause(cause)
-        # An Originate tells only these two ends, as recorded.
+        # An Originate tells only these two ends, as in Asterisk 22.
         tell = self.caller is not None or status in (DialStatus.BUSY, DialStatus.CONGESTION)
         self._end_leg(channel, status if tell else None, channel.hangup_cause, last=True)
 
@@ -292,7 +292,7 @@ class Dialer:
         if status is not None:
             self.pbx.bus.publish(events.DIAL_END, self.caller, channel, status, forward)
         if last and not self.pending:
-            # Whoever waits is woken first: its next steps come before the leg's Hangup, as in the record.
+            # Whoever waits is woken first: its next steps come before the leg's Hangup, as in Asterisk 22.
             self._finish()
         if channel.alive:
             channel.hangup_cause = int(cause)

@@ -1,4 +1,4 @@
-"""Channel, dial and bridge events: each with the manager's fields in the recorded order."""
+"""Channel, dial and bridge events: each with the manager's fields in Asterisk's order."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def _give_up(answered: asyncio.Future[bool]) -> None:
 
 def _prepare(channel: Channel, request: OriginateRequest) -> None:
     channel.new_exten("AppDial2", "(Outgoing Line)")
-    # The last variable first: the recorded server keeps them as a stack.
+    # The last variable first: Asterisk 22 keeps them as a stack.
     for name, value in reversed(request.variables):
         channel.set_variable(name, value)
     if request.account:

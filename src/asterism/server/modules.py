@@ -62,7 +62,7 @@ class ModulePlan:
 
 
 def canonical_name(name: str) -> str:
-    """A module name as typed, without ``.so`` and with the seeds' ``res_sip`` spelt ``res_pjsip``."""
+    """A module name as typed, without ``.so`` and with ``res_sip``, its name in the design, spelt ``res_pjsip``."""
     name = name.strip().lower().removesuffix(".so")
     if name == "res_sip" or name.startswith("res_sip_"):
         name = "res_pjsip" + name.removeprefix("res_sip")

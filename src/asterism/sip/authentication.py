@@ -1,7 +1,7 @@
 """Authentication as the SIP core sees it: the authenticator's protocol and its data.
 
 The default authenticator is ``interception/authenticator_digest.py``; a module may replace it, one at a
-time (seeds, ``ast_sip_register_authenticator``).
+time (docs/development/res-sip-api.md, ``ast_sip_register_authenticator``).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class AuthenticationResult(Enum):
-    """What ``check_authentication`` came to (seeds, ``ast_sip_check_auth_result``)."""
+    """What ``check_authentication`` came to (``ast_sip_check_auth_result``)."""
 
     CHALLENGE_SENT = "challenge sent"
     SUCCESS = "success"
@@ -27,7 +27,7 @@ class AuthenticationResult(Enum):
 
 @dataclass(slots=True)
 class DigestChallenge:
-    """Data for one ``WWW-Authenticate`` header (seeds, ``ast_sip_digest_challenge_data``).
+    """Data for one ``WWW-Authenticate`` header (``ast_sip_digest_challenge_data``).
 
     Give ``username`` and ``password``, or ``md5`` (the hexadecimal MD5 of ``username:realm:password``), or
     neither for a challenge that nobody can meet. ``opaque`` and ``nonce`` are filled in when absent. With ``userhash``
@@ -53,7 +53,7 @@ class DigestChallenge:
 
 
 class Authenticator(Protocol):
-    """An interchangeable way of authenticating requests (seeds, ``ast_sip_authenticator``).
+    """An interchangeable way of authenticating requests (``ast_sip_authenticator``).
 
     Each callback returns its value or an awaitable of it; with an awaitable the request is parked.
     An authenticator that also has ``evaluate(endpoint, rx)`` and ``apply(decision, rx)`` like an

@@ -1,4 +1,4 @@
-"""The ``WWW-Authenticate`` header of a challenge, in the recorded parameter order."""
+"""The ``WWW-Authenticate`` header of a challenge, with Asterisk's parameter order."""
 
 from __future__ import annotations
 

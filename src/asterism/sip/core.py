@@ -1,8 +1,8 @@
-"""The SIP core (``res_sip`` of the seeds): the API that every SIP module is written against.
+"""The SIP core: the API that every SIP module is written against.
 
 It holds the registries (services, interception steps, identifiers, one authenticator), the works,
-the dialog table and the location service, and knows nothing of calls or registrations. The table
-in ``docs/development`` maps each function of the seeds to the one here.
+the dialog table and the location service, and knows nothing of calls or registrations. What each
+function of the C design ``res_sip`` is called here: docs/development/res-sip-api.md.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ class SipCore(Subsystem):
         """
         return way_to(self.state.transports, uri, endpoint.transport if endpoint is not None else "")
 
-    # Registration (seeds, "Service registration").
+    # Registration (docs/development/res-sip-api.md, "Service registration").
 
     def register_service(self, service: Service) -> None:
         """Have a service asked about requests, by priority."""
@@ -183,25 +183,25 @@ class SipCore(Subsystem):
 
         self.owner.on_release(undo)
 
-    # Works (seeds, "Threadpool usage").
+    # Works (docs/development/res-sip-api.md, "Threadpool usage").
 
     def create_work(self, name: str) -> Work:
         """A new work: a means of grouping tasks that must run one after the other."""
         return Work(self.servants, name)
 
     def destroy_work(self, work: Work) -> None:
-        """``work.close()``, under the seeds' name."""
+        """``work.close()``, under the name that ``res_sip`` has for it."""
         work.close()
 
     def push_task(self, work: Work, task: Callable[..., Any], *args: Any) -> bool:
-        """``work.push``, under the seeds' name."""
+        """``work.push``, under the name that ``res_sip`` has for it."""
         return work.push(task, *args)
 
     async def run_blocking(self, work: Work, function: Callable[..., Any], *args: Any) -> Any:
         """Run a blocking function in the thread pool while ``work`` waits and the others go on."""
         return await self.servants.run_blocking(work, function, *args)
 
-    # Identification and authentication (seeds, "Common SIP methods").
+    # Identification and authentication (docs/development/res-sip-api.md, "Common SIP methods").
 
     def identify_endpoint(self, rx: Rx) -> Endpoint | Awaitable[Endpoint | None] | None:
         """The endpoint that sent a request, by the first identifier that knows; set on ``rx`` as well."""
@@ -238,7 +238,7 @@ class SipCore(Subsystem):
         """Answer 401 with these challenges, statelessly."""
         self.distributor.challenge(challenges, rx)
 
-    # Sending (seeds, ``ast_sip_send_request``).
+    # Sending (docs/development/res-sip-api.md, ``ast_sip_send_request``).
 
     def create_request(
         self,

@@ -65,7 +65,7 @@ class Distributor:
                     rx.respond_stateless(481)
                     return
             elif request.method == "BYE":
-                # As recorded. All others, a PRACK too, must first say who they are.
+                # As Asterisk 22 does. All others, a PRACK too, must first say who they are.
                 rx.respond_stateless(481)
                 return
             if self.core.state.overloaded and request.method in OVERLOAD_METHODS:
@@ -218,7 +218,10 @@ class Distributor:
         self._nobody(rx)
 
     def _nobody(self, rx: Rx) -> None:
-        """What nobody takes: 489 for event methods, 481 for PRACK (RFC 3262 section 3), 501 else (as recorded)."""
+        """Answer a request that no service took, as Asterisk 22 does.
+
+        489 for event methods, 481 for PRACK (RFC 3262 section 3), 501 for others.
+        """
         self.counters["unhandled"] += 1
         status = _UNTAKEN.get(rx.request.method, 501)
         if rx.request.method == "INVITE":

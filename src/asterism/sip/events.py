@@ -1,4 +1,4 @@
-"""Events about contacts and endpoints, in the recorded field order."""
+"""Events about contacts and endpoints, with Asterisk's field order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Endpoint identification: which configured endpoint sent a request (seeds, ``ast_sip_endpoint_identifier``)."""
+"""Endpoint identification: which configured endpoint sent a request (``ast_sip_endpoint_identifier``)."""
 
 from __future__ import annotations
 

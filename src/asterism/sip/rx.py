@@ -1,4 +1,4 @@
-"""A received request on its way through the server (``rdata`` of the seeds)."""
+"""A received request on its way through the server (``pjsip_rx_data`` in docs/development/res-sip-api.md)."""
 
 from __future__ import annotations
 

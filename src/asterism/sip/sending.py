@@ -380,7 +380,7 @@ def _request_uri(uri: Uri) -> Uri:
 
 
 def _plain(uri: Uri) -> str:
-    """A URI as it stands in To: no port and none of the parameters (as recorded)."""
+    """A URI as it stands in To: no port and none of the parameters (as Asterisk 22 does)."""
     if not uri.is_sip:
         return str(uri)
     return str(uri.replace(port=None, params={}, headers="", password=None))

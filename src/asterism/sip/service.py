@@ -1,6 +1,6 @@
 """Services and interception steps: what modules put into the way of a request.
 
-A service is the seeds' ``ast_sip_register_service``: a piece of SIP that handles some methods. An
+A service is a piece of SIP that handles some methods (``ast_sip_register_service``). An
 interception step comes before any service and may stop a request; it knows no application.
 """
 

@@ -1,4 +1,4 @@
-"""Works and the servants that run them (seeds, "res_sip design": threadpool usage).
+"""Works and the servants that run them (docs/development/architecture.md, "Works").
 
 A *work* groups tasks that must not run at the same time, those of one dialog for instance: they
 run one by one, in order, while different works interleave. Everything runs on the event loop;

@@ -199,7 +199,7 @@ def test_modules_conf_is_read_as_asterisk_reads_it(tmp_path: Path) -> None:
     assert read_plan(tmp_path / "nowhere", ServerLogger("test")).autoload
 
 
-def test_the_seeds_names_are_understood() -> None:
+def test_names_of_the_design_are_understood() -> None:
     assert canonical_name(" res_sip.so ") == "res_pjsip"
     assert canonical_name("res_sip_mwi") == "res_pjsip_mwi"
     assert canonical_name("res_sipp") == "res_sipp"

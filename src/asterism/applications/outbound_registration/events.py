@@ -1,4 +1,4 @@
-"""The event about registrations at other servers, in the recorded field order."""
+"""The event about registrations at other servers, with Asterisk's field order."""
 
 from __future__ import annotations
 

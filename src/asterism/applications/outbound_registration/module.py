@@ -256,7 +256,7 @@ class OutboundRegistrationModule(Module):
                     call.item("AuthDetail", object_fields("auth", auth, secrets))
         count = len(self.registrations)
         totals = (("Registered", registered), ("NotRegistered", count - registered))
-        # The auth objects are not counted (as recorded).
+        # The auth objects are not counted (as in Asterisk 22).
         call.end_list("OutboundRegistrationDetailComplete", totals, count)
 
 

@@ -40,7 +40,7 @@ def sender_of(config: Registration) -> Endpoint:
 def make_register(
     config: Registration, identity: Identity, tag: str, expires: int, max_forwards: int, user_agent: str
 ) -> Request:
-    """One REGISTER, the lines in the recorded order. Raises :class:`ParseError` for a URI that is none."""
+    """One REGISTER, the lines in Asterisk's order. Raises :class:`ParseError` for a URI that is none."""
     server = Uri.parse(config.server_uri)
     request = Request("REGISTER", server)
     address = _address(Uri.parse(config.client_uri))
@@ -73,7 +73,7 @@ def make_register(
 
 
 def _address(uri: Uri) -> Uri:
-    """The URI as From and To carry it: without port (as recorded)."""
+    """The URI as From and To carry it: without port (as Asterisk 22 does)."""
     return uri.replace(port=None, headers="", password=None)
 
 

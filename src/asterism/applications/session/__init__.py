@@ -1,4 +1,4 @@
-"""The SIP channel driver: sessions, their supplements and SDP handlers (seeds, "Extending SIP").
+"""The SIP channel driver: sessions, their supplements and SDP handlers (docs/development/architecture.md, "A call").
 
 :class:`~asterism.applications.session.session.Session` is an INVITE dialog with its media.
 :class:`~asterism.applications.session.supplement.SessionSupplement` and

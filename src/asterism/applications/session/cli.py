@@ -1,4 +1,4 @@
-"""Console commands that show SIP channels, in the recorded layout."""
+"""Console commands that show SIP channels, in Asterisk's layout."""
 
 from __future__ import annotations
 

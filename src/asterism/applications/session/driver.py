@@ -81,7 +81,7 @@ class SessionDriver:
         session = self.session
         channel = session.channel
         if cause not in (0, 16) and channel is not None and not channel.tech_cause and not session.confirmed:
-            channel.tech_cause = status_of_cause(cause)  # as recorded, also where CANCEL says it and no response
+            channel.tech_cause = status_of_cause(cause)  # as in Asterisk 22, also where CANCEL says it and no response
         session.hang_up(cause)
 
     def send_digit(self, digit: str, duration_ms: int) -> None:

@@ -1,4 +1,4 @@
-"""SDP handlers: what to do with one type of media stream (seeds, "Extending SIP").
+"""SDP handlers: what to do with one type of media stream (docs/development/architecture.md, "A call").
 
 A session description is a list of streams. For each, the handlers registered for its type
 ("audio", "video", "image", ...) are asked in order of priority; the first that takes the stream

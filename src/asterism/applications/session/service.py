@@ -108,7 +108,7 @@ class SessionService(Service):
         if decision.status == 503 or no_codecs:
             self._pbx.log.warning("a call from %s is refused: %s", decision.object, decision.reason)
         if no_codecs:
-            rx.respond(100)  # as recorded, before the 488
+            rx.respond(100)  # as Asterisk 22 does, before the 488
         elif decision.status == 415:
             headers = not_understood(rx.request)
         elif decision.status == 400:

@@ -1,4 +1,4 @@
-"""A session: an INVITE dialog and its media, the far end of one channel (seeds, "Extending SIP").
+"""A session: an INVITE dialog and its media, the far end of one channel (docs/development/architecture.md, "A call").
 
 What both directions share is here: requests within the dialog, offers and answers, the end.
 :mod:`.uas` and :mod:`.uac` add how a session begins when the peer calls, and when we do.
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 
 _NO_ANSWER = (("Warning", '390 SIP "No SDP answer"'), ("Accept", ACCEPT), ("Reason", "Q.850;cause=0"))
-"""Headers of the 488 to an offer that nothing can be taken from, as recorded."""
+"""Headers of the 488 to an offer that nothing can be taken from, as Asterisk 22 sends them."""
 
 
 class Session:
@@ -292,7 +292,7 @@ class Session:
     def make_response(
         self, rx: Rx, status: int, body: bytes | None = None, headers: Sequence[tuple[str, str]] = ()
     ) -> Response:
-        """A response to an INVITE or UPDATE with what every one of ours carries, in the recorded order.
+        """A response to an INVITE or UPDATE with what every one of ours carries, in Asterisk's order.
 
         Behind that come ``headers``, those of the supplements, and the description in ``body``.
         """

@@ -1,4 +1,7 @@
-"""Session supplements: one aspect of a call each, visited at every turn of its life (seeds, "Extending SIP")."""
+"""Session supplements: one aspect of a call each, visited at every turn of its life.
+
+See docs/development/architecture.md, "A call", and docs/extending/session-supplement.md.
+"""
 
 from __future__ import annotations
 

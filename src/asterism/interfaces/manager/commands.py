@@ -253,7 +253,7 @@ def describe_action(entry: Entry[Action]) -> str:
         ("See Also", [", ".join(documentation.see_also) or "Not available"]),
     ]
     text = "".join(f"[{title}]\n" + "".join(f"{line}\n" for line in lines) + "\n" for title, lines in sections)
-    # What a list consists of stands in the description; the record closes each text with these sections.
+    # What a list consists of stands in the description; Asterisk 22 closes each text with these sections.
     ends = "[List Responses]\nNone\n\n[End List Responses]\n\n[Final Response]\nNone\n\n[End Final Response]\n\n"
     return f"\n  -= Info about Manager Command '{entry.name}' =- \n\n{text}{ends}"
 

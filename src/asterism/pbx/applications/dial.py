@@ -320,7 +320,7 @@ class Call:
                 peer.hang_up()
             self.caller.wake()
         else:
-            # The caller's own end goes first, as in the record: its task is woken before this is scheduled.
+            # The caller's own end goes first, as in Asterisk 22: its task is woken before this is scheduled.
             self.caller.wake()
             self.pbx.loop.call_soon(self._release_peer)
 

@@ -2,7 +2,7 @@
 
 Values are texts. An unquoted decimal number is a number; quoted text keeps its quotes until it is
 compared or searched. Numbers have 18 significant digits. No input raises: what cannot be read gives
-the text that was recorded of Asterisk (an empty one when nothing could be read at all).
+the text that Asterisk 22 gives (an empty one when nothing could be read at all).
 """
 
 from __future__ import annotations

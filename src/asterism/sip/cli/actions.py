@@ -11,7 +11,7 @@ from asterism.core.module import Module
 from asterism.data.options import ConfiguredObject
 from asterism.sip.cli.fetching import needs
 from asterism.sip.cli.layout import ShowServer, device_word, sorted_contacts
-from asterism.sip.cli.manager_order import in_recorded_order
+from asterism.sip.cli.manager_order import in_asterisk_order
 from asterism.sip.objects.aor import Aor
 from asterism.sip.objects.auth import Auth
 from asterism.sip.objects.endpoint import Endpoint
@@ -72,7 +72,7 @@ class SipActions(Module):
     )
     @needs(Endpoint, field="Endpoint")
     def endpoint(self, call: ActionCall) -> None:
-        """Detail events of the endpoint, its auths, transport, AORs, contacts and identifies, in the recorded order."""
+        """Detail events of the endpoint, its auths, transport, AORs, contacts and identifies, in Asterisk's order."""
         name = call.get("Endpoint")
         if not name:
             call.error("PJSIPShowEndpoint requires an endpoint name")
@@ -216,5 +216,5 @@ class SipActions(Module):
 
 
 def object_fields(kind: str, item: ConfiguredObject, show_secrets: bool) -> Fields:
-    """An object's type, name and options, in the recorded order."""
-    return [("ObjectType", kind), ("ObjectName", item.id), *in_recorded_order(kind, item.manager_fields(show_secrets))]
+    """An object's type, name and options, in Asterisk's order."""
+    return [("ObjectType", kind), ("ObjectName", item.id), *in_asterisk_order(kind, item.manager_fields(show_secrets))]

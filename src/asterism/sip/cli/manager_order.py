@@ -1,4 +1,4 @@
-"""The recorded order of the fields in manager events that list objects; some clients go by position."""
+"""The order that Asterisk 22 gives the fields in manager events that list objects; some clients go by position."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _ORDERS = {
 _PLACES = {kind: {name: place for place, name in enumerate(names.split())} for kind, names in _ORDERS.items()}
 
 
-def in_recorded_order(kind: str, fields: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The fields of an object of a type, sorted as recorded; those that the record does not have come last."""
+def in_asterisk_order(kind: str, fields: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The fields of an object of a type, sorted as Asterisk 22 does; those that it does not have come last."""
     places = _PLACES.get(kind, {})
     return sorted(fields, key=lambda field: places.get(field[0], len(places)))

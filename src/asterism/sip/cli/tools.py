@@ -29,7 +29,7 @@ RELOADED = (
     "res_pjsip", "res_pjsip_authenticator_digest", "res_pjsip_endpoint_identifier_ip", "res_pjsip_mwi",
     "res_pjsip_notify", "res_pjsip_outbound_publish", "res_pjsip_publish_asterisk", "res_pjsip_outbound_registration",
 )  # fmt: skip
-"""The modules that ``pjsip reload`` reloads, in the recorded order; those that are not loaded are left out."""
+"""The modules that ``pjsip reload`` reloads, in Asterisk's order; those that are not loaded are left out."""
 
 
 class ToolServer(SipServer, Protocol):

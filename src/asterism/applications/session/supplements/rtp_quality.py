@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 NAMES = ("RTPAUDIOQOS", "RTPAUDIOQOSJITTER", "RTPAUDIOQOSLOSS", "RTPAUDIOQOSRTT", "RTPAUDIOQOSMES")
-"""In the recorded order."""
+"""In Asterisk's order."""
 _BRIDGED_NAMES = tuple(f"{name}BRIDGED" for name in NAMES)
 
 

@@ -24,7 +24,7 @@ from asterism.stack.digest import Challenge
 from asterism.stack.message import Request, Response, make_response
 from asterism.stack.parser import parse_message
 
-PAGE = Path(__file__).parents[3] / "docs/development/seed-api.md"
+PAGE = Path(__file__).parents[3] / "docs/development/res-sip-api.md"
 ROWS = re.findall(r"^\| `([^`]+)` \| `([^`]+)` \|", PAGE.read_text(), re.MULTILINE)
 HEADER = """
 struct ast_sip_work, struct ast_sip_digest_challenge_data, ast_sip_digest_challenge_data.realm,
@@ -45,11 +45,11 @@ ast_sip_identify_endpoint, ast_sip_add_header, ast_sip_add_body
 
 
 def test_the_page_has_every_name_of_the_header() -> None:
-    assert [seed for seed, _ in ROWS] == [" ".join(name.split()) for name in HEADER.split(",")]
+    assert [original for original, _ in ROWS] == [" ".join(name.split()) for name in HEADER.split(",")]
 
 
-@pytest.mark.parametrize(("seed", "name"), ROWS)
-def test_the_name_exists(seed: str, name: str) -> None:
+@pytest.mark.parametrize(("original", "name"), ROWS)
+def test_the_name_exists(original: str, name: str) -> None:
     words = name.split(".")
     for length in range(len(words) - 1, 0, -1):
         try:
