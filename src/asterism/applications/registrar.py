@@ -277,10 +277,7 @@ class Registrar(Service):
             rx.transaction_for()
         if plan.changed or plan.removed:
             try:
-                for contact in plan.removed:
-                    data.delete_now(contact)
-                for contact in plan.changed:
-                    data.put_now(contact)
+                data.change_now(plan.changed, plan.removed)
             except DataError as error:
                 self._core.log.error("the bindings of AOR '%s' cannot be stored: %s", plan.aor.id, error)
                 rx.respond(500)

@@ -18,9 +18,10 @@ from typing import Any, ClassVar
 from asterism.config.errors import flatten
 from asterism.config.file import ConfigFile, Option, Section
 from asterism.core.errors import ConfigError
+from asterism.data.errors import DataError
 from asterism.data.kinds import Bool
 from asterism.data.options import NO_FIELDS, ConfiguredObject, OptionSpec
-from asterism.data.store import Store, text_of
+from asterism.data.store import LARGEST_INTEGER, Store, text_of
 
 Objects = dict[str, ConfiguredObject]
 
@@ -61,6 +62,12 @@ class Backend:
     def options(self) -> Iterable[Option]:
         """The lines that its objects were made of, where they came from files."""
         return ()
+
+    def check(self, item: ConfiguredObject) -> None:
+        """Raise :class:`~asterism.data.errors.DataError` if an object has a value that the backend cannot keep.
+
+        Called before :meth:`save`, so that such a value fails its own request and not the batch of everybody.
+        """
 
     def save(self, item: ConfiguredObject) -> None:
         """Add or replace an object."""
@@ -214,19 +221,23 @@ class StoreBackend(Backend):
             for position, spec in enumerate(self._specs, 1)
             if not spec.kind.native
         ]
+        self._numbers = [spec.attribute for spec in self._specs if spec.kind.sql == "INTEGER" and spec.kind.native]
 
     def _prepare(self) -> None:
         """Make the table, or add the columns of options that are new since it was made."""
         store = self._store
         columns = [f'"{spec.name}" {spec.kind.sql}' for spec in self._specs]
-        store.write(
-            f"CREATE TABLE IF NOT EXISTS {self._table} (id TEXT PRIMARY KEY, {', '.join(columns)}) WITHOUT ROWID"
+        store.alter(
+            [f"CREATE TABLE IF NOT EXISTS {self._table} (id TEXT PRIMARY KEY, {', '.join(columns)}) WITHOUT ROWID"]
         )
         present = {row[1] for row in store.read(f"PRAGMA table_info({self._table})")}
-        for spec, column in zip(self._specs, columns, strict=True):
-            if spec.name not in present:
-                store.write(f"ALTER TABLE {self._table} ADD COLUMN {column}")
-        store.commit()
+        missing = [
+            f"ALTER TABLE {self._table} ADD COLUMN {column}"
+            for spec, column in zip(self._specs, columns, strict=True)
+            if spec.name not in present
+        ]
+        if missing:
+            store.alter(missing)
 
     def load(self, previous: Mapping[str, ConfiguredObject]) -> Loaded:
         """All rows; a value that cannot be read any more loses its row, with an error."""
@@ -263,6 +274,11 @@ class StoreBackend(Backend):
             item.restored()
             loaded.objects[item.id] = item
         return loaded
+
+    def check(self, item: ConfiguredObject) -> None:
+        for name in self._numbers:
+            if not -LARGEST_INTEGER <= getattr(item, name) < LARGEST_INTEGER:
+                raise DataError(f"{self.cls.TYPE} '{item.id}': {name} is too large a number")
 
     def save(self, item: ConfiguredObject) -> None:
         row = list(self._values(item))

@@ -409,11 +409,36 @@ class Data(Subsystem):
         if self.get_staged(type(item), item.id) is not None:
             self._change(type(item), item.id, None)
 
-    def _change(self, cls: type[ConfiguredObject], item_id: str, item: ConfiguredObject | None) -> None:
-        table = self._tables[cls]
-        backend = table.writer(item_id)
+    def change_now(self, put: Iterable[ConfiguredObject], deleted: Iterable[ConfiguredObject] = ()) -> None:
+        """Remove and add or replace objects in the current batch, all of them or none.
+
+        Raises :class:`DataError` if a backend does not take one of the changes.
+        """
+        for item in put:
+            self._writer(type(item), item.id).check(item)
+        for item in deleted:
+            self._writer(type(item), item.id)
+        for item in deleted:
+            if self.get_staged(type(item), item.id) is not None:
+                self._make(type(item), item.id, None)
+        for item in put:
+            self._make(type(item), item.id, item)
+
+    def _writer(self, cls: type[ConfiguredObject], item_id: str) -> Backend:
+        backend = self._tables[cls].writer(item_id)
         if backend is None:
             raise DataError(f"no backend of {cls.TYPE} takes changes of '{item_id}'")
+        return backend
+
+    def _change(self, cls: type[ConfiguredObject], item_id: str, item: ConfiguredObject | None) -> None:
+        backend = self._writer(cls, item_id)
+        if item is not None:
+            backend.check(item)
+        self._make(cls, item_id, item)
+
+    def _make(self, cls: type[ConfiguredObject], item_id: str, item: ConfiguredObject | None) -> None:
+        table = self._tables[cls]
+        backend = self._writer(cls, item_id)
         store = self.store
         if backend.remote:
             self._state.writes[backend].add(item_id, item)

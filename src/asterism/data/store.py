@@ -4,25 +4,43 @@ What is written while one batch of input is handled (one drain pass of a socket)
 once, by a callback of the event loop's next turn. What must wait for it (the 200 to a REGISTER)
 is given to :meth:`Store.after_commit`. A commit writes to the WAL file before it returns, so
 what was acknowledged survives ``kill -9``; with ``full`` also a power loss.
+
+The loop never waits for another process that has the file locked: the batch stays open and is tried again
+every :data:`BUSY_STEP` seconds, for :data:`BUSY_SECONDS`; then it fails, and so does every batch at its first
+try until one succeeds.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from asterism.core.errors import AsterismError
+from asterism.data.private import make_private
 
 CHECKPOINT_AFTER = 1000
 """Writes between two checkpoints."""
 WAL_LIMIT = 32 * 1024 * 1024
 """Size of the WAL file, in bytes, at which a checkpoint also makes it start over."""
+
+BUSY_SECONDS = 0.25
+"""How long a batch waits for another process that has the file locked."""
+BUSY_STEP = 0.02
+"""Seconds between two tries of it."""
+CHECKPOINT_SECONDS = 5.0
+"""How long a batch waits while a checkpoint of our own, on another thread, has the file."""
+START_SECONDS = 5.0
+"""How long opening, migrating and closing wait: nobody is served then."""
+
+LARGEST_INTEGER = 1 << 63
+"""Numbers are stored from minus this up to below it."""
 
 Callback = tuple[Callable[..., object], tuple[Any, ...]]
 
@@ -41,6 +59,12 @@ def _storable(value: Any) -> Any:
     return value
 
 
+def _is_busy(error: sqlite3.Error) -> bool:
+    """Whether another connection has the file locked, which passes."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
 def text_of(value: Any) -> Any:
     """The inverse: stored bytes as text; other values as they are."""
     return value.decode("utf-8", "surrogateescape") if type(value) is bytes else value
@@ -50,8 +74,9 @@ class Store:
     """One SQLite database, used from the loop's thread only.
 
     ``path`` is the file, ``:memory:`` for none. ``call_soon`` schedules the commit of a batch;
-    by default the running loop's, and without a running loop the caller commits. ``full`` asks
-    for an ``fsync`` per commit. Raises :class:`StoreError` when the file cannot be opened.
+    by default the running loop's, and without a running loop the caller commits; ``call_later`` is the same for
+    another try of a commit. ``full`` asks for an ``fsync`` per commit. A new file can be read by its owner and group
+    only (0640). Raises :class:`StoreError` when the file cannot be opened.
     """
 
     def __init__(
@@ -60,11 +85,13 @@ class Store:
         *,
         log: logging.Logger,
         call_soon: Callable[[Callable[[], object]], object] | None = None,
+        call_later: Callable[[float, Callable[[], object]], object] | None = None,
         full: bool = False,
     ) -> None:
         self.path = str(path)
         self._log = log
         self._call_soon = call_soon
+        self._call_later = call_later
         self._in_file = self.path != ":memory:"
         self._batch = False
         self._begun = False
@@ -72,6 +99,11 @@ class Store:
         self._waiting: list[tuple[str, list[Sequence[Any]]]] = []
         """Statements that are run with the commit, each with the arguments of those that follow one another."""
         self._failure: sqlite3.Error | None = None
+        self._blocked: sqlite3.Error | None = None
+        """Another process has the file locked, and nothing of the batch was run yet: it can be tried again."""
+        self._blocked_since: float | None = None
+        self._failing = ""
+        """Why batches fail by now; empty as long as they do not."""
         self._after: list[Callback] = []
         self._undo: list[Callback] = []
         self._failed: list[Callback] = []
@@ -85,7 +117,8 @@ class Store:
         try:
             if self._in_file:
                 Path(self.path).parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(self.path, isolation_level=None, timeout=5.0, cached_statements=256)
+                make_private(self.path, log)
+            self._db = sqlite3.connect(self.path, isolation_level=None, timeout=START_SECONDS, cached_statements=256)
             # One cursor for all: what it finds is taken at once.
             cursor = self._db.cursor()
             self._execute = cursor.execute
@@ -101,6 +134,7 @@ class Store:
                 " (component TEXT NOT NULL, version INTEGER NOT NULL, applied REAL NOT NULL,"
                 " PRIMARY KEY (component, version))"
             )
+            self._execute("PRAGMA busy_timeout=0").fetchone()
         except (sqlite3.Error, OSError) as error:
             raise StoreError(f"cannot open the store '{self.path}': {error}") from error
 
@@ -109,20 +143,25 @@ class Store:
     def write(self, sql: str, args: Sequence[Any] = ()) -> None:
         """Run one statement in the current batch, starting it if there is none.
 
-        A failure (disk full, database locked) is kept and fails the whole batch: what waits for
-        it hears by the ``failed`` of :meth:`after_commit`. A misuse of SQL's parameters raises.
+        A failure of the database (disk full) is kept and fails the whole batch: what waits for it hears by the
+        ``failed`` of :meth:`after_commit`. While another process has the file locked, the statement waits.
+        Raises :class:`StoreError` for a value that the table does not take, which leaves the batch as it was. A misuse
+        of SQL's parameters raises sqlite3's errors.
         """
         if not self._batch:
             self._open()
         self._run_waiting()
-        if self._failure is None:
+        if self._blocked is not None:
+            self._waiting.append((sql, [[_storable(value) for value in args]]))
+        elif self._failure is None:
             self._write(sql, args)
 
     def write_last(self, sql: str, args: Sequence[Any]) -> None:
         """Run one statement with the commit of the current batch, or before what is written or read meanwhile.
 
         It must be one that may be run twice. All of a batch together cost less than each by itself: what is in the
-        processor's caches stays there. Every failure fails the batch.
+        processor's caches stays there. Every failure fails the batch, so whoever calls this makes sure beforehand that
+        the table takes the values (see :data:`LARGEST_INTEGER`).
         """
         if not self._batch:
             self._open()
@@ -134,12 +173,14 @@ class Store:
 
     def _run_waiting(self, begin: bool = True) -> None:
         """Start the transaction if there is none, and run what waits; one statement alone needs none to ``begin``."""
+        self._blocked = None
         if begin and not self._begun:
-            self._begun = True
             try:
                 self._execute("BEGIN IMMEDIATE")
             except sqlite3.Error as error:
-                self._failure = error
+                self._not_run(error)
+                return
+            self._begun = True
         waiting = self._waiting
         if not waiting:
             return
@@ -151,11 +192,31 @@ class Store:
                 self._executemany(sql, rows)
                 self.writes += len(rows)
             except sqlite3.Error as error:
-                self._failure = error
+                if begin:
+                    self._failure = error
+                else:
+                    self._waiting = waiting
+                    self._not_run(error)
+                    return
             except (UnicodeEncodeError, OverflowError):
                 # One at a time, and once more those that were run: they may be repeated.
                 for args in rows:
-                    self._write(sql, args)
+                    self._write_kept(sql, args)
+
+    def _not_run(self, error: sqlite3.Error) -> None:
+        """Nothing of the batch was run: it can be tried again if the file is locked, and fails otherwise."""
+        if _is_busy(error):
+            self._blocked = error
+            if self._blocked_since is None:
+                self._blocked_since = time.monotonic()
+        else:
+            self._failure = error
+
+    def _write_kept(self, sql: str, args: Sequence[Any]) -> None:
+        try:
+            self._write(sql, args)
+        except StoreError as error:
+            self._failure = sqlite3.DataError(str(error))
 
     def _write(self, sql: str, args: Sequence[Any]) -> None:
         try:
@@ -163,12 +224,12 @@ class Store:
             self.writes += 1
         except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
             raise
+        except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError) as error:
+            raise StoreError(f"the store '{self.path}' does not take a value: {error}") from error
         except sqlite3.Error as error:
             self._failure = error
         except UnicodeEncodeError:
             self._write(sql, [_storable(value) for value in args])
-        except OverflowError as error:
-            self._failure = sqlite3.DataError(str(error))
 
     def after_commit(
         self,
@@ -205,29 +266,79 @@ class Store:
                 call_soon = asyncio.get_running_loop().call_soon
             except RuntimeError:
                 return
-        call_soon(self.commit)
+        call_soon(self._turn)
 
-    def commit(self) -> bool:
-        """End the batch now; return whether it was committed. Without a batch nothing happens."""
+    def _turn(self) -> None:
+        """Commit the batch, or have that tried again in a moment when the file is locked."""
+        if self._batch:
+            error = self._run_batch()
+            if error is None or not self._try_later():
+                self._end(error)
+
+    def _try_later(self) -> bool:
+        since = self._blocked_since
+        if self._blocked is None or since is None:
+            return False
+        limit = CHECKPOINT_SECONDS if self._checkpointing else 0.0 if self._failing else BUSY_SECONDS
+        if time.monotonic() - since >= limit:
+            return False
+        call_later = self._call_later
+        if call_later is None:
+            try:
+                call_later = asyncio.get_running_loop().call_later
+            except RuntimeError:
+                return False
+        call_later(BUSY_STEP, self._turn)
+        return True
+
+    def commit(self, wait: float = 0.0) -> bool:
+        """End the batch now; return whether it was committed. Without a batch nothing happens.
+
+        ``wait`` is how many seconds the caller, and the loop with it, may wait for another process.
+        """
         if not self._batch:
             return True
+        if not wait:
+            return self._end(self._run_batch())
+        with self._patient(wait):
+            return self._end(self._run_batch())
+
+    @contextlib.contextmanager
+    def _patient(self, seconds: float) -> Iterator[None]:
+        """Have SQLite wait for a locked file in the block."""
+        self._execute(f"PRAGMA busy_timeout={int(seconds * 1000)}").fetchone()
+        try:
+            yield
+        finally:
+            self._execute("PRAGMA busy_timeout=0").fetchone()
+
+    def _run_batch(self) -> sqlite3.Error | None:
+        """Run what waits and COMMIT; return what went wrong."""
         waiting = self._waiting
         # A statement is a transaction by itself, durable when it has run.
         alone = not self._begun and len(waiting) == 1 and len(waiting[0][1]) == 1
         self._run_waiting(begin=not alone)
-        error = self._failure
+        error = self._failure or self._blocked
         if error is None and not alone:
             try:
                 self._execute("COMMIT")
             except sqlite3.Error as failure:
                 error = failure
+        return error
+
+    def _end(self, error: sqlite3.Error | None) -> bool:
+        """Tell everybody who waits how the batch ended; return whether it was committed."""
         after, undo, failed = self._after, self._undo, self._failed
         self._after, self._undo, self._failed = [], [], []
         self._batch, self._begun, self._failure = False, False, None
+        self._blocked = self._blocked_since = None
         if error is None:
             self.commits += 1
             self._unsaved += 1
             told = after
+            if self._failing:
+                self._failing = ""
+                self._log.warning("the store '%s' takes changes again", self.path)
         else:
             self._roll_back(error)
             told = [*reversed(undo), *failed]
@@ -241,7 +352,11 @@ class Store:
         return error is None
 
     def _roll_back(self, error: sqlite3.Error) -> None:
-        self._log.error("the store '%s' could not commit: %s", self.path, error)
+        self._waiting = []
+        if str(error) != self._failing:
+            # Once until it is mended: every request would say the same.
+            self._failing = str(error)
+            self._log.error("the store '%s' could not commit: %s", self.path, error)
         try:
             if self._db.in_transaction:
                 self._execute("ROLLBACK")
@@ -275,24 +390,42 @@ class Store:
         A step is one or several statements separated by ``;``. Each is applied with its entry in
         one transaction. Raises :class:`StoreError`, also when the database is newer than ``steps``.
         """
-        self.commit()
+        self.commit(START_SECONDS)
         current = self.version(component)
         if current > len(steps):
             raise StoreError(
                 f"the store '{self.path}' was written by a newer version: {component} is at {current}, not {len(steps)}"
             )
         for number in range(current, len(steps)):
+            statements: list[tuple[str, Sequence[Any]]] = [
+                (statement, ()) for statement in steps[number].split(";") if statement.strip()
+            ]
+            entry = (component, number + 1, time.time())
+            try:
+                self._transaction([*statements, ("INSERT INTO migrations VALUES (?, ?, ?)", entry)])
+            except sqlite3.Error as error:
+                raise StoreError(f"migration {number + 1} of {component} failed: {error}") from error
+
+    def alter(self, statements: Sequence[str]) -> None:
+        """Run statements that change the schema, all or none, after what is open. Raises :class:`StoreError`."""
+        self.commit(START_SECONDS)
+        try:
+            self._transaction([(statement, ()) for statement in statements])
+        except sqlite3.Error as error:
+            raise StoreError(f"the store '{self.path}' could not be extended: {error}") from error
+
+    def _transaction(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
+        """Run statements in a transaction of their own. Raises ``sqlite3.Error``; then nothing has changed."""
+        with self._patient(START_SECONDS):
             try:
                 self._execute("BEGIN IMMEDIATE")
-                for statement in steps[number].split(";"):
-                    if statement.strip():
-                        self._execute(statement)
-                self._execute("INSERT INTO migrations VALUES (?, ?, ?)", (component, number + 1, time.time()))
+                for sql, args in statements:
+                    self._execute(sql, args)
                 self._execute("COMMIT")
-            except sqlite3.Error as error:
+            except sqlite3.Error:
                 if self._db.in_transaction:
                     self._execute("ROLLBACK")
-                raise StoreError(f"migration {number + 1} of {component} failed: {error}") from error
+                raise
 
     # Checkpoints
 
@@ -326,7 +459,7 @@ class Store:
 
     def close(self) -> None:
         """Commit what is open, checkpoint and close."""
-        self.commit()
+        self.commit(START_SECONDS)
         if self._checkpointer is not None:
             self._checkpointer.shutdown(wait=True)
         try:

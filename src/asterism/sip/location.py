@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
+from asterism.data.store import START_SECONDS
 from asterism.sip.contacts import Contact, ContactStatus, Reachability
 from asterism.sip.events import CONTACT_STATUS, PEER_STATUS
 from asterism.sip.objects.aor import Aor
@@ -281,7 +282,7 @@ class Location:
                 self._due[contact.id] = end
                 heappush(self._heap, (end, contact.id))
         if self._data.store is not None:
-            self._data.store.commit()
+            self._data.store.commit(START_SECONDS)
         self._observing.append(self._data.observe(Contact, self._changed))
         self._observing.append(self._data.observe(Endpoint, self._endpoint_changed))
         self._timers = timers

@@ -7,9 +7,12 @@ import logging
 import os
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,13 +24,13 @@ LOG = logging.getLogger("test.store")
 
 
 @pytest.fixture
-def turns() -> list[object]:
+def turns() -> list[Callable[[], object]]:
     """What the store asked to be called in the next turn of the loop."""
     return []
 
 
 @pytest.fixture
-def store(tmp_path: Path, turns: list[object]) -> Iterator[Store]:
+def store(tmp_path: Path, turns: list[Callable[[], object]]) -> Iterator[Store]:
     made = Store(tmp_path / "a" / "asterism.sqlite3", log=LOG, call_soon=turns.append)
     made.migrate("t", ["CREATE TABLE t (k TEXT PRIMARY KEY, v INTEGER NOT NULL)"])
     yield made
@@ -42,7 +45,7 @@ def other_reader(store: Store) -> list[tuple[str, int]]:
         db.close()
 
 
-def test_one_commit_per_batch_then_replies_in_order(store: Store, turns: list[object]) -> None:
+def test_one_commit_per_batch_then_replies_in_order(store: Store, turns: list[Callable[[], object]]) -> None:
     said: list[object] = []
     for number in range(3):
         store.write("INSERT INTO t VALUES (?, ?)", (str(number), number))
@@ -63,11 +66,11 @@ def test_without_a_batch_nothing_waits(store: Store) -> None:
     assert said == [1]
 
 
-def test_a_failing_batch_is_undone_then_each_request_hears(store: Store, turns: list[object]) -> None:
+def test_a_failing_batch_is_undone_then_each_request_hears(store: Store, turns: list[Callable[[], object]]) -> None:
     said: list[str] = []
     store.write("INSERT INTO t VALUES ('a', 1)")
     store.after_commit(said.append, "reply a", undo=lambda: said.append("undo a"), failed=lambda: said.append("500 a"))
-    store.write("INSERT INTO t VALUES ('b', NULL)")
+    store.write("INSERT INTO no_such_table VALUES ('b')")
     store.after_commit(said.append, "reply b", undo=lambda: said.append("undo b"), failed=lambda: said.append("500 b"))
     assert not store.commit()
     assert said == ["undo b", "undo a", "500 a", "500 b"]
@@ -87,21 +90,147 @@ def test_a_failing_callback_does_not_stop_the_others(store: Store) -> None:
     assert said == [2]
 
 
-def test_a_locked_database_fails_the_batch(store: Store) -> None:
-    store.read("PRAGMA busy_timeout=1")
-    other = sqlite3.connect(store.path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
+def test_a_value_that_is_not_taken_fails_its_own_request_and_not_the_batch(store: Store) -> None:
     said: list[str] = []
     store.write("INSERT INTO t VALUES ('a', 1)")
-    store.after_commit(said.append, "200", failed=lambda: said.append("500"))
-    assert not store.commit()
-    store.write_last("INSERT INTO t VALUES (?, ?)", ("b", 2))
-    store.after_commit(said.append, "200", failed=lambda: said.append("500 b"))
-    assert not store.commit()
-    other.execute("ROLLBACK")
+    store.after_commit(said.append, "200 a")
+    for bad in (None, 1 << 63, -(1 << 63) - 1):
+        with pytest.raises(StoreError, match="does not take a value"):
+            store.write("INSERT INTO t VALUES ('b', ?)", (bad,))
+    store.write("INSERT INTO t VALUES ('c', ?)", (-(1 << 63),))
+    store.after_commit(said.append, "200 c")
+    assert store.commit()
+    assert said == ["200 a", "200 c"]
+    assert other_reader(store) == [("a", 1), ("c", -(1 << 63))]
+
+
+class Later:
+    """Stands for the loop's ``call_later``."""
+
+    def __init__(self) -> None:
+        self.calls: list[Callable[[], object]] = []
+
+    def __call__(self, _seconds: float, function: Callable[[], object]) -> None:
+        self.calls.append(function)
+
+    def run(self) -> None:
+        calls, self.calls = self.calls, []
+        for function in calls:
+            function()
+
+
+@pytest.fixture
+def later(store: Store) -> Later:
+    made = Later()
+    store._call_later = made
+    return made
+
+
+@pytest.fixture
+def lock(store: Store) -> Iterator[sqlite3.Connection]:
+    """Another process, which has the file locked."""
+    other = sqlite3.connect(store.path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    yield other
     other.close()
-    assert said == ["500", "500 b"]
-    assert other_reader(store) == []
+
+
+PUT = "INSERT OR REPLACE INTO t VALUES (?, ?)"
+
+
+def test_a_locked_file_never_stops_the_loop_and_the_batch_waits_for_it(
+    store: Store, turns: list[Callable[[], object]], later: Later, lock: sqlite3.Connection
+) -> None:
+    said: list[str] = []
+    store.write_last(PUT, ("a", 1))
+    store.after_commit(said.append, "200 a", failed=lambda: said.append("500 a"))
+    began = time.perf_counter()
+    turns.pop()()
+    assert time.perf_counter() - began < 0.2
+    # What comes meanwhile joins the batch, in order, whatever way it is written.
+    store.write("INSERT INTO t VALUES (?, ?)", ("b\udcff", 2))
+    store.write_last(PUT, ("c", 3))
+    store.after_commit(said.append, "200 c", failed=lambda: said.append("500 c"))
+    later.run()
+    assert said == []
+    assert store.in_batch
+    lock.execute("ROLLBACK")
+    later.run()
+    assert said == ["200 a", "200 c"]
+    assert sorted(value for _, value in other_reader(store)) == [1, 2, 3]
+    assert not later.calls
+    assert not store.in_batch
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["one statement", "several"])
+def test_a_file_that_stays_locked_fails_the_batch_soon_and_the_next_at_once(
+    store: Store,
+    turns: list[Callable[[], object]],
+    later: Later,
+    lock: sqlite3.Connection,
+    caplog: pytest.LogCaptureFixture,
+    alone: bool,
+) -> None:
+    said: list[str] = []
+    put = store.write_last if alone else store.write  # what is written at once begins a transaction
+    put("INSERT OR REPLACE INTO t VALUES (?, ?)", ("a", 1))
+    store.after_commit(said.append, "200", undo=lambda: said.append("undo"), failed=lambda: said.append("500"))
+    turns.pop()()
+    end = time.monotonic() + 5
+    while later.calls and time.monotonic() < end:
+        later.run()
+    assert said == ["undo", "500"]
+    for _ in range(3):
+        put("INSERT OR REPLACE INTO t VALUES (?, ?)", ("b", 2))
+        store.after_commit(said.append, "200", failed=lambda: said.append("500 b"))
+        turns.pop()()
+        assert not later.calls
+    assert said[2:] == ["500 b"] * 3
+    lock.execute("ROLLBACK")
+    put("INSERT OR REPLACE INTO t VALUES (?, ?)", ("c", 3))
+    store.after_commit(said.append, "200 c")
+    turns.pop()()
+    assert said[5:] == ["200 c"]
+    assert other_reader(store) == [("c", 3)]
+    # One line when it begins and one when it is over.
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
+
+
+def test_who_may_wait_waits_for_a_locked_file(store: Store, lock: sqlite3.Connection) -> None:
+    store.write_last(PUT, ("a", 1))
+    ended = threading.Timer(0.1, lock.close)
+    ended.start()
+    try:
+        assert store.commit(5.0)
+    finally:
+        ended.join()
+    assert other_reader(store) == [("a", 1)]
+
+
+def test_the_file_is_for_its_owner_and_group_only(tmp_path: Path) -> None:
+    path = tmp_path / "asterism.sqlite3"
+
+    def modes() -> set[int]:
+        return {stat.S_IMODE(each.stat().st_mode) for each in tmp_path.iterdir()}
+
+    before = os.umask(0)
+    try:
+        made = Store(path, log=LOG)
+        made.migrate("t", ["CREATE TABLE t (k TEXT)"])
+        assert len(list(tmp_path.iterdir())) == 3
+        assert modes() == {0o640}
+        made.close()
+        # One that an earlier version made, or somebody opened to more.
+        path.chmod(0o666)
+        made = Store(path, log=LOG)
+        made.migrate("t", ["CREATE TABLE t (k TEXT)", "CREATE TABLE u (k TEXT)"])
+        assert modes() == {0o640}
+        made.close()
+        path.chmod(0o600)
+        Store(path, log=LOG).close()
+        assert modes() == {0o600}
+    finally:
+        os.umask(before)
 
 
 def test_a_batch_of_one_statement_is_its_own_transaction(store: Store) -> None:
@@ -127,7 +256,9 @@ def test_a_batch_of_one_statement_is_its_own_transaction(store: Store) -> None:
     assert store.commits == 3
 
 
-def test_what_is_written_last_comes_before_what_is_written_or_read_meanwhile(store: Store, turns: list[object]) -> None:
+def test_what_is_written_last_comes_before_what_is_written_or_read_meanwhile(
+    store: Store, turns: list[Callable[[], object]]
+) -> None:
     put, drop = "INSERT OR REPLACE INTO t VALUES (?, ?)", "DELETE FROM t WHERE k = ?"
     store.write_last(put, ("a", 1))
     store.write_last(put, ("b", 2))

@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from asterism.data.private import make_private
+
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Dialect, Engine
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -117,6 +119,10 @@ class ThreadLink:
         if self._file is not None and self._file.replaced():
             self._engine.dispose()
             self._file = None
+        if self._file is None and self._path:
+            # Passwords will be in it. One that is there has the rights that somebody gave it.
+            with contextlib.suppress(OSError):
+                make_private(self._path, existing=False)
         with self._engine.begin() as connection:
             if self._file is None and self._path:
                 self._file = _File(self._path)
