@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import math
+import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -27,6 +28,15 @@ NEGATIVE_SECONDS = 5.0
 
 MAX_ABSENT = 10_000
 """How many such names are remembered, or twice as many as there are objects: strangers choose them."""
+
+ABSENT_BYTES = 256
+"""Memory that one of them may take on average, in bytes; where names are longer there are fewer."""
+
+MAX_KEY = 255
+"""Characters of an object's id: what is longer is absent, without asking. It is the length of the tables' column."""
+
+MAX_WAITING = 10_000
+"""How many ids may wait to be asked for; who asks for more hears that it cannot be known."""
 
 GATHER_SECONDS = 0.2
 """How long what is only to be refreshed waits for more of it: a query for many costs little more than for one."""
@@ -57,6 +67,23 @@ class Age(enum.Enum):
     EXPIRED = "expired"
 
 
+def is_possible(key: str) -> bool:
+    """Whether any database can have an object of this id: not too long, and text."""
+    if len(key) > MAX_KEY or "\0" in key:
+        return False
+    if not key.isascii():
+        try:
+            key.encode()
+        except UnicodeEncodeError:
+            return False
+    return True
+
+
+def _size(key: str) -> int:
+    """Memory that an absent id takes, in bytes: its text, its place in the dictionary, and the time."""
+    return sys.getsizeof(key) + 120
+
+
 class Cache:
     """Ages, absences and queries of one type."""
 
@@ -78,6 +105,7 @@ class Cache:
         self._aged: dict[str, float] = {}
         self._suspects: dict[str, Age] = {}
         self._absent: dict[str, float] = {}
+        self._absent_bytes = 0
         self._quiet_until = 0.0
         self._pending: dict[str, asyncio.Future[ConfiguredObject | None]] = {}
         self._queue: list[str] = []
@@ -95,7 +123,9 @@ class Cache:
             if self.complete:
                 return Missing.ABSENT
             until = self._absent.get(key)
-            return Missing.ABSENT if until is not None and until > self._clock() else Missing.NOT_LOADED
+            if (until is not None and until > self._clock()) or not is_possible(key):
+                return Missing.ABSENT
+            return Missing.NOT_LOADED
         age = self._suspects.get(key)
         if age is not None and self._clock() >= self._quiet_until:
             if age is Age.EXPIRED:
@@ -116,11 +146,11 @@ class Cache:
 
     async def retrieve(self, key: str) -> ConfiguredObject | None:
         """The object, from the backends. Raises :class:`DataUnavailableError` when that cannot be known."""
-        return await asyncio.shield(self._ask(key))
+        return await asyncio.shield(self._ask(key)) if is_possible(key) else None
 
     def request(self, key: str) -> None:
         """Have the object read, without waiting for it."""
-        if self._clock() >= self._quiet_until:
+        if self._clock() >= self._quiet_until and is_possible(key):
             self._ask(key)
 
     def refresh(self, key: str) -> None:
@@ -143,8 +173,13 @@ class Cache:
         future = self._pending.get(key)
         if future is None:
             loop = asyncio.get_running_loop()
-            future = self._pending[key] = loop.create_future()
+            future = loop.create_future()
             self._gathered.pop(key, None)
+            if len(self._pending) >= MAX_WAITING:
+                future.set_exception(DataUnavailableError(f"too many {self.table.cls.TYPE} objects are asked for"))
+                future.exception()  # nobody may be waiting
+                return future
+            self._pending[key] = future
             self._queue.append(key)
             if self._task is None:
                 self._task = loop.create_task(self._work(), name=f"cache {self.name}")
@@ -231,12 +266,22 @@ class Cache:
         self._suspects.pop(key, None)
         if not self.table.fall_back(key):
             self._forget(key)
-            self._absent.pop(key, None)
-            if len(self._absent) >= max(MAX_ABSENT, 2 * len(self.table.objects)):
-                del self._absent[next(iter(self._absent))]
+            self._drop_absent(key)
             self._absent[key] = self._clock() + NEGATIVE_SECONDS
+            self._absent_bytes += _size(key)
+            most = max(MAX_ABSENT, 2 * len(self.table.objects))
+            while len(self._absent) > most or self._absent_bytes > most * ABSENT_BYTES:
+                self._drop_absent(next(iter(self._absent)))
         else:
             self._seen(key)
+
+    def _drop_absent(self, key: str) -> None:
+        if self._absent.pop(key, None) is not None:
+            self._absent_bytes -= _size(key)
+
+    def _drop_all_absent(self) -> None:
+        self._absent.clear()
+        self._absent_bytes = 0
 
     async def populate(self) -> bool:
         """Read everything; return whether every backend answered. What one cannot tell stays as it is."""
@@ -296,7 +341,7 @@ class Cache:
         self._quiet_until = 0.0
         if self.full:
             self.complete = True
-            self._absent.clear()
+            self._drop_all_absent()
             self._suspects.clear()
         interval = self.options.object_lifetime_stale or self.options.object_lifetime_maximum
         self.due = now + interval if self.full and interval and not self.table.cls.RUNTIME else math.inf
@@ -323,8 +368,9 @@ class Cache:
                 except DataUnavailableError:
                     continue
         self._look_after(self._clock() - began)
-        if differing:
-            await asyncio.gather(*map(self._ask, differing), return_exceptions=True)
+        keys = list(differing)
+        for start in range(0, len(keys), KEYS_PER_QUERY):
+            await asyncio.gather(*map(self._ask, keys[start : start + KEYS_PER_QUERY]), return_exceptions=True)
 
     # Ages.
 
@@ -334,7 +380,8 @@ class Cache:
         if self.full:
             self._fresh[key] = self._clock()  # their order does not matter: they do not age one by one
             return
-        self._absent.pop(key, None)
+        if self._absent:
+            self._drop_absent(key)
         self._aged.pop(key, None)
         self._fresh.pop(key, None)
         self._fresh[key] = self._clock()
@@ -422,7 +469,7 @@ class Cache:
         for each in [key] if key else [*self._fresh, *self._aged]:
             self._suspects[each] = self._usable(age)
         if not key:
-            self._absent.clear()
+            self._drop_all_absent()
         if self.full:
             self.due = 0.0
         return True

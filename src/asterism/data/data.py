@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -471,16 +471,21 @@ class Data(Subsystem):
         await self._committed(item)
 
     def on_settled(
-        self, cls: type[ConfiguredObject], committed: Callable[[], object], failed: Callable[[], object]
+        self,
+        cls: type[ConfiguredObject],
+        committed: Callable[[], object],
+        failed: Callable[[], object],
+        ids: Collection[str] | None = None,
     ) -> None:
         """Call ``committed()`` once what was changed of a type so far is durable, ``failed()`` if it cannot be.
 
-        At once where nothing waits to be written.
+        At once where nothing waits to be written. ``ids`` names the objects that the caller depends on: what others
+        have changed, and a database does not take, does not matter then, and their changes are made all or none.
         """
         table = self._tables[cls]
         backend = None if table.cache is None else table.writer("")
         if backend is not None and backend.remote:
-            self._state.writes[backend].on_settled(committed, failed)
+            self._state.writes[backend].on_settled(committed, failed, ids)
         elif self.store is None:
             committed()
         else:
@@ -491,7 +496,9 @@ class Data(Subsystem):
         error = DataError(f"{item.TYPE} '{item.id}' could not be stored")
         backend = self._tables[type(item)].writer(item.id)
         if backend is not None and backend.remote:
-            self._state.writes[backend].on_settled(partial(_finish, done, None), partial(_finish, done, error))
+            self._state.writes[backend].on_settled(
+                partial(_finish, done, None), partial(_finish, done, error), (item.id,)
+            )
         elif self.store is None or not self.store.in_batch:
             return
         else:

@@ -61,7 +61,8 @@ class Table:
         """What was staged in the store's batch, in order."""
         self._origin: dict[str, Backend] = {}
         self._local: dict[Backend, Objects] = {}
-        self._reported: set[str] = set()
+        self._reported: set[int] = set()
+        """Hashes of the texts: they may be long."""
         self._default: ConfiguredObject | None = None
 
     def default(self) -> ConfiguredObject:
@@ -254,6 +255,7 @@ class Table:
         """Log what is wrong with rows, each once: they are read again and again."""
         for error in errors:
             text = str(error)
-            if text not in self._reported and len(self._reported) < 1000:
-                self._reported.add(text)
+            mark = hash(text)
+            if mark not in self._reported and len(self._reported) < 1000:
+                self._reported.add(mark)
                 self.log.error("%s", text)

@@ -13,6 +13,9 @@ import pytest
 from database_servers import DatabaseServer, MariaDb, Postgres
 
 from asterism.command.database import read_settings, run_database
+from asterism.data.errors import DataRefusedError
+from asterism.data.realtime.backend import RealtimeBackend
+from asterism.data.realtime.database import Database
 from asterism.sip.objects import Contact
 from asterism.testing import Phone, PhoneError, free_port, running_server, until
 
@@ -253,3 +256,47 @@ class _Lines(logging.Handler):
 
     def problems(self) -> list[str]:
         return [text for text in self.texts if "SecurityEvent" not in text][-5:]
+
+
+def test_a_value_a_database_does_not_take_is_no_outage(database: DatabaseServer, tmp_path: Path) -> None:
+    prepare(tmp_path, database)
+    assert run_database(["upgrade", str(tmp_path)]) == 0
+    asyncio.run(_values(tmp_path))
+
+
+async def _values(folder: Path) -> None:
+    # As Asterisk's own tables are: short columns.
+    await execute(
+        folder,
+        "DROP TABLE ps_contacts",
+        "CREATE TABLE ps_contacts (id VARCHAR(255) PRIMARY KEY, uri VARCHAR(511), expiration_time BIGINT,"
+        " via_port INTEGER, user_agent VARCHAR(255))",
+    )
+    settings = read_settings(folder)
+    log = logging.getLogger("test.realtime")
+    pbx = Database(settings.databases["pbx"], log)
+    backend = RealtimeBackend(Contact, [(pbx, "ps_contacts")], log)
+    good = Contact("a;@good", uri="sip:a@b", expiration_time=2_000_000_000)
+    await backend.write({good.id: good})
+    bad: list[dict[str, Any]] = [
+        {"user_agent": "x" * 256},
+        {"uri": "sip:" + "x" * 600},
+        {"via_port": 1 << 40},
+        {"expiration_time": 1 << 70},
+        {"user_agent": "\udcff"},
+    ]
+    if "postgresql" in settings.databases["pbx"].url:
+        bad.append({"user_agent": "a\0b"})
+    for values in bad:
+        item = Contact("a;@bad", **{"uri": "sip:a@b", **values})
+        with pytest.raises(DataRefusedError):
+            await backend.write({"a;@bad": item, "a;@other": Contact("a;@other", uri="sip:o@b")})
+        # Nothing of it was written, and the database goes on answering, on either of its connections.
+        assert list((await backend.fetch(["a;@good", "a;@bad", "a;@other"], {})).objects) == ["a;@good"]
+        assert list((await backend.fetch_all({})).objects) == ["a;@good"]
+        assert not pbx.down
+    for name in ("\udcff", "a\0b", "x" * 5000):
+        loaded = await backend.fetch([name, "a;@good", "a;@bad"], {})
+        assert list(loaded.objects) == ["a;@good"]
+        assert not pbx.down
+    await pbx.close()

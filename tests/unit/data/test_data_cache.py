@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from asterism.config.file import Option
 from asterism.core.errors import ConfigError, Position
 from asterism.core.registry import Owner
 from asterism.data import ConfiguredObject, Data, DataUnavailableError, Missing, option
+from asterism.data import cache as cache_module
 from asterism.data.backends import Backend, Loaded
-from asterism.data.cache import MAX_ABSENT, NEGATIVE_SECONDS
+from asterism.data.cache import ABSENT_BYTES, MAX_ABSENT, MAX_KEY, NEGATIVE_SECONDS
 from asterism.data.cache_options import CacheOptions
 from asterism.data.kinds import NAMES, UINT
 
@@ -436,3 +438,57 @@ async def test_absent_names_are_remembered_in_proportion(tmp_path: Path, monkeyp
     for number in range(50):
         world.cache()._not_found(f"x{number}")
     assert list(world.cache()._absent) == [f"x{number}" for number in range(30, 50)]
+
+
+@pytest.mark.parametrize("name", ["\udcff\udcfe", "a\0b", "x" * (MAX_KEY + 1)], ids=["no text", "NUL", "too long"])
+async def test_a_name_that_no_database_can_have_is_absent_unasked(tmp_path: Path, name: str) -> None:
+    world = World(tmp_path)
+    world.remote.rows["a"] = Thing("a", size=1)
+    assert world.data.get(Thing, name) is Missing.ABSENT
+    assert world.data.first(Thing, (name, "a")) is Missing.NOT_LOADED
+    assert await world.data.retrieve(Thing, name) is None
+    world.data.request(Thing, name)
+    found = await world.data.retrieve_first(Thing, [name, "a"])
+    assert found is not None
+    assert world.remote.asked == [["a"]]
+    assert not world.cache()._absent
+
+
+async def test_the_longest_name_there_can_be_is_asked_for(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    name = "\N{EURO SIGN}" * MAX_KEY
+    world.remote.rows[name] = Thing(name, size=7)
+    assert await world.size(name) == 7
+
+
+async def test_absent_names_are_bounded_in_bytes(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    cache = world.cache()
+    for number in range(2 * MAX_ABSENT):
+        cache._not_found(f"{number:06}" + "\N{GRINNING FACE}" * (MAX_KEY - 6))
+    held = sum(map(sys.getsizeof, cache._absent)) + sys.getsizeof(cache._absent)
+    assert held <= MAX_ABSENT * ABSENT_BYTES
+    assert 1000 < len(cache._absent) < MAX_ABSENT
+    # What is remembered is counted right, whatever way it is forgotten.
+    last = next(reversed(cache._absent))
+    world.remote.rows[last] = Thing(last)
+    world.now += NEGATIVE_SECONDS + 1
+    await world.size(last)
+    assert cache._absent_bytes == sum(map(cache_module._size, cache._absent))
+    cache.expire()
+    assert cache._absent_bytes == len(cache._absent) == 0
+
+
+async def test_no_more_ids_wait_than_there_is_room_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("asterism.data.cache.MAX_WAITING", 10)
+    world = World(tmp_path)
+    world.remote.gate = asyncio.Event()
+    world.remote.rows = {f"x{number}": Thing(f"x{number}") for number in range(30)}
+    asked = [asyncio.ensure_future(world.data.retrieve(Thing, f"x{number}")) for number in range(30)]
+    await asyncio.sleep(0)
+    assert len(world.cache()._pending) == 10
+    world.remote.gate.set()
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    assert [isinstance(each, Thing) for each in found] == [True] * 10 + [False] * 20
+    assert all(isinstance(each, DataUnavailableError) for each in found[10:])
+    assert await world.size("x29") == 3

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
+import stat
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -379,3 +383,68 @@ async def test_a_column_that_comes_into_use_is_read(tmp_path: Path) -> None:
     await execute(url, "UPDATE ps_endpoints SET accountcode = NULL")
     assert (await read("c")).accountcode == ""
     await host.stop()
+
+
+async def test_a_value_that_is_no_text_fails_its_own_request_and_is_no_outage(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    host, data, url = await started(tmp_path)
+    await alice(url)
+    database = next(iter(host.module._databases.values()))
+    said: list[str] = []
+    for key, text in (("a", "x"), ("b", "\udcff"), ("c", "y")):
+        data.put_now(Contact(f"alice;@{key}", uri="sip:a@b", user_agent=text, expiration_time=2_000_000_000))
+        data.on_settled(Contact, partial(said.append, "200"), partial(said.append, "500"), [f"alice;@{key}"])
+    await data.drain()
+    assert said == ["200", "500", "200"]
+    assert await execute(url, "SELECT id FROM ps_contacts ORDER BY id") == [("alice^3B@a",), ("alice^3B@c",)]
+    with pytest.raises(DataError):
+        await data.create(Contact("alice;@d", uri="sip:a@b", expiration_time=1 << 70))
+    # Asked for together with one that can be had, by whoever does not look at names before.
+    loaded = await data._tables[Endpoint].backends[0].fetch(["\udcff", "alice", "\ud800"], {})
+    assert list(loaded.objects) == ["alice"]
+    assert await data._tables[Endpoint].retrieve_by({"context": "\udcff"}) == []
+    assert not database.down
+    assert await data.retrieve(Endpoint, "alice") is not None
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+    await host.stop()
+
+
+async def test_a_row_that_cannot_be_decoded_does_not_hide_the_others(tmp_path: Path) -> None:
+    host, data, url = await started(tmp_path)
+    await alice(url)
+    await execute(
+        url,
+        "INSERT INTO ps_endpoints (id, context) VALUES ('bad', CAST(x'ff61' AS TEXT))",
+        "INSERT INTO ps_contacts (id, uri, expiration_time) VALUES ('x^3B@1', 'sip:x@y', 2000000000)",
+        "INSERT INTO ps_contacts (id, uri, expiration_time) VALUES ('x^3B@2', 'sip:x@z', 'soon')",
+    )
+    for name in ("bad", "alice"):
+        endpoint = await data.retrieve(Endpoint, name)
+        assert endpoint is not None
+    assert {item.id for item in await data.retrieve_all(Endpoint)} == {"alice", "bad"}
+    # A number that is none, in the column that other servers' changes are found by.
+    for cache in data.caches():
+        if cache.table.cls is Contact:
+            await cache.look()
+    assert [item.id for item in data.all(Contact)] == ["x;@1"]
+    await host.stop()
+
+
+async def test_a_new_database_file_is_for_its_owner_and_group_only(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        write_files(tmp_path, url_of(tmp_path))
+        host = Host(tmp_path)
+        await host.start()
+        path = tmp_path / "realtime.sqlite3"
+        assert stat.S_IMODE(path.stat().st_mode) == 0o640
+        # Another program may have to read it, too: what somebody allowed stays.
+        path.chmod(0o664)
+        await host.stop()
+        host = Host(tmp_path)
+        await host.start()
+        assert stat.S_IMODE(path.stat().st_mode) == 0o664
+        await host.stop()
+    finally:
+        os.umask(before)

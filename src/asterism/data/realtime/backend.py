@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from asterism.config.errors import flatten
 from asterism.core.errors import ConfigError
 from asterism.data.backends import Backend, Loaded
-from asterism.data.errors import DataUnavailableError
+from asterism.data.errors import DataRefusedError, DataUnavailableError
 from asterism.data.options import ConfiguredObject
 from asterism.data.realtime.queries import KeyQuery, is_integer, read_pairs, read_sum, read_whole
 from asterism.data.realtime.rows import RowReader, RowWriter, decode, encode
@@ -95,7 +95,7 @@ class RealtimeBackend(Backend):
             for start in range(0, len(wanted), size):
                 if start:
                     await asyncio.sleep(0)
-                found = await self._make(*await self._rows(source, wanted[start : start + size]), known)
+                found = await self._found(source, wanted[start : start + size], known)
                 loaded.objects.update(found.objects)
                 loaded.errors += found.errors
                 loaded.refused |= found.refused
@@ -106,6 +106,21 @@ class RealtimeBackend(Backend):
         asked = set(keys)
         loaded.objects = {key: item for key, item in loaded.objects.items() if key in asked}
         return loaded
+
+    async def _found(self, source: _Source, ids: Sequence[str], known: Mapping[str, ConfiguredObject]) -> Loaded:
+        """The objects of these ids. A database does not have what it cannot be asked for, and tells of the others."""
+        try:
+            return await self._make(*await self._rows(source, ids), known)
+        except DataRefusedError:
+            if len(ids) == 1:
+                return Loaded()
+        found, half = Loaded(), len(ids) // 2
+        for part in (ids[:half], ids[half:]):
+            more = await self._found(source, part, known)
+            found.objects.update(more.objects)
+            found.errors += more.errors
+            found.refused |= more.refused
+        return found
 
     async def _rows(self, source: _Source, ids: Sequence[str]) -> tuple[RowReader, Rows]:
         """The rows of these ids, and who reads them."""
@@ -147,7 +162,10 @@ class RealtimeBackend(Backend):
             query = select(source.sql).where(*condition(source.sql))
             return source.reader, await source.database.run(lambda connection: connection.execute(query).fetchall())
 
-        loaded = await self._make(*await self._ask(ask), known)
+        try:
+            loaded = await self._make(*await self._ask(ask), known)
+        except DataRefusedError:
+            return Loaded()  # it has no such value either
         loaded.objects = {
             key: item
             for key, item in loaded.objects.items()
@@ -174,7 +192,7 @@ class RealtimeBackend(Backend):
         rows = await self._ask(ask)
         if rows is None:
             return set()
-        found = {decode(str(key)): int(value or 0) for key, value in rows}
+        found = {decode(str(key)): _number(value) for key, value in rows}
         changed = {key for key, value in found.items() if key not in known or version(known[key]) != value}
         return changed | (known.keys() - found.keys())
 
@@ -197,6 +215,12 @@ class RealtimeBackend(Backend):
                 loaded.errors.extend(flatten(error))
                 loaded.refused.add(key)
                 continue
+            except Exception as error:
+                # Whatever it is: a row that cannot be read is not to hide the others.
+                self._log.debug("a row could not be read", exc_info=True)
+                loaded.errors.append(ConfigError(f"{self.cls.TYPE} '{key}' cannot be read: {error}"))
+                loaded.refused.add(key)
+                continue
             item.mark = mark
             loaded.objects[key] = item
         return loaded
@@ -215,3 +239,11 @@ class RealtimeBackend(Backend):
                 connection.execute(table.insert(), rows)
 
         await source.database.run(replace)
+
+
+def _number(value: object) -> int:
+    """The number in a column; what is none differs from every number there is."""
+    try:
+        return int(value or 0)  # type: ignore[call-overload, no-any-return]
+    except (ValueError, TypeError, OverflowError):
+        return -1

@@ -8,17 +8,21 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from asterism.data.errors import DataUnavailableError
+from asterism.data.errors import DataRefusedError, DataUnavailableError
 from asterism.data.realtime.settings import INSTALL
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Dialect
     from sqlalchemy import Table as SqlTable
+    from sqlalchemy.exc import DBAPIError
 
     from asterism.data.realtime.links import Link, Parameters, Rows
     from asterism.data.realtime.settings import DatabaseSettings
 
 T = TypeVar("T")
+
+_VALUE_CODES = frozenset((1264, 1265, 1267, 1300, 1366, 1406, 3854, 3988))
+"""MySQL's and MariaDB's error numbers of values that do not fit: range, length, characters."""
 
 RETRY_SECONDS = 1.0
 """How long after a failure nobody tries again: what is asked meanwhile is refused at once."""
@@ -60,12 +64,14 @@ class Database:
         return self._open().at_once
 
     async def select(self, sql: str, parameters: Parameters) -> Rows:
-        """The rows of a query in the driver's own SQL, the quickest way. Raises :class:`DataUnavailableError`."""
+        """The rows of a query in the driver's own SQL, the quickest way. Raises what :meth:`run` raises."""
         if time.monotonic() >= self._retry_at:
             try:
                 rows = await self._within_timeout(self._open().select(sql, parameters))
             except TimeoutError as error:
                 raise self._failed(True, f"no answer within {self._settings.timeout:g} s") from error
+            except (UnicodeError, OverflowError) as error:
+                raise self._refused(error) from error
             except Exception:
                 # The usual way tells a lost connection from a refused statement, and tries again.
                 return await self.run(lambda each: each.exec_driver_sql(sql, parameters).fetchall())
@@ -80,10 +86,11 @@ class Database:
 
         Raises:
             DataUnavailableError: It could not be done; the text says why.
+            DataRefusedError: A value cannot be written or asked for; the database is as it was.
         """
         if time.monotonic() < self._retry_at:
             raise DataUnavailableError(f"database '{self.name}' is not available")
-        from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+        from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 
         connected = False
 
@@ -100,13 +107,20 @@ class Database:
                 lost = error.connection_invalidated or not connected
                 if lost and not last:
                     continue
+                if not lost and _is_of_a_value(error):
+                    raise self._refused(error.orig or error) from error
                 raise self._failed(lost, error.orig or error) from error
+            except StatementError as error:
+                # The driver did not get to see it.
+                raise self._refused(error.orig or error) from error
             except SQLAlchemyError as error:
                 raise self._failed(not connected, error) from error
             except TimeoutError as error:
                 raise self._failed(True, f"no answer within {self._settings.timeout:g} s") from error
             except (DataUnavailableError, asyncio.CancelledError):
                 raise
+            except (UnicodeError, OverflowError) as error:
+                raise self._refused(error) from error
             except Exception as error:
                 # Drivers let errors of sockets, files and missing packages through as they are.
                 if connected and not last:
@@ -139,8 +153,13 @@ class Database:
         if not task.cancelled():
             task.exception()  # nobody else asks for it
 
+    def _refused(self, reason: object) -> DataRefusedError:
+        """A value is not taken: nothing is wrong with the database, which is not worth a line for each."""
+        self._log.debug("database '%s' does not take a value: %s", self.name, _words(reason))
+        return DataRefusedError(f"database '{self.name}' does not take a value: {_words(reason)}")
+
     def _failed(self, lost: bool, reason: object) -> DataUnavailableError:
-        text = " ".join(str(reason).split())[:300] or type(reason).__name__
+        text = _words(reason)
         if isinstance(reason, ModuleNotFoundError):
             text += f": {INSTALL}"
         if lost:
@@ -204,3 +223,18 @@ class Database:
         if self._link is not None:
             link, self._link = self._link, None
             await link.close()
+
+
+def _words(reason: object) -> str:
+    """An error's text on one line, of bounded length."""
+    return " ".join(str(reason)[:1000].split())[:300] or type(reason).__name__
+
+
+def _is_of_a_value(error: DBAPIError) -> bool:
+    """Whether a statement failed for a value in it, so that others of its kind do not."""
+    from sqlalchemy.exc import DataError, IntegrityError
+
+    if isinstance(error, (DataError, IntegrityError)) or isinstance(error.orig, (UnicodeError, OverflowError)):
+        return True
+    args: tuple[object, ...] = getattr(error.orig, "args", ())
+    return error.connection_invalidated is False and bool(args) and args[0] in _VALUE_CODES

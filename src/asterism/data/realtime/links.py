@@ -102,6 +102,8 @@ class ThreadLink:
             url, poolclass=StaticPool, connect_args={"timeout": 0}
         ).connect()
         self._thread = ThreadPoolExecutor(1, "database")
+        self._lenient = False
+        """Whether some text was found that is no UTF-8: it is read with a function of ours then, which is slower."""
 
     @property
     def dialect(self) -> Dialect:
@@ -123,16 +125,33 @@ class ThreadLink:
             # Passwords will be in it. One that is there has the rights that somebody gave it.
             with contextlib.suppress(OSError):
                 make_private(self._path, existing=False)
-        with self._engine.begin() as connection:
-            if self._file is None and self._path:
-                self._file = _File(self._path)
-            return work(connection)
+        return self._read(self._engine, self._noted, work)
+
+    def _noted(self, connection: Connection, work: Callable[[Connection], T]) -> T:
+        if self._file is None and self._path:
+            self._file = _File(self._path)
+        return work(connection)
+
+    def _read(
+        self, engine: Engine, run: Callable[[Connection, Callable[[Connection], T]], T], work: Callable[[Connection], T]
+    ) -> T:
+        """Run the work in a transaction, once more if a row has text that is no UTF-8: it is not to hide the others."""
+        if not self._lenient:
+            try:
+                with engine.begin() as connection:
+                    return run(connection, work)
+            except Exception as error:
+                if not _is_undecodable(error):
+                    raise
+                self._lenient = True
+        with engine.begin() as connection:
+            _read_any_text(connection.connection.driver_connection)
+            return run(connection, work)
 
     def _run_beside(self, work: Callable[[Connection], T]) -> T:
         engine = self._make()
         try:
-            with engine.begin() as connection:
-                return work(connection)
+            return self._read(engine, lambda connection, each: each(connection), work)
         finally:
             engine.dispose()
 
@@ -147,7 +166,11 @@ class ThreadLink:
                 self._reader = self._open_reader()
                 self._read_file = _File(self._path)
             driver: Any = self._reader.connection.driver_connection
+            if self._lenient:
+                _read_any_text(driver)
             rows: Rows = driver.execute(sql, parameters).fetchall()
+        except (UnicodeError, OverflowError):
+            raise  # of a parameter: SQLite did not see it
         except BaseException:
             self._close_reader()
             raise
@@ -163,6 +186,19 @@ class ThreadLink:
         self._close_reader()
         await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
         self._thread.shutdown(wait=False)
+
+
+def _is_undecodable(error: BaseException) -> bool:
+    return "Could not decode to UTF-8" in str(error)
+
+
+def _read_any_text(driver: Any) -> None:
+    """Have a connection of sqlite3 read text that is no UTF-8, its bytes kept as surrogates."""
+    driver.text_factory = _text
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
 
 
 class ServerLink:

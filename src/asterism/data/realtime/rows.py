@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 _ENCODED = re.compile(r"\^(3B|5E)", re.IGNORECASE)
 _REMEMBERED = 200
 """So many texts of a column are not read twice: most columns have few different ones."""
+_REMEMBERED_LENGTH = 256
+"""Longer ones are read each time."""
+_SHAPES = 1000
+"""So many combinations of columns with values are remembered."""
 _BETWEEN_VARIABLES = re.compile(r";|,(?=\s*[A-Za-z_][\w()@-]*=)")
 
 
@@ -129,7 +133,7 @@ class RowReader:
                 after = column.made.get(text)
                 if after is None:
                     after = column.parse(decode(text) if "^" in text else text, column.get(item))
-                    after = self._keep(column, text, after, key)
+                    after = self._keep(column, text, text, after, key)
             else:
                 before = column.get(item)
                 after = column.made.get((text, before))
@@ -139,7 +143,9 @@ class RowReader:
         shape = tuple([column for column, _ in given])
         names = self._given.get(shape)
         if names is None:
-            names = self._given[shape] = frozenset(column.spec.name for column in shape if column.spec is not None)
+            names = frozenset(column.spec.name for column in shape if column.spec is not None)
+            if len(self._given) < _SHAPES:
+                self._given[shape] = names
         if not self._required <= names:
             raise ValueError("something is missing")
         item.validate(names)
@@ -153,15 +159,15 @@ class RowReader:
         after = before
         for part in _parts(spec, text):
             after = spec.kind.parse(part, after)
-        return self._keep(column, (text, before), after, key)
+        return self._keep(column, text, (text, before), after, key)
 
-    def _keep(self, column: _Column, made_of: object, value: Any, key: str) -> Any:
+    def _keep(self, column: _Column, text: str, made_of: object, value: Any, key: str) -> Any:
         """Remember what was made of a text, and have equal names be one object: they are in several tables."""
         if column.shared:
             value = tuple(map(intern, value))
         elif value == key:
             value = key
-        if len(column.made) < _REMEMBERED:
+        if len(column.made) < _REMEMBERED and len(text) <= _REMEMBERED_LENGTH:
             column.made[made_of] = value
         return value
 
