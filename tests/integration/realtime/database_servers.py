@@ -157,7 +157,7 @@ class MariaDb(DatabaseServer):
         self.data = self.folder / "data"
         self.run(
             self.program("mariadb-install-db"), "--no-defaults", f"--datadir={self.data}",
-            "--auth-root-authentication-method=normal", "--skip-test-db",
+            "--auth-root-authentication-method=normal", "--skip-test-db", f"--tmpdir={self.folder}",
         )  # fmt: skip
         self.setup = self.folder / "setup.sql"
         self.setup.write_text(
@@ -173,6 +173,7 @@ class MariaDb(DatabaseServer):
             self.program("mariadbd"), "--no-defaults", f"--datadir={self.data}", f"--port={self.port}",
             "--bind-address=127.0.0.1", f"--socket={self.folder}/socket", f"--init-file={self.setup}",
             "--innodb-buffer-pool-size=16M", "--skip-name-resolve", f"--pid-file={self.folder}/pid",
+            f"--tmpdir={self.folder}",
         ]  # fmt: skip
 
     @property
