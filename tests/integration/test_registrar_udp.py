@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "sip"))
 
 from sip_rig import MODULES, Rig
 
-from asterism.applications.options import CAPABILITIES, OptionsModule
+from asterism.applications.options import OptionsModule
 from asterism.applications.qualify import QualifyModule
 from asterism.stack.message import Request, Response, make_response
 from asterism.stack.parser import parse_message
@@ -140,7 +140,9 @@ def test_options_over_udp(tmp_path: Path) -> None:
         for uri, status in (("sip:100@pbx.test", 200), ("sip:pbx.test", 200), ("sip:nosuch@pbx.test", 404)):
             response = await phone.ask("OPTIONS", uri=uri)
             assert response.status == status
-            assert [(name, response.get(name)) for name, _ in CAPABILITIES] == list(CAPABILITIES)
+            claims = rig.sip.state.capabilities.headers()
+            assert [(name, response.get(name)) for name, _ in claims] == list(claims)
+            assert response.get("Allow") == "OPTIONS, REGISTER"
         assert rig.sip.layer.live_transactions == rig.sip.layer.finished_transactions == 0
 
     over_udp(tmp_path, scenario)

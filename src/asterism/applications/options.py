@@ -11,27 +11,9 @@ from asterism.sip.service import Service
 
 if TYPE_CHECKING:
     from asterism.pbx.core import Pbx
+    from asterism.sip.capabilities import Capabilities
+    from asterism.sip.core import SipCore
     from asterism.sip.rx import Rx
-
-# As Asterisk 22 has it, repetitions included: some phones compare the whole answer to decide that a server is back.
-CAPABILITIES = (
-    (
-        "Accept",
-        (
-            "application/sdp, application/simple-message-summary, application/pidf+xml, application/xpidf+xml, "
-            "application/cpim-pidf+xml, application/dialog-info+xml, application/simple-message-summary, "
-            "application/pidf+xml, application/dialog-info+xml, message/sipfrag;version=2.0, application/xpidf+xml, "
-            "application/cpim-pidf+xml"
-        ),
-    ),
-    (
-        "Allow",
-        "OPTIONS, REGISTER, SUBSCRIBE, NOTIFY, PUBLISH, INVITE, ACK, BYE, CANCEL, UPDATE, PRACK, MESSAGE, INFO, REFER",
-    ),
-    ("Supported", "100rel, timer, replaces, norefersub"),
-    ("Accept-Encoding", "identity"),
-    ("Accept-Language", "en"),
-)
 
 _FOUND = Decision(Outcome.TAKE, "the extension exists, or none was asked for", 200)
 _MISSING = Decision(Outcome.TAKE, "no such extension in the endpoint's context", 404)
@@ -50,8 +32,10 @@ class Options(Service):
     priority: ClassVar[int] = 60
     methods: ClassVar[frozenset[str]] = frozenset({"OPTIONS"})
 
-    def __init__(self, pbx: Pbx) -> None:
+    def __init__(self, core: SipCore, pbx: Pbx) -> None:
+        self._core = core
         self._pbx = pbx
+        self._said: tuple[Capabilities, tuple[tuple[str, str], ...]] | None = None
 
     def evaluate(self, rx: Rx) -> Decision:
         """Look the user of the request URI up in the endpoint's context."""
@@ -64,7 +48,11 @@ class Options(Service):
 
     def apply(self, decision: Decision, rx: Rx) -> None:
         """Answer with our capabilities either way."""
-        rx.respond_stateless(decision.status, fixed=CAPABILITIES)
+        capabilities = self._core.state.capabilities
+        said = self._said
+        if said is None or said[0] is not capabilities:
+            said = self._said = (capabilities, capabilities.headers())
+        rx.respond_stateless(decision.status, fixed=said[1])
 
 
 class OptionsModule(Module):
@@ -77,4 +65,4 @@ class OptionsModule(Module):
 
     def load(self, server: OptionsServer) -> None:
         """Register the service."""
-        server.sip.register_service(Options(server.pbx))
+        server.sip.register_service(Options(server.sip, server.pbx))

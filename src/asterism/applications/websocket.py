@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from asterism.core.documentation import Documentation
 from asterism.core.module import Module
 from asterism.core.routes import Route
-from asterism.sip.lifecycle import with_limits
+from asterism.sip.lifecycle import external_address, with_limits
 from asterism.sip.objects.transport import TransportConfig
 from asterism.transport.settings import TransportSettings
 from asterism.transport.websocket import WebSocketFlow, WebSocketTransport
@@ -91,12 +91,13 @@ class WebSocketModule(Module):
         """The first section of this protocol, else defaults under the protocol's name."""
         for config in self.server.data.all(TransportConfig):
             if config.protocol == protocol:
+                host, port = external_address(config)
                 settings = TransportSettings(
                     config.id,
                     protocol,
                     *address,
-                    external_host=config.external_signaling_address,
-                    external_port=config.external_signaling_port,
+                    external_host=host,
+                    external_port=port,
                     local_nets=config.local_net,
                 )
                 return with_limits(settings, config)

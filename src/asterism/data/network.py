@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from asterism.data.kinds import Kind
+from asterism.hostport import format_host_port, split_host_port
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -134,8 +135,7 @@ class SocketAddress:
         return 6 if ":" in self.host else 4
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if self.family == 6 else self.host
-        return f"{host}:{self.port}" if self.port else host
+        return format_host_port(self.host, self.port or None)
 
 
 class SocketAddressKind(Kind[SocketAddress | None]):
@@ -144,22 +144,36 @@ class SocketAddressKind(Kind[SocketAddress | None]):
     accepted = "an IPv4 address or a bracketed IPv6 address, with an optional :port"
 
     def parse(self, text: str, current: SocketAddress | None) -> SocketAddress | None:
-        if text.startswith("["):
-            host, bracket, rest = text[1:].partition("]")
-            if not bracket or (rest and not rest.startswith(":")):
-                raise ValueError("it is not an address")
-            port = rest[1:]
-            wanted = 6
-        else:
-            host, _, port = text.partition(":")
-            wanted = 4
         try:
+            host, port = split_host_port(text)
             address = ipaddress.ip_address(host)
         except ValueError:
             raise ValueError("it is not an address") from None
-        if address.version != wanted or (port and not (port.isascii() and port.isdigit() and int(port) <= 65535)):
+        if address.version != (6 if text.startswith("[") else 4):
             raise ValueError("it is not an address")
-        return SocketAddress(str(address), int(port or 0), explicit=bool(port))
+        return SocketAddress(str(address), port or 0, explicit=port is not None)
 
     def format(self, value: SocketAddress | None) -> str:
         return "" if value is None else str(value)
+
+
+class HostKind(Kind[str]):
+    """An address, IPv6 with or without brackets, or a host name; kept without brackets. No port."""
+
+    accepted = "an IP address or a host name"
+
+    def parse(self, text: str, current: str) -> str:
+        host, port = split_host_port(text)
+        if port is not None:
+            raise ValueError("it has a port")
+        return host
+
+
+class HostPortKind(Kind[str]):
+    """An address, IPv6 in brackets where a port follows, or a host name; with a port or without."""
+
+    accepted = "an IP address or a host name, with an optional :port"
+
+    def parse(self, text: str, current: str) -> str:
+        host, port = split_host_port(text)
+        return host if port is None else format_host_port(host, port)

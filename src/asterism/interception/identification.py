@@ -38,7 +38,7 @@ class IdentificationStep(InterceptionStep):
 
     def evaluate(self, rx: Rx) -> Decision | Awaitable[Decision | None] | None:
         """Ask the identifiers, then the endpoint's access lists."""
-        found = rx.core.distributor.identify(rx)
+        found = rx.core.identifiers.identify(rx)
         if found is None:
             return _UNKNOWN
         if isinstance(found, Endpoint):

@@ -16,9 +16,9 @@ from asterism.core.errors import CommandError, UsageError
 from asterism.core.log import VERBOSE, Multiline
 from asterism.core.module import Module
 from asterism.data.network import parse_address
+from asterism.hostport import format_host_port, split_host_port
 from asterism.interception.pcap import PcapFile
 from asterism.sip.objects.global_ import GlobalSettings
-from asterism.stack.uri import format_host_port
 
 if TYPE_CHECKING:
     from asterism.data.network import Network
@@ -186,9 +186,9 @@ class LoggerModule(Module):
         if len(call.args) != 1:
             raise UsageError("one address or network")
         text = call.args[0]
-        host = text.rpartition(":")[0] if text.count(":") == 1 else text
         try:
-            return host, ipaddress.ip_network(host.strip("[]"), strict=False)
+            host = text if "/" in text else split_host_port(text)[0]
+            return host, ipaddress.ip_network(host, strict=False)
         except ValueError:
             raise UsageError(f"'{text}' is neither an address nor a network") from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from asterism.hostport import format_host_port
 from asterism.interception.failures import FailureLimits
 
 if TYPE_CHECKING:
@@ -56,14 +57,11 @@ class Reports:
         if seen > LOGGED and seen % 100:
             return
         request = rx.request
-        if ":" in host:
-            host = f"[{host}]"
         self._log.notice(
-            "Request '%s' from '%s' failed for '%s:%s' (callid: %s) - %s",
+            "Request '%s' from '%s' failed for '%s' (callid: %s) - %s",
             request.method,
             printable(_address(rx)),
-            host,
-            port,
+            format_host_port(host, port),
             printable(request.get("Call-ID") or ""),
             why,
         )
@@ -84,9 +82,7 @@ class Reports:
         seen = self.limits.failed(host, now)
         if seen > 1 and seen % 100:
             return
-        if ":" in host:
-            host = f"[{host}]"
-        self._log.warning("Malformed message from '%s:%s': %s", host, port, printable(str(error)))
+        self._log.warning("Malformed message from '%s': %s", format_host_port(host, port), printable(str(error)))
 
 
 def _address(rx: Rx) -> str:

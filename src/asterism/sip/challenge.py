@@ -1,11 +1,14 @@
-"""The ``WWW-Authenticate`` header of a challenge, with Asterisk's parameter order."""
+"""Challenges: the 401 and its ``WWW-Authenticate`` headers, their parameters in Asterisk's order."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from asterism.sip.authentication import DigestChallenge
+if TYPE_CHECKING:
+    from asterism.sip.authentication import DigestChallenge
+    from asterism.sip.rx import Rx
 
 _QUOTED = str.maketrans({"\\": "\\\\", '"': '\\"'})
 
@@ -27,3 +30,11 @@ def challenge_headers(challenges: Sequence[DigestChallenge]) -> list[tuple[str, 
         )
         headers.append(("WWW-Authenticate", value))
     return headers
+
+
+def challenge(challenges: Sequence[DigestChallenge], rx: Rx) -> None:
+    """Answer 401 statelessly; 403 when there is nothing to challenge with."""
+    if challenges:
+        rx.respond_stateless(401, headers=challenge_headers(challenges))
+    else:
+        rx.respond_stateless(403)

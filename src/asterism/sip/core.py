@@ -16,6 +16,9 @@ from asterism.core.identifiers import RandomBytes
 from asterism.core.module import Subsystem
 from asterism.sip import lifecycle
 from asterism.sip.authentication import AuthenticationResult, Authenticator, DigestChallenge
+from asterism.sip.authentication_check import check_authentication
+from asterism.sip.capabilities import capabilities_of
+from asterism.sip.challenge import challenge
 from asterism.sip.dialogs import DialogTable
 from asterism.sip.distributor import Distributor
 from asterism.sip.explain import Explanation, explain
@@ -104,6 +107,7 @@ class SipCore(Subsystem):
         state = self.state
         services = tuple(self.services)
         state.request_hooks = overriding(services, "on_outgoing_request", self.log)
+        state.capabilities = capabilities_of(services)
         state.response_hooks = overriding(services, "on_outgoing_response", self.log)
         if hasattr(state, "layer"):
             watchers = overriding(services, "on_transaction_state", self.log)
@@ -205,7 +209,7 @@ class SipCore(Subsystem):
 
     def identify_endpoint(self, rx: Rx) -> Endpoint | Awaitable[Endpoint | None] | None:
         """The endpoint that sent a request, by the first identifier that knows; set on ``rx`` as well."""
-        return self.distributor.identify(rx)
+        return self.identifiers.identify(rx)
 
     def requires_authentication(self, endpoint: Endpoint, rx: Rx) -> bool | Awaitable[bool]:
         """Whether a request must authenticate. Without an authenticator: no."""
@@ -232,11 +236,11 @@ class SipCore(Subsystem):
         self, endpoint: Endpoint, rx: Rx
     ) -> AuthenticationResult | Awaitable[AuthenticationResult]:
         """All of the above: require, check, and challenge if need be."""
-        return self.distributor.check_authentication(endpoint, rx)
+        return check_authentication(self, endpoint, rx)
 
     def challenge_request(self, challenges: Sequence[DigestChallenge], rx: Rx) -> None:
         """Answer 401 with these challenges, statelessly."""
-        self.distributor.challenge(challenges, rx)
+        challenge(challenges, rx)
 
     # Sending (docs/development/res-sip-api.md, ``ast_sip_send_request``).
 

@@ -7,16 +7,13 @@ function; only when a callback returns an awaitable is the request parked.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from asterism.data.errors import DataUnavailableError
-from asterism.sip.authentication import AuthenticationResult, DigestChallenge
-from asterism.sip.challenge import challenge_headers
 from asterism.sip.decision import Decision
 from asterism.sip.extensions import refuse, unknown_extensions
-from asterism.sip.objects.endpoint import Endpoint
 from asterism.sip.parking import Parking
 from asterism.sip.rx import Rx
 from asterism.stack.errors import ParseError
@@ -76,7 +73,8 @@ class Distributor:
                 rx.respond_stateless(416)
                 return
             steps = self.core.steps
-            self._intercept(rx, steps.ordered if flow.reliable else steps.for_datagrams)
+            order = steps.by_method.get(request.method) or steps.others
+            self._intercept(rx, order.ordered if flow.reliable else order.for_datagrams)
         except Exception as error:
             self.failed(rx, error)
 
@@ -218,16 +216,18 @@ class Distributor:
         self._nobody(rx)
 
     def _nobody(self, rx: Rx) -> None:
-        """Answer a request that no service took, as Asterisk 22 does.
+        """Answer a request that no service accepted.
 
-        489 for event methods, 481 for PRACK (RFC 3262 section 3), 501 for others.
+        489 for event methods, with what could be asked for (RFC 6665 8.3.2), 481 for PRACK (RFC 3262 section 3), 501
+        for all else (as Asterisk does).
         """
         self.counters["unhandled"] += 1
         status = _UNTAKEN.get(rx.request.method, 501)
         if rx.request.method == "INVITE":
             rx.respond(status)
         else:
-            rx.respond_stateless(status)
+            headers = (("Allow-Events", self.core.state.capabilities.events),) if status == 489 else ()
+            rx.respond_stateless(status, headers=headers)
 
     def failed(self, rx: Rx, error: Exception) -> None:
         """Answer a request whose handling raised: the parser's own status, or 500, logged once."""
@@ -256,87 +256,3 @@ class Distributor:
                 callback(transaction)
             except Exception:
                 self.core.log.exception("%s failed", method)
-
-    # Identification and authentication, for the steps and for whoever calls the core's methods.
-
-    def identify(self, rx: Rx) -> Endpoint | Awaitable[Endpoint | None] | None:
-        """Ask the identifiers in order; the first endpoint found is set on ``rx``."""
-        ordered = self.core.identifiers.ordered
-        for position, (name, identifier, subjects) in enumerate(ordered):
-            if subjects is not None and not subjects:
-                continue
-            endpoint = identifier.identify_endpoint(rx)
-            if endpoint is None:
-                continue
-            if type(endpoint) is not Endpoint and isawaitable(endpoint):
-                return self._identify_later(rx, ordered, position, endpoint)
-            rx.endpoint = endpoint
-            rx.identified_by = name
-            if not endpoint.force_rport:
-                rx.restore_via()
-            return endpoint
-        return None
-
-    async def _identify_later(
-        self, rx: Rx, ordered: Sequence[tuple[str, Any, Any]], position: int, waiting: Awaitable[Endpoint | None]
-    ) -> Endpoint | None:
-        endpoint = await waiting
-        while endpoint is None:
-            position += 1
-            if position >= len(ordered):
-                return None
-            found = ordered[position][1].identify_endpoint(rx)
-            endpoint = await found if isawaitable(found) else found
-        rx.endpoint = endpoint
-        rx.identified_by = ordered[position][0]
-        if not endpoint.force_rport:
-            rx.restore_via()
-        return endpoint
-
-    def check_authentication(
-        self, endpoint: Endpoint, rx: Rx
-    ) -> AuthenticationResult | Awaitable[AuthenticationResult]:
-        """Require, check, challenge; see :meth:`SipCore.check_authentication`."""
-        required = self.core.requires_authentication(endpoint, rx)
-        if required is False:
-            return AuthenticationResult.NOT_REQUIRED
-        if required is True:
-            result = self.core.authenticate_request(endpoint, rx)
-            if isinstance(result, AuthenticationResult):
-                if result is AuthenticationResult.SUCCESS:
-                    return result
-                challenges = self.core.get_authentication_credentials(endpoint, rx)
-                if isinstance(challenges, Sequence):
-                    self.challenge(challenges, rx)
-                    return result
-                return self._challenge_later(challenges, result, rx)
-            return self._check_later(endpoint, rx, result)
-        return self._require_later(endpoint, rx, required)
-
-    async def _require_later(self, endpoint: Endpoint, rx: Rx, waiting: Awaitable[bool]) -> AuthenticationResult:
-        if not await waiting:
-            return AuthenticationResult.NOT_REQUIRED
-        result = self.core.authenticate_request(endpoint, rx)
-        return await self._check_later(endpoint, rx, result)
-
-    async def _check_later(
-        self, endpoint: Endpoint, rx: Rx, waiting: AuthenticationResult | Awaitable[AuthenticationResult]
-    ) -> AuthenticationResult:
-        result = waiting if isinstance(waiting, AuthenticationResult) else await waiting
-        if result is not AuthenticationResult.SUCCESS:
-            challenges = self.core.get_authentication_credentials(endpoint, rx)
-            self.challenge(challenges if isinstance(challenges, Sequence) else await challenges, rx)
-        return result
-
-    async def _challenge_later(
-        self, waiting: Awaitable[Sequence[DigestChallenge]], result: AuthenticationResult, rx: Rx
-    ) -> AuthenticationResult:
-        self.challenge(await waiting, rx)
-        return result
-
-    def challenge(self, challenges: Sequence[DigestChallenge], rx: Rx) -> None:
-        """Answer 401 statelessly; 403 when there is nothing to challenge with."""
-        if challenges:
-            rx.respond_stateless(401, headers=challenge_headers(challenges))
-        else:
-            rx.respond_stateless(403)

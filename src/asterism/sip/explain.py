@@ -86,6 +86,8 @@ async def explain(core: SipCore, message: Request | bytes | str, flow: Flow | No
     if _settled_before_all(core, request, result):
         return result
     for step in core.steps:
+        if step.methods and request.method not in step.methods:
+            continue
         if not step.explainable:
             result.lines.append(Line(step.name, "not explainable"))
             continue

@@ -1,15 +1,16 @@
-"""Endpoint identification: which configured endpoint sent a request (``ast_sip_endpoint_identifier``)."""
+"""Endpoint identification: which configured endpoint sent a request."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from asterism.core.errors import DuplicateError
+from asterism.sip.objects.endpoint import Endpoint
 
 if TYPE_CHECKING:
     from asterism.core.registry import Owner
-    from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
 
 
@@ -71,6 +72,40 @@ class IdentifierTable:
         first = [(name, self._by_name[name]) for name in self._order if name in self._by_name]
         rest = [(name, item) for name, item in self._by_name.items() if name not in self._order]
         self.ordered = tuple((name, item, getattr(item, "subjects", None)) for name, item in (*unnamed, *first, *rest))
+
+    def identify(self, rx: Rx) -> Endpoint | Awaitable[Endpoint | None] | None:
+        """Ask the identifiers in order; the first endpoint found is set on ``rx``."""
+        ordered = self.ordered
+        for position, (name, identifier, subjects) in enumerate(ordered):
+            if subjects is not None and not subjects:
+                continue
+            endpoint = identifier.identify_endpoint(rx)
+            if endpoint is None:
+                continue
+            if type(endpoint) is not Endpoint and isawaitable(endpoint):
+                return self._identify_later(rx, ordered, position, endpoint)
+            rx.endpoint = endpoint
+            rx.identified_by = name
+            if not endpoint.force_rport:
+                rx.restore_via()
+            return endpoint
+        return None
+
+    async def _identify_later(
+        self, rx: Rx, ordered: Sequence[tuple[str, Any, Any]], position: int, waiting: Awaitable[Endpoint | None]
+    ) -> Endpoint | None:
+        endpoint = await waiting
+        while endpoint is None:
+            position += 1
+            if position >= len(ordered):
+                return None
+            found = ordered[position][1].identify_endpoint(rx)
+            endpoint = await found if isawaitable(found) else found
+        rx.endpoint = endpoint
+        rx.identified_by = ordered[position][0]
+        if not endpoint.force_rport:
+            rx.restore_via()
+        return endpoint
 
     def __iter__(self) -> Iterator[tuple[str, EndpointIdentifier]]:
         return iter([(name, item) for name, item, _ in self.ordered])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from asterism.certificates import split_pair
 from asterism.core.errors import AsterismError
+from asterism.hostport import split_host_port
 from asterism.sip.objects.domain_alias import DomainAlias
 from asterism.sip.objects.global_ import GlobalSettings
 from asterism.sip.objects.system import SystemSettings
@@ -88,6 +89,12 @@ def _bind_failure(config: TransportConfig, error: BindError) -> str:
     return f"{place}{error} (option '{option}')"
 
 
+def external_address(config: TransportConfig) -> tuple[str, int]:
+    """Host (without brackets) and port to show to peers outside ``local_net``; 0 is the port listened on."""
+    host, port = split_host_port(config.external_signaling_address)
+    return host, config.external_signaling_port if port is None else port
+
+
 def settings_of(config: TransportConfig) -> TransportSettings:
     """What the transport layer is told of a ``transport`` object with a socket of its own."""
     assert config.bind is not None
@@ -108,6 +115,7 @@ def settings_of(config: TransportConfig) -> TransportSettings:
             password=config.password,
             allow_wildcards=config.allow_wildcard_certs,
         )
+    host, port = external_address(config)
     keepalive = None
     if config.tcp_keepalive_enable:
         keepalive = (
@@ -120,8 +128,8 @@ def settings_of(config: TransportConfig) -> TransportSettings:
         port=config.bind.port,
         tos=config.tos,
         cos=config.cos,
-        external_host=config.external_signaling_address,
-        external_port=config.external_signaling_port,
+        external_host=host,
+        external_port=port,
         external_media_host=config.external_media_address,
         local_nets=config.local_net,
         tls=tls,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asterism.core.module import Module
+from asterism.sip.caller_contact import CallerContactStep
 from asterism.sip.extensions import ExtensionStep
 from asterism.sip.objects import register_types
 from asterism.sip.server import SipServer
@@ -20,6 +21,7 @@ class SipModule(Module):
         """Register the types of ``pjsip.conf``."""
         self.server = server
         register_types(server.data)
+        server.sip.register_step(CallerContactStep())
         server.sip.register_step(ExtensionStep(server.sip))
         server.register_marked(self)
 

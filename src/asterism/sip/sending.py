@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from asterism.core.errors import AsterismError
+from asterism.hostport import format_host_port, split_host_port
 from asterism.sip.contacts import Contact
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.sip.outbound_authentication import authorize
@@ -22,7 +23,7 @@ from asterism.sip.tags import new_call_id, new_tag
 from asterism.stack.errors import ParseError, SipError
 from asterism.stack.headers import NameAddr
 from asterism.stack.message import Request, Response
-from asterism.stack.uri import Uri, format_host_port
+from asterism.stack.uri import Uri
 from asterism.transport.errors import NoTransportError, TransportError
 
 if TYPE_CHECKING:
@@ -388,9 +389,10 @@ def _plain(uri: Uri) -> str:
 
 def _fill_in(request: Request, sent_by: str, flow: Flow) -> None:
     """Put our address into From and Contact where ``0.0.0.0`` holds its place."""
-    host = format_host_port(flow.local[0], None)
-    if host in ("0.0.0.0", "[::]"):
-        host = sent_by.rsplit(":", 1)[0] if not sent_by.endswith("]") else sent_by
+    host = flow.local[0]
+    if host in ("0.0.0.0", "::"):
+        host = split_host_port(sent_by)[0]
+    host = format_host_port(host)
     value = request.get("From")
     if value is not None and ("@0.0.0.0>" in value or "@0.0.0.0;" in value):
         request.set_header("From", value.replace("@0.0.0.0", f"@{host}", 1))

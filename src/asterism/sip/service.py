@@ -27,6 +27,12 @@ class Service:
     name: ClassVar[str] = ""
     priority: ClassVar[int] = 100
     methods: ClassVar[frozenset[str]] = frozenset()
+    methods_in_dialogs: ClassVar[frozenset[str]] = frozenset()
+    """Methods that the dialogs which it begins understand; with ``methods`` they make the ``Allow`` header."""
+    types: ClassVar[frozenset[str]] = frozenset()
+    """Types of the bodies that it reads (``Accept``)."""
+    events: ClassVar[frozenset[str]] = frozenset()
+    """Event packages that can be subscribed to (``Allow-Events``)."""
     selective: ClassVar[bool] = False
     """Whether it has an ``accepts`` of its own."""
 
@@ -95,11 +101,13 @@ class InterceptionStep:
     """Base of interception steps, run for every out-of-dialog request in order of ``priority``, lowest first.
 
     A step that has nothing to say as long as some collection is empty names it as its ``subjects``: it is not
-    asked meanwhile. With ``connections_only`` it is not asked about what came by datagram.
+    asked meanwhile. With ``connections_only`` it is not asked about what came by datagram. ``methods`` are the request
+    methods it is asked about, none meaning all.
     """
 
     name: ClassVar[str] = ""
     priority: ClassVar[int] = 100
+    methods: ClassVar[frozenset[str]] = frozenset()
     connections_only: ClassVar[bool] = False
     subjects: Collection[Any] | None = None
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from asterism.core.errors import DuplicateError
 from asterism.sip.service import InterceptionStep, Service
@@ -67,12 +67,30 @@ class ServiceTable:
         return len(self._services)
 
 
+class _Order(NamedTuple):
+    """The steps to walk for one method."""
+
+    ordered: tuple[InterceptionStep, ...]
+    for_datagrams: tuple[InterceptionStep, ...]
+
+
+def _order(steps: Sequence[InterceptionStep], method: str) -> _Order:
+    asked = tuple(step for step in steps if not step.methods or method in step.methods)
+    return _Order(asked, tuple(step for step in asked if not step.connections_only))
+
+
 class StepTable:
-    """Registered interception steps by priority."""
+    """Registered interception steps by priority.
+
+    Attributes:
+        ordered: all of them.
+        by_method: those to walk for a request of a method that some step names, ``others`` for all other methods.
+    """
 
     def __init__(self) -> None:
         self.ordered: tuple[InterceptionStep, ...] = ()
-        self.for_datagrams: tuple[InterceptionStep, ...] = ()
+        self.by_method: dict[str, _Order] = {}
+        self.others = _Order((), ())
 
     def add(self, owner: Owner, step: InterceptionStep) -> None:
         """Register; raises :class:`DuplicateError` for a name already taken."""
@@ -86,8 +104,9 @@ class StepTable:
         self._set(item for item in self.ordered if item is not step)
 
     def _set(self, steps: Iterable[InterceptionStep]) -> None:
-        self.ordered = tuple(steps)
-        self.for_datagrams = tuple(step for step in self.ordered if not step.connections_only)
+        self.ordered = ordered = tuple(steps)
+        self.others = _order(ordered, "")
+        self.by_method = {method: _order(ordered, method) for step in ordered for method in step.methods}
 
     def __iter__(self) -> Iterator[InterceptionStep]:
         return iter(self.ordered)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from asterism.core.errors import DuplicateError
+from asterism.sip.capabilities import Capabilities
 from asterism.sip.scheduled import ScheduledTasks
 from asterism.sip.traces import Traces
 
@@ -32,6 +33,7 @@ class SipState:
         "auth_algorithms_uas",
         "auth_userhash",
         "authenticator",
+        "capabilities",
         "check_digest_uri",
         "default_from_user",
         "default_outbound_endpoint",
@@ -91,6 +93,7 @@ class SipState:
         self.authenticator: Authenticator | None = None
         self.evaluate_authentication: Callable[[Endpoint | None, Rx], MaybeDecision] | None = None
         self.apply_authentication: Callable[[Decision, Rx], bool] | None = None
+        self.capabilities = Capabilities()
         self.overloaded = False
         self.response_hooks: tuple[Callable[[Response, Rx], None], ...] = ()
         self.malformed_hooks: tuple[Callable[[ParseError, Flow], None], ...] = ()

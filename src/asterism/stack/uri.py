@@ -10,6 +10,7 @@ from typing import Any, Final
 from urllib.parse import quote as _percent_quote
 from urllib.parse import unquote as _percent_unquote
 
+from asterism.hostport import format_host_port as format_host_port
 from asterism.stack.errors import ParseError
 from asterism.stack.grammar import Params, printable
 from asterism.stack.known import keep
@@ -85,13 +86,6 @@ def parse_host(text: str) -> str:
     except ValueError:
         raise ParseError(f"bad IPv6 reference: {printable(text)!r}") from None
     return checked
-
-
-def format_host_port(host: str, port: int | None) -> str:
-    """``host:port``, IPv6 in brackets, the port only if there is one."""
-    if ":" in host:
-        host = f"[{host}]"
-    return host if port is None else f"{host}:{port}"
 
 
 class Uri:

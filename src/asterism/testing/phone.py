@@ -7,6 +7,7 @@ import secrets
 from collections import deque
 from typing import TYPE_CHECKING, Protocol, Self
 
+from asterism.hostport import format_host_port
 from asterism.stack.dialog import DialogId, received_request_id
 from asterism.stack.digest import ClientSession, challenges, ha1
 from asterism.stack.errors import ParseError
@@ -90,7 +91,7 @@ class Phone:
         self.auto_answer = False
         self.wire: Wire = open_wire(transport, self, host, self.server, timers, context)
         self.port = self.wire.local[1]
-        where = f"{_bracket(self.wire.local[0])}:{self.port}" if self.port else self.wire.local[0]
+        where = f"{format_host_port(self.wire.local[0])}:{self.port}" if self.port else self.wire.local[0]
         self.contact = f"<sip:{user}@{where}{'' if transport == 'udp' else f';transport={transport}'}>"
         self.calls: list[PhoneCall] = []
         self.messages: list[bytes] = []
@@ -323,7 +324,3 @@ class Phone:
     def on_malformed(self, error: ParseError, data: bytes, flow: Flow) -> None:
         """Note that the server sent nonsense."""
         self.wire.log.append(f"! malformed: {error}")
-
-
-def _bracket(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

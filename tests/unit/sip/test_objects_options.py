@@ -229,7 +229,7 @@ def test_identify() -> None:
         Identify, "match=10.0.0.0/8,192.0.2.1:5062,sip.example.com\nmatch=[2001:db8::1]\nmatch_header=X-A: /^b/"
     )
     assert [str(item) for item in made.match] == [
-        "10.0.0.0/255.0.0.0", "192.0.2.1/255.255.255.255:5062", "sip.example.com", "2001:db8::1/128",
+        "10.0.0.0/255.0.0.0", "192.0.2.1:5062/255.255.255.255", "sip.example.com", "2001:db8::1/128",
     ]  # fmt: skip
     assert (made.match[1].port, made.match[2].host) == (5062, "sip.example.com")
     for text in ("match=!10.0.0.1", "match=300.1.1.1", "match=a b", "match_header=nope", "match_header=A: /(/"):

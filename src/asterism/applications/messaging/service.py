@@ -31,6 +31,7 @@ class MessageService(Service):
     name: ClassVar[str] = "messaging"
     priority: ClassVar[int] = 70
     methods: ClassVar[frozenset[str]] = frozenset({"MESSAGE"})
+    types: ClassVar[frozenset[str]] = frozenset({"text/plain"})
 
     def __init__(self, core: SipCore, pbx: Pbx) -> None:
         self._core = core

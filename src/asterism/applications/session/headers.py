@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-ALLOW = "OPTIONS, REGISTER, SUBSCRIBE, NOTIFY, PUBLISH, INVITE, ACK, BYE, CANCEL, UPDATE, PRACK, MESSAGE, INFO, REFER"
+ALLOW = "OPTIONS, REGISTER, INVITE, ACK, BYE, CANCEL, UPDATE, PRACK, MESSAGE, INFO"
 """The methods of the whole server, as observed."""
 
 ACCEPT = "application/sdp"

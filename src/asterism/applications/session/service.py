@@ -40,6 +40,10 @@ class SessionService(Service):
     name: ClassVar[str] = "session"
     priority: ClassVar[int] = 500
     methods: ClassVar[frozenset[str]] = frozenset(("INVITE",))
+    methods_in_dialogs: ClassVar[frozenset[str]] = frozenset(
+        ("ACK", "BYE", "CANCEL", "UPDATE", "PRACK", "MESSAGE", "INFO")
+    )
+    types: ClassVar[frozenset[str]] = frozenset(("application/sdp",))
 
     def __init__(self, core: SipCore, pbx: Pbx, registry: Sessions, technology: PjsipTechnology) -> None:
         self._core = core

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asterism.config.file import ConfigFile
+from asterism.hostport import format_host_port, split_host_port
 
 ACCOUNTS = ("101", "102", "103")
 
@@ -196,10 +197,9 @@ def create(folder: Path, host: str, sip_port: int, manager_port: int) -> None:
     """Write the files that are not there yet; whatever exists is never touched."""
     folder.mkdir(parents=True, exist_ok=True)
     accounts = "".join(_ACCOUNT.format(number=number, password=_password()) for number in ACCOUNTS)
-    bind_host = f"[{host}]" if ":" in host else host
     files = {
         "asterisk.conf": _ASTERISK_CONF,
-        "pjsip.conf": _PJSIP_CONF.format(host=bind_host, sip_port=sip_port) + accounts,
+        "pjsip.conf": _PJSIP_CONF.format(host=format_host_port(host), sip_port=sip_port) + accounts,
         "extensions.conf": _EXTENSIONS_CONF,
         "manager.conf": _MANAGER_CONF.format(
             manager_host=MANAGER_HOST, manager_port=manager_port, password=_password()
@@ -224,8 +224,8 @@ def read(folder: Path) -> Demo:
     for section in pjsip.sections:
         kind = section.get("type")
         if kind == "transport" and section.get("protocol", "udp") == "udp":
-            text, _, digits = section.get("bind", "0.0.0.0:5060").rpartition(":")
-            host, port = (text.strip("[]") or digits), int(digits) if text and digits.isdigit() else 5060
+            host, number = split_host_port(section.get("bind", "0.0.0.0:5060"))
+            port = 5060 if number is None else number
         elif kind == "auth":
             passwords[section.get("username", section.name)] = section.get("password")
     general = manager.options("general")

@@ -11,6 +11,7 @@ from asterism.core.documentation import Documentation
 from asterism.core.errors import ConfigError, ModuleError
 from asterism.core.module import CoreServer, Module
 from asterism.core.routes import Route, find_route
+from asterism.hostport import format_host_port
 from asterism.interfaces.http.settings import HttpSettings, read_settings
 
 if TYPE_CHECKING:
@@ -232,9 +233,9 @@ class HttpModule(Module):
         if self.address is None:
             lines += ["Server Disabled", ""]
         else:
-            lines += [f"Server Enabled and Bound to {_host_port(self.address)}", ""]
+            lines += [f"Server Enabled and Bound to {format_host_port(*self.address)}", ""]
             if self.tls_address is not None:
-                lines += [f"HTTPS Server Enabled and Bound to {_host_port(self.tls_address)}", ""]
+                lines += [f"HTTPS Server Enabled and Bound to {format_host_port(*self.tls_address)}", ""]
         routes = [entry.item for entry in self.server.routes if self._serves(entry.item)]
         lines.append("Enabled URI's:")
         lines += [f"{settings.prefix}{route.path} => {route.title}" for route in routes] or ["None."]
@@ -242,8 +243,3 @@ class HttpModule(Module):
         lines += [f"  {source} => {target}" for source, target in settings.redirects.items()] or ["  None."]
         lines += ["", "Path Restrictions:", "  None.", ""]
         return "\n".join(lines)
-
-
-def _host_port(address: tuple[str, int]) -> str:
-    host, port = address
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

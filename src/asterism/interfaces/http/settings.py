@@ -9,6 +9,7 @@ from asterism.certificates import split_pair
 from asterism.config.file import ConfigFile, Option
 from asterism.config.values import is_true
 from asterism.core.errors import ConfigError
+from asterism.hostport import split_host_port
 
 _FLAGS = frozenset(("enabled", "tlsenable", "enable_static", "enable_status"))
 _NUMBERS = frozenset(("sessionlimit", "session_inactivity", "session_keep_alive"))
@@ -93,12 +94,13 @@ def _take(settings: HttpSettings, option: Option) -> None:
         settings.bindaddr = value  # a wrong one stays: nothing is opened then, where the default is open to all
         settings.bindaddr = _address(option, value)
     elif name == "tlsbindaddr":
-        host, port = _split(value)
-        settings.tlsbindaddr = host
-        if port and not (port.isascii() and port.isdigit() and int(port) <= 65535):
-            raise option.error("its port is no port number")
+        settings.tlsbindaddr = value
+        try:
+            host, port = split_host_port(value)
+        except ValueError:
+            raise option.error("its port is no port number") from None
         settings.tlsbindaddr = _address(option, host)
-        settings.tlsbindport = int(port) if port else settings.tlsbindport
+        settings.tlsbindport = settings.tlsbindport if port is None else port
     elif name == "prefix":
         settings.prefix = f"/{value.strip('/')}" if value.strip("/") else ""
     elif name == "redirect":
@@ -108,17 +110,6 @@ def _take(settings: HttpSettings, option: Option) -> None:
         settings.redirects[source] = target.strip()
     elif name:
         raise option.error("not an option of http.conf")
-
-
-def _split(text: str) -> tuple[str, str]:
-    """Host and port of ``host``, ``host:port``, ``:port``, ``[IPv6]`` or ``[IPv6]:port``."""
-    if text.startswith("["):
-        host, _, rest = text[1:].partition("]")
-        return host, rest.removeprefix(":")
-    if text.count(":") > 1:
-        return text, ""
-    host, _, port = text.partition(":")
-    return host, port
 
 
 def _address(option: Option, text: str) -> str:

@@ -9,6 +9,7 @@ from asterism.core.commands import CommandCall, command
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import CommandError, UsageError
 from asterism.core.module import Module
+from asterism.hostport import split_host_port
 from asterism.sip.explain import DescribedFlow
 from asterism.stack.errors import ParseError
 
@@ -77,12 +78,8 @@ class SipExplain(Module):
 
 def _address(text: str) -> tuple[str, int]:
     """Host and port of ``host[:port]``, IPv6 in brackets. Raises ``ValueError`` for a port that is none."""
-    if text.startswith("["):
-        host, _, rest = text[1:].partition("]")
-        port = rest.removeprefix(":")
-    else:
-        host, _, port = text.partition(":")
-    return host, int(port) if port else 5060
+    host, port = split_host_port(text)
+    return host, 5060 if port is None else port
 
 
 def _described(method: str, uri: str, sender: str, source: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from asterism.data.data import Data
 from asterism.data.network import Network
+from asterism.hostport import format_host_port
 from asterism.pbx.controls import STATE_NAMES
 from asterism.pbx.device_state import DeviceState
 from asterism.sip.objects.aor import Aor
@@ -95,13 +96,11 @@ def aor_row(aor: Aor, indent: int, location: Location | None = None) -> str:
 def transport_row(config: TransportConfig, indent: int, port: int | None = None) -> str:
     """One transport; ``port`` is the real one when the configured one was 0."""
     host, number = ("", 0) if config.bind is None else (config.bind.host, config.bind.port)
-    if ":" in host:
-        host = f"[{host}]"
     if port is not None and not number:
         number = port
     return (
         f"{'':{indent}}Transport:  {config.id:22} {config.protocol:>6}  {config.cos:>5}  {config.tos:>5}"
-        f"  {host}:{number or 5060}\n"
+        f"  {format_host_port(host, number or 5060)}\n"
     )
 
 

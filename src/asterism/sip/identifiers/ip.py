@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from asterism.core.module import Module
+from asterism.core.regex import Regex, RegexError, compile_regex
 from asterism.data.data import Missing
 from asterism.data.network import Network, parse_address
 from asterism.sip.identifiers.names import NamedRule, addresses_of
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from asterism.sip.server import SipServer
     from asterism.stack.message import Request
 
-Pattern = re.Pattern[str]
+Pattern = Regex
 
 _MAX_SOURCES = 4096
 """Sources whose outcome is remembered."""
@@ -138,8 +138,8 @@ class IdentifyRules:
 def _pattern(text: str) -> Pattern | None:
     if len(text) > 1 and text.startswith("/") and text.endswith("/"):
         try:
-            return re.compile(text[1:-1])
-        except re.error:
+            return compile_regex(text[1:-1])
+        except RegexError:
             return None
     return None
 
@@ -152,7 +152,7 @@ def _header_fits(request: Request, name: str, value: str, pattern: Pattern | Non
 
 
 class _RuleIdentifier:
-    method = ""
+    """An ``identify`` object names its endpoint by itself: ``identify_by`` of the endpoint is not asked."""
 
     def __init__(self, core: SipCore, rules: IdentifyRules) -> None:
         self._core = core
@@ -161,34 +161,27 @@ class _RuleIdentifier:
     def _endpoint(self, name: str) -> Endpoint | Awaitable[Endpoint | None] | None:
         found = self._core.data.get(Endpoint, name)
         if found is Missing.NOT_LOADED:
-            return self._endpoint_later(name)
-        return found if isinstance(found, Endpoint) and self.method in found.identify_by else None
-
-    async def _endpoint_later(self, name: str) -> Endpoint | None:
-        found = await self._core.data.retrieve(Endpoint, name)
-        return found if found is not None and self.method in found.identify_by else None
+            return self._core.data.retrieve(Endpoint, name)
+        return found if isinstance(found, Endpoint) else None
 
 
 class IpIdentifier(_RuleIdentifier):
     """``ip``: by source address and port."""
-
-    method = "ip"
 
     def identify_endpoint(self, rx: Rx) -> Endpoint | Awaitable[Endpoint | None] | None:
         """Look the source up in the index."""
         rules = self._rules
         if rules.stale:
             rules.build()
-        if not rules.networks:
+        flow = rx.flow
+        if not rules.networks or (flow.reliable and flow.foreign):
             return None
-        name = rules.by_source[(*rx.flow.remote, rx.flow.name)]
+        name = rules.by_source[(*flow.remote, flow.name)]
         return None if name is None else self._endpoint(name)
 
 
 class HeaderIdentifier(_RuleIdentifier):
     """``header``: by a header's value, exactly or by a regular expression."""
-
-    method = "header"
 
     def identify_endpoint(self, rx: Rx) -> Endpoint | Awaitable[Endpoint | None] | None:
         """Try each rule in order."""
@@ -205,8 +198,6 @@ class HeaderIdentifier(_RuleIdentifier):
 
 class RequestUriIdentifier(_RuleIdentifier):
     """``request_uri``: by the request URI, exactly or by a regular expression."""
-
-    method = "request_uri"
 
     def identify_endpoint(self, rx: Rx) -> Endpoint | Awaitable[Endpoint | None] | None:
         """Try each rule in order."""

@@ -17,7 +17,7 @@ from asterism.data.kinds import (
     Text,
     Variables,
 )
-from asterism.data.network import AccessRule, Rules
+from asterism.data.network import AccessRule, HostKind, Rules
 from asterism.data.options import ConfiguredObject, InvalidOptionError, derived, modifier, option
 from asterism.sip.objects.codecs import ALLOW, DISALLOW, CodecList
 from asterism.sip.objects.kinds import (
@@ -171,7 +171,7 @@ class Endpoint(ConfiguredObject, type="endpoint"):
     rtp_timeout_hold = option(SECONDS, 0, "Hang up after so much silence on hold; 0: never.")
     rtp_port_start = option(_PORT, 0, "First port of this endpoint's own RTP range; needs rtp_port_end.")
     rtp_port_end = option(_PORT, 0, "Last port of this endpoint's own RTP range.")
-    media_address = option(TEXT, "", "Address to write into SDP.")
+    media_address = option(HostKind(), "", "Address to write into SDP.")
     bind_rtp_to_media_address = option(BOOL, False, "Open RTP sockets on media_address only.")
     max_audio_streams = option(UINT, 1, "Audio streams per call.")
     max_video_streams = option(UINT, 1, "Video streams per call.")

@@ -62,8 +62,7 @@ class GlobalSettings(ConfiguredObject, type="global"):
         listed=False,
     )  # fmt: skip
     check_digest_uri = option(
-        YES_NO, True,
-        "Refuse credentials whose uri is not the Request-URI; no is for proxies that change it on the way.",
+        YES_NO, True, "Refuse credentials whose uri is not the Request-URI; no: for proxies that change it on the way.",
         listed=False,
     )  # fmt: skip
     ignore_unknown_require = option(

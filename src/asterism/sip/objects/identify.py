@@ -9,6 +9,7 @@ from typing import Any
 from asterism.data.kinds import BOOL, NAME, Kind
 from asterism.data.network import Network, parse_network, with_mask
 from asterism.data.options import ConfiguredObject, option
+from asterism.hostport import format_host_port, split_host_port
 from asterism.sip.objects.kinds import HeaderMatches, UriMatch
 
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_.])?", re.ASCII)
@@ -23,8 +24,13 @@ class SourceMatch:
     port: int = 0
 
     def __str__(self) -> str:
-        text = self.host if self.network is None else with_mask(self.network)
-        return f"{text}:{self.port}" if self.port else text
+        if self.network is None:
+            return format_host_port(self.host, self.port or None)
+        text = with_mask(self.network)
+        if not self.port:
+            return text
+        address, _, mask = text.partition("/")
+        return f"{format_host_port(address, self.port)}/{mask}"
 
 
 Sources = tuple[SourceMatch, ...]
@@ -33,7 +39,7 @@ Sources = tuple[SourceMatch, ...]
 class Matches(Kind[Sources]):
     """Sources, comma separated; every line adds to them. ``!`` is refused, as in Asterisk."""
 
-    accepted = "IP, IP/len, IP/mask, IP:port, host or host:port, comma separated"
+    accepted = "IP, IP/len, IP/mask, IP:port, IP:port/mask, host or host:port, comma separated"
 
     def parse(self, text: str, current: Sources) -> Sources:
         """Add the sources of one line."""
@@ -44,16 +50,15 @@ class Matches(Kind[Sources]):
             return SourceMatch(parse_network(text))
         except ValueError:
             pass
-        host, colon, port = text.rpartition(":") if text.count(":") == 1 or "]:" in text else (text, "", "")
-        number = 0
-        if colon:
-            if not (port.isascii() and port.isdigit() and 0 < int(port) <= 65535):
-                raise ValueError(f"'{port}' is not a port")
-            number = int(port)
+        source, slash, mask = text.partition("/")
+        host, port = split_host_port(source)
+        if port == 0:
+            raise ValueError("'0' is not a port")
+        number = port or 0
         try:
-            return SourceMatch(parse_network(host), "", number)
+            return SourceMatch(parse_network(f"{host}{slash}{mask}"), "", number)
         except ValueError:
-            if not _HOST.fullmatch(host) or host.replace(".", "").isdigit():
+            if slash or not _HOST.fullmatch(host) or host.replace(".", "").isdigit():
                 raise ValueError(f"'{text}' is neither an address nor a host name") from None
             return SourceMatch(None, host.lower(), number)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asterism.data.kinds import BOOL, CAPITAL_YES_NO, MILLISECONDS, NAMES, SECONDS, TEXT, UINT, Choice, Integer
-from asterism.data.network import NetworkList, SocketAddress, SocketAddressKind
+from asterism.data.network import HostKind, HostPortKind, NetworkList, SocketAddress, SocketAddressKind
 from asterism.data.options import ConfiguredObject, InvalidOptionError, option
 from asterism.sip.objects.kinds import CERTIFICATES, DSCP
 
@@ -24,9 +24,11 @@ class TransportConfig(ConfiguredObject, type="transport"):
     async_operations = option(UINT, 1, "Reads at a time.", no_effect="the event loop reads as fast as it can")
     domain = option(TEXT, "", "Domain of this transport.")
     external_media_address = option(
-        TEXT, "", "Address in SDP for peers outside local_net, unless media_address is set."
+        HostKind(), "", "Address in SDP for peers outside local_net, unless media_address is set."
     )
-    external_signaling_address = option(TEXT, "", "Address in Via and Contact for peers outside local_net.")
+    external_signaling_address = option(
+        HostPortKind(), "", "Address in Via and Contact for peers outside local_net; its port goes before the next."
+    )
     external_signaling_port = option(Integer(0, 65535), 0, "Port in Via and Contact for peers outside local_net.")
     local_net = option(NetworkList(), (), "Networks on this side of the NAT; may be repeated.")
     symmetric_transport = option(BOOL, False, "Reach a registered contact over the transport it registered on.")
