@@ -48,9 +48,17 @@ class Outside:
 
     def audit(self, event: str, args: tuple[Any, ...]) -> None:
         """A hook for :func:`sys.addaudithook`. Raises PermissionError for a path beside the repository."""
-        if event in self._EVENTS and self.beside(args[0]):
-            self.found.append(f"{event} {args[0]}")
-            raise PermissionError(f"a test reads outside the repository: {args[0]}")
+        if event in self._EVENTS:
+            paths = args[:1]
+        elif event == "subprocess.Popen":
+            _, command, folder, _ = args
+            words = command.split() if isinstance(command, str) else command
+            paths = (folder, *(word for word in words if os.path.isabs(word)))
+        else:
+            return
+        for path in filter(self.beside, paths):
+            self.found.append(f"{event} {path}")
+            raise PermissionError(f"a test reads outside the repository: {path}")
 
 
 outside = Outside(ROOT, [sys.prefix, sys.base_prefix], os.path.realpath(tempfile.gettempdir()))

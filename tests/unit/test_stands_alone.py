@@ -42,7 +42,7 @@ def test_the_search_for_climbing_finds_it() -> None:
     assert steps_outside(here, "Path(__file__).resolve().parents[2] / 'x'") == []
 
 
-@pytest.mark.parametrize("what", ["open", "listdir", "error swallowed"])
+@pytest.mark.parametrize("what", ["open", "listdir", "error swallowed", "program"])
 def test_a_test_that_reads_beside_the_repository_fails(what: str, tmp_path: Path) -> None:
     """A test file with the hook of this folder's conftest.py, in a repository of its own with a file beside it."""
     root = tmp_path / "beside" / "repository"
@@ -53,9 +53,10 @@ def test_a_test_that_reads_beside_the_repository_fails(what: str, tmp_path: Path
         "open": "open(BESIDE / 'notes.txt').close()",
         "listdir": "os.listdir(BESIDE)",
         "error swallowed": "swallow()",
+        "program": "subprocess.run(['cat', str(BESIDE / 'notes.txt')])",
     }
     (root / "tests" / "test_reads.py").write_text(
-        "import contextlib, os\nfrom pathlib import Path\nBESIDE = Path(__file__).parents[2]\n"
+        "import contextlib, os, subprocess\nfrom pathlib import Path\nBESIDE = Path(__file__).parents[2]\n"
         "def swallow():\n    with contextlib.suppress(Exception):\n        (BESIDE / 'notes.txt').read_text()\n"
         f"def test_it():\n    {reads[what]}\n"
         "def test_inside(tmp_path):\n    (tmp_path / 'x').write_text('y')\n    Path(__file__).read_text()\n"
