@@ -9,7 +9,7 @@ SOURCES := $(shell find src -name '*.py')
 WORKERS ?= auto
 ARGS   ?=
 
-.PHONY: help run test unit e2e compiled test-compiled lint format bench bench-compiled bench-peers soak fuzz docs clean
+.PHONY: help run test unit coverage compiled test-compiled lint format bench bench-compiled bench-peers soak fuzz docs clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -34,6 +34,10 @@ test: $(VENV)/.installed-dev ## Install what the tests need and run all of them
 
 unit: $(VENV)/.installed-dev ## Run the tests that need no foreign program
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not e2e" $(ARGS)
+
+coverage: $(VENV)/.installed-dev ## The tests of make unit, and which lines they did not reach (three times as slow)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[coverage]'
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not e2e" --cov --cov-report=term:skip-covered --cov-report=html:.coverage-html $(ARGS)
 
 # A wheel with compiled modules (docs/development/compiled.md), not editable: it is built again when a source has changed.
 $(COMPILED)/.installed-dev: pyproject.toml hatch_build.py $(SOURCES)
@@ -85,4 +89,4 @@ docs: $(VENV)/.installed-dev ## Write the reference made from the code: docs/ref
 	$(BIN)/python docs/generate_registries.py
 
 clean: ## Remove what the targets above made, except ./demo
-	rm -rf $(VENV) $(COMPILED) $(BENCH) $(BENCH)-compiled .pytest_cache .mypy_cache .ruff_cache .hypothesis .cache docs/_build
+	rm -rf $(VENV) $(COMPILED) $(BENCH) $(BENCH)-compiled .pytest_cache .mypy_cache .ruff_cache .hypothesis .cache .coverage* docs/_build

@@ -1,0 +1,288 @@
+"""What a type checker sees of the public API (docs/development/public-api.md): checked by mypy, never run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, assert_type
+
+import asterism
+from asterism import Channel, Server, __version__
+from asterism.applications.session.identity import EndpointProfile
+from asterism.applications.session.registry import Sessions, sessions
+from asterism.applications.session.sdp_handler import MediaStream, SdpHandler
+from asterism.applications.session.session import Session
+from asterism.applications.session.supplement import SessionSupplement
+from asterism.config.file import ConfigFile, Section
+from asterism.core.commands import ActionCall, CommandCall, action, command
+from asterism.core.documentation import Argument, Documentation
+from asterism.core.errors import (
+    AsterismError,
+    CommandError,
+    ConfigError,
+    DuplicateError,
+    ModuleError,
+    Position,
+    UsageError,
+)
+from asterism.core.events import EventType, Fields
+from asterism.core.module import Module
+from asterism.data.data import Missing
+from asterism.interception.replay import ReplayTable
+from asterism.media.stream import Frame
+from asterism.pbx.controls import DialStatus
+from asterism.pbx.dialing import DialResult
+from asterism.pbx.dialplan.flow import FunctionError
+from asterism.pbx.events import (
+    BRIDGE_ENTER,
+    BRIDGE_LEAVE,
+    DIAL_BEGIN,
+    DIAL_END,
+    HANGUP,
+    NEWCHANNEL,
+    NEWEXTEN,
+    NEWSTATE,
+    VAR_SET,
+)
+from asterism.pbx.marks import application, function, function_writer
+from asterism.pbx.module import PbxModule
+from asterism.sip.authentication import AuthenticationResult, Authenticator, DigestChallenge
+from asterism.sip.core import SipCore
+from asterism.sip.decision import Decision, Outcome
+from asterism.sip.identification import EndpointIdentifier
+from asterism.sip.objects.endpoint import Endpoint
+from asterism.sip.rx import Rx
+from asterism.sip.server import SipServer
+from asterism.sip.service import InterceptionStep, Service
+from asterism.sip.works import Work, current_work
+from asterism.stack import Flow, Message, Request, Response, Uri, make_response, parse_message
+from asterism.testing import (
+    Phone,
+    PhoneAudio,
+    PhoneCall,
+    PhoneError,
+    assert_idle,
+    detect,
+    free_port,
+    idle_counts,
+    level,
+    make_tone,
+    running_server,
+    until,
+)
+
+assert_type(__version__, str)
+assert_type(asterism.Server.from_config("etc"), Server)
+server = Server.from_config("etc")
+events: list[EventType] = [
+    BRIDGE_ENTER, BRIDGE_LEAVE, DIAL_BEGIN, DIAL_END, HANGUP, NEWCHANNEL, NEWEXTEN, NEWSTATE, VAR_SET,
+]  # fmt: skip
+errors: list[type[AsterismError]] = [CommandError, ConfigError, DuplicateError, ModuleError, UsageError, FunctionError]
+
+
+@server.pbx.extension("default", "100")
+async def program(channel: Channel) -> None:
+    """One call."""
+    assert_type(await channel.answer(), None)
+    assert_type(await channel.play("hello-world", interrupt="#"), str)
+    assert_type(channel.audio(), AsyncIterator[Frame])
+    async for frame in channel.audio():
+        assert_type(frame, Frame)
+        assert_type(frame.payload, bytes)
+        assert_type(await channel.write_audio(frame), None)
+    assert_type(await channel.read_digits(4, timeout=5.0), str)
+    result = await channel.dial("PJSIP/101&PJSIP/102", 20)
+    assert_type(result, DialResult)
+    assert_type(result.status, DialStatus)
+    assert_type(channel.get_variable("DOOR"), str | None)
+    assert_type(channel.variables, dict[str, str])
+    assert_type(channel.exten, str)
+    assert_type(channel.duration, int)
+    assert_type(channel.caller.number, str)
+    assert_type(await channel.wait(0.5), None)
+    assert_type(await channel.hangup(), None)
+
+
+async def serving() -> None:
+    """A server in a loop of one's own."""
+    assert_type(await server.serve(), None)
+    assert_type(server.counts(), dict[str, int])
+    assert_type(server.sip_address("udp"), tuple[str, int])
+    async with server as same:
+        assert_type(same, Server)
+    server.subscribe(HANGUP, lambda _type, args: None)
+
+
+async def testing() -> None:
+    """A test of calls."""
+    async with running_server({"pjsip.conf": ""}) as running, Phone("101", running, "secret") as phone:
+        assert_type(running, Server)
+        assert_type(await phone.register(), Response)
+        call = await phone.dial("100")
+        assert_type(call, PhoneCall)
+        assert_type(await phone.incoming(), PhoneCall)
+        assert_type(await call.refused(), int)
+        assert_type(await call.ended(), str)
+        assert_type(call.audio, PhoneAudio)
+        assert_type(await call.hears(440), None)
+        assert_type(await until(lambda: running.booted), None)
+        assert_type(idle_counts(running), dict[str, int])
+        assert_type(await assert_idle(running), None)
+    assert_type(free_port(), int)
+    assert_type(detect(make_tone(440.0), [440.0]), list[float])
+    assert_type(level(make_tone(440.0), 440.0), float)
+    assert issubclass(PhoneError, AssertionError)
+
+
+def configuration(error: ConfigError) -> None:
+    """A configuration file, and what is wrong with one."""
+    file = ConfigFile.parse("[a]\nb = 1\n", "a.conf")
+    assert_type(file, ConfigFile)
+    assert_type(file.section("a"), Section | None)
+    assert_type(file.options("a").get("b"), str)
+    assert_type(file.options("a").integer("b", 5), int)
+    assert_type(file.options("a").flag("b"), bool)
+    assert_type(error.position, Position | None)
+
+
+class Hello(PbxModule):
+    """A module with one of each mark."""
+
+    name = "hello"
+    description = "Says hello"
+
+    @command("hello show", Documentation("Show it", "More.", arguments=(Argument("who", "Whom"),)))
+    def show(self, call: CommandCall) -> str:
+        """A console command."""
+        assert_type(call.args, list[str])
+        return ""
+
+    @action("Hello", "system", Documentation("Say it", "More."))
+    def act(self, call: ActionCall) -> None:
+        """A manager action."""
+        assert_type(call.get("Who"), str)
+        fields: Fields = [("Who", "x")]
+        assert_type(call.success("done", fields), None)
+
+    @application("Hello", Documentation("Say it", "More."))
+    async def run(self, channel: Channel, args: str) -> None:
+        """An application."""
+
+    @function("HELLO", Documentation("Read it", "More."))
+    def read(self, channel: Channel | None, args: str) -> str:
+        """A function."""
+        return ""
+
+    @function_writer("HELLO")
+    def write(self, channel: Channel | None, args: str, value: str) -> None:
+        """Write the function."""
+
+
+class Greeter(Service):
+    """A service."""
+
+    name = "greeter"
+    methods = frozenset(("GREET",))
+
+    def evaluate(self, rx: Rx) -> Decision | None:
+        """Decide."""
+        assert_type(rx.request, Request)
+        assert_type(rx.endpoint, Endpoint | None)
+        return Decision(Outcome.TAKE, "greeted")
+
+    def apply(self, decision: Decision, rx: Rx) -> None:
+        """Answer."""
+        assert_type(rx.respond(200), Response)
+
+
+class Closing(InterceptionStep):
+    """An interception step."""
+
+    name = "closing"
+    priority = 10
+
+    def evaluate(self, rx: Rx) -> Decision | None:
+        """Let all pass."""
+        return None
+
+
+class Digest:
+    """An authenticator."""
+
+    def requires_authentication(self, endpoint: Endpoint, rx: Rx) -> bool:
+        """Always."""
+        return True
+
+    async def authenticate_request(self, endpoint: Endpoint, rx: Rx) -> AuthenticationResult:
+        """Never."""
+        return AuthenticationResult.FAILED
+
+    def get_authentication_credentials(self, endpoint: Endpoint, rx: Rx) -> Sequence[DigestChallenge]:
+        """One challenge."""
+        return [DigestChallenge("realm")]
+
+
+class ByDomain:
+    """An endpoint identifier."""
+
+    def identify_endpoint(self, rx: Rx) -> Endpoint | Awaitable[Endpoint | None] | None:
+        """Nobody."""
+        return None
+
+
+class Account(SessionSupplement):
+    """A session supplement."""
+
+    name = "account"
+
+    def on_incoming_request(self, session: Session, rx: Rx) -> bool:
+        """Look at the endpoint."""
+        assert_type(session.endpoint, Endpoint)
+        return False
+
+
+class Text(SdpHandler):
+    """An SDP handler."""
+
+    name = "text"
+    media = "text"
+
+
+async def sip(core: SipCore, bound: SipServer, flow: Flow, profile: EndpointProfile, endpoint: Endpoint) -> None:
+    """The SIP core."""
+    assert_type(bound.sip, SipCore)
+    core.register_service(Greeter())
+    core.register_step(Closing())
+    authenticator: Authenticator = Digest()
+    core.register_authenticator(authenticator)
+    identifier: EndpointIdentifier = ByDomain()
+    core.register_endpoint_identifier(identifier, "domain")
+    work = core.create_work("hello")
+    assert_type(work, Work)
+    assert_type(core.push_task(work, print, "x"), bool)
+    assert_type(current_work(), Work | None)
+    assert_type(await core.send_request("OPTIONS", endpoint), Response)
+    assert_type(await core.send_request("OPTIONS", "sip:101@127.0.0.1"), Response)
+    registry = sessions(bound)
+    assert_type(registry, Sessions)
+    registry.register_supplement(Account())
+    registry.register_sdp_handler(Text())
+    assert_type(MediaStream(Text()).close(), None)
+    assert_type(ReplayTable().fresh("nonce", 1, 0.0), bool)
+    missing: list[Missing] = [Missing.ABSENT, Missing.NOT_LOADED]
+    assert missing
+
+
+def stack(data: bytes) -> None:
+    """Messages."""
+    message = parse_message(data)
+    assert_type(message, Request | Response)
+    assert isinstance(message, Message)
+    if isinstance(message, Request):
+        assert_type(make_response(message, 200), Response)
+        assert_type(message.uri, Uri)
+    assert_type(message.get("Subject"), str | None)
+    assert_type(message.to_bytes(), bytes)
+
+
+modules: list[type[Module]] = [Hello]
+hook: Callable[[Any], Any] = application("Other", Documentation("x", "y"))
