@@ -16,6 +16,7 @@ from asterism.config.comments import CommentStripper
 from asterism.config.errors import ConfigErrors
 from asterism.config.file import ConfigFile, Option, Section
 from asterism.core.errors import ConfigError, Position
+from asterism.core.regex import Regex, RegexError, compile_regex
 
 MAX_INCLUDE_DEPTH = 10
 EXEC_TIMEOUT = 30.0
@@ -152,7 +153,7 @@ class Reader:
             try:
                 if _fits(section, qualifier):
                     return section
-            except re.error as error:
+            except RegexError as error:
                 self._error(f"'{qualifier}' is not a valid qualifier: {error}", position)
                 return None
         wanted = f"'{name}' that fits '{qualifier}'" if qualifier else f"'{name}'"
@@ -230,13 +231,13 @@ def _fits(section: Section, qualifier: str) -> bool:
     ``TEMPLATES=restrict`` looks only at options that came from templates.
     """
     restrict = False
-    tests: list[tuple[re.Pattern[str], re.Pattern[str]]] = []
+    tests: list[tuple[Regex, Regex]] = []
     for part in qualifier.split("&"):
         name, _, value = part.partition("=")
         if name.strip() == "TEMPLATES":
             restrict = value.strip().lower() == "restrict"
         elif part.strip():
-            tests.append((re.compile(name.strip()), re.compile(value.strip())))
+            tests.append((compile_regex(name.strip()), compile_regex(value.strip())))
     options = [option for option in section.options if option.inherited or not restrict]
     return all(any(name.fullmatch(o.name) and value.fullmatch(o.value) for o in options) for name, value in tests)
 

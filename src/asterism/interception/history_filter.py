@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from asterism.core.regex import RegexError, compile_regex
+
 Lookup = Callable[[str], "int | str | None"]
 Condition = Callable[[Lookup], bool]
 
@@ -106,8 +108,8 @@ class _Parser:
             value = re.sub(r"\\(.)", r"\1", value[1:-1]) if operator != "like" else value[1:-1]
         if operator == "like":
             try:
-                pattern = re.compile(value)
-            except re.error as error:
+                pattern = compile_regex(value)
+            except RegexError as error:
                 raise FilterError(f"'{value}' is not a regular expression: {error}") from error
             return lambda lookup: (found := lookup(field)) is not None and pattern.search(str(found)) is not None
         compare = _COMPARE.get(operator)

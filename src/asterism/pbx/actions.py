@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.commands import ActionCall, action
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.module import Module
+from asterism.core.regex import RegexError, compile_regex
 from asterism.pbx import events
 from asterism.pbx.bridge import Bridge
 from asterism.pbx.causes import parse_cause
@@ -57,8 +57,8 @@ class ChannelActions(Module):
         cause = parse_cause(call.get("Cause")) or 0
         if len(name) > 2 and name.startswith("/") and name.endswith("/"):
             try:
-                pattern = re.compile(name[1:-1])
-            except re.error:
+                pattern = compile_regex(name[1:-1])
+            except RegexError:
                 call.error("Regex compile error")
                 return
             call.begin_list("Channels hung up will follow")

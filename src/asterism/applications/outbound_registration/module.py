@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from asterism.applications.outbound_registration.table import LineIdentifier, Ou
 from asterism.core.commands import ActionCall, CommandCall, action, command
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import CommandError, UsageError
+from asterism.core.regex import RegexError, compile_regex
 from asterism.core.module import Module
 from asterism.sip.cli.actions import object_fields
 from asterism.sip.cli.layout import head, parameters
@@ -84,8 +84,8 @@ class OutboundRegistrationModule(Module):
         if args and (len(args) != 2 or args[0] != "like"):
             raise UsageError
         try:
-            pattern = re.compile(args[1]) if args else None
-        except re.error as error:
+            pattern = compile_regex(args[1]) if args else None
+        except RegexError as error:
             raise UsageError(f"'{args[1]}' is not a regular expression: {error}") from None
         return [item for item in self.registrations if pattern is None or pattern.search(item.config.id)]
 

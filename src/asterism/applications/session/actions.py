@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from asterism.applications.session.driver import SessionDriver
@@ -10,6 +9,7 @@ from asterism.applications.session.functions import parse_status
 from asterism.applications.session.uas import IncomingSession
 from asterism.core.commands import ActionCall, action
 from asterism.core.documentation import Argument, Documentation
+from asterism.core.regex import RegexError, compile_regex
 from asterism.pbx.causes import parse_cause
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ class SessionActions:
             return
         if len(name) > 2 and name.startswith("/") and name.endswith("/"):
             try:
-                pattern = re.compile(name[1:-1])
-            except re.error:
+                pattern = compile_regex(name[1:-1])
+            except RegexError:
                 call.error("Regex compile error")
                 return
             call.begin_list("Channels hung up will follow")

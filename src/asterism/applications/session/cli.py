@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from asterism.core.commands import command
 from asterism.core.documentation import Documentation
 from asterism.core.errors import UsageError
+from asterism.core.regex import RegexError, compile_regex
 from asterism.media.rtp import RtpSession
 from asterism.pbx.controls import STATE_NAMES, ChannelState
 
@@ -65,8 +65,8 @@ class SessionCommands:
         if len(args) != 2 or args[0].lower() != "like":
             raise UsageError("like <pattern> expected")
         try:
-            pattern = re.compile(args[1])
-        except re.error as error:
+            pattern = compile_regex(args[1])
+        except RegexError as error:
             raise UsageError(f"bad pattern: {error}") from error
         return [pair for pair in pairs if pattern.search(pair[1].name)]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
@@ -10,6 +9,7 @@ from asterism.core.commands import Command, CommandCall
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import CommandError, UsageError
 from asterism.core.module import Module
+from asterism.core.regex import RegexError, compile_regex
 from asterism.data.options import ConfiguredObject
 from asterism.sip.cli import layout
 from asterism.sip.cli.fetching import when_there
@@ -148,8 +148,8 @@ class SipCli(Module):
             found = [(item.id, item) for item in self.server.data.all(kind.cls)]
         if len(args) == 2 and args[0] == "like":
             try:
-                pattern = re.compile(args[1])
-            except re.error as error:
+                pattern = compile_regex(args[1])
+            except RegexError as error:
                 raise UsageError(f"'{args[1]}' is not a regular expression: {error}") from None
             found = [entry for entry in found if pattern.search(entry[0])]
         return sorted(found, key=lambda entry: entry[0])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import ssl
 import time
 from typing import Any, Protocol
@@ -11,6 +10,7 @@ from asterism.core.commands import CommandCall, command
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import UsageError
 from asterism.core.module import Module
+from asterism.core.regex import Regex, RegexError, compile_regex
 from asterism.sip.server import SipServer
 from asterism.stack.uri import format_host_port
 
@@ -149,12 +149,12 @@ class SipTools(Module):
         return done
 
 
-def _pattern(args: list[str]) -> re.Pattern[str]:
+def _pattern(args: list[str]) -> Regex:
     if args and (len(args) != 2 or args[0] != "like"):
         raise UsageError
     try:
-        return re.compile(args[1] if args else "")
-    except re.error as error:
+        return compile_regex(args[1] if args else "")
+    except RegexError as error:
         raise UsageError(f"'{args[1]}' is not a regular expression: {error}") from None
 
 

@@ -12,6 +12,7 @@ import re
 from typing import Any, NamedTuple
 
 from asterism.certificates import split_pair
+from asterism.core.regex import RegexError, compile_regex
 from asterism.data.kinds import Choices, Kind, Lines, Names, Strings, Text
 
 _USER_PARAM = re.compile(r"^(sips?:)", re.IGNORECASE)
@@ -255,8 +256,8 @@ def check_pattern(text: str) -> None:
     """Raise ``ValueError`` when ``text`` is between slashes and no regular expression."""
     if len(text) > 1 and text.startswith("/") and text.endswith("/"):
         try:
-            re.compile(text[1:-1])
-        except re.error as error:
+            compile_regex(text[1:-1])
+        except RegexError as error:
             raise ValueError(f"it is not a regular expression: {error}") from None
 
 
