@@ -114,7 +114,7 @@ def _check_modules(file: ConfigFile) -> list[ConfigError]:
 def _check_extensions(file: ConfigFile) -> list[ConfigError]:
     from asterism.pbx.dialplan.loader import read
 
-    return read(file, str).problems
+    return read(file, lambda text, _variables: text).problems
 
 
 def _check_logger(file: ConfigFile) -> list[ConfigError]:

@@ -14,7 +14,7 @@ import re2
 
 MAX_LENGTH = 4096
 """Characters of an expression."""
-MAX_PROGRAM = 4000
+MAX_PROGRAM = 2000
 """Instructions of a compiled expression; a text of 64 KiB then takes less than a second at the very worst."""
 MAX_GROUPS = 50
 _MEMORY = 512 * 1024

@@ -49,9 +49,12 @@ class Function:
     caller did wrong, which is logged and reads as empty text. ``dangerous`` ones (they reach outside the
     PBX) are refused to requests from outside unless ``live_dangerously`` is set. ``prepare`` is awaited with the
     arguments before a read, where the reader can wait: it brings into memory what ``read`` looks at.
+    A read that ``effects`` something is not called in expressions. What is read is text from outside when it is
+    ``foreign``, or when an argument or a variable that was read is; a function that ``marks`` says itself which
+    part of its result is (see ``pbx.dialplan.foreign``).
     """
 
-    __slots__ = ("dangerous", "name", "prepare", "read", "write")
+    __slots__ = ("dangerous", "effects", "foreign", "marks", "name", "prepare", "read", "write")
 
     def __init__(
         self, name: str, read: Reader | None = None, write: Writer | None = None, dangerous: bool = False
@@ -61,6 +64,9 @@ class Function:
         self.write = write
         self.prepare: Preparer | None = None
         self.dangerous = dangerous
+        self.effects = False
+        self.foreign = False
+        self.marks = False
 
 
 def application(name: str, documentation: Documentation) -> Callable[[Any], Any]:
@@ -68,9 +74,17 @@ def application(name: str, documentation: Documentation) -> Callable[[Any], Any]
     return mark("application", name, documentation)
 
 
-def function(name: str, documentation: Documentation, dangerous: bool = False) -> Callable[[Any], Any]:
-    """Mark a method ``def (self, channel, args) -> str`` as what reads the function ``name``."""
-    return mark("function", name, documentation, dangerous=dangerous)
+def function(
+    name: str,
+    documentation: Documentation,
+    dangerous: bool = False,
+    *,
+    effects: bool = False,
+    foreign: bool = False,
+    marks: bool = False,
+) -> Callable[[Any], Any]:
+    """Mark a method ``def (self, channel, args) -> str`` as what reads the function ``name``; see :class:`Function`."""
+    return mark("function", name, documentation, dangerous=dangerous, effects=effects, foreign=foreign, marks=marks)
 
 
 def function_writer(
@@ -119,6 +133,9 @@ def register_marked(pbx: Registries, holder: object) -> None:
             item, documentation = functions.get(found.name) or (Function(found.name), found.documentation)
             if found.kind == "function":
                 item.read = method
+                item.effects = bool(found.extra.get("effects"))
+                item.foreign = bool(found.extra.get("foreign"))
+                item.marks = bool(found.extra.get("marks"))
                 documentation = found.documentation
             else:
                 item.write = method

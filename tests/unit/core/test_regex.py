@@ -28,9 +28,9 @@ def test_longest_takes_the_longest_alternative_as_posix_does() -> None:
 @pytest.mark.parametrize("pattern", ["(x+x+)+$", "(a|a|a)+$", "(.*)*y", "(x{1,30}){1,30}$"])
 def test_an_expression_that_backtracks_elsewhere_is_linear_here(pattern: str) -> None:
     regex = compile_regex(pattern)
-    begin = time.perf_counter()
+    begin = time.process_time()
     regex.search("x" * 65536 + "z")
-    assert time.perf_counter() - begin < 1
+    assert time.process_time() - begin < 3
 
 
 @pytest.mark.parametrize(

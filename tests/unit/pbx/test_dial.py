@@ -394,3 +394,10 @@ def test_option_text() -> None:
     assert parse_options("Q(none)").losers_cause == 0
     assert parse_options("Q(USER_BUSY)").losers_cause == 17
     assert parse_options("zS(x)").problems == ("option 'z' is not supported", "option S needs seconds")
+
+
+@pytest.mark.parametrize(
+    ("text", "args"), [("sub,s,1(a,b)", ("a", "b")), ("sub^s^1(a^b)", ("a", "b")), ("sub,s,1", ())]
+)
+def test_a_place_in_options_is_written_with_commas_or_carets(text: str, args: tuple[str, ...]) -> None:
+    assert parse_place(text) == Place("sub", "s", 1, args)

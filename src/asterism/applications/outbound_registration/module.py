@@ -12,8 +12,8 @@ from asterism.applications.outbound_registration.table import LineIdentifier, Ou
 from asterism.core.commands import ActionCall, CommandCall, action, command
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import CommandError, UsageError
-from asterism.core.regex import RegexError, compile_regex
 from asterism.core.module import Module
+from asterism.core.regex import RegexError, compile_regex
 from asterism.sip.cli.actions import object_fields
 from asterism.sip.cli.layout import head, parameters
 from asterism.sip.objects.auth import Auth

@@ -12,6 +12,7 @@ from asterism.applications.session.uas import IncomingSession
 from asterism.core.documentation import Argument, Documentation
 from asterism.data.errors import DataUnavailableError
 from asterism.pbx.dialplan.flow import EndDialplan, FunctionError
+from asterism.pbx.dialplan.foreign import foreign, joined
 from asterism.pbx.marks import application, function, function_preparer, function_writer
 from asterism.sip.objects.aor import Aor
 from asterism.sip.objects.endpoint import Endpoint
@@ -74,7 +75,7 @@ class SessionFunctions:
          Argument("name", "The header; a trailing * stands for any ending.", True),
          Argument("number", "Which one, where there are several; 1 is the first.")),
         ("PJSIP_HEADERS",),
-    ))  # fmt: skip
+    ), foreign=True, effects=True)  # fmt: skip
     def read_header(self, channel: Channel | None, args: str) -> str:
         """The value of a header, or the number of headers removed."""
         session = _session(channel)
@@ -131,7 +132,7 @@ class SessionFunctions:
         "Names of the headers of a PJSIP call's INVITE", "PJSIP_HEADERS([prefix])",
         "A comma-separated list, in the order of the message.", (Argument("prefix", "Only names that begin so."),),
         ("PJSIP_HEADER",),
-    ))  # fmt: skip
+    ), foreign=True)  # fmt: skip
     def read_headers(self, channel: Channel | None, args: str) -> str:
         """The names."""
         return _names(self._received(_session(channel)), args)
@@ -141,7 +142,7 @@ class SessionFunctions:
         "For a call that was made, after its final response.",
         (Argument("read", "The only action.", True), Argument("name", "The header.", True),
          Argument("number", "Which one; 1 is the first.")), ("PJSIP_RESPONSE_HEADERS",),
-    ))  # fmt: skip
+    ), foreign=True)  # fmt: skip
     def read_response_header(self, channel: Channel | None, args: str) -> str:
         """The value."""
         session = _session(channel)
@@ -152,7 +153,7 @@ class SessionFunctions:
     @function("PJSIP_RESPONSE_HEADERS", Documentation(
         "Names of the headers of the response that answered a PJSIP call", "PJSIP_RESPONSE_HEADERS([prefix])",
         "", (Argument("prefix", "Only names that begin so."),), ("PJSIP_RESPONSE_HEADER",),
-    ))  # fmt: skip
+    ), foreign=True)  # fmt: skip
     def read_response_headers(self, channel: Channel | None, args: str) -> str:
         """The names."""
         session = _session(channel)
@@ -164,7 +165,7 @@ class SessionFunctions:
         "Contacts joined with &, to be given to Dial; empty when there is none.",
         (Argument("endpoint", "The endpoint.", True), Argument("aor", "Only contacts of this AOR."),
          Argument("user", "User part to dial instead of the contact's.")), ("PJSIP_CONTACT",),
-    ))  # fmt: skip
+    ), marks=True)  # fmt: skip
     def read_dial_contacts(self, channel: Channel | None, args: str) -> str:
         """The dial text."""
         name, *rest = _parts(args, 1)
@@ -180,8 +181,9 @@ class SessionFunctions:
                     uri = str(contact.parsed.replace(user=user)) if user else contact.uri
                 except ParseError:
                     continue
-                dialed.append(f"PJSIP/{endpoint.id}/{uri}")
-        return "&".join(dialed)
+                # A phone wrote the URI: it is one destination, whatever it contains.
+                dialed += ("&", f"PJSIP/{endpoint.id}/", foreign(uri))
+        return joined(dialed[1:])
 
     @function_preparer("PJSIP_DIAL_CONTACTS", "PJSIP_ENDPOINT")
     async def fetch_endpoint(self, args: str) -> None:
@@ -203,7 +205,7 @@ class SessionFunctions:
     @function("PJSIP_ENDPOINT", Documentation(
         "An option of an endpoint", "PJSIP_ENDPOINT(name,field)", "Secrets are not shown.",
         (Argument("name", "The endpoint.", True), Argument("field", "The option.", True)), ("PJSIP_AOR",),
-    ))  # fmt: skip
+    ), marks=True)  # fmt: skip
     def read_endpoint(self, channel: Channel | None, args: str) -> str:
         """The option's text."""
         name, field, *_ = _parts(args, 2)
@@ -217,7 +219,7 @@ class SessionFunctions:
         "An option of an AOR, or its contacts", "PJSIP_AOR(name,field)",
         "The field contact gives the names of its contacts, comma separated.",
         (Argument("name", "The AOR.", True), Argument("field", "The option, or contact.", True)), ("PJSIP_CONTACT",),
-    ))  # fmt: skip
+    ), marks=True)  # fmt: skip
     def read_aor(self, channel: Channel | None, args: str) -> str:
         """The option's text."""
         name, field, *_ = _parts(args, 2)
@@ -236,7 +238,7 @@ class SessionFunctions:
              ("uri", "its URI"), ("status", "whether it answers"), ("rtt", "round trip in microseconds"),
              ("user_agent", "what registered it"), ("path", "its Path"), ("via_addr", "where it registered from"),
              ("via_port", "from which port"), ("endpoint", "who registered it")))), ("PJSIP_AOR",),
-    ))  # fmt: skip
+    ), foreign=True)  # fmt: skip
     def read_contact(self, channel: Channel | None, args: str) -> str:
         """The field's text."""
         name, field, *_ = _parts(args, 2)
@@ -269,7 +271,7 @@ class SessionFunctions:
         if not comma:
             raise FunctionError("a URI and a type expected")
         try:
-            address = NameAddr.parse(text.strip())
+            address = NameAddr.parse(str(text).strip())
         except ParseError as error:
             raise FunctionError(f"no URI: {error.message}") from error
         uri, part = address.uri, part.strip().lower()

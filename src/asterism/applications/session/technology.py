@@ -12,6 +12,7 @@ from asterism.applications.session.uas import IncomingSession
 from asterism.data.data import DataUnavailableError, Missing
 from asterism.pbx.causes import Cause
 from asterism.pbx.device_state import DeviceState
+from asterism.pbx.dialplan.foreign import shadow
 from asterism.pbx.errors import RequestError
 from asterism.sip.objects.aor import Aor
 from asterism.sip.objects.auth import Auth
@@ -111,13 +112,16 @@ class PjsipTechnology:
         name, slash, rest = destination.partition("/")
         user = ""
         endpoint = self._endpoint(name)
-        if endpoint is None and not slash and "@" in name:
-            user, _, name = name.rpartition("@")
+        if endpoint is None and not slash and "@" in shadow(name):
+            # Of text from outside an "@" does not choose another endpoint.
+            at = shadow(name).rindex("@")
+            user, name = str(name[:at]), name[at + 1 :]
             endpoint = self._endpoint(name)
         if endpoint is None:
             raise RequestError(Cause.NO_ROUTE_DESTINATION, f"no endpoint '{name}'")
         if endpoint.id in self._core.state.maintenance:
             raise RequestError(Cause.NO_ROUTE_DESTINATION, f"endpoint '{endpoint.id}' is in maintenance")
+        rest = str(rest)
         if slash and rest.lower().lstrip("<").startswith(("sip:", "sips:")):
             try:
                 return endpoint, None, NameAddr.parse(rest).uri if "<" in rest else Uri.parse(rest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asterism.core.documentation import Argument, Documentation
-from asterism.pbx.applications.common import split_call, split_condition
+from asterism.pbx.applications.common import divide, split_call, split_condition
 from asterism.pbx.dialplan.expression import is_true
 from asterism.pbx.dialplan.flow import EndDialplan, Goto
 from asterism.pbx.dialplan.timing import parse_time_spec
@@ -92,7 +92,7 @@ class BranchingApplications(PbxModule):
         if not mark:
             self.pbx.dialplan.log.warning("GotoIfTime(%s) has no '?'", args)
             return
-        yes, _, no = branches.partition(":")
+        yes, _, no = divide(branches, ":")
         target = (yes if self._is_now(spec) else no).strip()
         if target:
             raise parse_target(channel, target)

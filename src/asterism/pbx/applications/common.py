@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from asterism.pbx.dialplan.foreign import pick, shadow
+
 _PLAIN = re.compile(r'[^\\"()\[\]]*').fullmatch
 """Arguments that nothing is special in."""
 
@@ -11,38 +13,40 @@ _PLAIN = re.compile(r'[^\\"()\[\]]*').fullmatch
 def split_arguments(text: str, separator: str = ",", limit: int = 0) -> list[str]:
     r"""Split at commas outside quotes, parentheses and brackets; ``\\,`` is a comma. Quotes are removed.
 
-    ``limit`` is the greatest number of arguments: the last one keeps its commas and quotes.
+    ``limit`` is the greatest number of arguments: the last one keeps its commas and quotes. Text from outside
+    divides nothing.
     """
-    if _PLAIN(text):
+    scan = shadow(text)
+    if _PLAIN(scan):
         return text.split(separator, limit - 1 if limit else -1)
     arguments: list[str] = []
-    current: list[str] = []
+    current: list[int] = []
     depth = 0
     quoted = False
     position = 0
-    while position < len(text):
-        character = text[position]
+    while position < len(scan):
+        character = scan[position]
         if limit and len(arguments) == limit - 1:
             arguments.append(text[position:])
             return arguments
-        if character == "\\" and position + 1 < len(text):
+        if character == "\\" and position + 1 < len(scan):
             position += 1
-            current.append(text[position])
+            current.append(position)
         elif character == '"':
             quoted = not quoted
         elif quoted:
-            current.append(character)
+            current.append(position)
         elif character == separator and not depth:
-            arguments.append("".join(current))
+            arguments.append(pick(text, current))
             current = []
         else:
             if character in "([":
                 depth += 1
             elif character in ")]" and depth:
                 depth -= 1
-            current.append(character)
+            current.append(position)
         position += 1
-    arguments.append("".join(current))
+    arguments.append(pick(text, current))
     return arguments
 
 
@@ -56,10 +60,10 @@ def number(text: str) -> float | None:
 
 
 def find_outside(text: str, character: str) -> int:
-    """Where ``character`` first stands outside parentheses and quotes; -1 if nowhere."""
+    """Where ``character`` first stands outside parentheses, quotes and text from outside; -1 if nowhere."""
     depth = 0
     quoted = False
-    for index, found in enumerate(text):
+    for index, found in enumerate(shadow(text)):
         if found == '"':
             quoted = not quoted
         elif quoted:
@@ -71,6 +75,12 @@ def find_outside(text: str, character: str) -> int:
         elif found == ")" and depth:
             depth -= 1
     return -1
+
+
+def divide(text: str, separator: str) -> tuple[str, str, str]:
+    """Like ``text.partition(separator)``, where text from outside divides nothing, whatever the separator."""
+    index = shadow(text).find(separator)
+    return (text, "", "") if index < 0 else (text[:index], separator, text[index + len(separator) :])
 
 
 def split_condition(text: str) -> tuple[str, str, str] | None:

@@ -72,7 +72,7 @@ class Call:
         caller = self.caller
         caller.set_variables(_RESET)
         caller.hangup_cause = caller.tech_cause = 0
-        names = list(filter(None, map(str.strip, destinations.split("&"))))[:MAX_DESTINATIONS]
+        names = [found for one in destinations.split("&") if (found := one.strip())][:MAX_DESTINATIONS]
         if not names:
             self.pbx.log.warning("Dial requires an argument (technology/number)")
             return self._failed(DialStatus.INVALIDARGS)
@@ -130,7 +130,7 @@ class Call:
     def _prepare(self, called: Channel) -> None:
         """Give a called channel its place, its caller and what it inherits."""
         caller, options = self.caller, self.options
-        called.set_variable("DIALEDPEERNUMBER", str(called.data.get("dialed_resource", "")))
+        called.set_variable("DIALEDPEERNUMBER", called.data.get("dialed_resource", ""))
         called.inherit_variables(caller)
         if "o" in options.letters:
             called.set_caller(parse_caller_id(options.caller_id) if options.caller_id else caller.caller)

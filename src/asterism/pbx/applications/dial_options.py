@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from asterism.pbx.applications.common import number
 from asterism.pbx.causes import Cause, parse_cause
+from asterism.pbx.dialplan.foreign import NEUTRAL, is_foreign, shadow
 
 _KNOWN = "aBbcDFGgHhIiLoQRrSsTtUu"
 _WITH_ARGUMENT = frozenset("ABbDFfGLmMnoOPQrSsUu")
@@ -42,38 +43,57 @@ class DialOptions:
 
 
 def split_options(text: str) -> list[tuple[str, str | None]]:
-    """The letters in order, each with its argument; parentheses may be nested."""
+    """The letters in order, each with its argument; parentheses may be nested. Text from outside is no letter."""
     found: list[tuple[str, str | None]] = []
     position = 0
-    while position < len(text):
-        letter = text[position]
+    scan = shadow(text)
+    while position < len(scan):
+        letter = scan[position]
         position += 1
         argument: str | None = None
-        if letter in _WITH_ARGUMENT and text[position : position + 1] == "(":
+        if letter in _WITH_ARGUMENT and scan[position : position + 1] == "(":
             depth = 1
             start = position = position + 1
-            while position < len(text) and depth:
-                depth += {"(": 1, ")": -1}.get(text[position], 0)
+            while position < len(scan) and depth:
+                depth += {"(": 1, ")": -1}.get(scan[position], 0)
                 position += 1
             argument = text[start : position - 1] if not depth else text[start:]
-        if not letter.isspace():
+        if not letter.isspace() and letter != NEUTRAL:
             found.append((letter, argument))
     return found
 
 
+def _pieces(text: str) -> list[str]:
+    """What ``^`` or a comma separates."""
+    pieces: list[str] = []
+    start = 0
+    for piece in shadow(text).replace("^", ",").split(","):
+        pieces.append(text[start : start + len(piece)])
+        start += len(piece) + 1
+    return pieces
+
+
 def parse_place(text: str) -> Place:
-    """Read ``[[context^]exten^]priority[(arg1[^...])]``."""
+    """Read ``[[context^]exten^]priority[(arg1[^...])]``; a comma may stand for each ``^``."""
     place, parenthesis, rest = text.partition("(")
-    args = tuple(rest.rstrip(")").split("^")) if parenthesis else ()
-    parts = [part.strip() for part in place.split("^")]
+    args = tuple(_pieces(rest.rstrip(")"))) if parenthesis else ()
+    parts = [part.strip() for part in _pieces(place)]
     context, exten, priority = [*[""] * (3 - len(parts)), *parts][-3:]
     number_ = int(priority) if priority.isascii() and priority.isdigit() and len(priority) < 8 else priority or 1
     return Place(context, exten, number_, args)
 
 
-@lru_cache(maxsize=512)
 def parse_options(text: str) -> DialOptions:
     """Read Dial's option text. What cannot be honoured is listed in ``problems``, for a warning."""
+    return _cached(text) if len(text) <= 256 and not is_foreign(text) else _parse(text)
+
+
+@lru_cache(maxsize=256)
+def _cached(text: str) -> DialOptions:
+    return _parse(text)
+
+
+def _parse(text: str) -> DialOptions:
     letters: set[str] = set()
     values: dict[str, str | None] = {}
     problems: list[str] = []
@@ -114,7 +134,7 @@ def parse_options(text: str) -> DialOptions:
     answered: Place | None = None
     if gosub:
         # U(context^arg1^arg2): the context's s,1; U(ctx^ext^prio...) is not a form of this option.
-        context, *args = gosub.split("^")
+        context, *args = _pieces(gosub)
         answered = Place(context, "s", 1, tuple(args))
     return DialOptions(
         letters=frozenset(letters),

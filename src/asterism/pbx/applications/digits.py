@@ -90,10 +90,10 @@ class DigitsModule(PbxModule):
                     status = "OK" if ended else "TIMEOUT"
                     break
         except ChannelHangup:
-            channel.set_variable(variable, digits)
+            channel.set_variable(variable, self.pbx.dialplan.environment.foreign(digits))
             channel.set_variable("READSTATUS", "HANGUP")
             raise
-        channel.set_variable(variable, digits)
+        channel.set_variable(variable, self.pbx.dialplan.environment.foreign(digits))
         channel.set_variable("READSTATUS", status)
 
     async def _ask(self, channel: Channel, files: str, most: int, terminator: str, timeout: str) -> tuple[str, bool]:
@@ -151,7 +151,7 @@ class DigitsModule(PbxModule):
         except ChannelHangup:
             channel.set_variable("WAITDIGITSTATUS", "HANGUP")
             raise
-        channel.set_variable("WAITDIGITRESULT", digit or "")
+        channel.set_variable("WAITDIGITRESULT", self.pbx.dialplan.environment.foreign(digit or ""))
         channel.set_variable("WAITDIGITSTATUS", "TIMEOUT" if digit is None else "DTMF")
 
     @application(

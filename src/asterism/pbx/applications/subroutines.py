@@ -123,6 +123,7 @@ class SubroutineApplications(PbxModule):
     @function(
         "LOCAL",
         Documentation("A variable of the current subroutine.", "LOCAL(name)", see_also=("Gosub", "LOCAL_PEEK")),
+        marks=True,
     )
     def read_local(self, channel: Channel | None, args: str) -> str:
         """Read."""
@@ -140,6 +141,7 @@ class SubroutineApplications(PbxModule):
         Documentation(
             "A variable as it was outside a number of subroutines.", "LOCAL_PEEK(n,name)", see_also=("LOCAL",)
         ),
+        marks=True,
     )
     def read_local_peek(self, channel: Channel | None, args: str) -> str:
         """``n,name``."""

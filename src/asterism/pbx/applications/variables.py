@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.log import DEBUG, DTMF, ERROR, NOTICE, WARNING, Multiline, printable
-from asterism.pbx.applications.common import split_arguments
+from asterism.pbx.applications.common import divide, split_arguments
 from asterism.pbx.controls import STATE_NAMES
+from asterism.pbx.dialplan.foreign import shadow
 from asterism.pbx.marks import application
 from asterism.pbx.module import PbxModule
 
@@ -20,14 +21,14 @@ _LEVELS = {"ERROR": ERROR, "WARNING": WARNING, "NOTICE": NOTICE, "DEBUG": DEBUG,
 def split_assignment(text: str) -> tuple[str, str] | None:
     """``name=value`` in two, the ``=`` being the first outside the parentheses of a function name."""
     depth = 0
-    for index, character in enumerate(text):
+    for index, character in enumerate(shadow(text)):
         if character == "=" and not depth:
             return text[:index].strip(), text[index + 1 :]
         if character == "(":
             depth += 1
         elif character == ")" and depth:
             depth -= 1
-    name, equals, value = text.partition("=")  # an unclosed parenthesis
+    name, equals, value = divide(text, "=")  # an unclosed parenthesis
     return (name.strip(), value) if equals else None
 
 

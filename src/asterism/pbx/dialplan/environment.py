@@ -6,13 +6,22 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from asterism.pbx.dialplan import substitution
 from asterism.pbx.dialplan.flow import FunctionError
+from asterism.pbx.dialplan.foreign import NEUTRAL, Foreign, is_foreign, joined, shadow
+from asterism.pbx.dialplan.foreign import foreign as mark_foreign
 
 if TYPE_CHECKING:
     from asterism.core.log import ServerLogger
     from asterism.core.registry import Registry
     from asterism.pbx.channel import Channel
     from asterism.pbx.marks import Function
+
+MAX_EVALUATIONS = 8
+"""How deep a text that is evaluated may evaluate others."""
+MAX_EVALUATED = 262144
+"""Characters that one evaluation may evaluate altogether."""
+_HIDDEN = "\ue001"
 
 
 class Environment:
@@ -33,8 +42,13 @@ class Environment:
         self.globals = global_variables
         self.log = log
         self.fixed: dict[str, str] = dict(fixed or {})
+        self.plain_text = False
+        """Whether text from outside and text that is put in are syntax, as in Asterisk (``substituted_syntax``)."""
+        self._foreign_read = False
+        self._eval_depth = 0
+        self._eval_left = 0
         self.automatic: dict[str, Callable[[Channel], str]] = {
-            "EXTEN": lambda channel: channel.exten,
+            "EXTEN": lambda channel: self.foreign(channel.exten),
             "CONTEXT": lambda channel: channel.context,
             "PRIORITY": lambda channel: str(channel.priority),
             "CHANNEL": lambda channel: channel.name,
@@ -52,14 +66,26 @@ class Environment:
         if channel is not None:
             automatic = self.automatic.get(name)
             if automatic is not None:
-                return automatic(channel)
+                value = automatic(channel)
+                if value.__class__ is Foreign:
+                    self._foreign_read = True
+                return value
             found = channel.variables.get(name)
             if found is not None:
-                return str(found)
+                if found.__class__ is Foreign:
+                    self._foreign_read = True
+                return found if isinstance(found, str) else str(found)
         clock = self.clock.get(name)
         if clock is not None:
             return clock()
-        return self.fixed.get(name) or self.globals.get(name)
+        server = self.fixed.get(name) or self.globals.get(name)
+        if server.__class__ is Foreign:
+            self._foreign_read = True
+        return server
+
+    def foreign(self, text: str) -> str:
+        """``text`` marked as text from outside, which is never syntax, unless the configuration wants it to be."""
+        return text if self.plain_text else mark_foreign(text)
 
     def function(self, channel: Channel | None, name: str, args: str) -> str | None:
         """What a function reads; empty text (and a logged warning) when it fails, ``None`` when unknown."""
@@ -69,13 +95,56 @@ class Environment:
         if found.read is None:
             self.log.warning("Function %s cannot be read", name)
             return ""
+        # What a function makes of text from outside is from outside, whether it was an argument or in a variable.
+        before, self._foreign_read = self._foreign_read, args.__class__ is Foreign
         try:
-            return found.read(channel, args)
+            value = found.read(channel, args)
+            if (found.foreign or (self._foreign_read and not found.marks)) and not self.plain_text:
+                value = mark_foreign(value)
+            self._foreign_read = value.__class__ is Foreign
+            return value
         except FunctionError as error:
             self.log.warning("%s(%s): %s", name, args, error)
+        except RecursionError:
+            self.log.error("Function %s: it is nested too deep", name)
         except Exception:
             self.log.exception("Function %s failed", name)
+        finally:
+            self._foreign_read = self._foreign_read or before
         return ""
+
+    def function_in_expression(self, channel: Channel | None, name: str, args: str) -> str | None:
+        """Like :meth:`function`, of a name in ``$[...]``: one that changes something is refused there."""
+        found = self.functions.get(name)
+        if found is not None and (found.effects or found.dangerous) and not self.plain_text:
+            self.log.warning(
+                "Function %s changes something and is not called in expressions: write ${%s()}", name, name
+            )
+            return "0"
+        return self.function(channel, name, args)
+
+    def evaluate(self, channel: Channel | None, text: str) -> str:
+        """Expand a text that was found at run time; its foreign parts are left as they are.
+
+        Texts may evaluate others in turn; how deep, and how much altogether, is limited.
+        Raises :class:`FunctionError` beyond that.
+        """
+        if not self._eval_depth:
+            self._eval_left = MAX_EVALUATED
+        self._eval_left -= len(text)
+        if self._eval_depth >= MAX_EVALUATIONS or self._eval_left < 0:
+            raise FunctionError("evaluated texts are nested too deep, or too long altogether")
+        self._eval_depth += 1
+        try:
+            if not isinstance(text, Foreign):
+                return substitution.expand(text, self, channel)
+            # A "$" from outside begins nothing.
+            hidden = joined([_HIDDEN if one == "$" and mark == NEUTRAL else text[at : at + 1]
+                             for at, (one, mark) in enumerate(zip(text, shadow(text), strict=True))])  # fmt: skip
+            found = substitution.expand(str(hidden), self, channel)
+            return mark_foreign(str(found).replace(_HIDDEN, "$"))
+        finally:
+            self._eval_depth -= 1
 
     def waits(self, names: Iterable[str]) -> bool:
         """Whether any of these functions has something to wait for before it is read; ``*`` may be any function."""
@@ -120,6 +189,9 @@ class Environment:
     def assign(self, channel: Channel | None, name: str, value: str) -> bool:
         """``Set(name=value)``: a variable of the channel, a global without channel, or a function's write."""
         head, parenthesis, rest = name.partition("(")
+        if is_foreign(name) and (is_foreign(head) or not parenthesis):
+            # A name from outside is that of a variable, even if it looks like a function's.
+            name, parenthesis = str(name), ""
         if parenthesis:
             close = rest.rfind(")")
             return self.write(channel, head.strip(), rest if close < 0 else rest[:close], value)

@@ -258,7 +258,7 @@ class Executor:
         if jumped:
             if exten != "i" and self.table.find(context, exten, 1, caller) is None:
                 if self.table.find(context, "i", 1, caller) is not None:
-                    channel.set_variable("INVALID_EXTEN", exten)
+                    channel.set_variable("INVALID_EXTEN", self.environment.foreign(exten))
                     raise Goto(context, "i", 1)
                 self.log.warning(
                     "%s was sent into invalid extension '%s' in context '%s'", channel.name, exten, context
@@ -318,7 +318,7 @@ class Executor:
         if self.table.find(context, digits, 1, caller) is not None:
             raise Goto(context, digits, 1)
         if self.table.find(context, "i", 1, caller) is not None:
-            channel.set_variable("INVALID_EXTEN", digits)
+            channel.set_variable("INVALID_EXTEN", self.environment.foreign(digits))
             raise Goto(context, "i", 1)
         raise EndDialplan
 

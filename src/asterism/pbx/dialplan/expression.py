@@ -3,21 +3,26 @@
 Values are texts. An unquoted decimal number is a number; quoted text keeps its quotes until it is
 compared or searched. Numbers have 18 significant digits. No input raises: what cannot be read gives
 the text that Asterisk 22 gives (an empty one when nothing could be read at all).
+
+What was put in for a variable is told from what the dialplan's author wrote: inside quotes it cannot end them, it
+calls no function, and where it came from outside (:mod:`~asterism.pbx.dialplan.foreign`) it is one operand.
+The time is linear in the length of the text.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import ROUND_HALF_EVEN, Context, Decimal, DecimalException, localcontext
 from functools import lru_cache
 
+from asterism.core.regex import Regex, RegexError
+from asterism.core.regex import compile_regex as compile_linear
+from asterism.pbx.dialplan.foreign import NEUTRAL, Foreign, foreign, joined, shadow
 from asterism.pbx.dialplan.numeric import NUMERIC_FUNCTIONS
 
 FunctionCall = Callable[[str, str], "str | None"]
 """Reads a dialplan function by name and argument text; ``None`` when there is none of that name."""
-
-Node = tuple[str, ...] | tuple[object, ...]
 
 MAX_LENGTH = 8192
 MAX_DEPTH = 60
@@ -31,34 +36,87 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)\Z")
-_BINARY: tuple[frozenset[str], ...] = (
-    frozenset(("|",)),
-    frozenset(("&",)),
-    frozenset(("=", "==", ">", ">=", "<", "<=", "!=")),
-    frozenset(("+", "-")),
-    frozenset(("*", "/", "%")),
-)
+_is_number = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)").fullmatch
+_LEVEL = {
+    "|": 0,
+    "&": 1,
+    **dict.fromkeys(("=", "==", ">", ">=", "<", "<=", "!="), 2),
+    **dict.fromkeys("+-", 3),
+    **dict.fromkeys("*/%", 4),
+}
+"""How close a binary operator binds."""
 
 
 class _IncompleteError(Exception):
-    """The text ended, or an operator came, where an operand was expected; ``after`` an operator or not."""
+    """An operand is missing, or there are too many levels; the message says which."""
+
+
+class _Source:
+    """The text of an expression, and which of it may be syntax."""
+
+    __slots__ = ("put_in", "scan", "text")
+
+    def __init__(self, pieces: Iterable[tuple[str, bool]]) -> None:
+        """``pieces`` are texts, each with whether it was written in the expression itself."""
+        texts: list[str] = []
+        scans: list[str] = []
+        spans: list[tuple[int, int]] = []
+        position, quoted = 0, False
+        for piece, written in pieces:
+            scan = piece
+            if not written and piece:
+                spans.append((position, position + len(piece)))
+                if quoted:
+                    scan = NEUTRAL * len(piece)
+                elif isinstance(piece, Foreign):
+                    scan = shadow(piece)
+                    blanks = len(piece) - len(str.lstrip(piece))
+                    end = len(str.rstrip(piece))
+                    scan = (
+                        " " * len(piece)
+                        if blanks >= end
+                        else f"{' ' * blanks}{scan[blanks:end]}{' ' * (len(piece) - end)}"
+                    )
+            if scan.count('"') & 1:
+                quoted = not quoted
+            position += len(piece)
+            texts.append(piece)
+            scans.append(scan)
+        self.text = joined(texts)
+        self.scan = "".join(scans)
+        self.put_in: bytearray | None = None
+        if spans:
+            self.put_in = bytearray(position)
+            for start, end in spans:
+                self.put_in[start:end] = b"\1" * (end - start)
+
+    def written(self, start: int, end: int) -> bool:
+        """Whether the author of the dialplan wrote all of it."""
+        return self.put_in is None or not any(self.put_in[start:end])
 
 
 class _Parser:
-    def __init__(self, text: str) -> None:
-        self.text = text
+    """Computes the value while it reads."""
+
+    def __init__(self, source: _Source, call: FunctionCall | None) -> None:
+        self.source = source
+        self.function = call
         self.tokens: list[tuple[str, str, int, int]] = []
+        self.complaint = ""
+        scan = source.scan.rstrip()
         position = 0
-        text = text.rstrip()
-        while position < len(text):
-            found = _TOKEN.match(text, position)
+        plain = source.put_in is None
+        while position < len(scan):
+            found = _TOKEN.match(scan, position)
             if found is None:  # a lone character that no rule takes
                 position += 1
                 continue
             kind = found.lastgroup or ""
-            self.tokens.append((kind, found.group(kind), found.start(kind), found.end(kind)))
-            position = found.end()
+            start, end = found.span(kind)
+            self.tokens.append(
+                (kind, found.group(kind) if plain or kind == "op" else source.text[start:end], start, end)
+            )
+            position = end
         self.at = 0
         self.depth = 0
 
@@ -68,33 +126,34 @@ class _Parser:
             return self.tokens[self.at][1]
         return ""
 
-    def binary(self, level: int) -> Node:
-        if level == len(_BINARY):
-            return self.unary()
-        left = self.binary(level + 1)
-        while (operator := self.peek()) in _BINARY[level] and operator:
+    def binary(self, level: int = 0) -> str:
+        left = self.unary()
+        while (found := _LEVEL.get(operator := self.peek(), -1)) >= level:
             self.at += 1
-            left = ("binary", operator, left, self.binary(level + 1))
+            left = _binary(operator, left, self.binary(found + 1))
         return left
 
-    def unary(self) -> Node:
+    def unary(self) -> str:
         operator = self.peek()
         if operator in ("-", "!"):
             self.at += 1
             self.enter()
-            operand = self.unary()
+            number = to_number(self.unary())
             self.depth -= 1
-            return ("unary", operator, operand)
+            if operator == "-":
+                return format_number(-number)
+            return "0" if number else "1"
         return self.match()
 
-    def match(self) -> Node:
+    def match(self) -> str:
         left = self.conditional()
         while (operator := self.peek()) in (":", "=~"):
             self.at += 1
-            left = ("binary", operator, left, self.conditional())
+            right = self.conditional()
+            left = _search(strip_quotes(left), strip_quotes(right), anchored=operator == ":")
         return left
 
-    def conditional(self) -> Node:
+    def conditional(self) -> str:
         condition = self.concatenation()
         if self.peek() != "?":
             return condition
@@ -102,31 +161,34 @@ class _Parser:
         self.enter()
         yes = self.conditional()
         if self.peek() != "::":
-            raise _IncompleteError
+            raise _IncompleteError("an operand is missing")
         self.at += 1
         no = self.conditional()
         self.depth -= 1
-        return ("conditional", condition, yes, no)
+        return yes if is_true(condition) else no
 
-    def concatenation(self) -> Node:
-        left = self.primary()
-        while self.peek() in ("~~", "~~~"):
-            self.at += 1
-            left = ("binary", "~~", left, self.primary())
-        return left
+    def concatenation(self) -> str:
+        found = self.primary()
+        if self.peek() in ("~~", "~~~"):
+            parts = [strip_quotes(found)]
+            while self.peek() in ("~~", "~~~"):
+                self.at += 1
+                parts.append(strip_quotes(self.primary()))
+            return joined(parts)
+        return found
 
-    def primary(self) -> Node:
+    def primary(self) -> str:
         if self.at >= len(self.tokens):
-            raise _IncompleteError
-        kind, text, _, end = self.tokens[self.at]
+            raise _IncompleteError("an operand is missing")
+        kind, text, start, end = self.tokens[self.at]
         if kind == "op":
             if text == "(":
                 self.at += 1
                 self.enter()
-                inside = self.binary(0)
+                inside = self.binary()
                 self.depth -= 1
                 if self.peek() != ")":
-                    raise _IncompleteError
+                    raise _IncompleteError("an operand is missing")
                 self.at += 1
                 return inside
             if text == "-":  # a sign behind an operator that binds closer: POW(2,8) : -1
@@ -134,13 +196,15 @@ class _Parser:
                 operand = self.unary()
                 self.depth -= 1
                 return operand
-            raise _IncompleteError
+            raise _IncompleteError("an operand is missing")
         self.at += 1
         if kind == "word" and self.peek() == "(" and self.tokens[self.at][2] == end:
-            return self.call(text)
-        return ("text", text)
+            if self.source.written(start, end + 1):
+                return self.call(text)
+            self.complaint = f"'{text}(' was put in for a variable and calls no function"
+        return text
 
-    def call(self, name: str) -> Node:
+    def call(self, name: str) -> str:
         start = self.tokens[self.at][3]
         self.at += 1
         self.enter()
@@ -156,62 +220,74 @@ class _Parser:
                 if not level:
                     break
         else:
-            raise _IncompleteError
+            raise _IncompleteError("an operand is missing")
         after = self.at
-        arguments: list[Node] = []
-        if name.upper() in NUMERIC_FUNCTIONS:
+        numeric = NUMERIC_FUNCTIONS.get(name.upper())
+        value = "0"
+        if numeric is not None:
+            count, compute = numeric
+            numbers: list[Decimal] = []
             self.at = first
             try:
-                arguments.append(self.binary(0))
+                numbers.append(to_number(self.binary()))
                 while self.peek() == ",":
                     self.at += 1
-                    arguments.append(self.binary(0))
+                    numbers.append(to_number(self.binary()))
             except _IncompleteError:
                 pass
+            value = format_number(compute((numbers + [Decimal(0)] * count)[:count]))
+        elif self.function is not None:
+            found = self.function(name, self.source.text[start:begin])
+            if found is not None:
+                value = found
         self.at = after
         self.depth -= 1
-        return ("call", name, self.text[start:begin], tuple(arguments))
+        return value
 
     def enter(self) -> None:
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise _IncompleteError
-
-
-@lru_cache(maxsize=4096)
-def parse(text: str) -> tuple[Node | None, str]:
-    """The tree of an expression and a complaint: ``(tree, "")``, or ``(None or part of it, why)``.
-
-    Trailing text that does not belong to the expression is left out; a missing operand makes the whole
-    expression 0.
-    """
-    if len(text) > MAX_LENGTH:
-        return None, "the expression is too long"
-    parser = _Parser(text)
-    if not parser.tokens:
-        return None, ""
-    try:
-        tree = parser.binary(0)
-    except _IncompleteError:
-        readable = parser.tokens[0][0] != "op" or parser.tokens[0][1] in ("(", "-", "!")
-        return (("text", "0") if readable else None), "an operand is missing"
-    if parser.at < len(parser.tokens):
-        return tree, f"'{parser.tokens[parser.at][1]}' does not belong to the expression"
-    return tree, ""
+            raise _IncompleteError("it is nested too deep")
 
 
 def evaluate(text: str, call: FunctionCall | None = None, warn: Callable[[str], None] | None = None) -> str:
     """The value of an expression; ``call`` reads dialplan functions, ``warn`` is told what was wrong."""
-    tree, complaint = parse(text)
-    if complaint and warn is not None:
-        warn(complaint)
-    if tree is None:
+    return evaluate_pieces(((text, True),), call, warn)
+
+
+def evaluate_pieces(
+    pieces: Iterable[tuple[str, bool]],
+    call: FunctionCall | None = None,
+    warn: Callable[[str], None] | None = None,
+) -> str:
+    """Like :func:`evaluate`, of a text in pieces: each with whether it was written there, or put in for a variable.
+
+    Trailing text that does not belong to the expression is left out; a missing operand makes the whole
+    expression 0.
+    """
+    source = _Source(pieces)
+    if len(source.text) > MAX_LENGTH:
+        if warn is not None:
+            warn("the expression is too long")
         return ""
+    parser = _Parser(source, call)
+    if not parser.tokens:
+        return ""
+    complaint = ""
     with localcontext(_CONTEXT):
         try:
-            return _value(tree, call)
+            value = parser.binary()
+            complaint = parser.complaint
+            if parser.at < len(parser.tokens) and not complaint:
+                complaint = f"'{parser.tokens[parser.at][1]}' does not belong to the expression"
+        except _IncompleteError as error:
+            readable = parser.tokens[0][0] != "op" or parser.tokens[0][1] in ("(", "-", "!")
+            value, complaint = "0" if readable else "", str(error)
         except (DecimalException, ArithmeticError, ValueError):
-            return "0"
+            value = "0"
+    if complaint and warn is not None:
+        warn(complaint)
+    return value
 
 
 def is_true(text: str) -> bool:
@@ -224,7 +300,7 @@ def is_true(text: str) -> bool:
         return False
     if len(text) >= 2 and text[0] == text[-1] == '"':
         text = text[1:-1].strip()
-    return not (not text or (_NUMBER.match(text) and not text.strip("+-.0")))
+    return not (not text or (_is_number(text) and not text.strip("+-.0")))
 
 
 def format_number(number: Decimal) -> str:
@@ -245,50 +321,18 @@ def format_number(number: Decimal) -> str:
 def to_number(text: str) -> Decimal:
     """The number that a text stands for; anything that is not a plain decimal number is 0."""
     text = strip_quotes(text).strip()
-    return Decimal(text) if _NUMBER.match(text) and text.isascii() else Decimal(0)
+    return Decimal(text) if _is_number(text) and text.isascii() else Decimal(0)
 
 
 def strip_quotes(text: str) -> str:
     """The text without the double quotes around it."""
-    return text.strip('"') if text[:1] == '"' else text
-
-
-def _value(node: Node, call: FunctionCall | None) -> str:
-    kind = node[0]
-    if kind == "text":
-        return str(node[1])
-    if kind == "binary":
-        _, operator, left, right = node
-        return _binary(str(operator), _value(left, call), _value(right, call))  # type: ignore[arg-type]
-    if kind == "unary":
-        operand = _value(node[2], call)  # type: ignore[arg-type]
-        number = to_number(operand)
-        if node[1] == "-":
-            return format_number(-number)
-        return "0" if number else "1"
-    if kind == "conditional":
-        _, condition, yes, no = node
-        return _value(yes if is_true(_value(condition, call)) else no, call)  # type: ignore[arg-type]
-    _, name, raw, arguments = node
-    return _call(str(name), str(raw), [_value(one, call) for one in arguments], call)  # type: ignore[attr-defined]
-
-
-def _call(name: str, raw: str, arguments: list[str], call: FunctionCall | None) -> str:
-    numeric = NUMERIC_FUNCTIONS.get(name.upper())
-    if numeric is not None:
-        count, compute = numeric
-        numbers = [to_number(one) for one in arguments[:count]]
-        numbers += [Decimal(0)] * (count - len(numbers))
-        return format_number(compute(numbers))
-    if call is not None:
-        found = call(name, raw)
-        if found is not None:
-            return found
-    return "0"
+    if text[:1] != '"':
+        return text
+    return text[1:-1] if len(text) > 1 and text[-1] == '"' else text[1:]
 
 
 def _is_zero_or_empty(text: str) -> bool:
-    return not text or (bool(_NUMBER.match(text)) and not text.strip("+-.0"))
+    return not text or (bool(_is_number(text)) and not text.strip("+-.0"))
 
 
 def _binary(operator: str, left: str, right: str) -> str:
@@ -296,11 +340,7 @@ def _binary(operator: str, left: str, right: str) -> str:
         return right if _is_zero_or_empty(left) else left
     if operator == "&":
         return "0" if _is_zero_or_empty(left) or _is_zero_or_empty(right) else left
-    if operator == "~~":
-        return strip_quotes(left) + strip_quotes(right)
-    if operator in (":", "=~"):
-        return _search(strip_quotes(left), strip_quotes(right), anchored=operator == ":")
-    if operator in _BINARY[2]:
+    if _LEVEL[operator] == 2:
         return "1" if _compare(operator, left, right) else "0"
     one, other = to_number(left), to_number(right)
     if operator == "+":
@@ -317,7 +357,7 @@ def _binary(operator: str, left: str, right: str) -> str:
 def _compare(operator: str, left: str, right: str) -> bool:
     one: Decimal | str
     other: Decimal | str
-    if _NUMBER.match(left) and _NUMBER.match(right):
+    if _is_number(left) and _is_number(right):
         one, other = to_number(left), to_number(right)
     else:
         one, other = strip_quotes(left), strip_quotes(right)
@@ -329,31 +369,28 @@ def _compare(operator: str, left: str, right: str) -> bool:
     return {"<": less, "<=": less or equal, ">": not (less or equal), ">=": not less}[operator]
 
 
-@lru_cache(maxsize=512)
-def compile_regex(pattern: str) -> re.Pattern[str] | None:
-    """A POSIX extended regular expression compiled for Python, or ``None`` when it is wrong."""
-    for name, characters in _CLASSES:
-        pattern = pattern.replace(name, characters)
+def compile_regex(pattern: str) -> Regex | None:
+    """A POSIX extended regular expression, or ``None`` when it is wrong. Foreign text in it means itself."""
+    if isinstance(pattern, Foreign):
+        pattern = _literal(pattern)
+    return _compile_regex(pattern) if len(pattern) <= 256 else _compile_regex.__wrapped__(pattern)
+
+
+@lru_cache(maxsize=64)
+def _compile_regex(pattern: str) -> Regex | None:
     try:
-        return re.compile(pattern)
-    except (re.error, OverflowError, RecursionError):
+        return compile_linear(pattern, longest=True)
+    except RegexError:
         return None
 
 
-_CLASSES = (
-    ("[:alpha:]", "a-zA-Z"),
-    ("[:digit:]", "0-9"),
-    ("[:alnum:]", "a-zA-Z0-9"),
-    ("[:upper:]", "A-Z"),
-    ("[:lower:]", "a-z"),
-    ("[:space:]", r"\s"),
-    ("[:blank:]", r" \t"),
-    ("[:punct:]", r"!-/:-@\[-`{-~"),
-    ("[:xdigit:]", "0-9A-Fa-f"),
-    ("[:print:]", " -~"),
-    ("[:graph:]", "!-~"),
-    ("[:cntrl:]", r"\x00-\x1f\x7f"),
-)
+def _literal(pattern: Foreign) -> str:
+    """The pattern with what is foreign in it made literal."""
+    plain = shadow(pattern)
+    return "".join(
+        re.sub(r"([^\w\s])", r"\\\1", str.__getitem__(pattern, index)) if found == NEUTRAL else found
+        for index, found in enumerate(plain)
+    )
 
 
 def _search(text: str, pattern: str, anchored: bool) -> str:
@@ -364,5 +401,7 @@ def _search(text: str, pattern: str, anchored: bool) -> str:
     if found is None:
         return "" if regex.groups else "0"
     if regex.groups:
-        return found.group(1) or ""
-    return str(found.end() - found.start())
+        value = found.group(1) or ""
+        return foreign(value) if isinstance(text, Foreign) else value
+    start, end = found.span()
+    return str(end - start)

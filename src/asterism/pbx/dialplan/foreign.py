@@ -4,15 +4,15 @@ A caller's name, the number that was dialled, a header or a message's body is :f
 into the arguments of an application or function, the result remembers which of its characters are foreign, and no
 separator among them counts: ``Dial(PJSIP/${EXTEN},20)`` has one destination and one time-out whatever was dialled.
 
-:class:`Foreign` is a ``str`` whose ``split``, ``partition`` and ``rpartition`` pass over foreign separators, so that most
-code need not know of it. Code that looks at single characters reads :func:`shadow`. Every other operation gives plain
+:class:`Foreign` is a ``str`` whose ``split``, ``partition`` and ``rpartition`` pass over foreign separators: most code
+need not know of it. Code that looks at single characters reads :func:`shadow`. Every other operation gives plain
 text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import SupportsIndex
+from typing import Self, SupportsIndex
 
 Spans = tuple[tuple[int, int], ...]
 
@@ -28,7 +28,7 @@ class Foreign(str):
     __slots__ = ("spans",)
     spans: Spans
 
-    def __new__(cls, text: str, spans: Spans) -> Foreign:
+    def __new__(cls, text: str, spans: Spans) -> Self:
         """A text with its foreign parts."""
         self = super().__new__(cls, text)
         self.spans = spans
@@ -42,7 +42,7 @@ class Foreign(str):
                       if one < end and other > start)  # fmt: skip
         return Foreign(text, spans) if spans else text
 
-    def __getitem__(self, key: SupportsIndex | slice) -> str:  # type: ignore[override]
+    def __getitem__(self, key: SupportsIndex | slice) -> str:
         """A character as plain text, a slice with its foreign parts."""
         if isinstance(key, slice):
             start, end, step = key.indices(len(self))
@@ -50,7 +50,7 @@ class Foreign(str):
                 return self._part(start, max(start, end))
         return str.__getitem__(self, key)
 
-    def split(self, sep: str | None = None, maxsplit: SupportsIndex = -1) -> list[str]:  # type: ignore[override]
+    def split(self, sep: str | None = None, maxsplit: SupportsIndex = -1) -> list[str]:
         """The parts between separators that are not foreign."""
         if sep is None:
             return str.split(self, sep, maxsplit)
@@ -75,15 +75,15 @@ class Foreign(str):
             return ("", "", self) if at_end else (self, "", "")
         return self._part(0, index), sep, self._part(index + len(sep), len(self))
 
-    def strip(self, chars: str | None = None) -> str:  # type: ignore[override]
+    def strip(self, chars: str | None = None) -> str:
         """Without blanks (or ``chars``) at both ends."""
         return self.lstrip(chars).rstrip(chars)
 
-    def lstrip(self, chars: str | None = None) -> str:  # type: ignore[override]
+    def lstrip(self, chars: str | None = None) -> str:
         """Without blanks (or ``chars``) at the start."""
         return self._part(len(self) - len(str.lstrip(self, chars)), len(self))
 
-    def rstrip(self, chars: str | None = None) -> str:  # type: ignore[override]
+    def rstrip(self, chars: str | None = None) -> str:
         """Without blanks (or ``chars``) at the end."""
         return self._part(0, len(str.rstrip(self, chars)))
 

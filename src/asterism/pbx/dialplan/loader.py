@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from asterism.pbx.dialplan.patterns import MAX_PATTERN
 from asterism.pbx.dialplan.timing import TimeSpec, parse_time_spec
 
 REGISTRAR = "pbx_config"
+Expand = Callable[[str, Mapping[str, str]], str]
+"""Replaces variables in a text, with those given besides the server's."""
 _PRIORITY = re.compile(
     r"(?P<base>\d+|n|s|hint)\s*(?P<plus>\+\s*\d+)?\s*(?:\((?P<label>[^)]*)\))?\s*(?P<late>\+\s*\d+)?\Z"
 )
@@ -28,30 +30,32 @@ class LoadedDialplan:
     globals: dict[str, str] = field(default_factory=dict)
     autofallthrough: bool = True
     clear_globals: bool = False
+    substituted_syntax: bool = False
     problems: list[ConfigError] = field(default_factory=list)
 
 
-def load(path: Path, expand: Callable[[str], str], *, allow_exec: bool = False) -> LoadedDialplan:
+def load(path: Path, expand: Expand, *, allow_exec: bool = False) -> LoadedDialplan:
     """Read ``extensions.conf``; a missing file is empty.
 
-    ``expand`` replaces global variables in names and values. Raises
+    ``expand`` replaces variables in names and values; those of the file that stand before are among them. Raises
     :class:`~asterism.core.errors.ConfigError` for a syntax error; a wrong line is skipped and reported in ``problems``.
     """
     return read(ConfigFile.load(path, allow_exec=allow_exec, missing_ok=True), expand)
 
 
-def read(file: ConfigFile, expand: Callable[[str], str]) -> LoadedDialplan:
+def read(file: ConfigFile, expand: Expand) -> LoadedDialplan:
     """Make the contexts of a file that has been read."""
     loaded = LoadedDialplan()
     loaded.problems.extend(file.warnings)
     general = file.options("general")
     loaded.autofallthrough = general.flag("autofallthrough", True)
     loaded.clear_globals = general.flag("clearglobalvars", False)
+    loaded.substituted_syntax = general.flag("substituted_syntax", False)
     for option in file.options("globals"):
-        loaded.globals[option.name] = expand(option.value)
+        loaded.globals[option.name] = expand(option.value, loaded.globals)
     for section in file.sections:
         if section.name.lower() not in ("general", "globals"):
-            _Context(loaded, section, expand).read()
+            _Context(loaded, section, lambda text: expand(text, loaded.globals)).read()
     # Listings show the newest context first.
     loaded.table.contexts = dict(reversed(loaded.table.contexts.items()))
     return loaded

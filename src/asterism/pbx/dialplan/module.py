@@ -71,7 +71,7 @@ class DialplanModule(PbxModule):
         dialplan = self.dialplan
         allow_exec = bool(getattr(self.server.options, "execincludes", False))
         try:
-            loaded = loader.load(self.server.paths.etc / FILE, dialplan.expand, allow_exec=allow_exec)
+            loaded = loader.load(self.server.paths.etc / FILE, dialplan.expand_with, allow_exec=allow_exec)
         except ConfigError as error:
             for one in flatten(error):
                 log.error("%s", one)
@@ -81,6 +81,7 @@ class DialplanModule(PbxModule):
         if loaded.clear_globals:
             dialplan.globals.clear()
         dialplan.globals.update(loaded.globals)
+        dialplan.environment.plain_text = loaded.substituted_syntax
         dialplan.executor.autofallthrough = loaded.autofallthrough
         for complaint in dialplan.replace(loader.REGISTRAR, loaded.table):
             log.warning("%s", complaint)

@@ -1,15 +1,21 @@
 """Variables, functions and expressions in text: ``${NAME}``, ``${NAME:1:2}``, ``${FUNC(args)}``, ``$[...]``.
 
-A text is compiled once into a :class:`Template`, or found to be literal; expanding is then a join.
+A text is compiled once into a :class:`Template`, or found to be literal; expanding is then a join. Compiling takes
+time that grows with the length of the text, and no more.
+
+What is put in stays what it is: it names no function, and text from outside is marked as such in the result
+(:mod:`~asterism.pbx.dialplan.foreign`). :attr:`Lookup.plain_text` gives that up.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from asterism.pbx.dialplan import expression
+from asterism.pbx.dialplan.foreign import joined
 
 if TYPE_CHECKING:
     from asterism.pbx.channel import Channel
@@ -18,18 +24,28 @@ MAX_DEPTH = 40
 MAX_RESULT = 65536
 ANY_FUNCTION = "*"
 """Stands for a function whose name is known only when it is read."""
+_CACHED_LENGTH = 512
+"""Longer texts are compiled again each time, so that what is kept for short ones stays below some 8 MB."""
 _SUBSTRING = re.compile(r"(?s)(.*?)(?::\s*(-?\d+)\s*(?::\s*(-?\d+)\s*)?)?\Z")
+_BRACES = re.compile("[{}]")
+_BRACKETS = re.compile(r"[\[\]]")
 _OFFSETS = re.compile(r"\s*(?::\s*(-?\d+)\s*(?::\s*(-?\d+)\s*)?)?\Z")
 
 
 class Lookup(Protocol):
     """Where the values come from."""
 
+    plain_text: bool
+    """Whether text that is put in is syntax again, as in Asterisk: it may call functions and end quotes."""
+
     def variable(self, channel: Channel | None, name: str) -> str | None:
         """An automatic, channel or global variable; ``None`` when unset."""
 
     def function(self, channel: Channel | None, name: str, args: str) -> str | None:
         """What a function reads; ``None`` when there is no such function."""
+
+    def function_in_expression(self, channel: Channel | None, name: str, args: str) -> str | None:
+        """Like :meth:`function`, by bare name in an expression; those with side effects are refused."""
 
     async def prepare(self, name: str, args: str) -> None:
         """Wait for what a function needs to be read."""
@@ -61,38 +77,40 @@ class _Variable:
 
 
 class _Call:
-    """``${FUNC(args)}`` with a fixed name; the arguments may hold anything."""
+    """``${FUNC(args)}`` with a fixed name; the arguments, and the substring behind them, may hold anything."""
 
-    __slots__ = ("args", "length", "name", "offset")
+    __slots__ = ("args", "name", "tail")
 
-    def __init__(self, name: str, args: str | Template, offset: int | None, length: int | None) -> None:
+    def __init__(self, name: str, args: str | Template, tail: str | Template) -> None:
         self.name = name
         self.args = args
-        self.offset = offset
-        self.length = length
+        self.tail = tail
 
     def expand(self, lookup: Lookup, channel: Channel | None) -> str:
-        return self._value(lookup, channel, _expanded(self.args, lookup, channel))
+        value = self._value(lookup, channel, _expanded(self.args, lookup, channel))
+        return _tail(value, _expanded(self.tail, lookup, channel)) if self.tail else value
 
     async def expand_later(self, lookup: Lookup, channel: Channel | None) -> str:
         args = self.args if isinstance(self.args, str) else await self.args.expand_later(lookup, channel)
         await lookup.prepare(self.name, args)
-        return self._value(lookup, channel, args)
+        value = self._value(lookup, channel, args)
+        tail = self.tail if isinstance(self.tail, str) else await self.tail.expand_later(lookup, channel)
+        return _tail(value, tail)
 
     @property
     def functions(self) -> tuple[str, ...]:
-        return (self.name, *_functions(self.args))
+        return (self.name, *_functions(self.args), *_functions(self.tail))
 
     def _value(self, lookup: Lookup, channel: Channel | None, args: str) -> str:
         value = lookup.function(channel, self.name, args)
         if value is None:
             lookup.warn("There is no dialplan function '%s'", self.name)
             return ""
-        return value if self.offset is None else substring(value, self.offset, self.length)
+        return value
 
 
 class _Dynamic:
-    """``${...}`` whose very name holds variables: expanded first, then read as a name or a call."""
+    """``${...}`` whose very name holds variables: expanded first, then read as a name."""
 
     __slots__ = ("inner",)
 
@@ -100,12 +118,23 @@ class _Dynamic:
         self.inner = inner
 
     def expand(self, lookup: Lookup, channel: Channel | None) -> str:
-        text = self.inner.expand(lookup, channel)
-        return _reference(text, ()).expand(lookup, channel)
+        found = self._reference(lookup, self.inner.expand(lookup, channel))
+        return "" if found is None else found.expand(lookup, channel)
 
     async def expand_later(self, lookup: Lookup, channel: Channel | None) -> str:
-        text = await self.inner.expand_later(lookup, channel)
-        return await _reference(text, ()).expand_later(lookup, channel)
+        found = self._reference(lookup, await self.inner.expand_later(lookup, channel))
+        return "" if found is None else await found.expand_later(lookup, channel)
+
+    @staticmethod
+    def _reference(lookup: Lookup, text: str) -> _Variable | _Call | None:
+        name, parenthesis, rest = str(text).partition("(")
+        if not parenthesis:
+            return _variable(name)
+        if lookup.plain_text:
+            args, _, tail = rest.rpartition(")")
+            return _Call(name.strip(), args, tail)
+        lookup.warn("'%s': a function is not called by text that was put in for a variable", text)
+        return None
 
     @property
     def functions(self) -> tuple[str, ...]:
@@ -121,27 +150,52 @@ class _Expression:
         self.inner = inner
 
     def expand(self, lookup: Lookup, channel: Channel | None) -> str:
-        return self._value(lookup, channel, _expanded(self.inner, lookup, channel))
+        if isinstance(self.inner, str):
+            return self._value(lookup, channel, ((self.inner, True),))
+        pieces = [
+            (part, True) if isinstance(part, str) else (part.expand(lookup, channel), lookup.plain_text)
+            for part in self.inner.parts
+        ]
+        return self._value(lookup, channel, pieces)
 
     async def expand_later(self, lookup: Lookup, channel: Channel | None) -> str:
-        text = self.inner if isinstance(self.inner, str) else await self.inner.expand_later(lookup, channel)
-        return self._value(lookup, channel, text)
+        if isinstance(self.inner, str):
+            return self._value(lookup, channel, ((self.inner, True),))
+        pieces = [
+            (part, True) if isinstance(part, str) else (await part.expand_later(lookup, channel), lookup.plain_text)
+            for part in self.inner.parts
+        ]
+        return self._value(lookup, channel, pieces)
 
     @property
     def functions(self) -> tuple[str, ...]:
         return _functions(self.inner)
 
-    def _value(self, lookup: Lookup, channel: Channel | None, text: str) -> str:
+    def _value(self, lookup: Lookup, channel: Channel | None, pieces: Sequence[tuple[str, bool]]) -> str:
         def call(name: str, args: str) -> str | None:
-            return lookup.function(channel, name, args)
+            return lookup.function_in_expression(channel, name, args)
 
         def warn(complaint: str) -> None:
-            lookup.warn("In the expression '%s': %s", text, complaint)
+            lookup.warn("In the expression '%s': %s", "".join(piece for piece, _ in pieces)[:200], complaint)
 
-        return expression.evaluate(text, call, warn)
+        return expression.evaluate_pieces(pieces, call, warn)
 
 
-_Part = str | _Variable | _Call | _Dynamic | _Expression
+class _TooDeep:
+    """A reference inside of more than :data:`MAX_DEPTH` others."""
+
+    __slots__ = ()
+    functions: tuple[str, ...] = ()
+
+    def expand(self, lookup: Lookup, channel: Channel | None) -> str:
+        lookup.warn("More than %d references are nested; the innermost are empty", MAX_DEPTH)
+        return ""
+
+    async def expand_later(self, lookup: Lookup, channel: Channel | None) -> str:
+        return self.expand(lookup, channel)
+
+
+_Part = str | _Variable | _Call | _Dynamic | _Expression | _TooDeep
 
 
 class Template:
@@ -157,16 +211,29 @@ class Template:
         """The functions that are read, as far as they can be told beforehand; else ``*``."""
 
     def expand(self, lookup: Lookup, channel: Channel | None) -> str:
-        """The text with everything replaced; at most 64 KiB of it."""
-        text = "".join(
-            [part if part.__class__ is str else part.expand(lookup, channel) for part in self.parts]  # type: ignore[union-attr]
-        )
-        return text if len(text) <= MAX_RESULT else text[:MAX_RESULT]
+        """The text with everything replaced; at most 64 KiB of it. Its foreign parts are marked."""
+        found: list[str] = [
+            part if part.__class__ is str else part.expand(lookup, channel)  # type: ignore[union-attr]
+            for part in self.parts
+        ]
+        return _together(found)
 
     async def expand_later(self, lookup: Lookup, channel: Channel | None) -> str:
         """Like :meth:`expand`, where functions may wait for what they need; each is read once, in the same order."""
         found = [part if isinstance(part, str) else await part.expand_later(lookup, channel) for part in self.parts]
-        return "".join(found)[:MAX_RESULT]
+        return _together(found)
+
+
+def _together(parts: list[str]) -> str:
+    if len(parts) > 1 and sum(map(len, parts)) > MAX_RESULT:
+        left = MAX_RESULT
+        for index, part in enumerate(parts):
+            parts[index] = part[:left]
+            left -= len(parts[index])
+    for part in parts:
+        if part.__class__ is not str:
+            return joined(parts)[:MAX_RESULT]
+    return "".join(parts)[:MAX_RESULT]
 
 
 def _expanded(text: str | Template, lookup: Lookup, channel: Channel | None) -> str:
@@ -177,10 +244,14 @@ def _functions(text: str | Template) -> tuple[str, ...]:
     return () if isinstance(text, str) else text.functions
 
 
-@lru_cache(maxsize=8192)
 def compile_text(text: str) -> str | Template:
     """The template of ``text``, or ``text`` itself when nothing in it is replaced. Never raises."""
-    return _compile(text, 0)
+    return _compile_cached(text) if len(text) <= _CACHED_LENGTH else _Compiler(text).compile(0, len(text), 0)
+
+
+@lru_cache(maxsize=512)
+def _compile_cached(text: str) -> str | Template:
+    return _Compiler(text).compile(0, len(text), 0)
 
 
 def expand(text: str, lookup: Lookup, channel: Channel | None) -> str:
@@ -201,68 +272,82 @@ def substring(value: str, offset: int, length: int | None = None) -> str:
     return value[offset : max(end, offset)]
 
 
-def _compile(text: str, depth: int) -> str | Template:
-    if "${" not in text and "$[" not in text:
-        return text
-    if depth > MAX_DEPTH:
-        return ""
-    parts: list[_Part] = []
-    position = 0
-    while True:
-        start = text.find("$", position)
-        while start >= 0 and text[start + 1 : start + 2] not in ("{", "["):
-            start = text.find("$", start + 1)
-        if start < 0:
-            break
-        if start > position:
-            parts.append(text[position:start])
-        opening = text[start + 1]
-        end = _closing(text, start + 2, opening, "}" if opening == "{" else "]")
-        inside = text[start + 2 : end]
-        compiled = _compile(inside, depth + 1)
-        if opening == "[":
-            parts.append(_Expression(compiled))
-        elif isinstance(compiled, str):
-            parts.append(_reference(compiled, ()))
-        else:
-            parts.append(_reference(inside, (compiled, depth)))
-        position = end + 1
-    if not parts:
-        return text
-    if position < len(text):
-        parts.append(text[position:])
-    return Template(tuple(parts))
+def _tail(value: str, tail: str) -> str:
+    """What ``:offset:length`` behind a function leaves of its value."""
+    found = _OFFSETS.match(tail)
+    offset = None if found is None else _integer(found.group(1))
+    return value if offset is None or found is None else substring(value, offset, _integer(found.group(2)))
 
 
-def _closing(text: str, position: int, opening: str, closing: str) -> int:
-    """Where the bracket that opened before ``position`` closes; the end of the text if nowhere."""
-    level = 1
-    for index in range(position, len(text)):
-        character = text[index]
-        if character == opening:
-            level += 1
-        elif character == closing:
-            level -= 1
-            if not level:
-                return index
-    return len(text)
+class _Compiler:
+    """One pass finds which brackets belong together, a second makes the parts."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.closing: dict[int, int] = {}
+        for pattern in (_BRACES, _BRACKETS):
+            opened: list[int] = []
+            for found in pattern.finditer(text):
+                if found.group() in "{[":
+                    opened.append(found.start())
+                elif opened:
+                    self.closing[opened.pop()] = found.start()
+
+    def compile(self, position: int, end: int, depth: int) -> str | Template:
+        """What stands from ``position`` to ``end``."""
+        text = self.text
+        parts: list[_Part] = []
+        while True:
+            start = self.reference(position, end)
+            if start < 0:
+                break
+            if start > position:
+                parts.append(text[position:start])
+            close = min(self.closing.get(start + 1, end), end)
+            if depth > MAX_DEPTH:
+                parts.append(_TooDeep())
+            elif text[start + 1] == "[":
+                parts.append(_Expression(self.compile(start + 2, close, depth + 1)))
+            else:
+                parts.append(self.value(start + 2, close, depth + 1))
+            position = min(close + 1, end)
+        if not parts:
+            return text[position:end]
+        if position < end:
+            parts.append(text[position:end])
+        return Template(tuple(parts))
+
+    def reference(self, position: int, end: int) -> int:
+        """Where the next ``${`` or ``$[`` begins; -1 if nowhere."""
+        start = self.text.find("$", position, end)
+        while start >= 0 and (start + 1 >= end or self.text[start + 1] not in "{["):
+            start = self.text.find("$", start + 1, end)
+        return start
+
+    def value(self, position: int, end: int, depth: int) -> _Variable | _Call | _Dynamic:
+        """What ``${...}`` refers to, of which ``position`` and ``end`` bound the inside."""
+        text = self.text
+        parenthesis = text.find("(", position, end)
+        first = self.reference(position, end)
+        if parenthesis >= 0 and (first < 0 or parenthesis < first):
+            close = self.last_parenthesis(parenthesis, end)
+            args = self.compile(parenthesis + 1, close, depth)
+            return _Call(text[position:parenthesis].strip(), args, self.compile(min(close + 1, end), end, depth))
+        inner = self.compile(position, end, depth)
+        return _variable(inner) if isinstance(inner, str) else _Dynamic(inner)
+
+    def last_parenthesis(self, position: int, end: int) -> int:
+        """The last ``)`` that is not inside of a further reference; ``end`` if there is none."""
+        found = -1
+        while position < end:
+            start = self.reference(position, end)
+            stop = end if start < 0 else start
+            found = max(found, self.text.rfind(")", position, stop))
+            position = end if start < 0 else min(self.closing.get(start + 1, end), end) + 1
+        return end if found < 0 else found
 
 
-def _reference(text: str, nested: tuple[()] | tuple[Template, int]) -> _Variable | _Call | _Dynamic:
-    """What ``${text}`` refers to; ``nested`` is the compiled text when it holds further references."""
-    head, parenthesis, rest = text.partition("(")
-    if parenthesis and "$" not in head:
-        close = rest.rfind(")")
-        if close < 0:
-            args, tail = rest, ""
-        else:
-            args, tail = rest[:close], rest[close + 1 :]
-        found = _OFFSETS.match(tail)
-        if found is not None:
-            compiled: str | Template = _compile(args, nested[1] + 1) if nested else args
-            return _Call(head.strip(), compiled, _integer(found.group(1)), _integer(found.group(2)))
-    if nested:
-        return _Dynamic(nested[0])
+def _variable(text: str) -> _Variable:
     found = _SUBSTRING.match(text)
     if found is None:  # pragma: no cover - the expression matches every text
         return _Variable(text, None, None)

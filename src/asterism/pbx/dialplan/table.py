@@ -22,6 +22,24 @@ PYTHON = "Python"
 """What stands as application of an extension written in Python; its data is the function's name."""
 
 
+class Overlay:
+    """An environment with some further variables, for texts without a channel."""
+
+    def __init__(self, environment: Environment, variables: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._variables = variables
+        self.plain_text = environment.plain_text
+        self.function = environment.function
+        self.function_in_expression = environment.function_in_expression
+        self.prepare = environment.prepare
+        self.warn = environment.warn
+
+    def variable(self, channel: Channel | None, name: str) -> str | None:
+        """One of the further variables, else what the environment has."""
+        found = self._variables.get(name)
+        return self._environment.variable(channel, name) if found is None else found
+
+
 class Dialplan:
     """Contexts and what runs them.
 
@@ -71,7 +89,7 @@ class Dialplan:
         if line is None:
             return None
         text = line.application
-        return self.expand(text.replace("${EXTEN}", exten)) if "$" in text else text
+        return self.expand_with(text, {"EXTEN": self.environment.foreign(exten)}) if "$" in text else text
 
     def hint_lines(self) -> list[tuple[str, str, str]]:
         """Every hint line: context, extension (a pattern as written) and hint as written."""
@@ -186,6 +204,10 @@ class Dialplan:
     def expand(self, text: str, channel: Channel | None = None) -> str:
         """Replace variables, functions and expressions in ``text``."""
         return expand(text, self.environment, channel)
+
+    def expand_with(self, text: str, variables: Mapping[str, str]) -> str:
+        """Like :meth:`expand` without a channel; ``variables`` go before those of the server."""
+        return expand(text, Overlay(self.environment, variables), None)
 
     def set_global(self, name: str, value: str) -> None:
         """Set a global variable; an empty value deletes it."""

@@ -112,6 +112,7 @@ class CallerIdFunctions(PbxModule):
             (_ITEM,),
             ("CONNECTEDLINE",),
         ),
+        foreign=True,
     )
     def read_caller(self, channel: Channel | None, args: str) -> str:
         """One item."""
@@ -149,6 +150,7 @@ class CallerIdFunctions(PbxModule):
             arguments=(_ITEM, Argument("i", "When written: do not tell the far end yet.")),
             see_also=("CALLERID",),
         ),
+        foreign=True,
     )
     def read_connected(self, channel: Channel | None, args: str) -> str:
         """One item."""

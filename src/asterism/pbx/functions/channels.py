@@ -37,6 +37,7 @@ class ChannelFunctions(PbxModule):
             (Argument("item", "", True, _ITEMS),),
             ("CALLERID",),
         ),
+        marks=True,
     )
     def read(self, channel: Channel | None, args: str) -> str:
         """One item."""
@@ -48,7 +49,7 @@ class ChannelFunctions(PbxModule):
         if channel.driver is not None:
             technical = channel.driver.channel_item(item)
             if technical is not None:
-                return technical
+                return self.pbx.dialplan.environment.foreign(technical)
         self.pbx.log.warning("CHANNEL(%s): unknown item", item)
         return ""
 
@@ -74,7 +75,7 @@ class ChannelFunctions(PbxModule):
             "appname": channel.application,
             "appdata": channel.appdata,
             "context": channel.context,
-            "exten": channel.exten,
+            "exten": self.pbx.dialplan.environment.foreign(channel.exten),
             "max_forwards": channel.variables.get("max_forwards") or "20",
             "dtmf_features": "",
             "parkinglot": "",
@@ -195,6 +196,7 @@ class ChannelFunctions(PbxModule):
             ),
             see_also=("HANGUPCAUSE_KEYS",),
         ),
+        foreign=True,
     )
     def read_cause(self, channel: Channel | None, args: str) -> str:
         """``channel,ast|tech``."""
@@ -208,6 +210,7 @@ class ChannelFunctions(PbxModule):
     @function(
         "HANGUPCAUSE_KEYS",
         Documentation("The channels that HANGUPCAUSE knows.", "HANGUPCAUSE_KEYS()", see_also=("HANGUPCAUSE",)),
+        marks=True,
     )
     def read_cause_keys(self, channel: Channel | None, args: str) -> str:
         """Joined by commas."""

@@ -30,13 +30,16 @@ def unescape(text: str) -> str:
 
 
 def value_of(pbx: Pbx, channel: Channel | None, name: str) -> str:
-    """The value of a variable, or of a function written like ``FUNC(args)``; empty when unset."""
+    """The value of a variable, or of a function written like ``FUNC(args)``; empty when unset.
+
+    It is plain text: what a function makes of it is marked as text from outside where it is.
+    """
     name = name.strip()
     function, parenthesis, rest = name.partition("(")
     environment = pbx.dialplan.environment
     if parenthesis:
-        return environment.function(channel, function, rest[: rest.rfind(")")]) or ""
-    return environment.variable(channel, name) or ""
+        return str(environment.function(channel, function, rest[: rest.rfind(")")]) or "")
+    return str(environment.variable(channel, name) or "")
 
 
 def assign(pbx: Pbx, channel: Channel | None, name: str, value: str) -> None:

@@ -35,7 +35,7 @@ class DatabaseFunctions(PbxModule):
         self.database = cast(DatabaseServer, server).astdb
         super().load(server)
 
-    @function("DB", Documentation("A value of the database.", "DB(family/key)", arguments=_PLACE))
+    @function("DB", Documentation("A value of the database.", "DB(family/key)", arguments=_PLACE), marks=True)
     def read(self, channel: Channel | None, args: str) -> str:
         """Empty when there is none; DB_RESULT holds the value too."""
         value = self.database.get(*_split(args)) or ""
@@ -50,6 +50,7 @@ class DatabaseFunctions(PbxModule):
     @function(
         "DB_EXISTS",
         Documentation("1 if there is such a value, else 0; DB_RESULT holds it.", "DB_EXISTS(family/key)", "", _PLACE),
+        marks=True,
     )
     def exists(self, channel: Channel | None, args: str) -> str:
         """1 or 0."""
@@ -63,6 +64,7 @@ class DatabaseFunctions(PbxModule):
         "DB_DELETE",
         Documentation("Remove a value and give it back.", "DB_DELETE(family/key)", "", _PLACE),
         dangerous=True,
+        marks=True,
     )
     def delete(self, channel: Channel | None, args: str) -> str:
         """What was there; DB_RESULT holds it too."""
@@ -77,7 +79,7 @@ class DatabaseFunctions(PbxModule):
         """Remove; the value written does not matter."""
         self.delete(channel, args)
 
-    @function("DB_KEYS", Documentation("The keys under a prefix.", "DB_KEYS(prefix)"))
+    @function("DB_KEYS", Documentation("The keys under a prefix.", "DB_KEYS(prefix)"), marks=True)
     def keys(self, channel: Channel | None, args: str) -> str:
         """The next part of each key, each once, joined by commas."""
         prefix = args.strip().strip("/")

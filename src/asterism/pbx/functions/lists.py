@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from asterism.core.documentation import Argument, Documentation
 from asterism.pbx.applications.common import split_arguments
 from asterism.pbx.dialplan.expression import to_number
 from asterism.pbx.dialplan.flow import FunctionError
+from asterism.pbx.dialplan.foreign import NEUTRAL, is_foreign, joined, shadow
 from asterism.pbx.functions.common import assign, needs_channel, ranges, unescape, value_of
 from asterism.pbx.marks import function, function_writer
 from asterism.pbx.module import PbxModule
@@ -83,12 +85,18 @@ class ListFunctions(PbxModule):
         value, delimiter, unwanted = self._list(channel, args)
         return delimiter.join(one for one in value.split(delimiter) if one != unwanted)
 
-    @function("SHIFT", Documentation("Take the first value off a list.", "SHIFT(name[,delimiter])", arguments=_LIST))
+    @function(
+        "SHIFT",
+        Documentation("Take the first value off a list.", "SHIFT(name[,delimiter])", arguments=_LIST),
+        effects=True,
+    )
     def shift(self, channel: Channel | None, args: str) -> str:
         """From the front."""
         return self._take(channel, args, first=True)
 
-    @function("POP", Documentation("Take the last value off a list.", "POP(name[,delimiter])", arguments=_LIST))
+    @function(
+        "POP", Documentation("Take the last value off a list.", "POP(name[,delimiter])", arguments=_LIST), effects=True
+    )
     def pop(self, channel: Channel | None, args: str) -> str:
         """From the end."""
         return self._take(channel, args, first=False)
@@ -100,7 +108,8 @@ class ListFunctions(PbxModule):
     def push(self, channel: Channel | None, args: str, value: str) -> None:
         """At the end."""
         old, delimiter, _ = self._list(channel, args)
-        assign(self.pbx, channel, _split(args, 2)[0], f"{old}{delimiter}{value}" if old else value)
+        name = _split(args, 2)[0]
+        assign(self.pbx, channel, name, joined((self._marked(channel, name, old), delimiter, value)) if old else value)
 
     @function_writer(
         "UNSHIFT",
@@ -109,7 +118,8 @@ class ListFunctions(PbxModule):
     def unshift(self, channel: Channel | None, args: str, value: str) -> None:
         """At the front."""
         old, delimiter, _ = self._list(channel, args)
-        assign(self.pbx, channel, _split(args, 2)[0], f"{value}{delimiter}{old}" if old else value)
+        name = _split(args, 2)[0]
+        assign(self.pbx, channel, name, joined((value, delimiter, self._marked(channel, name, old))) if old else value)
 
     @function(
         "SORT",
@@ -142,12 +152,13 @@ class ListFunctions(PbxModule):
             (Argument("hashname", "", True), Argument("key")),
             ("HASHKEYS",),
         ),
+        marks=True,
     )
     def hash(self, channel: Channel | None, args: str) -> str:
         """``name,key``."""
         name, _, key = args.partition(",")
         table = self._hash(needs_channel(channel), name)
-        return table.get(key.strip(), "") if key else ",".join(table.values())
+        return table.get(key.strip(), "") if key else joined(separated(table.values()))
 
     @function_writer("HASH")
     def write_hash(self, channel: Channel | None, args: str, value: str) -> None:
@@ -175,6 +186,11 @@ class ListFunctions(PbxModule):
         name, delimiter, rest = ([*_split(args, 3), "", ""])[:3]
         return value_of(self.pbx, channel, name), unescape(delimiter)[:1] or ",", rest
 
+    def _marked(self, channel: Channel | None, name: str, text: str) -> str:
+        """What is made of a variable's value, which is text from outside when the value was."""
+        environment = self.pbx.dialplan.environment
+        return environment.foreign(text) if is_foreign(environment.variable(channel, name.strip()) or "") else text
+
     def _take(self, channel: Channel | None, args: str, first: bool) -> str:
         value, delimiter, _ = self._list(channel, args)
         name = _split(args, 3)[0]
@@ -183,8 +199,16 @@ class ListFunctions(PbxModule):
         else:
             left, _, taken = value.rpartition(delimiter)
         if value:
-            assign(self.pbx, channel, name, left)
+            assign(self.pbx, channel, name, self._marked(channel, name, left))
         return taken
+
+
+def separated(values: Iterable[str]) -> list[str]:
+    """The values with commas between them."""
+    found: list[str] = []
+    for value in values:
+        found += (",", value)
+    return found[1:]
 
 
 def _split(args: str, limit: int) -> list[str]:
@@ -192,8 +216,12 @@ def _split(args: str, limit: int) -> list[str]:
     parts = [""]
     escaped = quoted = False
     depth = 0
-    for character in args:
-        if escaped:
+    for index, character in enumerate(shadow(args)):
+        if character == NEUTRAL:
+            character = args[index]
+            parts[-1] += "\\" * escaped + character
+            escaped = False
+        elif escaped:
             parts[-1] += "\\" + character if character not in ',"' else character
             escaped = False
         elif character == "\\":

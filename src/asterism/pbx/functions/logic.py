@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 from asterism.core.documentation import Argument, Documentation
-from asterism.pbx.applications.common import split_condition
+from asterism.pbx.applications.common import divide, split_condition
 from asterism.pbx.applications.variables import split_assignment
 from asterism.pbx.dialplan.expression import is_true, strip_quotes
 from asterism.pbx.dialplan.flow import FunctionError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from asterism.pbx.channel import Channel
 
 _MATH = re.compile(
-    r"\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*(>=|<=|==|<<|>>|[-+/*%^<>=]|[Aa][Nn][Dd]|[Xx][Oo][Rr]|[Oo][Rr])\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*\Z"
+    r"\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+))\s*(>=|<=|==|<<|>>|[-+/*%^<>=]|[Aa][Nn][Dd]|[Xx][Oo][Rr]|[Oo][Rr])\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+))\s*\Z"
 )
 _COMPARISONS = {
     "<": lambda a, b: a < b,
@@ -55,6 +55,7 @@ class LogicFunctions(PbxModule):
             arguments=(Argument("condition", "False are empty text and zero.", True),),
             see_also=("GotoIf", "IFTIME"),
         ),
+        marks=True,
     )
     def if_(self, channel: Channel | None, args: str) -> str:
         """Quotes around the texts are removed."""
@@ -71,13 +72,14 @@ class LogicFunctions(PbxModule):
         Documentation(
             "One of two texts, as the time says.", "IFTIME(times,weekdays,mdays,months[,timezone]?true:false)"
         ),
+        marks=True,
     )
     def if_time(self, channel: Channel | None, args: str) -> str:
         """A time specification."""
         spec, mark, branches = args.partition("?")
         if not mark:
             raise FunctionError("it takes timespec?true:false")
-        yes, _, no = branches.partition(":")
+        yes, _, no = divide(branches, ":")
         try:
             now = parse_time_spec(spec.strip()).matches()
         except ValueError as error:
@@ -94,7 +96,9 @@ class LogicFunctions(PbxModule):
         """Whether it is not empty."""
         return "1" if args else "0"
 
-    @function("SET", Documentation("Set a variable and give its new value.", "SET(name=value)"))
+    @function(
+        "SET", Documentation("Set a variable and give its new value.", "SET(name=value)"), effects=True, marks=True
+    )
     def set(self, channel: Channel | None, args: str) -> str:
         """``name=value``."""
         found = split_assignment(args)
@@ -140,12 +144,20 @@ class LogicFunctions(PbxModule):
             result = 0.0
         return _write(result, kind.strip().lower()[:1] or "f")
 
-    @function("INC", Documentation("Add 1 to a variable and give its new value.", "INC(name)", see_also=("DEC",)))
+    @function(
+        "INC",
+        Documentation("Add 1 to a variable and give its new value.", "INC(name)", see_also=("DEC",)),
+        effects=True,
+    )
     def increment(self, channel: Channel | None, args: str) -> str:
         """A variable that is no number counts from 0."""
         return self._step(channel, args, 1)
 
-    @function("DEC", Documentation("Take 1 off a variable and give its new value.", "DEC(name)", see_also=("INC",)))
+    @function(
+        "DEC",
+        Documentation("Take 1 off a variable and give its new value.", "DEC(name)", see_also=("INC",)),
+        effects=True,
+    )
     def decrement(self, channel: Channel | None, args: str) -> str:
         """A variable that is no number counts from 0."""
         return self._step(channel, args, -1)

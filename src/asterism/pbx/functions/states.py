@@ -48,6 +48,7 @@ class StateFunctions(PbxModule):
             arguments=(_PLACE, Argument("options", values=(("n", "the name"),))),
             see_also=("EXTENSION_STATE",),
         ),
+        marks=True,
     )
     def hint(self, channel: Channel | None, args: str) -> str:
         """Empty without hint."""

@@ -9,6 +9,7 @@ from asterism.core.documentation import Argument, Documentation
 from asterism.pbx.applications.common import split_arguments
 from asterism.pbx.dialplan.expression import compile_regex
 from asterism.pbx.dialplan.flow import FunctionError
+from asterism.pbx.dialplan.foreign import is_foreign, shadow
 from asterism.pbx.functions.common import integer, unescape, value_of
 from asterism.pbx.marks import function
 from asterism.pbx.module import PbxModule
@@ -72,7 +73,7 @@ class StringFunctions(PbxModule):
         """End."""
         return args.rstrip()
 
-    @function("PASSTHRU", Documentation("The text itself.", "PASSTHRU(text)", arguments=_TEXT))
+    @function("PASSTHRU", Documentation("The text itself.", "PASSTHRU(text)", arguments=_TEXT), marks=True)
     def pass_through(self, channel: Channel | None, args: str) -> str:
         """For functions that take a variable's name."""
         return args
@@ -102,6 +103,7 @@ class StringFunctions(PbxModule):
             arguments=(Argument("allowed", "Characters and ranges (a-z); \\ before a literal one.", True), *_TEXT),
             see_also=("REPLACE",),
         ),
+        marks=True,
     )
     def filter(self, channel: Channel | None, args: str) -> str:
         """``allowed,text``."""
@@ -109,6 +111,7 @@ class StringFunctions(PbxModule):
         if not comma:
             raise FunctionError("it takes allowed characters and a text")
         members = _character_set(allowed)
+        # What is left are characters that the dialplan asked for: they may be syntax again.
         return "".join(one for one in text if one in members)
 
     @function(
@@ -163,11 +166,13 @@ class StringFunctions(PbxModule):
         """1 or 0."""
         text = args.lstrip()
         end = 1
-        while end < len(text) and text[end] != '"':
-            end += 2 if text[end] == "\\" and text[end + 1 : end + 2] == '"' else 1
-        if text[:1] != '"' or end >= len(text):
+        scan = shadow(text)
+        while end < len(scan) and scan[end] != '"':
+            end += 2 if scan[end] == "\\" and scan[end + 1 : end + 2] == '"' else 1
+        if scan[:1] != '"' or end >= len(scan):
             raise FunctionError("the expression must be in quotes")
-        compiled = compile_regex(text[1:end].replace('\\"', '"'))
+        quoted = text[1:end]
+        compiled = compile_regex(quoted if is_foreign(quoted) else quoted.replace('\\"', '"'))
         if compiled is None:
             raise FunctionError("the regular expression is wrong")
         subject = text[end + 1 :]
@@ -212,20 +217,24 @@ class StringFunctions(PbxModule):
         Documentation(
             "A text with variables, functions and expressions in it replaced.", "EVAL(text)", arguments=_TEXT
         ),
+        effects=True,
+        marks=True,
     )
     def eval(self, channel: Channel | None, args: str) -> str:
         """A second expansion."""
-        return str(self.pbx.dialplan.expand(args, channel))
+        found: str = self.pbx.dialplan.environment.evaluate(channel, args)
+        return found
 
 
 def _split_escaped(text: str) -> tuple[str, str, str]:
     """Split at the first comma that no backslash escapes."""
     position = 0
-    while position < len(text):
-        if text[position] == "\\":
+    scan = shadow(text)
+    while position < len(scan):
+        if scan[position] == "\\":
             position += 2
             continue
-        if text[position] == ",":
+        if scan[position] == ",":
             return text[:position], ",", text[position + 1 :]
         position += 1
     return text, "", ""

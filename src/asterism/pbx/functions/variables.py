@@ -25,7 +25,9 @@ class VariableFunctions(PbxModule):
     aliases = ("func_env", "func_version", "func_dialplan", "func_shared")
     description = "Variables outside the channel"
 
-    @function("GLOBAL", Documentation("A global variable.", "GLOBAL(name)", arguments=(_NAME,), see_also=("Set",)))
+    @function(
+        "GLOBAL", Documentation("A global variable.", "GLOBAL(name)", arguments=(_NAME,), see_also=("Set",)), marks=True
+    )
     def read_global(self, channel: Channel | None, args: str) -> str:
         """Read."""
         return self.pbx.dialplan.globals.get(args.strip()) or ""
@@ -45,6 +47,7 @@ class VariableFunctions(PbxModule):
             arguments=(_NAME, Argument("channel", "This one by default.")),
             see_also=("GLOBAL",),
         ),
+        marks=True,
     )
     def read_shared(self, channel: Channel | None, args: str) -> str:
         """Read."""
@@ -70,6 +73,7 @@ class VariableFunctions(PbxModule):
         Documentation(
             "A variable of another channel.", "IMPORT(channel,name)", arguments=(Argument("channel", "", True), _NAME)
         ),
+        marks=True,
     )
     def read_import(self, channel: Channel | None, args: str) -> str:
         """``channel,name``."""
@@ -77,7 +81,12 @@ class VariableFunctions(PbxModule):
         found = self.pbx.channels.get(other.strip())
         return "" if found is None else self.pbx.dialplan.environment.variable(found, name.strip()) or ""
 
-    @function("ENV", Documentation("A variable of the server's environment.", "ENV(name)", arguments=(_NAME,)), True)
+    @function(
+        "ENV",
+        Documentation("A variable of the server's environment.", "ENV(name)", arguments=(_NAME,)),
+        True,
+        marks=True,
+    )
     def read_env(self, channel: Channel | None, args: str) -> str:
         """Read."""
         return os.environ.get(args.strip(), "")

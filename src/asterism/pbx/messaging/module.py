@@ -73,6 +73,7 @@ class MessageModule(PbxModule):
             ),
             ("MESSAGE_DATA", "MessageSend"),
         ),
+        foreign=True,
     )
     def read_message(self, channel: Channel | None, args: str) -> str:
         """The part's text."""
@@ -112,6 +113,7 @@ class MessageModule(PbxModule):
             (Argument("name", "The header.", True),),
             ("MESSAGE", "MessageSend"),
         ),
+        foreign=True,
     )
     def read_data(self, channel: Channel | None, args: str) -> str:
         """The value."""
@@ -212,7 +214,7 @@ def _split(args: str) -> tuple[str, str, str]:
         parts.append(rest[:comma].strip())
         rest = rest[comma + 1 :]
     parts += [rest.strip(), "", ""]
-    return parts[0], parts[1], parts[2]
+    return str(parts[0]), str(parts[1]), str(parts[2])
 
 
 def _decoded(text: str) -> str | None:

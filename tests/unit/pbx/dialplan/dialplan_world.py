@@ -129,7 +129,7 @@ class World:
                 self.server.actions.add(self.server.owner, mark.name, method, mark.documentation)
 
     def say(self, text: str) -> loader.LoadedDialplan:
-        loaded = loader.read(ConfigFile.parse(text, "extensions.conf"), self.dialplan.expand)
+        loaded = loader.read(ConfigFile.parse(text, "extensions.conf"), self.dialplan.expand_with)
         self.dialplan.globals.update(loaded.globals)
         self.dialplan.executor.autofallthrough = loaded.autofallthrough
         self.dialplan.replace(loader.REGISTRAR, loaded.table)
