@@ -8,12 +8,13 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from socket import SocketType
 
 from asterism.config import ConfigFile
 from asterism.core.identifiers import RandomBytes
 from asterism.core.module import CoreServer, Subsystem
 from asterism.media.files import Sounds
-from asterism.media.ports import PortPool
+from asterism.media.ports import PortPair, PortPool
 from asterism.media.readiness import Readiness
 from asterism.media.relay import Views
 from asterism.media.rtp import BUFFER_SIZE, RtpSession
@@ -174,17 +175,7 @@ class Media(Subsystem):
         if not context.running:
             context.start()
         settings = context.settings
-        start, end = ports if ports[1] else (settings.rtp_start, settings.rtp_end)
-        pool = self._pools.get((host, start, end))
-        if pool is None:
-            pool = self._pools[host, start, end] = PortPool(host, start, end, context.random)
-        rtp, rtcp, port = pool.bind_pair()
-        if tos or cos:
-            try:
-                for sock in (rtp, rtcp):
-                    mark_packets(sock, tos, cos)
-            except OSError as error:
-                context.log.warning("packets of %s:%d are not marked (tos %d, cos %d): %s", host, port, tos, cos, error)
+        pool, rtp, rtcp, port = self._bind(host, ports, tos, cos)
         source_filter = SourceFilter(settings.strict, settings.probation, symmetric)
         release = partial(self._release, pool, port)
         session = RtpSession(context, (rtp, rtcp), (host, port), source_filter, release)
@@ -197,6 +188,37 @@ class Media(Subsystem):
         if context.debug:
             session.set_debug(True)
         return session
+
+    def open_ports(
+        self, host: str = "0.0.0.0", *, ports: tuple[int, int] = (0, 0), tos: int = 0, cos: int = 0
+    ) -> PortPair:
+        """Open an even port and its neighbour on ``host`` for media that is no audio; see :meth:`open_rtp`.
+
+        Raises:
+            PortsExhaustedError: no pair of ports is free.
+            OSError: the address cannot be bound, or there are no file descriptors left.
+            ValueError: ``host`` is not an IP address.
+        """
+        pool, first, second, port = self._bind(host, ports, tos, cos)
+        return PortPair(first, second, port, pool.give_back)
+
+    def _bind(
+        self, host: str, ports: tuple[int, int], tos: int, cos: int
+    ) -> tuple[PortPool, SocketType, SocketType, int]:
+        context = self.context
+        settings = context.settings
+        start, end = ports if ports[1] else (settings.rtp_start, settings.rtp_end)
+        pool = self._pools.get((host, start, end))
+        if pool is None:
+            pool = self._pools[host, start, end] = PortPool(host, start, end, context.random)
+        rtp, rtcp, port = pool.bind_pair()
+        if tos or cos:
+            try:
+                for sock in (rtp, rtcp):
+                    mark_packets(sock, tos, cos)
+            except OSError as error:
+                context.log.warning("packets of %s:%d are not marked (tos %d, cos %d): %s", host, port, tos, cos, error)
+        return pool, rtp, rtcp, port
 
     def _release(self, pool: PortPool, port: int, session: RtpSession) -> None:
         """A session was closed."""

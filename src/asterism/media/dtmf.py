@@ -17,15 +17,16 @@ class DigitReceiver:
     """Turns event packets into one begin and one end per digit, whatever is repeated or lost.
 
     Packets of one event share their timestamp (RFC 4733 2.5.1.3). ``update`` and ``expire`` return what
-    happened as ``(digit, duration in timestamp units or -1)``: -1 is a begin, else an end.
+    happened as ``(digit, duration in milliseconds or -1)``: -1 is a begin, else an end.
     """
 
-    __slots__ = ("_digit", "_duration", "_ended", "_timestamp", "updated")
+    __slots__ = ("_digit", "_duration", "_ended", "_rate", "_timestamp", "updated")
 
     def __init__(self) -> None:
         self._digit = ""
         self._timestamp: int | None = None
         self._duration = 0
+        self._rate = 8000
         self._ended = True
         self.updated = 0.0
         """When the last packet of the current event came, on the caller's clock."""
@@ -35,8 +36,8 @@ class DigitReceiver:
         """Whether a digit has begun and not ended."""
         return not self._ended
 
-    def update(self, payload: bytes, timestamp: int, now: float) -> list[tuple[str, int]]:
-        """Take one event packet in."""
+    def update(self, payload: bytes, timestamp: int, now: float, clock_rate: int = 8000) -> list[tuple[str, int]]:
+        """Take one event packet in, whose durations count in units of ``clock_rate``."""
         if len(payload) < 4:
             return []
         event, flags, duration = EVENT.unpack_from(payload)
@@ -48,6 +49,7 @@ class DigitReceiver:
                 return []  # a late packet of an event that is over
             happened += self.expire()
             self._digit, self._timestamp, self._duration, self._ended = DIGITS[event], timestamp, 0, False
+            self._rate = clock_rate
             happened.append((self._digit, -1))
         if self._ended:
             return happened
@@ -62,7 +64,7 @@ class DigitReceiver:
         if self._ended:
             return []
         self._ended = True
-        return [(self._digit, self._duration)]
+        return [(self._digit, self._duration * 1000 // self._rate)]
 
     def restart(self) -> None:
         """Forget the timestamps: a new source begins."""
@@ -84,3 +86,11 @@ def event_payloads(digit: str, duration_ms: int, clock_rate: int = 8000) -> Iter
         yield EVENT.pack(code, _VOLUME, duration)
     for _ in range(3):
         yield EVENT.pack(code, 0x80 | _VOLUME, total)
+
+
+def at_clock_rate(payload: bytes, rate: int, wanted: int) -> bytes:
+    """An event's payload with its duration in units of another clock rate; as it is when it is no event."""
+    if rate == wanted or len(payload) < 4:
+        return payload
+    event, flags, duration = EVENT.unpack_from(payload)
+    return EVENT.pack(event, flags, min(duration * wanted // rate, _MAX_DURATION))

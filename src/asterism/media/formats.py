@@ -37,6 +37,10 @@ class Format:
     """Default format parameters."""
     channels: int = 1
     """Channels shown in ``a=rtpmap`` (Opus always shows 2, RFC 7587 7)."""
+    unit: int = 0
+    """The shortest piece in milliseconds that packets may be cut into; 0: they are left as they are."""
+    parameters: frozenset[str] = frozenset()
+    """Format parameters that are passed on between the parties of a call, as the audio itself is."""
     description: str = ""
 
     @property
@@ -59,21 +63,42 @@ class Format:
         return self.name
 
 
-ULAW = Format("ulaw", "PCMU", 8000, 8000, 0, frame_bytes=160, description="G.711 u-law")
-ALAW = Format("alaw", "PCMA", 8000, 8000, 8, frame_bytes=160, description="G.711 A-law")
-GSM = Format("gsm", "GSM", 8000, 8000, 3, frame_bytes=33, max_ptime=300, description="GSM")
-G722 = Format("g722", "G722", 8000, 16000, 9, frame_bytes=160, description="G722")
-G729 = Format("g729", "G729", 8000, 8000, 18, frame_bytes=20, max_ptime=230, fmtp="annexb=no", description="G.729A")
+ULAW = Format("ulaw", "PCMU", 8000, 8000, 0, frame_bytes=160, unit=1, description="G.711 u-law")
+ALAW = Format("alaw", "PCMA", 8000, 8000, 8, frame_bytes=160, unit=1, description="G.711 A-law")
+GSM = Format("gsm", "GSM", 8000, 8000, 3, frame_bytes=33, max_ptime=300, unit=20, description="GSM")
+G722 = Format("g722", "G722", 8000, 16000, 9, frame_bytes=160, unit=1, description="G722")
+G729 = Format(
+    "g729", "G729", 8000, 8000, 18, frame_bytes=20, max_ptime=230, unit=10, fmtp="annexb=no", description="G.729A"
+)
 G723 = Format("g723", "G723", 8000, 8000, 4, 30, 300, 24, description="G.723.1")
-G726 = Format("g726", "G726-32", 8000, 8000, 111, frame_bytes=80, max_ptime=300, description="G.726 RFC3551")
-ILBC = Format("ilbc", "iLBC", 8000, 8000, 97, 30, 300, 50, "mode=30", description="iLBC")
-SPEEX = Format("speex", "speex", 8000, 8000, 110, max_ptime=60, description="SpeeX")
-SPEEX16 = Format("speex16", "speex", 16000, 16000, 117, max_ptime=60, description="SpeeX 16khz")
-OPUS = Format("opus", "opus", 48000, 48000, 107, max_ptime=60, channels=2, description="Opus Codec")
+G726 = Format("g726", "G726-32", 8000, 8000, 111, frame_bytes=80, max_ptime=300, unit=2, description="G.726 RFC3551")
+ILBC = Format(
+    "ilbc", "iLBC", 8000, 8000, 97, 30, 300, 50, "mode=30", parameters=frozenset({"mode"}), description="iLBC"
+)
+_SPEEX = frozenset({"vbr", "cng", "mode"})
+SPEEX = Format("speex", "speex", 8000, 8000, 110, max_ptime=60, parameters=_SPEEX, description="SpeeX")
+SPEEX16 = Format("speex16", "speex", 16000, 16000, 117, max_ptime=60, parameters=_SPEEX, description="SpeeX 16khz")
+_OPUS = frozenset(
+    {
+        "maxplaybackrate", "sprop-maxcapturerate", "minptime", "maxaveragebitrate", "stereo", "sprop-stereo", "cbr",
+        "useinbandfec", "usedtx",
+    }
+)  # fmt: skip
+OPUS = Format("opus", "opus", 48000, 48000, 107, max_ptime=60, channels=2, parameters=_OPUS, description="Opus Codec")
 LPC10 = Format("lpc10", "LPC", 8000, 8000, 7, description="LPC10")
-SLIN = Format("slin", "L16", 8000, 8000, 118, max_ptime=70, frame_bytes=320, description="16 bit Signed Linear PCM")
+SLIN = Format(
+    "slin", "L16", 8000, 8000, 118, max_ptime=70, frame_bytes=320, unit=1, description="16 bit Signed Linear PCM"
+)
 SLIN16 = Format(
-    "slin16", "L16", 16000, 16000, 119, max_ptime=70, frame_bytes=640, description="16 bit Signed Linear PCM (16kHz)"
+    "slin16",
+    "L16",
+    16000,
+    16000,
+    119,
+    max_ptime=70,
+    frame_bytes=640,
+    unit=1,
+    description="16 bit Signed Linear PCM (16kHz)",
 )
 
 FORMATS: Mapping[str, Format] = MappingProxyType(

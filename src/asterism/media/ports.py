@@ -84,6 +84,32 @@ class PortPool:
         raise PortsExhaustedError(f"other programs hold the free RTP ports of {self.host}; take other ones")
 
 
+class PortPair:
+    """Two bound non-blocking UDP sockets, the second on the port after the first's; :meth:`close` frees both ports.
+
+    Attributes:
+        first: the socket on the even port, for the media.
+        second: the socket on the next port, for its control (RTCP).
+        port: the even port.
+    """
+
+    __slots__ = ("_give_back", "first", "port", "second")
+
+    def __init__(self, first: SocketType, second: SocketType, port: int, give_back: Callable[[int], None]) -> None:
+        self.first = first
+        self.second = second
+        self.port = port
+        self._give_back: Callable[[int], None] | None = give_back
+
+    def close(self) -> None:
+        """Close both sockets; harmless when done before."""
+        give_back, self._give_back = self._give_back, None
+        if give_back is not None:
+            self.first.close()
+            self.second.close()
+            give_back(self.port)
+
+
 _KIND = int(socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
 
 

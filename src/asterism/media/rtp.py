@@ -11,13 +11,15 @@ cheapest way to send and makes the kernel drop every other source.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from asterism.media import sockets
-from asterism.media.dtmf import DigitReceiver
+from asterism.media.dtmf import DigitReceiver, at_clock_rate
 from asterism.media.formats import ULAW, Format
 from asterism.media.keepalive import KeepAlive
+from asterism.media.packetizer import Packetizer
+from asterism.media.payload_types import PayloadTypes
 from asterism.media.receiver import RtpReceiver
 from asterism.media.relay import Relay
 from asterism.media.reporter import RtcpReporter
@@ -42,9 +44,10 @@ class RtpSession(RtpTransmitter):
     """An :class:`~asterism.media.stream.AudioStream` over RTP. Made by ``Media.open_rtp``."""
 
     __slots__ = (
-        "_buffer", "_digits", "_keep_alive", "_learning", "_muted_in", "_on_release", "_received_formats",
-        "_recv_into", "_relay", "_reporter", "_rtcp_socket", "_timeout", "_timeout_handle", "_views", "local",
-        "on_digit", "on_digit_begin", "on_rtcp", "received", "relay_digits", "rx_dropped", "sink",
+        "_buffer", "_digits", "_keep_alive", "_learning", "_muted_in", "_on_release", "_received_events",
+        "_received_formats", "_recv_into", "_relay", "_reporter", "_rtcp_socket", "_timeout", "_timeout_handle",
+        "_views", "follow_peer", "local", "on_digit", "on_digit_begin", "on_rtcp", "received", "relay_digits",
+        "rx_dropped", "sink",
     )  # fmt: skip
 
     def __init__(
@@ -70,7 +73,10 @@ class RtpSession(RtpTransmitter):
         """Told of each report: ``(session, sent, report)``."""
         self.relay_digits = True
         """Whether digits are relayed with the audio; off where a bridge takes them as features."""
+        self.follow_peer = True
+        """Whether the codec that the peer sends is the one it is sent, where that was negotiated too."""
         self._received_formats: dict[int, Format] = {0: ULAW}
+        self._received_events: dict[int, int] = {}
         self._learning = True
         self._muted_in = False
         self._digits: DigitReceiver | None = None
@@ -125,34 +131,44 @@ class RtpSession(RtpTransmitter):
         self._filter.set_signalled(address, self._loop.time())
         self._choose_send()
 
-    def set_formats(
-        self,
-        formats: Mapping[int, Format],
-        dtmf: int | None = None,
-        receive: Mapping[int, Format] | None = None,
-    ) -> None:
-        """Take the payload types of the answer.
+    def set_formats(self, send: PayloadTypes, receive: PayloadTypes | None = None, ptime: int = 0) -> None:
+        """Take what the payload types mean, in each direction as its receiver has announced (RFC 3264 5.1, 6.1).
 
         Args:
-            formats: Payload type to format as the peer expects them, the preferred first.
-            dtmf: The payload type of telephone-event, if negotiated.
-            receive: Payload types as we announced them, where they differ.
+            send: What the peer understands, the preferred format first.
+            receive: What we announced, where it differs. What only ``send`` names is understood too.
+            ptime: The length in milliseconds of the packets that are sent; 0 for the length that comes.
 
         Raises:
-            ValueError: ``formats`` is empty.
+            ValueError: ``send`` has no format.
         """
-        if not formats:
+        if not send.formats:
             raise ValueError("a session needs at least one format")
         self._payload_types = {}
-        for number, one in formats.items():
+        for number, one in send.formats:
             self._payload_types.setdefault(one, number)
         self._formats = tuple(self._payload_types)
-        self._received_formats = {**formats, **(receive or {})}
+        self._events = dict(send.events)
+        self._received_formats = dict(send.formats)
+        self._received_events = {}
+        for rate, number in send.events:
+            self._received_events[number] = rate
+        if receive is not None:
+            for number, one in receive.formats:
+                self._received_formats[number] = one
+                self._received_events.pop(number, None)
+            for rate, number in receive.events:
+                self._received_events[number] = rate
         self.format = self._formats[0]
         self.received.clock = float(self.format.clock_rate)
-        self.dtmf_payload_type = dtmf
+        self._packetizer = Packetizer(ptime) if ptime and ptime != self.format.ptime else None
         if self._relay is not None or self._relayed_by is not None:
             self._leave_relays()
+
+    def _follow(self, fmt: Format) -> None:
+        """Send what the peer sends from now on (``asymmetric_rtp_codec`` is off)."""
+        self.format = fmt
+        self._leave_relays()
 
     def set_timeout(self, seconds: float, expired: Callable[[], None] | None) -> None:
         """Call ``expired`` once when no packet has come for ``seconds`` (``rtp_timeout``); 0 ends the watch."""
@@ -286,13 +302,16 @@ class RtpSession(RtpTransmitter):
             start, end = bounds
         now = self._loop.time()
         late = self.received.count(sequence, timestamp, ssrc, end - start, now)
-        if payload_type == self.dtmf_payload_type:
-            self._receive_digit(data, start, end, sequence, timestamp, second & 0x80, now)
+        rate = self._received_events.get(payload_type)
+        if rate is not None:
+            self._receive_digit(data[start:end], rate, sequence, timestamp, second & 0x80, now)
             return
         fmt = self._received_formats.get(payload_type)
         if fmt is None:
             self.rx_dropped += payload_type not in _COMFORT_NOISE
             return
+        if fmt is not self.format and self.follow_peer and fmt in self._payload_types:
+            self._follow(fmt)
         if self._debug:
             self._context.log_packet("Got ", self._filter.source, payload_type, sequence, timestamp, end - start)
         payload = data[start:end]
@@ -355,17 +374,17 @@ class RtpSession(RtpTransmitter):
 
     # -- digits -------------------------------------------------------------------------------------------
 
-    def _receive_digit(
-        self, data: bytes, start: int, end: int, sequence: int, timestamp: int, marker: int, now: float
-    ) -> None:
+    def _receive_digit(self, payload: bytes, rate: int, sequence: int, timestamp: int, marker: int, now: float) -> None:
         digits = self._digits
         if digits is None:
             digits = self._digits = DigitReceiver()
         was_active = digits.active
-        happened = digits.update(data[start:end], timestamp, now)
+        happened = digits.update(payload, timestamp, now, rate)
         relay = self._relay
-        if relay is not None and self.relay_digits and relay.target.dtmf_payload_type is not None:
-            relay.forward(marker | relay.target.dtmf_payload_type, sequence, timestamp, data[start:end])
+        event_type = None if relay is None or not self.relay_digits else relay.target.event_type
+        if relay is not None and event_type is not None:
+            payload = at_clock_rate(payload, rate, event_type[1])
+            relay.forward(marker | event_type[0], sequence, timestamp, payload)
         if digits.active and not was_active:
             self._loop.call_later(self._context.settings.dtmf_timeout / 8000, self._check_digit)
         self._tell_digits(happened)
@@ -387,7 +406,7 @@ class RtpSession(RtpTransmitter):
                 if self.on_digit_begin is not None:
                     self.on_digit_begin(digit)
             elif self.on_digit is not None:
-                self.on_digit(digit, duration * 1000 // self.format.clock_rate)
+                self.on_digit(digit, duration)
 
     @property
     def muted_in(self) -> bool:
@@ -400,6 +419,12 @@ class RtpSession(RtpTransmitter):
         if self._relay is not None:
             self._relay.leave()
 
+    @property
+    def relays_digits(self) -> bool:
+        """See ``AudioStream.relays_digits``."""
+        relay = self._relay
+        return relay is not None and self.relay_digits and relay.target.sends_events
+
     # -- relayed ------------------------------------------------------------------------------------------
 
     def relay_to(self, other: AudioStream | None) -> bool:
@@ -407,6 +432,8 @@ class RtpSession(RtpTransmitter):
         if self._relay is not None:
             self._relay.end()
         if not isinstance(other, RtpSession) or other.closed or self.closed or other is self:
+            return False
+        if other._packetizer is not None:  # its packets are of another length than those that come
             return False
         if other._payload_types.keys().isdisjoint(self._formats) and not any(
             byte_table(one, other.format) for one in self._formats

@@ -74,19 +74,21 @@ class DigitSender:
 
     def _begin(self, digit: str, duration_ms: int) -> None:
         session = self._session
-        if session.dtmf_payload_type is None:
+        event_type = session.event_type
+        if event_type is None:
             self._frames = iter(tones.dtmf_frames(digit, duration_ms))
         else:
             self._timestamp = session.tx_timestamp(self._loop.time())
-            self._packets = event_payloads(digit, duration_ms)
+            self._packets = event_payloads(digit, duration_ms, event_type[1])
             self._marker = 0x80
 
     def _send_one(self) -> bool:
         session = self._session
-        if self._packets is not None and session.dtmf_payload_type is not None:
+        event_type = session.event_type
+        if self._packets is not None and event_type is not None:
             payload = next(self._packets, None)
             if payload is not None:
-                session.send_packet(self._marker | session.dtmf_payload_type, self._timestamp, payload)
+                session.send_packet(self._marker | event_type[0], self._timestamp, payload)
                 self._marker = 0
             return payload is not None
         frame = next(self._frames, None) if self._frames is not None else None

@@ -21,6 +21,16 @@ def family_of(host: str) -> int:
     return int(family)
 
 
+@lru_cache(maxsize=4096)
+def is_address(host: str) -> bool:
+    """Whether ``host`` is an IP address."""
+    try:
+        family_of(host)
+    except ValueError:
+        return False
+    return True
+
+
 def disconnect(sock: socket.SocketType) -> None:
     """Dissolve the association of a connected UDP socket, which keeps its port.
 

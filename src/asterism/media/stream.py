@@ -50,6 +50,14 @@ class AudioStream(Protocol):
         """Every format negotiated, the preferred one first."""
 
     @property
+    def sends_events(self) -> bool:
+        """Whether digits are sent as telephone-events (RFC 4733), not as tones in the audio."""
+
+    @property
+    def relays_digits(self) -> bool:
+        """Whether digits that arrive go on to the other leg with the relayed packets."""
+
+    @property
     def closed(self) -> bool:
         """Whether the stream has been closed."""
 

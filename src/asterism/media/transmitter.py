@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from asterism.media.formats import ULAW, Format
+from asterism.media.packetizer import Packetizer
 from asterism.media.sender import DigitSender
 from asterism.media.source import Address, SourceFilter
 from asterism.media.stream import Frame
@@ -28,9 +29,9 @@ class RtpTransmitter:
     """Sends frames, digits and single packets to one peer, as one continuous RTP stream."""
 
     __slots__ = (
-        "__weakref__", "_connected", "_context", "_debug", "_filter", "_formats", "_hold", "_last_write",
-        "_loop", "_marker", "_muted_out", "_payload_types", "_relayed_by", "_send", "_sender", "_sequence",
-        "_socket", "_timestamp", "_tx_bytes", "_tx_packets", "closed", "dtmf_payload_type", "format", "ssrc",
+        "__weakref__", "_connected", "_context", "_debug", "_events", "_filter", "_formats", "_hold", "_last_write",
+        "_loop", "_marker", "_muted_out", "_packetizer", "_payload_types", "_relayed_by", "_send", "_sender",
+        "_sequence", "_socket", "_timestamp", "_tx_bytes", "_tx_packets", "closed", "format", "ssrc",
     )  # fmt: skip
 
     def __init__(self, context: RtpContext, sock: SocketType, source_filter: SourceFilter) -> None:
@@ -41,7 +42,8 @@ class RtpTransmitter:
         self._socket = sock
         self.format: Format = ULAW
         self.closed = False
-        self.dtmf_payload_type: int | None = None
+        self._events: dict[int, int] = {}
+        self._packetizer: Packetizer | None = None
         self._formats: tuple[Format, ...] = (ULAW,)
         self._payload_types: dict[Format, int] = {ULAW: 0}
         self._hold = self._muted_out = False
@@ -63,6 +65,22 @@ class RtpTransmitter:
     def formats(self) -> Sequence[Format]:
         """Every format negotiated, the one that is sent first."""
         return self._formats
+
+    @property
+    def sends_events(self) -> bool:
+        """See ``AudioStream.sends_events``."""
+        return bool(self._events)
+
+    @property
+    def event_type(self) -> tuple[int, int] | None:
+        """Payload type and clock rate of the digits to be sent now (RFC 4733), ``None`` where none were negotiated."""
+        events = self._events
+        if not events:
+            return None
+        rate = self.format.clock_rate
+        if rate not in events:
+            rate = next(iter(events))
+        return events[rate], rate
 
     @property
     def remote(self) -> Address | None:
@@ -145,14 +163,26 @@ class RtpTransmitter:
             self._relayed_by.add_up()
         now = self._loop.time()
         marker = 0
+        packetizer = self._packetizer
         if self._marker or now - self._last_write >= _GAP:
             marker = 0x80
             self._marker = False
             self._timestamp += int((now - self._last_write) * fmt.clock_rate)
+            if packetizer is not None:
+                packetizer.clear()
         self._last_write = now
+        if packetizer is None:
+            self._send_audio(fmt, marker | payload_type, payload)
+            return
+        for packet in packetizer.cut(fmt, payload):
+            self._send_audio(fmt, marker | payload_type, packet)
+            marker = 0
+        self._marker = self._marker or marker > 0
+
+    def _send_audio(self, fmt: Format, second: int, payload: bytes) -> None:
         size = len(payload)
         step = size * fmt.timestamp_step // fmt.frame_bytes if fmt.frame_bytes else fmt.timestamp_step
-        self.send_packet(marker | payload_type, self._timestamp, payload)
+        self.send_packet(second, self._timestamp, payload)
         self._timestamp = (self._timestamp + step) & 0xFFFFFFFF
 
     def send_packet(self, second: int, timestamp: int, payload: bytes) -> None:

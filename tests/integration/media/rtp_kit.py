@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from asterism.core.registry import Owner
 from asterism.media.core import Media
 from asterism.media.formats import ALAW, ULAW
+from asterism.media.payload_types import PayloadTypes
 from asterism.media.settings import RtpSettings
 
 HEADER = struct.Struct("!BBHII")
@@ -59,5 +60,6 @@ class Leg:
     def __init__(self, media, formats=None, dtmf=101, **options):
         self.peer = Peer()
         self.session = media.open_rtp("127.0.0.1", **options)
-        self.session.set_formats(formats or {0: ULAW, 8: ALAW}, dtmf)
+        events = () if dtmf is None else ((8000, dtmf),)
+        self.session.set_formats(PayloadTypes(tuple((formats or {0: ULAW, 8: ALAW}).items()), events))
         self.session.set_remote(*self.peer.address)

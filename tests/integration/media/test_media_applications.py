@@ -12,6 +12,7 @@ from asterism.core.log import ServerLogger
 from asterism.core.registry import Owner, Registry
 from asterism.media.core import Media
 from asterism.media.formats import ALAW, ULAW
+from asterism.media.payload_types import PayloadTypes
 from asterism.pbx.applications.digits import DigitsModule
 from asterism.pbx.applications.echo import EchoModule
 from asterism.pbx.applications.playback import PlaybackModule
@@ -28,7 +29,7 @@ class Driver:
 
     def __init__(self, media, phone, codec):
         self.media = media.open_rtp("127.0.0.1")
-        self.media.set_formats({codec: ULAW if codec == 0 else ALAW}, 101)
+        self.media.set_formats(PayloadTypes(((codec, ULAW if codec == 0 else ALAW),), ((8000, 101),)))
         self.media.set_remote("127.0.0.1", phone.port)
         phone.connect(Audio(*self.media.local, [codec]))
         self.answered = 0

@@ -14,8 +14,8 @@ from asterism.applications.session.causes import (
     status_of_cause,
 )
 from asterism.applications.session.media import description_of
-from asterism.applications.session.negotiation import accept_offer, write_audio
-from asterism.applications.session.sdp_handlers.rtp import _read
+from asterism.applications.session.negotiation import accept_offer, audio_section
+from asterism.applications.session.sdp_handlers.rtp import read_section
 from asterism.media.formats import FORMATS
 from asterism.stack.errors import ParseError
 from asterism.stack.message import Request
@@ -65,8 +65,7 @@ def test_answer_is_the_recorded_one(title: str, offer: str, answer: str) -> None
     ours = None
     for media in description.media:
         if media.media == "audio" and media.port and media.protocol == "RTP/AVP":
-            offered, direction = _read(tuple(media.formats), tuple(media.attributes), tuple(description.attributes))
-            ours = accept_offer(ALLOWED, offered, "rfc4733", direction=direction)
+            ours = accept_offer(ALLOWED, read_section(description, media), "rfc4733")
             if ours is not None:
                 break
     if answer.startswith("SIP/2.0 488"):
@@ -74,7 +73,7 @@ def test_answer_is_the_recorded_one(title: str, offer: str, answer: str) -> None
         return
     assert ours is not None
     expected = answer[answer.index("m=audio") :].split("\nm=")[0].split("\n")
-    written = write_audio(ours, 0).split("\r\n")[:-1]
+    written = str(audio_section(ours, 0)).split("\r\n")[:-1]
     expected[0] = re.sub(r"audio \d+", "audio 0", expected[0])
     assert written == expected
 

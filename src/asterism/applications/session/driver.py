@@ -89,7 +89,7 @@ class SessionDriver:
         session = self.session
         mode = session.endpoint.dtmf_mode
         audio = session.audio
-        if mode == "info" or (mode == "auto_info" and getattr(audio, "dtmf_payload_type", None) is None):
+        if mode == "info" or (mode == "auto_info" and (audio is None or not audio.sends_events)):
             session.send_digit_info(digit, duration_ms)
         elif mode != "none" and audio is not None:
             audio.send_digit(digit, duration_ms)

@@ -85,6 +85,7 @@ class EndpointProfile:
         "core",
         "endpoint",
         "formats",
+        "in_the_clear",
         "party",
         "settings",
         "supported",
@@ -107,6 +108,8 @@ class EndpointProfile:
         self.settings = found if isinstance(found, GlobalSettings) else GlobalSettings("global")
         self.system = core.data.single(SystemSettings)
         self.formats: tuple[Format, ...] = tuple(FORMATS[name] for name in endpoint.allow if name in FORMATS)
+        self.in_the_clear = endpoint.media_encryption == "no" or endpoint.media_encryption_optimistic
+        """Whether its media may go unencrypted."""
         self.party = caller_party(endpoint)
         self.told_identities = endpoint.send_pai or endpoint.send_rpid
         """Whether the endpoint is told who calls and who is called, beyond From and Contact."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from asterism.applications.session.negotiation import write_session
 from asterism.stack.bodies import parse_body
 from asterism.stack.errors import ParseError
-from asterism.stack.sdp import SessionDescription
+from asterism.stack.sdp import SessionDescription, reject
 
 if TYPE_CHECKING:
     from asterism.applications.session.sdp_handler import MediaStream
     from asterism.applications.session.session import Session
+    from asterism.media.formats import Format
     from asterism.stack.bodies import BodyPart
     from asterism.stack.message import Message
     from asterism.stack.sdp import MediaDescription
@@ -29,7 +31,7 @@ def carry(message: Message, description: bytes) -> None:
 def description_of(message: Message) -> SessionDescription | None:
     """The session description that a message carries, ``None`` when it has no body.
 
-    It may be one part of several (RFC 5621); a body that need not be understood counts as none.
+    It may be one part of several (RFC 5621); a body that need not be understood, or of no told type, counts as none.
 
     Raises:
         ParseError: status 415 for a body that is no SDP, 400 for one that should be and is not.
@@ -39,7 +41,9 @@ def description_of(message: Message) -> SessionDescription | None:
         return None
     if message.get("Content-Encoding") is not None and _is_encoded(message):
         raise ParseError("the body is encoded", 415)
-    content_type = message.get("Content-Type") or ""
+    content_type = message.get("Content-Type")
+    if content_type is None:
+        return None
     if content_type != SDP_TYPE:
         content_type = content_type.partition(";")[0].strip().lower()
     if content_type != SDP_TYPE:
@@ -53,9 +57,25 @@ def description_of(message: Message) -> SessionDescription | None:
         raise ParseError(error.message, 400) from error
     if description.origin is None:
         raise ParseError("no o= line in the session description", 400)
-    if description.connection is None and any(media.port and media.connection is None for media in description.media):
-        raise ParseError("no c= line in the session description", 400)
+    for media in description.media:
+        if not media.port:
+            continue
+        if description.connection is None and media.connection is None:
+            raise ParseError("no c= line in the session description", 400)
+        if _has_unmapped(tuple(media.formats), tuple(media.attributes)) and media.is_rtp:
+            raise ParseError(_UNMAPPED, 400)
     return description
+
+
+_UNMAPPED = "Missing SDP rtpmap for dynamic payload type (PJMEDIA_SDP_EMISSINGRTPMAP)"
+"""The words that Asterisk's stack has for it."""
+
+
+@lru_cache(maxsize=512)
+def _has_unmapped(formats: tuple[str, ...], attributes: tuple[tuple[str, str | None], ...]) -> bool:
+    """Whether a dynamic payload type stands for nothing (RFC 3551 6)."""
+    mapped = {(value or "").strip().partition(" ")[0] for name, value in attributes if name == "rtpmap"}
+    return any(text.isdigit() and 96 <= int(text) <= 127 and text not in mapped for text in formats if len(text) < 4)
 
 
 def _is_encoded(message: Message) -> bool:
@@ -85,83 +105,162 @@ def not_understood(message: Message) -> tuple[tuple[str, str], ...]:
 class SessionMedia:
     """Streams and descriptions of one session.
 
-    ``streams`` has one entry for each section of the last description, ``None`` where it was refused.
+    ``streams`` has one entry for each section of the last description, ``None`` where it is refused or over.
     """
 
-    __slots__ = ("_origin_id", "_refused", "_sections", "_version", "body", "streams")
+    __slots__ = (
+        "_closed_section", "_origin_id", "_sections", "_version", "agreed", "body", "dtmf_mode", "parameters",
+        "streams", "wanted",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.streams: list[MediaStream | None] = []
-        self._refused: list[str] = []
+        self._closed_section: list[MediaDescription | None] = []
+        """The section that stands where there is no stream."""
+        self.agreed = 0
+        """How many sections the last agreed description has; those behind are of an open offer of ours."""
         self._sections: list[str] = []
         self._origin_id = ""
         self._version = 0
         self.body = b""
         """The last description we wrote."""
+        self.dtmf_mode = ""
+        """What ``PJSIP_DTMF_MODE`` set instead of the endpoint's ``dtmf_mode``; empty: nothing."""
+        self.wanted: tuple[Format, ...] = ()
+        """The codecs that ``PJSIP_MEDIA_OFFER`` put into our next offers; empty: those of the endpoint."""
+        self.parameters: tuple[tuple[Format, str], ...] = ()
+        """Codec parameters of the call's other party, for our first offer."""
+
+    # Our offers.
 
     def offer(self, session: Session) -> bytes | None:
         """Our offer: the open streams as they are, or new ones at first; ``None`` when there is nothing to offer."""
         sections: list[str] = []
         if self.streams:
             for index, stream in enumerate(self.streams):
-                sections.append(self._refused[index] if stream is None else stream.handler.reoffer(session, stream))
+                closed = self._closed_section[index]
+                sections.append(str(stream.handler.reoffer(session, stream) if stream is not None else closed))
         else:
             for handlers in session.registry.handlers.values():
                 for handler in handlers:
                     opened = handler.create_offer(session)
                     if opened is not None:
-                        self.streams.append(opened[0])
-                        self._refused.append("")
-                        sections.append(opened[1])
+                        self._put(len(self.streams), opened[0], None)
+                        sections.append(str(opened[1]))
                         break
         if not any(self.streams):
             return None
         return self._write(session, sections)
 
+    def would_change(self, session: Session) -> bool:
+        """Whether an offer of ours would say anything new; nothing is kept of it."""
+        sections = [
+            str(stream.handler.reoffer(session, stream) if stream is not None else self._closed_section[index])
+            for index, stream in enumerate(self.streams)
+        ]
+        self.roll_back(session)
+        return sections != self._sections
+
+    def apply(self, session: Session, description: SessionDescription) -> bool:
+        """Take the peer's answer to our offer; whether at least one stream came of it.
+
+        A stream that it refuses, or does not name, stays for as long as the answer may be one of several.
+        """
+        accepted = False
+        if len(description.media) != len(self.streams):
+            session.core.log.info(
+                "the answer of %s has %d sections, our offer had %d",
+                session.endpoint.id, len(description.media), len(self.streams),
+            )  # fmt: skip
+        for index, stream in enumerate(self.streams):
+            if stream is None or index >= len(description.media):
+                continue
+            media = description.media[index]
+            if not media.port or media.media.lower() != stream.handler.media:
+                stream.handler.roll_back(session, stream)
+            elif stream.handler.apply_answer(session, description, media, stream):
+                accepted = True
+        if accepted:
+            self.agreed = len(self.streams)
+        return accepted
+
+    def roll_back(self, session: Session) -> None:
+        """Our offer came to nothing: streams and terms are as before (RFC 3261 14.1)."""
+        for index in range(len(self.streams) - 1, -1, -1):
+            stream = self.streams[index]
+            if index >= self.agreed:
+                if stream is not None:
+                    stream.close()
+                del self.streams[index], self._closed_section[index]
+            elif stream is not None:
+                stream.handler.roll_back(session, stream)
+
+    # The peer's offers.
+
     def answer(self, session: Session, description: SessionDescription) -> bytes | None:
-        """Our answer to the peer's offer, its streams set up; ``None`` when none can be taken."""
+        """Our answer to the peer's offer, its streams set up; ``None`` when none can be taken: all is as before.
+
+        Streams may be added, disabled and taken up again, and another type may take the place of a disabled one
+        (RFC 3264 8). Streams that the offer no longer has are closed.
+        """
         if not self._origin_id:
             # Our first answer continues the offer's own numbering, as observed.
             origin = description.origin
             assert origin is not None
             self._origin_id = str(origin.session_id)
             self._version = origin.version % 2**62 + 1
+        found = []
+        for index in range(len(description.media)):
+            found.append(self._answer_section(session, description, index))  # noqa: PERF401
+        if not any(found):
+            return None
         sections: list[str] = []
-        accepted = False
-        for index, media in enumerate(description.media):
-            stream = self.streams[index] if index < len(self.streams) else None
-            answered = None
-            if media.port:
-                handlers = (
-                    (stream.handler,) if stream is not None else tuple(session.registry.handlers.get(media.media, ()))
-                )
-                for handler in handlers:
-                    answered = handler.answer(session, description, media, stream)
-                    if answered is not None:
-                        break
-            if index >= len(self.streams):
-                self.streams.append(None)
-                self._refused.append("")
-            if answered is None:
-                # A stream once open is kept for a later offer that takes it up again.
-                self._refused[index] = _refuse(media)
-                sections.append(self._refused[index])
-                continue
-            accepted = True
-            self.streams[index], section = answered
-            sections.append(section)
-        return self._write(session, sections) if accepted else None
+        for index, (media, taken) in enumerate(zip(description.media, found, strict=True)):
+            if taken is None:
+                self._put(index, None, reject(media))
+                sections.append(str(self._closed_section[index]))
+            else:
+                self._put(index, taken[0], None)
+                sections.append(str(taken[1]))
+        if len(self.streams) > len(found):
+            session.core.log.info("an offer of %s leaves out streams it had; they are closed", session.endpoint.id)
+            while len(self.streams) > len(found):
+                self._put(len(self.streams) - 1, None, None)
+                del self.streams[-1], self._closed_section[-1]
+        self.agreed = len(found)
+        return self._write(session, sections)
 
-    def apply(self, session: Session, description: SessionDescription) -> bool:
-        """Take the peer's answer to our offer; whether at least one stream came of it."""
-        accepted = False
-        for index, stream in enumerate(self.streams):
-            if stream is None or index >= len(description.media):
-                continue
-            media = description.media[index]
-            if media.port and stream.handler.apply_answer(session, description, media, stream):
-                accepted = True
-        return accepted
+    def _answer_section(
+        self, session: Session, description: SessionDescription, index: int
+    ) -> tuple[MediaStream, MediaDescription] | None:
+        """Ask the handler that has the stream, then the others of its type."""
+        media = description.media[index]
+        if not media.port:
+            return None
+        stream = self.streams[index] if index < len(self.streams) else None
+        kind = media.media.lower()
+        handlers = session.registry.handlers.get(kind, ())
+        if stream is not None and stream.handler.media == kind:
+            taken = stream.handler.answer(session, description, media, stream)
+            if taken is not None:
+                return taken
+            handlers = [one for one in handlers if one is not stream.handler]
+        for handler in handlers:
+            taken = handler.answer(session, description, media, None)
+            if taken is not None:
+                return taken
+        return None
+
+    def _put(self, index: int, stream: MediaStream | None, closed: MediaDescription | None) -> None:
+        """Have ``stream``, or none, stand at ``index``; what stood there is closed."""
+        if index == len(self.streams):
+            self.streams.append(stream)
+            self._closed_section.append(closed)
+            return
+        before = self.streams[index]
+        self.streams[index], self._closed_section[index] = stream, closed
+        if before is not None and before is not stream:
+            before.close()
 
     def close(self) -> None:
         """Free every stream."""
@@ -169,7 +268,7 @@ class SessionMedia:
             if stream is not None:
                 stream.close()
         self.streams.clear()
-        self._refused.clear()
+        self._closed_section.clear()
 
     def _write(self, session: Session, sections: list[str]) -> bytes:
         if not self._origin_id:
@@ -190,7 +289,3 @@ class SessionMedia:
             sections,
         )
         return self.body
-
-
-def _refuse(media: MediaDescription) -> str:
-    return f"m={media.media} 0 {media.protocol} {' '.join(media.formats)}\r\n"

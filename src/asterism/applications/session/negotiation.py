@@ -2,7 +2,9 @@
 
 Pure functions; what a session description looks like is :mod:`asterism.stack.sdp`'s affair. A phone offers and answers
 the same in all its calls, so that their results are kept: they take and give tuples, which nobody changes.
-The codec order, payload types and attribute order are those observed on the wire.
+
+Payload types belong to a direction: a number means what the side that *receives* it has said (RFC 3264 5.1, 6.1). So
+:class:`AudioTerms` holds what the peer said, for what is sent; what we wrote ourselves holds for what arrives.
 """
 
 from __future__ import annotations
@@ -12,53 +14,108 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from asterism.media.formats import DTMF_ENCODING, DTMF_FMTP, DTMF_PAYLOAD_TYPE, Format, format_for
+from asterism.media.payload_types import PayloadTypes
+from asterism.stack.sdp import MediaDescription
 
 REVERSED = {"sendonly": "recvonly", "recvonly": "sendonly", "sendrecv": "sendrecv", "inactive": "inactive"}
 """Directions, seen from the other side."""
-_DTMF_MODES = frozenset(("rfc4733", "auto", "auto_info"))
+_EVENT_MODES = frozenset(("rfc4733", "auto", "auto_info"))
 """Those of ``dtmf_mode`` with which telephone-event is negotiated."""
+_DEFAULT_RATE = 8000
+"""The clock rate of telephone-event that many phones name alone, whatever their codecs."""
+MAX_PTIME = 1000
+"""The longest packet in milliseconds that a peer may ask for."""
 
 
 class Offered(NamedTuple):
-    """One payload type of a media section: its number, ``rtpmap`` encoding and clock rate (empty, 0: no rtpmap)."""
+    """One payload type of a media section: its number, ``rtpmap`` encoding and clock rate, and format parameters."""
 
     payload_type: int
     encoding: str = ""
+    """Empty: there was no rtpmap."""
     clock_rate: int = 0
+    fmtp: str = ""
+
+
+class Section(NamedTuple):
+    """What a media section of the peer says, as far as one audio stream is concerned."""
+
+    offered: tuple[Offered, ...]
+    direction: str = "sendrecv"
+    ptime: int = 0
+    """The packet length in milliseconds that it asks for; 0 if it does not."""
 
 
 class AudioTerms(NamedTuple):
     """What both sides agreed for one audio stream, seen from this server.
 
-    ``formats`` pairs each codec's payload type with it, the preferred one first. ``direction`` is
-    what this server does: ``recvonly`` when the peer sends only.
+    Attributes:
+        types: the payload types that the peer expects, the preferred codec first.
+        direction: what this server does: ``recvonly`` when the peer sends only.
+        ptime: the packet length in milliseconds that the peer asks for, 0 if it does not.
+        parameters: what the peer's ``fmtp`` says of codecs whose parameters are passed on.
     """
 
-    formats: tuple[tuple[int, Format], ...]
-    dtmf_payload: int | None = None
+    types: PayloadTypes
     direction: str = "sendrecv"
+    ptime: int = 0
+    parameters: tuple[tuple[Format, str], ...] = ()
 
 
 @lru_cache(maxsize=512)
-def offer_terms(allowed: tuple[Format, ...], dtmf_mode: str) -> AudioTerms:
-    """The terms of our own offer: every allowed codec under its usual payload type."""
-    formats = tuple((one.payload_type, one) for one in allowed)
-    return AudioTerms(formats, DTMF_PAYLOAD_TYPE if dtmf_mode in _DTMF_MODES else None)
+def offer_terms(
+    allowed: tuple[Format, ...], dtmf_mode: str, parameters: tuple[tuple[Format, str], ...] = ()
+) -> AudioTerms:
+    """The terms of our own offer: every allowed codec under its usual payload type, or under a free one.
+
+    ``parameters`` are those of the other party of the call.
+    """
+    numbers: dict[Format, int] = {}
+    for one in allowed:
+        _number(numbers, one, one.payload_type)
+    formats = tuple((number, one) for one, number in numbers.items())
+    return AudioTerms(PayloadTypes(formats, _offered_events(formats, dtmf_mode)), parameters=parameters)
 
 
-def all_terms(agreed: AudioTerms, allowed: Sequence[Format]) -> AudioTerms:
+def _number(numbers: dict[Format, int], one: Format, wanted: int, *taken: int) -> None:
+    """Give a codec the payload type ``wanted``, or a free dynamic one; none if all are taken."""
+    used = {*numbers.values(), *taken}
+    number = next((number for number in (wanted, *range(96, 128)) if number not in used), None)
+    if number is not None:
+        numbers[one] = number
+
+
+def _offered_events(formats: tuple[tuple[int, Format], ...], dtmf_mode: str) -> tuple[tuple[int, int], ...]:
+    """One telephone-event for each clock rate of the codecs, from 101 upwards."""
+    if dtmf_mode not in _EVENT_MODES:
+        return ()
+    used = {number for number, _ in formats}
+    free = (number for number in (*range(DTMF_PAYLOAD_TYPE, 128), *range(96, DTMF_PAYLOAD_TYPE)) if number not in used)
+    return tuple(zip(dict.fromkeys(one.clock_rate for _, one in formats), free, strict=False))
+
+
+def all_terms(agreed: AudioTerms, allowed: Sequence[Format], dtmf_mode: str) -> AudioTerms:
     """The terms of an offer within a call that names every allowed codec; those agreed keep their payload types."""
-    numbers = {one: number for number, one in agreed.formats}
-    taken = {*numbers.values(), agreed.dtmf_payload}
+    kept = {one: number for number, one in agreed.types.formats}
+    numbers = {one: kept[one] for one in allowed if one in kept}
+    events = dict(agreed.types.events)
     for one in allowed:
         if one not in numbers:
-            free = (number for number in (one.payload_type, *range(96, 128)) if number not in taken)
-            number = next(free, None)
-            if number is not None:
-                numbers[one] = number
-                taken.add(number)
+            _number(numbers, one, one.payload_type, *events.values())
     formats = tuple((numbers[one], one) for one in allowed if one in numbers)
-    return AudioTerms(formats or agreed.formats, agreed.dtmf_payload, agreed.direction)
+    if not formats:
+        return agreed
+    if dtmf_mode in _EVENT_MODES:
+        used = {*numbers.values(), *events.values()}
+        for rate, number in _offered_events(formats, dtmf_mode):
+            if rate not in events:
+                events[rate] = next(free for free in (number, *range(96, 128)) if free not in used)
+                used.add(events[rate])
+        rates = {one.clock_rate for _, one in formats}
+        events = {rate: number for rate, number in events.items() if rate in rates} or events
+    else:
+        events = {}
+    return agreed._replace(types=PayloadTypes(formats, tuple(events.items())))
 
 
 @lru_cache(maxsize=512)
@@ -86,85 +143,108 @@ def outgoing_order(allowed: tuple[Format, ...], wanted: tuple[Format, ...], pref
 
 @lru_cache(maxsize=1024)
 def accept_offer(
-    allowed: tuple[Format, ...],
-    offered: tuple[Offered, ...],
-    dtmf_mode: str,
-    preference: str = "local",
-    direction: str = "sendrecv",
+    allowed: tuple[Format, ...], offer: Section, dtmf_mode: str, preference: str = "local"
 ) -> AudioTerms | None:
-    """The terms of an answer to what was ``offered`` with a ``direction``, or ``None`` when no codec is shared.
+    """The terms of an answer to an ``offer``, or ``None`` when no codec is shared.
 
     ``preference`` is ``incoming_call_offer_pref``: the order of this server's list (``local``) or of
     the offer (``remote``), all or only the first (``*_first``). Payload types are the offer's.
     """
-    by_format, dtmf = _match(offered)
+    by_format, events = _match(offer.offered)
     if preference.startswith("remote"):
-        chosen = [(number, one) for one, number in by_format.items() if one in allowed]
+        chosen = [(by_format[one], one) for one in by_format if one in allowed]
     else:
         chosen = [(by_format[one], one) for one in allowed if one in by_format]
     if preference.endswith("first"):
         del chosen[1:]
-    if not chosen:
-        return None
-    return AudioTerms(tuple(chosen), dtmf if dtmf_mode in _DTMF_MODES else None, REVERSED[direction])
+    return _terms(chosen, events if dtmf_mode in _EVENT_MODES else {}, offer)
 
 
 @lru_cache(maxsize=1024)
-def accept_answer(offer: AudioTerms, answered: tuple[Offered, ...], direction: str = "sendrecv") -> AudioTerms | None:
-    """The terms after the peer's answer to our ``offer``: its codecs in its order, or ``None`` when it has none.
+def accept_answer(offer: AudioTerms, answer: Section) -> AudioTerms | None:
+    """The terms after the peer's ``answer`` to our ``offer``: its codecs in its order, or ``None`` when it has none.
 
     An answer may use other payload types for what *we* send (RFC 3264 6.1); those are taken.
     """
-    by_format, dtmf = _match(answered)
-    allowed = [one for _, one in offer.formats]
-    chosen = tuple((number, one) for one, number in by_format.items() if one in allowed)
+    by_format, events = _match(answer.offered)
+    allowed = [one for _, one in offer.types.formats]
+    chosen = [(by_format[one], one) for one in by_format if one in allowed]
+    return _terms(chosen, events if offer.types.events else {}, answer)
+
+
+def _terms(chosen: list[tuple[Offered, Format]], events: dict[int, int], section: Section) -> AudioTerms | None:
     if not chosen:
         return None
-    return AudioTerms(chosen, None if offer.dtmf_payload is None else dtmf, REVERSED[direction])
+    rates = {one.clock_rate for _, one in chosen}
+    agreed = tuple((rate, number) for rate, number in events.items() if rate in rates)
+    if not agreed and _DEFAULT_RATE in events:
+        agreed = ((_DEFAULT_RATE, events[_DEFAULT_RATE]),)
+    parameters = tuple((one, _passed_on(one, item.fmtp)) for item, one in chosen if one.parameters and item.fmtp)
+    formats = tuple((item.payload_type, one) for item, one in chosen)
+    return AudioTerms(PayloadTypes(formats, agreed), REVERSED[section.direction], section.ptime, parameters)
 
 
-def _match(offered: Sequence[Offered]) -> tuple[dict[Format, int], int | None]:
-    """The known codecs with their payload types in order, and the telephone-event type of 8 kHz."""
-    by_format: dict[Format, int] = {}
-    dtmf: int | None = None
+def _match(offered: Sequence[Offered]) -> tuple[dict[Format, Offered], dict[int, int]]:
+    """The known codecs in order, each where it comes first, and the payload types of telephone-event by clock rate."""
+    by_format: dict[Format, Offered] = {}
+    events: dict[int, int] = {}
     for item in offered:
-        if item.encoding and item.encoding.lower() == DTMF_ENCODING:
-            if dtmf is None and item.clock_rate == 8000:
-                dtmf = item.payload_type
+        if item.encoding.lower() == DTMF_ENCODING:
+            if item.clock_rate > 0:
+                events.setdefault(item.clock_rate, item.payload_type)
             continue
         if not item.encoding and item.payload_type >= 96:
             continue
         found = format_for(item.payload_type, item.encoding, item.clock_rate)
         if found is not None:
-            by_format.setdefault(found, item.payload_type)
-    return by_format, dtmf
+            by_format.setdefault(found, item)
+    return by_format, events
 
 
-def write_audio(terms: AudioTerms, port: int, profile: str = "RTP/AVP") -> str:
-    """The audio section of an offer or answer, each line ended with CR LF."""
-    numbers, lines = _audio_lines(terms.formats, terms.dtmf_payload)
-    return f"m=audio {port} {profile} {numbers}\r\n{lines}a={terms.direction}\r\n"
+def _passed_on(one: Format, fmtp: str) -> str:
+    """The parameters of a codec that concern the other party, in their order."""
+    pieces = (piece.strip() for piece in fmtp.split(";"))
+    return ";".join(piece for piece in pieces if piece.partition("=")[0].strip().lower() in one.parameters)
+
+
+def audio_section(terms: AudioTerms, port: int, ptime: int = 0, protocol: str = "RTP/AVP") -> MediaDescription:
+    """The audio section of an offer or answer of ours; ``ptime`` in milliseconds instead of the codec's own."""
+    formats, attributes = _audio_lines(terms.types, terms.parameters, ptime)
+    return MediaDescription(
+        attributes=[*attributes, (terms.direction, None)], port=port, protocol=protocol, formats=[*formats]
+    )
+
+
+_Attribute = tuple[str, str | None]
 
 
 @lru_cache(maxsize=512)
-def _audio_lines(formats: tuple[tuple[int, Format], ...], dtmf_payload: int | None) -> tuple[str, str]:
+def _audio_lines(
+    types: PayloadTypes, parameters: tuple[tuple[Format, str], ...], ptime: int
+) -> tuple[tuple[str, ...], tuple[_Attribute, ...]]:
     """The payload types, and the attributes that explain them."""
+    formats = types.formats
+    said = dict(parameters)
     numbers: list[str] = []
-    lines: list[str] = []
-    ptime = formats[0][1].ptime
+    lines: list[_Attribute] = []
+    length = formats[0][1].ptime
     longest = 1000
     for number, one in formats:
         numbers.append(str(number))
-        lines.append(f"a=rtpmap:{number} {one.rtpmap}\r\n")
-        if one.fmtp:
-            lines.append(f"a=fmtp:{number} {one.fmtp}\r\n")
+        lines.append(("rtpmap", f"{number} {one.rtpmap}"))
+        fmtp = said.get(one, one.fmtp)
+        if fmtp:
+            lines.append(("fmtp", f"{number} {fmtp}"))
         longest = min(longest, one.max_ptime)
-    if dtmf_payload is not None:
-        numbers.append(str(dtmf_payload))
-        lines.append(f"a=rtpmap:{dtmf_payload} {DTMF_ENCODING}/8000\r\na=fmtp:{dtmf_payload} {DTMF_FMTP}\r\n")
+    for rate, number in types.events:
+        numbers.append(str(number))
+        lines.append(("rtpmap", f"{number} {DTMF_ENCODING}/{rate}"))
+        lines.append(("fmtp", f"{number} {DTMF_FMTP}"))
     # Whole packets only: codecs that allow 150 ms are offered 140 with packets of 20.
-    longest -= longest % ptime
-    return " ".join(numbers), f"{''.join(lines)}a=ptime:{ptime}\r\na=maxptime:{longest}\r\n"
+    longest -= longest % length
+    lines.append(("ptime", str(min(ptime, MAX_PTIME) or length)))
+    lines.append(("maxptime", str(longest)))
+    return tuple(numbers), tuple(lines)
 
 
 def write_session(owner: str, session_id: str, version: int, address: str, name: str, sections: Sequence[str]) -> bytes:

@@ -1,13 +1,16 @@
-"""SDP handlers: what to do with one type of media stream (docs/development/architecture.md, "A call").
+"""SDP handlers: what to do with one type of media stream (docs/extending/sdp-handler.md).
 
-A session description is a list of streams. For each, the handlers registered for its type
-("audio", "video", "image", ...) are asked in order of priority; the first that takes the stream
-keeps it for the rest of the session.
+A session description is a list of streams. For each, the handlers registered for its type ("audio", "video", "image",
+...) are asked in order of priority; the first that takes the stream keeps it until it refuses it, and then the others
+are asked again. Handlers read and compose sections with the model of :mod:`asterism.stack.sdp`; ports come from
+``server.media``.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
+
+from asterism.stack.sdp import MediaDescription
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,11 +18,11 @@ if TYPE_CHECKING:
     from asterism.applications.session.identity import EndpointProfile
     from asterism.applications.session.session import Session
     from asterism.media.formats import Format
-    from asterism.stack.sdp import MediaDescription, SessionDescription
+    from asterism.stack.sdp import SessionDescription
 
 
 class MediaStream:
-    """One negotiated stream of a session, as its handler sees it; ``close`` frees what it holds."""
+    """One stream of a session, as its handler sees it; ``close`` frees what it holds."""
 
     __slots__ = ("handler",)
 
@@ -27,18 +30,23 @@ class MediaStream:
         self.handler = handler
 
     def close(self) -> None:
-        """Free sockets and timers."""
+        """Free sockets and timers. Called once: when the stream is removed, or when the session ends."""
 
 
 class SdpHandler:
-    """Negotiates the streams of one ``media`` type."""
+    """Negotiates the streams of one ``media`` type.
+
+    Callbacks are plain functions: they run inside the handling of a message and must not wait. One that raises counts
+    as a refusal of the stream; it is logged, and the call goes on.
+    """
 
     name: ClassVar[str]
     media: ClassVar[str] = "audio"
+    """The type that stands in ``m=``, in lower case."""
     priority: ClassVar[int] = 500
 
-    def create_offer(self, session: Session) -> tuple[MediaStream, str] | None:
-        """Open a stream and write its section for our offer; ``None`` when this session shall have none."""
+    def create_offer(self, session: Session) -> tuple[MediaStream, MediaDescription] | None:
+        """Open a stream and compose its section for our first offer; ``None`` when this session shall have none."""
         return None
 
     def accepts(self, profile: EndpointProfile, description: SessionDescription, media: MediaDescription) -> bool:
@@ -53,19 +61,22 @@ class SdpHandler:
 
     def answer(
         self, session: Session, description: SessionDescription, media: MediaDescription, stream: MediaStream | None
-    ) -> tuple[MediaStream, str] | None:
-        """Take the peer's offered stream and write our answer's section; ``None`` refuses it (port 0).
+    ) -> tuple[MediaStream, MediaDescription] | None:
+        """Take the peer's offered stream and compose our answer's section; ``None`` refuses it (port 0).
 
-        ``stream`` is the one negotiated earlier in the same place, or ``None`` at first.
+        ``stream`` is the one that this handler has in the same place, or ``None`` at first.
         """
         return None
 
-    def reoffer(self, session: Session, stream: MediaStream) -> str:
-        """Write the section of an open stream for a new offer of ours."""
-        return ""
+    def reoffer(self, session: Session, stream: MediaStream) -> MediaDescription:
+        """Compose the section of an open stream for a new offer of ours; what was agreed still holds."""
+        return MediaDescription(media=self.media)
 
     def apply_answer(
         self, session: Session, description: SessionDescription, media: MediaDescription, stream: MediaStream
     ) -> bool:
         """Take the peer's answer to our offered stream; ``False`` when it cannot be worked with."""
         return False
+
+    def roll_back(self, session: Session, stream: MediaStream) -> None:
+        """Our new offer was refused: what was agreed before holds again (RFC 3261 14.1)."""

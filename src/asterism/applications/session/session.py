@@ -175,21 +175,12 @@ class Session:
     def on_rtp_digit_begin(self, digit: str) -> None:
         """A digit began as RFC 4733 events."""
         if self.channel is not None:
-            self.channel.queue_digit_begin(digit, self._digits_relayed(self.channel))
+            self.channel.queue_digit_begin(digit, self.audio is not None and self.audio.relays_digits)
 
     def on_rtp_digit(self, digit: str, duration_ms: int) -> None:
         """A digit came as RFC 4733 events."""
         if self.channel is not None:
-            self.channel.queue_digit(digit, duration_ms, self._digits_relayed(self.channel))
-
-    def _digits_relayed(self, channel: Channel) -> bool:
-        """Whether the media layer passes digits on by itself, with the audio's packets."""
-        bridge = channel.bridge
-        if bridge is None or not bridge.relayed or not getattr(self.audio, "relay_digits", False):
-            return False
-        peer = bridge.peer(channel)
-        driver = peer.driver if peer is not None else None
-        return driver is not None and getattr(driver.media, "dtmf_payload_type", None) is not None
+            self.channel.queue_digit(digit, duration_ms, self.audio is not None and self.audio.relays_digits)
 
     def set_remote_hold(self, hold: bool) -> None:
         """The peer's description says whether it holds us; told to the channel when that changes."""

@@ -49,7 +49,7 @@ class Endpoint(ConfiguredObject, type="endpoint"):
     REALTIME = "ps_endpoints"
     WITHOUT_EFFECT = {  # noqa: RUF012
         "media is not encrypted": (
-            "media_encryption media_encryption_optimistic srtp_tag_32 force_avp dtls_verify dtls_rekey "
+            "srtp_tag_32 force_avp dtls_verify dtls_rekey "
             "dtls_auto_generate_cert dtls_cert_file dtls_private_key dtls_cipher dtls_ca_file dtls_ca_path "
             "dtls_setup dtls_fingerprint"
         ),
@@ -62,9 +62,7 @@ class Endpoint(ConfiguredObject, type="endpoint"):
             "codec_prefs_incoming_offer codec_prefs_outgoing_offer codec_prefs_incoming_answer "
             "codec_prefs_outgoing_answer"
         ),
-        "both directions use the negotiated codec": "asymmetric_rtp_codec",
         "there is no G.726": "g726_non_standard",
-        "packets have the usual length": "use_ptime",
         "media uses the address family of the signalling": "rtp_ipv6",
         "there is one engine": "rtp_engine",
         "fax is not supported": (
@@ -189,7 +187,9 @@ class Endpoint(ConfiguredObject, type="endpoint"):
 
     # Media security and ICE
 
-    media_encryption = option(Choice("no", "sdes", "dtls"), "no", "How media is encrypted.")
+    media_encryption = option(
+        Choice("no", "sdes", "dtls"), "no", "How media must be encrypted; calls in the clear are refused."
+    )
     media_encryption_optimistic = option(BOOL, False, "Go on in the clear where the peer does not encrypt.")
     srtp_tag_32 = option(BOOL, False, "Offer SRTP's 32-bit authentication tag.")
     use_avpf = option(BOOL, False, "Offer and demand the AVPF profiles.")

@@ -210,19 +210,19 @@ class _Section:
         self.attributes = [line for line in self.attributes if line[0] not in _DIRECTIONS]
         self.attributes.append((direction.value, None))
 
-    def _lines(self) -> list[str]:
-        lines = []
+    def _add_lines(self, lines: list[str]) -> None:
         if self.info is not None:
             lines.append(f"i={self.info}")
         if self.connection is not None:
             lines.append(f"c={self.connection}")
-        lines.extend(f"b={kind}:{value}" for kind, value in self.bandwidths)
-        return lines
+        for kind, value in self.bandwidths:
+            lines.append(f"b={kind}:{value}")
 
-    def _tail(self) -> list[str]:
-        lines = [f"{kind}={value}" for kind, value in self.unknown]
-        lines.extend(f"a={name}" if value is None else f"a={name}:{value}" for name, value in self.attributes)
-        return lines
+    def _add_tail(self, lines: list[str]) -> None:
+        for kind, text in self.unknown:
+            lines.append(f"{kind}={text}")
+        for name, value in self.attributes:
+            lines.append(f"a={name}" if value is None else f"a={name}:{value}")
 
 
 @dataclass(slots=True)
@@ -308,7 +308,13 @@ class MediaDescription(_Section):
     def lines(self) -> list[str]:
         """The section's lines, without line breaks."""
         port = str(self.port) if self.port_count == 1 else f"{self.port}/{self.port_count}"
-        return [" ".join([f"m={self.media} {port} {self.protocol}", *self.formats]), *self._lines(), *self._tail()]
+        lines = [" ".join([f"m={self.media} {port} {self.protocol}", *self.formats])]
+        self._add_lines(lines)
+        self._add_tail(lines)
+        return lines
+
+    def __str__(self) -> str:
+        return "\r\n".join(self.lines()) + "\r\n"
 
 
 @dataclass(slots=True)
@@ -398,7 +404,8 @@ class SessionDescription(_Section):
         if self.origin is not None:
             lines.append(f"o={self.origin}")
         lines.append(f"s={self.name or '-'}")
-        common = self._lines()
+        common: list[str] = []
+        self._add_lines(common)
         if self.info is not None:
             lines.append(common.pop(0))
         if self.uri is not None:
@@ -407,7 +414,7 @@ class SessionDescription(_Section):
         lines.extend(f"p={value}" for value in self.phones)
         lines.extend(common)
         lines.extend(self.timings or ["t=0 0"])
-        lines.extend(self._tail())
+        self._add_tail(lines)
         for media in self.media:
             lines.extend(media.lines())
         return "\r\n".join(lines) + "\r\n"

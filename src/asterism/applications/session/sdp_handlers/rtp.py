@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from asterism.applications.session.identity import address_towards
 from asterism.applications.session.negotiation import (
+    MAX_PTIME,
     REVERSED,
     AudioTerms,
     Offered,
+    Section,
     accept_answer,
     accept_offer,
     all_terms,
+    audio_section,
     offer_terms,
-    write_audio,
 )
 from asterism.applications.session.registry import sessions
 from asterism.applications.session.sdp_handler import MediaStream, SdpHandler
 from asterism.core.errors import AsterismError
 from asterism.core.module import Module
+from asterism.media.payload_types import PayloadTypes
+from asterism.media.sockets import is_address
 from asterism.pbx import rtcp
 from asterism.pbx.muting import apply_mute
 from asterism.stack.errors import ParseError
-from asterism.stack.sdp import RtpMap
+from asterism.stack.grammar import printable
+from asterism.stack.sdp import Connection, RtpMap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,24 +39,47 @@ if TYPE_CHECKING:
     from asterism.media.core import Media as MediaSubsystem
     from asterism.media.formats import Format
     from asterism.media.rtp import RtpSession
+    from asterism.media.stream import AudioStream
     from asterism.stack.sdp import MediaDescription, SessionDescription
 
 _NOT_AVAILABLE = 44
 """Q.850: requested channel not available; what a call without audio ends with."""
 _PROFILE = "RTP/AVP"
+_NO_CONNECTION = Connection("IP4", "")
 _NOWHERE = frozenset(("0.0.0.0", "::", ""))
+_SENDS_NOTHING = frozenset(("recvonly", "inactive"))
+_HELD = {"sendrecv": "sendonly", "recvonly": "inactive"}
+"""What our direction becomes while the other party of the call holds this one."""
 
 
 class RtpAudio(MediaStream):
-    """An audio stream: its RTP session, the terms agreed for it, and what we offered last, if we did."""
+    """An audio stream.
 
-    __slots__ = ("offered", "rtp", "terms")
+    Attributes:
+        rtp: its RTP session.
+        terms: what was agreed last, or what we offer as long as nothing was.
+        announced: the payload types that we understand, as our last agreed description says.
+        offered: our last offer, until the peer makes one: several branches of a call may answer it.
+        connection: where we receive, when that is of another address family than the session's other media.
+        peer_holds: the peer does not want to receive.
+    """
+
+    __slots__ = ("announced", "connection", "offered", "peer_holds", "rtp", "terms")
 
     def __init__(self, handler: SdpHandler, rtp: RtpSession, terms: AudioTerms) -> None:
         super().__init__(handler)
         self.rtp = rtp
         self.terms = terms
+        self.announced: PayloadTypes = terms.types
         self.offered: AudioTerms | None = None
+        self.connection: Connection | None = None
+        self.peer_holds = False
+
+    def section(self, terms: AudioTerms, ptime: int = 0) -> MediaDescription:
+        """Our section with these terms."""
+        found = audio_section(terms, self.rtp.local[1], ptime)
+        found.connection = self.connection
+        return found
 
     def close(self) -> None:
         """Free the ports."""
@@ -65,65 +95,83 @@ class RtpHandler(SdpHandler):
     def __init__(self, media: MediaSubsystem) -> None:
         self._media = media
 
-    def create_offer(self, session: Session) -> tuple[MediaStream, str] | None:
-        """Offer every codec of the endpoint, the caller's first as ``outgoing_call_offer_pref`` says."""
-        formats = session.offer_formats
-        if not formats:
-            return None
-        terms = offer_terms(formats, session.endpoint.dtmf_mode)
-        rtp = self._open(session)
-        if rtp is None:
-            return None
-        stream = RtpAudio(self, rtp, terms)
-        stream.offered = terms
-        # What is offered must be understood from now on: early media may come before the answer does.
-        self._set_up(stream)
-        return stream, write_audio(terms, stream.rtp.local[1])
+    # What the peer offers.
 
     def accepts(self, profile: EndpointProfile, description: SessionDescription, media: MediaDescription) -> bool:
-        """Whether profile and codecs fit."""
-        return bool(media.port) and _terms(profile, description, media) is not None
+        """Whether profile, address and codecs fit."""
+        return bool(media.port) and _acceptable(profile, description, media) is not None
 
     def agreed(
         self, profile: EndpointProfile, description: SessionDescription, media: MediaDescription
     ) -> Sequence[Format]:
         """Those of the answer, in its order."""
-        terms = _terms(profile, description, media) if media.port else None
-        return () if terms is None else tuple(dict(terms.formats).values())
+        terms = _acceptable(profile, description, media) if media.port else None
+        return () if terms is None else tuple(dict(terms.types.formats).values())
 
     def answer(
         self, session: Session, description: SessionDescription, media: MediaDescription, stream: MediaStream | None
-    ) -> tuple[MediaStream, str] | None:
+    ) -> tuple[MediaStream, MediaDescription] | None:
         """Take the offer in the order of our codecs; a second audio stream is refused."""
-        if stream is None and session.audio is not None:
+        if stream is None and session.audio is not None and not _is_free(session, session.audio, description):
             return None
-        terms = _terms(session.profile, description, media)
+        mode = session.media.dtmf_mode or session.endpoint.dtmf_mode
+        terms = _acceptable(session.profile, description, media, mode)
         if terms is None:
             return None
-        if isinstance(stream, RtpAudio):
-            stream.terms = terms
-            stream.offered = None
-        else:
-            rtp = self._open(session)
-            if rtp is None:
+        host = (media.connection or description.connection or _NO_CONNECTION).address
+        if not isinstance(stream, RtpAudio):
+            opened = self._open(session, terms, host)
+            if opened is None:
                 return None
-            stream = RtpAudio(self, rtp, terms)
-        self._set_up(stream)
-        self._set_remote(session, stream, description, media)
-        return stream, write_audio(terms, stream.rtp.local[1])
-
-    def reoffer(self, session: Session, stream: MediaStream) -> str:
-        """The section as agreed before."""
-        assert isinstance(stream, RtpAudio)
+            stream = opened
+        elif not session.endpoint.rtp_symmetric and not _reaches(stream.rtp, host):
+            return None
+        stream.peer_holds = terms.direction in _SENDS_NOTHING
         if session.held and session.endpoint.moh_passthrough:
-            stream.terms = stream.terms._replace(direction="inactive" if session.remote_hold else "sendonly")
-        elif not session.remote_hold:
-            stream.terms = stream.terms._replace(direction="sendrecv")
-        stream.offered = stream.terms
-        if session.offer_all:
-            stream.offered = all_terms(stream.terms, session.formats)
-            self._set_up(stream)
-        return write_audio(stream.offered, stream.rtp.local[1])
+            terms = terms._replace(direction=_HELD.get(terms.direction, terms.direction))
+        stream.terms = terms
+        stream.announced = terms.types
+        stream.offered = None
+        self._set_up(session, stream)
+        self._set_remote(session, stream, host, media.port)
+        return stream, stream.section(terms, terms.ptime if session.endpoint.use_ptime else 0)
+
+    # What we offer.
+
+    def create_offer(self, session: Session) -> tuple[MediaStream, MediaDescription] | None:
+        """Offer every codec of the endpoint, the caller's first as ``outgoing_call_offer_pref`` says."""
+        formats = session.media.wanted or session.offer_formats
+        if not formats:
+            return None
+        if not session.profile.in_the_clear:
+            session.core.log.warning("%s is not called: its media_encryption is not available", session.endpoint.id)
+            return None
+        mode = session.media.dtmf_mode or session.endpoint.dtmf_mode
+        terms = offer_terms(formats, mode, session.media.parameters)
+        stream = self._open(session, terms, "")
+        if stream is None:
+            return None
+        stream.offered = terms
+        # What is offered must be understood from now on: early media may come before the answer does.
+        self._set_up(session, stream)
+        return stream, stream.section(terms)
+
+    def reoffer(self, session: Session, stream: MediaStream) -> MediaDescription:
+        """The codecs agreed, under the payload types that we announced for them."""
+        assert isinstance(stream, RtpAudio)
+        # What we want, whatever the peer wants: one that holds us says so again (RFC 6337 5.3).
+        direction = "sendonly" if session.held and session.endpoint.moh_passthrough else "sendrecv"
+        numbers = {one: number for number, one in stream.announced.formats}
+        formats = tuple((numbers.get(one, number), one) for number, one in stream.terms.types.formats)
+        types = PayloadTypes(formats, stream.announced.events)
+        offered = AudioTerms(types, direction, 0, stream.terms.parameters)
+        media = session.media
+        if media.wanted or media.dtmf_mode or session.offer_all:
+            wanted = media.wanted or (session.formats if session.offer_all else tuple(one for _, one in formats))
+            offered = all_terms(offered, wanted, media.dtmf_mode or session.endpoint.dtmf_mode)
+        stream.offered = offered
+        self._set_up(session, stream)
+        return stream.section(offered)
 
     def apply_answer(
         self, session: Session, description: SessionDescription, media: MediaDescription, stream: MediaStream
@@ -132,20 +180,42 @@ class RtpHandler(SdpHandler):
         assert isinstance(stream, RtpAudio)
         if media.protocol.upper() != _PROFILE:
             return False
+        host = (media.connection or description.connection or _NO_CONNECTION).address
+        if not session.endpoint.rtp_symmetric and not _reaches(stream.rtp, host):
+            session.core.log.warning(
+                "%s answers with media at '%s', which cannot be reached", session.endpoint.id, host
+            )
+            return False
         # Measured by the offer, not by an earlier answer: another branch of the call may choose otherwise.
-        offered, direction = _read(tuple(media.formats), tuple(media.attributes), tuple(description.attributes))
-        terms = accept_answer(stream.offered or stream.terms, offered, direction)
+        offered = stream.offered or stream.terms
+        section = _read(tuple(media.formats), tuple(media.attributes), tuple(description.attributes))
+        terms = accept_answer(offered, section)
         if terms is None:
             return False
         stream.terms = terms
-        self._set_up(stream)
-        self._set_remote(session, stream, description, media)
+        stream.peer_holds = terms.direction in _SENDS_NOTHING
+        stream.announced = offered.types
+        self._set_up(session, stream)
+        self._set_remote(session, stream, host, media.port)
         return True
 
-    def _open(self, session: Session) -> RtpSession | None:
+    def roll_back(self, session: Session, stream: MediaStream) -> None:
+        """Forget our open offer."""
+        assert isinstance(stream, RtpAudio)
+        if stream.offered is not None:
+            stream.offered = None
+            self._set_up(session, stream)
+
+    # The RTP session.
+
+    def _open(self, session: Session, terms: AudioTerms, peer: str) -> RtpAudio | None:
+        """A stream with ports on an address that the peer's media can reach."""
         endpoint = session.endpoint
         bound = endpoint.media_address if endpoint.bind_rtp_to_media_address else ""
         host = bound or session.local_address
+        other_family = not bound and peer not in _NOWHERE and (":" in peer) != (":" in host)
+        if other_family and is_address(peer):
+            host = address_towards(peer, 9)
         try:
             rtp = self._media.open_rtp(
                 host,
@@ -159,77 +229,117 @@ class RtpHandler(SdpHandler):
             return None
         if endpoint.rtp_keepalive:
             rtp.set_keep_alive(endpoint.rtp_keepalive)
+        rtp.follow_peer = not endpoint.asymmetric_rtp_codec
         rtp.on_rtcp = lambda stream, sent, report: rtcp.publish(session.channel, stream, sent, report)
         rtp.on_digit = session.on_rtp_digit
         rtp.on_digit_begin = session.on_rtp_digit_begin
         if session.channel is not None:
             apply_mute(session.channel, rtp)
         session.audio = rtp
-        return rtp
+        stream = RtpAudio(self, rtp, terms)
+        if other_family:
+            stream.connection = Connection("IP6" if ":" in host else "IP4", host)
+        return stream
 
     def _silent(self, session: Session) -> None:
         session.core.log.info("no audio came from %s; ending the call", session.endpoint.id)
         session.work.push(session.fail, _NOT_AVAILABLE)
 
-    def _set_up(self, stream: RtpAudio) -> None:
-        terms = stream.terms
-        receive = None
+    def _set_up(self, session: Session, stream: RtpAudio) -> None:
+        """Tell the RTP session what its payload types mean: what we announced before may still be on its way."""
+        terms, receive = stream.terms, stream.announced
         if stream.offered is not None and stream.offered is not terms:
-            receive = dict(stream.offered.formats)
-        stream.rtp.set_formats(dict(terms.formats), terms.dtmf_payload, receive)
+            receive = PayloadTypes(
+                receive.formats + stream.offered.types.formats, receive.events + stream.offered.types.events
+            )
+        ptime = terms.ptime if session.endpoint.use_ptime else 0
+        stream.rtp.set_formats(terms.types, receive, ptime)
 
-    def _set_remote(
-        self, session: Session, stream: RtpAudio, description: SessionDescription, media: MediaDescription
-    ) -> None:
-        connection = media.connection or description.connection
-        host = "" if connection is None else connection.address
-        held = host in _NOWHERE or stream.terms.direction in ("recvonly", "inactive")
+    def _set_remote(self, session: Session, stream: RtpAudio, host: str, port: int) -> None:
+        held = host in _NOWHERE or stream.terms.direction in _SENDS_NOTHING
         if host not in _NOWHERE:
-            try:
-                stream.rtp.set_remote(host, media.port)
-            except ValueError as error:
-                # A name, or an address of the other family: nothing can be sent there, but what comes is taken.
-                session.core.log.info("media of %s: %s", session.endpoint.id, error)
+            with suppress(ValueError):  # no address of the socket's family: its packets tell where it is
+                stream.rtp.set_remote(host, port)
         stream.rtp.hold = held
         seconds = session.endpoint.rtp_timeout_hold if held else session.endpoint.rtp_timeout
         if seconds or session.endpoint.rtp_timeout or session.endpoint.rtp_timeout_hold:
             stream.rtp.set_timeout(seconds, lambda: self._silent(session))
-        if held != session.remote_hold:
-            session.set_remote_hold(held)
+        peer_holds = host in _NOWHERE or stream.peer_holds
+        if peer_holds != session.remote_hold:
+            session.set_remote_hold(peer_holds)
 
 
-def _terms(profile: EndpointProfile, description: SessionDescription, media: MediaDescription) -> AudioTerms | None:
-    if media.protocol.upper() != _PROFILE:
-        return None
+def _acceptable(
+    profile: EndpointProfile, description: SessionDescription, media: MediaDescription, dtmf_mode: str = ""
+) -> AudioTerms | None:
+    """The terms of an answer to an offered section, ``None`` when it cannot be taken."""
     endpoint = profile.endpoint
+    if media.protocol.upper() != _PROFILE or not profile.in_the_clear:
+        return None
+    host = (media.connection or description.connection or _NO_CONNECTION).address
+    if host not in _NOWHERE and not is_address(host) and not endpoint.rtp_symmetric:
+        profile.core.log.warning("%s offers media at '%s', which is no address", endpoint.id, printable(host))
+        return None
     preference = "local_first" if endpoint.preferred_codec_only else endpoint.incoming_call_offer_pref
-    offered, direction = _read(tuple(media.formats), tuple(media.attributes), tuple(description.attributes))
-    return accept_offer(profile.formats, offered, endpoint.dtmf_mode, preference, direction)
+    section = _read(tuple(media.formats), tuple(media.attributes), tuple(description.attributes))
+    return accept_offer(profile.formats, section, dtmf_mode or endpoint.dtmf_mode, preference)
+
+
+def _is_free(session: Session, audio: AudioStream, description: SessionDescription) -> bool:
+    """Whether the session's audio stream is over, or will be after this offer."""
+    if audio.closed:
+        return True
+    for index, stream in enumerate(session.media.streams):
+        if isinstance(stream, RtpAudio) and stream.rtp is audio:
+            return index >= len(description.media) or not description.media[index].port
+    return False
+
+
+def _reaches(rtp: RtpSession, host: str) -> bool:
+    """Whether packets can be sent to an address from this session's socket."""
+    return host in _NOWHERE or (is_address(host) and (":" in host) == (":" in rtp.local[0]))
+
+
+def read_section(description: SessionDescription, media: MediaDescription) -> Section:
+    """What a section of the peer's description says of an audio stream."""
+    return _read(tuple(media.formats), tuple(media.attributes), tuple(description.attributes))
 
 
 _Attributes = tuple[tuple[str, str | None], ...]
 
 
 @lru_cache(maxsize=512)
-def _read(formats: tuple[str, ...], attributes: _Attributes, common: _Attributes) -> tuple[tuple[Offered, ...], str]:
-    """The payload types of a section and its direction, which may be told in the attributes ``common`` to all."""
+def _read(formats: tuple[str, ...], attributes: _Attributes, common: _Attributes) -> Section:
+    """What a section says; its direction may be told in the attributes ``common`` to all."""
     direction = next((name for name, _ in attributes + common if name in REVERSED), "sendrecv")
     maps: dict[str, RtpMap] = {}
+    parameters: dict[str, str] = {}
+    ptime = 0
     for name, value in attributes:
-        if name == "rtpmap" and value:
+        text = (value or "").strip()
+        if name == "rtpmap":
             try:
-                found = RtpMap.parse(value)
+                found = RtpMap.parse(text)
             except ParseError:
                 continue
             maps.setdefault(found.payload, found)
+        elif name == "fmtp":
+            payload, _, rest = text.partition(" ")
+            parameters.setdefault(payload, rest.strip())
+        elif name == "ptime" and not ptime:
+            whole = text.partition(".")[0]
+            ptime = min(int(whole), MAX_PTIME) if whole.isascii() and whole.isdigit() and len(whole) < 6 else 0
     offered: list[Offered] = []
     for text in formats:
         if text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= 127:
             known = maps.get(text)
+            fmtp = parameters.get(text, "")
             offered.append(
-                Offered(int(text)) if known is None else Offered(int(text), known.encoding, known.clock_rate)
+                Offered(int(text), fmtp=fmtp)
+                if known is None
+                else Offered(int(text), known.encoding, known.clock_rate, fmtp)
             )
-    return tuple(offered), direction
+    return Section(tuple(offered), direction, ptime)
 
 
 class RtpModule(Module):
