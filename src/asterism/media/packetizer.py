@@ -12,13 +12,15 @@ class Packetizer:
     audio of a codec that cannot be cut is passed as it comes.
     """
 
-    __slots__ = ("_format", "_left", "_size", "ptime")
+    __slots__ = ("_format", "_left", "_size", "marker", "ptime")
 
     def __init__(self, ptime: int) -> None:
         self.ptime = ptime
         self._format: Format | None = None
         self._left = b""
         self._size = 0
+        self.marker = 0
+        """The marker bit, 0x80, of the next packet: the first after a pause (RFC 3551 4.1)."""
 
     def cut(self, fmt: Format, payload: bytes) -> list[bytes]:
         """The packets that are complete with ``payload``."""
@@ -33,9 +35,10 @@ class Packetizer:
         self._left = data[whole:]
         return [data[start : start + size] for start in range(0, whole, size)]
 
-    def clear(self) -> None:
-        """Drop what does not fill a packet: nothing was written for a while."""
+    def begin(self) -> None:
+        """Begin anew after a pause; what does not fill a packet is dropped."""
         self._left = b""
+        self.marker = 0x80
 
 
 def packet_bytes(fmt: Format, ptime: int) -> int:

@@ -169,15 +169,14 @@ class RtpTransmitter:
             self._marker = False
             self._timestamp += int((now - self._last_write) * fmt.clock_rate)
             if packetizer is not None:
-                packetizer.clear()
+                packetizer.begin()
         self._last_write = now
         if packetizer is None:
             self._send_audio(fmt, marker | payload_type, payload)
             return
         for packet in packetizer.cut(fmt, payload):
-            self._send_audio(fmt, marker | payload_type, packet)
-            marker = 0
-        self._marker = self._marker or marker > 0
+            self._send_audio(fmt, packetizer.marker | payload_type, packet)
+            packetizer.marker = 0
 
     def _send_audio(self, fmt: Format, second: int, payload: bytes) -> None:
         size = len(payload)

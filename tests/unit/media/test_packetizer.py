@@ -39,5 +39,5 @@ def test_another_codec_and_a_pause_begin_anew() -> None:
     assert packetizer.cut(ULAW, b"u" * 160) == []
     assert packetizer.cut(G729, b"g" * 30) == [b"g" * 30]
     assert packetizer.cut(ULAW, b"v" * 160) == []
-    packetizer.clear()
+    packetizer.begin()
     assert packetizer.cut(ULAW, b"w" * 240) == [b"w" * 240]

@@ -65,6 +65,13 @@ class TextHandler(SdpHandler):
         self.rolled_back += 1
 
 
+def change(bench: Bench, name: str, **options: object) -> None:
+    endpoint = bench.server.data.get(Endpoint, name)
+    for option, value in options.items():
+        assert hasattr(endpoint, option)
+        setattr(endpoint, option, value)
+
+
 def registry(bench: Bench) -> Sessions:
     return bench.sessions  # type: ignore[return-value]
 
@@ -226,9 +233,7 @@ def test_a_dynamic_type_without_rtpmap_is_a_bad_offer(kind: str, tmp_path: objec
 def refused_offer(body: str, **options: object) -> object:
     @on_bench
     async def test(bench: Bench) -> None:
-        endpoint = bench.server.data.get(Endpoint, "alice")
-        for name, value in options.items():
-            setattr(endpoint, name, value)
+        change(bench, "alice", **options)
         bench.server.pbx.extension("internal", "700")(lambda channel: None)  # type: ignore[arg-type]
         alice = bench.phone(5071)
         alice.call("700", body=body)
@@ -248,8 +253,7 @@ def test_a_host_name_in_an_offer_is_refused(tmp_path: object) -> None:
 
 @on_bench
 async def test_encryption_that_is_required_is_not_offered_without(bench: Bench) -> None:
-    endpoint = bench.server.data.get(Endpoint, "bob")
-    endpoint.media_encryption = "sdes"  # type: ignore[union-attr]
+    change(bench, "bob", media_encryption="sdes")
     results = []
 
     @bench.server.pbx.extension("internal", "900")
@@ -264,15 +268,14 @@ async def test_encryption_that_is_required_is_not_offered_without(bench: Bench) 
 
 @on_bench
 async def test_optimistic_encryption_takes_the_clear(bench: Bench) -> None:
-    endpoint = bench.server.data.get(Endpoint, "alice")
-    endpoint.media_encryption, endpoint.media_encryption_optimistic = "sdes", True  # type: ignore[union-attr]
+    change(bench, "alice", media_encryption="sdes", media_encryption_optimistic=True)
     _, ok = await called(bench, sdp())
     assert media_of(ok) == [("audio", True)]
 
 
 @on_bench
 async def test_use_ptime_answers_and_sends_what_is_asked(bench: Bench) -> None:
-    bench.server.data.get(Endpoint, "alice").use_ptime = True  # type: ignore[union-attr]
+    change(bench, "alice", use_ptime=True)
     _, ok = await called(bench, described(AUDIO + "a=ptime:30\r\n"))
     section = SessionDescription.parse(ok.body).media[0]
     assert section.attribute("ptime") == "30"
