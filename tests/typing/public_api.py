@@ -28,6 +28,8 @@ from asterism.core.events import EventType, Fields
 from asterism.core.module import Module
 from asterism.data.data import Missing
 from asterism.interception.replay import ReplayTable
+from asterism.media.core import Media
+from asterism.media.ports import PortPair
 from asterism.media.stream import Frame
 from asterism.pbx.controls import DialStatus
 from asterism.pbx.dialing import DialResult
@@ -270,6 +272,14 @@ async def sip(core: SipCore, bound: SipServer, flow: Flow, profile: EndpointProf
     assert_type(ReplayTable().fresh("nonce", 1, 0.0), bool)
     missing: list[Missing] = [Missing.ABSENT, Missing.NOT_LOADED]
     assert missing
+
+
+def ports(media: Media) -> None:
+    """Ports for a stream of one's own."""
+    pair = media.open_ports()
+    assert_type(pair, PortPair)
+    assert_type(pair.port, int)
+    assert_type(pair.close(), None)
 
 
 def stack(data: bytes) -> None:
