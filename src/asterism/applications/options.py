@@ -29,6 +29,7 @@ class Options(Service):
     """Answers OPTIONS statelessly: 200, or 404 for an extension that does not exist."""
 
     name: ClassVar[str] = "options"
+    part_of: ClassVar[tuple[str, ...]] = ("res_pjsip",)
     priority: ClassVar[int] = 60
     methods: ClassVar[frozenset[str]] = frozenset({"OPTIONS"})
 

@@ -228,6 +228,7 @@ class QualifyModule(Module):
     """Checks contacts with OPTIONS."""
 
     name = "qualify"
+    part_of = ("res_pjsip",)
     aliases = ("res_pjsip_qualify",)
     requires = ("res_pjsip",)
     description = "Checks contacts with SIP OPTIONS"

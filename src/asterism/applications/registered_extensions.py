@@ -25,6 +25,7 @@ class RegisteredExtensions(Module):
     """Keeps the extensions of ``regcontext``."""
 
     name = "registered_extensions"
+    part_of = ("res_pjsip",)
     requires = ("res_pjsip",)
     description = "Extensions for registered AORs (regcontext)"
 

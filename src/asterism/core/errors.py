@@ -25,6 +25,14 @@ class ModuleError(AsterismError):
     """A module cannot be loaded, unloaded or reloaded; the text says why."""
 
 
+class AlreadyRunningError(ModuleError):
+    """Another server runs on the same configuration; this one must not start."""
+
+
+class NotAsyncError(AsterismError):
+    """A function that is awaited is not ``async``, or one that is not awaited is."""
+
+
 class DuplicateError(AsterismError):
     """A registry already has an entry of that name."""
 

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from asterism.core.calling import require_plain
 from asterism.core.documentation import Documentation
 from asterism.core.registry import Owner, Registry
 
@@ -86,7 +87,11 @@ class EventBus:
             self.types.add(owner, event_type.name, event_type, event_type.documentation)
 
     def subscribe(self, owner: Owner, event_type: EventType | None, subscriber: Subscriber) -> Callable[[], None]:
-        """Call ``subscriber`` for each event of ``event_type`` (``None``: of every type); return the undo."""
+        """Call ``subscriber`` for each event of ``event_type`` (``None``: of every type); return the undo.
+
+        Raises :class:`~asterism.core.errors.NotAsyncError` for one that is ``async``: nobody would await it.
+        """
+        require_plain(subscriber, f"a subscriber of {'every event' if event_type is None else event_type.name}")
         subscribers = self._to_all if event_type is None else self._by_type.setdefault(event_type, [])
         subscribers.append(subscriber)
         self._changed()

@@ -98,14 +98,18 @@ class CoreServer(Protocol):
 class Module:
     """Base class of modules; every method may be left as it is.
 
-    ``core`` modules are part of every server: always loaded, never unloaded. ``aliases`` are other
-    accepted names (``registrar``); ``requires`` are names of modules that must be loaded before;
-    ``description`` and ``support`` show in ``module show``.
+    ``core`` modules are part of every server: always loaded, never unloaded. ``aliases`` are other accepted names
+    (``registrar``); ``requires`` are names of modules that must be loaded before. ``part_of`` are modules that this one
+    comes with, whatever ``modules.conf`` says of it save ``noload``; ``core`` is there always: it stands for what
+    Asterisk has built in. ``covers`` are modules of Asterisk whose work is only a part of this one's: to ``load`` one
+    of them loads this, ``noload`` of one has no effect. ``description`` and ``support`` show in ``module show``.
     """
 
     name: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
     requires: ClassVar[tuple[str, ...]] = ()
+    part_of: ClassVar[tuple[str, ...]] = ()
+    covers: ClassVar[tuple[str, ...]] = ()
     core: ClassVar[bool] = False
     description: ClassVar[str] = ""
     support: ClassVar[str] = "core"
@@ -123,6 +127,9 @@ class Module:
 
         The configured objects are there by now. Sockets are opened here, so that nothing
         arrives before the module that serves it.
+
+        Raise :class:`~asterism.core.errors.ModuleError` for what could not be opened: it is logged, the module and the
+        server go on, unless ``modules.conf`` requires the module.
         """
         return None
 

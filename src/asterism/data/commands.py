@@ -40,6 +40,7 @@ class DatabaseCommands(Module):
     """Shows and changes what ``DB()`` reads and writes."""
 
     name: ClassVar[str] = "astdb"
+    part_of: ClassVar[tuple[str, ...]] = ("core",)
     description: ClassVar[str] = "Internal database"
 
     def load(self, server: DatabaseServer) -> None:

@@ -17,6 +17,7 @@ class ConfigHelp(Module):
     """Explains types of objects and their options."""
 
     name: ClassVar[str] = "config_help"
+    part_of: ClassVar[tuple[str, ...]] = ("core",)
     description: ClassVar[str] = "Help on configuration objects"
 
     def load(self, server: DataServer) -> None:

@@ -89,6 +89,7 @@ class Authentication(Module):
     """Requires the authentication that endpoints are configured for."""
 
     name = "sip_authentication"
+    part_of = ("res_pjsip",)
     requires = ("sip_identification",)
     description = "Authentication of SIP requests"
 

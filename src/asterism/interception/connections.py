@@ -49,6 +49,7 @@ class ConnectionReuse(Module):
     """Uses connections in both directions."""
 
     name = "sip_connection_reuse"
+    part_of = ("res_pjsip",)
     requires = ("sip_authentication",)
     description = "Connection reuse (RFC 5923)"
 

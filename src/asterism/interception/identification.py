@@ -82,6 +82,7 @@ class Identification(Module):
     """Identifies the endpoint behind each request."""
 
     name = "sip_identification"
+    part_of = ("res_pjsip",)
     aliases = ("res_pjsip_distributor",)
     requires = ("sip_security",)
     description = "Endpoint identification of SIP requests"

@@ -81,8 +81,9 @@ class SipSecurity(Module):
     """Access lists, failure limits and security events for SIP requests."""
 
     name = "sip_security"
+    part_of = ("res_pjsip",)
+    covers = ("res_pjsip_acl", "res_security_log")
     requires = ("res_pjsip",)
-    aliases = ("res_pjsip_acl", "res_security_log")
     description = "SIP access lists, failure limits and security events"
 
     parts: SecurityParts

@@ -55,6 +55,7 @@ class CodecCommands(Module):
     """Shows what codecs are known, which are translated at what cost, and which sound files are read."""
 
     name: ClassVar[str] = "codecs"
+    part_of: ClassVar[tuple[str, ...]] = ("core",)
     description: ClassVar[str] = "Listings of codecs and file formats"
 
     def load(self, server: MediaServer) -> None:

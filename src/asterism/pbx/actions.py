@@ -28,6 +28,7 @@ class ChannelActions(Module):
     """Hangup, Redirect, Status, CoreShowChannels, CoreShowChannelMap and the bridge actions."""
 
     name: ClassVar[str] = "pbx_channels_manager"
+    part_of: ClassVar[tuple[str, ...]] = ("core",)
     description: ClassVar[str] = "Manager actions and events of channels"
 
     def load(self, server: PbxServer) -> None:

@@ -23,6 +23,7 @@ class BridgeCommands(Module):
     """``bridge show|kick|destroy``, BridgeKick and BridgeTechnologyList."""
 
     name: ClassVar[str] = "pbx_bridges"
+    part_of: ClassVar[tuple[str, ...]] = ("core",)
     description: ClassVar[str] = "Console commands and manager actions of bridges"
 
     def load(self, server: PbxServer) -> None:

@@ -68,6 +68,7 @@ class BridgeAction(Module):
     """The action Bridge."""
 
     name: ClassVar[str] = "pbx_bridging"
+    part_of: ClassVar[tuple[str, ...]] = ("core",)
     description: ClassVar[str] = "Bridging of channels by the manager"
 
     def load(self, server: PbxServer) -> None:

@@ -21,6 +21,7 @@ class ChannelControls(Module):
     """What a manager does to a live channel."""
 
     name: ClassVar[str] = "pbx_channel_controls"
+    part_of: ClassVar[tuple[str, ...]] = ("core",)
     description: ClassVar[str] = "Manager actions that act on channels"
 
     def load(self, server: PbxServer) -> None:

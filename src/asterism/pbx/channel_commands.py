@@ -35,6 +35,7 @@ class ChannelCommands(Module):
     """``core show channels`` and its kin, ``channel request hangup``, ``channel redirect``, ``bridge show``."""
 
     name: ClassVar[str] = "pbx_channels_console"
+    part_of: ClassVar[tuple[str, ...]] = ("core",)
     description: ClassVar[str] = "Console commands of channels"
 
     def load(self, server: PbxServer) -> None:

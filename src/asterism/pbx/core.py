@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from asterism.core.calling import require_async
 from asterism.core.documentation import Documentation
 from asterism.core.log import log_subject
 from asterism.core.module import CoreServer, Subsystem
@@ -126,11 +127,13 @@ class Pbx(Subsystem):
     # -- registration --------------------------------------------------------------------------------
 
     def register_application(self, name: str, item: marks.Application, documentation: Documentation) -> None:
-        """Add a dialplan application in the owner's name."""
+        """Add a dialplan application in the owner's name; raises ``NotAsyncError`` for one that is not ``async``."""
+        require_async(item, f"application '{name}'")
         self.applications.add(self.owner, name, item, documentation)
 
     def register_function(self, name: str, item: marks.Function, documentation: Documentation) -> None:
-        """Add a dialplan function in the owner's name."""
+        """Add a dialplan function in the owner's name; raises ``NotAsyncError`` where it reads or writes ``async``."""
+        item.check()
         self.functions.add(self.owner, name, item, documentation)
 
     def register_technology(self, technology: ChannelTechnology) -> None:
@@ -159,6 +162,9 @@ class Pbx(Subsystem):
 
         @server.pbx.extension("default", "100")
         async def greet(channel: Channel) -> None: ...
+
+        Raises :class:`~asterism.core.errors.NotAsyncError` for a function that is not ``async``, and
+        :class:`~asterism.core.errors.DuplicateError` where another has this place.
         """
 
         def decorate(function: Any) -> Any:

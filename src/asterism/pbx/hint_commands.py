@@ -21,6 +21,7 @@ class HintCommands(Module):
     """``core show hints``, ``core show hint``; ExtensionState, ExtensionStateList, DeviceStateList."""
 
     name: ClassVar[str] = "pbx_hints"
+    part_of: ClassVar[tuple[str, ...]] = ("core",)
     description: ClassVar[str] = "Extension and device states for console and manager"
 
     def load(self, server: PbxServer) -> None:

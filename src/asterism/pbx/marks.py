@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from asterism.core.calling import require_async, require_plain
 from asterism.core.commands import mark, marks_of
 from asterism.core.documentation import Documentation
 from asterism.core.registry import Owner, Registry
@@ -67,6 +68,15 @@ class Function:
         self.effects = False
         self.foreign = False
         self.marks = False
+
+    def check(self) -> None:
+        """Raise :class:`~asterism.core.errors.NotAsyncError` where it would have to be awaited, or its preparer not."""
+        if self.read is not None:
+            require_plain(self.read, f"what reads the function '{self.name}'")
+        if self.write is not None:
+            require_plain(self.write, f"what writes the function '{self.name}'")
+        if self.prepare is not None:
+            require_async(self.prepare, f"what prepares the function '{self.name}'")
 
 
 def application(name: str, documentation: Documentation) -> Callable[[Any], Any]:
@@ -120,7 +130,8 @@ def register_marked(pbx: Registries, holder: object) -> None:
     """Register every application and function marked on ``holder``'s methods in ``pbx.owner``'s name.
 
     Raises :class:`~asterism.core.errors.DuplicateError` for a name already taken and
-    :class:`~asterism.core.errors.UndocumentedError` for one without synopsis.
+    :class:`~asterism.core.errors.UndocumentedError` for one without synopsis, and
+    :class:`~asterism.core.errors.NotAsyncError` for an application that is not ``async`` or a function that is.
     """
     functions: dict[str, tuple[Function, Documentation]] = {}
     preparers: dict[str, Preparer] = {}
@@ -128,6 +139,7 @@ def register_marked(pbx: Registries, holder: object) -> None:
         if found.kind == "function_preparer":
             preparers[found.name] = method
         elif found.kind == "application":
+            require_async(method, f"application '{found.name}'")
             pbx.applications.add(pbx.owner, found.name, method, found.documentation)
         elif found.kind in ("function", "function_writer"):
             item, documentation = functions.get(found.name) or (Function(found.name), found.documentation)
@@ -143,4 +155,5 @@ def register_marked(pbx: Registries, holder: object) -> None:
             functions[found.name] = (item, documentation or found.documentation)
     for name, (item, documentation) in functions.items():
         item.prepare = preparers.get(name)
+        item.check()
         pbx.functions.add(pbx.owner, name, item, documentation)

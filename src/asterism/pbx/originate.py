@@ -182,6 +182,7 @@ class Originate(Module):
     """The manager action and the console command that make calls."""
 
     name: ClassVar[str] = "pbx_originate"
+    part_of: ClassVar[tuple[str, ...]] = ("core",)
     description: ClassVar[str] = "Calls made from the manager and the console"
 
     def load(self, server: PbxServer) -> None:

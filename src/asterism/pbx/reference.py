@@ -51,6 +51,7 @@ class ReferenceModule(PbxModule):
     """``core show application`` and its like."""
 
     name = "pbx_reference"
+    part_of = ("core",)
     description = "Documentation of applications and functions"
 
     @command(

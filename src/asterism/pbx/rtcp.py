@@ -123,6 +123,7 @@ class RtcpModule(Module):
     """Brings the RTCP events, and shows reports on the console when asked to."""
 
     name: ClassVar[str] = "rtcp"
+    part_of: ClassVar[tuple[str, ...]] = ("res_rtp",)
     description: ClassVar[str] = "RTCP events and their log"
 
     def load(self, server: PbxServer) -> None:

@@ -19,6 +19,7 @@ class TransferAction(Module):
     """The action BlindTransfer."""
 
     name: ClassVar[str] = "pbx_transferring"
+    part_of: ClassVar[tuple[str, ...]] = ("core",)
     description: ClassVar[str] = "Transfer of calls by the manager"
 
     def load(self, server: PbxServer) -> None:

@@ -12,12 +12,18 @@ from asterism import version
 from asterism.core.commands import ActionCall, CommandCall, action, command
 from asterism.core.compiled import compiled_modules
 from asterism.core.documentation import Argument, Documentation
-from asterism.core.errors import CommandError, ModuleError, UsageError
+from asterism.core.errors import AsterismError, CommandError, ModuleError, UsageError
 from asterism.core.module import Module
-from asterism.server.modules import LoadedModule, ModuleState
+from asterism.server.catalog import LoadedModule, ModuleState
 from asterism.server.server import Server
 
 AMI_VERSION = "11.0.0"
+
+_REFUSALS = {
+    "load": "Could not load module.",
+    "unload": "Could not unload module.",
+    "reload": "An unknown error occurred",
+}
 
 
 def describe_seconds(seconds: int) -> str:
@@ -35,6 +41,13 @@ class CoreModule(Module):
 
     name = "core"
     core = True
+    # What needs no module here: formats, codecs, timers and the stores of configured objects are part of the server.
+    covers = (
+        "bridge_native_rtp", "bridge_simple", "chan_bridge_media", "codec_alaw", "codec_ulaw", "format_gsm",
+        "format_pcm", "format_sln", "format_wav", "res_pjproject", "res_sorcery_astdb", "res_sorcery_config",
+        "res_sorcery_memory",
+        "res_timing_pthread", "res_timing_timerfd",
+    )  # fmt: skip
     description = "Version, uptime, start and stop, modules"
 
     server: Server
@@ -249,8 +262,10 @@ class CoreModule(Module):
             raise UsageError
         try:
             await self.server.modules.load(call.args[0])
-        except ModuleError as error:
-            self.server.log.error("%s", error)
+        except Exception as error:
+            self._complain(error)
+            if self.server.modules.find(call.args[0]) is not None:
+                call.write(f"{error}\n")
             raise CommandError(f"Unable to load module {call.args[0]}") from error
         return f"Loaded {call.args[0]}\n"
 
@@ -290,12 +305,22 @@ class CoreModule(Module):
             known = self.server.modules.find(name)
             if known is None or known.instance is None:
                 call.write(f"No such module '{name}'\n")
-            elif not can_reload(known):
+            elif not self.server.modules.can_reload(known):
                 call.write(f"The module '{name}' does not support reloads\n")
             else:
-                await self.server.reload(name)
+                try:
+                    await self.server.reload(name)
+                except Exception as error:
+                    self._complain(error)
+                    call.write(f"{error}\n")
+                    raise CommandError(f"Module '{name}' was not reloaded") from error
                 call.write(f"Module '{name}' reloaded successfully.\n")
         return ""
+
+    def _complain(self, error: Exception) -> None:
+        """Log why a module could not be had, with the traceback where it is a fault of its code."""
+        cause = error.__cause__ if isinstance(error, AsterismError) else error
+        self.server.log.error("%s", error, exc_info=cause)
 
     # -- manager ----------------------------------------------------------------------------------------------
 
@@ -366,9 +391,6 @@ class CoreModule(Module):
         known = self.server.modules.find(name)
         try:
             if kind == "load":
-                if known is None:
-                    call.error("Module not found.")
-                    return
                 await self.server.modules.load(name)
                 call.success("Module loaded.")
             elif kind == "unload":
@@ -381,14 +403,15 @@ class CoreModule(Module):
                 await self._reload_module(call, name, known)
             else:
                 call.error("Incomplete ModuleLoad action.")
-        except ModuleError as error:
-            self.server.log.error("%s", error)
-            call.error("Could not load module." if kind == "load" else "Could not unload module.")
+        except Exception as error:
+            self._complain(error)
+            found = self.server.modules.find(name)
+            call.error("Module not found." if kind == "load" and found is None else _REFUSALS[kind])
 
     async def _reload_module(self, call: ActionCall, name: str, known: LoadedModule | None) -> None:
         if name and (known is None or known.instance is None):
             call.error("Module not found.")
-        elif known is not None and not can_reload(known):
+        elif known is not None and not self.server.modules.can_reload(known):
             call.error("Module does not support reload action.")
         else:
             await self.server.reload(name)
@@ -405,11 +428,16 @@ class CoreModule(Module):
         known = self.server.modules.find(name) if name else None
         if name and (known is None or known.instance is None):
             call.error("No such module.")
-        elif known is not None and not can_reload(known):
+        elif known is not None and not self.server.modules.can_reload(known):
             call.error("Module does not support reload")
         else:
-            await self.server.reload(name)
-            call.success("Module Reloaded")
+            try:
+                await self.server.reload(name)
+            except Exception as error:
+                self._complain(error)
+                call.error(_REFUSALS["reload"])
+            else:
+                call.success("Module Reloaded")
 
 
 def open_sockets() -> int:
@@ -420,11 +448,6 @@ def open_sockets() -> int:
             with contextlib.suppress(OSError):
                 count += os.readlink(entry.path).startswith("socket:")
     return count
-
-
-def can_reload(known: LoadedModule) -> bool:
-    """Whether a module has a ``reload`` of its own."""
-    return known.module_class.reload is not Module.reload
 
 
 def _level(words: list[str], current: int) -> int:

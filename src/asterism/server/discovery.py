@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import pkgutil
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 
 from asterism.core.module import Module
@@ -37,18 +34,6 @@ def builtin_modules() -> Iterator[type[Module]]:
         for found in pkgutil.walk_packages(package.__path__, f"{package_name}."):
             if not found.name.rpartition(".")[2].startswith("_"):
                 yield from modules_of(importlib.import_module(found.name))
-
-
-def modules_in_file(path: Path) -> Iterator[type[Module]]:
-    """The module classes in a Python file; raises whatever importing it raises."""
-    name = f"asterism_modules.{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is not a Python file")
-    python_module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = python_module
-    spec.loader.exec_module(python_module)
-    yield from modules_of(python_module)
 
 
 def modules_of(python_module: ModuleType) -> Iterator[type[Module]]:

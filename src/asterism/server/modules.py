@@ -1,72 +1,28 @@
 """The module loader: which modules a server has, in what order they load, and ``modules.conf``.
 
 Modules come from three places: those that ship with Asterism (:mod:`asterism.server.discovery`), entry points
-of the group ``asterism.modules``, and Python files in the ``modules`` folder beside the configuration.
+of the group ``asterism.modules``, and Python files in the ``modules`` folder beside the configuration
+(:mod:`asterism.server.files`).
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from enum import Enum
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asterism.core.errors import AsterismError, ModuleError
+from asterism.core.errors import AlreadyRunningError, AsterismError, ModuleError
 from asterism.core.module import Module
 from asterism.core.registry import Owner
-from asterism.server.discovery import builtin_modules, modules_in_file
+from asterism.server.catalog import Catalog, LoadedModule, ModulePlan
+from asterism.server.discovery import builtin_modules
 from asterism.server.events import LOAD, UNLOAD
+from asterism.server.files import ModuleFiles
 
 if TYPE_CHECKING:
     from asterism.server.server import Server
-
-
-class ModuleState(Enum):
-    """Where a module stands; the value is what ``module show`` prints."""
-
-    NOT_RUNNING = "Not Running"
-    RUNNING = "Running"
-
-
-@dataclass(slots=True)
-class LoadedModule:
-    """A known module: its class, and its instance and owner while it is loaded."""
-
-    module_class: type[Module]
-    instance: Module | None = None
-    owner: Owner | None = None
-    started: bool = False
-
-    @property
-    def name(self) -> str:
-        """The module's own name."""
-        return self.module_class.name
-
-    @property
-    def state(self) -> ModuleState:
-        """Running once loaded."""
-        return ModuleState.RUNNING if self.instance else ModuleState.NOT_RUNNING
-
-
-@dataclass(slots=True)
-class ModulePlan:
-    """What ``modules.conf`` asks for."""
-
-    autoload: bool = True
-    preload: list[str] = field(default_factory=list)
-    load: list[str] = field(default_factory=list)
-    noload: set[str] = field(default_factory=set)
-    require: list[str] = field(default_factory=list)
-
-
-def canonical_name(name: str) -> str:
-    """A module name as typed, without ``.so`` and with ``res_sip``, its name in the design, spelt ``res_pjsip``."""
-    name = name.strip().lower().removesuffix(".so")
-    if name == "res_sip" or name.startswith("res_sip_"):
-        name = "res_pjsip" + name.removeprefix("res_sip")
-    return name
 
 
 class ModuleLoader:
@@ -74,44 +30,71 @@ class ModuleLoader:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._modules: dict[str, LoadedModule] = {}
-        self._names: dict[str, LoadedModule] = {}
+        self.catalog = Catalog()
+        self._files: ModuleFiles | None = None
         self._order: list[LoadedModule] = []
+        self._left_out: set[str] = set()
         self._running = False
 
     # -- discovery ---------------------------------------------------------------------------
 
     def discover(self) -> None:
-        """Learn every module there is, without loading any."""
+        """Learn every module there is, without loading any. What cannot be taken is logged."""
         for module_class in builtin_modules():
-            self.add(module_class)
+            if self.catalog.find(module_class.name) is None:  # a program has put its own in this place
+                self.catalog.add(module_class)
         for entry in entry_points(group="asterism.modules"):
             try:
                 self.add(entry.load())
+            except ModuleError as error:
+                self._server.log.error("entry point '%s': %s", entry.name, error)
             except Exception:
                 self._server.log.exception("module '%s' cannot be imported", entry.name)
-        for folder in (self._server.paths.etc / "modules", self._server.paths.modules):
-            for path in sorted(folder.glob("*.py")):
-                try:
-                    for module_class in modules_in_file(path):
-                        self.add(module_class)
-                except Exception:
-                    self._server.log.exception("module file %s cannot be imported", path)
+        self._files = ModuleFiles((self._server.paths.etc / "modules", self._server.paths.modules))
+        self._look_for_files()
 
     def add(self, module_class: type[Module]) -> None:
-        """Make a module class known, as if it had been discovered (tests, programs)."""
-        if module_class.name in self._modules:
+        """Make a module class known, as if it had been discovered (tests, programs). Harmless when it is already.
+
+        Raises:
+            ModuleError: One of its names is another module's.
+        """
+        found = self.catalog.find(module_class.name)
+        if found is None or found.module_class is not module_class:
+            self.catalog.add(module_class)
+
+    def _look_for_files(self) -> None:
+        """Run the files that were not yet, and those that were changed since and have nothing loaded."""
+        files = self._files
+        if files is None:
             return
-        known = LoadedModule(module_class)
-        self._modules[module_class.name] = known
-        for name in (module_class.name, *module_class.aliases):
-            self._names[canonical_name(name)] = known
+        for path in files.paths():
+            known = self._of_file(path)
+            if files.is_current(path) or any(each.instance for each in known):
+                continue
+            try:
+                self._take(path, files.run(path), known)
+            except ModuleError as error:
+                self._server.log.error("%s", error, exc_info=error.__cause__)
+
+    def _take(self, path: Path, classes: list[type[Module]], before: list[LoadedModule]) -> None:
+        """Have the classes of a file stand for what it had ``before``; those that cannot be taken are logged."""
+        for each in before:
+            self.catalog.forget(each)
+        for module_class in classes:
+            try:
+                self.catalog.add(module_class, path)
+            except ModuleError as error:
+                self._server.log.error("%s: %s", path, error)
+
+    def _of_file(self, path: Path) -> list[LoadedModule]:
+        return [known for known in self.catalog if known.path == path]
 
     # -- look-up -----------------------------------------------------------------------------
 
     def find(self, name: str) -> LoadedModule | None:
         """The known module of that name or alias, loaded or not."""
-        return self._names.get(canonical_name(name))
+        return self.catalog.find(name)
 
     def is_loaded(self, name: str) -> bool:
         """Whether the module of that name or alias is loaded."""
@@ -120,7 +103,7 @@ class ModuleLoader:
 
     def known(self) -> list[LoadedModule]:
         """Every known module, by name."""
-        return [self._modules[name] for name in sorted(self._modules)]
+        return self.catalog.by_name()
 
     # -- start-up and shutdown -----------------------------------------------------------------
 
@@ -130,61 +113,36 @@ class ModuleLoader:
         What ``noload`` names stays out, and so does what requires it.
 
         Raises:
-            ModuleError: A core module or one that ``require`` names did not load.
+            ModuleError: A core module or one that ``require`` names did not load, or one that ``require`` names did
+                not start.
+            AlreadyRunningError: Another server runs on this configuration.
         """
-        required = self._resolve(plan.require)
-        for name, found in required.items():
-            if found is None:
-                raise ModuleError(f"module '{name}' is required by modules.conf and does not exist")
-        must = {found.name for found in required.values() if found is not None}
-        left_out = self._with_dependents(
-            {found.name for found in self._resolve(plan.noload).values() if found is not None} - must
-        )
-        if must & left_out:
-            raise ModuleError(
-                f"module '{min(must & left_out)}' is required by modules.conf, which leaves out its needs"
-            )
-        for known in self._modules.values():
-            if known.module_class.core:
-                await self._load(known)
-        wanted = [*plan.preload, *plan.require, *plan.load]
-        if plan.autoload:
-            wanted += [known.name for known in self._modules.values() if not known.module_class.core]
-        for found in self._resolve(wanted).values():
-            if found is None or found.name in left_out:
-                continue
+        log = self._server.log
+        selection = self.catalog.select(plan)
+        self._left_out = selection.left_out
+        for name, known in self.catalog.kept(plan.noload):
+            log.warning("modules.conf: noload = %s has no effect: '%s' does its work too, and stays", name, known.name)
+        for known in selection.modules:
             try:
-                await self._load(found)
+                await self._load(known)
             except Exception as error:
-                if found.name in must:
-                    raise ModuleError(f"module '{found.name}' is required and did not load: {error}") from error
-                self._server.log.error("module '%s' did not load: %s", found.name, error, exc_info=_unexpected(error))
+                if known.module_class.core:
+                    raise
+                if known.name in selection.must:
+                    raise ModuleError(f"module '{known.name}' is required and did not load: {error}") from error
+                log.error("module '%s' did not load: %s", known.name, error, exc_info=_unexpected(error))
         self._server.data.load()
         for known in list(self._order):
             try:
                 await self._start(known)
+            except AlreadyRunningError:
+                raise
             except Exception as error:
-                if known.module_class.core or known.name in must:
+                core = known.module_class.core and not isinstance(error, ModuleError)
+                if core or known.name in selection.must:
                     raise
-                self._server.log.error("module '%s' did not start: %s", known.name, error, exc_info=_unexpected(error))
+                log.error("module '%s' did not start: %s", known.name, error, exc_info=_unexpected(error))
         self._running = True
-
-    def _resolve(self, names: Iterable[str]) -> dict[str, LoadedModule | None]:
-        return {name: self.find(name) for name in names}
-
-    def _with_dependents(self, names: set[str]) -> set[str]:
-        """``names`` and every module that requires one of them, directly or not."""
-        found = set(names)
-        grown = True
-        while grown:
-            more = {known.name for known in self._modules.values() if self._needs(known) & found} - found
-            found |= more
-            grown = bool(more)
-        return found
-
-    def _needs(self, known: LoadedModule) -> set[str]:
-        """The names of the modules that one requires itself."""
-        return {needed.name for needed in self._resolve(known.module_class.requires).values() if needed is not None}
 
     async def unload_all(self) -> None:
         """Unload everything, last loaded first; a module that fails to stop does not stop the others."""
@@ -198,23 +156,45 @@ class ModuleLoader:
     # -- one module ------------------------------------------------------------------------------
 
     async def load(self, name: str) -> None:
-        """Load and start one module on a live server; raises :class:`ModuleError`."""
+        """Load and start one module on a live server, and what is part of it. New files are looked for first.
+
+        Raises:
+            ModuleError: There is none of that name, it is loaded already, or it did not load or start.
+        """
         found = self.find(name)
+        if found is None or found.instance is None:
+            self._look_for_files()
+            found = self.find(name)
         if found is None:
             raise ModuleError(f"module '{name}' does not exist")
         if found.instance is not None:
             raise ModuleError(f"module '{name}' is already loaded")
         bus = self._server.bus
         try:
-            await self._load(found)
-            if self._running:
-                self._server.data.load()
-                for known in list(self._order):
-                    await self._start(known)
+            await self._open([found])
         except Exception as error:
-            bus.publish(LOAD, f"{found.name}.so", "Decline" if isinstance(error, ModuleError) else "Failure")
+            bus.publish(LOAD, f"{found.name}.so", "Decline" if isinstance(error, AsterismError) else "Failure")
             raise
         bus.publish(LOAD, f"{found.name}.so", "Success")
+
+    async def _open(self, modules: Iterable[LoadedModule]) -> None:
+        """Load modules; if the server runs, what is part of them as well, and start them."""
+        for known in modules:
+            await self._load(known)
+        if not self._running:
+            return
+        loaded = {known.name for known in self._order}
+        for known in self.catalog.parts(loaded):
+            if known.name not in self._left_out and self.catalog.needs(known) <= loaded:
+                try:
+                    await self._load(known)
+                except Exception as error:
+                    self._server.log.error(
+                        "module '%s' did not load: %s", known.name, error, exc_info=_unexpected(error)
+                    )
+        self._server.data.load()
+        for known in list(self._order):
+            await self._start(known)
 
     async def unload(self, name: str) -> None:
         """Unload one module; raises :class:`ModuleError` while it is in use or needed by another."""
@@ -230,13 +210,26 @@ class ModuleLoader:
         self._server.bus.publish(UNLOAD, f"{found.name}.so")
 
     async def reload(self, name: str = "") -> None:
-        """Let one module, or every one, read its configuration again."""
+        """Let one module, or every one, read its configuration again; a file with new code is run and takes its place.
+
+        Raises:
+            ModuleError: The module is not loaded, or its new code cannot be had; then the old one goes on.
+        """
         if name:
             found = self.find(name)
             if found is None or found.instance is None:
                 raise ModuleError(f"module '{name}' is not loaded")
-            await _maybe_await(found.instance.reload())
+            if self.has_new_code(found):
+                assert found.path is not None
+                await self._renew(found.path)
+            else:
+                await _maybe_await(found.instance.reload())
             return
+        for path in {known.path for known in self._order if known.path is not None and self.has_new_code(known)}:
+            try:
+                await self._renew(path)
+            except ModuleError as error:
+                self._server.log.error("%s", error, exc_info=error.__cause__)
         for known in list(self._order):
             if known.instance is None:
                 continue
@@ -245,11 +238,45 @@ class ModuleLoader:
             except Exception as error:
                 self._server.log.error("reload of '%s' failed: %s", known.name, error, exc_info=_unexpected(error))
 
-    def use_count(self, known: LoadedModule) -> int:
+    def can_reload(self, known: LoadedModule) -> bool:
+        """Whether a module has a ``reload`` of its own, or new code."""
+        return known.module_class.reload is not Module.reload or self.has_new_code(known)
+
+    def has_new_code(self, known: LoadedModule) -> bool:
+        """Whether a module came from a file that was changed since."""
+        return known.path is not None and self._files is not None and not self._files.is_current(known.path)
+
+    async def _renew(self, path: Path) -> None:
+        """Put what is in a file now in the place of what was."""
+        assert self._files is not None
+        before = self._of_file(path)
+        loaded = [known for known in self._order if known in before]
+        for known in loaded:
+            uses = self.use_count(known, apart_from=before)
+            if uses:
+                raise ModuleError(f"module '{known.name}' is in use ({uses}): its old code goes on")
+        classes = self._files.run(path)
+        for module_class in classes:
+            self.catalog.check(module_class, before)
+        for known in reversed(loaded):
+            await self._unload(known)
+        self._take(path, classes, before)
+        names = {known.name for known in loaded}
+        try:
+            await self._open(known for known in self._of_file(path) if known.name in names)
+        except Exception as error:
+            new = self._of_file(path)
+            for known in [known for known in reversed(self._order) if known in new]:
+                await self._unload(known)
+            self._take(path, [known.module_class for known in before], new)
+            await self._open(known for known in self._of_file(path) if known.name in names)
+            raise ModuleError(f"the new code of {path} did not load, the old one goes on: {error}") from error
+
+    def use_count(self, known: LoadedModule, apart_from: Iterable[LoadedModule] = ()) -> int:
         """The module's own uses, the calls in its applications, and the loaded modules that require it."""
         if known.instance is None or known.owner is None:
             return 0
-        dependents = sum(known.name in self._needs(other) for other in self._order)
+        dependents = sum(known.name in self.catalog.needs(other) for other in self._order if other not in apart_from)
         return known.instance.use_count() + self._server.pbx.calls_within(known.owner) + dependents
 
     # -- inner works -----------------------------------------------------------------------------

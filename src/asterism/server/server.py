@@ -28,8 +28,9 @@ from asterism.data import AstDb, Data, Store
 from asterism.media.core import Media
 from asterism.pbx.core import Pbx
 from asterism.server import serving
+from asterism.server.catalog import ModulePlan
 from asterism.server.events import LOAD, RELOAD, SHUTDOWN, UNLOAD
-from asterism.server.modules import ModuleLoader, ModulePlan
+from asterism.server.modules import ModuleLoader
 from asterism.sip.core import SipCore
 from asterism.version import __version__
 

@@ -37,6 +37,9 @@ def make_server() -> FakeServer:
     async def hangup(channel: Channel, args: str) -> None:
         raise EndDialplan(int(args) if args else (int(channel.hangup_cause) or 16))
 
+    async def answer(channel: Channel, args: str) -> None:
+        await channel.answer()
+
     async def nothing(channel: Channel, args: str) -> None:
         return
 
@@ -45,7 +48,7 @@ def make_server() -> FakeServer:
 
     from asterism.core.documentation import Documentation
 
-    for name, function in (("Hangup", hangup), ("NoOp", nothing), ("Answer", lambda c, a: c.answer()), ("Echo", echo)):
+    for name, function in (("Hangup", hangup), ("NoOp", nothing), ("Answer", answer), ("Echo", echo)):
         server.pbx.register_application(name, function, Documentation(f"test {name}"))
     server.dialplan(
         ("6002", 1, "Dial", "PJSIP/bob,20,Tt"),

@@ -11,7 +11,8 @@ from asterism.core.events import EventBus
 from asterism.core.log import ServerLogger
 from asterism.core.module import Module
 from asterism.core.registry import Owner
-from asterism.server.modules import ModuleLoader, ModulePlan, canonical_name
+from asterism.server.catalog import ModulePlan, canonical_name
+from asterism.server.modules import ModuleLoader
 from asterism.server.server import read_plan
 
 

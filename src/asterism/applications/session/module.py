@@ -27,6 +27,13 @@ class SessionModule(Module):
     """Registers the service, the technology ``PJSIP`` and what shows its channels."""
 
     name = "session"
+    covers = (
+        "res_pjsip_header_funcs",
+        "func_pjsip_aor",
+        "func_pjsip_contact",
+        "func_pjsip_endpoint",
+        "res_pjsip_dlg_options",
+    )
     aliases = ("res_pjsip_session", "chan_pjsip")
     requires = ("res_pjsip",)
     description = "SIP sessions: the channel driver"

@@ -18,7 +18,7 @@ from asterism.config.file import ConfigFile
 from asterism.config.values import is_true
 from asterism.core.commands import CommandCall, command
 from asterism.core.documentation import Argument, Documentation
-from asterism.core.errors import ConfigError, ModuleError
+from asterism.core.errors import AlreadyRunningError, ConfigError
 from asterism.core.log import DEBUG, DTMF, NOTICE, VERBOSE
 from asterism.core.module import CoreServer, Module
 from asterism.interfaces.console import protocol, sockets
@@ -190,7 +190,7 @@ class ConsoleModule(Module):
         """Open the socket. Where that fails the server goes on without a console.
 
         Raises:
-            ModuleError: A live server answers there: the same server must not run twice.
+            AlreadyRunningError: A live server answers there: the same server must not run twice.
         """
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -199,7 +199,7 @@ class ConsoleModule(Module):
         except OSError as error:
             text = f"the console socket {self._path} cannot be opened: {error.strerror}"
             if error.errno == errno.EADDRINUSE:
-                raise ModuleError(text) from error
+                raise AlreadyRunningError(text) from error
             self.server.log.error("%s", text)
         else:
             loop = asyncio.get_running_loop()

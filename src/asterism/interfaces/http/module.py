@@ -26,6 +26,7 @@ class HttpModule(Module):
     """Serves the routes that modules registered, on the addresses of ``http.conf``."""
 
     name = "http"
+    part_of = ("core",)
     description = "HTTP listener"
     aliases = ("res_http",)
 
@@ -38,6 +39,7 @@ class HttpModule(Module):
         self.tls_address: tuple[str, int] | None = None
         """Where it listens with TLS."""
         self._listeners: list[Listener] = []
+        self._failed: list[str] = []
 
     # -- life -----------------------------------------------------------------------------------------
 
@@ -56,27 +58,27 @@ class HttpModule(Module):
         )
 
     async def start(self) -> None:
-        """Listen, when ``enabled``. A listener that cannot be opened is logged; the other one serves all the same."""
+        """Listen, when ``enabled``.
+
+        Raises:
+            ModuleError: A listener could not be opened; the other one serves all the same.
+        """
         settings = self.settings
+        self._failed.clear()
         if not settings.enabled:
             return
         self.address = await self._try(settings.bindaddr, settings.bindport, tls=False)
         if settings.tlsenable:
             self.tls_address = await self._try(settings.tlsbindaddr, settings.tlsbindport, tls=True)
+        if self._failed:
+            raise ModuleError("; ".join(self._failed))
 
     async def _try(self, host: str, port: int, *, tls: bool) -> tuple[str, int] | None:
         try:
             return await self._listen(host, port, tls=tls)
         except ModuleError as error:
-            self.server.log.error("%s", error)
+            self._failed.append(str(error))
             return None
-
-    @property
-    def _complete(self) -> bool:
-        """Whether everything that is to be open is."""
-        settings = self.settings
-        wanted = (settings.enabled, settings.enabled and settings.tlsenable)
-        return wanted == (self.address is not None, self.tls_address is not None)
 
     async def reload(self) -> None:
         """Read ``http.conf`` again. Certificates are taken anew without closing a connection.
@@ -85,7 +87,7 @@ class HttpModule(Module):
         """
         before = self.settings.listening
         self._read()
-        if self.settings.listening != before or not self._complete:
+        if self.settings.listening != before or self._failed:
             await self._close()
             await self.start()
             return

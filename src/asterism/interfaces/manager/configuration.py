@@ -43,6 +43,7 @@ class ManagerConfigModule(Module):
     """Lets programs read and change configuration files."""
 
     name: ClassVar[str] = "manager_config"
+    part_of: ClassVar[tuple[str, ...]] = ("core",)
     description: ClassVar[str] = "Configuration files over the manager interface"
 
     server: ReloadingServer

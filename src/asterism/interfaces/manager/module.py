@@ -59,6 +59,7 @@ class ManagerModule(Module):
         self.address: tuple[str, int] | None = None
         self.tls_address: tuple[str, int] | None = None
         self._listeners: list[asyncio.Server] = []
+        self._failed: list[str] = []
         self.feed = EventFeed(self.render)
         self._heads: dict[EventType, str] = {}
         self._blocks = ChannelBlocks()
@@ -77,20 +78,27 @@ class ManagerModule(Module):
         server.register_marked(ManagerCommands(self))
 
     async def start(self) -> None:
-        """Listen, when ``enabled``. A listener that cannot be opened is logged; the other one serves all the same."""
+        """Listen, when ``enabled``.
+
+        Raises:
+            ModuleError: A listener could not be opened; the other one serves all the same.
+        """
         settings = self.settings
+        self._failed.clear()
         if not settings.enabled:
             return
         self.address = await self._try(settings.bindaddr, settings.port, tls=False)
         if settings.tlsenable:
             host, port = split_address(settings.tlsbindaddr, settings.bindaddr, 5039)
             self.tls_address = await self._try(host, port, tls=True)
+        if self._failed:
+            raise ModuleError("; ".join(self._failed))
 
     async def _try(self, host: str, port: int, *, tls: bool) -> tuple[str, int] | None:
         try:
             return await self._listen(host, port, self._tls_context() if tls else None)
         except ModuleError as error:
-            self.server.log.error("%s", error)
+            self._failed.append(str(error))
             return None
 
     async def _listen(self, host: str, port: int, context: ssl.SSLContext | None) -> tuple[str, int]:
@@ -107,13 +115,6 @@ class ManagerModule(Module):
         address = sockets[0].getsockname()
         return str(address[0]), int(address[1])
 
-    @property
-    def _complete(self) -> bool:
-        """Whether everything that is to be open is."""
-        settings = self.settings
-        wanted = (settings.enabled, settings.enabled and settings.tlsenable)
-        return wanted == (self.address is not None, self.tls_address is not None)
-
     def _tls_context(self) -> ssl.SSLContext:
         return make_context(self.settings, self.server.paths.etc)
 
@@ -125,7 +126,7 @@ class ManagerModule(Module):
         before = self._listening_settings()
         self._read()
         self.update_feed()
-        if self._listening_settings() != before or not self._complete:
+        if self._listening_settings() != before or self._failed:
             self._close_listeners()
             await self.start()
 

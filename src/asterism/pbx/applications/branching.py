@@ -36,7 +36,8 @@ class BranchingApplications(PbxModule):
     """Applications that decide where the call goes on."""
 
     name = "pbx_branching"
-    aliases = ("app_exec",)
+    part_of = ("core",)
+    covers = ("app_exec",)
     description = "Jumps and conditions in the dialplan"
 
     @application(

@@ -31,7 +31,7 @@ class DigitsModule(PbxModule):
     """The applications Read, WaitDigit and SendDTMF."""
 
     name: ClassVar[str] = "app_read"
-    aliases: ClassVar[tuple[str, ...]] = ("app_senddtmf", "app_waitdigit")
+    covers: ClassVar[tuple[str, ...]] = ("app_senddtmf", "app_waitdigit")
     description: ClassVar[str] = "Digit Applications"
 
     @application(

@@ -22,6 +22,7 @@ class ProgressApplications(PbxModule):
     """Applications that change what the far end sees of the call."""
 
     name = "pbx_progress"
+    part_of = ("core",)
     description = "Answering, progress and ending of calls"
 
     @application(

@@ -19,7 +19,7 @@ class TonesModule(PbxModule):
     """The applications Milliwatt, PlayTones and StopPlayTones."""
 
     name: ClassVar[str] = "app_playtones"
-    aliases: ClassVar[tuple[str, ...]] = ("app_milliwatt",)
+    covers: ClassVar[tuple[str, ...]] = ("app_milliwatt",)
     description: ClassVar[str] = "Tone Applications"
 
     @application(

@@ -36,7 +36,8 @@ class VariableApplications(PbxModule):
     """Applications about variables and text output."""
 
     name = "pbx_variables"
-    aliases = ("app_verbose", "app_dumpchan")
+    part_of = ("core",)
+    covers = ("app_verbose", "app_dumpchan")
     description = "Variables and messages in the dialplan"
 
     @application("NoOp", Documentation("Do nothing.", "NoOp([text])", "The text shows in Newexten and in the log."))

@@ -18,7 +18,8 @@ class WaitingApplications(PbxModule):
     """Applications that wait."""
 
     name = "pbx_waiting"
-    aliases = ("app_waituntil",)
+    part_of = ("core",)
+    covers = ("app_waituntil",)
     description = "Waiting in the dialplan"
 
     @application(

@@ -29,6 +29,7 @@ class DialplanEditing(PbxModule):
     """``dialplan add|remove include|ignorepat``, ``dialplan remove context``."""
 
     name = "pbx_dialplan_editing"
+    part_of = ("pbx_config",)
     description = "Console commands that edit the dialplan"
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from asterism.core.calling import require_async
 from asterism.core.errors import Position
 from asterism.pbx.dialplan.contexts import HINT, Context, ContextTable, ExtensionFunction, Priority
 from asterism.pbx.dialplan.environment import Environment
@@ -153,7 +154,11 @@ class Dialplan:
     def add_python(
         self, owner: Owner, context: str, exten: str, priority: int, function: ExtensionFunction
     ) -> Callable[[], None]:
-        """Add an extension written in Python; return what removes it."""
+        """Add an extension written in Python; return what removes it.
+
+        Raises :class:`~asterism.core.errors.NotAsyncError` for a function that is not ``async``.
+        """
+        require_async(function, f"extension {exten}@{context}")
         name = getattr(function, "__qualname__", type(function).__name__)
         return self.add_extension(owner, context, exten, priority, PYTHON, name, run=function)
 

@@ -25,7 +25,7 @@ class ChannelFunctions(PbxModule):
     """The channel."""
 
     name = "func_channel"
-    aliases = ("func_timeout", "func_hangupcause")
+    covers = ("func_timeout", "func_hangupcause")
     description = "The channel in the dialplan"
 
     @function(

@@ -27,7 +27,7 @@ class DatabaseFunctions(PbxModule):
     """The internal database."""
 
     name = "func_db"
-    aliases = ("app_db",)
+    covers = ("app_db",)
     description = "The internal database in the dialplan"
 
     def load(self, server: PbxServer) -> None:

@@ -27,7 +27,7 @@ class EncodingFunctions(PbxModule):
     """Encodings and digests."""
 
     name = "func_uri"
-    aliases = ("func_base64", "func_md5", "func_sha1")
+    covers = ("func_base64", "func_md5", "func_sha1")
     description = "Encodings and digests in the dialplan"
 
     @function("URIENCODE", Documentation("A text escaped for a URI.", "URIENCODE(text)", arguments=_TEXT))

@@ -26,7 +26,7 @@ class ListFunctions(PbxModule):
     """Lists and hashes."""
 
     name = "func_cut"
-    aliases = ("func_lists", "func_hash")
+    covers = ("func_lists", "func_hash")
     description = "List functions of the dialplan"
 
     @function(

@@ -44,7 +44,7 @@ class LogicFunctions(PbxModule):
     """Conditions and arithmetic."""
 
     name = "func_logic"
-    aliases = ("func_math", "func_rand")
+    covers = ("func_math", "func_rand")
     description = "Conditions and arithmetic in the dialplan"
 
     @function(

@@ -40,7 +40,7 @@ class StringFunctions(PbxModule):
     """Texts."""
 
     name = "func_strings"
-    aliases = ("func_sprintf",)
+    covers = ("func_sprintf",)
     description = "String functions of the dialplan"
 
     @function("LEN", Documentation("Length of a text.", "LEN(text)", arguments=_TEXT))

@@ -18,11 +18,39 @@ _NAME = Argument("name", "", True)
 _PLACE = (Argument("context", "", True), Argument("extension"), Argument("priority", "Number or label."))
 
 
+class EnvironmentFunctions(PbxModule):
+    """The server's environment: a module of its own, so that ``noload`` can leave it out."""
+
+    name = "func_env"
+    description = "Environment of the server"
+
+    @function(
+        "ENV",
+        Documentation("A variable of the server's environment.", "ENV(name)", arguments=(_NAME,)),
+        True,
+        marks=True,
+    )
+    def read_env(self, channel: Channel | None, args: str) -> str:
+        """Read."""
+        return os.environ.get(args.strip(), "")
+
+    @function_writer("ENV", dangerous=True)
+    def write_env(self, channel: Channel | None, args: str, value: str) -> None:
+        """Write; an empty value removes it."""
+        name = args.strip()
+        if not name or "=" in name or "\0" in name + value:
+            raise FunctionError("it needs a name without '='")
+        if value:
+            os.environ[name] = value
+        else:
+            os.environ.pop(name, None)
+
+
 class VariableFunctions(PbxModule):
     """Variables elsewhere."""
 
     name = "func_global"
-    aliases = ("func_env", "func_version", "func_dialplan", "func_shared")
+    covers = ("func_version", "func_dialplan", "func_shared")
     description = "Variables outside the channel"
 
     @function(
@@ -80,27 +108,6 @@ class VariableFunctions(PbxModule):
         other, _, name = args.partition(",")
         found = self.pbx.channels.get(other.strip())
         return "" if found is None else self.pbx.dialplan.environment.variable(found, name.strip()) or ""
-
-    @function(
-        "ENV",
-        Documentation("A variable of the server's environment.", "ENV(name)", arguments=(_NAME,)),
-        True,
-        marks=True,
-    )
-    def read_env(self, channel: Channel | None, args: str) -> str:
-        """Read."""
-        return os.environ.get(args.strip(), "")
-
-    @function_writer("ENV", dangerous=True)
-    def write_env(self, channel: Channel | None, args: str, value: str) -> None:
-        """Write; an empty value removes it."""
-        name = args.strip()
-        if not name or "=" in name or "\0" in name + value:
-            raise FunctionError("it needs a name without '='")
-        if value:
-            os.environ[name] = value
-        else:
-            os.environ.pop(name, None)
 
     @function(
         "VERSION",

@@ -37,6 +37,7 @@ class MessageModule(PbxModule):
     """Functions, application and action about messages."""
 
     name = "message"
+    part_of = ("core",)
     aliases = ("app_messagesend", "func_message")
     description = "Text messages outside calls"
 

@@ -28,6 +28,7 @@ class SipActions(Module):
     """The manager actions that show SIP objects."""
 
     name = "sip_actions"
+    part_of = ("res_pjsip",)
     requires = ("sip_cli",)
     description = "Manager actions that show SIP objects"
 

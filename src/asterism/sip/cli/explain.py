@@ -23,6 +23,7 @@ class SipExplain(Module):
     """Tells what would happen to a request."""
 
     name = "sip_explain"
+    part_of = ("res_pjsip",)
     requires = ("res_pjsip",)
     description = "Console command that explains what would happen to a SIP request"
 

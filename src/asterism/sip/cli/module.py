@@ -53,6 +53,7 @@ class SipCli(Module):
     """The commands that show SIP objects."""
 
     name = "sip_cli"
+    part_of = ("res_pjsip",)
     aliases = ("res_pjsip_cli",)
     requires = ("res_pjsip",)
     description = "Console commands that show SIP objects"

@@ -42,6 +42,7 @@ class SipTools(Module):
     """Commands about the SIP core itself."""
 
     name = "sip_tools"
+    part_of = ("res_pjsip",)
     requires = ("res_pjsip",)
     description = "Console commands about the SIP core itself"
 

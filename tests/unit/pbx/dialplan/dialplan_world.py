@@ -35,7 +35,7 @@ from asterism.pbx.functions.logic import LogicFunctions
 from asterism.pbx.functions.states import StateFunctions
 from asterism.pbx.functions.strings import StringFunctions
 from asterism.pbx.functions.times import TimeFunctions
-from asterism.pbx.functions.variables import VariableFunctions
+from asterism.pbx.functions.variables import EnvironmentFunctions, VariableFunctions
 from asterism.pbx.party import PartyId
 from asterism.pbx.reference import ReferenceModule
 
@@ -54,6 +54,7 @@ MODULES = (
     LogicFunctions,
     TimeFunctions,
     VariableFunctions,
+    EnvironmentFunctions,
     ChannelFunctions,
     CallerIdFunctions,
     StateFunctions,

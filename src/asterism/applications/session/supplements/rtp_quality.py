@@ -104,6 +104,7 @@ class RtpQualityModule(Module):
     """Registers :class:`RtpQuality`."""
 
     name = "session_rtp_quality"
+    part_of = ("session",)
     requires = ("session",)
     description = "RTP quality figures as channel variables"
 

@@ -45,6 +45,7 @@ class TextModule(Module):
     """Registers :class:`Text`."""
 
     name = "session_text"
+    part_of = ("session",)
     requires = ("session",)
     description = "Text messages within calls"
 
