@@ -118,7 +118,7 @@ async def test_the_dialplan_of_the_samples() -> None:
             await call.answered()
             call.send_digits("4711")
             await call.ended()
-            assert server.astdb.get("pins", "101") == "4711"
+            assert server.astdb.get("night", "extension") == "4711"
         await assert_idle(server)
 
 

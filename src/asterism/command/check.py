@@ -187,7 +187,7 @@ def _check_objects(folder: Path, allow_exec: bool, found: _Problems) -> list[Con
     found.add(list(_dangling(data, in_database)))
     wrong, elsewhere = _unusable_certificates(data)
     found.add(wrong)
-    return [*data.without_effect(), *elsewhere]
+    return [*data.without_effect(), *data.remarks(), *elsewhere]
 
 
 def _unusable_certificates(data: Data) -> tuple[list[ConfigError], list[ConfigError]]:

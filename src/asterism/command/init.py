@@ -120,6 +120,7 @@ password = {second}
 ;allow = alaw,ulaw
 ;outbound_auth = provider
 ;aors = provider
+;identify_by = ip           ; it has no auth: never let in whoever writes its name into From
 ;[provider]
 ;type = aor
 ;contact = sip:sip.provider.example

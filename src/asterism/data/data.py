@@ -33,6 +33,8 @@ from asterism.data.writes import RemoteWrites
 __all__ = ["Change", "Data", "DataError", "DataUnavailableError", "Missing", "Observer", "ReloadReport"]
 
 O = TypeVar("O", bound=ConfiguredObject)  # noqa: E741 - an object
+MAX_REMARKS = 20
+"""Remarks on single objects that one load writes to the log."""
 _OFF = frozenset(("", "no", "none", "off", "false", "0"))
 BackendFactory = Callable[[type[ConfiguredObject], list[str]], Backend]
 
@@ -207,6 +209,14 @@ class Data(Subsystem):
             if note.message not in self._state.told:
                 self._state.told.add(note.message)
                 self.log.warning("%s", note)
+        told = 0
+        for note in self.remarks([table.cls for table in tables]):
+            told += 1
+            if told <= MAX_REMARKS and note.message not in self._state.told:
+                self._state.told.add(note.message)
+                self.log.warning("%s", note)
+        if told > MAX_REMARKS:
+            self.log.warning("and %d more remarks of this kind: see asterism check", told - MAX_REMARKS)
         return report
 
     # Reading
@@ -535,6 +545,16 @@ class Data(Subsystem):
                     left.discard(spec.name)
                     text = f"{cls.TYPE} option '{spec.name}' is accepted and has no effect: {spec.no_effect}"
                     yield ConfigError(text, option.position, spec.name)
+
+    def remarks(self, types: Iterable[type[ConfiguredObject]] | None = None) -> Iterable[ConfigError]:
+        """What the objects in memory say of themselves (:meth:`ConfiguredObject.remark`)."""
+        for cls in self._tables if types is None else types:
+            if cls.remark is ConfiguredObject.remark:
+                continue
+            for item in self._tables[cls].objects.values():
+                text = item.remark(self)
+                if text:
+                    yield ConfigError(f"{cls.TYPE} '{item.id}': {text}", item.position)
 
     def _options_of(self, cls: type[ConfiguredObject]) -> Iterable[Option]:
         for backend in self._tables[cls].backends:

@@ -14,13 +14,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
 from types import MappingProxyType
-from typing import Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from asterism.config.errors import ConfigErrors
 from asterism.config.file import Option
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import ConfigError, Position
 from asterism.data.kinds import Kind
+
+if TYPE_CHECKING:
+    from asterism.data.data import Data
 
 T = TypeVar("T")
 
@@ -246,6 +249,13 @@ class ConfiguredObject(metaclass=_TableMaker):
 
         ``given`` are the names of the options that were set. Raise :class:`InvalidOptionError`.
         """
+
+    def remark(self, data: Data) -> str:
+        """What an operator should know of this object among the others, for the log and ``asterism check``; or nothing.
+
+        Asked once all types are loaded.
+        """
+        return ""
 
     def restored(self) -> None:
         """Compute derived attributes after the object was read back from the embedded store."""

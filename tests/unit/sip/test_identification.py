@@ -91,3 +91,32 @@ def test_an_expression_of_a_rule_cannot_backtrack(make_rig: Make) -> None:
     rig.sip.register_service(spy)
     rig.receive(rig.request("MESSAGE", "sip:9@pbx.test", "stranger", "X-Trunk: " + "o" * 5000 + "!"))
     assert spy.seen == []
+
+
+# -- an endpoint without auth ----------------------------------------------------------------------
+
+
+def named(make_rig: Make, text: str) -> Rig:
+    return make_rig(f"[stranger]\ntype=endpoint\n{text}")
+
+
+@pytest.mark.parametrize(
+    ("text", "let_in"),
+    [
+        ("[stranger]\ntype=identify\nendpoint=stranger\nmatch=203.0.113.1\n", False),
+        ("identify_by=ip\n", False),
+        ("identify_by=username,ip\n[stranger]\ntype=identify\nendpoint=stranger\nmatch=203.0.113.1\n", True),
+        ("", True),
+    ],
+)
+def test_a_trunk_that_is_known_by_its_address_is_not_named_in_from(make_rig: Make, text: str, let_in: bool) -> None:
+    rig = named(make_rig, text)
+    assert [endpoint for endpoint, _ in seen(rig)] == (["stranger"] if let_in else [])
+    remarks = [str(remark) for remark in rig.sip.data.remarks()]
+    assert len(remarks) == let_in
+    assert all("may be named in From" in remark for remark in remarks)
+
+
+def test_an_endpoint_with_auth_or_for_strangers_raises_no_remark(make_rig: Make) -> None:
+    rig = make_rig("[a]\ntype=endpoint\nauth=a\n[a]\ntype=auth\nusername=a\npassword=b\n[anonymous]\ntype=endpoint\n")
+    assert not list(rig.sip.data.remarks())

@@ -34,7 +34,8 @@ def find_endpoint(core: SipCore, user: str, domain: str, method: str) -> Endpoin
         found = data.first(Endpoint, names)
         if not isinstance(found, Endpoint):
             return None if found is Missing.ABSENT else _find_later(data, names, method)
-        if method in found.identify_by:
+        # An endpoint with "auth" is asked for its password: what follows costs nothing.
+        if method in found.identify_by and (found.auth or found.named_by(method, data)):
             return found
         names = names[names.index(found.id) + 1 :]
 
@@ -42,7 +43,7 @@ def find_endpoint(core: SipCore, user: str, domain: str, method: str) -> Endpoin
 async def _find_later(data: Data, names: tuple[str, ...], method: str) -> Endpoint | None:
     while True:
         found = await data.retrieve_first(Endpoint, names)
-        if found is None or method in found.identify_by:
+        if found is None or found.named_by(method, data):
             return found
         names = names[names.index(found.id) + 1 :]
 

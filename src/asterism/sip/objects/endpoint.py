@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from asterism.data.kinds import (
     BOOL,
     CAPITAL_YES_NO,
@@ -20,6 +22,7 @@ from asterism.data.kinds import (
 from asterism.data.network import AccessRule, HostKind, Rules
 from asterism.data.options import ConfiguredObject, InvalidOptionError, derived, modifier, option
 from asterism.sip.objects.codecs import ALLOW, DISALLOW, CodecList
+from asterism.sip.objects.identify import Identify
 from asterism.sip.objects.kinds import (
     CALLER_ID,
     DSCP,
@@ -29,6 +32,9 @@ from asterism.sip.objects.kinds import (
     CodecPreferencesKind,
 )
 
+if TYPE_CHECKING:
+    from asterism.data.data import Data
+
 _OFFER = CodecPreferencesKind("intersect", "only_preferred", "only_nonpreferred")
 _ANSWER = CodecPreferencesKind("intersect", "union", "only_preferred", "only_nonpreferred")
 _PRESENTATIONS = Choice(
@@ -37,6 +43,10 @@ _PRESENTATIONS = Choice(
 )  # fmt: skip
 _DTLS_VERIFY = {"no": "No", "yes": "Yes", "fingerprint": "Fingerprint", "certificate": "Certificate"}
 _PORT = Integer(0, 65535)
+
+
+_IDENTIFY_BY = ("username", "ip")
+"""The default: an option that was written is another object, even with the same words."""
 
 
 class Endpoint(ConfiguredObject, type="endpoint"):
@@ -295,7 +305,7 @@ class Endpoint(ConfiguredObject, type="endpoint"):
     auth = option(NAMES, (), "Credentials it must know; none: it is not challenged.")
     outbound_auth = option(NAMES, (), "Credentials to answer its challenges with.")
     identify_by = option(
-        Choices("username", "auth_username", "ip", "header", "request_uri"), ("username", "ip"),
+        Choices("username", "auth_username", "ip", "header", "request_uri"), _IDENTIFY_BY,
         "Ways in which it may be recognised.",
     )  # fmt: skip
     acl = option(NAMES, (), "Named access lists for its source address.")
@@ -307,6 +317,27 @@ class Endpoint(ConfiguredObject, type="endpoint"):
     allow_unauthenticated_options = option(BOOL, False, "Answer its OPTIONS without a challenge.")
     security_negotiation = option(Choice("no", "mediasec"), "no", "Negotiate security mechanisms (RFC 3329).")
     security_mechanisms = option(NAMES, (), "Mechanisms to offer.", listed=False)
+
+    def named_by(self, method: str, data: Data) -> bool:
+        """Whether its name alone, in From (``username``) or in credentials (``auth_username``), may identify it.
+
+        By default not by From when it has no ``auth`` but an ``identify`` object: it is then recognised by that, and
+        whoever writes its name would be let in. ``identify_by`` written out says otherwise.
+        """
+        if method not in self.identify_by:
+            return False
+        if self.auth or method != "username" or self.identify_by is not _IDENTIFY_BY:
+            return True
+        return not data.find(Identify, "endpoint", self.id)
+
+    def remark(self, data: Data) -> str:
+        """Warn of an endpoint that lets in whoever names it."""
+        if self.auth or self.id.partition("@")[0] == "anonymous" or not self.named_by("username", data):
+            return ""
+        return (
+            "it has no 'auth' and may be named in From: whoever does is let in without a password. "
+            "Give it 'auth', or 'identify_by = ip' and an identify object"
+        )
 
     def validate(self, given: frozenset[str]) -> None:
         """Apply the presets of ``webrtc`` and ``bundle``; check timers and the port range."""
