@@ -16,6 +16,7 @@ from asterism.config.file import Option
 from asterism.core.errors import ConfigError, Position
 from asterism.core.registry import Owner
 from asterism.data import ConfiguredObject, Data
+from asterism.data.kinds import Bool, Choice, Decimal, Integer, Kind
 from asterism.sip.objects import (
     TYPES,
     Aor,
@@ -53,9 +54,26 @@ def refused(cls: type[Any], text: str) -> str:
 def test_every_recorded_option_exists_with_help(kind: str) -> None:
     recorded = json.loads((RECORD / "pjsip_options.json").read_text())[kind]
     cls = BY_TYPE[kind]
-    assert [row["name"] for row in recorded if row["name"] != "type" and cls.spec(row["name"]) is None] == []
+    assert [row["name"] for row in recorded if cls.spec(row["name"]) is None] == []
     for spec in cls.OPTIONS:
         assert spec.help.endswith("."), spec
+
+
+KINDS = {"bool": Bool, "integer": Integer, "number": Decimal, "choice": Choice, "text": Kind}
+"""What holds the values of an option of a type."""
+
+
+@pytest.mark.parametrize("kind", [name for name in BY_TYPE if name != "named_acl"])
+def test_types_and_defaults_are_the_recorded_ones(kind: str) -> None:
+    rows = json.loads((RECORD / "pjsip_options.json").read_text())[kind]
+    wrong = []
+    for row in rows:
+        spec = BY_TYPE[kind].spec(row["name"])
+        assert spec is not None
+        default = "" if spec.default is None else spec.kind.format(spec.default)
+        if not isinstance(spec.kind, KINDS[row["type"]]) or default != row.get("default", default):
+            wrong.append((row, type(spec.kind).__name__, default))
+    assert wrong == []
 
 
 def test_every_recorded_option_of_the_wizard_is_accepted() -> None:
@@ -64,7 +82,7 @@ def test_every_recorded_option_of_the_wizard_is_accepted() -> None:
     assert len(rows) > 10
     for row in rows:
         name = row["name"].replace("*", "x")
-        if name != "type" and Wizard.spec(name) is None:
+        if Wizard.spec(name) is None:
             part, slash, _ = name.partition("/")
             assert slash, name
             assert Wizard("w").take_unknown(Option(f"{part}/x", "1", Position("f", 1))), name
