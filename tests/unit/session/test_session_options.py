@@ -284,8 +284,8 @@ def final_answer(options: dict[str, bool], tag: str, port: int) -> object:
     return test
 
 
-test_a_200_repeats_the_answer_of_its_branch = final_answer({}, "b1", 31800)
-test_a_200_may_change_the_answer = final_answer(BOTH, "b1", 31900)
+test_a_200_has_the_last_word = final_answer({}, "b1", 31900)
+test_a_200_has_the_last_word_where_answers_may_change = final_answer(BOTH, "b1", 31900)
 test_a_200_of_another_branch_has_its_own = final_answer({}, "b2", 31900)
 
 

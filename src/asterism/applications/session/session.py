@@ -11,17 +11,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.causes import INTERWORKING, NORMAL_CLEARING
-from asterism.applications.session.client_users import Refresh
-from asterism.applications.session.headers import ACCEPT, ALLOW
+from asterism.applications.session.dialog_requests import HANDLERS
+from asterism.applications.session.headers import ALLOW
 from asterism.applications.session.identity import WILDCARDS, address_towards
-from asterism.applications.session.media import SDP_TYPE, SessionMedia, carry, description_of, not_understood
-from asterism.applications.session.state import ANSWERED_STATES, SessionState
+from asterism.applications.session.media import SessionMedia, carry, description_of
+from asterism.applications.session.refresh import Refresh
+from asterism.applications.session.state import ANSWERED_STATES, MOVES, SessionState
 from asterism.core.errors import AsterismError
 from asterism.pbx.controls import Control
 from asterism.sip.resolving import flow_to
 from asterism.stack.errors import ParseError
 from asterism.stack.flow import Flow
 from asterism.stack.message import make_response
+from asterism.stack.sdp.exchange import Action, Message, OfferAnswer, OfferState, Side
 from asterism.stack.transactions.users import NOBODY
 
 if TYPE_CHECKING:
@@ -43,10 +45,6 @@ if TYPE_CHECKING:
     from asterism.stack.transactions.server import ServerTransaction
 
 
-_NO_ANSWER = (("Warning", '390 SIP "No SDP answer"'), ("Accept", ACCEPT), ("Reason", "Q.850;cause=0"))
-"""Headers of the 488 to an offer that nothing can be taken from, as Asterisk 22 sends them."""
-
-
 class Session:
     """One call leg.
 
@@ -54,7 +52,12 @@ class Session:
         endpoint: whose call this is.
         channel: its channel; ``None`` before it is made and after it was hung up.
         contact: the Contact of our responses, once worked out.
-        dialog: the dialog, once there is one.
+        dialog: the dialog, once there is one; of a forked call the branch's that was heard of last.
+        offers: the offers and answers of that dialog.
+        unacknowledged: the CSeq number of the INVITE whose 2xx of ours has no ACK yet, 0: there is none.
+        refreshing: our re-INVITE or UPDATE that is not through.
+        send_again: set by a supplement that is told of the refusal of an INVITE or UPDATE of ours and can do something
+            about it: the request is sent once more.
         work: what in-dialog requests are pushed to.
         audio: the audio stream, once negotiated or offered.
         datastores: what supplements keep, by their names. What has a method ``close`` is closed with the session.
@@ -67,8 +70,6 @@ class Session:
     """
 
     __slots__ = (
-        "_reinvite",
-        "_waits_for_answer",
         "audio",
         "bye_pending",
         "cause",
@@ -84,13 +85,17 @@ class Session:
         "media",
         "offer_all",
         "offer_formats",
+        "offers",
         "peer_allows_update",
         "peer_cause",
         "profile",
+        "refreshing",
         "registry",
         "remote_hold",
+        "send_again",
         "state",
         "told",
+        "unacknowledged",
         "work",
     )
 
@@ -109,6 +114,7 @@ class Session:
         self.work = work
         work.subject = self
         self.state = SessionState.NEW
+        self.offers = OfferAnswer()
         self.channel: Channel | None = None
         self.dialog: Dialog | None = None
         self.audio: AudioStream | None = None
@@ -124,8 +130,9 @@ class Session:
         self.told: tuple[str, str] | None = None
         self.offer_formats = profile.formats
         self.contact = ""
-        self._reinvite: object | None = None
-        self._waits_for_answer = False
+        self.unacknowledged = 0
+        self.send_again = False
+        self.refreshing: Refresh | None = None
         registry.live[self] = None
 
     def __repr__(self) -> str:
@@ -136,6 +143,17 @@ class Session:
         if self.channel is not None:
             return self.channel.log_fields()
         return {} if self.dialog is None else {"call_id": self.dialog.call_id}
+
+    def move(self, to: SessionState) -> bool:
+        """Go to another state, or stay; ``False``, with a line in the log, where there is no such way."""
+        state = self.state
+        if to is state:
+            return True
+        if to not in MOVES[state]:
+            self.core.log.error("a session of %s cannot go from %s to %s", self.endpoint.id, state.value, to.value)
+            return False
+        self.state = to
+        return True
 
     # What supplements and SDP handlers ask.
 
@@ -203,77 +221,27 @@ class Session:
         for callback in self.profile.callbacks["on_incoming_request", method]:
             if callback(self, rx):
                 return True
-        handler = _HANDLERS.get(method)
+        handler = HANDLERS.get(method)
         if handler is None:
             return False
-        getattr(self, handler)(rx)
+        handler(self, rx)
         return True
 
-    def _on_bye(self, rx: Rx) -> None:
-        self._respond(rx, 200)
+    def bye_received(self) -> None:
+        """The peer hung up, and has been answered."""
         self.ended_by_peer(self.peer_cause if self.peer_cause is not None else NORMAL_CLEARING)
 
-    def _on_reinvite(self, rx: Rx) -> None:
-        if self._reinvite is not None:
-            self._respond(rx, 491)
-            return
-        if self.state is not SessionState.CONFIRMED:
-            # RFC 3261 14.2: an INVITE of the peer is not through yet (or its ACK is missing).
-            self._respond(rx, 500, headers=(("Retry-After", "1"),))
-            return
-        self._take_offer(rx, is_invite=True)
-
-    def _on_update(self, rx: Rx) -> None:
-        if self._reinvite is not None and rx.request.body:
-            self._respond(rx, 491)
-            return
-        self._take_offer(rx, is_invite=False)
-
-    def _take_offer(self, rx: Rx, *, is_invite: bool) -> None:
-        """Answer the offer of a re-INVITE or UPDATE; a re-INVITE without one gets ours."""
-        request = rx.request
+    def take_target(self, message: Request | Response) -> None:
+        """Take the peer's new Contact; one that cannot be read leaves the old one in use."""
         try:
-            description = description_of(request)
+            if self.dialog is not None:
+                self.dialog.update_target(message)
         except ParseError as error:
-            self._respond(rx, error.status, not_understood(request) if error.status == 415 else ())
-            return
-        body: bytes | None = None
-        if description is not None:
-            body = self.media.answer(self, description)
-        elif is_invite:
-            self.offer_all = self.profile.settings.all_codecs_on_empty_reinvite
-            body = self.media.offer(self)
-            self.offer_all = False
-            self._waits_for_answer = True
-        if body is None and (description is not None or is_invite):
-            self._respond(rx, 488, headers=_NO_ANSWER)
-            return
-        assert self.dialog is not None
-        self.dialog.update_target(request)
-        transaction = rx.transaction_for()
-        transaction.user = self
-        if is_invite:
-            self.state = SessionState.CONNECTING
-        rx.send(self.make_response(rx, 200, body))
-        if description is not None:
-            self.media_changed()
+            self.core.log.info("the Contact of %s is left as it was: %s", self.endpoint.id, error.message)
 
-    def _on_options(self, rx: Rx) -> None:
-        headers = (
-            ("Accept", ACCEPT),
-            ("Allow", ALLOW),
-            ("Supported", self.profile.supported),
-            ("Accept-Encoding", "identity"),
-            ("Accept-Language", "en"),
-        )
-        self._respond(rx, 200, headers=headers)
-
-    def _on_info(self, rx: Rx) -> None:
-        # Nothing that a supplement takes (RFC 6086 4.2.2 asks for 469 only where packages are negotiated).
-        self._respond(rx, 415, headers=(("Accept", "application/dtmf-relay, application/dtmf"),))
-
-    def _respond(self, rx: Rx, status: int, headers: Sequence[tuple[str, str]] = ()) -> None:
-        response = rx.make_response(status, headers=headers)
+    def respond(self, rx: Rx, status: int, reason: str = "", headers: Sequence[tuple[str, str]] = ()) -> None:
+        """Answer a request within the dialog."""
+        response = rx.make_response(status, reason, headers)
         for callback in self.profile.callbacks["on_outgoing_response", rx.request.method, status // 100]:
             callback(self, response)
         rx.send(response)
@@ -310,33 +278,49 @@ class Session:
 
     def on_ack(self, request: Request) -> None:
         """The ACK to a 2xx of ours (``DialogUsage``)."""
-        if self.state is not SessionState.CONNECTING:
+        if not self.unacknowledged or request.cseq.number != self.unacknowledged:
             return
-        self.state = SessionState.CONFIRMED
+        self.unacknowledged = 0
+        self.move(SessionState.CONFIRMED)
         if self.bye_pending:
             self._send_bye()
             return
-        if self._waits_for_answer:
-            self._waits_for_answer = False
-            try:
-                description = description_of(request)
-            except ParseError:
-                description = None
-            if description is None or not self.media.apply(self, description):
+        try:
+            description = description_of(request) if request.body else None
+        except ParseError:
+            description = None
+        action = self.offers.see(Side.PEER, Message.ACK, description is not None)
+        if action is Action.TAKE_ANSWER and description is not None:
+            if not self.media.apply(self, description):
                 self.fail(58)
-            else:
-                self.media_changed()
-        if self.profile.told_identities:
+                return
+            self.media_changed()
+        elif action is Action.UNANSWERED:
+            self.unanswered(0)
+        if self.refreshing is not None:
+            self.refreshing.go_on()
+        elif self.profile.told_identities:
             self.tell_connected()
+
+    def unanswered(self, cause: int) -> None:
+        """No answer came to our offer: back to what was agreed on before, or the end if that is nothing."""
+        if self.offers.state is not OfferState.NONE:
+            self.media.roll_back(self)
+            return
+        channel = self.channel
+        self.hang_up(cause)
+        if channel is not None:
+            channel.queue_hangup(cause)
 
     def on_cancel(self, transaction: ServerTransaction, request: Request) -> None:
         """A re-INVITE is cancelled; it was answered already, so nothing is left to stop."""
 
     def on_ack_timeout(self, transaction: ServerTransaction) -> None:
-        """Nobody acknowledged our final response: the dialog is useless (RFC 3261 13.3.1.4)."""
-        if self.state is not SessionState.CONNECTING:
+        """Nobody acknowledged our final response: the dialog is useless (RFC 3261 13.3.1.4, 14.2)."""
+        if not self.unacknowledged or transaction.request.cseq.number != self.unacknowledged:
             return
-        self.state = SessionState.CONFIRMED
+        self.unacknowledged = 0
+        self.move(SessionState.CONFIRMED)
         self.core.log.info("no ACK came from %s; ending the call", self.endpoint.id)
         self.fail(INTERWORKING)
 
@@ -380,49 +364,33 @@ class Session:
     def tell_connected(self) -> None:
         """Tell an answered peer that it is connected to another party now, as soon as it can be told."""
         party = self.untold_party()
-        if party is not None and self.state is SessionState.CONFIRMED and self._reinvite is None:
+        if party is not None and self.state is SessionState.CONFIRMED and self.refreshing is None:
             self.told = (party.number, party.name)
-            self.refresh(update=self.endpoint.connected_line_method == "update")
+            self.refresh("UPDATE" if self.endpoint.connected_line_method == "update" else "")
 
-    def refresh(self, body: bytes | None = None, *, update: bool = False) -> None:
-        """Send a re-INVITE with our description as it stands, or an UPDATE to a peer that allows it (or ``update``)."""
-        if self.state is not SessionState.CONFIRMED or self._reinvite is not None:
-            return
-        method = "UPDATE" if update or self.peer_allows_update else "INVITE"
-        offer = body or self.media.offer(self)
-        if offer is None:
-            return
-        refresh = Refresh(self, method)
-        self._reinvite = refresh
-        self.send_request(method, body=offer, content_type=SDP_TYPE, user=refresh)
+    def refresh(self, method: str = "") -> bool:
+        """Send a re-INVITE or UPDATE with our description as it stands; if one is under way, another after it.
 
-    def refreshed(self, invite: Request, response: Response | None) -> None:
-        """The outcome of :meth:`refresh`; ``None`` for no answer at all."""
-        method = invite.method
-        self._reinvite = None
-        if self.state is SessionState.ENDED:
-            return
-        status = 408 if response is None else response.status
-        if response is not None:
-            for callback in self.profile.callbacks["on_incoming_response", method, status // 100]:
-                callback(self, response)
-            if status < 300:
-                assert self.dialog is not None
-                self.dialog.update_target(response)
-                if method == "INVITE":
-                    self.send_ack(invite)
-                try:
-                    description = description_of(response)
-                except ParseError:
-                    description = None
-                if description is not None:
-                    self.media.apply(self, description)
-                    self.media_changed()
-                self.tell_connected()
-                return
-        if status in (408, 481):
-            # RFC 3261 12.2.1.2: the peer no longer knows the dialog.
-            self.fail(INTERWORKING)
+        Args:
+            method: ``"INVITE"`` or ``"UPDATE"``; empty: an UPDATE to a peer that allows it.
+
+        Returns:
+            ``False``: the session is not answered, or over.
+        """
+        if self.state is not SessionState.CONFIRMED:
+            return False
+        if self.refreshing is not None:
+            self.refreshing.repeat(method)
+        else:
+            self.refreshing = Refresh(self, method)
+            self.refreshing.send()
+        return True
+
+    def refreshed(self) -> None:
+        """Our re-INVITE or UPDATE is through, whatever became of it."""
+        self.refreshing = None
+        if self.profile.told_identities:
+            self.tell_connected()
 
     def send_ack(self, invite: Request) -> None:
         """Acknowledge a 2xx to an INVITE of ours."""
@@ -499,28 +467,24 @@ class Session:
         if self.state is SessionState.ENDED:
             return
         self.state = SessionState.ENDED
+        if self.refreshing is not None:
+            self.refreshing.close()
         for callback in self.profile.callbacks["on_end"]:
             callback(self)
         for kept in self.datastores.values():
             if hasattr(kept, "close"):
                 kept.close()
-        if self.dialog is not None:
-            self.core.dialogs.remove(self.dialog, self)
+        self._leave_dialogs()
         self.media.close()
         self.registry.live.pop(self, None)
         self.channel = None
         self.release()
 
+    def _leave_dialogs(self) -> None:
+        """Take no more requests."""
+        if self.dialog is not None:
+            self.core.dialogs.remove(self.dialog, self)
+
     def release(self) -> None:
         """Free what outlives the media: the work."""
         self.work.close()
-
-
-_HANDLERS = {
-    "BYE": "_on_bye",
-    "INVITE": "_on_reinvite",
-    "UPDATE": "_on_update",
-    "OPTIONS": "_on_options",
-    "INFO": "_on_info",
-}
-"""The methods of a session that take a request which no supplement has taken."""

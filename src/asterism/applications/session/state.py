@@ -1,4 +1,4 @@
-"""How far a session got."""
+"""How far a session got, and the only ways from one state to the next."""
 
 from __future__ import annotations
 
@@ -6,19 +6,45 @@ from enum import Enum
 
 
 class SessionState(Enum):
-    """How far a session got."""
+    """How far a session got.
+
+    Requests within an answered call, a re-INVITE too, do not move it: :class:`~asterism.stack.sdp.exchange.OfferAnswer`
+    keeps theirs.
+    """
 
     NEW = "Null"
     CALLING = "Calling"
+    """Our INVITE is out."""
     INCOMING = "Incoming"
+    """The peer's INVITE came."""
     EARLY = "Early"
+    """A provisional response was sent or came."""
     CONNECTING = "Connecting"
-    """The 2xx is out and not acknowledged."""
+    """Our 2xx is out and not acknowledged."""
     CONFIRMED = "Confirmed"
     ENDED = "Disconnected"
 
+    __hash__ = object.__hash__
+
+
+MOVES: dict[SessionState, tuple[SessionState, ...]] = {
+    # From NEW to CONFIRMED: a branch of a call that is over has answered after all; it is acknowledged and ended.
+    SessionState.NEW: (SessionState.CALLING, SessionState.INCOMING, SessionState.CONFIRMED, SessionState.ENDED),
+    SessionState.CALLING: (SessionState.EARLY, SessionState.CONFIRMED, SessionState.ENDED),
+    SessionState.INCOMING: (SessionState.EARLY, SessionState.CONNECTING, SessionState.ENDED),
+    # Back to CALLING: the INVITE goes elsewhere (3xx), or once more (422).
+    SessionState.EARLY: (
+        SessionState.CALLING, SessionState.CONNECTING, SessionState.CONFIRMED, SessionState.ENDED,
+    ),
+    SessionState.CONNECTING: (SessionState.CONFIRMED, SessionState.ENDED),
+    SessionState.CONFIRMED: (SessionState.ENDED,),
+    SessionState.ENDED: (),
+}  # fmt: skip
+"""Where each state may go; staying is no move."""
 
 ANSWERED_STATES = (SessionState.CONFIRMED, SessionState.CONNECTING)
 """The call is answered and not over."""
 BEFORE_ANSWER_STATES = (SessionState.INCOMING, SessionState.EARLY)
 """A call that came and waits for its answer."""
+UNANSWERED_CALL_STATES = (SessionState.CALLING, SessionState.EARLY)
+"""A call of ours that waits for its answer."""

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
+from asterism.applications.session.branches import MAX_BRANCHES, Branch, LateAnswers, dialog_of
 from asterism.applications.session.causes import (
     CONGESTION,
+    INTERWORKING,
     NO_USER_RESPONSE,
     NORMAL_CLEARING,
     cause_of_status,
     reason_lines,
 )
+from asterism.applications.session.dialog_requests import refused
 from asterism.applications.session.headers import ALLOW
 from asterism.applications.session.identity import sip_uri
 from asterism.applications.session.media import carry, description_of
 from asterism.applications.session.session import Session
-from asterism.applications.session.state import ANSWERED_STATES, SessionState
+from asterism.applications.session.state import ANSWERED_STATES, UNANSWERED_CALL_STATES, SessionState
 from asterism.core.errors import AsterismError
 from asterism.core.identifiers import random_uuid
 from asterism.pbx.controls import Control
@@ -28,8 +32,9 @@ from asterism.stack.dialog import Dialog
 from asterism.stack.errors import ParseError
 from asterism.stack.headers import NameAddr
 from asterism.stack.message import Request, reason_phrase
+from asterism.stack.sdp.exchange import Action, Message, Side
 from asterism.stack.transactions.client_invite import InviteClientTransaction
-from asterism.stack.uri import Uri
+from asterism.stack.transactions.reliable import requires_100rel
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
@@ -38,13 +43,16 @@ if TYPE_CHECKING:
     from asterism.applications.session.registry import Sessions
     from asterism.sip.core import SipCore
     from asterism.sip.objects.endpoint import Endpoint
+    from asterism.sip.rx import Rx
     from asterism.sip.sending import OutgoingRequest
     from asterism.sip.works import Work
     from asterism.stack.flow import Flow
     from asterism.stack.message import Response
     from asterism.stack.sdp import SessionDescription
+    from asterism.stack.uri import Uri
 
 MAX_REDIRECTS = 5
+"""How often an INVITE follows a 3xx by itself (``redirect_method=uri_pjsip``)."""
 
 
 class OutgoingSession(Session):
@@ -55,17 +63,16 @@ class OutgoingSession(Session):
     """
 
     __slots__ = (
+        "_branches",
         "_cancelled",
-        "_early_tag",
+        "_heard",
         "_outgoing",
-        "_redirects",
-        "_to_tag",
+        "_tried",
         "_way",
         "added_headers",
         "aor",
         "caller",
         "final_response",
-        "got_progress",
         "invite",
         "path",
         "target",
@@ -92,12 +99,13 @@ class OutgoingSession(Session):
         self.caller: PartyId = NOBODY
         self.added_headers: list[tuple[str, str]] = []
         self.final_response: Response | None = None
-        self.got_progress = False
         self._outgoing: OutgoingRequest | None = None
         self._cancelled = False
-        self._early_tag = ""
-        self._to_tag: str | None = None
-        self._redirects = 0
+        self._branches: dict[str, Branch] = {}
+        self._heard: Branch | None = None
+        """The branch whose media are taken."""
+        self._tried: tuple[str, ...] = ()
+        """Where redirections have led, this time and before."""
         self._way: Way | None = None
 
     # The INVITE.
@@ -105,7 +113,7 @@ class OutgoingSession(Session):
     def call(self, caller: PartyId) -> None:
         """Send the INVITE; what becomes of it comes to the channel."""
         self.caller = caller
-        self.state = SessionState.CALLING
+        self.move(SessionState.CALLING)
         self._find_way()
 
     def _find_way(self) -> None:
@@ -153,6 +161,7 @@ class OutgoingSession(Session):
         if body is None:
             self._refused(488, reason_phrase(488), 58)
             return
+        self.offers.see(Side.US, Message.INVITE, True)
         request = self._make_invite()
         for callback in self.profile.callbacks["on_outgoing_request", "INVITE"]:
             callback(self, request)
@@ -162,21 +171,48 @@ class OutgoingSession(Session):
         self._outgoing = self.core.send(request, self, self.endpoint, self._way)
 
     def _make_invite(self) -> Request:
-        profile, flow, target = self.profile, self.flow, self.target
-        random = self.core.random
-        phone = self.endpoint.user_eq_phone
-        request = Request("INVITE", as_phone(target) if phone else target)
+        profile, target = self.profile, self.target
+        request = Request("INVITE", as_phone(target) if self.endpoint.user_eq_phone else target)
+        again = self._outgoing is not None
         request.headers = [
-            ("From", f"{profile.from_header(self.caller, self.local_address)};tag={random_uuid(random)}"),
-            ("To", f"<{sip_uri(target.user, target.host, phone)}>"),
-            ("Contact", profile.uac_contact(self.caller, flow)),
-            ("Call-ID", random_uuid(random)),
-            ("CSeq", f"{int.from_bytes(random(4), 'big') % 32767 + 1} INVITE"),
+            *(self._identity_again() if again else self._new_identity()),
             *zip(repeat("Route"), self.path),
             ("Allow", ALLOW),
-            ("Supported", f"{self.profile.supported}, histinfo"),
+            ("Supported", f"{profile.supported}, histinfo"),
         ]
         return request
+
+    def _new_identity(self) -> list[tuple[str, str]]:
+        profile, target, random = self.profile, self.target, self.core.random
+        return [
+            ("From", f"{profile.from_header(self.caller, self.local_address)};tag={random_uuid(random)}"),
+            ("To", f"<{sip_uri(target.user, target.host, self.endpoint.user_eq_phone)}>"),
+            ("Contact", profile.uac_contact(self.caller, self.flow)),
+            ("Call-ID", random_uuid(random)),
+            ("CSeq", f"{int.from_bytes(random(4), 'big') % 32767 + 1} INVITE"),
+        ]
+
+    def _identity_again(self) -> list[tuple[str, str]]:
+        """Those of the INVITE before, with the next CSeq: elsewhere or in other words, it is the same call."""
+        invite = self.invite
+        return [
+            ("From", str(invite.get("From"))),
+            ("To", str(invite.get("To"))),
+            ("Contact", self.profile.uac_contact(self.caller, self.flow)),
+            ("Call-ID", invite.call_id),
+            ("CSeq", f"{invite.cseq.number + 1} INVITE"),
+        ]
+
+    def _send_again(self, way: Way | None = None) -> None:
+        """Send the refused INVITE once more, the same way or to another target; what branches there were are over."""
+        self._leave_dialogs()
+        self._branches.clear()
+        self.dialog = self._heard = None
+        self.move(SessionState.CALLING)
+        if way is not None:
+            self._go(way)
+        else:
+            self._find_way()
 
     # What comes back (ClientUser).
 
@@ -198,7 +234,7 @@ class OutgoingSession(Session):
     def _no_response(self, status: int) -> None:
         if self.state is SessionState.ENDED:
             self._finish()
-        elif self.state in (SessionState.CALLING, SessionState.EARLY):
+        elif self.state in UNANSWERED_CALL_STATES:
             cause = NO_USER_RESPONSE if status == 408 else CONGESTION
             self._refused(status, reason_phrase(status), cause)
 
@@ -209,16 +245,21 @@ class OutgoingSession(Session):
         if 200 <= status < 300:
             self._success(response)
             return
-        if self.state not in (SessionState.CALLING, SessionState.EARLY):
+        if self.state not in UNANSWERED_CALL_STATES:
             if status >= 300 and self.state is SessionState.ENDED:
                 self._finish()
             return
+        self.send_again = False
         for callback in self.profile.callbacks["on_incoming_response", "INVITE", status // 100]:
             callback(self, response)
         if status < 200:
             self._provisional(response)
-        elif status < 400:
+            return
+        self.offers.see(Side.PEER, Message.INVITE_REFUSED)
+        if status < 400:
             self._redirected(response)
+        elif self.send_again:
+            self._send_again(self._way)
         else:
             cause = self.peer_cause if self.peer_cause is not None else cause_of_status(status)
             self.final_response = response
@@ -234,18 +275,24 @@ class OutgoingSession(Session):
     # Before the answer.
 
     def _provisional(self, response: Response) -> None:
-        tag = response.to.tag
-        self.state = SessionState.EARLY
-        if tag and response.get("Contact") is not None:
-            if tag != self._to_tag:
-                self._open_dialog(response, tag)
+        self.move(SessionState.EARLY)
+        message = Message.EARLY
+        try:
+            branch = self._branch_of(response)
+            if branch is not None and response.get("RSeq") is not None and self._acknowledges(response):
+                rack = branch.receive_reliable(response)
+                if rack is None:
+                    return  # repeated, or one before it got lost and will be repeated (RFC 3262 4)
+                message = Message.RELIABLE
+                self.offers.see(Side.US, Message.PRACK)
+                self.send_request("PRACK", headers=(("RAck", str(rack)),))
+            description = description_of(response) if response.body else None
+        except ParseError:
+            description = branch = None
+        if branch is not None:
             for callback in self.profile.callbacks["on_provisional", "INVITE"]:
                 callback(self, response)
-        try:
-            description = description_of(response)
-        except ParseError:
-            description = None
-        progress = description is not None and self._early_answer(description, tag or "")
+        progress = description is not None and self._early_answer(branch, message, description)
         channel = self.channel
         if channel is None:
             return
@@ -256,43 +303,105 @@ class OutgoingSession(Session):
                 channel.queue_control(Control.PROGRESS)
         elif status == 183:
             if progress or not self.endpoint.ignore_183_without_sdp:
-                self.got_progress = progress
                 channel.queue_control(Control.PROGRESS)
         else:
             channel.queue_control(Control.PROCEEDING)
 
-    def _early_answer(self, description: SessionDescription, tag: str) -> bool:
-        """Take the answer of a provisional response; whether there is early media of this branch."""
-        endpoint, system = self.endpoint, self.profile.system
-        if self._early_tag and tag != self._early_tag:
-            if not (endpoint.follow_early_media_fork and system.follow_early_media_fork):
-                return False
-        elif self._is_repeated(tag):
-            return True
-        applied = self.media.apply(self, description)
-        if applied:
-            self._early_tag = tag
-        return applied
+    def _acknowledges(self, response: Response) -> bool:
+        """Whether a provisional response is reliable and that was agreed on."""
+        return requires_100rel(response) and self.endpoint.rel100 != "no" and "100rel" in self.profile.supported
 
-    def _is_repeated(self, tag: str) -> bool:
-        """Whether this branch has answered before, so that another answer of it is ignored (RFC 3261 13.2.1)."""
-        more = self.endpoint.accept_multiple_sdp_answers and self.profile.system.accept_multiple_sdp_answers
-        return bool(tag) and tag == self._early_tag and not more
+    def _branch_of(self, response: Response) -> Branch | None:
+        """The branch that answers, the session's dialog from here on; ``None``: none is to be told apart.
 
-    def _open_dialog(self, response: Response, tag: str) -> None:
-        """Make the dialog of this branch of the call the session's own, instead of an earlier branch's."""
-        if self.dialog is not None:
-            self.core.dialogs.remove(self.dialog, self)
-        self.dialog = Dialog.uac(self.invite, response)
-        self._to_tag = tag
-        self.core.dialogs.add(self.dialog, self, self.work, self.endpoint)
+        Raises:
+            ParseError: the response cannot be read.
+        """
+        tag = response.to.tag
+        if not tag:
+            return None
+        branch = self._branches.get(tag)
+        if branch is None:
+            if len(self._branches) >= MAX_BRANCHES or response.get("Contact") is None:
+                return None
+            branch = self._open_branch(tag, Dialog.uac(self.invite, response))
+        self._use(branch)
+        return branch
+
+    def _open_branch(self, tag: str, dialog: Dialog) -> Branch:
+        offers = self.offers.fork() if self._branches else self.offers
+        branch = self._branches[tag] = Branch(self, dialog, offers)
+        self.core.dialogs.add(dialog, branch, self.work, self.endpoint)
+        return branch
+
+    def _use(self, branch: Branch) -> None:
+        """Make a branch the one that the session talks to."""
+        self.dialog = branch.dialog
+        self.offers = branch.offers
+
+    @property
+    def _follows_forks(self) -> bool:
+        return bool(self.endpoint.follow_early_media_fork and self.profile.system.follow_early_media_fork)
+
+    def _early_answer(self, branch: Branch | None, message: Message, description: SessionDescription) -> bool:
+        """Take the answer of a provisional response; whether there are early media of this branch."""
+        if branch is None:
+            # Nobody is known to have sent it: heard for want of anything better, and good for nothing else.
+            return not self._branches and self.media.apply(self, description)
+        action = branch.offers.see(Side.PEER, message, True)
+        if action is not Action.PREVIEW and action is not Action.TAKE_ANSWER:
+            return False
+        if self._heard is branch:
+            more = self.endpoint.accept_multiple_sdp_answers and self.profile.system.accept_multiple_sdp_answers
+            if action is Action.PREVIEW and not more:
+                return True
+        branch.description = description
+        if self._heard is not None and self._heard is not branch and not self._follows_forks:
+            return False
+        if not self.media.apply(self, description):
+            return False
+        self._heard = branch
+        return True
+
+    def on_branch_request(self, branch: Branch, rx: Rx) -> bool:
+        """A request of the peer, before the answer of one of several."""
+        if self.state in UNANSWERED_CALL_STATES:
+            self._use(branch)
+            request = rx.request
+            if request.method == "UPDATE" and request.body and self._heard is not None and self._heard is not branch:
+                if not self._follows_forks:
+                    return refused(self, rx, Action.REFUSE_500)
+                self._heard = branch
+        return self.on_request(rx)
+
+    def bye_received(self) -> None:
+        """Before the answer, a BYE ends one branch; with the last of them the call is given up."""
+        if self.state not in UNANSWERED_CALL_STATES:
+            super().bye_received()
+            return
+        dialog, channel = self.dialog, self.channel
+        for tag, branch in self._branches.items():
+            if branch.dialog is dialog:
+                self.core.dialogs.remove(dialog, branch)
+                del self._branches[tag]
+                break
+        if self._branches:
+            self._use(next(iter(self._branches.values())))
+            return
+        cause = self.peer_cause if self.peer_cause is not None else NORMAL_CLEARING
+        self.give_up(cause)
+        if channel is not None:
+            channel.queue_hangup(cause)
 
     # The answer.
 
     def _success(self, response: Response) -> None:
-        tag = response.to.tag or ""
+        try:
+            tag = response.to.tag or ""
+        except ParseError:
+            tag = ""
         if self.state in ANSWERED_STATES:
-            if tag == self._to_tag:
+            if self.dialog is not None and tag == self.dialog.remote_tag:
                 self.send_ack(self.invite)  # our ACK got lost
             else:
                 self._decline(response)
@@ -302,37 +411,62 @@ class OutgoingSession(Session):
             self._decline(response)
             self._finish()
             return
-        for callback in self.profile.callbacks["on_incoming_response", "INVITE", 2]:
-            callback(self, response)
+        branch, readable = self._answering_branch(tag, response)
+        self._use(branch)
+        self.move(SessionState.CONFIRMED)
+        if readable:
+            for callback in self.profile.callbacks["on_incoming_response", "INVITE", 2]:
+                callback(self, response)
         self.final_response = response
-        if tag != self._to_tag:
-            self._open_dialog(response, tag)
-        assert self.dialog is not None
-        self.dialog.update_target(response)
-        self.state = SessionState.CONFIRMED
         self.peer_allows_update = "UPDATE" in (response.get("Allow") or "")
         self.send_ack(self.invite)
+        if not readable:
+            self.core.log.warning("the answer of %s cannot be read; ending the call", self.endpoint.id)
+            self.fail(INTERWORKING)
+            return
+        if self._agrees(branch, response) and self.channel is not None:
+            self.channel.queue_control(Control.ANSWER)
+
+    def _answering_branch(self, tag: str, response: Response) -> tuple[Branch, bool]:
+        """The branch that a 2xx is of, the others being over, and whether the response can be read."""
+        branch = self._branches.pop(tag, None)
+        readable = True
+        if self._branches:
+            self._leave_dialogs()
+            self._branches.clear()
+        if branch is None:
+            dialog, readable = dialog_of(self.invite, response)
+            branch = self._open_branch(tag, dialog)
+            return branch, readable
+        self._branches[tag] = branch
+        try:
+            branch.dialog.receive_response(response)
+        except ParseError:
+            readable = False
+        return branch, readable
+
+    def _agrees(self, branch: Branch, response: Response) -> bool:
+        """Take the answer of a 2xx, or the one given before it; ``False``: there is none to work with, it was ended."""
         try:
             description = description_of(response)
-            if description is None:
-                usable = bool(self._early_tag)
-            else:
-                usable = self._is_repeated(tag) or self.media.apply(self, description)
         except ParseError:
-            usable = False
-        channel = self.channel
-        if not usable:
             self.fail(58)
-        elif channel is not None:
-            channel.queue_control(Control.ANSWER)
+            return False
+        action = branch.offers.see(Side.PEER, Message.OK, description is not None)
+        branch.offers.see(Side.US, Message.ACK)
+        if action is Action.UNANSWERED:
+            self.unanswered(INTERWORKING)
+            return False
+        if action is not Action.TAKE_ANSWER:
+            description = None if self._heard is branch else branch.description
+        if description is not None and not self.media.apply(self, description):
+            self.fail(58)
+            return False
+        return True
 
     def _decline(self, response: Response) -> None:
         """Acknowledge a 2xx that is not wanted, and end what it set up: another branch of the call answered first."""
-        try:
-            dialog = Dialog.uac(self.invite, response)
-        except ParseError:
-            return
-        mine, self.dialog = self.dialog, dialog
+        mine, self.dialog = self.dialog, dialog_of(self.invite, response)[0]
         try:
             self.send_ack(self.invite)
             self.send_request("BYE", headers=reason_lines(NORMAL_CLEARING))
@@ -344,21 +478,21 @@ class OutgoingSession(Session):
     def _redirected(self, response: Response) -> None:
         """3xx: to the dial plan, to Dial, or straight on, as ``redirect_method`` says."""
         channel = self.channel
-        try:
-            contacts = [one.uri for one in response.contacts if one.uri.is_sip]
-        except ParseError:
-            contacts = []
-        if not contacts or channel is None:
+        targets = _targets_of(response)
+        if not targets or channel is None:
             self._refused(response.status, response.reason, 0)
             return
         method = self.endpoint.redirect_method
-        target = contacts[0]
-        if method == "uri_pjsip" and self._redirects < MAX_REDIRECTS:
-            self._redirects += 1
-            self.target = target
+        target = targets[0]
+        if method == "uri_pjsip":
+            self._tried = (*self._tried, str(self.target))
+            fresh = next((one for one in targets if str(one) not in self._tried), None)
+            if fresh is None or len(self._tried) > MAX_REDIRECTS:
+                self._refused(response.status, response.reason, 0)
+                return
+            self.target = fresh
             self.path = ()
-            self.state = SessionState.CALLING
-            self._find_way()
+            self._send_again()
             return
         if method == "user":
             context = channel.context or self.endpoint.context
@@ -375,7 +509,7 @@ class OutgoingSession(Session):
 
     def give_up(self, cause: int) -> None:
         """Cancel the INVITE. The session's media end now, the transaction when its final response comes."""
-        if self._outgoing is not None and self.state in (SessionState.CALLING, SessionState.EARLY):
+        if self._outgoing is not None and self.state in UNANSWERED_CALL_STATES:
             headers = () if self.endpoint.suppress_q850_reason_headers else reason_lines(cause)
             self._cancelled = self._cancel(self._outgoing, headers)
         self.terminate()
@@ -398,48 +532,38 @@ class OutgoingSession(Session):
         self._cancelled = False
         self.work.close()
         if self._outgoing is not None:
-            self._outgoing.user = LateAnswers(self)
+            make = partial(_late_session, self.core, self.registry, self.endpoint, self.target)
+            self._outgoing.user = LateAnswers(self.flow, make)
 
     def answered_late(self, invite: Request, response: Response) -> None:
         """Acknowledge a 2xx that came when the call was over, and end what it set up."""
-        try:
-            self.dialog = Dialog.uac(invite, response)
-        except ParseError:
-            self.terminate()
-            return
-        self.state = SessionState.CONFIRMED
+        self.dialog = dialog_of(invite, response)[0]
+        self.move(SessionState.CONFIRMED)
         self.send_ack(invite)
         self.hang_up(NORMAL_CLEARING)
 
+    def _leave_dialogs(self) -> None:
+        for branch in self._branches.values():
+            self.core.dialogs.remove(branch.dialog, branch)
 
-class LateAnswers:
-    """The client user of an INVITE whose session is over: a branch that answers now is ended (RFC 3261 13.2.2.4).
 
-    It takes the session's place, so that a session does not stay for as long as forks may answer.
-    """
+def _late_session(core: SipCore, registry: Sessions, endpoint: Endpoint, target: Uri) -> OutgoingSession:
+    """A session for a branch that answers when its call is over."""
+    work = core.create_work(f"session/{endpoint.id}")
+    return OutgoingSession(core, registry, endpoint, registry.profiles.of(endpoint), work, target)
 
-    __slots__ = ("_core", "_endpoint", "_flow", "_registry", "_target")
 
-    def __init__(self, session: OutgoingSession) -> None:
-        self._core = session.core
-        self._registry = session.registry
-        self._endpoint = session.endpoint
-        self._target = session.target
-        self._flow = session.flow
+def _targets_of(response: Response) -> list[Uri]:
+    """The SIP URIs that a 3xx names, the best first (RFC 3261 8.1.3.4, 20.10)."""
+    try:
+        contacts = [one for one in response.contacts if one.uri.is_sip]
+    except ParseError:
+        return []
+    contacts.sort(key=_quality, reverse=True)
+    return [one.uri for one in contacts]
 
-    def on_response(self, transaction: Any, response: Response) -> None:
-        """Give the branch a session of its own, which ends at once."""
-        if not 200 <= response.status < 300:
-            return
-        core, endpoint = self._core, self._endpoint
-        work = core.create_work(f"session/{endpoint.id}")
-        profile = self._registry.profiles.of(endpoint)
-        branch = OutgoingSession(core, self._registry, endpoint, profile, work, self._target)
-        branch.use_flow(self._flow)
-        work.push(branch.answered_late, transaction.request, response)
 
-    def on_timeout(self, transaction: Any) -> None:
-        """Take no notice."""
-
-    def on_transport_error(self, transaction: Any) -> None:
-        """Take no notice."""
+def _quality(contact: NameAddr) -> float:
+    text = contact.param("q") or "1"
+    number = text.isascii() and text.replace(".", "", 1).isdigit() and len(text) <= 5
+    return min(float(text), 1.0) if number else 0.0

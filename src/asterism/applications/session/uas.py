@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from asterism.applications.session.causes import INTERWORKING, status_of_cause
+from asterism.applications.session.dialog_requests import NO_ANSWER, read_description, refused
 from asterism.applications.session.session import Session
 from asterism.applications.session.state import BEFORE_ANSWER_STATES, SessionState
 from asterism.pbx.party import NOBODY, PartyId
 from asterism.stack.errors import ParseError
 from asterism.stack.headers import NameAddr
+from asterism.stack.sdp.exchange import Action, Message, Side
+from asterism.stack.transactions.reliable import Acknowledged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
     from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
     from asterism.sip.works import Work
-    from asterism.stack.message import Request
+    from asterism.stack.message import Request, Response
     from asterism.stack.sdp import SessionDescription
     from asterism.stack.transactions.reliable import ReliableResponder
     from asterism.stack.transactions.server import ServerTransaction
@@ -35,7 +39,7 @@ class IncomingSession(Session):
     ``final_status`` is a status that ``PJSIPHangup`` asked for, 0 for the one that the cause stands for.
     """
 
-    __slots__ = ("_answered_offer", "_offer", "_shown", "caller", "final_status", "reliable", "rx")
+    __slots__ = ("_answer_waits", "_offer", "_shown", "caller", "final_status", "reliable", "rx")
 
     def __init__(
         self,
@@ -51,9 +55,10 @@ class IncomingSession(Session):
         self.use_flow(rx.flow)
         self.rx = rx
         self.final_status = 0
-        self.state = SessionState.INCOMING
+        self.move(SessionState.INCOMING)
+        self.offers.see(Side.PEER, Message.INVITE, offer is not None)
         self._offer = offer
-        self._answered_offer: bytes | None = None
+        self._answer_waits = False
         self._shown = 0
         self.caller: PartyId = NOBODY
         self.reliable: ReliableResponder | None = None
@@ -84,21 +89,18 @@ class IncomingSession(Session):
     def ring(self) -> None:
         """Send 180; after a 183 only with ``allow_sending_180_after_183``."""
         if self._shown != 183 or self.profile.settings.allow_sending_180_after_183:
-            self._provisional(180, None)
+            self._provisional(180, False)
 
     def progress(self) -> None:
         """Send 183 with our description: early media."""
-        body = self.prepare_media()
-        if body is None and self._offer is not None:
-            return
-        self._provisional(183, body)
+        self._provisional(183, True)
 
     def tell_connected(self) -> None:
         """Before the answer: with the next response, or with the last one once more (``rpid_immediate``)."""
         if self.answered:
             super().tell_connected()
         elif self.endpoint.rpid_immediate and self._shown and self.untold_party() is not None:
-            self._provisional(self._shown, self._answered_offer if self._shown == 183 else None)
+            self._provisional(self._shown, self._shown == 183)
 
     def proceed(self, status: int = 100) -> None:
         """Send 100 once more, or 181."""
@@ -106,44 +108,106 @@ class IncomingSession(Session):
             if not self.answered:
                 self.rx.send(self.rx.make_response(100))
         else:
-            self._provisional(status, None)
+            self._provisional(status, False)
 
-    def _provisional(self, status: int, body: bytes | None) -> None:
+    def _provisional(self, status: int, described: bool) -> None:
+        """Send a provisional response; ``described``: with our description, where it may carry one."""
         if self.state not in BEFORE_ANSWER_STATES:
             return
-        self.state = SessionState.EARLY
+        self.move(SessionState.EARLY)
         if status in (180, 183):
             self._shown = status
-        response = self.make_response(self.rx, status, body)
         if self.reliable is not None:
-            self.reliable.send(response)
-        else:
+            self.reliable.send(partial(self._make_provisional, status, described, Message.RELIABLE), described)
+            return
+        response = self._make_provisional(status, described, Message.EARLY)
+        if response is not None:
             self.rx.send(response)
 
+    def _make_provisional(self, status: int, described: bool, message: Message) -> Response | None:
+        """A provisional response as it is to be now; ``None`` when it needs a description and there is none."""
+        action = self.offers.see(Side.US, message, described)
+        body = b"" if action is Action.NOTHING else self._describe(action)
+        return None if body is None else self.make_response(self.rx, status, body)
+
+    def _describe(self, action: Action) -> bytes | None:
+        """The description that a response to the INVITE carries, ``None``: there is none to be had."""
+        if action is Action.REPEAT:
+            return self.media.body
+        if action is Action.GIVE_OFFER:
+            return self.media.offer(self)
+        if action is Action.GIVE_ANSWER and self._offer is not None:
+            return self.media.answer(self, self._offer)
+        return b""
+
     def answer(self) -> bool:
-        """Send 200 with our description; ``False`` when no media could be set up and the call was refused."""
+        """Send 200 with our description, once reliable responses with one are acknowledged (RFC 3262 3).
+
+        Returns:
+            ``False`` when no media could be set up and the call was refused.
+        """
         if self.state not in BEFORE_ANSWER_STATES:
             return True
-        body = self.prepare_media()
+        reliable = self.reliable
+        if reliable is not None and reliable.holds_answer:
+            self._answer_waits = True
+            return True
+        action = self.offers.see(Side.US, Message.OK, True)
+        body = b"" if action is Action.NOTHING else self._describe(action)
         if body is None:
             self.refuse(488, 58)
             return False
-        self.state = SessionState.CONNECTING
-        if self.reliable is not None:
-            self.reliable.close()
-        if self._offer is None:
-            self._waits_for_answer = True
+        self.move(SessionState.CONNECTING)
+        if reliable is not None:
+            reliable.close()
+        self.unacknowledged = self.rx.request.cseq.number
         self.rx.send(self.make_response(self.rx, 200, body))
         self._offer = None
         self.remote_hold = False
         return True
 
-    def prepare_media(self) -> bytes | None:
-        """Our answer to the INVITE's offer (or our offer, when it had none); written once."""
-        if self._answered_offer is None:
-            offer = self._offer
-            self._answered_offer = self.media.offer(self) if offer is None else self.media.answer(self, offer)
-        return self._answered_offer
+    def on_prack(self, rx: Rx) -> None:
+        """A PRACK: what it acknowledges, and the offer or answer that it may carry (RFC 3262 3, 5)."""
+        reliable = self.reliable
+        found = Acknowledged.NOTHING if reliable is None else reliable.receive_prack(rx.request)
+        if reliable is None or found is Acknowledged.NOTHING:
+            self.respond(rx, 481)
+            return
+        if found is Acknowledged.NEW:
+            self._take_prack(rx)
+        else:
+            self.respond(rx, 200)
+        if self.state in BEFORE_ANSWER_STATES:
+            reliable.send_next()
+            if self._answer_waits:
+                self._answer_waits = False
+                self.answer()
+
+    def _take_prack(self, rx: Rx) -> None:
+        description, readable = read_description(self, rx)
+        if not readable:
+            return
+        action = self.offers.see(Side.PEER, Message.PRACK, description is not None)
+        if refused(self, rx, action):
+            return
+        if action is Action.TAKE_OFFER and description is not None:
+            body = self.media.answer(self, description)
+            if body is None:
+                self.offers.see(Side.US, Message.PRACK_REFUSED)
+                self.respond(rx, 488, headers=NO_ANSWER)
+                return
+            self.offers.see(Side.US, Message.PRACK_OK, True)
+            rx.send(self.make_response(rx, 200, body))
+            self.media_changed()
+            return
+        self.respond(rx, 200)
+        if action is Action.UNANSWERED or (
+            action is Action.TAKE_ANSWER and description is not None and not self.media.apply(self, description)
+        ):
+            if self.answered:
+                self.fail(58)
+            else:
+                self.refuse(488, 58)
 
     def give_up(self, cause: int) -> None:
         """Refuse the call with what the cause stands for."""
@@ -189,9 +253,9 @@ class IncomingSession(Session):
         self.rx.send(self.make_response(self.rx, 487))
         self.ended_by_peer(INTERWORKING if told is None else told, 487)
 
-    def _on_bye(self, rx: Rx) -> None:
-        # RFC 3261 15.1.2: a BYE in an early dialog ends the INVITE as well.
+    def bye_received(self) -> None:
+        """RFC 3261 15.1.2: a BYE in an early dialog ends the INVITE as well."""
         if self.state in BEFORE_ANSWER_STATES:
             self.cause = self.peer_cause or 0
             self.rx.send(self.make_response(self.rx, 487))
-        super()._on_bye(rx)
+        super().bye_received()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from asterism.stack.headers.cseq import RAck
@@ -27,8 +28,21 @@ def requires_100rel(message: Message) -> bool:
     return message.has_option("Require", "100rel")
 
 
+class Acknowledged(Enum):
+    """What a PRACK acknowledges."""
+
+    NEW = "new"
+    """The response that waits for it."""
+    BEFORE = "before"
+    """A response that was acknowledged before: answer 2xx, and do nothing else."""
+    NOTHING = "nothing"
+    """No response of ours: answer 481."""
+
+
 class ReliableResponder:
     """Sends the provisional responses of one INVITE reliably, one at a time (section 3).
+
+    Responses that have to wait are made when their turn comes, so that each says how things are then.
 
     Args:
         transaction: the INVITE's.
@@ -36,36 +50,60 @@ class ReliableResponder:
         first: RSeq of the first response, 1 to 2**31 - 1.
     """
 
-    __slots__ = ("_interval", "_on_timeout", "_outstanding", "_queue", "_rseq", "_started", "_timer", "_transaction")
+    __slots__ = (
+        "_described", "_first", "_interval", "_on_timeout", "_outstanding", "_queue", "_rseq", "_started", "_timer",
+        "_transaction", "_waits",
+    )  # fmt: skip
 
     def __init__(self, transaction: InviteServerTransaction, on_timeout: Callable[[], object], first: int = 1) -> None:
         self._transaction = transaction
         self._on_timeout = on_timeout
+        self._first = first
         self._rseq = first - 1
-        self._queue: deque[Response] = deque()
+        self._queue: deque[tuple[Callable[[], Response | None], bool]] = deque()
+        self._waits = False
         self._outstanding = b""
+        self._described = False
         self._interval = 0.0
         self._started = 0.0
         self._timer: Timer | None = None
 
     @property
     def pending(self) -> bool:
-        """A response waits for its PRACK. A 2xx to the INVITE should wait too if it carried SDP (section 3)."""
+        """Whether a response waits for its PRACK, and is repeated until then."""
         return self._outstanding != b""
 
-    def send(self, response: Response) -> bool:
-        """Send a 101 to 199, now or after those before it; ``False`` if it cannot be sent any more."""
+    @property
+    def holds_answer(self) -> bool:
+        """Whether a 2xx must wait: a response with a description is not acknowledged, or not even sent (section 3)."""
+        return (self._described and self._outstanding != b"") or any(described for _, described in self._queue)
+
+    def send(self, make: Callable[[], Response | None], described: bool = False) -> bool:
+        """Send a 101 to 199, now or after those before it.
+
+        Args:
+            make: makes the response when its turn has come; ``None``: there is nothing to send after all.
+            described: it is to carry a description.
+
+        Returns:
+            ``False`` if it cannot be sent any more, or too many wait.
+        """
         if self._outstanding:
             if len(self._queue) >= _MAX_QUEUED:
                 return False
-            self._queue.append(response)
+            self._queue.append((make, described))
             return True
+        response = make()
+        if response is None:
+            return False
         self._rseq += 1
         response.set_header("RSeq", str(self._rseq))
         if not response.has_option("Require", "100rel"):
             response.add_header("Require", "100rel")
         if not self._transaction.respond(response):
             return False
+        self._waits = True
+        self._described = bool(response.body)
         layer = self._transaction.layer
         self._outstanding = self._transaction.last_response
         self._interval = layer.t1
@@ -73,25 +111,31 @@ class ReliableResponder:
         self._timer = layer.timers.call_later(layer.t1, self._timer_expired)
         return True
 
-    def receive_prack(self, request: Request) -> bool:
-        """Take a PRACK. ``False``: it acknowledges nothing that waits; answer 481.
+    def receive_prack(self, request: Request) -> Acknowledged:
+        """What a PRACK acknowledges; also after the final response, for the two may cross.
 
         Raises:
             ParseError: RAck is malformed.
         """
         rack = request.rack
-        if rack is None or not self._outstanding:
-            return False
         cseq = self._transaction.request.cseq
-        if (rack.rseq, rack.cseq, rack.method) != (self._rseq, cseq.number, cseq.method):
-            return False
+        if rack is None or (rack.cseq, rack.method) != (cseq.number, cseq.method):
+            return Acknowledged.NOTHING
+        if not self._first <= rack.rseq <= self._rseq:
+            return Acknowledged.NOTHING
+        if rack.rseq < self._rseq or not self._waits:
+            return Acknowledged.BEFORE
+        self._waits = False
         self._stop()
-        if self._queue:
-            self.send(self._queue.popleft())
-        return True
+        return Acknowledged.NEW
+
+    def send_next(self) -> None:
+        """Send what waited for a PRACK that has been answered."""
+        while self._queue and not self._outstanding:
+            self.send(*self._queue.popleft())
 
     def close(self) -> None:
-        """Stop repeating: a final response is sent, or nobody cares any more."""
+        """Stop repeating: a final response is sent, or nobody cares any more. A PRACK is still known."""
         self._queue.clear()
         self._stop()
 

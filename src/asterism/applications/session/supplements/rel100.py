@@ -7,24 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.registry import sessions
 from asterism.applications.session.supplement import SessionSupplement
-from asterism.applications.session.uac import OutgoingSession
 from asterism.applications.session.uas import IncomingSession
 from asterism.core.module import Module
-from asterism.stack.transactions.reliable import (
-    ReliableReceiver,
-    ReliableResponder,
-)
+from asterism.stack.transactions.reliable import ReliableResponder
 from asterism.stack.transactions.server_invite import InviteServerTransaction
 
 if TYPE_CHECKING:
     from asterism.applications.session.session import Session
     from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
-    from asterism.stack.message import Request, Response
+    from asterism.stack.message import Request
 
 
 class Rel100(SessionSupplement):
-    """Makes the provisional responses of an INVITE reliable, and acknowledges those of the peer."""
+    """Makes the provisional responses of an INVITE reliable; those of the peer are the session's to acknowledge."""
 
     name = "rel100"
     priority = 50
@@ -34,7 +30,11 @@ class Rel100(SessionSupplement):
     def on_incoming_request(self, session: Session, rx: Rx) -> bool:
         """Decide for an INVITE; take a PRACK."""
         if rx.request.method == "PRACK":
-            return self._on_prack(session, rx)
+            if isinstance(session, IncomingSession):
+                session.on_prack(rx)
+            else:
+                session.respond(rx, 481)
+            return True
         if not isinstance(session, IncomingSession) or session.channel is not None:
             return False
         mode, request = session.endpoint.rel100, rx.request
@@ -52,26 +52,6 @@ class Rel100(SessionSupplement):
                 transaction, lambda: session.refuse(504, 102), secrets.randbelow(2**15) + 1
             )
         return False
-
-    def _on_prack(self, session: Session, rx: Rx) -> bool:
-        reliable = session.reliable if isinstance(session, IncomingSession) else None
-        if reliable is None or not reliable.receive_prack(rx.request):
-            rx.respond(481)
-        else:
-            rx.respond(200)
-        return True
-
-    def on_provisional(self, session: OutgoingSession, response: Response) -> None:
-        """Acknowledge a reliable response."""
-        if session.endpoint.rel100 == "no" or session.dialog is None or response.get("RSeq") is None:
-            return
-        key = f"{self.name}/{session.dialog.remote_tag}"
-        receiver = session.datastores.get(key)
-        if receiver is None:
-            receiver = session.datastores[key] = ReliableReceiver()
-        rack = receiver.receive(response)
-        if rack is not None:
-            session.send_request("PRACK", headers=(("RAck", str(rack)),))
 
 
 class Insist100Rel(SessionSupplement):

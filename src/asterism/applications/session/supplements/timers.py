@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from asterism.applications.session.causes import INTERWORKING
 from asterism.applications.session.registry import sessions
-from asterism.applications.session.state import ANSWERED_STATES
 from asterism.applications.session.supplement import SessionSupplement
 from asterism.core.module import Module
 
@@ -18,15 +18,28 @@ if TYPE_CHECKING:
 
 _METHODS = frozenset(("INVITE", "UPDATE"))
 _MAX_INTERVAL = 86400 * 7
+_LAST_REFRESH = 16
+"""Seconds before a session expires from which on no further refresh is begun."""
 
 
 class TimerState:
-    """The timer of one session: the agreed interval in seconds, and whether this side refreshes."""
+    """The timer of one session.
 
-    __slots__ = ("interval", "refresher_is_us", "timer", "write")
+    Attributes:
+        interval: seconds that were agreed on, or are proposed.
+        min_se: the shortest interval that the peer takes, as far as it has told; seconds.
+        expires_at: when the session expires unless it is refreshed.
+        refresher_is_us: this side refreshes.
+        write: what Session-Expires of the next response says.
+        timer: what runs.
+    """
+
+    __slots__ = ("expires_at", "interval", "min_se", "refresher_is_us", "timer", "write")
 
     def __init__(self, interval: int) -> None:
         self.interval = interval
+        self.min_se = 0
+        self.expires_at = 0.0
         self.refresher_is_us = False
         self.write = ""
         self.timer: Timer | None = None
@@ -65,7 +78,7 @@ class SessionTimers(SessionSupplement):
     name = "timers"
     priority = 100
     methods = _METHODS
-    responses = frozenset((2,))
+    responses = frozenset((2, 4))
     supported = ("timer",)
 
     def concerns(self, endpoint: Endpoint) -> bool:
@@ -114,16 +127,26 @@ class SessionTimers(SessionSupplement):
         endpoint = session.endpoint
         # Nothing is kept of a proposal: what is agreed on comes with the answer.
         state: TimerState | None = session.datastores.get(self.name)
-        interval = endpoint.timers_sess_expires if state is None else state.interval
+        interval, min_se = endpoint.timers_sess_expires, endpoint.timers_min_se
         refresher = ""
-        if session.state in ANSWERED_STATES:
+        if state is not None:
+            min_se = max(min_se, state.min_se)
+            interval = max(state.interval, min_se)
+        if session.confirmed:
             refresher = ";refresher=uac" if state is not None and state.refresher_is_us else ";refresher=uas"
-        request.add_lines((("Session-Expires", f"{interval}{refresher}"), ("Min-SE", str(endpoint.timers_min_se))))
+        request.add_lines((("Session-Expires", f"{interval}{refresher}"), ("Min-SE", str(min_se))))
 
     def on_incoming_response(self, session: Session, response: Response) -> None:
-        """Start counting with the interval of a 2xx."""
+        """Start counting with the interval of a 2xx; have a 422 followed by the interval that it asks for (7.3)."""
+        if response.status >= 300:
+            if response.status == 422:
+                self._raise(session, response)
+            return
         expires = response.get("Session-Expires")
         asked = parse_interval(expires) if expires else None
+        if asked is None and session.endpoint.timers == "required" and not session.confirmed:
+            session.core.log.warning("%s has no session timer, which is required; ending the call", session.endpoint.id)
+            session.work.push(session.fail, INTERWORKING)  # once the 2xx has been acknowledged
         if asked is None and session.endpoint.timers != "always":
             if self.name in session.datastores:
                 session.datastores[self.name].close()
@@ -136,6 +159,13 @@ class SessionTimers(SessionSupplement):
             state.refresher_is_us = True
         self._arm(session, state)
 
+    def _raise(self, session: Session, response: Response) -> None:
+        asked = parse_interval(response.get("Min-SE"))
+        state = self._state(session)
+        if asked is not None and asked[0] > max(state.min_se, session.endpoint.timers_min_se):
+            state.min_se = asked[0]
+            session.send_again = True
+
     def _state(self, session: Session) -> TimerState:
         state: TimerState | None = session.datastores.get(self.name)
         if state is None:
@@ -144,6 +174,7 @@ class SessionTimers(SessionSupplement):
 
     def _arm(self, session: Session, state: TimerState) -> None:
         state.close()
+        state.expires_at = session.core.layer.timers.clock() + state.interval
         if state.refresher_is_us:
             state.timer = session.call_later(state.interval / 2, self._refresh, session, state)
         else:
@@ -152,9 +183,13 @@ class SessionTimers(SessionSupplement):
             state.timer = session.call_later(wait, self._expired, session, state)
 
     def _refresh(self, session: Session, state: TimerState) -> None:
-        # Armed again first: a refresh that meets glare or gets no answer is tried once more before the session expires.
-        state.timer = session.call_later(state.interval / 2, self._expired, session, state)
-        session.refresh()
+        # Armed again first: a refresh that is refused does not end the call, and is tried again while there is time.
+        left = state.expires_at - session.core.layer.timers.clock()
+        once_more = left > _LAST_REFRESH
+        wait, then = (left / 2, self._refresh) if once_more else (left, self._expired)
+        state.timer = session.call_later(wait, then, session, state)
+        if session.refreshing is None:
+            session.refresh()
 
     def _expired(self, session: Session, state: TimerState) -> None:
         state.timer = None
