@@ -1,7 +1,8 @@
-"""Draw the four transaction machines from runs of the code: ``python tests/unit/stack/draw_machines.py``.
+"""Draw the state machines from the code: ``python tests/unit/stack/draw_machines.py``.
 
-Every machine is put into each state that it can reach, and everything that can happen there happens: what it does
-then is an arc. The page that is written is ``docs/stack/state-machines.md``; a test compares it with the code.
+Every transaction machine is put into each state that it can reach, and everything that can happen there happens: what
+it does then is an arc. The page that is written is ``docs/stack/state-machines.md``. Offers and answers, and the states
+of a session, are tables in the code: ``docs/stack/offer-answer.md`` shows them. A test compares the pages with it.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ from typing import Any
 
 from transaction_kit import Net, RecordingClient, RecordingFlow, new_request, request_text, response_to
 
+from asterism.applications.session.state import MOVES, SessionState
 from asterism.stack import Request, make_response
+from asterism.stack.sdp.exchange import TABLE, Action, Message, Next, OfferState, Side
 
 PAGE = Path(__file__).parents[3] / "docs" / "stack" / "state-machines.md"
+OFFERS_PAGE = PAGE.with_name("offer-answer.md")
 
 Arc = tuple[str, str, str, str]
 """State, event, what is done, next state."""
@@ -232,5 +236,112 @@ def page() -> str:
     return "\n".join(lines) + "\n"
 
 
+SECTIONS: tuple[tuple[str, str, tuple[OfferState, ...]], ...] = (
+    (
+        "Our INVITE",
+        "RFC 3261 13.2.1 and 14.1, RFC 3262 5. The offer is in the INVITE, or the peer makes it.",
+        (
+            OfferState.OFFERED_INVITE, OfferState.PREVIEWED, OfferState.ASKED, OfferState.RECEIVED_RELIABLE,
+            OfferState.RECEIVED_2XX,
+        ),
+    ),
+    (
+        "The peer's INVITE",
+        "RFC 3261 13.2.1 and 14.2, RFC 3262 5. The offer is in the INVITE, or we make it.",
+        (
+            OfferState.RECEIVED_INVITE, OfferState.ANSWERED_EARLY, OfferState.OWED, OfferState.OFFERED_EARLY,
+            OfferState.OFFERED_RELIABLE, OfferState.OFFERED_2XX,
+        ),
+    ),
+    (
+        "PRACK and UPDATE",
+        "RFC 3262 5, RFC 3311 5.1 and 5.2. They may come while an INVITE is not through, and go back to where it was.",
+        (
+            OfferState.OFFERED_PRACK, OfferState.RECEIVED_PRACK, OfferState.OFFERED_UPDATE, OfferState.RECEIVED_UPDATE,
+        ),
+    ),
+)  # fmt: skip
+"""The states of each diagram; ``NONE`` and ``STABLE`` are in all of them."""
+
+MESSAGES = {
+    Message.EARLY: "unreliable 1xx",
+    Message.RELIABLE: "reliable 1xx",
+    Message.OK: "2xx",
+    Message.INVITE_REFUSED: "refusal of INVITE",
+    Message.PRACK_OK: "2xx to PRACK",
+    Message.PRACK_REFUSED: "refusal of PRACK",
+    Message.UPDATE_OK: "2xx to UPDATE",
+    Message.UPDATE_REFUSED: "refusal of UPDATE",
+}
+_BEFORE = "Before"
+_CARRIES_NOTHING = (Message.INVITE_REFUSED, Message.PRACK_REFUSED, Message.UPDATE_REFUSED)
+
+
+def _offer_arcs() -> list[tuple[OfferState, str, str]]:
+    """State, label and next state of every row that does anything; a pair that differs in nothing is one arc."""
+    arcs: dict[tuple[OfferState, str, str], None] = {}
+    for (state, side, message, described), (action, after) in TABLE.items():
+        if action is Action.NOTHING and after is state:
+            continue
+        both = TABLE.get((state, side, message, not described)) == (action, after)
+        kind = (
+            "" if both or message in _CARRIES_NOTHING else " with description" if described else " without description"
+        )
+        who = "send" if side is Side.US else "get"
+        done = "" if action is Action.NOTHING else f" / {action.name.lower().replace('_', ' ')}"
+        where = _BEFORE if after is Next.BACK else OfferState(after).name
+        arcs[state, f"{who} {MESSAGES.get(message, message.name)}{kind}{done}", where] = None
+    return list(arcs)
+
+
+def _offer_diagram(states: tuple[OfferState, ...]) -> list[str]:
+    drawn: dict[tuple[str, str], dict[str, None]] = {}
+    names = {state.name for state in states}
+    for state, label, after in _offer_arcs():
+        if state in states or after in names:
+            before = state.name if state in states else _BEFORE
+            drawn.setdefault((before, after), {})[label] = None
+    arcs = [f"    {before} --> {after} : {'<br/>'.join(labels)}" for (before, after), labels in drawn.items()]
+    return ["```mermaid", "stateDiagram-v2", *arcs, "```"]
+
+
+def offers_page() -> str:
+    """The page of offers and answers, and of the states of a session."""
+    lines = [
+        "# Offer and answer",
+        "",
+        "<!-- Made by tests/unit/stack/draw_machines.py from the tables of the code: change those, not this page. -->",
+        "",
+        "`asterism.stack.sdp.exchange.OfferAnswer` says which message of a dialog may carry a description, and what",
+        "that is: an offer, an answer, or nothing. Each arc says what is sent or comes, and behind the slash what is",
+        "done. `Before` is the state in which the exchange began: `NONE` (nothing was agreed on yet) or `STABLE`; for",
+        "UPDATE also that of an INVITE whose answer only an unreliable response has shown. What is not drawn is not",
+        "allowed:",
+        "",
+        "| message | what becomes of it |",
+        "|---|---|",
+        "| an INVITE, PRACK or UPDATE with an offer, while our offer or our INVITE is open | 491 |",
+        "| the same, while the peer's own offer or INVITE (its ACK included) is open | 500, Retry-After of 0 to 10 s |",
+        "| a description in a response or an ACK where none belongs | dropped |",
+        "| a request of ours | it waits |",
+    ]
+    for title, text, states in SECTIONS:
+        lines += ["", f"## {title}", "", text, "", *_offer_diagram(states)]
+    lines += [
+        "",
+        "## The states of a session",
+        "",
+        "How far a call got (`asterism.applications.session.state`). Requests within an answered call do not move it.",
+        "",
+        "```mermaid",
+        "stateDiagram-v2",
+        f"    [*] --> {SessionState.NEW.name}",
+    ]
+    lines += [f"    {before.name} --> {after.name}" for before, found in MOVES.items() for after in found]
+    lines += [f"    {SessionState.ENDED.name} --> [*]", "```"]
+    return "\n".join(lines) + "\n"
+
+
 if __name__ == "__main__":
     PAGE.write_text(page())
+    OFFERS_PAGE.write_text(offers_page())

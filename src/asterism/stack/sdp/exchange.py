@@ -185,6 +185,9 @@ def _table() -> dict[Key, Row]:
         ((s.STABLE,), us, m.RELIABLE, any_, a.NOTHING, same),
         ((s.STABLE,), us, m.OK, any_, a.NOTHING, same),
         ((s.NONE, s.STABLE), us, m.ACK, any_, a.NOTHING, same),
+        ((s.STABLE,), peer, m.RELIABLE, no, a.NOTHING, same),
+        ((s.STABLE,), peer, m.OK, no, a.NOTHING, same),
+        ((s.NONE, s.STABLE), peer, m.ACK, no, a.NOTHING, same),
         ((s.NONE, s.STABLE), us, m.INVITE_REFUSED, no, a.NOTHING, same),
         # RFC 3262 5: once there is an answer, PRACK may make an offer, and its 2xx answers it.
         ((s.STABLE,), us, m.PRACK, yes, a.GIVE_OFFER, s.OFFERED_PRACK),
