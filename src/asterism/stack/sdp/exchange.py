@@ -225,6 +225,7 @@ TABLE: Final = _table()
 _OURS: Final = frozenset(
     state for state in OfferState if OfferState.OFFERED_INVITE <= state <= OfferState.OFFERED_EARLY
 )
+_NEVER_WAIT: Final = frozenset((Message.ACK, Message.INVITE_REFUSED))
 _REQUESTS: Final = frozenset((Message.INVITE, Message.PRACK, Message.UPDATE))
 _NESTED: Final = frozenset(
     (OfferState.OFFERED_PRACK, OfferState.OFFERED_UPDATE, OfferState.RECEIVED_PRACK, OfferState.RECEIVED_UPDATE)
@@ -238,7 +239,7 @@ def not_allowed(state: OfferState, side: Side, message: Message, described: bool
     ``invite`` is whose INVITE is not through, its ACK included.
     """
     if side is Side.US:
-        return Action.WAIT
+        return Action.NOTHING if message in _NEVER_WAIT else Action.WAIT
     if message not in _REQUESTS:
         return Action.IGNORE if described else Action.NOTHING
     ours = invite is Side.US if message is Message.INVITE and invite is not None else state in _OURS
