@@ -316,7 +316,7 @@ def test_two_sides_agree_whatever_they_try(moves: list[tuple[bool, str]]) -> Non
             if agent.send(M.OK, True):
                 agent.serving = None
         elif serving and move == "refuse" and agent.machine.state is not S.OFFERED_RELIABLE:
-            # Refused before the PRACK with its answer comes, a first INVITE leaves no dialog to agree in (RFC 6141 3.1).
+            # Refused before the PRACK with its answer comes, a first INVITE leaves nobody to agree (RFC 6141 3.1).
             assert agent.send(M.INVITE_REFUSED)
             agent.serving = None
 

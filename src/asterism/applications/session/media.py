@@ -262,9 +262,6 @@ class SessionMedia:
         if before is not None and before is not stream:
             before.close()
 
-    def roll_back(self, session: Session) -> None:
-        """Our offer came to nothing: streams and terms are as before (RFC 3261 14.1)."""
-
     def close(self) -> None:
         """Free every stream."""
         for stream in self.streams:
