@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from asterism.core.calling import require_plain
+from asterism.core.containment import report_failure
 from asterism.core.documentation import Documentation
 from asterism.core.registry import Owner, Registry
 
@@ -115,7 +116,8 @@ class EventBus:
             try:
                 subscriber(event_type, args)
             except Exception:
-                self._log.exception("a subscriber of %s failed", event_type.name)
+                name = getattr(subscriber, "__qualname__", type(subscriber).__name__)
+                report_failure(self._log, f"subscriber {name} of the event {event_type.name}")
 
     def wanted(self, event_type: EventType) -> bool:
         """Whether anybody listens, for publishers whose arguments are costly to make."""

@@ -142,7 +142,7 @@ class RepeatLimit:
             return True
         now = time.monotonic()
         limit = self.LINES if kind is None else self.TRACEBACKS
-        place = (record.pathname, record.lineno, kind)
+        place = (record.__dict__.get("extension", record.pathname), record.lineno, kind)
         seen = self._seen.get(place)
         if seen is None or now - seen[0] >= self.PERIOD:
             if seen is not None and seen[1] > limit:

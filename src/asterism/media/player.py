@@ -18,6 +18,7 @@ class Playback:
     """
 
     __slots__ = (
+        "_error",
         "_frames",
         "_future",
         "_loop",
@@ -47,6 +48,7 @@ class Playback:
         self._loop = loop
         self._period = period
         self._on_end = on_end
+        self._error: Exception | None = None
         self._future: asyncio.Future[bool] | None = None
         self.finished = False
         """Whether every frame was played."""
@@ -62,7 +64,19 @@ class Playback:
         return self._timer is not None
 
     def _step(self) -> None:
-        frame = next(self._frames, None)
+        try:
+            frame = next(self._frames, None)
+            if frame is not None and not self._stream.closed:
+                self._stream.write(frame)
+        except Exception as error:
+            # Whoever waits is told; without anybody it is the loop that logs it.
+            self._timer = None
+            self._error = error
+            if self._future is None:
+                raise
+            if not self._future.done():
+                self._future.set_exception(error)
+            return
         if frame is None or self._stream.closed:
             self._timer = None
             self.finished = frame is None
@@ -70,7 +84,6 @@ class Playback:
             if self._on_end is not None:
                 self._on_end(self)
             return
-        self._stream.write(frame)
         self.played += 1
         self._next += self._period
         now = self._loop.time()
@@ -90,7 +103,13 @@ class Playback:
             self._tell()
 
     async def wait(self) -> bool:
-        """Wait for the end; whether every frame was played. Cancelling the wait stops the playback."""
+        """Wait for the end; whether every frame was played. Cancelling the wait stops the playback.
+
+        Raises:
+            Exception: what the source of the frames, or the stream, has raised.
+        """
+        if self._error is not None:
+            raise self._error
         if self._timer is None:
             return self.finished
         self._future = self._loop.create_future()

@@ -196,8 +196,7 @@ class Bridge:
 
     def _name_peers(self, channel: Channel, other: Channel) -> None:
         variables = {"BRIDGEPEER": other.name}
-        driver = other.driver
-        identifier = None if driver is None else driver.channel_item("pjsip,call-id")
+        identifier = other.ask_driver("channel_item", None, "pjsip,call-id")
         if identifier is not None:
             variables["BRIDGEPVTCALLID"] = identifier
         channel.set_variables(variables)
@@ -209,7 +208,7 @@ class Bridge:
 
 
 def _stream(channel: Channel) -> AudioStream | None:
-    return None if channel.driver is None or channel.dead else channel.driver.media
+    return channel.stream
 
 
 def connect_channels(first: Channel, second: Channel) -> bool:

@@ -12,17 +12,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from asterism.core.containment import FAILED, attempt, report_failure
 from asterism.pbx import events
 from asterism.pbx.causes import Cause
 from asterism.pbx.channel_api import WAKE_DIGIT, WAKE_SIGNAL, ChannelApi
-from asterism.pbx.controls import ChannelState, Control, SoftHangup
+from asterism.pbx.controls import STAGE_MOVES, STATE_MOVES, ChannelState, Control, SoftHangup, Stage
 from asterism.pbx.errors import ChannelHangup, Goto
 from asterism.pbx.party import NOBODY, PartyId, Redirecting
 
 if TYPE_CHECKING:
     from asterism.media.player import Playback
+    from asterism.media.stream import AudioStream
     from asterism.pbx.bridge import Bridge
     from asterism.pbx.core import Pbx
     from asterism.pbx.technology import ChannelDriver, ChannelTechnology
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 ControlListener = Callable[["Channel", Control, object], None]
 HangupListener = Callable[["Channel"], None]
 
+_PARTED = (Stage.GONE, Stage.DEAD)
 _NOT_ASKED = SoftHangup(0)
 _DEFERRED = "(deferred)"
 """Stands for the value of a variable that is worked out when somebody reads; told by identity."""
@@ -52,15 +56,14 @@ class Channel(ChannelApi):
     number it dialled. ``context``, ``exten`` and ``priority`` are its place in the dialplan,
     ``application`` and ``appdata`` what it runs. ``data`` is for modules, by their own keys.
 
-    ``alive`` until somebody hangs up, ``dead`` once it has been torn down and only waits to be forgotten; ``tone`` is
-    what plays to it in the background.
+    ``stage`` says how far its life got: ``alive`` until somebody hangs up, ``dead`` once it has been torn down and only
+    waits to be forgotten. ``tone`` is what plays to it in the background.
     """
 
     __slots__ = (
         "_asked",
         "_deferred",
         "_digits",
-        "_gone",
         "_goto",
         "_place",
         "_variables",
@@ -104,6 +107,7 @@ class Channel(ChannelApi):
         "pickup_group",
         "priority",
         "redirecting",
+        "stage",
         "state",
         "task",
         "tech_cause",
@@ -160,13 +164,13 @@ class Channel(ChannelApi):
         self.answered_at: float | None = None
         self.on_hold = False
         self.moved = False
+        self.stage = Stage.LIVE
         self.alive = True
         self.dead = False
         self.tone: Playback | None = None
         self.control_listener: ControlListener | None = None
         self.hangup_listener: HangupListener | None = None
         self.task: asyncio.Task[None] | None = None
-        self._gone = False
         self._asked = _NOT_ASKED
         self._goto: Goto | None = None
         self._place: tuple[str, str, int] | None = None
@@ -183,6 +187,25 @@ class Channel(ChannelApi):
         return not (self.alive or self.dead)
 
     @property
+    def stream(self) -> AudioStream | None:
+        """The audio of the far end, once there is any and as long as the channel is not dead."""
+        if self.dead or self.driver is None:
+            return None
+        try:
+            return self.driver.media
+        except Exception:
+            report_failure(self.pbx.log, f"media of the {self.technology.name} driver")
+            return None
+
+    def ask_driver(self, method: str, default: Any, *args: object) -> Any:
+        """Call a method of the driver; ``default`` when it raises (which is logged), or when there is no far end."""
+        driver = self.driver
+        if driver is None:
+            return default
+        name = f"{method} of the {self.technology.name} driver"
+        return attempt(self.pbx.log, name, default, getattr(driver, method), *args)
+
+    @property
     def duration(self) -> int:
         """Whole seconds since the channel was created."""
         return max(0, int(time.time() - self.created))
@@ -190,7 +213,10 @@ class Channel(ChannelApi):
     def log_fields(self) -> dict[str, str]:
         """What log records about this channel carry: ``call``, ``channel`` and ``call_id``."""
         fields = {"call": f"C-{self.callid:08x}", "channel": self.name}
-        call_id = None if self.driver is None else self.driver.channel_item("pjsip,call-id")
+        call_id = None
+        if self.driver is not None:
+            with suppress(Exception):  # whoever logs a failure of the driver must not meet another
+                call_id = self.driver.channel_item("pjsip,call-id")
         if call_id:
             fields["call_id"] = call_id
         return fields
@@ -282,8 +308,8 @@ class Channel(ChannelApi):
     # -- what changes and is told ------------------------------------------------------------
 
     def set_state(self, state: ChannelState) -> None:
-        """Change the state and publish Newstate, unless it is the state already."""
-        if state is self.state:
+        """Change the state and publish Newstate, unless it is the state already or cannot follow it."""
+        if state not in STATE_MOVES[self.state]:
             return
         self.state = state
         if state is ChannelState.UP and self.answered_at is None:
@@ -307,7 +333,7 @@ class Channel(ChannelApi):
         if bus.listeners[events.NEW_CONNECTED_LINE]:
             bus.publish(events.NEW_CONNECTED_LINE, self)
         if tell and not self.dead and self.driver is not None:
-            self.driver.indicate(Control.CONNECTED_LINE, party)
+            self.ask_driver("indicate", False, Control.CONNECTED_LINE, party)
 
     def set_accountcode(self, accountcode: str) -> None:
         """Change the account code and publish NewAccountCode if it differs."""
@@ -337,7 +363,7 @@ class Channel(ChannelApi):
         if condition is Control.HOLD or condition is Control.UNHOLD:
             self.on_hold = condition is Control.HOLD
             self.pbx.device_states.channel_changed(self.device)
-        shown = self.driver.indicate(condition, data)
+        shown: bool = self.ask_driver("indicate", False, condition, data)
         if condition in _TONES or condition is Control.STOP:
             if self.tone is not None:
                 self.stop_tone()
@@ -350,8 +376,9 @@ class Channel(ChannelApi):
     def raw_answer(self) -> None:
         """Answer the far end's call unless it is answered already."""
         if self.state is not ChannelState.UP and not self.dead:
-            if self.driver is not None:
-                self.driver.answer()
+            if self.ask_driver("answer", FAILED) is FAILED and self.driver is not None:
+                self.soft_hangup(cause=Cause.INTERWORKING)
+                return
             self.set_state(ChannelState.UP)
 
     def stop_tone(self) -> None:
@@ -364,7 +391,7 @@ class Channel(ChannelApi):
 
     def queue_control(self, control: Control, data: object = None) -> None:
         """The far end did something (driver to core): rings, answers, holds..."""
-        if self.dead or self._gone:
+        if self.stage in _PARTED:
             return
         if control is Control.ANSWER:
             self.set_state(ChannelState.UP)
@@ -386,7 +413,7 @@ class Channel(ChannelApi):
 
     def queue_digit_begin(self, digit: str, relayed: bool = False) -> None:
         """A digit has begun at the far end (driver to core)."""
-        if self.dead or self._gone:
+        if self.stage in _PARTED:
             return
         self.pbx.bus.publish(events.DTMF_BEGIN, self, digit, "Received")
         if self.bridge is not None:
@@ -397,7 +424,7 @@ class Channel(ChannelApi):
 
         ``relayed`` says that the media layer has already passed it on to the bridged peer.
         """
-        if self.dead or self._gone:
+        if self.stage in _PARTED:
             return
         self.pbx.bus.publish(events.DTMF_END, self, digit, duration_ms, "Received")
         if self.bridge is not None:
@@ -413,10 +440,9 @@ class Channel(ChannelApi):
         ``cause`` is Q.850, ``tech_cause`` the protocol's code, ``reason`` its text for
         ``HANGUPCAUSE(channel,tech)`` ("SIP 486 Busy Here").
         """
-        if self.dead or self._gone:
+        if self.stage in _PARTED:
             return
-        self._gone = True
-        self.alive = False
+        self._move(Stage.GONE)
         self.hangup_cause = int(cause)
         self.tech_cause = tech_cause
         self.hangup_reason = reason
@@ -428,13 +454,22 @@ class Channel(ChannelApi):
 
     # -- hanging up ------------------------------------------------------------------------------
 
+    def _move(self, stage: Stage) -> bool:
+        """Go on to a later stage of the channel's life; ``False`` when it is that far already."""
+        if stage not in STAGE_MOVES[self.stage]:
+            return False
+        self.stage = stage
+        self.alive = False
+        self.dead = stage is Stage.DEAD
+        return True
+
     def soft_hangup(self, flag: SoftHangup = SoftHangup.EXPLICIT, cause: int = 0) -> None:
         """Ask the channel to end, from outside its task; publishes SoftHangupRequest."""
         if self.dead:
             return
         if cause:
             self.hangup_cause = cause
-        self.alive = False
+        self._move(Stage.LEAVING)
         self._asked |= flag
         self.pbx.bus.publish(events.SOFT_HANGUP_REQUEST, self, int(self._asked))
         self._ending()
@@ -513,21 +548,17 @@ class Channel(ChannelApi):
 
     def hang_up(self) -> None:
         """Tear the channel down at once: the driver ends the leg; Hangup is published in the next loop pass."""
-        if self.dead:
+        stream = self.stream
+        if not self._move(Stage.DEAD):
             return
-        self.dead = True
-        self.alive = False
         self.control_listener = None
         if self.bridge is not None:
             self.bridge.depart(self)
         if self.tone is not None:
             self.stop_tone()
-        driver = self.driver
-        if driver is not None:
-            stream = driver.media
-            if stream is not None:
-                stream.sink = None
-            driver.hangup(self.hangup_cause)
+        if stream is not None:
+            stream.sink = None
+        self.ask_driver("hangup", None, self.hangup_cause)
         if self._waiter is not None:
             self.wake()
         self.pbx.loop.call_soon(self._forget)

@@ -119,7 +119,7 @@ class ChannelControls(Module):
         text = call.get("Message")
         if not text:
             call.error("No Message specified")
-        elif channel.driver is not None and channel.driver.send_text(text):
+        elif channel.ask_driver("send_text", False, text):
             call.success("Success")
         else:
             call.error("Failure")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from asterism.media.formats import SLIN, SLIN16
 from asterism.media.stream import Frame
@@ -20,6 +20,7 @@ from asterism.media.translate import translator
 from asterism.pbx import events
 
 if TYPE_CHECKING:
+    from asterism.media.stream import AudioStream
     from asterism.pbx.channel import Channel
     from asterism.pbx.core import Pbx
     from asterism.pbx.dialing import DialResult
@@ -45,6 +46,9 @@ class ChannelApi:
         dead: bool
         _digits: list[tuple[str, int]]
 
+        @property
+        def stream(self) -> AudioStream | None: ...  # noqa: D102
+        def ask_driver(self, method: str, default: Any, *args: object) -> Any: ...  # noqa: D102
         def check(self) -> None: ...  # noqa: D102
         def raw_answer(self) -> None: ...  # noqa: D102
         def stop_tone(self) -> None: ...  # noqa: D102
@@ -76,7 +80,7 @@ class ChannelApi:
         :class:`ChannelHangup`. A reader that is slow loses the oldest frames.
         """
         self.check()
-        stream = self.driver.media if self.driver is not None else None
+        stream = self.stream
         if stream is None:
             return
         queue: deque[Frame] = deque(maxlen=MAX_FRAMES)
@@ -104,7 +108,7 @@ class ChannelApi:
     async def write_audio(self, frame: Frame) -> None:
         """Send a frame to the far end now; the writer keeps the pace."""
         self.check()
-        stream = self.driver.media if self.driver is not None else None
+        stream = self.stream
         if stream is not None:
             stream.write(frame)
 
@@ -140,7 +144,7 @@ class ChannelApi:
             return
         bus = self.pbx.bus
         bus.publish(events.DTMF_BEGIN, self, digit, "Sent")
-        self.driver.send_digit(digit, duration_ms)
+        self.ask_driver("send_digit", None, digit, duration_ms)
         bus.publish(events.DTMF_END, self, digit, duration_ms, "Sent")
 
     async def dial(self, destinations: str, timeout: float | None = None, options: str = "") -> DialResult:

@@ -301,7 +301,7 @@ def _detail(channel: Channel) -> list[str]:
         "      Variables:",
     ]
     rows += [f"{name}={value}" for name, value in reversed(channel.variables.items())]
-    stream = None if channel.driver is None else channel.driver.media
+    stream = channel.stream
     if stream is not None:
         names = "|".join(fmt.name for fmt in stream.formats)
         rows += [

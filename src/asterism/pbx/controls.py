@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum, IntEnum, IntFlag, StrEnum, auto
+from types import MappingProxyType
 
 
 class Control(Enum):
@@ -47,6 +49,49 @@ class ChannelState(IntEnum):
     DIALING_OFFHOOK = 8
     PRERING = 9
 
+
+STATE_MOVES: Mapping[ChannelState, frozenset[ChannelState]] = MappingProxyType(
+    {
+        ChannelState.DOWN: frozenset(ChannelState) - {ChannelState.DOWN},
+        ChannelState.RESERVED: frozenset(ChannelState) - {ChannelState.DOWN, ChannelState.RESERVED},
+        ChannelState.OFFHOOK: frozenset(
+            {ChannelState.DIALING_OFFHOOK, ChannelState.DIALING, ChannelState.RING, ChannelState.UP}
+        ),
+        ChannelState.DIALING_OFFHOOK: frozenset({ChannelState.RING, ChannelState.UP}),
+        ChannelState.DIALING: frozenset({ChannelState.RINGING, ChannelState.UP, ChannelState.BUSY}),
+        ChannelState.PRERING: frozenset({ChannelState.RINGING, ChannelState.UP}),
+        ChannelState.RING: frozenset({ChannelState.UP, ChannelState.BUSY}),
+        ChannelState.RINGING: frozenset({ChannelState.UP, ChannelState.BUSY}),
+        ChannelState.BUSY: frozenset({ChannelState.UP}),
+        ChannelState.UP: frozenset(),
+    }
+)
+"""Which states may follow which: an answered channel rings no more."""
+
+
+class Stage(Enum):
+    """How far the life of a channel got."""
+
+    LIVE = "live"
+    LEAVING = "leaving"
+    """Somebody asked it to end; the far end is still there."""
+    GONE = "gone"
+    """The far end hung up or refused; nothing more comes from it."""
+    DEAD = "dead"
+    """Torn down; it only waits to be forgotten."""
+
+    __hash__ = object.__hash__
+
+
+STAGE_MOVES: Mapping[Stage, frozenset[Stage]] = MappingProxyType(
+    {
+        Stage.LIVE: frozenset({Stage.LEAVING, Stage.GONE, Stage.DEAD}),
+        Stage.LEAVING: frozenset({Stage.GONE, Stage.DEAD}),
+        Stage.GONE: frozenset({Stage.DEAD}),
+        Stage.DEAD: frozenset(),
+    }
+)
+"""Which stages may follow which: no channel comes back."""
 
 STATE_NAMES: tuple[str, ...] = (
     "Down",

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from asterism.core.calling import require_async
+from asterism.core.containment import report_failure
 from asterism.core.documentation import Documentation
 from asterism.core.log import log_subject
 from asterism.core.module import CoreServer, Subsystem
@@ -262,8 +263,17 @@ class Pbx(Subsystem):
         if uniqueid and self.channels.get(uniqueid) is not None:
             raise RequestError(Cause.REQUESTED_CHAN_UNAVAIL, f"uniqueid '{uniqueid}' is in use")
         self._counters.assigned = uniqueid
+        asked_at = time.time()
         try:
             return found.request(resource, requestor, formats)
+        except RequestError:
+            raise
+        except Exception:
+            report_failure(self.log, f"request of the channel technology '{technology}'")
+            for channel in self.channels:
+                if channel.technology is found and channel.created >= asked_at:
+                    channel.hang_up()  # it was made, and nobody else knows of it
+            raise RequestError(Cause.INTERWORKING, f"the channel technology '{technology}' failed") from None
         finally:
             self._counters.assigned = ""
 
@@ -296,7 +306,7 @@ class Pbx(Subsystem):
         except ChannelHangup:
             pass
         except Exception:
-            self.log.exception("the dialplan of %s failed", channel.name)
+            report_failure(self.log, f"the dialplan of {channel.name}")
         finally:
             self._counters.calls -= 1
             channel.task = None

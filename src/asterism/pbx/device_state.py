@@ -11,6 +11,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from asterism.core.containment import attempt, report_failure
 from asterism.pbx import events
 from asterism.pbx.controls import ChannelState
 
@@ -150,7 +151,7 @@ class DeviceStates:
             try:
                 state = self.get(device)
             except Exception:
-                pbx.log.exception("the state of device %s could not be told", device)
+                report_failure(pbx.log, f"the state of device {device}")
                 continue
             if self._known.get(device) is state:
                 continue
@@ -161,4 +162,4 @@ class DeviceStates:
                 continue
             pbx.bus.publish(events.DEVICE_STATE_CHANGE, device, state.name)
             for observer in tuple(self._observers):
-                observer(device, state)
+                attempt(pbx.log, "an observer of device states", None, observer, device, state)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from asterism.core.containment import FAILED
 from asterism.pbx import events
 from asterism.pbx.bridge import connect_channels, disconnect_channel
 from asterism.pbx.causes import Cause
@@ -117,7 +118,7 @@ class Dialer:
     def request(self, destination: str, forwards: int = 0, uniqueid: str = "") -> Leg | None:
         """Make the channel to a destination; ``None`` if it cannot be made, which counts as a failure."""
         caller = self.caller
-        stream = None if caller is None or caller.driver is None else caller.driver.media
+        stream = None if caller is None else caller.stream
         try:
             channel = self.pbx.request(destination, caller, () if stream is None else stream.formats, uniqueid)
         except RequestError as error:
@@ -145,8 +146,8 @@ class Dialer:
             bus.publish(events.DIAL_BEGIN, caller, channel, leg.resource)
         if caller is not None and self.shows_connected and channel.caller:
             caller.set_connected(channel.caller, tell=False)
-        if channel.driver is not None:
-            channel.driver.call(timeout)
+        if channel.ask_driver("call", FAILED, timeout) is FAILED and channel.driver is not None:
+            channel.queue_hangup(Cause.INTERWORKING)
 
     def called(self) -> None:
         """Every destination has been called: from now on the dialling may be over."""

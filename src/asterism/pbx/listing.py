@@ -15,7 +15,7 @@ def clock(seconds: int) -> str:
 
 def formats_of(channel: Channel) -> tuple[str, str, str]:
     """Native, read and write formats: ``("(ulaw)", "ulaw", "ulaw")``, ``none`` without audio."""
-    stream = None if channel.driver is None else channel.driver.media
+    stream = channel.stream
     if stream is None:
         return "(nothing)", "none", "none"
     name = stream.format.name

@@ -20,7 +20,7 @@ WAKE_DIGIT = 1
 
 def stream_of(channel: Channel) -> AudioStream | None:
     """The audio of a channel's leg, once there is any."""
-    return None if channel.driver is None else channel.driver.media
+    return channel.stream
 
 
 async def play_frames(channel: Channel, frames: Iterable[Frame], interrupt: str = "") -> str:

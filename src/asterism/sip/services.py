@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from asterism.core.containment import contained
 from asterism.core.errors import DuplicateError
 from asterism.sip.service import InterceptionStep, Service
 
@@ -119,14 +119,7 @@ def overriding(services: Iterable[Service], name: str, log: logging.Logger) -> t
     """The methods of a name of those services that have one of their own; what they raise is logged, no more."""
     base = getattr(Service, name)
     return tuple(
-        partial(_guarded, getattr(service, name), service.name, name, log)
+        contained(getattr(service, name), log, f"{name} of SIP service '{service.name}'", None)
         for service in services
         if getattr(type(service), name) is not base
     )
-
-
-def _guarded(method: Callable[..., None], service: str, name: str, log: logging.Logger, *args: object) -> None:
-    try:
-        method(*args)
-    except Exception:
-        log.exception("%s of SIP service '%s' failed", name, service)

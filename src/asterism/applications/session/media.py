@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.negotiation import write_session
+from asterism.core.containment import attempt
 from asterism.stack.bodies import parse_body
 from asterism.stack.errors import ParseError
-from asterism.stack.sdp import SessionDescription, reject
+from asterism.stack.sdp import MediaDescription, SessionDescription, reject
 
 if TYPE_CHECKING:
-    from asterism.applications.session.sdp_handler import MediaStream
+    from asterism.applications.session.sdp_handler import MediaStream, SdpHandler
     from asterism.applications.session.session import Session
     from asterism.media.formats import Format
     from asterism.stack.bodies import BodyPart
     from asterism.stack.message import Message
-    from asterism.stack.sdp import MediaDescription
 
 SDP_TYPE = "application/sdp"
 _SDP_LINE = (("Content-Type", SDP_TYPE),)
@@ -139,13 +139,13 @@ class SessionMedia:
         if self.streams:
             for index, stream in enumerate(self.streams):
                 closed = self._closed_section[index]
-                sections.append(str(stream.handler.reoffer(session, stream) if stream is not None else closed))
+                sections.append(str(closed if stream is None else _reoffer(session, stream)))
         else:
             for handlers in session.registry.handlers.values():
                 for handler in handlers:
-                    opened = handler.create_offer(session)
+                    opened = _ask(session, handler, "create_offer", None)
                     if opened is not None:
-                        self._put(len(self.streams), opened[0], None)
+                        self._put(session, len(self.streams), opened[0], None)
                         sections.append(str(opened[1]))
                         break
         if not any(self.streams):
@@ -155,7 +155,7 @@ class SessionMedia:
     def would_change(self, session: Session) -> bool:
         """Whether an offer of ours would say anything new; nothing is kept of it."""
         sections = [
-            str(stream.handler.reoffer(session, stream) if stream is not None else self._closed_section[index])
+            str(self._closed_section[index] if stream is None else _reoffer(session, stream))
             for index, stream in enumerate(self.streams)
         ]
         self.roll_back(session)
@@ -177,8 +177,8 @@ class SessionMedia:
                 continue
             media = description.media[index]
             if not media.port or media.media.lower() != stream.handler.media:
-                stream.handler.roll_back(session, stream)
-            elif stream.handler.apply_answer(session, description, media, stream):
+                _ask(session, stream.handler, "roll_back", None, stream)
+            elif _ask(session, stream.handler, "apply_answer", False, description, media, stream):
                 accepted = True
         if accepted:
             self.agreed = len(self.streams)
@@ -190,10 +190,10 @@ class SessionMedia:
             stream = self.streams[index]
             if index >= self.agreed:
                 if stream is not None:
-                    stream.close()
+                    _close(session, stream)
                 del self.streams[index], self._closed_section[index]
             elif stream is not None:
-                stream.handler.roll_back(session, stream)
+                _ask(session, stream.handler, "roll_back", None, stream)
 
     # The peer's offers.
 
@@ -217,15 +217,15 @@ class SessionMedia:
         sections: list[str] = []
         for index, (media, taken) in enumerate(zip(description.media, found, strict=True)):
             if taken is None:
-                self._put(index, None, reject(media))
+                self._put(session, index, None, reject(media))
                 sections.append(str(self._closed_section[index]))
             else:
-                self._put(index, taken[0], None)
+                self._put(session, index, taken[0], None)
                 sections.append(str(taken[1]))
         if len(self.streams) > len(found):
             session.core.log.info("an offer of %s leaves out streams it had; they are closed", session.endpoint.id)
             while len(self.streams) > len(found):
-                self._put(len(self.streams) - 1, None, None)
+                self._put(session, len(self.streams) - 1, None, None)
                 del self.streams[-1], self._closed_section[-1]
         self.agreed = len(found)
         return self._write(session, sections)
@@ -241,17 +241,18 @@ class SessionMedia:
         kind = media.media.lower()
         handlers = session.registry.handlers.get(kind, ())
         if stream is not None and stream.handler.media == kind:
-            taken = stream.handler.answer(session, description, media, stream)
+            taken: tuple[MediaStream, MediaDescription] | None
+            taken = _ask(session, stream.handler, "answer", None, description, media, stream)
             if taken is not None:
                 return taken
             handlers = [one for one in handlers if one is not stream.handler]
         for handler in handlers:
-            taken = handler.answer(session, description, media, None)
+            taken = _ask(session, handler, "answer", None, description, media, None)
             if taken is not None:
                 return taken
         return None
 
-    def _put(self, index: int, stream: MediaStream | None, closed: MediaDescription | None) -> None:
+    def _put(self, session: Session, index: int, stream: MediaStream | None, closed: MediaDescription | None) -> None:
         """Have ``stream``, or none, stand at ``index``; what stood there is closed."""
         if index == len(self.streams):
             self.streams.append(stream)
@@ -260,7 +261,7 @@ class SessionMedia:
         before = self.streams[index]
         self.streams[index], self._closed_section[index] = stream, closed
         if before is not None and before is not stream:
-            before.close()
+            _close(session, before)
 
     def close(self) -> None:
         """Free every stream."""
@@ -289,3 +290,19 @@ class SessionMedia:
             sections,
         )
         return self.body
+
+
+def _ask(session: Session, handler: SdpHandler, method: str, default: Any, *args: object) -> Any:
+    """Call a method of a handler, which refuses by raising."""
+    name = f"{method} of SDP handler '{handler.name}'"
+    return attempt(session.core.log, name, default, getattr(handler, method), session, *args)
+
+
+def _reoffer(session: Session, stream: MediaStream) -> MediaDescription:
+    """The section of an open stream; a disabled one when its handler fails."""
+    found: MediaDescription | None = _ask(session, stream.handler, "reoffer", None, stream)
+    return MediaDescription(media=stream.handler.media, formats=["0"]) if found is None else found
+
+
+def _close(session: Session, stream: MediaStream) -> None:
+    attempt(session.core.log, f"close of a stream of SDP handler '{stream.handler.name}'", None, stream.close)

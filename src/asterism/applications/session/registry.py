@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import bisect
+import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.profiles import Profiles
 from asterism.applications.session.sdp_handler import SdpHandler
 from asterism.applications.session.supplement import SessionSupplement
+from asterism.core.containment import attempt, visitor
 from asterism.core.errors import ModuleError
 from asterism.core.module import Subsystem
 from asterism.core.registry import Owner
+from asterism.stack.errors import ParseError
 
 if TYPE_CHECKING:
     from asterism.applications.session.session import Session
@@ -44,31 +47,37 @@ METHODS = frozenset(
 )
 
 
-class Callbacks(dict[str | tuple[str, str] | tuple[str, str, int], tuple[Callable[..., Any], ...]]):
-    """The supplements' own versions of a callback, in order; those left as they are in the base class are left out.
+class Callbacks(dict[str | tuple[str, str] | tuple[str, str, int], tuple[Callable[..., bool], ...]]):
+    """Who visits the supplements for a callback; supplements that leave it as it is in the base class are left out.
 
     Asked by the callback's name; by name and method; or by name, method and class of the response (2 for 200 to 299)::
 
-        for callback in callbacks["on_incoming_response", "INVITE", 2]:
-            callback(session, response)
+        for visit in callbacks["on_incoming_response", "INVITE", 2]:
+            visit(session, response)
 
-    Each answer is worked out when it is asked for first.
+    There is one visitor, or none: nobody has the callback then, and nothing is called. It calls the supplements in
+    order until one returns ``True``, and gives that on. One that raises is logged and passed over; only what it says
+    of the peer's message (:class:`ParseError` in ``on_incoming_request``) goes on to the core, which answers it. Each
+    answer is worked out when it is asked for first.
     """
 
-    def __init__(self, supplements: Sequence[SessionSupplement]) -> None:
+    def __init__(self, supplements: Sequence[SessionSupplement], log: logging.Logger) -> None:
         super().__init__()
         self._supplements = supplements
+        self._log = log
 
-    def __missing__(self, key: str | tuple[str, str] | tuple[str, str, int]) -> tuple[Callable[..., Any], ...]:
+    def __missing__(self, key: str | tuple[str, str] | tuple[str, str, int]) -> tuple[Callable[..., bool], ...]:
         name, *limits = (key,) if isinstance(key, str) else key
         default = getattr(SessionSupplement, name)
-        found = tuple(
-            getattr(each, name)
+        own = tuple(
+            (f"{name} of session supplement '{each.name}'", getattr(each, name))
             for each in self._supplements
             if getattr(type(each), name) is not default
             and (len(limits) < 1 or each.methods is None or limits[0] in each.methods)
             and (len(limits) < 2 or limits[1] in each.responses)
         )
+        passing = (ParseError,) if name == "on_incoming_request" else ()
+        found = (visitor(own, self._log, passing),) if own else ()
         if not limits or limits[0] in METHODS:
             # What peers make up is not kept.
             self[key] = found
@@ -83,6 +92,7 @@ class Sessions(Subsystem):
 
     def __init__(self, owner: Owner, core: SipCore) -> None:
         self.owner = owner
+        self._log = core.log
         self.live: dict[Session, None] = {}
         self.tasks: set[asyncio.Task[None]] = set()
         self.supplements: list[SessionSupplement] = []
@@ -115,10 +125,14 @@ class Sessions(Subsystem):
 
     def callbacks_of(self, endpoint: Endpoint) -> Callbacks:
         """Those of the supplements that an endpoint's calls concern; endpoints with the same ones share them."""
-        supplements = tuple(each for each in self.supplements if each.concerns(endpoint))
+        supplements = tuple(
+            each
+            for each in self.supplements
+            if attempt(self._log, f"concerns of session supplement '{each.name}'", False, each.concerns, endpoint)
+        )
         found = self._callbacks.get(supplements)
         if found is None:
-            found = self._callbacks[supplements] = Callbacks(supplements)
+            found = self._callbacks[supplements] = Callbacks(supplements, self._log)
         return found
 
     @property

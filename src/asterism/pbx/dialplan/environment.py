@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from asterism.core.containment import report_failure
 from asterism.pbx.dialplan import substitution
 from asterism.pbx.dialplan.flow import FunctionError
 from asterism.pbx.dialplan.foreign import NEUTRAL, Foreign, is_foreign, joined, shadow
@@ -108,7 +109,7 @@ class Environment:
         except RecursionError:
             self.log.error("Function %s: it is nested too deep", name)
         except Exception:
-            self.log.exception("Function %s failed", name)
+            report_failure(self.log, f"function {name}")
         finally:
             self._foreign_read = self._foreign_read or before
         return ""
@@ -165,7 +166,7 @@ class Environment:
             except FunctionError as error:
                 self.log.warning("%s(%s): %s", name, args, error)
             except Exception:
-                self.log.exception("Function %s failed", name)
+                report_failure(self.log, f"function {name}")
 
     def write(self, channel: Channel | None, name: str, args: str, value: str) -> bool:
         """Write a function; ``False`` when there is none of that name or it failed (which is logged)."""
@@ -182,7 +183,7 @@ class Environment:
             self.log.warning("%s(%s): %s", name, args, error)
             return False
         except Exception:
-            self.log.exception("Function %s failed", name)
+            report_failure(self.log, f"function {name}")
             return False
         return True
 

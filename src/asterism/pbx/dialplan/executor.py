@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from asterism.core.containment import report_failure
 from asterism.pbx.causes import Cause
 from asterism.pbx.controls import ChannelState, Control
 from asterism.pbx.dialplan.flow import EndDialplan, Goto, SubroutineReturned
@@ -66,7 +67,7 @@ class Executor:
         except asyncio.CancelledError:
             raise
         except Exception:
-            self.log.exception("The dialplan of %s failed", channel.name)
+            report_failure(self.log, f"the dialplan of {channel.name}")
             cause = Cause.NETWORK_OUT_OF_ORDER
         if cause is not None:
             channel.hangup_cause = cause
@@ -238,7 +239,7 @@ class Executor:
         except (ChannelHangup, Goto, EndDialplan, SubroutineReturned):
             raise
         except Exception:
-            self.log.exception("Application %s failed on %s", priority.application, channel.name)
+            report_failure(self.log, f"application {priority.application}")
             raise EndDialplan(Cause.NETWORK_OUT_OF_ORDER) from None
 
     async def _run_python(self, channel: Channel, priority: Priority) -> None:
@@ -248,7 +249,7 @@ class Executor:
         except (ChannelHangup, Goto, EndDialplan, SubroutineReturned):
             raise
         except Exception:
-            self.log.exception("Extension %s@%s failed on %s", channel.exten, channel.context, channel.name)
+            report_failure(self.log, f"extension {channel.exten}@{channel.context}")
             raise EndDialplan(Cause.NETWORK_OUT_OF_ORDER) from None
 
     async def _no_priority(self, channel: Channel, jumped: bool) -> None:

@@ -46,10 +46,9 @@ class ChannelFunctions(PbxModule):
         found = self._generic(channel, item.lower())
         if found is not None:
             return found
-        if channel.driver is not None:
-            technical = channel.driver.channel_item(item)
-            if technical is not None:
-                return self.pbx.dialplan.environment.foreign(technical)
+        technical = channel.ask_driver("channel_item", None, item)
+        if technical is not None:
+            return self.pbx.dialplan.environment.foreign(technical)
         self.pbx.log.warning("CHANNEL(%s): unknown item", item)
         return ""
 
@@ -82,7 +81,7 @@ class ChannelFunctions(PbxModule):
         }
         found = simple.get(item)
         if found is None and item in ("audionativeformat", "audioreadformat", "audiowriteformat"):
-            stream = channel.driver.media if channel.driver is not None else None
+            stream = channel.stream
             if stream is None or stream.format is None:
                 return ""
             return f"({stream.format.name})" if item == "audionativeformat" else stream.format.name
