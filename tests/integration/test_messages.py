@@ -69,6 +69,8 @@ exten => 802,1,MessageSend(${MESSAGE(body)})
 exten => 803,1,Wait(0.2)
  same => n,UserEvent(Note,Text: ${MESSAGE(body)})
 exten => 804,1,Echo()
+exten => 805,1,Dial(PJSIP/102,5)
+ same => n,UserEvent(Note,Text: ${DIALSTATUS})
 exten => h,1,UserEvent(Hung,Text: up)
 """
 )
@@ -133,7 +135,7 @@ async def test_the_recorded_exchange():
         assert str(echoed.uri) == f"sip:101@127.0.0.1:{ann.port}"
         assert str(echoed.to) == "<sip:101@127.0.0.1>"
         assert str(echoed.from_.without_params("tag")) == "<sip:101@127.0.0.1>"
-        assert echoed.get("Max-Forwards") == "70"
+        assert echoed.get("Max-Forwards") == "69"
         assert str(echoed.content_type) == "text/plain"
         await until(lambda: len(notes) == 2, 5, "the dialplan did not end")
         note, where = notes
@@ -172,7 +174,7 @@ async def test_message_context_falls_back_to_context():
     [
         ("application/bogus", "<x/>", {}, 415),
         ("text/html", "<b>", {}, 415),
-        ("", "no type", {}, 415),
+        ("", "no type", {}, 202),
         ("text/plain", "zip", {"Content_Encoding": "gzip"}, 415),
         ("text/plain", b"x" * 16385, {}, 413),
         ("text/plain", b"x" * 16384, {}, 202),
@@ -276,6 +278,62 @@ async def test_a_dialplan_that_never_ends_holds_up_the_others_for_a_while_only(m
         assert (await found.ann.request(message(found.ann, "804"))).status == 202
         assert (await found.ann.request(message(found.ann, "6002"))).status == 202
         await until(lambda: notes, 5, "the dialplan did not run")
+
+
+async def test_a_message_makes_no_phone_ring():
+    async with world() as (found, notes):
+        assert (await found.ann.request(message(found.ann, "805"))).status == 202
+        await until(lambda: notes, 5, "the dialplan did not run")
+        assert notes[0]["Text"] == "CHANUNAVAIL"
+        assert not any(data.startswith(b"INVITE ") for _, data in found.bob.wire.messages)
+
+
+async def test_a_sender_holds_up_only_its_own_messages():
+    async with world(**{"pjsip.conf": PJSIP + "[102](+)\nmessage_context=messages\n"}) as (found, notes):
+        assert (await found.ann.request(message(found.ann, "804"))).status == 202
+        assert (await found.ann.request(message(found.ann, "803", "anns"))).status == 202
+        assert (await found.bob.request(message(found.bob, "803", "bobs"))).status == 202
+        await until(lambda: notes, 5, "the dialplan did not run")
+        assert [note["Text"] for note in notes] == ["bobs"]
+        assert len(found.server.pbx.messages) == 2
+
+
+async def test_one_sender_cannot_fill_the_queue(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("asterism.pbx.messaging.queue.MAX_WAITING_OF_ONE", 1)
+    async with world(**{"pjsip.conf": PJSIP + "[102](+)\nmessage_context=messages\n"}) as (found, notes):
+        statuses = [(await found.ann.request(message(found.ann, "804", f"m{n}"))).status for n in range(3)]
+        assert statuses == [202, 202, 503]
+        assert (await found.bob.request(message(found.bob, "803", "bobs"))).status == 202
+        await until(lambda: notes, 5, "the dialplan did not run")
+
+
+async def test_senders_take_turns(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("asterism.pbx.messaging.queue.MAX_AT_ONCE", 1)
+    async with world(**{"pjsip.conf": PJSIP + "[102](+)\nmessage_context=messages\n"}) as (found, notes):
+        for text in ("a1", "a2", "a3"):
+            assert (await found.ann.request(message(found.ann, "803", text))).status == 202
+        assert (await found.bob.request(message(found.bob, "803", "b1"))).status == 202
+        await until(lambda: len(notes) == 4, 5, "the dialplan did not run")
+        assert [note["Text"] for note in notes] == ["a1", "b1", "a2", "a3"]
+
+
+@pytest.mark.parametrize(
+    ("hops", "sent"), [("70", "69"), ("255", "70"), ("5", "4"), ("1", "0"), ("0", None), (None, "70")]
+)
+async def test_a_message_that_goes_on_has_one_hop_less(hops: str | None, sent: str | None):
+    async with world() as (found, notes):
+        request = message(found.ann, "6002")
+        request.remove_header("Max-Forwards")
+        if hops is not None:
+            request.add_header("Max-Forwards", hops)
+        assert (await found.ann.request(request)).status == 202
+        await until(lambda: notes, 5, "the dialplan did not run")
+        if sent is None:
+            assert notes[0]["Text"] == "FAILURE"
+            assert received(found.ann) == []
+        else:
+            await until(lambda: received(found.ann), 5, "no message came")
+            assert received(found.ann)[0].get("Max-Forwards") == sent
 
 
 async def test_a_queue_that_is_full_answers_503(monkeypatch: pytest.MonkeyPatch):
@@ -397,6 +455,61 @@ async def test_a_carrier_gets_credentials_and_its_own_from(redirected: bool):
             assert str(sent.uri) == f"sip:102@127.0.0.1:{found.bob.port}"
         else:
             assert 'username="office"' in (sent.get("Authorization") or "")
+
+
+class Elsewhere(Phone):
+    """Answers every MESSAGE with a status, and a 3xx with these contacts."""
+
+    def __init__(self, *args: object, answers: dict[str, tuple[int, tuple[str, ...]]]) -> None:
+        super().__init__(*args)  # type: ignore[arg-type]
+        self.answers = answers
+
+    def on_request(self, request: Request) -> None:
+        """By the user of the Request-URI."""
+        status, contacts = self.answers[request.uri.user]
+        response = make_response(request, status)
+        for contact in contacts:
+            response.add_header("Contact", contact.replace("PORT", str(self.port)))
+        self.wire.layer.create_server_transaction(request).respond(response)
+
+
+MOVED = ("<sip:low@127.0.0.1:PORT>;q=0.1", "<sip:high@127.0.0.1:PORT>;q=0.9", "<sip:carrier@127.0.0.1:PORT>")
+
+
+@pytest.mark.parametrize(
+    ("answers", "tried"),
+    [
+        # The next one when one fails; what was tried is not tried again, whoever names it.
+        (
+            {"carrier": (302, MOVED), "high": (302, ("<sip:carrier@127.0.0.1:PORT;x=1>",)), "low": (404, ())},
+            ["carrier", "high", "low"],
+        ),
+        ({"carrier": (302, MOVED), "high": (480, ()), "low": (200, ())}, ["carrier", "high", "low"]),
+        ({"carrier": (302, MOVED), "high": (200, ())}, ["carrier", "high"]),
+        ({"carrier": (302, MOVED), "high": (603, ())}, ["carrier", "high"]),
+        ({"carrier": (302, ("<sip:carrier@127.0.0.1:PORT>",))}, ["carrier"]),
+        ({"carrier": (302, ("<tel:1>", "broken>"))}, ["carrier"]),
+        ({"carrier": (404, ())}, ["carrier"]),
+    ],
+)
+async def test_the_targets_of_a_redirection_are_tried_by_preference_and_once(
+    answers: dict[str, tuple[int, tuple[str, ...]]], tried: list[str]
+):
+    async with (
+        Elsewhere("carrier", ("127.0.0.1", 9), answers=answers) as carrier,
+        world(carrier.port) as (found, notes),
+    ):
+        await found.ann.request(message(found.ann, "802", "pjsip:trunk"))
+        await until(lambda: len(received(carrier)) == len(tried), 5, "not all were tried")
+        # What is sent later arrives later: nothing else was on its way before it.
+        carrier.answers["last"] = (200, ())
+        await found.ann.request(message(found.ann, "802", f"pjsip:trunk/sip:last@127.0.0.1:{carrier.port}"))
+        await until(lambda: received(carrier)[-1].uri.user == "last", 5, "no message came")
+        sent = received(carrier)
+        assert [request.uri.user for request in sent] == [*tried, "last"]
+        numbers = [request.cseq.number for request in sent[:-1]]
+        assert numbers == sorted(set(numbers))
+        assert notes
 
 
 async def test_a_redirection_is_not_followed_unless_asked_to():

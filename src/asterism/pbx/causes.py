@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+EXCHANGE_ROUTING_ERROR = 25
+"""A call that makes too many hops, a loop for instance; no name for ``Hangup``."""
+
 
 class Cause(IntEnum):
     """Hangup cause. Names are those that ``Hangup(USER_BUSY)`` accepts."""

@@ -13,7 +13,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from asterism.core.containment import FAILED, attempt, report_failure
 from asterism.pbx import events
@@ -60,6 +60,9 @@ class Channel(ChannelApi):
     waits to be forgotten. ``tone`` is what plays to it in the background.
     """
 
+    may_call: ClassVar[bool] = True
+    """Whether channels are made at its request (``Dial``)."""
+
     __slots__ = (
         "_asked",
         "_deferred",
@@ -95,6 +98,7 @@ class Channel(ChannelApi):
         "hangup_listener",
         "hangup_reason",
         "hangup_source",
+        "hops",
         "inheritance",
         "language",
         "linkedid",
@@ -102,6 +106,7 @@ class Channel(ChannelApi):
         "music_class",
         "name",
         "on_hold",
+        "out_of_hops",
         "pbx",
         "peeraccount",
         "pickup_group",
@@ -158,6 +163,10 @@ class Channel(ChannelApi):
         self.hangup_cause = 0
         self.hangup_reason = ""
         self.tech_cause = 0
+        self.hops: int | None = None
+        """How many hops the call may still make (``Max-Forwards``); ``None`` where it began here."""
+        self.out_of_hops = False
+        """Whether it was to go on and could not, for want of hops."""
         self.hangup_source = ""
         self.bridge: Bridge | None = None
         self.created = time.time()

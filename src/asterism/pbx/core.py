@@ -15,7 +15,7 @@ from asterism.core.log import log_subject
 from asterism.core.module import CoreServer, Subsystem
 from asterism.core.registry import Owner, Registry
 from asterism.pbx import admission, events, marks
-from asterism.pbx.causes import Cause
+from asterism.pbx.causes import EXCHANGE_ROUTING_ERROR, Cause
 from asterism.pbx.channel import Channel
 from asterism.pbx.controls import ChannelState
 from asterism.pbx.device_state import DeviceStates
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from asterism.pbx.messaging.message import MessageTechnology
     from asterism.pbx.presence import Presence
     from asterism.pbx.technology import ChannelDriver, ChannelTechnology
+
+
+MAX_HOPS = 70
+"""How many hops a call makes that began here (RFC 3261 8.1.1.6)."""
 
 
 class ChannelTable:
@@ -254,7 +258,8 @@ class Pbx(Subsystem):
         """Make a channel to ``Technology/resource``, not yet called.
 
         ``uniqueid`` is what the channel is to be known by instead of a generated one. Raises
-        :class:`RequestError`, also for a ``uniqueid`` in use.
+        :class:`RequestError`, also for a ``uniqueid`` in use and for a ``requestor`` that makes no calls. Each channel
+        made at the request of another is one hop: a call that leads back here ends.
         """
         technology, slash, resource = destination.partition("/")
         found = self.technologies.get(technology) if slash else None
@@ -262,10 +267,17 @@ class Pbx(Subsystem):
             raise RequestError(Cause.CHAN_NOT_IMPLEMENTED, f"no channel technology '{technology}'")
         if uniqueid and self.channels.get(uniqueid) is not None:
             raise RequestError(Cause.REQUESTED_CHAN_UNAVAIL, f"uniqueid '{uniqueid}' is in use")
+        if requestor is not None and not requestor.may_call:
+            raise RequestError(Cause.CHAN_NOT_IMPLEMENTED, f"{requestor.name} makes no calls")
+        hops = MAX_HOPS if requestor is None or requestor.hops is None else requestor.hops
+        if hops < 1:
+            if requestor is not None:
+                requestor.out_of_hops = True
+            raise RequestError(EXCHANGE_ROUTING_ERROR, "the call has made too many hops")
         self._counters.assigned = uniqueid
         asked_at = time.time()
         try:
-            return found.request(resource, requestor, formats)
+            made = found.request(resource, requestor, formats)
         except RequestError:
             raise
         except Exception:
@@ -276,6 +288,9 @@ class Pbx(Subsystem):
             raise RequestError(Cause.INTERWORKING, f"the channel technology '{technology}' failed") from None
         finally:
             self._counters.assigned = ""
+        if requestor is not None:
+            made.hops = hops - 1
+        return made
 
     async def prepare(self, destinations: Iterable[str]) -> None:
         """Let technologies bring into memory what they need to call these (``PJSIP/alice``): objects in databases."""

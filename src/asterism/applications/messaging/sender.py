@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inspect import isawaitable
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from asterism.applications.messaging.addresses import address, plain
@@ -17,7 +18,9 @@ from asterism.stack.headers import NameAddr, canonical
 if TYPE_CHECKING:
     from asterism.sip.core import SipCore
     from asterism.sip.objects.endpoint import Endpoint
+    from asterism.sip.sending import OutgoingRequest
     from asterism.stack.message import Request, Response
+    from asterism.stack.transactions.client import ClientTransaction
     from asterism.stack.uri import Uri
 
 _OWN = frozenset(
@@ -31,6 +34,9 @@ _OWN = frozenset(
 )  # fmt: skip
 """Headers that a request has of its own, or that speak of one hop; values of these names do not go along."""
 MAX_REDIRECTIONS = 5
+"""How many further targets are tried for one message."""
+MAX_TARGETS = 20
+"""How many are remembered."""
 
 
 class Sender:
@@ -43,12 +49,12 @@ class Sender:
         """Send a message. Raises :class:`MessageError` when there is no way to its destination."""
         found = await find_destination(self._core, destination)
         request = self._request(found, message)
-        await self.transmit(request, found.endpoint, ())
+        await self.transmit(request, found.endpoint, Outcome(self, found.endpoint, request))
 
-    async def transmit(self, request: Request, endpoint: Endpoint, before: tuple[str, ...]) -> None:
-        """Send a request; ``before`` are the Request-URIs that were redirected. Raises :class:`MessageError`."""
+    async def transmit(self, request: Request, endpoint: Endpoint, outcome: Outcome) -> None:
+        """Send a request, what becomes of it being told to ``outcome``. Raises :class:`MessageError`."""
         way = await self._way(request, endpoint)
-        self._core.send(request, _Outcome(self, endpoint, request, (*before, str(request.uri))), endpoint, way)
+        self._core.send(request, outcome, endpoint, way)
 
     async def _way(self, request: Request, endpoint: Endpoint) -> Way:
         """Found before anything is sent, so that whoever sends hears that there is none."""
@@ -61,6 +67,9 @@ class Sender:
 
     def _request(self, to: Destination, message: Message) -> Request:
         core, endpoint = self._core, to.endpoint
+        hops = message.hops
+        if hops is not None and hops < 1:
+            raise MessageError("it has made too many hops")
         try:
             request = core.create_request("MESSAGE", to.contact or to.uri, endpoint)
         except (AsterismError, SipError) as error:
@@ -83,6 +92,9 @@ class Sender:
                 core.log.warning("a message to %s goes without the header %r, which cannot be sent", to.uri, name)
         for name, value in last:
             request.add_header(name, value)
+        if hops is not None and hops <= core.state.max_forwards:
+            # What comes back to us by way of others is the same message still.
+            request.set_header("Max-Forwards", str(hops - 1))
         request.set_body(message.body, "text/plain")
         return request
 
@@ -119,57 +131,92 @@ class Sender:
         return str(NameAddr(found.display, plain(found.uri)))
 
 
-class _Outcome:
-    """What became of a message: a failure is logged, a redirection followed where the endpoint allows it."""
+class Outcome:
+    """What becomes of a message, over all targets that it is sent to (a ``ClientUser``).
 
-    __slots__ = ("_endpoint", "_request", "_sender", "_tried")
+    A failure is logged. Where the endpoint allows it, redirections are followed: the targets that 3xx answers name are
+    tried by their ``q``, the next one when one fails, and none twice (RFC 3261 8.1.3.4).
+    """
 
-    def __init__(self, sender: Sender, endpoint: Endpoint, request: Request, tried: tuple[str, ...]) -> None:
+    __slots__ = ("_attempts", "_endpoint", "_request", "_sender", "_targets", "_tried")
+
+    def __init__(self, sender: Sender, endpoint: Endpoint, request: Request) -> None:
         self._sender = sender
         self._endpoint = endpoint
         self._request = request.copy()
-        self._tried = tried
+        self._tried = [_comparable(request.uri)]
+        self._targets: list[tuple[float, Uri]] = []
+        self._attempts = 0
 
-    def on_response(self, transaction: object, response: Response) -> None:
+    def on_response(self, transaction: ClientTransaction, response: Response) -> None:
         """The final response counts."""
-        if response.status < 300 or self._redirected(response):
+        status = response.status
+        if status < 300:
             return
-        self._failed(f"answered {response.status}")
+        if status < 400 and "message" in self._endpoint.follow_redirect_methods:
+            self._add_targets(response)
+        # A 6xx speaks for all targets (16.7).
+        if status >= 600 or not self._try_next(transaction):
+            self._failed(f"answered {status}")
 
-    def on_timeout(self, transaction: object) -> None:
+    def on_timeout(self, transaction: ClientTransaction) -> None:
         """Nobody answered."""
-        self._failed("not answered")
+        if not self._try_next(transaction):
+            self._failed("not answered")
 
-    def on_transport_error(self, transaction: object) -> None:
+    def on_transport_error(self, transaction: ClientTransaction | OutgoingRequest) -> None:
         """It could not be sent."""
-        self._failed("not sent: the transport failed")
+        if not self._try_next(transaction):
+            self._failed("not sent: the transport failed")
 
     def _failed(self, how: str) -> None:
         core = self._sender._core
-        core.log.warning("the MESSAGE to %s (endpoint '%s') was %s", self._tried[-1], self._endpoint.id, how)
+        core.log.warning("the MESSAGE to %s (endpoint '%s') was %s", self._request.uri, self._endpoint.id, how)
 
-    def _redirected(self, response: Response) -> bool:
-        """Send it once more to the Contact of a 3xx (``follow_redirect_methods``); whether it is."""
-        if not 300 <= response.status < 400 or "message" not in self._endpoint.follow_redirect_methods:
-            return False
+    def _add_targets(self, response: Response) -> None:
         try:
-            targets = [contact.uri for contact in response.contacts]
+            contacts = response.contacts
         except ParseError:
+            return
+        for contact in contacts:
+            uri = _comparable(contact.uri)
+            known = (*self._tried, *(target for _, target in self._targets))
+            if uri.is_sip and not any(uri.matches(one) for one in known) and len(known) <= MAX_TARGETS:
+                self._targets.append((_q(contact), uri))
+        self._targets.sort(key=itemgetter(0), reverse=True)
+
+    def _try_next(self, sent: ClientTransaction | OutgoingRequest) -> bool:
+        """Send it to the next target; ``False`` when there is none."""
+        if not self._targets or self._attempts >= MAX_REDIRECTIONS:
             return False
-        target = next((uri for uri in targets if uri.is_sip and str(uri) not in self._tried), None)
-        if target is None or len(self._tried) > MAX_REDIRECTIONS:
-            return False
+        self._attempts += 1
+        _, target = self._targets.pop(0)
+        self._tried.append(target)
         request = self._request
-        request.uri = target.replace(headers="") if target.headers else target
-        core = self._sender._core
-        request.set_header("CSeq", f"{request.cseq.number + MAX_REDIRECTIONS} MESSAGE")
-        work = core.create_work("messaging/redirection")
-        work.push(self._again, request)
+        request.uri = target
+        request.set_header("CSeq", f"{sent.request.cseq.number + 1} MESSAGE")
+        work = self._sender._core.create_work("messaging/redirection")
+        work.push(self._again, request.copy())
         work.close()
         return True
 
     async def _again(self, request: Request) -> None:
         try:
-            await self._sender.transmit(request, self._endpoint, self._tried)
+            await self._sender.transmit(request, self._endpoint, self)
         except MessageError as error:
             self._failed(f"redirected to {request.uri} in vain: {error}")
+
+
+def _comparable(uri: Uri) -> Uri:
+    """A target as it is sent to: without headers."""
+    return uri.replace(headers="") if uri.headers else uri
+
+
+def _q(contact: NameAddr) -> float:
+    """The preference of a Contact, 0 to 1; 1 without one (as for a Contact in a REGISTER, RFC 3261 20.10)."""
+    text = contact.params.get("q")
+    try:
+        value = 1.0 if text is None else float(text)
+    except ValueError:
+        return 0.0
+    return value if 0.0 <= value <= 1.0 else 0.0

@@ -46,12 +46,14 @@ class MessageService(Service):
         where = f"endpoint {endpoint.id}"
         try:
             unsuitable = _unsuitable(request)
-            from_, to = request.from_, request.to
+            from_, to, hops = request.from_, request.to, request.max_forwards
         except ParseError as error:
             return Decision(Outcome.REJECT, error.message, 400, where, endpoint.position)
         if unsuitable:
             return Decision(Outcome.REJECT, unsuitable, 415, where, endpoint.position)
-        if len(request.body) > MAX_BODY:
+        # A body without a type is none (RFC 3261 7.4.1).
+        body = request.body if request.has("Content-Type") else b""
+        if len(body) > MAX_BODY:
             return Decision(Outcome.REJECT, f"the text has more than {MAX_BODY} bytes", 413, where, endpoint.position)
         context = endpoint.message_context or endpoint.context
         user = request.uri.user
@@ -59,16 +61,17 @@ class MessageService(Service):
         place = f"extension {exten} in context {context}"
         if not self._pbx.dialplan.exists(context, exten):
             return Decision(Outcome.REJECT, f"no {place}", 404, where, endpoint.position)
-        if self._pbx.messages.full:
+        if self._pbx.messages.full(endpoint.id):
             return Decision(Outcome.REJECT, "too many messages wait", 503, where)
         message = Message(
             str(NameAddr(from_.display, plain(from_.uri))),
             f"{PREFIX}:{str(plain(to.uri)).partition(':')[2]}",
-            request.body.decode("utf-8", "surrogateescape"),
+            body.decode("utf-8", "surrogateescape"),
         )
+        message.hops = hops
         for name, value in request.headers:
             message.add_received(name, value)
-        delivery = Delivery(message, context, exten, endpoint.language, endpoint.accountcode)
+        delivery = Delivery(message, context, exten, endpoint.language, endpoint.accountcode, endpoint.id)
         return Decision(Outcome.TAKE, place, 202, where, endpoint.position, delivery)
 
     def apply(self, decision: Decision, rx: Rx) -> None:
@@ -86,11 +89,11 @@ class MessageService(Service):
 
 
 def _unsuitable(request: Request) -> str:
-    """Why a body is not taken; empty when it is. Without one there is nothing against it."""
+    """Why a body is not taken; empty when it is, as it is where there is none or one without a type."""
     if (request.get("Content-Encoding") or "identity").strip().lower() != "identity":
         return "the body is encoded"
     media = request.content_type
     if media is None:
-        return "the body has no type" if request.body else ""
+        return ""
     kind = f"{media.type}/{media.subtype}".lower()
     return "" if kind == "text/plain" else f"a body of type {kind} is no plain text"

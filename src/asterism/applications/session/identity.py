@@ -161,8 +161,11 @@ class EndpointProfile:
         user = caller.number or self.settings.default_from_user
         return name_addr(caller.name, sip_uri(user, host, endpoint.user_eq_phone))
 
-    def finish_request(self, request: Request) -> None:
-        """Add what every request of ours ends with."""
+    def finish_request(self, request: Request, hops: int | None = None) -> None:
+        """Add what every request of ours ends with; ``hops`` is how many more the call may make at most."""
         if _STACK_MAX_FORWARDS in request.headers:
             request.headers.remove(_STACK_MAX_FORWARDS)
-        request.add_lines(self._last_lines)
+        if hops is None or hops >= self.settings.max_forwards:
+            request.add_lines(self._last_lines)
+        else:
+            request.add_lines((("Max-Forwards", str(hops)), *self.user_agent))

@@ -125,6 +125,7 @@ class SessionService(Service):
         endpoint = profile.endpoint
         transaction = rx.transaction_for()
         # Made before the session, for it may refuse the INVITE (ParseError, answered by the core).
+        hops = rx.request.max_forwards
         contact = profile.uas_contact(rx.flow)
         dialog = Dialog.uas(rx.request, transaction.to_tag, contact)
         session = IncomingSession(
@@ -156,6 +157,7 @@ class SessionService(Service):
                 variables=profile.variables,
             )
             channel.tenantid = endpoint.tenantid
+            channel.hops = hops
             channel.set_variable("SIPDOMAIN", rx.request.uri.host)
             for callback in profile.callbacks["on_channel"]:
                 callback(session, rx.request)

@@ -166,7 +166,7 @@ class OutgoingSession(Session):
         for callback in self.profile.callbacks["on_outgoing_request", "INVITE"]:
             callback(self, request)
         request.headers.extend(self.added_headers)
-        self.profile.finish_request(request)
+        self.profile.finish_request(request, None if self.channel is None else self.channel.hops)
         carry(request, body)
         self._outgoing = self.core.send(request, self, self.endpoint, self._way)
 

@@ -9,6 +9,7 @@ from asterism.applications.session.causes import INTERWORKING, status_of_cause
 from asterism.applications.session.dialog_requests import NO_ANSWER, read_description, refused
 from asterism.applications.session.session import Session
 from asterism.applications.session.state import BEFORE_ANSWER_STATES, SessionState
+from asterism.pbx.causes import EXCHANGE_ROUTING_ERROR
 from asterism.pbx.party import NOBODY, PartyId
 from asterism.stack.errors import ParseError
 from asterism.stack.headers import NameAddr
@@ -217,6 +218,8 @@ class IncomingSession(Session):
         """Send a final error response and end the session."""
         if self.answered:
             return
+        if self.channel is not None and self.channel.out_of_hops and (status == 503 or cause == EXCHANGE_ROUTING_ERROR):
+            status = 483
         self.cause = cause
         self.rx.send(self.make_response(self.rx, status))
         self.ended_by_peer(cause or 0)

@@ -1,11 +1,16 @@
-"""Messages outside calls in the PBX: who carries them, and the queue that runs dialplan for those received."""
+"""Messages outside calls in the PBX: who carries them, and the queues that run dialplan for those received.
+
+Those of one sender are dealt with one after the other, in the order in which they came; those of others do not wait for
+them.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from asterism.core.events import EventBus
 from asterism.core.registry import Registry
@@ -23,18 +28,23 @@ if TYPE_CHECKING:
 CHANNEL_NAME = "Message/ast_msg_queue"
 MAX_WAITING = 1000
 """How many messages may wait for their turn."""
+MAX_WAITING_OF_ONE = 100
+"""How many of them may be one sender's."""
+MAX_AT_ONCE = 50
+"""How many are dealt with at the same time."""
 MAX_SECONDS = 300
-"""How long the dialplan may deal with one message while others wait."""
+"""How long the dialplan may deal with one message."""
 
 
 class Delivery(NamedTuple):
-    """A message received and the extension that it is for."""
+    """A message received and the extension that it is for; ``sender`` is whom it counts as, an endpoint."""
 
     message: Message
     context: str
     exten: str
     language: str = ""
     accountcode: str = ""
+    sender: str = ""
 
 
 class _Technology:
@@ -55,49 +65,74 @@ class _Technology:
 class MessageChannel(Channel):
     """The channel that runs dialplan for one message.
 
-    It is no call: it is in no listing, and no event tells that it comes, changes or goes.
+    It is no call: it is in no listing, and no event tells that it comes, changes or goes. It makes none either: a
+    text that finds an extension with ``Dial`` would let a phone ring that has nobody to talk to.
     """
 
     __slots__ = ()
+
+    may_call: ClassVar[bool] = False
 
     def _forget(self) -> None:
         """Nobody has known of it."""
 
 
+class _Lane:
+    """The messages of one sender: one is dealt with, the others wait."""
+
+    __slots__ = ("task", "timer", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting: deque[Delivery] = deque()
+        self.task: asyncio.Task[None] | None = None
+        self.timer: asyncio.TimerHandle | None = None
+
+
 class Messages:
-    """``pbx.messages``: the carriers by prefix, and the queue; one message is dealt with at a time."""
+    """``pbx.messages``: the carriers by prefix, and a lane for each sender whose messages are not all dealt with."""
 
     def __init__(self, pbx: Pbx) -> None:
         self._pbx = pbx
         self._technology = _Technology()
         self.technologies: Registry[MessageTechnology] = Registry("message technology", str.lower)
-        self._waiting: deque[Delivery] = deque()
-        self._task: asyncio.Task[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._lanes: dict[str, _Lane] = {}
+        self._idle: deque[_Lane] = deque()
+        """Lanes with messages whose turn has not come."""
+        self._running = 0
+        self._waiting = 0
 
     def __len__(self) -> int:
         """How many messages wait or are being dealt with."""
-        return len(self._waiting) + (self._task is not None)
+        return self._waiting + self._running
 
-    @property
-    def full(self) -> bool:
-        """Whether no further message can wait."""
-        return len(self._waiting) >= MAX_WAITING
+    def full(self, sender: str) -> bool:
+        """Whether no further message of a sender can wait."""
+        if self._waiting >= MAX_WAITING:
+            return True
+        lane = self._lanes.get(sender)
+        return lane is not None and len(lane.waiting) >= MAX_WAITING_OF_ONE
 
     def submit(self, delivery: Delivery) -> None:
-        """Have the dialplan deal with a message when those before it are done; one too many is dropped."""
-        if self.full:
-            self._pbx.log.warning("%d messages are waiting: one for %s is dropped", MAX_WAITING, delivery.exten)
+        """Have the dialplan deal with a message when those of its sender are done; one too many is dropped."""
+        if self.full(delivery.sender):
+            self._pbx.log.warning("too many messages are waiting: one for %s is dropped", delivery.exten)
             return
-        self._waiting.append(delivery)
-        if self._task is None:
-            self._next()
+        lane = self._lanes.get(delivery.sender)
+        if lane is None:
+            lane = self._lanes[delivery.sender] = _Lane()
+            self._idle.append(lane)
+        lane.waiting.append(delivery)
+        self._waiting += 1
+        self._go_on()
 
     def close(self) -> None:
         """Drop what waits and break off what runs."""
-        self._waiting.clear()
-        if self._task is not None:
-            self._task.cancel()
+        self._idle.clear()
+        for lane in self._lanes.values():
+            self._waiting -= len(lane.waiting)
+            lane.waiting.clear()
+            if lane.task is not None:
+                lane.task.cancel()
 
     async def send(self, destination: str, message: Message) -> SendStatus:
         """Give a message to whoever carries those to ``destination`` (``pjsip:alice``)."""
@@ -116,11 +151,16 @@ class Messages:
             return error.status
         return SendStatus.SUCCESS
 
-    def _next(self) -> None:
-        channel = self._channel(self._waiting.popleft())
-        self._timer = self._pbx.loop.call_later(MAX_SECONDS, self._overdue, channel)
-        self._task = self._pbx.start(channel)
-        self._task.add_done_callback(self._done)
+    def _go_on(self) -> None:
+        while self._idle and self._running < MAX_AT_ONCE:
+            lane = self._idle.popleft()
+            delivery = lane.waiting.popleft()
+            self._waiting -= 1
+            self._running += 1
+            channel = self._channel(delivery)
+            lane.timer = self._pbx.loop.call_later(MAX_SECONDS, self._overdue, channel)
+            lane.task = self._pbx.start(channel)
+            lane.task.add_done_callback(partial(self._done, delivery.sender, lane))
 
     def _overdue(self, channel: Channel) -> None:
         self._pbx.log.warning(
@@ -129,12 +169,17 @@ class Messages:
         )  # fmt: skip
         channel.soft_hangup()
 
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._task = None
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._waiting:
-            self._next()
+    def _done(self, sender: str, lane: _Lane, task: asyncio.Task[None]) -> None:
+        self._running -= 1
+        lane.task = None
+        if lane.timer is not None:
+            lane.timer.cancel()
+        if lane.waiting:
+            # Behind those of others whose turn has not come.
+            self._idle.append(lane)
+        else:
+            del self._lanes[sender]
+        self._go_on()
 
     def _channel(self, delivery: Delivery) -> Channel:
         pbx = self._pbx

@@ -22,7 +22,7 @@ class EmptyInfo(SessionSupplement):
 
     def on_incoming_request(self, session: Session, rx: Rx) -> bool:
         """Answer 200 when there is neither body nor type."""
-        if rx.request.body or rx.request.has("Content-Type"):
+        if rx.request.has("Content-Type"):
             return False
         rx.respond(200)
         return True

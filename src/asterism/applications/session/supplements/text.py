@@ -24,12 +24,14 @@ class Text(SessionSupplement):
     def on_incoming_request(self, session: Session, rx: Rx) -> bool:
         """Answer 202 when the other party takes the text, 480 when nobody is there to take it."""
         request = rx.request
-        content_type = (request.get("Content-Type") or "").partition(";")[0].strip().lower()
-        if content_type != "text/plain":
+        content_type = request.get("Content-Type")
+        # A body without a type is none.
+        body = b"" if content_type is None else request.body
+        if content_type is not None and content_type.partition(";")[0].strip().lower() != "text/plain":
             rx.respond(415, headers=(("Accept", "text/plain"),))
-        elif len(request.body) > _MAX_BYTES:
+        elif len(body) > _MAX_BYTES:
             rx.respond(413)
-        elif self._pass_on(session, request.body.decode("utf-8", "surrogateescape")):
+        elif self._pass_on(session, body.decode("utf-8", "surrogateescape")):
             rx.respond(202)
         else:
             rx.respond(480)
