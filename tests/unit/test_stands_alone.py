@@ -11,7 +11,7 @@ import pytest
 
 THIS = Path(__file__).resolve()
 ROOT = THIS.parents[2]
-ABOVE = re.compile(r"__file__\)(?:\.resolve\(\)|\.absolute\(\))?\.parents\[(\d+)\]((?:\.parent\b)*)")
+ABOVE = re.compile(r"__file__\)(?:\.resolve\(\)|\.absolute\(\))?(?:\.parents\[(\d+)\])?((?:\.parent\b)*)")
 
 
 def sources() -> list[Path]:
@@ -24,8 +24,12 @@ def sources() -> list[Path]:
 
 def steps_outside(path: Path, text: str) -> list[str]:
     """Expressions that climb from this file to above the repository."""
-    depth = len(path.relative_to(ROOT).parts) - 1
-    return [found.group() for found in ABOVE.finditer(text) if int(found[1]) + found[2].count(".parent") > depth]
+    levels = len(path.relative_to(ROOT).parts)
+    return [
+        found.group()
+        for found in ABOVE.finditer(text)
+        if (int(found[1]) + 1 if found[1] else 0) + found[2].count(".parent") > levels
+    ]
 
 
 def test_no_file_climbs_out_of_the_repository() -> None:
@@ -39,6 +43,8 @@ def test_the_search_for_climbing_finds_it() -> None:
     here = ROOT / "tests/unit/x.py"
     assert steps_outside(here, "Path(__file__).resolve().parents[3] / 'x'") != []
     assert steps_outside(here, "Path(__file__).parents[2].parent") != []
+    assert steps_outside(here, "Path(__file__).parent.parent.parent.parent") != []
+    assert steps_outside(here, "Path(__file__).parent.parent.parent") == []
     assert steps_outside(here, "Path(__file__).resolve().parents[2] / 'x'") == []
 
 
