@@ -16,6 +16,7 @@ from sip_rig import MODULES, Rig
 
 from asterism.applications.options import OptionsModule
 from asterism.applications.qualify import QualifyModule
+from asterism.sip.contacts import ContactStatus
 from asterism.stack.message import Request, Response, make_response
 from asterism.stack.parser import parse_message
 
@@ -106,7 +107,7 @@ def test_register_over_udp(tmp_path: Path) -> None:
         port = phone.socket.getsockname()[1]
         response = await phone.ask("REGISTER", "Contact: <sip:alice@10.0.0.1>", "Expires: 300")
         assert response.status == 200
-        assert response.get("Contact") == f"<sip:alice@127.0.0.1:{port}>;expires=299"
+        assert response.get("Contact") == "<sip:alice@10.0.0.1>;expires=299"
         assert rig.store.read("SELECT uri FROM contact") == [(f"sip:alice@127.0.0.1:{port}",)]
         assert (await phone.ask("REGISTER", password="wrong")).status == 401
 
@@ -121,7 +122,11 @@ def test_a_new_contact_is_qualified_at_once(tmp_path: Path) -> None:
         assert isinstance(options, Request)
         assert options.method == "OPTIONS"
         assert str(options.uri) == f"sip:alice@127.0.0.1:{phone.socket.getsockname()[1]}"
-        assert [name for name, _ in events][-1] == "ContactStatus"
+        # Not asked yet is not unavailable.
+        assert [name for name, _ in events][-2:] == ["ContactStatus", "PeerStatus"]
+        contact = rig.sip.location.contacts("alice")[0]
+        assert rig.sip.location.state(contact).status is ContactStatus.UNKNOWN
+        assert rig.sip.location.state(contact).available
         phone.send(make_response(options, 200, to_tag="p").to_bytes())
         assert (await phone.ask("REGISTER")).status == 200
         told = [(name, dict(fields)) for name, fields in events if name in ("ContactStatus", "PeerStatus")]

@@ -133,6 +133,7 @@ class Qualifier:
             if timer is not None:
                 timer.cancel()
             if aor.qualify_frequency:
+                self._location.expect_qualify(contact)
                 self._schedule(contact, 0.0)
             else:
                 self._location.forget_state(contact.id)
@@ -183,7 +184,7 @@ class Qualifier:
             if not isinstance(current, StoredContact):
                 return
             contact = current
-        elif contact not in self._location.permanent(contact.aor):
+        elif not self._location.is_permanent(contact):
             self._location.forget_state(contact.id)
             return
         self._schedule(contact, float(frequency))
@@ -209,7 +210,7 @@ class Qualifier:
         self._core.send(request, probe, endpoint)
 
     def _endpoint(self, contact: Contact) -> Endpoint | None:
-        names = [contact.endpoint] if contact.endpoint else list(self._location.endpoints_of(contact.aor))
+        names = [contact.endpoint] if contact.endpoint else self._location.endpoints_of(contact.aor)
         for name in names:
             found = self._core.data.get(Endpoint, name)
             if isinstance(found, Endpoint):

@@ -6,13 +6,15 @@ If the commit fails, nothing has changed and the answer is 500.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from email.utils import formatdate
 from functools import lru_cache, partial
+from hashlib import sha256
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.module import Module
 from asterism.data.data import DataError, Missing
+from asterism.sip.bindings import UriIndex
 from asterism.sip.decision import Decision, Outcome
 from asterism.sip.identifiers.lookup import names_of, user_part
 from asterism.sip.objects.aor import Aor
@@ -34,13 +36,23 @@ if TYPE_CHECKING:
 _NO_AORS = Decision(Outcome.REJECT, "the endpoint has no AORs", 403)
 _ON_FLOW = frozenset(("WS", "WSS"))
 """Transports whose clients can be reached over their own connection only (RFC 7118 section 5.1)."""
+SPARE_CONTACTS = 16
+"""So many contacts a REGISTER may name beyond those that are bound and those that may be: to remove what is gone."""
+_COMMAS = 32
+"""Commas that one Contact may have on average (in ``methods``, say), where they are counted before it is parsed."""
+MAX_URI = 511
+"""Characters of a contact's URI: what Asterisk's own table takes. Answers list all of them."""
+MAX_PATH = 2048
+"""Characters of the Path of one REGISTER."""
+MAX_TEXT = 255
+"""Characters that are kept of other texts of the request."""
 _NO_ENDPOINT = Decision(Outcome.REJECT, "no endpoint: the sender was not identified", 403)
 
 
 class Plan(Decision):
     """What a REGISTER asks for: bindings to set and to remove; neither for a query."""
 
-    __slots__ = ("aor", "bindings", "changed", "expires", "now", "outbound", "removed")
+    __slots__ = ("aor", "bindings", "changed", "current", "expires", "index", "now", "outbound", "removed")
 
     def __init__(self, aor: Aor, now: float) -> None:
         # Not through the base class: one is made for every REGISTER.
@@ -52,10 +64,16 @@ class Plan(Decision):
         self.data = None
         self.aor = aor
         self.now = now
-        self.changed: list[Contact] = []
-        self.removed: list[Contact] = []
-        self.bindings: list[Contact] = []
-        """All contacts as they will be, for the 200."""
+        self.changed: dict[str, Contact] = {}
+        """Bindings that are new or refreshed, by id."""
+        self.removed: dict[str, Contact] = {}
+        """Bindings that are taken away, by id; one that is also in ``changed`` was named twice."""
+        self.current: dict[str, Contact] = {}
+        """All bindings as they will be, by URI."""
+        self.index: UriIndex | None = None
+        """Finds a binding by an equivalent URI; made when one is looked for."""
+        self.bindings: Sequence[Contact] = ()
+        """What the 200 lists."""
         self.outbound = False
         """Whether the contacts are reached over the flow of the request (RFC 5626)."""
         self.expires: int | None = None
@@ -127,39 +145,48 @@ class Registrar(Service):
         request = rx.request
         if not aor.max_contacts:
             return self._refuse(403, "max_contacts is 0", aor)
+        now = self._location.wall_clock()
+        plan = Plan(aor, now)
+        current = plan.current
+        for item in self._core.data.find_staged(Contact, "aor", aor.id):
+            if item.expiration_time > now:
+                current[item.uri] = item
+        limit = aor.max_contacts + len(current) + SPARE_CONTACTS
+        commas = 0
+        for name, value in request.headers:
+            if name == "Contact":
+                commas += value.count(",") + 1
+        if commas > limit * _COMMAS:
+            return self._refuse(403, "too many contacts in one request", aor)
         try:
             contacts = request.contacts
             star = not contacts and request.contact_star
             expires = request.expires
         except ParseError as error:
             return self._refuse(400, error.message, aor)
-        now = self._location.wall_clock()
-        plan = Plan(aor, now)
-        existing: list[Contact] = []
-        current: dict[str, Contact] = {}
-        for item in self._core.data.find_staged(Contact, "aor", aor.id):
-            if item.expiration_time > now:
-                existing.append(item)
-                current[item.uri] = item
         if expires is not None:
             plan.expires = _clamped(expires, aor)
         if star:
             if expires != 0:
                 return self._refuse(400, "Contact * needs Expires: 0", aor)
-            plan.removed = existing
+            plan.removed = {item.id: item for item in current.values()}
             return plan
         paths = request.get_all("Path") if aor.support_path else ()
         if paths and not request.has_option("Supported", "path"):
             return self._refuse(420, "Path without Supported: path", aor)
-        if not contacts:
-            plan.bindings = existing
-            return plan
         path = ", ".join(paths)
+        if len(path) > MAX_PATH:
+            return self._refuse(400, "the Path is too long", aor)
+        if len(contacts) > limit:
+            return self._refuse(403, "too many contacts in one request", aor)
+        rewriting = endpoint.rewrite_contact and not path and rx.flow.transport not in _ON_FLOW
+        ours = _of_sender(contacts, request) if rewriting and len(contacts) > 1 else None
         for contact in contacts:
-            refusal = self._plan_contact(rx, endpoint, plan, contact, current, path)
+            rewrite = rewriting and (ours is None or id(contact) in ours)
+            refusal = self._plan_contact(rx, endpoint, plan, contact, rewrite, path)
             if refusal is not None:
                 return refusal
-        if plan.changed and len(current) > aor.max_contacts and not self._make_room(plan, current):
+        if plan.changed and len(current) > aor.max_contacts and not self._make_room(plan):
             text = f"registration by '{endpoint.id}' would exceed max_contacts of {aor.max_contacts}"
             return self._refuse(403, text, aor)
         plan.bindings = list(current.values())
@@ -171,12 +198,11 @@ class Registrar(Service):
         endpoint: Endpoint,
         plan: Plan,
         contact: NameAddr,
-        current: dict[str, Contact],
+        rewrite: bool,
         path: str,
     ) -> Decision | None:
         """Add one Contact to the plan; a decision when it makes the whole request fail."""
-        aor = plan.aor
-        now = int(plan.now)
+        aor, current = plan.aor, plan.current
         request = rx.request
         uri = contact.uri
         if not uri.is_sip:
@@ -184,20 +210,38 @@ class Registrar(Service):
         if (endpoint.contact_rules or endpoint.contact_acl) and not self._contact_allowed(endpoint, uri.host):
             return self._refuse(403, f"contact address {uri.host} is denied", aor)
         flow = rx.flow
-        if endpoint.rewrite_contact and not path and flow.transport not in _ON_FLOW:
+        if uri.headers:
+            uri = uri.replace(headers="")
+        given = uri
+        if rewrite:
             uri = _rewritten(uri, rx)
         if flow.name in self._core.state.symmetric and not path:
             uri = uri.replace(params={**uri.params, TRANSPORT_PARAMETER: flow.name})
-        text = str(uri.replace(headers="") if uri.headers else uri)
-        known = current.get(text) or _equivalent(uri, current)
+        text = str(uri)
+        if len(text) > MAX_URI:
+            return self._refuse(400, "the URI of a contact is too long", aor)
         call_id, cseq = request.call_id, request.cseq.number
-        if known is not None and known.call_id == call_id and known.cseq >= cseq:
-            return self._refuse(500, "CSeq is not higher than in the REGISTER before", aor)
+        if len(call_id) > MAX_TEXT:
+            call_id = sha256(call_id.encode("utf-8", "surrogateescape")).hexdigest()
         seconds = _lifetime(contact, plan.expires, aor)
+        known = current.get(text)
+        if known is None and current:
+            index = plan.index
+            if index is None:
+                index = plan.index = UriIndex(current.values())
+            known = index.equivalent(uri)
+            if known is None and not seconds:
+                known = index.registered_as(given, call_id)
+        # The same CSeq is the same request again: the answer to it was lost.
+        if known is not None and known.call_id == call_id and known.cseq > cseq and known.id not in plan.changed:
+            return self._refuse(500, "CSeq is lower than in the REGISTER before", aor)
         if not seconds:
             if known is not None:
                 del current[known.uri]
-                plan.removed.append(known)
+                plan.changed.pop(known.id, None)
+                plan.removed[known.id] = known
+                if plan.index is not None:
+                    plan.index.remove(known)
             return None
         if (
             flow.reliable
@@ -207,6 +251,7 @@ class Registrar(Service):
             and len(request.vias) == 1
         ):
             plan.outbound = True
+        now = int(plan.now)
         if known is not None:
             binding = known.replace()
         else:
@@ -217,10 +262,11 @@ class Registrar(Service):
         via = request.vias[-1]
         binding.expiration_time = now + seconds
         binding.path = path
-        binding.user_agent = request.get("User-Agent") or ""
+        binding.original_uri = "" if uri is given else str(given)[:MAX_URI]
+        binding.user_agent = readable(request.get("User-Agent") or "")
         binding.endpoint = endpoint.id
         binding.reg_server = self._location.server_name
-        binding.via_addr = via.host
+        binding.via_addr = via.host[:MAX_TEXT]
         binding.via_port = via.port or 0
         binding.call_id = call_id
         binding.cseq = cseq
@@ -232,30 +278,32 @@ class Registrar(Service):
         binding.q = _preference(contact) if "q" in contact.params else 1.0
         binding.prune_on_boot = flow.reliable and (endpoint.rewrite_contact or flow.transport in _ON_FLOW)
         current[binding.uri] = binding
-        plan.changed.append(binding)
+        plan.changed[binding.id] = binding
+        if plan.index is not None:
+            plan.index.add(binding)
         return None
 
     def _contact_allowed(self, endpoint: Endpoint, host: str) -> bool:
         security = self._core.state.security
         return security is None or bool(security.acls.endpoint_allows_contact(endpoint, host))
 
-    def _make_room(self, plan: Plan, current: dict[str, Contact]) -> bool:
+    def _make_room(self, plan: Plan) -> bool:
         """Keep to ``max_contacts``, dropping other contacts where the AOR allows it; whether that is enough."""
-        aor = plan.aor
+        aor, current = plan.aor, plan.current
         excess = len(current) - aor.max_contacts
-        asked = {item.uri for item in plan.changed}
-        others = [item for item in current.values() if item.uri not in asked]
+        rest = [item for item in current.values() if item.id not in plan.changed]
         victims: list[Contact] = []
         if aor.remove_unavailable:
-            victims = [item for item in others if not self._location.state(item).available]
+            state = self._location.state
+            victims = [item for item in rest if not state(item).available]
+            rest = [item for item in rest if state(item).available]
         if aor.remove_existing:
-            rest = [item for item in others if item not in victims]
-            victims += sorted(rest, key=lambda item: item.expiration_time)
+            victims += sorted(rest, key=_expiration)
         if len(victims) < excess:
             return False
         for victim in victims[:excess]:
             del current[victim.uri]
-            plan.removed.append(victim)
+            plan.removed[victim.id] = victim
         return True
 
     def _refuse(self, status: int, reason: str, aor: Aor) -> Decision:
@@ -277,7 +325,8 @@ class Registrar(Service):
             rx.transaction_for()
         if plan.changed or plan.removed:
             try:
-                data.change_now(plan.changed, plan.removed)
+                removed = [item for key, item in plan.removed.items() if key not in plan.changed]
+                data.change_now(plan.changed.values(), removed)
             except DataError as error:
                 self._core.log.error("the bindings of AOR '%s' cannot be stored: %s", plan.aor.id, error)
                 rx.respond(500)
@@ -285,13 +334,15 @@ class Registrar(Service):
         answer = rx.hold(200, self._headers(plan, rx))
         if rx.flow.reliable:
             answer = partial(self._settled, plan, rx, answer)
-        data.on_settled(Contact, answer, partial(rx.respond, 500))
+        # In a database, what others have changed meanwhile may fail for itself.
+        ids = None if data.embedded(Contact) else {*plan.changed, *plan.removed, *[item.id for item in plan.bindings]}
+        data.on_settled(Contact, answer, partial(rx.respond, 500), ids)
 
     def _settled(self, plan: Plan, rx: Rx, answer: Callable[[], None]) -> None:
         """Answer over a connection, and tie the contacts to it that can be reached no other way."""
         flow, core = rx.flow, self._core
         now = self._location.wall_clock()
-        for contact in plan.changed:
+        for contact in plan.changed.values():
             flow.kept_until = max(flow.kept_until, core.layer.timers.clock() + contact.expiration_time - now)
             if contact.prune_on_boot or plan.outbound:
                 core.flows.bind(contact, flow)
@@ -304,7 +355,10 @@ class Registrar(Service):
             left = max(int(contact.expiration_time - now), 0)
             # A q of 1 is what a contact without one has (section 20.10).
             q = f";q={contact.q:.3g}" if contact.q != 1.0 else ""
-            uri = contact.uri if TRANSPORT_PARAMETER not in contact.uri else _without_transport(contact.uri)
+            # As its user agent knows it.
+            uri = contact.original_uri or contact.uri
+            if TRANSPORT_PARAMETER in uri:
+                uri = _without_transport(uri)
             headers.append(("Contact", f"<{uri}>{q};expires={left}"))
         if plan.expires is not None:
             headers.append(("Expires", str(plan.expires)))
@@ -355,6 +409,10 @@ def _lifetime(contact: NameAddr, clamped: int | None, aor: Aor) -> int:
     return _clamped(aor.default_expiration, aor)
 
 
+def _expiration(contact: Contact) -> int:
+    return contact.expiration_time
+
+
 def _preference(contact: NameAddr) -> float:
     """The q value of a Contact (RFC 3261 section 20.10), 1 where it cannot be read."""
     value = contact.params["q"] or ""
@@ -375,15 +433,25 @@ def _rewritten(uri: Uri, rx: Rx) -> Uri:
     return uri.replace(host=host, port=port, params=params)
 
 
-def _equivalent(uri: Uri, current: dict[str, Contact]) -> Contact | None:
-    """The binding whose URI is equivalent (RFC 3261 section 19.1.4); there are only a few to look at."""
-    for known in current.values():
-        try:
-            if known.parsed.matches(uri):
-                return known
-        except ParseError:
-            continue
-    return None
+def _of_sender(contacts: Sequence[NameAddr], request: Request) -> frozenset[int]:
+    """Those of several contacts that stand for who sent the request, which ``rewrite_contact`` is about, by identity.
+
+    They are at the address that its Via names. Where none is, the first that is not removed, as in Asterisk.
+    """
+    via = request.vias[-1]
+    there = (via.host, via.port or 5060)
+    found = [each for each in contacts if each.uri.is_sip and (each.uri.host, each.uri.port or 5060) == there]
+    if not found:
+        found = [each for each in contacts if each.uri.host == via.host]
+    if not found:
+        found = [each for each in contacts if each.params.get("expires") != "0"][:1]
+    return frozenset(map(id, found))
+
+
+def readable(text: str) -> str:
+    """Text to show, with a mark in place of bytes that are no UTF-8: databases do not take them."""
+    text = text[:MAX_TEXT]
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 class RegistrarModule(Module):

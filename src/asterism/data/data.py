@@ -282,6 +282,10 @@ class Data(Subsystem):
         """Objects whose attribute ``index`` (one of ``cls.INDEXES``) is ``value``, oldest first."""
         return cast("list[O]", list(self._tables[cls].indexes[index].get(value, {}).values()))
 
+    def group(self, cls: type[O], index: str, value: object) -> Mapping[str, O]:
+        """What :meth:`find` finds, by id, to be looked at only and at once: it is not copied."""
+        return cast("Mapping[str, O]", self._tables[cls].indexes[index].get(value, {}))
+
     def all(self, cls: type[O]) -> list[O]:
         """Every object in memory, in order of definition."""
         return cast("list[O]", list(self._tables[cls].objects.values()))
@@ -424,31 +428,28 @@ class Data(Subsystem):
 
         Raises :class:`DataError` if a backend does not take one of the changes.
         """
-        for item in put:
-            self._writer(type(item), item.id).check(item)
+        tables = self._tables
+        changes: list[tuple[Table, Backend, str, ConfiguredObject | None]] = []
         for item in deleted:
-            self._writer(type(item), item.id)
-        for item in deleted:
+            table = tables[type(item)]
             if self.get_staged(type(item), item.id) is not None:
-                self._make(type(item), item.id, None)
+                changes.append((table, table.needed_writer(item.id), item.id, None))
         for item in put:
-            self._make(type(item), item.id, item)
-
-    def _writer(self, cls: type[ConfiguredObject], item_id: str) -> Backend:
-        backend = self._tables[cls].writer(item_id)
-        if backend is None:
-            raise DataError(f"no backend of {cls.TYPE} takes changes of '{item_id}'")
-        return backend
+            table = tables[type(item)]
+            backend = table.needed_writer(item.id)
+            backend.check(item)
+            changes.append((table, backend, item.id, item))
+        for change in changes:
+            self._make(*change)
 
     def _change(self, cls: type[ConfiguredObject], item_id: str, item: ConfiguredObject | None) -> None:
-        backend = self._writer(cls, item_id)
+        table = self._tables[cls]
+        backend = table.needed_writer(item_id)
         if item is not None:
             backend.check(item)
-        self._make(cls, item_id, item)
+        self._make(table, backend, item_id, item)
 
-    def _make(self, cls: type[ConfiguredObject], item_id: str, item: ConfiguredObject | None) -> None:
-        table = self._tables[cls]
-        backend = self._writer(cls, item_id)
+    def _make(self, table: Table, backend: Backend, item_id: str, item: ConfiguredObject | None) -> None:
         store = self.store
         if backend.remote:
             self._state.writes[backend].add(item_id, item)

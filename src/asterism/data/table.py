@@ -9,7 +9,7 @@ from typing import Any, Generic, Literal, TypeVar
 from asterism.core.errors import ConfigError
 from asterism.data.backends import Backend, Objects
 from asterism.data.cache import Cache
-from asterism.data.errors import DataUnavailableError
+from asterism.data.errors import DataError, DataUnavailableError
 from asterism.data.options import ConfiguredObject
 
 T = TypeVar("T", bound=ConfiguredObject)
@@ -117,6 +117,14 @@ class Table:
             if backend.writable:
                 return backend
         return None
+
+    def needed_writer(self, item_id: str) -> Backend:
+        """The same. Raises :class:`~asterism.data.errors.DataError` if there is none."""
+        origin = self._origin.get(item_id)
+        backend = origin if origin is not None and origin.writable else self.writer(item_id)
+        if backend is None:
+            raise DataError(f"no backend of {self.cls.TYPE} takes changes of '{item_id}'")
+        return backend
 
     def apply(self, key: str, item: ConfiguredObject | None, backend: Backend | None) -> None:
         """Make a change visible and tell observers."""

@@ -10,9 +10,13 @@ __all__ = ["Contact", "ContactStatus", "Reachability"]
 
 
 class ContactStatus(Enum):
-    """Whether a contact answers; the value is what console listings print."""
+    """Whether a contact answers; the value is what console listings print.
+
+    ``NON_QUALIFIED`` is one that nobody asks, ``UNKNOWN`` one that has not been asked yet.
+    """
 
     NON_QUALIFIED = "NonQual"
+    UNKNOWN = "Unknown"
     REACHABLE = "Avail"
     UNREACHABLE = "Unavail"
     REMOVED = "Removed"
@@ -25,6 +29,7 @@ class ContactStatus(Enum):
 
 _EVENT_NAMES = {
     ContactStatus.NON_QUALIFIED: "NonQualified",
+    ContactStatus.UNKNOWN: "Unknown",
     ContactStatus.REACHABLE: "Reachable",
     ContactStatus.UNREACHABLE: "Unreachable",
     ContactStatus.REMOVED: "Removed",
@@ -42,7 +47,7 @@ class Reachability:
 
     @property
     def available(self) -> bool:
-        """Whether calls may be sent there: reachable, or never asked."""
+        """Whether calls may be sent there: reachable, or not asked (yet)."""
         return self.status is not ContactStatus.UNREACHABLE
 
     @property

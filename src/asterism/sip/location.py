@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
@@ -41,9 +41,9 @@ class Location:
         self._bus = bus
         self._log = log
         self.wall_clock = wall_clock
-        self._permanent: dict[str, tuple[Aor, tuple[Contact, ...]]] = {}
+        self._permanent: dict[str, tuple[Aor, dict[str, Contact]]] = {}
         self._states: dict[str, Reachability] = {}
-        self._endpoints_of: dict[str, list[str]] = {}
+        self._endpoints_of: dict[str, dict[str, None]] = {}
         self._available: dict[str, bool] = {}
         self._heap: list[tuple[int, str]] = []
         self._due: dict[str, int] = {}
@@ -79,12 +79,21 @@ class Location:
 
     def permanent(self, aor_id: str) -> tuple[Contact, ...]:
         """The contacts that the AOR's configuration names."""
+        return tuple(self._permanent_of(aor_id).values())
+
+    def is_permanent(self, contact: Contact) -> bool:
+        """Whether the AOR's configuration (still) names it."""
+        return self._permanent_of(contact.aor).get(contact.id) is contact
+
+    def _permanent_of(self, aor_id: str) -> dict[str, Contact]:
         aor = self._data.get(Aor, aor_id)
         if not isinstance(aor, Aor) or not aor.contact:
-            return ()
+            self._permanent.pop(aor_id, None)
+            return {}
         cached = self._permanent.get(aor_id)
         if cached is None or cached[0] is not aor:
-            cached = self._permanent[aor_id] = (aor, tuple(_permanent(aor, uri) for uri in aor.contact))
+            made = [_permanent(aor, uri) for uri in aor.contact]
+            cached = self._permanent[aor_id] = (aor, {contact.id: contact for contact in made})
         return cached[1]
 
     def registered(self, aor_id: str) -> Sequence[Contact]:
@@ -119,13 +128,22 @@ class Location:
         """How many registered contacts there are."""
         return self._data.count(Contact)
 
-    def endpoints_of(self, aor_id: str) -> Sequence[str]:
+    def endpoints_of(self, aor_id: str) -> Collection[str]:
         """The names of the endpoints in memory that list an AOR."""
         return self._endpoints_of.get(aor_id, ())
 
-    def endpoint_available(self, endpoint: Endpoint) -> bool:
-        """Whether any contact of the endpoint's AORs can be called."""
-        return any(self.state(contact).available for aor_id in endpoint.aors for contact in self.contacts(aor_id))
+    def endpoint_available(self, endpoint: Endpoint, without: str = "") -> bool:
+        """Whether any contact of the endpoint's AORs can be called; ``without`` is the id of one not to look at."""
+        now = self.wall_clock()
+        states = self._states
+        for aor_id in endpoint.aors:
+            # The first that can be called is enough: an AOR may have many.
+            for group in (self._permanent_of(aor_id), self._data.group(Contact, "aor", aor_id)):
+                for key, contact in group.items():
+                    end = contact.expiration_time
+                    if key != without and (not end or end > now) and (key not in states or states[key].available):
+                        return True
+        return False
 
     # Changing. What the data layer commits comes back through ``_changed``.
 
@@ -142,8 +160,8 @@ class Location:
             self._bus.publish(CONTACT_STATUS, contact, status, state.rtt_usec, self._endpoint_name(contact))
 
     def expect_qualify(self, contact: Contact) -> None:
-        """Count a contact as unreachable until its first answer, without an event."""
-        self._states.setdefault(contact.id, Reachability(ContactStatus.UNREACHABLE))
+        """Note that a contact will be asked, without an event: until then nobody knows, and it can be called."""
+        self._states.setdefault(contact.id, Reachability(ContactStatus.UNKNOWN))
 
     def forget_state(self, contact_id: str) -> None:
         """Drop the qualify state of a contact that is gone or no longer qualified."""
@@ -151,19 +169,20 @@ class Location:
 
     def _changed(self, change: Change[Contact]) -> None:
         contact = change.item
+        old = change.old
         if change.new is None:
             self._due.pop(contact.id, None)
-            self._states.pop(contact.id, None)
-            self._peer_changed(contact)
-            self._bus.publish(CONTACT_STATUS, contact, ContactStatus.REMOVED, 0, self._endpoint_name(contact))
-            for listener in self.on_removed:
-                listener(contact)
+            self._gone(contact)
             return
+        if old is not None and old.expiration_time <= self.wall_clock():
+            # It had ended, which was not noticed yet: this is another binding of the same URI.
+            self._gone(old)
+            old = None
         due = self._due.get(contact.id)
         # A later expiry is found when the old appointment comes up: one heap entry per contact.
         if due is None or contact.expiration_time < due:
             self._schedule(contact)
-        if change.old is not None:
+        if old is not None:
             # A refresh: the usual case, and nobody needs to hear of it.
             if self.status_on_refresh:
                 state = self.state(contact)
@@ -174,15 +193,25 @@ class Location:
             listener(contact)
         self._peer_changed(contact)
 
+    def _gone(self, contact: Contact) -> None:
+        """Tell of a binding that is no more, and forget what is known of it."""
+        self._states.pop(contact.id, None)
+        self._peer_changed(contact, without=contact.id)
+        self._bus.publish(CONTACT_STATUS, contact, ContactStatus.REMOVED, 0, self._endpoint_name(contact))
+        for listener in self.on_removed:
+            listener(contact)
+
     def _endpoint_changed(self, change: Change[Endpoint]) -> None:
         """Keep the index of AORs: endpoints of a database come and change as they are used."""
         old, new = change.old, change.new
         for aor_id in () if old is None else old.aors:
-            names = self._endpoints_of.get(aor_id, [])
-            if old is not None and old.id in names:
-                names.remove(old.id)
+            names = self._endpoints_of.get(aor_id)
+            if names is not None:
+                names.pop(change.item.id, None)
+                if not names:
+                    del self._endpoints_of[aor_id]
         for aor_id in () if new is None else new.aors:
-            self._endpoints_of.setdefault(aor_id, []).append(change.item.id)
+            self._endpoints_of.setdefault(aor_id, {})[change.item.id] = None
         if new is None:
             self._available.pop(change.item.id, None)
         elif old is None or old.aors != new.aors:
@@ -194,16 +223,15 @@ class Location:
     def _endpoint_name(self, contact: Contact) -> str:
         if contact.endpoint:
             return contact.endpoint
-        names = self._endpoints_of.get(contact.aor)
-        return names[0] if names else ""
+        return next(iter(self._endpoints_of.get(contact.aor, ())), "")
 
-    def _peer_changed(self, contact: Contact) -> None:
+    def _peer_changed(self, contact: Contact, without: str = "") -> None:
         """Publish PeerStatus for each endpoint whose reachability turned."""
         names = self._endpoints_of.get(contact.aor) or ((contact.endpoint,) if contact.endpoint else ())
         for name in names:
             endpoint = self._data.get(Endpoint, name)
             if isinstance(endpoint, Endpoint):
-                available = self.endpoint_available(endpoint)
+                available = self.endpoint_available(endpoint, without)
                 if self._available.get(name, False) != available:
                     self._available[name] = available
                     self._bus.publish(PEER_STATUS, name, "Reachable" if available else "Unreachable")
@@ -304,7 +332,7 @@ class Location:
         endpoints = self._data.all(Endpoint)
         for endpoint in endpoints:
             for aor_id in endpoint.aors:
-                self._endpoints_of.setdefault(aor_id, []).append(endpoint.id)
+                self._endpoints_of.setdefault(aor_id, {})[endpoint.id] = None
         for endpoint in endpoints:
             self._available[endpoint.id] = self.endpoint_available(endpoint)
 

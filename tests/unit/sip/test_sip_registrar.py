@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
+from pathlib import Path
+
 import pytest
 from sip_rig import FakeFlow, Rig
 
+from asterism.applications.registrar import MAX_PATH, MAX_URI, SPARE_CONTACTS, readable
+from asterism.data import DataError
 from asterism.sip.objects.contact import Contact
-from asterism.stack.message import Response
+from asterism.stack.message import Request, Response
+from asterism.stack.uri import Uri
 
 
 def uris(rig: Rig, aor: str = "alice") -> list[str]:
@@ -245,7 +252,9 @@ def test_remove_unavailable_drops_what_does_not_answer(make_rig, phones: str) ->
 def test_rewritten_contact_over_a_connection_names_its_transport(rig: Rig) -> None:
     flow = FakeFlow(("192.0.2.30", 40000), "TCP")
     response = bind(rig, "Contact: <sip:bob@10.0.0.1:5060;transport=tcp>", user="bob", flow=flow)
-    assert response.get("Contact") == "<sip:bob@192.0.2.30:40000;transport=TCP>;expires=3599"
+    assert uris(rig, "bob") == ["sip:bob@192.0.2.30:40000;transport=TCP"]
+    # The phone finds its own contact in the answer.
+    assert response.get("Contact") == "<sip:bob@10.0.0.1:5060;transport=tcp>;expires=3599"
     assert rig.data.all(Contact)[0].prune_on_boot
 
 
@@ -371,3 +380,245 @@ def test_contacts_of_connections_are_forgotten_at_start(make_rig, phones: str) -
     rig.store.close()
     again = make_rig()
     assert [contact.uri for contact in again.sip.location.all() if not contact.permanent] == ["sip:a@192.0.2.10"]
+
+
+# REGISTER again: the same request is answered as before, an older one is not.
+
+
+def test_the_same_call_id_and_cseq_again_is_answered_as_before(rig: Rig) -> None:
+    answers = [bind(rig, "Contact: <sip:a@192.0.2.10>", "Expires: 300", call_id="same", cseq=7) for _ in range(3)]
+    assert [each.status for each in answers] == [200, 200, 200]
+    assert {each.get("Contact") for each in answers} == {"<sip:a@192.0.2.10>;expires=299"}
+    assert {each.get("Expires") for each in answers} == {"300"}
+    assert uris(rig) == ["sip:a@192.0.2.10"]
+    # So is one that takes away what is gone by now, and one that only asks.
+    for headers in (("Contact: <sip:a@192.0.2.10>", "Expires: 0"), ("Contact: *", "Expires: 0"), ()):
+        assert [bind(rig, *headers, call_id="same", cseq=8).status for _ in range(2)] == [200, 200]
+        assert uris(rig) == []
+
+
+def test_the_same_register_again_over_a_new_connection_counts_for_that(make_rig, phones: str) -> None:
+    rig = make_rig()
+    for port in (40000, 40001):
+        flow = FakeFlow(("192.0.2.30", port), "WS")
+        contact = "Contact: <sip:alice@x1.invalid;transport=ws>"
+        assert bind(rig, contact, flow=flow, call_id="same", cseq=7).status == 200
+    assert list(rig.transports.bound.values()) == [flow]
+
+
+def test_a_contact_named_twice_counts_as_named_last(rig: Rig) -> None:
+    response = bind(rig, "Contact: <sip:a@192.0.2.10>;expires=100, <sip:a@192.0.2.10>;expires=200")
+    assert response.get_all("Contact") == ["<sip:a@192.0.2.10>;expires=199"]
+    response = bind(rig, "Contact: <sip:a@192.0.2.10>;expires=0, <sip:A@192.0.2.10>, <sip:a@192.0.2.10>;expires=300")
+    assert response.status == 200
+    assert sorted(uris(rig)) == ["sip:A@192.0.2.10", "sip:a@192.0.2.10"]
+    response = bind(rig, "Contact: <sip:b@192.0.2.10>, <sip:b@192.0.2.10>;expires=0, <sip:a@192.0.2.10>;expires=0")
+    assert response.status == 200
+    assert uris(rig) == ["sip:A@192.0.2.10"]
+    assert rig.store.read("SELECT uri FROM contact") == [("sip:A@192.0.2.10",)]
+
+
+# rewrite_contact: the contact that stands for the sender, and that one only.
+
+
+@pytest.fixture
+def nat(make_rig, phones: str) -> Rig:
+    return make_rig(phones.replace("max_contacts=1\nremove_existing=yes", "max_contacts=5"))
+
+
+def bind_bob(rig: Rig, *contacts: str, port: int = 33000, host: str = "203.0.113.5", **more: object) -> Response:
+    """Bob's phone calls itself 192.0.2.10:5060, as the Via of the rig's requests does."""
+    flow = FakeFlow((host, port))
+    return bind(rig, "Contact: " + ", ".join(contacts), user="bob", flow=flow, **more)
+
+
+def test_of_several_contacts_only_the_sender_s_is_rewritten(nat: Rig) -> None:
+    response = bind_bob(
+        nat,
+        "<sip:bob@198.51.100.99>",
+        "<sip:bob@192.0.2.10>",
+        "<sip:bob@192.0.2.11:5060>",
+        "<sip:line2@192.0.2.10:5060>",
+    )
+    assert response.status == 200
+    assert sorted(uris(nat, "bob")) == [
+        "sip:bob@192.0.2.11:5060",
+        "sip:bob@198.51.100.99",
+        "sip:bob@203.0.113.5:33000",
+        "sip:line2@203.0.113.5:33000",
+    ]
+    assert {each.partition(">")[0] for each in response.get_all("Contact")} == {
+        "<sip:bob@198.51.100.99",
+        "<sip:bob@192.0.2.10",
+        "<sip:bob@192.0.2.11:5060",
+        "<sip:line2@192.0.2.10:5060",
+    }
+
+
+def test_without_one_at_the_via_the_first_contact_is_the_sender_s(nat: Rig) -> None:
+    bind_bob(nat, "<sip:bob@10.0.0.2:5062>;expires=0", "<sip:bob@10.0.0.3>", "<sip:bob@10.0.0.4>")
+    assert sorted(uris(nat, "bob")) == ["sip:bob@10.0.0.4", "sip:bob@203.0.113.5:33000"]
+
+
+def test_a_phone_that_changes_its_address_removes_and_adds(nat: Rig) -> None:
+    first = bind_bob(nat, "<sip:bob@192.0.2.10:5060>", call_id="c", cseq=1)
+    assert first.get("Contact") == "<sip:bob@192.0.2.10:5060>;expires=3599"
+    # Another address and another mapping: the old contact is named as the phone knows it.
+    response = bind_bob(
+        nat, "<sip:bob@192.0.2.10:5060>;expires=0", "<sip:bob@10.9.9.9:5060>", port=33001, call_id="c", cseq=3
+    )
+    assert response.status == 200
+    assert uris(nat, "bob") == ["sip:bob@10.9.9.9:5060"]
+    # The same way round the other, where the mapping stayed.
+    response = bind_bob(nat, "<sip:bob@192.0.2.10:5060>", "<sip:bob@10.9.9.9:5060>;expires=0", call_id="c", cseq=5)
+    assert uris(nat, "bob") == ["sip:bob@203.0.113.5:33000"]
+    response = bind_bob(nat, "<sip:bob@192.0.2.10:5060>;expires=0", port=33009, call_id="c", cseq=7)
+    assert response.get_all("Contact") == []
+    assert uris(nat, "bob") == []
+
+
+def test_phones_at_two_places_with_one_private_address_are_two(nat: Rig) -> None:
+    for host, name in (("203.0.113.5", "one"), ("203.0.113.6", "two")):
+        assert bind_bob(nat, "<sip:bob@192.0.2.10:5060>", host=host, call_id=name, cseq=1).status == 200
+    assert sorted(uris(nat, "bob")) == ["sip:bob@203.0.113.5:33000", "sip:bob@203.0.113.6:33000"]
+    # From a third mapping it is not known which is meant, unless the Call-ID tells.
+    bind_bob(nat, "<sip:bob@192.0.2.10:5060>;expires=0", host="203.0.113.7", call_id="three")
+    assert len(uris(nat, "bob")) == 2
+    bind_bob(nat, "<sip:bob@192.0.2.10:5060>;expires=0", host="203.0.113.7", call_id="two", cseq=9)
+    assert uris(nat, "bob") == ["sip:bob@203.0.113.5:33000"]
+
+
+# Bounds.
+
+
+def test_contacts_are_counted_before_work_is_done(make_rig, phones: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = make_rig(phones)
+    lines = ["m: " + ",".join(f"<sip:{line}{each}>" for each in range(125)) for line in range(6)]
+    parsed = []
+    monkeypatch.setattr(Request, "contacts", property(lambda self: parsed.append(self)))
+    assert bind(rig, *lines).status == 403
+    assert parsed == []
+    monkeypatch.undo()
+    # Some may be named that are not bound any more; commas of other kinds do not count.
+    gone = [f"Contact: <sip:old{each}@192.0.2.10>;expires=0" for each in range(SPARE_CONTACTS)]
+    methods = '"' + ",".join(f"M{each}" for each in range(60)) + '"'
+    assert bind(rig, *gone, f"Contact: <sip:a@192.0.2.10>;methods={methods}").status == 200
+    assert bind(rig, *gone, *gone, "Contact: <sip:b@192.0.2.10>").status == 403
+    assert uris(rig) == ["sip:a@192.0.2.10"]
+
+
+def test_many_contacts_are_not_compared_each_with_each(make_rig, phones: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    count = 200
+    rig = make_rig(phones.replace("max_contacts=2", f"max_contacts={count}"))
+    compared = []
+    matches = Uri.matches
+    monkeypatch.setattr(Uri, "matches", lambda one, other: compared.append(one) or matches(one, other))
+    for end in ("", ";x"):
+        lines = [f"Contact: <sip:a@h{each}{end}>,<sip:a@g{each}{end}>" for each in range(count // 2)]
+        assert bind(rig, *lines).status == 200
+    assert len(uris(rig)) == count
+    assert count <= len(compared) <= 2 * count
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        (f"Contact: <sip:a@192.0.2.10;x={'y' * MAX_URI}>",),
+        (f"Contact: <sip:{'a' * MAX_URI}@192.0.2.10>",),
+        ("Contact: <sip:a@192.0.2.10>", "Supported: path", f"Path: <sip:192.0.2.9;lr;x={'y' * MAX_PATH}>"),
+    ],
+    ids=["parameter", "user", "path"],
+)
+def test_a_binding_has_a_bounded_size(make_rig, phones: str, headers: tuple[str, ...]) -> None:
+    rig = make_rig(phones.replace("max_contacts=2", "max_contacts=2\nsupport_path=yes"))
+    assert bind(rig, *headers).status == 400
+    assert uris(rig) == []
+
+
+def test_long_and_unreadable_texts_do_not_hinder_a_registration(rig: Rig) -> None:
+    agent = "caf\N{REPLACEMENT CHARACTER} " + "x" * 3000
+    for cseq in (1, 3):
+        assert (
+            bind(rig, "Contact: <sip:a@192.0.2.10>", f"User-Agent: {agent}", call_id="c" * 2000, cseq=cseq).status
+            == 200
+        )
+    assert bind(rig, "Contact: <sip:a@192.0.2.10>", call_id="c" * 2000, cseq=2).status == 500
+    contact = rig.data.all(Contact)[0]
+    assert contact.user_agent.startswith("caf\N{REPLACEMENT CHARACTER} xxx")
+    assert readable("caf\udcff") == "caf?"
+    assert max(len(contact.user_agent), len(contact.call_id)) <= 255
+
+
+# Failure.
+
+
+def test_no_backend_that_takes_changes_is_a_500_and_binds_nothing(
+    tmp_path: Path, phones: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "fixed"
+    folder.mkdir()
+    (folder / "sorcery.conf").write_text("[res_pjsip]\ncontact=config,contacts.conf\n")
+    rig = Rig(folder, phones)
+    response = bind(rig, "Contact: <sip:a@192.0.2.10>")
+    assert (response.status, response.get("Contact")) == (500, None)
+    assert uris(rig) == []
+    assert not rig.store.in_batch
+    assert (
+        "the bindings of AOR 'alice' cannot be stored: no backend of contact takes changes" in capsys.readouterr().err
+    )
+    assert bind(rig).status == 200
+
+
+def test_a_request_is_stored_as_a_whole_or_not_at_all(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert bind(rig, "Contact: <sip:a@192.0.2.10>").status == 200
+    backend = rig.data._tables[Contact].backends[0]
+
+    def check(item: Contact) -> None:
+        if item.uri.startswith("sip:c@"):
+            raise DataError("too large")
+
+    monkeypatch.setattr(backend, "check", check)
+    change = "Contact: <sip:a@192.0.2.10>;expires=0, <sip:b@192.0.2.10>, <sip:c@192.0.2.10>"
+    assert bind(rig, change).status == 500
+    assert uris(rig) == ["sip:a@192.0.2.10"]
+    assert not rig.store.in_batch
+
+
+def test_a_locked_store_is_a_500_that_does_not_stop_the_loop(rig: Rig, tmp_path: Path) -> None:
+    other = sqlite3.connect(rig.store.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    began = time.monotonic()
+    assert bind(rig, "Contact: <sip:a@192.0.2.10>").status == 500
+    assert time.monotonic() - began < 1
+    assert uris(rig) == []
+    other.execute("ROLLBACK")
+    other.close()
+    assert bind(rig, "Contact: <sip:a@192.0.2.10>").status == 200
+
+
+# Events.
+
+
+def test_what_is_registered_again_after_it_expired_counts_as_added(make_rig, phones: str) -> None:
+    rig = make_rig(f"[global]\ntype=global\ncontact_expiration_check_interval=1000\n{phones}")
+    bind(rig, "Contact: <sip:alice@192.0.2.10>", "Expires: 60")
+    events, added, removed = rig.record(), [], []
+    rig.sip.location.on_added.append(lambda contact: added.append(contact.uri))
+    rig.sip.location.on_removed.append(lambda contact: removed.append(contact.uri))
+    rig.advance(100)
+    assert (uris(rig), len(rig.data.all(Contact))) == ([], 1)
+    events.clear()
+    bind(rig, "Contact: <sip:alice@192.0.2.10>", "Expires: 60")
+    told = [
+        dict(fields).get("ContactStatus") or dict(fields)["PeerStatus"]
+        for name, fields in events
+        if name in ("ContactStatus", "PeerStatus")
+    ]
+    assert (added, removed) == (["sip:alice@192.0.2.10"], ["sip:alice@192.0.2.10"])
+    assert told == ["Unreachable", "Removed", "NonQualified", "Reachable"]
+    assert uris(rig) == ["sip:alice@192.0.2.10"]
+    rig.advance(30)
+    events.clear()
+    bind(rig, "Contact: <sip:alice@192.0.2.10>", "Expires: 60")
+    assert len(added) == 1
+    assert not {"ContactStatus", "PeerStatus"} & {name for name, _ in events}

@@ -111,9 +111,11 @@ class RegistrationClient:
 
     @property
     def next_attempt(self) -> int:
-        """Seconds until the next REGISTER, 0 when none is due."""
+        """Seconds until the registration is refreshed, 0 while there is none."""
         timer = self._timer
-        return 0 if timer is None or not timer.active else max(round(timer.when - self._clock()), 0)
+        if self.status is not RegistrationStatus.REGISTERED or timer is None or not timer.active:
+            return 0
+        return max(round(timer.when - self._clock()), 0)
 
     @property
     def given_up(self) -> bool:

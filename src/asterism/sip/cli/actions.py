@@ -163,7 +163,7 @@ class SipActions(Module):
         location = self.server.sip.location
         for contact in sorted_contacts(location.all()):
             names = location.endpoints_of(contact.aor)
-            call.item("ContactStatusDetail", self._contact_status(contact, contact.endpoint or "".join(names[:1])))
+            call.item("ContactStatusDetail", self._contact_status(contact, contact.endpoint or next(iter(names), "")))
         call.end_list("ContactStatusDetailComplete")
 
     def _object(self, kind: str, item: ConfiguredObject) -> Fields:

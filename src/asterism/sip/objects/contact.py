@@ -42,6 +42,7 @@ class Contact(ConfiguredObject, type="contact"):
     prune_on_boot = option(YES_NO, False, "Forget the binding at start: its connection cannot outlive the server.")
     cseq = option(UINT, 0, "CSeq of the REGISTER, to tell late ones.", listed=False)
     q = option(DECIMAL, 1.0, "Preference among the AOR's contacts, 0 to 1.", listed=False)
+    original_uri = option(TEXT, "", "The URI that the phone gave, where the one to use was made of it.", listed=False)
     registered_at = option(SECONDS, 0, "When the binding was made, in Unix seconds.", listed=False)
 
     def __init__(self, id: str, **values: Any) -> None:  # noqa: A002 - the base's word
