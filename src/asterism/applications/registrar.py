@@ -263,7 +263,8 @@ class Registrar(Service):
         binding.expiration_time = now + seconds
         binding.path = path
         binding.original_uri = "" if uri is given else str(given)[:MAX_URI]
-        binding.user_agent = readable(request.get("User-Agent") or "")
+        agent = request.get("User-Agent") or ""
+        binding.user_agent = agent if len(agent) <= MAX_TEXT and agent.isascii() else readable(agent)
         binding.endpoint = endpoint.id
         binding.reg_server = self._location.server_name
         binding.via_addr = via.host[:MAX_TEXT]
@@ -325,8 +326,10 @@ class Registrar(Service):
             rx.transaction_for()
         if plan.changed or plan.removed:
             try:
-                removed = [item for key, item in plan.removed.items() if key not in plan.changed]
-                data.change_now(plan.changed.values(), removed)
+                removed = plan.removed
+                if removed and plan.changed:
+                    removed = {key: item for key, item in removed.items() if key not in plan.changed}
+                data.change_now(plan.changed.values(), removed.values())
             except DataError as error:
                 self._core.log.error("the bindings of AOR '%s' cannot be stored: %s", plan.aor.id, error)
                 rx.respond(500)
