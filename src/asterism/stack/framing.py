@@ -21,26 +21,47 @@ class KeepAlive(Enum):
     """The answer to our ping."""
 
 
+_MOST_OWED = 4
+"""Pings of ours in a row without an answer after which the peer is taken to answer none."""
+
+
 class StreamFramer:
     """Cuts one connection's bytes into messages.
+
+    Of a message that is too large only the head is handed over, so that it can be answered (513), and its body is
+    skipped as it comes: nothing of it is kept, and the connection is of use for what follows.
 
     A framer that has raised is spent: where the next message starts is unknown, so the connection
     is to be closed.
     """
 
-    __slots__ = ("_buffer", "_half", "_limits", "_need", "_scanned")
+    __slots__ = ("_buffer", "_half", "_limits", "_need", "_owed", "_scanned", "_skip", "_spent")
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         self._buffer = bytearray()
         self._limits = limits
         self._half = False
         self._need = 0
+        self._owed = 0
         self._scanned = 0
+        self._skip = 0
+        self._spent = False
+
+    def pinged(self, late: bool) -> None:
+        """A ping was sent: one line break will answer it, and those for two pings are no ping of the peer's.
+
+        Args:
+            late: no answer to the pings before is expected any more.
+        """
+        if self._owed >= 0:
+            self._owed = 1 if late else self._owed + 1
+            if self._owed > _MOST_OWED:
+                self._owed = -1
 
     @property
     def pending(self) -> int:
-        """Bytes of an unfinished message (for idle and slow-sender limits)."""
-        return len(self._buffer)
+        """Bytes of an unfinished message, or of one too large those to come (for idle and slow-sender limits)."""
+        return len(self._buffer) + self._skip
 
     def feed(self, data: bytes) -> list[bytes | KeepAlive]:
         """Take what was read; return the messages and keep-alives that are now complete, in order.
@@ -48,13 +69,21 @@ class StreamFramer:
         Raises:
             ParseError: no usable Content-Length, or a stray line break. If messages before the bad
                 bytes are complete, they are returned first and the next call raises.
-            LimitError: a message or its head is too large, or there are too many keep-alives in one read.
+            LimitError: no end of a head within the limit (its beginning was returned by the call before), or there
+                are too many keep-alives in one read.
         """
         buffer = self._buffer
+        limits = self._limits
+        if self._spent:
+            raise LimitError("head too large", 513)
+        if self._skip:
+            skipped = min(self._skip, len(data))
+            self._skip -= skipped
+            data = data[skipped:]
         if not buffer and data and data[0] not in b"\r\n":
             # One whole message in one read, as it mostly is: nothing need be copied.
-            end = data.find(b"\r\n\r\n")
-            if end > 0 and end + 4 + self._body_length(data[: end + 2]) == len(data):
+            end = data.find(b"\r\n\r\n", 0, limits.head)
+            if end > 0 and len(data) <= limits.message and end + 4 + self._body_length(data[: end + 2]) == len(data):
                 self._half = False
                 return [data]
         buffer += data
@@ -67,7 +96,7 @@ class StreamFramer:
                 found.append(item)
                 if (
                     isinstance(item, KeepAlive)
-                    and len(found) > self._limits.keepalives
+                    and len(found) > limits.keepalives
                     and all(isinstance(one, KeepAlive) for one in found)
                 ):
                     raise LimitError("too many keep-alives")
@@ -86,11 +115,20 @@ class StreamFramer:
             if end < 0:
                 self._scanned = len(buffer)
                 if self._scanned > self._limits.head:
-                    raise LimitError("head too large", 513)
+                    self._spent = True
+                    head = bytes(buffer[: self._limits.head + 1])
+                    buffer.clear()
+                    return head
                 return None
             self._half = False
-            self._need = end + 4 + self._body_length(bytes(buffer[: end + 2]))
+            length = self._body_length(bytes(buffer[: end + 2]))
             self._scanned = 0
+            if end > self._limits.head or end + 4 + length > self._limits.message:
+                head = bytes(buffer[: end + 4])
+                self._skip = max(0, length - (len(buffer) - end - 4))
+                del buffer[: end + 4 + length]
+                return head
+            self._need = end + 4 + length
         need = self._need
         if len(buffer) < need:
             return None
@@ -104,28 +142,31 @@ class StreamFramer:
             return None
         if buffer[:2] != b"\r\n":
             raise ParseError("stray line break between messages")
-        if buffer[2:4] == b"\r\n":
+        owed = self._owed
+        if owed < 2 and buffer[2:4] == b"\r\n":
             del buffer[:4]
             self._half = False
             return KeepAlive.PING
-        # A lone line break is a pong; if the next read brings another, the two were a ping cut in half.
-        half = self._half
-        if len(buffer) == 3 and buffer[2] == 13:
+        if owed < 2 and len(buffer) == 3 and buffer[2] == 13:
             return None
         del buffer[:2]
+        if owed > 0:
+            # RFC 5626 4.4.1: the peer answers each ping of ours with one line break.
+            self._owed = owed - 1
+            self._half = False
+            return KeepAlive.PONG
+        # A lone line break is a pong; if the next read brings another, the two were a ping cut in half.
+        self._owed = 0
+        half = self._half
         self._half = not half
         return KeepAlive.PING if half else KeepAlive.PONG
 
-    def _body_length(self, head: bytes) -> int:
-        if len(head) > self._limits.head:
-            raise LimitError("head too large", 513)
+    @staticmethod
+    def _body_length(head: bytes) -> int:
         lengths = _length(head)
         if len(lengths) != 1:
             raise ParseError("no Content-Length on a stream" if not lengths else "more than one Content-Length")
         text = lengths[0].rstrip(b" \t")
         if not text.isdigit() or len(text) > 10:
             raise ParseError("bad Content-Length on a stream")
-        length = int(text)
-        if len(head) + 2 + length > self._limits.message:
-            raise LimitError("message too large", 513)
-        return length
+        return int(text)

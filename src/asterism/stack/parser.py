@@ -64,7 +64,10 @@ def parse_message(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Request | Res
             data = data.lstrip(b"\r\n")
         end = data.find(b"\r\n\r\n")
         if end < 0:
-            raise ParseError("no end of the headers")
+            # The last header line of a datagram may be its end: no body follows, and nothing is in doubt.
+            end = len(data) - 2
+            if end < limits.head and data[-2:] != b"\r\n":
+                raise ParseError("no end of the headers")
         if end > limits.head:
             raise LimitError("head too large", 513)
         head = data[:end]
@@ -107,6 +110,8 @@ def parse_message(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Request | Res
                 raise ParseError(f"bad Content-Length: {printable(length)!r}")
             announced = int(length)
             if announced > len(body):
+                if end + 4 + announced > limits.message:
+                    raise LimitError("message too large", 513)
                 raise ParseError("body shorter than Content-Length")
             if announced < len(body):
                 body = body[:announced]

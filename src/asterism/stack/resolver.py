@@ -131,10 +131,9 @@ class Resolution:
         if uri.port is not None:
             transport = transport or ("TLS" if secure else "UDP")
             return (yield from self._addresses([(transport, host, uri.port)], uri.host))
-        if transport:
-            names = [(transport, f"{_SRV_PREFIX[transport]}.{host}")] if transport in _SRV_PREFIX else []
-        else:
-            names = yield from self._services(host, secure)
+        names = (
+            [] if transport and transport not in _SRV_PREFIX else (yield from self._services(host, secure, transport))
+        )
         hosts = yield from self._servers(names)
         if hosts is None:
             transport = transport or ("TLS" if secure else "UDP")
@@ -142,24 +141,28 @@ class Resolution:
         return (yield from self._addresses(hosts, uri.host))
 
     def _services(
-        self, host: str, secure: bool
+        self, host: str, secure: bool, asked: str
     ) -> Generator[list[Question], Mapping[Question, Records], list[tuple[str, str]]]:
-        """The transports of a domain and the names of their SRV records: NAPTR, or else our own order."""
+        """The transports of a domain and the names of their SRV records: NAPTR, or else our own order.
+
+        A transport that was ``asked`` for stays the only one, but where its SRV records are is NAPTR's to say too.
+        """
+        wanted = (asked,) if asked else self._transports
         question = Question("NAPTR", host)
         answers = yield [question]
         found: list[tuple[str, str]] = []
         for record in sorted(answers.get(question, ())):
             transport = _SERVICES.get(record.service.upper())
             if (
-                transport in self._transports
-                and transport is not None
+                transport is not None
+                and transport in wanted
                 and record.flags.lower() == "s"
                 and (not secure or record.service.upper().startswith("SIPS"))
             ):
                 found.append((transport, record.replacement.rstrip(".")))
         if found:
             return found
-        allowed = ("TLS",) if secure else self._transports
+        allowed = ("TLS",) if secure and not asked else wanted
         return [(name, f"{_SRV_PREFIX[name]}.{host}") for name in allowed if name in _SRV_PREFIX]
 
     def _servers(

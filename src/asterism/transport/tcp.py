@@ -22,6 +22,8 @@ _BACKLOG = 1024
 _MAX_ALIASES = 4
 _PING_SLICE = 256
 """Keep-alives sent in one go: ten thousand at once would hold everything else up."""
+_PONG_WAIT = 10.0
+"""Seconds within which a ping is answered (RFC 5626 section 4.4.1)."""
 
 
 class TcpFlow(StreamFlow, asyncio.Protocol):
@@ -36,6 +38,7 @@ class TcpFlow(StreamFlow, asyncio.Protocol):
         "_framer",
         "_message_since",
         "_pending",
+        "_pinged_at",
         "_wire",
         "server_name",
     )
@@ -53,6 +56,7 @@ class TcpFlow(StreamFlow, asyncio.Protocol):
         self._wire: asyncio.Transport | None = None
         self._pending: list[bytes] = []
         self._message_since = 0.0
+        self._pinged_at = 0.0
 
     @property
     def accepted(self) -> bool:
@@ -64,6 +68,9 @@ class TcpFlow(StreamFlow, asyncio.Protocol):
     def ping(self) -> None:
         """Send a keep-alive (RFC 5626 section 3.5.1), unless the connection does not stand yet."""
         if self._wire is not None and not self.closed and not self._pending:
+            now = self._owner.timers.clock()
+            self._framer.pinged(now > self._pinged_at + _PONG_WAIT)
+            self._pinged_at = now
             self._send(KeepAlive.PING.value)
 
     def alias(self, port: int) -> None:

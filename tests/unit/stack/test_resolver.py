@@ -87,7 +87,7 @@ def test_without_srv_the_host_itself():
     assert resolve("sips:pbx.example", zone)[0] == ["TLS 192.0.2.1 5061"]
     assert resolve("sip:pbx.example;transport=tcp", zone) == (
         ["TCP 192.0.2.1 5060"],
-        [["SRV _sip._tcp.pbx.example"], ["A pbx.example", "AAAA pbx.example"]],
+        [["NAPTR pbx.example"], ["SRV _sip._tcp.pbx.example"], ["A pbx.example", "AAAA pbx.example"]],
     )
 
 
@@ -121,7 +121,7 @@ def test_bounded_against_a_hostile_zone():
     zone = {Question("SRV", "_sip._udp.x.example"): records}
     zone |= {Question("A", record.target): [f"10.0.{n}.1" for n in range(100)] for record in records}
     targets, asked = resolve("sip:x.example;transport=udp", zone)
-    assert len(asked[1]) == 32
+    assert len(asked[2]) == 32
     assert len(targets) == 32
 
 
@@ -158,7 +158,20 @@ def test_it_is_the_uris_own_name_whatever_the_zone_says():
 )
 def test_explicit_transports(uri, asked, target):
     targets, questions = resolve(uri, {Question("A", "x"): ["192.0.2.1"]})
-    assert (targets, questions[uri == "sips:x"]) == ([target], asked)
+    assert (targets, questions[asked[0].startswith("SRV")]) == ([target], asked)
+
+
+def test_naptr_says_where_the_servers_of_a_transport_that_was_asked_for_are():
+    zone = {
+        Question("NAPTR", "x.example"): [
+            Naptr(10, 10, "s", "SIP+D2U", "_sip._udp.udp.example."),
+            Naptr(20, 10, "s", "SIP+D2T", "_sip._tcp.pool.example."),
+        ],
+        Question("SRV", "_sip._tcp.pool.example"): [Srv(0, 0, 5070, "192.0.2.1")],
+        Question("SRV", "_sip._udp.udp.example"): [Srv(0, 0, 5071, "192.0.2.2")],
+        Question("SRV", "_sip._tcp.x.example"): [Srv(0, 0, 5072, "192.0.2.3")],
+    }
+    assert resolve("sip:x.example;transport=tcp", zone)[0] == ["TCP 192.0.2.1 5070"]
 
 
 def test_naptr_of_websockets_and_of_what_does_not_lead_to_srv():

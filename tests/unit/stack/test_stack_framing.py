@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from asterism.stack import LimitError, Limits, ParseError
 from asterism.stack.framing import KeepAlive, StreamFramer
+from asterism.stack.parser import parse_message
 
 ONE = b"OPTIONS sip:a SIP/2.0\r\nVia: x\r\nContent-Length: 5\r\n\r\nab\r\nc"
 TWO = b"INVITE sip:a SIP/2.0\r\nl :\r\n  0\r\nX: Content-Length: 9\r\n\r\n"
@@ -65,14 +66,52 @@ def test_good_messages_before_a_bad_one_are_delivered() -> None:
         framer.feed(b"")
 
 
-def test_limits() -> None:
-    with pytest.raises(LimitError) as caught:
-        StreamFramer(Limits(message=100)).feed(b"X sip:a SIP/2.0\r\nl: 100\r\n\r\n")
-    assert caught.value.status == 513
+def test_of_a_message_too_large_the_head_is_left_and_what_follows_is_read() -> None:
+    limits = Limits(message=200, head=100)
+    start = b"X sip:a SIP/2.0\r\nv: SIP/2.0/TCP a\r\nf: <sip:a>\r\nt: <sip:a>\r\ni: 1\r\nCSeq: 1 X\r\n"
+    long = start + b"l: 5000\r\n\r\n"
+    head = start + b"X: " + b"x" * 60 + b"\r\nl: 3\r\n\r\n"
+    framer = StreamFramer(limits)
+    assert framer.feed(long + b"b" * 10) == [long]
+    assert framer.pending == 4990
+    assert framer.feed(b"b" * 4000) == []
+    assert framer.feed(b"b" * 990 + ONE) == [ONE]
+    assert framer.pending == 0
+    assert framer.feed(head + b"abc" + ONE) == [head, ONE]
+    assert framer.feed(head + b"abc") == [head]
+    for one in (long, head):
+        with pytest.raises(LimitError) as caught:
+            parse_message(one, limits)
+        assert caught.value.status == 513
+
+
+def test_a_head_without_end_is_handed_over_once() -> None:
+    framer = StreamFramer(Limits(head=50))
+    assert framer.feed(b"x" * 60) == [b"x" * 51]
     with pytest.raises(LimitError):
-        StreamFramer(Limits(head=50)).feed(b"x" * 51)
+        framer.feed(b"x")
+
+
+def test_no_more_keep_alives_than_the_limit() -> None:
     with pytest.raises(LimitError):
         StreamFramer(Limits(keepalives=4)).feed(b"\r\n\r\n" * 6)
+
+
+def test_pongs_for_our_pings_are_no_ping() -> None:
+    framer = StreamFramer()
+    framer.pinged(False)
+    framer.pinged(False)
+    assert framer.feed(b"\r\n\r\n") == [KeepAlive.PONG, KeepAlive.PONG]
+    assert framer.feed(b"\r\n\r\n") == [KeepAlive.PING]
+    framer.pinged(False)
+    assert framer.feed(b"\r\n\r\n\r\n") == [KeepAlive.PING, KeepAlive.PONG]
+    # A peer that answers no pings (in time) is answered its own.
+    framer.pinged(True)
+    framer.pinged(True)
+    assert framer.feed(b"\r\n\r\n") == [KeepAlive.PING]
+    for _ in range(5):
+        framer.pinged(False)
+    assert framer.feed(b"\r\n\r\n") == [KeepAlive.PING]
 
 
 @given(st.lists(st.binary(max_size=30) | st.sampled_from([ONE, TWO, b"\r\n", b"l: 1\r\n\r\n"]), max_size=8))

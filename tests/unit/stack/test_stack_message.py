@@ -354,3 +354,17 @@ def test_white_space_costs_no_more_than_its_length() -> None:
     value = message.get("X")
     assert value is not None
     assert value.split() == ["a", "b", "c"]
+
+
+def test_the_last_header_line_of_a_datagram_may_be_its_end():
+    whole = (
+        b"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\nFrom: <sip:b>;tag=1\r\nTo: <sip:a>\r\n"
+        b"Call-ID: 1\r\nCSeq: 1 OPTIONS\r\n"
+    )
+    message = parse_message(whole)
+    assert (message.call_id, message.body) == ("1", b"")
+    assert str(message.cseq) == "1 OPTIONS"
+    with pytest.raises(ParseError):
+        parse_message(whole[:-1])
+    with pytest.raises(ParseError):
+        parse_message(whole + b"Content-Length: 3\r\n")
