@@ -219,8 +219,9 @@ class UdpTransport(Transport):
                 return
             except OSError as again:
                 error = again
-        if isinstance(error, OSError) and error.errno == errno.ENOBUFS:
-            # A full queue of the network card: a lost datagram, not a peer out of reach.
+        if isinstance(error, OSError) and error.errno in (errno.ENOBUFS, errno.ECONNREFUSED):
+            # A full queue of the network card, or one more notice about an earlier datagram: a lost datagram, not a
+            # peer out of reach.
             self.counters["dropped"] += 1
             return
         self.counters["errors"] += 1

@@ -100,10 +100,10 @@ async def echo_manager(config=None, **settings):
 class Peer:
     """A plain UDP socket on loopback."""
 
-    def __init__(self, host="127.0.0.1"):
+    def __init__(self, host="127.0.0.1", port=0):
         self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setblocking(False)
-        self.socket.bind((host, 0))
+        self.socket.bind((host, port))
         self.port = self.socket.getsockname()[1]
 
     def send(self, data, host, port):

@@ -24,6 +24,7 @@ class ClientTransaction(Machine):
         user: who is told of the outcome; nobody once it has been told all.
         branch: the branch parameter of the Via, unique.
         state: where the machine stands. Once it has finished, its memory is the layer's, not this object's.
+        repeats: how often the request was sent again.
         cancelled: a CANCEL has been sent.
     """
 
@@ -34,6 +35,7 @@ class ClientTransaction(Machine):
         "cancelled",
         "flow",
         "key",
+        "repeats",
         "request",
         "user",
     )
@@ -53,6 +55,7 @@ class ClientTransaction(Machine):
         self._interval = 0.0
         self._timer_repeat = None
         self._timer_end = None
+        self.repeats = 0
         self.cancelled = False
         self._cancel_wanted: tuple[tuple[str, str], ...] | None = None
 

@@ -170,6 +170,7 @@ class InviteClientTransaction(ClientTransaction):
         timers = self.layer.timers
         if self._timer_end is None:
             self._timer_end = Timer(timers, self._ends_at, self._timer_b_expired)
+        self.repeats += 1
         self._interval *= 2
         self._timer_repeat = timers.call_later(self._interval, self._timer_a_expired)
         self.flow.send(self._data)

@@ -81,6 +81,7 @@ class NonInviteClientTransaction(ClientTransaction):
             self._interval = min(self._interval * 2, layer.t2)
         else:
             self._interval = layer.t2
+        self.repeats += 1
         self._timer_repeat = layer.timers.call_later(self._interval, self._timer_e_expired)
         self.flow.send(self._data)
 

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from asterism.stack.transactions.users import ClientUser, StackUser
 
 
+_HINTED_REPEATS = 3
+"""Repetitions of a request after which a notice that it was not delivered is believed."""
+
 Held = tuple[str, str, "Flow", bool]
 """A request on hold: its keys, where the answer goes, and whether that is where the request came from."""
 
@@ -491,11 +494,17 @@ class TransactionLayer:
         """The transport heard that a datagram sent over ``flow`` was not delivered (18.4); what it was may be cut off.
 
         Only the transaction of that very request fails, and only if its branch, which nobody else can guess, is
-        there: anybody could make up such a notice.
+        there: anybody could make up such a notice. It is a hint and no more: the peer may be starting again, or a
+        router be wrong for a moment. So the request is repeated as ever, and given up early only if even its third
+        repetition was not delivered.
         """
         key = request_key(data)
         entry = self._clients.entries.get(key) if key else None
-        if isinstance(entry, ClientTransaction) and (entry.flow is flow or entry.flow.remote == flow.remote):
+        if (
+            isinstance(entry, ClientTransaction)
+            and entry.repeats >= _HINTED_REPEATS
+            and (entry.flow is flow or entry.flow.remote == flow.remote)
+        ):
             self.timers.call_later(0.0, entry.transport_failed)
 
     def send_ack(self, request: Request, flow: Flow) -> None:
