@@ -96,12 +96,13 @@ class WebSocketModule(Module):
                     config.id,
                     protocol,
                     *address,
+                    dual_stack=address[0] == "::",
                     external_host=host,
                     external_port=port,
                     local_nets=config.local_net,
                 )
                 return with_limits(settings, config)
-        return TransportSettings(protocol, protocol, *address)
+        return TransportSettings(protocol, protocol, *address, dual_stack=address[0] == "::")
 
     async def _serve(self, request: BaseRequest) -> StreamResponse:
         # Imported here: a server without HTTP never needs it.

@@ -119,7 +119,7 @@ class SipCore(Subsystem):
         return hasattr(self.state, "transports")
 
     async def start(self) -> None:
-        """Take the settings, bind the transports, take up the stored contacts. Raises ``StartError``."""
+        """Take the settings, bind the transports, take up the stored contacts."""
         await lifecycle.start(self)
 
     async def reload(self) -> None:

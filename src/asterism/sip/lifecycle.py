@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from asterism.certificates import split_pair
-from asterism.core.errors import AsterismError
 from asterism.hostport import split_host_port
 from asterism.sip.objects.domain_alias import DomainAlias
 from asterism.sip.objects.global_ import GlobalSettings
@@ -20,16 +19,14 @@ from asterism.transport.settings import TlsSettings, TransportSettings
 from asterism.transport.tls import TlsTransport
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from asterism.sip.core import SipCore
 
 OWN_PROTOCOLS = ("udp", "tcp", "tls")
 _MANY_THREADS = 10_000
 """What ``taskpool_max_size=0`` means: threads are started one by one, as work waits, so no number is ever reached."""
 _TLS_OPTIONS = frozenset(("cert_file", "sni_cert", "ca_list_file", "cipher", "method"))
-
-
-class StartError(AsterismError):
-    """The SIP core cannot listen where it is configured to."""
 
 
 def apply_settings(core: SipCore) -> None:
@@ -59,7 +56,7 @@ def apply_settings(core: SipCore) -> None:
 
 
 async def start(core: SipCore) -> None:
-    """Bind every transport and take up the stored contacts. Raises :class:`StartError` if an address cannot be had."""
+    """Bind every transport and take up the stored contacts. A transport that cannot be had is logged as an error."""
     apply_settings(core)
     system = core.data.single(SystemSettings)
     core.servants.attach(asyncio.get_running_loop())
@@ -76,10 +73,10 @@ async def start(core: SipCore) -> None:
         if config.protocol not in OWN_PROTOCOLS:
             continue
         try:
-            await manager.bind(settings_of(config))
+            await manager.bind(settings_of(config, core.data.all(TransportConfig)))
         except BindError as error:
-            manager.close()
-            raise StartError(_bind_failure(config, error)) from error
+            # The others serve on: one bad certificate must not end every call.
+            core.log.error("%s; the server goes on without it", _bind_failure(config, error))
 
 
 def _bind_failure(config: TransportConfig, error: BindError) -> str:
@@ -95,8 +92,13 @@ def external_address(config: TransportConfig) -> tuple[str, int]:
     return host, config.external_signaling_port if port is None else port
 
 
-def settings_of(config: TransportConfig) -> TransportSettings:
-    """What the transport layer is told of a ``transport`` object with a socket of its own."""
+def settings_of(config: TransportConfig, all_of_them: Iterable[TransportConfig] = ()) -> TransportSettings:
+    """What the transport layer is told of a ``transport`` object with a socket of its own.
+
+    Args:
+        config: the object.
+        all_of_them: all such objects: ``::`` serves IPv4 too, unless another of them has that port there.
+    """
     assert config.bind is not None
     tls = None
     if config.protocol == "tls":
@@ -134,8 +136,17 @@ def settings_of(config: TransportConfig) -> TransportSettings:
         local_nets=config.local_net,
         tls=tls,
         tcp_keepalive=keepalive,
+        dual_stack=config.bind.host == "::" and not any(_takes_ipv4_port(config, other) for other in all_of_them),
     )
     return with_limits(settings, config)
+
+
+def _takes_ipv4_port(config: TransportConfig, other: TransportConfig) -> bool:
+    """Whether another object has a socket for IPv4 where one for both families would be in its way."""
+    if other.bind is None or config.bind is None or other.protocol not in OWN_PROTOCOLS:
+        return False
+    same_kind = (other.protocol == "udp") is (config.protocol == "udp")
+    return same_kind and other.bind.family == 4 and other.bind.port == config.bind.port != 0
 
 
 def with_limits(settings: TransportSettings, config: TransportConfig) -> TransportSettings:
@@ -163,19 +174,24 @@ async def reload(core: SipCore) -> None:
         if config.protocol not in OWN_PROTOCOLS:
             continue
         try:
-            await _reload_transport(manager, config)
+            await _reload_transport(manager, config, core.data.all(TransportConfig))
         except BindError as error:
             core.log.error("%s; what was there stays in use", _bind_failure(config, error))
 
 
-async def _reload_transport(manager: TransportManager, config: TransportConfig) -> None:
+async def _reload_transport(
+    manager: TransportManager, config: TransportConfig, all_of_them: Iterable[TransportConfig]
+) -> None:
     """Bring one transport up to date: certificates always, the rest with ``allow_reload``."""
     transport = manager.transports.get(config.id)
-    wanted = settings_of(config)
+    wanted = settings_of(config, all_of_them)
     if transport is None:
         await manager.bind(wanted)
         return
     present = transport.settings
+    if (present.host, present.port) == (wanted.host, wanted.port):
+        # Not to be changed in a socket that is bound.
+        wanted = replace(wanted, dual_stack=present.dual_stack)
     if not config.allow_reload or present == wanted:
         if isinstance(transport, TlsTransport):
             transport.reload_certificates()

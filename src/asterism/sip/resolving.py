@@ -153,7 +153,7 @@ async def _resolve(transports: TransportManager, uri: Uri, host: str, name: str)
     if preferred is not None:
         bound.sort(key=lambda transport: transport is not preferred)
     protocols = tuple(dict.fromkeys(transport.protocol.upper() for transport in bound))
-    families = tuple(dict.fromkeys(transport.settings.address.version for transport in bound))
+    families = tuple(dict.fromkeys(version for transport in bound for version in transport.settings.versions))
     targets = await transports.resolver.resolve(uri, transports=protocols, families=families or (4, 6))
     if not targets:
         raise ResolveError(f"{host} has no address")

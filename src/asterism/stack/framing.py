@@ -25,6 +25,10 @@ _MOST_OWED = 4
 """Pings of ours in a row without an answer after which the peer is taken to answer none."""
 
 
+_MOST_SKIPPED = 1_048_576
+"""Bytes of a body that is too large that are skipped; one that is larger still ends the connection."""
+
+
 class StreamFramer:
     """Cuts one connection's bytes into messages.
 
@@ -59,6 +63,11 @@ class StreamFramer:
                 self._owed = -1
 
     @property
+    def spent(self) -> bool:
+        """Whether nothing that comes can be read any more: what :meth:`feed` returned was the last."""
+        return self._spent
+
+    @property
     def pending(self) -> int:
         """Bytes of an unfinished message, or of one too large those to come (for idle and slow-sender limits)."""
         return len(self._buffer) + self._skip
@@ -69,13 +78,12 @@ class StreamFramer:
         Raises:
             ParseError: no usable Content-Length, or a stray line break. If messages before the bad
                 bytes are complete, they are returned first and the next call raises.
-            LimitError: no end of a head within the limit (its beginning was returned by the call before), or there
-                are too many keep-alives in one read.
+            LimitError: too many keep-alives in one read, or the framer is :attr:`spent`.
         """
         buffer = self._buffer
         limits = self._limits
         if self._spent:
-            raise LimitError("head too large", 513)
+            raise LimitError("message too large", 513)
         if self._skip:
             skipped = min(self._skip, len(data))
             self._skip -= skipped
@@ -125,6 +133,10 @@ class StreamFramer:
             self._scanned = 0
             if end > self._limits.head or end + 4 + length > self._limits.message:
                 head = bytes(buffer[: end + 4])
+                if length > _MOST_SKIPPED:
+                    self._spent = True
+                    buffer.clear()
+                    return head
                 self._skip = max(0, length - (len(buffer) - end - 4))
                 del buffer[: end + 4 + length]
                 return head

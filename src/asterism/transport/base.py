@@ -20,6 +20,9 @@ Trace = Callable[[str, bytes, "Flow"], None]
 Receive = Callable[[bytes, "Flow", float], None]
 """Takes one message with its flow and the time."""
 
+_MAPPED = "::ffff:"
+"""What IPv4 addresses begin with on a socket of both families (RFC 4291 section 2.5.5.2)."""
+
 
 class Transport(ABC):
     """One bound section.
@@ -106,7 +109,7 @@ def bind_socket(settings: TransportSettings, kind: int) -> socket.socket:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             # Otherwise a wildcard bind would take the IPv4 port too.
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not settings.dual_stack)
         mark_traffic(sock, settings)
         sock.bind((settings.host, settings.port))
     except (OSError, OverflowError) as error:
@@ -120,6 +123,8 @@ def bind_socket(settings: TransportSettings, kind: int) -> socket.socket:
 def mark_traffic(sock: socket.socket, settings: TransportSettings) -> None:
     """Mark what is sent, and have connections probed as the section says. Raises OSError."""
     mark_packets(sock, settings.tos, settings.cos)
+    if settings.tos and settings.dual_stack and sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, settings.tos)
     if settings.tcp_keepalive is not None and sock.type == socket.SOCK_STREAM:
         idle, interval, count = settings.tcp_keepalive
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -127,6 +132,11 @@ def mark_traffic(sock: socket.socket, settings: TransportSettings) -> None:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, max(idle, 1))
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(interval, 1))
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, max(count, 1))
+
+
+def plain_address(host: str) -> str:
+    """An address as its own family writes it: a socket of both writes ``192.0.2.1`` as ``::ffff:192.0.2.1``."""
+    return host[7:] if host[:7] == _MAPPED and "." in host else host
 
 
 def source_address(family: int, remote: tuple[str, int]) -> str:

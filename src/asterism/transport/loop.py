@@ -173,7 +173,7 @@ class TransportManager:
             return transport.flow_to(host, port, server_name)
         protocol = protocol.lower()
         for transport in self.transports.values():
-            if transport.protocol == protocol and transport.settings.address.version == family_wanted:
+            if transport.protocol == protocol and family_wanted in transport.settings.versions:
                 return transport.flow_to(host, port, server_name)
         raise NoTransportError(f"no {protocol} transport for IPv{family_wanted}")
 

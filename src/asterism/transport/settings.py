@@ -82,11 +82,18 @@ class TransportSettings:
     """What a message of a connection may hold."""
     write_buffer: int = 1_048_576
     """Bytes that may wait for a slow reader before its connection is closed."""
+    dual_stack: bool = False
+    """With ``host`` ``::``: serve IPv4 too, by the same socket."""
 
     @property
     def address(self) -> IPv4Address | IPv6Address:
         """The bind address. Raises ValueError if ``host`` is not numeric."""
         return ip_address(self.host)
+
+    @property
+    def versions(self) -> tuple[int, ...]:
+        """The versions of IP that are served, in order of preference. Raises ValueError if ``host`` is not numeric."""
+        return (4, 6) if self.dual_stack else (self.address.version,)
 
     def is_outside(self, host: str) -> bool:
         """Whether a peer at this numeric address sees the external address instead of ours."""

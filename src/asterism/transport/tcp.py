@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, cast
 
 from asterism.stack.errors import ParseError
 from asterism.stack.framing import KeepAlive, StreamFramer
-from asterism.transport.base import bind_socket, mark_traffic
+from asterism.stack.uri import format_host_port
+from asterism.transport.base import bind_socket, mark_traffic, plain_address
+from asterism.transport.errors import BindError
 from asterism.transport.stream import StreamFlow, StreamTransport
 
 if TYPE_CHECKING:
@@ -106,7 +108,7 @@ class TcpFlow(StreamFlow, asyncio.Protocol):
             self.close(ConnectionError("the connection was given up"))
             wire.abort()
             return
-        self.remote, self.local = (peer[0], peer[1]), (own[0], own[1])
+        self.remote, self.local = (plain_address(peer[0]), peer[1]), (plain_address(own[0]), own[1])
         if not self._owner.admit(self):
             self.close(ConnectionError("too many connections"))
             return
@@ -164,7 +166,10 @@ class TcpFlow(StreamFlow, asyncio.Protocol):
             self._received(item)
             if self.closed:
                 return
-        if not framer.pending:
+        if framer.spent:
+            # In good order, for the answer to get out.
+            self.close()
+        elif not framer.pending:
             self._message_since = 0.0
         elif items or not self._message_since:
             # Only the first byte of a message starts its clock: a peer that sends a byte at a time gains nothing.
@@ -222,8 +227,14 @@ class TcpTransport(StreamTransport[TcpFlow]):
         self._keep_alive: Timer | None = None
 
     async def start(self) -> None:
-        """Listen."""
-        self._server = await self._loop.create_server(self._accept, sock=self._socket, backlog=_BACKLOG)
+        """Listen. Raises BindError."""
+        try:
+            self._server = await self._loop.create_server(self._accept, sock=self._socket, backlog=_BACKLOG)
+        except OSError as error:
+            # Where the address may be bound twice, it is listening that fails.
+            self._socket.close()
+            address = format_host_port(self.host, self.settings.port)
+            raise BindError(self.name, self.protocol, address, error.strerror or str(error)) from error
 
     def keep_alive(self, interval: float) -> None:
         """Send a keep-alive over every connection each ``interval`` seconds; 0 for none."""
@@ -302,7 +313,9 @@ class TcpTransport(StreamTransport[TcpFlow]):
         return self._new_flow(("", 0), accepted=True)
 
     async def _connect(self, flow: TcpFlow) -> None:
-        sock = socket.socket(self.family, socket.SOCK_STREAM)
+        # A socket of both families has none of its own to connect from.
+        both = self.settings.dual_stack and ":" not in flow.remote[0]
+        sock = socket.socket(socket.AF_INET if both else self.family, socket.SOCK_STREAM)
         try:
             sock.setblocking(False)
             mark_traffic(sock, self.settings)

@@ -12,7 +12,7 @@ from typing import Any
 
 from asterism.stack.flow import Flow
 from asterism.transport import stun
-from asterism.transport.base import Receive, Transport, bind_socket, source_address
+from asterism.transport.base import Receive, Transport, bind_socket, plain_address, source_address
 from asterism.transport.settings import TransportSettings
 from asterism.transport.undelivered import error_queue
 
@@ -44,7 +44,7 @@ class UdpFlow(Flow):
     def __init__(self, udp: UdpTransport, address: tuple[Any, ...]) -> None:
         # Not through the base class: one is made for every new peer, and the local address may have to be looked up.
         self.transport = "UDP"
-        self.remote = (address[0], address[1])
+        self.remote = (plain_address(address[0]) if udp.settings.dual_stack else address[0], address[1])
         self.reliable = False
         self.secure = False
         self.name = udp.name
@@ -61,7 +61,8 @@ class UdpFlow(Flow):
         """Our address and port towards this peer; for a wildcard bind what the routing table says."""
         local = self._looked_up
         if local is None:
-            local = self._looked_up = (source_address(self._udp.family, self.remote), self._udp.port)
+            family = socket.AF_INET6 if ":" in self.remote[0] else socket.AF_INET
+            local = self._looked_up = (source_address(family, self.remote), self._udp.port)
         return local
 
     @local.setter
@@ -156,7 +157,9 @@ class UdpTransport(Transport):
         """The flow to a numeric address; see the base class."""
         del server_name
         address: tuple[Any, ...] = (host, port)
-        if self.family == socket.AF_INET6:
+        if self.settings.dual_stack and ":" not in host:
+            address = (f"::ffff:{host}", port, 0, 0)
+        elif self.family == socket.AF_INET6:
             # The form in which recvfrom reports it, scope included.
             try:
                 address = socket.getaddrinfo(host, port, socket.AF_INET6, socket.SOCK_DGRAM, 0, socket.AI_NUMERICHOST)[
@@ -314,7 +317,7 @@ class UdpTransport(Transport):
         """Whether a datagram that begins with no letter is a keep-alive; one by STUN is answered."""
         if len(data) < 32 and not data.strip(b"\r\n\t\0 "):
             return True
-        reply = stun.answer(data, address[0], address[1])
+        reply = stun.answer(data, plain_address(address[0]), address[1])
         if reply is None:
             return False
         (self._flows.get(address) or self._new_flow(address)).send(reply)

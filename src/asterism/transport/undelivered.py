@@ -56,6 +56,8 @@ class ErrorQueue:
         self._epoll = select.epoll()
         if sock.family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
+            if not sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
+                sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
         else:
             sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
         # No event asked for: errors are always told.
@@ -104,6 +106,7 @@ def _is_final(kind: int, value: bytes) -> bool:
     if len(value) < _ERROR.size:
         return False
     _number, origin, icmp_type, code, *_rest = _ERROR.unpack_from(value)
-    if kind == _IP_RECVERR and origin == _FROM_ICMP:
+    if origin == _FROM_ICMP and kind in (_IP_RECVERR, _IPV6_RECVERR):
+        # The latter on a socket of both families.
         return bool((icmp_type == 3 and code != 4) or icmp_type == 12)
     return kind == _IPV6_RECVERR and origin == _FROM_ICMP6 and icmp_type in (1, 4)

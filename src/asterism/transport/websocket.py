@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from asterism.transport.base import plain_address
 from asterism.transport.stream import StreamFlow, StreamTransport
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ class WebSocketTransport(StreamTransport[WebSocketFlow]):
 
     def open(self, wire: Wire, local: tuple[str, int], remote: tuple[str, int]) -> WebSocketFlow | None:
         """The flow of a connection that was just upgraded; ``None`` if there are too many."""
+        local, remote = (plain_address(local[0]), local[1]), (plain_address(remote[0]), remote[1])
         flow = WebSocketFlow(self, wire, local, remote)
         if self.closed or not self.admit(flow):
             return None

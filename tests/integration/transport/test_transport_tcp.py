@@ -233,10 +233,16 @@ def test_bind_error_names_the_section(run):
 def test_what_a_message_may_hold_can_be_set(run):
     async def scenario():
         manager, transport, _ = await echo_manager(protocol="tcp", limits=Limits(message=500))
+        manager.layer.limits = Limits(message=500)
         short, long = await Stream.open(transport.port), await Stream.open(transport.port)
         short.writer.write(options(transport="TCP"))
         assert parse_message(await short.read()).status == 200
         long.writer.write(options(transport="TCP").replace(b"Content-Length: 0", b"Content-Length: 400"))
+        assert parse_message(await long.read()).status == 513
+        long.writer.write(b"x" * 400 + options(transport="TCP"))
+        assert parse_message(await long.read()).status == 200
+        long.writer.write(options(transport="TCP").replace(b"Content-Length: 0", b"Content-Length: 2000000"))
+        assert parse_message(await long.read()).status == 513
         assert await long.ended()
         manager.layer.limits = Limits(uri=8)
         short.writer.write(options(transport="TCP"))

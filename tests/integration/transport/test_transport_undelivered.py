@@ -180,3 +180,17 @@ def test_closing_gives_the_descriptors_back(run):
             again.bind(("127.0.0.1", transport.port))
 
     run(scenario)
+
+
+def test_a_socket_of_both_families_learns_of_errors_of_both(run):
+    async def scenario():
+        manager, transport, _ = await echo_manager(FAST, host="::", dual_stack=True)
+        for host in HOSTS:
+            port = closed_port(host)
+            client = Client()
+            manager.layer.send_request(request_to(port, host), manager.flow_for(host, port), client)
+            assert await client.outcome == "transport_error"
+        assert transport.counters["sent"] == 8
+        manager.close()
+
+    run(scenario)

@@ -10,7 +10,6 @@ import pytest
 from transports_kit import EXTENSIONS, accounts, transport
 
 from asterism.command.check import check
-from asterism.sip.lifecycle import StartError
 from asterism.stack import parse_message
 from asterism.stack.framing import KeepAlive
 from asterism.testing import Phone, free_port, running_server, until
@@ -225,15 +224,37 @@ async def test_transports_with_allow_reload_follow_the_file_and_others_do_not():
         ({"cipher": "NONSENSE"}, "cipher"),
     ],
 )
-async def test_errors_name_the_section_and_the_option(options, named, certificates):
+async def test_a_bad_certificate_is_told_and_the_other_transports_serve(options, named, certificates, capsys):
     given = options if named == "cert_file" else certificates | options
-    async with running_server({"pjsip.conf": transport("udp")}) as server:
-        write_pjsip(server, transport("tls", name="secure", **given))
-        server.data.reload()
-        with pytest.raises(StartError) as caught:
-            await server.sip.start()
-        assert re.match(r".*pjsip\.conf:\d+: transport 'secure': cannot bind tls to 127.0.0.1:0: ", str(caught.value))
-        assert str(caught.value).endswith(f"(option '{named}')")
+    text = transport("tls", name="secure", **given) + transport("udp") + accounts("101")
+    async with running_server({"pjsip.conf": text}) as server:
+        (line,) = [line for line in capsys.readouterr().out.splitlines() if "ERROR" in line]
+        assert re.match(r".*pjsip\.conf:\d+: transport 'secure': cannot bind tls to 127.0.0.1:0: ", line)
+        assert line.endswith(f"(option '{named}'); the server goes on without it")
+        async with Phone("101", server, "secret") as phone:
+            assert (await phone.register()).status == 200
+
+
+@pytest.mark.parametrize("protocol", ["udp", "tcp"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "192.0.2.1"])
+async def test_a_busy_port_or_an_absent_address_is_told_and_the_other_transports_serve(protocol, host, capsys):
+    kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
+    with socket.socket(socket.AF_INET, kind) as blocker:
+        blocker.bind(("127.0.0.1", 0))
+        if protocol == "tcp":
+            blocker.listen()
+        port = blocker.getsockname()[1]
+        text = transport(protocol, host, "broken", port) + transport("udp", name="good") + accounts("101")
+        async with running_server({"pjsip.conf": text}) as server:
+            (line,) = [line for line in capsys.readouterr().out.splitlines() if "ERROR" in line]
+            assert f"transport 'broken': cannot bind {protocol} to {host}:{port}: " in line
+            async with Phone("101", server, "secret") as phone:
+                assert (await phone.register()).status == 200
+            blocker.close()
+            if host == "127.0.0.1":
+                # What was in the way has gone.
+                await server.sip.reload()
+                assert set(server.sip.transports.transports) == {"good", "broken"}
 
 
 async def test_slow_and_half_open_connections_starve_nobody(certificates):
@@ -325,3 +346,37 @@ async def test_limits_of_connections_are_options(tmp_path):
 def test_limits_are_never_nothing(option, tmp_path):
     (tmp_path / "pjsip.conf").write_text(transport("tcp", **{option: 0}))
     assert [problem.option for problem in check(tmp_path)[0]] == [option]
+
+
+async def test_the_wildcard_of_ipv6_serves_both_families():
+    text = transport("udp", "::") + transport("tcp", "::") + accounts("101", "102")
+    async with running_server({"pjsip.conf": text, "extensions.conf": EXTENSIONS}) as server:
+        ports = {item.protocol: item.port for item in server.sip.transports.transports.values()}
+        for protocol in ("udp", "tcp"):
+            async with (
+                Phone("101", ("127.0.0.1", ports[protocol]), "secret", transport=protocol) as ann,
+                Phone("102", ("::1", ports[protocol]), "secret", transport=protocol, host="::1") as bob,
+            ):
+                assert (await ann.register()).status == 200
+                assert (await bob.register()).status == 200
+                call = await bob.dial("101")
+                incoming = await ann.incoming()
+                assert "127.0.0.1" in incoming.request.get("Via")
+                assert "::" not in str(incoming.request.contacts[0].uri)
+                incoming.answer()
+                await call.answered()
+                await call.hangup()
+                await incoming.ended()
+                await ann.unregister()
+                await bob.unregister()
+
+
+async def test_the_wildcards_of_both_families_can_stand_side_by_side():
+    port = free_port()
+    for order in (("0.0.0.0", "::"), ("::", "0.0.0.0")):
+        text = "".join(transport(protocol, host, "", port) for protocol in ("udp", "tcp") for host in order)
+        async with running_server({"pjsip.conf": text + accounts("101")}) as server:
+            assert len(server.sip.transports.transports) == 4
+            for host in ("127.0.0.1", "::1"):
+                async with Phone("101", (host, port), "secret", host=host) as phone:
+                    assert (await phone.register()).status == 200

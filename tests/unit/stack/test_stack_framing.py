@@ -88,6 +88,7 @@ def test_of_a_message_too_large_the_head_is_left_and_what_follows_is_read() -> N
 def test_a_head_without_end_is_handed_over_once() -> None:
     framer = StreamFramer(Limits(head=50))
     assert framer.feed(b"x" * 60) == [b"x" * 51]
+    assert framer.spent
     with pytest.raises(LimitError):
         framer.feed(b"x")
 
