@@ -209,7 +209,13 @@ async def sipp(scenario: str, remote: str, host: str, *arguments: str, folder: P
 async def start_sipp(
     scenario: str, remote: str, host: str, *arguments: str, folder: Path
 ) -> asyncio.subprocess.Process:
-    """Start a scenario; a called side listens once its socket is there."""
+    """Start a scenario; a called side listens once its socket is there.
+
+    The credentials name the URI that is asked: without ``-auth_uri`` SIPp leaves the number out, and is refused.
+    """
+    if "number" in arguments:
+        number = arguments[arguments.index("number") + 1]
+        arguments = (*arguments, "-auth_uri", f"{number}@{remote}")
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     command = [
         require("sipp"), "-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", host, "-mi", host, "-nostdin",

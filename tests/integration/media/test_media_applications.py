@@ -73,6 +73,7 @@ class World:
         self.echo = EchoModule()
         self.tones = TonesModule()
         self.digits = DigitsModule()
+        self.digits.pbx = self.server.pbx
 
 
 @pytest.fixture
