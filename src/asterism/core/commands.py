@@ -70,7 +70,7 @@ class ActionCall(Protocol):
     action_id: str
 
     def get(self, key: str, default: str = "") -> str:
-        """The last value of a field."""
+        """The first value of a field."""
 
     def get_all(self, key: str) -> list[str]:
         """Every value of a repeated field, in order."""

@@ -8,6 +8,7 @@ from asterism.core.commands import ActionCall, action
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.module import Module
 from asterism.core.regex import RegexError, compile_regex
+from asterism.core.restriction import WRITES, restricted
 from asterism.pbx import events
 from asterism.pbx.bridge import Bridge
 from asterism.pbx.causes import parse_cause
@@ -141,8 +142,9 @@ class ChannelActions(Module):
         wanted = _split_names(call.get("Variables"))
         everything = call.get("AllVariables").strip().lower() in ("true", "yes", "1")
         call.begin_list("Channel status will follow")
-        for channel in channels:
-            call.item("Status", self._status_fields(channel, wanted, everything))
+        with restricted(0 if call.may("call") else WRITES):
+            for channel in channels:
+                call.item("Status", self._status_fields(channel, wanted, everything))
         call.end_list("StatusComplete", [("Items", len(channels))])
 
     def _status_fields(self, channel: Channel, wanted: list[str], everything: bool) -> list[tuple[str, object]]:
@@ -270,7 +272,7 @@ class ChannelActions(Module):
 
     @action(
         "BridgeDestroy",
-        "",
+        "system,call",
         Documentation(
             "End a bridge and its calls.", arguments=(Argument("BridgeUniqueid", "Id of the bridge.", True),)
         ),

@@ -121,7 +121,7 @@ class BridgeCommands(Module):
 
     @action(
         "BridgeKick",
-        "",
+        "system,call",
         Documentation(
             "Kick a channel from a bridge.",
             arguments=(

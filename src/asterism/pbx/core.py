@@ -14,6 +14,7 @@ from asterism.core.documentation import Documentation
 from asterism.core.log import log_subject
 from asterism.core.module import CoreServer, Subsystem
 from asterism.core.registry import Owner, Registry
+from asterism.core.restriction import restriction
 from asterism.pbx import admission, events, marks
 from asterism.pbx.causes import EXCHANGE_ROUTING_ERROR, Cause
 from asterism.pbx.channel import Channel
@@ -316,6 +317,7 @@ class Pbx(Subsystem):
 
     async def _run(self, channel: Channel, body: Callable[[Channel], Awaitable[None]]) -> None:
         log_subject.set(channel)
+        restriction.set(0)  # whoever started the call: what it may do is said by its body
         try:
             await body(channel)
         except ChannelHangup:

@@ -11,6 +11,7 @@ from asterism.core.commands import ActionCall, CommandCall, action, command
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import UsageError
 from asterism.core.module import Module
+from asterism.core.restriction import DANGEROUS_APPLICATIONS, DANGEROUS_FUNCTIONS, REACHING_OUT, restriction
 from asterism.pbx import events
 from asterism.pbx.applications.dial_options import parse_place
 from asterism.pbx.causes import Cause
@@ -32,24 +33,9 @@ REASON_FAILED = 0
 REASON_NO_ANSWER = 3
 REASON_ANSWERED = 4
 
-_REACHES_OUT = frozenset(
-    {
-        "system",
-        "trysystem",
-        "exec",
-        "execif",
-        "execiftime",
-        "agi",
-        "eagi",
-        "deadagi",
-        "externalivr",
-        "originate",
-        "mixmonitor",
-        "stasis",
-    }
-)
-"""Applications that reach outside of the PBX: originating into them needs the class ``system``."""
-_REACHES_OUT_IN_DATA = ("SHELL", "EVAL")
+_RUNNING_OTHERS = frozenset({"exec", "execif", "execiftime", "tryexec"})
+"""Applications that run what their arguments name. Originating into them needs the class ``system``, as in Asterisk."""
+_SUSPICIOUS_DATA = ("SHELL", "EVAL")
 
 
 @dataclass(slots=True)
@@ -69,6 +55,8 @@ class OriginateRequest:
     early_media: bool = False
     predial: str = ""
     variables: list[tuple[str, str]] = field(default_factory=list)
+    restriction: int = 0
+    """The rules of :mod:`asterism.core.restriction` for the application; the dialplan has none."""
 
 
 @dataclass(slots=True)
@@ -146,6 +134,7 @@ def start(pbx: Pbx, channel: Channel, request: OriginateRequest) -> None:
         return
 
     async def run(one: Channel) -> None:
+        restriction.set(request.restriction)
         one.new_exten(request.application, request.data)
         try:
             if not await pbx.dialplan.execute_application(one, request.application, request.data):
@@ -318,11 +307,15 @@ class Originate(Module):
             uniqueid=uniqueid,
             predial=call.get("PreDialGoSub").strip().replace(",", "^"),
             variables=parse_variables(call.get_all("Variable")),
+            restriction=0 if call.may("system") else DANGEROUS_APPLICATIONS | DANGEROUS_FUNCTIONS,
         )
 
-    @staticmethod
-    def _reaches_out(application: str, data: str) -> bool:
-        return application.lower() in _REACHES_OUT or any(word in data.upper() for word in _REACHES_OUT_IN_DATA)
+    def _reaches_out(self, application: str, data: str) -> bool:
+        """What can be told beforehand; what is refused for certain is refused when it is reached."""
+        name, data = application.lower(), data.upper()
+        if name in REACHING_OUT or name in _RUNNING_OTHERS or any(word in data for word in _SUSPICIOUS_DATA):
+            return True
+        return any(entry.item.dangerous and f"{entry.name.upper()}(" in data for entry in self._pbx.functions)
 
     @command(
         "channel originate",
@@ -342,7 +335,10 @@ class Originate(Module):
         destination, kind = args[0], args[1].lower()
         if "/" not in destination:
             raise UsageError("channel originate")
-        request = OriginateRequest(destination)
+        rules = restriction.get()
+        request = OriginateRequest(
+            destination, restriction=rules | DANGEROUS_FUNCTIONS if rules & DANGEROUS_APPLICATIONS else 0
+        )
         if kind == "application":
             request.application, request.data = args[2], " ".join(args[3:])
         elif kind == "extension" and len(args) == 3:

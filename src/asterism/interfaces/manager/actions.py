@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from asterism.core.commands import action
 from asterism.core.documentation import Argument, Documentation
 from asterism.interfaces.console.runner import CommandRunner
-from asterism.interfaces.manager.filters import parse_filter
+from asterism.interfaces.manager.filters import MAX_FILTERS, parse_filter
 from asterism.interfaces.manager.session import Call
 from asterism.pbx.applications.userevent import USER_EVENT
 
@@ -106,6 +106,9 @@ class ManagerActions:
         """``Action: Filter``."""
         if call.get("operation", "add").lower() != "add":
             call.error("Unknown operation")
+            return
+        if len(call.session.filters) >= MAX_FILTERS:
+            call.error("Too many filters")
             return
         try:
             criteria = call.get("matchcriteria")

@@ -19,6 +19,7 @@ from asterism.core.commands import ActionCall, action
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import AsterismError, ConfigError
 from asterism.core.module import CoreServer, Module
+from asterism.core.regex import Regex, RegexError, compile_regex
 
 MAX_EDITS = 10_000
 
@@ -357,18 +358,18 @@ _EDITS = {
 }
 
 
-def _filters(text: str) -> list[tuple[str, re.Pattern[str]]]:
+def _filters(text: str) -> list[tuple[str, Regex]]:
     """``name=regular expression`` pairs, comma separated."""
-    tests: list[tuple[str, re.Pattern[str]]] = []
+    tests: list[tuple[str, Regex]] = []
     for part in text.split(","):
         name, equals, value = part.partition("=")
         if equals and len(value) <= 200:
             try:
-                tests.append((name.strip().lower(), re.compile(value.strip())))
-            except re.error:
+                tests.append((name.strip().lower(), compile_regex(value.strip())))
+            except RegexError:
                 raise _RefusedError(f"'{value}' is not a regular expression") from None
     return tests
 
 
-def _fits(section: Section, tests: Iterable[tuple[str, re.Pattern[str]]]) -> bool:
+def _fits(section: Section, tests: Iterable[tuple[str, Regex]]) -> bool:
     return all(any(test.fullmatch(o.value) for o in section.options if o.name.lower() == key) for key, test in tests)

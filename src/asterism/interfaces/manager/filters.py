@@ -6,6 +6,15 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from asterism.core.regex import Regex, RegexError, compile_regex
+
+MAX_FILTERS = 64
+"""Filters of one connection."""
+MAX_EXPRESSION = 512
+"""Characters of a filter."""
+MAX_MATCHED = 16384
+"""Characters of an event, or of one of its fields, that an expression is held against."""
+
 _ITEM = re.compile(r"(\w+)\(([^)]*)\)")
 
 
@@ -27,11 +36,21 @@ def parse_filter(text: str, name: str = "eventfilter") -> EventFilter:
     if "(" in name:
         return _parse_advanced(name, text)
     include = not text.startswith("!")
+    expression = _compile(text if include else text[1:])
+    return EventFilter(include, lambda _name, body: _found(expression, body), text)
+
+
+def _compile(text: str) -> Regex:
+    if len(text) > MAX_EXPRESSION:
+        raise ValueError(f"a filter has at most {MAX_EXPRESSION} characters")
     try:
-        expression = re.compile(text if include else text[1:])
-    except re.error as error:
+        return compile_regex(text)
+    except RegexError as error:
         raise ValueError(f"'{text}' is not a regular expression: {error}") from error
-    return EventFilter(include, lambda _name, body: expression.search(body) is not None, text)
+
+
+def _found(expression: Regex, text: str) -> bool:
+    return expression.search(text[:MAX_MATCHED]) is not None
 
 
 def _parse_advanced(name: str, text: str) -> EventFilter:
@@ -42,23 +61,20 @@ def _parse_advanced(name: str, text: str) -> EventFilter:
     method = items.get("method", "none" if not text else "regex")
     method = {"startsWith": "starts_with", "endsWith": "ends_with"}.get(method, method)
     tests: dict[str, Callable[[str], bool]] = {
-        "regex": lambda value: re.search(text, value) is not None,
         "exact": lambda value: value == text,
         "starts_with": lambda value: value.startswith(text),
         "ends_with": lambda value: value.endswith(text),
         "contains": lambda value: text in value,
         "none": lambda _value: True,
     }
+    if method == "regex":
+        expression = _compile(text)
+        tests["regex"] = lambda value: _found(expression, value)
     if method not in tests:
-        raise ValueError(f"'{method}' is not a match method; accepted: {', '.join(tests)}")
+        raise ValueError(f"'{method}' is not a match method; accepted: regex, {', '.join(tests)}")
     action = items.get("action", "include")
     if action not in ("include", "exclude"):
         raise ValueError(f"'{action}' is not an action; accepted: include, exclude")
-    if method == "regex":
-        try:
-            re.compile(text)
-        except re.error as error:
-            raise ValueError(f"'{text}' is not a regular expression: {error}") from error
     test, wanted, header = tests[method], items.get("name", ""), items.get("header", "").rstrip(":")
 
     def matches(event: str, body: str) -> bool:

@@ -13,6 +13,7 @@ from asterism.core.documentation import Documentation
 from asterism.core.errors import ConfigError, ModuleError
 from asterism.core.events import EventType, Fields
 from asterism.core.module import CoreServer, Module
+from asterism.interfaces.admission import TlsListener, WaitingRoom, source_of
 from asterism.interfaces.manager.actions import ManagerActions
 from asterism.interfaces.manager.blocks import ChannelBlocks
 from asterism.interfaces.manager.commands import ManagerCommands
@@ -58,8 +59,11 @@ class ManagerModule(Module):
         self.sessions: set[ManagerSession] = set()
         self.address: tuple[str, int] | None = None
         self.tls_address: tuple[str, int] | None = None
-        self._listeners: list[asyncio.Server] = []
         self._failed: list[str] = []
+        self.waiting = WaitingRoom(lambda: self.settings.authlimit)
+        """Connections that have not logged in."""
+        self._handshakes = WaitingRoom(lambda: self.settings.authlimit)
+        self._listeners: list[asyncio.Server | TlsListener] = []
         self.feed = EventFeed(self.render)
         self._heads: dict[EventType, str] = {}
         self._blocks = ChannelBlocks()
@@ -106,8 +110,10 @@ class ManagerModule(Module):
         try:
             sockets = await open_listeners(host, port)
             for sock in sockets:
-                listener = await loop.create_server(lambda: ManagerSession(self), sock=sock, ssl=context)
-                self._listeners.append(listener)
+                if context is None:
+                    self._listeners.append(await loop.create_server(lambda: ManagerSession(self), sock=sock))
+                else:
+                    self._listeners.append(TlsListener(sock, context, lambda: ManagerSession(self), self._handshakes))
         except OSError as error:
             raise ModuleError(
                 f"manager.conf: cannot listen on {host} port {port}: {error.strerror or error}"
@@ -165,13 +171,9 @@ class ManagerModule(Module):
 
     # -- sessions ----------------------------------------------------------------------------------
 
-    def unauthenticated(self) -> int:
-        """How many connections have not logged in."""
-        return sum(1 for session in self.sessions if session.user is None)
-
     def logged_in(self, session: ManagerSession) -> None:
         """Greet a user that has just logged in."""
-        self._failures.pop(session.remote[0], None)
+        self._failures.pop(source_of(session.remote[0]), None)
         user = session.user
         assert user is not None
         if self._shows(user):
@@ -184,13 +186,15 @@ class ManagerModule(Module):
     def login_failed(self, session: ManagerSession) -> None:
         """Count a failed login against its address."""
         now = time.monotonic()
-        count, since = self._failures.get(session.remote[0], (0, now))
+        source = source_of(session.remote[0])
+        count, since = self._failures.get(source, (0, now))
         if now - since > _THROTTLE_SECONDS:
             count, since = 0, now
         if len(self._failures) >= _THROTTLE_ADDRESSES:
             self._failures.pop(next(iter(self._failures)))
-        self._failures[session.remote[0]] = (count + 1, since)
-        self.server.log.notice("%s failed to authenticate with the manager", session.remote[0])
+        self._failures[source] = (count + 1, since)
+        if count < _THROTTLE_FAILURES or not count % 100:
+            self.server.log.notice("%s failed to authenticate with the manager", session.remote[0])
         if count + 1 == _THROTTLE_FAILURES:
             self.server.log.warning(
                 "%s failed too often: its manager logins are refused for %d seconds",
@@ -199,13 +203,15 @@ class ManagerModule(Module):
 
     def is_throttled(self, host: str) -> bool:
         """Whether an address has failed so often of late that its logins are refused unseen."""
-        count, since = self._failures.get(host, (0, 0.0))
+        count, since = self._failures.get(source_of(host), (0, 0.0))
         return count >= _THROTTLE_FAILURES and time.monotonic() - since <= _THROTTLE_SECONDS
 
     def forget(self, session: ManagerSession) -> None:
         """A connection ended."""
         self.sessions.discard(session)
-        if session.user is not None and self._shows(session.user):
+        if session.user is None:
+            return
+        if self._shows(session.user):
             self.server.log.verbose(2, "Manager '%s' logged off from %s", session.user.name, session.remote[0])
         self.update_feed()
 

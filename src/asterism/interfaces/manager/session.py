@@ -15,15 +15,28 @@ from typing import TYPE_CHECKING, cast
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.events import EventType
 from asterism.core.events import Fields as EventFields
+from asterism.core.restriction import DANGEROUS_APPLICATIONS, DANGEROUS_FUNCTIONS, restricted, restriction
+from asterism.interfaces.admission import Ticket
 from asterism.interfaces.manager.filters import EventFilter
 from asterism.interfaces.manager.settings import ManagerUser, parse_classes
-from asterism.interfaces.manager.wire import BANNER, Fields, MessageReader, OversizedError, encode
+from asterism.interfaces.manager.wire import (
+    BANNER,
+    BEFORE_LOGIN,
+    LOGGED_IN,
+    Fields,
+    MessageReader,
+    OversizedError,
+    encode,
+)
 
 if TYPE_CHECKING:
     from asterism.interfaces.manager.module import ManagerModule
 
 MAX_QUEUED_EVENTS = 5_000
 """Events held for a client that does not read; beyond, the oldest are dropped and it is told so."""
+
+MAX_QUEUED_BYTES = 4 * 1024 * 1024
+"""Bytes of these events."""
 
 MAX_STALLED_SECONDS = 30.0
 """How long a client may read nothing before it is disconnected, unless ``writetimeout`` says otherwise."""
@@ -59,7 +72,7 @@ class Call:
         self._items = 0
 
     def get(self, key: str, default: str = "") -> str:
-        """The last value of a field."""
+        """The first value of a field."""
         return self.fields.get(key, default)
 
     def get_all(self, key: str) -> list[str]:
@@ -127,12 +140,14 @@ class ManagerSession(asyncio.Protocol):
         self.started = time.time()
         self.transport: asyncio.Transport | None = None
         self.waiter: asyncio.Future[None] | None = None
-        self._reader = MessageReader()
-        self._pending: deque[Fields] = deque()
+        self._reader = MessageReader(BEFORE_LOGIN)
+        self._ticket: Ticket | None = None
         self._queue: deque[bytes] = deque()
+        self._queued_bytes = 0
         self._dropped = 0
         self._paused = False
         self._held = False
+        self._more = False
         self._stall_timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._login_timer: asyncio.TimerHandle | None = None
@@ -150,33 +165,39 @@ class ManagerSession(asyncio.Protocol):
         self.transport = transport
         self.remote = transport.get_extra_info("peername")[:2]
         self.local = transport.get_extra_info("sockname")[:2]
-        settings = self.manager.settings
-        if self.manager.unauthenticated() >= settings.authlimit:
+        self._ticket = self.manager.waiting.enter(self.remote[0], transport.abort)
+        if self._ticket is None:
             transport.abort()
             return
         self.manager.sessions.add(self)
-        self._login_timer = asyncio.get_running_loop().call_later(settings.authtimeout, self._login_expired)
+        self._login_timer = asyncio.get_running_loop().call_later(
+            self.manager.settings.authtimeout, self._login_expired
+        )
         transport.set_write_buffer_limits(high=_HIGH_WATER)
         transport.write(BANNER.encode())
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """Forget the session and what it was doing."""
+        self._leave_waiting()
         self.manager.forget(self)
-        for timer in (self._login_timer, self._stall_timer):
-            if timer is not None:
-                timer.cancel()
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
         if self._task is not None:
             self._task.cancel()
-        self._pending.clear()
         self._queue.clear()
+        self._queued_bytes = 0
+
+    def _leave_waiting(self) -> None:
+        """Be no longer one of those that wait to log in."""
+        if self._ticket is not None:
+            self._ticket.leave()
+            self._ticket = None
+        if self._login_timer is not None:
+            self._login_timer.cancel()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; run the actions they complete, in order."""
-        try:
-            self._pending.extend(self._reader.feed(data))
-        except OversizedError:
-            self.close()
-            return
+        self._reader.receive(data)
         self._run_pending()
 
     def pause_writing(self) -> None:
@@ -199,7 +220,9 @@ class ManagerSession(asyncio.Protocol):
             dropped, self._dropped = self._dropped, 0
             self._write(self.manager.render(EVENTS_DROPPED, (dropped,)))
         while self._queue and not self._paused:
-            self._write(self._queue.popleft())
+            event = self._queue.popleft()
+            self._queued_bytes -= len(event)
+            self._write(event)
         self._run_pending()
 
     def _stalled(self) -> None:
@@ -241,14 +264,14 @@ class ManagerSession(asyncio.Protocol):
         if not self._paused:
             self._write(joined)
             return
-        self._queue.extend(events)
-        excess = len(self._queue) - MAX_QUEUED_EVENTS
-        if excess > 0:
+        queue = self._queue
+        queue.extend(events)
+        self._queued_bytes += len(joined)
+        while len(queue) > MAX_QUEUED_EVENTS or self._queued_bytes > MAX_QUEUED_BYTES:
             if not self._dropped:
                 self.manager.server.log.warning("manager user %s does not read its events: the oldest go", self.name)
-            self._dropped += excess
-            for _ in range(excess):
-                self._queue.popleft()
+            self._dropped += 1
+            self._queued_bytes -= len(queue.popleft())
 
     def _write(self, data: bytes) -> None:
         if self.transport is not None and not self.transport.is_closing():
@@ -264,22 +287,35 @@ class ManagerSession(asyncio.Protocol):
     def _run_pending(self) -> None:
         # An action that takes time (a synchronous Originate) holds up the ones behind it, as in Asterisk.
         for _ in range(_BURST):
-            if not self._pending or self._task is not None or self._paused:
+            if self._task is not None or self._paused or self.transport is None or self.transport.is_closing():
                 break
-            call = Call(self, self._pending.popleft())
+            try:
+                fields = self._reader.next()
+            except OversizedError:
+                self.manager.server.log.warning("manager: %s sent too long a message: disconnected", self.name)
+                self.close()
+                return
+            if fields is None:
+                break
+            call = Call(self, fields)
             result = self._dispatch(call)
             if inspect.isawaitable(result):
                 self._task = self.manager.server.spawn(self._finish(call, result), f"manager action of {self.name}")
         else:
-            asyncio.get_running_loop().call_soon(self._run_pending)
+            self._more = True
+            asyncio.get_running_loop().call_soon(self._run_more)
         self._hold_reading()
+
+    def _run_more(self) -> None:
+        self._more = False
+        self._run_pending()
 
     def _hold_reading(self) -> None:
         """Read no more while there is something left to do: a client that asks faster than it reads waits itself."""
         transport = self.transport
         if transport is None or transport.is_closing():
             return
-        hold = self._paused or bool(self._pending)
+        hold = self._paused or self._more or (self._task is not None and self._reader.buffered > 0)
         if hold and not self._held:
             transport.pause_reading()
         elif self._held and not hold:
@@ -289,6 +325,7 @@ class ManagerSession(asyncio.Protocol):
     async def _finish(self, call: Call, result: object) -> None:
         try:
             assert inspect.isawaitable(result)
+            restriction.set(self._rules())
             await result
         except asyncio.CancelledError:
             raise
@@ -321,10 +358,18 @@ class ManagerSession(asyncio.Protocol):
             self.manager.security.request_not_allowed(self, action)
             return None
         try:
-            return found.run(call)
+            with restricted(self._rules()):
+                return found.run(call)
         except Exception:
             self._failed(call)
             return None
+
+    def _rules(self) -> int:
+        """What the user's actions may not reach, whatever way they take."""
+        dangerous = 0 if self.manager.server.options.live_dangerously else DANGEROUS_FUNCTIONS
+        if self.user is None or "system" not in self.user.write:
+            dangerous |= DANGEROUS_APPLICATIONS
+        return dangerous
 
     def _failed(self, call: Call) -> None:
         self.manager.server.log.exception("manager action '%s' failed", call.get("action"))
@@ -364,8 +409,8 @@ class ManagerSession(asyncio.Protocol):
             return
         self.user = user
         self.read, self.filters = user.read, list(user.filters)
-        if self._login_timer is not None:
-            self._login_timer.cancel()
+        self._reader.limits = LOGGED_IN
+        self._leave_waiting()
         call.success("Authentication accepted")
         self.set_mask(call.get("events") or "on")
         self.manager.logged_in(self)

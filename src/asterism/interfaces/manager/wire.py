@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 BANNER = "Asterisk Call Manager/11.0.0\r\n"
 MAX_LINE = 8192
@@ -16,66 +17,100 @@ class OversizedError(Exception):
     """A client sent a line or a message longer than the limits."""
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a client may send: bytes of a line, lines of a message, bytes altogether (0 without limit)."""
+
+    line: int
+    lines: int
+    total: int = 0
+
+
+BEFORE_LOGIN = Limits(1024, 32, 8192)
+"""Enough to log in, and to fail at it a few times."""
+LOGGED_IN = Limits(MAX_LINE, MAX_FIELDS)
+
+
 class Fields:
     """The fields of one message: keys in any case, repeated keys kept in order; ``pairs`` has them as sent."""
 
-    __slots__ = ("_pairs", "pairs")
+    __slots__ = ("_first", "pairs")
 
     def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
         self.pairs = tuple(pairs)
-        self._pairs = [(key.lower(), value) for key, value in self.pairs]
+        self._first: dict[str, str] = {}
+        for key, value in self.pairs:
+            self._first.setdefault(key.lower(), value)
 
     def get(self, key: str, default: str = "") -> str:
-        """The last value of ``key``."""
-        key = key.lower()
-        for name, value in reversed(self._pairs):
-            if name == key:
-                return value
-        return default
+        """The first value of ``key``: what follows the text of a user in a message cannot replace what was before."""
+        return self._first.get(key.lower(), default)
 
     def get_all(self, key: str) -> list[str]:
         """Every value of ``key``, in order."""
         key = key.lower()
-        return [value for name, value in self._pairs if name == key]
+        return [value for name, value in self.pairs if name.lower() == key]
 
     def has(self, key: str) -> bool:
         """Whether ``key`` was sent at all."""
-        key = key.lower()
-        return any(name == key for name, _ in self._pairs)
+        return key.lower() in self._first
 
 
 class MessageReader:
-    """Cuts a byte stream into messages; a line without a colon is passed over, as Asterisk does."""
+    """Cuts a byte stream into messages; a line without a colon is passed over, as Asterisk does.
 
-    def __init__(self) -> None:
+    Bytes that nobody asked for yet stay bytes: :meth:`next` looks at no more than one message. ``limits`` may be
+    changed between messages.
+    """
+
+    def __init__(self, limits: Limits = LOGGED_IN) -> None:
+        self.limits = limits
         self._buffer = bytearray()
         self._pairs: list[tuple[str, str]] = []
         self._lines = 0
+        self._taken = 0
 
-    def feed(self, data: bytes) -> list[Fields]:
-        """Take received bytes; return the complete messages.
+    @property
+    def buffered(self) -> int:
+        """How many bytes have not been looked at, or are the beginning of a line."""
+        return len(self._buffer)
+
+    def receive(self, data: bytes) -> None:
+        """Take received bytes."""
+        self._buffer += data
+
+    def next(self) -> Fields | None:
+        """The next message, ``None`` when it has not come yet.
 
         Raises:
-            OversizedError: A line or a message is longer than the limits.
+            OversizedError: A line, a message or all together is longer than the limits.
         """
-        self._buffer += data
-        messages = []
-        while (end := self._buffer.find(b"\n")) >= 0:
-            line = self._buffer[:end].rstrip(b"\r").decode("utf-8", "replace")
-            del self._buffer[: end + 1]
+        limits, buffer = self.limits, self._buffer
+        while (end := buffer.find(b"\n")) >= 0:
+            self._taken += end + 1
+            if end > limits.line + 1 or (limits.total and self._taken > limits.total):
+                raise OversizedError
+            line = buffer[:end].rstrip(b"\r").decode("utf-8", "replace")
+            del buffer[: end + 1]
             if line.strip():
                 self._lines += 1
-                if len(line) > MAX_LINE or self._lines > MAX_FIELDS:
+                if len(line) > limits.line or self._lines > limits.lines:
                     raise OversizedError
                 key, colon, value = line.partition(":")
                 if colon:
                     self._pairs.append((key.strip(), value.strip()))
             elif self._lines:
-                messages.append(Fields(self._pairs))
+                fields = Fields(self._pairs)
                 self._pairs, self._lines = [], 0
-        if len(self._buffer) > MAX_LINE:
+                return fields
+        if len(buffer) > limits.line + buffer.endswith(b"\r"):
             raise OversizedError
-        return messages
+        return None
+
+    def feed(self, data: bytes) -> list[Fields]:
+        """Take received bytes; return the complete messages. Raises as :meth:`next` does."""
+        self.receive(data)
+        return list(iter(self.next, None))
 
 
 def clean(value: object) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from asterism.core.containment import report_failure
+from asterism.core.restriction import DANGEROUS_FUNCTIONS, WRITES, restriction
 from asterism.pbx.dialplan import substitution
 from asterism.pbx.dialplan.flow import FunctionError
 from asterism.pbx.dialplan.foreign import NEUTRAL, Foreign, is_foreign, joined, shadow
@@ -96,6 +97,8 @@ class Environment:
         if found.read is None:
             self.log.warning("Function %s cannot be read", name)
             return ""
+        if found.dangerous and self._refused(name):
+            return ""
         # What a function makes of text from outside is from outside, whether it was an argument or in a variable.
         before, self._foreign_read = self._foreign_read, args.__class__ is Foreign
         try:
@@ -160,7 +163,7 @@ class Environment:
     async def prepare(self, name: str, args: str) -> None:
         """Wait for what a function needs to be read. What cannot be had is missing when it is read."""
         found = self.functions.get(name)
-        if found is not None and found.prepare is not None:
+        if found is not None and found.prepare is not None and not (found.dangerous and self._refused(name)):
             try:
                 await found.prepare(args)
             except FunctionError as error:
@@ -176,6 +179,8 @@ class Environment:
             return False
         if found.write is None:
             self.log.error("Function %s cannot be written to", name)
+            return False
+        if self._read_only(name) or (found.dangerous and self._refused(name)):
             return False
         try:
             found.write(channel, args, value)
@@ -196,10 +201,25 @@ class Environment:
         if parenthesis:
             close = rest.rfind(")")
             return self.write(channel, head.strip(), rest if close < 0 else rest[:close], value)
+        if self._read_only(name):
+            return False
         if channel is None:
             self.globals[name.lstrip("_")] = value
         else:
             channel.set_variable(name, value)
+        return True
+
+    def _refused(self, name: str) -> bool:
+        """Whether a function that reaches outside the PBX may not be used now."""
+        if not restriction.get() & DANGEROUS_FUNCTIONS:
+            return False
+        self.log.warning("Function %s is refused to a manager client: live_dangerously is off", name)
+        return True
+
+    def _read_only(self, name: str) -> bool:
+        if not restriction.get() & WRITES:
+            return False
+        self.log.warning("'%s' is not written: a manager client may only read here", name)
         return True
 
     def warn(self, message: str, *args: object) -> None:

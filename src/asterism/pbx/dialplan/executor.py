@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from asterism.core.containment import report_failure
+from asterism.core.restriction import DANGEROUS_APPLICATIONS, REACHING_OUT, restriction
 from asterism.pbx.causes import Cause
 from asterism.pbx.controls import ChannelState, Control
 from asterism.pbx.dialplan.flow import EndDialplan, Goto, SubroutineReturned
@@ -60,6 +61,7 @@ class Executor:
         Never raises, except when the task itself is cancelled.
         """
         cause: int | None = None
+        restriction.set(0)  # the dialplan is the administrator's, whoever sent the channel there
         try:
             cause = await self._run(channel)
         except ChannelHangup:
@@ -100,6 +102,7 @@ class Executor:
         self.push_frame(channel, Frame(*position, boundary=True), args)
         channel.context, channel.exten, channel.priority = context, exten, number
         value = ""
+        outside = restriction.set(0)
         try:
             await self._run(channel, fall_through=False)
             self.log.warning("Subroutine %s,%s of %s ended without Return", context, exten, channel.name)
@@ -107,16 +110,25 @@ class Executor:
             value = returned.value
             channel.set_variable("GOSUB_RETVAL", value)
         finally:
+            restriction.reset(outside)
             while len(state.frames) > depth:
                 self.pop_frame(channel)
             channel.context, channel.exten, channel.priority = position
         return value
 
     async def application(self, channel: Channel, name: str, data: str) -> bool:
-        """Run one application with ``data`` as it is; ``False`` when there is none of that name."""
+        """Run one application with ``data`` as it is; ``False`` when there is none of that name.
+
+        Raises ``EndDialplan`` for one that a manager client without the class ``system`` asked for and may not run.
+        """
         found = self.applications.get(name)
         if found is None:
             return False
+        if restriction.get() & DANGEROUS_APPLICATIONS and name.strip().lower() in REACHING_OUT:
+            self.log.warning(
+                "%s: application %s is refused to a manager client without class system", channel.name, name
+            )
+            raise EndDialplan
         await found(channel, data)
         return True
 

@@ -10,6 +10,7 @@ from asterism.core.commands import ActionCall, CommandCall, action, command
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import CommandError, ConfigError, UsageError
 from asterism.core.events import Fields
+from asterism.core.restriction import WRITES, restricted
 from asterism.pbx.dialplan import listing, loader
 from asterism.pbx.dialplan.contexts import HINT, ContextTable
 from asterism.pbx.module import PbxModule
@@ -392,7 +393,8 @@ class DialplanModule(PbxModule):
         self._tell(call, channel, function, args)
 
     def _tell(self, call: ActionCall, channel: Channel | None, function: str, args: str) -> None:
-        value = self.dialplan.environment.function(channel, function, args)
+        with restricted(0 if call.may("call") else WRITES):
+            value = self.dialplan.environment.function(channel, function, args)
         if value is None:
             call.error("No such variable")
         else:
