@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 OVERLOAD_METHODS = frozenset({"INVITE", "REGISTER", "SUBSCRIBE", "MESSAGE", "OPTIONS"})
 SCHEMES = frozenset({"sip", "sips", "tel"})
 _UNTAKEN = {"SUBSCRIBE": 489, "PUBLISH": 489, "PRACK": 481}
+MAX_WAITING_IN_DIALOG = 100
+"""Requests that may wait for their turn in one dialog: far below what makes a work count as congested."""
 RETRY_AFTER = ("Retry-After", "5")
 
 
@@ -82,7 +84,7 @@ class Distributor:
         """Hand the ACK to a 2xx to the dialog's usages, in its work."""
         try:
             entry = self.core.dialogs.find(request)
-            if entry is not None:
+            if entry is not None and entry.work.queued < MAX_WAITING_IN_DIALOG:
                 entry.work.push(self._ack, entry, request)
         except ParseError as error:
             # A field that is read only now: as bad as if the message could not have been read at all.
@@ -131,7 +133,8 @@ class Distributor:
         if endpoint is not None and not endpoint.force_rport:
             rx.restore_via()
         rx.work = entry.work
-        if not entry.work.push(self._in_dialog, entry, rx):
+        work = entry.work
+        if work.queued >= MAX_WAITING_IN_DIALOG or not work.push(self._in_dialog, entry, rx):
             rx.respond_stateless(503, headers=(RETRY_AFTER,))
 
     def _in_dialog(self, entry: DialogEntry, rx: Rx) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -14,10 +15,38 @@ if TYPE_CHECKING:
     from asterism.stack.message import Request, Response
 
 
+class NonceCounts:
+    """How often each nonce of others was used: a server takes the same count again for a replay (RFC 7616 3.4).
+
+    Of the nonces that came last only a hash is kept, so that a server cannot make this grow.
+    """
+
+    def __init__(self, limit: int = 10_000) -> None:
+        self._counts: dict[bytes, int] = {}
+        self._limit = limit
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    def used(self, challenge: digest.Challenge, username: str) -> int:
+        """How often the challenge's nonce was used for this user; counts this use as well."""
+        text = f"{challenge.realm}\0{challenge.nonce}\0{username}".encode("utf-8", "surrogateescape")
+        key = hashlib.blake2s(text, digest_size=16).digest()
+        count = self._counts.pop(key, 0)
+        self._counts[key] = count + 1
+        if len(self._counts) > self._limit:
+            del self._counts[next(iter(self._counts))]
+        return count
+
+
 def authorize(
-    request: Request, response: Response, auths: Sequence[Auth], algorithms: Sequence[str] = ("MD5",)
+    request: Request,
+    response: Response,
+    auths: Sequence[Auth],
+    algorithms: Sequence[str] = ("MD5",),
+    counts: NonceCounts | None = None,
 ) -> Request | None:
-    """``request`` again, with a new CSeq and credentials for the challenges in ``response``.
+    """``request`` again, with the next CSeq and credentials for the challenges in ``response``.
 
     A challenge is answered only with an auth object whose realm is the challenge's, or is empty or ``*``, and only
     once: a challenge again without ``stale`` means that the credentials are wrong. Returns ``None`` when no
@@ -41,7 +70,8 @@ def authorize(
         auth = _find(auths, challenge, algorithms) if challenge.supported else None
         if auth is None:
             continue
-        again.add_header(header_name, _credentials(again, challenge, auth))
+        count = 0 if counts is None else counts.used(challenge, auth.username)
+        again.add_header(header_name, _credentials(again, challenge, auth, count))
         answered.add(challenge.realm)
     if not answered:
         return None
@@ -71,10 +101,10 @@ def _find(auths: Sequence[Auth], challenge: digest.Challenge, algorithms: Sequen
     return None
 
 
-def _credentials(request: Request, challenge: digest.Challenge, auth: Auth) -> str:
+def _credentials(request: Request, challenge: digest.Challenge, auth: Auth, count: int) -> str:
     algorithm = challenge.algorithm or "MD5"
     secret = _secret(auth, challenge.realm, algorithm)
-    session = digest.ClientSession(challenge, auth.username, secret, secrets.token_hex(16))
+    session = digest.ClientSession(challenge, auth.username, secret, secrets.token_hex(16), count)
     return str(session.authorize(request.method, str(request.uri), request.body))
 
 

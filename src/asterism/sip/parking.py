@@ -7,6 +7,7 @@ goes on as a coroutine of its work. It is given up after ten seconds, by CANCEL,
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -32,14 +33,23 @@ class _Parked:
 class Parking:
     """Keeps parked requests and their limits.
 
-    ``limit`` is how many may be parked at once (more get 503); ``timeout`` how long one may wait, in seconds.
+    More than these get 503: one Call-ID or one source cannot take the places of all others.
+
+    Attributes:
+        limit: how many may be parked at once.
+        limit_per_call: how many of one Call-ID, which go on one after the other.
+        limit_per_source: how many of one address, an IPv6 /64 being one; a proxy may send for many.
+        timeout: how long one may wait, in seconds.
     """
 
     def __init__(self, core: SipCore) -> None:
         self._core = core
         self._parked: dict[int, _Parked] = {}
         self._works: dict[str, tuple[Work, int]] = {}
+        self._sources: dict[str, int] = {}
         self.limit = 1000
+        self.limit_per_call = 10
+        self.limit_per_source = 500
         self.timeout = 10.0
         self.timed_out = 0
         self.refused = 0
@@ -49,12 +59,14 @@ class Parking:
 
     def park(self, rx: Rx, coroutine: Coroutine[Any, Any, None]) -> None:
         """Let the request go on as ``coroutine`` in its work; 503 when too many are parked."""
-        if len(self._parked) >= self.limit:
+        source = source_of(rx.flow.remote[0])
+        if self._is_full(rx, source):
             coroutine.close()
             self.refused += 1
             rx.respond_stateless(503, headers=(("Retry-After", "5"),))
             return
         transaction = rx.transaction_for()
+        self._sources[source] = self._sources.get(source, 0) + 1
         deadline = asyncio.get_running_loop().time() + self.timeout
         parked = self._parked[id(transaction)] = _Parked(rx, coroutine, deadline)
         call_id = rx.request.call_id
@@ -70,6 +82,12 @@ class Parking:
             coroutine.close()
             self._done(parked, call_id)
             rx.respond_stateless(503, headers=(("Retry-After", "5"),))
+
+    def _is_full(self, rx: Rx, source: str) -> bool:
+        if len(self._parked) >= self.limit or self._sources.get(source, 0) >= self.limit_per_source:
+            return True
+        waiting = self._works.get(rx.request.call_id)
+        return waiting is not None and waiting[1] >= self.limit_per_call
 
     def cancel(self, transaction: object) -> bool:
         """Give up a parked INVITE because of a CANCEL: it gets 487. ``False`` when it is not parked."""
@@ -114,6 +132,12 @@ class Parking:
     def _done(self, parked: _Parked, call_id: str) -> None:
         rx = parked.rx
         self._parked.pop(id(rx.transaction), None)
+        source = source_of(rx.flow.remote[0])
+        left = self._sources[source] - 1
+        if left:
+            self._sources[source] = left
+        else:
+            del self._sources[source]
         if self._flow_failed in rx.flow.on_error:
             rx.flow.on_error.remove(self._flow_failed)
         if call_id:
@@ -123,3 +147,13 @@ class Parking:
             else:
                 del self._works[call_id]
                 work.close()
+
+
+def source_of(host: str) -> str:
+    """What counts as one sender: an IPv4 address, or the /64 that one IPv6 site has all of."""
+    if ":" not in host:
+        return host
+    try:
+        return str(ipaddress.IPv6Network((host.partition("%")[0], 64), strict=False))
+    except ValueError:
+        return host

@@ -307,7 +307,21 @@ class Sender:
     def answer_challenge(self, request: Request, response: Response, endpoint: Endpoint | None) -> Request | None:
         """The request with credentials for the response's challenges, ``None`` when there are none to give."""
         auths = self._core.outbound_auths(endpoint) if endpoint is not None else ()
-        return authorize(request, response, auths, self.state.auth_algorithms_uac) if auths else None
+        if not auths:
+            return None
+        again = authorize(request, response, auths, self.state.auth_algorithms_uac, self.state.nonce_counts)
+        if again is not None:
+            self._count_in_dialog(again)
+        return again
+
+    def _count_in_dialog(self, request: Request) -> None:
+        """Give a request that is sent again the next CSeq of its dialog, if it is in one: the number is used once."""
+        tag = request.to.tag
+        entry = self._core.dialogs.get(request.call_id, request.from_.tag or "", tag) if tag else None
+        if entry is not None:
+            number = max(entry.dialog.local_seq or 0, request.cseq.number - 1) + 1
+            entry.dialog.local_seq = number
+            request.set_header("CSeq", f"{number} {request.method}")
 
     async def send_request(
         self,

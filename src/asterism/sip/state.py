@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from asterism.core.errors import DuplicateError
 from asterism.sip.capabilities import Capabilities
+from asterism.sip.outbound_authentication import NonceCounts
 from asterism.sip.scheduled import ScheduledTasks
 from asterism.sip.traces import Traces
 
@@ -46,6 +47,7 @@ class SipState:
         "maintenance",
         "malformed_hooks",
         "max_forwards",
+        "nonce_counts",
         "overloaded",
         "request_hooks",
         "response_hooks",
@@ -77,6 +79,7 @@ class SipState:
         self.ignore_uri_user_options = False
         self.max_forwards = 70
         self.tcp_switch = False
+        self.nonce_counts = NonceCounts()
         self.maintenance: set[str] = set()
         """Names of endpoints in maintenance mode."""
         self.scheduled = ScheduledTasks()

@@ -315,6 +315,59 @@ def test_interval_too_brief(make: Make) -> None:
     assert registrar.request().expires == 300
 
 
+def test_a_challenge_after_interval_too_brief_is_answered(make: Make) -> None:
+    rig, registrar, module = make(expiration="10")
+    second = registrar.challenge(registrar.request())
+    registrar.answer(second, 423, ("Min-Expires", "300"))
+    third = registrar.request()
+    assert third.expires == 300
+    assert third.get("Authorization") is None  # its count was used
+    fourth = registrar.challenge(third)
+    assert fourth.expires == 300
+    assert Credentials.parse(fourth.get("Authorization") or "").count == 2
+    assert [fourth.cseq.number - one.cseq.number for one in (second, third)] == [2, 1]
+    registrar.accept(fourth, 300)
+    assert statuses(rig) == ["Registered"]
+    client = module.registrations.get("mytrunk")
+    assert client is not None
+    assert client.remaining() == 300
+
+
+def test_the_count_of_a_nonce_rises_over_requests(make: Make) -> None:
+    rig, registrar, _module = make()
+    counts = []
+    for _ in range(3):
+        answered = registrar.challenge(registrar.request())
+        counts.append(Credentials.parse(answered.get("Authorization") or "").count)
+        registrar.accept(answered, 60)
+        rig.advance(50)
+    assert counts == [1, 2, 3]
+
+
+def test_a_security_agreement_is_made(make: Make) -> None:
+    rig, registrar, _module = make(security_negotiation="mediasec", security_mechanisms="sdes-srtp\\;mediasec")
+    first = registrar.request()
+    assert first.get("Security-Verify") is None
+    registrar.answer(first, 494, ("Security-Server", "sdes-srtp;mediasec"))
+    second = registrar.request()
+    assert second.get("Security-Verify") == "sdes-srtp;mediasec"
+    assert second.cseq.number == first.cseq.number + 1
+    third = registrar.challenge(second)
+    assert third.get("Security-Verify") == "sdes-srtp;mediasec"
+    registrar.accept(third, 60)
+    assert statuses(rig) == ["Registered"]
+
+
+@pytest.mark.parametrize("listed", [(), (("Security-Server", "sdes-srtp;mediasec"),)])
+def test_a_security_agreement_that_is_not_reached_is_a_refusal(make: Make, listed: tuple[tuple[str, str], ...]) -> None:
+    rig, registrar, _module = make(security_negotiation="mediasec", security_mechanisms="sdes-srtp\\;mediasec")
+    registrar.answer(registrar.request(), 494, *listed)
+    if listed:
+        registrar.answer(registrar.request(), 494, *listed)
+    assert registrar.silent()
+    assert statuses(rig) == ["Rejected"]
+
+
 def test_options_on_the_wire(make: Make) -> None:
     conf = CONF.replace("line=yes\nendpoint=trunk1\n", "").replace("contact_user=1000\n", "")
     _rig, registrar, _ = make(

@@ -11,6 +11,7 @@ from sip_rig import FakeFlow, Rig, turn
 
 from asterism.core.errors import DuplicateError
 from asterism.sip.decision import Decision, Outcome
+from asterism.sip.parking import source_of
 from asterism.sip.rx import Rx
 from asterism.sip.sending import SendError
 from asterism.sip.service import Service
@@ -197,6 +198,89 @@ def test_no_more_than_the_limit_is_parked(rig: Rig) -> None:
         assert parking.refused == 1
 
     parked(rig, scenario)
+
+
+def test_one_call_id_does_not_take_the_places_of_others(rig: Rig) -> None:
+    async def scenario(slow: Slow) -> None:
+        parking = rig.sip.distributor.parking
+        assert parking.limit_per_call * 10 <= parking.limit
+        parking.limit_per_call = 2
+        flow = trunk()
+        for _ in range(2):
+            assert rig.receive(rig.request("MESSAGE", "sip:pbx.test", "trunk", call_id="one"), flow) == []
+        text = rig.request("MESSAGE", "sip:pbx.test", "trunk", call_id="one")
+        assert rig.only(rig.receive(text, flow)).status == 503
+        assert rig.receive(rig.request("MESSAGE", "sip:pbx.test", "trunk", call_id="two"), flow) == []
+        slow.gate.set()
+        await turn()
+        await turn()
+        assert sorted(message.status for message in flow.take()) == [200, 200, 200]  # type: ignore[union-attr]
+        assert parking._sources == {}
+
+    parked(rig, scenario)
+
+
+def test_one_source_does_not_take_the_places_of_others(rig: Rig) -> None:
+    async def scenario(slow: Slow) -> None:
+        parking = rig.sip.distributor.parking
+        assert parking.limit_per_source < parking.limit
+        parking.limit_per_source = 1
+        flow, other = trunk(), FakeFlow(("198.51.100.8", 5060))
+        assert rig.receive(rig.request("MESSAGE", "sip:pbx.test", "trunk"), flow) == []
+        assert rig.only(rig.receive(rig.request("MESSAGE", "sip:pbx.test", "trunk"), flow)).status == 503
+        rig.receive(rig.request("MESSAGE", "sip:pbx.test", "trunk"), other)
+        slow.gate.set()
+        await turn()
+        assert parking.refused == 1
+        assert parking._sources == {}
+
+    parked(rig, scenario)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("192.0.2.1", "192.0.2.2", False),
+        ("2001:db8::1", "2001:db8::ffff:2", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+    ],
+)
+def test_what_is_one_source(one: str, other: str, same: bool) -> None:
+    assert (source_of(one) == source_of(other)) is same
+
+
+def test_requests_in_one_dialog_are_no_overload(rig: Rig) -> None:
+    from asterism.sip.distributor import MAX_WAITING_IN_DIALOG
+    from asterism.sip.works import HIGH_WATER
+    from asterism.stack.parser import parse_message
+
+    assert MAX_WAITING_IN_DIALOG * 2 < HIGH_WATER
+
+    async def scenario() -> None:
+        text = rig.request("INVITE", "sip:pbx.test", "trunk", "Contact: <sip:t@198.51.100.7>", call_id="d", cseq=5)
+        invite = parse_message(text.replace("\n", "\r\n").encode())
+        assert isinstance(invite, Request)
+        dialog, usage = Dialog.uas(invite, "ours", "<sip:pbx@192.0.2.1>"), Usage()
+        work = rig.sip.create_work("dialog")
+        rig.sip.dialogs.add(dialog, usage, work)
+        gate = asyncio.Event()
+        work.push(gate.wait)
+        flow, tag = trunk(), invite.from_.tag
+        for number in range(700):
+            for method in ("INFO", "ACK"):
+                message = rig.request(
+                    method, "sip:x", "trunk", to="<sip:trunk@pbx.test>;tag=ours", call_id="d", cseq=6 + number
+                )
+                rig.receive(message.replace(f";tag=f{rig._serial}", f";tag={tag}"), flow)
+        assert work.queued == MAX_WAITING_IN_DIALOG
+        assert not rig.sip.state.overloaded
+        gate.set()
+        await turn()
+        assert work.idle
+        work.close()
+
+    asyncio.run(scenario())
 
 
 def test_a_closed_flow_ends_a_parked_request(rig: Rig) -> None:

@@ -248,7 +248,7 @@ class RegistrationClient:
         self._go_on()
 
     def _again(self, attempt: _Attempt, request: Request, response: Response) -> bool:
-        """Answer a challenge, or ask for the longer lifetime of a 423."""
+        """Answer a challenge, ask for the longer lifetime of a 423, or agree to the mechanisms of a 494."""
         status = response.status
         outgoing = attempt.outgoing
         flow = outgoing.flow if outgoing is not None else None
@@ -256,23 +256,39 @@ class RegistrationClient:
         if status in (401, 407):
             found = (self._core.data.get(Auth, name) for name in self.config.outbound_auth)
             auths = [auth for auth in found if isinstance(auth, Auth)]
-            again = authorize(request, response, auths, self._core.state.auth_algorithms_uac) if auths else None
-            if again is None:
+            state = self._core.state
+            answered = (
+                authorize(request, response, auths, state.auth_algorithms_uac, state.nonce_counts) if auths else None
+            )
+            if answered is None:
                 return False
-            self.identity.cseq = again.cseq.number
-            self._transmit(attempt, again, flow)
+            self.identity.cseq = answered.cseq.number
+            self._transmit(attempt, answered, flow)
             return True
         shortest = seconds_of(response, "Min-Expires")
         if status == 423 and attempt.expires and shortest > attempt.expires:
             attempt.expires = self._expiration = shortest
-            again = request.copy()
-            again.remove_header("Via")
+            again = self._next_request(request)
             again.set_header("Expires", str(shortest))
-            self.identity.cseq += 1
-            again.set_header("CSeq", f"{self.identity.cseq} REGISTER")
             self._transmit(attempt, again, flow)
             return True
+        # RFC 3329 2.3.1: what the registrar listed is repeated; once, for the same list again would change nothing.
+        if status == 494 and self._verify and tuple(request.get_all("Security-Verify")) != self._verify:
+            self._transmit(attempt, self._next_request(request), flow)
+            return True
         return False
+
+    def _next_request(self, request: Request) -> Request:
+        """The same REGISTER once more.
+
+        Without the credentials, which were good for one use: a challenge is answered anew, and is no refusal of them.
+        """
+        again = request.copy()
+        for name in ("Via", "Authorization", "Proxy-Authorization"):
+            again.remove_header(name)
+        self.identity.cseq += 1
+        again.set_header("CSeq", f"{self.identity.cseq} REGISTER")
+        return again
 
     def _registered(self, attempt: _Attempt, request: Request, response: Response) -> None:
         seconds = granted(response, request, attempt.expires)

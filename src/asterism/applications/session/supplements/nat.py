@@ -8,22 +8,39 @@ from asterism.applications.session.registry import sessions
 from asterism.applications.session.supplement import SessionSupplement
 from asterism.core.module import Module
 from asterism.stack.errors import ParseError
+from asterism.stack.headers import NameAddr
+from asterism.stack.message import Response
 
 if TYPE_CHECKING:
     from asterism.applications.session.session import Session
     from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
-    from asterism.stack.message import Message, Response
+    from asterism.stack.dialog import Dialog
+    from asterism.stack.message import Message, Request
 
+_PORTS = {"sip": 5060, "sips": 5061}
 _TARGET_REFRESH = frozenset(("INVITE", "UPDATE"))
 
 
 def rewrite_contact(message: Message) -> None:
-    """Replace host and port of the only Contact, unless the message came through proxies."""
+    """Replace host and port of the only Contact by the address the message came from.
+
+    Where proxies put themselves between (Record-Route) the Contact is their affair. What is rewritten then, in a
+    response, is the Record-Route of the one next to us: the last, since a caller turns their order around (RFC 3261
+    12.1.2). For requests see :func:`first_route`.
+    """
     flow = message.flow
-    if flow is None or message.has("Record-Route"):
+    if flow is None:
         return
     try:
+        if message.has("Record-Route"):
+            if isinstance(message, Response):
+                routes = list(message.record_routes)
+                if routes and _rewritten(routes, -1, flow.remote):
+                    message.remove_header("Record-Route")
+                    for route in routes:
+                        message.add_header("Record-Route", str(route))
+            return
         contacts = message.contacts
     except ParseError:
         return
@@ -33,6 +50,27 @@ def rewrite_contact(message: Message) -> None:
     uri = contacts[0].uri
     if (uri.host, uri.port) != (host, port):
         message.set_header("Contact", f"<{uri.replace(host=host, port=port)}>")
+
+
+def first_route(dialog: Dialog, request: Request) -> None:
+    """Have the first proxy of a dialog that ``request`` began be reached where the request came from.
+
+    The request itself stays as it is: its Record-Route goes back in our responses, for the others on the way.
+    """
+    flow = request.flow
+    if flow is not None and dialog.route_set:
+        _rewritten(dialog.route_set, 0, flow.remote)
+
+
+def _rewritten(routes: list[NameAddr], position: int, address: tuple[str, int]) -> bool:
+    """Whether the route had another address than this, and has it now."""
+    route = routes[position]
+    uri = route.uri
+    host, port = address
+    if not uri.is_sip or (uri.host == host and (uri.port or _PORTS[uri.scheme]) == port):
+        return False
+    routes[position] = NameAddr(route.display, uri.replace(host=host, port=port), route.params)
+    return True
 
 
 class Nat(SessionSupplement):
@@ -49,9 +87,12 @@ class Nat(SessionSupplement):
 
     def on_incoming_request(self, session: Session, rx: Rx) -> bool:
         """Rewrite a request's Contact, and the target of the dialog it began."""
-        rewrite_contact(rx.request)
-        if session.dialog is not None:
-            session.dialog.update_target(rx.request)
+        request, dialog = rx.request, session.dialog
+        rewrite_contact(request)
+        if dialog is not None:
+            dialog.update_target(request)
+            if not request.to.tag:
+                first_route(dialog, request)
         return False
 
     def on_incoming_response(self, session: Session, response: Response) -> None:
