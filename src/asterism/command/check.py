@@ -1,27 +1,39 @@
-"""``asterism check DIR``: validate a configuration folder and print everything that is wrong with it."""
+"""``asterism check DIR``: validate a configuration folder and print everything that will not work."""
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from asterism.config.asterisk_conf import AsteriskConf
-from asterism.config.errors import flatten
+from asterism.command.checking.problems import Problems
+from asterism.config.asterisk_conf import AsteriskConf, Directories, Options
 from asterism.config.file import ConfigFile
-from asterism.core.errors import ConfigError
+from asterism.core.errors import ConfigError, Position
+from asterism.core.nearest import suggestion
 
 if TYPE_CHECKING:
     from asterism.data import ConfiguredObject, Data
     from asterism.data.backends import Backend
 
-T = TypeVar("T")
+USAGE = """\
+Usage: asterism check [--no-bind] [DIR]        (default: /etc/asterisk)
 
-USAGE = "Usage: asterism check [DIR]        (default: /etc/asterisk)\n"
+Prints everything that will not work, with file, line and what was probably meant; the exit status is 1 if there is
+anything. Nothing that the configuration names is run: no #exec, no file of the folder modules.
 
-_OPTIONS_OF_MODULES = ("autoload", "load", "noload", "preload", "preload-require", "require")
+  --no-bind   do not try whether addresses and ports can be had, for the configuration of another machine
+"""
+
+FILES = frozenset((
+    "acl.conf", "asterisk.conf", "cli.conf", "cli_aliases.conf", "extconfig.conf", "extensions.conf", "http.conf",
+    "logger.conf", "manager.conf", "modules.conf", "pjsip.conf", "pjsip_wizard.conf", "res_config_sqlalchemy.conf",
+    "resolver_unbound.conf", "rtp.conf", "sorcery.conf",
+))  # fmt: skip
+"""The files that are read. Others are Asterisk's, or are included by these."""
 
 _REFERENCES = {
     "aors": "aor",
@@ -36,14 +48,15 @@ _REFERENCES = {
 
 def run_check(words: Sequence[str]) -> int:
     """Run the command; returns 1 when there are problems, 2 when it was called wrongly."""
-    if len(words) > 1 or words[:1] in (["-h"], ["--help"]):
-        print(USAGE, end="", file=sys.stderr if len(words) > 1 else sys.stdout)
-        return 2 if len(words) > 1 else 0
-    folder = Path(words[0] if words else "/etc/asterisk")
+    rest = [word for word in words if word != "--no-bind"]
+    if len(rest) > 1 or rest[:1] in (["-h"], ["--help"]):
+        print(USAGE, end="", file=sys.stderr if len(rest) > 1 else sys.stdout)
+        return 2 if len(rest) > 1 else 0
+    folder = Path(rest[0] if rest else "/etc/asterisk")
     if not folder.is_dir():
         print(f"asterism: '{folder}' is not a folder", file=sys.stderr)
         return 2
-    problems, notes = check(folder)
+    problems, notes = check(folder, bind="--no-bind" not in words)
     for problem in problems:
         print(problem)
     for note in notes:
@@ -53,78 +66,78 @@ def run_check(words: Sequence[str]) -> int:
     return 1 if count else 0
 
 
-def check(folder: Path) -> tuple[list[ConfigError], list[ConfigError]]:
-    """Every problem of a configuration folder, in order of files and lines, and notes on options without effect."""
-    found = _Problems()
+def check(folder: Path, *, bind: bool = False) -> tuple[list[ConfigError], list[ConfigError]]:
+    """Every problem of a configuration folder, in order of files and lines, and notes on what has no effect.
+
+    With ``bind`` the addresses are tried that the server would listen on.
+    """
+    found = Problems()
     conf = found.collect(lambda: AsteriskConf.load(folder / "asterisk.conf", missing_ok=True))
-    allow_exec = conf.options.execincludes if conf is not None else False
+    options, directories = Options(), Directories.below(folder.absolute())
     if conf is not None:
         found.add(conf.problems)
+        options = conf.options
+        if (folder / "asterisk.conf").exists():
+            directories = conf.directories
+    allow_exec = None if options.execincludes else False
     files: dict[str, ConfigFile] = {}
-    for path in sorted(folder.glob("*.conf")):
-        file = found.collect(partial(ConfigFile.load, path, root=folder, allow_exec=allow_exec))
+    for name in sorted(FILES):
+        if not (folder / name).exists():
+            continue
+        file = found.collect(partial(ConfigFile.load, folder / name, root=folder, allow_exec=allow_exec))
         if file is not None:
             found.add(file.warnings)
-            files[path.name] = file
+            found.note(ConfigError("#exec is not run by 'asterism check'", position) for position in file.not_run)
+            files[name] = file
+    if (folder / "sip.conf").exists():
+        text = "this file is not read: there is no chan_sip; phones and trunks are objects of pjsip.conf"
+        found.add([ConfigError(text, Position(str(folder / "sip.conf"), 0))])
     for name, reader in _READERS.items():
         if name in files:
             found.add(found.collect(partial(reader, files[name])) or [])
-    if conf is not None:
-        found.add(found.collect(lambda: _check_manager(files)) or [])
-    notes = _check_objects(folder, allow_exec, found)
-    return found.sorted(), notes
+    _check_dialplan(folder, files, options, directories, found)
+    data = _check_objects(folder, allow_exec, files, found)
+    _check_listeners(folder, files, data, directories if bind else None, found)
+    return found.sorted(), found.notes()
 
 
-class _Problems:
-    """Problems, each once: a file with a syntax error is met by several readers."""
+def _check_dialplan(
+    folder: Path, files: dict[str, ConfigFile], options: Options, directories: Directories, found: Problems
+) -> None:
+    from asterism.command.checking.dialplan import Languages, check_dialplan
+    from asterism.command.checking.modules import check_modules
+    from asterism.command.checking.registries import read_registries
+    from asterism.media.files import Sounds
+    from asterism.server.files import module_paths
 
-    def __init__(self) -> None:
-        self._by_text: dict[str, ConfigError] = {}
-
-    def add(self, errors: Sequence[ConfigError]) -> None:
-        for error in errors:
-            for single in flatten(error):
-                self._by_text.setdefault(str(single), single)
-
-    def collect(self, work: Callable[[], T]) -> T | None:
-        """What ``work`` returns; ``None`` when it raised, which is noted."""
-        try:
-            return work()
-        except ConfigError as error:
-            self.add([error])
-            return None
-
-    def sorted(self) -> list[ConfigError]:
-        def place(error: ConfigError) -> tuple[str, int]:
-            return (error.position.path, error.position.line) if error.position else ("", 0)
-
-        return sorted(self._by_text.values(), key=place)
+    registries = read_registries(module_paths((folder / "modules", directories.modules)))
+    loaded = check_modules(files.get("modules.conf"), registries, found)
+    if "extensions.conf" in files:
+        data = Path(directories.data)
+        languages = Languages.below(Sounds((data, Path(directories.spool))), data, options.defaultlanguage)
+        found.collect(lambda: check_dialplan(files["extensions.conf"], registries, loaded, languages, found))
 
 
-def _check_modules(file: ConfigFile) -> list[ConfigError]:
-    accepted = ", ".join(_OPTIONS_OF_MODULES)
-    options = file.options("modules")
-    return [
-        option.error("not an option of modules.conf", accepted)
-        for option in options
-        if option.name.lower() not in _OPTIONS_OF_MODULES
-    ]
+def _check_listeners(
+    folder: Path, files: dict[str, ConfigFile], data: Data, directories: Directories | None, found: Problems
+) -> None:
+    """Check certificates, and with ``directories`` whether addresses and ports can be had."""
+    from asterism.command.checking import listeners
+    from asterism.interfaces.console import protocol, sockets
 
-
-def _check_extensions(file: ConfigFile) -> list[ConfigError]:
-    from asterism.pbx.dialplan.loader import read
-
-    return read(file, lambda text, _variables: text).problems
+    wanted = listeners.sip_listeners(data)
+    found.add(listeners.check_certificates(data))
+    if "http.conf" in files:
+        wanted += listeners.check_http(files["http.conf"], folder, found)
+    if "manager.conf" in files:
+        wanted += listeners.check_manager(files["manager.conf"], files.get("acl.conf"), folder, found)
+    if directories is not None:
+        live = sockets.is_live(str(Path(directories.run) / protocol.SOCKET_NAME))
+        found.add(listeners.try_to_bind(wanted, live))
 
 
 def _check_logger(file: ConfigFile) -> list[ConfigError]:
     from asterism.interfaces.logger.settings import read_settings
-
-    return read_settings(file)[1]
-
-
-def _check_http(file: ConfigFile) -> list[ConfigError]:
-    from asterism.interfaces.http.settings import read_settings
 
     return read_settings(file)[1]
 
@@ -137,28 +150,14 @@ def _check_rtp(file: ConfigFile) -> list[ConfigError]:
 
 
 _READERS: dict[str, Callable[[ConfigFile], list[ConfigError]]] = {
-    "modules.conf": _check_modules,
-    "extensions.conf": _check_extensions,
     "logger.conf": _check_logger,
-    "http.conf": _check_http,
     "rtp.conf": _check_rtp,
 }
 """Files that are no typed objects."""
 
 
-def _check_manager(files: dict[str, ConfigFile]) -> list[ConfigError]:
-    from asterism.interfaces.manager.settings import read_access_lists, read_settings
-
-    if "manager.conf" not in files:
-        return []
-    lists = read_access_lists(files["acl.conf"]) if "acl.conf" in files else {}
-    return read_settings(files["manager.conf"], lists)[1]
-
-
-def _check_objects(folder: Path, allow_exec: bool, found: _Problems) -> list[ConfigError]:
-    """Check the typed objects; return notes on options that have no effect."""
-    import logging
-
+def _check_objects(folder: Path, allow_exec: bool | None, files: dict[str, ConfigFile], found: Problems) -> Data:
+    """Check the typed objects."""
     from asterism.core.registry import Owner
     from asterism.data import Data
     from asterism.data.backends import MemoryBackend
@@ -183,32 +182,27 @@ def _check_objects(folder: Path, allow_exec: bool, found: _Problems) -> list[Con
     found.add(data.load().errors)
     found.add(realtime.problems)
     found.add(data.files.problems)
-    found.add(list(data.unclaimed()))
-    found.add(list(_dangling(data, in_database)))
-    wrong, elsewhere = _unusable_certificates(data)
-    found.add(wrong)
-    return [*data.without_effect(), *data.remarks(), *elsewhere]
+    found.add(_mistyped(data))
+    if not any(file.not_run for file in files.values()):  # what is missing may come from an #exec
+        found.add(_dangling(data, in_database))
+    found.note([*data.without_effect(), *data.remarks()])
+    return data
 
 
-def _unusable_certificates(data: Data) -> tuple[list[ConfigError], list[ConfigError]]:
-    """TLS transports whose files do not fit; and those whose files are not here, which may be on another machine."""
-    from asterism.sip.lifecycle import settings_of
-    from asterism.sip.objects.transport import TransportConfig
-    from asterism.transport.errors import BindError
-    from asterism.transport.tls import make_contexts
-
-    wrong: list[ConfigError] = []
-    elsewhere: list[ConfigError] = []
-    for config in data.all(TransportConfig):
-        if config.protocol == "tls":
-            try:
-                make_contexts(settings_of(config))
-            except BindError as error:
-                option, _, reason = error.reason.partition(": ")
-                text = f"transport '{config.id}': option '{option}' cannot be used: {reason}"
-                absent = isinstance(error.__cause__, (FileNotFoundError, PermissionError))
-                (elsewhere if absent else wrong).append(ConfigError(text, config.position, option))
-    return wrong, elsewhere
+def _mistyped(data: Data) -> Iterator[ConfigError]:
+    """Sections that were meant to be of a type that there is. Other types are not ours, and no problem."""
+    types = [cls.TYPE for cls in data.types()]
+    for section in data.unclaimed():
+        kind = section.get("type").lower()
+        near = suggestion(kind, types)
+        if not kind:
+            if section.name.lower() != "general":
+                yield ConfigError(f"section '{section.name}' has no type, and no effect", section.position, "type")
+        elif kind in types:
+            text = f"section '{section.name}' has the type '{kind}', which belongs into another file"
+            yield ConfigError(text, section.position, "type")
+        elif near:
+            yield ConfigError(f"section '{section.name}' has an unknown type '{kind}'{near}", section.position, "type")
 
 
 def _dangling(data: Data, in_database: set[str]) -> Iterator[ConfigError]:

@@ -33,6 +33,24 @@ class Directories:
     cache: Path = Path("/var/cache/asterisk")
 
     @classmethod
+    def below(cls, folder: Path) -> Directories:
+        """The folders of a configuration without ``asterisk.conf``: all below ``folder``, state in its ``var``."""
+        var = folder / "var"
+        return cls(
+            etc=folder,
+            modules=folder / "modules",
+            varlib=var,
+            db=var,
+            key=folder,
+            data=var,
+            agi=var / "agi-bin",
+            spool=var / "spool",
+            run=var,
+            log=var / "log",
+            cache=var / "cache",
+        )
+
+    @classmethod
     def from_section(cls, section: Section, folder: Path, etc: Path | None = None) -> Directories:
         """Read the section; a relative path counts from ``folder``.
 

@@ -88,6 +88,7 @@ class ConfigFile:
     ``sections`` are those to be used, in order (templates apart); one name may occur several
     times, as in ``pjsip.conf``. ``warnings`` are lines that Asterisk would skip with a warning;
     ``paths`` every file read, the first being the file itself.
+    ``not_run`` are the ``#exec`` lines that were passed over.
     """
 
     def __init__(self, path: str = "") -> None:
@@ -96,15 +97,17 @@ class ConfigFile:
         self.templates: list[Section] = []
         self.warnings: list[ConfigError] = []
         self.paths: list[Path] = []
+        self.not_run: list[Position] = []
 
     @classmethod
     def load(
-        cls, path: str | Path, *, root: Path | None = None, allow_exec: bool = False, missing_ok: bool = False
+        cls, path: str | Path, *, root: Path | None = None, allow_exec: bool | None = False, missing_ok: bool = False
     ) -> ConfigFile:
         """Read the file at ``path``.
 
         Relative includes are looked up in ``root``, the configuration folder (by default the
-        folder of ``path``). ``#exec`` runs only with ``allow_exec``. With ``missing_ok`` a file
+        folder of ``path``). ``#exec`` runs only with ``allow_exec``; with ``None`` it is passed over, and its place is
+        in ``not_run``. With ``missing_ok`` a file
         that does not exist reads as empty. Raises :class:`~asterism.config.errors.ConfigErrors` with everything
         that is wrong.
         """
@@ -114,7 +117,7 @@ class ConfigFile:
 
     @classmethod
     def parse(
-        cls, text: str, path: str | Path = "<text>", *, root: Path | None = None, allow_exec: bool = False
+        cls, text: str, path: str | Path = "<text>", *, root: Path | None = None, allow_exec: bool | None = False
     ) -> ConfigFile:
         """Read ``text`` as if it were the file at ``path``; otherwise like :meth:`load`."""
         from asterism.config.reader import Reader

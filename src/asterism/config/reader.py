@@ -26,7 +26,7 @@ EXEC_TIMEOUT = 30.0
 class Reader:
     """Reads one file with its includes into one :class:`ConfigFile`."""
 
-    def __init__(self, path: Path, root: Path | None, allow_exec: bool) -> None:
+    def __init__(self, path: Path, root: Path | None, allow_exec: bool | None) -> None:
         self._path = path
         self._root = path.parent if root is None else root
         self._allow_exec = allow_exec
@@ -214,6 +214,9 @@ class Reader:
                 self._error(f"the included file '{_shown(pattern)}' does not exist", position)
 
     def _exec(self, command: str, position: Position) -> None:
+        if self._allow_exec is None:
+            self._file.not_run.append(position)
+            return None
         if not self._allow_exec:
             return self._error("'#exec' needs execincludes=yes in asterisk.conf [options]", position)
         try:

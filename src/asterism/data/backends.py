@@ -108,7 +108,7 @@ class Files:
     A file with a syntax error keeps its previous state: :meth:`get` then returns ``None``.
     """
 
-    def __init__(self, root: Path, allow_exec: bool = False) -> None:
+    def __init__(self, root: Path, allow_exec: bool | None = False) -> None:
         self.root = root
         self._allow_exec = allow_exec
         self._current: dict[str, ConfigFile | None] = {}

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from asterism.config.errors import flatten
-from asterism.config.file import Option
+from asterism.config.file import Option, Section
 from asterism.core.errors import ConfigError
 from asterism.core.module import Subsystem
 from asterism.core.registry import Owner
@@ -73,7 +73,7 @@ class Data(Subsystem):
         root: Path,
         store: Store | None = None,
         *,
-        allow_exec: bool = False,
+        allow_exec: bool | None = False,
     ) -> None:
         self.owner = owner
         self.log = log
@@ -561,7 +561,7 @@ class Data(Subsystem):
         for backend in self._tables[cls].backends:
             yield from backend.options()
 
-    def unclaimed(self, path: str = "pjsip.conf") -> Iterable[ConfigError]:
+    def unclaimed(self, path: str = "pjsip.conf") -> Iterable[Section]:
         """Sections of ``path`` whose ``type`` no registered type has, for ``asterism check``."""
         known = {
             cls.TYPE.lower()
@@ -571,7 +571,7 @@ class Data(Subsystem):
         for section in self.files.get(path) or ():
             kind = section.get("type", section.name).lower()
             if kind not in known:
-                yield ConfigError(f"section '{section.name}' has an unknown type '{kind}'", section.position, "type")
+                yield section
 
 
 def _forget(table: dict[Any, Any], key: object) -> None:

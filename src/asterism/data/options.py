@@ -20,6 +20,7 @@ from asterism.config.errors import ConfigErrors
 from asterism.config.file import Option
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import ConfigError, Position
+from asterism.core.nearest import suggestion
 from asterism.data.kinds import Kind
 
 if TYPE_CHECKING:
@@ -325,7 +326,8 @@ class ConfiguredObject(metaclass=_TableMaker):
 
     @classmethod
     def _unknown(cls, id: str, item: Option) -> ConfigError:  # noqa: A002
-        return ConfigError(f"{cls.TYPE} '{id}': there is no option '{item.name}'", item.position, item.name)
+        near = suggestion(item.name, (spec.name for spec in cls.OPTIONS))
+        return ConfigError(f"{cls.TYPE} '{id}': there is no option '{item.name}'{near}", item.position, item.name)
 
     @classmethod
     def _refused(cls, id: str, item: Option, spec: OptionSpec, reason: str) -> ConfigError:  # noqa: A002

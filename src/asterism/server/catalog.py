@@ -147,7 +147,11 @@ class Catalog:
         return [
             (name, known)
             for name, known in found
-            if known is not None and (known.module_class.core or name in map(canonical_name, known.module_class.covers))
+            if known is not None
+            and (
+                (known.module_class.core and name == known.name)
+                or name in map(canonical_name, known.module_class.covers)
+            )
         ]
 
     def select(self, plan: ModulePlan) -> Selection:

@@ -34,6 +34,8 @@ from asterism.server.modules import ModuleLoader
 from asterism.sip.core import SipCore
 from asterism.version import __version__
 
+_PLAN_OPTIONS = frozenset(("autoload", "load", "noload", "preload", "preload-require", "require"))
+
 
 class Status:
     """What a server's owner-bound views share and change: its progress from start to stop."""
@@ -106,7 +108,9 @@ class Server:
             conf_path = path / "asterisk.conf"
             if conf_path.exists():
                 return cls(AsteriskConf.load(conf_path))
-            return cls(AsteriskConf(directories=_self_contained(path.absolute())))
+            with contextlib.suppress(OSError):
+                (path / "var").mkdir(exist_ok=True)
+            return cls(AsteriskConf(directories=Directories.below(path.absolute())))
         return cls(AsteriskConf.load(path))
 
     def bound(self, owner: Owner) -> Self:
@@ -319,11 +323,19 @@ class Server:
 
 def read_plan(etc: Path, log: ServerLogger) -> ModulePlan:
     """What ``modules.conf`` asks for; without the file everything is loaded."""
-    plan = ModulePlan()
     try:
         config = ConfigFile.load(etc / "modules.conf", missing_ok=True)
     except ConfigError as error:
         raise ModuleError(str(error)) from error
+    for option in config.options("modules"):
+        if option.name.lower() not in _PLAN_OPTIONS:
+            log.warning("%s", option.error("not an option of modules.conf", "autoload, load, noload, preload, require"))
+    return plan_of(config)
+
+
+def plan_of(config: ConfigFile) -> ModulePlan:
+    """What a ``modules.conf`` that has been read asks for."""
+    plan = ModulePlan()
     if not config.sections:
         return plan
     section = config.options("modules")
@@ -338,25 +350,4 @@ def read_plan(etc: Path, log: ServerLogger) -> ModulePlan:
             plan.load.append(option.value)
         elif name == "noload":
             plan.noload.add(option.value)
-        elif name not in ("preload", "autoload"):
-            log.warning("%s", option.error("not an option of modules.conf", "autoload, load, noload, preload, require"))
     return plan
-
-
-def _self_contained(folder: Path) -> Directories:
-    var = folder / "var"
-    with contextlib.suppress(OSError):
-        var.mkdir(exist_ok=True)
-    return Directories(
-        etc=folder,
-        modules=folder / "modules",
-        varlib=var,
-        db=var,
-        key=folder,
-        data=var,
-        agi=var / "agi-bin",
-        spool=var / "spool",
-        run=var,
-        log=var / "log",
-        cache=var / "cache",
-    )

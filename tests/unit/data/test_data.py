@@ -84,7 +84,7 @@ def test_sections_become_objects(tmp_path: Path) -> None:
     assert (thing.size, thing.color, thing.on, thing.fields) == (9, "green", False, {"x": "1"})
     assert str(thing.position) == f"{tmp_path}/pjsip.conf:4"
     assert data.get(Thing, "b") is Missing.ABSENT
-    assert [item.option for item in data.unclaimed()] == ["type"]
+    assert [item.get("type") for item in data.unclaimed()] == ["other"]
 
 
 def test_a_bad_object_is_refused_and_the_others_load(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_a_bad_object_is_refused_and_the_others_load(tmp_path: Path) -> None:
             f"{place}:3: thing 'a': option 'size' cannot be 'x': it is not a whole number;"
             " accepted: a whole number, 0 or more"
         ),
-        f"{place}:4: thing 'a': there is no option 'colour'",
+        f"{place}:4: thing 'a': there is no option 'colour'; did you mean 'color'?",
         f"{place}:7: thing 'b' is already defined at {place}:5; this one is ignored",
     ]
     assert [thing.id for thing in data.all(Thing)] == ["b"]

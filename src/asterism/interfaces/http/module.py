@@ -12,7 +12,7 @@ from asterism.core.errors import ConfigError, ModuleError
 from asterism.core.module import CoreServer, Module
 from asterism.core.routes import Route, find_route
 from asterism.hostport import format_host_port
-from asterism.interfaces.http.settings import HttpSettings, read_settings
+from asterism.interfaces.http.settings import HttpSettings, certificates, read_settings
 
 if TYPE_CHECKING:
     import ssl
@@ -126,16 +126,10 @@ class HttpModule(Module):
         self._listeners.append(listener)
         return listener.address
 
-    def _certificates(self) -> list[tuple[str, str | None]]:
-        """The files of the certificates and of their keys; names are looked up beside the configuration."""
-        etc, settings = self.server.paths.etc, self.settings
-        pairs = [(settings.tlscertfile, settings.tlsprivatekey), *settings.tlssnicert]
-        return [(str(etc / cert), str(etc / key) if key else None) for cert, key in pairs]
-
     def _load(self, context: ssl.SSLContext) -> None:
         from asterism.interfaces.http._listener import load_certificates
 
-        load_certificates(context, self._certificates())
+        load_certificates(context, certificates(self.settings, self.server.paths.etc))
 
     def _context(self) -> ssl.SSLContext:
         from asterism.interfaces.http._listener import make_context
@@ -143,7 +137,7 @@ class HttpModule(Module):
         if not self.settings.tlscertfile:
             raise ModuleError("http.conf: tlsenable needs tlscertfile")
         try:
-            return make_context(self.settings, self._certificates())
+            return make_context(self.settings, certificates(self.settings, self.server.paths.etc))
         except (OSError, ValueError) as error:
             raise ModuleError(
                 f"http.conf: tlscertfile '{self.settings.tlscertfile}' or a tlssnicert cannot be used: {error}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from asterism.certificates import split_pair
 from asterism.config.file import ConfigFile, Option
@@ -72,6 +73,12 @@ def read_settings(config: ConfigFile) -> tuple[HttpSettings, list[ConfigError]]:
     if "tlsbindaddr" not in given:
         settings.tlsbindaddr = settings.bindaddr
     return settings, errors
+
+
+def certificates(settings: HttpSettings, folder: Path) -> list[tuple[str, str | None]]:
+    """The files of the certificates and of their keys; names are looked up in ``folder``."""
+    pairs = [(settings.tlscertfile, settings.tlsprivatekey), *settings.tlssnicert]
+    return [(str(folder / cert), str(folder / key) if key else None) for cert, key in pairs]
 
 
 def _take(settings: HttpSettings, option: Option) -> None:

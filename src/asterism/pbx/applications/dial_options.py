@@ -9,7 +9,8 @@ from asterism.pbx.applications.common import number
 from asterism.pbx.causes import Cause, parse_cause
 from asterism.pbx.dialplan.foreign import NEUTRAL, is_foreign, shadow
 
-_KNOWN = "aBbcDFGgHhIiLoQRrSsTtUu"
+KNOWN = "aBbcDFGgHhIiLoQRrSsTtUu"
+"""The letters of the options that there are."""
 _WITH_ARGUMENT = frozenset("ABbDFfGLmMnoOPQrSsUu")
 
 
@@ -98,7 +99,7 @@ def _parse(text: str) -> DialOptions:
     values: dict[str, str | None] = {}
     problems: list[str] = []
     for letter, argument in split_options(text):
-        if letter not in _KNOWN:
+        if letter not in KNOWN:
             problems.append(f"option '{letter}' is not supported")
             continue
         letters.add(letter)

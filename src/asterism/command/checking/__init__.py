@@ -1,0 +1,1 @@
+"""What ``asterism check`` looks at, by subject."""

@@ -1,0 +1,205 @@
+"""``extensions.conf``: applications, functions, options, technologies and sounds that there are not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from asterism.command.checking.problems import Problems
+from asterism.core.errors import ConfigError, Position
+from asterism.core.nearest import suggestion
+from asterism.pbx.applications.common import split_arguments, split_call, split_condition
+from asterism.pbx.applications.dial_options import KNOWN, parse_options, split_options
+from asterism.pbx.applications.variables import split_assignment
+from asterism.pbx.dialplan.contexts import HINT, Priority
+from asterism.pbx.dialplan.loader import read
+from asterism.pbx.dialplan.substitution import ANY_FUNCTION, compile_text
+from asterism.pbx.dialplan.table import split_hint
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from asterism.command.checking.registries import Offer, Registries
+    from asterism.config.file import ConfigFile
+    from asterism.media.files import Sounds
+
+_UNKNOWN = "\ue000"
+"""Stands for what is known only when a call is there: a variable, a function's value, an expression."""
+_EXECUTORS = {"execif": "condition", "execiftime": "condition", "exec": ""}
+"""Applications whose arguments are applications. Not TryExec, which is for those that there may not be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Languages:
+    """Where sounds are looked for."""
+
+    sounds: Sounds
+    names: tuple[str, ...]
+
+    @classmethod
+    def below(cls, sounds: Sounds, data: Path, default: str) -> Languages:
+        """The languages of the data folder besides the default one and English."""
+        folder = data / "sounds"
+        found = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+        return cls(sounds, tuple(dict.fromkeys((default or "en", "en", *found))))
+
+    def has(self, name: str) -> bool:
+        """Whether there is a sound of that name in any of them."""
+        return any(self.sounds.find(name, language) is not None for language in self.names)
+
+
+def check_dialplan(
+    file: ConfigFile, registries: Registries, loaded: set[str], languages: Languages, found: Problems
+) -> None:
+    """Check a dialplan; ``loaded`` are the modules that ``modules.conf`` has loaded."""
+    plan = read(file, lambda text, _variables: text)
+    found.add(plan.problems)
+    lines = _Lines(registries, loaded, languages, found)
+    for context in plan.table.contexts.values():
+        for extension in context.extensions.values():
+            for priority in extension.priorities.values():
+                lines.check(priority)
+
+
+def masked(text: str) -> str:
+    """``text`` with :data:`_UNKNOWN` for everything that is replaced in a call."""
+    compiled = compile_text(text)
+    if isinstance(compiled, str):
+        return compiled
+    return "".join(part if isinstance(part, str) else _UNKNOWN for part in compiled.parts)
+
+
+class _Lines:
+    """Checks one line after the other."""
+
+    def __init__(self, registries: Registries, loaded: set[str], languages: Languages, found: Problems) -> None:
+        self._registries = registries
+        self._loaded = loaded
+        self._languages = languages
+        self._found = found
+        self._position: Position | None = None
+
+    def check(self, priority: Priority) -> None:
+        self._position = priority.position
+        if priority.number == HINT:
+            self._hint(priority.application)
+            return
+        if priority.template is not None:
+            for name in dict.fromkeys(priority.template.functions):
+                if name != ANY_FUNCTION:
+                    self._function(name)
+        self._call(priority.application, masked(priority.data))
+
+    def _tell(self, message: str) -> None:
+        self._found.add([ConfigError(message, self._position)])
+
+    def _offer(self, kind: str, name: str, offers: dict[str, Offer]) -> Offer | None:
+        """What a literal name stands for, told where there is none."""
+        folded = name.lower()
+        if not name or _UNKNOWN in name or "$" in name or folded in self._registries.words:
+            return None
+        offer = offers.get(folded)
+        if offer is None:
+            self._tell(f"there is no {kind} '{name}'{suggestion(name, [each.name for each in offers.values()])}")
+        elif offer.module not in self._loaded:
+            self._tell(f"the {kind} '{name}' is of the module '{offer.module}', which modules.conf does not load")
+        return offer
+
+    def _function(self, name: str) -> None:
+        offer = self._offer("function", name, self._registries.functions)
+        if offer is not None and offer.name != name:
+            self._tell(f"there is no function '{name}'; did you mean '{offer.name}'?")
+
+    def _technology(self, name: str) -> None:
+        self._offer("channel technology", name, self._registries.technologies)
+
+    def _hint(self, text: str) -> None:
+        devices, _ = split_hint(masked(text))
+        for device in re.split("[&,]", devices):
+            technology, slash, _ = device.strip().partition("/")
+            if slash and ":" not in technology:
+                self._technology(technology)
+
+    def _call(self, name: str, data: str) -> None:
+        """One application with its arguments, in which everything that is replaced is masked."""
+        folded = name.lower()
+        if folded in ("set", "mset"):
+            for one in [data] if folded == "set" else split_arguments(data):
+                self._assignment(one)
+        elif folded in _EXECUTORS:
+            for call in _nested(folded, data):
+                self._call(*split_call(call))
+        offer = self._offer("application", name, self._registries.applications)
+        if offer is None:
+            return
+        if folded == "dial":
+            self._dial(data)
+            return
+        names = _parameters(offer)
+        values = split_arguments(data)
+        for index, value in enumerate(values):
+            parameter = names[index] if index < len(names) else ""
+            if parameter.startswith("filename"):
+                self._sounds(value)
+            elif parameter == "options":
+                self._options(offer, values[index:] if index == len(names) - 1 else [value])
+
+    def _assignment(self, text: str) -> None:
+        found = split_assignment(text)
+        function, parenthesis, _ = (found[0] if found else "").partition("(")
+        if parenthesis:
+            self._function(function.strip())
+
+    def _dial(self, data: str) -> None:
+        destinations, _, options = [*split_arguments(data, limit=3), "", ""][:3]
+        for destination in filter(None, map(str.strip, destinations.split("&"))):
+            technology, slash, _ = destination.partition("/")
+            if slash:
+                self._technology(technology)
+            elif _UNKNOWN not in destination:
+                self._tell(f"Dial: '{destination}' is no destination: Technology/resource is, PJSIP/alice for example")
+        if _UNKNOWN not in options:
+            for problem in parse_options(options).problems:
+                self._tell(f"Dial: {problem}")
+            return
+        for letter, _argument in split_options(options):
+            if letter not in KNOWN and letter != _UNKNOWN:
+                self._tell(f"Dial: option '{letter}' is not supported")
+
+    def _options(self, offer: Offer, values: list[str]) -> None:
+        accepted = next((each.values for each in offer.documentation.arguments if each.name == "options"), ())
+        names = [re.split(r"[(\[]", each[0])[0] for each in accepted]
+        if not names:
+            return
+        if all(len(name) == 1 for name in names):
+            given = [letter for letter in re.sub(r"\([^)]*\)", "", "".join(values)) if not letter.isspace()]
+        else:
+            given = [value.strip().lower() for value in values]
+        for option in given:
+            if option and _UNKNOWN not in option and option not in names:
+                near = suggestion(option, names) if len(option) > 1 else ""
+                self._tell(f"{offer.name}: there is no option '{option}'{near}; accepted: {', '.join(names)}")
+
+    def _sounds(self, names: str) -> None:
+        for name in filter(None, map(str.strip, names.split("&"))):
+            if _UNKNOWN not in name and not self._languages.has(name):
+                self._tell(f"there is no sound '{name}'")
+
+
+def _nested(executor: str, data: str) -> Iterator[str]:
+    """The calls of applications in the arguments of one that runs others."""
+    if not _EXECUTORS[executor]:
+        yield data
+        return
+    found = split_condition(data)
+    if found is not None:
+        # ExecIfTime has one branch, whose colons are its own.
+        yield from filter(None, found[1:] if executor == "execif" else [data.partition("?")[2]])
+
+
+def _parameters(offer: Offer) -> list[str]:
+    """The names of an application's arguments, in their order."""
+    _, _, inside = offer.documentation.syntax.partition("(")
+    return [name.strip() for name in inside.replace("[", "").replace("]", "").replace(")", "").split(",")]

@@ -1,0 +1,161 @@
+"""Whether what is to listen can: certificates, addresses and ports, of SIP, HTTP and the manager."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from asterism.core.errors import ConfigError, ModuleError, Position
+from asterism.listening import bind_listeners, unbracketed
+
+if TYPE_CHECKING:
+    from asterism.command.checking.problems import Problems
+    from asterism.config.file import ConfigFile
+    from asterism.data import Data
+    from asterism.sip.objects.transport import TransportConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An address that is to be listened on; ``what`` names it, ``position`` is where it is configured."""
+
+    what: str
+    kind: socket.SocketKind
+    host: str
+    port: int
+    position: Position | None
+    option: str
+
+
+def check_certificates(data: Data) -> Iterator[ConfigError]:
+    """TLS transports whose files are absent or do not fit."""
+    from asterism.sip.lifecycle import settings_of
+    from asterism.transport.errors import BindError
+    from asterism.transport.tls import make_contexts
+
+    for config in _transports(data):
+        if config.protocol == "tls":
+            try:
+                make_contexts(settings_of(config))
+            except BindError as error:
+                option, _, reason = error.reason.partition(": ")
+                text = f"transport '{config.id}': option '{option}' cannot be used: {reason}"
+                yield ConfigError(text, config.position, option)
+
+
+def check_http(file: ConfigFile, folder: Path, found: Problems) -> list[Wanted]:
+    """Check ``http.conf`` with its certificates; what it listens on."""
+    from asterism.interfaces.http.settings import certificates, read_settings
+
+    settings, errors = read_settings(file)
+    found.add(errors)
+    if not settings.enabled:
+        return []
+    place = _places(file)
+    wanted = [Wanted("HTTP", socket.SOCK_STREAM, settings.bindaddr, settings.bindport, place("bindaddr"), "bindaddr")]
+    if settings.tlsenable:
+        from asterism.interfaces.http._listener import make_context
+
+        where = place("tlscertfile")
+        if not settings.tlscertfile:
+            found.add([ConfigError("tlsenable needs tlscertfile", place("tlsenable"), "tlsenable")])
+        else:
+            try:
+                make_context(settings, certificates(settings, folder))
+            except (OSError, ValueError) as error:
+                text = f"tlscertfile '{settings.tlscertfile}' or a tlssnicert cannot be used: {error}"
+                found.add([ConfigError(text, where, "tlscertfile")])
+        host, port = settings.tlsbindaddr, settings.tlsbindport
+        wanted.append(Wanted("HTTP with TLS", socket.SOCK_STREAM, host, port, place("tlsbindaddr"), "tlsbindaddr"))
+    return wanted
+
+
+def check_manager(file: ConfigFile, lists: ConfigFile | None, folder: Path, found: Problems) -> list[Wanted]:
+    """Check ``manager.conf`` with its certificate; what it listens on."""
+    from asterism.interfaces.manager.settings import make_context, read_access_lists, read_settings, split_address
+
+    settings, errors = read_settings(file, read_access_lists(lists) if lists is not None else {})
+    found.add(errors)
+    if not settings.enabled:
+        return []
+    place = _places(file)
+    wanted = [
+        Wanted("the manager", socket.SOCK_STREAM, settings.bindaddr, settings.port, place("bindaddr"), "bindaddr")
+    ]
+    if settings.tlsenable:
+        try:
+            make_context(settings, folder)
+        except ModuleError as error:
+            text = str(error).removeprefix("manager.conf: ")
+            found.add([ConfigError(text, place("tlscertfile"), "tlscertfile")])
+        host, port = split_address(settings.tlsbindaddr, settings.bindaddr, 5039)
+        name = "the manager with TLS"
+        wanted.append(Wanted(name, socket.SOCK_STREAM, host, port, place("tlsbindaddr"), "tlsbindaddr"))
+    return wanted
+
+
+def sip_listeners(data: Data) -> list[Wanted]:
+    """What the SIP transports listen on."""
+    wanted = []
+    for config in _transports(data):
+        if config.protocol in ("udp", "tcp", "tls") and config.bind is not None:
+            kind = socket.SOCK_DGRAM if config.protocol == "udp" else socket.SOCK_STREAM
+            # A port that is not given is the protocol's; the object has it already.
+            what = f"transport '{config.id}'"
+            wanted.append(Wanted(what, kind, config.bind.host, config.bind.port, config.position, "bind"))
+    return wanted
+
+
+def try_to_bind(wanted: Iterable[Wanted], live: bool) -> Iterator[ConfigError]:
+    """What cannot be had: an address that is not here, a port that is taken, or that two of ``wanted`` want.
+
+    ``live``: the server runs on this configuration, so that its ports are taken.
+    """
+    with ExitStack() as opened:
+        for one in wanted:
+            if live and one.port:
+                one = Wanted(one.what, one.kind, one.host, 0, one.position, one.option)
+            try:
+                for sock in _bind(one):
+                    opened.enter_context(contextlib.closing(sock))
+            except OSError as error:
+                if error.errno in (errno.EACCES, errno.EPERM):
+                    continue  # the user that the server runs as may be allowed to
+                text = f"{one.what} cannot listen on {one.host} port {one.port}: {error.strerror or error}"
+                yield ConfigError(text, one.position, one.option)
+
+
+def _bind(wanted: Wanted) -> list[socket.socket]:
+    if wanted.kind == socket.SOCK_STREAM:
+        return bind_listeners(wanted.host, wanted.port)
+    host = unbracketed(wanted.host)
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, wanted.kind)
+    try:
+        sock.bind((host, wanted.port))
+    except OSError:
+        sock.close()
+        raise
+    return [sock]
+
+
+def _transports(data: Data) -> Iterable[TransportConfig]:
+    from asterism.sip.objects.transport import TransportConfig
+
+    return data.all(TransportConfig)
+
+
+class _places:  # noqa: N801 - called like a function
+    """Where an option stands; without it, where its section does."""
+
+    def __init__(self, file: ConfigFile) -> None:
+        self._section = file.options("general")
+
+    def __call__(self, name: str) -> Position:
+        option = self._section.find(name)
+        return self._section.position if option is None else option.position

@@ -1,0 +1,203 @@
+"""``asterism check``: what will not work is told with its place and the nearest name, and nothing else is."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from asterism.command.check import check, run_check
+from asterism.command.checking.modules import OPTIONS
+from asterism.testing.servers import free_port
+
+
+def told(folder: Path, files: dict[str, str], *, bind: bool = False) -> list[str]:
+    """The problems of a configuration, without the folder's name."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return [str(problem).replace(f"{folder}/", "") for problem in check(folder, bind=bind)[0]]
+
+
+def dialplan(*lines: str) -> dict[str, str]:
+    text = "[default]\n" + "".join(f"exten => {100 + index},1,{line}\n" for index, line in enumerate(lines))
+    return {"extensions.conf": text}
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("Dail(PJSIP/100)", "there is no application 'Dail'; did you mean 'Dial'?"),
+        ("Queue(support)", "there is no application 'Queue'"),
+        ("ExecIf($[1]?Quueue(x):Answr())", "there is no application 'Answr'; did you mean 'Answer'?"),
+        ("Exec(Plaback(beep))", "there is no application 'Plaback'; did you mean 'Playback'?"),
+        ("ExecIfTime(9:00-17:00,*,*,*?Plaback(a:b))", "there is no application 'Plaback'; did you mean 'Playback'?"),
+        ("NoOp(${CALERID(num)})", "there is no function 'CALERID'; did you mean 'CALLERID'?"),
+        ("NoOp(${LEN(${CALERID(num)})})", "there is no function 'CALERID'; did you mean 'CALLERID'?"),
+        ("NoOp(${len(x)})", "there is no function 'len'; did you mean 'LEN'?"),
+        ("Set(CALERID(num)=1)", "there is no function 'CALERID'; did you mean 'CALLERID'?"),
+        ("MSet(a=1,GLOBEL(x)=2)", "there is no function 'GLOBEL'; did you mean 'GLOBAL'?"),
+        ("Dial(SIP/100)", "there is no channel technology 'SIP'; did you mean 'PJSIP'?"),
+        ("Dial(PJSIP/1&DAHDI/2)", "there is no channel technology 'DAHDI'"),
+        ("Dial(100)", "Dial: '100' is no destination: Technology/resource is, PJSIP/alice for example"),
+        ("Dial(PJSIP/1,20,t%)", "Dial: option '%' is not supported"),
+        ("Dial(PJSIP/1,20,t%U(${SUB}))", "Dial: option '%' is not supported"),
+        ("Dial(PJSIP/1,20,S(soon))", "Dial: option S needs seconds"),
+        ("Read(code,beep,4,z)", "Read: there is no option 'z'; accepted: s, n, t"),
+        ("Playback(beep,skipp)", "Playback: there is no option 'skipp'; did you mean 'skip'?"),
+        ("Playback(beep&nosuchsound)", "there is no sound 'nosuchsound'"),
+        ("Read(code,nosuchsound)", "there is no sound 'nosuchsound'"),
+    ],
+)
+def test_what_a_dialplan_names_and_is_not_there(tmp_path: Path, line: str, problem: str) -> None:
+    problems = told(tmp_path, dialplan("NoOp()", line))
+    assert any(each.startswith(f"extensions.conf:3: {problem}") for each in problems), problems
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Dial(PJSIP/${EXTEN}&${OTHERS},${TIMEOUT},${OPTIONS})",
+        "Dial(${TECHNOLOGY}/100,20,tTg)",
+        "Dial(PJSIP/1,20,L(5000)U(sub^${X})b(a^s^1(x)))",
+        "TryExec(Queue(support))",
+        "ExecIf($[\"${IF($[1]?a:b)}\" = \"a\"]?NoOp(${CALLERID(num)}):Set(GLOBAL(x)=1))",
+        "Playback(${SOUND}&beep,skip)",
+        "Playback(custom/hello)",
+        "Read(code,beep,4,snt(#),2,5)",
+        "${APPLICATION}(x)",
+        "Set(${NAME}(x)=1)",
+        "Set(text=a(b)=c)",
+        "Set(ARRAY=1)",
+    ],
+)  # fmt: skip
+def test_what_cannot_be_told_beforehand_or_is_there_is_no_problem(tmp_path: Path, line: str) -> None:
+    sounds = tmp_path / "var/sounds/fr/custom"
+    sounds.mkdir(parents=True)
+    (sounds / "hello.ulaw").write_bytes(b"\xff" * 160)
+    assert told(tmp_path, dialplan(line)) == []
+
+
+def test_hints(tmp_path: Path) -> None:
+    text = "[a]\nexten => 1,hint,SIP/1&PJSIP/1\nexten => 2,hint,PJSIP/2&Custom:x,CustomPresence:y\n"
+    problems = told(tmp_path, {"extensions.conf": text})
+    assert problems == ["extensions.conf:2: there is no channel technology 'SIP'; did you mean 'PJSIP'?"]
+
+
+def test_modules_that_are_not_there_or_not_loaded(tmp_path: Path) -> None:
+    modules = (
+        "[modules]\nautoload=no\nload=pbx_config.so\nload=app_plaback\nrequire=nosuch\nnoload=chan_iax2.so\nlod=x\n"
+    )
+    problems = told(tmp_path, {"modules.conf": modules, **dialplan("Answer()", "Echo()", "NoOp(${CUT(a,b,1)})")})
+    assert problems == [
+        "extensions.conf:3: the application 'Echo' is of the module 'app_echo', which modules.conf does not load",
+        "extensions.conf:4: the function 'CUT' is of the module 'func_cut', which modules.conf does not load",
+        "modules.conf:4: option 'load': there is no module 'app_plaback'; did you mean 'app_playback'?",
+        "modules.conf:5: option 'require': there is no module 'nosuch', and the server does not start without it",
+        "modules.conf:7: option 'lod': not an option of modules.conf; did you mean 'load'?; accepted: "
+        + ", ".join(OPTIONS),
+    ]
+    contradiction = {"modules.conf": "[modules]\nautoload=yes\nrequire=registrar\nnoload=res_pjsip\n"}
+    assert any("leaves out its needs" in each for each in told(tmp_path, contradiction))
+
+
+def test_files_of_the_folder_modules_are_read_and_not_run(tmp_path: Path) -> None:
+    module = (
+        "import pathlib\npathlib.Path(__file__).with_name('ran').touch()\n"
+        "class Greeter(PbxModule):\n    name = 'greeter'\n"
+        "    @application('Greet', Documentation('Greets.'))\n    async def greet(self, channel, args): ...\n"
+    )
+    files = {"modules/greeter.py": module, "modules/broken.py": "x = (\n", "modules.conf": "[modules]\nload=greeter\n"}
+    problems = told(tmp_path, {**files, **dialplan("Greet()")})
+    assert len(problems) == 1
+    assert problems[0].startswith("modules/broken.py:1: module file cannot be run")
+    assert not (tmp_path / "modules/ran").exists()
+
+
+def test_exec_is_never_run(tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    line = f'#exec "touch {ran}"\n'
+    pjsip = f"{line}[a]\ntype=endpoint\naors=from_the_command\n"
+    files = dict.fromkeys(("extensions.conf", "modules.conf", "http.conf", "manager.conf", "rtp.conf"), line)
+    files |= {"pjsip.conf": pjsip, "asterisk.conf": "[options]\nexecincludes=yes\n"}
+    assert told(tmp_path, files) == []
+    assert [str(note).rpartition(": ")[2] for note in check(tmp_path)[1]] == [
+        "#exec is not run by 'asterism check'"
+    ] * 6
+    assert not ran.exists()
+    (tmp_path / "asterisk.conf").unlink()
+    assert "pjsip.conf:1: '#exec' needs execincludes=yes in asterisk.conf [options]" in told(tmp_path, {})
+    assert not ran.exists()
+
+
+def test_what_is_not_read_is_no_noise(tmp_path: Path) -> None:
+    files = {
+        "queues.conf": "[oops\n",
+        "voicemail.conf": "nonsense\n",
+        "fragment.conf": "allow=ulaw\n",
+        "pjsip.conf": "[a]\ntype=aor\n#include fragment2.conf\n[p]\ntype=phoneprov\nx=y\n[g]\ntype=geolocation\n",
+        "fragment2.conf": "max_contacts=1\n",
+    }
+    assert told(tmp_path, files) == []
+    assert told(tmp_path, {"sip.conf": "[100]\ntype=friend\n"}) == [
+        "sip.conf: this file is not read: there is no chan_sip; phones and trunks are objects of pjsip.conf"
+    ]
+
+
+def test_options_have_a_nearest_name(tmp_path: Path) -> None:
+    problems = told(tmp_path, {"pjsip.conf": "[a]\ntype=endpoint\ncontxt=x\n"})
+    assert problems == ["pjsip.conf:3: endpoint 'a': there is no option 'contxt'; did you mean 'context'?"]
+
+
+def test_listeners_that_cannot_open(tmp_path: Path) -> None:
+    taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        datagrams.bind(("127.0.0.1", 0))
+        http, manager, sip = (each.getsockname()[1] for each in (*taken, datagrams))
+        twice = free_port()
+        transport = "[{}]\ntype=transport\nprotocol=udp\nbind=127.0.0.1:{}\n"
+        files = {
+            "http.conf": f"[general]\nenabled=yes\nbindaddr=127.0.0.1\nbindport={http}\n",
+            "manager.conf": f"[general]\nenabled=yes\nport={manager}\nbindaddr=127.0.0.1\ntlsenable=yes\n"
+            "tlsbindaddr=192.0.2.77:0\n",
+            "pjsip.conf": transport.format("a", sip) + transport.format("b", twice) + transport.format("c", twice),
+        }
+        problems = told(tmp_path, files, bind=True)
+    finally:
+        for each in (*taken, datagrams):
+            each.close()
+    for expected in (
+        f"http.conf:3: HTTP cannot listen on 127.0.0.1 port {http}: Address already in use",
+        f"manager.conf:4: the manager cannot listen on 127.0.0.1 port {manager}: Address already in use",
+        "manager.conf:6: the manager with TLS cannot listen on 192.0.2.77 port 0: Cannot assign requested address",
+        f"pjsip.conf:1: transport 'a' cannot listen on 127.0.0.1 port {sip}: Address already in use",
+        f"pjsip.conf:9: transport 'c' cannot listen on 127.0.0.1 port {twice}: Address already in use",
+    ):
+        assert expected in problems, problems
+    assert not any("transport 'b'" in each for each in problems)
+    assert not any("cannot listen" in each for each in told(tmp_path, {}))
+
+
+def test_certificates_that_are_missing(tmp_path: Path) -> None:
+    tls = "[general]\nenabled=yes\nport=0\ntlsenable=yes\ntlscertfile=absent.pem\n"
+    problems = told(tmp_path, {"http.conf": tls.replace("port=0\n", ""), "manager.conf": tls})
+    assert [each.partition(" cannot")[0] for each in problems] == [
+        "http.conf:4: tlscertfile 'absent.pem' or a tlssnicert", "manager.conf:5: tlscertfile 'absent.pem'",
+    ]  # fmt: skip
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout",
+         "absent.pem", "-out", "cert", "-subj", "/CN=x"], cwd=tmp_path, check=True, capture_output=True,
+    )  # fmt: skip
+    with (tmp_path / "absent.pem").open("a") as file:
+        file.write((tmp_path / "cert").read_text())
+    assert told(tmp_path, {}) == []
+
+
+def test_its_own_flags(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_check(["--help"]) == 0
+    assert "--no-bind" in capsys.readouterr().out
+    assert run_check(["--no-bind", str(tmp_path)]) == 0
