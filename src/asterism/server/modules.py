@@ -141,7 +141,10 @@ class ModuleLoader:
                 core = known.module_class.core and not isinstance(error, ModuleError)
                 if core or known.name in selection.must:
                     raise
-                log.error("module '%s' did not start: %s", known.name, error, exc_info=_unexpected(error))
+                if isinstance(error, ModuleError):
+                    log.error("module '%s': %s; the server goes on without it", known.name, error)
+                else:
+                    log.error("module '%s' did not start: %s", known.name, error, exc_info=_unexpected(error))
         self._running = True
 
     async def unload_all(self) -> None:

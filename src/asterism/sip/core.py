@@ -118,9 +118,12 @@ class SipCore(Subsystem):
         """Whether transports are plugged in."""
         return hasattr(self.state, "transports")
 
-    async def start(self) -> None:
-        """Take the settings, bind the transports, take up the stored contacts."""
-        await lifecycle.start(self)
+    async def start(self) -> list[str]:
+        """Take the settings, bind the transports, take up the stored contacts.
+
+        Returns why transports could not be had, a text for each; the others serve.
+        """
+        return await lifecycle.start(self)
 
     async def reload(self) -> None:
         """Take the settings again, after the data layer read them."""

@@ -55,8 +55,8 @@ def apply_settings(core: SipCore) -> None:
     core.location.status_on_refresh = settings.send_contact_status_on_update_registration
 
 
-async def start(core: SipCore) -> None:
-    """Bind every transport and take up the stored contacts. A transport that cannot be had is logged as an error."""
+async def start(core: SipCore) -> list[str]:
+    """Bind every transport and take up the stored contacts; returns why transports could not be had."""
     apply_settings(core)
     system = core.data.single(SystemSettings)
     core.servants.attach(asyncio.get_running_loop())
@@ -69,6 +69,7 @@ async def start(core: SipCore) -> None:
     core.overload.start(manager.timers)
     core.flows.start()
     manager.keep_alive(core.data.single(GlobalSettings).keep_alive_interval)
+    failures = []
     for config in core.data.all(TransportConfig):
         if config.protocol not in OWN_PROTOCOLS:
             continue
@@ -76,7 +77,8 @@ async def start(core: SipCore) -> None:
             await manager.bind(settings_of(config, core.data.all(TransportConfig)))
         except BindError as error:
             # The others serve on: one bad certificate must not end every call.
-            core.log.error("%s; the server goes on without it", _bind_failure(config, error))
+            failures.append(_bind_failure(config, error))
+    return failures
 
 
 def _bind_failure(config: TransportConfig, error: BindError) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asterism.core.errors import ModuleError
 from asterism.core.module import Module
 from asterism.sip.caller_contact import CallerContactStep
 from asterism.sip.extensions import ExtensionStep
@@ -26,8 +27,14 @@ class SipModule(Module):
         server.register_marked(self)
 
     async def start(self) -> None:
-        """Bind the transports; raises when one cannot be bound."""
-        await self.server.sip.start()
+        """Bind the transports.
+
+        Raises:
+            ModuleError: One cannot be bound; the others serve.
+        """
+        failures = await self.server.sip.start()
+        if failures:
+            raise ModuleError("; ".join(failures))
 
     async def reload(self) -> None:
         """Read every object again; what is in use keeps its old values."""

@@ -124,9 +124,8 @@ def test_exec_is_never_run(tmp_path: Path) -> None:
     files = dict.fromkeys(("extensions.conf", "modules.conf", "http.conf", "manager.conf", "rtp.conf"), line)
     files |= {"pjsip.conf": pjsip, "asterisk.conf": "[options]\nexecincludes=yes\n"}
     assert told(tmp_path, files) == []
-    assert [str(note).rpartition(": ")[2] for note in check(tmp_path)[1]] == [
-        "#exec is not run by 'asterism check'"
-    ] * 6
+    notes = [str(note) for note in check(tmp_path)[1]]
+    assert sum(note.endswith(": #exec is not run by 'asterism check'") for note in notes) == 6
     assert not ran.exists()
     (tmp_path / "asterisk.conf").unlink()
     assert "pjsip.conf:1: '#exec' needs execincludes=yes in asterisk.conf [options]" in told(tmp_path, {})
