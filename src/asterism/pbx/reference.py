@@ -9,6 +9,7 @@ from typing import Any
 from asterism.core.commands import CommandCall, command
 from asterism.core.documentation import Documentation
 from asterism.core.errors import CommandError, UsageError
+from asterism.core.like import like_text
 from asterism.core.registry import Entry, Registry
 from asterism.pbx.module import PbxModule
 
@@ -121,10 +122,9 @@ def _select(registry: Registry[Any], args: list[str], either: bool = False) -> t
     if not args:
         return entries, False
     how, *words = args
-    if not words or (how != "like" and not (either and how == "describing")):
-        raise UsageError("it takes 'like' and a text")
-    if how == "like":
-        return [entry for entry in entries if words[0].lower() in entry.name.lower()], True
+    if not (either and how.lower() == "describing" and words):
+        wanted = like_text(args)
+        return [entry for entry in entries if wanted(entry.name)], True
     return [
         entry
         for entry in entries

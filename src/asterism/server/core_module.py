@@ -13,6 +13,7 @@ from asterism.core.commands import ActionCall, CommandCall, action, command
 from asterism.core.compiled import compiled_modules
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import AsterismError, CommandError, ModuleError, UsageError
+from asterism.core.like import like_text
 from asterism.core.module import Module
 from asterism.server.catalog import LoadedModule, ModuleState
 from asterism.server.server import Server
@@ -232,14 +233,12 @@ class CoreModule(Module):
     )
     def module_show(self, call: CommandCall) -> str:
         """``module show [like X]``."""
-        if call.args and (call.args[0] != "like" or len(call.args) != 2):
-            raise UsageError
-        wanted = call.args[1].lower() if call.args else ""
+        wanted = like_text(call.args)
         lines = [f"{'Module':<30} {'Description':<40} {'Use Count':<10} {'Status':<11} {'Support Level':>13}\n"]
         shown = [
             known
             for known in self.server.modules.known()
-            if known.state is ModuleState.RUNNING and wanted in f"{known.name}.so".lower()
+            if known.state is ModuleState.RUNNING and wanted(f"{known.name}.so")
         ]
         lines += [self._module_line(known) for known in shown]
         return "".join(lines) + f"{len(shown)} modules loaded\n"

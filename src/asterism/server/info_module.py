@@ -11,6 +11,7 @@ from asterism.config.file import ConfigFile
 from asterism.core.commands import CommandCall, command
 from asterism.core.documentation import Documentation
 from asterism.core.errors import UsageError
+from asterism.core.like import like_text
 from asterism.core.module import Module
 from asterism.pbx.admission import free_memory
 from asterism.server.server import Server
@@ -99,11 +100,9 @@ class InfoModule(Module):
     )
     def show_works(self, call: CommandCall) -> str:
         """``core show taskprocessors [like X]``."""
-        if call.args and (len(call.args) != 2 or call.args[0] != "like"):
-            raise UsageError
-        wanted = call.args[1].lower() if call.args else ""
+        wanted = like_text(call.args)
         servants = self.server.sip.servants
-        works = [work for work in servants if wanted in work.name.lower()]
+        works = [work for work in servants if wanted(work.name)]
         head = _WORK % ("Processor", "Processed", "In Queue", "Max Depth", "Low water", "High water")
         rows = [
             _WORK % (work.name, work.processed, work.queued, work.max_depth, servants.low_water, servants.high_water)

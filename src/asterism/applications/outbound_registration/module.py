@@ -12,8 +12,8 @@ from asterism.applications.outbound_registration.table import LineIdentifier, Ou
 from asterism.core.commands import ActionCall, CommandCall, action, command
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import CommandError, UsageError
+from asterism.core.like import like_pattern
 from asterism.core.module import Module
-from asterism.core.regex import RegexError, compile_regex
 from asterism.sip.cli.actions import object_fields
 from asterism.sip.cli.layout import head, parameters
 from asterism.sip.objects.auth import Auth
@@ -80,14 +80,8 @@ class OutboundRegistrationModule(Module):
     # Console.
 
     def _matching(self, call: CommandCall) -> list[RegistrationClient]:
-        args = call.args
-        if args and (len(args) != 2 or args[0] != "like"):
-            raise UsageError
-        try:
-            pattern = compile_regex(args[1]) if args else None
-        except RegexError as error:
-            raise UsageError(f"'{args[1]}' is not a regular expression: {error}") from None
-        return [item for item in self.registrations if pattern is None or pattern.search(item.config.id)]
+        wanted = like_pattern(call.args)
+        return [item for item in self.registrations if wanted(item.config.id)]
 
     def _listing(self, call: CommandCall) -> str:
         found = self._matching(call)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from asterism.core.commands import command
 from asterism.core.documentation import Documentation
-from asterism.core.errors import UsageError
-from asterism.core.regex import RegexError, compile_regex
+from asterism.core.like import like_pattern
 from asterism.media.rtp import RtpSession
 from asterism.pbx.controls import STATE_NAMES, ChannelState
 
@@ -60,15 +59,8 @@ class SessionCommands:
             ((session, session.channel) for session in self._sessions.live if session.channel is not None),
             key=lambda pair: pair[1].name,
         )
-        if not args:
-            return pairs
-        if len(args) != 2 or args[0].lower() != "like":
-            raise UsageError("like <pattern> expected")
-        try:
-            pattern = compile_regex(args[1])
-        except RegexError as error:
-            raise UsageError(f"bad pattern: {error}") from error
-        return [pair for pair in pairs if pattern.search(pair[1].name)]
+        wanted = like_pattern(args)
+        return [pair for pair in pairs if wanted(pair[1].name)]
 
     def _names(self, words: list[str]) -> Iterable[str]:
         typed = words[-1] if words else ""

@@ -7,9 +7,9 @@ from typing import Any
 
 from asterism.core.commands import Command, CommandCall
 from asterism.core.documentation import Argument, Documentation
-from asterism.core.errors import CommandError, UsageError
+from asterism.core.errors import CommandError
+from asterism.core.like import like_pattern
 from asterism.core.module import Module
-from asterism.core.regex import RegexError, compile_regex
 from asterism.data.options import ConfiguredObject
 from asterism.sip.cli import layout
 from asterism.sip.cli.fetching import when_there
@@ -147,13 +147,8 @@ class SipCli(Module):
             found = [(item.id, item) for item in self.server.sip.location.all()]
         else:
             found = [(item.id, item) for item in self.server.data.all(kind.cls)]
-        if len(args) == 2 and args[0] == "like":
-            try:
-                pattern = compile_regex(args[1])
-            except RegexError as error:
-                raise UsageError(f"'{args[1]}' is not a regular expression: {error}") from None
-            found = [entry for entry in found if pattern.search(entry[0])]
-        return sorted(found, key=lambda entry: entry[0])
+        wanted = like_pattern(args)
+        return sorted((entry for entry in found if wanted(entry[0])), key=lambda entry: entry[0])
 
     def _show_all(self, kind: _Kind, call: CommandCall) -> str:
         found = self._objects(kind, call.args)

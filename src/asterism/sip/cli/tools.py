@@ -9,8 +9,8 @@ from typing import Any, Protocol
 from asterism.core.commands import CommandCall, command
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import UsageError
+from asterism.core.like import like_pattern
 from asterism.core.module import Module
-from asterism.core.regex import Regex, RegexError, compile_regex
 from asterism.sip.server import SipServer
 from asterism.stack.uri import format_host_port
 
@@ -104,10 +104,10 @@ class SipTools(Module):
     )
     def scheduled(self, call: CommandCall) -> str:
         """All recurring tasks with their times."""
-        pattern = _pattern(call.args)
+        wanted = like_pattern(call.args)
         now = self.server.sip.layer.timers.clock()
         wall = time.time() - now
-        tasks = [task for task in self.server.sip.state.scheduled.all() if pattern.search(task.name)]
+        tasks = [task for task in self.server.sip.state.scheduled.all() if wanted(task.name)]
         rows = "".join(
             f"{task.name:<46.46} {task.interval:>11} {task.runs:>11}   wait   {_when(task.queued, wall)}  "
             f"{_when(task.started, wall)}  {_when(task.due, wall)} {max(round(task.due - now), 0):>8}\n"
@@ -126,11 +126,11 @@ class SipTools(Module):
     )
     def monitors(self, call: CommandCall) -> str:
         """Connections with contacts or registrations on them."""
-        pattern = _pattern(call.args)
+        wanted = like_pattern(call.args)
         rows = []
         for flow, count in self.server.sip.flows.monitored():
             name = format_host_port(*flow.remote)
-            if pattern.search(name):
+            if wanted(name):
                 way = "Incoming" if getattr(flow, "accepted", True) else "Outgoing"
                 ident = f"{flow.transport.lower()}{'s' if way == 'Incoming' else 'c'}{id(flow):#x}"
                 rows.append(f" {name:<48} {'ACTIVE':<12} {way:<11}{count + 1:>7} {count:>10}   {ident}\n")
@@ -148,15 +148,6 @@ class SipTools(Module):
                 await self.server.modules.reload(name)
                 done += f"Module '{name}.so' reloaded successfully.\n"
         return done
-
-
-def _pattern(args: list[str]) -> Regex:
-    if args and (len(args) != 2 or args[0] != "like"):
-        raise UsageError
-    try:
-        return compile_regex(args[1] if args else "")
-    except RegexError as error:
-        raise UsageError(f"'{args[1]}' is not a regular expression: {error}") from None
 
 
 def _when(at: float | None, wall: float) -> str:
