@@ -11,6 +11,7 @@ from collections.abc import Awaitable
 from inspect import isawaitable
 from typing import TYPE_CHECKING
 
+from asterism.core.containment import attempt
 from asterism.data.errors import DataUnavailableError
 from asterism.sip.decision import Decision
 from asterism.sip.extensions import refuse, unknown_extensions
@@ -114,15 +115,16 @@ class Distributor:
 
     def on_stray_response(self, response: Response) -> None:
         """Offer a response without transaction to the services."""
+        log = self.core.log
         for service in self.core.services:
-            if service.on_response(response):
+            if attempt(log, f"on_response of SIP service '{service.name}'", False, service.on_response, response):
                 return
 
     def on_malformed(self, error: ParseError, data: bytes, flow: Flow) -> None:
         """Count what is no SIP message."""
         self.counters["malformed"] += 1
         for hook in self.core.state.malformed_hooks:
-            hook(error, flow)
+            attempt(self.core.log, "a hook for malformed messages", None, hook, error, flow)
 
     # In a dialog.
 
@@ -153,11 +155,11 @@ class Distributor:
                     return
             self._nobody(rx)
         except Exception as error:
-            self.failed(rx, error)
+            self.failed(rx, error, "a usage of the dialog")
 
     def _ack(self, entry: DialogEntry, request: Request) -> None:
         for usage in tuple(entry.usages):
-            usage.on_ack(request)
+            attempt(self.core.log, "a usage of the dialog", None, usage.on_ack, request, passing=(ParseError,))
 
     # Out of dialog.
 
@@ -166,13 +168,18 @@ class Distributor:
             subjects = step.subjects
             if subjects is not None and not subjects:
                 continue
-            decision = step.evaluate(rx)
-            if decision is None:
-                continue
-            if not isinstance(decision, Decision):
-                self.parking.park(rx, self._intercept_later(rx, steps, position, decision))
-                return
-            if step.apply(decision, rx):
+            try:
+                decision = step.evaluate(rx)
+                if decision is None:
+                    continue
+                if not isinstance(decision, Decision):
+                    self.parking.park(rx, self._intercept_later(rx, steps, position, decision))
+                    return
+                if step.apply(decision, rx):
+                    return
+            except Exception as error:
+                # A step that fails lets nobody pass.
+                self.failed(rx, error, f"interception step '{step.name}'")
                 return
         self._serve(rx, self.core.services.by_method[rx.request.method])
 
@@ -192,9 +199,13 @@ class Distributor:
 
     def _serve(self, rx: Rx, services: tuple[Service, ...]) -> None:
         for position, service in enumerate(services):
-            if service.selective and not service.accepts(rx):
-                continue
-            taken = service.on_request(rx)
+            try:
+                if service.selective and not service.accepts(rx):
+                    continue
+                taken = service.on_request(rx)
+            except Exception as error:
+                self.failed(rx, error, f"SIP service '{service.name}'")
+                return
             if taken is True:
                 return
             if taken is not False and taken is not None:
@@ -232,8 +243,11 @@ class Distributor:
             headers = (("Allow-Events", self.core.state.capabilities.events),) if status == 489 else ()
             rx.respond_stateless(status, headers=headers)
 
-    def failed(self, rx: Rx, error: Exception) -> None:
-        """Answer a request whose handling raised: the parser's own status, or 500, logged once."""
+    def failed(self, rx: Rx, error: Exception, name: str = "") -> None:
+        """Answer a request whose handling raised: the parser's own status, or 500, logged once.
+
+        ``name`` is the extension that raised, where it is known.
+        """
         self.counters["failed"] += 1
         try:
             headers: tuple[tuple[str, str], ...] = ()
@@ -245,8 +259,10 @@ class Distributor:
             else:
                 status = 500
                 self.core.log.error(
-                    "handling %s (Call-ID %r) failed", rx.request.method, rx.request.get("Call-ID"), exc_info=error
-                )
+                    "%s failed at %s (Call-ID %r)",
+                    name or "the SIP core", rx.request.method, rx.request.get("Call-ID"),
+                    exc_info=error, extra={"extension": name or "the SIP core"},
+                )  # fmt: skip
             if not rx.answered:
                 rx.respond_stateless(status, headers=headers)
         except Exception as second:  # the request may lack what a response must echo

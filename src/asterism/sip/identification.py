@@ -6,8 +6,10 @@ from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from asterism.core.containment import attempt, report_failure
 from asterism.core.errors import DuplicateError
 from asterism.sip.objects.endpoint import Endpoint
+from asterism.stack.errors import ParseError
 
 if TYPE_CHECKING:
     from asterism.core.registry import Owner
@@ -79,7 +81,13 @@ class IdentifierTable:
         for position, (name, identifier, subjects) in enumerate(ordered):
             if subjects is not None and not subjects:
                 continue
-            endpoint = identifier.identify_endpoint(rx)
+            try:
+                endpoint = identifier.identify_endpoint(rx)
+            except ParseError:
+                raise
+            except Exception:
+                report_failure(rx.core.log, f"endpoint identifier '{name}'")  # it knows nobody
+                continue
             if endpoint is None:
                 continue
             if type(endpoint) is not Endpoint and isawaitable(endpoint):
@@ -94,13 +102,24 @@ class IdentifierTable:
     async def _identify_later(
         self, rx: Rx, ordered: Sequence[tuple[str, Any, Any]], position: int, waiting: Awaitable[Endpoint | None]
     ) -> Endpoint | None:
-        endpoint = await waiting
-        while endpoint is None:
+        found: Endpoint | Awaitable[Endpoint | None] | None = waiting
+        while True:
+            try:
+                endpoint = await found if isawaitable(found) else found
+            except ParseError:
+                raise
+            except Exception:
+                report_failure(rx.core.log, f"endpoint identifier '{ordered[position][0]}'")
+                endpoint = None
+            if endpoint is not None:
+                break
             position += 1
             if position >= len(ordered):
                 return None
-            found = ordered[position][1].identify_endpoint(rx)
-            endpoint = await found if isawaitable(found) else found
+            found = attempt(
+                rx.core.log, f"endpoint identifier '{ordered[position][0]}'", None,
+                ordered[position][1].identify_endpoint, rx, passing=(ParseError,),
+            )  # fmt: skip
         rx.endpoint = endpoint
         rx.identified_by = ordered[position][0]
         if not endpoint.force_rport:

@@ -202,6 +202,11 @@ class Bench:
             await asyncio.sleep(0)
         raise AssertionError("it did not happen")
 
+    async def turn(self) -> None:
+        """Let what is ready run."""
+        for _ in range(10):
+            await asyncio.sleep(0)
+
     @property
     def idle(self) -> bool:
         return not len(self.server.pbx.channels) and not len(self.server.sip.dialogs) and not self.sessions.live

@@ -87,7 +87,7 @@ class SessionDriver:
     def send_digit(self, digit: str, duration_ms: int) -> None:
         """Send a digit the way ``dtmf_mode`` says."""
         session = self.session
-        mode = session.endpoint.dtmf_mode
+        mode = session.media.dtmf_mode or session.endpoint.dtmf_mode
         audio = session.audio
         if mode == "info" or (mode == "auto_info" and (audio is None or not audio.sends_events)):
             session.send_digit_info(digit, duration_ms)

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}\Z")
 
 
-def _session(channel: Channel | None) -> Session:
+def session_of(channel: Channel | None) -> Session:
+    """The session of a PJSIP channel. Raises :class:`FunctionError` for any other."""
     driver = None if channel is None else channel.driver
     if not isinstance(driver, SessionDriver):
         raise FunctionError("this is no PJSIP channel")
@@ -78,7 +79,7 @@ class SessionFunctions:
     ), foreign=True, effects=True)  # fmt: skip
     def read_header(self, channel: Channel | None, args: str) -> str:
         """The value of a header, or the number of headers removed."""
-        session = _session(channel)
+        session = session_of(channel)
         action, name, *rest = _parts(args, 2)
         action = action.lower()
         if action == "remove":
@@ -91,7 +92,7 @@ class SessionFunctions:
     @function_writer("PJSIP_HEADER")
     def write_header(self, channel: Channel | None, args: str, value: str) -> None:
         """Add, update or remove a header."""
-        session = _session(channel)
+        session = session_of(channel)
         action, name, *rest = _parts(args, 2)
         action = action.lower()
         if not isinstance(session, OutgoingSession):
@@ -135,7 +136,7 @@ class SessionFunctions:
     ), foreign=True)  # fmt: skip
     def read_headers(self, channel: Channel | None, args: str) -> str:
         """The names."""
-        return _names(self._received(_session(channel)), args)
+        return _names(self._received(session_of(channel)), args)
 
     @function("PJSIP_RESPONSE_HEADER", Documentation(
         "Read a header of the response that answered a PJSIP call", "PJSIP_RESPONSE_HEADER(read,name[,number])",
@@ -145,7 +146,7 @@ class SessionFunctions:
     ), foreign=True)  # fmt: skip
     def read_response_header(self, channel: Channel | None, args: str) -> str:
         """The value."""
-        session = _session(channel)
+        session = session_of(channel)
         _, name, *rest = _parts(args, 2)
         response = session.final_response if isinstance(session, OutgoingSession) else None
         return "" if response is None else _nth(_matching(response.headers, name), rest[0] if rest else "1")
@@ -156,7 +157,7 @@ class SessionFunctions:
     ), foreign=True)  # fmt: skip
     def read_response_headers(self, channel: Channel | None, args: str) -> str:
         """The names."""
-        session = _session(channel)
+        session = session_of(channel)
         response = session.final_response if isinstance(session, OutgoingSession) else None
         return "" if response is None else _names(response.headers, args)
 

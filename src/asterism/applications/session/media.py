@@ -263,11 +263,11 @@ class SessionMedia:
         if before is not None and before is not stream:
             _close(session, before)
 
-    def close(self) -> None:
+    def close(self, session: Session) -> None:
         """Free every stream."""
         for stream in self.streams:
             if stream is not None:
-                stream.close()
+                _close(session, stream)
         self.streams.clear()
         self._closed_section.clear()
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from asterism.applications.session.actions import SessionActions
 from asterism.applications.session.cli import SessionCommands
 from asterism.applications.session.functions import SessionFunctions
+from asterism.applications.session.media_functions import MediaFunctions
 from asterism.applications.session.registry import Sessions
 from asterism.applications.session.service import SessionService
 from asterism.applications.session.technology import PjsipTechnology
@@ -52,6 +53,7 @@ class SessionModule(Module):
         server.register_marked(SessionCommands(self.sessions))
         server.register_marked(SessionActions(pbx))
         pbx.register_marked(SessionFunctions(core))
+        pbx.register_marked(MediaFunctions())
         return None
 
     def unload(self) -> Awaitable[None] | None:

@@ -61,6 +61,12 @@ class AudioTerms(NamedTuple):
     ptime: int = 0
     parameters: tuple[tuple[Format, str], ...] = ()
 
+    @property
+    def agreed(self) -> tuple[tuple[Format, str], ...]:
+        """Each codec with the parameters that are passed on."""
+        said = dict(self.parameters)
+        return tuple((one, said.get(one, "")) for _, one in self.types.formats)
+
 
 @lru_cache(maxsize=512)
 def offer_terms(

@@ -8,17 +8,20 @@ are asked again. Handlers read and compose sections with the model of :mod:`aste
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.stack.sdp import MediaDescription
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from asterism.applications.session.identity import EndpointProfile
     from asterism.applications.session.session import Session
     from asterism.media.formats import Format
     from asterism.stack.sdp import SessionDescription
+
+
+Agreed = Sequence[tuple["Format", str]]
+"""Codecs, each with the parameters (``a=fmtp``) of the peer that are passed on to the call's other party."""
 
 
 class MediaStream:
@@ -28,6 +31,11 @@ class MediaStream:
 
     def __init__(self, handler: SdpHandler) -> None:
         self.handler = handler
+
+    @property
+    def agreed(self) -> Agreed:
+        """The codecs agreed for the stream, the preferred one first."""
+        return ()
 
     def close(self) -> None:
         """Free sockets and timers. Called once: when the stream is removed, or when the session ends."""
@@ -53,10 +61,8 @@ class SdpHandler:
         """Whether a stream that the peer offers can be taken for a new call. Nothing may be changed here."""
         return False
 
-    def agreed(
-        self, profile: EndpointProfile, description: SessionDescription, media: MediaDescription
-    ) -> Sequence[Format]:
-        """The formats that answering an offered stream would agree on. Nothing may be changed here."""
+    def agreed(self, profile: EndpointProfile, description: SessionDescription, media: MediaDescription) -> Agreed:
+        """The codecs that answering an offered stream would agree on. Nothing may be changed here."""
         return ()
 
     def answer(

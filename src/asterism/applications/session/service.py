@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from asterism.applications.session.driver import SessionDriver
 from asterism.applications.session.media import description_of, not_understood
 from asterism.applications.session.uas import IncomingSession
+from asterism.core.containment import attempt
 from asterism.pbx.controls import ChannelState
 from asterism.sip.decision import Decision, Outcome
 from asterism.sip.service import Service
@@ -96,9 +97,11 @@ class SessionService(Service):
 
     def _acceptable(self, profile: EndpointProfile, offer: SessionDescription) -> bool:
         handlers = self._registry.handlers
+        log = self._core.log
         for media in offer.media:
-            for handler in handlers.get(media.media, ()):
-                if handler.accepts(profile, offer, media):
+            for handler in handlers.get(media.media.lower(), ()):
+                name = f"accepts of SDP handler '{handler.name}'"
+                if attempt(log, name, False, handler.accepts, profile, offer, media):
                     return True
         return False
 

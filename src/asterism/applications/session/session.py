@@ -17,6 +17,7 @@ from asterism.applications.session.identity import WILDCARDS, address_towards
 from asterism.applications.session.media import SessionMedia, carry, description_of
 from asterism.applications.session.refresh import Refresh
 from asterism.applications.session.state import ANSWERED_STATES, MOVES, SessionState
+from asterism.core.containment import attempt
 from asterism.core.errors import AsterismError
 from asterism.pbx.controls import Control
 from asterism.sip.resolving import flow_to
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from asterism.applications.session.identity import EndpointProfile
     from asterism.applications.session.registry import Sessions
+    from asterism.applications.session.sdp_handler import Agreed
     from asterism.media.formats import Format
     from asterism.media.stream import AudioStream
     from asterism.pbx.channel import Channel
@@ -163,6 +165,14 @@ class Session:
         return self.profile.formats
 
     @property
+    def agreed(self) -> Agreed:
+        """The codecs that were agreed, the preferred one first; nothing before."""
+        for stream in self.media.streams:
+            if stream is not None and stream.agreed:
+                return stream.agreed
+        return ()
+
+    @property
     def confirmed(self) -> bool:
         """Whether the call is answered and not over."""
         return self.state in ANSWERED_STATES
@@ -278,6 +288,8 @@ class Session:
 
     def on_ack(self, request: Request) -> None:
         """The ACK to a 2xx of ours (``DialogUsage``)."""
+        for callback in self.profile.callbacks["on_incoming_ack"]:
+            callback(self, request)
         if not self.unacknowledged or request.cseq.number != self.unacknowledged:
             return
         self.unacknowledged = 0
@@ -397,6 +409,8 @@ class Session:
         dialog = self.dialog
         assert dialog is not None
         ack = dialog.create_ack(invite)
+        for callback in self.profile.callbacks["on_outgoing_request", "ACK"]:
+            callback(self, ack)
         self.profile.finish_request(ack)
         self.core.state.layer.send_ack(ack, self._flow_to(dialog) or self.flow)
 
@@ -436,7 +450,7 @@ class Session:
         elif self.state is SessionState.CONNECTING:
             # RFC 3261 15: the called side must not send BYE before the ACK.
             self.bye_pending = True
-            self.media.close()
+            self.media.close(self)
         else:
             self.give_up(cause)
 
@@ -466,16 +480,16 @@ class Session:
         """Free the dialog, the media and the work; harmless when done before."""
         if self.state is SessionState.ENDED:
             return
-        self.state = SessionState.ENDED
+        self.move(SessionState.ENDED)
         if self.refreshing is not None:
             self.refreshing.close()
         for callback in self.profile.callbacks["on_end"]:
             callback(self)
-        for kept in self.datastores.values():
+        for name, kept in self.datastores.items():
             if hasattr(kept, "close"):
-                kept.close()
+                attempt(self.core.log, f"close of the datastore '{name}'", None, kept.close)
         self._leave_dialogs()
-        self.media.close()
+        self.media.close(self)
         self.registry.live.pop(self, None)
         self.channel = None
         self.release()

@@ -22,7 +22,8 @@ class SessionSupplement:
     response callbacks to those classes (2 for 200 to 299). Lower ``priority`` is visited first. What a supplement
     must remember of a session it keeps in ``session.datastores`` under its own ``name``.
 
-    Callbacks are plain functions: they run inside the handling of a packet and must not wait.
+    Callbacks are plain functions: they run inside the handling of a packet and must not wait. One that raises is
+    logged with the supplement's name, the others are visited, and the call goes on as if it had done nothing.
     """
 
     name: ClassVar[str]
@@ -53,6 +54,9 @@ class SessionSupplement:
     def on_channel(self, session: Session, request: Request) -> None:
         """The channel of an incoming call was made; the dial plan has not started."""
 
+    def on_incoming_ack(self, session: Session, request: Request) -> None:
+        """An ACK to a 2xx of ours came; repeated ones too. The description that it may carry was not looked at yet."""
+
     def on_incoming_cancel(self, session: Session, request: Request) -> None:
         """The caller cancels; the CANCEL has been answered, the INVITE not yet."""
 
@@ -63,7 +67,13 @@ class SessionSupplement:
         """A provisional response made an early dialog, or belongs to it; after ``on_incoming_response``."""
 
     def on_outgoing_request(self, session: Session, request: Request) -> None:
-        """A request is about to be sent; headers may still be added."""
+        """A request is about to be sent, an ACK or CANCEL too; headers may still be added.
+
+        A CANCEL has no more yet than the headers that go with it: what identifies the INVITE is put in afterwards.
+        """
 
     def on_outgoing_response(self, session: Session, response: Response) -> None:
-        """A response is about to be sent; headers may still be added."""
+        """A response is about to be sent, our own refusals too; headers may still be added.
+
+        Not for 100, which goes no further than the next hop, nor for what a supplement answers through ``rx`` itself.
+        """

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from asterism.applications.session.driver import SessionDriver
 from asterism.applications.session.negotiation import outgoing_order
 from asterism.applications.session.uac import OutgoingSession
-from asterism.applications.session.uas import IncomingSession
 from asterism.data.data import DataUnavailableError, Missing
 from asterism.pbx.causes import Cause
 from asterism.pbx.device_state import DeviceState
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from asterism.applications.session.registry import Sessions
+    from asterism.applications.session.sdp_handler import Agreed
     from asterism.media.formats import Format
     from asterism.pbx.channel import Channel
     from asterism.pbx.core import Pbx
@@ -50,11 +50,11 @@ class PjsipTechnology:
             RequestError: There is no such endpoint, or nowhere to call it (cause 3); it has no codecs (58).
         """
         endpoint, contact, uri = self.resolve(destination)
-        if not formats and requestor is not None:
-            # No media is open yet, but what the caller offered says what will be.
-            session_of_caller = getattr(requestor.driver, "session", None)
-            if isinstance(session_of_caller, IncomingSession):
-                formats = session_of_caller.agreed
+        agreed: Agreed = ()
+        if requestor is not None and isinstance(requestor.driver, SessionDriver):
+            # If no media is open yet, what the caller offered says what will be.
+            agreed = requestor.driver.session.agreed
+            formats = formats or tuple([one for one, _ in agreed])
         profile = self._registry.profiles.of(endpoint)
         session = OutgoingSession(
             self._core,
@@ -66,6 +66,7 @@ class PjsipTechnology:
             _path(contact, endpoint, self._core.state.service_routes.get(endpoint.id, ())),
             "" if contact is None else contact.aor,
         )
+        session.media.parameters = tuple([each for each in agreed if each[1]])
         session.offer_formats = outgoing_order(profile.formats, tuple(formats), endpoint.outgoing_call_offer_pref)
         session.channel = channel = self._pbx.create_channel(
             self,

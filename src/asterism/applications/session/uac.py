@@ -520,6 +520,11 @@ class OutgoingSession(Session):
         if not isinstance(transaction, InviteClientTransaction):
             return False
         outgoing.cancelled = True
+        for callback in self.profile.callbacks["on_outgoing_request", "CANCEL"]:
+            cancel = Request("CANCEL", outgoing.request.uri)
+            cancel.headers = list(headers)
+            callback(self, cancel)
+            headers = tuple(cancel.headers)
         return transaction.cancel((*headers, *self.profile.user_agent))
 
     def release(self) -> None:

@@ -9,6 +9,7 @@ from asterism.applications.session.causes import INTERWORKING, status_of_cause
 from asterism.applications.session.dialog_requests import NO_ANSWER, read_description, refused
 from asterism.applications.session.session import Session
 from asterism.applications.session.state import BEFORE_ANSWER_STATES, SessionState
+from asterism.core.containment import attempt
 from asterism.pbx.causes import EXCHANGE_ROUTING_ERROR
 from asterism.pbx.party import NOBODY, PartyId
 from asterism.stack.errors import ParseError
@@ -17,11 +18,9 @@ from asterism.stack.sdp.exchange import Action, Message, Side
 from asterism.stack.transactions.reliable import Acknowledged
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from asterism.applications.session.identity import EndpointProfile
     from asterism.applications.session.registry import Sessions
-    from asterism.media.formats import Format
+    from asterism.applications.session.sdp_handler import Agreed
     from asterism.sip.core import SipCore
     from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
@@ -65,14 +64,16 @@ class IncomingSession(Session):
         self.reliable: ReliableResponder | None = None
 
     @property
-    def agreed(self) -> Sequence[Format]:
-        """The formats that the caller's offer comes to, before it is answered; nothing without an offer."""
+    def agreed(self) -> Agreed:
+        """Also before the offer is answered: the codecs that it comes to."""
         offer = self._offer
-        if offer is None:
-            return ()
+        if offer is None or self.media.streams:
+            return super().agreed
+        log, profile = self.core.log, self.profile
         for media in offer.media:
-            for handler in self.registry.handlers.get(media.media, ()):
-                found = handler.agreed(self.profile, offer, media)
+            for handler in self.registry.handlers.get(media.media.lower(), ()):
+                name = f"agreed of SDP handler '{handler.name}'"
+                found: Agreed = attempt(log, name, (), handler.agreed, profile, offer, media)
                 if found:
                     return found
         return ()

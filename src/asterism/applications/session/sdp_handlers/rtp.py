@@ -20,7 +20,7 @@ from asterism.applications.session.negotiation import (
     offer_terms,
 )
 from asterism.applications.session.registry import sessions
-from asterism.applications.session.sdp_handler import MediaStream, SdpHandler
+from asterism.applications.session.sdp_handler import Agreed, MediaStream, SdpHandler
 from asterism.core.errors import AsterismError
 from asterism.core.module import Module
 from asterism.media.payload_types import PayloadTypes
@@ -32,12 +32,9 @@ from asterism.stack.grammar import printable
 from asterism.stack.sdp import Connection, RtpMap
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from asterism.applications.session.identity import EndpointProfile
     from asterism.applications.session.session import Session
     from asterism.media.core import Media as MediaSubsystem
-    from asterism.media.formats import Format
     from asterism.media.rtp import RtpSession
     from asterism.media.stream import AudioStream
     from asterism.stack.sdp import MediaDescription, SessionDescription
@@ -75,6 +72,11 @@ class RtpAudio(MediaStream):
         self.connection: Connection | None = None
         self.peer_holds = False
 
+    @property
+    def agreed(self) -> Agreed:
+        """The codecs of the terms."""
+        return self.terms.agreed
+
     def section(self, terms: AudioTerms, ptime: int = 0) -> MediaDescription:
         """Our section with these terms."""
         found = audio_section(terms, self.rtp.local[1], ptime)
@@ -101,12 +103,10 @@ class RtpHandler(SdpHandler):
         """Whether profile, address and codecs fit."""
         return bool(media.port) and _acceptable(profile, description, media) is not None
 
-    def agreed(
-        self, profile: EndpointProfile, description: SessionDescription, media: MediaDescription
-    ) -> Sequence[Format]:
+    def agreed(self, profile: EndpointProfile, description: SessionDescription, media: MediaDescription) -> Agreed:
         """Those of the answer, in its order."""
         terms = _acceptable(profile, description, media) if media.port else None
-        return () if terms is None else tuple(dict(terms.types.formats).values())
+        return () if terms is None else terms.agreed
 
     def answer(
         self, session: Session, description: SessionDescription, media: MediaDescription, stream: MediaStream | None
