@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -362,15 +363,18 @@ async def test_control_characters_stay_in_the_body():
         assert notes == []
 
 
-async def test_a_body_makes_no_log_lines(monkeypatch: pytest.MonkeyPatch):
+async def test_a_body_makes_no_log_lines():
     async with world() as (found, notes):
         lines: list[str] = []
         log = found.server.pbx.dialplan.executor.log
-        monkeypatch.setattr(log, "verbose", lambda _level, text, *args: lines.append(text % args))
+        log.verbose_ceiling = 10
+        handler = logging.Handler()
+        handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+        log.addHandler(handler)
         await found.ann.request(message(found.ann, "6002", "hi\n[2026-11-21] SECURITY: forged"))
         await until(lambda: len(notes) == 2, 5, "the dialplan did not run")
         [executed] = [line for line in lines if "forged" in line]
-        assert "body=hi?[2026-11-21] SECURITY: forged" in executed
+        assert r"body=hi\n[2026-11-21] SECURITY: forged" in executed
         assert not any("\n" in line for line in lines)
 
 

@@ -69,8 +69,7 @@ async def test_functions_see_what_is_only_in_the_database(tmp_path: Path) -> Non
         " same => n,Set(GLOBAL(c)=${PJSIP_CONTACT(${PJSIP_AOR(2001,contact)},uri)})\n"
         " same => n,Set(GLOBAL(d)=${PJSIP_DIAL_CONTACTS(2001,2001)})\n"
         " same => n,Set(GLOBAL(s)=${DEVICE_STATE(PJSIP/2004)})\n"
-        " same => n,Set(name=PJSIP_ENDPOINT)\n"
-        " same => n,Set(GLOBAL(x)=$[${${name}(2005,device_state_busy_at)} + 1])\n"
+        " same => n,Set(GLOBAL(x)=$[${PJSIP_ENDPOINT(2005,device_state_busy_at)} + 1])\n"
         " same => n,Set(GLOBAL(n)=${PJSIP_ENDPOINT(nosuch,context)}none)\n"
         " same => n,Set(GLOBAL(done)=1)\n"
     )

@@ -59,14 +59,17 @@ def test_a_request_on_hold_absorbs_retransmissions_and_keeps_its_answer():
     assert len(net.user.requests) == 2
 
 
-def test_a_copy_of_a_request_on_hold_by_another_way_is_merged():
+def test_a_copy_of_a_request_on_hold_by_another_way_is_merged_until_that_is_answered():
     net = Net()
     net.receive(request_text())
-    net.layer.answer_held(net.layer.hold(net.user.requests[0]), b"the answer")
-    assert net.flow.sent == [b"the answer"]
-    net.flow.sent.clear()
+    held = net.layer.hold(net.user.requests[0])
     net.receive(request_text(branch="z9hG4bKother"))
     assert net.flow.statuses() == [482]
+    net.layer.answer_held(held, b"the answer")
+    assert net.flow.sent == [b"the answer"]
+    net.receive(request_text(branch="z9hG4bKthird"))
+    assert net.flow.sent == [b"the answer"]
+    assert len(net.user.requests) == 2
 
 
 def test_timer_j_is_zero_on_a_reliable_flow():
