@@ -7,6 +7,7 @@ transport ``WS``, or ``WSS`` when the listener's connection is TLS. Sections of 
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from asterism.core.documentation import Documentation
@@ -15,7 +16,7 @@ from asterism.core.routes import Route
 from asterism.sip.lifecycle import external_address, with_limits
 from asterism.sip.objects.transport import TransportConfig
 from asterism.transport.settings import TransportSettings
-from asterism.transport.websocket import WebSocketFlow, WebSocketTransport
+from asterism.transport.websocket import CLOSE, MaskCheck, WebSocketFlow, WebSocketTransport, frame
 
 if TYPE_CHECKING:
     from aiohttp.web import BaseRequest, StreamResponse
@@ -27,6 +28,44 @@ _HEARTBEAT = 45.0
 """Seconds between pings; a client that answers none for half of it is gone."""
 _LARGEST_MESSAGE = 65_535
 _HTTP_MODULE = "http"
+_PROTOCOL_ERROR = (1002).to_bytes(2, "big")
+
+
+class MaskedOnly(asyncio.Protocol):
+    """Stands before the protocol of an upgraded connection, and ends it with 1002 at a frame without a mask."""
+
+    def __init__(self, wire: asyncio.Transport, inner: asyncio.Protocol) -> None:
+        self._wire = wire
+        self._inner = inner
+        self._check = MaskCheck()
+        self._refused = False
+
+    def data_received(self, data: bytes) -> None:
+        """Pass on what is masked."""
+        if self._refused:
+            return
+        if self._check.feed(data):
+            self._inner.data_received(data)
+            return
+        self._refused = True
+        self._wire.write(frame(CLOSE, _PROTOCOL_ERROR))
+        self._wire.close()
+
+    def eof_received(self) -> bool | None:
+        """Pass it on."""
+        return self._inner.eof_received()
+
+    def pause_writing(self) -> None:
+        """Pass it on."""
+        self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Pass it on."""
+        self._inner.resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Pass it on."""
+        self._inner.connection_lost(exc)
 
 
 class WebSocketModule(Module):
@@ -119,11 +158,20 @@ class WebSocketModule(Module):
             return web.Response(status=400, text="The WebSocket subprotocol must be sip\n")
         if not self.server.sip.started:
             return web.Response(status=503, text="Not ready\n")
+        wire = request.transport
+        origin, allowed = request.headers.get("Origin", ""), self._allowed_origins(request)
+        if wire is None or (origin and allowed and not allowed & {origin.lower(), "*"}):
+            return web.Response(status=403, text="Pages of this origin may not connect (allowed_origins)\n")
+        # The client may send nothing before the answer, so no frame has come yet.
+        wire.set_protocol(MaskedOnly(wire, request.protocol))
         await response.prepare(request)
         flow = self._flow(request)
         if flow is None:
             await response.close(code=1013)
             return response
+        # A page acts from the browser's address, maybe behind the back of whoever sits there. Its Host says nothing:
+        # a site can have its own name lead to us (DNS rebinding).
+        flow.foreign = bool(origin) and not allowed
         try:
             async for message in response:
                 if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
@@ -134,11 +182,23 @@ class WebSocketModule(Module):
             flow.close()
         return response
 
+    def _allowed_origins(self, request: BaseRequest) -> frozenset[str]:
+        protocol = _protocol(request)
+        for config in self.server.data.all(TransportConfig):
+            if config.protocol == protocol:
+                return frozenset(origin.lower() for origin in config.allowed_origins)
+        return frozenset()
+
     def _flow(self, request: BaseRequest) -> WebSocketFlow | None:
         wire = request.transport
         if wire is None:
             return None
-        protocol = "wss" if wire.get_extra_info("sslcontext") is not None else "ws"
+        protocol = _protocol(request)
         local, remote = wire.get_extra_info("sockname")[:2], wire.get_extra_info("peername")[:2]
         transport = self._transports.get(protocol) or self._open(protocol, local)
         return transport.open(wire, tuple(local), tuple(remote))
+
+
+def _protocol(request: BaseRequest) -> str:
+    wire = request.transport
+    return "wss" if wire is not None and wire.get_extra_info("sslcontext") is not None else "ws"

@@ -31,8 +31,8 @@ class Flow(ABC):
         closed: nothing can be sent any more.
         kept_until: until when, on the clock of the timers, the path stays open though nothing comes: a registration
             needs it for so long. Only connections look at it.
-        foreign: the address of the peer says nothing about who sends, as with a browser that shows a page of another
-            site. Set for connections only.
+        foreign: the address of the peer says nothing about who sends, as with a page in a browser. Set for
+            connections only.
         sent_by: what the Via of our requests over it says, where the transport has noted that; ``""`` otherwise.
         transactions: those that have to learn that the flow broke; the transaction layer's, ``None`` before the first.
     """

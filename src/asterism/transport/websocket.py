@@ -34,6 +34,42 @@ def frame(first: int, payload: bytes) -> bytes:
     return bytes((first, 127)) + length.to_bytes(8, "big") + payload
 
 
+class MaskCheck:
+    """Follows the frames that a client sends, and sees whether each is masked, as it must be (RFC 6455 5.1)."""
+
+    __slots__ = ("_head", "_left")
+
+    def __init__(self) -> None:
+        self._head = bytearray()
+        """The beginning of a frame whose length is not known yet."""
+        self._left = 0
+        """Bytes of the present frame that are still to come."""
+
+    def feed(self, data: bytes) -> bool:
+        """Take the next bytes in order; ``False`` at the first frame without a mask."""
+        position, size = 0, len(data)
+        while position < size:
+            if self._left:
+                step = min(self._left, size - position)
+                self._left -= step
+                position += step
+                continue
+            head = self._head
+            head.append(data[position])
+            position += 1
+            if len(head) < 2:
+                continue
+            if not head[1] & 0x80:
+                return False
+            kind = head[1] & 0x7F
+            wide = {126: 2, 127: 8}.get(kind, 0)
+            if len(head) == 2 + wide:
+                # The key, four bytes, and the payload.
+                self._left = 4 + (int.from_bytes(head[2:], "big") if wide else kind)
+                head.clear()
+        return True
+
+
 class Wire(Protocol):
     """The connection below the frames: what a flow needs of an :class:`asyncio.Transport`."""
 

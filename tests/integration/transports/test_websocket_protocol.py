@@ -23,8 +23,8 @@ def options(branch="1", user="101"):
 class Web:
     """A server with the WebSocket route, and a client session."""
 
-    def __init__(self, conf=""):
-        self._running = running_server({"http.conf": http_conf() + conf, "pjsip.conf": accounts("101")})
+    def __init__(self, conf="", pjsip=""):
+        self._running = running_server({"http.conf": http_conf() + conf, "pjsip.conf": accounts("101") + pjsip})
 
     async def __aenter__(self):
         self.server = await self._running.__aenter__()
@@ -184,3 +184,107 @@ async def test_unloading_closes_connections_and_is_refused_while_there_are_some(
         async with web.session.get(f"http://{web.host}:{web.port}/ws") as response:
             assert response.status == 404
         assert "ws" not in web.server.sip.transports.transports
+
+
+NOT_MASKED, MASKED = 0x00, 0x80
+
+
+async def raw(web, *frames, origin=""):
+    """What a connection gets after the handshake for these bytes, and whether it was ended."""
+    reader, writer = await asyncio.open_connection(web.host, web.port)
+    lines = [
+        "GET /ws HTTP/1.1", f"Host: {web.host}:{web.port}", "Upgrade: websocket", "Connection: Upgrade",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Protocol: sip",
+    ]  # fmt: skip
+    writer.write("\r\n".join([*lines, *([f"Origin: {origin}"] if origin else []), "", ""]).encode())
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    for data in frames:
+        writer.write(data)
+        await writer.drain()
+        await asyncio.sleep(0)
+    try:
+        answer = await asyncio.wait_for(reader.read(4096), 5)
+        return int(head.split()[1]), answer, reader.at_eof() or not await asyncio.wait_for(reader.read(1), 0.2)
+    except TimeoutError:
+        return int(head.split()[1]), answer, False
+    finally:
+        writer.close()
+
+
+def framed(payload, mask):
+    length = len(payload)
+    size = bytes((mask | length,)) if length < 126 else bytes((mask | 126,)) + length.to_bytes(2, "big")
+    return b"\x81" + size + (b"\0\0\0\0" if mask else b"") + payload
+
+
+async def test_frames_without_a_mask_are_refused():
+    async with Web() as web:
+        status, answer, ended = await raw(web, framed(options().encode(), NOT_MASKED))
+        assert (status, answer, ended) == (101, b"\x88\x02\x03\xea", True)
+        # So is one that comes after good ones; nothing of it is taken.
+        good = framed(options("1").encode(), MASKED)
+        status, answer, ended = await raw(
+            web, good[:1], good[1:3], good[3:] + framed(options("2").encode(), NOT_MASKED)
+        )
+        assert answer.endswith(b"\x88\x02\x03\xea") or ended
+        assert b"Call-ID: 2" not in answer
+        status, answer, ended = await raw(web, good)
+        assert b"SIP/2.0 401" in answer
+        assert not ended
+        await until(lambda: not web.module.use_count(), 5, "a connection is left")
+
+
+IDENTIFIED = """
+[office]
+type=endpoint
+context=default
+identify_by=ip
+[office]
+type=identify
+endpoint=office
+match=127.0.0.0/8
+"""
+LIMITED = "[ws]\ntype=transport\nprotocol=ws\nallowed_origins=https://phones.example.test,http://other.test:8080\n"
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1"])
+async def test_a_page_is_not_known_by_the_address_of_its_browser(origin):
+    async with Web(pjsip=IDENTIFIED) as web:
+        frame = framed(options(user="").replace("@", "", 1).encode(), MASKED)
+        _, answer, _ = await raw(web, frame, origin=origin)
+        assert b"SIP/2.0 401" in answer
+        # No browser: whoever sits there runs it.
+        _, answer, _ = await raw(web, frame)
+        assert b"SIP/2.0 200" in answer
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("https://phones.example.test", 101),
+        ("HTTPS://PHONES.example.test", 101),
+        ("http://other.test:8080", 101),
+        ("", 101),
+        ("https://evil.example", 403),
+        ("http://phones.example.test", 403),
+        ("https://phones.example.test.evil.example", 403),
+        ("null", 403),
+    ],
+)
+async def test_the_origins_of_pages_can_be_limited(origin, status):
+    async with Web(pjsip=IDENTIFIED + LIMITED) as web:
+        frame = framed(options(user="").replace("@", "", 1).encode(), MASKED)
+        found, answer, _ = await raw(web, *((frame,) if status == 101 else ()), origin=origin)
+        assert found == status
+        if status == 101:
+            # A page that the configuration names may be known by its address.
+            assert b"SIP/2.0 200" in answer
+
+
+async def test_all_origins_can_be_allowed():
+    async with Web(
+        pjsip=IDENTIFIED + LIMITED.replace("https://phones.example.test,http://other.test:8080", "*")
+    ) as web:
+        frame = framed(options(user="").replace("@", "", 1).encode(), MASKED)
+        _, answer, _ = await raw(web, frame, origin="https://evil.example")
+        assert b"SIP/2.0 200" in answer

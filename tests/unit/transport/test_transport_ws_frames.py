@@ -2,7 +2,7 @@
 
 import pytest
 
-from asterism.transport.websocket import BINARY, TEXT, frame
+from asterism.transport.websocket import BINARY, TEXT, MaskCheck, frame
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,24 @@ from asterism.transport.websocket import BINARY, TEXT, frame
 def test_lengths(length, head):
     assert frame(TEXT, b"x" * length) == head + b"x" * length
     assert frame(BINARY, b"")[0] == 0x82
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 7, 100_000])
+def test_the_mask_of_each_frame_is_seen_however_the_bytes_come(step: int) -> None:
+    def one(length: int, mask: int) -> bytes:
+        if length < 126:
+            size = bytes((mask | length,))
+        elif length < 65_536:
+            size = bytes((mask | 126,)) + length.to_bytes(2, "big")
+        else:
+            size = bytes((mask | 127,)) + length.to_bytes(8, "big")
+        return b"\x81" + size + (b"\0\0\0\0" if mask else b"") + b"\x01" * length
+
+    def whole(data: bytes) -> bool:
+        check = MaskCheck()
+        return all(check.feed(data[start : start + step]) for start in range(0, len(data), step))
+
+    good = b"".join(one(length, 0x80) for length in (0, 1, 125, 126, 300, 65_536, 5))
+    assert whole(good)
+    assert not whole(good + one(3, 0))
+    assert not whole(one(0, 0) + good)

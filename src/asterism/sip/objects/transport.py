@@ -53,6 +53,12 @@ class TransportConfig(ConfiguredObject, type="transport"):
     verify_client = option(CAPITAL_YES_NO, False, "Check the certificates of clients.")
     require_client_cert = option(CAPITAL_YES_NO, False, "Refuse clients without a certificate.")
     allow_wildcard_certs = option(CAPITAL_YES_NO, False, "Accept *.domain in a server's certificate.")
+    allowed_origins = option(
+        NAMES, (),
+        "Origins (https://host) of the pages that may connect over WebSocket; *: all. Empty: all, but none is "
+        "identified by its address.",
+        listed=False,
+    )  # fmt: skip
     websocket_write_timeout = option(MILLISECONDS, 100, "How long a WebSocket write may stall.")
     tcp_keepalive_enable = option(BOOL, False, "Keep connections alive by TCP's own probes.")
     tcp_keepalive_idle_time = option(SECONDS, 30, "Silence before the first probe.")
