@@ -55,7 +55,7 @@ class Way:
         self._name = name
         self._server_name = server_name
         self._target: Target | None = None
-        found = flow or self._take()
+        found = flow or self._next_flow()
         if found is None:
             raise ResolveError("no transport leads to any of its addresses")
         self.flow: Flow = found
@@ -64,12 +64,12 @@ class Way:
         """Give the present target up, for a while, and go on to the next; ``None`` when there is none left."""
         if self._target is not None:
             self._transports.failed.add(self._target, retry_after)
-        found = self._take()
+        found = self._next_flow()
         if found is not None:
             self.flow = found
         return found
 
-    def _take(self) -> Flow | None:
+    def _next_flow(self) -> Flow | None:
         while self.left:
             target = self._target = self.left.pop(0)
             protocol = target.transport.lower()

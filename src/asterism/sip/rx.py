@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from asterism.sip.works import Work
     from asterism.stack.flow import Flow
     from asterism.stack.message import Request, Response
-    from asterism.stack.transactions.layer import Held
+    from asterism.stack.transactions.layer import HeldRequest
     from asterism.stack.transactions.server import ServerTransaction
 
 HeaderList = Iterable[tuple[str, str]]
@@ -51,7 +51,7 @@ class Rx:
         self.identified_by = ""
         self.auth = ""
         self.transaction: ServerTransaction | None = None
-        self.held: Held | None = None
+        self.held: HeldRequest | None = None
         self.work: Work | None = None
         self.dialog: DialogEntry | None = None
         self.answered = False
@@ -149,7 +149,7 @@ class Rx:
         block = header_block(headers) + _own_block((), state.server_header)
         return partial(self._answer_held, held, response_bytes(request, status, tag_from_branch(request), block))
 
-    def _answer_held(self, held: Held, data: bytes) -> None:
+    def _answer_held(self, held: HeldRequest, data: bytes) -> None:
         self.answered = True
         self.held = None
         self.core.state.layer.answer_held(held, data)

@@ -190,7 +190,7 @@ class Work:
         if len(queue) > self._servants.high_water:
             self._servants.fill(self)
 
-    def _take(self) -> _Item:
+    def _next_item(self) -> _Item:
         item = self._queue.popleft()
         if self._servants.congested:
             self._servants.drained(self)
@@ -205,7 +205,7 @@ class Work:
                 self._run = (self,)
                 asyncio.get_running_loop().call_soon(self._resume)
                 return
-            if not self._execute(self._take()):
+            if not self._execute(self._next_item()):
                 return
             count += 1
         if self._closed:
@@ -214,7 +214,7 @@ class Work:
     def _resume(self) -> None:
         self._run = None
         if self._queue:
-            if not self._execute(self._take()):
+            if not self._execute(self._next_item()):
                 return
             self._go_on()
         elif self._closed:

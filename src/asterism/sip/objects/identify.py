@@ -43,9 +43,9 @@ class Matches(Kind[Sources]):
 
     def parse(self, text: str, current: Sources) -> Sources:
         """Add the sources of one line."""
-        return (*current, *(self._one(part.strip()) for part in text.split(",") if part.strip()))
+        return (*current, *(self._source(part.strip()) for part in text.split(",") if part.strip()))
 
-    def _one(self, text: str) -> SourceMatch:
+    def _source(self, text: str) -> SourceMatch:
         try:
             return SourceMatch(parse_network(text))
         except ValueError:

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 _HINTED_REPEATS = 3
 """Repetitions of a request after which a notice that it was not delivered is believed."""
 
-Held = tuple[str, str, "Flow", bool]
+HeldRequest = tuple[str, str, "Flow", bool]
 """A request on hold: its keys, where the answer goes, and whether that is where the request came from."""
 
 
@@ -328,7 +328,7 @@ class TransactionLayer:
             self._arm(transaction)
         return transaction
 
-    def hold(self, request: Request) -> Held:
+    def hold(self, request: Request) -> HeldRequest:
         """Absorb retransmissions of a request by datagram that is answered a moment later, by :meth:`answer_held`.
 
         What a server transaction would do for it, without one: there is no timer, so the answer must come for certain,
@@ -349,7 +349,7 @@ class TransactionLayer:
         table.entries[key] = b""
         return key, merged, back, back is flow
 
-    def answer_held(self, held: Held, data: bytes) -> None:
+    def answer_held(self, held: HeldRequest, data: bytes) -> None:
         """Send the bytes of the final response to a request that :meth:`hold` was called for, and keep them."""
         key, merged, flow, same = held
         if merged:

@@ -18,7 +18,7 @@ from asterism.core.errors import UsageError
 from asterism.interception.maintenance import Maintenance
 from asterism.pbx.errors import RequestError
 from asterism.server.info_module import InfoModule
-from asterism.sip.cli.tools import SipTools
+from asterism.sip.cli.diagnostics import SipDiagnostics
 
 PBX = SimpleNamespace(dialplan=SimpleNamespace(exists=lambda context, exten: True))
 
@@ -26,7 +26,7 @@ PBX = SimpleNamespace(dialplan=SimpleNamespace(exists=lambda context, exten: Tru
 @pytest.fixture
 def rig(make_rig: Callable[..., Rig], phones: str) -> Rig:
     conf = phones.replace("[trunk]\ntype=aor\n", "[trunk]\ntype=aor\nqualify_frequency=30\n")
-    return make_rig(conf, modules=(*MODULES, QualifyModule, OptionsModule, Maintenance, SipTools), pbx=PBX)
+    return make_rig(conf, modules=(*MODULES, QualifyModule, OptionsModule, Maintenance, SipDiagnostics), pbx=PBX)
 
 
 def test_scheduled_tasks_are_listed_as_recorded(rig: Rig) -> None:
@@ -78,7 +78,7 @@ async def test_reload_names_the_modules_as_recorded(rig: Rig) -> None:
         async def reload(self, name: str) -> None:
             reloaded.append(name)
 
-    tools = next(module for module in rig.modules if isinstance(module, SipTools))
+    tools = next(module for module in rig.modules if isinstance(module, SipDiagnostics))
     tools.server = SimpleNamespace(modules=Modules())  # type: ignore[assignment]
     text = await tools.reload_all(SimpleNamespace(args=[]))  # type: ignore[arg-type]
     expected = recorded("pjsip reload").rstrip("\n").splitlines()

@@ -32,13 +32,13 @@ RELOADED = (
 """The modules that ``pjsip reload`` reloads, in Asterisk's order; those that are not loaded are left out."""
 
 
-class ToolServer(SipServer, Protocol):
+class DiagnosticsServer(SipServer, Protocol):
     """A server whose modules can be reloaded."""
 
     modules: Any
 
 
-class SipTools(Module):
+class SipDiagnostics(Module):
     """Commands about the SIP core itself."""
 
     name = "sip_tools"
@@ -46,9 +46,9 @@ class SipTools(Module):
     requires = ("res_pjsip",)
     description = "Console commands about the SIP core itself"
 
-    server: ToolServer
+    server: DiagnosticsServer
 
-    def load(self, server: ToolServer) -> None:
+    def load(self, server: DiagnosticsServer) -> None:
         """Register the commands."""
         self.server = server
         server.register_marked(self)
