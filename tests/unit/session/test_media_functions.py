@@ -1,4 +1,4 @@
-"""PJSIP_MEDIA_OFFER, PJSIP_DTMF_MODE, PJSIP_SEND_SESSION_REFRESH, and codec parameters that pass from party to party."""
+"""PJSIP_MEDIA_OFFER, PJSIP_DTMF_MODE, PJSIP_SEND_SESSION_REFRESH, codec parameters that pass from party to party."""
 
 from __future__ import annotations
 
