@@ -146,7 +146,9 @@ class MemoryTransports:
     def close(self) -> None:
         """Nothing to close."""
 
-    def flow_for(self, host: str, port: int, protocol: str = "udp", name: str = "") -> MemoryFlow:
+    def flow_for(
+        self, host: str, port: int, protocol: str = "udp", name: str = "", server_name: str = ""
+    ) -> MemoryFlow:
         if port not in self.flows:
             self.flows[port] = MemoryFlow(port)
         return self.flows[port]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import bisect
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.profiles import Profiles
@@ -116,6 +116,12 @@ class Sessions(Subsystem):
         handlers = self.handlers.setdefault(handler.media, [])
         bisect.insort(handlers, handler, key=lambda each: each.priority)
         return self.owner.on_release(lambda: handlers.remove(handler))
+
+    def run(self, waiting: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine, a look-up for instance, for as long as the module is loaded."""
+        task = asyncio.get_running_loop().create_task(waiting)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     def _changed(self) -> None:
         self._callbacks.clear()

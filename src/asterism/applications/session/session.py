@@ -8,6 +8,7 @@ Everything runs in the packet's or the dial plan's own call: no task belongs to 
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.causes import INTERWORKING, NORMAL_CLEARING
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from asterism.stack.message import Request, Response
     from asterism.stack.timers import Timer
     from asterism.stack.transactions.server import ServerTransaction
+    from asterism.stack.uri import Uri
 
 
 class Session:
@@ -361,7 +363,7 @@ class Session:
         self.profile.finish_request(request)
         if body:
             request.set_body(body, content_type)
-        return self.core.send(request, user or NOBODY, self.endpoint, self._flow_to(dialog))
+        return self.core.send(request, user or NOBODY, self.endpoint, self._flow_to(dialog), dialog)
 
     def untold_party(self) -> PartyId | None:
         """Whom the peer is connected to, if it may know and does not yet."""
@@ -412,7 +414,21 @@ class Session:
         for callback in self.profile.callbacks["on_outgoing_request", "ACK"]:
             callback(self, ack)
         self.profile.finish_request(ack)
-        self.core.state.layer.send_ack(ack, self._flow_to(dialog) or self.flow)
+        flow = self._flow_to(dialog)
+        if flow is not None:
+            self.core.state.layer.send_ack(ack, flow)
+        else:
+            self.registry.run(self._ack_later(ack, dialog.next_hop))
+
+    async def _ack_later(self, ack: Request, hop: Uri) -> None:
+        """Look the next hop up, and acknowledge; over the flow at hand where it cannot be found."""
+        flow = self.flow
+        try:
+            found = flow_to(self.core.transports, hop, flow.name)
+            flow = found if isinstance(found, Flow) else await found
+        except (OSError, AsterismError, ParseError) as error:
+            self.core.log.warning("no way to %s: %s", hop.host_port, error)
+        self.core.state.layer.send_ack(ack, flow)
 
     def _flow_to(self, dialog: Dialog) -> Flow | None:
         """The flow at hand when it leads to the dialog's next hop, else ``None``: the way must be looked for."""
@@ -430,7 +446,11 @@ class Session:
         except (OSError, AsterismError) as error:
             self.core.log.warning("no way to %s: %s", hop.host_port, error)
             return None
-        return found if isinstance(found, Flow) else None
+        if isinstance(found, Flow):
+            return found
+        if isinstance(found, Coroutine):
+            found.close()  # looked up later, by whoever sends
+        return None
 
     def send_digit_info(self, digit: str, duration_ms: int) -> None:
         """Send a digit as INFO, for ``dtmf_mode=info``."""

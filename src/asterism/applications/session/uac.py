@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
@@ -127,9 +126,7 @@ class OutgoingSession(Session):
         if isinstance(found, Way):
             self._go(found)
         else:
-            task = asyncio.get_running_loop().create_task(self._wait_for_way(found))
-            self.registry.tasks.add(task)
-            task.add_done_callback(self.registry.tasks.discard)
+            self.registry.run(self._wait_for_way(found))
 
     async def _wait_for_way(self, waiting: Awaitable[Way]) -> None:
         try:
@@ -413,10 +410,10 @@ class OutgoingSession(Session):
             return
         branch, readable = self._answering_branch(tag, response)
         self._use(branch)
-        self.move(SessionState.CONFIRMED)
         if readable:
             for callback in self.profile.callbacks["on_incoming_response", "INVITE", 2]:
                 callback(self, response)
+        self.move(SessionState.CONFIRMED)
         self.final_response = response
         self.peer_allows_update = "UPDATE" in (response.get("Allow") or "")
         self.send_ack(self.invite)
