@@ -21,7 +21,7 @@ from asterism.applications.session.state import ANSWERED_STATES, MOVES, SessionS
 from asterism.core.containment import attempt
 from asterism.core.errors import AsterismError
 from asterism.pbx.controls import Control
-from asterism.sip.resolving import flow_to
+from asterism.sip.resolving import Way, way_to
 from asterism.stack.errors import ParseError
 from asterism.stack.flow import Flow
 from asterism.stack.message import make_response
@@ -424,8 +424,8 @@ class Session:
         """Look the next hop up, and acknowledge; over the flow at hand where it cannot be found."""
         flow = self.flow
         try:
-            found = flow_to(self.core.transports, hop, flow.name)
-            flow = found if isinstance(found, Flow) else await found
+            found = way_to(self.core.transports, hop, flow.name)
+            flow = (found if isinstance(found, Way) else await found).flow
         except (OSError, AsterismError, ParseError) as error:
             self.core.log.warning("no way to %s: %s", hop.host_port, error)
         self.core.state.layer.send_ack(ack, flow)
@@ -442,12 +442,12 @@ class Session:
         if flow.reliable and not dialog.route_set:
             return flow
         try:
-            found = flow_to(self.core.transports, hop, flow.name)
+            found = way_to(self.core.transports, hop, flow.name)
         except (OSError, AsterismError) as error:
             self.core.log.warning("no way to %s: %s", hop.host_port, error)
             return None
-        if isinstance(found, Flow):
-            return found
+        if isinstance(found, Way):
+            return found.flow
         if isinstance(found, Coroutine):
             found.close()  # looked up later, by whoever sends
         return None
