@@ -160,20 +160,10 @@ async def _resolve(transports: TransportManager, uri: Uri, host: str, name: str)
     return Way(transports, None, transports.failed.last(targets), name, host)
 
 
-def flow_to(transports: TransportManager, uri: Uri, name: str) -> Flow | Awaitable[Flow]:
-    """The first of the ways to a URI; see :func:`way_to`."""
-    found = way_to(transports, uri, name)
-    return found.flow if isinstance(found, Way) else _first(found)
-
-
-async def _first(waiting: Awaitable[Way]) -> Flow:
-    return (await waiting).flow
-
-
 def _fitting(transports: TransportManager, name: str, protocol: str) -> str:
     """The configured transport, unless the URI insists on another protocol."""
     transport = transports.transports.get(name)
     return name if transport is not None and transport.protocol == protocol else ""
 
 
-__all__ = ["TRANSPORT_PARAMETER", "ResolveError", "Way", "flow_to", "is_numeric", "protocol_of", "way_to"]
+__all__ = ["TRANSPORT_PARAMETER", "ResolveError", "Way", "is_numeric", "protocol_of", "way_to"]

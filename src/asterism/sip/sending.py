@@ -54,20 +54,16 @@ class SendError(AsterismError):
 class OutgoingRequest:
     """A request on its way, whatever number of transactions it takes.
 
-    ``request`` is the one sent last (its CSeq grows with each challenge), ``transaction`` its transaction, ``dialog``
-    the dialog that counts its CSeq.
+    ``request`` is the one sent last (its CSeq grows with each challenge), ``transaction`` its transaction.
     """
 
     __slots__ = (
-        "_challenges", "_large", "_sender", "_spare", "_way", "cancelled", "dialog", "endpoint", "flow", "request",
+        "_challenges", "_large", "_sender", "_spare", "_way", "cancelled", "endpoint", "flow", "request",
         "transaction", "user",
     )  # fmt: skip
 
-    def __init__(
-        self, sender: Sender, request: Request, user: Any, endpoint: Endpoint | None, dialog: Dialog | None = None
-    ) -> None:
+    def __init__(self, sender: Sender, request: Request, user: Any, endpoint: Endpoint | None) -> None:
         self._sender = sender
-        self.dialog = dialog
         self.request = request
         self.user = user
         self.endpoint = endpoint
@@ -146,8 +142,6 @@ class OutgoingRequest:
             self._challenges += 1
             again = self._sender.answer_challenge(self.request, response, self.endpoint)
             if again is not None and self.flow is not None:
-                if self.dialog is not None:
-                    self.dialog.count(again)
                 self.request = again
                 self.transaction = self._sender.transmit(again, self.flow, self)
                 return
@@ -362,7 +356,7 @@ class Sender:
                 raise SendError("nothing to send the request to: no dialog, target or endpoint")
             request = self.create_request(method, target, endpoint, headers, body, content_type)
         waiter = _Waiter(request, on_provisional)
-        outgoing = self._core.send(request, waiter, endpoint, flow, dialog)
+        outgoing = self._core.send(request, waiter, endpoint, flow)
         if timeout is None:
             return await waiter.future
         done, _ = await asyncio.wait((waiter.future,), timeout=timeout)

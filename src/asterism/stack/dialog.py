@@ -187,11 +187,6 @@ class Dialog:
             self.local_seq += 1
         return self._request(method, self.local_seq)
 
-    def count(self, request: Request) -> None:
-        """Give a request of ours the next sequence number: it is sent again, with credentials (22.2)."""
-        self.local_seq = (self.local_seq or 0) + 1
-        request.set_header("CSeq", f"{self.local_seq} {request.method}")
-
     def create_ack(self, invite: Request) -> Request:
         """The ACK to a 2xx of our ``invite`` (13.2.2.4): its CSeq number and credentials, the dialog's routes."""
         ack = self._request("ACK", invite.cseq.number)

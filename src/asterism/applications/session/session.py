@@ -363,7 +363,7 @@ class Session:
         self.profile.finish_request(request)
         if body:
             request.set_body(body, content_type)
-        return self.core.send(request, user or NOBODY, self.endpoint, self._flow_to(dialog), dialog)
+        return self.core.send(request, user or NOBODY, self.endpoint, self._flow_to(dialog))
 
     def untold_party(self) -> PartyId | None:
         """Whom the peer is connected to, if it may know and does not yet."""
