@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 _NO_AORS = Decision(Outcome.REJECT, "the endpoint has no AORs", 403)
 _ON_FLOW = frozenset(("WS", "WSS"))
 """Transports whose clients can be reached over their own connection only (RFC 7118 section 5.1)."""
+_LONG_LIST = 800
+"""Characters of URIs in a 200 above which it may be much larger than its REGISTER: about as long as one is."""
 SPARE_CONTACTS = 16
 """So many contacts a REGISTER may name beyond those that are bound and those that may be: to remove what is gone."""
 _COMMAS = 32
@@ -320,6 +322,8 @@ class Registrar(Service):
             rx.respond(decision.status, headers=headers)
             return
         plan = decision
+        if len(plan.bindings) > 1 and not self._may_list(plan, rx):
+            return
         data = self._core.data
         if not data.embedded(Contact):
             # A database may take its time: the transaction sends a 100 meanwhile (RFC 4320).
@@ -340,6 +344,16 @@ class Registrar(Service):
         # In a database, what others have changed meanwhile may fail for itself.
         ids = None if data.embedded(Contact) else {*plan.changed, *plan.removed, *[item.id for item in plan.bindings]}
         data.on_settled(Contact, answer, partial(rx.respond, 500), ids)
+
+    def _may_list(self, plan: Plan, rx: Rx) -> bool:
+        """Whether an answer may list the bindings; otherwise the request was challenged again.
+
+        A datagram's source is anybody's word, and must not be sent much more than the request had.
+        """
+        prove = self._core.state.prove_source
+        if rx.flow.reliable or prove is None or sum(len(item.uri) for item in plan.bindings) < _LONG_LIST:
+            return True
+        return prove(rx)
 
     def _settled(self, plan: Plan, rx: Rx, answer: Callable[[], None]) -> None:
         """Answer over a connection, and tie the contacts to it that can be reached no other way."""

@@ -21,6 +21,7 @@ from asterism.sip.authentication import AuthenticationResult, DigestChallenge
 from asterism.sip.challenge import challenge_headers
 from asterism.sip.decision import Decision, Outcome
 from asterism.sip.objects.auth import Auth
+from asterism.sources import source_of
 from asterism.stack.digest import Credentials, NonceFactory, ha1, hash_user
 from asterism.stack.errors import ParseError
 
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from asterism.sip.server import SipServer
 
 _DEFAULT_ALGORITHMS = ("MD5",)
+_MAX_CREDENTIALS = 8
+"""Credentials of one request that are looked at: one for each realm on the way is usual, each costs hashes."""
+_PROOF_LIFETIME = 60.0
+"""Seconds for which a nonce proves that its sender receives what is sent to that address."""
 _MAX_SECRETS = 100_000
 """Auth objects whose hash is kept."""
 
@@ -149,7 +154,8 @@ class DigestAuthenticator:
         """Compare the credentials with the auth objects; changes nothing. ``wrong`` is why if they do not fit."""
         verdict = Verdict()
         elsewhere = False
-        for value in rx.request.get_all("Authorization"):
+        limits = self._reports.limits
+        for value in rx.request.get_all("Authorization")[:_MAX_CREDENTIALS]:
             try:
                 credentials = Credentials.parse(value)
             except ParseError:
@@ -158,6 +164,9 @@ class DigestAuthenticator:
             if not credentials.nonce:
                 continue
             verdict.credentials = credentials
+            if limits.strict_until > rx.now and not self._proved(rx, credentials):
+                verdict.stale = True
+                continue
             if self._core.state.check_digest_uri and not credentials.fits(rx.request.uri):
                 verdict.wrong = elsewhere = True
                 continue
@@ -191,9 +200,41 @@ class DigestAuthenticator:
         elif verdict.wrong:
             verdict.reason = "the credentials were made for another URI" if elsewhere else wrong
         elif verdict.stale:
-            verdict.reason = "the nonce has expired or was used before"
+            verdict.reason = "the nonce has expired, was used before, or was sent to another address"
         verdict.challenges = self._challenges(auths, rx, verdict.stale)
         return verdict
+
+    def _proved(self, rx: Rx, credentials: Credentials) -> bool:
+        """Whether a request surely came from its source: by a connection, or with a nonce that was sent there."""
+        if rx.flow.reliable:
+            return True
+        nonce = credentials.nonce
+        issued = self._nonces.time_of(nonce, credentials.realm)
+        return (
+            issued is not None
+            and rx.now < issued + _PROOF_LIFETIME
+            and self._nonces.proves(nonce, source_of(rx.flow.remote[0]))
+        )
+
+    def prove(self, rx: Rx) -> bool:
+        """Whether a request with right credentials surely came from its source; if not, it is challenged again.
+
+        For answers that are much larger than their request: a datagram with a forged source must not direct them at
+        somebody else.
+        """
+        for value in rx.request.get_all("Authorization")[:_MAX_CREDENTIALS]:
+            try:
+                if self._proved(rx, Credentials.parse(value)):
+                    return True
+            except ParseError:
+                continue
+        endpoint = rx.endpoint
+        auths = self._core.data.get_each(Auth, endpoint.auth) if endpoint is not None else ()
+        if not auths:
+            # Nobody asks it for credentials, or they cannot be had at once.
+            return True
+        rx.respond_stateless(401, headers=challenge_headers(self._challenges(auths, rx, True)))
+        return False
 
     def _matching(self, credentials: Credentials, auths: Sequence[Auth]) -> Auth | None:
         default = self._core.state.default_realm
@@ -266,7 +307,7 @@ class DigestAuthenticator:
             realm = auth.realm or state.default_realm
             nonce = nonces.get(realm)
             if nonce is None:
-                nonce = nonces[realm] = self._nonces.issue(rx.now, realm)
+                nonce = nonces[realm] = self._nonces.issue(rx.now, realm, source_of(rx.flow.remote[0]))
             for algorithm in auth.supported_algorithms_uas or state.auth_algorithms_uas:
                 if (realm, algorithm) not in made:
                     made[realm, algorithm] = DigestChallenge(
@@ -301,7 +342,10 @@ class DigestAuthenticator:
                 Response=credentials.response if credentials is not None else "",
                 ExpectedResponse="",
             )
-            reports.failure(rx, "Failed to authenticate")
+            proved = credentials is not None and self._proved(rx, credentials)
+            reports.failure(rx, "Failed to authenticate", proved=proved)
+            if not proved:
+                reports.limits.guessed(rx.now)
         elif reports.wanted("ChallengeSent"):
             reports.event("ChallengeSent", rx, account, Challenge="")
 

@@ -50,10 +50,13 @@ class Reports:
             **extra,
         )
 
-    def failure(self, rx: Rx, why: str) -> None:
-        """Count a failure of the request's source and log it; fail2ban's stock filter matches the line."""
+    def failure(self, rx: Rx, why: str, *, proved: bool = False) -> None:
+        """Count a failure of the request's source and log it; fail2ban's stock filter matches the line.
+
+        ``proved``: the request surely came from there; that of a connection always did.
+        """
         host, port = rx.flow.remote
-        seen = self.limits.failed(host, rx.now)
+        seen = self.limits.failed(host, rx.now, proved=proved or rx.flow.reliable)
         if seen > LOGGED and seen % 100:
             return
         request = rx.request
@@ -69,7 +72,7 @@ class Reports:
     def flood(self, rx: Rx, count: int, period: float, *, first: bool) -> None:
         """Count a failure that is not reported any more; the ``first`` of them is said to be one."""
         host = rx.flow.remote[0]
-        self.limits.failed(host, rx.now)
+        self.limits.failed(host, rx.now, proved=rx.flow.reliable)
         if first:
             self._log.warning(
                 "More than %d unidentified requests from '%s' within %d s: no more of them are reported",
@@ -79,7 +82,7 @@ class Reports:
     def malformed(self, error: ParseError, flow: Flow, now: float) -> None:
         """Count what is no SIP message as a failure of its source, and log it."""
         host, port = flow.remote
-        seen = self.limits.failed(host, now)
+        seen = self.limits.failed(host, now, proved=flow.reliable)
         if seen > 1 and seen % 100:
             return
         self._log.warning("Malformed message from '%s': %s", format_host_port(host, port), printable(str(error)))

@@ -74,9 +74,10 @@ class RtpContext:
 class RtpSchedule:
     """One timer for the RTCP of all sessions: the interval is the same for all, so the next is always the oldest."""
 
-    __slots__ = ("_interval", "_loop", "_timer", "due")
+    __slots__ = ("_interval", "_log", "_loop", "_timer", "due")
 
-    def __init__(self) -> None:
+    def __init__(self, log: logging.Logger) -> None:
+        self._log = log
         self.due: OrderedDict[RtpSession, float] = OrderedDict()
         """The sessions, by when each is to report; one that has ended is just taken out."""
         self._timer: asyncio.TimerHandle | None = None
@@ -108,7 +109,11 @@ class RtpSchedule:
                 break
             self.due[session] = now + self._interval
             self.due.move_to_end(session)
-            session.rtcp.tick()
+            try:
+                session.rtcp.tick()
+            except Exception:
+                # One session's trouble must not end the reports of all the others.
+                self._log.exception("no RTCP report for %s:%d", *session.local)
         if self.due and self._timer is None:
             self._timer = loop.call_at(next(iter(self.due.values())), self._run)
 
@@ -124,7 +129,7 @@ class Media(Subsystem):
         self.context = RtpContext(server.log, settings or RtpSettings())
         self.sounds = Sounds((Path(server.paths.data), Path(server.paths.spool)))
         self._pools: dict[tuple[str, int, int], PortPool] = {}
-        self._schedule = RtpSchedule()
+        self._schedule = RtpSchedule(server.log)
         self.sessions: Mapping[RtpSession, float] = self._schedule.due
 
     @property

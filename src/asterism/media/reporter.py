@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from asterism.media.rtp import RtpSession
 
 _LIMIT = 1500
+_LAST_PORT = 65535
 
 
 class RtcpReporter:
@@ -72,7 +73,8 @@ class RtcpReporter:
         target = self._remote
         if target is None:
             peer = session.remote
-            if peer is None:
+            if peer is None or peer[1] >= _LAST_PORT:
+                # There is no next port: the peer takes no reports.
                 return
             target = (peer[0], peer[1] + 1)
         if not session.tx_packets and not session.received.packets:
@@ -170,7 +172,7 @@ class RtcpReporter:
     def close(self) -> None:
         """Say BYE if reports were exchanged; the socket is the session's to close, now."""
         if self._reading:
-            self.send_report(bye=True)
             self._readiness.forget(self._socket.fileno())
+            self.send_report(bye=True)
         # The session holds this for its statistics: they must not hold each other, or only the collector frees them.
         del self._session

@@ -112,8 +112,8 @@ class RtpSession(RtpTransmitter):
             return
         if sockets.family_of(host) != self._socket.family:
             raise ValueError(f"not an address of this session's family: {host!r}")
-        if not 0 <= port <= 65535:
-            raise ValueError(f"not a port: {port}")
+        if not 0 <= port <= 65535 or (rtcp is not None and not 0 <= rtcp[1] <= 65535):
+            raise ValueError(f"not a port: {port if rtcp is None else rtcp[1]}")
         if symmetric is not None and symmetric != self._filter.symmetric:
             self._filter.symmetric = symmetric
             self._filter.signalled = None
@@ -485,14 +485,19 @@ class RtpSession(RtpTransmitter):
             self.set_keep_alive(0)
         self._send = discard
         self.sink = self.on_digit = self.on_digit_begin = None
-        if self._reporter is not None:
-            self._reporter.close()
-        self.on_rtcp = None
-        self._context.readiness.forget(self._socket.fileno())
-        self.received.close()
-        self._socket.close()
-        self._rtcp_socket.close()
-        self._on_release(self)
+        try:
+            if self._reporter is not None:
+                self._reporter.close()
+        except Exception:
+            self._context.log.exception("no last RTCP report for %s:%d", *self.local)
+        finally:
+            # Whatever becomes of the last report, the ports are given back.
+            self.on_rtcp = None
+            self._context.readiness.forget(self._socket.fileno())
+            self.received.close()
+            self._socket.close()
+            self._rtcp_socket.close()
+            self._on_release(self)
 
 
 def _payload_bounds(data: bytes, first: int) -> tuple[int, int] | None:

@@ -49,6 +49,7 @@ class SipState:
         "max_forwards",
         "nonce_counts",
         "overloaded",
+        "prove_source",
         "request_hooks",
         "response_hooks",
         "scheduled",
@@ -96,6 +97,8 @@ class SipState:
         self.authenticator: Authenticator | None = None
         self.evaluate_authentication: Callable[[Endpoint | None, Rx], MaybeDecision] | None = None
         self.apply_authentication: Callable[[Decision, Rx], bool] | None = None
+        self.prove_source: Callable[[Rx], bool] | None = None
+        """Whether an authenticated request surely came from its source; if not, it was challenged again."""
         self.capabilities = Capabilities()
         self.overloaded = False
         self.response_hooks: tuple[Callable[[Response, Rx], None], ...] = ()
@@ -110,10 +113,11 @@ class SipState:
         # An authenticator may decide alone, as an interception step does.
         self.evaluate_authentication = getattr(authenticator, "evaluate", None)
         self.apply_authentication = getattr(authenticator, "apply", None)
+        self.prove_source = getattr(authenticator, "prove", None)
         owner.on_release(lambda: self.remove_authenticator(authenticator))
 
     def remove_authenticator(self, authenticator: Authenticator) -> None:
         """Remove the authenticator if it is this one."""
         if self.authenticator is authenticator:
             self.authenticator = None
-            self.evaluate_authentication = self.apply_authentication = None
+            self.evaluate_authentication = self.apply_authentication = self.prove_source = None

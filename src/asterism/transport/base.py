@@ -148,5 +148,5 @@ def source_address(family: int, remote: tuple[str, int]) -> str:
         try:
             probe.connect((remote[0], remote[1] or 9))
             return str(probe.getsockname()[0])
-        except OSError:
+        except (OSError, OverflowError):
             return "::" if family == socket.AF_INET6 else "0.0.0.0"

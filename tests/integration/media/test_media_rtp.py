@@ -329,3 +329,58 @@ def test_playback_stops(run):
         assert not await closed.wait()
 
     run(scenario)
+
+
+@pytest.mark.parametrize("port", [0, 1, 65534, 65535])
+def test_every_port_of_a_peer_is_lived_with(run, port):
+    """The last one has no next one for RTCP; the reports of the other sessions go on, and all ports come back."""
+
+    async def scenario(media):
+        edge, other = Leg(media), Leg(media)
+        edge.session.set_remote("127.0.0.1", port)
+        told = []
+        other.session.on_rtcp = lambda session, sent, report: told.append(sent)
+        for leg in (edge, other):
+            leg.session.write(Frame(ULAW, bytes(160)))
+        await until(lambda: len(told) >= 3)
+        ports = media.ports_available("127.0.0.1")
+        for leg in (edge, other):
+            leg.session.close()
+        assert media.ports_available("127.0.0.1") == ports + 2
+        assert not media.sessions
+
+    run(scenario, rtcp_interval=0.05)
+
+
+@pytest.mark.parametrize(("port", "rtcp_port"), [(65536, None), (-1, None), (4000, 65536), (4000, -1)])
+def test_what_is_no_port_is_refused(run, port, rtcp_port):
+    async def scenario(media):
+        leg = Leg(media)
+        with pytest.raises(ValueError, match="not a port"):
+            leg.session.set_remote("127.0.0.1", port, rtcp=None if rtcp_port is None else ("127.0.0.1", rtcp_port))
+        assert leg.session.remote == leg.peer.address
+
+    run(scenario)
+
+
+def test_one_session_that_cannot_report_stops_no_others_and_leaves_nothing(run, caplog):
+    async def scenario(media):
+        bad, good = Leg(media), Leg(media)
+
+        def broken(session, sent, report):
+            raise RuntimeError("a module's mistake")
+
+        told = []
+        bad.session.on_rtcp = broken
+        good.session.on_rtcp = lambda session, sent, report: told.append(sent)
+        for leg in (bad, good):
+            leg.session.write(Frame(ULAW, bytes(160)))
+        await until(lambda: len(told) >= 3)
+        assert any("no RTCP report" in record.getMessage() for record in caplog.records)
+        ports = media.ports_available("127.0.0.1")
+        bad.session.close()
+        assert media.ports_available("127.0.0.1") == ports + 1
+        good.session.close()
+        assert not media.sessions
+
+    run(scenario, rtcp_interval=0.05)

@@ -177,11 +177,84 @@ def test_failures_are_limited_and_first_challenges_are_not(rig: Rig) -> None:
     assert challenge(rig).status == 401
 
 
-def test_malformed_messages_count(rig: Rig) -> None:
+def test_malformed_messages_of_a_connection_count(rig: Rig) -> None:
     rig.sip.state.security.reports.limits.count = 2
+    flow = FakeFlow(transport="TCP")
     for _ in range(3):
+        rig.receive(b"GARBAGE\r\n\r\n", flow)
+    assert rig.receive(rig.request("REGISTER"), flow) == []
+
+
+def test_forged_sources_lock_nobody_out(rig: Rig) -> None:
+    """Garbage, strangers and guesses in somebody's name, by datagrams that may come from anywhere."""
+    rig.sip.state.security.reports.limits.count = 2
+    elsewhere = challenge(rig, flow=FakeFlow(("203.0.113.77", 5060)))
+    for _ in range(5):
         rig.receive(b"GARBAGE\r\n\r\n")
-    assert rig.receive(rig.request("REGISTER")) == []
+        rig.receive(rig.request("INVITE", "sip:x@pbx.test", "nobody"))
+        authorized(rig, elsewhere, "wrong")
+    assert authorized(rig, challenge(rig)).status == 200
+
+
+def test_many_guesses_by_nonces_of_other_addresses_are_not_looked_at(rig: Rig) -> None:
+    """Else a second address would do to fetch nonces with, and the guesses of the first would never count."""
+    limits = rig.sip.state.security.reports.limits
+    limits.count = 2
+    elsewhere = FakeFlow(("203.0.113.77", 5060))
+    # A phone whose address changed is believed at first.
+    assert authorized(rig, challenge(rig, flow=elsewhere)).status == 200
+    for _ in range(3):
+        authorized(rig, challenge(rig, flow=elsewhere), "wrong")
+    refused = authorized(rig, challenge(rig, flow=elsewhere))
+    assert (refused.status, "stale=true" in header(refused)) == (401, True)
+    assert authorized(rig, refused, nc=1).status == 200
+    rig.advance(11)
+    assert authorized(rig, challenge(rig, flow=elsewhere)).status == 200
+
+
+def test_an_ipv6_network_counts_as_one_source(rig: Rig) -> None:
+    limits = rig.sip.state.security.reports.limits
+    limits.count = 2
+    for number in range(3):
+        rig.receive(b"GARBAGE\r\n\r\n", FakeFlow((f"2001:db8:1:2::{number}", 5060), "TCP"))
+    assert challenge_of(rig, "2001:db8:1:2:ffff::1") is None
+    assert challenge_of(rig, "2001:db8:1:3::1") == 401
+
+
+def challenge_of(rig: Rig, host: str) -> int | None:
+    """The status of the answer to a first request from an address."""
+    answers = rig.receive(rig.request("REGISTER", "sip:pbx.test"), FakeFlow((host, 5060), "TCP"))
+    return answers[0].status if answers else None
+
+
+def test_few_credentials_of_a_request_are_looked_at(rig: Rig) -> None:
+    first = challenge(rig)
+    right = rig.answer(first, "REGISTER", "sip:pbx.test", "alice", "alicepw", 1)
+    wrong = [rig.answer(first, "REGISTER", "sip:pbx.test", "alice", "wrong", 1)] * 8
+    request = rig.request("REGISTER", "sip:pbx.test", "alice", CONTACT, *wrong, right)
+    assert rig.only(rig.receive(request)).status == 401
+    request = rig.request("REGISTER", "sip:pbx.test", "alice", CONTACT, *wrong[1:], right)
+    assert rig.only(rig.receive(request)).status == 200
+
+
+def test_a_long_list_of_bindings_goes_only_to_who_is_there(rig: Rig) -> None:
+    """By its name somebody else's address could be flooded with answers many times as large as their requests."""
+    elsewhere = FakeFlow(("203.0.113.77", 5060))
+    many = ", ".join(f"<sip:alice@192.0.2.{number};x={'y' * 440}>" for number in range(2))
+    first = challenge(rig)
+    answer = rig.answer(first, "REGISTER", "sip:pbx.test", "alice", "alicepw", 1)
+    request = rig.request("REGISTER", "sip:pbx.test", "alice", f"Contact: {many}", answer)
+    assert rig.only(rig.receive(request)).status == 200
+    first = challenge(rig, flow=elsewhere)
+    refused = rig.only(rig.receive(query(rig, first)))
+    assert (refused.status, "stale=true" in header(refused)) == (401, True)
+    assert len(rig.only(rig.receive(query(rig, refused))).contacts) == 2
+
+
+def query(rig: Rig, response: Response) -> str:
+    """A REGISTER that only asks."""
+    answer = rig.answer(response, "REGISTER", "sip:pbx.test", "alice", "alicepw", 1)
+    return rig.request("REGISTER", "sip:pbx.test", "alice", answer)
 
 
 def test_log_lines_have_no_control_characters(rig: Rig) -> None:
@@ -252,9 +325,10 @@ def test_replay_table_is_bounded() -> None:
 def test_failure_table_is_bounded() -> None:
     limits = FailureLimits(count=1, period=10, table_limit=3)
     for number in range(5):
-        limits.failed(f"h{number}", float(number))
-    assert len(limits) == 3
-    limits.failed("h4", 4.5)
+        limits.failed(f"h{number}", float(number), proved=True)
+        limits.failed(f"h{number}", float(number), proved=False)
+    assert len(limits) == 6
+    limits.failed("h4", 4.5, proved=True)
     assert limits.blocked("h4", 5.0)
     assert not limits.blocked("h4", 14.5)
     limits.prune(100)

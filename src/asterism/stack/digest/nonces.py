@@ -40,6 +40,7 @@ class NonceFactory:
 
     _TIME: ClassVar[int] = 6
     _RANDOM: ClassVar[int] = 6
+    _SOURCE: ClassVar[int] = 3
     _MAC: ClassVar[int] = 12
     _POOL: ClassVar[int] = 40
 
@@ -55,11 +56,16 @@ class NonceFactory:
         signed.update(data + realm.encode("utf-8", "surrogateescape"))
         return signed.digest()
 
-    def issue(self, now: float, realm: str = "") -> str:
-        """A new nonce, valid from ``now`` (seconds of any clock that does not go back) for this realm."""
+    def issue(self, now: float, realm: str = "", source: str = "") -> str:
+        """A new nonce, valid from ``now`` (seconds of any clock that does not go back) for this realm.
+
+        ``source`` is whom it is sent to: whoever sends it back from there receives what is sent there, see
+        :meth:`proves`.
+        """
         pool = self._pool or self._random(self._RANDOM * self._POOL)
         self._pool = pool[self._RANDOM :]
         data = int(now * 1000).to_bytes(self._TIME, "big") + pool[: self._RANDOM]
+        data += self._sign(data, source)[: self._SOURCE]
         return b2a_base64(data + self._sign(data, realm), newline=False).translate(_URL_SAFE).decode("ascii")
 
     def check(self, nonce: str, now: float, realm: str = "") -> NonceState:
@@ -71,7 +77,7 @@ class NonceFactory:
 
     def time_of(self, nonce: str, realm: str = "") -> float | None:
         """When a nonce was made, on the clock given to :meth:`issue`; ``None`` if it is not ours for this realm."""
-        size = self._TIME + self._RANDOM
+        size = self._TIME + self._RANDOM + self._SOURCE
         if len(nonce) != (size + self._MAC) // 3 * 4 or not nonce.isascii():
             return None
         try:
@@ -82,6 +88,12 @@ class NonceFactory:
         if not hmac.compare_digest(raw[size:], self._sign(data, realm)):
             return None
         return int.from_bytes(data[: self._TIME], "big") / 1000
+
+    def proves(self, nonce: str, source: str) -> bool:
+        """Whether a nonce that was found to be ours was issued to this source."""
+        raw = a2b_base64(nonce.encode("ascii").translate(_FROM_URL_SAFE))
+        size = self._TIME + self._RANDOM
+        return hmac.compare_digest(raw[size : size + self._SOURCE], self._sign(raw[:size], source)[: self._SOURCE])
 
     def issued_at(self, nonce: str) -> float:
         """When a nonce that was found to be ours was made, on the clock given to :meth:`issue`."""

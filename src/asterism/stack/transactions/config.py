@@ -28,6 +28,9 @@ class TimerConfig:
     max_finished: int = 1_000_000
     """Finished transactions remembered for retransmissions; beyond it the oldest expiry goes first."""
 
+    max_finished_bytes: int = 67_108_864
+    """Bytes that those of one side may take, a quarter of them for answers of more than 4 KiB; beyond it likewise."""
+
     @property
     def timeout(self) -> float:
         """Timer B and all that equal it, 64 * T1 unless set."""

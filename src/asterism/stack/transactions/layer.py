@@ -124,8 +124,9 @@ class TransactionLayer:
         self.new_token: Callable[[], str] = lambda: secrets.token_hex(10)
         self.on_state: Callable[[ClientTransaction | ServerTransaction], object] | None = None
         self.counters = {"malformed": 0, "merged": 0, "overload": 0, "retransmissions": 0, "stray_ack": 0}
-        self._servers: TransactionTable[ServerTransaction] = TransactionTable(timers, config.max_finished)
-        self._clients: TransactionTable[ClientTransaction] = TransactionTable(timers, config.max_finished)
+        finished = (config.max_finished, config.max_finished_bytes)
+        self._servers: TransactionTable[ServerTransaction] = TransactionTable(timers, *finished)
+        self._clients: TransactionTable[ClientTransaction] = TransactionTable(timers, *finished)
         self._awaiting_ack: dict[AckKey, InviteServerTransaction] = {}
         self._fresh: list[ServerTransaction] | None = None
         self._last_request: Request | None = None
