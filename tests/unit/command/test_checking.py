@@ -10,6 +10,7 @@ import pytest
 
 from asterism.command.check import check, run_check
 from asterism.command.checking.modules import OPTIONS
+from asterism.interfaces.console.protocol import SOCKET_NAME
 from asterism.testing.servers import free_port
 
 
@@ -179,6 +180,28 @@ def test_listeners_that_cannot_open(tmp_path: Path) -> None:
         assert expected in problems, problems
     assert not any("transport 'b'" in each for each in problems)
     assert not any("cannot listen" in each for each in told(tmp_path, {}))
+
+
+def test_both_families_and_each_its_own_are_no_conflict(tmp_path: Path) -> None:
+    port = free_port()
+    text = "[{0}]\ntype=transport\nprotocol=udp\nbind={1}:{2}\n[{0}-tcp]\ntype=transport\nprotocol=tcp\nbind={1}:{2}\n"
+    each = text.format("six", "[::]", port) + text.format("four", "0.0.0.0", port)
+    assert told(tmp_path, {"pjsip.conf": each}, bind=True) == []
+    problems = told(
+        tmp_path, {"pjsip.conf": text.format("a", "[::]", port) + text.format("b", "[::]", port)}, bind=True
+    )
+    assert ["transport 'b'" in one or "transport 'b-tcp'" in one for one in problems] == [True, True]
+
+
+def test_a_server_that_runs_has_its_own_ports(tmp_path: Path) -> None:
+    (tmp_path / "var").mkdir()
+    with socket.socket(socket.AF_UNIX) as console, socket.create_server(("127.0.0.1", 0)) as manager:
+        port = manager.getsockname()[1]
+        files = {"manager.conf": f"[general]\nenabled=yes\nport={port}\nbindaddr=127.0.0.1\n"}
+        assert len(told(tmp_path, files, bind=True)) == 1
+        console.bind(str(tmp_path / "var" / SOCKET_NAME))
+        console.listen()
+        assert told(tmp_path, files, bind=True) == []
 
 
 def test_certificates_that_are_missing(tmp_path: Path) -> None:

@@ -7,12 +7,12 @@ import errno
 import socket
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asterism.core.errors import ConfigError, ModuleError, Position
-from asterism.listening import bind_listeners, unbracketed
+from asterism.listening import bind_listeners, is_every_address, unbracketed
 
 if TYPE_CHECKING:
     from asterism.command.checking.problems import Problems
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """An address that is to be listened on; ``what`` names it, ``position`` is where it is configured."""
+    """An address that is to be listened on; ``what`` names it, ``position`` is where it is configured.
+
+    ``host`` ``::`` is meant for both families, unless ``only_ipv6``: something else has IPv4's port.
+    """
 
     what: str
     kind: socket.SocketKind
@@ -31,6 +34,7 @@ class Wanted:
     port: int
     position: Position | None
     option: str
+    only_ipv6: bool = False
 
 
 def check_certificates(data: Data) -> Iterator[ConfigError]:
@@ -102,13 +106,16 @@ def check_manager(file: ConfigFile, lists: ConfigFile | None, folder: Path, foun
 
 def sip_listeners(data: Data) -> list[Wanted]:
     """What the SIP transports listen on."""
+    from asterism.sip.lifecycle import OWN_PROTOCOLS, settings_of
+
     wanted = []
-    for config in _transports(data):
-        if config.protocol in ("udp", "tcp", "tls") and config.bind is not None:
+    transports = list(_transports(data))
+    for config in transports:
+        if config.protocol in OWN_PROTOCOLS and config.bind is not None:
             kind = socket.SOCK_DGRAM if config.protocol == "udp" else socket.SOCK_STREAM
-            # A port that is not given is the protocol's; the object has it already.
-            what = f"transport '{config.id}'"
-            wanted.append(Wanted(what, kind, config.bind.host, config.bind.port, config.position, "bind"))
+            host, port = config.bind.host, config.bind.port
+            alone = not settings_of(config, transports).dual_stack
+            wanted.append(Wanted(f"transport '{config.id}'", kind, host, port, config.position, "bind", alone))
     return wanted
 
 
@@ -120,10 +127,12 @@ def try_to_bind(wanted: Iterable[Wanted], live: bool) -> Iterator[ConfigError]:
     with ExitStack() as opened:
         for one in wanted:
             if live and one.port:
-                one = Wanted(one.what, one.kind, one.host, 0, one.position, one.option)
+                one = replace(one, port=0)
             try:
                 for sock in _bind(one):
                     opened.enter_context(contextlib.closing(sock))
+                    if one.kind == socket.SOCK_STREAM:
+                        sock.listen(1)  # only then is the port taken for the next one that wants it
             except OSError as error:
                 if error.errno in (errno.EACCES, errno.EPERM):
                     continue  # the user that the server runs as may be allowed to
@@ -132,16 +141,25 @@ def try_to_bind(wanted: Iterable[Wanted], live: bool) -> Iterator[ConfigError]:
 
 
 def _bind(wanted: Wanted) -> list[socket.socket]:
-    if wanted.kind == socket.SOCK_STREAM:
-        return bind_listeners(wanted.host, wanted.port)
     host = unbracketed(wanted.host)
-    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, wanted.kind)
+    if wanted.kind == socket.SOCK_STREAM and not (wanted.only_ipv6 and is_every_address(host)):
+        return bind_listeners(host, wanted.port)
+    hosts = (host, "0.0.0.0") if is_every_address(host) and not wanted.only_ipv6 else (host,)
+    found: list[socket.socket] = []
     try:
-        sock.bind((host, wanted.port))
+        for each in hosts:
+            sock = socket.socket(socket.AF_INET6 if ":" in each else socket.AF_INET, wanted.kind)
+            found.append(sock)
+            if wanted.kind == socket.SOCK_STREAM:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if sock.family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.bind((each, wanted.port))
     except OSError:
-        sock.close()
+        for sock in found:
+            sock.close()
         raise
-    return [sock]
+    return found
 
 
 def _transports(data: Data) -> Iterable[TransportConfig]:
