@@ -161,19 +161,27 @@ class ConfigBackend(Backend):
         if file is None:
             return Loaded(dict(previous))
         loaded = Loaded()
+        twice: list[ConfigError] = []
+        kept: set[str] = set()
         for section in self.sections(file):
             key = self._explicit or section.name
             known = loaded.objects.get(key)
-            if known is not None:
-                text = f"{self.cls.TYPE} '{key}' is already defined at {known.position}; this one is ignored"
-                loaded.errors.append(ConfigError(text, section.position))
+            if known is not None and key not in kept:
+                text = (
+                    f"{self.cls.TYPE} '{key}' is already defined at {known.position}: which of them counts is unknown, "
+                    f"so no {self.cls.TYPE} of this file is taken"
+                )
+                twice.append(ConfigError(text, section.position))
                 continue
             try:
                 loaded.objects[key] = self.cls.from_options(key, section.options, section.position)
             except ConfigError as error:
                 loaded.errors.extend(flatten(error))
                 if key in previous:
+                    kept.add(key)
                     loaded.objects[key] = previous[key]
+        if twice:
+            return Loaded(dict(previous), [*loaded.errors, *twice])
         return loaded
 
     def options(self) -> Iterable[Option]:

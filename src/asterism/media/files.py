@@ -31,6 +31,14 @@ EXTENSIONS = MappingProxyType(
 """File name extensions, by the format that the file most likely holds."""
 
 
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file; a name that the file system does not take is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 class SoundError(AsterismError):
     """A sound file does not exist or cannot be read."""
 
@@ -73,7 +81,7 @@ class Sounds:
         if not name or "\0" in name or len(name) > 255:
             return None
         for base in self._bases(name, language or "en"):
-            found = [path for ext in EXTENSIONS if (path := base.with_name(f"{base.name}.{ext}")).is_file()]
+            found = [path for ext in EXTENSIONS if _is_file(path := base.with_name(f"{base.name}.{ext}"))]
             if found:
                 return min(found, key=lambda path: _cost(EXTENSIONS[path.suffix[1:]], formats))
         return None
@@ -85,8 +93,12 @@ class Sounds:
         if name.startswith("/"):
             # resolved, so that a link cannot lead out either
             base = Path(name)
-            real = base.parent.resolve() / base.name
-            if any(real.is_relative_to(root.resolve()) for root in self._roots):
+            try:
+                real = base.parent.resolve() / base.name
+                inside = any(real.is_relative_to(root.resolve()) for root in self._roots)
+            except (OSError, RuntimeError):  # too long for the file system, or a loop of links
+                return
+            if inside:
                 yield base
             return
         languages = dict.fromkeys((language, language.split("_")[0]))

@@ -244,7 +244,10 @@ class Pbx(Subsystem):
             self.bus.publish(events.NEWCHANNEL, channel)
         if variables:
             for name, value in variables.items():
-                channel.set_variable(name, value)
+                if "(" in name:
+                    self.dialplan.environment.assign(channel, name, value)
+                else:
+                    channel.set_variable(name, value)
         if state is not ChannelState.DOWN:
             self.device_states.channel_changed(device)
         return channel

@@ -88,7 +88,7 @@ def test_sections_become_objects(tmp_path: Path) -> None:
 
 
 def test_a_bad_object_is_refused_and_the_others_load(tmp_path: Path) -> None:
-    write(tmp_path, "[a]\ntype=thing\nsize=x\ncolour=red\n[b]\ntype=thing\n[b]\ntype=thing\nsize=1\n")
+    write(tmp_path, "[a]\ntype=thing\nsize=x\ncolour=red\n[b]\ntype=thing\n")
     data = make(tmp_path)
     errors = [str(error) for error in data.load().errors]
     place = f"{tmp_path}/pjsip.conf"
@@ -98,10 +98,26 @@ def test_a_bad_object_is_refused_and_the_others_load(tmp_path: Path) -> None:
             " accepted: a whole number, 0 or more"
         ),
         f"{place}:4: thing 'a': there is no option 'colour'; did you mean 'color'?",
-        f"{place}:7: thing 'b' is already defined at {place}:5; this one is ignored",
     ]
     assert [thing.id for thing in data.all(Thing)] == ["b"]
     assert found(data, "b").size == 3
+
+
+def test_a_name_that_is_given_twice_has_the_type_refused(tmp_path: Path) -> None:
+    write(tmp_path, "[b]\ntype=thing\n[c]\ntype=thing\n[b]\ntype=other\n")
+    data = make(tmp_path)
+    assert data.load().errors == []
+    write(tmp_path, "[b]\ntype=thing\nsize=1\n[c]\ntype=thing\nsize=1\n[b]\ntype=thing\nsize=2\n")
+    [error] = data.reload().errors
+    assert str(error).endswith(
+        f":7: thing 'b' is already defined at {tmp_path}/pjsip.conf:1: which of them counts is unknown, "
+        "so no thing of this file is taken"
+    )
+    # A reload keeps what was there; at a start there is nothing.
+    assert [(thing.id, thing.size) for thing in data.all(Thing)] == [("b", 3), ("c", 3)]
+    again = make(tmp_path)
+    again.load()
+    assert again.all(Thing) == []
 
 
 def test_reload_keeps_what_the_new_file_gets_wrong(tmp_path: Path) -> None:

@@ -143,6 +143,9 @@ def test_codecs_are_ordered_by_the_lines() -> None:
     assert list(read(Endpoint, "allow=!all,ulaw:40").allow) == ["ulaw"]
     assert read(Endpoint, "allow=ulaw:40").allow.ptime("ulaw") == 40
     assert "opus" in read(Endpoint, "allow=all").allow
+    assert list(read(Endpoint, "allow=alaw,g722:40\nallow=all").allow)[:3] == ["alaw", "g722", "opus"]
+    assert read(Endpoint, "allow=alaw,g722:40\nallow=all").allow.ptime("g722") == 40
+    assert list(read(Endpoint, "allow=(ulaw|alaw)").allow) == ["ulaw", "alaw"]
     assert not read(Endpoint, "").allow
     assert "'nonsense' is not a codec" in refused(Endpoint, "allow=ulaw,nonsense")
 

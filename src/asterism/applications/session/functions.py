@@ -13,18 +13,21 @@ from asterism.core.documentation import Argument, Documentation
 from asterism.data.errors import DataUnavailableError
 from asterism.pbx.dialplan.flow import EndDialplan, FunctionError
 from asterism.pbx.dialplan.foreign import foreign, joined
+from asterism.pbx.functions.common import value_of
 from asterism.pbx.marks import application, function, function_preparer, function_writer
 from asterism.sip.objects.aor import Aor
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.stack.errors import ParseError
 from asterism.stack.headers import NameAddr, canonical
 from asterism.stack.reasons import reason_phrase
+from asterism.stack.uri import Uri
 
 if TYPE_CHECKING:
     from asterism.applications.session.session import Session
     from asterism.pbx.channel import Channel
     from asterism.sip.core import SipCore
 
+_MAX_ADDED = 100
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}\Z")
 
 
@@ -34,6 +37,16 @@ def session_of(channel: Channel | None) -> Session:
     if not isinstance(driver, SessionDriver):
         raise FunctionError("this is no PJSIP channel")
     return driver.session
+
+
+def added_headers(session: Session) -> list[tuple[str, str]]:
+    """The headers that ``PJSIP_HEADER`` put on: of the INVITE to be sent, or of the responses to one received."""
+    if isinstance(session, OutgoingSession):
+        return session.added_headers
+    if session.channel is None:
+        return []
+    found: list[tuple[str, str]] = session.channel.data.setdefault("PJSIP_HEADER", [])
+    return found
 
 
 def _parts(args: str, least: int) -> list[str]:
@@ -68,8 +81,9 @@ class SessionFunctions:
 
     @function("PJSIP_HEADER", Documentation(
         "Read, add, change or remove headers of a PJSIP call", "PJSIP_HEADER(action,name[,number])",
-        "On a call that came in, read gives a header of its INVITE. On a call being made (in a pre-dial handler), "
-        "add, update and remove act on the headers that the INVITE will carry besides its own.",
+        "On a call that came in, read gives a header of its INVITE; add, update and remove act on headers that its "
+        "responses will carry. On a call being made (in a pre-dial handler), they act on those that the INVITE will "
+        "carry besides its own.",
         (Argument("action", "What to do.", True, (
             ("read", "the value"), ("add", "append a header"), ("update", "replace the value of an added header"),
             ("remove", "remove added headers"))),
@@ -95,15 +109,15 @@ class SessionFunctions:
         session = session_of(channel)
         action, name, *rest = _parts(args, 2)
         action = action.lower()
-        if not isinstance(session, OutgoingSession):
-            raise FunctionError("headers can only be changed on a call that is being made")
         if action == "remove":
             self._remove(session, name)
             return
         if not _TOKEN.match(name) or any(char in value for char in "\r\n\0"):
             raise FunctionError(f"no header: '{name}'")
-        added = session.added_headers
+        added = added_headers(session)
         if action == "add":
+            if len(added) >= _MAX_ADDED:
+                raise FunctionError(f"a call carries at most {_MAX_ADDED} headers besides its own")
             added.append((canonical(name), value))
         elif action == "update":
             places = [place for place, one in enumerate(added) if one[0].lower() == canonical(name).lower()]
@@ -118,16 +132,15 @@ class SessionFunctions:
         return session.request.headers if isinstance(session, IncomingSession) else []
 
     def _remove(self, session: Session, name: str) -> int:
-        if not isinstance(session, OutgoingSession):
-            raise FunctionError("headers can only be changed on a call that is being made")
-        before = len(session.added_headers)
+        added = added_headers(session)
+        before = len(added)
         if name.endswith("*"):
             prefix = name[:-1].lower()
-            session.added_headers[:] = [one for one in session.added_headers if not one[0].lower().startswith(prefix)]
+            added[:] = [one for one in added if not one[0].lower().startswith(prefix)]
         else:
             wanted = canonical(name).lower()
-            session.added_headers[:] = [one for one in session.added_headers if one[0].lower() != wanted]
-        return before - len(session.added_headers)
+            added[:] = [one for one in added if one[0].lower() != wanted]
+        return before - len(added)
 
     @function("PJSIP_HEADERS", Documentation(
         "Names of the headers of a PJSIP call's INVITE", "PJSIP_HEADERS([prefix])",
@@ -271,26 +284,19 @@ class SessionFunctions:
         text, comma, part = args.rpartition(",")
         if not comma:
             raise FunctionError("a URI and a type expected")
-        try:
-            address = NameAddr.parse(str(text).strip())
-        except ParseError as error:
-            raise FunctionError(f"no URI: {error.message}") from error
-        uri, part = address.uri, part.strip().lower()
-        if part == "lr_param":
-            return "1" if "lr" in uri.params else "0"
-        if part.endswith("_param") and part[:-6] in ("user", "method", "transport", "ttl", "maddr"):
-            return uri.param(part[:-6]) or ("0" if part == "ttl_param" else "")
-        parts = {
-            "display": address.display,
-            "scheme": uri.scheme,
-            "user": uri.user,
-            "passwd": uri.password or "",
-            "host": uri.host,
-            "port": str(uri.port or 0),
-        }
-        if part not in parts:
-            raise FunctionError(f"unknown part '{part}'")
-        return parts[part]
+        return _uri_part(str(text), part)
+
+    @function("PJSIP_PARSE_URI_FROM", Documentation(
+        "A part of a URI in a variable", "PJSIP_PARSE_URI_FROM(name,type)", "Otherwise like PJSIP_PARSE_URI.",
+        (Argument("name", "The variable's name, without ${}.", True), Argument("type", "The part.", True)),
+        ("PJSIP_PARSE_URI",),
+    ))  # fmt: skip
+    def read_parse_uri_from(self, channel: Channel | None, args: str) -> str:
+        """The part's text."""
+        name, comma, part = args.rpartition(",")
+        if not comma or channel is None:
+            raise FunctionError("a variable and a type expected")
+        return _uri_part(value_of(channel.pbx, channel, name), part)
 
     @application("PJSIPHangup", Documentation(
         "End an unanswered incoming PJSIP call with a SIP response", "PJSIPHangup(code)",
@@ -310,15 +316,82 @@ class SessionFunctions:
         raise EndDialplan
 
 
+def _uri_part(text: str, part: str) -> str:
+    """A part of an address: parameters in brackets are the URI's, and those of a URI without brackets too."""
+    text, part = text.strip(), part.strip().lower()
+    try:
+        address = NameAddr.parse(text) if "<" in text else NameAddr("", Uri.parse(text))
+    except ParseError as error:
+        raise FunctionError(f"no URI: {error.message}") from error
+    uri = address.uri
+    if part == "lr_param":
+        return "1" if "lr" in uri.params else "0"
+    if part.endswith("_param") and part[:-6] in ("user", "method", "transport", "ttl", "maddr"):
+        return uri.param(part[:-6]) or ("0" if part == "ttl_param" else "")
+    parts = {
+        "display": address.display,
+        "scheme": uri.scheme,
+        "user": uri.user,
+        "passwd": uri.password or "",
+        "host": uri.host,
+        "port": str(uri.port or 0),
+    }
+    if part not in parts:
+        raise FunctionError(f"unknown part '{part}'")
+    return parts[part]
+
+
+_STATUS_NAMES = {
+    "REQUESTTIMEOUT": 408,
+    "TSXTIMEOUT": 408,
+    "REQUESTURITOOLONG": 414,
+    "UNSUPPORTEDURISCHEME": 416,
+    "SESSIONTIMERTOOSMALL": 422,
+    "USEIDENTITYHEADER": 428,
+    "PROVIDEREFERRERHEADER": 429,
+    "FLOWFAILED": 430,
+    "ANONIMITYDISALLOWED": 433,
+    "ANONYMITYDISALLOWED": 433,
+    "BADIDENTITYINFO": 436,
+    "UNSUPPORTEDCERTIFICATE": 437,
+    "INVALIDIDENTITYHEADER": 438,
+    "FIRSTHOPLACKSOUTBOUNDSUPPORT": 439,
+    "MAXBREADTHEXCEEDED": 440,
+    "BADINFOPACKAGE": 469,
+    "CONSENTNEEDED": 470,
+    "TEMPORARILYUNAVAILABLE": 480,
+    "CALLTSXDOESNOTEXIST": 481,
+    "LOOPDETECTED": 482,
+    "TOOMANYHOPS": 483,
+    "ACAMBIGUOUS": 485,
+    "AMBIGUOUS": 485,
+    "UNDECIPHERABLE": 493,
+    "SECURITYAGREEMENTNEEDED": 494,
+    "INTERNALSERVERERROR": 500,
+    "TSXTRANSPORTERROR": 503,
+    "SERVERTIMEOUT": 504,
+    "VERSIONNOTSUPPORTED": 505,
+    "PUSHNOTIFICATIONSERVICENOTSUPPORTED": 555,
+    "PRECONDITIONFAILURE": 580,
+    "DECLINE": 603,
+    "NOTACCEPTABLEANYWHERE": 606,
+    "UNWANTED": 607,
+    "REJECTED": 608,
+}
+"""Names of PJSIP that are not the status's reason phrase in capitals."""
+
+
 def parse_status(text: str) -> int | None:
     """The status that ``PJSIPHangup`` is given: a number from 400 to 699 or a name, ``None`` for neither."""
     text = text.strip()
     if text.isascii() and text.isdigit() and len(text) == 3:
         status = int(text)
         return status if 400 <= status <= 699 else None
-    name = text.upper().removeprefix("PJSIP_SC_").replace("_", "").replace("-", "").replace(" ", "")
+    name = text.upper().removeprefix("PJSIP_").removeprefix("SC_").replace("_", "").replace("-", "").replace(" ", "")
     if not name:
         return None
+    if name in _STATUS_NAMES:
+        return _STATUS_NAMES[name]
     for status in range(400, 700):
         phrase = reason_phrase(status)
         if phrase and phrase.upper().replace("-", "").replace(" ", "").replace("/", "") == name:

@@ -6,13 +6,16 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from asterism.applications.session.supplements.rtp_quality import experience, quality_values
 from asterism.applications.session.uac import OutgoingSession
 from asterism.applications.session.uas import IncomingSession
+from asterism.stack.headers import NameAddr
 from asterism.stack.uri import format_host_port
 
 if TYPE_CHECKING:
     from asterism.applications.session.session import Session
     from asterism.media.rtp import RtpSession
+    from asterism.media.statistics import Quality, RtcpStatistics, Series
 
 
 Item = Callable[["Session"], str | None]
@@ -23,7 +26,10 @@ Item = Callable[["Session"], str | None]
 def item_named(name: str) -> Item | None:
     """What gives the value of ``CHANNEL(name)``; ``None`` for an item that is not a SIP channel's."""
     family, _, rest = name.partition(",")
-    family, first = family.strip().lower(), rest.partition(",")[0].strip().lower()
+    family = family.strip().lower()
+    first, media = (part.strip().lower() for part in (*rest.split(",", 1), "")[:2])
+    if family in ("rtp", "rtcp") and media not in ("", "audio"):
+        return (lambda _: "") if media == "video" else None
     if family == "pjsip":
         return _PJSIP.get(first)
     if family == "rtp":
@@ -60,29 +66,91 @@ def _rtp_item(session: Session, name: str) -> str | None:
 def _rtcp_item(session: Session, name: str) -> str | None:
     rtp = _rtp(session)
     if rtp is None:
-        return ""
-    quality = rtp.quality
-    values: dict[str, object] = {
-        "txcount": quality.tx_count,
-        "rxcount": quality.rx_count,
-        "txjitter": f"{quality.tx_jitter:.6f}",
-        "rxjitter": f"{quality.rx_jitter:.6f}",
-        "txploss": quality.tx_lost,
-        "rxploss": quality.rx_lost,
-        "rtt": f"{quality.rtt:.6f}",
-        "local_ssrc": quality.local_ssrc,
-        "remote_ssrc": quality.remote_ssrc,
-    }
-    if name in values:
-        return str(values[name])
-    return None
+        return "" if name in _RTCP else None
+    found = _RTCP.get(name)
+    return None if found is None else found(rtp)
+
+
+def _quality(read: Callable[[Quality], float]) -> Callable[[RtpSession], str]:
+    def value(rtp: RtpSession) -> str:
+        number = read(rtp.quality)
+        return str(number) if isinstance(number, int) else f"{number:.6f}"
+
+    return value
+
+
+def _text(index: int) -> Callable[[RtpSession], str]:
+    return lambda rtp: quality_values(rtp)[index]
+
+
+def _statistics(name: str, read: Callable[[RtcpStatistics], Series]) -> dict[str, Callable[[RtpSession], str]]:
+    """``max``, ``min``, ``normdev`` (the mean) and ``stdev`` of one measure; ``name`` has a ``*`` for these words."""
+
+    def value(field: str) -> Callable[[RtpSession], str]:
+        return lambda rtp: f"{getattr(read(rtp.rtcp.statistics), field):.6f}"
+
+    fields = (("max", "maximum"), ("min", "minimum"), ("normdev", "mean"), ("stdev", "deviation"))
+    return {name.replace("*", word): value(field) for word, field in fields}
+
+
+def _experience(which: str) -> Callable[[RtpSession], str]:
+    def value(rtp: RtpSession) -> str:
+        quality = rtp.quality
+        if which == "rx":
+            score = experience(quality.rtt, quality.rx_jitter, quality.rx_lost, quality.rx_count)
+        else:
+            score = experience(quality.rtt, quality.tx_jitter, quality.tx_lost, quality.tx_count)
+        return f"{score:.6f}"
+
+    return value
+
+
+_RTCP: dict[str, Callable[[RtpSession], str]] = {
+    "all": _text(0),
+    "all_jitter": _text(1),
+    "all_loss": _text(2),
+    "all_rtt": _text(3),
+    "all_mes": _text(4),
+    "txcount": _quality(lambda quality: quality.tx_count),
+    "rxcount": _quality(lambda quality: quality.rx_count),
+    "txjitter": _quality(lambda quality: float(quality.tx_jitter)),
+    "rxjitter": _quality(lambda quality: float(quality.rx_jitter)),
+    "txploss": _quality(lambda quality: quality.tx_lost),
+    "rxploss": _quality(lambda quality: quality.rx_lost),
+    "rtt": _quality(lambda quality: float(quality.rtt)),
+    "local_ssrc": _quality(lambda quality: quality.local_ssrc),
+    "remote_ssrc": _quality(lambda quality: quality.remote_ssrc),
+    "rxmes": _experience("rx"),
+    "txmes": _experience("tx"),
+    **_statistics("local_*jitter", lambda statistics: statistics.local_jitter),
+    **_statistics("local_*rxploss", lambda statistics: statistics.local_loss),
+    **_statistics("remote_*jitter", lambda statistics: statistics.remote_jitter),
+    **_statistics("remote_*rxploss", lambda statistics: statistics.remote_loss),
+    **_statistics("*rtt", lambda statistics: statistics.rtt),
+    **dict.fromkeys(("local_maxmes", "local_minmes", "local_normdevmes"), _experience("rx")),
+    **dict.fromkeys(("remote_maxmes", "remote_minmes", "remote_normdevmes"), _experience("tx")),
+    **dict.fromkeys(("local_stdevmes", "remote_stdevmes"), lambda _: f"{0:.6f}"),
+}
 
 
 def _uri(session: Session, local: bool) -> str:
     dialog = session.dialog
     if dialog is None:
         return ""
-    return str((dialog.local if local else dialog.remote).uri)
+    address = dialog.local if local else dialog.remote
+    return str(NameAddr(address.display, address.uri))
+
+
+def _ani2(session: Session) -> str | None:
+    """The originating line's information, as a URI parameter of From tells it; ``None`` if it does not."""
+    if not isinstance(session, IncomingSession):
+        return None
+    uri = session.request.from_.uri
+    for name in ("isup-oli", "ss7-oli", "oli"):
+        value = uri.param(name) or ""
+        if value.isascii() and value.isdigit() and len(value) < 6:
+            return str(int(value))
+    return None
 
 
 def _request_uri(session: Session) -> str:
@@ -96,6 +164,7 @@ def _call_id(session: Session) -> str:
 
 
 _ITEMS: dict[str, Item] = {
+    "ani2": _ani2,
     "endpoint": lambda session: session.endpoint.id,
     "aor": lambda session: session.aor if isinstance(session, OutgoingSession) else "",
     "contact": lambda session: str(session.target) if isinstance(session, OutgoingSession) else "",

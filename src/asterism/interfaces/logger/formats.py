@@ -19,6 +19,9 @@ _NEXT_LINE = re.compile(r"\n(?=[^\n])")
 _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
+_FRACTION = re.compile("%([1-9])q")
+
+
 def on_lines(text: str, record: logging.LogRecord, formatter: logging.Formatter) -> str:
     """The ``text`` of a record and the traceback of its exception, all but the first line indented."""
     if record.exc_info:
@@ -31,6 +34,14 @@ def source_of(record: logging.LogRecord) -> str:
     return "res_security_log.c" if record.levelno == SECURITY else record.filename
 
 
+def date_of(form: str, seconds: float) -> str:
+    """A time as ``dateformat`` wants it: as ``strftime``, and ``%3q`` for thousandths (``%1q`` to ``%9q``)."""
+    if "q" in form:
+        fraction = f"{int(seconds % 1 * 1e6):06d}000"
+        form = _FRACTION.sub(lambda found: fraction[: int(found[1])], form)
+    return time.strftime(form, time.localtime(seconds))
+
+
 class DefaultFormat(logging.Formatter):
     """``[date] LEVEL[pid][call] file: message``."""
 
@@ -41,7 +52,7 @@ class DefaultFormat(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One record, with the traceback of its exception on the lines below."""
-        date = time.strftime(self._date, time.localtime(record.created))
+        date = date_of(self._date, record.created)
         call = getattr(record, "call", "") if self._call_ids else ""
         call = f"[{call}]" if call else ""
         prefix = f"[{date}] {record.levelname}[{_PID()}]{call} {source_of(record)}: "
@@ -69,7 +80,7 @@ class ConsoleFormat(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One record."""
         message = record.getMessage()
-        date = time.strftime(self._date, time.localtime(record.created))
+        date = date_of(self._date, record.created)
         if record.levelno == VERBOSE:
             indent = (
                 "    -- "

@@ -10,8 +10,10 @@ _PLAIN = re.compile(r'[^\\"()\[\]]*').fullmatch
 """Arguments that nothing is special in."""
 
 
-def split_arguments(text: str, separator: str = ",", limit: int = 0) -> list[str]:
+def split_arguments(text: str, separator: str = ",", limit: int = 0, *, raw: bool = False) -> list[str]:
     r"""Split at commas outside quotes, parentheses and brackets; ``\\,`` is a comma. Quotes are removed.
+
+    ``raw`` arguments keep their quotes and backslashes.
 
     ``limit`` is the greatest number of arguments: the last one keeps its commas and quotes. Text from outside
     divides nothing.
@@ -30,10 +32,14 @@ def split_arguments(text: str, separator: str = ",", limit: int = 0) -> list[str
             arguments.append(text[position:])
             return arguments
         if character == "\\" and position + 1 < len(scan):
+            if raw:
+                current.append(position)
             position += 1
             current.append(position)
         elif character == '"':
             quoted = not quoted
+            if raw:
+                current.append(position)
         elif quoted:
             current.append(position)
         elif character == separator and not depth:

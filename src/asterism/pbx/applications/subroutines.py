@@ -28,7 +28,8 @@ class SubroutineApplications(PbxModule):
         Documentation(
             "Run a subroutine.",
             "Gosub([[context,]extension,]priority[(arg1[,...][,argN])])",
-            "The arguments are ARG1, ARG2, ... and ARGC in the subroutine. A target that does not exist ends the call.",
+            "The arguments are ARG1, ARG2, ... and ARGC in the subroutine; quotes around one keep commas together and "
+            "belong to it. A target that does not exist ends the call.",
             (Argument("target", "[[context,]extension,]priority with arguments in parentheses.", True),),
             ("GosubIf", "Return", "StackPop", "LOCAL"),
         ),
@@ -102,7 +103,9 @@ class SubroutineApplications(PbxModule):
         if parenthesis:
             close = rest.rfind(")")
             inside = rest if close < 0 else rest[:close]
-            arguments = split_arguments(inside) if inside else []
+            arguments = split_arguments(inside, raw=True) if inside else []
+            # A comma may stand before the parenthesis.
+            target = target.rstrip().removesuffix(",")
         if not target.strip():
             self.pbx.dialplan.log.error("Gosub requires an argument: Gosub([[context,]extension,]priority[(args)])")
             raise EndDialplan

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from asterism.core.documentation import Argument, Documentation
 from asterism.pbx.dialplan.flow import FunctionError
-from asterism.pbx.functions.common import needs_channel
+from asterism.pbx.functions.common import integer, needs_channel
 from asterism.pbx.marks import function, function_writer
 from asterism.pbx.module import PbxModule
 from asterism.pbx.party import PRESENTATIONS, PartyId, parse_caller_id, parse_presentation, presentation_word
@@ -108,7 +108,7 @@ class CallerIdFunctions(PbxModule):
         Documentation(
             "The caller ID of the channel.",
             "CALLERID(item)",
-            "Also ani (and ani-all, ani-name, ani-num), dnid and rdnis.",
+            "Also ani (and ani-all, ani-name, ani-num), ani2 (the kind of line, a number), dnid and rdnis.",
             (_ITEM,),
             ("CONNECTEDLINE",),
         ),
@@ -120,6 +120,11 @@ class CallerIdFunctions(PbxModule):
         item = args.partition(",")[0].strip().lower()
         if item == "dnid":
             return channel.dialed
+        if item == "ani2":
+            given = channel.data.get("ANI2")
+            if given is None and channel.driver is not None:
+                given = channel.driver.channel_item("ani2")
+            return given or "0"
         if item == "rdnis":
             return channel.redirecting.from_.number if channel.redirecting is not None else ""
         if item.startswith("ani"):
@@ -137,6 +142,8 @@ class CallerIdFunctions(PbxModule):
         item = args.partition(",")[0].strip().lower()
         if item == "dnid":
             channel.dialed = value
+        elif item == "ani2":
+            channel.data["ANI2"] = str(integer(value))
         elif item.startswith("ani"):
             channel.ani = write_party(channel.ani, item[4:] or "num", value)
         else:

@@ -21,6 +21,7 @@ AUDIO = (
 VIDEO = ("h261", "h263", "h263p", "h264", "h265", "mpeg4", "vp8", "vp9", "av1")
 OTHER = ("jpeg", "png", "red", "t140", "t38")
 NAMES = (*AUDIO, *VIDEO, *OTHER)
+_LIST = str.maketrans("|", ",", "()")
 _ALIASES = {"slin8": "slin", "silk": "silk8", "h263+": "h263p", "codec2_2400": "codec2"}
 
 
@@ -36,6 +37,11 @@ class CodecList:
     def ptime(self, name: str) -> int | None:
         """Milliseconds per packet asked for with ``name:ptime``."""
         return self._ptimes.get(name)
+
+    @property
+    def ptimes(self) -> Mapping[str, int]:
+        """The packet times that were asked for."""
+        return self._ptimes
 
     def plus(self, name: str, ptime: int | None = None) -> CodecList:
         """With ``name`` at the end, or where it is already."""
@@ -77,7 +83,8 @@ class CodecList:
 class Codecs(Kind[CodecList]):
     """``allow`` and ``disallow``: names with commas or bars, ``all``, ``!name``, ``name:ptime``.
 
-    Every line changes the list made so far, so the order of lines counts.
+    Parentheses around the list, as listings print it, are left out. Every line changes the list made so far, so the
+    order of lines counts.
     """
 
     accepted = f"all, {', '.join(NAMES)}; name:ptime; !name removes"
@@ -87,14 +94,15 @@ class Codecs(Kind[CodecList]):
 
     def parse(self, text: str, current: CodecList) -> CodecList:
         result = current
-        for part in text.replace("|", ",").split(","):
+        for part in text.translate(_LIST).split(","):
             word = part.strip().lower()
             if not word:
                 continue
             add = self._allow is not word.startswith("!")
             name, _, framing = word.lstrip("!").partition(":")
             if name == "all":
-                result = CodecList(NAMES) if add else CodecList()
+                # Those that the list has already keep their place.
+                result = CodecList(tuple(dict.fromkeys((*result.names, *NAMES))), result.ptimes) if add else CodecList()
                 continue
             name = _ALIASES.get(name, name)
             if name not in NAMES:

@@ -308,3 +308,27 @@ def test_console_commands_are_as_recorded() -> None:
     assert command("dialplan eval function LEN(abc)") == "Return Value: Success (0)\nResult: 3\n"
     assert "LEN(text)" in command("core show functions like LEN")
     assert "NoOp: Do nothing." in command("core show applications")
+
+
+def test_arguments_of_a_subroutine_keep_their_quotes_and_may_follow_a_comma() -> None:
+    world, _ = run(
+        """
+[default]
+exten => 100,1,Gosub(sub,s,1("a,b",c\\,d))
+ same => n,Gosub(sub,s,1,(e,(f,g)))
+ same => n,Gosub(sub,s,1())
+[sub]
+exten => s,1,NoOp(${ARGC}: ${ARG1} ${ARG2})
+ same => n,Return()
+"""
+    )
+    assert [step for step in world.steps() if step.startswith("NoOp")] == [
+        'NoOp(2: "a,b" c\\,d)', "NoOp(2: e (f,g))", "NoOp(0:  )",
+    ]  # fmt: skip
+
+
+def test_globals_refer_to_earlier_ones() -> None:
+    world = World()
+    world.say("[globals]\nA=1\nB=${A}2\nC=${B}${LATER}\nLATER=x\n[default]\nexten => ${B},1,NoOp()\n")
+    assert (world.dialplan.globals["B"], world.dialplan.globals["C"]) == ("12", "12")
+    assert world.dialplan.exists("default", "12", 1)
