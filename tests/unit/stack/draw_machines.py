@@ -13,6 +13,7 @@ from typing import Any
 from transaction_kit import Net, RecordingClient, RecordingFlow, new_request, request_text, response_to
 
 from asterism.applications.session.state import MOVES, SessionState
+from asterism.pbx.controls import STAGE_MOVES, Stage
 from asterism.stack import Request, make_response
 from asterism.stack.sdp.exchange import TABLE, Action, Message, Next, OfferState, Side
 
@@ -338,7 +339,23 @@ def offers_page() -> str:
         f"    [*] --> {SessionState.NEW.name}",
     ]
     lines += [f"    {before.name} --> {after.name}" for before, found in MOVES.items() for after in found]
-    lines += [f"    {SessionState.ENDED.name} --> [*]", "```"]
+    lines += [
+        f"    {SessionState.ENDED.name} --> [*]",
+        "```",
+        "",
+        "## The life of a channel",
+        "",
+        "How far the channel of a call got (`asterism.pbx.controls.Stage`). Its `ChannelState` is another thing: what",
+        "the manager shows while it lives.",
+        "",
+        "```mermaid",
+        "stateDiagram-v2",
+        f"    [*] --> {Stage.LIVE.name}",
+    ]
+    lines += [
+        f"    {before.name} --> {after.name}" for before in Stage for after in Stage if after in STAGE_MOVES[before]
+    ]
+    lines += [f"    {Stage.DEAD.name} --> [*]", "```"]
     return "\n".join(lines) + "\n"
 
 
