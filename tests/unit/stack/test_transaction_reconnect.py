@@ -136,7 +136,7 @@ def test_a_reliable_provisional_response_is_repeated_over_the_new_connection():
     net = Net()
     transaction, flow, connections = received(net, "INVITE", extra="Supported: 100rel\r\n")
     responder = ReliableResponder(transaction, lambda: None)
-    responder.send(make_response(transaction.request, 183))
+    responder.send(lambda: make_response(transaction.request, 183))
     closed(flow)
     net.advance(0.6)
     assert connections.flow.statuses() == [183]
