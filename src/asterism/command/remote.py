@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import select
 import shutil
 import sys
 from pathlib import Path
@@ -16,18 +18,30 @@ if TYPE_CHECKING:
 
 DEFAULT_CONFIG = "/etc/asterisk/asterisk.conf"
 
+_STOP = "core stop"
+_END_SECONDS = 30.0
+"""How long a server that has closed its console may take until its process ends."""
+
 
 class Connection:
     """A blocking connection to a server's console."""
 
-    def __init__(self, path: str, timeout: float | None = None) -> None:
-        """Connect; raises ``OSError`` when no server answers at ``path``, later also for one silent too long."""
+    def __init__(self, path: str, timeout: float | None = None, *, wait: bool = False) -> None:
+        """Connect; raises ``OSError`` when no server answers at ``path``, later also for one silent too long.
+
+        ``wait`` is for who calls :meth:`wait_ended`.
+        """
         self._socket = sockets.connect(path)
         self._socket.settimeout(timeout)
         self._decoder = protocol.Decoder()
         self._frames: list[tuple[bytes, bytes]] = []
         kind, payload = self.receive()
         self.hello: dict[str, object] = json.loads(payload) if kind == protocol.HELLO else {}
+        self._process: int | None = None
+        if wait:
+            # Not by its number later: that may be another process's by then. A server in another container has none.
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                self._process = os.pidfd_open(int(str(self.hello.get("pid"))))
 
     def send(self, kind: bytes, payload: bytes) -> None:
         """Send one frame."""
@@ -43,8 +57,11 @@ class Connection:
         return self._frames.pop(0)
 
     def run(self, command: str, columns: int = 0, color: bool = False) -> int:
-        """Run one command, printing as its text arrives; returns its status."""
-        request = {"command": command, "columns": columns, "color": color}
+        """Run one command, printing as its text arrives; returns its status.
+
+        One that stops the server ends with the connection (``ConnectionError``), or when the stop is taken back.
+        """
+        request = {"command": command, "columns": columns, "color": color, "wait": command.startswith(_STOP)}
         self.send(protocol.RUN, json.dumps(request).encode())
         while True:
             kind, payload = self.receive()
@@ -60,9 +77,17 @@ class Connection:
         kind, payload = self.receive()
         return [str(word) for word in json.loads(payload)] if kind == protocol.WORDS else []
 
+    def wait_ended(self) -> None:
+        """Wait until the process of the server is gone, at most :data:`_END_SECONDS`."""
+        if self._process is not None:
+            select.select([self._process], [], [], _END_SECONDS)
+
     def close(self) -> None:
         """Hang up."""
         self._socket.close()
+        if self._process is not None:
+            os.close(self._process)
+            self._process = None
 
 
 def socket_path(arguments: Arguments) -> str:
@@ -89,7 +114,7 @@ def run_remote(arguments: Arguments) -> int:
 
         return run_interactive(path, arguments, attached="c" in arguments)
     try:
-        connection = Connection(path)
+        connection = Connection(path, wait=True)
     except OSError:
         print(f"Unable to connect to remote asterisk (does {path} exist?)", file=sys.stderr)
         return 1
@@ -109,9 +134,11 @@ def run_remote(arguments: Arguments) -> int:
         return 130
     except ConnectionError:
         # A server that stops because of this very command closes the connection: the command was run.
-        if not last.startswith(("core stop", "core restart")):
+        if not last.startswith((_STOP, "core restart")):
             print("asterism: the server closed the connection", file=sys.stderr)
             return 1
+        if last.startswith(_STOP):
+            connection.wait_ended()
     finally:
         connection.close()
     return 0

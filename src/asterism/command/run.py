@@ -24,6 +24,7 @@ from asterism.command.remote import DEFAULT_CONFIG
 from asterism.config.asterisk_conf import AsteriskConf
 from asterism.core.errors import AsterismError, ConfigError
 from asterism.interfaces.console import protocol
+from asterism.interfaces.logger.module import LoggerModule
 from asterism.server.server import Server
 from asterism.server.serving import loop_factory, signals, start_anew
 
@@ -153,6 +154,9 @@ async def _serve_until_stopped(
 
 async def _talk(server: Server, console: Sequence[str]) -> None:
     """Run the console; the server stops with it."""
+    logger = server.modules.find("logger")
+    if logger is not None and isinstance(logger.instance, LoggerModule):
+        logger.instance.attach_console()
     process = await asyncio.create_subprocess_exec(*console)
     await process.wait()
     if not server.status.stop_requested.is_set():

@@ -63,6 +63,29 @@ class ChannelApi:
         if delay > 0:
             await self.wait(delay)
 
+    async def wait_for_media(self, timeout: float) -> bool:
+        """Wait until the far end sends audio, at most ``timeout`` seconds; whether it did.
+
+        What is played before that the far end may not hear: its way back may not be open yet. At once ``False`` for
+        a channel without audio.
+        """
+        stream = self.driver.media if self.driver is not None else None
+        if stream is None or stream.closed:
+            return False
+        before = stream.sink
+
+        def take(frame: Frame) -> None:
+            if before is not None:
+                before(frame)
+            self.wake(WAKE_AUDIO)
+
+        stream.sink = take
+        try:
+            return await self.park(timeout, WAKE_AUDIO)
+        finally:
+            if stream.sink is take:
+                stream.sink = before
+
     async def play(self, name: str, interrupt: str = "", language: str = "") -> str:
         """Play a sound file of the channel's language to its end.
 

@@ -124,8 +124,11 @@ def test_a_patient_console_waits_for_any_server(tmp_path: Path) -> None:
 
 
 def test_c_is_a_server_with_a_console_and_ends_with_it(tmp_path: Path) -> None:
-    server = ServerProcess(tmp_path, **FILES)
+    server = ServerProcess(tmp_path, **{**FILES, "logger": "[logfiles]\nconsole => notice,warning,error\n"})
+    with (server.etc / "pjsip.conf").open("a") as file:
+        file.write("\n[wrong]\ntype=endpoint\nno_such_option=yes\n")
     with Terminal(["-C", str(server.conf), "-cvvv"], tmp_path) as console:
+        console.expect("no_such_option")
         console.expect("Asterisk Ready.")
         console.expect("*CLI>")
         console.type("core show uptime\r")

@@ -92,7 +92,7 @@ def test_stop_commands_and_signals_end_it_cleanly(tmp_path: Path) -> None:
             assert server.process is not None
             if isinstance(ending, str):
                 assert server.rx(ending).returncode == 0
-                assert server.process.wait(timeout=20) == 0
+                assert server.process.poll() == 0  # scripts go on with what needs the server to have ended
             else:
                 assert server.stop(ending) == 0
         assert not (tmp_path / "run" / "asterism.ctl").exists()

@@ -213,6 +213,7 @@ class SessionMedia:
         for index in range(len(description.media)):
             found.append(self._answer_section(session, description, index))  # noqa: PERF401
         if not any(found):
+            session.core.log.warning("an offer of %s is refused: none of its streams can be taken", session.endpoint.id)
             return None
         sections: list[str] = []
         for index, (media, taken) in enumerate(zip(description.media, found, strict=True)):

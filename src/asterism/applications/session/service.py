@@ -8,6 +8,7 @@ from asterism.applications.session.driver import SessionDriver
 from asterism.applications.session.media import description_of, not_understood
 from asterism.applications.session.uas import IncomingSession
 from asterism.core.containment import attempt
+from asterism.hostport import format_host_port
 from asterism.pbx.controls import ChannelState
 from asterism.sip.decision import Decision, Outcome
 from asterism.sip.service import Service
@@ -112,8 +113,7 @@ class SessionService(Service):
             return
         headers: tuple[tuple[str, str], ...] = ()
         no_codecs = decision.reason is NO_CODECS
-        if decision.status == 503 or no_codecs:
-            self._pbx.log.warning("a call from %s is refused: %s", decision.object, decision.reason)
+        self._tell(decision, rx)
         if no_codecs:
             rx.respond(100)  # as Asterisk 22 does, before the 488
         elif decision.status == 415:
@@ -122,6 +122,24 @@ class SessionService(Service):
             text = decision.reason.replace("\\", "").replace('"', "'")
             headers = (("Warning", f'399 SIP "{text}"'),)
         rx.respond(decision.status, headers=headers)
+
+    def _tell(self, decision: Decision, rx: Rx) -> None:
+        """Log why a call of a known endpoint is refused: its owner sees only a status."""
+        log, endpoint, flow = self._pbx.log, rx.endpoint, rx.flow
+        if decision.status == 404 and endpoint is not None:
+            log.notice(
+                "%s: Call (%s:%s) to extension '%s' rejected because extension not found in context '%s'.",
+                endpoint.id, flow.transport, format_host_port(*flow.remote), self._extension(rx), endpoint.context,
+            )  # fmt: skip
+        elif decision.status in (488, 503):
+            log.warning("a call from %s is refused: %s", decision.object, decision.reason)
+        else:
+            log.notice(
+                "a call from %s is refused with %d: %s",
+                decision.object or "nobody known",
+                decision.status,
+                decision.reason,
+            )
 
     def _begin(self, rx: Rx, call: Call) -> None:
         core, registry, profile = self._core, self._registry, call.profile

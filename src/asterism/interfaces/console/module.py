@@ -130,6 +130,16 @@ class _Connection(asyncio.Protocol):
                 self.close()
                 return
 
+    async def _wait_for_stop(self) -> None:
+        """Where the server was asked to stop, wait: until that was taken back, else until the connection ends."""
+        status = getattr(self._console.server, "status", None)
+        if status is None:
+            return
+        if status.waiting is not None:
+            await asyncio.wait({status.waiting})
+        if status.stop_requested.is_set():
+            await asyncio.get_running_loop().create_future()
+
     async def _handle(self, kind: bytes, payload: bytes) -> None:
         runner = self._console.runner
         if kind == protocol.RUN:
@@ -141,6 +151,8 @@ class _Connection(asyncio.Protocol):
                 color=bool(request.get("color", False)),
                 console=self._follower,
             )
+            if request.get("wait"):
+                await self._wait_for_stop()
             self.send(protocol.DONE, str(status).encode())
             if self._follower is not None:
                 self._console.server.log.update_ceiling()

@@ -1,6 +1,7 @@
 """What the console's two ends say to each other: frames of one kind byte, four length bytes and a payload.
 
-Client to server: ``RUN`` (JSON: command, columns, color), ``COMPLETE`` (the line so far), ``FOLLOW`` (JSON:
+Client to server: ``RUN`` (JSON: command, columns, color, wait; with the last, ``DONE`` comes only when no
+stop of the server is going on), ``COMPLETE`` (the line so far), ``FOLLOW`` (JSON:
 verbose level of the log lines wanted, color). Server to client: ``HELLO`` (JSON: version, host name, pid),
 ``OUTPUT`` (text of a command), ``DONE`` (0, or 1 when the command failed), ``WORDS`` (JSON list of
 completions), ``LOG`` (a line), ``GOODBYE`` ("restart" or "stop": why the connection ends).

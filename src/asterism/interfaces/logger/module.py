@@ -54,6 +54,17 @@ class LoggerModule(Module):
     def __init__(self) -> None:
         self.settings = LoggerSettings()
         self.channels: list[LogChannel] = []
+        self._attached = False
+
+    def attach_console(self) -> None:
+        """An interactive console on the same terminal shows the lines from now on (``-c``).
+
+        Until then, while the server starts, the terminal shows them itself.
+        """
+        self._attached = True
+        for channel in self.channels:
+            if isinstance(channel, ConsoleChannel):
+                channel.attached = True
 
     def load(self, server: CoreServer) -> None:
         """Open the channels, first of all modules, so that the others are heard."""
@@ -134,7 +145,7 @@ class LoggerModule(Module):
         if settings.name == "console":
             console = ConsoleChannel(settings, log, formatter)
             console.muted = bool(options.mute or options.quiet)
-            console.attached = bool(options.console) and sys.stdin.isatty()
+            console.attached = self._attached
             return console
         if settings.name == "syslog" or settings.name.startswith("syslog."):
             return SyslogChannel(settings, log, formatter)

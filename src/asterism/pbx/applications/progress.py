@@ -15,6 +15,9 @@ from asterism.pbx.module import PbxModule
 if TYPE_CHECKING:
     from asterism.pbx.channel import Channel
 
+MEDIA_SECONDS = 0.5
+"""How long Answer waits for the first audio of the caller."""
+
 _TIMEOUT = (Argument("timeout", "Seconds an answered caller hears the tone; without it until he hangs up."),)
 
 
@@ -30,6 +33,8 @@ class ProgressApplications(PbxModule):
         Documentation(
             "Answer the call.",
             "Answer([delay[,options]])",
+            "Waits up to 500 milliseconds until the caller's audio arrives, so that what is played next is heard from "
+            "its beginning.",
             arguments=(
                 Argument("delay", "Milliseconds to wait after answering."),
                 Argument("options", values=(("i", "Do not wait for media."),)),
@@ -38,12 +43,16 @@ class ProgressApplications(PbxModule):
         ),
     )
     async def answer(self, channel: Channel, args: str) -> None:
-        """Answer; an answered call stays as it is."""
-        delay = number(args.partition(",")[0]) or 0.0
+        """Answer, wait for media and for the delay, whatever is longer; an answered call stays as it is."""
+        text, _, options = args.partition(",")
+        end = self.pbx.loop.time() + (number(text) or 0.0) / 1000
         if channel.state != ChannelState.UP:
             await channel.answer()
-        if delay:
-            await channel.wait(delay / 1000)
+            if "i" not in options:
+                await channel.wait_for_media(MEDIA_SECONDS)
+        left = end - self.pbx.loop.time()
+        if left > 0:
+            await channel.wait(left)
 
     @application(
         "Hangup",
