@@ -289,6 +289,8 @@ class QualifyModule(Module):
         Documentation(
             "Ask all contacts of an endpoint whether they answer.",
             "Action: PJSIPQualify",
+            description="Sends OPTIONS to every contact of the endpoint now; what comes of it is told by "
+            "ContactStatus events.",
             arguments=(Argument("Endpoint", "The endpoint's name.", required=True),),
         ),
     )

@@ -39,6 +39,29 @@ _SYNOPSES = {
     "ChallengeSent": ("An account was asked to prove itself.", ("Challenge",)),
     "InvalidTransport": ("An account used a transport that is not open to it.", ("AttemptedTransport",)),
 }
+_FIELDS = {
+    "EventTV": "When it happened, UTC.",
+    "Severity": "Informational or Error.",
+    "Service": "Where it happened: PJSIP or AMI.",
+    "EventVersion": "Version of the event's fields.",
+    "AccountID": "The account that was named; <unknown> when it is none of ours.",
+    "SessionID": "What groups events of one exchange: the Call-ID, or the manager's session.",
+    "LocalAddress": "Where it came in: family/transport/host/port.",
+    "RemoteAddress": "Where it came from: family/transport/host/port.",
+    "SessionTV": "When the session began, for services that have sessions.",
+    "ACLName": "The access list.",
+    "RequestType": "What was asked for.",
+    "RequestParams": "With which parameters.",
+    "AuthMethod": "The way to authenticate.",
+    "UsingPassword": "1 when a password was checked, else 0.",
+    "ExpectedAddress": "The address known before: family/transport/host/port.",
+    "Challenge": "The challenge that was given.",
+    "Response": "The answer that came.",
+    "ExpectedResponse": "The right answer; empty, for it would help to guess the secret.",
+    "ReceivedChallenge": "The challenge that the client says it answers.",
+    "ReceivedHash": "The answer that came.",
+    "AttemptedTransport": "The transport that was used.",
+}
 _COMMON = (
     "EventTV", "Severity", "Service", "EventVersion", "AccountID", "SessionID", "LocalAddress", "RemoteAddress",
 )  # fmt: skip
@@ -49,7 +72,7 @@ def _render(fields: Fields) -> Fields:
 
 
 def _event_type(name: str, synopsis: str, extra: tuple[str, ...]) -> EventType:
-    arguments = tuple(Argument(field) for field in (*_COMMON, *extra, "SessionTV"))
+    arguments = tuple(Argument(field, _FIELDS[field]) for field in (*_COMMON, *extra, "SessionTV"))
     return EventType(name, "security", _render, Documentation(synopsis, arguments=arguments))
 
 

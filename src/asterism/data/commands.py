@@ -187,7 +187,16 @@ class DatabaseCommands(Module):
             return None
         return family, key
 
-    @action("DBGet", "system,reporting", Documentation("Get DB Entry.", arguments=(_FAMILY, _KEY)))
+    @action(
+        "DBGet",
+        "system,reporting",
+        Documentation(
+            "Get DB Entry.",
+            description="The value comes in the event DBGetResponse after the response. A key that is not "
+            "there is an error.",
+            arguments=(_FAMILY, _KEY),
+        ),
+    )
     def get_action(self, call: ActionCall) -> None:
         """One value, as a list of one event."""
         place = self._place(call)
@@ -206,6 +215,8 @@ class DatabaseCommands(Module):
         "system,reporting",
         Documentation(
             "Get the values below a family or a key.",
+            description="Each entry comes as an event DBGetTreeResponse, then DBGetTreeComplete. Without "
+            "Family everything is listed.",
             arguments=(Argument("Family", "Only this family."), Argument("Key", "Only what is below it.")),
         ),
     )
@@ -221,7 +232,14 @@ class DatabaseCommands(Module):
         call.end_list("DBGetTreeComplete")
 
     @action(
-        "DBPut", "system", Documentation("Put DB entry.", arguments=(_FAMILY, _KEY, Argument("Val", "The new value.")))
+        "DBPut",
+        "system",
+        Documentation(
+            "Put DB entry.",
+            description="Sets one value of the database that the dialplan function DB reads; a former value "
+            "is replaced.",
+            arguments=(_FAMILY, _KEY, Argument("Val", "The new value.")),
+        ),
     )
     def put_action(self, call: ActionCall) -> None:
         """Add or replace."""
@@ -230,7 +248,16 @@ class DatabaseCommands(Module):
             self._database.put(*place, call.get("Val"))
             call.success("Updated database successfully")
 
-    @action("DBDel", "system", Documentation("Delete DB entry.", arguments=(_FAMILY, _KEY)))
+    @action(
+        "DBDel",
+        "system",
+        Documentation(
+            "Delete DB entry.",
+            description="Removes one value of the database that the dialplan function DB reads. A key that is "
+            "not there is an error.",
+            arguments=(_FAMILY, _KEY),
+        ),
+    )
     def delete_action(self, call: ActionCall) -> None:
         """Remove one."""
         place = self._place(call)
@@ -244,7 +271,11 @@ class DatabaseCommands(Module):
     @action(
         "DBDelTree",
         "system",
-        Documentation("Delete DB tree.", arguments=(_FAMILY, Argument("Key", "Only what is below it."))),
+        Documentation(
+            "Delete DB tree.",
+            description="Removes all values of a family, or those whose key begins with Key.",
+            arguments=(_FAMILY, Argument("Key", "Only what is below it.")),
+        ),
     )
     def delete_tree_action(self, call: ActionCall) -> None:
         """Remove several."""

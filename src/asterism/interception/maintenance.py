@@ -164,6 +164,8 @@ class Maintenance(Module):
         Documentation(
             "Put an endpoint into maintenance mode or take it out.",
             "Action: PJSIPSetMaintenance",
+            description="The endpoint's new requests get 503 and calls to it are refused, until it is taken out "
+            "again or the server stops. Calls that are there go on.",
             arguments=(
                 Argument("Endpoint", "The endpoint's name, or all.", required=True),
                 Argument("State", "on or off.", required=True),
@@ -190,6 +192,7 @@ class Maintenance(Module):
         Documentation(
             "List the endpoints in maintenance mode.",
             "Action: PJSIPShowMaintenance",
+            description="Each comes as an event PJSIPMaintenanceStatus, then PJSIPMaintenanceStatusComplete.",
             arguments=(Argument("Endpoint", "Only this one, whatever its mode."),),
         ),
     )

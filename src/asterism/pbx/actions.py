@@ -44,6 +44,9 @@ class ChannelActions(Module):
         "system,call",
         Documentation(
             "Hang up a channel.",
+            description="The calls end as if their far ends had hung up. With an expression (RE2, over the "
+            "names of channels) each channel that was hung up is told by an event ChannelHungup, "
+            "and ChannelsHungupListComplete ends the list.",
             arguments=(
                 Argument("Channel", "Name, or /regular expression/ for several.", True),
                 Argument("Cause", "Hangup cause, number or name."),
@@ -77,7 +80,15 @@ class ChannelActions(Module):
         channel_.soft_hangup(cause=cause)
         call.success("Channel Hungup")
 
-    @action("CoreShowChannels", "system,reporting", Documentation("List the live channels."))
+    @action(
+        "CoreShowChannels",
+        "system,reporting",
+        Documentation(
+            "List the live channels.",
+            description="Each channel comes as an event CoreShowChannel with its caller, application and "
+            "bridge, then CoreShowChannelsComplete.",
+        ),
+    )
     def core_show_channels(self, call: ActionCall) -> None:
         """Run the action."""
         call.begin_list("Channels will follow")
@@ -97,7 +108,12 @@ class ChannelActions(Module):
     @action(
         "CoreShowChannelMap",
         "system,reporting",
-        Documentation("List the channels that a channel is connected to.", arguments=(_CHANNEL,)),
+        Documentation(
+            "List the channels that a channel is connected to.",
+            description="Each channel that is in one bridge with it comes as an event CoreShowChannelMap, "
+            "then CoreShowChannelMapComplete.",
+            arguments=(_CHANNEL,),
+        ),
     )
     def core_show_channel_map(self, call: ActionCall) -> None:
         """Run the action."""
@@ -120,6 +136,9 @@ class ChannelActions(Module):
         "system,call,reporting",
         Documentation(
             "Tell the state of one channel or all.",
+            description="Each channel comes as an event Status with its formats, times and bridge, then "
+            "StatusComplete. Functions among Variables may write only for users with the class "
+            "call.",
             arguments=(
                 Argument("Channel", "Name of a channel; all without it."),
                 Argument("Variables", "Variables and functions to tell with it, with commas between."),
@@ -192,6 +211,9 @@ class ChannelActions(Module):
         "call",
         Documentation(
             "Send one or two channels elsewhere in the dialplan.",
+            description="The channel leaves what it does and goes on in the dialplan there; a bridge that it "
+            "was in ends. With ExtraChannel both parties of a call are sent at once, so that "
+            "neither is hung up in between.",
             arguments=(
                 _CHANNEL,
                 Argument("Exten", "Extension to go to.", True),
@@ -244,7 +266,13 @@ class ChannelActions(Module):
         return None if number is None else Goto(context, exten, number)
 
     @action(
-        "BridgeList", "", Documentation("List the bridges.", arguments=(Argument("BridgeType", "Only this type."),))
+        "BridgeList",
+        "",
+        Documentation(
+            "List the bridges.",
+            description="Each bridge comes as an event BridgeListItem, then BridgeListComplete.",
+            arguments=(Argument("BridgeType", "Only this type."),),
+        ),
     )
     def bridge_list(self, call: ActionCall) -> None:
         """Run the action."""
@@ -258,7 +286,12 @@ class ChannelActions(Module):
     @action(
         "BridgeInfo",
         "",
-        Documentation("Tell who is in a bridge.", arguments=(_BRIDGE,)),
+        Documentation(
+            "Tell who is in a bridge.",
+            description="Each channel of the bridge comes as an event BridgeInfoChannel, then "
+            "BridgeInfoComplete with the bridge itself.",
+            arguments=(_BRIDGE,),
+        ),
     )
     def bridge_info(self, call: ActionCall) -> None:
         """Run the action."""
@@ -274,7 +307,9 @@ class ChannelActions(Module):
         "BridgeDestroy",
         "system,call",
         Documentation(
-            "End a bridge and its calls.", arguments=(Argument("BridgeUniqueid", "Id of the bridge.", True),)
+            "End a bridge and its calls.",
+            description="All channels of the bridge are hung up. Needs a class, unlike in Asterisk: it ends calls.",
+            arguments=(Argument("BridgeUniqueid", "Id of the bridge.", True),),
         ),
     )
     def bridge_destroy(self, call: ActionCall) -> None:

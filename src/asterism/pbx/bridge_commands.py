@@ -124,6 +124,8 @@ class BridgeCommands(Module):
         "system,call",
         Documentation(
             "Kick a channel from a bridge.",
+            description="The channel is hung up, and a bridge of two ends with it. Needs a class, unlike in "
+            "Asterisk: it ends a call.",
             arguments=(
                 Argument("BridgeUniqueid", "Only if it is in this bridge."),
                 Argument("Channel", "Name of the channel.", True),
@@ -151,7 +153,11 @@ class BridgeCommands(Module):
     @action(
         "BridgeTechnologyList",
         "",
-        Documentation("List available bridging technologies and their statuses."),
+        Documentation(
+            "List available bridging technologies and their statuses.",
+            description="Each technology comes as an event BridgeTechnologyListItem, then "
+            "BridgeTechnologyListComplete.",
+        ),
     )
     def technology_list(self, call: ActionCall) -> None:
         """What mixes."""

@@ -73,6 +73,8 @@ class ChannelControls(Module):
         "call",
         Documentation(
             "Play DTMF signal on a specific channel.",
+            description="Sends the digit to the far end of the channel, or lets the channel receive it as if "
+            "the far end had sent it.",
             arguments=(
                 _CHANNEL,
                 Argument("Digit", "0-9, A-D, * or #.", True),
@@ -108,6 +110,8 @@ class ChannelControls(Module):
         "call",
         Documentation(
             "Send a text to the far end of a channel, in its call.",
+            description="Sent within the call, as a SIP MESSAGE of its dialog. An error when the far end "
+            "takes no texts.",
             arguments=(_CHANNEL, Argument("Message", "The text.", True)),
         ),
     )

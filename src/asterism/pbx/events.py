@@ -198,6 +198,33 @@ def _extension_status(exten: str, context: str, hint: str, status: int, text: st
     return [("Exten", exten), ("Context", context), ("Hint", hint), ("Status", status), ("StatusText", text)]
 
 
+_CHANNEL = (
+    ("Channel", "Name of the channel."),
+    ("ChannelState", "Its state, a number: 0 down, 4 ring, 5 ringing, 6 up."),
+    ("ChannelStateDesc", "The state in words."),
+    ("CallerIDNum", "Number of the party at its end; <unknown> when there is none."),
+    ("CallerIDName", "Name of that party."),
+    ("ConnectedLineNum", "Number of whom it is connected to, or being connected."),
+    ("ConnectedLineName", "Name of the same."),
+    ("Language", "Language of its sounds."),
+    ("AccountCode", "Account code of the call."),
+    ("Context", "Where it is in the dialplan: the context,"),
+    ("Exten", "the extension,"),
+    ("Priority", "and the priority."),
+    ("Uniqueid", "What tells the channel from all others, of other times too."),
+    ("Linkedid", "Uniqueid of the oldest channel that belongs to the same call."),
+)
+_BRIDGE = (
+    ("BridgeUniqueid", "Id of the bridge."),
+    ("BridgeType", "Its type, such as basic."),
+    ("BridgeTechnology", "What mixes it, such as simple_bridge."),
+    ("BridgeCreator", "What made it; <unknown> for the dialplan."),
+    ("BridgeName", "Its name; <unknown> without one."),
+    ("BridgeNumChannels", "How many channels are in it."),
+    ("BridgeVideoSourceMode", "none: there is no video."),
+)
+
+
 def _doc(
     synopsis: str, description: str = "", *arguments: tuple[str, str], see_also: tuple[str, ...] = ()
 ) -> Documentation:
@@ -209,22 +236,22 @@ def _doc(
     )
 
 
-NEWCHANNEL = EventType("Newchannel", "call", _plain, _doc("A channel was created."), _plain_tail)
-NEWSTATE = EventType("Newstate", "call", _plain, _doc("A channel's state changed."), _plain_tail)
+NEWCHANNEL = EventType("Newchannel", "call", _plain, _doc("A channel was created.", "", *_CHANNEL), _plain_tail)
+NEWSTATE = EventType("Newstate", "call", _plain, _doc("A channel's state changed.", "", *_CHANNEL), _plain_tail)
 NEW_CALLERID = EventType(
     "NewCallerid",
     "call",
     _new_caller_id,
-    _doc("A channel's caller ID changed.", "", ("CID-CallingPres", "The presentation, number and text.")),
+    _doc("A channel's caller ID changed.", "", *_CHANNEL, ("CID-CallingPres", "The presentation, number and text.")),
 )
 NEW_CONNECTED_LINE = EventType(
-    "NewConnectedLine", "call", _plain, _doc("A channel learned whom it is connected to."), _plain_tail
+    "NewConnectedLine", "call", _plain, _doc("A channel learned whom it is connected to.", "", *_CHANNEL), _plain_tail
 )
 NEW_ACCOUNT_CODE = EventType(
     "NewAccountCode",
     "call",
     _new_account_code,
-    _doc("A channel's account code changed.", "", ("OldAccountCode", "Before.")),
+    _doc("A channel's account code changed.", "", *_CHANNEL, ("OldAccountCode", "Before.")),
 )
 NEWEXTEN = EventType(
     "Newexten",
@@ -233,6 +260,7 @@ NEWEXTEN = EventType(
     _doc(
         "A channel entered an application at a priority of an extension.",
         "",
+        *_CHANNEL,
         ("Extension", "The extension; kept beside Exten for old programs."),
         ("Application", "The application's name."),
         ("AppData", "Its arguments, variables replaced."),
@@ -246,6 +274,7 @@ VAR_SET = EventType(
     _doc(
         "A variable was set.",
         "The channel is 'none' for a global variable.",
+        *_CHANNEL,
         ("Variable", "Name."),
         ("Value", "New value."),
     ),
@@ -281,6 +310,7 @@ HANGUP_REQUEST = EventType(
     _doc(
         "The far end of a channel hung up.",
         "",
+        *_CHANNEL,
         ("Cause", "Q.850 cause."),
         ("TechCause", "The protocol's code (SIP status)."),
     ),
@@ -289,7 +319,12 @@ SOFT_HANGUP_REQUEST = EventType(
     "SoftHangupRequest",
     "call",
     _hangup_request,
-    _doc("The server wants a channel to end.", "", ("Cause", "Flags that say who asked: 16 the dialplan, 32 a user.")),
+    _doc(
+        "The server wants a channel to end.",
+        "",
+        *_CHANNEL,
+        ("Cause", "Flags that say who asked: 16 the dialplan, 32 a user."),
+    ),
 )
 HANGUP = EventType(
     "Hangup",
@@ -298,35 +333,55 @@ HANGUP = EventType(
     _doc(
         "A channel is gone.",
         "",
+        *_CHANNEL,
         ("Cause", "Q.850 cause."),
         ("Cause-txt", "The cause in words."),
         ("TechCause", "The protocol's code (SIP status)."),
     ),
 )
-BRIDGE_CREATE = EventType("BridgeCreate", "call", _bridge, _doc("A bridge was created."))
-BRIDGE_DESTROY = EventType("BridgeDestroy", "call", _bridge, _doc("A bridge is gone."))
-BRIDGE_ENTER = EventType("BridgeEnter", "call", _bridge_channel, _doc("A channel entered a bridge."))
-BRIDGE_LEAVE = EventType("BridgeLeave", "call", _bridge_channel, _doc("A channel left a bridge."))
-HOLD = EventType(
-    "Hold", "call", _hold, _doc("A channel put its peer on hold.", "", ("MusicClass", "Music the channel suggests."))
+BRIDGE_CREATE = EventType("BridgeCreate", "call", _bridge, _doc("A bridge was created.", "", *_BRIDGE))
+BRIDGE_DESTROY = EventType("BridgeDestroy", "call", _bridge, _doc("A bridge is gone.", "", *_BRIDGE))
+BRIDGE_ENTER = EventType(
+    "BridgeEnter", "call", _bridge_channel, _doc("A channel entered a bridge.", "", *_BRIDGE, *_CHANNEL)
 )
-UNHOLD = EventType("Unhold", "call", _plain, _doc("A channel took its peer back from hold."))
+BRIDGE_LEAVE = EventType(
+    "BridgeLeave", "call", _bridge_channel, _doc("A channel left a bridge.", "", *_BRIDGE, *_CHANNEL)
+)
+HOLD = EventType(
+    "Hold",
+    "call",
+    _hold,
+    _doc("A channel put its peer on hold.", "", *_CHANNEL, ("MusicClass", "Music the channel suggests.")),
+)
+UNHOLD = EventType("Unhold", "call", _plain, _doc("A channel took its peer back from hold.", "", *_CHANNEL))
 DTMF_BEGIN = EventType(
     "DTMFBegin",
     "dtmf",
     _dtmf_begin,
-    _doc("A digit has begun.", "", ("Digit", "Which."), ("Direction", "Received or Sent.")),
+    _doc("A digit has begun.", "", *_CHANNEL, ("Digit", "Which."), ("Direction", "Received or Sent.")),
 )
 DTMF_END = EventType(
     "DTMFEnd",
     "dtmf",
     _dtmf_end,
-    _doc("A digit has ended.", "", ("Digit", "Which."), ("DurationMs", "Length."), ("Direction", "Received or Sent.")),
+    _doc(
+        "A digit has ended.",
+        "",
+        *_CHANNEL,
+        ("Digit", "Which."),
+        ("DurationMs", "Length."),
+        ("Direction", "Received or Sent."),
+    ),
 )
 MUSIC_ON_HOLD_START = EventType(
-    "MusicOnHoldStart", "call", _music, _doc("Music on hold started on a channel.", "", ("Class", "The music class."))
+    "MusicOnHoldStart",
+    "call",
+    _music,
+    _doc("Music on hold started on a channel.", "", *_CHANNEL, ("Class", "The music class.")),
 )
-MUSIC_ON_HOLD_STOP = EventType("MusicOnHoldStop", "call", _plain, _doc("Music on hold stopped on a channel."))
+MUSIC_ON_HOLD_STOP = EventType(
+    "MusicOnHoldStop", "call", _plain, _doc("Music on hold stopped on a channel.", "", *_CHANNEL)
+)
 BLIND_TRANSFER = EventType(
     "BlindTransfer",
     "call",

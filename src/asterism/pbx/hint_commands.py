@@ -86,6 +86,8 @@ class HintCommands(Module):
         "call,reporting",
         Documentation(
             "Tell the state of an extension that has a hint.",
+            description="Tells in the response the state of the devices of an extension's hint: Status is a "
+            "number, StatusText its name. -1 when there is no such hint.",
             arguments=(
                 Argument("Exten", "The extension.", True),
                 Argument("Context", "Its context ('default')."),
@@ -110,7 +112,14 @@ class HintCommands(Module):
             ],
         )
 
-    @action("ExtensionStateList", "call,reporting", Documentation("List the states of the extensions with hints."))
+    @action(
+        "ExtensionStateList",
+        "call,reporting",
+        Documentation(
+            "List the states of the extensions with hints.",
+            description="Each hint comes as an event ExtensionStatus, then ExtensionStateListComplete.",
+        ),
+    )
     def extension_state_list(self, call: ActionCall) -> None:
         """Run the action."""
         call.begin_list("Extension Statuses will follow")
@@ -128,7 +137,15 @@ class HintCommands(Module):
             )
         call.end_list("ExtensionStateListComplete")
 
-    @action("DeviceStateList", "call,reporting", Documentation("List the device states that are known."))
+    @action(
+        "DeviceStateList",
+        "call,reporting",
+        Documentation(
+            "List the device states that are known.",
+            description="Each device whose state is known comes as an event DeviceStateChange, then "
+            "DeviceStateListComplete.",
+        ),
+    )
     def device_state_list(self, call: ActionCall) -> None:
         """Run the action."""
         call.begin_list("Device State Changes will follow")

@@ -61,7 +61,7 @@ class Muting(PbxModule):
             arguments=(
                 Argument("Channel", "Name of the channel, or its uniqueid.", True),
                 Argument("Direction", "Which direction.", True, _DIRECTIONS),
-                Argument("State", "", True, (("on", "mute"), ("off", "let it be heard again"))),
+                Argument("State", "What to do.", True, (("on", "mute"), ("off", "let it be heard again"))),
             ),
             see_also=("MUTEAUDIO",),
         ),

@@ -197,7 +197,12 @@ class PresenceStates(PbxModule):
     @action(
         "PresenceState",
         "call,reporting",
-        Documentation("Check a presence state.", arguments=(Argument("Provider", "CustomPresence:name.", True),)),
+        Documentation(
+            "Check a presence state.",
+            description="Tells in the response the state of a presence provider, with its message and subtype "
+            "where there are such.",
+            arguments=(Argument("Provider", "CustomPresence:name.", True),),
+        ),
     )
     def state_action(self, call: ActionCall) -> None:
         """One provider."""
@@ -216,7 +221,14 @@ class PresenceStates(PbxModule):
             fields.append(("Message", found.message))
         call.success("Presence State", fields)
 
-    @action("PresenceStateList", "call,reporting", Documentation("List the current known presence states."))
+    @action(
+        "PresenceStateList",
+        "call,reporting",
+        Documentation(
+            "List the current known presence states.",
+            description="Each hint with presence comes as an event PresenceStatus, then PresenceStateListComplete.",
+        ),
+    )
     def list_action(self, call: ActionCall) -> None:
         """Every provider that has said something."""
         call.begin_list("Presence State Changes will follow")

@@ -39,6 +39,11 @@ PRESENCE_STATUS = EventType(
     ],
     Documentation(
         "The presence of an extension changed: its hint names the provider.",
-        arguments=(Argument("Exten"), Argument("Context"), Argument("Hint"), *_FIELDS),
+        arguments=(
+            Argument("Exten", "The extension of the hint."),
+            Argument("Context", "Its context."),
+            Argument("Hint", "What the hint names."),
+            *_FIELDS,
+        ),
     ),
 )

@@ -323,7 +323,15 @@ class CoreModule(Module):
 
     # -- manager ----------------------------------------------------------------------------------------------
 
-    @action("CoreSettings", "system,reporting", Documentation("Show version and settings of the server."))
+    @action(
+        "CoreSettings",
+        "system,reporting",
+        Documentation(
+            "Show version and settings of the server.",
+            description="Tells the version, the limits of calls, load and open files, the user and group, and "
+            "which parts are enabled, in one response.",
+        ),
+    )
     def core_settings(self, call: ActionCall) -> None:
         """``Action: CoreSettings``."""
         options = self.server.options
@@ -344,7 +352,15 @@ class CoreModule(Module):
             ]
         )
 
-    @action("CoreStatus", "system,reporting", Documentation("Show when the server started and how many calls it has."))
+    @action(
+        "CoreStatus",
+        "system,reporting",
+        Documentation(
+            "Show when the server started and how many calls it has.",
+            description="Tells when the server started and was last reloaded, and how many calls there are, "
+            "in one response.",
+        ),
+    )
     def core_status(self, call: ActionCall) -> None:
         """``Action: CoreStatus``."""
         started = time.localtime(self.server.status.started_at)
@@ -363,7 +379,11 @@ class CoreModule(Module):
     @action(
         "ModuleCheck",
         "system",
-        Documentation("Tell whether a module is loaded.", arguments=(Argument("Module", "Its name.", required=True),)),
+        Documentation(
+            "Tell whether a module is loaded.",
+            description="Success when the module is loaded, with its version; an error when it is not.",
+            arguments=(Argument("Module", "Its name.", required=True),),
+        ),
     )
     def module_check(self, call: ActionCall) -> None:
         """``Action: ModuleCheck``."""
@@ -378,6 +398,8 @@ class CoreModule(Module):
         "system",
         Documentation(
             "Load, unload or reload a module.",
+            description="LoadType says what is done with the module. Unloading one that is in use is refused; "
+            "a reload without a module reads everything again.",
             arguments=(
                 Argument("Module", "Its name; may be left out to reload everything."),
                 Argument("LoadType", "What to do.", True, (("load", ""), ("unload", ""), ("reload", ""))),
@@ -419,7 +441,12 @@ class CoreModule(Module):
     @action(
         "Reload",
         "system,config",
-        Documentation("Let a module, or every one, read its configuration again.", arguments=(Argument("Module"),)),
+        Documentation(
+            "Let a module, or every one, read its configuration again.",
+            description="As 'core reload', or 'module reload' for one module. What cannot be read leaves the "
+            "old configuration in use.",
+            arguments=(Argument("Module", "Its name; everything without it."),),
+        ),
     )
     async def reload_action(self, call: ActionCall) -> None:
         """``Action: Reload``."""

@@ -206,6 +206,8 @@ class OutboundRegistrationModule(Module):
         Documentation(
             "Take a registration at another server back.",
             "Action: PJSIPUnregister",
+            description="The server is told that we are no longer there, and is not registered with again "
+            "until PJSIPRegister or a reload.",
             arguments=(Argument("Registration", "Its name, or *all.", required=True),),
         ),
     )
@@ -233,7 +235,12 @@ class OutboundRegistrationModule(Module):
     @action(
         "PJSIPShowRegistrationsOutbound",
         "system,reporting",
-        Documentation("List the registrations at other servers.", "Action: PJSIPShowRegistrationsOutbound"),
+        Documentation(
+            "List the registrations at other servers.",
+            "Action: PJSIPShowRegistrationsOutbound",
+            description="Each registration comes as an event OutboundRegistrationDetail with its state and "
+            "when it is renewed, then OutboundRegistrationDetailComplete.",
+        ),
     )
     def show_action(self, call: ActionCall) -> None:
         """One OutboundRegistrationDetail event per registration, followed by its auth objects."""

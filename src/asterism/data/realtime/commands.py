@@ -139,7 +139,15 @@ class MemoryCacheModule(Module):
 
     # -- the manager ---------------------------------------------------------------------------------
 
-    @action("SorceryMemoryCacheExpire", "system", Documentation("Expire all objects of a cache.", arguments=(_CACHE,)))
+    @action(
+        "SorceryMemoryCacheExpire",
+        "system",
+        Documentation(
+            "Expire all objects of a cache.",
+            description="Forgets all objects of one cache: the next look-up of each asks the database.",
+            arguments=(_CACHE,),
+        ),
+    )
     def expire_all(self, call: ActionCall) -> None:
         """``Action: SorceryMemoryCacheExpire``."""
         cache = self._asked(call)
@@ -150,7 +158,11 @@ class MemoryCacheModule(Module):
     @action(
         "SorceryMemoryCacheExpireObject",
         "system",
-        Documentation("Expire one object of a cache.", arguments=(_CACHE, _OBJECT)),
+        Documentation(
+            "Expire one object of a cache.",
+            description="Forgets one object of a cache: the next look-up asks the database.",
+            arguments=(_CACHE, _OBJECT),
+        ),
     )
     def expire_object(self, call: ActionCall) -> None:
         """``Action: SorceryMemoryCacheExpireObject``."""
@@ -164,7 +176,12 @@ class MemoryCacheModule(Module):
     @action(
         "SorceryMemoryCacheStale",
         "system",
-        Documentation("Have all objects of a cache read again when used next.", arguments=(_CACHE,)),
+        Documentation(
+            "Have all objects of a cache read again when used next.",
+            description="Marks all objects of one cache as stale: they serve once more while the database is "
+            "asked in the background.",
+            arguments=(_CACHE,),
+        ),
     )
     def stale_all(self, call: ActionCall) -> None:
         """``Action: SorceryMemoryCacheStale``."""
@@ -178,6 +195,7 @@ class MemoryCacheModule(Module):
         "system",
         Documentation(
             "Have one object of a cache read again when used next.",
+            description="Marks one object as stale: it serves once more while the database is asked in the background.",
             arguments=(_CACHE, _OBJECT, Argument("Reload", "true: read it at once.")),
         ),
     )
@@ -201,7 +219,11 @@ class MemoryCacheModule(Module):
     @action(
         "SorceryMemoryCachePopulate",
         "system",
-        Documentation("Read everything into a cache.", arguments=(_CACHE,)),
+        Documentation(
+            "Read everything into a cache.",
+            description="Reads all objects of one kind from the database into its cache.",
+            arguments=(_CACHE,),
+        ),
     )
     async def populate_all(self, call: ActionCall) -> None:
         """``Action: SorceryMemoryCachePopulate``."""

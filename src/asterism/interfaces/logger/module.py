@@ -277,7 +277,15 @@ class LoggerModule(Module):
                 text = self.settings.exec_after_rotate.replace("${filename}", old)
                 subprocess.Popen(["/bin/sh", "-c", text])
 
-    @action("LoggerRotate", "system,reporting", Documentation("Begin new log files and read logger.conf again."))
+    @action(
+        "LoggerRotate",
+        "system,reporting",
+        Documentation(
+            "Begin new log files and read logger.conf again.",
+            description="Moves each log file aside as rotatestrategy says, begins a new one, runs "
+            "exec_after_rotate, and reads logger.conf again.",
+        ),
+    )
     def rotate_action(self, call: ActionCall) -> None:
         """``Action: LoggerRotate``."""
         self.rotate()

@@ -34,6 +34,9 @@ class ManagerActions:
         "command",
         Documentation(
             "Run a console command.",
+            description="Runs a command of the console with the rights of this connection. The output comes "
+            "line by line in Output fields of the response; the response is an error when the "
+            "command failed.",
             arguments=(Argument("Command", "The console command to run.", required=True),),
         ),
     )
@@ -57,6 +60,8 @@ class ManagerActions:
         "user",
         Documentation(
             "Send an event of your own to whoever listens.",
+            description="The event has the class user and repeats all fields of the action, in order, except "
+            "Action and UserEvent themselves.",
             arguments=(
                 Argument("UserEvent", "Its name.", required=True),
                 Argument("Header1", "Further fields go into the event as they are."),
@@ -74,6 +79,7 @@ class ManagerActions:
         "",
         Documentation(
             "Choose which events this connection receives.",
+            description="Replaces the choice made at the login. Classes that the user may not read stay closed.",
             arguments=(Argument("EventMask", "on, off, or a comma-separated list of classes.", required=True),),
         ),
     )
@@ -90,6 +96,9 @@ class ManagerActions:
         "system",
         Documentation(
             "Add an event filter to this connection.",
+            description="Of several filters that include, one must match; one that excludes overrules them. "
+            "They hold until the connection ends; a connection has at most 64 of at most 512 "
+            "characters.",
             arguments=(
                 Argument("Operation", "What to do.", values=(("Add", "Add the filter."),)),
                 Argument(
@@ -120,7 +129,15 @@ class ManagerActions:
         self._manager.update_feed()
         call.success("Success")
 
-    @action("ListCommands", "", Documentation("List the actions that this connection may run."))
+    @action(
+        "ListCommands",
+        "",
+        Documentation(
+            "List the actions that this connection may run.",
+            description="The response has one field for each action, with its synopsis and the classes that "
+            "may run it. Actions that this user may not run are left out.",
+        ),
+    )
     def list_commands(self, call: Call) -> None:
         """``Action: ListCommands``."""
         rows = []
@@ -137,6 +154,8 @@ class ManagerActions:
         "",
         Documentation(
             "Wait until an event is there to be read.",
+            description="The response comes with the next event, or when the time is over. Other actions of "
+            "the connection wait meanwhile.",
             arguments=(Argument("Timeout", "Seconds to wait; -1 waits without limit.", required=True),),
         ),
     )
@@ -163,6 +182,9 @@ class ManagerActions:
         "",
         Documentation(
             "Log in.",
+            description="The first thing a client does. With AuthType MD5 a challenge is asked for before, "
+            "and Key proves the secret without sending it. A wrong login closes the connection; "
+            "after ten of one address in ten seconds all are refused for that time.",
             arguments=(
                 Argument("Username", "The user, a section of manager.conf.", required=True),
                 Argument("AuthType", "How to prove it.", values=(("plain", "The secret."), ("MD5", "A key."))),
@@ -182,6 +204,8 @@ class ManagerActions:
         "",
         Documentation(
             "Ask for a challenge to log in with.",
+            description="The response holds Challenge: digits that are put before the secret to make the Key "
+            "of a Login. It is good for this connection only.",
             arguments=(Argument("AuthType", "The digest to use.", required=True, values=(("MD5", "MD5."),)),),
             see_also=("Login",),
         ),
@@ -190,7 +214,15 @@ class ManagerActions:
         """``Action: Challenge``, answered by the session."""
         call.error("Must specify AuthType")
 
-    @action("Logoff", "", Documentation("Log out and close the connection.", see_also=("Login",)))
+    @action(
+        "Logoff",
+        "",
+        Documentation(
+            "Log out and close the connection.",
+            description="Answered with Goodbye, after which the server closes the connection.",
+            see_also=("Login",),
+        ),
+    )
     def logoff(self, call: Call) -> None:
         """``Action: Logoff``, answered by the session."""
         call.session.close()

@@ -119,7 +119,13 @@ class ManagerConfigModule(Module):
     @action(
         "ListCategories",
         "config",
-        Documentation("List the sections of a configuration file.", arguments=(_FILENAME,), see_also=("GetConfig",)),
+        Documentation(
+            "List the sections of a configuration file.",
+            description="The response has a field Category-nnnnnn for each section, in the order of the file, "
+            "included files and templates too.",
+            arguments=(_FILENAME,),
+            see_also=("GetConfig",),
+        ),
     )
     def list_categories(self, call: ActionCall) -> None:
         """``Action: ListCategories``."""
@@ -168,7 +174,12 @@ class ManagerConfigModule(Module):
     @action(
         "CreateConfig",
         "config",
-        Documentation("Make an empty configuration file.", arguments=(_FILENAME,), see_also=("UpdateConfig",)),
+        Documentation(
+            "Make an empty configuration file.",
+            description="Makes an empty file in the configuration folder. One that exists is not touched.",
+            arguments=(_FILENAME,),
+            see_also=("UpdateConfig",),
+        ),
     )
     def create_config(self, call: ActionCall) -> None:
         """``Action: CreateConfig``."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from asterism.config.file import ConfigFile
-from asterism.core.documentation import Documentation
+from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import ConfigError, ModuleError
 from asterism.core.events import EventType, Fields
 from asterism.core.module import CoreServer, Module
@@ -35,7 +35,14 @@ FULLY_BOOTED = EventType(
     "FullyBooted",
     "system",
     lambda uptime, reloaded: [("Uptime", uptime), ("LastReload", reloaded), ("Status", "Fully Booted")],
-    Documentation("Sent after login: the server has finished its start-up."),
+    Documentation(
+        "Sent after login: the server has finished its start-up.",
+        arguments=(
+            Argument("Uptime", "Seconds since the start."),
+            Argument("LastReload", "Seconds since the configuration was last read."),
+            Argument("Status", "Fully Booted."),
+        ),
+    ),
 )
 
 _SYSTEM = frozenset(("system", "all"))

@@ -249,6 +249,8 @@ class DialplanModule(PbxModule):
         Documentation(
             "List contexts and extensions.",
             "ShowDialPlan",
+            description="Each line comes as an event ListDialplan with its extension, priority and "
+            "application, then ShowDialPlanComplete with the totals.",
             arguments=(
                 Argument("Extension", "Only what matches it, with includes."),
                 Argument("Context", "Only this one."),
@@ -303,12 +305,14 @@ class DialplanModule(PbxModule):
         Documentation(
             "Add an extension.",
             "DialplanExtensionAdd",
+            description="The line is there until the dialplan is reloaded or the server stops; no file is "
+            "changed. A line that is in its place is an error unless Replace says so.",
             arguments=(
                 Argument("Context", "Made when there is none of that name.", True),
                 Argument("Extension", "Name or pattern, with '/callerid' for some callers only.", True),
                 Argument("Priority", "A number or 'hint'.", True),
-                Argument("Application", "", True),
-                Argument("ApplicationData"),
+                Argument("Application", "What the line runs.", True),
+                Argument("ApplicationData", "Its arguments; variables are replaced when it is run."),
                 Argument("Replace", "yes to replace a line in that place."),
             ),
             see_also=("DialplanExtensionRemove",),
@@ -335,7 +339,13 @@ class DialplanModule(PbxModule):
         Documentation(
             "Remove an extension, or one priority of it.",
             "DialplanExtensionRemove",
-            arguments=(Argument("Context", "", True), Argument("Extension", "", True), Argument("Priority")),
+            description="Removes all priorities of an extension, or one, until the dialplan is reloaded. No "
+            "file is changed.",
+            arguments=(
+                Argument("Context", "Its context.", True),
+                Argument("Extension", "Its name, with '/callerid' if it has one.", True),
+                Argument("Priority", "A number or 'hint'; all without it."),
+            ),
             see_also=("DialplanExtensionAdd",),
         ),
     )
@@ -361,7 +371,12 @@ class DialplanModule(PbxModule):
         Documentation(
             "Read a variable, function or expression of a channel, or a global one.",
             "Getvar",
-            arguments=(Argument("Channel", "Without it the variable is global."), Argument("Variable", "", True)),
+            description="Functions that reach outside the PBX are refused unless live_dangerously is set, "
+            "also within others; functions that write need the class call.",
+            arguments=(
+                Argument("Channel", "Without it the variable is global."),
+                Argument("Variable", "Its name, or a function: NAME(arguments).", True),
+            ),
             see_also=("Setvar",),
         ),
     )
@@ -406,10 +421,12 @@ class DialplanModule(PbxModule):
         Documentation(
             "Set a variable or write a function of a channel, or set a global variable.",
             "Setvar",
+            description="Functions that reach outside the PBX are refused unless live_dangerously is set, "
+            "also within others.",
             arguments=(
                 Argument("Channel", "Without it the variable is global."),
-                Argument("Variable", "", True),
-                Argument("Value"),
+                Argument("Variable", "Its name, or a function: NAME(arguments).", True),
+                Argument("Value", "The new value."),
             ),
             see_also=("Getvar",),
         ),

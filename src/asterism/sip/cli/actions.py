@@ -39,7 +39,16 @@ class SipActions(Module):
         self.server = server
         server.register_marked(self)
 
-    @action("PJSIPShowEndpoints", "system", Documentation("List the endpoints.", "Action: PJSIPShowEndpoints"))
+    @action(
+        "PJSIPShowEndpoints",
+        "system",
+        Documentation(
+            "List the endpoints.",
+            "Action: PJSIPShowEndpoints",
+            description="Each endpoint comes as an event EndpointList with its state, contacts and objects, "
+            "then EndpointListComplete.",
+        ),
+    )
     @needs(Endpoint, Aor)
     def endpoints(self, call: ActionCall) -> None:
         """One EndpointList event per endpoint."""
@@ -68,6 +77,9 @@ class SipActions(Module):
         Documentation(
             "Show an endpoint and what belongs to it.",
             "Action: PJSIPShowEndpoint",
+            description="The endpoint, its AORs, auths, transport, identify objects and contacts come as one "
+            "event each with all their options, then EndpointDetailComplete. Passwords are "
+            "hidden.",
             arguments=(Argument("Endpoint", "The endpoint's name.", required=True),),
         ),
     )
@@ -105,7 +117,15 @@ class SipActions(Module):
             call.item("IdentifyDetail", self._object("identify", identify) + owner)
         call.end_list("EndpointDetailComplete")
 
-    @action("PJSIPShowAors", "system", Documentation("List the AORs.", "Action: PJSIPShowAors"))
+    @action(
+        "PJSIPShowAors",
+        "system",
+        Documentation(
+            "List the AORs.",
+            "Action: PJSIPShowAors",
+            description="Each AOR comes as an event AorList with all its options, then AorListComplete.",
+        ),
+    )
     @needs(Aor)
     def aors(self, call: ActionCall) -> None:
         """One AorList event per AOR."""
@@ -114,7 +134,16 @@ class SipActions(Module):
             call.item("AorList", self._aor(aor, "Contacts"))
         call.end_list("AorListComplete")
 
-    @action("PJSIPShowAuths", "system", Documentation("List the auth objects.", "Action: PJSIPShowAuths"))
+    @action(
+        "PJSIPShowAuths",
+        "system",
+        Documentation(
+            "List the auth objects.",
+            "Action: PJSIPShowAuths",
+            description="Each auth comes as an event AuthList with its options, then AuthListComplete. "
+            "Passwords are hidden.",
+        ),
+    )
     @needs(Auth)
     def auths(self, call: ActionCall) -> None:
         """One AuthList event per auth object."""
@@ -123,7 +152,16 @@ class SipActions(Module):
             call.item("AuthList", self._object("auth", auth))
         call.end_list("AuthListComplete")
 
-    @action("PJSIPShowContacts", "system", Documentation("List the contacts.", "Action: PJSIPShowContacts"))
+    @action(
+        "PJSIPShowContacts",
+        "system",
+        Documentation(
+            "List the contacts.",
+            "Action: PJSIPShowContacts",
+            description="Each contact that is bound or configured comes as an event ContactList with its "
+            "state, then ContactListComplete.",
+        ),
+    )
     def contacts(self, call: ActionCall) -> None:
         """One ContactList event per contact."""
         call.begin_list("A listing of Contacts follows, presented as ContactList events")
@@ -136,7 +174,12 @@ class SipActions(Module):
     @action(
         "PJSIPShowRegistrationsInbound",
         "system",
-        Documentation("List the AORs of every endpoint with their contacts.", "Action: PJSIPShowRegistrationsInbound"),
+        Documentation(
+            "List the AORs of every endpoint with their contacts.",
+            "Action: PJSIPShowRegistrationsInbound",
+            description="Each AOR that phones may register at comes as an event InboundRegistrationDetail, "
+            "then InboundRegistrationDetailComplete.",
+        ),
     )
     @needs(Endpoint, Aor)
     def registrations(self, call: ActionCall) -> None:
@@ -154,7 +197,10 @@ class SipActions(Module):
         "PJSIPShowRegistrationInboundContactStatuses",
         "system",
         Documentation(
-            "List the registered contacts with their state.", "Action: PJSIPShowRegistrationInboundContactStatuses"
+            "List the registered contacts with their state.",
+            "Action: PJSIPShowRegistrationInboundContactStatuses",
+            description="Each contact of a registration comes as an event ContactStatusDetail with its state "
+            "and round-trip time, then ContactStatusDetailComplete.",
         ),
     )
     def contact_statuses(self, call: ActionCall) -> None:
