@@ -10,7 +10,7 @@ from asterism.testing import until
 
 EXTENSIONS = """
 [phones]
-exten => 700,1,Answer()
+exten => 700,1,Answer(,i)
  same => n,Wait(60)
  same => n,NoOp(went on)
  same => n,Wait(60)
