@@ -109,9 +109,11 @@ def _frames(parts: tuple[Part, ...]) -> Iterator[Frame]:
             if part.once and not first:
                 continue
             endless = not part.ms
-            length = RATE * (part.ms or 1000) // 1000
+            left = max(1, RATE * (part.ms or 1000) // 1000)
             while True:
-                block = samples(part.frequencies, max(1, length), part.modulated)
+                # A second at most at a time: how long a tone lasts may come from anywhere.
+                block = samples(part.frequencies, min(left, RATE), part.modulated)
+                left -= 0 if endless else min(left, RATE)
                 for start in range(-len(rest), len(block), 2 * FRAME):
                     piece = (rest if start < 0 else b"") + block[max(0, start) : start + 2 * FRAME]
                     if len(piece) < 2 * FRAME:
@@ -120,7 +122,7 @@ def _frames(parts: tuple[Part, ...]) -> Iterator[Frame]:
                     yield Frame(SLIN, piece)
                 else:
                     rest = b""
-                if not endless:
+                if not left:
                     break
         first = False
         parts = tuple(part for part in parts if not part.once)

@@ -69,6 +69,8 @@ class PartyId:
         return PartyId(number, self.name, self.number_presentation, self.name_presentation, self.tag, self.subaddress)
 
 
+_CACHED_LENGTH = 256
+"""Longer caller IDs are read again each time: they would fill the memory."""
 NOBODY = PartyId()
 """The unknown party."""
 
@@ -86,12 +88,20 @@ class Redirecting:
     extra: dict[str, str] = field(default_factory=dict, hash=False)
 
 
-@lru_cache(maxsize=1024)
 def parse_caller_id(text: str) -> PartyId:
     """Read ``"Name" <number>``, ``Name <number>``, ``<number>`` or a bare number or name.
 
     A bare text of dial characters is a number, any other a name.
     """
+    return _parsed(text) if len(text) <= _CACHED_LENGTH else _parse(text)
+
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str) -> PartyId:
+    return _parse(text)
+
+
+def _parse(text: str) -> PartyId:
     text = text.strip()
     head, bracket, rest = text.rpartition("<")
     if bracket and rest.endswith(">"):

@@ -59,3 +59,12 @@ def test_dtmf():
     assert tones.dtmf_frames("!") == []
     with pytest.raises(ValueError, match="digit"):
         tones.dtmf_frames("x")
+
+
+def test_a_tone_of_any_length_is_made_a_second_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    make = tones.samples
+    monkeypatch.setattr(tones, "samples", lambda *args: asked.append(args[1]) or make(*args))
+    assert len(list(itertools.islice(tones.tone_frames("440/2000000000"), 120))) == 120
+    assert max(asked) == 8000
+    assert len(list(tones.tone_frames("!440/2500"))) == 125

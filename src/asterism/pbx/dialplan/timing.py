@@ -51,9 +51,18 @@ class TimeSpec:
         )
 
 
-@lru_cache(maxsize=1024)
+_MAX_LENGTH = 512
+
+
 def parse_time_spec(text: str) -> TimeSpec:
     """Read a time specification; missing fields are ``*``. Raises :class:`ValueError` for a wrong one."""
+    if len(text) > _MAX_LENGTH:
+        raise ValueError(f"a time specification has at most {_MAX_LENGTH} characters")
+    return _parsed(text)
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> TimeSpec:
     parts = [part.strip() for part in text.replace("|", ",").split(",")]
     parts += ["*"] * (5 - len(parts))
     zone: datetime.tzinfo | None = None

@@ -10,6 +10,7 @@ from asterism.pbx.applications.common import split_arguments
 from asterism.pbx.dialplan.expression import to_number
 from asterism.pbx.dialplan.flow import FunctionError
 from asterism.pbx.dialplan.foreign import NEUTRAL, is_foreign, joined, shadow
+from asterism.pbx.dialplan.substitution import MAX_RESULT
 from asterism.pbx.functions.common import assign, needs_channel, ranges, unescape, value_of
 from asterism.pbx.marks import function, function_writer
 from asterism.pbx.module import PbxModule
@@ -109,7 +110,7 @@ class ListFunctions(PbxModule):
         """At the end."""
         old, delimiter, _ = self._list(channel, args)
         name = _split(args, 2)[0]
-        assign(self.pbx, channel, name, joined((self._marked(channel, name, old), delimiter, value)) if old else value)
+        self._append(channel, name, (self._marked(channel, name, old), delimiter, value) if old else (value,))
 
     @function_writer(
         "UNSHIFT",
@@ -119,7 +120,7 @@ class ListFunctions(PbxModule):
         """At the front."""
         old, delimiter, _ = self._list(channel, args)
         name = _split(args, 2)[0]
-        assign(self.pbx, channel, name, joined((value, delimiter, self._marked(channel, name, old))) if old else value)
+        self._append(channel, name, (value, delimiter, self._marked(channel, name, old)) if old else (value,))
 
     @function(
         "SORT",
@@ -185,6 +186,11 @@ class ListFunctions(PbxModule):
     def _list(self, channel: Channel | None, args: str) -> tuple[str, str, str]:
         name, delimiter, rest = ([*_split(args, 3), "", ""])[:3]
         return value_of(self.pbx, channel, name), unescape(delimiter)[:1] or ",", rest
+
+    def _append(self, channel: Channel | None, name: str, parts: tuple[str, ...]) -> None:
+        if sum(map(len, parts)) > MAX_RESULT:
+            raise FunctionError("the list is full")
+        assign(self.pbx, channel, name, joined(parts))
 
     def _marked(self, channel: Channel | None, name: str, text: str) -> str:
         """What is made of a variable's value, which is text from outside when the value was."""

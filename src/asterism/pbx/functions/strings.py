@@ -32,6 +32,8 @@ _KEYPAD = {
     for letter in letters
 }
 _FORMAT = re.compile(r"%([-+ #0]*)(\d{0,4})(?:\.(\d{0,4}))?([diouxXeEfFgGcs%])")
+MAX_TEXT = 65536
+"""Characters of what a function makes."""
 _TEXT = (Argument("text", "", True),)
 _VARNAME = Argument("name", "A variable's name, without ${}.", True)
 
@@ -152,7 +154,10 @@ class StringFunctions(PbxModule):
         if not find:
             raise FunctionError("what to find is missing")
         times = integer(count, "the count") if count.strip() else -1
-        return value_of(self.pbx, channel, name).replace(find, replacement, times)[:65536]
+        # No more than fill the longest text: the rest would be cut off again.
+        most = MAX_TEXT // len(replacement) + 1 if replacement else -1
+        times = most if times < 0 else min(times, most) if most >= 0 else times
+        return value_of(self.pbx, channel, name).replace(find, replacement, times)[:MAX_TEXT]
 
     @function(
         "REGEX",
@@ -190,8 +195,17 @@ class StringFunctions(PbxModule):
         """``format,values``."""
         form, *values = split_arguments(args)
         remaining = iter(values)
+        left = MAX_TEXT
 
         def convert(found: re.Match[str]) -> str:
+            nonlocal left
+            text = write(found)
+            left -= len(text)
+            if left < 0:
+                raise FunctionError("the text is too long")
+            return text
+
+        def write(found: re.Match[str]) -> str:
             flags, width, precision, kind = found.groups()
             if kind == "%":
                 return "%"
@@ -210,7 +224,7 @@ class StringFunctions(PbxModule):
             except (ValueError, OverflowError):
                 raise FunctionError(f"'{value}' does not fit %{kind}") from None
 
-        return _FORMAT.sub(convert, form)[:65536]
+        return _FORMAT.sub(convert, form)[:MAX_TEXT]
 
     @function(
         "EVAL",
@@ -242,6 +256,7 @@ def _split_escaped(text: str) -> tuple[str, str, str]:
 
 def _character_set(text: str) -> set[str]:
     members: set[str] = set()
+    work = 0
     position = 0
     while position < len(text):
         size = 1
@@ -251,7 +266,11 @@ def _character_set(text: str) -> set[str]:
         position += size
         if text[position : position + 1] == "-" and position + 1 < len(text) and size == 1:
             last = text[position + 1]
-            members.update(chr(code) for code in range(ord(first), min(ord(last), ord(first) + 65535) + 1))
+            codes = range(ord(first), min(ord(last), ord(first) + 65535) + 1)
+            work += len(codes)
+            if work > 4 * MAX_TEXT:
+                raise FunctionError("there are too many ranges of characters")
+            members.update(map(chr, codes))
             position += 2
         else:
             members.add(first)

@@ -238,3 +238,29 @@ def test_texts_that_evaluate_themselves_end(world: World) -> None:
 def test_a_result_is_bounded_while_it_is_made(world: World) -> None:
     world.dialplan.globals["A"] = "x" * 65536
     assert len(world.dialplan.expand("${A}" * 10000)) == 65536
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "${STRREPLACE(A,x,${A})}",
+        "${SPRINTF(${B},1)}",
+        "${FILTER(${C},${A})}",
+        "${REPLACE(A,${C},y)}",
+        "${CUT(A,x,${D})}",
+        "${SORT(${E})}",
+        "${KEYPADHASH(${A})}${URIENCODE(${A})}${QUOTE(${A})}",
+        "${IFTIME(${A}?1:2)}",
+        "${STRFTIME(0,${A},${A})}",
+        "${STRPTIME(${A},,${A})}",
+        "${MATH(${F}+1)}",
+        '${REGEX("(x+x+)+$" ${A}z)}',
+    ],
+)
+def test_no_function_needs_more_than_its_text_is_long(world: World, text: str) -> None:
+    world.dialplan.globals.update(
+        A="x" * 65000, B="%9999d" * 10000, C="!-\uffff" * 20000, D="1-&" * 20000, E="a:1," * 16000, F="1" * 65000
+    )
+    begin = time.process_time()
+    assert len(world.dialplan.expand(text)) <= 65536
+    assert time.process_time() - begin < 2
