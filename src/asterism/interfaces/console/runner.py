@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import re
 import textwrap
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from asterism.core.commands import Command, CommandCall, ConsoleView
 from asterism.core.errors import AsterismError, CommandError, UsageError
@@ -14,6 +16,21 @@ from asterism.core.registry import Entry
 _INDENT = " " * 7
 _WIDTH = 79
 _SYNOPSIS_COLUMN = 30
+
+
+_CONTROLS = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+_PLAIN = re.compile(f"(?P<control>{_CONTROLS})")
+_WITH_COLOR = re.compile(rf"\x1b\[[0-9;]*m|(?P<control>{_CONTROLS})")
+
+
+def _shown(found: re.Match[str]) -> str:
+    """A control character of a command's text, written out: what a caller sent must not drive the terminal."""
+    control = found["control"]
+    return found[0] if control is None else control.encode("unicode_escape").decode()
+
+
+def _write(write: Callable[[str], None], unsafe: re.Pattern[str], text: str) -> None:
+    write(text if text.isprintable() else unsafe.sub(_shown, text))
 
 
 def split_words(line: str) -> list[str]:
@@ -71,7 +88,11 @@ class CommandRunner:
         color: bool = False,
         console: ConsoleView | None = None,
     ) -> int:
-        """Run one line, giving its text to ``write``; returns 0, or 1 when there is no such command or it failed."""
+        """Run one line, giving its text to ``write``; returns 0, or 1 when there is no such command or it failed.
+
+        What is written holds no control characters but line ends, tabs, and colours where ``color`` allows them.
+        """
+        write = partial(_write, write, _WITH_COLOR if color else _PLAIN)
         words = split_words(line)
         if not words:
             return 0

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from asterism.certificates import choose_by_name
+from asterism.interfaces.admission import TlsListener, WaitingRoom
 from asterism.listening import open_listeners
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ Certificates = Sequence[tuple[str, str | None]]
 """Certificate and key files; the first is the one for clients that ask for no name, or for another."""
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
-_HANDSHAKE = 5.0
-"""Seconds that a TLS handshake may take."""
 _MAX_OPEN = 20_000
 """Connections of every kind, WebSockets included."""
 
@@ -109,22 +108,20 @@ class Listener:
         self.server = server
         self.context = context
         self.address: tuple[str, int] = ("", 0)
-        self._listening: list[asyncio.Server] = []
+        self._handshakes = WaitingRoom(lambda: self.server.settings.sessionlimit)
+        self._listening: list[asyncio.Server | TlsListener] = []
 
     async def start(self, host: str, port: int) -> None:
         """Bind and listen. Raises OSError."""
         sockets = await open_listeners(host, port)
         try:
             for sock in sockets:
-                # Not by way of aiohttp's runners: they leave the TLS handshake a minute.
-                listening = await asyncio.get_running_loop().create_server(
-                    self.server,
-                    sock=sock,
-                    ssl=self.context,
-                    ssl_handshake_timeout=_HANDSHAKE if self.context is not None else None,
-                    backlog=1024,
-                )
-                self._listening.append(listening)
+                # Not by way of aiohttp's runners: they leave the TLS handshake a minute, and to as many as come.
+                if self.context is not None:
+                    self._listening.append(TlsListener(sock, self.context, self.server, self._handshakes))
+                else:
+                    loop = asyncio.get_running_loop()
+                    self._listening.append(await loop.create_server(self.server, sock=sock, backlog=1024))
         except OSError:
             await self.close()
             for sock in sockets:
