@@ -21,9 +21,15 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
+_LONGEST_ADDRESS = 64
+
+
 @lru_cache(4096)
 def parse_address(text: str) -> Address:
     """An IP address; an IPv4 address mapped into IPv6 comes out as IPv4. Raises ``ValueError``."""
+    if len(text) > _LONGEST_ADDRESS:
+        # A zone may be of any length, and what is good is remembered.
+        raise ValueError("too long for an address")
     address = ipaddress.ip_address(text.strip("[]").partition("%")[0])
     return getattr(address, "ipv4_mapped", None) or address
 

@@ -36,6 +36,7 @@ _MAX_CREDENTIALS = 8
 """Credentials of one request that are looked at: one for each realm on the way is usual, each costs hashes."""
 _PROOF_LIFETIME = 60.0
 """Seconds for which a nonce proves that its sender receives what is sent to that address."""
+_LONGEST_BRANCH = 128
 _MAX_SECRETS = 100_000
 """Auth objects whose hash is kept."""
 
@@ -180,7 +181,10 @@ class DigestAuthenticator:
                 verdict.issued = issued
                 verdict.expires = issued + auth.nonce_lifetime
                 verdict.count = credentials.count or 1
-                verdict.retransmission = rx.request.branch or "" if rx.request.method == "OPTIONS" else ""
+                if rx.request.method == "OPTIONS":
+                    # Kept as long as the nonce: a long one is not worth that.
+                    branch = rx.request.branch or ""
+                    verdict.retransmission = branch if len(branch) <= _LONGEST_BRANCH else ""
                 if rx.now < verdict.expires and self.replay.fresh(
                     credentials.nonce, verdict.count, issued, verdict.retransmission
                 ):

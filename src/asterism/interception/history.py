@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 LIMIT = 10_000
 """Messages that are kept; older ones are dropped, the numbers go on."""
+MOST_BYTES = 67_108_864
+"""Bytes of the messages that are kept, likewise."""
 _HEAD = (
     "No.   Timestamp  (Dir) Address                  SIP Message                        \n"
     "===== ========== ============================== ===================================\n"
@@ -73,17 +75,24 @@ class History:
         self._clock = wall_clock
         self.entries: deque[Entry] = deque(maxlen=limit)
         self._next = 0
+        self._held = 0
 
     def see(self, direction: str, data: bytes, flow: Flow) -> None:
         """Keep one message; keep-alives are none."""
         if data.strip():
-            self.entries.append(Entry(self._next, int(self._clock()), direction == "in", flow.remote, data))
+            entries = self.entries
+            if len(entries) == entries.maxlen:
+                self._held -= len(entries.popleft().data)
+            entries.append(Entry(self._next, int(self._clock()), direction == "in", flow.remote, data))
             self._next += 1
+            self._held += len(data)
+            while self._held > MOST_BYTES:
+                self._held -= len(entries.popleft().data)
 
     def clear(self) -> None:
         """Forget everything; numbers begin at 0 again."""
         self.entries.clear()
-        self._next = 0
+        self._next = self._held = 0
 
     def find(self, number: int) -> Entry | None:
         """The entry of a number, if it is still there."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from asterism.sources import source_of
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Source:
-    """What came from one address."""
+    """What came from one source: an IPv4 address, or the /64 network of an IPv6 one."""
 
     host: str
     count: int
@@ -47,6 +49,7 @@ class UnidentifiedRequests:
         """Count a request; return how many there are in this window."""
         if now >= self._next_prune:
             self.prune(now)
+        host = source_of(host)
         source = self._sources.get(host)
         if source is None or now >= source.began + self.period:
             if source is None and len(self._sources) >= self._limit:

@@ -5,14 +5,23 @@ from __future__ import annotations
 import socket
 from functools import lru_cache
 
+_LONGEST_ADDRESS = 64
+"""No numeric address is longer, its zone included; longer texts are not kept."""
 
-@lru_cache(maxsize=4096)
+
 def family_of(host: str) -> int:
     """The address family of an IP address. Also refuses what ``sendto`` would look up in DNS, blocking.
 
     Raises:
         ValueError: ``host`` is not an IP address.
     """
+    if len(host) > _LONGEST_ADDRESS:
+        raise ValueError(f"not an address of either family: {host[:_LONGEST_ADDRESS]!r}...")
+    return _family_of(host)
+
+
+@lru_cache(maxsize=4096)
+def _family_of(host: str) -> int:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         socket.inet_pton(family, host)

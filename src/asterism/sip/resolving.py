@@ -81,9 +81,17 @@ class Way:
         return None
 
 
-@lru_cache(4096)
+_LONGEST_ADDRESS = 64
+"""No numeric address is longer, its zone included; longer texts are not kept."""
+
+
 def is_numeric(host: str) -> bool:
     """Whether ``host`` is an IP address."""
+    return len(host) <= _LONGEST_ADDRESS and _is_numeric(host)
+
+
+@lru_cache(4096)
+def _is_numeric(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
     except ValueError:

@@ -25,7 +25,7 @@ class Limits:
     uri: int = 2_048
     """The Request-URI; more is answered 414."""
     values: int = 256
-    """Elements of one comma-separated header (contacts, routes); more is a 400."""
+    """Values of one header (contacts, routes) in all its lines; more is a 400."""
     parts: int = 64
     """Parts of one multipart body."""
     nesting: int = 4

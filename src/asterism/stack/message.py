@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from asterism.stack.errors import ParseError
+from asterism.stack.errors import LimitError, ParseError
 from asterism.stack.grammar import check_value, is_token, parse_number, split_commas
 from asterism.stack.header_lines import HeaderLines
 from asterism.stack.headers.address import KNOWN_ADDRESSES, NameAddr, has_tag
@@ -18,6 +18,7 @@ from asterism.stack.headers.cseq import CSeq, RAck
 from asterism.stack.headers.media_type import MediaType
 from asterism.stack.headers.names import KNOWN
 from asterism.stack.headers.via import Via
+from asterism.stack.limits import DEFAULT_LIMITS
 from asterism.stack.reasons import REASONS, reason_phrase
 from asterism.stack.uri import Uri
 
@@ -28,6 +29,9 @@ __all__ = ["Message", "Request", "Response", "make_response", "reason_phrase"]
 
 _ValueT = TypeVar("_ValueT", bound=HeaderValue)
 
+
+_MAX_VALUES = DEFAULT_LIMITS.values
+"""Values of one header, in however many lines."""
 
 _line_of = ": ".join
 
@@ -175,6 +179,8 @@ class Message(HeaderLines):
                         vias.extend(Via.parse_list(value))
                     else:
                         vias.append(Via.parse(value))
+                    if len(vias) > _MAX_VALUES:
+                        raise LimitError("too many Via values")
             except ParseError as error:
                 raise self._fail(error) from None
             self._parsed["vias"] = vias
@@ -252,6 +258,8 @@ class Message(HeaderLines):
                 elif value is not None or KNOWN.get(name) != name:
                     for one in self.get_all(name):
                         addresses.extend(NameAddr.parse_list(one))
+                        if len(addresses) > _MAX_VALUES:
+                            raise LimitError(f"too many {name} values")
             except ParseError as error:
                 raise self._fail(error) from None
             self._parsed[name] = addresses

@@ -17,6 +17,10 @@ from asterism.stack.uri import Uri
 _MAX_HOSTS = 16
 """Host names that one resolution looks up; more SRV records than this are left out."""
 _MAX_TARGETS = 32
+_LONGEST_NAME = 255
+"""Characters of a name of the DNS (RFC 1035 section 2.3.4); answers to what is longer are not kept."""
+_MAX_RECORDS = 256
+"""Records of an answer that is kept."""
 
 _SERVICES = {"SIP+D2U": "UDP", "SIP+D2T": "TCP", "SIPS+D2T": "TLS", "SIP+D2W": "WS", "SIPS+D2W": "WSS"}
 _SRV_PREFIX = {"UDP": "_sip._udp", "TCP": "_sip._tcp", "TLS": "_sips._tcp"}
@@ -309,7 +313,7 @@ class DnsCache:
 
     def put(self, question: Question, records: Records, ttl: float) -> None:
         """Keep an answer (or that there is none) for ``ttl`` seconds."""
-        if ttl <= 0:
+        if ttl <= 0 or len(question.name) > _LONGEST_NAME or len(records) > _MAX_RECORDS:
             return
         entries = self._entries
         entries.pop(question, None)

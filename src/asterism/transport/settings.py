@@ -70,6 +70,8 @@ class TransportSettings:
     """Connections that one remote address may hold open; more are closed at once."""
     max_connections: int = 20_000
     """Connections altogether."""
+    max_half_open: int = 1_024
+    """Connections of peers that have sent no whole message yet; a quarter of them for one address."""
     idle_timeout: float = 600.0
     """Seconds without a byte after which a connection is closed, unless a registration keeps it."""
     message_timeout: float = 10.0
@@ -81,7 +83,8 @@ class TransportSettings:
     limits: Limits = DEFAULT_LIMITS
     """What a message of a connection may hold."""
     write_buffer: int = 1_048_576
-    """Bytes that may wait for a slow reader before its connection is closed."""
+    """Bytes that may wait for a slow reader before its connection is closed; for a peer that connected to us and has
+    not registered a quarter of that."""
     dual_stack: bool = False
     """With ``host`` ``::``: serve IPv4 too, by the same socket."""
 

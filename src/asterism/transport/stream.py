@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from asterism.sources import source_of
 from asterism.stack.flow import Flow
 from asterism.transport.base import Transport
 
@@ -21,7 +22,7 @@ F = TypeVar("F", bound="StreamFlow")
 class StreamFlow(Flow):
     """One connection."""
 
-    __slots__ = ("_last_seen", "_owner", "_timer")
+    __slots__ = ("_half_open", "_last_seen", "_owner", "_timer")
 
     _owner: StreamTransport[Any]
 
@@ -31,6 +32,7 @@ class StreamFlow(Flow):
         super().__init__(transport, local, remote, name=owner.name, reliable=True, secure=secure)
         self._owner = owner
         self._last_seen = 0.0
+        self._half_open = False
         self._timer: Timer | None = None
 
     def send(self, data: bytes) -> None:
@@ -70,6 +72,8 @@ class StreamFlow(Flow):
         """Hand one message on."""
         owner = self._owner
         owner.counters["received"] += 1
+        if self._half_open:
+            owner.settle(self)
         if owner.trace is not None:
             owner.trace("in", data, self)
         try:
@@ -112,7 +116,7 @@ class StreamTransport(Transport, Generic[F]):
         log: for what a callback raises.
     """
 
-    __slots__ = ("_connections", "_per_address", "log", "receive", "timers")
+    __slots__ = ("_connections", "_half_open", "_per_address", "_waiting", "log", "receive", "timers")
 
     def __init__(self, settings: TransportSettings, receive: Receive, timers: TimerQueue, log: logging.Logger) -> None:
         super().__init__(settings)
@@ -121,6 +125,10 @@ class StreamTransport(Transport, Generic[F]):
         self.log = log
         self._connections: set[F] = set()
         self._per_address: dict[str, int] = {}
+        self._half_open: dict[F, None] = {}
+        """Connections of peers that have sent no whole message yet, the oldest first."""
+        self._waiting: dict[str, dict[F, None]] = {}
+        """The same, by source."""
 
     @property
     def connections(self) -> int:
@@ -128,9 +136,12 @@ class StreamTransport(Transport, Generic[F]):
         return len(self._connections)
 
     def admit(self, flow: F) -> bool:
-        """Count a connection that stands; ``False`` if there are too many."""
+        """Count a connection that stands; ``False`` if there are too many.
+
+        An IPv6 /64 network counts as one address (:func:`asterism.sources.source_of`).
+        """
         settings = self.settings
-        host = flow.remote[0]
+        host = source_of(flow.remote[0])
         count = self._per_address.get(host, 0)
         if count >= settings.max_connections_per_address or len(self._connections) >= settings.max_connections:
             self.counters["dropped"] += 1
@@ -139,11 +150,40 @@ class StreamTransport(Transport, Generic[F]):
         self._connections.add(flow)
         return True
 
+    def expect_message(self, flow: F) -> None:
+        """A peer has opened a connection and said nothing yet.
+
+        There is a limited number of such connections. Without room the oldest goes, of the same source if that holds
+        its share: whoever just opens connections must not keep those out who speak at once.
+        """
+        flow._half_open = True
+        source = source_of(flow.remote[0])
+        mine = self._waiting.setdefault(source, {})
+        self._half_open[flow] = mine[flow] = None
+        limit = self.settings.max_half_open
+        crowd = mine if len(mine) > max(limit // 4, 1) else self._half_open
+        if crowd is mine or len(crowd) > limit:
+            self.counters["dropped"] += 1
+            next(iter(crowd)).close(ConnectionError("too many connections that say nothing"))
+
+    def settle(self, flow: F) -> None:
+        """A connection is not half-open any more."""
+        flow._half_open = False
+        self._half_open.pop(flow, None)
+        source = source_of(flow.remote[0])
+        mine = self._waiting.get(source)
+        if mine is not None:
+            mine.pop(flow, None)
+            if not mine:
+                del self._waiting[source]
+
     def forget(self, flow: F) -> None:
         """A connection is closed (called by the flow)."""
+        if flow._half_open:
+            self.settle(flow)
         if flow in self._connections:
             self._connections.remove(flow)
-            host = flow.remote[0]
+            host = source_of(flow.remote[0])
             count = self._per_address[host] - 1
             if count:
                 self._per_address[host] = count

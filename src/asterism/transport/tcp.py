@@ -113,7 +113,10 @@ class TcpFlow(StreamFlow, asyncio.Protocol):
             self.close(ConnectionError("too many connections"))
             return
         self._last_seen = self._owner.timers.clock()
-        self._start()
+        if self._accepted:
+            self._owner.expect_message(self)
+        if not self.closed:
+            self._start()
 
     def data_received(self, data: bytes) -> None:
         """Bytes came."""
@@ -136,6 +139,8 @@ class TcpFlow(StreamFlow, asyncio.Protocol):
     def _send(self, data: bytes) -> None:
         wire = self._wire
         limit = self._owner.settings.write_buffer
+        if self._accepted and self.kept_until < self._last_seen:
+            limit //= 4
         if wire is None:
             if sum(map(len, self._pending)) + len(data) > limit:
                 self.close(ConnectionError("too much to send before the connection stood"))

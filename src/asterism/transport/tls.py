@@ -36,26 +36,40 @@ class TlsFlow(TcpFlow):
 
     PROTOCOL = "TLS"
 
+    _owner: TlsTransport
+
     def __init__(self, tcp: TlsTransport, remote: tuple[str, int], *, accepted: bool, server_name: str = "") -> None:
         super().__init__(tcp, remote, accepted=accepted, server_name=server_name)
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._handshaken = False
         self._started_at = 0.0
-        context = tcp.server_context if accepted else tcp.client_context
-        name = None if accepted else server_name or remote[0]
-        try:
-            self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=accepted, server_hostname=name)
-        except ValueError:
-            # No host name can look like this; the address stands in, which no certificate will match by accident.
-            self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=remote[0])
+        self._tls: ssl.SSLObject | None = None
+        """Made when there is something to say: a peer that only connects costs no more than over TCP."""
+
+    def _session(self) -> ssl.SSLObject:
+        tls = self._tls
+        if tls is None:
+            owner = self._owner
+            incoming, outgoing = self._incoming, self._outgoing
+            if self._accepted:
+                tls = owner.server_context.wrap_bio(incoming, outgoing, server_side=True)
+            else:
+                host = self.remote[0]
+                try:
+                    tls = owner.client_context.wrap_bio(incoming, outgoing, server_hostname=self.server_name or host)
+                except ValueError:
+                    # No host name can look like this; the address stands in, which no certificate matches by accident.
+                    tls = owner.client_context.wrap_bio(incoming, outgoing, server_hostname=host)
+            self._tls = tls
+        return tls
 
     def close(self, error: Exception | None = None) -> None:
         """Close with a TLS goodbye if in good order; see the base class."""
         if not self.closed and error is None and self._handshaken:
             # The peer's goodbye has not come, which raises; ours is in the buffer.
             with suppress(ssl.SSLError, ValueError):
-                self._tls.unwrap()
+                self._session().unwrap()
             if self._wire is not None and not self._wire.is_closing():
                 self._wire.write(self._outgoing.read())
         super().close(error)
@@ -84,20 +98,21 @@ class TlsFlow(TcpFlow):
 
     def _shake_hands(self) -> None:
         try:
-            self._tls.do_handshake()
+            self._session().do_handshake()
         except ssl.SSLWantReadError:
             self._flush()
             return
         if not self._accepted:
-            check_wildcard(self._tls.getpeercert(), self._owner.settings.tls, self.server_name or self.remote[0])
+            check_wildcard(self._session().getpeercert(), self._owner.settings.tls, self.server_name or self.remote[0])
         self._handshaken = True
         self._flush()
         super()._start()
 
     def _decrypt(self) -> None:
+        tls = self._session()
         while not self.closed:
             try:
-                data = self._tls.read(_CHUNK)
+                data = tls.read(_CHUNK)
             except ssl.SSLWantReadError:
                 break
             except ssl.SSLZeroReturnError:
@@ -116,7 +131,7 @@ class TlsFlow(TcpFlow):
                 self._pending.append(data)
             return
         try:
-            self._tls.write(data)
+            self._session().write(data)
         except ssl.SSLError as error:
             self.close(ConnectionError(f"TLS: {error}"))
             return

@@ -124,7 +124,8 @@ class WebSocketFlow(StreamFlow):
         wire = self._wire
         if wire is None:
             return
-        if wire.get_write_buffer_size() + len(data) > self._owner.settings.write_buffer:
+        limit = self._owner.settings.write_buffer // (1 if self.kept_until >= self._last_seen else 4)
+        if wire.get_write_buffer_size() + len(data) > limit:
             self.close(ConnectionError("the peer reads too slowly"))
             return
         first = self._first
@@ -173,6 +174,9 @@ class WebSocketTransport(StreamTransport[WebSocketFlow]):
         if self.closed or not self.admit(flow):
             return None
         self._by_remote[remote] = flow
+        self.expect_message(flow)
+        if flow.closed:
+            return None
         flow.watch()
         return flow
 

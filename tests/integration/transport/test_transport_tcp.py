@@ -382,3 +382,52 @@ def test_an_alias_never_takes_the_place_of_a_connection(run):
         manager.close()
 
     run(scenario)
+
+
+def test_connections_that_say_nothing_are_limited_and_keep_nobody_out(run):
+    async def scenario():
+        manager, transport, _ = await echo_manager(protocol="tcp", max_half_open=8)
+        good = await Stream.open(transport.port)
+        good.writer.write(options(transport="TCP"))
+        assert parse_message(await good.read()).status == 200
+        silent = [await Stream.open(transport.port) for _ in range(5)]
+        # A quarter for one address: three of them had to go, and who spoke stays.
+        for peer in silent[:3]:
+            assert await peer.ended()
+        assert transport.connections == 3
+        late = await Stream.open(transport.port)
+        for peer in (late, good):
+            peer.writer.write(options(transport="TCP"))
+            assert parse_message(await peer.read()).status == 200
+        for peer in (*silent, good, late):
+            peer.close()
+        await until(lambda: not transport.connections)
+        assert not transport._half_open
+        assert not transport._waiting
+        manager.close()
+
+    run(scenario)
+
+
+def test_a_stranger_who_does_not_read_is_left_less_room_than_who_registered(run):
+    async def scenario():
+        manager, transport, _ = await echo_manager(protocol="tcp", write_buffer=4_000_000)
+        peer = await Stream.open(transport.port)
+        peer.writer.write(options(transport="TCP"))
+        assert parse_message(await peer.read()).status == 200
+        (flow,) = transport._connections
+        flow._wire.pause_reading()
+        flow._wire.set_write_buffer_limits(high=10_000_000)
+        flow.kept_until = flow._last_seen + 100
+        sent = 0
+        while flow._wire.get_write_buffer_size() < 2_000_000 and sent < 10_000_000:
+            flow.send(b"x" * 100_000)
+            sent += 100_000
+        assert not flow.closed
+        flow.kept_until = 0.0
+        flow.send(b"x")
+        assert flow.closed
+        peer.close()
+        manager.close()
+
+    run(scenario)

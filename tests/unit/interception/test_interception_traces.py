@@ -19,7 +19,7 @@ from sip_rig import MODULES, FakeFlow, Rig
 from test_sip_cli import run
 
 from asterism.core.errors import CommandError, UsageError
-from asterism.interception.history import HistoryModule
+from asterism.interception.history import History, HistoryModule
 from asterism.interception.history_filter import FilterError, parse_filter
 from asterism.interception.logger import LoggerModule
 from asterism.interception.pcap import datagram
@@ -282,3 +282,12 @@ def test_the_history_is_bounded(rig: Rig) -> None:
     found = history.find(4)
     assert found is not None
     assert re.match(r"OPTIONS", found.start_line)
+
+
+def test_the_history_is_limited_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("asterism.interception.history.MOST_BYTES", 1_000)
+    history = History(lambda: 0.0, limit=5)
+    for number in range(20):
+        history.see("in", b"x" * (400 if number < 10 else 10), FakeFlow())
+        assert sum(len(entry.data) for entry in history.entries) <= 1_000
+    assert [entry.number for entry in history.entries] == [15, 16, 17, 18, 19]

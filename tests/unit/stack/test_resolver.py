@@ -223,3 +223,10 @@ def test_cache_keeps_answers_for_their_time():
     assert cache.get(one) is None
     cache.clear()
     assert len(cache) == 0
+
+
+def test_answers_too_large_to_keep_are_not_kept():
+    cache = DnsCache(lambda: 0.0)
+    cache.put(Question("A", "x" * 256), ["192.0.2.1"], 60)
+    cache.put(Question("A", "many.example"), ["192.0.2.1"] * 257, 60)
+    assert len(cache) == 0

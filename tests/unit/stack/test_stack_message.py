@@ -368,3 +368,13 @@ def test_the_last_header_line_of_a_datagram_may_be_its_end():
         parse_message(whole[:-1])
     with pytest.raises(ParseError):
         parse_message(whole + b"Content-Length: 3\r\n")
+
+
+@pytest.mark.parametrize(("name", "read"), [("Contact", "contacts"), ("Route", "routes"), ("Via", "vias")])
+def test_the_values_of_a_header_are_limited_in_all_its_lines(name, read):
+    value = "SIP/2.0/UDP a" if name == "Via" else "<sip:a>"
+    message = Request("REGISTER", Uri.parse("sip:a"), [(name, ",".join([value] * 200))])
+    assert len(getattr(message, read)) == 200
+    message = Request("REGISTER", Uri.parse("sip:a"), [(name, ",".join([value] * 200))] * 2)
+    with pytest.raises(LimitError):
+        getattr(message, read)

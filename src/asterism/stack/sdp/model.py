@@ -81,6 +81,10 @@ class Direction(Enum):
 _DIRECTIONS = {direction.value: direction for direction in Direction}
 
 
+_LONGEST_CONNECTION = 300
+"""Characters of a c= line: a host name has 255 at most."""
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """``o=``: who made the description, and its version."""
@@ -118,8 +122,9 @@ class Connection:
     def parse(cls, text: str) -> Connection:
         """Parse the value. Raises ParseError."""
         words = text.split()
-        if len(words) != 3 or words[0].upper() != "IN":
-            raise _error(f"bad c= line: {printable(text)!r}")
+        if len(words) != 3 or words[0].upper() != "IN" or len(text) > _LONGEST_CONNECTION:
+            # What is too long is not remembered either: an error never is.
+            raise _error(f"bad c= line: {printable(text[:_LONGEST_CONNECTION])!r}")
         address, slash, suffix = words[2].partition("/")
         return cls(words[1].upper(), address, slash + suffix)
 
