@@ -13,6 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "stack"))
 
+from dialplan_targets import expression, extensions
 from transaction_kit import Net, RecordingClient, new_request, request_text, response_to
 
 from asterism.stack import ParseError, Request, Response, headers, make_response, parse_message
@@ -272,6 +273,8 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "digest": digest,
     "framer": framer,
     "layer": layer,
+    "expression": expression,
+    "extensions": extensions,
 }
 
 

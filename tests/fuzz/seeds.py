@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dialplan_targets import EXPRESSIONS, FILES
 from transaction_kit import request_text
 
 FOLDER = Path(__file__).parent / "corpus"
@@ -83,6 +84,10 @@ def seeds(name: str) -> list[bytes]:
         first = SDPS
     elif name == "digest":
         first = DIGESTS
+    elif name == "expression":
+        first = EXPRESSIONS
+    elif name == "extensions":
+        first = FILES
     elif name == "message":
         first = [*torture(), invite]
     elif name == "framer":

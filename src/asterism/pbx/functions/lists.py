@@ -9,7 +9,7 @@ from asterism.core.documentation import Argument, Documentation
 from asterism.pbx.applications.common import split_arguments
 from asterism.pbx.dialplan.expression import to_number
 from asterism.pbx.dialplan.flow import FunctionError
-from asterism.pbx.dialplan.foreign import NEUTRAL, is_foreign, joined, shadow
+from asterism.pbx.dialplan.foreign import is_foreign, joined, pick, shadow
 from asterism.pbx.dialplan.substitution import MAX_RESULT
 from asterism.pbx.functions.common import assign, needs_channel, ranges, unescape, value_of
 from asterism.pbx.marks import function, function_writer
@@ -219,27 +219,25 @@ def separated(values: Iterable[str]) -> list[str]:
 
 def _split(args: str, limit: int) -> list[str]:
     r"""``name,delimiter,rest``; a comma as delimiter is written ``\\,``, and so is one in quotes."""
-    parts = [""]
-    escaped = quoted = False
-    depth = 0
-    for index, character in enumerate(shadow(args)):
-        if character == NEUTRAL:
-            character = args[index]
-            parts[-1] += "\\" * escaped + character
-            escaped = False
-        elif escaped:
-            parts[-1] += "\\" + character if character not in ',"' else character
-            escaped = False
-        elif character == "\\":
-            escaped = True
+    parts: list[list[int]] = [[]]
+    quoted = False
+    depth = position = 0
+    scan = shadow(args)
+    while position < len(scan):
+        character = scan[position]
+        if character == "\\" and position + 1 < len(scan):
+            # A comma and a quote lose their backslash, other characters are read by whoever uses the part.
+            if scan[position + 1] not in ',"':
+                parts[-1].append(position)
+            position += 1
+            parts[-1].append(position)
         elif character == '"':
             quoted = not quoted
         elif character == "," and not quoted and not depth and len(parts) < limit:
-            parts.append("")
+            parts.append([])
         else:
             if len(parts) == 1:
                 depth += (character == "(") - (character == ")" and depth > 0)
-            parts[-1] += character
-    if escaped:
-        parts[-1] += "\\"
-    return parts
+            parts[-1].append(position)
+        position += 1
+    return [pick(args, part) for part in parts]

@@ -119,7 +119,19 @@ async def test_functions_with_effects_are_not_called_in_expressions(world: World
 
 async def test_a_name_that_is_put_in_calls_no_function(world: World) -> None:
     world.dialplan.globals["X"] = "SET(GLOBAL(HACKED)=1)"
-    for text in ("${${X}}", "${${CALLERID(name)}}", '$["${CALLERID(name)}" = "x"]', "$[${X}]", "${CUT(${X},-,1)}"):
+    for text in (
+        "${${X}}",
+        "${${CALLERID(name)}}",
+        '$["${CALLERID(name)}" = "x"]',
+        "$[${X}]",
+        "${CUT(${X},-,1)}",
+        "${CUT(${CALLERID(name)},-,1)}",
+        "${FIELDQTY(${CALLERID(name)},-)}",
+        "${SHIFT(${CALLERID(name)})}",
+        "${STRREPLACE(${CALLERID(name)},a,b)}",
+        "${REPLACE(${CALLERID(name)},a,b)}",
+        "${INC(${CALLERID(name)})}",
+    ):
         expanded(world, text, name="SET(GLOBAL(HACKED)=1)")
         expanded(world, text)
         assert "HACKED" not in world.dialplan.globals or text == "${CUT(${X},-,1)}"
