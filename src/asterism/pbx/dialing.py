@@ -43,13 +43,14 @@ class DialResult:
 class Leg:
     """One called channel of a Dial."""
 
-    __slots__ = ("channel", "destination", "forwards", "resource")
+    __slots__ = ("before", "channel", "destination", "resource")
 
-    def __init__(self, channel: Channel, destination: str, forwards: int = 0) -> None:
+    def __init__(self, channel: Channel, destination: str, before: tuple[str, ...] = ()) -> None:
         self.channel = channel
         self.destination = destination
         self.resource = destination.partition("/")[2]
-        self.forwards = forwards
+        self.before = before
+        """Where the call went before it was forwarded here."""
 
 
 def status_of_cause(cause: int) -> DialStatus:
@@ -98,15 +99,22 @@ class Dialer:
         self.on_forward: Callable[[Channel], None] | None = None
         self._done = done
         self.finished = False
-        self._busy = self._congested = self._unavailable = 0
+        self._lines = self._busy = self._congested = self._unavailable = 0
         self._rung = self._progressed = False
         self._shown: set[Control] = set()
 
     @property
     def status(self) -> DialStatus:
-        """DIALSTATUS as far as it is known: a busy leg outweighs the other failures."""
+        """DIALSTATUS as far as it is known.
+
+        A busy leg outweighs one that was congested, and that one what could not be called at all; but only where every
+        destination failed in one of these ways, which is what Asterisk's "Everyone is busy/congested" counts. One that
+        rang, or said that nobody answers, makes it NOANSWER.
+        """
         if self.winner is not None:
             return DialStatus.ANSWER
+        if self._busy + self._congested + self._unavailable < self._lines:
+            return DialStatus.NOANSWER
         if self._busy:
             return DialStatus.BUSY
         if self._congested:
@@ -115,9 +123,11 @@ class Dialer:
             return DialStatus.CHANUNAVAIL
         return DialStatus.NOANSWER
 
-    def request(self, destination: str, forwards: int = 0, uniqueid: str = "") -> Leg | None:
+    def request(self, destination: str, before: tuple[str, ...] = (), uniqueid: str = "") -> Leg | None:
         """Make the channel to a destination; ``None`` if it cannot be made, which counts as a failure."""
         caller = self.caller
+        if not before:
+            self._lines += 1
         stream = None if caller is None else caller.stream
         try:
             channel = self.pbx.request(destination, caller, () if stream is None else stream.formats, uniqueid)
@@ -127,7 +137,7 @@ class Dialer:
             return None
         if caller is not None:
             channel.redirecting = caller.redirecting
-        leg = Leg(channel, destination, forwards)
+        leg = Leg(channel, destination, before)
         channel.data["dialed_resource"] = leg.resource
         return leg
 
@@ -199,6 +209,8 @@ class Dialer:
             self._failed(channel, Cause.NORMAL_CIRCUIT_CONGESTION)
         elif control is Control.FORWARD:
             self._forward(channel, str(data))
+        elif control is Control.REDIRECTING:
+            self._divert(data if isinstance(data, Redirecting) else None)
         elif control is Control.CONNECTED_LINE and self.caller is not None and self.shows_connected:
             self.caller.set_connected(channel.caller)
 
@@ -266,12 +278,14 @@ class Dialer:
         self._end_leg(channel, DialStatus.CANCEL, Cause.NORMAL_CLEARING, "" if self.ignore_forwards else target)
         if self.ignore_forwards:
             self._busy += 1
-        elif leg.forwards >= MAX_FORWARDS:
+        elif len(leg.before) >= MAX_FORWARDS or target in leg.before or target == leg.destination:
+            # In a circle: nothing is tried twice (RFC 3261 8.1.3.4).
             self._unavailable += 1
         else:
-            forwarded = self.request(target, leg.forwards + 1)
+            forwarded = self.request(target, (*leg.before, leg.destination))
             if forwarded is not None:
-                forwarded.channel.redirecting = _diverted(channel, self.caller)
+                forwarded.channel.redirecting = redirecting = _diverted(channel, self.caller)
+                self._divert(redirecting)
                 if self.on_forward is not None:
                     self.on_forward(forwarded.channel)
                 self.call(forwarded)
@@ -280,6 +294,12 @@ class Dialer:
                 self.caller.hangup_cause = self.cause = 0
         if not self.pending:
             self._finish()
+
+    def _divert(self, redirecting: Redirecting | None) -> None:
+        """Let the caller know that its call goes elsewhere; of several destinations it would not know which."""
+        caller = self.caller
+        if caller is not None and self.single and caller.state is not ChannelState.UP:
+            caller.indicate(Control.REDIRECTING, redirecting)
 
     def _end_leg(
         self, channel: Channel, status: DialStatus | None, cause: int, forward: str = "", last: bool = False
@@ -306,13 +326,22 @@ class Dialer:
 
 
 def _diverted(by: Channel, caller: Channel | None) -> Redirecting:
-    """What a call is known to have gone through once the party of ``by`` has sent it elsewhere."""
+    """What a call is known to have gone through once the party of ``by`` has sent it elsewhere.
+
+    Its technology may have left what it was told in ``data["diversion"]``: where to, why, and who says so.
+    """
+    told = by.data.get("diversion")
+    if not isinstance(told, Redirecting):
+        told = Redirecting()
+    from_ = told.from_ if told.from_.number else by.caller
     before = by.redirecting or (caller.redirecting if caller is not None else None)
     if before is None:
-        return Redirecting(from_=by.caller, original=by.caller, count=1)
+        return Redirecting(from_=from_, to=told.to, original=from_, reason=told.reason, count=1)
     return Redirecting(
-        from_=by.caller,
+        from_=from_,
+        to=told.to,
         original=before.original or before.from_,
+        reason=told.reason,
         original_reason=before.original_reason if before.original else before.reason,
         count=before.count + 1,
     )

@@ -14,7 +14,7 @@ from asterism.pbx.applications.dial_options import Place, parse_options, parse_p
 from asterism.pbx.channel import Channel
 from asterism.pbx.controls import ChannelState, Control, DialStatus
 from asterism.pbx.dialing import DialResult
-from asterism.pbx.party import PartyId
+from asterism.pbx.party import PartyId, Redirecting
 
 
 def run(scenario: Any) -> FakeServer:
@@ -287,15 +287,79 @@ def test_a_forward_with_option_i() -> None:
     run(scenario)
 
 
-def test_forwarding_in_a_circle_ends() -> None:
+@pytest.mark.parametrize("circle", [["bob"], ["carol", "bob"]])
+def test_forwarding_in_a_circle_tries_nobody_twice(circle: list[str]) -> None:
     async def scenario(server: FakeServer) -> None:
-        server.sip.scripts["bob"] = lambda channel: channel.queue_control(Control.FORWARD, "PJSIP/bob")
+        for name, target in zip(["bob", *circle], circle, strict=False):
+            server.sip.scripts[name] = lambda channel, target=target: channel.queue_control(
+                Control.FORWARD, f"PJSIP/{target}"
+            )
         alice = await dialling(server, "PJSIP/bob,20", "Echo")
+        await settle(100)
+        assert alice.variables["DIALSTATUS"] == "CHANUNAVAIL"
+        assert len(server.sip.made) == len(circle)
+
+    run(scenario)
+
+
+def test_a_chain_of_forwards_ends() -> None:
+    async def scenario(server: FakeServer) -> None:
+        for number in range(50):
+            server.sip.phones[f"n{number}"] = PartyId(f"{number}")
+            server.sip.scripts[f"n{number}"] = lambda channel, number=number: channel.queue_control(
+                Control.FORWARD, f"PJSIP/n{number + 1}"
+            )
+        alice = await dialling(server, "PJSIP/n0,20", "Echo")
         await settle(100)
         assert alice.variables["DIALSTATUS"] == "CHANUNAVAIL"
         assert len(server.sip.made) == 21
 
     run(scenario)
+
+
+@pytest.mark.parametrize(
+    ("causes", "status"),
+    [
+        ((17, 34), "BUSY"),
+        ((34, 1), "CONGESTION"),
+        ((17, 1), "BUSY"),
+        ((17, 19), "NOANSWER"),
+        ((19, 17), "NOANSWER"),
+        ((34, 16), "NOANSWER"),
+        ((19, 19), "NOANSWER"),
+        ((1, 127), "CHANUNAVAIL"),
+        ((17, None), "NOANSWER"),
+        ((1, None), "NOANSWER"),
+    ],
+)
+def test_only_where_all_destinations_failed_it_is_told_how(causes: tuple[int | None, ...], status: str) -> None:
+    """As Asterisk counts: "Everyone is busy/congested at this time (2:1/0/0)" is not everyone, so nobody answered."""
+
+    async def scenario(server: FakeServer) -> None:
+        alice = await dialling(server, "PJSIP/bob&PJSIP/carol,0.05", "Echo")
+        for channel, cause in zip(list(server.sip.made), causes, strict=True):
+            if cause is not None:
+                channel.queue_hangup(cause)
+            await settle()
+        for _ in range(100):
+            if alice.variables["DIALSTATUS"]:
+                break
+            await asyncio.sleep(0.005)
+        assert alice.variables["DIALSTATUS"] == status
+
+    run(scenario)
+
+
+def test_a_diversion_is_told_to_the_caller_of_one_destination() -> None:
+    for names, expected in ((["bob"], 1), (["bob", "carol"], 0)):
+
+        async def scenario(server: FakeServer, names: list[str] = names, expected: int = expected) -> None:
+            alice = await dialling(server, "&".join(f"PJSIP/{name}" for name in names) + ",20")
+            server.sip.made[0].queue_control(Control.REDIRECTING, Redirecting(from_=PartyId("6002")))
+            await settle()
+            assert alice.driver.indicated().count(Control.REDIRECTING) == expected  # type: ignore[union-attr]
+
+        run(scenario)
 
 
 def test_the_api_for_extensions_in_python() -> None:

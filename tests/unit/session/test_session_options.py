@@ -485,7 +485,8 @@ def contact_of_invites(expected: str, private: bool = False, **options: object) 
 
 test_the_contact_of_a_call_has_the_default_user = contact_of_invites("asterisk")
 test_the_contact_of_a_call_has_the_caller_s_number = contact_of_invites("6001", use_callerid_contact=True)
-test_the_contact_of_a_call_keeps_a_withheld_number = contact_of_invites("asterisk", True, use_callerid_contact=True)
+test_the_contact_of_a_call_keeps_a_withheld_number = contact_of_invites("anonymous", True, use_callerid_contact=True)
+test_the_contact_of_a_withheld_number_is_anonymous = contact_of_invites("anonymous", True)
 
 
 @on_bench

@@ -11,6 +11,7 @@ from asterism.applications.session.state import BEFORE_ANSWER_STATES
 from asterism.applications.session.uac import OutgoingSession
 from asterism.applications.session.uas import IncomingSession
 from asterism.pbx.controls import Control
+from asterism.pbx.party import Redirecting
 
 if TYPE_CHECKING:
     from asterism.applications.session.session import Session
@@ -62,7 +63,7 @@ class SessionDriver:
         elif condition is Control.PROCEEDING:
             session.proceed()
         elif condition is Control.REDIRECTING:
-            session.proceed(181)
+            session.divert(data if isinstance(data, Redirecting) else None)
         elif condition is Control.BUSY:
             session.refuse(486, self._channel_cause())
         elif condition is Control.CONGESTION:

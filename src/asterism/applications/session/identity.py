@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from asterism.sip.core import SipCore
     from asterism.sip.objects.endpoint import Endpoint
     from asterism.stack.flow import Flow
+    from asterism.stack.headers import NameAddr
     from asterism.stack.message import Request
 
 ANONYMOUS = "Anonymous"
@@ -73,6 +74,16 @@ def caller_party(endpoint: Endpoint) -> PartyId:
     presentation = PRESENTATIONS.get(endpoint.callerid_privacy, 0)
     name, number = endpoint.callerid
     return PartyId(number, name, presentation, presentation, endpoint.callerid_tag)
+
+
+def party_of(address: NameAddr, presentation: int = 0) -> PartyId:
+    """The party that an address names: its user and display name, without control characters."""
+    name, number = address.display, address.uri.user
+    if not name.isprintable():
+        name = "".join(char for char in name if char.isprintable())
+    if not number.isprintable():
+        number = "".join(char for char in number if char.isprintable())
+    return PartyId(number, name, presentation, presentation)
 
 
 class EndpointProfile:
@@ -144,7 +155,9 @@ class EndpointProfile:
         """Contact of an INVITE of ours."""
         endpoint, settings = self.endpoint, self.settings
         user = endpoint.contact_user or endpoint.from_user
-        if not user and settings.use_callerid_contact and caller.number and not caller.private:
+        if caller.private and not user:
+            return self._contact("anonymous", flow)
+        if not user and settings.use_callerid_contact and caller.number:
             user = caller.number
             return f"<{sip_uri(user, 'host')[:-4]}{self._contact('', flow)[5:]}"
         return self._contact(user or settings.default_from_user, flow)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
@@ -19,12 +20,13 @@ from asterism.applications.session.dialog_requests import refused
 from asterism.applications.session.headers import ALLOW
 from asterism.applications.session.identity import sip_uri
 from asterism.applications.session.media import carry, description_of
+from asterism.applications.session.redirecting import told_redirecting
 from asterism.applications.session.session import Session
 from asterism.applications.session.state import ANSWERED_STATES, UNANSWERED_CALL_STATES, SessionState
 from asterism.core.errors import AsterismError
 from asterism.core.identifiers import random_uuid
 from asterism.pbx.controls import Control
-from asterism.pbx.party import NOBODY, PartyId
+from asterism.pbx.party import NOBODY, PartyId, Redirecting
 from asterism.sip.phone_numbers import as_phone
 from asterism.sip.resolving import Way
 from asterism.stack.dialog import Dialog
@@ -301,6 +303,8 @@ class OutgoingSession(Session):
         elif status == 183:
             if progress or not self.endpoint.ignore_183_without_sdp:
                 channel.queue_control(Control.PROGRESS)
+        elif status == 181:
+            channel.queue_control(Control.REDIRECTING, told_redirecting(response))
         else:
             channel.queue_control(Control.PROCEEDING)
 
@@ -496,6 +500,8 @@ class OutgoingSession(Session):
             where = f"Local/{target.user}@{context}"
         else:
             where = f"PJSIP/{self.endpoint.id}/{target}"
+        told = told_redirecting(response) or Redirecting()
+        channel.data["diversion"] = replace(told, to=PartyId(target.user))
         self.terminate()
         channel.queue_control(Control.FORWARD, where)
         if channel.alive:

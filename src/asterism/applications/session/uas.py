@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from asterism.applications.session.causes import INTERWORKING, status_of_cause
 from asterism.applications.session.dialog_requests import NO_ANSWER, read_description, refused
+from asterism.applications.session.redirecting import diversion_value
 from asterism.applications.session.session import Session
 from asterism.applications.session.state import BEFORE_ANSWER_STATES, SessionState
 from asterism.core.containment import attempt
 from asterism.pbx.causes import EXCHANGE_ROUTING_ERROR
-from asterism.pbx.party import NOBODY, PartyId
+from asterism.pbx.party import NOBODY, PartyId, Redirecting
 from asterism.stack.errors import ParseError
 from asterism.stack.headers import NameAddr
 from asterism.stack.sdp.exchange import Action, Message, Side
@@ -39,7 +40,7 @@ class IncomingSession(Session):
     ``final_status`` is a status that ``PJSIPHangup`` asked for, 0 for the one that the cause stands for.
     """
 
-    __slots__ = ("_answer_waits", "_offer", "_shown", "caller", "final_status", "reliable", "rx")
+    __slots__ = ("_answer_waits", "_diversion", "_offer", "_shown", "caller", "final_status", "reliable", "rx")
 
     def __init__(
         self,
@@ -60,6 +61,7 @@ class IncomingSession(Session):
         self._offer = offer
         self._answer_waits = False
         self._shown = 0
+        self._diversion: tuple[tuple[str, str], ...] = ()
         self.caller: PartyId = NOBODY
         self.reliable: ReliableResponder | None = None
 
@@ -104,13 +106,18 @@ class IncomingSession(Session):
         elif self.endpoint.rpid_immediate and self._shown and self.untold_party() is not None:
             self._provisional(self._shown, self._shown == 183)
 
-    def proceed(self, status: int = 100) -> None:
-        """Send 100 once more, or 181."""
-        if status == 100:
-            if not self.answered:
-                self.rx.send(self.rx.make_response(100))
-        else:
-            self._provisional(status, False)
+    def proceed(self) -> None:
+        """Send 100 once more."""
+        if not self.answered:
+            self.rx.send(self.rx.make_response(100))
+
+    def divert(self, redirecting: Redirecting | None) -> None:
+        """Send 181; it and all further responses tell where the call goes now, or else who sent it there."""
+        party = NOBODY if redirecting is None else redirecting.to or redirecting.from_
+        if redirecting is not None and party.number and self.endpoint.send_diversion:
+            host = self.endpoint.from_domain or self.local_address
+            self._diversion = (("Diversion", diversion_value(party, redirecting.reason, host)),)
+        self._provisional(181, False)
 
     def _provisional(self, status: int, described: bool) -> None:
         """Send a provisional response; ``described``: with our description, where it may carry one."""
@@ -130,7 +137,10 @@ class IncomingSession(Session):
         """A provisional response as it is to be now; ``None`` when it needs a description and there is none."""
         action = self.offers.see(Side.US, message, described)
         body = b"" if action is Action.NOTHING else self._describe(action)
-        return None if body is None else self.make_response(self.rx, status, body)
+        if body is None:
+            return None
+        headers = (("Supported", "histinfo"), *self._diversion) if self._diversion else ()
+        return self.make_response(self.rx, status, body, headers)
 
     def _describe(self, action: Action) -> bytes | None:
         """The description that a response to the INVITE carries, ``None``: there is none to be had."""
@@ -163,7 +173,7 @@ class IncomingSession(Session):
         if reliable is not None:
             reliable.close()
         self.unacknowledged = self.rx.request.cseq.number
-        self.rx.send(self.make_response(self.rx, 200, body))
+        self.rx.send(self.make_response(self.rx, 200, body, self._diversion))
         self._offer = None
         self.remote_hold = False
         return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from asterism.applications.session.identity import name_addr, sip_uri
+from asterism.applications.session.identity import name_addr, party_of, sip_uri
 from asterism.applications.session.registry import sessions
 from asterism.applications.session.supplement import SessionSupplement
 from asterism.applications.session.uac import OutgoingSession
@@ -18,20 +18,9 @@ if TYPE_CHECKING:
     from asterism.applications.session.session import Session
     from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
-    from asterism.stack.headers import NameAddr
     from asterism.stack.message import Message, Request, Response
 
 _PROHIBITED = PRESENTATIONS["prohib_not_screened"]
-
-
-def party_of(address: NameAddr, presentation: int = 0) -> PartyId:
-    """The party that an address names: its user and display name, without control characters."""
-    name, number = address.display, address.uri.user
-    if not name.isprintable():
-        name = "".join(char for char in name if char.isprintable())
-    if not number.isprintable():
-        number = "".join(char for char in number if char.isprintable())
-    return PartyId(number, name, presentation, presentation)
 
 
 def told_identity(message: Message) -> PartyId | None:
@@ -137,6 +126,9 @@ class ToldIdentity(SessionSupplement):
         private = party.private
         if private and not endpoint.trust_id_outbound:
             return
+        if not endpoint.send_connected_line:
+            # It is not told of changes: what it was shown first stays.
+            party = session.datastores.setdefault(self.name, party)
         session.told = (party.number, party.name)
         host = endpoint.from_domain or session.local_address
         who = name_addr(party.name, sip_uri(party.number, host, endpoint.user_eq_phone))

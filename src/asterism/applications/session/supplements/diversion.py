@@ -1,48 +1,19 @@
-"""Diverted calls: Diversion (RFC 5806) both ways, History-Info (RFC 7044) of INVITEs that go out."""
+"""Diverted calls: Diversion (RFC 5806) and History-Info (RFC 7044) of INVITEs, in both directions."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.identity import name_addr, sip_uri
+from asterism.applications.session.redirecting import diversion_value, status_of_reason, told_redirecting
 from asterism.applications.session.registry import sessions
 from asterism.applications.session.supplement import SessionSupplement
-from asterism.applications.session.supplements.callerid import party_of
 from asterism.applications.session.uac import OutgoingSession
 from asterism.core.module import Module
-from asterism.pbx.party import Redirecting
-from asterism.stack.errors import ParseError
-from asterism.stack.grammar import is_token
 
 if TYPE_CHECKING:
     from asterism.applications.session.session import Session
     from asterism.stack.message import Request
-
-_HEADER = "Diversion"
-_STATUSES = {"user-busy": 486, "no-answer": 408, "unavailable": 503, "do-not-disturb": 480, "deflection": 480}
-"""SIP codes of Diversion's reasons (RFC 4458 section 2, RFC 7544); any other is a 302."""
-
-
-def told_redirecting(request: Request) -> Redirecting | None:
-    """What the Diversion headers of an INVITE say: the first names who diverted it last, the last who did so first."""
-    try:
-        found = request.addresses(_HEADER)
-    except ParseError:
-        return None
-    if not found:
-        return None
-    last, first = found[0], found[-1]
-    return Redirecting(
-        from_=party_of(last),
-        original=party_of(first),
-        reason=_reason(last.param("reason")),
-        original_reason=_reason(first.param("reason")),
-        count=len(found),
-    )
-
-
-def _reason(text: str | None) -> str:
-    return text if text and is_token(text) else "unknown"
 
 
 class Diversion(SessionSupplement):
@@ -54,7 +25,7 @@ class Diversion(SessionSupplement):
 
     def on_channel(self, session: Session, request: Request) -> None:
         """Note it on the new channel, where ``CALLERID(rdnis)`` finds it."""
-        if session.channel is not None and request.get(_HEADER) is not None:
+        if session.channel is not None and (request.has("Diversion") or request.has("History-Info")):
             session.channel.redirecting = told_redirecting(request)
 
     def on_outgoing_request(self, session: Session, request: Request) -> None:
@@ -70,11 +41,11 @@ class Diversion(SessionSupplement):
             parties.append((redirecting.original, redirecting.original_reason))
         if session.endpoint.send_diversion:
             for party, reason in parties:
-                request.add_header(_HEADER, f"{name_addr(party.name, sip_uri(party.number, host))};reason={reason}")
+                request.add_header("Diversion", diversion_value(party, reason, host))
         if session.endpoint.send_history_info:
             index = "1"
             for party, reason in reversed(parties):
-                uri = f"{sip_uri(party.number, host)}?Reason=SIP%3Bcause%3D{_STATUSES.get(reason, 302)}"
+                uri = f"{sip_uri(party.number, host)}?Reason=SIP%3Bcause%3D{status_of_reason(reason)}"
                 request.add_header("History-Info", f"{name_addr(party.name, uri)};index={index}")
                 index += ".1"
             request.add_header("History-Info", f"<{request.uri.replace(params={}, headers='')}>;index={index}")

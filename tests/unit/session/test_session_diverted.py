@@ -1,0 +1,181 @@
+"""Calls that are sent elsewhere: who is told what in 181, Diversion and History-Info, and whom the caller sees."""
+
+from __future__ import annotations
+
+import pytest
+from call_steps import dialing
+from session_bench import Bench, on_bench, sdp
+from test_session_endpoint_options import change
+
+from asterism.applications.session.redirecting import told_redirecting
+from asterism.pbx.controls import Control
+from asterism.stack.message import Request
+from asterism.stack.uri import Uri
+
+
+async def over(alice: object, phone: object) -> None:
+    ok = await alice.next(200)  # type: ignore[attr-defined]
+    alice.in_dialog("ACK", ok, 1)  # type: ignore[attr-defined]
+    alice.in_dialog("BYE", ok, 9)  # type: ignore[attr-defined]
+    phone.respond(await phone.next("BYE"), 200)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("extra", "forwarded", "reason"),
+    [("", "6002", "unknown"), ("Diversion: <sip:usr@127.0.0.1>;reason=user-busy\r\n", "usr", "user-busy")],
+)
+def test_a_302_is_told_to_the_caller_in_all_further_responses(
+    extra: str, forwarded: str, reason: str, tmp_path: object
+) -> None:
+    @on_bench
+    async def test(bench: Bench) -> None:
+        change(bench, "bob", redirect_method="uri_core")
+        alice, bob, invite, _ = await dialing(bench, "PJSIP/bob", 5072)
+        where = "Contact: <sip:low@127.0.0.1:5082>;q=0.3, <sip:carol@127.0.0.1:5083>;q=0.9\r\n"
+        bob.respond(invite, 302, contact=False, extra=where + extra)
+        await bob.next("ACK")
+        told = await alice.next(181)
+        expected = f"<sip:carol@127.0.0.1>;reason={reason}"
+        assert (told.get("Diversion"), told.get("Supported"), told.body) == (expected, "histinfo", b"")
+        carol = bench.phone(5083)
+        again = await carol.next("INVITE")
+        assert again.get("Diversion") == (
+            f'"Bob Example" <sip:6002@127.0.0.1>;reason={reason}' if not extra else
+            f"<sip:{forwarded}@127.0.0.1>;reason={reason}"
+        )  # fmt: skip
+        carol.respond(again, 180)
+        assert (await alice.next(180)).get("Diversion") == expected
+        carol.respond(again, 200, body=sdp())
+        await carol.next("ACK")
+        ok = await alice.next(200)
+        assert (ok.get("Diversion"), "100rel" in ok.get("Supported")) == (expected, True)
+        alice.in_dialog("ACK", ok, 1)
+        alice.in_dialog("BYE", ok, 9)
+        carol.respond(await carol.next("BYE"), 200)
+
+    test(tmp_path)  # type: ignore[arg-type]
+
+
+@on_bench
+async def test_a_caller_that_does_not_want_diversions_gets_a_bare_181(bench: Bench) -> None:
+    change(bench, "alice", send_diversion=False)
+    alice, bob, invite, _ = await dialing(bench, "PJSIP/bob", 5072)
+    bob.respond(invite, 181, extra="Diversion: <sip:6002@x>;reason=user-busy\r\n")
+    told = await alice.next(181)
+    assert told.get("Diversion") is None
+    bob.respond(invite, 200, body=sdp())
+    await bob.next("ACK")
+    await over(alice, bob)
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("", None),
+        ('Diversion: "Bob" <sip:6002@x>;reason=no-answer\r\n', '"Bob" <sip:6002@127.0.0.1>;reason=no-answer'),
+        ("History-Info: <sip:6002@x?Reason=SIP%3Bcause%3D486>;index=1, <sip:6003@x>;index=1.1\r\n",
+         "<sip:6002@127.0.0.1>;reason=user-busy"),
+        ("Diversion: <sip:[>\r\n", None),
+    ],
+)  # fmt: skip
+def test_a_181_of_the_called_phone_reaches_the_caller(header: str, expected: str | None, tmp_path: object) -> None:
+    @on_bench
+    async def test(bench: Bench) -> None:
+        alice, bob, invite, _ = await dialing(bench, "PJSIP/bob", 5072)
+        bob.respond(invite, 181, extra=header)
+        assert (await alice.next(181)).get("Diversion") == expected
+        bob.respond(invite, 200, body=sdp())
+        await bob.next("ACK")
+        await over(alice, bob)
+
+    test(tmp_path)  # type: ignore[arg-type]
+
+
+@on_bench
+async def test_the_history_of_an_incoming_call_is_its_diversion(bench: Bench) -> None:
+    alice, bob = bench.phone(5071), bench.phone(5072)
+    seen: list[object] = []
+
+    @bench.server.pbx.extension("internal", "900")
+    async def dial(channel: object) -> None:
+        seen.append(channel.redirecting)  # type: ignore[attr-defined]
+        await channel.dial("PJSIP/bob", 40)  # type: ignore[attr-defined]
+
+    history = (
+        'History-Info: "First" <sip:6010@x?Reason=SIP%3Bcause%3D486%3Btext%3D%22Busy%22>;index=1,\r\n'
+        " <sip:6011@x>;index=1.1, <sip:900@127.0.0.1;cause=408>;index=1.1.1\r\n"
+    )
+    alice.call("900", extra=history)
+    invite = await bob.next("INVITE")
+    assert invite.get_all("Diversion") == [
+        "<sip:6011@127.0.0.1>;reason=no-answer", '"First" <sip:6010@127.0.0.1>;reason=user-busy',
+    ]  # fmt: skip
+    (told,) = seen
+    assert (told.from_.number, told.original.number, told.count) == ("6011", "6010", 2)  # type: ignore[attr-defined]
+    bob.respond(invite, 200, body=sdp())
+    await bob.next("ACK")
+    await over(alice, bob)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "History-Info: <sip:6010@x>;index=1, <sip:900@x>;index=1.1",
+        "History-Info: <sip:6010@x;cause=99999>;index=1",
+        "History-Info: <sip:6010@x?Reason=%FF%zz>;index=1",
+        "History-Info: <tel:[>",
+        "History-Info: " + ", ".join(f"<sip:{n}@x>;index={n}" for n in range(200)),
+    ],
+)
+def test_a_history_without_a_diversion_is_none(header: str) -> None:
+    name, _, value = header.partition(": ")
+    assert told_redirecting(Request("INVITE", Uri.parse("sip:900@x"), [(name, value)])) is None
+
+
+@pytest.mark.parametrize(("connected", "after"), [(False, "6002"), (True, "6099")])
+def test_an_endpoint_without_connected_line_keeps_who_it_was_shown_first(
+    connected: bool, after: str, tmp_path: object
+) -> None:
+    @on_bench
+    async def test(bench: Bench) -> None:
+        change(bench, "alice", send_pai=True, send_connected_line=connected)
+        change(bench, "bob", trust_id_inbound=True)
+        alice, bob, invite, _ = await dialing(bench, "PJSIP/bob", 5072)
+        bob.respond(invite, 180)
+        assert "6002@" in (await alice.next(180)).get("P-Asserted-Identity")
+        bob.respond(invite, 200, body=sdp(), extra="P-Asserted-Identity: <sip:6099@x>\r\n")
+        await bob.next("ACK")
+        ok = await alice.next(200)
+        assert f"{after}@" in ok.get("P-Asserted-Identity")
+        alice.in_dialog("ACK", ok, 1)
+        alice.in_dialog("BYE", ok, 2)
+        bob.respond(await bob.next("BYE"), 200)
+
+    test(tmp_path)  # type: ignore[arg-type]
+
+
+@on_bench
+async def test_a_180_after_the_description_was_shown_carries_it(bench: Bench) -> None:
+    change(bench, "", allow_sending_180_after_183=True)
+    alice = bench.phone(5071)
+    go: list[int] = []
+
+    @bench.server.pbx.extension("internal", "900")
+    async def run(channel: object) -> None:
+        channel.indicate(Control.RINGING)  # type: ignore[attr-defined]
+        channel.indicate(Control.PROGRESS)  # type: ignore[attr-defined]
+        channel.indicate(Control.RINGING)  # type: ignore[attr-defined]
+        await bench.until(lambda: go)
+        await channel.answer()  # type: ignore[attr-defined]
+        await channel.wait(60)  # type: ignore[attr-defined]
+
+    alice.call("900")
+    first, early, again = await alice.next(180), await alice.next(183), await alice.next(180)
+    assert first.body == b""
+    assert early.body == again.body != b""
+    go.append(1)
+    ok = await alice.next(200)
+    assert ok.body == early.body
+    alice.in_dialog("ACK", ok, 1)
+    alice.in_dialog("BYE", ok, 2)
+    await alice.next(200)
