@@ -16,6 +16,7 @@ from asterism.core.errors import ConfigError, Position
 from asterism.core.nearest import suggestion
 
 if TYPE_CHECKING:
+    from asterism.command.checking.dialplan import Lines
     from asterism.data import ConfiguredObject, Data
     from asterism.data.backends import Backend
 
@@ -71,6 +72,9 @@ def check(folder: Path, *, bind: bool = False) -> tuple[list[ConfigError], list[
 
     With ``bind`` the addresses are tried that the server would listen on.
     """
+    from asterism.command.checking.dialplan import check_dialplan
+    from asterism.sip.objects.endpoint import Endpoint
+
     found = Problems()
     conf = found.collect(lambda: AsteriskConf.load(folder / "asterisk.conf", missing_ok=True))
     options, directories = Options(), Directories.below(folder.absolute())
@@ -95,16 +99,22 @@ def check(folder: Path, *, bind: bool = False) -> tuple[list[ConfigError], list[
     for name, reader in _READERS.items():
         if name in files:
             found.add(found.collect(partial(reader, files[name])) or [])
-    _check_dialplan(folder, files, options, directories, found)
+    lines = _make_lines(folder, files, options, directories, found)
+    if "extensions.conf" in files:
+        found.collect(lambda: check_dialplan(files["extensions.conf"], lines, found))
     data = _check_objects(folder, allow_exec, files, found)
+    for endpoint in data.all(Endpoint):
+        for name, _value in endpoint.set_var:
+            lines.check_name(name, endpoint.position)
     _check_listeners(folder, files, data, directories if bind else None, found)
     return found.sorted(), found.notes()
 
 
-def _check_dialplan(
+def _make_lines(
     folder: Path, files: dict[str, ConfigFile], options: Options, directories: Directories, found: Problems
-) -> None:
-    from asterism.command.checking.dialplan import Languages, check_dialplan
+) -> Lines:
+    """Check ``modules.conf``, and make what checks lines of dialplan with what it has loaded."""
+    from asterism.command.checking.dialplan import Languages, Lines
     from asterism.command.checking.modules import check_modules
     from asterism.command.checking.registries import read_registries
     from asterism.media.files import Sounds
@@ -112,10 +122,9 @@ def _check_dialplan(
 
     registries = read_registries(module_paths((folder / "modules", directories.modules)))
     loaded = check_modules(files.get("modules.conf"), registries, found)
-    if "extensions.conf" in files:
-        data = Path(directories.data)
-        languages = Languages.below(Sounds((data, Path(directories.spool))), data, options.defaultlanguage)
-        found.collect(lambda: check_dialplan(files["extensions.conf"], registries, loaded, languages, found))
+    data = Path(directories.data)
+    languages = Languages.below(Sounds((data, Path(directories.spool))), data, options.defaultlanguage)
+    return Lines(registries, loaded, languages, found)
 
 
 def _check_listeners(
@@ -161,7 +170,7 @@ def _check_objects(folder: Path, allow_exec: bool | None, files: dict[str, Confi
     from asterism.core.registry import Owner
     from asterism.data import Data
     from asterism.data.backends import MemoryBackend
-    from asterism.data.realtime.settings import RealtimeSettings
+    from asterism.data.realtime.settings import RealtimeSettings, require_sqlalchemy
     from asterism.sip.objects import register_types
 
     log = logging.Logger("asterism.check")
@@ -181,6 +190,8 @@ def _check_objects(folder: Path, allow_exec: bool | None, files: dict[str, Confi
     register_types(data)
     found.add(data.load().errors)
     found.add(realtime.problems)
+    if in_database:
+        found.collect(require_sqlalchemy)
     found.add(data.files.problems)
     found.add(_mistyped(data))
     if not any(file.not_run for file in files.values()):  # what is missing may come from an #exec

@@ -82,6 +82,23 @@ def test_what_cannot_be_told_beforehand_or_is_there_is_no_problem(tmp_path: Path
     assert told(tmp_path, dialplan(line)) == []
 
 
+def test_functions_that_an_endpoint_sets(tmp_path: Path) -> None:
+    text = "[a]\ntype=endpoint\nauth=a\nset_var=CALLERID(name)=x\nset_var=CALERID(num)=1\nset_var=X=CALERID(x)\n"
+    problems = told(tmp_path, {"pjsip.conf": text + "[a]\ntype=auth\nusername=a\npassword=b\n"})
+    assert problems == ["pjsip.conf:1: there is no function 'CALERID'; did you mean 'CALLERID'?"]
+
+
+def test_databases_without_their_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {
+        "extconfig.conf": "[settings]\nps_aors => sqlite3,db\n",
+        "res_config_sqlalchemy.conf": "[db]\nurl=sqlite:///x.sqlite3\n",
+        "sorcery.conf": "[res_pjsip]\naor=realtime,ps_aors\n",
+    }
+    assert told(tmp_path, files) == []
+    monkeypatch.setattr("asterism.data.realtime.settings.find_spec", lambda name: None)
+    assert told(tmp_path, {}) == ['realtime needs SQLAlchemy: pip install "asterism[realtime]"']
+
+
 def test_hints(tmp_path: Path) -> None:
     text = "[a]\nexten => 1,hint,SIP/1&PJSIP/1\nexten => 2,hint,PJSIP/2&Custom:x,CustomPresence:y\n"
     problems = told(tmp_path, {"extensions.conf": text})

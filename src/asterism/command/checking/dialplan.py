@@ -50,13 +50,10 @@ class Languages:
         return any(self.sounds.find(name, language) is not None for language in self.names)
 
 
-def check_dialplan(
-    file: ConfigFile, registries: Registries, loaded: set[str], languages: Languages, found: Problems
-) -> None:
-    """Check a dialplan; ``loaded`` are the modules that ``modules.conf`` has loaded."""
+def check_dialplan(file: ConfigFile, lines: Lines, found: Problems) -> None:
+    """Check a dialplan."""
     plan = read(file, lambda text, _variables: text)
     found.add(plan.problems)
-    lines = _Lines(registries, loaded, languages, found)
     for context in plan.table.contexts.values():
         for extension in context.extensions.values():
             for priority in extension.priorities.values():
@@ -71,8 +68,8 @@ def masked(text: str) -> str:
     return "".join(part if isinstance(part, str) else _UNKNOWN for part in compiled.parts)
 
 
-class _Lines:
-    """Checks one line after the other."""
+class Lines:
+    """Checks one line after the other; ``loaded`` are the modules that ``modules.conf`` has loaded."""
 
     def __init__(self, registries: Registries, loaded: set[str], languages: Languages, found: Problems) -> None:
         self._registries = registries
@@ -81,7 +78,13 @@ class _Lines:
         self._found = found
         self._position: Position | None = None
 
+    def check_name(self, text: str, position: Position | None) -> None:
+        """Check a variable, or ``FUNCTION(arguments)``, that an option like ``set_var`` sets."""
+        self._position = position
+        self._assignment(f"{masked(text)}=")
+
     def check(self, priority: Priority) -> None:
+        """Check a line of the dialplan."""
         self._position = priority.position
         if priority.number == HINT:
             self._hint(priority.application)
