@@ -38,7 +38,7 @@ class MessageModule(PbxModule):
 
     name = "message"
     part_of = ("core",)
-    aliases = ("app_messagesend", "func_message")
+    covers = ("app_messagesend", "func_message")
     description = "Text messages outside calls"
 
     def load(self, server: PbxServer) -> Awaitable[None] | None:
