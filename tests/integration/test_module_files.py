@@ -11,7 +11,7 @@ from asterism.core.errors import ModuleError, NotAsyncError
 from asterism.interfaces.console.runner import CommandRunner
 from asterism.pbx.events import HANGUP
 from asterism.server.server import read_plan
-from asterism.testing import Phone
+from asterism.testing import Phone, until
 from asterism.testing.servers import write_config
 
 MODULES_CONF = """\
@@ -148,7 +148,7 @@ async def test_every_file_is_run_once(tmp_path: Path) -> None:
 
 
 async def test_a_new_file_is_found_and_new_code_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    extensions = "[phones]\nexten => 600,1,Answer()\n same => n,Greet()\n same => n,Wait(5)\n"
+    extensions = "[phones]\nexten => 600,1,Answer(,i)\n same => n,Greet()\n same => n,Wait(5)\n"
     write_config(tmp_path, {"pjsip.conf": PJSIP, "extensions.conf": extensions})
     folder = tmp_path / "modules"
     folder.mkdir()
@@ -160,6 +160,7 @@ async def test_a_new_file_is_found_and_new_code_is_taken(tmp_path: Path, monkeyp
             call = await phone.dial("600")
             await call.answered()
             (channel,) = server.pbx.channels
+            await until(lambda: channel.application == "Wait")
             found = channel.get_variable("GREETING")
             await call.hangup()
             return found
@@ -200,7 +201,7 @@ async def test_a_new_file_is_found_and_new_code_is_taken(tmp_path: Path, monkeyp
 
 
 async def test_new_code_waits_while_the_module_is_in_use(tmp_path: Path) -> None:
-    extensions = "[phones]\nexten => 600,1,Answer()\n same => n,Greet()\n"
+    extensions = "[phones]\nexten => 600,1,Answer(,i)\n same => n,Greet()\n"
     write_config(tmp_path, {"pjsip.conf": PJSIP, "extensions.conf": extensions})
     folder = tmp_path / "modules"
     folder.mkdir()
@@ -208,6 +209,8 @@ async def test_new_code_waits_while_the_module_is_in_use(tmp_path: Path) -> None
     async with Server.from_config(tmp_path) as server, Phone("101", server) as phone:
         call = await phone.dial("600")
         await call.answered()
+        (channel,) = server.pbx.channels
+        await until(lambda: channel.application == "Greet")
         (folder / "greeter.py").write_text(GREETER.format(word="two"))
         assert "is in use (1): its old code goes on" in await console(server, "module reload greeter")
         await call.hangup()

@@ -59,7 +59,8 @@ async def office(folder: Path, port: int) -> subprocess.Popen[bytes]:
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
     assert process.stdout is not None
-    assert await asyncio.to_thread(process.stdout.readline) == b"ready\n"
+    while (line := await asyncio.to_thread(process.stdout.readline)) != b"ready\n":
+        assert line, "the program has ended"
     return process
 
 

@@ -32,6 +32,7 @@ class AddedHeadersModule(Module):
     """Registers the supplement."""
 
     name = "session_added_headers"
+    part_of = ("session",)
     requires = ("chan_pjsip",)
     description = "Headers of responses from the dialplan"
 
