@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "stack"))
 
 from dialplan_targets import expression, extensions
+from manager_target import manager
 from transaction_kit import Net, RecordingClient, new_request, request_text, response_to
 
 from asterism.stack import ParseError, Request, Response, headers, make_response, parse_message
@@ -275,6 +276,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "layer": layer,
     "expression": expression,
     "extensions": extensions,
+    "manager": manager,
 }
 
 

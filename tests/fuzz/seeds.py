@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dialplan_targets import EXPRESSIONS, FILES
+from manager_target import SEEDS as MANAGER
 from transaction_kit import request_text
 
 FOLDER = Path(__file__).parent / "corpus"
@@ -90,6 +91,8 @@ def seeds(name: str) -> list[bytes]:
         first = FILES
     elif name == "message":
         first = [*torture(), invite]
+    elif name == "manager":
+        first = MANAGER
     elif name == "framer":
         first = [invite + b"\r\n\r\n" + invite, *torture()]
     else:

@@ -173,3 +173,10 @@ async def test_events_for_a_client_that_does_not_read_are_bounded_in_bytes() -> 
         assert stalled._queued_bytes == sum(len(event) for event in stalled._queue)
         writer.close()
         del reader
+
+
+@pytest.mark.parametrize("timeout", ["nan", "inf", "1e30", "x", "86401"])
+async def test_a_time_that_cannot_be_waited_is_refused(timeout: str) -> None:
+    async with running_server({"manager.conf": MANAGER}) as server, manager(server, events="off") as client:
+        assert (await client.action("WaitEvent", Timeout=timeout))["Message"] == "Invalid timeout"
+        assert (await client.action("WaitEvent", Timeout="0.01"))["Response"] == "Success"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,10 @@ from asterism.pbx.applications.userevent import USER_EVENT
 
 if TYPE_CHECKING:
     from asterism.interfaces.manager.module import ManagerModule
+
+
+MAX_WAIT = 86400.0
+"""Seconds that WaitEvent may be asked to wait."""
 
 
 class ManagerActions:
@@ -164,6 +169,8 @@ class ManagerActions:
         try:
             seconds = float(call.get("timeout", "-1"))
         except ValueError:
+            seconds = math.nan
+        if not seconds <= MAX_WAIT:  # also what is no number
             call.error("Invalid timeout")
             return
         call.session.waiter = asyncio.get_running_loop().create_future()
