@@ -11,6 +11,7 @@ from asterism.stack.grammar import check_value
 from asterism.stack.headers.names import KNOWN
 from asterism.stack.message import make_response
 from asterism.stack.stateless import header_block, response_bytes
+from asterism.stack.transactions.server_invite import InviteServerTransaction
 
 if TYPE_CHECKING:
     from asterism.sip.core import SipCore
@@ -179,6 +180,8 @@ class Rx:
         self.answered = True
         if self.transaction is not None:
             self.transaction.respond(response)
+            if isinstance(self.transaction, InviteServerTransaction):
+                self.transaction.say_once()
         elif self.held is not None:
             self._answer_held(self.held, response.to_bytes())
         else:

@@ -228,3 +228,17 @@ def test_response_carries_the_tag_of_the_transaction_once():
     net.flow.sent.clear()
     net.advance(5)
     assert net.flow.sent == []
+
+
+def test_a_refusal_said_once_is_repeated_only_when_asked_for():
+    net = Net()
+    transaction = started(net)
+    transaction.respond(make_response(transaction.request, 401))
+    transaction.say_once()
+    net.advance(10)
+    assert net.flow.statuses() == [401]
+    net.receive(request_text("INVITE"))
+    assert net.flow.statuses() == [401]
+    net.advance(30)
+    assert transaction.state is TransactionState.TERMINATED
+    assert net.layer.live_transactions == 0

@@ -81,6 +81,16 @@ class InviteServerTransaction(ServerTransaction):
             return True
         return False
 
+    def say_once(self) -> None:
+        """Repeat the refusal that was sent only when the request comes again, and not by Timer G.
+
+        For what answers a datagram whose source is anybody's word: it must not cost that source ten times as much.
+        """
+        if self.state is TransactionState.COMPLETED and self._timer_repeat is not None:
+            self._timer_repeat.cancel()
+            self._timer_repeat = None
+            self._timer_end = self._timer_end or Timer(self.layer.timers, self._ends_at, self._timer_h_expired)
+
     def receive_retransmission(self) -> None:
         """Proceeding and Completed: send the last response again. Accepted: absorb."""
         if self.last_response and self.state is not TransactionState.ACCEPTED:
