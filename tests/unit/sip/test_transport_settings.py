@@ -7,7 +7,9 @@ import socket
 import pytest
 
 from asterism.config import ConfigFile
+from asterism.config.errors import ConfigErrors
 from asterism.sip.lifecycle import settings_of
+from asterism.sip.objects.endpoint import Endpoint
 from asterism.sip.objects.transport import TransportConfig
 from asterism.transport.base import mark_traffic
 from asterism.transport.settings import TransportSettings
@@ -54,3 +56,43 @@ def test_keep_alives_of_tcp() -> None:
     with socket.socket() as sock:
         mark_traffic(sock, made("protocol=tcp\ntcp_keepalive_idle_time=41"))
         assert not sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+
+
+@pytest.mark.parametrize(
+    ("options", "host", "port"),
+    [
+        ("external_signaling_address=203.0.113.1", "203.0.113.1", 0),
+        ("external_signaling_address=203.0.113.1:5070", "203.0.113.1", 5070),
+        ("external_signaling_address=203.0.113.1:5070\nexternal_signaling_port=5080", "203.0.113.1", 5070),
+        ("external_signaling_address=203.0.113.1\nexternal_signaling_port=5080", "203.0.113.1", 5080),
+        ("external_signaling_address=[2001:db8::1]:5070", "2001:db8::1", 5070),
+        ("external_signaling_address=[2001:db8::1]", "2001:db8::1", 0),
+        ("external_signaling_address=2001:db8::1", "2001:db8::1", 0),
+        ("external_signaling_address=pbx.test:5070", "pbx.test", 5070),
+        ("", "", 0),
+    ],
+)
+def test_the_external_address_may_have_a_port(options: str, host: str, port: int) -> None:
+    settings = made(options)
+    assert (settings.external_host, settings.external_port) == (host, port)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"), [("[::1]", "::1"), ("::1", "::1"), ("192.0.2.1", "192.0.2.1"), ("pbx.test", "pbx.test"), ("", "")]
+)
+def test_addresses_for_sdp_have_no_brackets(text: str, kept: str) -> None:
+    """In a c= line an IPv6 address stands without (RFC 4566 5.7)."""
+    section = ConfigFile.parse(f"[a]\nmedia_address={text}\n", "f").section("a")
+    assert section is not None
+    assert Endpoint.from_options("a", section, section.position).media_address == kept
+    section = ConfigFile.parse(f"[t]\nbind=127.0.0.1\nexternal_media_address={text}\n", "f").section("t")
+    assert section is not None
+    assert settings_of(TransportConfig.from_options("t", section, section.position)).external_media_host == kept
+
+
+@pytest.mark.parametrize("text", ["192.0.2.1:5004", "[::1]:5004", "[::1", "192.0.2.1:"])
+def test_addresses_for_sdp_have_no_port(text: str) -> None:
+    section = ConfigFile.parse(f"[a]\nmedia_address={text}\n", "f").section("a")
+    assert section is not None
+    with pytest.raises(ConfigErrors):
+        Endpoint.from_options("a", section, section.position)
