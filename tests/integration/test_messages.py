@@ -296,7 +296,7 @@ async def test_a_sender_holds_up_only_its_own_messages():
         assert (await found.bob.request(message(found.bob, "803", "bobs"))).status == 202
         await until(lambda: notes, 5, "the dialplan did not run")
         assert [note["Text"] for note in notes] == ["bobs"]
-        assert len(found.server.pbx.messages) == 2
+        await until(lambda: len(found.server.pbx.messages) == 2, 5, "Ann's messages do not wait")
 
 
 async def test_one_sender_cannot_fill_the_queue(monkeypatch: pytest.MonkeyPatch):
