@@ -553,6 +553,7 @@ class OutgoingSession(Session):
     def _leave_dialogs(self) -> None:
         for branch in self._branches.values():
             self.core.dialogs.remove(branch.dialog, branch)
+        self._branches.clear()  # session and branch must not hold each other, or only the collector frees them
 
 
 def _late_session(core: SipCore, registry: Sessions, endpoint: Endpoint, target: Uri) -> OutgoingSession:
