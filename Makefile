@@ -9,7 +9,7 @@ SOURCES := $(shell find src -name '*.py')
 WORKERS ?= auto
 ARGS   ?=
 
-.PHONY: help run test unit coverage compiled test-compiled lint format bench bench-compiled bench-peers soak fuzz docs clean
+.PHONY: help run test unit coverage compiled test-compiled lint format bench bench-compiled bench-peers soak fuzz effects docs clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -79,6 +79,9 @@ bench-compiled: ## make bench, of the compiled build
 
 soak: $(VENV)/.installed-dev ## Ten minutes of valid and broken traffic: no exception, no leak
 	$(BIN)/python -m bench.soak $(ARGS)
+
+effects: $(VENV)/.installed-dev ## Which test shows the effect of each option (ARGS="--all" looks again)
+	$(BIN)/python -m tests.option_effects $(ARGS)
 
 fuzz: $(VENV)/.installed-dev ## Coverage-guided fuzzing of the stack for a minute (ARGS="--seconds 600 message sdp")
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[fuzz]'

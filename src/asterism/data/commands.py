@@ -163,7 +163,8 @@ class DatabaseCommands(Module):
         self._store.commit()  # so that the other connection sees what was just written
         try:
             # A connection of its own that cannot write: a statement typed here never harms what the server keeps.
-            with closing(sqlite3.connect(f"file:{self._store.path}?mode=ro", uri=True)) as database:
+            place = f"file:{self._store.path}?mode=ro"
+            with closing(sqlite3.connect(place, uri=True, timeout=0.1)) as database:
                 database.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
                 cursor = database.execute(call.args[0])
                 names = [column[0] for column in cursor.description or ()]

@@ -36,6 +36,8 @@ O = TypeVar("O", bound=ConfiguredObject)  # noqa: E741 - an object
 MAX_REMARKS = 20
 """Remarks on single objects that one load writes to the log."""
 _OFF = frozenset(("", "no", "none", "off", "false", "0"))
+MAX_STAGED = 2000
+"""So many changes of a type may wait for a backend that is slow, or locked, before requests are refused more."""
 BackendFactory = Callable[[type[ConfiguredObject], list[str]], Backend]
 
 
@@ -426,7 +428,7 @@ class Data(Subsystem):
     def change_now(self, put: Iterable[ConfiguredObject], deleted: Iterable[ConfiguredObject] = ()) -> None:
         """Remove and add or replace objects in the current batch, all of them or none.
 
-        Raises :class:`DataError` if a backend does not take one of the changes.
+        Raises :class:`DataError` if a backend does not take one of the changes, or too many wait for it already.
         """
         tables = self._tables
         changes: list[tuple[Table, Backend, str, ConfiguredObject | None]] = []
@@ -436,6 +438,8 @@ class Data(Subsystem):
                 changes.append((table, table.needed_writer(item.id), item.id, None))
         for item in put:
             table = tables[type(item)]
+            if len(table.staged) >= MAX_STAGED:
+                raise DataError(f"{len(table.staged)} changes of {item.TYPE} objects wait to be written")
             backend = table.needed_writer(item.id)
             backend.check(item)
             changes.append((table, backend, item.id, item))

@@ -31,7 +31,7 @@ password=alicepw
 type=aor
 max_contacts=2
 qualify_frequency=30
-qualify_timeout=3
+qualify_timeout=2
 {aor}
 [trunk]
 type=endpoint
@@ -40,7 +40,7 @@ aors=trunk
 type=aor
 contact=sip:198.51.100.1
 qualify_frequency=30
-qualify_timeout=3
+qualify_timeout=2
 """
 CONTACT = "Contact: <sip:alice@192.0.2.10>"
 
@@ -113,7 +113,7 @@ def test_the_first_check_without_an_answer_tells_unreachable(make: Make) -> None
     told(rig)
     rig.advance(0.1)
     assert len(asked(rig, "192.0.2.10")) == 1
-    rig.advance(2.8)
+    rig.advance(1.8)
     assert told(rig) == []
     rig.advance(0.2)
     assert told(rig) == ["peer Unreachable", "contact Unreachable"]

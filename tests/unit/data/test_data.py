@@ -399,6 +399,23 @@ def test_a_value_the_store_does_not_take_fails_its_own_request_as_a_whole(tmp_pa
     assert {note.id for note in data.all(Note)} == {"n1", "another"}
 
 
+def test_no_more_changes_wait_than_there_is_room_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("asterism.data.data.MAX_STAGED", 3)
+    store = Store(tmp_path / "s.sqlite3", log=LOG, call_soon=[].append)
+    data = make(tmp_path, store)
+    data.load()
+    data.change_now([Note("a"), Note("b")])
+    data.change_now([Note("c")])
+    with pytest.raises(DataError, match="3 changes of note objects wait"):
+        data.change_now([Note("d")])
+    # What makes room for others is always taken.
+    data.delete_now(data.get_staged(Note, "a") or Note("a"))
+    assert store.commit()
+    data.change_now([Note("d")])
+    assert store.commit()
+    assert {note.id for note in data.all(Note)} == {"b", "c", "d"}
+
+
 def test_bytes_that_are_no_text_survive(tmp_path: Path) -> None:
     path = tmp_path / "s.sqlite3"
     odd = b"caf\xe9 \x00".decode("utf-8", "surrogateescape")

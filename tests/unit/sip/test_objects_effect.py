@@ -1,4 +1,4 @@
-"""No option is silently ignored: each has an effect somewhere in the code, or a reason why it has none."""
+"""No option is silently ignored: each has an effect that a test shows, or a reason why it has none."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from tests import option_effects
 
 import asterism
 from asterism.core.registry import Owner
@@ -17,8 +18,6 @@ SOURCES = Path(asterism.__file__).parent
 # What only stores, lists or checks options gives them no effect.
 PASSIVE = ("sip/objects", "data", "command", "sip/cli")
 ALIASES = {
-    "auth_type",  # Auth.validate asks for what google_oauth needs; the other words are names of one kind
-    "threadpool_max_size",  # SystemSettings.validate makes it taskpool_max_size
     "authenticate_qualify",  # only copied from AOR to contact
 }
 
@@ -52,36 +51,57 @@ CASES = [
     for spec in cls.OPTIONS
 ]
 
-TESTS = Path(__file__).parents[2]
-# What only reads, lists or describes options says nothing of their effect.
-READERS = {"test_objects_effect.py", "test_objects_options.py", "test_config_help.py", "test_realtime.py"}
-
 
 @pytest.mark.parametrize(("cls", "spec"), CASES)
 def test_each_option_has_an_effect_or_a_reason(cls: type[ConfiguredObject], spec: OptionSpec, code: str) -> None:
-    if spec.name in ALIASES:
-        return
-    if spec.no_effect:
+    if spec.no_effect and spec.name not in ALIASES:
         # If this fails, the option does something now: take it out of WITHOUT_EFFECT.
         users = USERS.get(cls.TYPE, cls.TYPE)
         assert not re.search(rf"\b(?:{users})\.{spec.attribute}\b", code), f"{spec.name} is used"
-    else:
-        assert re.search(rf"\.{spec.into}\b|[\"']{spec.into}[\"']", code), f"{spec.name} is used nowhere"
+
+
+EFFECTS = option_effects.read()
+MOST_WITHOUT = 128
+"""Options whose effect no test is known to show. Make it smaller as they get one, and never larger."""
+READERS = {"test_objects_effect.py", "test_objects_options.py", "test_config_help.py", "test_realtime.py"}
+READ_BY_VALIDATE = {"auth_type", "threadpool_max_size"}
 
 
 @pytest.fixture(scope="module")
 def tests() -> str:
-    paths = [path for path in TESTS.rglob("*.py") if path.name not in READERS]
+    paths = [path for path in (option_effects.ROOT / "tests").rglob("*.py") if path.name not in READERS]
     # The names of options often stand behind the \\n of a text.
     return "\n".join(path.read_text().replace("\\n", "\n") for path in paths)
 
 
-@pytest.mark.parametrize(("cls", "spec"), [one for one in CASES if not one.values[1].no_effect])
-def test_each_option_that_has_an_effect_is_set_by_a_test(
-    cls: type[ConfiguredObject], spec: OptionSpec, tests: str
-) -> None:
-    """That the effect is there is for that test to show; without one nobody would notice it missing."""
-    assert re.search(rf"(?<![\w.]){spec.name}\b", tests), f"no test sets {cls.TYPE} option {spec.name}"
+@pytest.mark.parametrize("name", option_effects.options())
+def test_the_effect_of_each_option_is_shown_by_a_test(name: str, code: str, tests: str) -> None:
+    """The table says which test fails when the server ignores the option; ``make effects`` finds and verifies them."""
+    test = EFFECTS.get(name, "-")
+    if test == "-":
+        # Not known yet: it must be read somewhere, and set by some test.
+        spec = option_effects.options()[name][1]
+        assert spec.name in READ_BY_VALIDATE or re.search(rf"\.{spec.into}\b|[\"']{spec.into}[\"']", code), name
+        assert re.search(rf"(?<![\w.]){spec.name}\b", tests), f"no test sets {name}"
+        return
+    path, _, function = test.partition("::")
+    assert f"def {function}(" in (option_effects.ROOT / path).read_text(), f"{test} is gone: run make effects"
+
+
+def test_ever_fewer_options_are_without_a_test() -> None:
+    without = [name for name in option_effects.options() if EFFECTS.get(name, "-") == "-"]
+    assert len(without) <= MOST_WITHOUT, f"make effects finds a test for those that have one: {without}"
+    assert EFFECTS.keys() <= option_effects.options().keys()
+
+
+SAMPLE = [name for name, test in EFFECTS.items() if test.startswith("tests/unit/")][::20]
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_the_table_is_true(name: str) -> None:
+    """A sample, for all take long: with the option ignored the test fails, and without it passes."""
+    assert option_effects.passes(EFFECTS[name])
+    assert not option_effects.passes(EFFECTS[name], ignored=name)
 
 
 def test_who_sets_one_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

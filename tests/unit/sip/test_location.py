@@ -1,0 +1,80 @@
+"""Contacts by AOR: which endpoints they make available, without walking all of them."""
+
+from __future__ import annotations
+
+from sip_rig import Rig
+
+from asterism.sip.contacts import ContactStatus
+from asterism.sip.objects.contact import Contact, contact_id
+from asterism.sip.objects.endpoint import Endpoint
+
+
+def bound(rig: Rig, name: str, expires: float = 100) -> Contact:
+    uri = f"sip:{name}@192.0.2.10"
+    contact = Contact(contact_id("alice", uri), uri=uri, expiration_time=int(rig.wall + expires), endpoint="alice")
+    rig.data.put_now(contact)
+    rig.commit()
+    return contact
+
+
+def available(rig: Rig) -> bool:
+    return rig.sip.location.endpoint_available(rig.data.objects(Endpoint)["alice"])
+
+
+def test_an_endpoint_is_available_while_one_contact_can_be_called(rig: Rig) -> None:
+    assert not available(rig)
+    one, two = bound(rig, "a"), bound(rig, "b", expires=200)
+    location = rig.sip.location
+    for contact, status, expected in (
+        (one, ContactStatus.UNREACHABLE, True),
+        (two, ContactStatus.UNREACHABLE, False),
+        (one, ContactStatus.UNKNOWN, True),
+        (one, ContactStatus.UNREACHABLE, False),
+        (two, ContactStatus.REACHABLE, True),
+    ):
+        location.set_reachability(contact, status)
+        assert available(rig) is expected
+    rig.wall += 150
+    assert available(rig)
+    rig.wall += 100
+    assert not available(rig)
+
+
+def test_the_first_contact_that_can_be_called_is_enough(rig: Rig) -> None:
+    for number in range(50):
+        bound(rig, f"n{number}")
+    location = rig.sip.location
+    looked: list[str] = []
+
+    class States(dict):  # type: ignore[type-arg]
+        def __contains__(self, key: object) -> bool:
+            looked.append(str(key))
+            return super().__contains__(key)
+
+    location._states = States(location._states)
+    assert available(rig)
+    assert len(looked) == 1
+
+
+def test_a_permanent_contact_is_the_one_that_the_aor_names_now(rig: Rig) -> None:
+    location = rig.sip.location
+    (contact,) = location.permanent("trunk")
+    assert location.is_permanent(contact)
+    assert not location.is_permanent(contact.replace())
+    assert not location.is_permanent(bound(rig, "a"))
+
+
+def test_endpoints_that_share_an_aor_are_kept_in_order(rig: Rig) -> None:
+    location = rig.sip.location
+    assert list(location.endpoints_of("alice")) == ["alice"]
+    more = [Endpoint(f"e{number}", aors=("alice",)) for number in range(3)]
+    table = rig.data._tables[Endpoint]
+    for endpoint in more:
+        table.apply(endpoint.id, endpoint, None)
+    assert list(location.endpoints_of("alice")) == ["alice", "e0", "e1", "e2"]
+    table.apply("e1", None, None)
+    assert list(location.endpoints_of("alice")) == ["alice", "e0", "e2"]
+    for name in ("alice", "e0", "e2"):
+        table.apply(name, None, None)
+    assert list(location.endpoints_of("alice")) == []
+    assert "alice" not in location._endpoints_of
