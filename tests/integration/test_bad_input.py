@@ -299,3 +299,16 @@ async def test_in_dialog_nonsense_does_not_end_the_call():
         await served(world)
         assert call.established
         assert {answer.split(b" ")[1] for answer in attacker.take()} <= {b"400", b"401", b"481", b"403"}
+
+
+@pytest.mark.parametrize(
+    "method", ["INVITE", "REGISTER", "OPTIONS", "MESSAGE", "SUBSCRIBE", "PUBLISH", "BYE", "NONSENSE"]
+)
+async def test_a_stranger_gets_once_about_as_much_as_it_sent(method):
+    """Its source address may be somebody else's: the server must be no amplifier."""
+    async with attacked() as (world, attacker):
+        request = attacker.invite().replace("INVITE", method).encode()
+        attacker.send(request)
+        assert len(await attacker.answer()) < 2 * len(request)
+        await served(world)
+        assert attacker.take() == []

@@ -378,3 +378,18 @@ def test_messages_of_every_size_survive_the_record_layer(run, pki):
         manager.close()
 
     run(scenario)
+
+
+def test_half_open_handshakes_are_limited_and_cost_no_session_before_they_begin(run, pki):
+    async def scenario():
+        manager, transport, _ = await echo_manager(protocol="tls", tls=settings(pki), max_half_open=8)
+        silent = [await asyncio.open_connection("127.0.0.1", transport.port) for _ in range(6)]
+        await until(lambda: transport.counters["dropped"] == 4)
+        assert transport.connections == 2
+        assert [flow._tls for flow in transport._connections] == [None, None]
+        assert await ask(transport.port, client_context(pki)) == 200
+        for _, writer in silent:
+            writer.close()
+        manager.close()
+
+    run(scenario)
