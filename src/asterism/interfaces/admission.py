@@ -8,30 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable
+
+from asterism.sources import source_of
 
 HANDSHAKE_SECONDS = 5.0
 """How long a TLS handshake may take."""
 
 _BACKLOG = 128
 _ACCEPT_PAUSE = 0.5  # seconds, when the system gives no more descriptors
-
-
-def source_of(host: str) -> str:
-    """Whom an address belongs to: itself, or the /64 network of an IPv6 one, which is one subscriber's."""
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return host
-    if isinstance(address, ipaddress.IPv4Address):
-        return host
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((int(address) >> 64 << 64, 64)))
 
 
 class Ticket:

@@ -13,7 +13,7 @@ from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import ConfigError, ModuleError
 from asterism.core.events import EventType, Fields
 from asterism.core.module import CoreServer, Module
-from asterism.interfaces.admission import TlsListener, WaitingRoom, source_of
+from asterism.interfaces.admission import TlsListener, WaitingRoom
 from asterism.interfaces.manager.actions import ManagerActions
 from asterism.interfaces.manager.blocks import ChannelBlocks
 from asterism.interfaces.manager.commands import ManagerCommands
@@ -30,6 +30,7 @@ from asterism.interfaces.manager.settings import (
 )
 from asterism.interfaces.manager.wire import encode_fields
 from asterism.listening import open_listeners
+from asterism.sources import source_of
 
 FULLY_BOOTED = EventType(
     "FullyBooted",
