@@ -54,6 +54,7 @@ async def test_panoramisk() -> None:
             assert channels == []
             call = await ann.dial("600")
             await call.answered()
+            await until(lambda: [one.application for one in server.pbx.channels] == ["Echo"])
             (found,) = [
                 message async for message in _items(client, {"Action": "CoreShowChannels"}, "CoreShowChannelsComplete")
             ]
