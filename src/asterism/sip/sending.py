@@ -220,6 +220,8 @@ class Sender:
         marked = endpoint is not None and endpoint.user_eq_phone
         user = (endpoint.from_user if endpoint is not None else "") or core.state.default_from_user
         domain = endpoint.from_domain if endpoint is not None else ""
+        if ":" in domain:
+            domain = format_host_port(*split_host_port(domain))
         request = Request(method, _request_uri(as_phone(uri) if marked else uri))
         # The host is our own address as the peer will see it, known only once the flow is.
         phone = ";user=phone" if marked and is_number(user) else ""

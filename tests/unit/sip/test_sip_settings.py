@@ -62,6 +62,10 @@ def created(rig: Rig, name: str = "a", target: str = "sip:198.51.100.1:5080") ->
         ("default_from_user=pbx\n", "", "<sip:pbx@192.0.2.1>"),
         ("default_from_user=pbx\n", "from_user=me\n", "<sip:me@192.0.2.1>"),
         ("", "from_user=me\nfrom_domain=example.test\n", "<sip:me@example.test>"),
+        ("", "from_user=me\nfrom_domain=example.test:5070\n", "<sip:me@example.test:5070>"),
+        ("", "from_user=me\nfrom_domain=[2001:db8::1]\n", "<sip:me@[2001:db8::1]>"),
+        ("", "from_user=me\nfrom_domain=2001:db8::1\n", "<sip:me@[2001:db8::1]>"),
+        ("", "from_user=me\nfrom_domain=[2001:db8::1]:5070\n", "<sip:me@[2001:db8::1]:5070>"),
     ],
 )
 def test_from(make_rig: Make, global_: str, own: str, sender: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from asterism.applications.messaging.addresses import address, plain
 from asterism.applications.messaging.destination import Destination, find_destination
 from asterism.core.errors import AsterismError
+from asterism.hostport import split_host_port
 from asterism.pbx.messaging.message import Message, MessageError
 from asterism.sip.phone_numbers import as_phone
 from asterism.sip.resolving import Way
@@ -112,7 +113,8 @@ class Sender:
         if endpoint.from_user:
             uri = uri.replace(user=endpoint.from_user)
         if endpoint.from_domain:
-            uri = uri.replace(host=endpoint.from_domain)
+            host, port = split_host_port(endpoint.from_domain)
+            uri = uri.replace(host=host, port=port)
         if endpoint.user_eq_phone:
             uri = as_phone(uri)
         return str(NameAddr(found.display, uri, {"tag": own.tag}))

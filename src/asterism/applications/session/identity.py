@@ -9,6 +9,7 @@ import socket
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from asterism.hostport import format_host_port, split_host_port
 from asterism.media.formats import FORMATS
 from asterism.pbx.party import PRESENTATIONS, PartyId
 from asterism.sip.objects.global_ import GlobalSettings
@@ -60,13 +61,16 @@ def name_addr(display: str, uri: str) -> str:
 
 @lru_cache(maxsize=1024)
 def sip_uri(user: str, host: str, phone: bool = False) -> str:
-    """``sip:user@host`` with what needs it escaped; ``phone`` marks a number by ``user=phone``."""
+    """``sip:user@host`` with what needs it escaped; ``phone`` marks a number by ``user=phone``.
+
+    ``host`` may have a port; IPv6 is in brackets then.
+    """
     marked = ";user=phone" if phone and is_number(user) else ""
+    name, port = split_host_port(host)
     if user and not (user.isascii() and user.isalnum()):
-        return f"{Uri('sip', user, host)}{marked}"
-    if ":" in host:
-        host = f"[{host}]"
-    return f"sip:{user}@{host}{marked}" if user else f"sip:{host}"
+        return f"{Uri('sip', user, name, port)}{marked}"
+    place = format_host_port(name, port)
+    return f"sip:{user}@{place}{marked}" if user else f"sip:{place}"
 
 
 def caller_party(endpoint: Endpoint) -> PartyId:

@@ -19,7 +19,7 @@ from asterism.data.kinds import (
     Text,
     Variables,
 )
-from asterism.data.network import AccessRule, HostKind, Rules
+from asterism.data.network import AccessRule, HostKind, HostPortKind, Rules
 from asterism.data.options import ConfiguredObject, InvalidOptionError, derived, modifier, option
 from asterism.sip.objects.codecs import ALLOW, DISALLOW, CodecList
 from asterism.sip.objects.identify import Identify
@@ -231,7 +231,7 @@ class Endpoint(ConfiguredObject, type="endpoint"):
     callerid_privacy = option(_PRESENTATIONS, "allowed_not_screened", "Presentation given with callerid.")
     callerid_tag = option(TEXT, "", "Tag given with callerid, for the dialplan.")
     from_user = option(Text("a URI's user part", refused=" @"), "", "User part of From in requests to this endpoint.")
-    from_domain = option(TEXT, "", "Host part of From in requests to this endpoint.")
+    from_domain = option(HostPortKind(), "", "Host part of From in requests to this endpoint.")
     contact_user = option(TEXT, "", "User part of the Contact that this endpoint is given.", listed=False)
     trust_id_inbound = option(BOOL, False, "Believe the identity headers it sends.")
     trust_id_outbound = option(BOOL, False, "Tell it identities that asked for privacy.")
