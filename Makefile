@@ -83,8 +83,8 @@ soak: $(VENV)/.installed-dev ## Ten minutes of valid and broken traffic: no exce
 effects: $(VENV)/.installed-dev ## Which test shows the effect of each option (ARGS="--all" looks again)
 	$(BIN)/python -m tests.option_effects $(ARGS)
 
-fuzz: $(VENV)/.installed-dev ## Coverage-guided fuzzing of the stack for a minute (ARGS="--seconds 600 message sdp")
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+fuzz: $(VENV)/.installed-dev ## Fuzz messages, calls, manager, files, expressions for a minute (ARGS="--seconds 600 message sdp")
+	$(if $(findstring --atheris,$(ARGS)),$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[fuzz]')
 	$(BIN)/python tests/fuzz/fuzz.py $(ARGS)
 
 docs: $(VENV)/.installed-dev ## Write the reference made from the code: docs/reference, docs/_build

@@ -37,8 +37,9 @@ WRAPPED = (
 
 @cache
 def _world() -> World:
-    logging.disable(logging.CRITICAL)
-    return World()
+    found = World()
+    found.log.setLevel(logging.CRITICAL + 1)
+    return found
 
 
 def expression(data: bytes) -> None:

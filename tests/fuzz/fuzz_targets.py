@@ -13,9 +13,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "stack"))
 
+import packet_targets
+import sip_targets
+import text_targets
 from dialplan_targets import expression, extensions
 from manager_target import manager
 from transaction_kit import Net, RecordingClient, new_request, request_text, response_to
+from whole_server import Worlds
 
 from asterism.stack import ParseError, Request, Response, headers, make_response, parse_message
 from asterism.stack.bodies import parse_body
@@ -265,7 +269,7 @@ def layer(data: bytes) -> None:
     assert not net.flow.transactions
 
 
-TARGETS: dict[str, Callable[[bytes], None]] = {
+STACK: dict[str, Callable[[bytes], None]] = {
     "uri": uri,
     "address": address,
     "header": header,
@@ -278,9 +282,38 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "extensions": extensions,
     "manager": manager,
 }
+SERVER: dict[str, Callable[[Worlds, bytes], None]] = {
+    "dialogs": sip_targets.dialogs,
+    "answers": sip_targets.answers,
+    "bindings": sip_targets.bindings,
+    "websocket": packet_targets.websocket,
+    "media": packet_targets.media,
+    "stun": packet_targets.stun_packet,
+    "clients": text_targets.clients,
+    "console": text_targets.console,
+    "config": text_targets.config,
+    "dialplan": text_targets.dialplan,
+    "substitution": text_targets.substitution,
+    "pattern": text_targets.pattern,
+}
+TARGETS = (*STACK, *SERVER)
 
 
-def run(name: str, data: bytes) -> None:
-    """One input for one target; refusing it by the stack's own error is right."""
-    with suppress(ParseError):
-        TARGETS[name](data)
+def run(name: str, data: bytes, worlds: Worlds) -> None:
+    """One input for one target; refusing it by the stack's own error is right.
+
+    Args:
+        name: The target.
+        data: The input.
+        worlds: Has the server for the targets that need one. After a failure it is another.
+    """
+    if name in STACK:
+        with suppress(ParseError):
+            STACK[name](data)
+        return
+    try:
+        SERVER[name](worlds, data)
+    except BaseException:
+        worlds.drop()
+        raise
+    worlds.used()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dialplan_targets import EXPRESSIONS, FILES
 from manager_target import SEEDS as MANAGER
+from seeds_server import SERVER, files
 from transaction_kit import request_text
 
 FOLDER = Path(__file__).parent / "corpus"
@@ -95,6 +96,10 @@ def seeds(name: str) -> list[bytes]:
         first = MANAGER
     elif name == "framer":
         first = [invite + b"\r\n\r\n" + invite, *torture()]
+    elif name in SERVER:
+        first = SERVER[name]
+    elif name in ("config", "dialplan"):
+        first = files(name)
     else:
         first = [bytes([number]) + data for number in (0, 4, 6) for data in (invite, b"\x01\0\x02\0\x12\0\x05\0\x16")]
         first += [b"\0".join(b"\x04" + data for data in torture()[at : at + 8]) for at in range(0, 40, 8)]

@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 
 import pytest
-from fuzz_targets import TARGETS, run
+from fuzz_targets import STACK, TARGETS, run
+from mutation import blind, structured
 from seeds import seeds
+from whole_server import Worlds
+
+
+@pytest.fixture(scope="module")
+def worlds() -> Iterator[Worlds]:
+    found = Worlds()
+    yield found
+    found.drop()
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_seeds_and_findings(name: str) -> None:
+def test_seeds_and_findings(name: str, worlds: Worlds) -> None:
     found = seeds(name)
     assert found
     for data in found:
-        run(name, data)
+        run(name, data, worlds)
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_mutations(name: str) -> None:
+def test_mutations(name: str, worlds: Worlds) -> None:
     chance = random.Random(name)
     start = seeds(name)
-    for _ in range(60):
-        data = bytearray(chance.choice(start))
-        for _ in range(chance.randint(1, 4)):
-            at = chance.randrange(len(data) + 1)
-            other = chance.choice(start)
-            cut = chance.randrange(len(other) + 1)
-            data[at : at + chance.randint(0, 8)] = chance.choice(
-                (chance.randbytes(chance.randint(1, 4)), other[cut : cut + chance.randint(0, 40)], b"")
-            )
-        run(name, bytes(data))
+    for number in range(60 if name in STACK else 12):
+        change = blind if number % 3 == 0 else structured
+        run(name, change(chance.choice(start), chance, start), worlds)
