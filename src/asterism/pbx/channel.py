@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from asterism.core.containment import FAILED, attempt, report_failure
+from asterism.core.containment import FAILED, report_failure
 from asterism.pbx import events
 from asterism.pbx.causes import Cause
 from asterism.pbx.channel_api import WAKE_DIGIT, WAKE_SIGNAL, ChannelApi
@@ -211,8 +211,11 @@ class Channel(ChannelApi):
         driver = self.driver
         if driver is None:
             return default
-        name = f"{method} of the {self.technology.name} driver"
-        return attempt(self.pbx.log, name, default, getattr(driver, method), *args)
+        try:
+            return getattr(driver, method)(*args)
+        except Exception:
+            report_failure(self.pbx.log, f"{method} of the {self.technology.name} driver")
+            return default
 
     @property
     def duration(self) -> int:

@@ -41,7 +41,8 @@ def register(rig: Rig, uri: str, digest_uri: str, method: str = "REGISTER") -> R
         ("sip:[2001:db8::1]", "sip:[2001:db8:0::1]", 200),
         ("sip:pbx.test", "sip:nothing@attacker.example", 401),
         ("sip:pbx.test", "sip:x@pbx.test", 401),
-        ("sip:pbx.test", "sip:pbx.test:5080", 401),
+        ("sip:pbx.test", "sip:pbx.test:5080", 200),  # the port that it sends to
+        ("sip:pbx.test:5060", "sip:pbx.test:5080", 401),
         ("sip:pbx.test", "pbx.test", 401),
         ("sip:pbx.test", "tel:600", 401),
     ],

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.negotiation import write_session
-from asterism.core.containment import attempt
+from asterism.core.containment import report_failure
 from asterism.stack.bodies import parse_body
 from asterism.stack.errors import ParseError
 from asterism.stack.sdp import MediaDescription, SessionDescription, reject
@@ -295,8 +295,11 @@ class SessionMedia:
 
 def _ask(session: Session, handler: SdpHandler, method: str, default: Any, *args: object) -> Any:
     """Call a method of a handler, which refuses by raising."""
-    name = f"{method} of SDP handler '{handler.name}'"
-    return attempt(session.core.log, name, default, getattr(handler, method), session, *args)
+    try:
+        return getattr(handler, method)(session, *args)
+    except Exception:
+        report_failure(session.core.log, f"{method} of SDP handler '{handler.name}'")
+        return default
 
 
 def _reoffer(session: Session, stream: MediaStream) -> MediaDescription:
@@ -306,4 +309,7 @@ def _reoffer(session: Session, stream: MediaStream) -> MediaDescription:
 
 
 def _close(session: Session, stream: MediaStream) -> None:
-    attempt(session.core.log, f"close of a stream of SDP handler '{stream.handler.name}'", None, stream.close)
+    try:
+        stream.close()
+    except Exception:
+        report_failure(session.core.log, f"close of a stream of SDP handler '{stream.handler.name}'")

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from asterism.media.formats import DTMF_ENCODING, DTMF_FMTP, DTMF_PAYLOAD_TYPE, Format, format_for
 from asterism.media.payload_types import PayloadTypes
-from asterism.stack.sdp import MediaDescription
+from asterism.stack.sdp import Connection, MediaDescription
 
 REVERSED = {"sendonly": "recvonly", "recvonly": "sendonly", "sendrecv": "sendrecv", "inactive": "inactive"}
 """Directions, seen from the other side."""
@@ -61,11 +61,12 @@ class AudioTerms(NamedTuple):
     ptime: int = 0
     parameters: tuple[tuple[Format, str], ...] = ()
 
-    @property
-    def agreed(self) -> tuple[tuple[Format, str], ...]:
-        """Each codec with the parameters that are passed on."""
-        said = dict(self.parameters)
-        return tuple((one, said.get(one, "")) for _, one in self.types.formats)
+
+@lru_cache(maxsize=512)
+def agreed_codecs(terms: AudioTerms) -> tuple[tuple[Format, str], ...]:
+    """Each codec with the parameters that are passed on."""
+    said = dict(terms.parameters)
+    return tuple((one, said.get(one, "")) for _, one in terms.types.formats)
 
 
 @lru_cache(maxsize=512)
@@ -213,11 +214,13 @@ def _passed_on(one: Format, fmtp: str) -> str:
     return ";".join(piece for piece in pieces if piece.partition("=")[0].strip().lower() in one.parameters)
 
 
-def audio_section(terms: AudioTerms, port: int, ptime: int = 0, protocol: str = "RTP/AVP") -> MediaDescription:
+def audio_section(
+    terms: AudioTerms, port: int, ptime: int = 0, connection: Connection | None = None
+) -> MediaDescription:
     """The audio section of an offer or answer of ours; ``ptime`` in milliseconds instead of the codec's own."""
     formats, attributes = _audio_lines(terms.types, terms.parameters, ptime)
     return MediaDescription(
-        attributes=[*attributes, (terms.direction, None)], port=port, protocol=protocol, formats=[*formats]
+        connection=connection, attributes=[*attributes, (terms.direction, None)], port=port, formats=[*formats]
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from asterism.applications.session.driver import SessionDriver
@@ -54,7 +55,7 @@ class PjsipTechnology:
         if requestor is not None and isinstance(requestor.driver, SessionDriver):
             # If no media is open yet, what the caller offered says what will be.
             agreed = requestor.driver.session.agreed
-            formats = formats or tuple([one for one, _ in agreed])
+            formats = formats or tuple(dict(agreed))
         profile = self._registry.profiles.of(endpoint)
         session = OutgoingSession(
             self._core,
@@ -66,7 +67,7 @@ class PjsipTechnology:
             _path(contact, endpoint, self._core.state.service_routes.get(endpoint.id, ())),
             "" if contact is None else contact.aor,
         )
-        session.media.parameters = tuple([each for each in agreed if each[1]])
+        session.media.parameters = tuple(filter(itemgetter(1), agreed))
         session.offer_formats = outgoing_order(profile.formats, tuple(formats), endpoint.outgoing_call_offer_pref)
         session.channel = channel = self._pbx.create_channel(
             self,

@@ -159,8 +159,8 @@ class Credentials:
     def fits(self, target: Uri) -> bool:
         """Whether ``uri`` names the Request-URI ``target``, as it must (RFC 7616 3.4.6, RFC 3261 22.4).
 
-        Compared are user, host and port, the default port being the same as none: parameters and the choice of
-        ``sip`` or ``sips`` change on the way through proxies, and clients leave them out.
+        Compared are user, host, and the port where both name one: parameters and the choice of ``sip`` or ``sips``
+        change on the way through proxies, and clients leave them out, or name the port that they send to (SIPp).
         """
         if self.uri == str(target):
             return True
@@ -172,7 +172,7 @@ class Credentials:
             return mine.matches(target)
         return (
             mine.user == target.user
-            and (mine.port == target.port or _port(mine) == _port(target))
+            and (mine.port is None or target.port is None or mine.port == target.port)
             and same_host(mine.host, target.host)
         )
 
@@ -245,10 +245,6 @@ class AuthenticationInfo:
                 ("nc", self.nc or None),
             ]
         )
-
-
-def _port(uri: Uri) -> int:
-    return uri.port or (5061 if uri.secure else 5060)
 
 
 def challenges(message: Message, proxy: bool = False) -> list[Challenge]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from asterism.applications.session.negotiation import (
     Section,
     accept_answer,
     accept_offer,
+    agreed_codecs,
     all_terms,
     audio_section,
     offer_terms,
@@ -75,13 +75,7 @@ class RtpAudio(MediaStream):
     @property
     def agreed(self) -> Agreed:
         """The codecs of the terms."""
-        return self.terms.agreed
-
-    def section(self, terms: AudioTerms, ptime: int = 0) -> MediaDescription:
-        """Our section with these terms."""
-        found = audio_section(terms, self.rtp.local[1], ptime)
-        found.connection = self.connection
-        return found
+        return agreed_codecs(self.terms)
 
     def close(self) -> None:
         """Free the ports."""
@@ -106,7 +100,7 @@ class RtpHandler(SdpHandler):
     def agreed(self, profile: EndpointProfile, description: SessionDescription, media: MediaDescription) -> Agreed:
         """Those of the answer, in its order."""
         terms = _acceptable(profile, description, media) if media.port else None
-        return () if terms is None else terms.agreed
+        return () if terms is None else agreed_codecs(terms)
 
     def answer(
         self, session: Session, description: SessionDescription, media: MediaDescription, stream: MediaStream | None
@@ -134,7 +128,8 @@ class RtpHandler(SdpHandler):
         stream.offered = None
         self._set_up(session, stream)
         self._set_remote(session, stream, host, media.port)
-        return stream, stream.section(terms, terms.ptime if session.endpoint.use_ptime else 0)
+        ptime = terms.ptime if session.endpoint.use_ptime else 0
+        return stream, audio_section(terms, stream.rtp.local[1], ptime, stream.connection)
 
     # What we offer.
 
@@ -154,7 +149,7 @@ class RtpHandler(SdpHandler):
         stream.offered = terms
         # What is offered must be understood from now on: early media may come before the answer does.
         self._set_up(session, stream)
-        return stream, stream.section(terms)
+        return stream, audio_section(terms, stream.rtp.local[1])
 
     def reoffer(self, session: Session, stream: MediaStream) -> MediaDescription:
         """The codecs agreed, under the payload types that we announced for them."""
@@ -171,7 +166,7 @@ class RtpHandler(SdpHandler):
             offered = all_terms(offered, wanted, media.dtmf_mode or session.endpoint.dtmf_mode)
         stream.offered = offered
         self._set_up(session, stream)
-        return stream.section(offered)
+        return audio_section(offered, stream.rtp.local[1], 0, stream.connection)
 
     def apply_answer(
         self, session: Session, description: SessionDescription, media: MediaDescription, stream: MediaStream
@@ -258,8 +253,11 @@ class RtpHandler(SdpHandler):
     def _set_remote(self, session: Session, stream: RtpAudio, host: str, port: int) -> None:
         held = host in _NOWHERE or stream.terms.direction in _SENDS_NOTHING
         if host not in _NOWHERE:
-            with suppress(ValueError):  # no address of the socket's family: its packets tell where it is
+            try:
                 stream.rtp.set_remote(host, port)
+            except ValueError as error:
+                # No address of the socket's family: where it is is learned from its packets.
+                session.core.log.debug("media of %s: %s", session.endpoint.id, error)
         stream.rtp.hold = held
         seconds = session.endpoint.rtp_timeout_hold if held else session.endpoint.rtp_timeout
         if seconds or session.endpoint.rtp_timeout or session.endpoint.rtp_timeout_hold:
