@@ -95,7 +95,7 @@ async def test_an_unreachable_phone():
 
 
 async def test_a_phone_whose_port_is_closed():
-    """Its host says so, which is a hint: it may be starting again, so the INVITE is repeated until the Dial gives up."""
+    """Its host says so, which is a hint: it may be starting again, so the INVITE is repeated as ever."""
     async with two_phones() as world:
         world.bob.close()
         call = await world.ann.dial("122")
