@@ -116,17 +116,56 @@ async def test_a_second_200_is_acknowledged_and_ended_however_often_it_comes(ben
     alice, bob, invite, _ = await dialing(bench, "PJSIP/bob", 5072)
     bob.respond(invite, 200, body=sdp(), tag="b1")
     assert (await bob.next("ACK")).to.tag == "b1"
-    for _ in range(2):
+    for first in (True, False):
         bob.respond(invite, 200, body=moved(31900), tag="b2")
         assert (await bob.next("ACK")).to.tag == "b2"
-        bye = await bob.next("BYE")
-        assert bye.to.tag == "b2"
-        bob.respond(bye, 200)
+        if first:
+            bye = await bob.next("BYE")
+            assert bye.to.tag == "b2"
+            bob.respond(bye, 200)
     bob.respond(invite, 200, body=sdp(), tag="b1")
     assert (await bob.next("ACK")).to.tag == "b1"
     assert "BYE" not in kinds(bob)
     assert audio(bench).remote[1] == 31800  # type: ignore[attr-defined]
     await finish(alice, bob)
+
+
+@on_bench
+async def test_a_branch_that_answers_after_its_prack_is_ended_with_the_next_cseq(bench: Bench) -> None:
+    """In each state of the call: another branch has answered, it is given up, it is over."""
+    alice, bob = bench.phone(5071), bench.phone(5072)
+    for number, over in enumerate(("answered", "cancelled", "over")):
+        exten = f"91{number}"
+
+        @bench.server.pbx.extension("internal", exten)
+        async def dial(channel: object) -> None:
+            await channel.dial("PJSIP/bob", 40)  # type: ignore[attr-defined]
+
+        alice.call(exten, call=f"call-{number}")
+        invite = await bob.next("INVITE")
+        bob.respond(invite, 180, tag="b2", extra=RELIABLE.format(1))
+        prack = await bob.next("PRACK")
+        bob.respond(prack, 200)
+        if over == "cancelled":
+            alice.request("CANCEL", f"sip:{exten}@127.0.0.1", "alice", f"<sip:{exten}@127.0.0.1>", branch=alice.branch,
+                          call=f"call-{number}")  # fmt: skip
+            await bob.next("CANCEL")
+        else:
+            bob.respond(invite, 200, body=sdp(), tag="b1")
+            await bob.next("ACK")
+            ok = await alice.next(200)
+            alice.in_dialog("ACK", ok, 1, call=f"call-{number}")
+        if over == "over":
+            alice.in_dialog("BYE", ok, 2, call=f"call-{number}")
+            bob.respond(await bob.next("BYE"), 200)
+        bob.respond(invite, 200, body=sdp(), tag="b2")
+        assert (await bob.next("ACK")).to.tag == "b2"
+        bye = await bob.next("BYE")
+        assert (bye.to.tag, bye.cseq.number) == ("b2", prack.cseq.number + 1), over
+        bob.respond(bye, 200)
+        if over == "answered":
+            alice.in_dialog("BYE", ok, 2, call=f"call-{number}")
+            bob.respond(await bob.next("BYE"), 200)
 
 
 @on_bench

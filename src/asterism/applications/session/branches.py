@@ -31,15 +31,17 @@ class Branch:
         dialog: the dialog with it.
         offers: the offers and answers with it.
         description: the description that it answered with last, ``None`` before.
+        declined: it has answered after another, and has been sent BYE.
     """
 
-    __slots__ = ("_receiver", "description", "dialog", "offers", "session")
+    __slots__ = ("_receiver", "declined", "description", "dialog", "offers", "session")
 
     def __init__(self, session: OutgoingSession, dialog: Dialog, offers: OfferAnswer) -> None:
         self.session = session
         self.dialog = dialog
         self.offers = offers
         self.description: SessionDescription | None = None
+        self.declined = False
         self._receiver: ReliableReceiver | None = None
 
     def on_request(self, rx: Rx) -> bool:

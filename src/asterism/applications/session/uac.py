@@ -76,11 +76,14 @@ class OutgoingSession(Session):
         "final_response",
         "invite",
         "path",
+        "sequences",
         "target",
     )
 
     invite: Request
     """The INVITE that was answered last; with credentials, its CSeq is another."""
+    sequences: dict[str, int | None]
+    """By the tag of each branch, the CSeq number that it was sent last; for sessions of late answers only."""
 
     def __init__(
         self,
@@ -430,21 +433,19 @@ class OutgoingSession(Session):
 
     def _answering_branch(self, tag: str, response: Response) -> tuple[Branch, bool]:
         """The branch that a 2xx is of, the others being over, and whether the response can be read."""
-        branch = self._branches.pop(tag, None)
-        readable = True
-        if self._branches:
+        branch = self._branches.get(tag)
+        if len(self._branches) > (branch is not None):
+            # What the others have been asked stays known: one of them may answer, too.
             self._leave_dialogs()
-            self._branches.clear()
         if branch is None:
             dialog, readable = dialog_of(self.invite, response)
-            branch = self._open_branch(tag, dialog)
-            return branch, readable
-        self._branches[tag] = branch
+            return self._open_branch(tag, dialog), readable
+        self.core.dialogs.add(branch.dialog, branch, self.work, self.endpoint)
         try:
             branch.dialog.receive_response(response)
         except ParseError:
-            readable = False
-        return branch, readable
+            return branch, False
+        return branch, True
 
     def _agrees(self, branch: Branch, response: Response) -> bool:
         """Take the answer of a 2xx, or the one given before it; ``False``: there is none to work with, it was ended."""
@@ -467,10 +468,22 @@ class OutgoingSession(Session):
 
     def _decline(self, response: Response) -> None:
         """Acknowledge a 2xx that is not wanted, and end what it set up: another branch of the call answered first."""
-        mine, self.dialog = self.dialog, dialog_of(self.invite, response)[0]
+        dialog, _ = dialog_of(self.invite, response)
+        branch = self._branches.get(dialog.remote_tag)
+        if branch is None:
+            branch = Branch(self, dialog, self.offers)
+            if len(self._branches) < MAX_BRANCHES:
+                self._branches[dialog.remote_tag] = branch
+        else:
+            # It has been sent requests before its answer: those that follow count on.
+            dialog.local_seq = branch.dialog.local_seq
+            branch.dialog = dialog
+        mine, self.dialog = self.dialog, dialog
         try:
             self.send_ack(self.invite)
-            self.send_request("BYE", headers=reason_lines(NORMAL_CLEARING))
+            if not branch.declined:
+                branch.declined = True
+                self.send_request("BYE", headers=reason_lines(NORMAL_CLEARING))
         finally:
             self.dialog = mine
 
@@ -540,14 +553,16 @@ class OutgoingSession(Session):
         self._cancelled = False
         self.work.close()
         if self._outgoing is not None:
-            make = partial(_late_session, self.core, self.registry, self.endpoint, self.target)
+            sequences = {tag: one.dialog.local_seq for tag, one in self._branches.items()} if self._branches else {}
+            make = partial(_late_session, self.core, self.registry, self.endpoint, self.target, sequences)
             self._outgoing.user = LateAnswers(self.flow, make)
 
     def answered_late(self, invite: Request, response: Response) -> None:
         """Acknowledge a 2xx that came when the call was over, and end what it set up."""
-        self.dialog = dialog_of(invite, response)[0]
+        self.dialog = dialog = dialog_of(invite, response)[0]
         self.move(SessionState.CONFIRMED)
         self.send_ack(invite)
+        dialog.local_seq = self.sequences.get(dialog.remote_tag, dialog.local_seq)
         self.hang_up(NORMAL_CLEARING)
 
     def _leave_dialogs(self) -> None:
@@ -556,10 +571,14 @@ class OutgoingSession(Session):
         self._branches.clear()  # session and branch must not hold each other, or only the collector frees them
 
 
-def _late_session(core: SipCore, registry: Sessions, endpoint: Endpoint, target: Uri) -> OutgoingSession:
+def _late_session(
+    core: SipCore, registry: Sessions, endpoint: Endpoint, target: Uri, sequences: dict[str, int | None]
+) -> OutgoingSession:
     """A session for a branch that answers when its call is over."""
     work = core.create_work(f"session/{endpoint.id}")
-    return OutgoingSession(core, registry, endpoint, registry.profiles.of(endpoint), work, target)
+    session = OutgoingSession(core, registry, endpoint, registry.profiles.of(endpoint), work, target)
+    session.sequences = sequences
+    return session
 
 
 def _targets_of(response: Response) -> list[Uri]:
