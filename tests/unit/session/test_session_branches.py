@@ -141,6 +141,7 @@ async def test_a_branch_that_answers_after_its_prack_is_ended_with_the_next_cseq
         async def dial(channel: object) -> None:
             await channel.dial("PJSIP/bob", 40)  # type: ignore[attr-defined]
 
+        alice.read = len(alice.flow.sent)
         alice.call(exten, call=f"call-{number}")
         invite = await bob.next("INVITE")
         bob.respond(invite, 180, tag="b2", extra=RELIABLE.format(1))

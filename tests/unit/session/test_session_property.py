@@ -108,7 +108,6 @@ class Scene:
         assert not phone.mine
         assert phone.agreed is not None
         port, body = phone.agreed
-        open("/tmp/flows-checks", "a").write(f"{phone.count} {phone.agreed_number}\n")
         assert session.audio.remote == ("127.0.0.1", port)
         assert session.media.body == body
 
