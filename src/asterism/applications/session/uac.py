@@ -82,8 +82,6 @@ class OutgoingSession(Session):
 
     invite: Request
     """The INVITE that was answered last; with credentials, its CSeq is another."""
-    sequences: dict[str, int | None]
-    """By the tag of each branch, the CSeq number that it was sent last; for sessions of late answers only."""
 
     def __init__(
         self,
@@ -106,6 +104,8 @@ class OutgoingSession(Session):
         self._outgoing: OutgoingRequest | None = None
         self._cancelled = False
         self._branches: dict[str, Branch] = {}
+        self.sequences: dict[str, int | None] = {}
+        """By the tag of each branch, the CSeq number that it was sent last; once the call is over."""
         self._heard: Branch | None = None
         """The branch whose media are taken."""
         self._tried: tuple[str, ...] = ()
@@ -208,7 +208,6 @@ class OutgoingSession(Session):
     def _send_again(self, way: Way | None = None) -> None:
         """Send the refused INVITE once more, the same way or to another target; what branches there were are over."""
         self._leave_dialogs()
-        self._branches.clear()
         self.dialog = self._heard = None
         self.move(SessionState.CALLING)
         if way is not None:
@@ -434,13 +433,13 @@ class OutgoingSession(Session):
     def _answering_branch(self, tag: str, response: Response) -> tuple[Branch, bool]:
         """The branch that a 2xx is of, the others being over, and whether the response can be read."""
         branch = self._branches.get(tag)
-        if len(self._branches) > (branch is not None):
+        for other in self._branches.values():
             # What the others have been asked stays known: one of them may answer, too.
-            self._leave_dialogs()
+            if other is not branch:
+                self.core.dialogs.remove(other.dialog, other)
         if branch is None:
             dialog, readable = dialog_of(self.invite, response)
             return self._open_branch(tag, dialog), readable
-        self.core.dialogs.add(branch.dialog, branch, self.work, self.endpoint)
         try:
             branch.dialog.receive_response(response)
         except ParseError:
@@ -471,6 +470,7 @@ class OutgoingSession(Session):
         dialog, _ = dialog_of(self.invite, response)
         branch = self._branches.get(dialog.remote_tag)
         if branch is None:
+            self._count_on(dialog)
             branch = Branch(self, dialog, self.offers)
             if len(self._branches) < MAX_BRANCHES:
                 self._branches[dialog.remote_tag] = branch
@@ -551,10 +551,10 @@ class OutgoingSession(Session):
     def _finish(self) -> None:
         """The final response is there, or none matters any more."""
         self._cancelled = False
+        self._branches.clear()
         self.work.close()
         if self._outgoing is not None:
-            sequences = {tag: one.dialog.local_seq for tag, one in self._branches.items()} if self._branches else {}
-            make = partial(_late_session, self.core, self.registry, self.endpoint, self.target, sequences)
+            make = partial(_late_session, self.core, self.registry, self.endpoint, self.target, self.sequences)
             self._outgoing.user = LateAnswers(self.flow, make)
 
     def answered_late(self, invite: Request, response: Response) -> None:
@@ -562,13 +562,21 @@ class OutgoingSession(Session):
         self.dialog = dialog = dialog_of(invite, response)[0]
         self.move(SessionState.CONFIRMED)
         self.send_ack(invite)
-        dialog.local_seq = self.sequences.get(dialog.remote_tag, dialog.local_seq)
+        self._count_on(dialog)
         self.hang_up(NORMAL_CLEARING)
 
+    def _count_on(self, dialog: Dialog) -> None:
+        """Have the next request to a branch follow those that it was sent before its answer."""
+        dialog.local_seq = max(self.sequences.get(dialog.remote_tag) or 0, dialog.local_seq or 0)
+
     def _leave_dialogs(self) -> None:
-        for branch in self._branches.values():
+        branches = self._branches
+        if self._cancelled or len(branches) > 1:
+            # One of them may answer yet, and has to be told that it is too late.
+            self.sequences = {tag: branch.dialog.local_seq for tag, branch in branches.items()}
+        for branch in branches.values():
             self.core.dialogs.remove(branch.dialog, branch)
-        self._branches.clear()  # session and branch must not hold each other, or only the collector frees them
+        branches.clear()  # session and branch must not hold each other, or only the collector frees them
 
 
 def _late_session(
