@@ -78,7 +78,8 @@ class Conversation:
                 assert data.startswith(b"SIP/2.0 4"), data
                 continue
             if isinstance(message, Request):
-                message.validate()
+                if message.method != "ACK":  # its To is that of the response, whatever that said
+                    message.validate()
                 peer = next((i for i, each in enumerate(PEERS) if each[1] == flow.remote[0]), 0)
                 self.asked.append((peer, message))
                 del self.asked[:-20]

@@ -73,7 +73,7 @@ class Connection:
 
     def complete(self, line: str) -> list[str]:
         """The words that may stand at the end of ``line``."""
-        self.send(protocol.COMPLETE, line.encode())
+        self.send(protocol.COMPLETE, line.encode("utf-8", "replace"))
         kind, payload = self.receive()
         return [str(word) for word in json.loads(payload)] if kind == protocol.WORDS else []
 

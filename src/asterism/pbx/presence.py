@@ -47,7 +47,7 @@ class Presence:
         encoded = "e" in options
         if encoded:
             try:
-                subtype, message = (base64.b64decode(each, validate=True).decode() for each in (subtype, message))
+                subtype, message = (_decoded(each) for each in (subtype, message))
             except (binascii.Error, UnicodeDecodeError):
                 raise ValueError("subtype and message are no base64") from None
         return cls(state.lower(), subtype, message, encoded)
@@ -55,8 +55,17 @@ class Presence:
     def __str__(self) -> str:
         subtype, message = self.subtype, self.message
         if self.encoded:
-            subtype, message = (base64.b64encode(each.encode()).decode() for each in (subtype, message))
+            subtype, message = (_encoded(each) for each in (subtype, message))
         return f"{self.state},{subtype},{message},{'e' if self.encoded else ''}"
+
+
+def _encoded(text: str) -> str:
+    """The base64 of the bytes of a text, also of bytes that are no UTF-8."""
+    return base64.b64encode(text.encode("utf-8", "surrogateescape")).decode()
+
+
+def _decoded(text: str) -> str:
+    return base64.b64decode(text, validate=True).decode()
 
 
 class PresenceServer(PbxServer, Protocol):
@@ -123,7 +132,7 @@ class PresenceStates(PbxModule):
             raise FunctionError("it takes value, subtype or message")
         found = self._find(provider.removeprefix(PREFIX)) or Presence()
         text = {"value": found.state, "subtype": found.subtype, "message": found.message}[field]
-        return base64.b64encode(text.encode()).decode() if "e" in options and field != "value" else text
+        return _encoded(text) if "e" in options and field != "value" else text
 
     @function_writer("PRESENCE_STATE")
     def write(self, channel: Channel | None, args: str, value: str) -> None:

@@ -60,6 +60,11 @@ EVENTS_DROPPED = EventType(
 )
 
 
+def _bytes(text: str) -> bytes:
+    """The bytes of a text, which a configuration file may have in any encoding."""
+    return text.encode("utf-8", "surrogateescape")
+
+
 class Call:
     """One action being served (:class:`asterism.core.commands.ActionCall`)."""
 
@@ -389,7 +394,7 @@ class ManagerSession(asyncio.Protocol):
         name = call.get("username")
         user = self.manager.settings.users.get(name)
         if user is None:
-            hmac.compare_digest(b"0" * 32, hashlib.md5(name.encode()).hexdigest().encode())
+            hmac.compare_digest(b"0" * 32, hashlib.md5(_bytes(name)).hexdigest().encode())
             self.manager.security.invalid_account(self, name)
             self._refuse(call)
             return
@@ -422,12 +427,12 @@ class ManagerSession(asyncio.Protocol):
         if call.get("authtype").lower() == "md5":
             key = call.get("key")
             if open_ and self.challenge:
-                expected = hashlib.md5((self.challenge + user.secret).encode()).hexdigest()
-                if hmac.compare_digest(expected.encode(), key.lower().encode()):
+                expected = hashlib.md5(_bytes(self.challenge + user.secret)).hexdigest()
+                if hmac.compare_digest(expected.encode(), _bytes(key.lower())):
                     return True
             security.challenge_response_failed(self, key)
             return False
-        if open_ and hmac.compare_digest(user.secret.encode(), call.get("secret").encode()):
+        if open_ and hmac.compare_digest(_bytes(user.secret), _bytes(call.get("secret"))):
             return True
         security.invalid_password(self, user.name)
         return False

@@ -7,6 +7,8 @@ from functools import lru_cache
 
 _SETS = {"X": "0123456789", "Z": "123456789", "N": "23456789"}
 MAX_PATTERN = 256
+_CACHED_LENGTH = 40
+"""Longer ones are compiled each time, so that what is kept stays small: an extension keeps its own."""
 
 
 class Pattern:
@@ -43,10 +45,14 @@ def fold(name: str) -> str:
     return name.replace("-", "").lower() if not name.isdigit() else name
 
 
-@lru_cache(maxsize=8192)
 def compile_pattern(text: str) -> Pattern:
     """The pattern of a text that starts with ``_``. Never raises: an unclosed ``[`` stands for itself."""
-    return Pattern(text[: MAX_PATTERN + 1])
+    return _compiled(text) if len(text) <= _CACHED_LENGTH else Pattern(text[: MAX_PATTERN + 1])
+
+
+@lru_cache(maxsize=2048)
+def _compiled(text: str) -> Pattern:
+    return Pattern(text)
 
 
 def matches(name: str, digits: str) -> bool:

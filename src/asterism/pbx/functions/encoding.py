@@ -38,7 +38,7 @@ class EncodingFunctions(PbxModule):
     @function("URIDECODE", Documentation("A text with %XX replaced.", "URIDECODE(text)", arguments=_TEXT))
     def uri_decode(self, channel: Channel | None, args: str) -> str:
         """NUL characters are left out."""
-        return urllib.parse.unquote_to_bytes(args).replace(b"\0", b"").decode("utf-8", "surrogateescape")
+        return urllib.parse.unquote_to_bytes(_bytes(args)).replace(b"\0", b"").decode("utf-8", "surrogateescape")
 
     @function("BASE64_ENCODE", Documentation("A text in base 64.", "BASE64_ENCODE(text)", arguments=_TEXT))
     def base64_encode(self, channel: Channel | None, args: str) -> str:

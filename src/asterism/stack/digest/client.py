@@ -71,7 +71,8 @@ class ClientSession:
         """Whether ``rspauth`` proves that the server knows the secret (RFC 7616 3.5); true if it gave none."""
         if not info.rspauth:
             return True
-        return hmac.compare_digest(response_auth(self.secret, sent, body).encode(), info.rspauth.lower().encode())
+        proof = info.rspauth.lower().encode("utf-8", "surrogateescape")
+        return hmac.compare_digest(response_auth(self.secret, sent, body).encode(), proof)
 
 
 def response_auth(secret: str, sent: Credentials, body: bytes = b"") -> str:
