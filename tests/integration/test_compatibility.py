@@ -11,6 +11,7 @@ from asterism.config.asterisk_conf import Options
 from asterism.interfaces.console.runner import CommandRunner
 from asterism.pbx.dialplan.loader import LoadedDialplan
 from asterism.server.server import Server
+from asterism.sip.objects.endpoint import Endpoint
 from asterism.sip.objects.global_ import GlobalSettings
 from asterism.testing import Phone, running_server
 
@@ -59,8 +60,8 @@ def test_the_options_of_the_page_exist() -> None:
     names = {name for cell in restoring for name in re.findall(r"`([a-z_]+)(?: = \w+)?`", cell)}
     assert {"show_secrets", "ignore_unknown_require", "allow_without_authenticator", "user_agent"} <= names
     for name in names:
-        known = hasattr(Options, name) or GlobalSettings.spec(name) is not None or hasattr(LoadedDialplan(), name)
-        assert known, name
+        specs = (GlobalSettings.spec(name), Endpoint.spec(name))
+        assert any(specs) or hasattr(Options, name) or hasattr(LoadedDialplan(), name), name
 
 
 @pytest.mark.parametrize("ignore", [False, True])
