@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "stack"))
@@ -253,7 +254,7 @@ def layer(data: bytes) -> None:
                 continue
             server = net.layer.create_server_transaction(request)
             if request.method == "INVITE" and number % 7 == 0:
-                ReliableResponder(server, lambda: None).send(make_response(request, 183))
+                ReliableResponder(server, lambda: None).send(partial(make_response, request, 183))
             server.respond(make_response(request, status))
         if number % 11 == 0:
             net.flow.failed(OSError("gone"))

@@ -73,6 +73,8 @@ def blind(data: bytes, chance: random.Random, others: Sequence[bytes]) -> bytes:
 def structured(data: bytes, chance: random.Random, others: Sequence[bytes]) -> bytes:
     """One to four changes of a piece, a line, a word or a number."""
     made = data
+    if b"\0" in data and chance.random() < 0.2:
+        made = _recombined(data, chance, others)
     for _ in range(chance.choice((1, 1, 2, 3, 4))):
         made = chance.choice((_pieces, _lines, _lines, _numbers, _words, _words, _put))(made, chance, others)
     return made
@@ -97,6 +99,15 @@ def _pieces(data: bytes, chance: random.Random, others: Sequence[bytes]) -> byte
     elif len(pieces[at]) > 1:
         pieces[at] = pieces[at][:1] + bytes((chance.randrange(1, 256),)) + pieces[at][2:]
     return b"\0".join(pieces)
+
+
+def _recombined(data: bytes, chance: random.Random, others: Sequence[bytes]) -> bytes:
+    """The beginning of an input, then steps of others in any order."""
+    pieces = data.split(b"\0")
+    made = pieces[: chance.choice((1, 2, 2, 3, 4))]
+    for _ in range(chance.randrange(3, 14)):
+        made.append(chance.choice(chance.choice(others).split(b"\0")))
+    return b"\0".join(made)
 
 
 def _lines(data: bytes, chance: random.Random, others: Sequence[bytes]) -> bytes:
