@@ -129,8 +129,8 @@ def _element(name: str, entry: Entry[Any]) -> ElementTree.Element:
 
 API = (
     "asterism.server.server:Server",
-    "asterism.pbx.channel:Channel",
-    "asterism.pbx.core:Pbx",
+    "asterism.pbx.channels.channel:Channel",
+    "asterism.pbx.assembly.pbx:Pbx",
     "asterism.sip.core:SipCore",
     "asterism.sip.rx:Rx",
     "asterism.sip.service:Service",
@@ -181,11 +181,11 @@ def api_page() -> str:
 
 
 def _own_members(found: type) -> dict[str, object]:
-    """The members of a class, with those of its bases in the same package."""
-    package = found.__module__.rpartition(".")[0]
+    """The members of a class, with those of its bases in the same layer."""
+    layer = found.__module__.split(".")[:2]
     members: dict[str, object] = {}
     for base in found.__mro__:
-        if base.__module__.rpartition(".")[0] == package:
+        if base.__module__.split(".")[:2] == layer:
             members = {**vars(base), **members}
     return members
 

@@ -13,10 +13,10 @@ from dialplan_world import World
 
 from asterism.config import ConfigFile
 from asterism.core.errors import ConfigError
-from asterism.pbx.applications.common import split_arguments
-from asterism.pbx.applications.dial_options import parse_options
-from asterism.pbx.dialplan import loader
-from asterism.pbx.dialplan.foreign import foreign, joined, shadow
+from asterism.pbx.dialplan.applications.dial_options import parse_options
+from asterism.pbx.dialplan.language import loader
+from asterism.pbx.dialplan.language.arguments import split_arguments
+from asterism.pbx.dialplan.language.foreign import foreign, joined, shadow
 
 MARK = "HACKED"
 WRAPPED = (

@@ -12,8 +12,8 @@ import random
 from mutation import mutate_message
 from whole_server import World, Worlds
 
-from asterism.pbx.controls import Control
-from asterism.pbx.party import PartyId
+from asterism.pbx.vocabulary.controls import Control
+from asterism.pbx.vocabulary.party import PartyId
 from asterism.stack import ParseError, Request, Response, parse_message
 from asterism.stack.digest import Challenge, ClientSession, ha1
 

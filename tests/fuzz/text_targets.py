@@ -19,12 +19,12 @@ from asterism.core.regex import RegexError, compile_regex
 from asterism.data.errors import DataError
 from asterism.interfaces.console import protocol
 from asterism.interfaces.manager.session import ManagerSession
-from asterism.pbx.controls import ChannelState, Control
-from asterism.pbx.device_state import DeviceState
-from asterism.pbx.dialplan import expression, loader, patterns
-from asterism.pbx.dialplan.foreign import foreign
-from asterism.pbx.dialplan.timing import parse_time_spec
-from asterism.pbx.party import PartyId
+from asterism.pbx.dialplan.language import expression, loader, patterns
+from asterism.pbx.dialplan.language.foreign import foreign
+from asterism.pbx.dialplan.language.timing import parse_time_spec
+from asterism.pbx.states.device_states import DeviceState
+from asterism.pbx.vocabulary.controls import ChannelState, Control
+from asterism.pbx.vocabulary.party import PartyId
 
 FILES = (
     "pjsip.conf", "extensions.conf", "manager.conf", "logger.conf", "rtp.conf", "http.conf", "modules.conf",
@@ -328,7 +328,7 @@ def dialplan(worlds: Worlds, data: bytes) -> None:
     try:
         world.wait(main())
     finally:
-        from asterism.pbx.dialplan.contexts import ContextTable
+        from asterism.pbx.dialplan.language.contexts import ContextTable
 
         plan.replace("fuzz", ContextTable())
         plan.globals.clear()

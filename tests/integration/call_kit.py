@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from asterism.core.events import EventType
-from asterism.pbx.applications.userevent import USER_EVENT
+from asterism.pbx.dialplan.applications.userevent import USER_EVENT
 from asterism.server.server import Server
 from asterism.testing import Phone, PhoneCall, assert_idle, running_server
 

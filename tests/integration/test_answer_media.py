@@ -13,8 +13,8 @@ from call_kit import PJSIP, two_phones
 
 from asterism.core.log import ServerLogger
 from asterism.interfaces.console import protocol
-from asterism.pbx.applications.progress import MEDIA_SECONDS
-from asterism.pbx.applications.userevent import USER_EVENT
+from asterism.pbx.dialplan.applications.progress import MEDIA_SECONDS
+from asterism.pbx.dialplan.applications.userevent import USER_EVENT
 from asterism.testing import running_server, until
 
 EXTENSIONS = """

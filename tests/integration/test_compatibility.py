@@ -9,7 +9,7 @@ import pytest
 
 from asterism.config.asterisk_conf import Options
 from asterism.interfaces.console.runner import CommandRunner
-from asterism.pbx.dialplan.loader import LoadedDialplan
+from asterism.pbx.dialplan.language.loader import LoadedDialplan
 from asterism.server.server import Server
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.sip.objects.global_ import GlobalSettings

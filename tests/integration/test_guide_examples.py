@@ -18,8 +18,8 @@ from asterism.config.file import ConfigFile
 from asterism.core.commands import CommandCall
 from asterism.core.errors import AsterismError
 from asterism.interfaces.console.runner import CommandRunner
-from asterism.pbx.channel import Channel
-from asterism.pbx.events import HANGUP
+from asterism.pbx.channels.channel import Channel
+from asterism.pbx.vocabulary.events import HANGUP
 from asterism.server.server import Server
 from asterism.testing import Phone, PhoneAudio, PhoneCall, assert_idle, running_server, until
 from asterism.testing.servers import write_config

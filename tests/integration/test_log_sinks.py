@@ -10,12 +10,12 @@ from typing import Any
 from manager_kit import MANAGER, manager
 
 from asterism.interfaces.console.runner import CommandRunner
-from asterism.pbx.channel import Channel
-from asterism.pbx.controls import ChannelState, Control
-from asterism.pbx.device_state import DeviceState
-from asterism.pbx.dialplan.flow import EndDialplan, SubroutineReturned
-from asterism.pbx.errors import ChannelHangup, Goto
-from asterism.pbx.party import PartyId
+from asterism.pbx.channels.channel import Channel
+from asterism.pbx.states.device_states import DeviceState
+from asterism.pbx.vocabulary.controls import ChannelState, Control
+from asterism.pbx.vocabulary.errors import ChannelHangup, Goto
+from asterism.pbx.vocabulary.flow import EndDialplan, SubroutineReturned
+from asterism.pbx.vocabulary.party import PartyId
 from asterism.server.server import Server
 from asterism.testing import running_server
 

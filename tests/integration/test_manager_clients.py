@@ -19,7 +19,7 @@ from manager_kit import MANAGER, Manager, address, manager
 
 from asterism.interfaces.manager import session as session_module
 from asterism.interfaces.manager.module import ManagerModule
-from asterism.pbx.applications.userevent import USER_EVENT
+from asterism.pbx.dialplan.applications.userevent import USER_EVENT
 from asterism.server.server import Server
 from asterism.testing import Phone, running_server, until
 

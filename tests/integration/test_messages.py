@@ -13,9 +13,9 @@ from call_kit import CONFIG, World, two_phones
 from manager_kit import MANAGER, manager
 
 from asterism.core.events import EventType
-from asterism.pbx import events
-from asterism.pbx.applications.userevent import USER_EVENT
+from asterism.pbx.dialplan.applications.userevent import USER_EVENT
 from asterism.pbx.messaging.queue import MAX_SECONDS, MAX_WAITING
+from asterism.pbx.vocabulary import events
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.stack.message import Request, Response, make_response
 from asterism.stack.parser import parse_message

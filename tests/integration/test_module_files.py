@@ -9,7 +9,7 @@ import pytest
 from asterism import Server
 from asterism.core.errors import ModuleError, NotAsyncError
 from asterism.interfaces.console.runner import CommandRunner
-from asterism.pbx.events import HANGUP
+from asterism.pbx.vocabulary.events import HANGUP
 from asterism.server.server import read_plan
 from asterism.testing import Phone, until
 from asterism.testing.servers import write_config
@@ -65,8 +65,8 @@ exten => 601,1,Hangup(16)
 """
 GREETER = """\
 from asterism.core.documentation import Documentation
-from asterism.pbx.marks import application
-from asterism.pbx.module import PbxModule
+from asterism.pbx.vocabulary.marks import application
+from asterism.pbx.vocabulary.module import PbxModule
 
 class Greeter(PbxModule):
     name = "greeter"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from asterism.pbx.hints import ExtensionState
+from asterism.pbx.states.hints import ExtensionState
 from asterism.server.server import Server
 from asterism.testing import Phone, running_server, until
 

@@ -31,10 +31,9 @@ from asterism.interception.replay import ReplayTable
 from asterism.media.core import Media
 from asterism.media.ports import PortPair
 from asterism.media.stream import Frame
-from asterism.pbx.controls import DialStatus
-from asterism.pbx.dialing import DialResult
-from asterism.pbx.dialplan.flow import FunctionError
-from asterism.pbx.events import (
+from asterism.pbx.calls.dialing import DialResult
+from asterism.pbx.vocabulary.controls import DialStatus
+from asterism.pbx.vocabulary.events import (
     BRIDGE_ENTER,
     BRIDGE_LEAVE,
     DIAL_BEGIN,
@@ -45,8 +44,9 @@ from asterism.pbx.events import (
     NEWSTATE,
     VAR_SET,
 )
-from asterism.pbx.marks import application, function, function_writer
-from asterism.pbx.module import PbxModule
+from asterism.pbx.vocabulary.flow import FunctionError
+from asterism.pbx.vocabulary.marks import application, function, function_writer
+from asterism.pbx.vocabulary.module import PbxModule
 from asterism.sip.authentication import AuthenticationResult, Authenticator, DigestChallenge
 from asterism.sip.core import SipCore
 from asterism.sip.decision import Decision, Outcome

@@ -8,8 +8,8 @@ from unittest.mock import Mock
 
 from asterism.interfaces.manager.session import Call, ManagerSession
 from asterism.interfaces.manager.wire import Fields
-from asterism.pbx.functions.encoding import EncodingFunctions
-from asterism.pbx.presence import Presence
+from asterism.pbx.dialplan.functions.encoding import EncodingFunctions
+from asterism.pbx.states.presence import Presence
 from asterism.stack.digest import AuthenticationInfo, Challenge, ClientSession
 
 LATIN_1 = b"caf\xe9".decode("utf-8", "surrogateescape")

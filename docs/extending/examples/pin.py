@@ -1,10 +1,10 @@
 """A dialplan application and a dialplan function: asking callers for a PIN."""
 
 from asterism.core.documentation import Argument, Documentation
-from asterism.pbx.channel import Channel
-from asterism.pbx.dialplan.flow import FunctionError
-from asterism.pbx.marks import application, function, function_writer
-from asterism.pbx.module import PbxModule
+from asterism.pbx.channels.channel import Channel
+from asterism.pbx.vocabulary.flow import FunctionError
+from asterism.pbx.vocabulary.marks import application, function, function_writer
+from asterism.pbx.vocabulary.module import PbxModule
 
 
 class Pin(PbxModule):

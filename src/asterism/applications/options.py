@@ -10,7 +10,7 @@ from asterism.sip.server import SipServer
 from asterism.sip.service import Service
 
 if TYPE_CHECKING:
-    from asterism.pbx.core import Pbx
+    from asterism.pbx.assembly.pbx import Pbx
     from asterism.sip.capabilities import Capabilities
     from asterism.sip.core import SipCore
     from asterism.sip.rx import Rx

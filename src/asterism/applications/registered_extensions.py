@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from asterism.core.module import Module
-from asterism.pbx.server import PbxServer
+from asterism.pbx.assembly.server import PbxServer
 from asterism.sip.contacts import Contact
 from asterism.sip.objects.global_ import GlobalSettings
 from asterism.sip.server import SipServer
 
 if TYPE_CHECKING:
-    from asterism.pbx.dialplan.contexts import Priority
+    from asterism.pbx.dialplan.language.contexts import Priority
 
 
 class RegisteredExtensionsServer(SipServer, PbxServer, Protocol):

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from asterism.core.module import Module
-from asterism.pbx.dialplan.contexts import HINT
-from asterism.pbx.dialplan.loader import split_application
-from asterism.pbx.server import PbxServer
+from asterism.pbx.assembly.server import PbxServer
+from asterism.pbx.dialplan.language.contexts import HINT
+from asterism.pbx.dialplan.language.loader import split_application
 from asterism.sip.objects.wizard import Wizard
 from asterism.sip.server import SipServer
 

@@ -13,7 +13,7 @@ from asterism.core.documentation import Documentation
 from asterism.core.errors import UsageError
 from asterism.core.like import like_text
 from asterism.core.module import Module
-from asterism.pbx.admission import free_memory
+from asterism.pbx.assembly.admission import free_memory
 from asterism.server.server import Server
 
 _WORK = "%-70s %10s %10s %10s %10s %10s\n"

@@ -26,7 +26,7 @@ from asterism.core.routes import Route
 from asterism.core.security import SecurityEvents
 from asterism.data import AstDb, Data, Store
 from asterism.media.core import Media
-from asterism.pbx.core import Pbx
+from asterism.pbx.assembly.pbx import Pbx
 from asterism.server import serving
 from asterism.server.catalog import ModulePlan
 from asterism.server.events import LOAD, RELOAD, SHUTDOWN, UNLOAD

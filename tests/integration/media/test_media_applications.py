@@ -13,13 +13,13 @@ from asterism.core.registry import Owner, Registry
 from asterism.media.core import Media
 from asterism.media.formats import ALAW, ULAW
 from asterism.media.payload_types import PayloadTypes
-from asterism.pbx.applications.digits import DigitsModule
-from asterism.pbx.applications.echo import EchoModule
-from asterism.pbx.applications.playback import PlaybackModule
-from asterism.pbx.applications.tones import TonesModule
-from asterism.pbx.controls import ChannelState
-from asterism.pbx.core import Pbx
-from asterism.pbx.errors import ChannelHangup
+from asterism.pbx.assembly.pbx import Pbx
+from asterism.pbx.dialplan.applications.digits import DigitsModule
+from asterism.pbx.dialplan.applications.echo import EchoModule
+from asterism.pbx.dialplan.applications.playback import PlaybackModule
+from asterism.pbx.dialplan.applications.tones import TonesModule
+from asterism.pbx.vocabulary.controls import ChannelState
+from asterism.pbx.vocabulary.errors import ChannelHangup
 from asterism.testing import PhoneAudio, until
 from asterism.testing.sdp import Audio
 

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from asterism.pbx.applications.userevent import USER_EVENT
+from asterism.pbx.dialplan.applications.userevent import USER_EVENT
 from asterism.testing import running_server, until
 
 PJSIP = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 
-from asterism.pbx.applications.userevent import USER_EVENT
+from asterism.pbx.dialplan.applications.userevent import USER_EVENT
 from asterism.testing import Phone, running_server, until
 
 PJSIP = """

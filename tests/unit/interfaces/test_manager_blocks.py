@@ -9,9 +9,9 @@ import pytest
 
 from asterism.interfaces.manager.blocks import ChannelBlocks
 from asterism.interfaces.manager.wire import encode, encode_fields
-from asterism.pbx import events
-from asterism.pbx.controls import ChannelState
-from asterism.pbx.party import PartyId
+from asterism.pbx.vocabulary import events
+from asterism.pbx.vocabulary.controls import ChannelState
+from asterism.pbx.vocabulary.party import PartyId
 
 
 def channel() -> Any:

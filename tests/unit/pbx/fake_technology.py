@@ -12,13 +12,13 @@ from typing import Any
 from asterism.core.events import EventBus, EventType
 from asterism.core.log import ServerLogger
 from asterism.core.registry import Owner, Registry
-from asterism.pbx.applications.dial import DialApplication
-from asterism.pbx.channel import Channel
-from asterism.pbx.controls import ChannelState, Control
-from asterism.pbx.core import Pbx
-from asterism.pbx.device_state import DeviceState
-from asterism.pbx.errors import RequestError
-from asterism.pbx.party import PartyId
+from asterism.pbx.assembly.pbx import Pbx
+from asterism.pbx.channels.channel import Channel
+from asterism.pbx.dialplan.applications.dial import DialApplication
+from asterism.pbx.states.device_states import DeviceState
+from asterism.pbx.vocabulary.controls import ChannelState, Control
+from asterism.pbx.vocabulary.errors import RequestError
+from asterism.pbx.vocabulary.party import PartyId
 
 TRANSCRIPT = Path(__file__).resolve().parents[2] / "data" / "record" / "ami_events_call.txt"
 

@@ -10,7 +10,7 @@ from fake_technology import FakeServer, FakeStream, settle
 
 from asterism.media.formats import ALAW, ULAW
 from asterism.media.stream import Frame
-from asterism.pbx.bridge import Bridge
+from asterism.pbx.bridges.bridge import Bridge
 
 
 def run(scenario: Any) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 from fake_technology import FakeServer, FakeStream, settle
 
 from asterism.media.formats import ULAW
-from asterism.pbx.channel import Channel
-from asterism.pbx.controls import Control
+from asterism.pbx.channels.channel import Channel
+from asterism.pbx.vocabulary.controls import Control
 
 _VARYING = frozenset({"ANSWEREDTIME_MS", "DIALEDTIME_MS", "RINGTIME_MS"})
 

@@ -10,14 +10,14 @@ from fake_technology import FakeServer, FakeStream, settle
 
 from asterism.media.formats import SLIN, ULAW
 from asterism.media.stream import Frame
-from asterism.pbx import events
-from asterism.pbx.causes import cause_text, parse_cause
-from asterism.pbx.channel import MAX_DIGITS, Channel
-from asterism.pbx.channel_api import MAX_FRAMES
-from asterism.pbx.controls import ChannelState, Control, SoftHangup
-from asterism.pbx.errors import ChannelHangup, Goto, RequestError
-from asterism.pbx.party import PartyId, parse_caller_id, parse_presentation, presentation_word
-from asterism.pbx.playing import start_tone
+from asterism.pbx.assembly.channel import MAX_FRAMES
+from asterism.pbx.channels.channel import MAX_DIGITS, Channel
+from asterism.pbx.channels.playing import start_tone
+from asterism.pbx.vocabulary import events
+from asterism.pbx.vocabulary.causes import cause_text, parse_cause
+from asterism.pbx.vocabulary.controls import ChannelState, Control, SoftHangup
+from asterism.pbx.vocabulary.errors import ChannelHangup, Goto, RequestError
+from asterism.pbx.vocabulary.party import PartyId, parse_caller_id, parse_presentation, presentation_word
 
 
 def run(scenario: Any) -> None:

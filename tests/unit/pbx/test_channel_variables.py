@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from fake_technology import FakeServer, settle
 
-from asterism.pbx.channel import Channel
+from asterism.pbx.channels.channel import Channel
 
 
 def run(scenario: Callable[[FakeServer, Channel], None], *, heard: bool) -> list[str]:

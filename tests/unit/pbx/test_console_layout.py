@@ -13,9 +13,9 @@ from fake_technology import FakeServer, FakeStream, settle
 from asterism.core.commands import CommandCall, marks_of
 from asterism.core.errors import UsageError
 from asterism.media.formats import ULAW
-from asterism.pbx.channel_commands import ChannelCommands
-from asterism.pbx.controls import Control
-from asterism.pbx.hint_commands import HintCommands
+from asterism.pbx.channels.commands import ChannelCommands
+from asterism.pbx.states.hint_commands import HintCommands
+from asterism.pbx.vocabulary.controls import Control
 
 TRANSCRIPT = Path(__file__).resolve().parents[2] / "data" / "record" / "core_cli.txt"
 

@@ -15,9 +15,9 @@ from asterism.core.documentation import Documentation
 from asterism.media.formats import ULAW
 from asterism.media.player import Playback
 from asterism.media.stream import Frame
-from asterism.pbx.channel import Channel
-from asterism.pbx.controls import STAGE_MOVES, STATE_MOVES, ChannelState, Control, Stage
-from asterism.pbx.errors import RequestError
+from asterism.pbx.channels.channel import Channel
+from asterism.pbx.vocabulary.controls import STAGE_MOVES, STATE_MOVES, ChannelState, Control, Stage
+from asterism.pbx.vocabulary.errors import RequestError
 
 
 class BrokenError(Exception):

@@ -10,11 +10,11 @@ from fake_technology import FakeServer, FakeStream, settle
 from test_events_call import make_server, talk
 
 from asterism.media.formats import ULAW
-from asterism.pbx.applications.dial_options import Place, parse_options, parse_place, split_options
-from asterism.pbx.channel import Channel
-from asterism.pbx.controls import ChannelState, Control, DialStatus
-from asterism.pbx.dialing import DialResult
-from asterism.pbx.party import PartyId, Redirecting
+from asterism.pbx.calls.dialing import DialResult
+from asterism.pbx.channels.channel import Channel
+from asterism.pbx.dialplan.applications.dial_options import Place, parse_options, parse_place, split_options
+from asterism.pbx.vocabulary.controls import ChannelState, Control, DialStatus
+from asterism.pbx.vocabulary.party import PartyId, Redirecting
 
 
 def run(scenario: Any) -> FakeServer:
@@ -168,7 +168,7 @@ def test_subroutines_before_and_after() -> None:
 
     async def scenario(server: FakeServer) -> None:
         from asterism.core.documentation import Documentation
-        from asterism.pbx.dialplan.flow import SubroutineReturned
+        from asterism.pbx.vocabulary.flow import SubroutineReturned
 
         async def note(channel: Channel, args: str) -> None:
             ran.append((channel.name.partition("-")[0], channel.get_variable("ARG1") or "", args))

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from fake_technology import FakeServer, recorded_section, settle
 
-from asterism.pbx.applications.dial import DialApplication
-from asterism.pbx.channel import Channel
-from asterism.pbx.controls import Control
-from asterism.pbx.dialplan.flow import EndDialplan
+from asterism.pbx.channels.channel import Channel
+from asterism.pbx.dialplan.applications.dial import DialApplication
+from asterism.pbx.vocabulary.controls import Control
+from asterism.pbx.vocabulary.flow import EndDialplan
 
 FLOATING = {
     "ChallengeSent", "SuccessfulAuth", "Registry", "PeerStatus", "ContactStatus",

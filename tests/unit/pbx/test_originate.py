@@ -11,11 +11,11 @@ from test_events_call import FLOATING, as_dicts, make_server, talk
 
 from asterism.core.commands import CommandCall, marks_of
 from asterism.core.errors import UsageError
-from asterism.pbx.actions import ChannelActions
-from asterism.pbx.controls import Control
-from asterism.pbx.events import ORIGINATE_RESPONSE
-from asterism.pbx.hint_commands import HintCommands
-from asterism.pbx.originate import Originate, parse_variables
+from asterism.pbx.calls.originate import Originate, parse_variables
+from asterism.pbx.channels.actions import ChannelActions
+from asterism.pbx.states.hint_commands import HintCommands
+from asterism.pbx.vocabulary.controls import Control
+from asterism.pbx.vocabulary.events import ORIGINATE_RESPONSE
 
 
 class FakeCall:

@@ -18,7 +18,7 @@ from asterism.applications.session.sdp_handler import SdpHandler
 from asterism.applications.session.sdp_handlers.rtp import RtpHandler
 from asterism.applications.session.supplement import SessionSupplement
 from asterism.core.events import EventType
-from asterism.pbx.controls import Control
+from asterism.pbx.vocabulary.controls import Control
 from asterism.sip.service import Service
 from asterism.stack.message import Request, Response
 

@@ -8,7 +8,7 @@ from session_bench import Bench, on_bench, sdp
 from test_session_endpoint_options import change
 
 from asterism.applications.session.redirecting import told_redirecting
-from asterism.pbx.controls import Control
+from asterism.pbx.vocabulary.controls import Control
 from asterism.stack.message import Request
 from asterism.stack.uri import Uri
 

@@ -10,7 +10,7 @@ from session_bench import Bench, on_bench, sdp
 from test_session_options import caller_channel, change, statuses
 
 from asterism.media.rtp import RtpSession
-from asterism.pbx.controls import Control
+from asterism.pbx.vocabulary.controls import Control
 from asterism.stack.message import Response
 from asterism.stack.sdp import SessionDescription
 

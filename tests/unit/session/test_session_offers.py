@@ -6,7 +6,7 @@ import pytest
 from call_steps import answered, dialing
 from session_bench import Bench, Phone, on_bench, sdp
 
-from asterism.pbx.controls import Control
+from asterism.pbx.vocabulary.controls import Control
 from asterism.stack.message import Request, Response
 
 REQUIRE = "Require: 100rel\r\n"

@@ -10,9 +10,9 @@ from session_bench import Bench, MemoryFlow, on_bench, sdp
 
 from asterism.applications.session.identity import EndpointProfile
 from asterism.media.formats import FORMATS
-from asterism.pbx.controls import Control
-from asterism.pbx.errors import ChannelHangup
-from asterism.pbx.party import PartyId
+from asterism.pbx.vocabulary.controls import Control
+from asterism.pbx.vocabulary.errors import ChannelHangup
+from asterism.pbx.vocabulary.party import PartyId
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.sip.objects.global_ import GlobalSettings
 from asterism.sip.objects.system import SystemSettings

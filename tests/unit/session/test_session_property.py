@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from model_phone import ModelPhone, Network
 from session_bench import Bench, make_bench
 
-from asterism.pbx.controls import Control
-from asterism.pbx.originate import OriginateRequest, originate, start
+from asterism.pbx.calls.originate import OriginateRequest, originate, start
+from asterism.pbx.vocabulary.controls import Control
 
 SERVER = ("ring", "progress", "answer", "refresh", "reinvite", "update", "hold", "hangup")
 LEGAL = ("reinvite", "reinvite without offer", "update", "update without offer")

@@ -16,7 +16,7 @@ from asterism.applications.qualify import QualifyModule
 from asterism.applications.session.technology import PjsipTechnology
 from asterism.core.errors import UsageError
 from asterism.interception.maintenance import Maintenance
-from asterism.pbx.errors import RequestError
+from asterism.pbx.vocabulary.errors import RequestError
 from asterism.server.info_module import InfoModule
 from asterism.sip.cli.diagnostics import SipDiagnostics
 

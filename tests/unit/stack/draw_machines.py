@@ -13,7 +13,7 @@ from typing import Any
 from transaction_kit import Net, RecordingClient, RecordingFlow, new_request, request_text, response_to
 
 from asterism.applications.session.state import MOVES, SessionState
-from asterism.pbx.controls import STAGE_MOVES, Stage
+from asterism.pbx.vocabulary.controls import STAGE_MOVES, Stage
 from asterism.stack import Request, make_response
 from asterism.stack.sdp.exchange import TABLE, Action, Message, Next, OfferState, Side
 
@@ -345,8 +345,8 @@ def offers_page() -> str:
         "",
         "## The life of a channel",
         "",
-        "How far the channel of a call got (`asterism.pbx.controls.Stage`). Its `ChannelState` is another thing: what",
-        "the manager shows while it lives.",
+        "How far the channel of a call got (`asterism.pbx.vocabulary.controls.Stage`). Its `ChannelState` is another",
+        "thing: what the manager shows while it lives.",
         "",
         "```mermaid",
         "stateDiagram-v2",

@@ -8,7 +8,7 @@ from asterism.applications.messaging.sender import Sender
 from asterism.applications.messaging.service import PREFIX, MessageService
 from asterism.core.documentation import Documentation
 from asterism.core.module import Module
-from asterism.pbx.server import PbxServer
+from asterism.pbx.assembly.server import PbxServer
 from asterism.sip.server import SipServer
 
 

@@ -14,7 +14,7 @@ from asterism.stack.errors import ParseError
 from asterism.stack.headers import NameAddr
 
 if TYPE_CHECKING:
-    from asterism.pbx.core import Pbx
+    from asterism.pbx.assembly.pbx import Pbx
     from asterism.sip.core import SipCore
     from asterism.sip.rx import Rx
     from asterism.stack.message import Request

@@ -10,11 +10,11 @@ from asterism.applications.session.uas import IncomingSession
 from asterism.core.commands import ActionCall, action
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.regex import RegexError, compile_regex
-from asterism.pbx.causes import parse_cause
+from asterism.pbx.vocabulary.causes import parse_cause
 
 if TYPE_CHECKING:
-    from asterism.pbx.channel import Channel
-    from asterism.pbx.core import Pbx
+    from asterism.pbx.assembly.pbx import Pbx
+    from asterism.pbx.channels.channel import Channel
 
 
 class SessionActions:

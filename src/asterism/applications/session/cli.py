@@ -10,13 +10,13 @@ from asterism.core.commands import command
 from asterism.core.documentation import Documentation
 from asterism.core.like import like_pattern
 from asterism.media.rtp import RtpSession
-from asterism.pbx.controls import STATE_NAMES, ChannelState
+from asterism.pbx.vocabulary.controls import STATE_NAMES, ChannelState
 
 if TYPE_CHECKING:
     from asterism.applications.session.registry import Sessions
     from asterism.applications.session.session import Session
     from asterism.core.commands import CommandCall
-    from asterism.pbx.channel import Channel
+    from asterism.pbx.channels.channel import Channel
 
 _NONE = "No objects found.\n\n"
 _LINE = "=" * 90 + "\n"

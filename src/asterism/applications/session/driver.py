@@ -10,8 +10,8 @@ from asterism.applications.session.items import item_named
 from asterism.applications.session.state import BEFORE_ANSWER_STATES
 from asterism.applications.session.uac import OutgoingSession
 from asterism.applications.session.uas import IncomingSession
-from asterism.pbx.controls import Control
-from asterism.pbx.party import Redirecting
+from asterism.pbx.vocabulary.controls import Control
+from asterism.pbx.vocabulary.party import Redirecting
 
 if TYPE_CHECKING:
     from asterism.applications.session.session import Session

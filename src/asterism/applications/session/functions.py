@@ -11,10 +11,10 @@ from asterism.applications.session.uac import OutgoingSession
 from asterism.applications.session.uas import IncomingSession
 from asterism.core.documentation import Argument, Documentation
 from asterism.data.errors import DataUnavailableError
-from asterism.pbx.dialplan.flow import EndDialplan, FunctionError
-from asterism.pbx.dialplan.foreign import foreign, joined
-from asterism.pbx.functions.common import value_of
-from asterism.pbx.marks import application, function, function_preparer, function_writer
+from asterism.pbx.dialplan.functions.common import value_of
+from asterism.pbx.dialplan.language.foreign import foreign, joined
+from asterism.pbx.vocabulary.flow import EndDialplan, FunctionError
+from asterism.pbx.vocabulary.marks import application, function, function_preparer, function_writer
 from asterism.sip.objects.aor import Aor
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.stack.errors import ParseError
@@ -24,7 +24,7 @@ from asterism.stack.uri import Uri
 
 if TYPE_CHECKING:
     from asterism.applications.session.session import Session
-    from asterism.pbx.channel import Channel
+    from asterism.pbx.channels.channel import Channel
     from asterism.sip.core import SipCore
 
 _MAX_ADDED = 100

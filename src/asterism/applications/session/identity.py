@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from asterism.hostport import format_host_port, split_host_port
 from asterism.media.formats import FORMATS
-from asterism.pbx.party import PRESENTATIONS, PartyId
+from asterism.pbx.vocabulary.party import PRESENTATIONS, PartyId
 from asterism.sip.objects.global_ import GlobalSettings
 from asterism.sip.objects.system import SystemSettings
 from asterism.sip.phone_numbers import is_number

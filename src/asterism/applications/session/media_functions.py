@@ -10,12 +10,12 @@ from asterism.applications.session.state import SessionState
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import UsageError
 from asterism.media.formats import parse_formats
-from asterism.pbx.dialplan.flow import FunctionError
-from asterism.pbx.marks import function, function_writer
+from asterism.pbx.vocabulary.flow import FunctionError
+from asterism.pbx.vocabulary.marks import function, function_writer
 
 if TYPE_CHECKING:
     from asterism.media.formats import Format
-    from asterism.pbx.channel import Channel
+    from asterism.pbx.channels.channel import Channel
 
 DTMF_MODES = ("rfc4733", "inband", "info", "auto", "auto_info", "none")
 """The words of ``dtmf_mode``."""

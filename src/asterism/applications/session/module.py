@@ -12,7 +12,7 @@ from asterism.applications.session.registry import Sessions
 from asterism.applications.session.service import SessionService
 from asterism.applications.session.technology import PjsipTechnology
 from asterism.core.module import Module
-from asterism.pbx.server import PbxServer
+from asterism.pbx.assembly.server import PbxServer
 from asterism.sip.events import PEER_STATUS
 from asterism.sip.server import SipServer
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from asterism.applications.session.identity import name_addr, party_of, sip_uri
-from asterism.pbx.party import Redirecting
+from asterism.pbx.vocabulary.party import Redirecting
 from asterism.stack.errors import ParseError
 from asterism.stack.grammar import is_token
 
 if TYPE_CHECKING:
-    from asterism.pbx.party import PartyId
+    from asterism.pbx.vocabulary.party import PartyId
     from asterism.stack.headers import NameAddr
     from asterism.stack.message import Message
 

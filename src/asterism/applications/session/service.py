@@ -9,7 +9,7 @@ from asterism.applications.session.media import description_of, not_understood
 from asterism.applications.session.uas import IncomingSession
 from asterism.core.containment import attempt
 from asterism.hostport import format_host_port
-from asterism.pbx.controls import ChannelState
+from asterism.pbx.vocabulary.controls import ChannelState
 from asterism.sip.decision import Decision, Outcome
 from asterism.sip.service import Service
 from asterism.stack.dialog import Dialog
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from asterism.applications.session.identity import EndpointProfile
     from asterism.applications.session.registry import Sessions
     from asterism.applications.session.technology import PjsipTechnology
-    from asterism.pbx.core import Pbx
+    from asterism.pbx.assembly.pbx import Pbx
     from asterism.sip.core import SipCore
     from asterism.sip.rx import Rx
     from asterism.stack.sdp import SessionDescription

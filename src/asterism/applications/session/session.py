@@ -20,7 +20,7 @@ from asterism.applications.session.refresh import Refresh
 from asterism.applications.session.state import ANSWERED_STATES, MOVES, SessionState
 from asterism.core.containment import attempt
 from asterism.core.errors import AsterismError
-from asterism.pbx.controls import Control
+from asterism.pbx.vocabulary.controls import Control
 from asterism.sip.resolving import Way, way_to
 from asterism.stack.errors import ParseError
 from asterism.stack.flow import Flow
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from asterism.applications.session.sdp_handler import Agreed
     from asterism.media.formats import Format
     from asterism.media.stream import AudioStream
-    from asterism.pbx.channel import Channel
-    from asterism.pbx.party import PartyId
+    from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.vocabulary.party import PartyId
     from asterism.sip.core import SipCore
     from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx

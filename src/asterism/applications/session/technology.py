@@ -10,10 +10,10 @@ from asterism.applications.session.driver import SessionDriver
 from asterism.applications.session.negotiation import outgoing_order
 from asterism.applications.session.uac import OutgoingSession
 from asterism.data.data import DataUnavailableError, Missing
-from asterism.pbx.causes import Cause
-from asterism.pbx.device_state import DeviceState
-from asterism.pbx.dialplan.foreign import shadow
-from asterism.pbx.errors import RequestError
+from asterism.pbx.dialplan.language.foreign import shadow
+from asterism.pbx.states.device_states import DeviceState
+from asterism.pbx.vocabulary.causes import Cause
+from asterism.pbx.vocabulary.errors import RequestError
 from asterism.sip.objects.aor import Aor
 from asterism.sip.objects.auth import Auth
 from asterism.sip.objects.contact import Contact
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from asterism.applications.session.registry import Sessions
     from asterism.applications.session.sdp_handler import Agreed
     from asterism.media.formats import Format
-    from asterism.pbx.channel import Channel
-    from asterism.pbx.core import Pbx
+    from asterism.pbx.assembly.pbx import Pbx
+    from asterism.pbx.channels.channel import Channel
     from asterism.sip.core import SipCore
 
 

@@ -25,8 +25,8 @@ from asterism.applications.session.session import Session
 from asterism.applications.session.state import ANSWERED_STATES, UNANSWERED_CALL_STATES, SessionState
 from asterism.core.errors import AsterismError
 from asterism.core.identifiers import random_uuid
-from asterism.pbx.controls import Control
-from asterism.pbx.party import NOBODY, PartyId, Redirecting
+from asterism.pbx.vocabulary.controls import Control
+from asterism.pbx.vocabulary.party import NOBODY, PartyId, Redirecting
 from asterism.sip.phone_numbers import as_phone
 from asterism.sip.resolving import Way
 from asterism.stack.dialog import Dialog

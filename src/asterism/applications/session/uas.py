@@ -11,8 +11,8 @@ from asterism.applications.session.redirecting import diversion_value
 from asterism.applications.session.session import Session
 from asterism.applications.session.state import BEFORE_ANSWER_STATES, SessionState
 from asterism.core.containment import attempt
-from asterism.pbx.causes import EXCHANGE_ROUTING_ERROR
-from asterism.pbx.party import NOBODY, PartyId, Redirecting
+from asterism.pbx.vocabulary.causes import EXCHANGE_ROUTING_ERROR
+from asterism.pbx.vocabulary.party import NOBODY, PartyId, Redirecting
 from asterism.stack.errors import ParseError
 from asterism.stack.headers import NameAddr
 from asterism.stack.sdp.exchange import Action, Message, Side

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from asterism.command.checking.problems import Problems
 from asterism.core.errors import ConfigError, Position
 from asterism.core.nearest import suggestion
-from asterism.pbx.applications.common import split_arguments, split_call, split_condition
-from asterism.pbx.applications.dial_options import KNOWN, parse_options, split_options
-from asterism.pbx.applications.variables import split_assignment
-from asterism.pbx.dialplan.contexts import HINT, Priority
-from asterism.pbx.dialplan.loader import read
-from asterism.pbx.dialplan.substitution import ANY_FUNCTION, compile_text
-from asterism.pbx.dialplan.table import split_hint
+from asterism.pbx.dialplan.applications.dial_options import KNOWN, parse_options, split_options
+from asterism.pbx.dialplan.applications.variables import split_assignment
+from asterism.pbx.dialplan.language.arguments import split_arguments, split_call, split_condition
+from asterism.pbx.dialplan.language.contexts import HINT, Priority
+from asterism.pbx.dialplan.language.loader import read
+from asterism.pbx.dialplan.language.substitution import ANY_FUNCTION, compile_text
+from asterism.pbx.dialplan.language.table import split_hint
 
 if TYPE_CHECKING:
     from pathlib import Path

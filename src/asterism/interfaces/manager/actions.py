@@ -12,7 +12,7 @@ from asterism.core.documentation import Argument, Documentation
 from asterism.interfaces.console.runner import CommandRunner
 from asterism.interfaces.manager.filters import MAX_FILTERS, parse_filter
 from asterism.interfaces.manager.session import Call
-from asterism.pbx.applications.userevent import USER_EVENT
+from asterism.pbx.dialplan.applications.userevent import USER_EVENT
 
 if TYPE_CHECKING:
     from asterism.interfaces.manager.module import ManagerModule

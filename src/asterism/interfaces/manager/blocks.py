@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asterism.interfaces.manager.wire import encode_fields
-from asterism.pbx.events import channel_fields
+from asterism.pbx.vocabulary.events import channel_fields
 
 if TYPE_CHECKING:
-    from asterism.pbx.channel import Channel
+    from asterism.pbx.channels.channel import Channel
 
 _MAX_KEPT = 4096
 

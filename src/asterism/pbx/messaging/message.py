@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from asterism.core.errors import AsterismError
 
 if TYPE_CHECKING:
-    from asterism.pbx.channel import Channel
+    from asterism.pbx.channels.channel import Channel
 
 _KEY = "message"
 

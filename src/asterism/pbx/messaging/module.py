@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 from asterism.core.commands import ActionCall, action
 from asterism.core.documentation import Argument, Documentation
-from asterism.pbx.applications.common import find_outside
-from asterism.pbx.dialplan.flow import FunctionError
-from asterism.pbx.functions.common import needs_channel
-from asterism.pbx.marks import application, function, function_writer
+from asterism.pbx.dialplan.functions.common import needs_channel
+from asterism.pbx.dialplan.language.arguments import find_outside
 from asterism.pbx.messaging.message import Message, SendStatus, give_message, message_of
-from asterism.pbx.module import PbxModule
+from asterism.pbx.vocabulary.flow import FunctionError
+from asterism.pbx.vocabulary.marks import application, function, function_writer
+from asterism.pbx.vocabulary.module import PbxModule
 
 if TYPE_CHECKING:
-    from asterism.pbx.channel import Channel
-    from asterism.pbx.server import PbxServer
+    from asterism.pbx.assembly.server import PbxServer
+    from asterism.pbx.channels.channel import Channel
 
 MAX_BODY = 65536
 """Bytes of a body that a manager may send."""

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from asterism.core.events import EventBus
 from asterism.core.registry import Registry
-from asterism.pbx.causes import Cause
-from asterism.pbx.channel import Channel
-from asterism.pbx.controls import ChannelState
-from asterism.pbx.device_state import DeviceState
-from asterism.pbx.errors import RequestError
+from asterism.pbx.channels.channel import Channel
 from asterism.pbx.messaging.message import Message, MessageError, MessageTechnology, SendStatus, give_message
+from asterism.pbx.states.device_states import DeviceState
+from asterism.pbx.vocabulary.causes import Cause
+from asterism.pbx.vocabulary.controls import ChannelState
+from asterism.pbx.vocabulary.errors import RequestError
 
 if TYPE_CHECKING:
     from asterism.media.formats import Format
-    from asterism.pbx.core import Pbx
+    from asterism.pbx.assembly.pbx import Pbx
 
 CHANNEL_NAME = "Message/ast_msg_queue"
 MAX_WAITING = 1000

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 from asterism.data.data import Data
 from asterism.data.network import Network
 from asterism.hostport import format_host_port
-from asterism.pbx.controls import STATE_NAMES
-from asterism.pbx.device_state import DeviceState
+from asterism.pbx.states.device_states import DeviceState
+from asterism.pbx.vocabulary.controls import STATE_NAMES
 from asterism.sip.objects.aor import Aor
 from asterism.sip.objects.auth import Auth
 from asterism.sip.objects.identify import Identify
@@ -18,7 +18,7 @@ from asterism.sip.objects.transport import TransportConfig
 from asterism.sip.server import SipServer
 
 if TYPE_CHECKING:
-    from asterism.pbx.core import Pbx
+    from asterism.pbx.assembly.pbx import Pbx
     from asterism.sip.contacts import Contact
     from asterism.sip.location import Location
     from asterism.sip.objects.endpoint import Endpoint

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from asterism.applications.session.functions import _uri_part, parse_status
-from asterism.pbx.dialplan.flow import FunctionError
+from asterism.pbx.vocabulary.flow import FunctionError
 
 
 @pytest.mark.parametrize(

@@ -12,32 +12,32 @@ from asterism.core.commands import marks_of
 from asterism.core.events import EventBus
 from asterism.core.log import ServerLogger
 from asterism.core.registry import Owner, Registry
-from asterism.pbx import events
-from asterism.pbx.applications.branching import BranchingApplications
-from asterism.pbx.applications.loops import LoopApplications
-from asterism.pbx.applications.progress import ProgressApplications
-from asterism.pbx.applications.subroutines import SubroutineApplications
-from asterism.pbx.applications.system import SystemApplications
-from asterism.pbx.applications.userevent import UserEventApplication
-from asterism.pbx.applications.variables import VariableApplications
-from asterism.pbx.applications.waiting import WaitingApplications
-from asterism.pbx.channel import Channel
-from asterism.pbx.controls import ChannelState, Control
-from asterism.pbx.core import Pbx
-from asterism.pbx.device_state import DeviceState
-from asterism.pbx.dialplan import loader
-from asterism.pbx.dialplan.module import DialplanModule
-from asterism.pbx.functions.callerid import CallerIdFunctions
-from asterism.pbx.functions.channels import ChannelFunctions
-from asterism.pbx.functions.encoding import EncodingFunctions
-from asterism.pbx.functions.lists import ListFunctions
-from asterism.pbx.functions.logic import LogicFunctions
-from asterism.pbx.functions.states import StateFunctions
-from asterism.pbx.functions.strings import StringFunctions
-from asterism.pbx.functions.times import TimeFunctions
-from asterism.pbx.functions.variables import EnvironmentFunctions, VariableFunctions
-from asterism.pbx.party import PartyId
-from asterism.pbx.reference import ReferenceModule
+from asterism.pbx.assembly.pbx import Pbx
+from asterism.pbx.assembly.reference import ReferenceModule
+from asterism.pbx.channels.channel import Channel
+from asterism.pbx.dialplan.applications.branching import BranchingApplications
+from asterism.pbx.dialplan.applications.loops import LoopApplications
+from asterism.pbx.dialplan.applications.progress import ProgressApplications
+from asterism.pbx.dialplan.applications.subroutines import SubroutineApplications
+from asterism.pbx.dialplan.applications.system import SystemApplications
+from asterism.pbx.dialplan.applications.userevent import UserEventApplication
+from asterism.pbx.dialplan.applications.variables import VariableApplications
+from asterism.pbx.dialplan.applications.waiting import WaitingApplications
+from asterism.pbx.dialplan.functions.callerid import CallerIdFunctions
+from asterism.pbx.dialplan.functions.channels import ChannelFunctions
+from asterism.pbx.dialplan.functions.encoding import EncodingFunctions
+from asterism.pbx.dialplan.functions.lists import ListFunctions
+from asterism.pbx.dialplan.functions.logic import LogicFunctions
+from asterism.pbx.dialplan.functions.states import StateFunctions
+from asterism.pbx.dialplan.functions.strings import StringFunctions
+from asterism.pbx.dialplan.functions.times import TimeFunctions
+from asterism.pbx.dialplan.functions.variables import EnvironmentFunctions, VariableFunctions
+from asterism.pbx.dialplan.language import loader
+from asterism.pbx.dialplan.language.module import DialplanModule
+from asterism.pbx.states.device_states import DeviceState
+from asterism.pbx.vocabulary import events
+from asterism.pbx.vocabulary.controls import ChannelState, Control
+from asterism.pbx.vocabulary.party import PartyId
 
 MODULES = (
     VariableApplications,

@@ -5,7 +5,7 @@ from dialplan_world import World
 
 from asterism.data import AstDb
 from asterism.data.store import Store
-from asterism.pbx.functions.database import DatabaseFunctions
+from asterism.pbx.dialplan.functions.database import DatabaseFunctions
 
 
 def test_the_database_in_the_dialplan(tmp_path: Path) -> None:

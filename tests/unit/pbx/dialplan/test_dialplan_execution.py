@@ -8,9 +8,9 @@ from dialplan_world import World
 from asterism.core.commands import CommandCall
 from asterism.core.errors import CommandError
 from asterism.core.registry import Owner
-from asterism.pbx.channel import Channel
-from asterism.pbx.controls import Control
-from asterism.pbx.dialplan.listing import show
+from asterism.pbx.channels.channel import Channel
+from asterism.pbx.dialplan.language.listing import show
+from asterism.pbx.vocabulary.controls import Control
 
 
 def run(text: str, exten: str = "100", **kwargs: str) -> tuple[World, Channel]:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asterism.pbx.dialplan.expression import evaluate, format_number, is_true
+from asterism.pbx.dialplan.language.expression import evaluate, format_number, is_true
 
 RECORDED = [
     ("1+2", "3"), ("7/2", "3.5"), ("7 % 3", "1"), ("2*(3+4)", "14"), ("1.5+1", "2.5"),

@@ -5,11 +5,11 @@ import time
 import pytest
 from dialplan_world import World
 
-from asterism.pbx.applications.common import find_outside, split_arguments, split_call, split_condition
-from asterism.pbx.applications.dial_options import parse_options
-from asterism.pbx.dialplan.expression import evaluate, evaluate_pieces, is_true
-from asterism.pbx.dialplan.foreign import Foreign, foreign, is_foreign, joined, shadow
-from asterism.pbx.functions.logic import LogicFunctions
+from asterism.pbx.dialplan.applications.dial_options import parse_options
+from asterism.pbx.dialplan.functions.logic import LogicFunctions
+from asterism.pbx.dialplan.language.arguments import find_outside, split_arguments, split_call, split_condition
+from asterism.pbx.dialplan.language.expression import evaluate, evaluate_pieces, is_true
+from asterism.pbx.dialplan.language.foreign import Foreign, foreign, is_foreign, joined, shadow
 
 EVIL = 'x" | SET(GLOBAL(HACKED)=1) | "'
 

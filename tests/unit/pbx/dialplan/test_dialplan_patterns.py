@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asterism.pbx.dialplan.contexts import ContextTable, Include
-from asterism.pbx.dialplan.patterns import compile_pattern, matches, order
-from asterism.pbx.dialplan.timing import parse_time_spec
+from asterism.pbx.dialplan.language.contexts import ContextTable, Include
+from asterism.pbx.dialplan.language.patterns import compile_pattern, matches, order
+from asterism.pbx.dialplan.language.timing import parse_time_spec
 
 RECORDED_ORDER = ["1234", "_1[35]XX", "_1NXX", "_1ZXX", "_1XXX", "_1.", "_1!"]
 RECORDED_ORDER += ["_55X-X", "_[a-c]x-12", "_X.", "_X!", "_."]

@@ -3,7 +3,7 @@ from dialplan_world import World
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asterism.pbx.dialplan.substitution import compile_text
+from asterism.pbx.dialplan.language.substitution import compile_text
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from dialplan_world import World
 
 from asterism.core.log import ServerLogger
 from asterism.core.restriction import DANGEROUS_APPLICATIONS, DANGEROUS_FUNCTIONS, REACHING_OUT, restricted, restriction
-from asterism.pbx.channel import Channel
-from asterism.pbx.originate import OriginateRequest, start
+from asterism.pbx.calls.originate import OriginateRequest, start
+from asterism.pbx.channels.channel import Channel
 
 NO_SYSTEM = DANGEROUS_APPLICATIONS | DANGEROUS_FUNCTIONS
 

@@ -25,8 +25,8 @@ from asterism.core.errors import AsterismError
 from asterism.core.module import Module
 from asterism.media.payload_types import PayloadTypes
 from asterism.media.sockets import is_address
-from asterism.pbx import rtcp
-from asterism.pbx.muting import apply_mute
+from asterism.pbx.channels import rtcp
+from asterism.pbx.channels.muting import apply_mute
 from asterism.stack.errors import ParseError
 from asterism.stack.grammar import printable
 from asterism.stack.sdp import Connection, RtpMap

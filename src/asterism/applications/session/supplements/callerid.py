@@ -10,8 +10,8 @@ from asterism.applications.session.supplement import SessionSupplement
 from asterism.applications.session.uac import OutgoingSession
 from asterism.applications.session.uas import IncomingSession
 from asterism.core.module import Module
-from asterism.pbx.controls import Control
-from asterism.pbx.party import PRESENTATIONS, PartyId
+from asterism.pbx.vocabulary.controls import Control
+from asterism.pbx.vocabulary.party import PRESENTATIONS, PartyId
 from asterism.stack.errors import ParseError
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from asterism.applications.session.registry import sessions
 from asterism.applications.session.supplement import SessionSupplement
 from asterism.core.module import Module
 from asterism.media.rtp import RtpSession
-from asterism.pbx.events import VAR_SET
+from asterism.pbx.vocabulary.events import VAR_SET
 
 if TYPE_CHECKING:
     from asterism.applications.session.session import Session
     from asterism.media.statistics import Quality, Series
-    from asterism.pbx.channel import Channel
+    from asterism.pbx.channels.channel import Channel
 
 
 NAMES = ("RTPAUDIOQOS", "RTPAUDIOQOSJITTER", "RTPAUDIOQOSLOSS", "RTPAUDIOQOSRTT", "RTPAUDIOQOSMES")

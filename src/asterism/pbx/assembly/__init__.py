@@ -1,0 +1,1 @@
+"""The PBX put together, and the channel that extensions get."""

@@ -1,0 +1,362 @@
+"""The PBX subsystem: registries, channels, bridges, dialplan, device states."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from asterism.core.calling import require_async
+from asterism.core.containment import report_failure
+from asterism.core.documentation import Documentation
+from asterism.core.log import log_subject
+from asterism.core.module import CoreServer, Subsystem
+from asterism.core.registry import Owner, Registry
+from asterism.core.restriction import restriction
+from asterism.pbx.assembly import admission
+from asterism.pbx.channels.channel import Channel
+from asterism.pbx.dialplan.language.table import Dialplan
+from asterism.pbx.messaging.queue import Messages
+from asterism.pbx.states.device_states import DeviceStates
+from asterism.pbx.states.hints import Hints
+from asterism.pbx.vocabulary import events, marks
+from asterism.pbx.vocabulary.causes import EXCHANGE_ROUTING_ERROR, Cause
+from asterism.pbx.vocabulary.controls import ChannelState
+from asterism.pbx.vocabulary.errors import ChannelHangup, RequestError
+from asterism.pbx.vocabulary.party import NOBODY, PartyId
+
+if TYPE_CHECKING:
+    from asterism.media.formats import Format
+    from asterism.pbx.bridges.bridge import Bridge
+    from asterism.pbx.channels.technology import ChannelDriver, ChannelTechnology
+    from asterism.pbx.messaging.message import MessageTechnology
+    from asterism.pbx.states.presence import Presence
+
+
+MAX_HOPS = 70
+"""How many hops a call makes that began here (RFC 3261 8.1.1.6)."""
+
+
+class ChannelTable:
+    """The live channels, by name, by uniqueid and by device."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, Channel] = {}
+        self._by_uniqueid: dict[str, Channel] = {}
+        self._by_device: dict[str, dict[str, Channel]] = {}
+
+    def __iter__(self) -> Iterator[Channel]:
+        return iter(list(self._by_name.values()))
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def get(self, name: str) -> Channel | None:
+        """The channel of that name (in any case) or uniqueid."""
+        found = self._by_name.get(name) or self._by_uniqueid.get(name)
+        if found is None:
+            folded = name.lower()
+            for channel in self._by_name.values():
+                if channel.name.lower() == folded:
+                    return channel
+        return found
+
+    def of_device(self, device: str) -> Sequence[Channel]:
+        """The channels of a device ("PJSIP/alice")."""
+        found = self._by_device.get(device)
+        return () if found is None else list(found.values())
+
+    def add(self, channel: Channel) -> None:
+        """Enter a channel."""
+        self._by_name[channel.name] = channel
+        self._by_uniqueid[channel.uniqueid] = channel
+        self._by_device.setdefault(channel.device, {})[channel.name] = channel
+
+    def remove(self, channel: Channel) -> None:
+        """Forget a channel."""
+        self._by_name.pop(channel.name, None)
+        self._by_uniqueid.pop(channel.uniqueid, None)
+        device = channel.device
+        found = self._by_device.get(device)
+        if found is not None:
+            found.pop(channel.name, None)
+            if not found:
+                del self._by_device[device]
+
+
+class _Counters:
+    """What ``bound`` copies of the PBX share besides the tables."""
+
+    __slots__ = ("assigned", "callids", "calls", "channels", "processed", "refusal", "uniqueids")
+
+    def __init__(self) -> None:
+        self.assigned = ""
+        self.callids = 0
+        self.channels = 0
+        self.uniqueids = 0
+        self.calls = 0
+        self.processed = 0
+        self.refusal = ""
+
+
+class Pbx(Subsystem):
+    """Everything about calls that is not one protocol's."""
+
+    def __init__(self, server: CoreServer, dialplan: Dialplan | None = None) -> None:
+        """Make the PBX of ``server``; ``dialplan`` replaces the one made from ``asterism.pbx.dialplan``."""
+        self.owner = server.owner
+        self.server = server
+        self.bus = server.bus
+        self.log = server.log
+        self.applications: Registry[marks.Application] = Registry("application", str.lower)
+        self.functions: Registry[marks.Function] = Registry("function")
+        self.technologies: Registry[ChannelTechnology] = Registry("channel technology", str.lower)
+        self.channels = ChannelTable()
+        self.bridges: dict[str, Bridge] = {}
+        self._counters = _Counters()
+        self.device_states = DeviceStates(self)
+        self.hints = Hints(self)
+        self.presence: dict[str, Callable[[str], Presence | None]] = {}
+        """What tells the presence of ``Provider:name`` in hints, by provider."""
+        if dialplan is None:
+            dialplan = Dialplan(self.applications, self.functions, server.bus, server.log)
+        self.dialplan: Dialplan = dialplan
+        self.messages = Messages(self)
+        dialplan.observe(self.hints.update)
+
+    @cached_property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that the server runs on."""
+        return asyncio.get_running_loop()
+
+    # -- registration --------------------------------------------------------------------------------
+
+    def register_application(self, name: str, item: marks.Application, documentation: Documentation) -> None:
+        """Add a dialplan application in the owner's name; raises ``NotAsyncError`` for one that is not ``async``."""
+        require_async(item, f"application '{name}'")
+        self.applications.add(self.owner, name, item, documentation)
+
+    def register_function(self, name: str, item: marks.Function, documentation: Documentation) -> None:
+        """Add a dialplan function in the owner's name; raises ``NotAsyncError`` where it reads or writes ``async``."""
+        item.check()
+        self.functions.add(self.owner, name, item, documentation)
+
+    def register_technology(self, technology: ChannelTechnology) -> None:
+        """Add a channel technology in the owner's name."""
+        documentation = Documentation(technology.description or technology.name)
+        self.technologies.add(self.owner, technology.name, technology, documentation)
+        prefix = technology.name + "/"
+        for device in self.hints.followed_devices:
+            if device.startswith(prefix):
+                self.device_states.changed(device)
+
+    def register_message_technology(
+        self, prefix: str, technology: MessageTechnology, documentation: Documentation
+    ) -> None:
+        """Have messages to ``prefix:...`` carried, in the owner's name."""
+        self.messages.technologies.add(self.owner, prefix, technology, documentation)
+
+    def register_marked(self, holder: object) -> None:
+        """Register the applications and functions marked on ``holder``'s methods."""
+        marks.register_marked(self, holder)
+
+    def extension(self, context: str, exten: str, priority: int = 1) -> Callable[[Any], Any]:
+        """Decorate an ``async def`` that takes a :class:`Channel` as an extension of the dialplan.
+
+        For example::
+
+        @server.pbx.extension("default", "100")
+        async def greet(channel: Channel) -> None: ...
+
+        Raises :class:`~asterism.core.errors.NotAsyncError` for a function that is not ``async``, and
+        :class:`~asterism.core.errors.DuplicateError` where another has this place.
+        """
+
+        def decorate(function: Any) -> Any:
+            self.dialplan.add_python(self.owner, context, exten, priority, function)
+            return function
+
+        return decorate
+
+    # -- channels ------------------------------------------------------------------------------------
+
+    def next_uniqueid(self) -> str:
+        """A new ``<epoch>.<n>``, with the system's name in front if it has one."""
+        counters = self._counters
+        number = counters.uniqueids
+        counters.uniqueids = number + 1
+        prefix = getattr(self.server.options, "systemname", "")
+        unique = f"{int(time.time())}.{number}"
+        return f"{prefix}-{unique}" if prefix else unique
+
+    def next_callid(self) -> int:
+        """The number of a new call in log lines."""
+        self._counters.callids += 1
+        return self._counters.callids
+
+    def create_channel(
+        self,
+        technology: ChannelTechnology,
+        device: str,
+        driver: ChannelDriver | None = None,
+        *,
+        state: ChannelState = ChannelState.DOWN,
+        caller: PartyId = NOBODY,
+        context: str = "default",
+        exten: str = "s",
+        accountcode: str = "",
+        language: str = "",
+        dialed: str = "",
+        requestor: Channel | None = None,
+        uniqueid: str = "",
+        variables: Mapping[str, str] | None = None,
+    ) -> Channel:
+        """Make a channel of ``device`` ("PJSIP/alice"); publishes Newchannel, then VarSet of ``variables``.
+
+        ``requestor`` is the channel that calls this one: they share a linkedid. ``uniqueid`` replaces
+        the generated one (ValueError if it is taken). Names are like ``PJSIP/alice-0000000d``: the number counts up
+        over all devices.
+        """
+        counters = self._counters
+        if uniqueid and self.channels.get(uniqueid) is not None:
+            raise ValueError(f"uniqueid '{uniqueid}' is in use")
+        if not uniqueid:
+            uniqueid, counters.assigned = counters.assigned, ""
+        uniqueid = uniqueid or self.next_uniqueid()
+        linkedid = uniqueid if requestor is None else requestor.linkedid
+        number = counters.channels
+        counters.channels = (number + 1) & 0xFFFFFFFF
+        channel = Channel(self, technology, f"{device}-{number:08x}", uniqueid, linkedid, state)
+        if requestor is None:
+            channel.callid = self.next_callid()
+        else:
+            channel.callid = requestor.callid
+        channel.driver = driver
+        channel.caller = channel.ani = caller
+        channel.context = context
+        channel.exten = exten
+        channel.accountcode = accountcode
+        channel.dialed = dialed
+        channel.language = language or getattr(self.server.options, "defaultlanguage", "") or "en"
+        self.channels.add(channel)
+        if self.bus.listeners[events.NEWCHANNEL]:
+            self.bus.publish(events.NEWCHANNEL, channel)
+        if variables:
+            for name, value in variables.items():
+                if "(" in name:
+                    self.dialplan.environment.assign(channel, name, value)
+                else:
+                    channel.set_variable(name, value)
+        if state is not ChannelState.DOWN:
+            self.device_states.channel_changed(device)
+        return channel
+
+    def request(
+        self,
+        destination: str,
+        requestor: Channel | None = None,
+        formats: Sequence[Format] = (),
+        uniqueid: str = "",
+    ) -> Channel:
+        """Make a channel to ``Technology/resource``, not yet called.
+
+        ``uniqueid`` is what the channel is to be known by instead of a generated one. Raises
+        :class:`RequestError`, also for a ``uniqueid`` in use and for a ``requestor`` that makes no calls. Each channel
+        made at the request of another is one hop: a call that leads back here ends.
+        """
+        technology, slash, resource = destination.partition("/")
+        found = self.technologies.get(technology) if slash else None
+        if found is None:
+            raise RequestError(Cause.CHAN_NOT_IMPLEMENTED, f"no channel technology '{technology}'")
+        if uniqueid and self.channels.get(uniqueid) is not None:
+            raise RequestError(Cause.REQUESTED_CHAN_UNAVAIL, f"uniqueid '{uniqueid}' is in use")
+        if requestor is not None and not requestor.may_call:
+            raise RequestError(Cause.CHAN_NOT_IMPLEMENTED, f"{requestor.name} makes no calls")
+        hops = MAX_HOPS if requestor is None or requestor.hops is None else requestor.hops
+        if hops < 1:
+            if requestor is not None:
+                requestor.out_of_hops = True
+            raise RequestError(EXCHANGE_ROUTING_ERROR, "the call has made too many hops")
+        self._counters.assigned = uniqueid
+        asked_at = time.time()
+        try:
+            made = found.request(resource, requestor, formats)
+        except RequestError:
+            raise
+        except Exception:
+            report_failure(self.log, f"request of the channel technology '{technology}'")
+            for channel in self.channels:
+                if channel.technology is found and channel.created >= asked_at:
+                    channel.hang_up()  # it was made, and nobody else knows of it
+            raise RequestError(Cause.INTERWORKING, f"the channel technology '{technology}' failed") from None
+        finally:
+            self._counters.assigned = ""
+        if requestor is not None:
+            made.hops = hops - 1
+        return made
+
+    async def prepare(self, destinations: Iterable[str]) -> None:
+        """Let technologies bring into memory what they need to call these (``PJSIP/alice``): objects in databases."""
+        for destination in destinations:
+            technology, slash, resource = destination.partition("/")
+            found = self.technologies.get(technology) if slash else None
+            prepare = getattr(found, "prepare", None)
+            if prepare is not None:
+                await prepare(resource)
+
+    def start(self, channel: Channel, body: Callable[[Channel], Awaitable[None]] | None = None) -> asyncio.Task[None]:
+        """Run the channel in the call's one task; the channel ends with it.
+
+        It runs the dialplan from its position, or ``body`` if one is given.
+        """
+        counters = self._counters
+        counters.calls += 1
+        counters.processed += 1
+        channel.task = task = self.loop.create_task(
+            self._run(channel, body or self.dialplan.execute), name=channel.name
+        )
+        return task
+
+    async def _run(self, channel: Channel, body: Callable[[Channel], Awaitable[None]]) -> None:
+        log_subject.set(channel)
+        restriction.set(0)  # whoever started the call: what it may do is said by its body
+        try:
+            await body(channel)
+        except ChannelHangup:
+            pass
+        except Exception:
+            report_failure(self.log, f"the dialplan of {channel.name}")
+        finally:
+            self._counters.calls -= 1
+            channel.task = None
+            if not channel.dead:
+                channel.end_dialplan()
+
+    def calls_within(self, owner: Owner) -> int:
+        """How many channels run an application that ``owner`` registered."""
+        own = {entry.name for entry in self.applications if entry.owner is owner}
+        return sum(channel.application in own for channel in self.channels) if own else 0
+
+    def refusal(self) -> str:
+        """Why no new call is taken now (``maxcalls``, ``maxload``, ``minmemfree``, a stop), empty when one is."""
+        return self._counters.refusal or admission.refusal(self.server.options, self._counters.calls)
+
+    def refuse_calls(self, reason: str) -> None:
+        """Take no new calls from now on, or take them again when ``reason`` is empty."""
+        self._counters.refusal = reason
+
+    @property
+    def active_calls(self) -> int:
+        """How many channels run dialplan."""
+        return self._counters.calls
+
+    @property
+    def processed_calls(self) -> int:
+        """How many channels have run dialplan since the start."""
+        return self._counters.processed
+
+    def bridge_of(self, uniqueid: str) -> Bridge | None:
+        """The bridge of that id."""
+        return self.bridges.get(uniqueid)

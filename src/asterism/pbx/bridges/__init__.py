@@ -1,0 +1,1 @@
+"""Channels that talk to each other."""

@@ -1,0 +1,1 @@
+"""What makes and moves calls."""

@@ -1,0 +1,119 @@
+"""The manager's ``Bridge``: two channels leave what they do and talk to each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from asterism.core.commands import ActionCall, action
+from asterism.core.documentation import Argument, Documentation
+from asterism.core.module import Module
+from asterism.pbx.bridges.bridge import Bridge
+from asterism.pbx.vocabulary.errors import ChannelHangup
+
+if TYPE_CHECKING:
+    from asterism.pbx.assembly.pbx import Pbx
+    from asterism.pbx.assembly.server import PbxServer
+    from asterism.pbx.channels.channel import Channel
+
+
+class Meeting:
+    """Two channels on their way into one bridge.
+
+    Each arrives when it has left what it did; the second one to arrive makes the bridge. A channel that hangs up
+    before lets the other go on.
+    """
+
+    def __init__(self, pbx: Pbx, first: Channel, second: Channel) -> None:
+        self._pbx = pbx
+        self._expected = (first, second)
+        self._arrived: list[Channel] = []
+        self._over = False
+        self._bridge: Bridge | None = None
+
+    async def attend(self, channel: Channel) -> None:
+        """Be bridged until either leaves; raises :class:`ChannelHangup` when this channel hung up."""
+        self._arrived.append(channel)
+        if len(self._arrived) == 2 and not self._over:
+            self._begin()
+        try:
+            while not self._over:
+                await channel.park()
+        except ChannelHangup:
+            self._end(channel)
+            raise
+
+    def _begin(self) -> None:
+        first, second = self._expected
+        for channel in (first, second):
+            channel.raw_answer()
+        bridge = self._bridge = Bridge(self._pbx, self._left)
+        bridge.enter(first)
+        bridge.enter(second)
+
+    def _left(self, leaver: Channel) -> None:
+        assert self._bridge is not None
+        self._bridge.destroy()
+        self._end(leaver)
+
+    def _end(self, leaver: Channel) -> None:
+        if self._over:
+            return
+        self._over = True
+        for channel in self._expected:
+            if channel is not leaver:
+                channel.wake()
+
+
+class BridgeAction(Module):
+    """The action Bridge."""
+
+    name: ClassVar[str] = "pbx_bridging"
+    part_of: ClassVar[tuple[str, ...]] = ("core",)
+    description: ClassVar[str] = "Bridging of channels by the manager"
+
+    def load(self, server: PbxServer) -> None:
+        """Register the action."""
+        self._pbx: Pbx = server.pbx
+        server.register_marked(self)
+
+    @action(
+        "Bridge",
+        "call",
+        Documentation(
+            "Bridge two channels already in the PBX.",
+            description="Both leave what they do and talk to each other. Afterwards a channel that was in the dialplan "
+            "goes on with its next priority; a channel without one ends.",
+            arguments=(
+                Argument("Channel1", "Name of the first channel.", True),
+                Argument("Channel2", "Name of the second channel.", True),
+                Argument(
+                    "Tone",
+                    "Accepted; no tone is played.",
+                    values=(("no", ""), ("Channel1", ""), ("Channel2", ""), ("Both", "")),
+                ),
+            ),
+            see_also=("Redirect", "BridgeList"),
+        ),
+    )
+    def bridge(self, call: ActionCall) -> None:
+        """Run the action."""
+        names = call.get("Channel1"), call.get("Channel2")
+        if not all(names):
+            call.error("Missing channel parameter in request")
+            return
+        found: list[Channel] = []
+        for number, name in enumerate(names, 1):
+            channel = self._pbx.channels.get(name)
+            if channel is None or not channel.alive:
+                call.error(f"Channel{number} does not exist: {name}")
+                return
+            found.append(channel)
+        first, second = found
+        if first is second or any(each.control_listener is not None for each in found):
+            call.error("Unable to set up bridge of these channels")
+            return
+        meeting = Meeting(self._pbx, first, second)
+        # The channel without a task of its own goes first: leaving its bridge must not end it.
+        for channel in sorted(found, key=lambda each: each.task is not None):
+            channel.divert(meeting.attend)
+        call.success("Channels have been bridged")

@@ -1,0 +1,347 @@
+"""The engine behind Dial and Originate: calls destinations, follows their progress, picks the answer.
+
+Nothing here waits. What the called channels do arrives through their ``control_listener`` and is
+handled at once; when the outcome is known, ``done`` is called and whoever started the dialling
+goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from asterism.core.containment import FAILED
+from asterism.pbx.bridges.bridge import connect_channels, disconnect_channel
+from asterism.pbx.vocabulary import events
+from asterism.pbx.vocabulary.causes import Cause
+from asterism.pbx.vocabulary.controls import ChannelState, Control, DialStatus
+from asterism.pbx.vocabulary.errors import RequestError
+from asterism.pbx.vocabulary.party import Redirecting
+
+if TYPE_CHECKING:
+    from asterism.pbx.assembly.pbx import Pbx
+    from asterism.pbx.channels.channel import Channel
+
+MAX_DESTINATIONS = 64
+"""Destinations of one Dial; more are ignored."""
+MAX_FORWARDS = 20
+"""How often one leg may be forwarded."""
+
+
+@dataclass(slots=True)
+class DialResult:
+    """How a Dial went: ``cause`` is Q.850, times are seconds; ``peer`` is the channel that answered."""
+
+    status: DialStatus
+    cause: int = 0
+    peer: str = ""
+    answered: float = 0.0
+    dialed: float = 0.0
+
+
+class Leg:
+    """One called channel of a Dial."""
+
+    __slots__ = ("before", "channel", "destination", "resource")
+
+    def __init__(self, channel: Channel, destination: str, before: tuple[str, ...] = ()) -> None:
+        self.channel = channel
+        self.destination = destination
+        self.resource = destination.partition("/")[2]
+        self.before = before
+        """Where the call went before it was forwarded here."""
+
+
+def status_of_cause(cause: int) -> DialStatus:
+    """The DIALSTATUS that one leg's hangup cause amounts to."""
+    if cause == Cause.USER_BUSY:
+        return DialStatus.BUSY
+    if cause == Cause.NORMAL_CIRCUIT_CONGESTION:
+        return DialStatus.CONGESTION
+    if cause in (Cause.NO_ANSWER, Cause.NORMAL_CLEARING):
+        return DialStatus.NOANSWER
+    return DialStatus.CHANUNAVAIL
+
+
+def end_status_of_cause(cause: int) -> DialStatus:
+    """``DialStatus`` of the DialEnd of a leg that ended with that cause."""
+    if cause == Cause.USER_BUSY:
+        return DialStatus.BUSY
+    if cause == Cause.NORMAL_CIRCUIT_CONGESTION:
+        return DialStatus.CONGESTION
+    if cause in (Cause.NO_ROUTE_DESTINATION, Cause.SUBSCRIBER_ABSENT):
+        return DialStatus.CHANUNAVAIL
+    return DialStatus.NOANSWER
+
+
+class Dialer:
+    """Calls one or more destinations for ``caller`` (``None``: for an Originate).
+
+    ``winner`` is the channel that answered; without one ``status`` tells why, once ``finished``: the outcome is known.
+    """
+
+    def __init__(self, pbx: Pbx, caller: Channel | None, done: Callable[[], None]) -> None:
+        self.pbx = pbx
+        self.caller = caller
+        self.winner: Channel | None = None
+        self.pending: dict[Channel, Leg] = {}
+        self.cause = 0
+        self.started = pbx.loop.time()
+        self.single = True
+        self.early_media = True
+        self.ring_until_media = False
+        self.ignore_forwards = False
+        self.shows_connected = False
+        """Whether the caller is told whom it is connected to before there is an answer."""
+        self.losers_cause: int = Cause.ANSWERED_ELSEWHERE
+        self.on_answer: Callable[[Channel, Leg], None] | None = None
+        self.on_forward: Callable[[Channel], None] | None = None
+        self._done = done
+        self.finished = False
+        self._lines = self._busy = self._congested = self._unavailable = 0
+        self._rung = self._progressed = False
+        self._shown: set[Control] = set()
+
+    @property
+    def status(self) -> DialStatus:
+        """DIALSTATUS as far as it is known.
+
+        A busy leg outweighs one that was congested, and that one what could not be called at all; but only where every
+        destination failed in one of these ways, which is what Asterisk's "Everyone is busy/congested" counts. One that
+        rang, or said that nobody answers, makes it NOANSWER.
+        """
+        if self.winner is not None:
+            return DialStatus.ANSWER
+        if self._busy + self._congested + self._unavailable < self._lines:
+            return DialStatus.NOANSWER
+        if self._busy:
+            return DialStatus.BUSY
+        if self._congested:
+            return DialStatus.CONGESTION
+        if self._unavailable:
+            return DialStatus.CHANUNAVAIL
+        return DialStatus.NOANSWER
+
+    def request(self, destination: str, before: tuple[str, ...] = (), uniqueid: str = "") -> Leg | None:
+        """Make the channel to a destination; ``None`` if it cannot be made, which counts as a failure."""
+        caller = self.caller
+        if not before:
+            self._lines += 1
+        stream = None if caller is None else caller.stream
+        try:
+            channel = self.pbx.request(destination, caller, () if stream is None else stream.formats, uniqueid)
+        except RequestError as error:
+            self.pbx.log.verbose(3, "Could not call %s: %s", destination, error)
+            self.count(error.cause)
+            return None
+        if caller is not None:
+            channel.redirecting = caller.redirecting
+        leg = Leg(channel, destination, before)
+        channel.data["dialed_resource"] = leg.resource
+        return leg
+
+    def call(self, leg: Leg, timeout: float | None = None) -> None:
+        """Call a leg that was made by :meth:`request`; publishes DialBegin."""
+        channel = leg.channel
+        if not channel.alive:
+            self.count(channel.hangup_cause)
+            channel.hang_up()
+            return
+        self.pending[channel] = leg
+        channel.control_listener = self._on_control
+        caller = self.caller
+        bus = self.pbx.bus
+        if bus.listeners[events.DIAL_BEGIN]:
+            bus.publish(events.DIAL_BEGIN, caller, channel, leg.resource)
+        if caller is not None and self.shows_connected and channel.caller:
+            caller.set_connected(channel.caller, tell=False)
+        if channel.ask_driver("call", FAILED, timeout) is FAILED and channel.driver is not None:
+            channel.queue_hangup(Cause.INTERWORKING)
+
+    def called(self) -> None:
+        """Every destination has been called: from now on the dialling may be over."""
+        if not self.pending:
+            self._finish()
+
+    def count(self, cause: int) -> None:
+        """Count a failure; the caller's hangup cause becomes the last one."""
+        self.cause = int(cause)
+        if self.caller is not None:
+            self.caller.hangup_cause = self.cause
+        status = status_of_cause(cause)
+        if status is DialStatus.BUSY:
+            self._busy += 1
+        elif status is DialStatus.CONGESTION:
+            self._congested += 1
+        elif status is DialStatus.CHANUNAVAIL:
+            self._unavailable += 1
+
+    def release(self) -> None:
+        """Let go of whoever started the dialling, once it is over: they must not hold each other."""
+        self.on_answer = self.on_forward = None
+
+    def cancel(self, status: DialStatus | None, cause: int) -> None:
+        """Give up the legs that have not answered, with DialEnd ``status`` unless it is ``None``."""
+        for channel in list(self.pending):
+            self._end_leg(channel, status, cause)
+
+    # -- what the called channels do ---------------------------------------------------------------
+
+    def _on_control(self, channel: Channel, control: Control, data: object) -> None:
+        if channel not in self.pending:
+            return
+        if control is Control.RINGING:
+            self._ringing(channel)
+        elif control is Control.ANSWER:
+            self._answered(channel)
+        elif control is Control.HANGUP:
+            self._failed(channel, channel.hangup_cause)
+        elif control is Control.PROGRESS:
+            self._progress(channel)
+        elif control is Control.PROCEEDING:
+            self.pbx.bus.publish(events.DIAL_STATE, self.caller, channel, DialStatus.PROCEEDING)
+            if self.single and self.early_media:
+                self._show(Control.PROCEEDING)
+        elif control is Control.BUSY:
+            self._failed(channel, Cause.USER_BUSY)
+        elif control is Control.CONGESTION:
+            self._failed(channel, Cause.NORMAL_CIRCUIT_CONGESTION)
+        elif control is Control.FORWARD:
+            self._forward(channel, str(data))
+        elif control is Control.REDIRECTING:
+            self._divert(data if isinstance(data, Redirecting) else None)
+        elif control is Control.CONNECTED_LINE and self.caller is not None and self.shows_connected:
+            self.caller.set_connected(channel.caller)
+
+    def _elapsed(self, name: str) -> None:
+        if self.caller is not None:
+            elapsed = self.pbx.loop.time() - self.started
+            self.caller.set_variables({name: str(int(elapsed)), f"{name}_MS": str(int(elapsed * 1000))})
+
+    def _show(self, condition: Control) -> None:
+        if self.caller is not None and condition not in self._shown:
+            self._shown.add(condition)
+            self.caller.indicate(condition)
+
+    def show_ringing(self) -> None:
+        """Let the caller hear ringing without waiting for a leg that rings."""
+        self._show(Control.RINGING)
+
+    def _ringing(self, channel: Channel) -> None:
+        if not self._rung:
+            self._rung = True
+            self._elapsed("RINGTIME")
+        bus = self.pbx.bus
+        if bus.listeners[events.DIAL_STATE]:
+            bus.publish(events.DIAL_STATE, self.caller, channel, DialStatus.RINGING)
+        self._show(Control.RINGING)
+
+    def _progress(self, channel: Channel) -> None:
+        if not self._progressed:
+            self._progressed = True
+            self._elapsed("PROGRESSTIME")
+        self.pbx.bus.publish(events.DIAL_STATE, self.caller, channel, DialStatus.PROGRESS)
+        caller = self.caller
+        if caller is not None and self.single and (self.early_media or self.ring_until_media):
+            self._show(Control.PROGRESS)
+            connect_channels(caller, channel)
+
+    def _answered(self, channel: Channel) -> None:
+        leg = self.pending.pop(channel)
+        channel.control_listener = None
+        self.winner = channel
+        if self.on_answer is not None:
+            self.on_answer(channel, leg)
+        caller = self.caller
+        bus = self.pbx.bus
+        if bus.listeners[events.DIAL_END]:
+            bus.publish(events.DIAL_END, caller, channel, DialStatus.ANSWER)
+        if caller is not None and self.shows_connected and caller.state is ChannelState.UP:
+            # An answer of ours would have told it; this one was answered before.
+            caller.indicate(Control.CONNECTED_LINE, caller.connected)
+        if self.pending:
+            self.cancel(DialStatus.CANCEL, self.losers_cause)
+        self._finish()
+
+    def _failed(self, channel: Channel, cause: int) -> None:
+        if channel.hangup_cause == 0:
+            channel.hangup_cause = int(cause)
+        self.count(cause)
+        status = end_status_of_cause(cause)
+        # An Originate tells only these two ends, as in Asterisk 22.
+        tell = self.caller is not None or status in (DialStatus.BUSY, DialStatus.CONGESTION)
+        self._end_leg(channel, status if tell else None, channel.hangup_cause, last=True)
+
+    def _forward(self, channel: Channel, target: str) -> None:
+        leg = self.pending[channel]
+        self._end_leg(channel, DialStatus.CANCEL, Cause.NORMAL_CLEARING, "" if self.ignore_forwards else target)
+        if self.ignore_forwards:
+            self._busy += 1
+        elif len(leg.before) >= MAX_FORWARDS or target in leg.before or target == leg.destination:
+            # In a circle: nothing is tried twice (RFC 3261 8.1.3.4).
+            self._unavailable += 1
+        else:
+            forwarded = self.request(target, (*leg.before, leg.destination))
+            if forwarded is not None:
+                forwarded.channel.redirecting = redirecting = _diverted(channel, self.caller)
+                self._divert(redirecting)
+                if self.on_forward is not None:
+                    self.on_forward(forwarded.channel)
+                self.call(forwarded)
+            elif self.caller is not None:
+                # A forward that leads nowhere leaves no cause behind.
+                self.caller.hangup_cause = self.cause = 0
+        if not self.pending:
+            self._finish()
+
+    def _divert(self, redirecting: Redirecting | None) -> None:
+        """Let the caller know that its call goes elsewhere; of several destinations it would not know which."""
+        caller = self.caller
+        if caller is not None and self.single and caller.state is not ChannelState.UP:
+            caller.indicate(Control.REDIRECTING, redirecting)
+
+    def _end_leg(
+        self, channel: Channel, status: DialStatus | None, cause: int, forward: str = "", last: bool = False
+    ) -> None:
+        self.pending.pop(channel, None)
+        channel.control_listener = None
+        if self._progressed:
+            disconnect_channel(channel)
+            if self.caller is not None:
+                disconnect_channel(self.caller)
+        if status is not None:
+            self.pbx.bus.publish(events.DIAL_END, self.caller, channel, status, forward)
+        if last and not self.pending:
+            # Whoever waits is woken first: its next steps come before the leg's Hangup, as in Asterisk 22.
+            self._finish()
+        if channel.alive:
+            channel.hangup_cause = int(cause)
+        channel.hang_up()
+
+    def _finish(self) -> None:
+        if not self.finished:
+            self.finished = True
+            self._done()
+
+
+def _diverted(by: Channel, caller: Channel | None) -> Redirecting:
+    """What a call is known to have gone through once the party of ``by`` has sent it elsewhere.
+
+    Its technology may have left what it was told in ``data["diversion"]``: where to, why, and who says so.
+    """
+    told = by.data.get("diversion")
+    if not isinstance(told, Redirecting):
+        told = Redirecting()
+    from_ = told.from_ if told.from_.number else by.caller
+    before = by.redirecting or (caller.redirecting if caller is not None else None)
+    if before is None:
+        return Redirecting(from_=from_, to=told.to, original=from_, reason=told.reason, count=1)
+    return Redirecting(
+        from_=from_,
+        to=told.to,
+        original=before.original or before.from_,
+        reason=told.reason,
+        original_reason=before.original_reason if before.original else before.reason,
+        count=before.count + 1,
+    )

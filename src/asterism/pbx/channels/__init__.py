@@ -1,0 +1,1 @@
+"""The core of a channel, the technologies behind it, and what shows and changes channels."""

@@ -1,0 +1,628 @@
+"""A channel: one party's leg of a call.
+
+A channel has a *driver* (its far end) and, when it runs dialplan, one task. The driver tells what
+the far end does through ``queue_control``, ``queue_digit`` and ``queue_hangup``, plain functions;
+whoever is in charge of the channel hears of it at once: the Dial that calls it, the bridge it is
+in, or the task that waits on it. Any await on a channel raises :class:`ChannelHangup` once the
+channel has been hung up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from asterism.core.containment import FAILED, report_failure
+from asterism.pbx.assembly.channel import WAKE_DIGIT, WAKE_SIGNAL, ChannelApi
+from asterism.pbx.vocabulary import events
+from asterism.pbx.vocabulary.causes import Cause
+from asterism.pbx.vocabulary.controls import STAGE_MOVES, STATE_MOVES, ChannelState, Control, SoftHangup, Stage
+from asterism.pbx.vocabulary.errors import ChannelHangup, Goto
+from asterism.pbx.vocabulary.party import NOBODY, PartyId, Redirecting
+
+if TYPE_CHECKING:
+    from asterism.media.player import Playback
+    from asterism.media.stream import AudioStream
+    from asterism.pbx.assembly.pbx import Pbx
+    from asterism.pbx.bridges.bridge import Bridge
+    from asterism.pbx.channels.technology import ChannelDriver, ChannelTechnology
+
+ControlListener = Callable[["Channel", Control, object], None]
+HangupListener = Callable[["Channel"], None]
+
+_PARTED = (Stage.GONE, Stage.DEAD)
+_NOT_ASKED = SoftHangup(0)
+_DEFERRED = "(deferred)"
+"""Stands for the value of a variable that is worked out when somebody reads; told by identity."""
+_TONES = {Control.RINGING: "ring", Control.BUSY: "busy", Control.CONGESTION: "congestion"}
+"""What is played to a far end that cannot be told in signalling: it has been answered."""
+
+MAX_DIGITS = 64
+"""Digits kept for a reader; the oldest are dropped."""
+
+
+def _expire(future: asyncio.Future[bool]) -> None:
+    if not future.done():
+        future.set_result(False)
+
+
+class Channel(ChannelApi):
+    """One leg of a call; made by :meth:`asterism.pbx.assembly.pbx.Pbx.create_channel`.
+
+    ``caller`` is who is at the far end, ``connected`` whom that party talks to, ``dialed`` the
+    number it dialled. ``context``, ``exten`` and ``priority`` are its place in the dialplan,
+    ``application`` and ``appdata`` what it runs. ``data`` is for modules, by their own keys.
+
+    ``stage`` says how far its life got: ``alive`` until somebody hangs up, ``dead`` once it has been torn down and only
+    waits to be forgotten. ``tone`` is what plays to it in the background.
+    """
+
+    may_call: ClassVar[bool] = True
+    """Whether channels are made at its request (``Dial``)."""
+
+    __slots__ = (
+        "_asked",
+        "_deferred",
+        "_digits",
+        "_goto",
+        "_place",
+        "_variables",
+        "_waiter",
+        "_wake_on",
+        "accountcode",
+        "alive",
+        "amaflags",
+        "ani",
+        "answered_at",
+        "appdata",
+        "application",
+        "bridge",
+        "call_group",
+        "caller",
+        "callid",
+        "connected",
+        "context",
+        "control_listener",
+        "created",
+        "data",
+        "dead",
+        "device",
+        "dialed",
+        "dialplan_state",
+        "driver",
+        "exten",
+        "hangup_cause",
+        "hangup_listener",
+        "hangup_reason",
+        "hangup_source",
+        "hops",
+        "inheritance",
+        "language",
+        "linkedid",
+        "moved",
+        "music_class",
+        "name",
+        "on_hold",
+        "out_of_hops",
+        "pbx",
+        "peeraccount",
+        "pickup_group",
+        "priority",
+        "redirecting",
+        "stage",
+        "state",
+        "task",
+        "tech_cause",
+        "technology",
+        "tenantid",
+        "tone",
+        "tone_zone",
+        "uniqueid",
+    )
+
+    def __init__(
+        self, pbx: Pbx, technology: ChannelTechnology, name: str, uniqueid: str, linkedid: str, state: ChannelState
+    ) -> None:
+        self.pbx = pbx
+        self.technology = technology
+        self.driver: ChannelDriver | None = None
+        self.callid = 0
+        self.name = name
+        self.device = name.rpartition("-")[0]
+        """The device it belongs to: its name without the sequence ("PJSIP/alice")."""
+        self.uniqueid = uniqueid
+        self.linkedid = linkedid
+        self.state = state
+        self.caller: PartyId = NOBODY
+        self.ani: PartyId = NOBODY
+        self.connected: PartyId = NOBODY
+        self.redirecting: Redirecting | None = None
+        self.dialed = ""
+        self.language = "en"
+        self.accountcode = ""
+        self.peeraccount = ""
+        self.amaflags = 3
+        self.call_group = 0
+        self.pickup_group = 0
+        self.music_class = ""
+        self.tone_zone = ""
+        self.tenantid = ""
+        self.context = "default"
+        self.exten = "s"
+        self.priority = 1
+        self.application = ""
+        self.appdata = ""
+        self._variables: dict[str, str] = {}
+        self._deferred: list[tuple[Sequence[str], Callable[[], Iterable[str]]]] = []
+        self.inheritance: dict[str, int] | None = None
+        self.data: dict[str, Any] = {}
+        self.dialplan_state: Any = None
+        self.hangup_cause = 0
+        self.hangup_reason = ""
+        self.tech_cause = 0
+        self.hops: int | None = None
+        """How many hops the call may still make (``Max-Forwards``); ``None`` where it began here."""
+        self.out_of_hops = False
+        """Whether it was to go on and could not, for want of hops."""
+        self.hangup_source = ""
+        self.bridge: Bridge | None = None
+        self.created = time.time()
+        self.answered_at: float | None = None
+        self.on_hold = False
+        self.moved = False
+        self.stage = Stage.LIVE
+        self.alive = True
+        self.dead = False
+        self.tone: Playback | None = None
+        self.control_listener: ControlListener | None = None
+        self.hangup_listener: HangupListener | None = None
+        self.task: asyncio.Task[None] | None = None
+        self._asked = _NOT_ASKED
+        self._goto: Goto | None = None
+        self._place: tuple[str, str, int] | None = None
+        self._waiter: asyncio.Future[bool] | None = None
+        self._wake_on = 0
+        self._digits: list[tuple[str, int]] = []
+
+    def __repr__(self) -> str:
+        return f"<Channel {self.name} {self.state.name}>"
+
+    @property
+    def hangup_pending(self) -> bool:
+        """Whether a hang-up is known but the channel has not been torn down yet."""
+        return not (self.alive or self.dead)
+
+    @property
+    def stream(self) -> AudioStream | None:
+        """The audio of the far end, once there is any and as long as the channel is not dead."""
+        if self.dead or self.driver is None:
+            return None
+        try:
+            return self.driver.media
+        except Exception:
+            report_failure(self.pbx.log, f"media of the {self.technology.name} driver")
+            return None
+
+    def ask_driver(self, method: str, default: Any, *args: object) -> Any:
+        """Call a method of the driver; ``default`` when it raises (which is logged), or when there is no far end."""
+        driver = self.driver
+        if driver is None:
+            return default
+        try:
+            return getattr(driver, method)(*args)
+        except Exception:
+            report_failure(self.pbx.log, f"{method} of the {self.technology.name} driver")
+            return default
+
+    @property
+    def duration(self) -> int:
+        """Whole seconds since the channel was created."""
+        return max(0, int(time.time() - self.created))
+
+    def log_fields(self) -> dict[str, str]:
+        """What log records about this channel carry: ``call``, ``channel`` and ``call_id``."""
+        fields = {"call": f"C-{self.callid:08x}", "channel": self.name}
+        call_id = None
+        if self.driver is not None:
+            with suppress(Exception):  # whoever logs a failure of the driver must not meet another
+                call_id = self.driver.channel_item("pjsip,call-id")
+        if call_id:
+            fields["call_id"] = call_id
+        return fields
+
+    # -- variables ---------------------------------------------------------------------------
+
+    def set_variable(self, name: str, value: str | None) -> None:
+        """Set a channel variable, ``None`` deletes it; publishes VarSet.
+
+        A leading ``_`` makes called channels inherit it, ``__`` theirs too. A variable that is set
+        again counts as the newest.
+        """
+        plain = name
+        depth = 0
+        if name[:1] == "_":
+            depth = 2 if name[1:2] == "_" else 1
+            plain = name[depth:]
+        variables = self._variables
+        variables.pop(plain, None)
+        if value is not None:
+            variables[plain] = value
+        if depth and value is not None:
+            if self.inheritance is None:
+                self.inheritance = {}
+            self.inheritance[plain] = depth
+        elif self.inheritance:
+            self.inheritance.pop(plain, None)
+        bus = self.pbx.bus
+        if bus.listeners[events.VAR_SET]:
+            bus.publish(events.VAR_SET, self, name, value or "")
+
+    def set_variables(self, values: Mapping[str, str]) -> None:
+        """Set several variables, as :meth:`set_variable` one by one; their names have no underscore in front."""
+        if self.inheritance or self.pbx.bus.listeners[events.VAR_SET]:
+            for name, value in values.items():
+                self.set_variable(name, value)
+            return
+        variables = self._variables
+        if not variables.keys().isdisjoint(values):
+            for name in values:
+                variables.pop(name, None)
+        variables.update(values)
+
+    def delete_variables(self, names: Sequence[str]) -> None:
+        """Delete several variables, as :meth:`set_variable` one by one; their names have no underscore in front."""
+        if self.inheritance or self.pbx.bus.listeners[events.VAR_SET]:
+            for name in names:
+                self.set_variable(name, None)
+            return
+        for name in names:
+            self._variables.pop(name, None)
+
+    def defer_variables(self, names: Sequence[str], values: Callable[[], Iterable[str]]) -> None:
+        """Set variables whose values cost something: ``values`` is called when somebody listens or reads.
+
+        What it tells may not change any more. The names have no underscore in front.
+        """
+        if self.inheritance or self.pbx.bus.listeners[events.VAR_SET]:
+            self.set_variables(dict(zip(names, values(), strict=True)))
+            return
+        self.set_variables(dict.fromkeys(names, _DEFERRED))
+        self._deferred.append((names, values))
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The channel's variables by their plain names, the newest last."""
+        if self._deferred:
+            deferred, self._deferred = self._deferred, []
+            variables = self._variables
+            for names, values in reversed(deferred):  # of two that set the same variable the newer counts
+                for name, value in zip(names, values(), strict=True):
+                    if variables.get(name) is _DEFERRED:
+                        variables[name] = value
+        return self._variables
+
+    def inherit_variables(self, parent: Channel) -> None:
+        """Take over the variables that ``parent`` was given with ``_`` (once) or ``__`` (for ever)."""
+        if parent.inheritance:
+            for name, depth in list(parent.inheritance.items()):
+                self.set_variable("__" + name if depth == 2 else name, parent.variables[name])
+
+    def get_variable(self, name: str) -> str | None:
+        """A channel variable, else the global one; ``None`` when neither is set."""
+        value = self._variables.get(name)
+        if value is _DEFERRED:
+            value = self.variables.get(name)
+        return value if value is not None else self.pbx.dialplan.globals.get(name)
+
+    # -- what changes and is told ------------------------------------------------------------
+
+    def set_state(self, state: ChannelState) -> None:
+        """Change the state and publish Newstate, unless it is the state already or cannot follow it."""
+        if state not in STATE_MOVES[self.state]:
+            return
+        self.state = state
+        if state is ChannelState.UP and self.answered_at is None:
+            self.answered_at = time.time()
+        pbx = self.pbx
+        if pbx.bus.listeners[events.NEWSTATE]:
+            pbx.bus.publish(events.NEWSTATE, self)
+        pbx.device_states.channel_changed(self.device)
+
+    def set_caller(self, party: PartyId) -> None:
+        """Change the caller ID and publish NewCallerid."""
+        self.caller = party
+        bus = self.pbx.bus
+        if bus.listeners[events.NEW_CALLERID]:
+            bus.publish(events.NEW_CALLERID, self)
+
+    def set_connected(self, party: PartyId, tell: bool = True) -> None:
+        """Say whom the far end is connected to: publishes NewConnectedLine and, with ``tell``, shows it."""
+        self.connected = party
+        bus = self.pbx.bus
+        if bus.listeners[events.NEW_CONNECTED_LINE]:
+            bus.publish(events.NEW_CONNECTED_LINE, self)
+        if tell and not self.dead and self.driver is not None:
+            self.ask_driver("indicate", False, Control.CONNECTED_LINE, party)
+
+    def set_accountcode(self, accountcode: str) -> None:
+        """Change the account code and publish NewAccountCode if it differs."""
+        old, self.accountcode = self.accountcode, accountcode
+        if old != accountcode:
+            self.pbx.bus.publish(events.NEW_ACCOUNT_CODE, self, old)
+
+    def new_exten(self, application: str, appdata: str = "") -> None:
+        """Say what the channel runs now; publishes Newexten when its place in the dialplan is new."""
+        # As in Asterisk 22: a place that was told already is not told again for another application.
+        place = (self.context, self.exten, self.priority)
+        told = place == self._place
+        self._place = place
+        self.application = application
+        self.appdata = appdata
+        bus = self.pbx.bus
+        if not told and bus.listeners[events.NEWEXTEN]:
+            bus.publish(events.NEWEXTEN, self)
+
+    def indicate(self, condition: Control, data: object = None) -> bool:
+        """Show a condition to the far end; whether it was.
+
+        Ringing, busy and congestion become a tone when they can only be told in audio.
+        """
+        if self.dead or self.driver is None:
+            return False
+        if condition is Control.HOLD or condition is Control.UNHOLD:
+            self.on_hold = condition is Control.HOLD
+            self.pbx.device_states.channel_changed(self.device)
+        shown: bool = self.ask_driver("indicate", False, condition, data)
+        if condition in _TONES or condition is Control.STOP:
+            if self.tone is not None:
+                self.stop_tone()
+            if not shown and condition in _TONES:
+                from asterism.pbx.channels.playing import start_tone
+
+                shown = start_tone(self, _TONES[condition])
+        return shown
+
+    def raw_answer(self) -> None:
+        """Answer the far end's call unless it is answered already."""
+        if self.state is not ChannelState.UP and not self.dead:
+            if self.ask_driver("answer", FAILED) is FAILED and self.driver is not None:
+                self.soft_hangup(cause=Cause.INTERWORKING)
+                return
+            self.set_state(ChannelState.UP)
+
+    def stop_tone(self) -> None:
+        """Stop the tone that plays in the background, if any."""
+        tone, self.tone = self.tone, None
+        if tone is not None:
+            tone.stop()
+
+    # -- notifications of the driver -----------------------------------------------------------
+
+    def queue_control(self, control: Control, data: object = None) -> None:
+        """The far end did something (driver to core): rings, answers, holds..."""
+        if self.stage in _PARTED:
+            return
+        if control is Control.ANSWER:
+            self.set_state(ChannelState.UP)
+        elif control is Control.RINGING:
+            if self.state < ChannelState.RING:
+                self.set_state(ChannelState.RINGING)
+        elif control is Control.HOLD:
+            self.pbx.bus.publish(events.HOLD, self, data if isinstance(data, str) else "")
+        elif control is Control.UNHOLD:
+            self.pbx.bus.publish(events.UNHOLD, self)
+        elif control is Control.CONNECTED_LINE and isinstance(data, PartyId):
+            self.set_caller(data)
+        if self.control_listener is not None:
+            self.control_listener(self, control, data)
+        elif self.bridge is not None:
+            self.bridge.pass_control(self, control, data)
+        if self._waiter is not None:
+            self.wake(WAKE_SIGNAL)
+
+    def queue_digit_begin(self, digit: str, relayed: bool = False) -> None:
+        """A digit has begun at the far end (driver to core)."""
+        if self.stage in _PARTED:
+            return
+        self.pbx.bus.publish(events.DTMF_BEGIN, self, digit, "Received")
+        if self.bridge is not None:
+            self.bridge.pass_digit_begin(self, digit, relayed)
+
+    def queue_digit(self, digit: str, duration_ms: int = 100, relayed: bool = False) -> None:
+        """A digit has ended at the far end (driver to core).
+
+        ``relayed`` says that the media layer has already passed it on to the bridged peer.
+        """
+        if self.stage in _PARTED:
+            return
+        self.pbx.bus.publish(events.DTMF_END, self, digit, duration_ms, "Received")
+        if self.bridge is not None:
+            self.bridge.pass_digit(self, digit, duration_ms, relayed)
+        else:
+            self._digits.append((digit, duration_ms))
+            del self._digits[:-MAX_DIGITS]
+            self.wake(WAKE_DIGIT)
+
+    def queue_hangup(self, cause: int = Cause.NORMAL_CLEARING, reason: str = "", tech_cause: int = 0) -> None:
+        """The far end hung up or refused (driver to core).
+
+        ``cause`` is Q.850, ``tech_cause`` the protocol's code, ``reason`` its text for
+        ``HANGUPCAUSE(channel,tech)`` ("SIP 486 Busy Here").
+        """
+        if self.stage in _PARTED:
+            return
+        self._move(Stage.GONE)
+        self.hangup_cause = int(cause)
+        self.tech_cause = tech_cause
+        self.hangup_reason = reason
+        self.hangup_source = self.name
+        bus = self.pbx.bus
+        if bus.listeners[events.HANGUP_REQUEST]:
+            bus.publish(events.HANGUP_REQUEST, self, self.hangup_cause)
+        self._ending()
+
+    # -- hanging up ------------------------------------------------------------------------------
+
+    def _move(self, stage: Stage) -> bool:
+        """Go on to a later stage of the channel's life; ``False`` when it is that far already."""
+        if stage not in STAGE_MOVES[self.stage]:
+            return False
+        self.stage = stage
+        self.alive = False
+        self.dead = stage is Stage.DEAD
+        return True
+
+    def soft_hangup(self, flag: SoftHangup = SoftHangup.EXPLICIT, cause: int = 0) -> None:
+        """Ask the channel to end, from outside its task; publishes SoftHangupRequest."""
+        if self.dead:
+            return
+        if cause:
+            self.hangup_cause = cause
+        self._move(Stage.LEAVING)
+        self._asked |= flag
+        self.pbx.bus.publish(events.SOFT_HANGUP_REQUEST, self, int(self._asked))
+        self._ending()
+
+    def redirect(self, goto: Goto) -> None:
+        """Send the channel elsewhere in the dialplan, out of whatever it does, from outside its task."""
+        if not self.alive or (self.task is None and self.control_listener is not None):
+            return  # gone, or still being called by somebody
+        bridge = self.bridge
+        if self.task is None:
+            self.moved = True
+            self.context, self.exten = goto.context or self.context, goto.exten or self.exten
+            self.priority = goto.priority if isinstance(goto.priority, int) else 1
+            self.new_exten(self.application, self.appdata)
+            if bridge is not None:
+                bridge.depart(self)
+            self.pbx.start(self)
+            return
+        self._goto = goto
+        if bridge is not None:
+            bridge.depart(self)
+        if self.hangup_listener is not None:
+            self.hangup_listener(self)
+        self.wake()
+
+    def divert(self, body: Callable[[Channel], Awaitable[None]]) -> None:
+        """Have the channel run ``body`` instead of whatever it does, from outside its task.
+
+        Afterwards its dialplan goes on with the next priority; a channel without one ends.
+        """
+        if not self.alive or (self.task is None and self.control_listener is not None):
+            return
+        if self.task is not None:
+            self.redirect(Goto(self.context, self.exten, self.priority + 1, body))
+            return
+        self.moved = True
+        if self.bridge is not None:
+            self.bridge.depart(self)
+        self.pbx.start(self, body)
+
+    def _ending(self) -> None:
+        if self.control_listener is not None and self.task is None:
+            listener, self.control_listener = self.control_listener, None
+            listener(self, Control.HANGUP, self.hangup_cause)
+        if self.bridge is not None:
+            self.bridge.depart(self)
+        if self.hangup_listener is not None:
+            self.hangup_listener(self)
+        if self.task is not None or self._waiter is not None:
+            self.wake()
+        elif self.control_listener is None:
+            self.hang_up()
+
+    async def hangup(self, cause: int | None = None) -> None:
+        """Hang up. ``cause`` is a Q.850 cause; ``None`` keeps the channel's own, or 16 if it has none.
+
+        From then on every await on the channel raises :class:`ChannelHangup`.
+        """
+        if self.dead:
+            return
+        if cause is not None:
+            self.hangup_cause = cause
+        if self.task is not None and self.task is not asyncio.current_task():
+            self.soft_hangup()
+            return
+        self.end_dialplan()
+
+    def end_dialplan(self) -> None:
+        """The channel's dialplan is over: publishes SoftHangupRequest and tears the channel down."""
+        if self.dead:
+            return
+        bus = self.pbx.bus
+        if bus.listeners[events.SOFT_HANGUP_REQUEST]:
+            bus.publish(events.SOFT_HANGUP_REQUEST, self, int(SoftHangup.DIALPLAN_END))
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Tear the channel down at once: the driver ends the leg; Hangup is published in the next loop pass."""
+        stream = self.stream
+        if not self._move(Stage.DEAD):
+            return
+        self.control_listener = None
+        if self.bridge is not None:
+            self.bridge.depart(self)
+        if self.tone is not None:
+            self.stop_tone()
+        if stream is not None:
+            stream.sink = None
+        self.ask_driver("hangup", None, self.hangup_cause)
+        if self._waiter is not None:
+            self.wake()
+        self.pbx.loop.call_soon(self._forget)
+
+    def _forget(self) -> None:
+        pbx = self.pbx
+        pbx.channels.remove(self)
+        if pbx.bus.listeners[events.HANGUP]:
+            pbx.bus.publish(events.HANGUP, self)
+        pbx.device_states.channel_changed(self.device)
+
+    # -- waiting ---------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Raise what is pending: :class:`ChannelHangup`, or the ``Goto`` of a redirect."""
+        if not self.alive:
+            raise ChannelHangup
+        if self._goto is not None:
+            goto, self._goto = self._goto, None
+            raise goto
+
+    def wake(self, kind: int = 0) -> None:
+        """End the current :meth:`park`; one that waits for certain kinds only is ended by those and by 0."""
+        waiter = self._waiter
+        if waiter is not None and (kind == 0 or kind & self._wake_on) and not waiter.done():
+            waiter.set_result(True)
+
+    async def park(self, timeout: float | None = None, wake_on: int = 0) -> bool:
+        """Suspend until woken (``True``) or ``timeout`` seconds have passed (``False``).
+
+        One future and at most one timer per wait. Raises :class:`ChannelHangup`, or the ``Goto`` of
+        a redirect. Only one wait at a time.
+        """
+        if not self.alive or self._goto is not None:
+            self.check()
+        if self._waiter is not None:
+            raise RuntimeError(f"{self.name} is already waited on")
+        loop = self.pbx.loop
+        future: asyncio.Future[bool] = loop.create_future()
+        self._waiter = future
+        self._wake_on = wake_on
+        timer = None if timeout is None else loop.call_later(max(0.0, timeout), _expire, future)
+        try:
+            woken = await future
+        finally:
+            self._waiter = None
+            if timer is not None:
+                timer.cancel()
+        if not self.alive or self._goto is not None:
+            self.check()
+        return woken
+
+    async def wait(self, seconds: float) -> None:
+        """Wait; the far end's digits are kept for a later read."""
+        await self.park(seconds)

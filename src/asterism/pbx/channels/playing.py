@@ -1,0 +1,82 @@
+"""Playing sounds and tones to a channel, paced, until they end or a digit ends them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, cast
+
+from asterism.media.files import SoundError
+from asterism.media.player import Playback
+from asterism.media.stream import AudioStream, Frame
+from asterism.media.tones import tone_frames
+
+if TYPE_CHECKING:
+    from asterism.pbx.assembly.server import PbxServer
+    from asterism.pbx.channels.channel import Channel
+
+WAKE_DIGIT = 1
+"""The kind of wake-up that a digit is; see ``Channel.park``."""
+
+
+def stream_of(channel: Channel) -> AudioStream | None:
+    """The audio of a channel's leg, once there is any."""
+    return channel.stream
+
+
+async def play_frames(channel: Channel, frames: Iterable[Frame], interrupt: str = "") -> str:
+    """Play ``frames``, 20 ms each, to their end; return the digit that ended them early, or ``""``.
+
+    Digits that are not in ``interrupt`` are dropped if any are given, else kept for a later read.
+    Without audio on the channel it returns at once. Raises ``ChannelHangup`` like any await on a channel.
+    """
+    stream = stream_of(channel)
+    channel.check()
+    if stream is None:
+        return ""
+    channel.stop_tone()
+    playback = Playback(stream, frames, channel.pbx.loop, on_end=lambda _: channel.wake())
+    try:
+        while playback.active:
+            if interrupt:
+                digit = await channel.read_digit(0)
+                if digit is not None:
+                    if digit in interrupt:
+                        return digit
+                    continue
+            await channel.park(None, WAKE_DIGIT if interrupt else 0)
+    finally:
+        playback.stop()
+    return ""
+
+
+async def play(channel: Channel, name: str, interrupt: str = "", language: str = "") -> str:
+    """Play the sound ``name`` in the channel's language; see :func:`play_frames`.
+
+    Raises:
+        SoundError: there is no such sound, or its file cannot be read.
+    """
+    stream = stream_of(channel)
+    server = cast("PbxServer", channel.pbx.server)
+    if stream is None:
+        if server.media.sounds.find(name, language or channel.language) is None:
+            raise SoundError(f"there is no sound '{name}'")
+        return ""
+    sound = server.media.sounds.load(name, language or channel.language, stream.format)
+    return await play_frames(channel, sound.frames(), interrupt)
+
+
+def start_tone(channel: Channel, tone: str) -> bool:
+    """Play a tone in the background until the channel's ``stop_tone``, another sound, or the end of the stream.
+
+    Returns whether the channel has audio to play it on.
+
+    Raises:
+        UsageError: ``tone`` is neither a tone of ``indications.conf`` nor the name of one.
+    """
+    frames = tone_frames(tone)
+    channel.stop_tone()
+    stream = stream_of(channel)
+    if stream is None:
+        return False
+    channel.tone = Playback(stream, frames, channel.pbx.loop)
+    return True

@@ -1,0 +1,69 @@
+"""How a channel driver plugs into the PBX: SIP is one technology among others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from asterism.media.formats import Format
+    from asterism.media.stream import AudioStream
+    from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.states.device_states import DeviceState
+    from asterism.pbx.vocabulary.controls import Control
+
+
+class ChannelTechnology(Protocol):
+    """What makes channels of one kind; registered under its ``name`` ("PJSIP")."""
+
+    name: str
+    description: str
+    """For ``core show channeltypes``."""
+
+    def request(self, destination: str, requestor: Channel | None, formats: Sequence[Format]) -> Channel:
+        """Make a channel to ``destination`` (the dial string after the technology), not yet called.
+
+        ``requestor`` is the calling channel, ``formats`` what it would like to hear. The channel is
+        made with :meth:`~asterism.pbx.assembly.pbx.Pbx.create_channel`. Raises
+        :class:`~asterism.pbx.vocabulary.errors.RequestError`.
+        """
+
+    def device_state(self, resource: str) -> DeviceState:
+        """State of a device (``alice`` of ``PJSIP/alice``)."""
+
+
+class ChannelDriver(Protocol):
+    """The far end of one channel.
+
+    Every method is a plain function called from the loop and returns soon; none raises for what
+    the far end does: that comes back as ``channel.queue_control`` or ``queue_hangup``, never from
+    within the call itself except where said.
+    """
+
+    @property
+    def media(self) -> AudioStream | None:
+        """The audio of this leg, once there is any."""
+
+    def call(self, timeout: float | None) -> None:
+        """Call the far end; its caller ID is ``channel.connected``. May call ``queue_hangup`` at once."""
+
+    def answer(self) -> None:
+        """Answer the far end's call. The core has already made the channel Up."""
+
+    def indicate(self, condition: Control, data: object = None) -> bool:
+        """Show a condition to the far end; ``False`` when it can only be done in audio (a tone)."""
+
+    def hangup(self, cause: int) -> None:
+        """End the leg with that Q.850 cause, however far it got; called once."""
+
+    def send_digit(self, digit: str, duration_ms: int) -> None:
+        """Send a DTMF digit."""
+
+    def send_text(self, text: str) -> bool:
+        """Send a text; whether the far end can take one."""
+
+    def transfer(self, destination: str) -> bool:
+        """Send the far end elsewhere (302 or REFER); whether that was started."""
+
+    def channel_item(self, name: str) -> str | None:
+        """A driver's item of ``CHANNEL()`` (``pjsip,call-id``), ``None`` for an unknown one."""

@@ -1,0 +1,154 @@
+"""The options of ``Dial``: letters, some with an argument in parentheses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from asterism.pbx.dialplan.language.arguments import number
+from asterism.pbx.dialplan.language.foreign import NEUTRAL, is_foreign, shadow
+from asterism.pbx.vocabulary.causes import Cause, parse_cause
+
+KNOWN = "aBbcDFGgHhIiLoQRrSsTtUu"
+"""The letters of the options that there are."""
+_WITH_ARGUMENT = frozenset("ABbDFfGLmMnoOPQrSsUu")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in the dialplan as options write it, ``context^exten^priority(arg1^arg2)``; empty: the current one."""
+
+    context: str
+    exten: str
+    priority: int | str
+    args: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DialOptions:
+    """What the options ask for; times in seconds."""
+
+    letters: frozenset[str] = frozenset()
+    callee_gosub: Place | None = None
+    caller_gosub: Place | None = None
+    answered_gosub: Place | None = None
+    caller_hangup: Place | None = None
+    both: Place | None = None
+    digits: tuple[str, str, str] = ("", "", "")
+    limit: float | None = None
+    caller_id: str = ""
+    tag: str | None = None
+    presentation: str | None = None
+    losers_cause: int = Cause.ANSWERED_ELSEWHERE
+    problems: tuple[str, ...] = field(default=(), compare=False)
+
+
+def split_options(text: str) -> list[tuple[str, str | None]]:
+    """The letters in order, each with its argument; parentheses may be nested. Text from outside is no letter."""
+    found: list[tuple[str, str | None]] = []
+    position = 0
+    scan = shadow(text)
+    while position < len(scan):
+        letter = scan[position]
+        position += 1
+        argument: str | None = None
+        if letter in _WITH_ARGUMENT and scan[position : position + 1] == "(":
+            depth = 1
+            start = position = position + 1
+            while position < len(scan) and depth:
+                depth += {"(": 1, ")": -1}.get(scan[position], 0)
+                position += 1
+            argument = text[start : position - 1] if not depth else text[start:]
+        if not letter.isspace() and letter != NEUTRAL:
+            found.append((letter, argument))
+    return found
+
+
+def _pieces(text: str) -> list[str]:
+    """What ``^`` or a comma separates."""
+    pieces: list[str] = []
+    start = 0
+    for piece in shadow(text).replace("^", ",").split(","):
+        pieces.append(text[start : start + len(piece)])
+        start += len(piece) + 1
+    return pieces
+
+
+def parse_place(text: str) -> Place:
+    """Read ``[[context^]exten^]priority[(arg1[^...])]``; a comma may stand for each ``^``."""
+    place, parenthesis, rest = text.partition("(")
+    args = tuple(_pieces(rest.rstrip(")"))) if parenthesis else ()
+    parts = [part.strip() for part in _pieces(place)]
+    context, exten, priority = [*[""] * (3 - len(parts)), *parts][-3:]
+    number_ = int(priority) if priority.isascii() and priority.isdigit() and len(priority) < 8 else priority or 1
+    return Place(context, exten, number_, args)
+
+
+def parse_options(text: str) -> DialOptions:
+    """Read Dial's option text. What cannot be honoured is listed in ``problems``, for a warning."""
+    return _cached(text) if len(text) <= 256 and not is_foreign(text) else _parse(text)
+
+
+@lru_cache(maxsize=256)
+def _cached(text: str) -> DialOptions:
+    return _parse(text)
+
+
+def _parse(text: str) -> DialOptions:
+    letters: set[str] = set()
+    values: dict[str, str | None] = {}
+    problems: list[str] = []
+    for letter, argument in split_options(text):
+        if letter not in KNOWN:
+            problems.append(f"option '{letter}' is not supported")
+            continue
+        letters.add(letter)
+        values[letter] = argument
+
+    def place(letter: str) -> Place | None:
+        argument = values.get(letter)
+        return parse_place(argument) if argument else None
+
+    limits: list[float] = []
+    if "S" in letters:
+        seconds = number(values["S"] or "")
+        if seconds is None:
+            problems.append("option S needs seconds")
+        else:
+            limits.append(seconds)
+    if "L" in letters:
+        first, _, warnings = (values["L"] or "").partition(":")
+        milliseconds = number(first)
+        if milliseconds is None:
+            problems.append("option L needs milliseconds")
+        else:
+            limits.append(milliseconds / 1000)
+        if warnings:
+            problems.append("the warnings of option L are not played")
+    losers = parse_cause(values.get("Q") or "") if "Q" in letters else int(Cause.ANSWERED_ELSEWHERE)
+    if losers is None:
+        losers = 0
+        if (values.get("Q") or "").lower() != "none":
+            problems.append("option Q needs a cause")
+    called, calling, progress = [*(values.get("D") or "").split(":"), "", "", ""][:3]
+    gosub = values.get("U")
+    answered: Place | None = None
+    if gosub:
+        # U(context^arg1^arg2): the context's s,1; U(ctx^ext^prio...) is not a form of this option.
+        context, *args = _pieces(gosub)
+        answered = Place(context, "s", 1, tuple(args))
+    return DialOptions(
+        letters=frozenset(letters),
+        callee_gosub=place("b"),
+        caller_gosub=place("B"),
+        answered_gosub=answered,
+        caller_hangup=place("F"),
+        both=place("G"),
+        digits=(called, calling, progress),
+        limit=min(limits, default=None),
+        caller_id=values.get("o") or "",
+        tag=values.get("s"),
+        presentation=values.get("u"),
+        losers_cause=losers,
+        problems=tuple(problems),
+    )

@@ -1,0 +1,43 @@
+"""Echo: send a caller's audio back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from asterism.core.documentation import Documentation
+from asterism.pbx.channels.playing import stream_of
+from asterism.pbx.vocabulary.marks import application
+from asterism.pbx.vocabulary.module import PbxModule
+
+if TYPE_CHECKING:
+    from asterism.pbx.channels.channel import Channel
+
+
+class EchoModule(PbxModule):
+    """The application Echo."""
+
+    name: ClassVar[str] = "app_echo"
+    description: ClassVar[str] = "Simple Echo Application"
+
+    @application(
+        "Echo",
+        Documentation(
+            "Send what is heard back",
+            "Echo()",
+            "Sends the channel's audio and digits back to it until '#' is pressed or the caller hangs up.",
+            see_also=("Playback", "Milliwatt"),
+        ),
+    )
+    async def echo(self, channel: Channel, args: str) -> None:
+        """Run Echo."""
+        stream = stream_of(channel)
+        channel.stop_tone()
+        if stream is not None:
+            stream.sink = stream.write
+        try:
+            while (digit := await channel.read_digit()) != "#":
+                if digit is not None:
+                    channel.send_digit(digit)
+        finally:
+            if stream is not None:
+                stream.sink = None

@@ -1,0 +1,63 @@
+"""Playback: play sound files one after another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from asterism.core.documentation import Argument, Documentation
+from asterism.media.files import SoundError
+from asterism.pbx.channels.playing import play
+from asterism.pbx.vocabulary.controls import ChannelState
+from asterism.pbx.vocabulary.marks import application
+from asterism.pbx.vocabulary.module import PbxModule
+
+if TYPE_CHECKING:
+    from asterism.pbx.channels.channel import Channel
+
+
+class PlaybackModule(PbxModule):
+    """The application Playback."""
+
+    name: ClassVar[str] = "app_playback"
+    description: ClassVar[str] = "Sound File Playback Application"
+
+    @application(
+        "Playback",
+        Documentation(
+            "Play sound files",
+            "Playback(filename[&filename2[&...]][,options])",
+            "Plays the files in order, without extension: the one that needs the least conversion is taken from the "
+            "sounds of the channel's language. The channel is answered first unless told otherwise.\n"
+            "PLAYBACKSTATUS is SUCCESS, or FAILED when a file was missing or could not be read; the others are played.",
+            (
+                Argument("filenames", "Names without extension, joined by '&'.", True),
+                Argument(
+                    "options",
+                    "Words joined by commas.",
+                    values=(
+                        ("skip", "Play nothing on a channel that has not been answered."),
+                        ("noanswer", "Do not answer; the files are early media where there is any."),
+                    ),
+                ),
+            ),
+            ("Echo", "Read"),
+        ),
+    )
+    async def playback(self, channel: Channel, args: str) -> None:
+        """Run Playback."""
+        names, _, text = args.partition(",")
+        options = {word.strip().lower() for word in text.split(",")}
+        status = "SUCCESS"
+        if not names.strip():
+            channel.pbx.log.warning("Playback needs a file name")
+            status = "FAILED"
+        elif channel.state is ChannelState.UP or "skip" not in options:
+            if "noanswer" not in options:
+                await channel.answer()
+            for name in filter(None, (one.strip() for one in names.split("&"))):
+                try:
+                    await play(channel, name)
+                except SoundError as error:
+                    channel.pbx.log.warning("Playback on %s: %s", channel.name, error)
+                    status = "FAILED"
+        channel.set_variable("PLAYBACKSTATUS", status)

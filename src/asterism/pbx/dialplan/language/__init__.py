@@ -1,0 +1,1 @@
+"""The language of the dialplan: contexts, patterns, expressions, substitution, and what runs it."""

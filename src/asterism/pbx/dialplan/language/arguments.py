@@ -1,0 +1,109 @@
+"""How applications read their arguments."""
+
+from __future__ import annotations
+
+import re
+
+from asterism.pbx.dialplan.language.foreign import pick, shadow
+
+_PLAIN = re.compile(r'[^\\"()\[\]]*').fullmatch
+"""Arguments that nothing is special in."""
+
+
+def split_arguments(text: str, separator: str = ",", limit: int = 0, *, raw: bool = False) -> list[str]:
+    r"""Split at commas outside quotes, parentheses and brackets; ``\\,`` is a comma. Quotes are removed.
+
+    ``raw`` arguments keep their quotes and backslashes.
+
+    ``limit`` is the greatest number of arguments: the last one keeps its commas and quotes. Text from outside
+    divides nothing.
+    """
+    scan = shadow(text)
+    if _PLAIN(scan):
+        return text.split(separator, limit - 1 if limit else -1)
+    arguments: list[str] = []
+    current: list[int] = []
+    depth = 0
+    quoted = False
+    position = 0
+    while position < len(scan):
+        character = scan[position]
+        if limit and len(arguments) == limit - 1:
+            arguments.append(text[position:])
+            return arguments
+        if character == "\\" and position + 1 < len(scan):
+            if raw:
+                current.append(position)
+            position += 1
+            current.append(position)
+        elif character == '"':
+            quoted = not quoted
+            if raw:
+                current.append(position)
+        elif quoted:
+            current.append(position)
+        elif character == separator and not depth:
+            arguments.append(pick(text, current))
+            current = []
+        else:
+            if character in "([":
+                depth += 1
+            elif character in ")]" and depth:
+                depth -= 1
+            current.append(position)
+        position += 1
+    arguments.append(pick(text, current))
+    return arguments
+
+
+def number(text: str) -> float | None:
+    """A number of seconds; ``None`` for what is not one or negative."""
+    try:
+        value = float(text.strip())
+    except ValueError:
+        return None
+    return value if 0 <= value < 1e10 else None
+
+
+def find_outside(text: str, character: str) -> int:
+    """Where ``character`` first stands outside parentheses, quotes and text from outside; -1 if nowhere."""
+    depth = 0
+    quoted = False
+    for index, found in enumerate(shadow(text)):
+        if found == '"':
+            quoted = not quoted
+        elif quoted:
+            continue
+        elif found == character and not depth:
+            return index
+        elif found == "(":
+            depth += 1
+        elif found == ")" and depth:
+            depth -= 1
+    return -1
+
+
+def divide(text: str, separator: str) -> tuple[str, str, str]:
+    """Like ``text.partition(separator)``, where text from outside divides nothing, whatever the separator."""
+    index = shadow(text).find(separator)
+    return (text, "", "") if index < 0 else (text[:index], separator, text[index + len(separator) :])
+
+
+def split_condition(text: str) -> tuple[str, str, str] | None:
+    """``condition?true:false`` in its parts; ``None`` without a question mark."""
+    condition, mark, branches = text.partition("?")
+    if not mark:
+        return None
+    colon = find_outside(branches, ":")
+    if colon < 0:
+        return condition.strip(), branches.strip(), ""
+    return condition.strip(), branches[:colon].strip(), branches[colon + 1 :].strip()
+
+
+def split_call(text: str) -> tuple[str, str]:
+    """``App(args)`` as name and argument text; without parentheses the arguments are empty."""
+    name, parenthesis, rest = text.strip().partition("(")
+    if not parenthesis:
+        return name.strip(), ""
+    close = rest.rfind(")")
+    return name.strip(), rest if close < 0 else rest[:close]

@@ -1,0 +1,344 @@
+"""Runs a channel through the dialplan: one coroutine per call, one look-up per priority."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from asterism.core.containment import report_failure
+from asterism.core.restriction import DANGEROUS_APPLICATIONS, REACHING_OUT, restriction
+from asterism.pbx.channels.playing import start_tone
+from asterism.pbx.dialplan.language.state import DialplanState, Frame
+from asterism.pbx.vocabulary.causes import Cause
+from asterism.pbx.vocabulary.controls import ChannelState, Control
+from asterism.pbx.vocabulary.errors import ChannelHangup
+from asterism.pbx.vocabulary.flow import EndDialplan, Goto, SubroutineReturned
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from asterism.core.log import ServerLogger
+    from asterism.core.registry import Registry
+    from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.dialplan.language.contexts import ContextTable, Priority
+    from asterism.pbx.dialplan.language.environment import Environment
+    from asterism.pbx.vocabulary.marks import Application
+
+MAX_FRAMES = 512
+YIELD_EVERY = 64
+"""Priorities run at a stretch; then other calls get their turn, so that an endless loop blocks nobody."""
+
+
+class Executor:
+    """Executes priorities; ``autofallthrough`` is the option of ``extensions.conf``."""
+
+    def __init__(
+        self,
+        table: ContextTable,
+        applications: Registry[Application],
+        environment: Environment,
+        log: ServerLogger,
+    ) -> None:
+        self.table = table
+        self.applications = applications
+        self.environment = environment
+        self.log = log
+        self.autofallthrough = True
+
+    @staticmethod
+    def state(channel: Channel) -> DialplanState:
+        """The dialplan's own memory of a channel."""
+        found: DialplanState | None = channel.dialplan_state
+        if found is None:
+            found = channel.dialplan_state = DialplanState()
+        return found
+
+    async def execute(self, channel: Channel) -> None:
+        """Run ``channel`` from its position to the end of the call, then ``h``, then hang it up.
+
+        Never raises, except when the task itself is cancelled.
+        """
+        cause: int | None = None
+        restriction.set(0)  # the dialplan is the administrator's, whoever sent the channel there
+        try:
+            cause = await self._run(channel)
+        except ChannelHangup:
+            pass
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            report_failure(self.log, f"the dialplan of {channel.name}")
+            cause = Cause.NETWORK_OUT_OF_ORDER
+        if cause is not None:
+            channel.hangup_cause = cause
+        if not channel.hangup_cause and channel.state == ChannelState.UP:
+            channel.hangup_cause = Cause.NORMAL_CLEARING
+        state: DialplanState | None = channel.dialplan_state
+        if state is not None and state.absolute is not None:
+            state.absolute.cancel()
+            state.absolute = None
+        context = channel.context
+        if self.table.find(context, "h", 1, channel.caller.number) is not None:
+            await self._run_hangup_extension(channel, context)
+        channel.end_dialplan()
+
+    async def gosub(
+        self, channel: Channel, context: str, exten: str, priority: int | str, args: Sequence[str] = ()
+    ) -> str:
+        """Run a subroutine on ``channel`` up to its ``Return`` and give back what it returned.
+
+        The channel's own position is kept. Raises :class:`ChannelHangup` when it hangs up meanwhile,
+        ``EndDialplan`` when the subroutine ended the call.
+        """
+        position = channel.context, channel.exten, channel.priority
+        number = self.resolve(channel, context, exten, priority)
+        if number is None or self.table.find(context, exten, number, channel.caller.number) is None:
+            self.log.warning("No subroutine at %s,%s,%s", context, exten, priority)
+            return ""
+        state = self.state(channel)
+        depth = len(state.frames)
+        self.push_frame(channel, Frame(*position, boundary=True), args)
+        channel.context, channel.exten, channel.priority = context, exten, number
+        value = ""
+        outside = restriction.set(0)
+        try:
+            await self._run(channel, fall_through=False)
+            self.log.warning("Subroutine %s,%s of %s ended without Return", context, exten, channel.name)
+        except SubroutineReturned as returned:
+            value = returned.value
+            channel.set_variable("GOSUB_RETVAL", value)
+        finally:
+            restriction.reset(outside)
+            while len(state.frames) > depth:
+                self.pop_frame(channel)
+            channel.context, channel.exten, channel.priority = position
+        return value
+
+    async def application(self, channel: Channel, name: str, data: str) -> bool:
+        """Run one application with ``data`` as it is; ``False`` when there is none of that name.
+
+        Raises ``EndDialplan`` for one that a manager client without the class ``system`` asked for and may not run.
+        """
+        found = self.applications.get(name)
+        if found is None:
+            return False
+        if restriction.get() & DANGEROUS_APPLICATIONS and name.strip().lower() in REACHING_OUT:
+            self.log.warning(
+                "%s: application %s is refused to a manager client without class system", channel.name, name
+            )
+            raise EndDialplan
+        await found(channel, data)
+        return True
+
+    def resolve(self, channel: Channel, context: str, exten: str, priority: int | str) -> int | None:
+        """The number of a priority given as number or label; ``None`` for an unknown label."""
+        if isinstance(priority, int):
+            return priority
+        priority = priority.strip()
+        if priority.isascii() and priority.isdigit():
+            return int(priority[:9])
+        return self.table.find_label(context, exten, priority, channel.caller.number)
+
+    def push_frame(self, channel: Channel, frame: Frame, args: Sequence[str]) -> None:
+        """Open a subroutine frame with ``ARG1``...; raises ``EndDialplan`` when there are too many."""
+        state = self.state(channel)
+        if len(state.frames) >= MAX_FRAMES:
+            self.log.error("Too many nested subroutines on %s", channel.name)
+            raise EndDialplan
+        previous = state.frames[-1].arguments if state.frames else 0
+        state.frames.append(frame)
+        frame.arguments = len(args)
+        for index, value in enumerate(args, 1):
+            self.set_local(channel, f"ARG{index}", value)
+        for index in range(len(args) + 1, previous + 1):
+            self.set_local(channel, f"ARG{index}", "")
+        self.set_local(channel, "ARGC", str(len(args)))
+
+    def pop_frame(self, channel: Channel) -> Frame | None:
+        """Close the newest frame: its local variables get back what they hid."""
+        state = self.state(channel)
+        if not state.frames:
+            return None
+        frame = state.frames.pop()
+        for name, value in frame.hidden.items():
+            channel.set_variable(name, value)
+        return frame
+
+    def set_local(self, channel: Channel, name: str, value: str) -> None:
+        """Set a variable of the newest frame; without a frame a normal one."""
+        frames = self.state(channel).frames
+        if frames and name not in frames[-1].hidden:
+            frames[-1].hidden[name] = channel.variables.get(name)
+        channel.set_variable(name, value)
+
+    async def _run(self, channel: Channel, fall_through: bool = True, hanging_up: bool = False) -> int | None:
+        """Run priorities until the dialplan ends; return the cause that was asked for.
+
+        A channel that is ``hanging_up`` runs ``h``: what it does not wait for still works.
+        """
+        find = self.table.find
+        jumped = True
+        executed = 0
+        detour: Callable[[Channel], Awaitable[None]] | None = None
+        while True:
+            executed += 1
+            if not executed % YIELD_EVERY:
+                await asyncio.sleep(0)
+            try:
+                if not hanging_up:
+                    channel.check()
+                if detour is not None:
+                    body, detour = detour, None
+                    await body(channel)
+                priority = find(channel.context, channel.exten, channel.priority, channel.caller.number)
+                if priority is None:
+                    if not fall_through:
+                        return None
+                    await self._no_priority(channel, jumped)
+                    jumped = True
+                    continue
+                await self._step(channel, priority)
+            except Goto as jump:
+                context = jump.context or channel.context
+                exten = jump.exten or channel.exten
+                number = self.resolve(channel, context, exten, jump.priority)
+                if number is None:
+                    self.log.warning("Priority '%s' of %s@%s does not exist", jump.priority, exten, context)
+                    return self._no_cause(channel)
+                channel.context, channel.exten, channel.priority = context, exten, number
+                detour = jump.before
+                jumped = detour is None
+            except EndDialplan as end:
+                if not fall_through:
+                    raise
+                return end.cause
+            else:
+                jumped = False
+                channel.priority += 1
+
+    async def _step(self, channel: Channel, priority: Priority) -> None:
+        if priority.run is not None:
+            channel.new_exten(priority.application, priority.data)
+            await self._run_python(channel, priority)
+            return
+        application = self.applications.get(priority.application)
+        if application is None:
+            self.log.warning(
+                "No application '%s' for extension (%s, %s, %d)",
+                priority.application,
+                channel.context,
+                channel.exten,
+                channel.priority,
+            )
+            raise EndDialplan(self._no_cause(channel))
+        template = priority.template
+        if template is None:
+            data = priority.data
+        elif template.functions and self.environment.waits(template.functions):
+            data = await template.expand_later(self.environment, channel)
+        else:
+            data = template.expand(self.environment, channel)
+        channel.new_exten(priority.application, data)
+        self.log.verbose(
+            3, 'Executing [%s@%s:%d] %s("%s", "%s") in new stack',
+            channel.exten, channel.context, channel.priority, priority.application, channel.name,
+            data,
+        )  # fmt: skip
+        try:
+            await application(channel, data)
+        except (ChannelHangup, Goto, EndDialplan, SubroutineReturned):
+            raise
+        except Exception:
+            report_failure(self.log, f"application {priority.application}")
+            raise EndDialplan(Cause.NETWORK_OUT_OF_ORDER) from None
+
+    async def _run_python(self, channel: Channel, priority: Priority) -> None:
+        assert priority.run is not None
+        try:
+            await priority.run(channel)
+        except (ChannelHangup, Goto, EndDialplan, SubroutineReturned):
+            raise
+        except Exception:
+            report_failure(self.log, f"extension {channel.exten}@{channel.context}")
+            raise EndDialplan(Cause.NETWORK_OUT_OF_ORDER) from None
+
+    async def _no_priority(self, channel: Channel, jumped: bool) -> None:
+        """The next priority does not exist: go to ``i`` or wait for digits by raising Goto, or end the call."""
+        context, exten = channel.context, channel.exten
+        caller = channel.caller.number
+        if jumped:
+            if exten != "i" and self.table.find(context, exten, 1, caller) is None:
+                if self.table.find(context, "i", 1, caller) is not None:
+                    channel.set_variable("INVALID_EXTEN", self.environment.foreign(exten))
+                    raise Goto(context, "i", 1)
+                self.log.warning(
+                    "%s was sent into invalid extension '%s' in context '%s'", channel.name, exten, context
+                )
+            raise EndDialplan(self._no_cause(channel))
+        if not self.autofallthrough:
+            await self.wait_exten(channel, self.state(channel).response_timeout)
+        await self.fall_through(channel)
+
+    async def fall_through(self, channel: Channel) -> None:
+        """What ``autofallthrough`` does when priorities run out: end the call as DIALSTATUS says."""
+        status = channel.variables.get("DIALSTATUS", "")
+        self.log.verbose(3, "Auto fallthrough, channel '%s' status is '%s'", channel.name, status or "UNKNOWN")
+        if status == "BUSY":
+            await self.busy(channel, Control.BUSY, Cause.USER_BUSY, 10.0)
+        if status in ("CHANUNAVAIL", "CONGESTION"):
+            await self.busy(channel, Control.CONGESTION, Cause.NORMAL_CIRCUIT_CONGESTION, 10.0)
+        raise EndDialplan(self._no_cause(channel))
+
+    @staticmethod
+    def _no_cause(channel: Channel) -> int | None:
+        """A call that ends unanswered without anybody saying why has no cause, whatever Dial left there."""
+        return None if channel.state == ChannelState.UP else 0
+
+    async def busy(self, channel: Channel, control: Control, cause: Cause, seconds: float | None) -> None:
+        """Tell the caller busy or congestion, let an answered one hear the tone for a while, end the call.
+
+        The final response of an unanswered call is the end of it: there is nothing to wait for.
+        """
+        channel.hangup_cause = cause
+        channel.indicate(control)
+        if channel.state == ChannelState.UP:
+            start_tone(channel, "busy" if control is Control.BUSY else "congestion")
+            await channel.park(seconds)
+        raise EndDialplan(cause)
+
+    async def wait_exten(self, channel: Channel, seconds: float) -> None:
+        """Collect digits and go to the extension they name, else to ``i`` or ``t``, by raising ``Goto``.
+
+        Returns when nothing was dialled and there is no ``t``.
+        """
+        context, caller = channel.context, channel.caller.number
+        digits = ""
+        limit = seconds
+        while True:
+            digit = await channel.read_digit(limit)
+            if not digit:
+                break
+            digits += digit
+            limit = self.state(channel).digit_timeout
+            if not self.table.matches_more(context, digits, caller):
+                break
+        if not digits:
+            if self.table.find(context, "t", 1, caller) is not None:
+                raise Goto(context, "t", 1)
+            return
+        if self.table.find(context, digits, 1, caller) is not None:
+            raise Goto(context, digits, 1)
+        if self.table.find(context, "i", 1, caller) is not None:
+            channel.set_variable("INVALID_EXTEN", self.environment.foreign(digits))
+            raise Goto(context, "i", 1)
+        raise EndDialplan
+
+    async def _run_hangup_extension(self, channel: Channel, context: str) -> None:
+        state = self.state(channel)
+        while state.frames:
+            self.pop_frame(channel)
+        channel.context, channel.exten, channel.priority = context, "h", 1
+        with contextlib.suppress(ChannelHangup, EndDialplan, SubroutineReturned):
+            await self._run(channel, fall_through=False, hanging_up=True)

@@ -1,0 +1,1 @@
+"""Things whose state can be watched: devices, hints, presence."""

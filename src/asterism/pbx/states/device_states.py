@@ -1,0 +1,165 @@
+"""Device states: what a phone is doing, from its channels and its technology.
+
+A change is only noted (``changed``); once per pass of the loop the devices noted are evaluated,
+and only those that somebody watches: an extension's hint, a subscriber of the bus, an observer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from asterism.core.containment import attempt, report_failure
+from asterism.pbx.vocabulary import events
+from asterism.pbx.vocabulary.controls import ChannelState
+
+if TYPE_CHECKING:
+    from asterism.core.registry import Owner
+    from asterism.pbx.assembly.pbx import Pbx
+
+
+class DeviceState(IntEnum):
+    """State of a device; names and numbers are those of ``DEVICE_STATE()`` and ``DeviceStateChange``."""
+
+    UNKNOWN = 0
+    NOT_INUSE = 1
+    INUSE = 2
+    BUSY = 3
+    INVALID = 4
+    UNAVAILABLE = 5
+    RINGING = 6
+    RINGINUSE = 7
+    ONHOLD = 8
+
+
+Observer = Callable[[str, DeviceState], None]
+Provider = Callable[[str], DeviceState]
+
+
+def parse_device_state(text: str) -> DeviceState | None:
+    """The state of that name in any case, ``None`` if there is none."""
+    try:
+        return DeviceState[text.strip().upper()]
+    except KeyError:
+        return None
+
+
+class DeviceStates:
+    """The states of all devices of a server, by device name ("PJSIP/alice", "Custom:lamp")."""
+
+    def __init__(self, pbx: Pbx) -> None:
+        self._pbx = pbx
+        self._known: dict[str, DeviceState] = {}
+        self._dirty: dict[str, bool] = {}
+        self._scheduled: asyncio.Handle | None = None
+        self._providers: dict[str, Provider] = {}
+        self._observers: list[Observer] = []
+
+    def register_provider(self, owner: Owner, prefix: str, provider: Provider) -> Callable[[], None]:
+        """Have ``provider(rest)`` tell the states of devices named ``prefix:rest`` (Custom, ConfBridge, park)."""
+        self._providers[prefix] = provider
+
+        def remove() -> None:
+            if self._providers.get(prefix) is provider:
+                del self._providers[prefix]
+
+        return owner.on_release(remove)
+
+    def observe(self, owner: Owner, observer: Observer) -> Callable[[], None]:
+        """Call ``observer(device, state)`` after every change."""
+        self._observers.append(observer)
+        return owner.on_release(lambda: self._observers.remove(observer))
+
+    def get(self, device: str) -> DeviceState:
+        """The state of a device now; INVALID for a technology that does not exist."""
+        technology, slash, resource = device.partition("/")
+        if slash:
+            found = self._pbx.technologies.get(technology)
+            if found is not None:
+                return found.device_state(resource)
+            return DeviceState.INVALID
+        prefix, colon, rest = device.partition(":")
+        provider = self._providers.get(prefix) if colon else None
+        return DeviceState.INVALID if provider is None else provider(rest)
+
+    def known(self) -> list[tuple[str, DeviceState]]:
+        """The devices whose state has been told, with it, for ``DeviceStateList``."""
+        return list(self._known.items())
+
+    def channel_state(self, device: str, busy_at: int = 0) -> DeviceState:
+        """The state that a device's channels amount to: NOT_INUSE without any.
+
+        ``busy_at`` is the number of calls from which on the device counts as busy (0: never).
+        """
+        channels = self._pbx.channels.of_device(device)
+        if not channels:
+            return DeviceState.NOT_INUSE
+        ringing = inuse = held = count = 0
+        busy = False
+        for channel in channels:
+            state = channel.state
+            if channel.dead:
+                continue
+            count += 1
+            if state is ChannelState.RINGING:
+                ringing += 1
+            elif state is ChannelState.BUSY:
+                busy = True
+            elif channel.on_hold:
+                held += 1
+            elif state is ChannelState.DOWN or state is ChannelState.RESERVED:
+                count -= 1
+            else:
+                inuse += 1
+        if busy or (busy_at and count >= busy_at):
+            return DeviceState.BUSY
+        if ringing:
+            return DeviceState.RINGINUSE if inuse or held else DeviceState.RINGING
+        if inuse:
+            return DeviceState.INUSE
+        return DeviceState.ONHOLD if held else DeviceState.NOT_INUSE
+
+    def changed(self, device: str) -> None:
+        """Something about a device may have changed: evaluate it in the next pass of the loop."""
+        self._dirty[device] = True
+        if self._scheduled is None:
+            self._scheduled = self._pbx.loop.call_soon(self._evaluate)
+
+    def channel_changed(self, device: str) -> None:
+        """As :meth:`changed`, for a channel of the device: a device not known of before was idle."""
+        pbx = self._pbx
+        if not (
+            self._observers or pbx.bus.listeners[events.DEVICE_STATE_CHANGE] or device in pbx.hints.followed_devices
+        ):
+            self._known.pop(device, None)
+            return
+        self._dirty.setdefault(device, False)
+        if self._scheduled is None:
+            self._scheduled = pbx.loop.call_soon(self._evaluate)
+
+    def _evaluate(self) -> None:
+        self._scheduled = None
+        dirty, self._dirty = self._dirty, {}
+        pbx = self._pbx
+        everyone = self._observers or pbx.bus.listeners[events.DEVICE_STATE_CHANGE]
+        for device, surely in dirty.items():
+            if not everyone and device not in pbx.hints.followed_devices:
+                self._known.pop(device, None)
+                continue
+            try:
+                state = self.get(device)
+            except Exception:
+                report_failure(pbx.log, f"the state of device {device}")
+                continue
+            if self._known.get(device) is state:
+                continue
+            news = surely or device in self._known or state is not DeviceState.NOT_INUSE
+            self._known[device] = state
+            pbx.hints.device_changed(device)
+            if not news:
+                continue
+            pbx.bus.publish(events.DEVICE_STATE_CHANGE, device, state.name)
+            for observer in tuple(self._observers):
+                attempt(pbx.log, "an observer of device states", None, observer, device, state)

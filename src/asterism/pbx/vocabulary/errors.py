@@ -1,0 +1,49 @@
+"""What ends a channel's work, and why a channel cannot be made."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from asterism.core.errors import AsterismError
+from asterism.pbx.vocabulary.causes import Cause
+
+if TYPE_CHECKING:
+    from asterism.pbx.channels.channel import Channel
+
+
+class ChannelHangup(Exception):  # noqa: N818 - the normal end of a call, not an error
+    """The channel has been hung up: raised out of every await on it."""
+
+
+class Goto(Exception):  # noqa: N818 - a jump, not an error
+    """Go on at another place of the dialplan; also raised out of an await by a manager's redirect.
+
+    Empty ``context`` or ``exten`` mean the current one; ``priority`` is a number or a label. ``before`` is what
+    the channel does first.
+    """
+
+    def __init__(
+        self,
+        context: str,
+        exten: str,
+        priority: int | str = 1,
+        before: Callable[[Channel], Awaitable[None]] | None = None,
+    ) -> None:
+        super().__init__(f"{context},{exten},{priority}")
+        self.context = context
+        self.exten = exten
+        self.priority = priority
+        self.before = before
+
+
+class RequestError(AsterismError):
+    """A technology cannot make a channel for a destination.
+
+    ``cause`` is the Q.850 cause, ``tech_cause`` the protocol's code (SIP status) if one applies.
+    """
+
+    def __init__(self, cause: int = Cause.NO_ROUTE_DESTINATION, message: str = "", tech_cause: int = 0) -> None:
+        super().__init__(message or f"no channel (cause {int(cause)})")
+        self.cause = int(cause)
+        self.tech_cause = tech_cause

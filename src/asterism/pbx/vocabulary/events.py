@@ -1,0 +1,462 @@
+"""Channel, dial and bridge events: each with the manager's fields in Asterisk's order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asterism.core.documentation import Argument, Documentation
+from asterism.core.events import EventType
+from asterism.pbx.vocabulary.causes import cause_text
+from asterism.pbx.vocabulary.controls import STATE_NAMES
+from asterism.pbx.vocabulary.party import presentation_text
+
+if TYPE_CHECKING:
+    from asterism.pbx.bridges.bridge import Bridge
+    from asterism.pbx.channels.channel import Channel
+
+FieldList = list[tuple[str, object]]
+
+UNKNOWN = "<unknown>"
+
+
+def channel_fields(channel: Channel, prefix: str = "") -> FieldList:
+    """The fields that stand for a channel, ``Channel`` to ``Linkedid``, each with ``prefix``."""
+    state = channel.state
+    caller = channel.caller
+    connected = channel.connected
+    return [
+        (prefix + "Channel", channel.name),
+        (prefix + "ChannelState", int(state)),
+        (prefix + "ChannelStateDesc", STATE_NAMES[state]),
+        (prefix + "CallerIDNum", caller.number or UNKNOWN),
+        (prefix + "CallerIDName", caller.name or UNKNOWN),
+        (prefix + "ConnectedLineNum", connected.number or UNKNOWN),
+        (prefix + "ConnectedLineName", connected.name or UNKNOWN),
+        (prefix + "Language", channel.language),
+        (prefix + "AccountCode", channel.accountcode),
+        (prefix + "Context", channel.context),
+        (prefix + "Exten", channel.exten),
+        (prefix + "Priority", channel.priority),
+        (prefix + "Uniqueid", channel.uniqueid),
+        (prefix + "Linkedid", channel.linkedid),
+    ]
+
+
+def bridge_fields(bridge: Bridge, prefix: str = "") -> FieldList:
+    """The fields that stand for a bridge, each with ``prefix``."""
+    return [
+        (prefix + "BridgeUniqueid", bridge.uniqueid),
+        (prefix + "BridgeType", bridge.type),
+        (prefix + "BridgeTechnology", bridge.technology),
+        (prefix + "BridgeCreator", bridge.creator or UNKNOWN),
+        (prefix + "BridgeName", bridge.name or UNKNOWN),
+        (prefix + "BridgeNumChannels", bridge.reported_count),
+        (prefix + "BridgeVideoSourceMode", "none"),
+    ]
+
+
+def _plain(channel: Channel) -> FieldList:
+    return channel_fields(channel)
+
+
+def _plain_tail(_channel: Channel) -> FieldList:
+    return []
+
+
+def _new_exten_tail(channel: Channel) -> FieldList:
+    return [("Extension", channel.exten), ("Application", channel.application), ("AppData", channel.appdata)]
+
+
+def _new_exten(channel: Channel) -> FieldList:
+    return [*channel_fields(channel), *_new_exten_tail(channel)]
+
+
+def _new_caller_id(channel: Channel) -> FieldList:
+    return [*channel_fields(channel), ("CID-CallingPres", presentation_text(channel.caller.presentation))]
+
+
+def _new_account_code(channel: Channel, old: str) -> FieldList:
+    return [*channel_fields(channel), ("OldAccountCode", old)]
+
+
+def _var_set(channel: Channel | None, variable: str, value: str) -> FieldList:
+    who = [("Channel", "none"), ("Uniqueid", "none")] if channel is None else channel_fields(channel)
+    return [*who, ("Variable", variable), ("Value", value)]
+
+
+def _var_set_tail(_channel: Channel, variable: str, value: str) -> FieldList:
+    return [("Variable", variable), ("Value", value)]
+
+
+def _dial(caller: Channel | None, called: Channel) -> FieldList:
+    fields = [] if caller is None else channel_fields(caller)
+    fields += channel_fields(called, "Dest")
+    return fields
+
+
+def _dial_begin(caller: Channel | None, called: Channel, dial_string: str) -> FieldList:
+    return [*_dial(caller, called), ("DialString", dial_string)]
+
+
+def _dial_status(caller: Channel | None, called: Channel, status: str, forward: str = "") -> FieldList:
+    fields = [*_dial(caller, called), ("DialStatus", status)]
+    if forward:
+        fields.append(("Forward", forward))
+    return fields
+
+
+def _with_tech_cause(channel: Channel, fields: FieldList) -> FieldList:
+    if channel.tech_cause:
+        fields.append(("TechCause", channel.tech_cause))
+    return fields
+
+
+def _hangup_request(channel: Channel, cause: int) -> FieldList:
+    return _with_tech_cause(channel, [*channel_fields(channel), ("Cause", int(cause))])
+
+
+def _hangup(channel: Channel) -> FieldList:
+    cause = int(channel.hangup_cause)
+    fields = [*channel_fields(channel), ("Cause", cause), ("Cause-txt", cause_text(cause))]
+    return _with_tech_cause(channel, fields)
+
+
+def _bridge(bridge: Bridge) -> FieldList:
+    return bridge_fields(bridge)
+
+
+def _bridge_channel(bridge: Bridge, channel: Channel) -> FieldList:
+    return [*bridge_fields(bridge), *channel_fields(channel)]
+
+
+def _hold(channel: Channel, music_class: str) -> FieldList:
+    fields = channel_fields(channel)
+    if music_class:
+        fields.append(("MusicClass", music_class))
+    return fields
+
+
+def _dtmf_begin(channel: Channel, digit: str, direction: str) -> FieldList:
+    return [*channel_fields(channel), ("Digit", digit), ("Direction", direction)]
+
+
+def _dtmf_end(channel: Channel, digit: str, duration_ms: int, direction: str) -> FieldList:
+    return [*channel_fields(channel), ("Digit", digit), ("DurationMs", duration_ms), ("Direction", direction)]
+
+
+def _music(channel: Channel, music_class: str) -> FieldList:
+    return [*channel_fields(channel), ("Class", music_class)]
+
+
+def _blind_transfer(
+    result: str, transferer: Channel, transferee: Channel, bridge: Bridge, context: str, exten: str
+) -> FieldList:
+    return [
+        ("Result", result),
+        *channel_fields(transferer, "Transferer"),
+        *channel_fields(transferee, "Transferee"),
+        *bridge_fields(bridge),
+        ("IsExternal", "No"),
+        ("Context", context),
+        ("Extension", exten),
+    ]
+
+
+def _originate_response(
+    action_id: str,
+    success: bool,
+    dialled: str,
+    target: tuple[str, str, str, str],
+    reason: int,
+    channel: Channel | None,
+    caller: tuple[str, str],
+) -> FieldList:
+    context, exten, application, data = target
+    fields: FieldList = [("ActionID", action_id)] if action_id else []
+    fields += [
+        ("Response", "Success" if success else "Failure"),
+        ("Channel", dialled if channel is None else channel.name),
+    ]
+    # An application target is reported with its own fields, an extension with its place.
+    fields += (
+        [("Application", application), ("Data", data)] if application else [("Context", context), ("Exten", exten)]
+    )
+    fields += [
+        ("Reason", reason),
+        ("Uniqueid", UNKNOWN if channel is None else channel.uniqueid),
+        ("CallerIDNum", caller[0] or UNKNOWN),
+        ("CallerIDName", caller[1] or UNKNOWN),
+    ]
+    return fields
+
+
+def _device_state(device: str, state: str) -> FieldList:
+    return [("Device", device), ("State", state)]
+
+
+def _extension_status(exten: str, context: str, hint: str, status: int, text: str) -> FieldList:
+    return [("Exten", exten), ("Context", context), ("Hint", hint), ("Status", status), ("StatusText", text)]
+
+
+_CHANNEL = (
+    ("Channel", "Name of the channel."),
+    ("ChannelState", "Its state, a number: 0 down, 4 ring, 5 ringing, 6 up."),
+    ("ChannelStateDesc", "The state in words."),
+    ("CallerIDNum", "Number of the party at its end; <unknown> when there is none."),
+    ("CallerIDName", "Name of that party."),
+    ("ConnectedLineNum", "Number of whom it is connected to, or being connected."),
+    ("ConnectedLineName", "Name of the same."),
+    ("Language", "Language of its sounds."),
+    ("AccountCode", "Account code of the call."),
+    ("Context", "Where it is in the dialplan: the context,"),
+    ("Exten", "the extension,"),
+    ("Priority", "and the priority."),
+    ("Uniqueid", "What tells the channel from all others, of other times too."),
+    ("Linkedid", "Uniqueid of the oldest channel that belongs to the same call."),
+)
+_BRIDGE = (
+    ("BridgeUniqueid", "Id of the bridge."),
+    ("BridgeType", "Its type, such as basic."),
+    ("BridgeTechnology", "What mixes it, such as simple_bridge."),
+    ("BridgeCreator", "What made it; <unknown> for the dialplan."),
+    ("BridgeName", "Its name; <unknown> without one."),
+    ("BridgeNumChannels", "How many channels are in it."),
+    ("BridgeVideoSourceMode", "none: there is no video."),
+)
+
+
+def _doc(
+    synopsis: str, description: str = "", *arguments: tuple[str, str], see_also: tuple[str, ...] = ()
+) -> Documentation:
+    return Documentation(
+        synopsis,
+        description=description,
+        arguments=tuple(Argument(name, text) for name, text in arguments),
+        see_also=see_also,
+    )
+
+
+NEWCHANNEL = EventType("Newchannel", "call", _plain, _doc("A channel was created.", "", *_CHANNEL), _plain_tail)
+NEWSTATE = EventType("Newstate", "call", _plain, _doc("A channel's state changed.", "", *_CHANNEL), _plain_tail)
+NEW_CALLERID = EventType(
+    "NewCallerid",
+    "call",
+    _new_caller_id,
+    _doc("A channel's caller ID changed.", "", *_CHANNEL, ("CID-CallingPres", "The presentation, number and text.")),
+)
+NEW_CONNECTED_LINE = EventType(
+    "NewConnectedLine", "call", _plain, _doc("A channel learned whom it is connected to.", "", *_CHANNEL), _plain_tail
+)
+NEW_ACCOUNT_CODE = EventType(
+    "NewAccountCode",
+    "call",
+    _new_account_code,
+    _doc("A channel's account code changed.", "", *_CHANNEL, ("OldAccountCode", "Before.")),
+)
+NEWEXTEN = EventType(
+    "Newexten",
+    "dialplan",
+    _new_exten,
+    _doc(
+        "A channel entered an application at a priority of an extension.",
+        "",
+        *_CHANNEL,
+        ("Extension", "The extension; kept beside Exten for old programs."),
+        ("Application", "The application's name."),
+        ("AppData", "Its arguments, variables replaced."),
+    ),
+    _new_exten_tail,
+)
+VAR_SET = EventType(
+    "VarSet",
+    "dialplan",
+    _var_set,
+    _doc(
+        "A variable was set.",
+        "The channel is 'none' for a global variable.",
+        *_CHANNEL,
+        ("Variable", "Name."),
+        ("Value", "New value."),
+    ),
+    _var_set_tail,
+)
+DIAL_BEGIN = EventType(
+    "DialBegin",
+    "call",
+    _dial_begin,
+    _doc("A channel is being called.", "Dest... is the called channel.", ("DialString", "The resource dialled.")),
+)
+DIAL_STATE = EventType(
+    "DialState",
+    "call",
+    _dial_status,
+    _doc("A call that was begun has progressed.", "", ("DialStatus", "RINGING, PROCEEDING or PROGRESS.")),
+)
+DIAL_END = EventType(
+    "DialEnd",
+    "call",
+    _dial_status,
+    _doc(
+        "A call that was begun is over, by an answer or without one.",
+        "",
+        ("DialStatus", "ABORT, ANSWER, BUSY, CANCEL, CHANUNAVAIL, CONGESTION, CONTINUE, GOTO or NOANSWER."),
+        ("Forward", "Where the call went on, if it was forwarded."),
+    ),
+)
+HANGUP_REQUEST = EventType(
+    "HangupRequest",
+    "call",
+    _hangup_request,
+    _doc(
+        "The far end of a channel hung up.",
+        "",
+        *_CHANNEL,
+        ("Cause", "Q.850 cause."),
+        ("TechCause", "The protocol's code (SIP status)."),
+    ),
+)
+SOFT_HANGUP_REQUEST = EventType(
+    "SoftHangupRequest",
+    "call",
+    _hangup_request,
+    _doc(
+        "The server wants a channel to end.",
+        "",
+        *_CHANNEL,
+        ("Cause", "Flags that say who asked: 16 the dialplan, 32 a user."),
+    ),
+)
+HANGUP = EventType(
+    "Hangup",
+    "call",
+    _hangup,
+    _doc(
+        "A channel is gone.",
+        "",
+        *_CHANNEL,
+        ("Cause", "Q.850 cause."),
+        ("Cause-txt", "The cause in words."),
+        ("TechCause", "The protocol's code (SIP status)."),
+    ),
+)
+BRIDGE_CREATE = EventType("BridgeCreate", "call", _bridge, _doc("A bridge was created.", "", *_BRIDGE))
+BRIDGE_DESTROY = EventType("BridgeDestroy", "call", _bridge, _doc("A bridge is gone.", "", *_BRIDGE))
+BRIDGE_ENTER = EventType(
+    "BridgeEnter", "call", _bridge_channel, _doc("A channel entered a bridge.", "", *_BRIDGE, *_CHANNEL)
+)
+BRIDGE_LEAVE = EventType(
+    "BridgeLeave", "call", _bridge_channel, _doc("A channel left a bridge.", "", *_BRIDGE, *_CHANNEL)
+)
+HOLD = EventType(
+    "Hold",
+    "call",
+    _hold,
+    _doc("A channel put its peer on hold.", "", *_CHANNEL, ("MusicClass", "Music the channel suggests.")),
+)
+UNHOLD = EventType("Unhold", "call", _plain, _doc("A channel took its peer back from hold.", "", *_CHANNEL))
+DTMF_BEGIN = EventType(
+    "DTMFBegin",
+    "dtmf",
+    _dtmf_begin,
+    _doc("A digit has begun.", "", *_CHANNEL, ("Digit", "Which."), ("Direction", "Received or Sent.")),
+)
+DTMF_END = EventType(
+    "DTMFEnd",
+    "dtmf",
+    _dtmf_end,
+    _doc(
+        "A digit has ended.",
+        "",
+        *_CHANNEL,
+        ("Digit", "Which."),
+        ("DurationMs", "Length."),
+        ("Direction", "Received or Sent."),
+    ),
+)
+MUSIC_ON_HOLD_START = EventType(
+    "MusicOnHoldStart",
+    "call",
+    _music,
+    _doc("Music on hold started on a channel.", "", *_CHANNEL, ("Class", "The music class.")),
+)
+MUSIC_ON_HOLD_STOP = EventType(
+    "MusicOnHoldStop", "call", _plain, _doc("Music on hold stopped on a channel.", "", *_CHANNEL)
+)
+BLIND_TRANSFER = EventType(
+    "BlindTransfer",
+    "call",
+    _blind_transfer,
+    _doc(
+        "A bridged channel was sent to an extension by its peer, which leaves.",
+        "Transferer... is the channel that leaves, Transferee... the one that goes to the extension.",
+        ("Result", "Success."),
+        ("IsExternal", "No: it was asked for by a manager."),
+        ("Context", "Context of the extension."),
+        ("Extension", "The extension."),
+        see_also=("BlindTransfer",),
+    ),
+)
+ORIGINATE_RESPONSE = EventType(
+    "OriginateResponse",
+    "call",
+    _originate_response,
+    _doc(
+        "An asynchronous Originate is decided.",
+        "",
+        ("Response", "Success or Failure."),
+        ("Reason", "0 no such extension or failed, 1 hung up, 3 no answer, 4 answered, 5 busy, 8 congestion."),
+        see_also=("Originate",),
+    ),
+)
+DEVICE_STATE_CHANGE = EventType(
+    "DeviceStateChange",
+    "call",
+    _device_state,
+    _doc("The state of a device changed.", "", ("Device", "Technology/resource."), ("State", "The new state.")),
+)
+EXTENSION_STATUS = EventType(
+    "ExtensionStatus",
+    "call",
+    _extension_status,
+    _doc(
+        "The state of an extension with a hint changed.",
+        "",
+        ("Hint", "The devices that the hint names."),
+        (
+            "Status",
+            "-2 removed, -1 no hint, 0 idle, 1 in use, 2 busy, 4 unavailable, 8 ringing, 9 ringing in use, 16 hold.",
+        ),
+        ("StatusText", "The same in words."),
+    ),
+)
+
+ALL: tuple[EventType, ...] = (
+    NEWCHANNEL,
+    NEWSTATE,
+    NEW_CALLERID,
+    NEW_CONNECTED_LINE,
+    NEW_ACCOUNT_CODE,
+    NEWEXTEN,
+    VAR_SET,
+    DIAL_BEGIN,
+    DIAL_STATE,
+    DIAL_END,
+    HANGUP_REQUEST,
+    SOFT_HANGUP_REQUEST,
+    HANGUP,
+    BRIDGE_CREATE,
+    BRIDGE_DESTROY,
+    BRIDGE_ENTER,
+    BRIDGE_LEAVE,
+    HOLD,
+    UNHOLD,
+    DTMF_BEGIN,
+    DTMF_END,
+    MUSIC_ON_HOLD_START,
+    MUSIC_ON_HOLD_STOP,
+    BLIND_TRANSFER,
+    ORIGINATE_RESPONSE,
+    DEVICE_STATE_CHANGE,
+    EXTENSION_STATUS,
+)
+"""Every event type of this layer."""
