@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from asterism.media.formats import Format
+from asterism.media.packet import HEADER
 from asterism.media.translate import byte_table, translator
-from asterism.media.transmitter import HEADER
 
 if TYPE_CHECKING:
     from asterism.media.rtp import RtpSession
@@ -62,40 +62,45 @@ class Relay:
         self._counted = 0
         self._counted_bytes = 0
 
-    def pass_on(self, fmt: Format, second: int, sequence: int, timestamp: int, payload: bytes, late: bool) -> None:
+    def pass_on(
+        self, fmt: Format, second: int, sequence: int, timestamp: int, payload: bytes, now: float, late: bool
+    ) -> None:
         """Send a packet of audio that did not go quickly, unless digits are being sent or nothing translates it."""
         target = self.target
         if target.sending_digits:
             return
-        payload_type = target._payload_types.get(fmt)
+        payload_type = target.sent.payload_types.get(fmt)
         if payload_type is None:
             translate = translator(fmt, target.format)
             if translate is None:
                 return
-            payload, payload_type = translate(payload), target._payload_types[target.format]
-        self.forward(second & 0x80 | payload_type, sequence, timestamp, payload, late)
+            payload, payload_type = translate(payload), target.sent.payload_types[target.format]
+        self.forward(second & 0x80 | payload_type, sequence, timestamp, payload, now, late)
         self._enter(fmt, second & 0x7F)
 
-    def forward(self, second: int, sequence: int, timestamp: int, payload: bytes, late: bool = False) -> None:
+    def forward(
+        self, second: int, sequence: int, timestamp: int, payload: bytes, now: float, late: bool = False
+    ) -> None:
         """Send a packet as it is; ``second`` is marker and payload type as the target expects it."""
-        source, target = self.source, self.target
+        target = self.target
+        sent = target.sent
         if self._timestamp_offset == _UNSET:
-            self.align(sequence, timestamp, source._loop.time())
-        if target._marker:
-            target._marker = False
+            self.align(sequence, timestamp, now)
+        if sent.marker:
+            sent.marker = False
             second |= 0x80
         out_sequence = (sequence + self._sequence_offset) & 0xFFFF
         out_timestamp = (timestamp + self._timestamp_offset) & 0xFFFFFFFF
         try:
-            target._send(HEADER.pack(0x80, second, out_sequence, out_timestamp, target.ssrc) + payload)
+            sent.send(HEADER.pack(0x80, second, out_sequence, out_timestamp, sent.ssrc) + payload)
         except OSError:
             return
-        if target._debug:
-            target._context.log_packet("Sent", target.remote, second & 0x7F, out_sequence, out_timestamp, len(payload))
+        if sent.debug:
+            target.log_sent(second, out_sequence, out_timestamp, len(payload))
         if not late:
-            target._sequence, target._timestamp = out_sequence, out_timestamp
-        target._tx_packets += 1
-        target._tx_bytes += len(payload)
+            sent.sequence, sent.timestamp = out_sequence, out_timestamp
+        sent.packets += 1
+        sent.octets += len(payload)
 
     # -- sequence numbers and timestamps ------------------------------------------------------------------
 
@@ -103,7 +108,7 @@ class Relay:
         """Make the packet that came with these numbers follow what the target was sent before."""
         target = self.target
         self._timestamp_offset = target.tx_timestamp(now) + target.format.timestamp_step - timestamp
-        self._sequence_offset = target._sequence + 1 - sequence
+        self._sequence_offset = target.sent.sequence + 1 - sequence
 
     def realign(self) -> None:
         """Have the next packet aligned anew: the target sends something else meanwhile."""
@@ -115,23 +120,25 @@ class Relay:
     def _enter(self, fmt: Format, received_type: int) -> None:
         """Have the packets that follow one of this kind go quickly, if they need nothing but a header."""
         source, target = self.source, self.target
-        if source._learning or source._debug or target._debug:
+        sent = target.sent
+        if sent.debug or sent.muted:  # silence is put in by the slower way
             return
-        if source._muted_in or target._muted_out:  # silence is put in by the slower way
-            return
-        payload_type = target._payload_types.get(fmt)
+        payload_type = sent.payload_types.get(fmt)
         table = None
         if payload_type is None:
             table = byte_table(fmt, target.format)
             if table is None:
                 return
-            payload_type = target._payload_types[target.format]
+            payload_type = sent.payload_types[target.format]
+        reading = source.quick_input()
+        if reading is None:
+            return
+        recv_into, buffer, views = reading
         received = source.received
         self._counted, self._counted_bytes = received.expected, received.octets
         received.quick = (
-            source._recv_into, source._buffer, source._views, _HEADS[received_type], received.ssrc,
-            received.clock, table, self._sequence_offset, self._timestamp_offset, _HEADS[payload_type], target.ssrc,
-            target._send, self,
+            recv_into, buffer, views, _HEADS[received_type], received.ssrc, received.clock, table,
+            self._sequence_offset, self._timestamp_offset, _HEADS[payload_type], sent.ssrc, sent.send, self,
         )  # fmt: skip
 
     def leave(self) -> None:
@@ -143,29 +150,29 @@ class Relay:
 
     def add_up(self) -> None:
         """Count on the target what went quickly since the last time."""
-        received, target = self.source.received, self.target
+        received, sent = self.source.received, self.target.sent
         if received.quick is None:
             return
         packets = received.expected - self._counted
         if packets:
-            target._tx_packets += packets
-            target._tx_bytes += received.octets - self._counted_bytes
-            target._sequence = (received.highest + self._sequence_offset) & 0xFFFF
-            target._timestamp = (received.last_timestamp + self._timestamp_offset) & 0xFFFFFFFF
+            sent.packets += packets
+            sent.octets += received.octets - self._counted_bytes
+            sent.sequence = (received.highest + self._sequence_offset) & 0xFFFF
+            sent.timestamp = (received.last_timestamp + self._timestamp_offset) & 0xFFFFFFFF
             self._counted += packets
             self._counted_bytes = received.octets
 
     def not_sent(self, size: int) -> None:
         """A packet with a payload of ``size`` octets that went quickly could not be sent: it is added up, too."""
-        self.target._tx_packets -= 1
-        self.target._tx_bytes -= size
+        self.target.sent.packets -= 1
+        self.target.sent.octets -= size
 
     def end(self) -> None:
         """Relay no more: what the target is written next follows the last packet."""
         self.leave()
         source, target = self.source, self.target
-        source._relay = target._relayed_by = None
-        last = source.received.last_rx
-        if last > target._last_write:
-            target._last_write = last
-            target._timestamp += target.format.timestamp_step
+        source.relay = target.relayed_by = None
+        sent, last = target.sent, source.received.last_rx
+        if last > sent.last_write:
+            sent.last_write = last
+            sent.timestamp += target.format.timestamp_step

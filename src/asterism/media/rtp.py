@@ -10,30 +10,33 @@ cheapest way to send and makes the kernel drop every other source.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from asterism.media import sockets
 from asterism.media.dtmf import DigitReceiver, at_clock_rate
 from asterism.media.formats import ULAW, Format
+from asterism.media.inactivity import InactivityWatch
 from asterism.media.keepalive import KeepAlive
+from asterism.media.packet import HEADER, payload_bounds
 from asterism.media.packetizer import Packetizer
 from asterism.media.payload_types import PayloadTypes
 from asterism.media.receiver import RtpReceiver
 from asterism.media.relay import Relay
 from asterism.media.reporter import RtcpReporter
 from asterism.media.rtcp import Report
+from asterism.media.send_state import discard
 from asterism.media.source import Address, SourceFilter
 from asterism.media.statistics import Quality
 from asterism.media.stream import AudioStream, DigitSink, Frame, FrameSink
 from asterism.media.translate import byte_table, silence, swap_bytes
-from asterism.media.transmitter import HEADER, RtpTransmitter, discard
+from asterism.media.transmitter import RtpTransmitter
 
 if TYPE_CHECKING:
     from socket import SocketType
 
     from asterism.media.core import RtpContext
+    from asterism.media.relay import Views
 
 BUFFER_SIZE = 4096
 _COMFORT_NOISE = (13, 19)
@@ -44,9 +47,9 @@ class RtpSession(RtpTransmitter):
     """An :class:`~asterism.media.stream.AudioStream` over RTP. Made by ``Media.open_rtp``."""
 
     __slots__ = (
-        "_buffer", "_digits", "_keep_alive", "_learning", "_muted_in", "_on_release", "_received_events",
-        "_received_formats", "_recv_into", "_relay", "_reporter", "_rtcp_socket", "_timeout", "_timeout_handle",
-        "_views", "follow_peer", "local", "on_digit", "on_digit_begin", "on_rtcp", "received", "relay_digits",
+        "_buffer", "_digits", "_inactivity", "_keep_alive", "_learning", "_muted_in", "_on_release", "_received_events",
+        "_received_formats", "_recv_into", "_reporter", "_rtcp_socket",
+        "_views", "follow_peer", "local", "on_digit", "on_digit_begin", "on_rtcp", "received", "relay", "relay_digits",
         "rx_dropped", "sink",
     )  # fmt: skip
 
@@ -80,14 +83,14 @@ class RtpSession(RtpTransmitter):
         self._learning = True
         self._muted_in = False
         self._digits: DigitReceiver | None = None
-        self._timeout: tuple[float, Callable[[], None], float] | None = None
-        self._timeout_handle: asyncio.TimerHandle | None = None
+        self._inactivity: InactivityWatch | None = None
         self._keep_alive: KeepAlive | None = None
         self.received = RtpReceiver(self)
         """The counts of what came."""
         self.rx_dropped = 0
         """Datagrams that were malformed, of an unknown type, or of a source that is not the peer."""
-        self._relay: Relay | None = None
+        self.relay: Relay | None = None
+        """What passes the packets that come on to another session."""
 
     # -- what was negotiated ------------------------------------------------------------------------------
 
@@ -126,8 +129,8 @@ class RtpSession(RtpTransmitter):
             sockets.disconnect(self._socket)
             self._connected = False
         self._learning = True
-        if self._relay is not None:
-            self._relay.leave()
+        if self.relay is not None:
+            self.relay.leave()
         self._filter.set_signalled(address, self._loop.time())
         self._choose_send()
 
@@ -144,25 +147,26 @@ class RtpSession(RtpTransmitter):
         """
         if not send.formats:
             raise ValueError("a session needs at least one format")
-        self._payload_types = {}
-        for number, one in send.formats:
-            self._payload_types.setdefault(one, number)
-        self._formats = tuple(self._payload_types)
+        payload_types: dict[Format, int] = {}
+        for number, fmt in send.formats:
+            payload_types.setdefault(fmt, number)
+        self.sent.payload_types = payload_types
+        self._formats = tuple(payload_types)
         self._events = dict(send.events)
         self._received_formats = dict(send.formats)
         self._received_events = {}
         for rate, number in send.events:
             self._received_events[number] = rate
         if receive is not None:
-            for number, one in receive.formats:
-                self._received_formats[number] = one
+            for number, fmt in receive.formats:
+                self._received_formats[number] = fmt
                 self._received_events.pop(number, None)
             for rate, number in receive.events:
                 self._received_events[number] = rate
         self.format = self._formats[0]
         self.received.clock = float(self.format.clock_rate)
         self._packetizer = Packetizer(ptime) if ptime and ptime != self.format.ptime else None
-        if self._relay is not None or self._relayed_by is not None:
+        if self.relay is not None or self.relayed_by is not None:
             self._leave_relays()
 
     def _follow(self, fmt: Format) -> None:
@@ -172,13 +176,11 @@ class RtpSession(RtpTransmitter):
 
     def set_timeout(self, seconds: float, expired: Callable[[], None] | None) -> None:
         """Call ``expired`` once when no packet has come for ``seconds`` (``rtp_timeout``); 0 ends the watch."""
-        if self._timeout_handle is not None:
-            self._timeout_handle.cancel()
-            self._timeout_handle = None
-        self._timeout = None
+        if self._inactivity is not None:
+            self._inactivity.close()
+            self._inactivity = None
         if seconds > 0 and expired is not None and not self.closed:
-            self._timeout = (seconds, expired, self._loop.time())
-            self._timeout_handle = self._loop.call_later(seconds, self._check_timeout)
+            self._inactivity = InactivityWatch(self.received, self._loop, seconds, expired)
 
     def set_keep_alive(self, seconds: float) -> None:
         """Send comfort noise when nothing was sent for ``seconds`` (``rtp_keepalive``), on hold too; 0 ends that."""
@@ -202,18 +204,6 @@ class RtpSession(RtpTransmitter):
         self.send_packet(payload_type, self.tx_timestamp(self._loop.time()), payload)
         self._hold = held
         self._choose_send()
-
-    def _check_timeout(self) -> None:
-        self._timeout_handle = None
-        if self._timeout is None:
-            return
-        seconds, expired, since = self._timeout
-        left = max(self.received.last_rx, since) + seconds - self._loop.time()
-        if left > 0.001:
-            self._timeout_handle = self._loop.call_later(left, self._check_timeout)
-        else:
-            self._timeout = None
-            expired()
 
     # -- received -----------------------------------------------------------------------------------------
 
@@ -279,8 +269,8 @@ class RtpSession(RtpTransmitter):
 
     def receive(self, size: int) -> None:
         """Take a datagram of the accepted source that the hot path did not."""
-        if self._relay is not None:
-            self._relay.leave()
+        if self.relay is not None:
+            self.relay.leave()
         if not 12 <= size < BUFFER_SIZE:
             self.rx_dropped += 1
             return
@@ -295,7 +285,7 @@ class RtpSession(RtpTransmitter):
             return
         start, end = 12, size
         if first != 0x80:
-            bounds = _payload_bounds(data, first)
+            bounds = payload_bounds(data, first)
             if bounds is None:
                 self.rx_dropped += 1
                 return
@@ -310,26 +300,35 @@ class RtpSession(RtpTransmitter):
         if fmt is None:
             self.rx_dropped += payload_type not in _COMFORT_NOISE
             return
-        if fmt is not self.format and self.follow_peer and fmt in self._payload_types:
+        if fmt is not self.format and self.follow_peer and fmt in self.sent.payload_types:
             self._follow(fmt)
-        if self._debug:
+        if self.sent.debug:
             self._context.log_packet("Got ", self._filter.source, payload_type, sequence, timestamp, end - start)
         payload = data[start:end]
-        if self._muted_in or (self._relay is not None and self._relay.target._muted_out):
+        if self._muted_in or (self.relay is not None and self.relay.target.sent.muted):
             payload = silence(fmt, len(payload))
             if not payload:
                 return
-        if self._relay is not None:
-            self._relay.pass_on(fmt, second, sequence, timestamp, payload, late)
+        if self.relay is not None:
+            self.relay.pass_on(fmt, second, sequence, timestamp, payload, now, late)
         elif self.sink is not None and payload:
             self.sink(Frame(fmt, swap_bytes(payload) if fmt.encoding == "L16" else payload))
+
+    def quick_input(self) -> tuple[Callable[[bytearray], int], bytearray, Views] | None:
+        """Return what reads the packets that may be relayed without a look at them; see :data:`QuickWay`.
+
+        ``None`` while each has to be looked at: the peer is not settled, or they are logged or muted.
+        """
+        if self._learning or self.sent.debug or self._muted_in:
+            return None
+        return self._recv_into, self._buffer, self._views
 
     def source_begins(self, sequence: int, timestamp: int, now: float) -> None:
         """Have digits begin anew, and the relay go on where the last source stopped."""
         if self._digits is not None:
             self._digits.restart()
-        if self._relay is not None:
-            self._relay.align(sequence, timestamp, now)
+        if self.relay is not None:
+            self.relay.align(sequence, timestamp, now)
 
     @property
     def remote_ssrc(self) -> int:
@@ -380,11 +379,11 @@ class RtpSession(RtpTransmitter):
             digits = self._digits = DigitReceiver()
         was_active = digits.active
         happened = digits.update(payload, timestamp, now, rate)
-        relay = self._relay
+        relay = self.relay
         event_type = None if relay is None or not self.relay_digits else relay.target.event_type
         if relay is not None and event_type is not None:
             payload = at_clock_rate(payload, rate, event_type[1])
-            relay.forward(marker | event_type[0], sequence, timestamp, payload)
+            relay.forward(marker | event_type[0], sequence, timestamp, payload, now)
         if digits.active and not was_active:
             self._loop.call_later(self._context.settings.dtmf_timeout / 8000, self._check_digit)
         self._tell_digits(happened)
@@ -416,56 +415,56 @@ class RtpSession(RtpTransmitter):
     @muted_in.setter
     def muted_in(self, on: bool) -> None:
         self._muted_in = on
-        if self._relay is not None:
-            self._relay.leave()
+        if self.relay is not None:
+            self.relay.leave()
 
     @property
     def relays_digits(self) -> bool:
         """See ``AudioStream.relays_digits``."""
-        relay = self._relay
+        relay = self.relay
         return relay is not None and self.relay_digits and relay.target.sends_events
 
     # -- relayed ------------------------------------------------------------------------------------------
 
     def relay_to(self, other: AudioStream | None) -> bool:
         """Relay what arrives to ``other``, or (``None``) end that; see ``AudioStream.relay_to``."""
-        if self._relay is not None:
-            self._relay.end()
+        if self.relay is not None:
+            self.relay.end()
         if not isinstance(other, RtpSession) or other.closed or self.closed or other is self:
             return False
         if other._packetizer is not None:  # its packets are of another length than those that come
             return False
-        if other._payload_types.keys().isdisjoint(self._formats) and not any(
+        if other.sent.payload_types.keys().isdisjoint(self._formats) and not any(
             byte_table(one, other.format) for one in self._formats
         ):
             return False
-        if other._relayed_by is not None:
-            other._relayed_by.end()
-        self._relay = other._relayed_by = Relay(self, other)
-        other._marker = True
+        if other.relayed_by is not None:
+            other.relayed_by.end()
+        self.relay = other.relayed_by = Relay(self, other)
+        other.sent.marker = True
         return True
 
     def _last_sent(self) -> float:
-        relay = self._relayed_by
-        return self._last_write if relay is None else max(self._last_write, relay.source.received.last_rx)
+        relay = self.relayed_by
+        return self.sent.last_write if relay is None else max(self.sent.last_write, relay.source.received.last_rx)
 
     def _leave_relays(self) -> None:
         """Something changed that relayed packets depend on."""
-        if self._relay is not None:
-            self._relay.leave()
-        if self._relayed_by is not None:
-            self._relayed_by.leave()
+        if self.relay is not None:
+            self.relay.leave()
+        if self.relayed_by is not None:
+            self.relayed_by.leave()
 
     def sender_changed(self) -> None:
         """A digit begins or ends to be sent, or silence: relayed audio gives way to it."""
-        if self._relayed_by is not None:
-            self._relayed_by.realign()
+        if self.relayed_by is not None:
+            self.relayed_by.realign()
 
     # -- the end ------------------------------------------------------------------------------------------
 
     def set_debug(self, on: bool) -> None:
         """Log each packet (``rtp set debug``)."""
-        self._debug = on
+        self.sent.debug = on
         self._leave_relays()
 
     def close(self) -> None:
@@ -473,17 +472,17 @@ class RtpSession(RtpTransmitter):
         if self.closed:
             return
         self.closed = True
-        if self._relay is not None:
-            self._relay.end()
-        if self._relayed_by is not None:
-            self._relayed_by.end()
+        if self.relay is not None:
+            self.relay.end()
+        if self.relayed_by is not None:
+            self.relayed_by.end()
         if self._sender is not None:
             self._sender.close()
-        if self._timeout is not None:
+        if self._inactivity is not None:
             self.set_timeout(0, None)
         if self._keep_alive is not None:
             self.set_keep_alive(0)
-        self._send = discard
+        self.sent.send = discard
         self.sink = self.on_digit = self.on_digit_begin = None
         try:
             if self._reporter is not None:
@@ -498,15 +497,3 @@ class RtpSession(RtpTransmitter):
             self._socket.close()
             self._rtcp_socket.close()
             self._on_release(self)
-
-
-def _payload_bounds(data: bytes, first: int) -> tuple[int, int] | None:
-    """Where the payload is, past CSRCs and extension, before padding (RFC 3550 5.1); ``None``: malformed."""
-    start, end = 12 + 4 * (first & 0x0F), len(data)
-    if first & 0x10:
-        if start + 4 > end:
-            return None
-        start += 4 + 4 * int.from_bytes(data[start + 2 : start + 4], "big")
-    if first & 0x20 and end > start:
-        end -= data[-1] or end
-    return (start, end) if start <= end else None

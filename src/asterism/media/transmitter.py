@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from asterism.media.formats import ULAW, Format
+from asterism.media.packet import HEADER
 from asterism.media.packetizer import Packetizer
+from asterism.media.send_state import SendState, discard
 from asterism.media.sender import DigitSender
 from asterism.media.source import Address, SourceFilter
 from asterism.media.stream import Frame
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from asterism.media.core import RtpContext
     from asterism.media.relay import Relay
 
-HEADER = struct.Struct("!BBHII")
 _GAP = 0.1
 """Seconds without a frame after which the timestamp follows the clock and the marker is set."""
 
@@ -29,9 +29,8 @@ class RtpTransmitter:
     """Sends frames, digits and single packets to one peer, as one continuous RTP stream."""
 
     __slots__ = (
-        "__weakref__", "_connected", "_context", "_debug", "_events", "_filter", "_formats", "_hold", "_last_write",
-        "_loop", "_marker", "_muted_out", "_packetizer", "_payload_types", "_relayed_by", "_send", "_sender",
-        "_sequence", "_socket", "_timestamp", "_tx_bytes", "_tx_packets", "closed", "format", "ssrc",
+        "__weakref__", "_connected", "_context", "_events", "_filter", "_formats", "_hold", "_loop", "_packetizer",
+        "_sender", "_socket", "closed", "format", "relayed_by", "sent", "ssrc",
     )  # fmt: skip
 
     def __init__(self, context: RtpContext, sock: SocketType, source_filter: SourceFilter) -> None:
@@ -45,21 +44,14 @@ class RtpTransmitter:
         self._events: dict[int, int] = {}
         self._packetizer: Packetizer | None = None
         self._formats: tuple[Format, ...] = (ULAW,)
-        self._payload_types: dict[Format, int] = {ULAW: 0}
-        self._hold = self._muted_out = False
-        self._debug = False
+        self._hold = False
         self._connected = False
-        self._send: Callable[[memoryview | bytes], object] = discard
         self._sender: DigitSender | None = None
-        seed = int.from_bytes(context.random(10), "big")
-        self.ssrc = seed & 0xFFFFFFFF
-        self._timestamp = seed >> 32 & 0xFFFFFFFF
-        self._sequence = seed >> 64 & 0x7FFF
-        self._last_write = loop.time()
-        self._marker = True
-        self._relayed_by: Relay | None = None
-        self._tx_packets = 0
-        self._tx_bytes = 0
+        self.sent = SendState(int.from_bytes(context.random(10), "big"), loop.time())
+        """Where the outgoing stream stands."""
+        self.ssrc = self.sent.ssrc
+        self.relayed_by: Relay | None = None
+        """The relay that passes another session's packets on to the peer of this one."""
 
     @property
     def formats(self) -> Sequence[Format]:
@@ -90,16 +82,16 @@ class RtpTransmitter:
     @property
     def tx_packets(self) -> int:
         """How many packets were sent."""
-        if self._relayed_by is not None:
-            self._relayed_by.add_up()
-        return self._tx_packets
+        if self.relayed_by is not None:
+            self.relayed_by.add_up()
+        return self.sent.packets
 
     @property
     def tx_bytes(self) -> int:
         """How many octets of payload were sent."""
-        if self._relayed_by is not None:
-            self._relayed_by.add_up()
-        return self._tx_bytes
+        if self.relayed_by is not None:
+            self.relayed_by.add_up()
+        return self.sent.octets
 
     @property
     def hold(self) -> bool:
@@ -115,11 +107,11 @@ class RtpTransmitter:
     @property
     def muted_out(self) -> bool:
         """While true silence is sent instead of audio."""
-        return self._muted_out
+        return self.sent.muted
 
     @muted_out.setter
     def muted_out(self, on: bool) -> None:
-        self._muted_out = on
+        self.sent.muted = on
         self.sender_changed()
 
     @property
@@ -141,7 +133,7 @@ class RtpTransmitter:
         """Send one frame now. While a digit is being sent, and on hold, it is dropped."""
         if self.sending_digits:
             return
-        if self._muted_out:
+        if self.sent.muted:
             frame = Frame(frame.format, silence(frame.format, len(frame.payload)))
             if not frame.payload:
                 return
@@ -150,27 +142,28 @@ class RtpTransmitter:
     def write_audio(self, frame: Frame) -> None:
         """As :meth:`write`, even while a digit is being sent: for tones that stand for it."""
         fmt, payload = frame
-        payload_type = self._payload_types.get(fmt)
+        sent = self.sent
+        payload_type = sent.payload_types.get(fmt)
         if payload_type is None:
             translate = translator(fmt, self.format)
             if translate is None:
                 return
             payload, fmt = translate(payload), self.format
-            payload_type = self._payload_types[fmt]
+            payload_type = sent.payload_types[fmt]
         if fmt.encoding == "L16":
             payload = swap_bytes(payload)
-        if self._relayed_by is not None:
-            self._relayed_by.add_up()
+        if self.relayed_by is not None:
+            self.relayed_by.add_up()
         now = self._loop.time()
         marker = 0
         packetizer = self._packetizer
-        if self._marker or now - self._last_write >= _GAP:
+        if sent.marker or now - sent.last_write >= _GAP:
             marker = 0x80
-            self._marker = False
-            self._timestamp += int((now - self._last_write) * fmt.clock_rate)
+            sent.marker = False
+            sent.timestamp += int((now - sent.last_write) * fmt.clock_rate)
             if packetizer is not None:
                 packetizer.begin()
-        self._last_write = now
+        sent.last_write = now
         if packetizer is None:
             self._send_audio(fmt, marker | payload_type, payload)
             return
@@ -181,37 +174,42 @@ class RtpTransmitter:
     def _send_audio(self, fmt: Format, second: int, payload: bytes) -> None:
         size = len(payload)
         step = size * fmt.timestamp_step // fmt.frame_bytes if fmt.frame_bytes else fmt.timestamp_step
-        self.send_packet(second, self._timestamp, payload)
-        self._timestamp = (self._timestamp + step) & 0xFFFFFFFF
+        self.send_packet(second, self.sent.timestamp, payload)
+        self.sent.timestamp = (self.sent.timestamp + step) & 0xFFFFFFFF
 
     def send_packet(self, second: int, timestamp: int, payload: bytes) -> None:
         """Send one packet with the next sequence number; ``second`` is marker and payload type."""
-        self._sequence = sequence = (self._sequence + 1) & 0xFFFF
+        sent = self.sent
+        sent.sequence = sequence = (sent.sequence + 1) & 0xFFFF
         timestamp &= 0xFFFFFFFF
         try:
-            self._send(HEADER.pack(0x80, second, sequence, timestamp, self.ssrc) + payload)
+            sent.send(HEADER.pack(0x80, second, sequence, timestamp, sent.ssrc) + payload)
         except OSError:
             return
-        if self._debug:
-            self._context.log_packet("Sent", self.remote, second & 0x7F, sequence, timestamp, len(payload))
-        self._tx_packets += 1
-        self._tx_bytes += len(payload)
+        if sent.debug:
+            self.log_sent(second, sequence, timestamp, len(payload))
+        sent.packets += 1
+        sent.octets += len(payload)
+
+    def log_sent(self, second: int, sequence: int, timestamp: int, size: int) -> None:
+        """Log a packet that was sent (``rtp set debug``); ``size`` is that of its payload in octets."""
+        self._context.log_packet("Sent", self.remote, second & 0x7F, sequence, timestamp, size)
 
     def tx_timestamp(self, now: float) -> int:
         """The RTP timestamp that stands for ``now``."""
-        if self._relayed_by is not None:
-            self._relayed_by.add_up()
-        return (self._timestamp + int((now - self._last_sent()) * self.format.clock_rate)) & 0xFFFFFFFF
+        if self.relayed_by is not None:
+            self.relayed_by.add_up()
+        return (self.sent.timestamp + int((now - self._last_sent()) * self.format.clock_rate)) & 0xFFFFFFFF
 
     def _choose_send(self) -> None:
         if self.closed or self._hold or self._filter.target is None:
-            self._send = discard
+            self.sent.send = discard
         elif self._connected:
-            self._send = self._socket.send
+            self.sent.send = self._socket.send
         else:
-            self._send = self._send_unconnected
-        if self._relayed_by is not None:
-            self._relayed_by.leave()
+            self.sent.send = self._send_unconnected
+        if self.relayed_by is not None:
+            self.relayed_by.leave()
 
     def _send_unconnected(self, data: memoryview | bytes) -> None:
         target = self._filter.target
@@ -219,12 +217,8 @@ class RtpTransmitter:
             self._socket.sendto(data, target)
 
     def _last_sent(self) -> float:
-        """When the packet that ``_timestamp`` belongs to was sent."""
-        return self._last_write
+        """When the packet that ``sent.timestamp`` belongs to was sent."""
+        return self.sent.last_write
 
     def sender_changed(self) -> None:
         """A digit begins or ends to be sent, or silence instead of audio."""
-
-
-def discard(data: memoryview | bytes) -> None:
-    """Send nothing: there is no peer, or it is on hold."""

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import socket
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from asterism.stack.flow import Flow
 from asterism.transport import stun
 from asterism.transport.base import Receive, Transport, bind_socket, plain_address, source_address
+from asterism.transport.datagrams import MAX_WAITING, TOGETHER, DatagramSender
 from asterism.transport.settings import TransportSettings
 from asterism.transport.undelivered import error_queue
 
@@ -21,17 +20,8 @@ _BATCH = 64
 _MAX_DATAGRAM = 65_535
 _MAX_FLOWS = 16_384
 """Peers whose flow objects are kept for reuse."""
-_MAX_QUEUED = 1_024
-"""Datagrams that wait for a full socket buffer; more are dropped, as the network would."""
 _RECEIVE_BUFFER = 1_048_576
 """Socket buffer asked for: a burst of registrations must survive one slow callback."""
-
-_TOGETHER = 16
-"""Datagrams that are sent together: a peer on the same machine is woken once for them, and does not take the processor
-from us, and its caches, after each."""
-
-_SEND_ATTEMPTS = 3
-"""A datagram may meet the errors of that many earlier ones."""
 
 Undelivered = Callable[[bytes, Flow], object]
 
@@ -39,7 +29,7 @@ Undelivered = Callable[[bytes, Flow], object]
 class UdpFlow(Flow):
     """One peer address as seen by one UDP socket."""
 
-    __slots__ = ("_address", "_looked_up", "_udp")
+    __slots__ = ("_looked_up", "_sender", "_udp", "address")
 
     def __init__(self, udp: UdpTransport, address: tuple[Any, ...]) -> None:
         # Not through the base class: one is made for every new peer, and the local address may have to be looked up.
@@ -53,7 +43,9 @@ class UdpFlow(Flow):
         self.sent_by = ""
         self.transactions = None
         self._udp = udp
-        self._address = address
+        self._sender = udp.sender
+        self.address = address
+        """The peer's address in the form of the socket calls."""
         self._looked_up: tuple[str, int] | None = udp.fixed_local
 
     @property
@@ -79,18 +71,19 @@ class UdpFlow(Flow):
             return
         if udp.trace is not None:
             udp.trace("out", data, self)
-        queue = udp._queue
-        if udp._full:
-            if len(queue) < _MAX_QUEUED:
-                queue.append((data, self))
+        sender = self._sender
+        waiting = sender.waiting
+        if sender.blocked:
+            if len(waiting) < MAX_WAITING:
+                waiting.append((data, self))
             else:
                 udp.counters["dropped"] += 1
             return
-        if not queue and not udp._reading:
-            udp._loop.call_soon(udp._flush)
-        queue.append((data, self))
-        if len(queue) >= _TOGETHER:
-            udp._flush()
+        if not waiting and not sender.reading:
+            sender.call_soon(sender.flush)
+        waiting.append((data, self))
+        if len(waiting) >= TOGETHER:
+            sender.flush()
 
 
 class UdpTransport(Transport):
@@ -111,15 +104,13 @@ class UdpTransport(Transport):
     __slots__ = (
         "_errors",
         "_flows",
-        "_full",
         "_log",
         "_loop",
-        "_queue",
-        "_reading",
         "_receive",
         "_socket",
         "_undelivered",
         "fixed_local",
+        "sender",
     )
 
     def __init__(
@@ -144,14 +135,12 @@ class UdpTransport(Transport):
         self._receive = receive
         self._log = log
         self._flows: dict[tuple[Any, ...], UdpFlow] = {}
-        self._queue: deque[tuple[bytes, UdpFlow]] = deque()
-        """What is sent when the loop turns, or when the socket takes data again."""
-        self._full = False
-        """Whether the socket's buffer was full; the loop tells when it takes data again."""
-        self._reading = False
+        self.sender = DatagramSender(self._socket, loop, self.counters)
+        """What the flows send with."""
         self._undelivered = undelivered
         loop.add_reader(self._socket.fileno(), self._readable)
         self._errors = None if undelivered is None else error_queue(self._socket, loop, self._came_back, self._rearm)
+        self.sender.errors = self._errors
 
     def flow_to(self, host: str, port: int, server_name: str = "") -> UdpFlow:
         """The flow to a numeric address; see the base class."""
@@ -172,7 +161,7 @@ class UdpTransport(Transport):
     def sent_by(self, flow: Flow) -> str:
         """See the base class; the flow remembers it as long as the settings stay."""
         found = super().sent_by(flow)
-        if isinstance(flow, UdpFlow) and self._flows.get(flow._address) is flow:
+        if isinstance(flow, UdpFlow) and self._flows.get(flow.address) is flow:
             flow.sent_by = found
         return found
 
@@ -184,51 +173,6 @@ class UdpTransport(Transport):
     def _forget_sent_by(self) -> None:
         for flow in self._flows.values():
             flow.sent_by = ""
-
-    def _flush(self) -> None:
-        """Send what waits, unless the socket's buffer is full."""
-        queue = self._queue
-        send_to = self._socket.sendto
-        while queue and not self._full:
-            data, flow = queue.popleft()
-            try:
-                send_to(data, flow._address)
-                self.counters["sent"] += 1
-            except (BlockingIOError, InterruptedError):
-                queue.appendleft((data, flow))
-                self._full = True
-                self._loop.add_writer(self._socket.fileno(), self._writable)
-            except (OSError, OverflowError) as error:
-                self._not_sent(error, data, flow)
-
-    def _writable(self) -> None:
-        self._loop.remove_writer(self._socket.fileno())
-        self._full = False
-        self._flush()
-
-    def _not_sent(self, error: Exception, data: bytes, flow: UdpFlow) -> None:
-        """Sending failed: tell the flow, unless the error was that of an earlier datagram to somebody else."""
-        for _ in range(_SEND_ATTEMPTS if self._errors is not None and isinstance(error, OSError) else 0):
-            assert self._errors is not None
-            self._errors.take()
-            if self.closed:
-                return
-            try:
-                self._socket.sendto(data, flow._address)
-                self.counters["sent"] += 1
-                return
-            except (BlockingIOError, InterruptedError):
-                self._queue.appendleft((data, flow))
-                return
-            except OSError as again:
-                error = again
-        if isinstance(error, OSError) and error.errno in (errno.ENOBUFS, errno.ECONNREFUSED):
-            # A full queue of the network card, or one more notice about an earlier datagram: a lost datagram, not a
-            # peer out of reach.
-            self.counters["dropped"] += 1
-            return
-        self.counters["errors"] += 1
-        flow.failed(error)
 
     def _came_back(self, quote: bytes, address: tuple[Any, ...]) -> None:
         """An ICMP error came for a datagram of ours."""
@@ -243,23 +187,20 @@ class UdpTransport(Transport):
             descriptor = self._socket.fileno()
             self._loop.remove_reader(descriptor)
             self._loop.add_reader(descriptor, self._readable)
-            if self._full:
-                self._loop.remove_writer(descriptor)
-                self._loop.add_writer(descriptor, self._writable)
+            self.sender.rearm()
 
     def close(self) -> None:
         """Stop; see the base class."""
         if self.closed:
             return
         self.closed = True
-        self._flush()
+        self.sender.close()
         if self._errors is not None:
             self._errors.close()
         descriptor = self._socket.fileno()
         self._loop.remove_reader(descriptor)
         self._loop.remove_writer(descriptor)
         self._socket.close()
-        self._queue.clear()
         flows = list(self._flows.values())
         self._flows.clear()
         for flow in flows:
@@ -277,7 +218,7 @@ class UdpTransport(Transport):
         return flow
 
     def _readable(self) -> None:
-        self._reading = True
+        self.sender.reading = True
         receive_from = self._socket.recvfrom
         flows = self._flows
         counters = self.counters
@@ -309,9 +250,9 @@ class UdpTransport(Transport):
                 self._log.exception("transport %s: a datagram from %s was not handled", self.name, flow.remote)
             if self.closed:
                 break
-        self._reading = False
-        if self._queue:
-            self._flush()
+        self.sender.reading = False
+        if self.sender.waiting:
+            self.sender.flush()
 
     def _kept_alive(self, data: bytes, address: tuple[Any, ...]) -> bool:
         """Whether a datagram that begins with no letter is a keep-alive; one by STUN is answered."""

@@ -146,15 +146,15 @@ def test_a_packet_that_cannot_be_sent_is_not_counted(run):
         def refuse(data):
             raise ConnectionRefusedError
 
-        send, b.session._send = b.session._send, refuse
-        a.session._relay.leave()
+        send, b.session.sent.send = b.session.sent.send, refuse
+        a.session.relay.leave()
         for _ in range(3):
             a.peer.send(a.session)
         await until(lambda: a.session.rx_packets == 7)
         assert a.session.received.quick is not None
         assert (b.session.tx_packets, b.session.tx_bytes) == (4, 640)
-        b.session._send = send
-        a.session._relay.leave()
+        b.session.sent.send = send
+        a.session.relay.leave()
         await _quickly(a, b)
         assert (b.session.tx_packets, b.session.tx_bytes) == (8, 1280)
 

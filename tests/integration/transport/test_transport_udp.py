@@ -257,15 +257,15 @@ class _FullSocket:
 
 
 def test_a_full_socket_queues_in_order_and_drops_beyond_the_bound(run, monkeypatch):
-    monkeypatch.setattr(udp_module, "_MAX_QUEUED", 3)
+    monkeypatch.setattr(udp_module, "MAX_WAITING", 3)
 
     async def scenario():
         manager, transport, _ = await echo_manager()
         peer = Peer()
-        full = transport._socket = _FullSocket(transport._socket)
+        full = transport.sender._socket = _FullSocket(transport._socket)
         flow = manager.flow_for("127.0.0.1", peer.port)
         flow.send(b"0")
-        await until(lambda: transport._full)
+        await until(lambda: transport.sender.blocked)
         for number in range(1, 5):
             flow.send(b"%d" % number)
         assert transport.counters["dropped"] == 2
@@ -294,7 +294,7 @@ class _FailingSocket(_FullSocket):
 def test_only_a_peer_out_of_reach_is_told(run, error, counter):
     async def scenario():
         manager, transport, _ = await echo_manager()
-        transport._socket = _FailingSocket(transport._socket, error)
+        transport.sender._socket = _FailingSocket(transport._socket, error)
         flow = manager.flow_for("127.0.0.1", 9)
         told = []
         flow.on_error.append(lambda _, error: told.append(getattr(error, "errno", None)))
@@ -323,7 +323,7 @@ def test_datagrams_are_sent_together_in_order_when_the_loop_turns(run):
     async def scenario():
         manager, transport, _ = await echo_manager()
         peer = Peer()
-        noted = transport._socket = _RecordingSocket(transport._socket)
+        noted = transport.sender._socket = _RecordingSocket(transport._socket)
         flow = manager.flow_for("127.0.0.1", peer.port)
         for number in range(5):
             flow.send(b"%d" % number)
