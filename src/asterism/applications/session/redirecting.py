@@ -1,4 +1,7 @@
-"""How a call was diverted, in headers: Diversion (RFC 5806) and History-Info (RFC 7044), as RFC 7544 maps them."""
+"""Where a call goes instead, and how it was diverted: 3xx, Diversion (RFC 5806) and History-Info (RFC 7044).
+
+What stands for what in the two headers is RFC 7544's.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,8 @@ from asterism.stack.grammar import is_token
 if TYPE_CHECKING:
     from asterism.pbx.vocabulary.party import PartyId
     from asterism.stack.headers import NameAddr
-    from asterism.stack.message import Message
+    from asterism.stack.message import Message, Response
+    from asterism.stack.uri import Uri
 
 _STATUSES = {"user-busy": 486, "no-answer": 408, "unavailable": 503, "do-not-disturb": 480, "deflection": 480}
 """SIP codes of Diversion's reasons (RFC 4458 section 2, RFC 7544); any other is a 302."""
@@ -86,3 +90,19 @@ def _of_history(found: list[NameAddr]) -> Redirecting | None:
 def _status_of(text: str) -> int:
     found = _CAUSE.search(text)
     return int(found[1]) if found else 0
+
+
+def targets_of(response: Response) -> list[Uri]:
+    """The SIP URIs that a 3xx names, the best first (RFC 3261 8.1.3.4, 20.10)."""
+    try:
+        contacts = [one for one in response.contacts if one.uri.is_sip]
+    except ParseError:
+        return []
+    contacts.sort(key=_quality, reverse=True)
+    return [one.uri for one in contacts]
+
+
+def _quality(contact: NameAddr) -> float:
+    text = contact.param("q") or "1"
+    number = text.isascii() and text.replace(".", "", 1).isdigit() and len(text) <= 5
+    return min(float(text), 1.0) if number else 0.0

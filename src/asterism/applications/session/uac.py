@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.branches import MAX_BRANCHES, Branch, LateAnswers, dialog_of
@@ -17,17 +16,14 @@ from asterism.applications.session.causes import (
     reason_lines,
 )
 from asterism.applications.session.dialog_requests import refused
-from asterism.applications.session.headers import ALLOW
-from asterism.applications.session.identity import sip_uri
+from asterism.applications.session.invite import make_invite
 from asterism.applications.session.media import carry, description_of
-from asterism.applications.session.redirecting import told_redirecting
+from asterism.applications.session.redirecting import targets_of, told_redirecting
 from asterism.applications.session.session import Session
 from asterism.applications.session.state import ANSWERED_STATES, UNANSWERED_CALL_STATES, SessionState
 from asterism.core.errors import AsterismError
-from asterism.core.identifiers import random_uuid
 from asterism.pbx.vocabulary.controls import Control
 from asterism.pbx.vocabulary.party import NOBODY, PartyId, Redirecting
-from asterism.sip.phone_numbers import as_phone
 from asterism.sip.resolving import Way
 from asterism.stack.dialog import Dialog
 from asterism.stack.errors import ParseError
@@ -164,46 +160,13 @@ class OutgoingSession(Session):
             self._refused(488, reason_phrase(488), 58)
             return
         self.offers.see(Side.US, Message.INVITE, True)
-        request = self._make_invite()
+        request = make_invite(self, None if self._outgoing is None else self.invite)
         for callback in self.profile.callbacks["on_outgoing_request", "INVITE"]:
             callback(self, request)
         request.headers.extend(self.added_headers)
         self.profile.finish_request(request, None if self.channel is None else self.channel.hops)
         carry(request, body)
         self._outgoing = self.core.send(request, self, self.endpoint, self._way)
-
-    def _make_invite(self) -> Request:
-        profile, target = self.profile, self.target
-        request = Request("INVITE", as_phone(target) if self.endpoint.user_eq_phone else target)
-        again = self._outgoing is not None
-        request.headers = [
-            *(self._identity_again() if again else self._new_identity()),
-            *zip(repeat("Route"), self.path),
-            ("Allow", ALLOW),
-            ("Supported", f"{profile.supported}, histinfo"),
-        ]
-        return request
-
-    def _new_identity(self) -> list[tuple[str, str]]:
-        profile, target, random = self.profile, self.target, self.core.random
-        return [
-            ("From", f"{profile.from_header(self.caller, self.local_address)};tag={random_uuid(random)}"),
-            ("To", f"<{sip_uri(target.user, target.host, self.endpoint.user_eq_phone)}>"),
-            ("Contact", profile.uac_contact(self.caller, self.flow)),
-            ("Call-ID", random_uuid(random)),
-            ("CSeq", f"{int.from_bytes(random(4), 'big') % 32767 + 1} INVITE"),
-        ]
-
-    def _identity_again(self) -> list[tuple[str, str]]:
-        """Those of the INVITE before, with the next CSeq: elsewhere or in other words, it is the same call."""
-        invite = self.invite
-        return [
-            ("From", str(invite.get("From"))),
-            ("To", str(invite.get("To"))),
-            ("Contact", self.profile.uac_contact(self.caller, self.flow)),
-            ("Call-ID", invite.call_id),
-            ("CSeq", f"{invite.cseq.number + 1} INVITE"),
-        ]
 
     def _send_again(self, way: Way | None = None) -> None:
         """Send the refused INVITE once more, the same way or to another target; what branches there were are over."""
@@ -492,7 +455,7 @@ class OutgoingSession(Session):
     def _redirected(self, response: Response) -> None:
         """3xx: to the dial plan, to Dial, or straight on, as ``redirect_method`` says."""
         channel = self.channel
-        targets = _targets_of(response)
+        targets = targets_of(response)
         if not targets or channel is None:
             self._refused(response.status, response.reason, 0)
             return
@@ -587,19 +550,3 @@ def _late_session(
     session = OutgoingSession(core, registry, endpoint, registry.profiles.of(endpoint), work, target)
     session.sequences = sequences
     return session
-
-
-def _targets_of(response: Response) -> list[Uri]:
-    """The SIP URIs that a 3xx names, the best first (RFC 3261 8.1.3.4, 20.10)."""
-    try:
-        contacts = [one for one in response.contacts if one.uri.is_sip]
-    except ParseError:
-        return []
-    contacts.sort(key=_quality, reverse=True)
-    return [one.uri for one in contacts]
-
-
-def _quality(contact: NameAddr) -> float:
-    text = contact.param("q") or "1"
-    number = text.isascii() and text.replace(".", "", 1).isdigit() and len(text) <= 5
-    return min(float(text), 1.0) if number else 0.0

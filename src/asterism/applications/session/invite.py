@@ -1,0 +1,53 @@
+"""The INVITE of a call of ours: what it says before the supplements add to it."""
+
+from __future__ import annotations
+
+from itertools import repeat
+from typing import TYPE_CHECKING
+
+from asterism.applications.session.headers import ALLOW
+from asterism.applications.session.identity import sip_uri
+from asterism.core.identifiers import random_uuid
+from asterism.sip.phone_numbers import as_phone
+from asterism.stack.message import Request
+
+if TYPE_CHECKING:
+    from asterism.applications.session.uac import OutgoingSession
+
+
+def make_invite(session: OutgoingSession, before: Request | None) -> Request:
+    """The INVITE to the session's target, along its path.
+
+    ``before`` is the one that was refused, where this one only goes elsewhere or says it in other words.
+    """
+    target = session.target
+    request = Request("INVITE", as_phone(target) if session.endpoint.user_eq_phone else target)
+    request.headers = [
+        *(_new_identity(session) if before is None else _identity_again(session, before)),
+        *zip(repeat("Route"), session.path),
+        ("Allow", ALLOW),
+        ("Supported", f"{session.profile.supported}, histinfo"),
+    ]
+    return request
+
+
+def _new_identity(session: OutgoingSession) -> list[tuple[str, str]]:
+    profile, target, random = session.profile, session.target, session.core.random
+    return [
+        ("From", f"{profile.from_header(session.caller, session.local_address)};tag={random_uuid(random)}"),
+        ("To", f"<{sip_uri(target.user, target.host, session.endpoint.user_eq_phone)}>"),
+        ("Contact", profile.uac_contact(session.caller, session.flow)),
+        ("Call-ID", random_uuid(random)),
+        ("CSeq", f"{int.from_bytes(random(4), 'big') % 32767 + 1} INVITE"),
+    ]
+
+
+def _identity_again(session: OutgoingSession, before: Request) -> list[tuple[str, str]]:
+    """Those of the INVITE before, with the next CSeq: it is the same call."""
+    return [
+        ("From", str(before.get("From"))),
+        ("To", str(before.get("To"))),
+        ("Contact", session.profile.uac_contact(session.caller, session.flow)),
+        ("Call-ID", before.call_id),
+        ("CSeq", f"{before.cseq.number + 1} INVITE"),
+    ]
