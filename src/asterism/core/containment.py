@@ -14,6 +14,7 @@ them (:data:`~asterism.core.log.log_subject`).
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -24,6 +25,19 @@ FAILED: Final = object()
 """A default for :func:`attempt` that no function gives by itself."""
 Passing = tuple[type[BaseException], ...]
 """Exceptions that are no failure of the extension and go on to the caller."""
+FAILURES: Final = (Exception, asyncio.CancelledError, GeneratorExit, SystemExit)
+"""What an extension fails with; the result of a cancelled future and ``sys.exit()`` must not end the server either.
+
+Where an extension is awaited, :func:`task_ends` tells a task of ours that is cancelled from one of the extension's.
+"""
+
+
+def task_ends(error: BaseException) -> bool:
+    """Whether ``error`` is the end of the current task, asked for from outside: it has to go on."""
+    if not isinstance(error, asyncio.CancelledError | GeneratorExit):
+        return False
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0 or isinstance(error, GeneratorExit)
 
 
 def report_failure(log: logging.Logger, name: str) -> None:
@@ -37,13 +51,13 @@ def attempt(
     """``function(*args)``; ``default`` when it raises, which is logged.
 
     Raises:
-        BaseException: one of ``passing``, or what is no :class:`Exception` (a task that is cancelled).
+        BaseException: one of ``passing``, or a :class:`KeyboardInterrupt`.
     """
     try:
         return function(*args)
     except passing:
         raise
-    except Exception:
+    except FAILURES:
         report_failure(log, name)
         return default
 
@@ -71,6 +85,6 @@ def _visit(
                 return True
         except passing:
             raise
-        except Exception:
+        except FAILURES:
             report_failure(log, name)
     return False

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from asterism.core.calling import require_plain
-from asterism.core.containment import report_failure
+from asterism.core.containment import FAILURES, report_failure
 from asterism.core.documentation import Documentation
 from asterism.core.registry import Owner, Registry
 
@@ -115,7 +115,7 @@ class EventBus:
         for subscriber in self.listeners[event_type]:
             try:
                 subscriber(event_type, args)
-            except Exception:
+            except FAILURES:
                 name = getattr(subscriber, "__qualname__", type(subscriber).__name__)
                 report_failure(self._log, f"subscriber {name} of the event {event_type.name}")
 

@@ -48,10 +48,20 @@ class Owner:
         return cancel
 
     def release(self) -> None:
-        """Undo every registration, last first."""
+        """Undo every registration, last first.
+
+        Raises:
+            Exception: what the first undo that failed raised; the others have run all the same.
+        """
+        failed: Exception | None = None
         while self._undo:
             _, undo = self._undo.popitem()
-            undo()
+            try:
+                undo()
+            except Exception as error:
+                failed = failed or error
+        if failed is not None:
+            raise failed
 
 
 class Registry(Generic[T]):

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, Literal, TypeVar
 
+from asterism.core.containment import attempt
 from asterism.core.errors import ConfigError
 from asterism.data.backends import Backend, Objects
 from asterism.data.cache import Cache
@@ -155,10 +156,7 @@ class Table:
             return
         change = Change(old, item)
         for observer in tuple(self.observers):
-            try:
-                observer(change)
-            except Exception:
-                self.log.exception("an observer of %s objects failed", self.cls.TYPE)
+            attempt(self.log, f"an observer of {self.cls.TYPE} objects", None, observer, change)
 
     def stage(self, key: str, item: ConfiguredObject | None, backend: Backend) -> bool:
         """Note a change that the store's batch makes; whether it is the first one in it, to be ended with the batch."""

@@ -11,7 +11,7 @@ from collections.abc import Awaitable
 from inspect import isawaitable
 from typing import TYPE_CHECKING
 
-from asterism.core.containment import attempt
+from asterism.core.containment import FAILURES, attempt, task_ends
 from asterism.data.errors import DataUnavailableError
 from asterism.sip.decision import Decision
 from asterism.sip.extensions import refuse, unknown_extensions
@@ -91,7 +91,7 @@ class Distributor:
             # A field that is read only now: as bad as if the message could not have been read at all.
             if request.flow is not None:
                 self.on_malformed(error, b"", request.flow)
-        except Exception:
+        except FAILURES:
             self.core.log.exception("an ACK could not be handled")
 
     def on_cancel(self, transaction: InviteServerTransaction, request: Request) -> None:
@@ -102,7 +102,7 @@ class Distributor:
         if user is not None:
             try:
                 user.on_cancel(transaction, request)
-            except Exception:
+            except FAILURES:
                 self.core.log.exception("a CANCEL could not be handled")
 
     def on_ack_timeout(self, transaction: InviteServerTransaction) -> None:
@@ -154,7 +154,7 @@ class Distributor:
                 if usage.on_request(rx) is not False:
                     return
             self._nobody(rx)
-        except Exception as error:
+        except FAILURES as error:
             self.failed(rx, error, "a usage of the dialog")
 
     def _ack(self, entry: DialogEntry, request: Request) -> None:
@@ -177,7 +177,7 @@ class Distributor:
                     return
                 if step.apply(decision, rx):
                     return
-            except Exception as error:
+            except FAILURES as error:
                 # A step that fails lets nobody pass.
                 self.failed(rx, error, f"interception step '{step.name}'")
                 return
@@ -186,15 +186,21 @@ class Distributor:
     async def _intercept_later(
         self, rx: Rx, steps: tuple[InterceptionStep, ...], position: int, waiting: Awaitable[Decision | None]
     ) -> None:
-        decision = await waiting
-        while True:
-            if decision is not None and steps[position].apply(decision, rx):
-                return
-            position += 1
-            if position >= len(steps):
-                break
-            found = steps[position].evaluate(rx)
-            decision = found if found is None or isinstance(found, Decision) else await found
+        try:
+            decision = await waiting
+            while True:
+                if decision is not None and steps[position].apply(decision, rx):
+                    return
+                position += 1
+                if position >= len(steps):
+                    break
+                found = steps[position].evaluate(rx)
+                decision = found if found is None or isinstance(found, Decision) else await found
+        except FAILURES as error:
+            if task_ends(error):
+                raise
+            self.failed(rx, error, f"interception step '{steps[position].name}'")
+            return
         await self._serve_later(rx, self.core.services.by_method[rx.request.method], 0, None)
 
     def _serve(self, rx: Rx, services: tuple[Service, ...]) -> None:
@@ -203,7 +209,7 @@ class Distributor:
                 if service.selective and not service.accepts(rx):
                     continue
                 taken = service.on_request(rx)
-            except Exception as error:
+            except FAILURES as error:
                 self.failed(rx, error, f"SIP service '{service.name}'")
                 return
             if taken is True:
@@ -216,17 +222,19 @@ class Distributor:
     async def _serve_later(
         self, rx: Rx, services: tuple[Service, ...], position: int, waiting: Awaitable[bool] | None
     ) -> None:
-        if waiting is not None:
-            if await waiting:
-                return
-            position += 1
-        for service in services[position:]:
-            if service.accepts(rx):
-                taken = service.on_request(rx)
-                if isawaitable(taken):
-                    taken = await taken
-                if taken:
+        while position < len(services):
+            service = services[position]
+            try:
+                found = waiting if waiting is not None else service.accepts(rx) and service.on_request(rx)
+                if await found if isawaitable(found) else found:
                     return
+            except FAILURES as error:
+                if task_ends(error):
+                    raise
+                self.failed(rx, error, f"SIP service '{service.name}'")
+                return
+            waiting = None
+            position += 1
         self._nobody(rx)
 
     def _nobody(self, rx: Rx) -> None:
@@ -243,7 +251,7 @@ class Distributor:
             headers = (("Allow-Events", self.core.state.capabilities.events),) if status == 489 else ()
             rx.respond_stateless(status, headers=headers)
 
-    def failed(self, rx: Rx, error: Exception, name: str = "") -> None:
+    def failed(self, rx: Rx, error: BaseException, name: str = "") -> None:
         """Answer a request whose handling raised: the parser's own status, or 500, logged once.
 
         ``name`` is the extension that raised, where it is known.
@@ -273,5 +281,5 @@ class Distributor:
         if callback is not None:
             try:
                 callback(transaction)
-            except Exception:
+            except FAILURES:
                 self.core.log.exception("%s failed", method)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from asterism.core.containment import attempt, report_failure
+from asterism.core.containment import FAILURES, attempt, report_failure, task_ends
 from asterism.core.errors import DuplicateError
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.stack.errors import ParseError
@@ -85,7 +85,7 @@ class IdentifierTable:
                 endpoint = identifier.identify_endpoint(rx)
             except ParseError:
                 raise
-            except Exception:
+            except FAILURES:
                 report_failure(rx.core.log, f"endpoint identifier '{name}'")  # it knows nobody
                 continue
             if endpoint is None:
@@ -108,7 +108,9 @@ class IdentifierTable:
                 endpoint = await found if isawaitable(found) else found
             except ParseError:
                 raise
-            except Exception:
+            except FAILURES as error:
+                if task_ends(error):
+                    raise
                 report_failure(rx.core.log, f"endpoint identifier '{ordered[position][0]}'")
                 endpoint = None
             if endpoint is not None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bisect
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, NamedTuple
 
 from asterism.core.containment import contained
@@ -40,14 +42,24 @@ class ServiceTable:
         self.on_change: Callable[[], None] = lambda: None
 
     def add(self, owner: Owner, service: Service) -> None:
-        """Register; raises :class:`DuplicateError` for a name already taken."""
+        """Register; one that cannot be used or started is not registered.
+
+        Raises:
+            DuplicateError: The name is taken.
+            TypeError: ``methods`` or ``methods_in_dialogs`` is not a set of names.
+        """
         if any(found.name == service.name for found in self._services):
             raise DuplicateError(f"SIP service '{service.name}' is already registered")
-        self._services.append(service)
-        self._services.sort(key=lambda item: item.priority)
-        self._changed()
-        owner.on_release(lambda: self.remove(service))
-        service.start()
+        if not (isinstance(service.methods, AbstractSet) and isinstance(service.methods_in_dialogs, AbstractSet)):
+            raise TypeError(f"the methods of the SIP service '{service.name}' are no set of names")
+        bisect.insort(self._services, service, key=lambda item: item.priority)
+        undo = owner.on_release(lambda: self.remove(service))
+        try:
+            self._changed()
+            service.start()
+        except BaseException:
+            undo()
+            raise
 
     def remove(self, service: Service) -> None:
         """Unregister; nothing happens if it is not registered."""
@@ -104,9 +116,10 @@ class StepTable:
         self._set(item for item in self.ordered if item is not step)
 
     def _set(self, steps: Iterable[InterceptionStep]) -> None:
-        self.ordered = ordered = tuple(steps)
-        self.others = _order(ordered, "")
+        ordered = tuple(steps)
         self.by_method = {method: _order(ordered, method) for step in ordered for method in step.methods}
+        self.others = _order(ordered, "")
+        self.ordered = ordered
 
     def __iter__(self) -> Iterator[InterceptionStep]:
         return iter(self.ordered)

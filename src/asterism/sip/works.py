@@ -19,6 +19,7 @@ from contextvars import ContextVar
 from inspect import isawaitable
 from typing import Any
 
+from asterism.core.containment import FAILURES
 from asterism.core.errors import AsterismError
 from asterism.core.log import LogSubject, log_subject
 
@@ -233,7 +234,7 @@ class Work:
                 return False
             if future is not None and not future.done():
                 future.set_result(result)
-        except Exception as error:
+        except FAILURES as error:
             self._failed(error, future)
         finally:
             _current.reset(token)
@@ -251,7 +252,7 @@ class Work:
         except asyncio.CancelledError:
             if future is not None:
                 future.cancel()
-        except Exception as error:
+        except FAILURES as error:
             self._failed(error, future)
         finally:
             self._async_task = None
@@ -260,7 +261,7 @@ class Work:
             _current.set(None)
             self._resume()
 
-    def _failed(self, error: Exception, future: asyncio.Future[Any] | None) -> None:
+    def _failed(self, error: BaseException, future: asyncio.Future[Any] | None) -> None:
         if future is not None and not future.done():
             future.set_exception(error)
         else:

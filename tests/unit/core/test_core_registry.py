@@ -28,6 +28,22 @@ def test_release_undoes_in_reverse_order() -> None:
     assert undone == [2, 1, 0]
 
 
+def test_an_undo_that_fails_does_not_keep_the_others_from_running() -> None:
+    undone: list[int] = []
+    owner = Owner("module")
+
+    def broken() -> None:
+        raise RuntimeError("broken")
+
+    owner.on_release(lambda: undone.append(0))
+    owner.on_release(broken)
+    owner.on_release(lambda: undone.append(2))
+    with pytest.raises(RuntimeError, match="broken"):
+        owner.release()
+    assert undone == [2, 0]
+    owner.release()
+
+
 def test_an_entry_removed_early_is_not_removed_twice() -> None:
     registry: Registry[int] = Registry("thing")
     owner = Owner("module")

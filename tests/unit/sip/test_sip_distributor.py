@@ -14,7 +14,7 @@ from asterism.sip.decision import Decision, Outcome
 from asterism.sip.parking import source_of
 from asterism.sip.rx import Rx
 from asterism.sip.sending import SendError
-from asterism.sip.service import Service
+from asterism.sip.service import InterceptionStep, Service
 from asterism.stack.dialog import Dialog
 from asterism.stack.message import Request, Response
 
@@ -116,6 +116,92 @@ def test_a_failing_service_is_a_500_and_no_more(rig: Rig) -> None:
     assert rig.ask("MESSAGE", user="trunk", flow=trunk()).status == 500
     rig.sip.unregister_service(broken)
     assert rig.ask("MESSAGE", user="trunk", flow=trunk()).status == 501
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, TimeoutError, asyncio.CancelledError, SystemExit])
+@pytest.mark.parametrize("waits", [False, True])
+@pytest.mark.parametrize("where", ["service", "step", "later service", "later step"])
+def test_who_fails_is_named_and_the_request_answered(
+    rig: Rig, caplog: pytest.LogCaptureFixture, kind: type[BaseException], waits: bool, where: str
+) -> None:
+    async def fail_later() -> None:
+        await asyncio.sleep(0)
+        raise kind("broken")
+
+    def fail() -> Any:
+        if waits:
+            return fail_later()
+        raise kind("broken")
+
+    async def nothing() -> None:
+        await asyncio.sleep(0)
+
+    class Before(Service):
+        name = "before"
+        priority = 1
+
+        def on_request(self, rx: Rx) -> Any:
+            return nothing()
+
+    class BeforeStep(InterceptionStep):
+        name = "before"
+        priority = 1
+
+        def evaluate(self, rx: Rx) -> Any:
+            return nothing()
+
+    class Broken(Service):
+        name = "broken"
+        priority = 2
+
+        def on_request(self, rx: Rx) -> Any:
+            return fail()
+
+    class BrokenStep(InterceptionStep):
+        name = "broken"
+        priority = 2
+
+        def evaluate(self, rx: Rx) -> Any:
+            return fail()
+
+    async def main() -> None:
+        if where.startswith("later"):
+            rig.sip.register_service(Before()) if "service" in where else rig.sip.register_step(BeforeStep())
+        rig.sip.register_service(Broken()) if "service" in where else rig.sip.register_step(BrokenStep())
+        flow = trunk()
+        answers = rig.receive(rig.request("MESSAGE", "sip:pbx.test", "trunk"), flow)
+        await turn()
+        await turn()
+        assert rig.only([*answers, *flow.take()]).status == 500
+        assert len(rig.sip.distributor.parking) == 0
+
+    rig.sip.log.addHandler(caplog.handler)
+    asyncio.run(main())
+    named = [record.__dict__.get("extension") for record in caplog.records if record.levelname == "ERROR"]
+    assert named == ["SIP service 'broken'" if "service" in where else "interception step 'broken'"]
+
+
+def test_a_service_that_cannot_be_used_or_started_is_not_registered(rig: Rig) -> None:
+    class Letters(Service):
+        name = "letters"
+        methods = "MESSAGE"  # type: ignore[assignment]
+
+    class Unordered(Service):
+        name = "unordered"
+        priority = None  # type: ignore[assignment]
+
+    class Unstarted(Service):
+        name = "unstarted"
+
+        def start(self) -> None:
+            raise RuntimeError("not started")
+
+    before = list(rig.sip.services)
+    for service in (Letters(), Unordered(), Unstarted()):
+        with pytest.raises((TypeError, RuntimeError)):
+            rig.sip.register_service(service)
+    assert list(rig.sip.services) == before
+    rig.sip.register_service(Plain())
 
 
 def test_overload_refuses_new_requests(rig: Rig) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from asterism.core.commands import Command, CommandCall, ConsoleView
+from asterism.core.containment import FAILURES, report_failure, task_ends
 from asterism.core.errors import AsterismError, CommandError, UsageError
 from asterism.core.module import CoreServer
 from asterism.core.registry import Entry
@@ -117,8 +118,10 @@ class CommandRunner:
         except AsterismError as error:
             write(f"{error}\n")
             return 1
-        except Exception:
-            self._server.log.exception("the console command '%s' failed", line.strip())
+        except FAILURES as error:
+            if task_ends(error):
+                raise
+            report_failure(self._server.log, f"console command '{line.strip()}'")
             write(f"Command '{line.strip()}' failed: see the log.\n")
             return 1
         return 0

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, cast
 
+from asterism.core.containment import FAILURES, report_failure, task_ends
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.events import EventType
 from asterism.core.events import Fields as EventFields
@@ -332,9 +333,9 @@ class ManagerSession(asyncio.Protocol):
             assert inspect.isawaitable(result)
             restriction.set(self._rules())
             await result
-        except asyncio.CancelledError:
-            raise
-        except Exception:
+        except FAILURES as error:
+            if task_ends(error):
+                raise
             self._failed(call)
         finally:
             self._task = None
@@ -365,7 +366,7 @@ class ManagerSession(asyncio.Protocol):
         try:
             with restricted(self._rules()):
                 return found.run(call)
-        except Exception:
+        except FAILURES:
             self._failed(call)
             return None
 
@@ -377,7 +378,7 @@ class ManagerSession(asyncio.Protocol):
         return dangerous
 
     def _failed(self, call: Call) -> None:
-        self.manager.server.log.exception("manager action '%s' failed", call.get("action"))
+        report_failure(self.manager.server.log, f"manager action '{call.get('action')}'")
         call.error("Internal error")
 
     # -- the session's own actions -------------------------------------------------------------

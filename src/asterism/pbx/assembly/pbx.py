@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from asterism.core.calling import require_async
-from asterism.core.containment import report_failure
+from asterism.core.containment import FAILURES, report_failure, task_ends
 from asterism.core.documentation import Documentation
 from asterism.core.log import log_subject
 from asterism.core.module import CoreServer, Subsystem
@@ -285,7 +285,7 @@ class Pbx(Subsystem):
             made = found.request(resource, requestor, formats)
         except RequestError:
             raise
-        except Exception:
+        except FAILURES:
             report_failure(self.log, f"request of the channel technology '{technology}'")
             for channel in self.channels:
                 if channel.technology is found and channel.created >= asked_at:
@@ -326,7 +326,9 @@ class Pbx(Subsystem):
             await body(channel)
         except ChannelHangup:
             pass
-        except Exception:
+        except FAILURES as error:
+            if task_ends(error):
+                raise
             report_failure(self.log, f"the dialplan of {channel.name}")
         finally:
             self._counters.calls -= 1

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from asterism.core.containment import FAILED, report_failure
+from asterism.core.containment import FAILED, FAILURES, report_failure
 from asterism.pbx.assembly.channel import WAKE_DIGIT, WAKE_SIGNAL, ChannelApi
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.causes import Cause
@@ -202,7 +202,7 @@ class Channel(ChannelApi):
             return None
         try:
             return self.driver.media
-        except Exception:
+        except FAILURES:
             report_failure(self.pbx.log, f"media of the {self.technology.name} driver")
             return None
 
@@ -213,7 +213,7 @@ class Channel(ChannelApi):
             return default
         try:
             return getattr(driver, method)(*args)
-        except Exception:
+        except FAILURES:
             report_failure(self.pbx.log, f"{method} of the {self.technology.name} driver")
             return default
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from asterism.core.containment import attempt, report_failure
+from asterism.core.containment import FAILURES, attempt, report_failure
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.controls import ChannelState
 
@@ -150,7 +150,7 @@ class DeviceStates:
                 continue
             try:
                 state = self.get(device)
-            except Exception:
+            except FAILURES:
                 report_failure(pbx.log, f"the state of device {device}")
                 continue
             if self._known.get(device) is state:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from asterism.core.containment import report_failure
+from asterism.core.containment import FAILURES, report_failure, task_ends
 from asterism.core.restriction import DANGEROUS_FUNCTIONS, WRITES, restriction
 from asterism.pbx.dialplan.language import substitution
 from asterism.pbx.dialplan.language.foreign import NEUTRAL, Foreign, is_foreign, joined, shadow
@@ -111,7 +111,7 @@ class Environment:
             self.log.warning("%s(%s): %s", name, args, error)
         except RecursionError:
             self.log.error("Function %s: it is nested too deep", name)
-        except Exception:
+        except FAILURES:
             report_failure(self.log, f"function {name}")
         finally:
             self._foreign_read = self._foreign_read or before
@@ -168,7 +168,9 @@ class Environment:
                 await found.prepare(args)
             except FunctionError as error:
                 self.log.warning("%s(%s): %s", name, args, error)
-            except Exception:
+            except FAILURES as error:
+                if task_ends(error):
+                    raise
                 report_failure(self.log, f"function {name}")
 
     def write(self, channel: Channel | None, name: str, args: str, value: str) -> bool:
@@ -187,7 +189,7 @@ class Environment:
         except FunctionError as error:
             self.log.warning("%s(%s): %s", name, args, error)
             return False
-        except Exception:
+        except FAILURES:
             report_failure(self.log, f"function {name}")
             return False
         return True

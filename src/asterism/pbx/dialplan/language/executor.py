@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from asterism.core.containment import report_failure
+from asterism.core.containment import FAILURES, report_failure, task_ends
 from asterism.core.restriction import DANGEROUS_APPLICATIONS, REACHING_OUT, restriction
 from asterism.pbx.channels.playing import start_tone
 from asterism.pbx.dialplan.language.state import DialplanState, Frame
@@ -250,7 +250,9 @@ class Executor:
             await application(channel, data)
         except (ChannelHangup, Goto, EndDialplan, SubroutineReturned):
             raise
-        except Exception:
+        except FAILURES as error:
+            if task_ends(error):
+                raise
             report_failure(self.log, f"application {priority.application}")
             raise EndDialplan(Cause.NETWORK_OUT_OF_ORDER) from None
 
@@ -260,7 +262,9 @@ class Executor:
             await priority.run(channel)
         except (ChannelHangup, Goto, EndDialplan, SubroutineReturned):
             raise
-        except Exception:
+        except FAILURES as error:
+            if task_ends(error):
+                raise
             report_failure(self.log, f"extension {channel.exten}@{channel.context}")
             raise EndDialplan(Cause.NETWORK_OUT_OF_ORDER) from None
 
