@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asterism.command.checking.problems import Problems
-from asterism.config.asterisk_conf import AsteriskConf, Directories, Options
+from asterism.command.checking.problems import Problems, mistaken
+from asterism.config.asterisk_conf import DEFAULT_PATH, DIRECTORIES, OPTIONS, AsteriskConf, Directories, Options
 from asterism.config.file import ConfigFile
 from asterism.core.errors import ConfigError, Position
 from asterism.core.nearest import suggestion
@@ -53,9 +53,11 @@ def run_check(words: Sequence[str]) -> int:
     if len(rest) > 1 or rest[:1] in (["-h"], ["--help"]):
         print(USAGE, end="", file=sys.stderr if len(rest) > 1 else sys.stdout)
         return 2 if len(rest) > 1 else 0
-    folder = Path(rest[0] if rest else "/etc/asterisk")
+    folder = Path(rest[0] if rest else DEFAULT_PATH.parent)
+    if folder.name == DEFAULT_PATH.name and folder.is_file():
+        folder = folder.parent  # what -C takes
     if not folder.is_dir():
-        print(f"asterism: '{folder}' is not a folder", file=sys.stderr)
+        print(f"asterism: '{folder}' is not a folder; which is meant? asterism check DIR", file=sys.stderr)
         return 2
     problems, notes = check(folder, bind="--no-bind" not in words)
     for problem in problems:
@@ -152,14 +154,31 @@ def _check_logger(file: ConfigFile) -> list[ConfigError]:
 
 
 def _check_rtp(file: ConfigFile) -> list[ConfigError]:
+    from asterism.media.settings import OPTIONS as RTP_OPTIONS
     from asterism.media.settings import RtpSettings
 
-    RtpSettings.from_section(file.options("general"))
-    return []
+    errors = list(mistaken(file, {"general": RTP_OPTIONS}))
+    try:
+        RtpSettings.from_section(file.options("general"))
+    except ConfigError as error:
+        errors.append(error)
+    return errors
+
+
+def _check_asterisk_conf(file: ConfigFile) -> list[ConfigError]:
+    return list(mistaken(file, {"directories": DIRECTORIES, "options": OPTIONS, "files": OPTIONS}))
+
+
+def _check_section(name: str) -> Callable[[ConfigFile], list[ConfigError]]:
+    return lambda file: list(mistaken(file, {name: ()}))
 
 
 _READERS: dict[str, Callable[[ConfigFile], list[ConfigError]]] = {
+    "asterisk.conf": _check_asterisk_conf,
+    "cli.conf": _check_section("startup_commands"),
+    "http.conf": _check_section("general"),
     "logger.conf": _check_logger,
+    "modules.conf": _check_section("modules"),
     "rtp.conf": _check_rtp,
 }
 """Files that are no typed objects."""

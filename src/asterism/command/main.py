@@ -16,7 +16,7 @@ Usage: asterism [flags]                 run the server
        asterism -r [-x COMMAND]         console of the running server, or one command of it
        asterism demo [--help]           run the server on a demo configuration made in ./demo
        asterism init DIR                write a commented starter configuration
-       asterism check [DIR]             print everything of a configuration that will not work
+       asterism check [DIR]             print everything of a configuration (/etc/asterisk) that will not work
        asterism db show|upgrade [DIR]   compare, make and extend the tables of realtime databases
 
 The server:

@@ -198,3 +198,17 @@ class AsteriskConf:
         directories = Directories.from_section(file.options("directories"), folder, folder)
         options, problems = Options.from_sections(file.options("options"), file.options("files"))
         return cls(directories, options, [*file.warnings, *problems], path)
+
+
+OPTIONS = (
+    *(item.name for item in fields(Options) if item.name != "unknown"),
+    "lockconfdir",
+    "stdexten",
+    "rtp_use_dynamic",
+)
+"""The options of ``[options]`` and ``[files]``, and those of Asterisk whose names are like them."""
+DIRECTORIES = (
+    "astetcdir", "astmoddir", "astvarlibdir", "astdbdir", "astkeydir", "astdatadir", "astagidir", "astspooldir",
+    "astrundir", "astlogdir", "astsbindir", "astcachedir",
+)  # fmt: skip
+"""The options of ``[directories]``."""

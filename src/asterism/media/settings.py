@@ -60,6 +60,14 @@ class RtpSettings:
         )
 
 
+OPTIONS = (
+    "rtpstart", "rtpend", "rtpchecksums", "dtmftimeout", "rtcpinterval", "strictrtp", "probation",
+    "srtpreplayprotection", "icesupport", "stunaddr", "stun_blacklist", "stun_deny", "stun_permit", "stun_acl",
+    "turnaddr", "turnport", "turnusername", "turnpassword", "ice_blacklist", "ice_deny", "ice_permit", "ice_acl",
+    "dtls_mtu",
+)  # fmt: skip
+"""Asterisk's options of ``[general]``; nothing reads those of STUN, TURN, ICE and DTLS."""
+
 _DEFAULTS = RtpSettings()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -197,6 +198,20 @@ def check_wildcard(certificate: dict[str, Any] | None, tls: TlsSettings | None, 
         raise ConnectionError(f"the certificate names '{name}' by a wildcard only (allow_wildcard_certs=no)")
 
 
+def _explain(error: Exception, files: list[str]) -> str:
+    """What went wrong in words: OpenSSL names neither the file nor, for one of another format, the reason."""
+    if isinstance(error, ssl.SSLError):
+        if error.reason == "KEY_VALUES_MISMATCH":
+            return "the private key is not that of the certificate"
+        return (
+            str(error) if error.reason or "PEM lib" not in str(error) else "a file holds no certificate or key in PEM"
+        )
+    if isinstance(error, OSError):
+        absent = next((file for file in files if file and not os.access(file, os.R_OK)), "")
+        return f"'{absent}': {error.strerror or error}" if absent else error.strerror or str(error)
+    return f"{error} is not known" if isinstance(error, KeyError) else str(error)
+
+
 def make_contexts(settings: TransportSettings) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """The server's and the client's context of a section.
 
@@ -234,7 +249,14 @@ def make_contexts(settings: TransportSettings) -> tuple[ssl.SSLContext, ssl.SSLC
         choose_by_name(server, tls.cert_file, [(cert_file, context) for cert_file, _, context in others])
     except (OSError, ValueError, KeyError) as error:
         address = format_host_port(settings.host, settings.port)
-        raise BindError(settings.name, settings.protocol, address, f"{wrong}: {error}") from error
+        sni_files = [file for names in tls.sni_certs for file in names]
+        named = {
+            "cert_file": [tls.cert_file, tls.priv_key_file],
+            "ca_list_file": [tls.ca_list_file, tls.ca_list_path],
+            "sni_cert": sni_files,
+        }
+        reason = _explain(error, named.get(wrong, []))
+        raise BindError(settings.name, settings.protocol, address, f"{wrong}: {reason}") from error
     return server, client
 
 

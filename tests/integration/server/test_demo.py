@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -115,8 +117,12 @@ def test_a_port_that_is_taken(tmp_path: Path, kind: socket.SocketKind, flag: str
         refused = run(folder, *options)
         assert refused.returncode == 1
         assert f"port {port} on {HOST} cannot be used" in refused.stderr
-        assert f"demo {flag} " in refused.stderr
         assert not folder.exists()
+        advice = shlex.split(refused.stderr.partition("Choose others: ")[2].partition(", or make")[0])
+        assert flag in advice
+        with running(Path(advice[advice.index("--folder") + 1]), advice[advice.index("--folder") + 2 :]):
+            pass
+    shutil.rmtree(folder)
     with running(folder, options):
         pass
     with socket.socket(socket.AF_INET, kind) as other:
@@ -135,3 +141,34 @@ def test_a_phone_without_a_demo_says_so_and_makes_none(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert "there is no demo in" in result.stderr
     assert not (tmp_path / "none").exists()
+
+
+def test_an_advice_for_taken_ports_helps_with_all_of_them(tmp_path: Path) -> None:
+    """Both ports are taken, and the first ones that would come to mind as well: the command that is printed works."""
+    folder, options = tmp_path / "demo", ports()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp, socket.socket() as next_tcp:
+        sip_port, manager_port = int(str(options[3])), int(str(options[5]))
+        udp.bind((HOST, sip_port))
+        for each, port in ((tcp, manager_port), (next_tcp, manager_port + 10)):
+            each.bind((HOST, port))
+            each.listen()
+        refused = run(folder, *options)
+        assert refused.returncode == 1
+        assert refused.stderr.count("cannot be used") == 2
+        advice = shlex.split(refused.stderr.partition("Choose others: ")[2].partition(", or make")[0])
+        with running(Path(advice[advice.index("--folder") + 1]), advice[advice.index("--folder") + 2 :]) as printed:
+            assert f"udp {HOST}:{advice[advice.index('--sip-port') + 1]}" in printed
+
+
+@pytest.mark.parametrize("option", [("--call", "600"), ("--answer",)], ids=["call", "answer"])
+def test_a_phone_of_a_demo_that_does_not_run(tmp_path: Path, option: tuple[str, ...]) -> None:
+    """It says so, soon and in one line."""
+    folder = tmp_path / "demo"
+    with running(folder, ports()):
+        pass
+    refused = run(folder, *option)
+    assert refused.returncode == 1
+    assert re.fullmatch(
+        rf"asterism demo: nothing answers at {HOST} port \d+: is the demo of '.*' running\?\n", refused.stderr
+    )
+    assert refused.stdout == ""

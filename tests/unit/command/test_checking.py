@@ -240,3 +240,50 @@ def test_its_own_flags(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert run_check(["--help"]) == 0
     assert "--no-bind" in capsys.readouterr().out
     assert run_check(["--no-bind", str(tmp_path)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "problem"),
+    [
+        ("rtp", "[general]\nrtpstrt=1", "2: option 'rtpstrt': there is no such option; did you mean 'rtpstart'?"),
+        ("rtp", "[generl]\nrtpstart=10000", "1: section [generl] is not read; did you mean 'general'?"),
+        ("asterisk", "[options]\nverbos=3", "2: option 'verbos': there is no such option; did you mean 'verbose'?"),
+        (
+            "asterisk",
+            "[directories]\nastrdir=x",
+            "2: option 'astrdir': there is no such option; did you mean 'astrundir'?",
+        ),
+        ("modules", "[modles]\nload=x", "1: section [modles] is not read; did you mean 'modules'?"),
+        ("http", "[genral]\nenabled=yes", "1: section [genral] is not read; did you mean 'general'?"),
+        ("extensions", "[x]\nexten => 1,1,NoOp(x", "2: option 'exten': NoOp has no closing parenthesis"),
+    ],
+)
+def test_what_is_nearly_a_name(tmp_path: Path, file: str, text: str, problem: str) -> None:
+    """A mistyped option or section has no effect, and would be missed nowhere else."""
+    assert told(tmp_path, {f"{file}.conf": f"{text}\n"}) == [f"{file}.conf:{problem}"]
+
+
+@pytest.mark.parametrize(
+    "text", ["[general]\nstunaddr=x\ndtls_mtu=1200\n", "[ice_host_candidates]\n192.0.2.1 => 192.0.2.2\n"]
+)
+def test_options_of_asterisk_are_no_mistakes(tmp_path: Path, text: str) -> None:
+    assert told(tmp_path, {"rtp.conf": text}) == []
+
+
+def test_the_file_that_c_takes_stands_for_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "asterisk.conf").write_text("[options]\nverbos=3\n")
+    assert run_check(["--no-bind", str(tmp_path / "asterisk.conf")]) == 1
+    assert "did you mean 'verbose'?" in capsys.readouterr().out
+
+
+def test_a_certificate_that_cannot_be_had_is_named(tmp_path: Path) -> None:
+    """The file and the reason, in words."""
+    transport = "[t]\ntype=transport\nprotocol=tls\nbind=127.0.0.1\ncert_file={}\npriv_key_file={}\n"
+    wrong = tmp_path / "wrong.pem"
+    wrong.write_text("no certificate")
+    absent = told(tmp_path, {"pjsip.conf": transport.format("/nowhere/cert.pem", "/nowhere/key.pem")})
+    other = told(tmp_path, {"pjsip.conf": transport.format(wrong, wrong)})
+    assert [each.partition("cannot be used: ")[2] for each in (*absent, *other)] == [
+        "'/nowhere/cert.pem': No such file or directory",
+        "a file holds no certificate or key in PEM",
+    ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from asterism.config.errors import flatten
+from asterism.config.file import ConfigFile
 from asterism.core.errors import ConfigError
+from asterism.core.nearest import suggestion
 
 T = TypeVar("T")
 
@@ -48,3 +50,22 @@ class Problems:
 
 def _place(error: ConfigError) -> tuple[str, int]:
     return (error.position.path, error.position.line) if error.position else ("", 0)
+
+
+def mistaken(file: ConfigFile, known: Mapping[str, Sequence[str]]) -> Iterator[ConfigError]:
+    """Names that are nearly those of a section or option there is: they were meant to be it, and have no effect.
+
+    ``known`` has the options of each section; of a section without options only the name is compared. Names that are
+    like none are passed over: they may be Asterisk's.
+    """
+    for section in file:
+        options = known.get(section.name.lower())
+        if options is None:
+            near = suggestion(section.name, known)
+            if near:
+                yield ConfigError(f"section [{section.name}] is not read{near}", section.position)
+            continue
+        for option in section if options else ():
+            near = suggestion(option.name, options)
+            if near and option.name.lower() not in options:
+                yield option.error(f"there is no such option{near}")

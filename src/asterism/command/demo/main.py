@@ -12,6 +12,9 @@ from pathlib import Path
 from asterism.command.demo.configuration import EXTENSIONS, MANAGER_HOST, Demo, create, read
 from asterism.core.errors import ConfigError
 
+ANY_HOST = "0.0.0.0"
+SIP_PORT = 5060
+MANAGER_PORT = 5038
 _EPILOG = "The configuration is written on the first run and then kept: edit it, and it is used as you left it."
 
 
@@ -31,7 +34,8 @@ def run_demo(words: Sequence[str]) -> int:
     if fresh and not serves:
         print(f"asterism demo: there is no demo in {folder}; start one first: asterism demo", file=sys.stderr)
         return 1
-    host, sip_port, manager_port = options.host or "0.0.0.0", options.sip_port or 5060, options.manager_port or 5038
+    host, sip_port = options.host or ANY_HOST, options.sip_port or SIP_PORT
+    manager_port = options.manager_port or MANAGER_PORT
     if fresh and _refused(Demo(folder, host, sip_port, MANAGER_HOST, manager_port, "", {}), fresh):
         return 1  # and nothing is written, so that the options count for the next try
     try:
@@ -85,39 +89,54 @@ def _serve(demo: Demo, fresh: bool) -> int:
 
 
 def taken_ports(demo: Demo, fresh: bool) -> list[str]:
-    """What keeps the demo from starting: the ports in use, with where each can be changed.
+    """What keeps the demo from starting: the ports in use, where each can be changed, and a command with free ones.
 
     ``fresh`` for a demo whose files are not written yet: options decide still.
     """
-    complaints = []
-    program = shlex.quote(sys.argv[0])
+    udp, tcp = socket.SOCK_DGRAM, socket.SOCK_STREAM
     wanted = (
-        (socket.SOCK_DGRAM, "UDP", demo.host, demo.sip_port, "'bind' in [transport-udp] of pjsip.conf", "--sip-port"),
-        (
-            socket.SOCK_STREAM,
-            "TCP",
-            demo.manager_host,
-            demo.manager_port,
-            "'port' in [general] of manager.conf",
-            "--manager-port",
-        ),
-    )
-    for kind, name, host, port, where, flag in wanted:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        with socket.socket(family, kind) as probe:
-            if kind == socket.SOCK_STREAM:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError as error:
-                option = f"{flag} {port + 10}"
-                if fresh:
-                    advice = f'Choose another: {program} demo {option}, or make run ARGS="{option}"'
-                else:
-                    other = f"{program} demo --folder demo2 {option}"
-                    advice = f"Change {where} in {demo.folder}, or make another demo: {other}"
-                complaints.append(f"{name} port {port} on {host} cannot be used ({error.strerror}). {advice}")
+        (udp, "UDP", demo.host, demo.sip_port, "'bind' in [transport-udp] of pjsip.conf", "--sip-port", SIP_PORT),
+        (tcp, "TCP", demo.manager_host, demo.manager_port, "'port' in [general] of manager.conf", "--manager-port",
+         MANAGER_PORT),
+    )  # fmt: skip
+    complaints = []
+    options = [] if demo.host == ANY_HOST else [f"--host {demo.host}"]
+    for kind, name, host, port, where, flag, default in wanted:
+        reason = _why_not(kind, host, port)
+        chosen = port
+        if reason:
+            complaint = f"{name} port {port} on {host} cannot be used ({reason})."
+            complaints.append(complaint if fresh else f"{complaint} Change {where} in {demo.folder}.")
+            chosen = next((port + step for step in range(10, 100, 10) if not _why_not(kind, host, port + step)), port)
+        if chosen != default:
+            options.append(f"{flag} {chosen}")
+    if complaints:
+        # One command with all that is needed: an advice for each alone would meet the next.
+        folder = str(demo.folder)
+        if not fresh:
+            folder = "demo2" if folder != "demo2" else "demo3"
+        if folder != "demo":
+            options.insert(0, f"--folder {shlex.quote(folder)}")
+        words = " ".join(options)
+        program = f"{shlex.quote(sys.argv[0])} demo {words}"
+        make = f', or make run ARGS="{words}"' if fresh else ""
+        complaints.append(f"{'Choose others' if fresh else 'Or make another demo'}: {program}{make}")
     return complaints
+
+
+def _why_not(kind: socket.SocketKind, host: str, port: int) -> str:
+    """Why an address cannot be had; empty when it can."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, kind) as probe:
+        if kind == socket.SOCK_STREAM:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            return error.strerror or str(error)
+        except OverflowError:
+            return "a port is a number from 1 up to 65535"
+    return ""
 
 
 def own_address(host: str) -> str:

@@ -22,12 +22,29 @@ def run_phone(demo: Demo, *, caller: str, call: str | None, answer: bool) -> int
         return 2
     try:
         asyncio.run(_answer(demo, account) if call is None else _call(demo, account, call))
+    except _NobodyThereError:
+        where = f"{demo.host} port {demo.sip_port}"
+        text = f"asterism demo: nothing answers at {where}: is the demo of '{demo.folder}' running?"
+        print(text, file=sys.stderr)
+        return 1
     except PhoneError as error:
         print(f"asterism demo: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 0
     return 0
+
+
+class _NobodyThereError(Exception):
+    """No server listens where the demo's configuration says."""
+
+
+async def _look_for_server(phone: Phone) -> None:
+    try:
+        # Any answer will do, also that it wants credentials.
+        await phone.exchange(phone.create_request("OPTIONS", phone.uri()))
+    except PhoneError:
+        raise _NobodyThereError from None
 
 
 def _phone(demo: Demo, account: str) -> Phone:
@@ -37,13 +54,15 @@ def _phone(demo: Demo, account: str) -> Phone:
 
 async def _call(demo: Demo, account: str, number: str) -> None:
     async with _phone(demo, account) as phone:
+        await _look_for_server(phone)
         call = await phone.dial(number)
         print(f"{account} dials {number} ...", flush=True)
         await until(lambda: call.established or call.over, _RING_SECONDS, lambda: f"nobody answered; {phone.story()}")
         for status in call.provisional:
             print(f"  {status} {'Ringing' if status == 180 else 'Session Progress'}")
         if not call.established:
-            print(f"  the call was refused: {call.status} {call.responses[-1].reason if call.responses else ''}")
+            reason = call.responses[-1].reason if call.responses else "no answer"
+            print(f"  the call was refused: {call.status} {reason}")
             _report(call)
             return
         print("  200 OK, the call is up")
@@ -53,6 +72,8 @@ async def _call(demo: Demo, account: str, number: str) -> None:
         if not call.over:
             await call.hangup()
             print("  hung up")
+        else:
+            print("  the server hung up")
 
 
 def _report(call: PhoneCall) -> None:
@@ -68,6 +89,7 @@ def _report(call: PhoneCall) -> None:
 
 async def _answer(demo: Demo, account: str) -> None:
     async with _phone(demo, account) as phone:
+        await _look_for_server(phone)
         await phone.register()
         print(f"{account} is registered and answers with a tone of {_ANSWER_TONE} Hz; Ctrl-C ends it", flush=True)
         while True:

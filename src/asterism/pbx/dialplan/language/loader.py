@@ -128,6 +128,10 @@ class _Context:
             raise option.error("the application is missing")
         self.last = number
         name, arguments = split_application(call.strip())
+        before, parenthesis, after = call.partition("(")
+        if parenthesis and ")" not in after and "," not in before:
+            # As Asterisk: a complaint, and all of the text counts.
+            self.loaded.problems.append(option.error(f"{name} has no closing parenthesis"))
         self.add(option, number, name, arguments, label)
 
     def add(self, option: Option, number: int, application: str, data: str, label: str) -> None:

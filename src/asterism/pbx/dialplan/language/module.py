@@ -98,7 +98,10 @@ class DialplanModule(PbxModule):
         names = self.dialplan.table.contexts
         if at:
             return [f"{exten}@{name}" for name in names if name.startswith(context)]
-        return [name for name in names if name.startswith(word)]
+        places = [
+            f"{each}@{name}" for name, one in names.items() for each, _ in one.extensions if each.startswith(word)
+        ]
+        return [*(name for name in names if name.startswith(word)), *(places if word else ())]
 
     @command(
         "dialplan show",
