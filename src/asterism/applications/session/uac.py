@@ -378,7 +378,8 @@ class OutgoingSession(Session):
             self._finish()
             return
         branch, readable = self._answering_branch(tag, response)
-        self._use(branch)
+        if branch.dialog is not self.dialog:
+            self._use(branch)
         if readable:
             for callback in self.profile.callbacks["on_incoming_response", "INVITE", 2]:
                 callback(self, response)
