@@ -7,9 +7,10 @@ goes on as a coroutine of its work. It is given up after ten seconds, by CANCEL,
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
+
+from asterism.sources import source_of
 
 if TYPE_CHECKING:
     from asterism.sip.core import SipCore
@@ -147,13 +148,3 @@ class Parking:
             else:
                 del self._works[call_id]
                 work.close()
-
-
-def source_of(host: str) -> str:
-    """What counts as one sender: an IPv4 address, or the /64 that one IPv6 site has all of."""
-    if ":" not in host:
-        return host
-    try:
-        return str(ipaddress.IPv6Network((host.partition("%")[0], 64), strict=False))
-    except ValueError:
-        return host

@@ -11,7 +11,6 @@ from sip_rig import FakeFlow, Rig, turn
 
 from asterism.core.errors import DuplicateError
 from asterism.sip.decision import Decision, Outcome
-from asterism.sip.parking import source_of
 from asterism.sip.rx import Rx
 from asterism.sip.sending import SendError
 from asterism.sip.service import InterceptionStep, Service
@@ -321,19 +320,6 @@ def test_one_source_does_not_take_the_places_of_others(rig: Rig) -> None:
         assert parking._sources == {}
 
     parked(rig, scenario)
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("192.0.2.1", "192.0.2.2", False),
-        ("2001:db8::1", "2001:db8::ffff:2", True),
-        ("2001:db8::1", "2001:db8:0:1::1", False),
-        ("fe80::1%eth0", "fe80::2%eth0", True),
-    ],
-)
-def test_what_is_one_source(one: str, other: str, same: bool) -> None:
-    assert (source_of(one) == source_of(other)) is same
 
 
 def test_requests_in_one_dialog_are_no_overload(rig: Rig) -> None:
