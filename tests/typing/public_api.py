@@ -62,6 +62,7 @@ from asterism.testing import (
     PhoneAudio,
     PhoneCall,
     PhoneError,
+    PhoneSubscription,
     assert_idle,
     detect,
     free_port,
@@ -121,6 +122,9 @@ async def testing() -> None:
         assert_type(await phone.register(), Response)
         call = await phone.dial("100")
         assert_type(call, PhoneCall)
+        watch = await phone.subscribe("102", "dialog")
+        assert_type(watch, PhoneSubscription)
+        assert_type(await watch.next(), Request)
         assert_type(await phone.incoming(), PhoneCall)
         assert_type(await call.refused(), int)
         assert_type(await call.ended(), str)

@@ -15,6 +15,7 @@ _METHODS = (
 )  # fmt: skip
 _EXTENSIONS = ("100rel", "timer", "replaces", "norefersub")
 _TYPES = ("application/sdp",)
+_EVENTS = ("message-summary", "presence", "dialog", "refer")
 
 
 class Capabilities(NamedTuple):
@@ -46,7 +47,7 @@ def capabilities_of(services: Iterable[Service]) -> Capabilities:
         _listed(_METHODS, methods),
         _listed(_EXTENSIONS, {tag for service in asked for tag in service.extensions() if tag}),
         _listed(_TYPES, {name for service in asked for name in service.types}),
-        _listed((), {name for service in asked for name in service.events}),
+        _listed(_EVENTS, {name for service in asked for name in service.events}),
     )
 
 

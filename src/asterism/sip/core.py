@@ -113,6 +113,10 @@ class SipCore(Subsystem):
             watchers = overriding(services, "on_transaction_state", self.log)
             state.layer.on_state = partial(_tell_all, watchers) if watchers else None
 
+    def follow_services(self) -> None:
+        """A service can do more or less than before: say so from now on."""
+        self._hook_services()
+
     @property
     def started(self) -> bool:
         """Whether transports are plugged in."""

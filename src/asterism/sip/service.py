@@ -31,10 +31,13 @@ class Service:
     """Methods that the dialogs which it begins understand; with ``methods`` they make the ``Allow`` header."""
     types: ClassVar[frozenset[str]] = frozenset()
     """Types of the bodies that it reads (``Accept``)."""
-    events: ClassVar[frozenset[str]] = frozenset()
-    """Event packages that can be subscribed to (``Allow-Events``)."""
     selective: ClassVar[bool] = False
     """Whether it has an ``accepts`` of its own."""
+
+    @property
+    def events(self) -> frozenset[str]:
+        """Event packages that can be subscribed to now (``Allow-Events``); see ``SipCore.follow_services``."""
+        return frozenset()
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

@@ -26,6 +26,7 @@ from asterism.testing.audio import PhoneAudio
 from asterism.testing.call import PhoneCall
 from asterism.testing.phone import Phone
 from asterism.testing.servers import assert_idle, free_port, idle_counts, running_server
+from asterism.testing.subscription import PhoneSubscription
 from asterism.testing.tone import detect, level, make_tone
 from asterism.testing.waiting import PhoneError, until
 
@@ -34,6 +35,7 @@ __all__ = [
     "PhoneAudio",
     "PhoneCall",
     "PhoneError",
+    "PhoneSubscription",
     "assert_idle",
     "detect",
     "free_port",

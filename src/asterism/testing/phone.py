@@ -15,6 +15,7 @@ from asterism.stack.message import Request, Response, make_response
 from asterism.stack.uri import Uri
 from asterism.testing.call import PhoneCall
 from asterism.testing.sdp import PCMA, PCMU
+from asterism.testing.subscription import PhoneSubscription
 from asterism.testing.waiting import PATIENCE, PhoneError, until
 from asterism.testing.wire import Exchange, Wire, open_wire
 
@@ -96,6 +97,7 @@ class Phone:
         self.calls: list[PhoneCall] = []
         self.messages: list[bytes] = []
         self.dialogs: dict[DialogId, PhoneCall] = {}
+        self.subscriptions: dict[str, PhoneSubscription] = {}
         self.registered_until = 0.0
         self._waiting: deque[PhoneCall] = deque()
         self._by_transaction: dict[ServerTransaction, PhoneCall] = {}
@@ -231,6 +233,26 @@ class Phone:
         request.add_header("Expires", str(expires))
         return await self.request(request, timeout)
 
+    # -- subscriptions ------------------------------------------------------------------------------------------
+
+    async def subscribe(
+        self, resource: str, event: str, accept: str = "", expires: int | None = 300, **headers: str
+    ) -> PhoneSubscription:
+        """Subscribe to ``resource`` at the server; the answer, whatever it is, is in ``response``."""
+        request = self.create_request("SUBSCRIBE", self.uri(resource))
+        for name, value in (("Event", event), ("Accept", accept), ("Expires", "" if expires is None else str(expires))):
+            if value:
+                request.add_header(name, value)
+        for name, value in headers.items():
+            request.set_header(name.replace("_", "-"), value)
+        found = self.subscriptions[request.call_id] = PhoneSubscription(self, request)
+        response = await self.exchange(request)
+        if response.status in (401, 407) and self.take_challenge(response):
+            request = self._again(request)
+            response = await self.exchange(request)
+        found.take_response(request, response)
+        return found
+
     # -- calls --------------------------------------------------------------------------------------------------
 
     async def dial(self, number: str, *, offer: bool = True) -> PhoneCall:
@@ -278,7 +300,10 @@ class Phone:
     def on_request(self, request: Request) -> None:
         """Take a new request."""
         call = self.dialogs.get(received_request_id(request))
-        if call is not None and request.to.tag:
+        watched = self.subscriptions.get(request.call_id) if request.method == "NOTIFY" else None
+        if watched is not None:
+            watched.on_notify(request)
+        elif call is not None and request.to.tag:
             call.on_request(request)
         elif request.to.tag:
             self.wire.layer.respond_stateless(request, make_response(request, 481))

@@ -43,12 +43,12 @@ def test_claims_follow_the_services(make_rig: Callable[..., Rig], phones: str) -
     found = rig.sip.state.capabilities
     assert found.allow == "REGISTER, SUBSCRIBE, NOTIFY"
     assert found.supported == "timer, eventlist, outbound, path"
-    assert (found.accept, found.events) == ("application/pidf+xml", "dialog, presence")
+    assert (found.accept, found.events) == ("application/pidf+xml", "presence, dialog")
     rig.sip.unregister_service(service)
     assert rig.sip.state.capabilities.allow == "REGISTER"
 
 
-@pytest.mark.parametrize(("known", "listed"), [(True, "dialog, presence"), (False, "")])
+@pytest.mark.parametrize(("known", "listed"), [(True, "presence, dialog"), (False, "")])
 @pytest.mark.parametrize("method", ["SUBSCRIBE", "PUBLISH"])
 def test_489_says_which_events_there_are(make_rig: Callable[..., Rig], known: bool, listed: str, method: str) -> None:
     rig = make_rig("[open]\ntype=endpoint\n[open]\ntype=identify\nendpoint=open\nmatch=192.0.2.0/24\n")

@@ -2,7 +2,8 @@
 
 Every transaction machine is put into each state that it can reach, and everything that can happen there happens: what
 it does then is an arc. The page that is written is ``docs/stack/state-machines.md``. Offers and answers, and the states
-of a session, are tables in the code: ``docs/stack/offer-answer.md`` shows them. A test compares the pages with it.
+of a session, are tables in the code: ``docs/stack/offer-answer.md`` shows them, and ``subscriptions.md`` those of a
+subscription. A test compares the pages with it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from transaction_kit import Net, RecordingClient, RecordingFlow, new_request, request_text, response_to
 
+from asterism.applications.pubsub import subscription
 from asterism.applications.session.state import MOVES, SessionState
 from asterism.pbx.vocabulary.controls import STAGE_MOVES, Stage
 from asterism.stack import Request, make_response
@@ -19,6 +21,7 @@ from asterism.stack.sdp.exchange import TABLE, Action, Message, Next, OfferState
 
 PAGE = Path(__file__).parents[3] / "docs" / "stack" / "state-machines.md"
 OFFERS_PAGE = PAGE.with_name("offer-answer.md")
+SUBSCRIPTIONS_PAGE = PAGE.with_name("subscriptions.md")
 
 Arc = tuple[str, str, str, str]
 """State, event, what is done, next state."""
@@ -359,6 +362,31 @@ def offers_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def subscriptions_page() -> str:
+    """The page of subscriptions."""
+    lines = [
+        "# Subscriptions",
+        "",
+        "<!-- Made by tests/unit/stack/draw_machines.py from the tables of the code: change those, not this page. -->",
+        "",
+        "`asterism.applications.pubsub.subscription.Machine` is one side of one subscription (RFC 6665 4.1.2, 4.2.1).",
+        "It is told what happens and says what to do about it. Each arc says what happens, and behind the slash what",
+        "is done. What is not drawn changes nothing.",
+    ]
+    for role in subscription.Role:
+        drawn: dict[tuple[str, str], list[str]] = {}
+        for (owner, before, event), (action, after) in subscription.TABLE.items():
+            if owner is role:
+                done = "" if action is subscription.Action.NOTHING else f" / {action.name}"
+                label = (event.name + done).lower().replace("_", " ")
+                drawn.setdefault((before.name, after.name), []).append(label)
+        lines += ["", f"## The {role.name.lower()}", "", "```mermaid", "stateDiagram-v2", "    [*] --> INIT"]
+        lines += [f"    {before} --> {after} : {'<br/>'.join(labels)}" for (before, after), labels in drawn.items()]
+        lines += ["    TERMINATED --> [*]", "```"]
+    return "\n".join(lines) + "\n"
+
+
 if __name__ == "__main__":
     PAGE.write_text(page())
     OFFERS_PAGE.write_text(offers_page())
+    SUBSCRIPTIONS_PAGE.write_text(subscriptions_page())

@@ -85,3 +85,4 @@ def test_the_user_is_told_once_how_it_ended(machine: type[Run], transport: str) 
 def test_the_page_is_what_the_code_does() -> None:
     assert draw_machines.PAGE.read_text() == draw_machines.page()
     assert draw_machines.OFFERS_PAGE.read_text() == draw_machines.offers_page()
+    assert draw_machines.SUBSCRIPTIONS_PAGE.read_text() == draw_machines.subscriptions_page()

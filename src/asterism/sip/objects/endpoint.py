@@ -79,7 +79,6 @@ class Endpoint(ConfiguredObject, type="endpoint"):
             "t38_udptl t38_udptl_ec t38_udptl_maxdatagram t38_udptl_nat t38_udptl_ipv6 "
             "t38_bind_udptl_to_media_address fax_detect fax_detect_timeout"
         ),
-        "SUBSCRIBE is not handled": "allow_subscribe sub_min_expiry subscribe_context notify_early_inuse_ringing",
         "mailboxes are not told of": (
             "mailboxes aggregate_mwi mwi_subscribe_replaces_unsolicited mwi_from_user voicemail_extension "
             "incoming_mwi_mailbox"
@@ -276,6 +275,9 @@ class Endpoint(ConfiguredObject, type="endpoint"):
     voicemail_extension = option(TEXT, "", "Extension of the voicemail system.")
     incoming_mwi_mailbox = option(TEXT, "", "Mailbox that is set by NOTIFY requests from it.")
     notify_early_inuse_ringing = option(BOOL, False, "Show an extension that rings while in use as early.")
+    max_subscriptions = option(
+        UINT, 1000, "How many subscriptions the endpoint may have here; 503 beyond.", listed=False
+    )
 
     # Routing and NAT
 

@@ -72,3 +72,6 @@ class GlobalSettings(ConfiguredObject, type="global"):
     allow_without_authenticator = option(
         BOOL, False, "Let endpoints with auth in though no authenticator is loaded.", listed=False
     )
+    max_subscriptions = option(
+        UINT, 100_000, "How many subscriptions the server takes in all; 503 beyond.", listed=False
+    )

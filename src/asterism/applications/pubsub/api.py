@@ -1,0 +1,108 @@
+"""What a module implements to take part in subscriptions.
+
+* A :class:`Notifier` tells the state of something to those who subscribe to it.
+* A :class:`BodyGenerator` writes a state in a content type, and a :class:`BodySupplement` adds to what it writes.
+
+They are registered with :func:`~asterism.applications.pubsub.registry.pubsub`. Whatever one of them raises is logged
+and goes no further.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from asterism.applications.pubsub.incoming import Subscription
+    from asterism.sip.objects.endpoint import Endpoint
+    from asterism.sip.rx import Rx
+
+
+class Delivery(Enum):
+    """What becomes of a state while the NOTIFY before it is not answered."""
+
+    LATEST = "latest"
+    """The next state takes its place: a subscriber wants to know how things are."""
+    EACH = "each"
+    """It waits for its turn: a subscriber wants to know what happened (at most :data:`MAX_WAITING`)."""
+
+
+MAX_WAITING = 100
+"""States that wait for their turn with ``EACH``; with more the subscription ends."""
+
+
+class Notifier:
+    """An event package, as its notifier (RFC 6665 4.2). Override what is needed.
+
+    Attributes:
+        event: the package's name, as in ``Event``.
+        accept: the content type for those who accept nothing in particular.
+        default_expires: seconds of a subscription that asks for no time.
+        delivery: see :class:`Delivery`.
+    """
+
+    event: ClassVar[str] = ""
+    accept: ClassVar[str] = ""
+    default_expires: ClassVar[int] = 3600
+    delivery: ClassVar[Delivery] = Delivery.LATEST
+
+    def new_subscribe(self, endpoint: Endpoint, resource: str, rx: Rx) -> int | Awaitable[int]:
+        """Whether ``endpoint`` may subscribe to ``resource``, the user part of the Request-URI; changes nothing.
+
+        Returns:
+            200; 202 to decide later, by :meth:`Subscription.accept` or :meth:`Subscription.end`; or the status to
+            refuse it with.
+        """
+        return 200
+
+    def on_subscribe(self, subscription: Subscription) -> None:
+        """A subscription began: keep it, and give it the first state with :meth:`Subscription.notify`."""
+
+    def on_renewed(self, subscription: Subscription) -> None:
+        """It was renewed; a NOTIFY with the state that it was given last goes out after this."""
+
+    def on_expired(self, subscription: Subscription) -> None:
+        """Its time is over. The last NOTIFY goes out after this; :meth:`on_terminated` follows."""
+
+    def on_terminated(self, subscription: Subscription) -> None:
+        """It is over, for whatever reason: forget it."""
+
+    def fields(self, subscription: Subscription) -> list[tuple[str, str]]:
+        """What lists of subscriptions show of it besides what they all have, for the manager."""
+        return []
+
+
+class BodyGenerator:
+    """Writes states in one content type.
+
+    Attributes:
+        content_type: in lower case (``application/pidf+xml``).
+        states: the class of the states that it writes; a notifier's states must be of it.
+    """
+
+    content_type: ClassVar[str] = ""
+    states: ClassVar[type[Any]] = object
+
+    def body(self, subscription: Subscription, state: Any) -> Any:
+        """The body of a NOTIFY in a form that supplements can add to. The default gives the state itself."""
+        return state
+
+    def text(self, body: Any) -> str | bytes:
+        """The body as it is sent."""
+        return str(body)
+
+
+class BodySupplement:
+    """Adds to the bodies of one content type."""
+
+    content_type: ClassVar[str] = ""
+    """The content type, in lower case."""
+
+    def concerns(self, subscription: Subscription) -> bool:
+        """Whether it has something to say to this subscriber; asked once for each subscription."""
+        return True
+
+    def supplement(self, body: Any, subscription: Subscription, state: Any) -> None:
+        """Add to what the generator made, in place."""

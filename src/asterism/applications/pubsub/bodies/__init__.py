@@ -1,0 +1,1 @@
+"""Bodies of NOTIFY, one module for each content type."""

@@ -1,0 +1,66 @@
+"""Presence as XPIDF, for older phones: ``application/xpidf+xml``, ``application/cpim-pidf+xml``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from asterism.applications.pubsub.api import BodyGenerator
+from asterism.applications.pubsub.bodies.xml import Document, escape
+from asterism.applications.pubsub.packages.extension_state import ExtensionInfo
+from asterism.applications.pubsub.registry import pubsub
+from asterism.core.identifiers import random_uuid
+from asterism.core.module import Module
+from asterism.pbx.states.hints import ExtensionState
+
+if TYPE_CHECKING:
+    from asterism.applications.pubsub.incoming import Subscription
+    from asterism.applications.pubsub.module import PubSubServer
+
+_WORDS = {
+    ExtensionState.IDLE: ("open", "online"),
+    ExtensionState.UNAVAILABLE: ("closed", "offline"),
+}
+
+
+class XpidfGenerator(BodyGenerator):
+    """Writes XPIDF as Asterisk 22 does."""
+
+    content_type: ClassVar[str] = "application/xpidf+xml"
+    states: ClassVar[type[Any]] = ExtensionInfo
+
+    def body(self, subscription: Subscription, state: ExtensionInfo) -> Document:
+        """The document."""
+        status, substatus = _WORDS.get(state.state, ("inuse", "onthephone"))
+        return Document(
+            "presence",
+            [
+                f' <presentity uri="{escape(subscription.entity)};method=SUBSCRIBE" />',
+                f' <atom atomid="{random_uuid()}" id="{escape(state.exten)}">',
+                f'  <address uri="{escape(subscription.watcher)};user=ip" priority="0.80000">',
+                f'   <status status="{status}" />',
+                f'   <msnsubstatus substatus="{substatus}" />',
+                "  </address>",
+                " </atom>",
+            ],
+        )
+
+
+class CpimPidfGenerator(XpidfGenerator):
+    """The same under another name, as Asterisk 22 has it."""
+
+    content_type: ClassVar[str] = "application/cpim-pidf+xml"
+
+
+class XpidfModule(Module):
+    """Registers both generators."""
+
+    name = "pubsub_xpidf"
+    aliases = ("res_pjsip_xpidf_body_generator",)
+    requires = ("pubsub",)
+    description = "Presence as XPIDF"
+
+    def load(self, server: PubSubServer) -> None:
+        """Write XPIDF."""
+        found = pubsub(server)
+        found.register_body_generator(XpidfGenerator())
+        found.register_body_generator(CpimPidfGenerator())

@@ -1,0 +1,432 @@
+"""Subscriptions that others have made here: a usage of a dialog, in the notifier's role (RFC 6665 4.2)."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from asterism.applications.pubsub.api import MAX_WAITING, Delivery
+from asterism.applications.pubsub.subscription import ENDING_STATUSES, Action, Event, Machine, Role, State
+from asterism.core.containment import FAILED, attempt
+from asterism.hostport import format_host_port
+from asterism.stack.dialog import Dialog
+from asterism.stack.headers import Event as EventHeader
+from asterism.stack.headers import NameAddr
+
+if TYPE_CHECKING:
+    from asterism.applications.pubsub.api import BodyGenerator, BodySupplement, Notifier
+    from asterism.applications.pubsub.registry import PubSub
+    from asterism.sip.objects.endpoint import Endpoint
+    from asterism.sip.rx import Rx
+    from asterism.stack.flow import Flow
+    from asterism.stack.message import Request, Response
+    from asterism.stack.timers import Timer
+    from asterism.stack.transactions.client import ClientTransaction
+
+NOTHING: Any = object()
+"""Stands for a state that nobody has given yet."""
+_STACK_MAX_FORWARDS = ("Max-Forwards", "70")
+"""What a dialog's request comes with; it goes behind our own headers."""
+_FOREIGN_FLOWS = frozenset(("WS", "WSS"))
+"""Transports whose clients can be reached over their own connection only (RFC 7118 5.1)."""
+_PORTS = {"sip": 5060, "sips": 5061}
+
+
+class Subscription:
+    """One subscription, as notifiers and body generators see it.
+
+    Attributes:
+        notifier: whose it is.
+        endpoint: who subscribes.
+        resource: to what: the user part of the Request-URI.
+        entity: the URI of what is watched, as the subscriber wrote it, without parameters.
+        watcher: the URI of who watches, without port and parameters.
+        user_agent: what the subscriber says of itself.
+        version: how many different states it was told, the first counting as 0.
+        data: for the notifier, and nobody else.
+        generator: what writes its bodies.
+    """
+
+    __slots__ = (
+        "_cached",
+        "_dirty",
+        "_event",
+        "_in_flight",
+        "_queue",
+        "_timer",
+        "_told",
+        "core",
+        "data",
+        "dialog",
+        "endpoint",
+        "entity",
+        "flow",
+        "generator",
+        "held",
+        "machine",
+        "notifier",
+        "pubsub",
+        "resource",
+        "state",
+        "stored",
+        "supplements",
+        "user_agent",
+        "version",
+        "watcher",
+        "work",
+    )  # fmt: skip
+
+    def __init__(
+        self, pubsub: PubSub, notifier: Notifier, generator: BodyGenerator | None, resource: str, rx: Rx, dialog: Dialog
+    ) -> None:
+        assert rx.endpoint is not None
+        self.pubsub = pubsub
+        self.core = pubsub.core
+        self.notifier = notifier
+        self.generator = generator
+        self.endpoint: Endpoint = rx.endpoint
+        self.resource = resource
+        self.dialog = dialog
+        self.flow: Flow = rx.flow
+        self.work = self.core.create_work(f"pubsub/{self.endpoint.id}")
+        self.machine = Machine(Role.NOTIFIER)
+        request = rx.request
+        self.entity = str(request.uri.replace(params={}, headers="", password=None))
+        self.watcher = str(request.from_.uri.replace(port=None, params={}, headers="", password=None))
+        self.user_agent = (request.get("User-Agent") or "")[:255]
+        self.version = -1
+        self.data: Any = None
+        self.state: Any = NOTHING
+        """What the notifier gave last."""
+        self.held = True
+        """No NOTIFY may go out yet: the SUBSCRIBE is not answered."""
+        self.stored: Any = None
+        """Its durable row, where it has one."""
+        event = request.typed(EventHeader)
+        self._event = notifier.event if event is None or event.id is None else f"{notifier.event};id={event.id}"
+        self._told: Any = NOTHING
+        self._cached: tuple[str | bytes, str] = ("", "")
+        self._in_flight = False
+        self._dirty = False
+        self._queue: deque[Any] | None = None
+        self._timer: Timer | None = None
+        self.supplements: tuple[BodySupplement, ...] = ()
+        self._choose_supplements()
+        if self.flow.transport in _FOREIGN_FLOWS:
+            self.flow.on_error.append(self._flow_failed)
+
+    def __repr__(self) -> str:
+        return f"<Subscription to {self.resource} ({self.notifier.event}) of {self.endpoint.id}>"
+
+    # For notifiers.
+
+    @property
+    def event(self) -> str:
+        """The value of its Event header."""
+        return self._event
+
+    @property
+    def call_id(self) -> str:
+        """Its Call-ID."""
+        return self.dialog.call_id
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self.machine.over
+
+    @property
+    def remaining(self) -> int:
+        """Seconds that are left."""
+        return max(round(self.machine.ends_at - self.core.layer.timers.clock()), 0)
+
+    def notify(self, state: Any) -> None:
+        """Tell the subscriber; in its turn, and not while it is pending."""
+        if self.machine.over and not self.held:
+            return
+        if self.notifier.delivery is Delivery.EACH and self.state is not NOTHING:
+            queue = self._queue
+            if queue is None:
+                queue = self._queue = deque()
+            if len(queue) >= MAX_WAITING:
+                self.end("giveup")
+                return
+            queue.append(state)
+        else:
+            self.state = state
+        if not self.held and self.machine.see(Event.CHANGE) is Action.NOTIFY:
+            self._dirty = True
+            if not self._in_flight:
+                self.work.push(self._go_on)
+
+    def accept(self) -> None:
+        """Take a subscription that was deferred: it is active from now on."""
+        if self.machine.see(Event.ACCEPT) is Action.NOTIFY and not self.held:
+            self.work.push(self._send)
+
+    def end(self, reason: str = "noresource", retry_after: int = 0) -> None:
+        """End it, with a last NOTIFY.
+
+        Args:
+            reason: as in Subscription-State (RFC 6665 4.1.3).
+            retry_after: seconds after which the subscriber may try again; 0 says nothing of it.
+        """
+        if self.machine.see(Event.END) is Action.NOTIFY_END:
+            self.machine.reason, self.machine.retry_after = reason, retry_after
+            self.work.push(self._finish)
+
+    # For the service.
+
+    def begin(self, seconds: int) -> None:
+        """It lasts so many seconds from now on; 0 for one that only fetches."""
+        timers = self.core.layer.timers
+        self.machine.renew(timers.clock(), seconds)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = timers.call_later(seconds, self._due) if seconds else None
+
+    def release(self) -> None:
+        """The SUBSCRIBE is answered: send the first NOTIFY, the last one as well if it only fetches."""
+        self.held = False
+        if self.machine.over:
+            self._finish()
+        else:
+            self._send()
+
+    def drop(self) -> None:
+        """It has come to nothing; nobody is told."""
+        self.machine.state = State.TERMINATED
+        self._forget()
+
+    # As a usage of the dialog.
+
+    def on_request(self, rx: Rx) -> bool | None:
+        """A SUBSCRIBE within the dialog; all else is somebody else's."""
+        request = rx.request
+        if request.method != "SUBSCRIBE":
+            return False
+        event = request.typed(EventHeader)
+        mine = self._event.partition(";id=")
+        if event is None or event.package != mine[0].lower() or (event.id or "") != mine[2]:
+            return False
+        if self.machine.over:
+            rx.respond(481)
+            return True
+        expires = request.expires
+        seconds = self.notifier.default_expires if expires is None else expires
+        least = self.endpoint.sub_min_expiry
+        if seconds and seconds < least:
+            rx.respond(423, headers=(("Min-Expires", str(least)),))
+            return True
+        self.flow = rx.flow
+        take_target(self.dialog, rx)
+        action = self.machine.see(Event.REFRESH if seconds else Event.UNSUBSCRIBE)
+        self.held = True
+        if action is Action.ANSWER_AND_NOTIFY:
+            self.begin(seconds)
+            accepted = accepted_types(request)
+            found = self.pubsub.generator_for(self.notifier, accepted) if accepted else None
+            if found is not None and found is not self.generator:
+                self.generator = found
+                self._told = NOTHING
+                self._choose_supplements()
+            self._tell("on_renewed")
+        self.pubsub.answered(self, rx, seconds)
+        return True
+
+    def on_ack(self, request: Request) -> None:
+        """No INVITE, no ACK."""
+
+    # As the user of its NOTIFYs.
+
+    def on_response(self, _transaction: ClientTransaction, response: Response) -> None:
+        """A NOTIFY was answered."""
+        if response.status >= 200:
+            self.work.push(self._answered, response)
+
+    def on_timeout(self, _transaction: ClientTransaction) -> None:
+        """A NOTIFY was not answered (RFC 6665 4.2.2)."""
+        self.work.push(self._failed, "a NOTIFY was not answered")
+
+    def on_transport_error(self, _transaction: Any) -> None:
+        """A NOTIFY could not be sent."""
+        self.work.push(self._failed, "a NOTIFY could not be sent")
+
+    def _answered(self, response: Response) -> None:
+        self._in_flight = False
+        status = response.status
+        if status >= 300:
+            if status in ENDING_STATUSES or (status == 408 and not self.machine.over):
+                self._failed(f"a NOTIFY was answered {status}")
+                return
+        else:
+            self.dialog.receive_response(response)
+        if self._dirty:
+            self._go_on()
+
+    def _failed(self, why: str) -> None:
+        self._in_flight = False
+        if self.machine.see(Event.NOTIFY_FAILED) is Action.FORGET:
+            self.pubsub.log.notice(
+                "the subscription of %s to %s (%s) ended: %s", self.endpoint.id, self.resource, self.notifier.event, why
+            )
+            self._forget()
+
+    def _flow_failed(self, flow: Flow, _error: Exception | None) -> None:
+        if flow.closed:
+            self.work.push(self._failed, "its connection is gone")
+
+    def _due(self) -> None:
+        self._timer = None
+        self.work.push(self._expire)
+
+    def _expire(self) -> None:
+        if self.machine.see(Event.EXPIRE) is Action.NOTIFY_END:
+            self._tell("on_expired")
+            self._finish()
+
+    # NOTIFY.
+
+    def _go_on(self) -> None:
+        """Send the state that waits, unless a NOTIFY is on its way: the answer to it comes back here."""
+        if self._in_flight or self.held or not self._dirty or self.machine.over:
+            return
+        self._dirty = False
+        queue = self._queue
+        if queue:
+            self.state = queue.popleft()
+            self._dirty = bool(queue)
+        self._send()
+
+    def _finish(self) -> None:
+        """Send the last NOTIFY, unless one is held back until the SUBSCRIBE is answered; it is over."""
+        if self.held:
+            return
+        self._send()
+        self._forget()
+
+    def _forget(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._flow_failed in self.flow.on_error:
+            self.flow.on_error.remove(self._flow_failed)
+        self.core.dialogs.remove(self.dialog, self)
+        self.pubsub.remove(self)
+        self._tell("on_terminated")
+        self.state = self._told = NOTHING
+        self._queue = None
+        self.work.close()
+
+    def _send(self) -> None:
+        core, dialog, machine = self.core, self.dialog, self.machine
+        body, content_type = self._body()
+        request = dialog.create_request("NOTIFY")
+        headers = request.headers
+        if _STACK_MAX_FORWARDS in headers:
+            headers.remove(_STACK_MAX_FORWARDS)
+        request.add_lines(
+            (
+                ("Event", self._event),
+                ("Subscription-State", machine.header(core.layer.timers.clock())),
+                *self.pubsub.common_headers(),
+            )
+        )
+        if body:
+            request.set_body(body, content_type)
+        self._in_flight = True
+        core.send(request, self, self.endpoint, self._flow())
+
+    def _flow(self) -> Flow | None:
+        """The flow of the subscription where it leads to the next hop; else the way must be looked for."""
+        flow = self.flow
+        if flow.closed:
+            return None
+        hop = self.dialog.next_hop
+        host, port = flow.remote
+        if hop.host == host and (hop.port or _PORTS.get(hop.scheme, 5060)) == port:
+            return flow
+        return flow if flow.reliable and not self.dialog.route_set else None
+
+    def _body(self) -> tuple[str | bytes, str]:
+        """The body of the next NOTIFY and its type; written anew only for a new state."""
+        state, generator = self.state, self.generator
+        if state is NOTHING or generator is None or self.machine.state is State.PENDING:
+            return "", ""
+        if state is not self._told:
+            self.version += 1
+            log = self.pubsub.log
+            text = attempt(
+                log, f"the body generator of {generator.content_type}", FAILED, self._written, generator, state
+            )
+            if text is FAILED:
+                return "", ""
+            self._told = state
+            self._cached = (text, generator.content_type)  # type: ignore[assignment]
+        return self._cached
+
+    def _written(self, generator: BodyGenerator, state: Any) -> str | bytes:
+        if not isinstance(state, generator.states):
+            raise TypeError(f"{self.notifier.event} gave a {type(state).__name__}, not a {generator.states.__name__}")
+        body = generator.body(self, state)
+        log = self.pubsub.log
+        for supplement in self.supplements:
+            attempt(log, f"a supplement of {generator.content_type}", None, supplement.supplement, body, self, state)
+        return generator.text(body)
+
+    def _choose_supplements(self) -> None:
+        kind = "" if self.generator is None else self.generator.content_type
+        log = self.pubsub.log
+        self.supplements = tuple(
+            one
+            for one in self.pubsub.supplements.get(kind, ())
+            if attempt(log, f"a supplement of {kind}", False, one.concerns, self)
+        )
+
+    def _tell(self, method: str) -> None:
+        notifier = self.notifier
+        attempt(self.pubsub.log, f"{method} of notifier '{notifier.event}'", None, getattr(notifier, method), self)
+
+
+def take_target(dialog: Dialog, rx: Rx) -> None:
+    """Aim requests at the Contact of ``rx``, or at where it came from, as the endpoint's ``rewrite_contact`` says.
+
+    Where proxies put themselves between (Record-Route) the Contact is their affair, and the one next to us is reached
+    where the request came from.
+    """
+    request, endpoint = rx.request, rx.endpoint
+    dialog.update_target(request)
+    if endpoint is None or not endpoint.rewrite_contact:
+        return
+    host, port = rx.flow.remote
+    routes = dialog.route_set
+    if not routes:
+        if dialog.remote_target.is_sip:
+            dialog.remote_target = dialog.remote_target.replace(host=host, port=port)
+    elif not request.to.tag and routes[0].uri.is_sip:
+        first = routes[0]
+        routes[0] = NameAddr(first.display, first.uri.replace(host=host, port=port), first.params)
+
+
+def accepted_types(request: Request) -> list[str]:
+    """The content types of Accept, in lower case, without parameters, in order."""
+    found = []
+    for value in request.get_all("Accept"):
+        for part in value.split(","):
+            name = part.partition(";")[0].strip().lower()
+            if name:
+                found.append(name)
+    return found
+
+
+def contact_of(core: Any, endpoint: Endpoint, flow: Flow) -> str:
+    """The Contact of our side of a dialog over ``flow``."""
+    where = core.state.layer.sent_by(flow)
+    transport = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
+    user = endpoint.contact_user
+    return f"<sip:{user}@{where}{transport}>" if user else f"<sip:{where}{transport}>"
+
+
+def address_text(flow: Flow) -> str:
+    """Where a flow leads to, for the log."""
+    return f"{flow.transport}:{format_host_port(*flow.remote)}"

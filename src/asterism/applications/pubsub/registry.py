@@ -1,0 +1,178 @@
+"""What is registered for subscriptions, and those that there are.
+
+A module that takes part names ``pubsub`` in its ``requires`` and calls::
+
+    pubsub(server).register_notifier(MyNotifier())
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from asterism.applications.pubsub.api import (
+    BodyGenerator,
+    BodySupplement,
+    Notifier,
+)
+from asterism.applications.pubsub.fanout import FanOut
+from asterism.core.errors import DuplicateError, ModuleError
+from asterism.core.module import Subsystem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from asterism.applications.pubsub.incoming import Subscription
+    from asterism.core.log import ServerLogger
+    from asterism.core.registry import Owner
+    from asterism.sip.capabilities import Capabilities
+    from asterism.sip.core import SipCore
+    from asterism.sip.rx import Rx
+    from asterism.stack.dialog import Dialog
+
+Item = TypeVar("Item")
+
+
+class PubSub(Subsystem):
+    """The tables of one server; ``pubsub(server)`` gives them as the server's module sees them."""
+
+    def __init__(self, owner: Owner, core: SipCore, log: ServerLogger) -> None:
+        self.owner = owner
+        self.log = log
+        self.core = core
+        self.notifiers: dict[str, Notifier] = {}
+        self.generators: dict[str, BodyGenerator] = {}
+        """By content type."""
+        self.supplements: dict[str, list[BodySupplement]] = {}
+        """By content type."""
+        self.subscriptions: dict[Subscription, None] = {}
+        """Those that others have made here, in order."""
+        self.by_endpoint: dict[str, int] = {}
+        """How many each endpoint has made."""
+        self.fan_out = FanOut()
+        """Where states wait that go to many subscriptions at once."""
+        self.common: list[tuple[Capabilities, tuple[tuple[str, str], ...]]] = []
+        self.on_change: list[Callable[[], None]] = []
+        """Called when a notifier comes or goes."""
+
+    def register_notifier(self, notifier: Notifier) -> None:
+        """Take subscriptions to ``notifier.event``; they end when it is unregistered. Raises ``DuplicateError``."""
+        self._add(self.notifiers, "a notifier", notifier.event.lower(), notifier, self._notifier_gone)
+        self._changed()
+
+    def register_body_generator(self, generator: BodyGenerator) -> None:
+        """Write bodies of ``generator.content_type``. Raises ``DuplicateError``."""
+        self._add(self.generators, "a body generator", generator.content_type, generator)
+
+    def register_body_supplement(self, supplement: BodySupplement) -> None:
+        """Add to bodies of ``supplement.content_type``, in order of registration."""
+        found = self.supplements.setdefault(supplement.content_type, [])
+        found.append(supplement)
+        self.owner.on_release(lambda: found.remove(supplement))
+
+    def _add(
+        self, table: dict[str, Item], kind: str, key: str, item: Item, gone: Callable[[Item], None] | None = None
+    ) -> None:
+        if key in table:
+            raise DuplicateError(f"{kind} of '{key}' is registered already")
+        table[key] = item
+
+        def undo() -> None:
+            if table.get(key) is item:
+                del table[key]
+                if gone is not None:
+                    gone(item)
+
+        self.owner.on_release(undo)
+
+    def _notifier_gone(self, notifier: Notifier) -> None:
+        self._changed()
+        for subscription in [one for one in self.subscriptions if one.notifier is notifier]:
+            subscription.end("deactivated")
+
+    def _changed(self) -> None:
+        for listener in self.on_change:
+            listener()
+
+    def generator_for(self, notifier: Notifier, accepted: Iterable[str]) -> BodyGenerator | None:
+        """The generator of the first type accepted that can be written; of the package's own where none is named.
+
+        ``accepted`` are content types in lower case, without parameters.
+        """
+        default = self.generators.get(notifier.accept)
+        kind = object if default is None else default.states
+        named = False
+        for name in accepted:
+            named = True
+            if name in ("*/*", notifier.accept):
+                return default
+            found = self.generators.get(name)
+            if found is not None and found.states is kind:
+                return found
+        return None if named else default
+
+    def common_headers(self) -> tuple[tuple[str, str], ...]:
+        """The headers that every NOTIFY ends with."""
+        state = self.core.state
+        common = self.common
+        if not common or common[0][0] is not state.capabilities:
+            agent = (("User-Agent", state.user_agent),) if state.user_agent else ()
+            hops = ("Max-Forwards", str(state.max_forwards))
+            common[:] = [(state.capabilities, (("Allow-Events", state.capabilities.events), hops, *agent))]
+        return common[0][1]
+
+    def answered(self, subscription: Subscription, rx: Rx, seconds: int, status: int = 200) -> None:
+        """Answer a SUBSCRIBE that was taken, and send the NOTIFY that follows."""
+        rx.send(
+            rx.make_response(
+                status,
+                headers=answer_headers(self.core, subscription.dialog, seconds),
+                to_tag=subscription.dialog.local_tag,
+            )
+        )
+        subscription.release()
+
+    def add(self, subscription: Subscription) -> None:
+        """Enter a subscription."""
+        self.subscriptions[subscription] = None
+        name = subscription.endpoint.id
+        self.by_endpoint[name] = self.by_endpoint.get(name, 0) + 1
+
+    def remove(self, subscription: Subscription) -> None:
+        """Forget a subscription."""
+        if subscription in self.subscriptions:
+            del self.subscriptions[subscription]
+            name = subscription.endpoint.id
+            left = self.by_endpoint.get(name, 1) - 1
+            if left:
+                self.by_endpoint[name] = left
+            else:
+                self.by_endpoint.pop(name, None)
+
+    def __iter__(self) -> Iterator[Subscription]:
+        return iter(list(self.subscriptions))
+
+    def __len__(self) -> int:
+        return len(self.subscriptions)
+
+
+def answer_headers(core: SipCore, dialog: Dialog, seconds: int) -> list[tuple[str, str]]:
+    """The headers of a 2xx to SUBSCRIBE."""
+    capabilities = core.state.capabilities
+    headers = [("Expires", str(seconds)), ("Contact", dialog.contact), ("Allow", capabilities.allow)]
+    if capabilities.supported:
+        headers.append(("Supported", capabilities.supported))
+    return headers
+
+
+def pubsub(server: Any) -> PubSub:
+    """The tables, bound to the module that ``server`` is bound to.
+
+    Raises:
+        ModuleError: the module ``pubsub`` is not loaded.
+    """
+    for service in server.sip.services:
+        found = getattr(service, "pubsub", None)
+        if isinstance(found, PubSub):
+            return found.bound(server.owner)
+    raise ModuleError("the module 'pubsub' is not loaded")
