@@ -27,9 +27,9 @@ Arc = tuple[str, str, str, str]
 """State, event, what is done, next state."""
 
 TIMERS = {
-    "_timer_trying_expired": "no answer in time",
-    "_timer_provisional_expired": "every minute",
-    "_timer_success_expired": "T1, doubled up to T2",
+    "_timer_100_expired": "no answer in time",
+    "_timer_refresh_expired": "every minute",
+    "_timer_2xx_expired": "T1, doubled up to T2",
     "_timer_cancel_expired": "Timer B after CANCEL",
 }
 DEPTH = 4

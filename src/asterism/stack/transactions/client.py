@@ -1,4 +1,4 @@
-"""What the two client machines share."""
+"""The base of the two client transactions."""
 
 from __future__ import annotations
 
@@ -53,13 +53,11 @@ class ClientTransaction(Machine):
         self._data = b""
         self._ends_at = 0.0
         self._interval = 0.0
-        self._timer_repeat = None
-        self._timer_end = None
         self.repeats = 0
         self.cancelled = False
         self._cancel_wanted: tuple[tuple[str, str], ...] | None = None
 
-    # Each machine has its own of these two. No abstract base: every response asks isinstance, which that makes slow.
+    # Each machine has its own of these three. No abstract base: every response asks isinstance, which that makes slow.
 
     def start(self, now: float) -> None:
         """Send the request and start the timers (called by the layer)."""
@@ -92,8 +90,5 @@ class ClientTransaction(Machine):
             self._dismiss().on_timeout(self)
 
     def _end(self) -> bool:
-        if self.state is TransactionState.TERMINATED:
-            return False
-        self._enter(TransactionState.TERMINATED)
-        self.layer.forget_client(self)
-        return True
+        """Enter Terminated and stop every timer; return whether the machine was not there already."""
+        return False

@@ -12,7 +12,10 @@ from asterism.stack.transactions.state import TransactionState
 from asterism.stack.transactions.users import NOBODY
 
 if TYPE_CHECKING:
+    from asterism.stack.flow import Flow
     from asterism.stack.message import Response
+    from asterism.stack.transactions.layer import TransactionLayer
+    from asterism.stack.transactions.users import ClientUser
 
 
 class InviteClientTransaction(ClientTransaction):
@@ -48,7 +51,17 @@ class InviteClientTransaction(ClientTransaction):
     Completed lives in the layer's table of finished transactions: the ACK to repeat, with Timer D as its expiry.
     """
 
-    __slots__ = ()
+    __slots__ = ("_timer_a", "_timer_b", "_timer_cancel", "_timer_m")
+
+    def __init__(
+        self, layer: TransactionLayer, request: Request, flow: Flow, user: ClientUser, branch: str, key: str
+    ) -> None:
+        super().__init__(layer, request, flow, user, branch, key)
+        self._timer_a: Timer | None = None
+        self._timer_b: Timer | None = None
+        self._timer_cancel: Timer | None = None
+        """Ends the wait for a final response after a CANCEL (9.1)."""
+        self._timer_m: Timer | None = None
 
     def start(self, now: float) -> None:
         """Send; Timer A repeats over unreliable flows, Timer B ends the calling."""
@@ -57,9 +70,9 @@ class InviteClientTransaction(ClientTransaction):
         self._interval = layer.t1
         self._ends_at = now + layer.timeout
         if self.flow.reliable or layer.timeout <= layer.t1:
-            self._timer_end = Timer(layer.timers, self._ends_at, self._timer_b_expired)
+            self._timer_b = Timer(layer.timers, self._ends_at, self._timer_b_expired)
         else:
-            self._timer_repeat = Timer(layer.timers, now + layer.t1, self._timer_a_expired)
+            self._timer_a = Timer(layer.timers, now + layer.t1, self._timer_a_expired)
         self.flow.send(self._data)
 
     def receive_response(self, response: Response) -> None:
@@ -110,26 +123,26 @@ class InviteClientTransaction(ClientTransaction):
     def _proceed(self) -> None:
         if self.state is TransactionState.CALLING:
             self._data = b""
-            self._enter(TransactionState.PROCEEDING)
+            self._enter(TransactionState.PROCEEDING, self._timer_a, self._timer_b)
             if self._cancel_wanted is not None:
                 self._send_cancel()
 
     def _accept(self) -> None:
         # What stays until Timer M stays for every call.
         self._data = b""
-        self._enter(TransactionState.ACCEPTED)
+        self._enter(TransactionState.ACCEPTED, self._timer_a, self._timer_b, self._timer_cancel)
         # Rounded up: the calls answered within a second wake the loop once, and not each for itself.
         timers = self.layer.timers
-        self._timer_end = Timer(timers, ceil(timers.clock() + self.layer.timeout), self._timer_m_expired)
+        self._timer_m = Timer(timers, ceil(timers.clock() + self.layer.timeout), self._timer_m_expired)
 
     def _complete(self, response: Response) -> None:
         layer = self.layer
         data = self._ack(response).to_bytes()
         if self.flow.reliable:
-            self._enter(TransactionState.TERMINATED)
+            self._enter(TransactionState.TERMINATED, self._timer_a, self._timer_b, self._timer_cancel)
             layer.forget_client(self)
         else:
-            self._enter(TransactionState.COMPLETED)
+            self._enter(TransactionState.COMPLETED, self._timer_a, self._timer_b, self._timer_cancel)
             layer.finish_client(self, data, layer.config.timer_d)
         self.flow.send(data)
 
@@ -146,7 +159,7 @@ class InviteClientTransaction(ClientTransaction):
         request = self._derived("CANCEL")
         for name, value in self._cancel_wanted or ():
             request.add_header(name, value)
-        self._timer_end = self.layer.timers.call_later(self.layer.timeout, self._timer_cancel_expired)
+        self._timer_cancel = self.layer.timers.call_later(self.layer.timeout, self._timer_cancel_expired)
         self.layer.send_cancel(self, request)
 
     def _derived(self, method: str) -> Request:
@@ -168,11 +181,11 @@ class InviteClientTransaction(ClientTransaction):
 
     def _timer_a_expired(self) -> None:
         timers = self.layer.timers
-        if self._timer_end is None:
-            self._timer_end = Timer(timers, self._ends_at, self._timer_b_expired)
+        if self._timer_b is None:
+            self._timer_b = Timer(timers, self._ends_at, self._timer_b_expired)
         self.repeats += 1
         self._interval *= 2
-        self._timer_repeat = timers.call_later(self._interval, self._timer_a_expired)
+        self._timer_a = timers.call_later(self._interval, self._timer_a_expired)
         self.flow.send(self._data)
 
     def _timer_b_expired(self) -> None:
@@ -186,3 +199,10 @@ class InviteClientTransaction(ClientTransaction):
     def _timer_cancel_expired(self) -> None:
         """9.1: no final response 64 * T1 after the CANCEL; the INVITE is considered dead."""
         self._timed_out()
+
+    def _end(self) -> bool:
+        if self.state is TransactionState.TERMINATED:
+            return False
+        self._enter(TransactionState.TERMINATED, self._timer_a, self._timer_b, self._timer_cancel, self._timer_m)
+        self.layer.forget_client(self)
+        return True

@@ -9,7 +9,10 @@ from asterism.stack.transactions.client import ClientTransaction
 from asterism.stack.transactions.state import TransactionState
 
 if TYPE_CHECKING:
-    from asterism.stack.message import Response
+    from asterism.stack.flow import Flow
+    from asterism.stack.message import Request, Response
+    from asterism.stack.transactions.layer import TransactionLayer
+    from asterism.stack.transactions.users import ClientUser
 
 
 class NonInviteClientTransaction(ClientTransaction):
@@ -43,7 +46,14 @@ class NonInviteClientTransaction(ClientTransaction):
     Completed is an entry in the layer's table of finished transactions, whose expiry is Timer K.
     """
 
-    __slots__ = ()
+    __slots__ = ("_timer_e", "_timer_f")
+
+    def __init__(
+        self, layer: TransactionLayer, request: Request, flow: Flow, user: ClientUser, branch: str, key: str
+    ) -> None:
+        super().__init__(layer, request, flow, user, branch, key)
+        self._timer_e: Timer | None = None
+        self._timer_f: Timer | None = None
 
     def start(self, now: float) -> None:
         """Send; Timer E repeats over unreliable flows, Timer F ends the trying."""
@@ -52,9 +62,9 @@ class NonInviteClientTransaction(ClientTransaction):
         self._interval = layer.t1
         self._ends_at = now + layer.timeout
         if self.flow.reliable or layer.timeout <= layer.t1:
-            self._timer_end = Timer(layer.timers, self._ends_at, self._timer_f_expired)
+            self._timer_f = Timer(layer.timers, self._ends_at, self._timer_f_expired)
         else:
-            self._timer_repeat = Timer(layer.timers, now + layer.t1, self._timer_e_expired)
+            self._timer_e = Timer(layer.timers, now + layer.t1, self._timer_e_expired)
         self.flow.send(self._data)
 
     def receive_response(self, response: Response) -> None:
@@ -62,28 +72,35 @@ class NonInviteClientTransaction(ClientTransaction):
         if self.state is not TransactionState.TRYING and self.state is not TransactionState.PROCEEDING:
             return
         if response.status < 200:
-            self._enter(TransactionState.PROCEEDING, timers_go_on=True)
+            self._enter(TransactionState.PROCEEDING)
             self.user.on_response(self, response)
             return
         if self.flow.reliable:
-            self._enter(TransactionState.TERMINATED)
+            self._enter(TransactionState.TERMINATED, self._timer_e, self._timer_f)
             self.layer.forget_client(self)
         else:
-            self._enter(TransactionState.COMPLETED)
+            self._enter(TransactionState.COMPLETED, self._timer_e, self._timer_f)
             self.layer.finish_client(self, b"", self.layer.config.t4)
         self._dismiss().on_response(self, response)
 
     def _timer_e_expired(self) -> None:
         layer = self.layer
-        if self._timer_end is None:
-            self._timer_end = Timer(layer.timers, self._ends_at, self._timer_f_expired)
+        if self._timer_f is None:
+            self._timer_f = Timer(layer.timers, self._ends_at, self._timer_f_expired)
         if self.state is TransactionState.TRYING:
             self._interval = min(self._interval * 2, layer.t2)
         else:
             self._interval = layer.t2
         self.repeats += 1
-        self._timer_repeat = layer.timers.call_later(self._interval, self._timer_e_expired)
+        self._timer_e = layer.timers.call_later(self._interval, self._timer_e_expired)
         self.flow.send(self._data)
 
     def _timer_f_expired(self) -> None:
         self._timed_out()
+
+    def _end(self) -> bool:
+        if self.state is TransactionState.TERMINATED:
+            return False
+        self._enter(TransactionState.TERMINATED, self._timer_e, self._timer_f)
+        self.layer.forget_client(self)
+        return True

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from asterism.stack.errors import ParseError
 from asterism.stack.limits import DEFAULT_LIMITS
 from asterism.stack.message import Request, Response, make_response
 from asterism.stack.parser import parse_message
-from asterism.stack.transactions.client import ClientTransaction
-from asterism.stack.transactions.client_invite import InviteClientTransaction
-from asterism.stack.transactions.client_non_invite import NonInviteClientTransaction
+from asterism.stack.transactions.client_layer import ClientTransactions
 from asterism.stack.transactions.config import TimerConfig
+from asterism.stack.transactions.current import CurrentRequest
 from asterism.stack.transactions.matching import (
     mark_source,
     merged_key,
     own_tag,
-    request_key,
     response_address,
-    response_key,
     restore_via,
     server_key,
     tagged_bytes,
@@ -30,27 +27,17 @@ from asterism.stack.transactions.server import ServerTransaction
 from asterism.stack.transactions.server_invite import InviteServerTransaction
 from asterism.stack.transactions.server_non_invite import NonInviteServerTransaction
 from asterism.stack.transactions.state import TransactionState
-from asterism.stack.transactions.table import TransactionTable
-from asterism.stack.transactions.users import NOBODY
-from asterism.stack.uri import format_host_port
 
 if TYPE_CHECKING:
     from asterism.stack.flow import Flow
     from asterism.stack.timers import TimerQueue
     from asterism.stack.transactions.matching import AckKey
     from asterism.stack.transactions.table import Finished
-    from asterism.stack.transactions.users import ClientUser, StackUser
+    from asterism.stack.transactions.users import StackUser
 
-
-_HINTED_REPEATS = 3
-"""Repetitions of a request after which a notice that it was not delivered is believed."""
 
 HeldRequest = tuple[str, str, "Flow", bool]
 """A request on hold: its keys, where the answer goes, and whether that is where the request came from."""
-
-
-def _local_sent_by(flow: Flow) -> str:
-    return format_host_port(*flow.local)
 
 
 def _same_flow(flow: Flow, host: str, port: int, server_name: str = "") -> Flow:
@@ -58,8 +45,8 @@ def _same_flow(flow: Flow, host: str, port: int, server_name: str = "") -> Flow:
     return flow
 
 
-class TransactionLayer:
-    """All transactions of one stack.
+class TransactionLayer(ClientTransactions):
+    """All transactions of one stack; the server side is here, the client side in the base class.
 
     Args:
         config: timers and limits.
@@ -83,56 +70,20 @@ class TransactionLayer:
 
     __slots__ = (
         "_awaiting_ack",
-        "_clients",
-        "_fresh",
-        "_last_flow",
-        "_last_key",
-        "_last_merged",
-        "_last_request",
+        "_current",
         "_secret",
-        "_servers",
-        "ask_rport",
-        "config",
-        "counters",
         "force_rport",
         "limits",
-        "new_token",
-        "on_state",
         "response_flow",
-        "sent_by",
-        "t1",
-        "t2",
-        "timeout",
-        "timers",
-        "until_t2",
-        "user",
     )
 
     def __init__(self, config: TimerConfig, timers: TimerQueue, user: StackUser) -> None:
-        self.config = config
-        self.timers = timers
-        self.user = user
-        self.t1 = config.t1
-        self.t2 = config.t2
-        self.timeout = config.timeout
-        self.until_t2 = config.until_t2
+        super().__init__(config, timers, user)
         self.limits = DEFAULT_LIMITS
         self.force_rport = False
-        self.ask_rport = True
-        self.sent_by: Callable[[Flow], str] = _local_sent_by
         self.response_flow: Callable[..., Flow] = _same_flow
-        self.new_token: Callable[[], str] = lambda: secrets.token_hex(10)
-        self.on_state: Callable[[ClientTransaction | ServerTransaction], object] | None = None
-        self.counters = {"malformed": 0, "merged": 0, "overload": 0, "retransmissions": 0, "stray_ack": 0}
-        finished = (config.max_finished, config.max_finished_bytes)
-        self._servers: TransactionTable[ServerTransaction] = TransactionTable(timers, *finished)
-        self._clients: TransactionTable[ClientTransaction] = TransactionTable(timers, *finished)
         self._awaiting_ack: dict[AckKey, InviteServerTransaction] = {}
-        self._fresh: list[ServerTransaction] | None = None
-        self._last_request: Request | None = None
-        self._last_key = ""
-        self._last_merged: str | None = None
-        self._last_flow: Flow | None = None
+        self._current = CurrentRequest()
         self._secret = secrets.token_hex(16)
 
     # -- what arrives ---------------------------------------------------------------------------------------------
@@ -170,10 +121,11 @@ class TransactionLayer:
             if entry is not None:
                 self._receive_again(request, key, entry, flow)
                 return
-            self._last_request = request
-            self._last_key = key
-            self._last_merged = None
-            self._last_flow = flow if back or flow.reliable else None
+            current = self._current
+            current.request = request
+            current.key = key
+            current.merged_key = None
+            current.flow_back = flow if back or flow.reliable else None
             if method == "ACK":
                 self._receive_ack(request, key)
                 return
@@ -185,7 +137,7 @@ class TransactionLayer:
             return
         merged = self._servers.merged
         if merged:
-            self._last_merged = own = merged_key(request)
+            current.merged_key = own = merged_key(request)
             if own in merged:
                 self.counters["merged"] += 1
                 self.respond_stateless(request, make_response(request, 482))
@@ -197,7 +149,7 @@ class TransactionLayer:
             self.respond_stateless(request, response)
             return
         fresh: list[ServerTransaction] = []
-        self._fresh = fresh
+        current.created = fresh
         try:
             self.user.on_request(request)
         except ParseError as error:
@@ -209,7 +161,7 @@ class TransactionLayer:
             else:
                 self._receive_malformed(error, b"", flow, now, request)
         finally:
-            self._fresh = None
+            current.created = None
             for transaction in fresh:
                 if transaction.state not in _OVER:
                     self._arm(transaction)
@@ -264,21 +216,6 @@ class TransactionLayer:
         if entry.state is TransactionState.PROCEEDING:
             self.user.on_cancel(entry, request)
 
-    def _receive_response(self, response: Response, flow: Flow) -> None:
-        try:
-            key = response_key(response)
-        except ParseError as error:
-            self._receive_malformed(error, b"", flow, 0.0)
-            return
-        entry = self._clients.entries.get(key)
-        if isinstance(entry, ClientTransaction):
-            entry.receive_response(response)
-        elif entry is None:
-            self.user.on_stray_response(response)
-        elif isinstance(entry, tuple) and response.status >= 300:
-            # Completed, INVITE: the ACK again (figure 5).
-            entry[1].send(entry[0])
-
     def _receive_malformed(
         self, error: ParseError, data: bytes, flow: Flow, now: float, request: Request | None = None
     ) -> None:
@@ -316,15 +253,20 @@ class TransactionLayer:
         if flow is None or request.method == "ACK":
             raise ValueError("only a received request that is not an ACK has a server transaction")
         table = self._servers
-        key, merged, back = self._place(request, flow)
+        current = self._current
+        if request is current.request and flow is current.flow_back:
+            key, back = current.key, flow
+            merged = merged_key(request) if current.merged_key is None else current.merged_key
+        else:
+            key, merged, back = self._place(request, flow)
         if key in table.entries:
             raise ValueError("the request has a server transaction already")
         if merged:
             table.merged[merged] = key
         kind = InviteServerTransaction if request.method == "INVITE" else NonInviteServerTransaction
         transaction = table.entries[key] = kind(self, request, back, key, merged)
-        if self._fresh is not None:
-            self._fresh.append(transaction)
+        if current.created is not None:
+            current.created.append(transaction)
         else:
             self._arm(transaction)
         return transaction
@@ -393,8 +335,8 @@ class TransactionLayer:
         """Take back what ``force_rport`` did to a request that has not been answered yet: its Via is followed."""
         if request.sent_via and request.flow is not None:
             restore_via(request, request.flow.remote[0])
-            if request is self._last_request:
-                self._last_flow = None
+            if request is self._current.request:
+                self._current.flow_back = None
 
     def respond_stateless(self, request: Request, response: Response) -> None:
         """Answer without a transaction (8.2.7); the To-tag, if missing, is the same for every copy of the request."""
@@ -408,7 +350,7 @@ class TransactionLayer:
         flow = request.flow
         if flow is None:
             raise ValueError("only a received request can be answered")
-        known = request is self._last_request and flow is self._last_flow
+        known = request is self._current.request and flow is self._current.flow_back
         (flow if known else self._flow_back(request, flow)).send(data)
 
     def to_tag(self, request: Request) -> str:
@@ -456,114 +398,6 @@ class TransactionLayer:
         transaction.ack_key = key = (request.call_id, request.cseq.number, tag)
         self._awaiting_ack[key] = transaction
 
-    # -- clients --------------------------------------------------------------------------------------------------
-
-    def send_request(
-        self, request: Request, flow: Flow, user: ClientUser, now: float | None = None
-    ) -> ClientTransaction:
-        """Send a request over a flow: put a Via on top, start a transaction.
-
-        Nothing is raised for what goes wrong on the way; ``user`` is told later, never before this returns.
-
-        Raises:
-            ValueError: for an ACK, see :meth:`send_ack`.
-        """
-        method = request.method
-        if method == "ACK":
-            raise ValueError("an ACK has no transaction; use send_ack")
-        branch = self._put_via(request, flow)
-        kind = InviteClientTransaction if method == "INVITE" else NonInviteClientTransaction
-        transaction = kind(self, request, flow, user, branch, f"{branch} {method}")
-        if len(self._servers.entries) + len(self._clients.entries) >= self.config.max_transactions and self._is_full():
-            self.counters["overload"] += 1
-            self.timers.call_later(0.0, transaction.transport_failed)
-            return transaction
-        self._start(transaction, now)
-        return transaction
-
-    def _put_via(self, request: Request, flow: Flow) -> str:
-        """Put our Via on top and return its branch; on a connection that both sides can use it says so (RFC 5923)."""
-        branch = f"z9hG4bK{self.new_token()}"
-        transport = flow.transport
-        alias = ";alias" if transport == "TCP" or transport == "TLS" else ""
-        rport = ";rport" if self.ask_rport else ""
-        sent_by = flow.sent_by or self.sent_by(flow)
-        request.prepend_header("Via", f"SIP/2.0/{transport} {sent_by}{rport};branch={branch}{alias}")
-        return branch
-
-    def undelivered(self, data: bytes, flow: Flow) -> None:
-        """The transport heard that a datagram sent over ``flow`` was not delivered (18.4); what it was may be cut off.
-
-        Only the transaction of that very request fails, and only if its branch, which nobody else can guess, is
-        there: anybody could make up such a notice. It is a hint and no more: the peer may be starting again, or a
-        router be wrong for a moment. So the request is repeated as ever, and given up early only if even its third
-        repetition was not delivered.
-        """
-        key = request_key(data)
-        entry = self._clients.entries.get(key) if key else None
-        if (
-            isinstance(entry, ClientTransaction)
-            and entry.repeats >= _HINTED_REPEATS
-            and (entry.flow is flow or entry.flow.remote == flow.remote)
-        ):
-            self.timers.call_later(0.0, entry.transport_failed)
-
-    def send_ack(self, request: Request, flow: Flow) -> None:
-        """Send the ACK to a 2xx, which is a transaction of nobody: put a Via on top and send it."""
-        self._put_via(request, flow)
-        flow.send(request.to_bytes())
-
-    def send_cancel(self, invite: InviteClientTransaction, request: Request) -> None:
-        """Send the CANCEL of an INVITE; it has the INVITE's Via (called by the machine)."""
-        key = f"{invite.branch} CANCEL"
-        self._start(NonInviteClientTransaction(self, request, invite.flow, NOBODY, invite.branch, key), None)
-
-    def finish_client(self, transaction: ClientTransaction, data: bytes, lifetime: float) -> None:
-        """Reduce a transaction to what absorbs (or answers) repeated responses (called by the machines)."""
-        flow = transaction.flow
-        self._clients.finish(transaction.key, "", (data, flow) if data else b"", lifetime)
-        if flow.transactions:
-            flow.transactions.discard(transaction)
-
-    def forget_client(self, transaction: ClientTransaction) -> None:
-        """Drop a transaction (called by the machines)."""
-        self._clients.remove(transaction.key, "")
-        if transaction.flow.transactions:
-            transaction.flow.transactions.discard(transaction)
-
-    # -- all ------------------------------------------------------------------------------------------------------
-
-    @property
-    def live_transactions(self) -> int:
-        """How many transactions have an object: unanswered ones, and INVITEs that wait for an ACK or for forks."""
-        return self._servers.live + self._clients.live
-
-    @property
-    def finished_transactions(self) -> int:
-        """How many finished transactions are remembered for retransmissions."""
-        return self._servers.finished + self._clients.finished
-
-    def transactions(self) -> list[ClientTransaction | ServerTransaction]:
-        """The live transactions, for listings."""
-        live: list[ClientTransaction | ServerTransaction] = [
-            entry for entry in self._servers.entries.values() if isinstance(entry, ServerTransaction)
-        ]
-        live.extend(entry for entry in self._clients.entries.values() if isinstance(entry, ClientTransaction))
-        return live
-
-    def _start(self, transaction: ClientTransaction, now: float | None) -> None:
-        flow = transaction.flow
-        self._clients.entries[transaction.key] = transaction
-        waiting = flow.transactions
-        (self._watch(flow) if waiting is None else waiting).add(transaction)
-        transaction.start(self.timers.clock() if now is None else now)
-        if flow.closed:
-            self.timers.call_later(0.0, transaction.transport_failed)
-
-    def _is_full(self) -> bool:
-        """Whether there is no room for another transaction; asked where there might be none."""
-        return self.live_transactions >= self.config.max_transactions
-
     def _arm(self, transaction: ServerTransaction) -> None:
         """The user did not answer at once: now timers and a broken flow matter."""
         transaction.arm()
@@ -572,41 +406,24 @@ class TransactionLayer:
 
     def _place(self, request: Request, flow: Flow) -> tuple[str, str, Flow]:
         """The two keys of a request, and the flow that its responses go over."""
-        if request is self._last_request:
-            merged = merged_key(request) if self._last_merged is None else self._last_merged
-            return self._last_key, merged, flow if flow is self._last_flow else self._flow_back(request, flow)
+        current = self._current
+        if request is current.request:
+            merged = merged_key(request) if current.merged_key is None else current.merged_key
+            return current.key, merged, flow if flow is current.flow_back else self._flow_back(request, flow)
         return self._key(request), merged_key(request), self._flow_back(request, flow)
 
     def _key(self, request: Request) -> str:
-        if request is self._last_request:
-            return self._last_key
+        if request is self._current.request:
+            return self._current.key
         return server_key(request, request.via, "INVITE" if request.method == "ACK" else request.method)
 
     def _flow_back(self, request: Request, flow: Flow) -> Flow:
         """Where the response goes: the flow of the request, except by datagram without ``rport`` (18.2.2)."""
-        if flow.reliable or (request is self._last_request and flow is self._last_flow):
+        if flow.reliable or (request is self._current.request and flow is self._current.flow_back):
             return flow
         via = request.via
         host, port = response_address(via, flow.remote)
         return flow if port == flow.remote[1] else self.response_flow(flow, host, port)
-
-    def _watch(self, flow: Flow) -> set[Any]:
-        """Be told when a flow breaks: the set of the transactions that are to learn of it."""
-        waiting: set[Any] = set()
-        flow.transactions = waiting
-        flow.on_error.append(self._flow_failed)
-        return waiting
-
-    def _flow_failed(self, flow: Flow, error: Exception | None) -> None:
-        """A flow could not send, or closed. Its transactions learn of it later, not from inside their own call."""
-        del error
-        for transaction in flow.transactions or ():
-            self.timers.call_later(0.0, self._transaction_failed, transaction, flow)
-
-    def _transaction_failed(self, transaction: ClientTransaction | ServerTransaction, flow: Flow) -> None:
-        # In between it may have left that flow for another.
-        if transaction.flow is flow:
-            transaction.transport_failed()
 
 
 _OVER = (TransactionState.COMPLETED, TransactionState.TERMINATED, TransactionState.CONFIRMED)

@@ -1,4 +1,4 @@
-"""What the four machines share: a state that can be watched, and timers."""
+"""The base of the four transaction machines: a state that can be watched."""
 
 from __future__ import annotations
 
@@ -11,30 +11,26 @@ if TYPE_CHECKING:
 
 
 class Machine:
-    """One machine of the RFC, with a timer that repeats and one that ends it.
+    """One machine of RFC 3261 section 17. Each has its own timers, named as the RFC names them.
 
-    Where both run, the one that ends it is set with the first repetition: most answers come before.
+    Where one timer repeats a message and another ends the state, the one that ends it is started with the first
+    repetition: most answers come before.
     """
 
-    __slots__ = ("_ends_at", "_interval", "_timer_end", "_timer_repeat", "layer", "state")
+    __slots__ = ("_ends_at", "_interval", "layer", "state")
 
     layer: TransactionLayer
     state: TransactionState
     _ends_at: float
-    """When the state ends, or what was sent last has to be repeated at the latest."""
+    """When the state ends, on the clock of the timers; set by the states that a timer ends."""
     _interval: float
-    _timer_end: Timer | None
-    _timer_repeat: Timer | None
+    """Seconds until the next repetition."""
 
-    def _enter(self, state: TransactionState, timers_go_on: bool = False) -> None:
-        """Enter a state; the timers of the one before end with it."""
-        if not timers_go_on:
-            if self._timer_repeat is not None:
-                self._timer_repeat.cancel()
-                self._timer_repeat = None
-            if self._timer_end is not None:
-                self._timer_end.cancel()
-                self._timer_end = None
+    def _enter(self, state: TransactionState, *ended: Timer | None) -> None:
+        """Enter a state; ``ended`` are the timers that end with the one before."""
+        for timer in ended:
+            if timer is not None:
+                timer.cancel()
         self.state = state
         if self.layer.on_state is not None:
             told: Any = self

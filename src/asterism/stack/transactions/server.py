@@ -1,4 +1,4 @@
-"""What the two server machines share."""
+"""The base of the two server transactions."""
 
 from __future__ import annotations
 
@@ -42,8 +42,6 @@ class ServerTransaction(Machine):
         self.user: Any = None
         self._ends_at = 0.0
         self._interval = 0.0
-        self._timer_repeat = None
-        self._timer_end = None
 
     @property
     def to_tag(self) -> str:

@@ -11,7 +11,9 @@ from asterism.stack.transactions.server import ServerTransaction
 from asterism.stack.transactions.state import TransactionState
 
 if TYPE_CHECKING:
-    from asterism.stack.message import Response
+    from asterism.stack.flow import Flow
+    from asterism.stack.message import Request, Response
+    from asterism.stack.transactions.layer import TransactionLayer
 
 
 class InviteServerTransaction(ServerTransaction):
@@ -49,14 +51,34 @@ class InviteServerTransaction(ServerTransaction):
     transactions, whose expiry is Timer I or what is left of Timer L.
     """
 
-    # The timer that repeats is 100 after `trying`, then the refreshing of provisionals, then Timer G or the repetition
-    # of the 2xx; the one that ends it is Timer H or L.
-    __slots__ = ()
+    __slots__ = (
+        "_refresh_at",
+        "_timer_2xx",
+        "_timer_100",
+        "_timer_g",
+        "_timer_h",
+        "_timer_l",
+        "_timer_refresh",
+    )
+
+    def __init__(self, layer: TransactionLayer, request: Request, flow: Flow, key: str, merged_key: str) -> None:
+        super().__init__(layer, request, flow, key, merged_key)
+        self._timer_100: Timer | None = None
+        """When a 100 is due (17.2.1)."""
+        self._timer_refresh: Timer | None = None
+        """Looks every minute whether the last provisional has to be repeated (13.3.1.1)."""
+        self._refresh_at = 0.0
+        """When that is, on the clock of the timers; a minute after the last provisional."""
+        self._timer_2xx: Timer | None = None
+        """Repeats the 2xx until the ACK comes (13.3.1.4)."""
+        self._timer_l: Timer | None = None
+        self._timer_g: Timer | None = None
+        self._timer_h: Timer | None = None
 
     def arm(self) -> None:
         """Send 100 soon unless the user answers first (17.2.1)."""
-        if self._timer_repeat is None and self.status == 0 and self.state is TransactionState.PROCEEDING:
-            self._timer_repeat = self.layer.timers.call_later(self.layer.config.trying, self._timer_trying_expired)
+        if self._timer_100 is None and self.status == 0 and self.state is TransactionState.PROCEEDING:
+            self._timer_100 = self.layer.timers.call_later(self.layer.config.trying, self._timer_100_expired)
 
     def respond(self, response: Response) -> bool:
         """Send a response (see the base class)."""
@@ -66,7 +88,13 @@ class InviteServerTransaction(ServerTransaction):
             self.last_response = data = tagged_bytes(response, self.layer.tag_of, self.key)
             self.status = status
             if status < 200:
-                self._keep_provisional()
+                # 13.3.1.1: it is repeated every minute, so that no proxy on the way gives up.
+                timers = self.layer.timers
+                self._refresh_at = timers.clock() + self.layer.config.refresh_provisional
+                if self._timer_refresh is None:
+                    if self._timer_100 is not None:
+                        self._timer_100.cancel()
+                    self._timer_refresh = Timer(timers, self._refresh_at, self._timer_refresh_expired)
             elif status < 300:
                 self._accept(response)
             else:
@@ -86,10 +114,10 @@ class InviteServerTransaction(ServerTransaction):
 
         For what answers a datagram whose source is anybody's word: it must not cost that source ten times as much.
         """
-        if self.state is TransactionState.COMPLETED and self._timer_repeat is not None:
-            self._timer_repeat.cancel()
-            self._timer_repeat = None
-            self._timer_end = self._timer_end or Timer(self.layer.timers, self._ends_at, self._timer_h_expired)
+        if self.state is TransactionState.COMPLETED and self._timer_g is not None:
+            self._timer_g.cancel()
+            self._timer_g = None
+            self._timer_h = self._timer_h or Timer(self.layer.timers, self._ends_at, self._timer_h_expired)
 
     def receive_retransmission(self) -> None:
         """Proceeding and Completed: send the last response again. Accepted: absorb."""
@@ -100,16 +128,16 @@ class InviteServerTransaction(ServerTransaction):
         """An ACK that matches this transaction: Completed goes to Confirmed, which only absorbs."""
         if self.state is TransactionState.COMPLETED:
             if self.flow.reliable:
-                self._enter(TransactionState.TERMINATED)
+                self._enter(TransactionState.TERMINATED, self._timer_g, self._timer_h)
                 self.layer.forget_server(self)
             else:
-                self._enter(TransactionState.CONFIRMED)
+                self._enter(TransactionState.CONFIRMED, self._timer_g, self._timer_h)
                 self.layer.finish_server(self, b"", self.layer.config.t4)
 
     def acknowledged(self) -> None:
         """The ACK to the 2xx came: stop repeating, absorb late INVITEs until Timer L."""
         if self.state is TransactionState.ACCEPTED:
-            self._enter(TransactionState.TERMINATED)
+            self._enter(TransactionState.TERMINATED, self._timer_2xx, self._timer_l)
             self.layer.finish_server(self, b"", max(0.0, self._ends_at - self.layer.timers.clock()))
 
     def transport_failed(self) -> None:
@@ -125,70 +153,59 @@ class InviteServerTransaction(ServerTransaction):
         if self._end():
             self.layer.user.on_response_error(self)
 
-    def _keep_provisional(self) -> None:
-        """13.3.1.1: repeat a provisional every minute, so that no proxy on the way gives up."""
-        timers = self.layer.timers
-        first = self._ends_at == 0.0
-        self._ends_at = timers.clock() + self.layer.config.refresh_provisional
-        if first:
-            if self._timer_repeat is not None:
-                self._timer_repeat.cancel()
-            self._timer_repeat = Timer(timers, self._ends_at, self._timer_provisional_expired)
-
     def _accept(self, response: Response) -> None:
         layer = self.layer
-        self._enter(TransactionState.ACCEPTED)
+        self._enter(TransactionState.ACCEPTED, self._timer_100, self._timer_refresh)
         self._interval = layer.t1
         now = layer.timers.clock()
         self._ends_at = now + layer.timeout
         if layer.timeout <= layer.t1:
-            self._timer_end = Timer(layer.timers, self._ends_at, self._timer_l_expired)
+            self._timer_l = Timer(layer.timers, self._ends_at, self._timer_l_expired)
         else:
-            self._timer_repeat = Timer(layer.timers, now + layer.t1, self._timer_success_expired)
+            self._timer_2xx = Timer(layer.timers, now + layer.t1, self._timer_2xx_expired)
         layer.await_ack(self, response)
 
     def _complete(self) -> None:
         layer = self.layer
-        self._enter(TransactionState.COMPLETED)
+        self._enter(TransactionState.COMPLETED, self._timer_100, self._timer_refresh)
         # Not after a 2xx: its call goes on, and a late branch of it would be a second one.
         layer.release_merged(self)
         now = layer.timers.clock()
         self._interval = layer.t1
         self._ends_at = now + layer.timeout
         if self.flow.reliable or layer.timeout <= layer.t1:
-            self._timer_end = Timer(layer.timers, self._ends_at, self._timer_h_expired)
+            self._timer_h = Timer(layer.timers, self._ends_at, self._timer_h_expired)
         else:
-            self._timer_repeat = Timer(layer.timers, now + layer.t1, self._timer_g_expired)
+            self._timer_g = Timer(layer.timers, now + layer.t1, self._timer_g_expired)
 
-    def _timer_trying_expired(self) -> None:
-        self._timer_repeat = None
+    def _timer_100_expired(self) -> None:
+        self._timer_100 = None
         if self.status == 0 and self.state is TransactionState.PROCEEDING:
             self.respond(make_response(self.request, 100))
 
-    def _timer_provisional_expired(self) -> None:
+    def _timer_refresh_expired(self) -> None:
         timers = self.layer.timers
-        set_for = self._ends_at if self._timer_repeat is None else self._timer_repeat.when
-        if set_for == self._ends_at:
-            self._ends_at = timers.clock() + self.layer.config.refresh_provisional
+        if self._timer_refresh is None or self._timer_refresh.when == self._refresh_at:
+            self._refresh_at = timers.clock() + self.layer.config.refresh_provisional
             self.send(self.last_response)
         # Else another one was sent since then, and is good for a minute of its own.
-        self._timer_repeat = Timer(timers, self._ends_at, self._timer_provisional_expired)
+        self._timer_refresh = Timer(timers, self._refresh_at, self._timer_refresh_expired)
 
-    def _timer_success_expired(self) -> None:
+    def _timer_2xx_expired(self) -> None:
         """13.3.1.4: the 2xx again, T1 doubling up to T2, over any transport."""
         layer = self.layer
-        if self._timer_end is None:
-            self._timer_end = Timer(layer.timers, self._ends_at, self._timer_l_expired)
+        if self._timer_l is None:
+            self._timer_l = Timer(layer.timers, self._ends_at, self._timer_l_expired)
         self._interval = min(self._interval * 2, layer.t2)
-        self._timer_repeat = layer.timers.call_later(self._interval, self._timer_success_expired)
+        self._timer_2xx = layer.timers.call_later(self._interval, self._timer_2xx_expired)
         self.send(self.last_response)
 
     def _timer_g_expired(self) -> None:
         layer = self.layer
-        if self._timer_end is None:
-            self._timer_end = Timer(layer.timers, self._ends_at, self._timer_h_expired)
+        if self._timer_h is None:
+            self._timer_h = Timer(layer.timers, self._ends_at, self._timer_h_expired)
         self._interval = min(self._interval * 2, layer.t2)
-        self._timer_repeat = layer.timers.call_later(self._interval, self._timer_g_expired)
+        self._timer_g = layer.timers.call_later(self._interval, self._timer_g_expired)
         self.flow.send(self.last_response)
 
     def _timer_h_expired(self) -> None:
@@ -202,6 +219,14 @@ class InviteServerTransaction(ServerTransaction):
     def _end(self) -> bool:
         if self.state is TransactionState.TERMINATED:
             return False
-        self._enter(TransactionState.TERMINATED)
+        self._enter(
+            TransactionState.TERMINATED,
+            self._timer_100,
+            self._timer_refresh,
+            self._timer_2xx,
+            self._timer_l,
+            self._timer_g,
+            self._timer_h,
+        )
         self.layer.forget_server(self)
         return True

@@ -10,7 +10,10 @@ from asterism.stack.transactions.server import ServerTransaction
 from asterism.stack.transactions.state import TransactionState
 
 if TYPE_CHECKING:
-    from asterism.stack.message import Response
+    from asterism.stack.flow import Flow
+    from asterism.stack.message import Request, Response
+    from asterism.stack.timers import Timer
+    from asterism.stack.transactions.layer import TransactionLayer
 
 
 class NonInviteServerTransaction(ServerTransaction):
@@ -45,12 +48,20 @@ class NonInviteServerTransaction(ServerTransaction):
     expiry is Timer J; except where the response goes over a new connection, which may fail.
     """
 
-    __slots__ = ()
+    __slots__ = ("_timer_100", "_timer_f", "_timer_j")
+
+    def __init__(self, layer: TransactionLayer, request: Request, flow: Flow, key: str, merged_key: str) -> None:
+        super().__init__(layer, request, flow, key, merged_key)
+        self._timer_100: Timer | None = None
+        """When a 100 is due (RFC 4320 section 4.1)."""
+        self._timer_f: Timer | None = None
+        """The client's: it gives up then, and an answer is of no use any more."""
+        self._timer_j: Timer | None = None
 
     def arm(self) -> None:
         """Expect an answer by the time at which RFC 4320 wants a 100."""
-        if self._timer_end is None and self.state is TransactionState.TRYING:
-            self._timer_end = self.layer.timers.call_later(self.layer.until_t2, self._timer_trying_expired)
+        if self._timer_100 is None and self.state is TransactionState.TRYING:
+            self._timer_100 = self.layer.timers.call_later(self.layer.until_t2, self._timer_100_expired)
 
     def respond(self, response: Response) -> bool:
         """Send a response (see the base class).
@@ -68,7 +79,7 @@ class NonInviteServerTransaction(ServerTransaction):
                 return False
             if not self.flow.reliable and layer.timers.clock() < self._received_at() + layer.until_t2:
                 return False
-            self._enter(TransactionState.PROCEEDING, timers_go_on=True)
+            self._enter(TransactionState.PROCEEDING)
             self.status = 100
             self.last_response = data = response.to_bytes()
             self.flow.send(data)
@@ -81,14 +92,14 @@ class NonInviteServerTransaction(ServerTransaction):
         if self.flow.reliable:
             if self.flow.closed and layer.reconnect(self):
                 # It lives on so that the user learns of a failure of this connection too.
-                self._enter(TransactionState.COMPLETED)
-                self._timer_end = layer.timers.call_later(layer.timeout, self._end)
+                self._enter(TransactionState.COMPLETED, self._timer_100, self._timer_f)
+                self._timer_j = layer.timers.call_later(layer.timeout, self._end)
                 self.flow.send(data)
                 return True
-            self._enter(TransactionState.TERMINATED)
+            self._enter(TransactionState.TERMINATED, self._timer_100, self._timer_f)
             layer.forget_server(self)
         else:
-            self._enter(TransactionState.COMPLETED)
+            self._enter(TransactionState.COMPLETED, self._timer_100, self._timer_f)
             layer.finish_server(self, data, layer.timeout)
         self.flow.send(data)
         return True
@@ -109,10 +120,10 @@ class NonInviteServerTransaction(ServerTransaction):
         received = self.request.received_at
         return self.layer.timers.clock() if received is None else received
 
-    def _timer_trying_expired(self) -> None:
+    def _timer_100_expired(self) -> None:
         """RFC 4320 section 4.1: 100 once the client's Timer E has reached T2."""
         layer = self.layer
-        self._timer_end = layer.timers.call_later(layer.timeout - layer.until_t2, self._timer_f_expired)
+        self._timer_f = layer.timers.call_later(layer.timeout - layer.until_t2, self._timer_f_expired)
         if self.state is TransactionState.TRYING:
             self.respond(make_response(self.request, 100))
 
@@ -122,5 +133,5 @@ class NonInviteServerTransaction(ServerTransaction):
 
     def _end(self) -> None:
         if self.state is not TransactionState.TERMINATED:
-            self._enter(TransactionState.TERMINATED)
+            self._enter(TransactionState.TERMINATED, self._timer_100, self._timer_f, self._timer_j)
             self.layer.forget_server(self)
