@@ -201,11 +201,11 @@ def check_wildcard(certificate: dict[str, Any] | None, tls: TlsSettings | None, 
 def _explain(error: Exception, files: list[str]) -> str:
     """What went wrong in words: OpenSSL names neither the file nor, for one of another format, the reason."""
     if isinstance(error, ssl.SSLError):
-        if error.reason == "KEY_VALUES_MISMATCH":
+        # Python raises some itself (no cipher), without the attributes that OpenSSL's have.
+        reason = getattr(error, "reason", None)
+        if reason == "KEY_VALUES_MISMATCH":
             return "the private key is not that of the certificate"
-        return (
-            str(error) if error.reason or "PEM lib" not in str(error) else "a file holds no certificate or key in PEM"
-        )
+        return str(error) if reason or "PEM lib" not in str(error) else "a file holds no certificate or key in PEM"
     if isinstance(error, OSError):
         absent = next((file for file in files if file and not os.access(file, os.R_OK)), "")
         return f"'{absent}': {error.strerror or error}" if absent else error.strerror or str(error)
