@@ -129,7 +129,7 @@ def _element(name: str, entry: Entry[Any]) -> ElementTree.Element:
 
 API = (
     "asterism.server.server:Server",
-    "asterism.pbx.channels.channel:Channel",
+    "asterism.pbx.assembly.channel:Channel",
     "asterism.pbx.assembly.pbx:Pbx",
     "asterism.sip.core:SipCore",
     "asterism.sip.rx:Rx",

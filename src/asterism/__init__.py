@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from asterism.version import __version__
 
 if TYPE_CHECKING:
-    from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.assembly.channel import Channel
     from asterism.server.server import Server
 
 __all__ = ["Channel", "Server", "__version__"]
 
-_LAZY = {"Server": "asterism.server.server", "Channel": "asterism.pbx.channels.channel"}
+_LAZY = {"Server": "asterism.server.server", "Channel": "asterism.pbx.assembly.channel"}
 
 
 def __getattr__(name: str) -> Any:

@@ -22,8 +22,8 @@ from asterism.interfaces.manager.session import ManagerSession
 from asterism.pbx.dialplan.language import expression, loader, patterns
 from asterism.pbx.dialplan.language.foreign import foreign
 from asterism.pbx.dialplan.language.timing import parse_time_spec
-from asterism.pbx.states.device_states import DeviceState
 from asterism.pbx.vocabulary.controls import ChannelState, Control
+from asterism.pbx.vocabulary.device_state import DeviceState
 from asterism.pbx.vocabulary.party import PartyId
 
 FILES = (

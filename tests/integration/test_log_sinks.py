@@ -11,8 +11,8 @@ from manager_kit import MANAGER, manager
 
 from asterism.interfaces.console.runner import CommandRunner
 from asterism.pbx.channels.channel import Channel
-from asterism.pbx.states.device_states import DeviceState
 from asterism.pbx.vocabulary.controls import ChannelState, Control
+from asterism.pbx.vocabulary.device_state import DeviceState
 from asterism.pbx.vocabulary.errors import ChannelHangup, Goto
 from asterism.pbx.vocabulary.flow import EndDialplan, SubroutineReturned
 from asterism.pbx.vocabulary.party import PartyId

@@ -1,7 +1,7 @@
 """A dialplan application and a dialplan function: asking callers for a PIN."""
 
+from asterism import Channel
 from asterism.core.documentation import Argument, Documentation
-from asterism.pbx.channels.channel import Channel
 from asterism.pbx.vocabulary.flow import FunctionError
 from asterism.pbx.vocabulary.marks import application, function, function_writer
 from asterism.pbx.vocabulary.module import PbxModule

@@ -15,8 +15,8 @@ from asterism.core.registry import Owner, Registry
 from asterism.pbx.assembly.pbx import Pbx
 from asterism.pbx.channels.channel import Channel
 from asterism.pbx.dialplan.applications.dial import DialApplication
-from asterism.pbx.states.device_states import DeviceState
 from asterism.pbx.vocabulary.controls import ChannelState, Control
+from asterism.pbx.vocabulary.device_state import DeviceState
 from asterism.pbx.vocabulary.errors import RequestError
 from asterism.pbx.vocabulary.party import PartyId
 

@@ -10,8 +10,9 @@ from fake_technology import FakeServer, FakeStream, settle
 
 from asterism.media.formats import SLIN, ULAW
 from asterism.media.stream import Frame
-from asterism.pbx.assembly.channel import MAX_FRAMES
-from asterism.pbx.channels.channel import MAX_DIGITS, Channel
+from asterism.pbx.assembly.channel import Channel
+from asterism.pbx.channels.channel import MAX_DIGITS
+from asterism.pbx.channels.listening import MAX_FRAMES
 from asterism.pbx.channels.playing import start_tone
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.causes import cause_text, parse_cause

@@ -13,6 +13,7 @@ from fake_technology import FakeServer, FakeStream, settle
 from asterism.core.commands import CommandCall, marks_of
 from asterism.core.errors import UsageError
 from asterism.media.formats import ULAW
+from asterism.pbx.bridges.commands import BridgeCommands
 from asterism.pbx.channels.commands import ChannelCommands
 from asterism.pbx.states.hint_commands import HintCommands
 from asterism.pbx.vocabulary.controls import Control
@@ -32,7 +33,7 @@ class Console:
 
     def __init__(self, server: FakeServer) -> None:
         self.commands: dict[str, Any] = {}
-        for holder in (ChannelCommands(), HintCommands()):
+        for holder in (ChannelCommands(), BridgeCommands(), HintCommands()):
             server.register_marked = lambda holder: None  # type: ignore[attr-defined]
             holder.load(server)  # type: ignore[arg-type]
             for found, method in marks_of(holder):

@@ -12,7 +12,8 @@ from test_events_call import make_server, talk
 from asterism.media.formats import ULAW
 from asterism.pbx.calls.dialing import DialResult
 from asterism.pbx.channels.channel import Channel
-from asterism.pbx.dialplan.applications.dial_options import Place, parse_options, parse_place, split_options
+from asterism.pbx.dialplan.applications.dial_options import parse_options, split_options
+from asterism.pbx.dialplan.language.places import Place, parse_place
 from asterism.pbx.vocabulary.controls import ChannelState, Control, DialStatus
 from asterism.pbx.vocabulary.party import PartyId, Redirecting
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from fake_technology import FakeServer, settle
 
-from asterism.pbx.states.device_states import DeviceState, parse_device_state
 from asterism.pbx.states.hints import STATE_TEXTS, ExtensionState, Watched, extension_state
 from asterism.pbx.vocabulary.controls import ChannelState, Control
+from asterism.pbx.vocabulary.device_state import DeviceState, parse_device_state
 
 NAMES = {
     "Idle": DeviceState.NOT_INUSE, "InUse": DeviceState.INUSE, "Busy": DeviceState.BUSY,

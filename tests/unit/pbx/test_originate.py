@@ -11,6 +11,7 @@ from test_events_call import FLOATING, as_dicts, make_server, talk
 
 from asterism.core.commands import CommandCall, marks_of
 from asterism.core.errors import UsageError
+from asterism.pbx.bridges.commands import BridgeCommands
 from asterism.pbx.calls.originate import Originate, parse_variables
 from asterism.pbx.channels.actions import ChannelActions
 from asterism.pbx.states.hint_commands import HintCommands
@@ -61,7 +62,7 @@ class Manager:
     def __init__(self, server: FakeServer) -> None:
         self.actions: dict[str, Any] = {}
         self.commands: dict[str, Any] = {}
-        for holder in (ChannelActions(), Originate(), HintCommands()):
+        for holder in (ChannelActions(), BridgeCommands(), Originate(), HintCommands()):
             server.register_marked = lambda holder: None  # type: ignore[attr-defined]
             holder.load(server)  # type: ignore[arg-type]
             for found, method in marks_of(holder):

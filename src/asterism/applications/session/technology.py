@@ -11,8 +11,8 @@ from asterism.applications.session.negotiation import outgoing_order
 from asterism.applications.session.uac import OutgoingSession
 from asterism.data.data import DataUnavailableError, Missing
 from asterism.pbx.dialplan.language.foreign import shadow
-from asterism.pbx.states.device_states import DeviceState
 from asterism.pbx.vocabulary.causes import Cause
+from asterism.pbx.vocabulary.device_state import DeviceState
 from asterism.pbx.vocabulary.errors import RequestError
 from asterism.sip.objects.aor import Aor
 from asterism.sip.objects.auth import Auth

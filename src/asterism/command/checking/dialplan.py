@@ -11,8 +11,7 @@ from asterism.command.checking.problems import Problems
 from asterism.core.errors import ConfigError, Position
 from asterism.core.nearest import suggestion
 from asterism.pbx.dialplan.applications.dial_options import KNOWN, parse_options, split_options
-from asterism.pbx.dialplan.applications.variables import split_assignment
-from asterism.pbx.dialplan.language.arguments import split_arguments, split_call, split_condition
+from asterism.pbx.dialplan.language.arguments import split_arguments, split_assignment, split_call, split_condition
 from asterism.pbx.dialplan.language.contexts import HINT, Priority
 from asterism.pbx.dialplan.language.loader import read
 from asterism.pbx.dialplan.language.substitution import ANY_FUNCTION, compile_text

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from asterism.core.calling import require_async
 from asterism.core.containment import FAILURES, report_failure, task_ends
 from asterism.core.documentation import Documentation
+from asterism.core.events import EventBus
 from asterism.core.log import log_subject
-from asterism.core.module import CoreServer, Subsystem
+from asterism.core.module import Subsystem
 from asterism.core.registry import Owner, Registry
 from asterism.core.restriction import restriction
 from asterism.pbx.assembly import admission
-from asterism.pbx.channels.channel import Channel
+from asterism.pbx.assembly.channel import Channel, QuietChannel
+from asterism.pbx.channels.table import ChannelTable
 from asterism.pbx.dialplan.language.table import Dialplan
 from asterism.pbx.messaging.queue import Messages
 from asterism.pbx.states.device_states import DeviceStates
@@ -29,7 +31,9 @@ from asterism.pbx.vocabulary.party import NOBODY, PartyId
 
 if TYPE_CHECKING:
     from asterism.media.formats import Format
+    from asterism.media.server import MediaServer
     from asterism.pbx.bridges.bridge import Bridge
+    from asterism.pbx.channels.channel import Channel as CoreChannel
     from asterism.pbx.channels.technology import ChannelDriver, ChannelTechnology
     from asterism.pbx.messaging.message import MessageTechnology
     from asterism.pbx.states.presence import Presence
@@ -37,53 +41,6 @@ if TYPE_CHECKING:
 
 MAX_HOPS = 70
 """How many hops a call makes that began here (RFC 3261 8.1.1.6)."""
-
-
-class ChannelTable:
-    """The live channels, by name, by uniqueid and by device."""
-
-    def __init__(self) -> None:
-        self._by_name: dict[str, Channel] = {}
-        self._by_uniqueid: dict[str, Channel] = {}
-        self._by_device: dict[str, dict[str, Channel]] = {}
-
-    def __iter__(self) -> Iterator[Channel]:
-        return iter(list(self._by_name.values()))
-
-    def __len__(self) -> int:
-        return len(self._by_name)
-
-    def get(self, name: str) -> Channel | None:
-        """The channel of that name (in any case) or uniqueid."""
-        found = self._by_name.get(name) or self._by_uniqueid.get(name)
-        if found is None:
-            folded = name.lower()
-            for channel in self._by_name.values():
-                if channel.name.lower() == folded:
-                    return channel
-        return found
-
-    def of_device(self, device: str) -> Sequence[Channel]:
-        """The channels of a device ("PJSIP/alice")."""
-        found = self._by_device.get(device)
-        return () if found is None else list(found.values())
-
-    def add(self, channel: Channel) -> None:
-        """Enter a channel."""
-        self._by_name[channel.name] = channel
-        self._by_uniqueid[channel.uniqueid] = channel
-        self._by_device.setdefault(channel.device, {})[channel.name] = channel
-
-    def remove(self, channel: Channel) -> None:
-        """Forget a channel."""
-        self._by_name.pop(channel.name, None)
-        self._by_uniqueid.pop(channel.uniqueid, None)
-        device = channel.device
-        found = self._by_device.get(device)
-        if found is not None:
-            found.pop(channel.name, None)
-            if not found:
-                del self._by_device[device]
 
 
 class _Counters:
@@ -102,9 +59,14 @@ class _Counters:
 
 
 class Pbx(Subsystem):
-    """Everything about calls that is not one protocol's."""
+    """Everything about calls that is not one protocol's: the ``Host`` of the rooms, and what extensions ask.
 
-    def __init__(self, server: CoreServer, dialplan: Dialplan | None = None) -> None:
+    The channels that it makes are all of the class that extensions get.
+    """
+
+    server: MediaServer
+
+    def __init__(self, server: MediaServer, dialplan: Dialplan | None = None) -> None:
         """Make the PBX of ``server``; ``dialplan`` replaces the one made from ``asterism.pbx.dialplan``."""
         self.owner = server.owner
         self.server = server
@@ -113,7 +75,7 @@ class Pbx(Subsystem):
         self.applications: Registry[marks.Application] = Registry("application", str.lower)
         self.functions: Registry[marks.Function] = Registry("function")
         self.technologies: Registry[ChannelTechnology] = Registry("channel technology", str.lower)
-        self.channels = ChannelTable()
+        self.channels: ChannelTable[Channel] = ChannelTable()
         self.bridges: dict[str, Bridge] = {}
         self._counters = _Counters()
         self.device_states = DeviceStates(self)
@@ -133,10 +95,13 @@ class Pbx(Subsystem):
 
     # -- registration --------------------------------------------------------------------------------
 
-    def register_application(self, name: str, item: marks.Application, documentation: Documentation) -> None:
+    def register_application(
+        self, name: str, item: Callable[[Channel, str], Awaitable[None]], documentation: Documentation
+    ) -> None:
         """Add a dialplan application in the owner's name; raises ``NotAsyncError`` for one that is not ``async``."""
         require_async(item, f"application '{name}'")
-        self.applications.add(self.owner, name, item, documentation)
+        accepted: Any = item
+        self.applications.add(self.owner, name, accepted, documentation)
 
     def register_function(self, name: str, item: marks.Function, documentation: Documentation) -> None:
         """Add a dialplan function in the owner's name; raises ``NotAsyncError`` where it reads or writes ``async``."""
@@ -209,7 +174,7 @@ class Pbx(Subsystem):
         accountcode: str = "",
         language: str = "",
         dialed: str = "",
-        requestor: Channel | None = None,
+        requestor: CoreChannel | None = None,
         uniqueid: str = "",
         variables: Mapping[str, str] | None = None,
     ) -> Channel:
@@ -253,10 +218,19 @@ class Pbx(Subsystem):
             self.device_states.channel_changed(device)
         return channel
 
+    def create_quiet_channel(self, technology: ChannelTechnology, name: str) -> Channel:
+        """Make a channel that is no call: no listing has it, no event tells of it, and it calls nobody."""
+        quiet = self.bound(self.owner)
+        quiet.bus = EventBus(self.log)
+        uniqueid = self.next_uniqueid()
+        channel = QuietChannel(quiet, technology, name, uniqueid, uniqueid, ChannelState.UP)
+        channel.callid = self.next_callid()
+        return channel
+
     def request(
         self,
         destination: str,
-        requestor: Channel | None = None,
+        requestor: CoreChannel | None = None,
         formats: Sequence[Format] = (),
         uniqueid: str = "",
     ) -> Channel:
@@ -282,7 +256,7 @@ class Pbx(Subsystem):
         self._counters.assigned = uniqueid
         asked_at = time.time()
         try:
-            made = found.request(resource, requestor, formats)
+            made: Any = found.request(resource, requestor, formats)
         except RequestError:
             raise
         except FAILURES:
@@ -295,7 +269,8 @@ class Pbx(Subsystem):
             self._counters.assigned = ""
         if requestor is not None:
             made.hops = hops - 1
-        return made
+        asked: Channel = made
+        return asked
 
     async def prepare(self, destinations: Iterable[str]) -> None:
         """Let technologies bring into memory what they need to call these (``PJSIP/alice``): objects in databases."""
@@ -306,7 +281,9 @@ class Pbx(Subsystem):
             if prepare is not None:
                 await prepare(resource)
 
-    def start(self, channel: Channel, body: Callable[[Channel], Awaitable[None]] | None = None) -> asyncio.Task[None]:
+    def start(
+        self, channel: CoreChannel, body: Callable[[Channel], Awaitable[None]] | None = None
+    ) -> asyncio.Task[None]:
         """Run the channel in the call's one task; the channel ends with it.
 
         It runs the dialplan from its position, or ``body`` if one is given.
@@ -319,7 +296,7 @@ class Pbx(Subsystem):
         )
         return task
 
-    async def _run(self, channel: Channel, body: Callable[[Channel], Awaitable[None]]) -> None:
+    async def _run(self, channel: CoreChannel, body: Callable[[Any], Awaitable[None]]) -> None:
         log_subject.set(channel)
         restriction.set(0)  # whoever started the call: what it may do is said by its body
         try:

@@ -17,8 +17,8 @@ from asterism.pbx.vocabulary.controls import Control
 
 if TYPE_CHECKING:
     from asterism.media.stream import AudioStream
-    from asterism.pbx.assembly.pbx import Pbx
     from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.vocabulary.host import Host
 
 _PASSED_ON = frozenset(
     {Control.HOLD, Control.UNHOLD, Control.FLASH, Control.RINGING, Control.PROGRESS, Control.SOURCE_UPDATE}
@@ -51,7 +51,7 @@ class Bridge:
         "uniqueid",
     )
 
-    def __init__(self, pbx: Pbx, on_end: Callable[[Channel], None] | None = None) -> None:
+    def __init__(self, pbx: Host, on_end: Callable[[Channel], None] | None = None) -> None:
         self.pbx = pbx
         self.uniqueid = random_uuid()
         self.type = "basic"

@@ -9,26 +9,28 @@ from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import CommandError, UsageError
 from asterism.core.module import Module
 from asterism.pbx.channels.listing import clock
+from asterism.pbx.vocabulary.events import bridge_fields, channel_fields
 
 if TYPE_CHECKING:
-    from asterism.pbx.assembly.pbx import Pbx
-    from asterism.pbx.assembly.server import PbxServer
     from asterism.pbx.bridges.bridge import Bridge
+    from asterism.pbx.vocabulary.host import Host, HostServer
 
+_BRIDGE = Argument("BridgeUniqueid", "Id of the bridge.", True)
+_ROW = "%-36s %-36s %5s %-15s %-15s %s"
 _TECHNOLOGIES = (("simple_bridge", "1to1Mix", 50),)
 """Name, type and priority of what mixes: two channels, frame by frame or relayed by the media layer."""
 
 
 class BridgeCommands(Module):
-    """``bridge show|kick|destroy``, BridgeKick and BridgeTechnologyList."""
+    """``bridge show|kick|destroy``; BridgeList, BridgeInfo, BridgeKick, BridgeDestroy, BridgeTechnologyList."""
 
     name: ClassVar[str] = "pbx_bridges"
     part_of: ClassVar[tuple[str, ...]] = ("core",)
     description: ClassVar[str] = "Console commands and manager actions of bridges"
 
-    def load(self, server: PbxServer) -> None:
+    def load(self, server: HostServer) -> None:
         """Register commands and actions."""
-        self._pbx: Pbx = server.pbx
+        self._pbx: Host = server.pbx
         server.register_marked(self)
 
     def complete_bridge(self, words: list[str]) -> list[str]:
@@ -43,6 +45,26 @@ class BridgeCommands(Module):
         if found is None:
             raise CommandError(f"Bridge '{uniqueid}' not found")
         return found
+
+    @command("bridge show all", Documentation("List the bridges.", "bridge show all"))
+    def show_bridges(self, call: CommandCall) -> str:
+        """Run the command."""
+        if call.args:
+            raise UsageError("bridge show all")
+        rows = [_ROW % ("Bridge-ID", "Name", "Chans", "Type", "Technology", "Duration")]
+        rows += [
+            _ROW
+            % (
+                bridge.uniqueid,
+                bridge.name or "<unknown>",
+                bridge.reported_count,
+                bridge.type,
+                bridge.technology,
+                clock(bridge.duration),
+            )
+            for bridge in self._pbx.bridges.values()
+        ]
+        return "".join(row + "\n" for row in rows)
 
     @command(
         "bridge show",
@@ -173,3 +195,69 @@ class BridgeCommands(Module):
                 ],
             )
         call.end_list("BridgeTechnologyListComplete")
+
+    @action(
+        "BridgeList",
+        "",
+        Documentation(
+            "List the bridges.",
+            description="Each bridge comes as an event BridgeListItem, then BridgeListComplete.",
+            arguments=(Argument("BridgeType", "Only this type."),),
+        ),
+    )
+    def bridge_list(self, call: ActionCall) -> None:
+        """Run the action."""
+        kind = call.get("BridgeType")
+        call.begin_list("Bridge listing will follow")
+        for bridge in list(self._pbx.bridges.values()):
+            if not kind or bridge.type == kind:
+                call.item("BridgeListItem", bridge_fields(bridge))
+        call.end_list("BridgeListComplete")
+
+    @action(
+        "BridgeInfo",
+        "",
+        Documentation(
+            "Tell who is in a bridge.",
+            description="Each channel of the bridge comes as an event BridgeInfoChannel, then "
+            "BridgeInfoComplete with the bridge itself.",
+            arguments=(_BRIDGE,),
+        ),
+    )
+    def bridge_info(self, call: ActionCall) -> None:
+        """Run the action."""
+        bridge = self._named(call)
+        if bridge is None:
+            return
+        call.begin_list("Bridge channel listing will follow")
+        for channel in sorted(bridge.channels, key=lambda one: one.created):
+            call.item("BridgeInfoChannel", channel_fields(channel))
+        call.end_list("BridgeInfoComplete", bridge_fields(bridge))
+
+    @action(
+        "BridgeDestroy",
+        "system,call",
+        Documentation(
+            "End a bridge and its calls.",
+            description="All channels of the bridge are hung up. Needs a class, unlike in Asterisk: it ends calls.",
+            arguments=(_BRIDGE,),
+        ),
+    )
+    def bridge_destroy(self, call: ActionCall) -> None:
+        """Run the action."""
+        bridge = self._named(call)
+        if bridge is None:
+            return
+        for channel in list(bridge.channels):
+            channel.soft_hangup()
+        call.success("Bridge has been destroyed")
+
+    def _named(self, call: ActionCall) -> Bridge | None:
+        uniqueid = call.get("BridgeUniqueid")
+        if not uniqueid:
+            call.error("BridgeUniqueid must be provided")
+            return None
+        bridge = self._pbx.bridges.get(uniqueid)
+        if bridge is None:
+            call.error("Bridge not found")
+        return bridge

@@ -11,9 +11,8 @@ from asterism.pbx.bridges.bridge import Bridge
 from asterism.pbx.vocabulary.errors import ChannelHangup
 
 if TYPE_CHECKING:
-    from asterism.pbx.assembly.pbx import Pbx
-    from asterism.pbx.assembly.server import PbxServer
     from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.vocabulary.host import Host, HostServer
 
 
 class Meeting:
@@ -23,7 +22,7 @@ class Meeting:
     before lets the other go on.
     """
 
-    def __init__(self, pbx: Pbx, first: Channel, second: Channel) -> None:
+    def __init__(self, pbx: Host, first: Channel, second: Channel) -> None:
         self._pbx = pbx
         self._expected = (first, second)
         self._arrived: list[Channel] = []
@@ -71,9 +70,9 @@ class BridgeAction(Module):
     part_of: ClassVar[tuple[str, ...]] = ("core",)
     description: ClassVar[str] = "Bridging of channels by the manager"
 
-    def load(self, server: PbxServer) -> None:
+    def load(self, server: HostServer) -> None:
         """Register the action."""
-        self._pbx: Pbx = server.pbx
+        self._pbx: Host = server.pbx
         server.register_marked(self)
 
     @action(

@@ -20,8 +20,8 @@ from asterism.pbx.vocabulary.errors import RequestError
 from asterism.pbx.vocabulary.party import Redirecting
 
 if TYPE_CHECKING:
-    from asterism.pbx.assembly.pbx import Pbx
     from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.vocabulary.host import Host
 
 MAX_DESTINATIONS = 64
 """Destinations of one Dial; more are ignored."""
@@ -81,7 +81,7 @@ class Dialer:
     ``winner`` is the channel that answered; without one ``status`` tells why, once ``finished``: the outcome is known.
     """
 
-    def __init__(self, pbx: Pbx, caller: Channel | None, done: Callable[[], None]) -> None:
+    def __init__(self, pbx: Host, caller: Channel | None, done: Callable[[], None]) -> None:
         self.pbx = pbx
         self.caller = caller
         self.winner: Channel | None = None

@@ -13,7 +13,7 @@ from asterism.core.errors import UsageError
 from asterism.core.module import Module
 from asterism.core.restriction import DANGEROUS_APPLICATIONS, DANGEROUS_FUNCTIONS, REACHING_OUT, restriction
 from asterism.pbx.calls.dialing import Dialer
-from asterism.pbx.dialplan.applications.dial_options import parse_place
+from asterism.pbx.dialplan.language.places import parse_place
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.causes import Cause
 from asterism.pbx.vocabulary.errors import ChannelHangup, Goto
@@ -21,9 +21,8 @@ from asterism.pbx.vocabulary.flow import EndDialplan
 from asterism.pbx.vocabulary.party import PartyId, parse_caller_id
 
 if TYPE_CHECKING:
-    from asterism.pbx.assembly.pbx import Pbx
-    from asterism.pbx.assembly.server import PbxServer
     from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.vocabulary.host import Host, HostServer
 
 DEFAULT_TIMEOUT = 30.0
 MAX_PENDING = 1000
@@ -67,7 +66,7 @@ class Originated:
     reason: int
 
 
-async def originate(pbx: Pbx, request: OriginateRequest) -> Originated:
+async def originate(pbx: Host, request: OriginateRequest) -> Originated:
     """Call ``request.destination``; once it answers, the channel waits to be started with :func:`start`."""
     answered: asyncio.Future[bool] = pbx.loop.create_future()
 
@@ -126,7 +125,7 @@ def _prepare(channel: Channel, request: OriginateRequest) -> None:
         channel.set_connected(request.caller, tell=False)
 
 
-def start(pbx: Pbx, channel: Channel, request: OriginateRequest) -> None:
+def start(pbx: Host, channel: Channel, request: OriginateRequest) -> None:
     """Let an answered channel run what the request names."""
     if not request.application:
         channel.context, channel.exten, channel.priority = request.context, request.exten, request.priority
@@ -174,7 +173,7 @@ class Originate(Module):
     part_of: ClassVar[tuple[str, ...]] = ("core",)
     description: ClassVar[str] = "Calls made from the manager and the console"
 
-    def load(self, server: PbxServer) -> None:
+    def load(self, server: HostServer) -> None:
         """Register the action and the command."""
         self._pbx = server.pbx
         self._log = server.log

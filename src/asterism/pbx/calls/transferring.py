@@ -11,8 +11,7 @@ from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.errors import Goto
 
 if TYPE_CHECKING:
-    from asterism.pbx.assembly.pbx import Pbx
-    from asterism.pbx.assembly.server import PbxServer
+    from asterism.pbx.vocabulary.host import Host, HostServer
 
 
 class TransferAction(Module):
@@ -22,9 +21,9 @@ class TransferAction(Module):
     part_of: ClassVar[tuple[str, ...]] = ("core",)
     description: ClassVar[str] = "Transfer of calls by the manager"
 
-    def load(self, server: PbxServer) -> None:
+    def load(self, server: HostServer) -> None:
         """Register the action."""
-        self._pbx: Pbx = server.pbx
+        self._pbx: Host = server.pbx
         server.register_marked(self)
 
     @action(

@@ -9,32 +9,29 @@ from asterism.core.documentation import Argument, Documentation
 from asterism.core.module import Module
 from asterism.core.regex import RegexError, compile_regex
 from asterism.core.restriction import WRITES, restricted
-from asterism.pbx.bridges.bridge import Bridge
 from asterism.pbx.channels.listing import clock, formats_of
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.causes import parse_cause
 from asterism.pbx.vocabulary.errors import Goto
-from asterism.pbx.vocabulary.events import bridge_fields, channel_fields
+from asterism.pbx.vocabulary.events import channel_fields
 
 if TYPE_CHECKING:
-    from asterism.pbx.assembly.pbx import Pbx
-    from asterism.pbx.assembly.server import PbxServer
     from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.vocabulary.host import Host, HostServer
 
 _CHANNEL = Argument("Channel", "Name of the channel, or its uniqueid.", True)
-_BRIDGE = Argument("BridgeUniqueid", "Id of the bridge.", True)
 
 
 class ChannelActions(Module):
-    """Hangup, Redirect, Status, CoreShowChannels, CoreShowChannelMap and the bridge actions."""
+    """Hangup, Redirect, Status, CoreShowChannels and CoreShowChannelMap."""
 
     name: ClassVar[str] = "pbx_channels_manager"
     part_of: ClassVar[tuple[str, ...]] = ("core",)
     description: ClassVar[str] = "Manager actions and events of channels"
 
-    def load(self, server: PbxServer) -> None:
+    def load(self, server: HostServer) -> None:
         """Register the events and the actions."""
-        self._pbx: Pbx = server.pbx
+        self._pbx: Host = server.pbx
         self._live_dangerously = bool(getattr(server.options, "live_dangerously", False))
         server.register_events(*events.ALL)
         server.register_marked(self)
@@ -264,72 +261,6 @@ class ChannelActions(Module):
             return Goto(context, exten, int(text)) if int(text) else None
         number = self._pbx.dialplan.resolve_priority(context, exten, text)
         return None if number is None else Goto(context, exten, number)
-
-    @action(
-        "BridgeList",
-        "",
-        Documentation(
-            "List the bridges.",
-            description="Each bridge comes as an event BridgeListItem, then BridgeListComplete.",
-            arguments=(Argument("BridgeType", "Only this type."),),
-        ),
-    )
-    def bridge_list(self, call: ActionCall) -> None:
-        """Run the action."""
-        kind = call.get("BridgeType")
-        call.begin_list("Bridge listing will follow")
-        for bridge in list(self._pbx.bridges.values()):
-            if not kind or bridge.type == kind:
-                call.item("BridgeListItem", bridge_fields(bridge))
-        call.end_list("BridgeListComplete")
-
-    @action(
-        "BridgeInfo",
-        "",
-        Documentation(
-            "Tell who is in a bridge.",
-            description="Each channel of the bridge comes as an event BridgeInfoChannel, then "
-            "BridgeInfoComplete with the bridge itself.",
-            arguments=(_BRIDGE,),
-        ),
-    )
-    def bridge_info(self, call: ActionCall) -> None:
-        """Run the action."""
-        bridge = self._bridge(call)
-        if bridge is None:
-            return
-        call.begin_list("Bridge channel listing will follow")
-        for channel in sorted(bridge.channels, key=lambda one: one.created):
-            call.item("BridgeInfoChannel", channel_fields(channel))
-        call.end_list("BridgeInfoComplete", bridge_fields(bridge))
-
-    @action(
-        "BridgeDestroy",
-        "system,call",
-        Documentation(
-            "End a bridge and its calls.",
-            description="All channels of the bridge are hung up. Needs a class, unlike in Asterisk: it ends calls.",
-            arguments=(Argument("BridgeUniqueid", "Id of the bridge.", True),),
-        ),
-    )
-    def bridge_destroy(self, call: ActionCall) -> None:
-        """Run the action."""
-        bridge = self._bridge(call)
-        if bridge is None:
-            return
-        for channel in list(bridge.channels):
-            channel.soft_hangup()
-        call.success("Bridge has been destroyed")
-
-    def _bridge(self, call: ActionCall) -> Bridge | None:
-        uniqueid = call.get("BridgeUniqueid")
-        if not uniqueid:
-            call.error("BridgeUniqueid must be provided")
-            return None
-        bridge = self._pbx.bridges.get(uniqueid)
-        if bridge is None:
-            call.error("Bridge not found")
-        return bridge
 
 
 def _split_names(text: str) -> list[str]:

@@ -11,32 +11,39 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from asterism.core.containment import FAILED, FAILURES, report_failure
-from asterism.pbx.assembly.channel import WAKE_DIGIT, WAKE_SIGNAL, ChannelApi
+from asterism.pbx.channels.playing import start_tone
+from asterism.pbx.channels.variables import ChannelVariables
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.causes import Cause
-from asterism.pbx.vocabulary.controls import STAGE_MOVES, STATE_MOVES, ChannelState, Control, SoftHangup, Stage
+from asterism.pbx.vocabulary.controls import (
+    STAGE_MOVES,
+    STATE_MOVES,
+    WAKE_DIGIT,
+    WAKE_SIGNAL,
+    ChannelState,
+    Control,
+    SoftHangup,
+    Stage,
+)
 from asterism.pbx.vocabulary.errors import ChannelHangup, Goto
 from asterism.pbx.vocabulary.party import NOBODY, PartyId, Redirecting
 
 if TYPE_CHECKING:
     from asterism.media.player import Playback
     from asterism.media.stream import AudioStream
-    from asterism.pbx.assembly.pbx import Pbx
-    from asterism.pbx.bridges.bridge import Bridge
     from asterism.pbx.channels.technology import ChannelDriver, ChannelTechnology
+    from asterism.pbx.vocabulary.host import ChannelBridge, Host
 
 ControlListener = Callable[["Channel", Control, object], None]
 HangupListener = Callable[["Channel"], None]
 
 _PARTED = (Stage.GONE, Stage.DEAD)
 _NOT_ASKED = SoftHangup(0)
-_DEFERRED = "(deferred)"
-"""Stands for the value of a variable that is worked out when somebody reads; told by identity."""
 _TONES = {Control.RINGING: "ring", Control.BUSY: "busy", Control.CONGESTION: "congestion"}
 """What is played to a far end that cannot be told in signalling: it has been answered."""
 
@@ -49,8 +56,8 @@ def _expire(future: asyncio.Future[bool]) -> None:
         future.set_result(False)
 
 
-class Channel(ChannelApi):
-    """One leg of a call; made by :meth:`asterism.pbx.assembly.pbx.Pbx.create_channel`.
+class Channel(ChannelVariables):
+    """One leg of a call, as drivers and the core have it; made by the PBX's ``create_channel``.
 
     ``caller`` is who is at the far end, ``connected`` whom that party talks to, ``dialed`` the
     number it dialled. ``context``, ``exten`` and ``priority`` are its place in the dialplan,
@@ -65,11 +72,9 @@ class Channel(ChannelApi):
 
     __slots__ = (
         "_asked",
-        "_deferred",
         "_digits",
         "_goto",
         "_place",
-        "_variables",
         "_waiter",
         "_wake_on",
         "accountcode",
@@ -99,7 +104,6 @@ class Channel(ChannelApi):
         "hangup_reason",
         "hangup_source",
         "hops",
-        "inheritance",
         "language",
         "linkedid",
         "moved",
@@ -107,7 +111,6 @@ class Channel(ChannelApi):
         "name",
         "on_hold",
         "out_of_hops",
-        "pbx",
         "peeraccount",
         "pickup_group",
         "priority",
@@ -124,9 +127,9 @@ class Channel(ChannelApi):
     )
 
     def __init__(
-        self, pbx: Pbx, technology: ChannelTechnology, name: str, uniqueid: str, linkedid: str, state: ChannelState
+        self, pbx: Host, technology: ChannelTechnology, name: str, uniqueid: str, linkedid: str, state: ChannelState
     ) -> None:
-        self.pbx = pbx
+        super().__init__(pbx)
         self.technology = technology
         self.driver: ChannelDriver | None = None
         self.callid = 0
@@ -155,9 +158,6 @@ class Channel(ChannelApi):
         self.priority = 1
         self.application = ""
         self.appdata = ""
-        self._variables: dict[str, str] = {}
-        self._deferred: list[tuple[Sequence[str], Callable[[], Iterable[str]]]] = []
-        self.inheritance: dict[str, int] | None = None
         self.data: dict[str, Any] = {}
         self.dialplan_state: Any = None
         self.hangup_cause = 0
@@ -168,7 +168,7 @@ class Channel(ChannelApi):
         self.out_of_hops = False
         """Whether it was to go on and could not, for want of hops."""
         self.hangup_source = ""
-        self.bridge: Bridge | None = None
+        self.bridge: ChannelBridge | None = None
         self.created = time.time()
         self.answered_at: float | None = None
         self.on_hold = False
@@ -233,90 +233,6 @@ class Channel(ChannelApi):
             fields["call_id"] = call_id
         return fields
 
-    # -- variables ---------------------------------------------------------------------------
-
-    def set_variable(self, name: str, value: str | None) -> None:
-        """Set a channel variable, ``None`` deletes it; publishes VarSet.
-
-        A leading ``_`` makes called channels inherit it, ``__`` theirs too. A variable that is set
-        again counts as the newest.
-        """
-        plain = name
-        depth = 0
-        if name[:1] == "_":
-            depth = 2 if name[1:2] == "_" else 1
-            plain = name[depth:]
-        variables = self._variables
-        variables.pop(plain, None)
-        if value is not None:
-            variables[plain] = value
-        if depth and value is not None:
-            if self.inheritance is None:
-                self.inheritance = {}
-            self.inheritance[plain] = depth
-        elif self.inheritance:
-            self.inheritance.pop(plain, None)
-        bus = self.pbx.bus
-        if bus.listeners[events.VAR_SET]:
-            bus.publish(events.VAR_SET, self, name, value or "")
-
-    def set_variables(self, values: Mapping[str, str]) -> None:
-        """Set several variables, as :meth:`set_variable` one by one; their names have no underscore in front."""
-        if self.inheritance or self.pbx.bus.listeners[events.VAR_SET]:
-            for name, value in values.items():
-                self.set_variable(name, value)
-            return
-        variables = self._variables
-        if not variables.keys().isdisjoint(values):
-            for name in values:
-                variables.pop(name, None)
-        variables.update(values)
-
-    def delete_variables(self, names: Sequence[str]) -> None:
-        """Delete several variables, as :meth:`set_variable` one by one; their names have no underscore in front."""
-        if self.inheritance or self.pbx.bus.listeners[events.VAR_SET]:
-            for name in names:
-                self.set_variable(name, None)
-            return
-        for name in names:
-            self._variables.pop(name, None)
-
-    def defer_variables(self, names: Sequence[str], values: Callable[[], Iterable[str]]) -> None:
-        """Set variables whose values cost something: ``values`` is called when somebody listens or reads.
-
-        What it tells may not change any more. The names have no underscore in front.
-        """
-        if self.inheritance or self.pbx.bus.listeners[events.VAR_SET]:
-            self.set_variables(dict(zip(names, values(), strict=True)))
-            return
-        self.set_variables(dict.fromkeys(names, _DEFERRED))
-        self._deferred.append((names, values))
-
-    @property
-    def variables(self) -> dict[str, str]:
-        """The channel's variables by their plain names, the newest last."""
-        if self._deferred:
-            deferred, self._deferred = self._deferred, []
-            variables = self._variables
-            for names, values in reversed(deferred):  # of two that set the same variable the newer counts
-                for name, value in zip(names, values(), strict=True):
-                    if variables.get(name) is _DEFERRED:
-                        variables[name] = value
-        return self._variables
-
-    def inherit_variables(self, parent: Channel) -> None:
-        """Take over the variables that ``parent`` was given with ``_`` (once) or ``__`` (for ever)."""
-        if parent.inheritance:
-            for name, depth in list(parent.inheritance.items()):
-                self.set_variable("__" + name if depth == 2 else name, parent.variables[name])
-
-    def get_variable(self, name: str) -> str | None:
-        """A channel variable, else the global one; ``None`` when neither is set."""
-        value = self._variables.get(name)
-        if value is _DEFERRED:
-            value = self.variables.get(name)
-        return value if value is not None else self.pbx.dialplan.globals.get(name)
-
     # -- what changes and is told ------------------------------------------------------------
 
     def set_state(self, state: ChannelState) -> None:
@@ -380,8 +296,6 @@ class Channel(ChannelApi):
             if self.tone is not None:
                 self.stop_tone()
             if not shown and condition in _TONES:
-                from asterism.pbx.channels.playing import start_tone
-
                 shown = start_tone(self, _TONES[condition])
         return shown
 
@@ -626,3 +540,28 @@ class Channel(ChannelApi):
     async def wait(self, seconds: float) -> None:
         """Wait; the far end's digits are kept for a later read."""
         await self.park(seconds)
+
+    async def read_digit(self, timeout: float | None = None) -> str | None:
+        """The next DTMF digit, ``None`` when none came within ``timeout`` seconds."""
+        loop = self.pbx.loop
+        end = None if timeout is None else loop.time() + timeout
+        self.check()
+        while not self._digits:
+            left = None if end is None else end - loop.time()
+            if left is not None and left <= 0:
+                return None
+            await self.park(left, WAKE_DIGIT)
+        return self._digits.pop(0)[0]
+
+    def flush_digits(self) -> None:
+        """Forget the digits that nobody has read."""
+        self._digits.clear()
+
+    def send_digit(self, digit: str, duration_ms: int = 100) -> None:
+        """Send a DTMF digit to the far end."""
+        if self.dead or self.driver is None:
+            return
+        bus = self.pbx.bus
+        bus.publish(events.DTMF_BEGIN, self, digit, "Sent")
+        self.ask_driver("send_digit", None, digit, duration_ms)
+        bus.publish(events.DTMF_END, self, digit, duration_ms, "Sent")

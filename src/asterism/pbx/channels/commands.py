@@ -1,4 +1,4 @@
-"""Console commands on channels and bridges."""
+"""Console commands on channels."""
 
 from __future__ import annotations
 
@@ -15,15 +15,13 @@ from asterism.pbx.vocabulary.controls import STATE_NAMES, SoftHangup
 from asterism.pbx.vocabulary.errors import Goto
 
 if TYPE_CHECKING:
-    from asterism.pbx.assembly.pbx import Pbx
-    from asterism.pbx.assembly.server import PbxServer
     from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.vocabulary.host import Host, HostServer
 
 _SHORT = "%-64.64s %-32.32s %-7.7s %-30.30s"
 _VERBOSE = (
     "%-80.80s %-24.24s %-24.24s %4.4s %-7.7s %-12.12s %-25.25s %-15.15s %8.8s %-11.11s %-11.11s %-20.20s"
 )  # fmt: skip
-_BRIDGE = "%-36s %-36s %5s %-15s %-15s %s"
 _TYPE = "%-15.15s  %-40.40s %-13.13s %-13.13s %-13.13s %-13.13s"
 
 
@@ -32,15 +30,15 @@ def _lines(lines: Iterable[str]) -> str:
 
 
 class ChannelCommands(Module):
-    """``core show channels`` and its kin, ``channel request hangup``, ``channel redirect``, ``bridge show``."""
+    """``core show channels`` and its kin, ``channel request hangup``, ``channel redirect``."""
 
     name: ClassVar[str] = "pbx_channels_console"
     part_of: ClassVar[tuple[str, ...]] = ("core",)
     description: ClassVar[str] = "Console commands of channels"
 
-    def load(self, server: PbxServer) -> None:
+    def load(self, server: HostServer) -> None:
         """Register the commands."""
-        self._pbx: Pbx = server.pbx
+        self._pbx: Host = server.pbx
         server.register_marked(self)
 
     def _channel_names(self, words: list[str]) -> list[str]:
@@ -240,26 +238,6 @@ class ChannelCommands(Module):
                 "  Text Support: yes",
             ]
         )
-
-    @command("bridge show all", Documentation("List the bridges.", "bridge show all"))
-    def show_bridges(self, call: CommandCall) -> str:
-        """Run the command."""
-        if call.args:
-            raise UsageError("bridge show all")
-        rows = [_BRIDGE % ("Bridge-ID", "Name", "Chans", "Type", "Technology", "Duration")]
-        rows += [
-            _BRIDGE
-            % (
-                bridge.uniqueid,
-                bridge.name or "<unknown>",
-                bridge.reported_count,
-                bridge.type,
-                bridge.technology,
-                clock(bridge.duration),
-            )
-            for bridge in self._pbx.bridges.values()
-        ]
-        return _lines(rows)
 
 
 def _detail(channel: Channel) -> list[str]:

@@ -9,9 +9,8 @@ from asterism.core.documentation import Argument, Documentation
 from asterism.core.module import Module
 
 if TYPE_CHECKING:
-    from asterism.pbx.assembly.pbx import Pbx
-    from asterism.pbx.assembly.server import PbxServer
     from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.vocabulary.host import Host, HostServer
 
 _CHANNEL = Argument("Channel", "Name of the channel, or its uniqueid.", True)
 _DIGITS = frozenset("0123456789*#ABCDabcd")
@@ -24,9 +23,9 @@ class ChannelControls(Module):
     part_of: ClassVar[tuple[str, ...]] = ("core",)
     description: ClassVar[str] = "Manager actions that act on channels"
 
-    def load(self, server: PbxServer) -> None:
+    def load(self, server: HostServer) -> None:
         """Register the actions."""
-        self._pbx: Pbx = server.pbx
+        self._pbx: Host = server.pbx
         server.register_marked(self)
 
     def _channel(self, call: ActionCall) -> Channel | None:

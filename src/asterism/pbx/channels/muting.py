@@ -8,8 +8,7 @@ from asterism.config.values import is_boolean, is_true
 from asterism.core.commands import ActionCall, action
 from asterism.core.documentation import Argument, Documentation
 from asterism.pbx.channels.playing import stream_of
-from asterism.pbx.dialplan.functions.common import needs_channel
-from asterism.pbx.vocabulary.flow import FunctionError
+from asterism.pbx.vocabulary.flow import FunctionError, needs_channel
 from asterism.pbx.vocabulary.marks import function_writer
 from asterism.pbx.vocabulary.module import PbxModule
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from asterism.media.files import SoundError
 from asterism.media.player import Playback
 from asterism.media.stream import AudioStream, Frame
 from asterism.media.tones import tone_frames
+from asterism.pbx.vocabulary.controls import WAKE_DIGIT
 
 if TYPE_CHECKING:
-    from asterism.pbx.assembly.server import PbxServer
     from asterism.pbx.channels.channel import Channel
-
-WAKE_DIGIT = 1
-"""The kind of wake-up that a digit is; see ``Channel.park``."""
 
 
 def stream_of(channel: Channel) -> AudioStream | None:
@@ -56,12 +53,12 @@ async def play(channel: Channel, name: str, interrupt: str = "", language: str =
         SoundError: there is no such sound, or its file cannot be read.
     """
     stream = stream_of(channel)
-    server = cast("PbxServer", channel.pbx.server)
+    sounds = channel.pbx.server.media.sounds
     if stream is None:
-        if server.media.sounds.find(name, language or channel.language) is None:
+        if sounds.find(name, language or channel.language) is None:
             raise SoundError(f"there is no sound '{name}'")
         return ""
-    sound = server.media.sounds.load(name, language or channel.language, stream.format)
+    sound = sounds.load(name, language or channel.language, stream.format)
     return await play_frames(channel, sound.frames(), interrupt)
 
 

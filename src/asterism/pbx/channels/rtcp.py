@@ -14,8 +14,8 @@ from asterism.pbx.vocabulary.events import FieldList, channel_fields
 
 if TYPE_CHECKING:
     from asterism.media.rtp import RtpSession
-    from asterism.pbx.assembly.server import PbxServer
     from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.vocabulary.host import HostServer
 
 _TYPES = {SR: "200(SR)", RR: "201(RR)"}
 
@@ -126,7 +126,7 @@ class RtcpModule(Module):
     part_of: ClassVar[tuple[str, ...]] = ("res_rtp",)
     description: ClassVar[str] = "RTCP events and their log"
 
-    def load(self, server: PbxServer) -> None:
+    def load(self, server: HostServer) -> None:
         """Register events and commands."""
         self._server = server
         self._shown = {"debug": False, "stats": False}

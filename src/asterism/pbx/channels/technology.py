@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from asterism.media.formats import Format
     from asterism.media.stream import AudioStream
     from asterism.pbx.channels.channel import Channel
-    from asterism.pbx.states.device_states import DeviceState
     from asterism.pbx.vocabulary.controls import Control
+    from asterism.pbx.vocabulary.device_state import DeviceState
 
 
 class ChannelTechnology(Protocol):

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING
 
 from asterism.core.commands import ActionCall, action
 from asterism.core.documentation import Argument, Documentation
-from asterism.pbx.dialplan.functions.common import needs_channel
 from asterism.pbx.dialplan.language.arguments import find_outside
 from asterism.pbx.messaging.message import Message, SendStatus, give_message, message_of
-from asterism.pbx.vocabulary.flow import FunctionError
+from asterism.pbx.vocabulary.flow import FunctionError, needs_channel
 from asterism.pbx.vocabulary.marks import application, function, function_writer
 from asterism.pbx.vocabulary.module import PbxModule
 
 if TYPE_CHECKING:
-    from asterism.pbx.assembly.server import PbxServer
     from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.vocabulary.host import HostServer
 
 MAX_BODY = 65536
 """Bytes of a body that a manager may send."""
@@ -41,7 +40,7 @@ class MessageModule(PbxModule):
     covers = ("app_messagesend", "func_message")
     description = "Text messages outside calls"
 
-    def load(self, server: PbxServer) -> Awaitable[None] | None:
+    def load(self, server: HostServer) -> Awaitable[None] | None:
         """Register; when it is unloaded, nothing waits any more."""
         server.owner.on_release(server.pbx.messages.close)
         return super().load(server)

@@ -10,20 +10,18 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from asterism.core.events import EventBus
 from asterism.core.registry import Registry
-from asterism.pbx.channels.channel import Channel
 from asterism.pbx.messaging.message import Message, MessageError, MessageTechnology, SendStatus, give_message
-from asterism.pbx.states.device_states import DeviceState
 from asterism.pbx.vocabulary.causes import Cause
-from asterism.pbx.vocabulary.controls import ChannelState
+from asterism.pbx.vocabulary.device_state import DeviceState
 from asterism.pbx.vocabulary.errors import RequestError
 
 if TYPE_CHECKING:
     from asterism.media.formats import Format
-    from asterism.pbx.assembly.pbx import Pbx
+    from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.vocabulary.host import Host
 
 CHANNEL_NAME = "Message/ast_msg_queue"
 MAX_WAITING = 1000
@@ -62,21 +60,6 @@ class _Technology:
         return DeviceState.INVALID
 
 
-class MessageChannel(Channel):
-    """The channel that runs dialplan for one message.
-
-    It is no call: it is in no listing, and no event tells that it comes, changes or goes. It makes none either: a
-    text that finds an extension with ``Dial`` would let a phone ring that has nobody to talk to.
-    """
-
-    __slots__ = ()
-
-    may_call: ClassVar[bool] = False
-
-    def _forget(self) -> None:
-        """Nobody has known of it."""
-
-
 class _Lane:
     """The messages of one sender: one is dealt with, the others wait."""
 
@@ -91,7 +74,7 @@ class _Lane:
 class Messages:
     """``pbx.messages``: the carriers by prefix, and a lane for each sender whose messages are not all dealt with."""
 
-    def __init__(self, pbx: Pbx) -> None:
+    def __init__(self, pbx: Host) -> None:
         self._pbx = pbx
         self._technology = _Technology()
         self.technologies: Registry[MessageTechnology] = Registry("message technology", str.lower)
@@ -183,11 +166,7 @@ class Messages:
 
     def _channel(self, delivery: Delivery) -> Channel:
         pbx = self._pbx
-        quiet = pbx.bound(pbx.owner)
-        quiet.bus = EventBus(pbx.log)
-        unique = pbx.next_uniqueid()
-        channel = MessageChannel(quiet, self._technology, CHANNEL_NAME, unique, unique, ChannelState.UP)
-        channel.callid = pbx.next_callid()
+        channel = pbx.create_quiet_channel(self._technology, CHANNEL_NAME)
         channel.context, channel.exten = delivery.context, delivery.exten
         channel.language = delivery.language or getattr(pbx.server.options, "defaultlanguage", "") or "en"
         channel.accountcode = delivery.accountcode

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 from asterism.core.commands import CommandCall, command
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import CommandError, UsageError
-from asterism.pbx.assembly.server import PbxServer
-from asterism.pbx.states.device_states import DeviceState, parse_device_state
+from asterism.pbx.vocabulary.device_state import DeviceState, parse_device_state
 from asterism.pbx.vocabulary.flow import FunctionError
+from asterism.pbx.vocabulary.host import HostServer
 from asterism.pbx.vocabulary.marks import function, function_preparer, function_writer
 from asterism.pbx.vocabulary.module import PbxModule
 
@@ -24,7 +24,7 @@ PREFIX = "Custom:"
 _RULE = "-" * 69
 
 
-class CustomStateServer(PbxServer, Protocol):
+class CustomStateServer(HostServer, Protocol):
     """A server with the internal database."""
 
     astdb: AstDb
@@ -36,7 +36,7 @@ class CustomStates(PbxModule):
     name: ClassVar[str] = "func_devstate"
     description: ClassVar[str] = "Device states, and those that users set"
 
-    def load(self, server: PbxServer) -> None:
+    def load(self, server: HostServer) -> None:
         """Register function and commands; the states kept are back."""
         self._database = cast(CustomStateServer, server).astdb
         super().load(server)

@@ -8,48 +8,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from asterism.core.containment import FAILURES, attempt, report_failure
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.controls import ChannelState
+from asterism.pbx.vocabulary.device_state import DeviceState
 
 if TYPE_CHECKING:
     from asterism.core.registry import Owner
-    from asterism.pbx.assembly.pbx import Pbx
-
-
-class DeviceState(IntEnum):
-    """State of a device; names and numbers are those of ``DEVICE_STATE()`` and ``DeviceStateChange``."""
-
-    UNKNOWN = 0
-    NOT_INUSE = 1
-    INUSE = 2
-    BUSY = 3
-    INVALID = 4
-    UNAVAILABLE = 5
-    RINGING = 6
-    RINGINUSE = 7
-    ONHOLD = 8
+    from asterism.pbx.vocabulary.host import Host
 
 
 Observer = Callable[[str, DeviceState], None]
 Provider = Callable[[str], DeviceState]
 
 
-def parse_device_state(text: str) -> DeviceState | None:
-    """The state of that name in any case, ``None`` if there is none."""
-    try:
-        return DeviceState[text.strip().upper()]
-    except KeyError:
-        return None
-
-
 class DeviceStates:
     """The states of all devices of a server, by device name ("PJSIP/alice", "Custom:lamp")."""
 
-    def __init__(self, pbx: Pbx) -> None:
+    def __init__(self, pbx: Host) -> None:
         self._pbx = pbx
         self._known: dict[str, DeviceState] = {}
         self._dirty: dict[str, bool] = {}

@@ -11,8 +11,7 @@ from asterism.core.module import Module
 from asterism.pbx.states.hints import STATE_TEXTS, extension_state, split_devices
 
 if TYPE_CHECKING:
-    from asterism.pbx.assembly.pbx import Pbx
-    from asterism.pbx.assembly.server import PbxServer
+    from asterism.pbx.vocabulary.host import Host, HostServer
 
 _HINT = "%-30.30s: %-60.60s  State:%-15.15s Presence:%-15.15s Watchers %2d"
 
@@ -24,9 +23,9 @@ class HintCommands(Module):
     part_of: ClassVar[tuple[str, ...]] = ("core",)
     description: ClassVar[str] = "Extension and device states for console and manager"
 
-    def load(self, server: PbxServer) -> None:
+    def load(self, server: HostServer) -> None:
         """Register the commands and the actions."""
-        self._pbx: Pbx = server.pbx
+        self._pbx: Host = server.pbx
         server.register_marked(self)
 
     def _row(self, context: str, exten: str, hint: str) -> str:

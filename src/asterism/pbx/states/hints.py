@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from asterism.pbx.states.device_states import DeviceState
 from asterism.pbx.vocabulary import events
+from asterism.pbx.vocabulary.device_state import DeviceState
 
 if TYPE_CHECKING:
-    from asterism.pbx.assembly.pbx import Pbx
+    from asterism.pbx.vocabulary.host import Host
 
 
 class ExtensionState(IntEnum):
@@ -107,7 +107,7 @@ Watcher = Callable[[Watched], None]
 class Hints:
     """The states of the extensions that have a hint."""
 
-    def __init__(self, pbx: Pbx) -> None:
+    def __init__(self, pbx: Host) -> None:
         self._pbx = pbx
         self._watched: dict[tuple[str, str], Watched] = {}
         self._by_device: dict[str, dict[Watched, None]] = {}

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 from asterism.core.commands import ActionCall, CommandCall, action, command
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import CommandError, UsageError
-from asterism.pbx.assembly.server import PbxServer
 from asterism.pbx.states.hints import split_devices
 from asterism.pbx.vocabulary.flow import FunctionError
+from asterism.pbx.vocabulary.host import HostServer
 from asterism.pbx.vocabulary.marks import function, function_writer
 from asterism.pbx.vocabulary.module import PbxModule
 from asterism.pbx.vocabulary.presence_events import PRESENCE_STATE_CHANGE, PRESENCE_STATUS
@@ -68,7 +68,7 @@ def _decoded(text: str) -> str:
     return base64.b64decode(text, validate=True).decode()
 
 
-class PresenceServer(PbxServer, Protocol):
+class PresenceServer(HostServer, Protocol):
     """A server with the internal database."""
 
     astdb: AstDb
@@ -80,7 +80,7 @@ class PresenceStates(PbxModule):
     name: ClassVar[str] = "func_presencestate"
     description: ClassVar[str] = "Presence that users set"
 
-    def load(self, server: PbxServer) -> None:
+    def load(self, server: HostServer) -> None:
         """Register function, commands, actions and events."""
         self._database = cast(PresenceServer, server).astdb
         super().load(server)

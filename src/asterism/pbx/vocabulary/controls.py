@@ -134,3 +134,9 @@ class DialStatus(StrEnum):
     RINGING = "RINGING"
     PROGRESS = "PROGRESS"
     PROCEEDING = "PROCEEDING"
+
+
+WAKE_DIGIT = 1
+WAKE_AUDIO = 2
+WAKE_SIGNAL = 4
+"""What a parked channel may be woken by, besides its hang-up."""

@@ -11,8 +11,8 @@ from asterism.pbx.vocabulary.controls import STATE_NAMES
 from asterism.pbx.vocabulary.party import presentation_text
 
 if TYPE_CHECKING:
-    from asterism.pbx.bridges.bridge import Bridge
     from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.vocabulary.host import ChannelBridge
 
 FieldList = list[tuple[str, object]]
 
@@ -42,7 +42,7 @@ def channel_fields(channel: Channel, prefix: str = "") -> FieldList:
     ]
 
 
-def bridge_fields(bridge: Bridge, prefix: str = "") -> FieldList:
+def bridge_fields(bridge: ChannelBridge, prefix: str = "") -> FieldList:
     """The fields that stand for a bridge, each with ``prefix``."""
     return [
         (prefix + "BridgeUniqueid", bridge.uniqueid),
@@ -121,11 +121,11 @@ def _hangup(channel: Channel) -> FieldList:
     return _with_tech_cause(channel, fields)
 
 
-def _bridge(bridge: Bridge) -> FieldList:
+def _bridge(bridge: ChannelBridge) -> FieldList:
     return bridge_fields(bridge)
 
 
-def _bridge_channel(bridge: Bridge, channel: Channel) -> FieldList:
+def _bridge_channel(bridge: ChannelBridge, channel: Channel) -> FieldList:
     return [*bridge_fields(bridge), *channel_fields(channel)]
 
 
@@ -149,7 +149,7 @@ def _music(channel: Channel, music_class: str) -> FieldList:
 
 
 def _blind_transfer(
-    result: str, transferer: Channel, transferee: Channel, bridge: Bridge, context: str, exten: str
+    result: str, transferer: Channel, transferee: Channel, bridge: ChannelBridge, context: str, exten: str
 ) -> FieldList:
     return [
         ("Result", result),

@@ -1,11 +1,16 @@
-"""How an application leaves the line of priorities: by raising one of these."""
+"""How an application leaves the line of priorities, and how a function refuses: by raising one of these."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from asterism.core.errors import AsterismError
 from asterism.pbx.vocabulary.errors import Goto
 
-__all__ = ["EndDialplan", "FunctionError", "Goto", "SubroutineReturned"]
+if TYPE_CHECKING:
+    from asterism.pbx.channels.channel import Channel
+
+__all__ = ["EndDialplan", "FunctionError", "Goto", "SubroutineReturned", "needs_channel"]
 
 
 class EndDialplan(Exception):  # noqa: N818 - the normal end of a call, not an error
@@ -30,3 +35,10 @@ class SubroutineReturned(Exception):  # noqa: N818 - a jump, not an error
 
 class FunctionError(AsterismError):
     """A dialplan function or application was given arguments it cannot use; logged as a warning."""
+
+
+def needs_channel(channel: Channel | None) -> Channel:
+    """The channel; raises :class:`FunctionError` without one."""
+    if channel is None:
+        raise FunctionError("it needs a channel")
+    return channel

@@ -9,8 +9,7 @@ from asterism.core.module import Module
 from asterism.pbx.vocabulary.marks import register_marked
 
 if TYPE_CHECKING:
-    from asterism.pbx.assembly.pbx import Pbx
-    from asterism.pbx.assembly.server import PbxServer
+    from asterism.pbx.vocabulary.host import Host, HostServer
 
 
 class PbxModule(Module):
@@ -19,9 +18,9 @@ class PbxModule(Module):
     That is applications and functions (``pbx.vocabulary.marks``) as well as commands and actions (``core.commands``).
     """
 
-    pbx: Pbx
+    pbx: Host
 
-    def load(self, server: PbxServer) -> Awaitable[None] | None:
+    def load(self, server: HostServer) -> Awaitable[None] | None:
         """Register what is marked."""
         self.pbx = server.pbx
         server.register_marked(self)

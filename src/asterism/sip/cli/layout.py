@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 from asterism.data.data import Data
 from asterism.data.network import Network
 from asterism.hostport import format_host_port
-from asterism.pbx.states.device_states import DeviceState
 from asterism.pbx.vocabulary.controls import STATE_NAMES
+from asterism.pbx.vocabulary.device_state import DeviceState
 from asterism.sip.objects.aor import Aor
 from asterism.sip.objects.auth import Auth
 from asterism.sip.objects.identify import Identify

@@ -34,9 +34,9 @@ from asterism.pbx.dialplan.functions.times import TimeFunctions
 from asterism.pbx.dialplan.functions.variables import EnvironmentFunctions, VariableFunctions
 from asterism.pbx.dialplan.language import loader
 from asterism.pbx.dialplan.language.module import DialplanModule
-from asterism.pbx.states.device_states import DeviceState
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.controls import ChannelState, Control
+from asterism.pbx.vocabulary.device_state import DeviceState
 from asterism.pbx.vocabulary.party import PartyId
 
 MODULES = (

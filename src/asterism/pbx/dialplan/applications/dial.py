@@ -10,8 +10,9 @@ from asterism.core.documentation import Argument, Documentation
 from asterism.core.module import Module
 from asterism.pbx.bridges.bridge import Bridge
 from asterism.pbx.calls.dialing import MAX_DESTINATIONS, Dialer, DialResult, Leg
-from asterism.pbx.dialplan.applications.dial_options import DialOptions, Place, parse_options
+from asterism.pbx.dialplan.applications.dial_options import DialOptions, parse_options
 from asterism.pbx.dialplan.language.arguments import number, split_arguments
+from asterism.pbx.dialplan.language.places import Place
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.causes import Cause
 from asterism.pbx.vocabulary.controls import Control, DialStatus, SoftHangup
@@ -21,8 +22,8 @@ from asterism.pbx.vocabulary.marks import application, register_marked
 from asterism.pbx.vocabulary.party import PartyId, parse_caller_id, parse_presentation
 
 if TYPE_CHECKING:
-    from asterism.pbx.assembly.server import PbxServer
     from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.vocabulary.host import HostServer
 
 _RESET = dict.fromkeys(
     (
@@ -376,7 +377,7 @@ class DialApplication(Module):
     name: ClassVar[str] = "app_dial"
     description: ClassVar[str] = "Dialing Application"
 
-    def load(self, server: PbxServer) -> None:
+    def load(self, server: HostServer) -> None:
         """Register the application."""
         register_marked(server.pbx, self)
 

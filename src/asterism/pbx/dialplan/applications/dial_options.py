@@ -7,21 +7,12 @@ from functools import lru_cache
 
 from asterism.pbx.dialplan.language.arguments import number
 from asterism.pbx.dialplan.language.foreign import NEUTRAL, is_foreign, shadow
+from asterism.pbx.dialplan.language.places import Place, parse_place, split_place
 from asterism.pbx.vocabulary.causes import Cause, parse_cause
 
 KNOWN = "aBbcDFGgHhIiLoQRrSsTtUu"
 """The letters of the options that there are."""
 _WITH_ARGUMENT = frozenset("ABbDFfGLmMnoOPQrSsUu")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A place in the dialplan as options write it, ``context^exten^priority(arg1^arg2)``; empty: the current one."""
-
-    context: str
-    exten: str
-    priority: int | str
-    args: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +53,6 @@ def split_options(text: str) -> list[tuple[str, str | None]]:
         if not letter.isspace() and letter != NEUTRAL:
             found.append((letter, argument))
     return found
-
-
-def _pieces(text: str) -> list[str]:
-    """What ``^`` or a comma separates."""
-    pieces: list[str] = []
-    start = 0
-    for piece in shadow(text).replace("^", ",").split(","):
-        pieces.append(text[start : start + len(piece)])
-        start += len(piece) + 1
-    return pieces
-
-
-def parse_place(text: str) -> Place:
-    """Read ``[[context^]exten^]priority[(arg1[^...])]``; a comma may stand for each ``^``."""
-    place, parenthesis, rest = text.partition("(")
-    args = tuple(_pieces(rest.rstrip(")"))) if parenthesis else ()
-    parts = [part.strip() for part in _pieces(place)]
-    context, exten, priority = [*[""] * (3 - len(parts)), *parts][-3:]
-    number_ = int(priority) if priority.isascii() and priority.isdigit() and len(priority) < 8 else priority or 1
-    return Place(context, exten, number_, args)
 
 
 def parse_options(text: str) -> DialOptions:
@@ -135,7 +106,7 @@ def _parse(text: str) -> DialOptions:
     answered: Place | None = None
     if gosub:
         # U(context^arg1^arg2): the context's s,1; U(ctx^ext^prio...) is not a form of this option.
-        context, *args = _pieces(gosub)
+        context, *args = split_place(gosub)
         answered = Place(context, "s", 1, tuple(args))
     return DialOptions(
         letters=frozenset(letters),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from asterism.core.documentation import Argument, Documentation
 from asterism.media.dtmf import DIGITS
 from asterism.media.files import SoundError
+from asterism.pbx.channels.answering import answer
 from asterism.pbx.channels.playing import play
 from asterism.pbx.vocabulary.controls import ChannelState
 from asterism.pbx.vocabulary.errors import ChannelHangup
@@ -79,7 +80,7 @@ class DigitsModule(PbxModule):
                 channel.set_variable("READSTATUS", "SKIPPED")
                 return
             if "n" not in options:
-                await channel.answer()
+                await answer(channel)
         most = int(_number(count, 0)) or _MAX_READ
         digits = ""
         status = "TIMEOUT"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.documentation import Argument, Documentation
 from asterism.media.files import SoundError
+from asterism.pbx.channels.answering import answer
 from asterism.pbx.channels.playing import play
 from asterism.pbx.vocabulary.controls import ChannelState
 from asterism.pbx.vocabulary.marks import application
@@ -53,7 +54,7 @@ class PlaybackModule(PbxModule):
             status = "FAILED"
         elif channel.state is ChannelState.UP or "skip" not in options:
             if "noanswer" not in options:
-                await channel.answer()
+                await answer(channel)
             for name in filter(None, (one.strip() for one in names.split("&"))):
                 try:
                     await play(channel, name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asterism.core.documentation import Argument, Documentation
+from asterism.pbx.channels.answering import answer, wait_for_media
 from asterism.pbx.dialplan.language.arguments import number
 from asterism.pbx.vocabulary.causes import Cause, parse_cause
 from asterism.pbx.vocabulary.controls import ChannelState, Control
@@ -47,9 +48,9 @@ class ProgressApplications(PbxModule):
         text, _, options = args.partition(",")
         end = self.pbx.loop.time() + (number(text) or 0.0) / 1000
         if channel.state != ChannelState.UP:
-            await channel.answer()
+            await answer(channel)
             if "i" not in options:
-                await channel.wait_for_media(MEDIA_SECONDS)
+                await wait_for_media(channel, MEDIA_SECONDS)
         left = end - self.pbx.loop.time()
         if left > 0:
             await channel.wait(left)

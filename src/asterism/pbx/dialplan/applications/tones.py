@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import UsageError
 from asterism.media.tones import tone_frames
+from asterism.pbx.channels.answering import answer
 from asterism.pbx.channels.playing import play_frames, start_tone
 from asterism.pbx.vocabulary.marks import application
 from asterism.pbx.vocabulary.module import PbxModule
@@ -33,7 +34,7 @@ class TonesModule(PbxModule):
     )
     async def milliwatt(self, channel: Channel, args: str) -> None:
         """Run Milliwatt."""
-        await channel.answer()
+        await answer(channel)
         await play_frames(channel, tone_frames("milliwatt"))
 
     @application(

@@ -12,8 +12,8 @@ from asterism.pbx.vocabulary.marks import application
 from asterism.pbx.vocabulary.module import PbxModule
 
 if TYPE_CHECKING:
-    from asterism.pbx.assembly.server import PbxServer
     from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.vocabulary.host import HostServer
 
 
 def _user_event(channel: Channel | None, name: str, headers: Fields) -> Fields:
@@ -40,7 +40,7 @@ class UserEventApplication(PbxModule):
     name = "app_userevent"
     description = "Custom manager events"
 
-    def load(self, server: PbxServer) -> None:
+    def load(self, server: HostServer) -> None:
         """Register the event and the application."""
         server.register_events(USER_EVENT)
         super().load(server)

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.log import DEBUG, DTMF, ERROR, NOTICE, WARNING, Multiline, printable
-from asterism.pbx.dialplan.language.arguments import divide, split_arguments
-from asterism.pbx.dialplan.language.foreign import shadow
+from asterism.pbx.dialplan.language.arguments import split_arguments, split_assignment
 from asterism.pbx.vocabulary.controls import STATE_NAMES
 from asterism.pbx.vocabulary.marks import application
 from asterism.pbx.vocabulary.module import PbxModule
@@ -16,20 +15,6 @@ if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
 
 _LEVELS = {"ERROR": ERROR, "WARNING": WARNING, "NOTICE": NOTICE, "DEBUG": DEBUG, "DTMF": DTMF}
-
-
-def split_assignment(text: str) -> tuple[str, str] | None:
-    """``name=value`` in two, the ``=`` being the first outside the parentheses of a function name."""
-    depth = 0
-    for index, character in enumerate(shadow(text)):
-        if character == "=" and not depth:
-            return text[:index].strip(), text[index + 1 :]
-        if character == "(":
-            depth += 1
-        elif character == ")" and depth:
-            depth -= 1
-    name, equals, value = divide(text, "=")  # an unclosed parenthesis
-    return (name.strip(), value) if equals else None
 
 
 class VariableApplications(PbxModule):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asterism.core.documentation import Argument, Documentation
-from asterism.pbx.dialplan.functions.common import integer, needs_channel
-from asterism.pbx.vocabulary.flow import FunctionError
+from asterism.pbx.dialplan.functions.common import integer
+from asterism.pbx.vocabulary.flow import FunctionError, needs_channel
 from asterism.pbx.vocabulary.marks import function, function_writer
 from asterism.pbx.vocabulary.module import PbxModule
 from asterism.pbx.vocabulary.party import PRESENTATIONS, PartyId, parse_caller_id, parse_presentation, presentation_word

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asterism.core.documentation import Argument, Documentation
-from asterism.pbx.dialplan.functions.common import needs_channel
 from asterism.pbx.vocabulary.controls import STATE_NAMES, SoftHangup
-from asterism.pbx.vocabulary.flow import FunctionError, Goto
+from asterism.pbx.vocabulary.flow import FunctionError, Goto, needs_channel
 from asterism.pbx.vocabulary.marks import function, function_writer
 from asterism.pbx.vocabulary.module import PbxModule
 

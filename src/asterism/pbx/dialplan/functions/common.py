@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from asterism.pbx.vocabulary.flow import FunctionError
 
 if TYPE_CHECKING:
-    from asterism.pbx.assembly.pbx import Pbx
     from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.vocabulary.host import Host
 
 _ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|[0-7]{3}|.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
@@ -29,7 +29,7 @@ def unescape(text: str) -> str:
     return _ESCAPE.sub(replace, text) if "\\" in text else text
 
 
-def value_of(pbx: Pbx, channel: Channel | None, name: str) -> str:
+def value_of(pbx: Host, channel: Channel | None, name: str) -> str:
     """The value of a variable, or of a function written like ``FUNC(args)``; empty when unset.
 
     It is plain text: what a function makes of it is marked as text from outside where it is.
@@ -42,16 +42,9 @@ def value_of(pbx: Pbx, channel: Channel | None, name: str) -> str:
     return str(environment.variable(channel, name) or "")
 
 
-def assign(pbx: Pbx, channel: Channel | None, name: str, value: str) -> None:
+def assign(pbx: Host, channel: Channel | None, name: str, value: str) -> None:
     """Set a variable or write a function."""
     pbx.dialplan.environment.assign(channel, name.strip(), value)
-
-
-def needs_channel(channel: Channel | None) -> Channel:
-    """The channel; raises :class:`FunctionError` without one."""
-    if channel is None:
-        raise FunctionError("it needs a channel")
-    return channel
 
 
 def integer(text: str, what: str = "it") -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, cast
 
 from asterism.core.documentation import Argument, Documentation
-from asterism.pbx.assembly.server import PbxServer
 from asterism.pbx.vocabulary.flow import FunctionError
+from asterism.pbx.vocabulary.host import HostServer
 from asterism.pbx.vocabulary.marks import application, function, function_writer
 from asterism.pbx.vocabulary.module import PbxModule
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _PLACE = (Argument("family/key", "The family may hold further '/'.", True),)
 
 
-class DatabaseServer(PbxServer, Protocol):
+class DatabaseServer(HostServer, Protocol):
     """A server with the internal database."""
 
     astdb: AstDb
@@ -30,7 +30,7 @@ class DatabaseFunctions(PbxModule):
     covers = ("app_db",)
     description = "The internal database in the dialplan"
 
-    def load(self, server: PbxServer) -> None:
+    def load(self, server: HostServer) -> None:
         """Register the functions."""
         self.database = cast(DatabaseServer, server).astdb
         super().load(server)

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from asterism.core.documentation import Argument, Documentation
-from asterism.pbx.dialplan.functions.common import assign, needs_channel, ranges, unescape, value_of
+from asterism.pbx.dialplan.functions.common import assign, ranges, unescape, value_of
 from asterism.pbx.dialplan.language.arguments import split_arguments
 from asterism.pbx.dialplan.language.expression import to_number
 from asterism.pbx.dialplan.language.foreign import is_foreign, joined, pick, shadow
 from asterism.pbx.dialplan.language.substitution import MAX_RESULT
-from asterism.pbx.vocabulary.flow import FunctionError
+from asterism.pbx.vocabulary.flow import FunctionError, needs_channel
 from asterism.pbx.vocabulary.marks import function, function_writer
 from asterism.pbx.vocabulary.module import PbxModule
 

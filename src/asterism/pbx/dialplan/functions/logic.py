@@ -8,9 +8,8 @@ import re
 from typing import TYPE_CHECKING
 
 from asterism.core.documentation import Argument, Documentation
-from asterism.pbx.dialplan.applications.variables import split_assignment
 from asterism.pbx.dialplan.functions.common import assign, integer, value_of
-from asterism.pbx.dialplan.language.arguments import divide, split_condition
+from asterism.pbx.dialplan.language.arguments import divide, split_assignment, split_condition
 from asterism.pbx.dialplan.language.expression import is_true, strip_quotes
 from asterism.pbx.dialplan.language.timing import parse_time_spec
 from asterism.pbx.vocabulary.flow import FunctionError

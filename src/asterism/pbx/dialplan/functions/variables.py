@@ -6,8 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from asterism.core.documentation import Argument, Documentation
-from asterism.pbx.dialplan.functions.common import needs_channel
-from asterism.pbx.vocabulary.flow import FunctionError
+from asterism.pbx.vocabulary.flow import FunctionError, needs_channel
 from asterism.pbx.vocabulary.marks import function, function_writer
 from asterism.pbx.vocabulary.module import PbxModule
 

@@ -107,3 +107,17 @@ def split_call(text: str) -> tuple[str, str]:
         return name.strip(), ""
     close = rest.rfind(")")
     return name.strip(), rest if close < 0 else rest[:close]
+
+
+def split_assignment(text: str) -> tuple[str, str] | None:
+    """``name=value`` in two, the ``=`` being the first outside the parentheses of a function name."""
+    depth = 0
+    for index, character in enumerate(shadow(text)):
+        if character == "=" and not depth:
+            return text[:index].strip(), text[index + 1 :]
+        if character == "(":
+            depth += 1
+        elif character == ")" and depth:
+            depth -= 1
+    name, equals, value = divide(text, "=")  # an unclosed parenthesis
+    return (name.strip(), value) if equals else None

@@ -16,9 +16,9 @@ from asterism.pbx.dialplan.language.contexts import HINT, ContextTable
 from asterism.pbx.vocabulary.module import PbxModule
 
 if TYPE_CHECKING:
-    from asterism.pbx.assembly.server import PbxServer
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.dialplan.language.table import Dialplan
+    from asterism.pbx.vocabulary.host import HostServer
 
 FILE = "extensions.conf"
 
@@ -29,7 +29,7 @@ class DialplanModule(PbxModule):
     name = "pbx_config"
     description = "Text Extension Configuration"
 
-    def load(self, server: PbxServer) -> None:
+    def load(self, server: HostServer) -> None:
         """Read ``extensions.conf``; a wrong one leaves an empty dialplan and an error in the log."""
         self.server = server
         super().load(server)

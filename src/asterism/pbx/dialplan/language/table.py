@@ -11,6 +11,7 @@ from asterism.pbx.dialplan.language.contexts import HINT, Context, ContextTable,
 from asterism.pbx.dialplan.language.environment import Environment
 from asterism.pbx.dialplan.language.executor import Executor
 from asterism.pbx.dialplan.language.substitution import expand
+from asterism.pbx.vocabulary import events
 
 if TYPE_CHECKING:
     from asterism.core.events import EventBus
@@ -216,8 +217,6 @@ class Dialplan:
 
     def set_global(self, name: str, value: str) -> None:
         """Set a global variable; an empty value deletes it."""
-        from asterism.pbx.vocabulary import events
-
         name = name.lstrip("_")
         self.globals.pop(name, None)
         if value:

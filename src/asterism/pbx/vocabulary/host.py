@@ -1,0 +1,118 @@
+"""What a room of the PBX needs of the whole: the one list of it.
+
+Rooms import only those below them. What they ask of higher ones they ask of their :class:`Host`, the ``Pbx``. It names
+types of every room; only a type checker follows these imports.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from asterism.media.server import MediaServer
+
+if TYPE_CHECKING:
+    from asterism.core.events import EventBus
+    from asterism.core.log import ServerLogger
+    from asterism.core.registry import Owner, Registry
+    from asterism.media.formats import Format
+    from asterism.pbx.bridges.bridge import Bridge
+    from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.channels.table import ChannelTable
+    from asterism.pbx.channels.technology import ChannelTechnology
+    from asterism.pbx.dialplan.language.table import Dialplan
+    from asterism.pbx.messaging.queue import Messages
+    from asterism.pbx.states.device_states import DeviceStates
+    from asterism.pbx.states.hints import Hints
+    from asterism.pbx.states.presence import Presence
+    from asterism.pbx.vocabulary.controls import Control
+    from asterism.pbx.vocabulary.marks import Application, Function
+
+
+class Host(Protocol):
+    """The PBX as its rooms see it; :class:`asterism.pbx.assembly.pbx.Pbx` is what it is.
+
+    A copy of it that is bound to a module shares all of its state.
+    """
+
+    owner: Owner
+    server: MediaServer
+    bus: EventBus
+    log: ServerLogger
+    applications: Registry[Application]
+    functions: Registry[Function]
+    technologies: Registry[ChannelTechnology]
+    bridges: dict[str, Bridge]
+    device_states: DeviceStates
+    hints: Hints
+    presence: dict[str, Callable[[str], Presence | None]]
+    dialplan: Dialplan
+    messages: Messages
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that the server runs on."""
+
+    @property
+    def channels(self) -> ChannelTable[Channel]:
+        """The live channels."""
+
+    @property
+    def active_calls(self) -> int:
+        """How many channels run dialplan."""
+
+    @property
+    def processed_calls(self) -> int:
+        """How many channels have run dialplan since the start."""
+
+    def create_quiet_channel(self, technology: ChannelTechnology, name: str) -> Channel:
+        """Make a channel that is no call: no listing has it, no event tells of it, and it calls nobody."""
+
+    async def prepare(self, destinations: Iterable[str]) -> None:
+        """Let technologies bring into memory what they need to call these (``PJSIP/alice``)."""
+
+    def request(
+        self, destination: str, requestor: Channel | None = None, formats: Sequence[Format] = (), uniqueid: str = ""
+    ) -> Channel:
+        """Make a channel to ``Technology/resource``, not yet called; raises ``RequestError``."""
+
+    def start(self, channel: Channel, body: Callable[[Channel], Awaitable[None]] | None = None) -> asyncio.Task[None]:
+        """Run a channel in the call's one task: its dialplan, or ``body``."""
+
+
+class ChannelBridge(Protocol):
+    """The bridge that a channel is in, as the channel sees it; see :class:`asterism.pbx.bridges.bridge.Bridge`."""
+
+    uniqueid: str
+    type: str
+    technology: str
+    creator: str
+    name: str
+    reported_count: int
+
+    def peer(self, channel: Channel) -> Channel | None:
+        """The other channel."""
+
+    def depart(self, leaver: Channel) -> None:
+        """Take a channel out."""
+
+    def connect_media(self) -> None:
+        """Connect the audio again: a stream or its formats have changed."""
+
+    def pass_control(self, source: Channel, control: Control, data: object) -> None:
+        """Show the others what a channel did."""
+
+    def pass_digit_begin(self, source: Channel, digit: str, relayed: bool) -> None:
+        """A digit has begun."""
+
+    def pass_digit(self, source: Channel, digit: str, duration_ms: int, relayed: bool) -> None:
+        """A digit has ended."""
+
+
+class HostServer(MediaServer, Protocol):
+    """The server as modules in the rooms of the PBX see it."""
+
+    @property
+    def pbx(self) -> Host:
+        """The PBX."""
