@@ -71,7 +71,7 @@ def extensions(data: bytes) -> None:
         )
     except ConfigError:
         return
-    world.dialplan.replace("fuzz", loaded.table)
+    world.dialplan.replace(loader.REGISTRAR, loaded.table)
     for context in list(loaded.table.contexts):
         world.dialplan.find_hint(context, "1${SET(X=1)}&PJSIP/2")
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 NUMBERS = (
     b"0", b"-1", b"1", b"255", b"256", b"65535", b"65536", b"2147483647", b"2147483648", b"4294967295", b"4294967296",
     b"18446744073709551616", b"99999999999999999999999999", b"1e400", b"0x10", b"00000000000000000001", b"+5", b"3.5",
-    "٣".encode(), b"nan",
+    "٣".encode(), "²".encode(), "²²".encode(), b"nan",
 )  # fmt: skip
 WORDS = (
     b"", b" ", b"\t", b"\r", b"\n", b"\r\n", b"\r\n ", b"\0", b"\x7f", b"\x85", b"\xff\xfe", "\u2028".encode(),

@@ -39,7 +39,11 @@ class Reader:
 
     def load(self, missing_ok: bool) -> ConfigFile:
         """Read the file itself."""
-        if missing_ok and not self._path.exists():
+        try:
+            missing = missing_ok and not self._path.exists()
+        except OSError:  # a name that the file system does not take: reading says so
+            missing = False
+        if missing:
             return self._file
         self._read_file(self._path, None)
         return self._finish()

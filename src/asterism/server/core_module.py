@@ -479,7 +479,7 @@ def open_sockets() -> int:
 def _level(words: list[str], current: int) -> int:
     at_least = bool(words) and words[0] == "atleast"
     rest = words[1:] if at_least else words
-    if len(rest) != 1 or not (rest[0].isdigit() or rest[0] == "off"):
+    if len(rest) != 1 or not (rest[0] == "off" or (rest[0].isdecimal() and len(rest[0]) < 10)):
         raise UsageError
     level = 0 if rest[0] == "off" else int(rest[0])
     return max(level, current) if at_least else level

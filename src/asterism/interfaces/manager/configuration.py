@@ -29,6 +29,14 @@ _FILTER = Argument("Filter", "Only sections with such options: name=regular expr
 _INHERIT = re.compile(r'(inherit|catfilter)\s*=\s*"([^"]*)"|(inherit|catfilter)\s*=\s*([^,"]*)', re.IGNORECASE)
 
 
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file; a name that the file system does not take is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 class ReloadingServer(CoreServer, Protocol):
     """A server that can read its configuration again."""
 
@@ -141,7 +149,7 @@ class ManagerConfigModule(Module):
 
     def _sections(self, call: ActionCall) -> list[Section]:
         path = self._path(call.get("Filename"))
-        if not path.is_file():
+        if not _is_file(path):
             raise _RefusedError("Config file not found")
         try:
             file = ConfigFile.load(path, root=Path(self.server.paths.etc))
@@ -238,7 +246,7 @@ class ManagerConfigModule(Module):
         """``Action: UpdateConfig``."""
         try:
             source, target = self._path(call.get("SrcFilename")), self._path(call.get("DstFilename"))
-            if not source.is_file():
+            if not _is_file(source):
                 raise _RefusedError("Config file not found")
             file = EditableFile.load(source)
             self._edit(file, call)

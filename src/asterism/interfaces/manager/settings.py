@@ -118,7 +118,7 @@ def split_address(text: str, default_host: str, default_port: int) -> tuple[str,
     host, colon, port = text.rpartition(":")
     if not colon or text.endswith("]"):
         return unbracketed(text) or default_host, default_port
-    return unbracketed(host) or default_host, int(port) if port.isdigit() else default_port
+    return unbracketed(host) or default_host, int(port) if port.isdecimal() and len(port) < 6 else default_port
 
 
 def make_context(settings: ManagerSettings, folder: Path) -> ssl.SSLContext:

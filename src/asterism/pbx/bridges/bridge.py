@@ -237,9 +237,13 @@ def _connect(source: AudioStream, target: AudioStream) -> bool:
     return False
 
 
+_LONGEST_AGE = 64
+"""Characters of an identifier that may be one of the system's own."""
+
+
 def _age(uniqueid: str) -> tuple[float, int]:
     # "system-1795259898.16": seconds, then the running number; a caller's own id sorts last.
     seconds, _, number = uniqueid.rpartition("-")[2].partition(".")
-    if seconds.isdigit() and number.isdigit():
+    if len(uniqueid) < _LONGEST_AGE and seconds.isdecimal() and number.isdecimal():
         return float(seconds), int(number)
     return float("inf"), 0

@@ -23,9 +23,10 @@ _MAX_READ = 255
 
 def _number(text: str, default: float) -> float:
     try:
-        return float(text)
+        value = float(text)
     except ValueError:
         return default
+    return value if abs(value) < 1e10 else default  # neither infinite nor "nan"
 
 
 class DigitsModule(PbxModule):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from asterism.core.containment import FAILURES, report_failure, task_ends
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 MAX_FRAMES = 512
 YIELD_EVERY = 64
 """Priorities run at a stretch; then other calls get their turn, so that an endless loop blocks nobody."""
+YIELD_SECONDS = 0.005
+"""How long such a stretch may take: a line can hold a long expression."""
 
 
 class Executor:
@@ -181,11 +184,13 @@ class Executor:
         find = self.table.find
         jumped = True
         executed = 0
+        turn_ends = monotonic() + YIELD_SECONDS
         detour: Callable[[Channel], Awaitable[None]] | None = None
         while True:
             executed += 1
-            if not executed % YIELD_EVERY:
+            if not executed % YIELD_EVERY or monotonic() > turn_ends:
                 await asyncio.sleep(0)
+                turn_ends = monotonic() + YIELD_SECONDS
             try:
                 if not hanging_up:
                     channel.check()
