@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -158,6 +159,35 @@ def test_an_advice_for_taken_ports_helps_with_all_of_them(tmp_path: Path) -> Non
         advice = shlex.split(refused.stderr.partition("Choose others: ")[2].partition(", or make")[0])
         with running(Path(advice[advice.index("--folder") + 1]), advice[advice.index("--folder") + 2 :]) as printed:
             assert f"udp {HOST}:{advice[advice.index('--sip-port') + 1]}" in printed
+
+
+def test_the_same_options_again(tmp_path: Path) -> None:
+    """The command that made the demo starts it again, as ``core restart now`` does; another port is refused."""
+    folder, options = tmp_path / "demo", ports()
+    for _ in range(2):
+        with running(folder, options):
+            pass
+    with running(folder, options):
+        console = [*COMMAND, "-C", str(folder / "asterisk.conf"), "-rx"]
+        subprocess.run([*console, "core restart now"], capture_output=True, timeout=60, check=True)
+        waited = [*COMMAND, "-C", str(folder / "asterisk.conf"), "-Rx", "core show version"]
+        deadline = time.monotonic() + 60
+        while b"built by" not in subprocess.run(waited, capture_output=True, timeout=60, check=False).stdout:
+            assert time.monotonic() < deadline
+    assert "exists already" in run(folder, *options[:-1], free_tcp_port()).stderr
+
+
+def test_an_extension_at_the_end_of_the_file_can_be_dialled(tmp_path: Path) -> None:
+    """Where a new user writes it: the last context is that of the phones."""
+    folder = tmp_path / "demo"
+    with running(folder, ports()):
+        with (folder / "extensions.conf").open("a") as file:
+            file.write("exten => 700,1,Answer()\n same => n,Playback(welcome)\n same => n,Hangup()\n")
+        console = [*COMMAND, "-C", str(folder / "asterisk.conf"), "-rx", "dialplan reload"]
+        subprocess.run(console, capture_output=True, timeout=60, check=True)
+        called = run(folder, "--call", "700")
+    assert "200 OK, the call is up" in called.stdout
+    assert called.stdout.endswith("  the server hung up\n") or called.stdout.endswith("  hung up\n")
 
 
 @pytest.mark.parametrize("option", [("--call", "600"), ("--answer",)], ids=["call", "answer"])

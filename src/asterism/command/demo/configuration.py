@@ -93,6 +93,10 @@ password={password}
 _EXTENSIONS_CONF = """\
 ; What happens to a call: the caller's context is "demo" (pjsip.conf), the number dialled is the extension.
 
+[announce]
+exten => s,1,Verbose(1,this call comes from ${ARG1})
+ same => n,Return()
+
 [demo]
 ; The phones. Dial rings for 30 seconds; what follows runs when nobody answered.
 exten => _10X,1,Verbose(2,${CALLERID(num)} calls ${EXTEN})
@@ -130,9 +134,7 @@ exten => 606,1,Answer()
  same => n,Playback(hello-world)
  same => n,Hangup()
 
-[announce]
-exten => s,1,Verbose(1,this call comes from ${ARG1})
- same => n,Return()
+; Your own extensions: below, in this context.
 """
 
 _MANAGER_CONF = """\

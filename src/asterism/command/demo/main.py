@@ -23,7 +23,7 @@ def run_demo(words: Sequence[str]) -> int:
     options = _parser().parse_args(words)
     folder = Path(options.folder)
     fresh = not (folder / "pjsip.conf").exists()
-    if not fresh and (options.host, options.sip_port, options.manager_port) != (None, None, None):
+    if not fresh and _contradicts(options, folder):
         print(
             f"asterism demo: {folder} exists already and is kept as it is; change the ports in {folder}/pjsip.conf"
             f" and {folder}/manager.conf, or choose another --folder.",
@@ -49,6 +49,22 @@ def run_demo(words: Sequence[str]) -> int:
 
         return run_phone(demo, caller=options.as_, call=options.call, answer=options.answer)
     return _serve(demo, fresh)
+
+
+def _contradicts(options: argparse.Namespace, folder: Path) -> bool:
+    """Whether options ask for something else than the configuration says.
+
+    The same again is no contradiction: the command is given a second time, also by ``core restart now``.
+    """
+    given = (options.host, options.sip_port, options.manager_port)
+    if given == (None, None, None):
+        return False
+    try:
+        demo = read(folder)
+    except (ConfigError, OSError):
+        return False  # and is told when it is read to be used
+    kept = (demo.host, demo.sip_port, demo.manager_port)
+    return any(one is not None and one != other for one, other in zip(given, kept, strict=True))
 
 
 def _parser() -> argparse.ArgumentParser:
