@@ -260,3 +260,15 @@ def test_a_plan_is_read_with_arrows_and_suffixes(tmp_path: Path) -> None:
     selection = server.modules.catalog.select(read_plan(tmp_path, server.log))
     assert {"app_dial", "sip_cli", "session", "pbx_variables"} <= {known.name for known in selection.modules}
     server.store.close()
+
+
+async def test_a_file_that_cannot_be_run_is_told_to_who_loads_it(tmp_path: Path) -> None:
+    """The console says what is wrong with the file, not only that there is no module."""
+    write_config(tmp_path, {"pjsip.conf": PJSIP})
+    folder = tmp_path / "modules"
+    folder.mkdir()
+    async with Server.from_config(tmp_path) as server:
+        (folder / "broken.py").write_text("class Broken(\n")
+        said = await console(server, "module load broken")
+        assert "broken.py cannot be run: SyntaxError: '(' was never closed" in said
+        assert "Unable to load module broken" in said

@@ -263,7 +263,7 @@ class CoreModule(Module):
             await self.server.modules.load(call.args[0])
         except Exception as error:
             self._complain(error)
-            if self.server.modules.find(call.args[0]) is not None:
+            if error.__cause__ is not None or self.server.modules.find(call.args[0]) is not None:
                 call.write(f"{error}\n")
             raise CommandError(f"Unable to load module {call.args[0]}") from error
         return f"Loaded {call.args[0]}\n"

@@ -63,11 +63,15 @@ class ModuleLoader:
         if found is None or found.module_class is not module_class:
             self.catalog.add(module_class)
 
-    def _look_for_files(self) -> None:
-        """Run the files that were not yet, and those that were changed since and have nothing loaded."""
+    def _look_for_files(self) -> dict[str, ModuleError]:
+        """Run the files that were not yet, and those that were changed since and have nothing loaded.
+
+        Returns what cannot be run, by the file's name without suffix.
+        """
         files = self._files
+        failed: dict[str, ModuleError] = {}
         if files is None:
-            return
+            return failed
         for path in files.paths():
             known = self._of_file(path)
             if files.is_current(path) or any(each.instance for each in known):
@@ -75,7 +79,9 @@ class ModuleLoader:
             try:
                 self._take(path, files.run(path), known)
             except ModuleError as error:
+                failed[path.stem] = error
                 self._server.log.error("%s", error, exc_info=error.__cause__)
+        return failed
 
     def _take(self, path: Path, classes: list[type[Module]], before: list[LoadedModule]) -> None:
         """Have the classes of a file stand for what it had ``before``; those that cannot be taken are logged."""
@@ -166,8 +172,10 @@ class ModuleLoader:
         """
         found = self.find(name)
         if found is None or found.instance is None:
-            self._look_for_files()
+            failed = self._look_for_files()
             found = self.find(name)
+            if found is None and name in failed:
+                raise failed[name]
         if found is None:
             raise ModuleError(f"module '{name}' does not exist")
         if found.instance is not None:

@@ -132,7 +132,7 @@ def asterism(place: Place, words: list[str]) -> None:
             assert all(flag in known for flag in flags if flag.startswith("-"))
         case ["-f", *quiet, "-C", "etc/asterisk.conf"] if set(quiet) <= {"-q"}:
             assert place.server.rx("core waitfullybooted").returncode == 0
-        case ["-rx", line]:
+        case ["-rx", line] | ["-C", "etc/asterisk.conf", "-rx", line]:
             done = place.server.rx(line)
             assert done.returncode == 0
             assert "No such command" not in done.stdout
@@ -197,6 +197,9 @@ RUNNERS: dict[str, Callable[[Place, list[str]], None]] = {
     "sqlite3": sqlite,
     "pytest": looked_at,  # test_guide_examples.py runs the test of the guide
     "git": looked_at,
+    "useradd": looked_at,
+    "chown": looked_at,
+    "systemctl": looked_at,
     "fail2ban-regex": looked_at,  # tests/e2e/test_fail2ban.py runs it
 }
 
