@@ -288,7 +288,7 @@ async def test_422_to_our_invite_is_obeyed_once(bench: Bench) -> None:
     assert (again.call_id, again.get("From"), again.get("To"), again.body) == (
         invite.call_id, invite.get("From"), invite.get("To"), invite.body,
     )  # fmt: skip
-    bob.respond(again, 422, extra="Min-SE: 4000\r\n")
+    bob.respond(again, 422, extra="Min-SE: 4001\r\n")
     await bob.next("ACK")
     refusal = await alice.next(503)
     assert not requests(bob, "INVITE")

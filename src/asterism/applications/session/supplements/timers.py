@@ -162,6 +162,8 @@ class SessionTimers(SessionSupplement):
     def _raise(self, session: Session, response: Response) -> None:
         asked = parse_interval(response.get("Min-SE"))
         state = self._state(session)
+        if state.min_se and not session.confirmed:
+            return  # our INVITE has obeyed one already; a second 422 is a refusal, however much more it asks for
         if asked is not None and asked[0] > max(state.min_se, session.endpoint.timers_min_se):
             state.min_se = asked[0]
             session.send_again = True
