@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 
+import pytest
+
 from asterism.pbx.dialplan.applications.userevent import USER_EVENT
 from asterism.testing import Phone, running_server, until
 
@@ -80,3 +82,34 @@ async def test_the_dialplan_knows_the_call_and_marks_its_responses():
         assert event["Rtcp"].startswith("ssrc=")
         assert event["Rtcp"].endswith(" 0.000000 0.000000")
         assert event["Video"] == "[]"
+
+
+DIALLED = ('qx" = "x" | "', "qCHANNEL(state)", "qa,b")
+
+
+@pytest.mark.parametrize(
+    ("general", "seen"),
+    [
+        ("", ['0//x" = "x" | "|', "0//CHANNEL(state)|", "0//a,b|"]),
+        ("[general]\nsubstituted_syntax = yes\n", ["1//x = x | |", "0/Ring/CHANNEL(state)|", "0//a|b"]),
+    ],
+)
+async def test_what_is_dialled_is_syntax_with_the_option_only(general: str, seen: list[str]) -> None:
+    extensions = f"""{general}
+[phones]
+exten => _q.,1,Set(RESULT=$["${{EXTEN:1}}" = "x"])
+ same => n,Set(READ=${{${{EXTEN:1}}}})
+ same => n,Gosub(sub,s,1(${{EXTEN:1}}))
+ same => n,UserEvent(Seen,All: ${{RESULT}}/${{READ}}/${{ARGS}})
+[sub]
+exten => s,1,Set(ARGS=${{ARG1}}|${{ARG2}})
+ same => n,Return()
+"""
+    config = {"pjsip.conf": PJSIP, "extensions.conf": extensions}
+    async with running_server(config) as server, Phone("101", server, "secret") as phone:
+        found: list[str] = []
+        server.bus.subscribe(server.owner, USER_EVENT, lambda kind, args: found.append(dict(kind.render(*args))["All"]))
+        await phone.register()
+        for number in DIALLED:
+            await (await phone.dial(number)).refused()
+        assert found == seen
