@@ -7,6 +7,7 @@ looked at again by :func:`_salvage`, so that the error can carry a request to an
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Final, NoReturn
 
 from asterism.stack.errors import LimitError, ParseError
@@ -229,10 +230,10 @@ def _salvage(data: bytes, limits: Limits) -> Request | None:
     if not present.issuperset(_MANDATORY):
         return None
     target = _controls.sub("?", rest.rpartition(" ")[0].strip())
-    try:
-        uri = Uri.parse(target)
-    except ParseError:
-        uri = Uri.unparsed(target)
+    uri = Uri.unparsed(target[: limits.uri])  # what is too long is not worth the work
+    if len(target) <= limits.uri:
+        with suppress(ParseError):
+            uri = Uri.parse(target)
     return Request(method, uri, headers)
 
 

@@ -20,6 +20,7 @@ from asterism.stack import (
     reason_phrase,
 )
 from asterism.stack.bodies import parse_body
+from asterism.stack.limits import DEFAULT_LIMITS
 from asterism.stack.sdp import SessionDescription
 
 INVITE = b"""INVITE sip:bob@biloxi.example.com SIP/2.0
@@ -161,6 +162,18 @@ def test_what_is_salvaged_can_be_answered_without_control_characters() -> None:
     parsed = parse_message(answer)
     assert parsed.get_all("Via") == parse_message(INVITE).get_all("Via")
     assert parsed.call_id == parse_message(INVITE).call_id
+
+
+@pytest.mark.parametrize("length", [1_000, 20_000])
+def test_a_uri_that_is_too_long_is_not_taken_apart(length: int) -> None:
+    """It costs more than all else of the message, and its refusal does not repeat it."""
+    uri = b"sip:" + b"%41" * length + b"@h"
+    with pytest.raises(LimitError) as caught:
+        parse_message(INVITE.replace(b"sip:bob@biloxi.example.com S", uri + b" S"))
+    request = caught.value.request
+    assert request is not None
+    assert not request.uri.is_sip
+    assert len(str(request.uri)) <= DEFAULT_LIMITS.uri
 
 
 def test_responses_and_garbage_are_not_answered() -> None:
