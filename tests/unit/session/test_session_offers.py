@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from call_steps import answered, dialing
 from session_bench import Bench, Phone, on_bench, sdp
+from test_session_endpoint_options import change
 
 from asterism.pbx.vocabulary.controls import Control
 from asterism.stack.message import Request, Response
@@ -358,6 +359,27 @@ async def test_an_unreadable_contact_in_a_reinvite_leaves_the_target_as_it_was(b
     alice.in_dialog("BYE", ok, 3)
     bob.respond(await bob.next("BYE"), 200)
     assert isinstance(alice.messages()[-1], Response)
+
+
+@on_bench
+async def test_a_request_that_is_refused_does_not_move_the_target_behind_a_nat(bench: Bench) -> None:
+    change(bench, "alice", rewrite_contact=True)
+    ok, _invite, alice, bob = await answered(bench)
+    alice.in_dialog("INVITE", ok, 2, sdp(version=2))
+    await alice.next(200)
+    session = next(one for one in bench.sessions.live if one.endpoint.id == "alice")  # type: ignore[attr-defined]
+    before = session.dialog.remote_target
+    moved = bench.phone(5079)
+    moved.user = "alice"
+    moved.in_dialog("INVITE", ok, 3, sdp(version=3), call="call-5071")
+    assert (await moved.next(500)).get("Retry-After")
+    assert session.dialog.remote_target == before
+    alice.in_dialog("ACK", ok, 2)
+    moved.in_dialog("UPDATE", ok, 4, sdp(version=4), call="call-5071")
+    await moved.next(200)
+    assert session.dialog.remote_target.port == 5079
+    alice.in_dialog("BYE", ok, 5)
+    bob.respond(await bob.next("BYE"), 200)
 
 
 # We call.

@@ -375,3 +375,24 @@ async def test_glare_of_reinvites_and_updates(bench: Bench) -> None:
         if ours == "INVITE":
             await bob.next("ACK")
     await over(ok, alice, bob)
+
+
+@pytest.mark.parametrize(("asked", "agreed"), [("1", 90), ("0", 90), ("1800", 1800), ("999999999", 604800)])
+def test_an_interval_of_a_caller_without_timers_has_bounds(asked: str, agreed: int, tmp_path: object) -> None:
+    """It cannot be refused with 422, as a proxy may have put it in (RFC 4028 9)."""
+
+    @on_bench
+    async def test(bench: Bench) -> None:
+        @bench.server.pbx.extension("internal", "770")
+        async def answer(channel: object) -> None:
+            await channel.answer()  # type: ignore[attr-defined]
+            await channel.wait(600)  # type: ignore[attr-defined]
+
+        alice = bench.phone(5071)
+        alice.call("770", extra=f"Session-Expires: {asked}\r\n")
+        ok = await alice.next(200)
+        assert ok.get("Session-Expires") == f"{agreed};refresher=uas"
+        alice.in_dialog("ACK", ok, 1)
+        alice.in_dialog("BYE", ok, 2)
+
+    test(tmp_path)

@@ -153,6 +153,9 @@ def test_the_branches_of_a_call_do_not_share_their_state() -> None:
     assert second.see(PEER, M.UPDATE, True) is A.REFUSE_491
     assert first.see(PEER, M.UPDATE, True) is A.TAKE_OFFER
     assert second.see(PEER, M.OK, False) is A.UNANSWERED
+    assert second.see(PEER, M.INVITE, True) is A.REFUSE_491  # ours is not through before our ACK
+    second.see(US, M.ACK)
+    assert second.see(PEER, M.INVITE, True) is A.TAKE_OFFER
 
 
 def test_the_ack_of_the_other_side_ends_no_invite() -> None:

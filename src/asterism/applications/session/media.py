@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.negotiation import write_session
-from asterism.core.containment import report_failure
+from asterism.core.containment import FAILURES, report_failure
 from asterism.stack.bodies import parse_body
 from asterism.stack.errors import ParseError
 from asterism.stack.sdp import MediaDescription, SessionDescription, reject
@@ -297,7 +297,7 @@ def _ask(session: Session, handler: SdpHandler, method: str, default: Any, *args
     """Call a method of a handler, which refuses by raising."""
     try:
         return getattr(handler, method)(session, *args)
-    except Exception:
+    except FAILURES:
         report_failure(session.core.log, f"{method} of SDP handler '{handler.name}'")
         return default
 
@@ -311,5 +311,5 @@ def _reoffer(session: Session, stream: MediaStream) -> MediaDescription:
 def _close(session: Session, stream: MediaStream) -> None:
     try:
         stream.close()
-    except Exception:
+    except FAILURES:
         report_failure(session.core.log, f"close of a stream of SDP handler '{stream.handler.name}'")

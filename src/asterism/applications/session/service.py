@@ -182,7 +182,7 @@ class SessionService(Service):
             channel.set_variable("SIPDOMAIN", rx.request.uri.host)
             for callback in profile.callbacks["on_channel"]:
                 callback(session, rx.request)
-        except Exception:
+        except BaseException:
             if session.channel is not None:
                 session.channel.hang_up()
             session.terminate()

@@ -86,13 +86,12 @@ class Nat(SessionSupplement):
         return bool(endpoint.rewrite_contact)
 
     def on_incoming_request(self, session: Session, rx: Rx) -> bool:
-        """Rewrite a request's Contact, and the target of the dialog it began."""
+        """Rewrite a request's Contact, and the target of the dialog it began; the session takes later ones itself."""
         request, dialog = rx.request, session.dialog
         rewrite_contact(request)
-        if dialog is not None:
+        if dialog is not None and not request.to.tag:
             dialog.update_target(request)
-            if not request.to.tag:
-                first_route(dialog, request)
+            first_route(dialog, request)
         return False
 
     def on_incoming_response(self, session: Session, response: Response) -> None:

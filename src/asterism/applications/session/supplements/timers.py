@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _METHODS = frozenset(("INVITE", "UPDATE"))
 _MAX_INTERVAL = 86400 * 7
+"""Seconds; a longer interval is taken for this one."""
 _LAST_REFRESH = 16
 """Seconds before a session expires from which on no further refresh is begun."""
 
@@ -103,7 +104,7 @@ class SessionTimers(SessionSupplement):
         if asked is None and mode != "always":
             return False
         state = self._state(session)
-        state.interval = asked[0] if asked else endpoint.timers_sess_expires
+        state.interval = max(asked[0], endpoint.timers_min_se) if asked else endpoint.timers_sess_expires
         refresher = asked[1] if asked else "uas"
         if not supported:
             refresher = "uas"
