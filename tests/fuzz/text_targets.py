@@ -224,6 +224,10 @@ class Driver:
     def hangup(self, cause: int) -> None:
         """Nobody is told."""
 
+    @property
+    def call_id(self) -> str:
+        return "x"
+
     def channel_item(self, name: str) -> str | None:
         return "x"
 

@@ -48,6 +48,10 @@ class Driver:
     def indicate(self, condition, data=None):
         return True
 
+    @property
+    def call_id(self):
+        return ""
+
     def channel_item(self, name):
         return None
 

@@ -14,6 +14,7 @@ from asterism.core.log import ServerLogger
 from asterism.core.registry import Owner, Registry
 from asterism.pbx.assembly.pbx import Pbx
 from asterism.pbx.channels.channel import Channel
+from asterism.pbx.channels.technology import ChannelRequest
 from asterism.pbx.dialplan.applications.dial import DialApplication
 from asterism.pbx.vocabulary.controls import ChannelState, Control
 from asterism.pbx.vocabulary.device_state import DeviceState
@@ -88,8 +89,12 @@ class FakeDriver:
         self.log.append(("transfer", destination))
         return True
 
+    @property
+    def call_id(self) -> str:
+        return f"id-of-{self.channel.name}" if self.channel else ""
+
     def channel_item(self, name: str) -> str | None:
-        return f"id-of-{self.channel.name}" if name == "pjsip,call-id" and self.channel else None
+        return self.call_id if name == "pjsip,call-id" else None
 
     def indicated(self) -> list[Control]:
         return [entry[1] for entry in self.log if entry[0] == "indicate"]
@@ -109,13 +114,14 @@ class FakeTechnology:
         self.reachable = True
         self.stream: Callable[[], Any] | None = None
 
-    def request(self, destination: str, requestor: Channel | None, formats: Any) -> Channel:
+    def request(self, request: ChannelRequest) -> Channel:
+        destination = request.destination
         if destination not in self.phones:
             raise RequestError(3)
         driver = FakeDriver(self)
         channel = self.pbx.create_channel(
             self, f"PJSIP/{destination}", driver, caller=self.phones[destination], context="internal",
-            requestor=requestor,
+            requestor=request.requestor, uniqueid=request.uniqueid,
         )  # fmt: skip
         driver.channel = channel
         driver.media = self.stream() if self.stream else None

@@ -16,6 +16,7 @@ from asterism.media.formats import ULAW
 from asterism.media.player import Playback
 from asterism.media.stream import Frame
 from asterism.pbx.channels.channel import Channel
+from asterism.pbx.channels.technology import ChannelRequest
 from asterism.pbx.vocabulary.controls import STAGE_MOVES, STATE_MOVES, ChannelState, Control, Stage
 from asterism.pbx.vocabulary.errors import RequestError
 
@@ -85,6 +86,7 @@ def test_a_driver_that_raises_ends_its_call_and_no_other(method: str, leg: str) 
             channel.send_digit("5")
             channel.indicate(Control.RINGING)
             channel.ask_driver("send_text", False, "hello")
+            channel.ask_driver("channel_item", None, "pjsip,call-id")
         alice.queue_hangup()
         await settle()
 
@@ -97,10 +99,10 @@ def with_driver(server: FakeServer, init: Callable[[FakeDriver, Any], None]) -> 
     """The technology's ``request`` with drivers of a class of their own."""
     request = server.sip.request
 
-    def make(destination: str, requestor: Channel | None, formats: Any) -> Channel:
-        channel = request(destination, requestor, formats)
+    def make(asked: ChannelRequest) -> Channel:
+        channel = request(asked)
         driver = type("BrokenDriver", (FakeDriver,), {"__init__": init})(server.sip)
-        driver.channel, driver.on_call = channel, server.sip.scripts.get(destination)
+        driver.channel, driver.on_call = channel, server.sip.scripts.get(asked.destination)
         channel.driver = driver
         return channel
 
@@ -114,6 +116,16 @@ def test_a_driver_whose_media_raise_has_none() -> None:
         assert alice.stream is None
 
     assert set(run(scenario)) == {"media of the PJSIP driver"}
+
+
+def test_a_driver_that_cannot_tell_its_call_id_has_none() -> None:
+    async def scenario(server: FakeServer) -> None:
+        alice = server.sip.incoming("alice", "1")
+        alice.driver = type("NoCallId", (FakeDriver,), {"call_id": property(fail)})(server.sip)
+        assert alice.call_id == ""
+        assert "call_id" not in alice.log_fields()
+
+    assert set(run(scenario)) == {"call_id of the PJSIP driver"}
 
 
 @pytest.mark.parametrize("made", [False, True], ids=["before", "after it made its channel"])

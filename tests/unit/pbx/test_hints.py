@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from fake_technology import FakeServer, settle
 
+from asterism.pbx.channels.technology import ChannelRequest
 from asterism.pbx.states.hints import STATE_TEXTS, ExtensionState, Watched, extension_state
 from asterism.pbx.vocabulary.controls import ChannelState, Control
 from asterism.pbx.vocabulary.device_state import DeviceState, parse_device_state
@@ -53,7 +54,7 @@ def run(scenario: Any) -> None:
 
 def test_states_follow_the_calls() -> None:
     async def scenario(server: FakeServer) -> None:
-        bob = server.sip.request("bob", None, ())
+        bob = server.sip.request(ChannelRequest("bob"))
         bob.queue_control(Control.RINGING)
         await settle()
         alice = server.sip.incoming("alice", "1")

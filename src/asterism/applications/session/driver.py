@@ -110,6 +110,12 @@ class SessionDriver:
             return False
         return session.redirect(destination)
 
+    @property
+    def call_id(self) -> str:
+        """The Call-ID of the dialog."""
+        dialog = self.session.dialog
+        return "" if dialog is None else dialog.call_id
+
     def channel_item(self, name: str) -> str | None:
         """An item of ``CHANNEL()``."""
         item = item_named(name)

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     from asterism.applications.session.registry import Sessions
     from asterism.applications.session.sdp_handler import Agreed
-    from asterism.media.formats import Format
     from asterism.pbx.assembly.pbx import Pbx
     from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.channels.technology import ChannelRequest
     from asterism.sip.core import SipCore
 
 
@@ -44,13 +44,14 @@ class PjsipTechnology:
         self._pbx = pbx
         self._registry = registry
 
-    def request(self, destination: str, requestor: Channel | None, formats: Sequence[Format]) -> Channel:
-        """Make a channel for ``endpoint``, ``endpoint/uri``, ``endpoint/aor`` or ``user@endpoint``.
+    def request(self, request: ChannelRequest) -> Channel:
+        """Make a channel for a destination ``endpoint``, ``endpoint/uri``, ``endpoint/aor`` or ``user@endpoint``.
 
         Raises:
             RequestError: There is no such endpoint, or nowhere to call it (cause 3); it has no codecs (58).
         """
-        endpoint, contact, uri = self.resolve(destination)
+        endpoint, contact, uri = self.resolve(request.destination)
+        requestor, formats = request.requestor, tuple(request.formats)
         agreed: Agreed = ()
         if requestor is not None and isinstance(requestor.driver, SessionDriver):
             # If no media is open yet, what the caller offered says what will be.
@@ -68,7 +69,7 @@ class PjsipTechnology:
             "" if contact is None else contact.aor,
         )
         session.media.parameters = tuple(filter(itemgetter(1), agreed))
-        session.offer_formats = outgoing_order(profile.formats, tuple(formats), endpoint.outgoing_call_offer_pref)
+        session.offer_formats = outgoing_order(profile.formats, formats, endpoint.outgoing_call_offer_pref)
         session.channel = channel = self._pbx.create_channel(
             self,
             f"PJSIP/{endpoint.id}",
@@ -78,6 +79,7 @@ class PjsipTechnology:
             accountcode=endpoint.accountcode,
             language=endpoint.language,
             requestor=requestor,
+            uniqueid=request.uniqueid,
             variables=profile.variables,
         )
         channel.tenantid = endpoint.tenantid

@@ -19,6 +19,7 @@ from asterism.core.restriction import restriction
 from asterism.pbx.assembly import admission
 from asterism.pbx.assembly.channel import Channel, QuietChannel
 from asterism.pbx.channels.table import ChannelTable
+from asterism.pbx.channels.technology import ChannelRequest
 from asterism.pbx.dialplan.language.table import Dialplan
 from asterism.pbx.messaging.queue import Messages
 from asterism.pbx.states.device_states import DeviceStates
@@ -46,10 +47,9 @@ MAX_HOPS = 70
 class _Counters:
     """What ``bound`` copies of the PBX share besides the tables."""
 
-    __slots__ = ("assigned", "callids", "calls", "channels", "processed", "refusal", "uniqueids")
+    __slots__ = ("callids", "calls", "channels", "processed", "refusal", "uniqueids")
 
     def __init__(self) -> None:
-        self.assigned = ""
         self.callids = 0
         self.channels = 0
         self.uniqueids = 0
@@ -188,8 +188,7 @@ class Pbx(Subsystem):
         if uniqueid and self.channels.get(uniqueid) is not None:
             raise ValueError(f"uniqueid '{uniqueid}' is in use")
         if not uniqueid:
-            uniqueid, counters.assigned = counters.assigned, ""
-        uniqueid = uniqueid or self.next_uniqueid()
+            uniqueid = self.next_uniqueid()
         linkedid = uniqueid if requestor is None else requestor.linkedid
         number = counters.channels
         counters.channels = (number + 1) & 0xFFFFFFFF
@@ -253,10 +252,9 @@ class Pbx(Subsystem):
             if requestor is not None:
                 requestor.out_of_hops = True
             raise RequestError(EXCHANGE_ROUTING_ERROR, "the call has made too many hops")
-        self._counters.assigned = uniqueid
         asked_at = time.time()
         try:
-            made: Any = found.request(resource, requestor, formats)
+            made: Any = found.request(ChannelRequest(resource, requestor, formats, uniqueid))
         except RequestError:
             raise
         except FAILURES:
@@ -265,8 +263,6 @@ class Pbx(Subsystem):
                 if channel.technology is found and channel.created >= asked_at:
                     channel.hang_up()  # it was made, and nobody else knows of it
             raise RequestError(Cause.INTERWORKING, f"the channel technology '{technology}' failed") from None
-        finally:
-            self._counters.assigned = ""
         if requestor is not None:
             made.hops = hops - 1
         asked: Channel = made

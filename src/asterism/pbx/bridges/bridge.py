@@ -196,9 +196,8 @@ class Bridge:
 
     def _name_peers(self, channel: Channel, other: Channel) -> None:
         variables = {"BRIDGEPEER": other.name}
-        identifier = other.ask_driver("channel_item", None, "pjsip,call-id")
-        if identifier is not None:
-            variables["BRIDGEPVTCALLID"] = identifier
+        if call_id := other.call_id:
+            variables["BRIDGEPVTCALLID"] = call_id
         channel.set_variables(variables)
 
     def _merge_linkedid(self) -> None:

@@ -206,6 +206,17 @@ class Channel(ChannelVariables):
             report_failure(self.pbx.log, f"media of the {self.technology.name} driver")
             return None
 
+    @property
+    def call_id(self) -> str:
+        """What the far end's protocol calls the call (the Call-ID of SIP); empty where it has no name."""
+        if self.driver is None:
+            return ""
+        try:
+            return self.driver.call_id
+        except FAILURES:
+            report_failure(self.pbx.log, f"call_id of the {self.technology.name} driver")
+            return ""
+
     def ask_driver(self, method: str, default: Any, *args: object) -> Any:
         """Call a method of the driver; ``default`` when it raises (which is logged), or when there is no far end."""
         driver = self.driver
@@ -225,10 +236,10 @@ class Channel(ChannelVariables):
     def log_fields(self) -> dict[str, str]:
         """What log records about this channel carry: ``call``, ``channel`` and ``call_id``."""
         fields = {"call": f"C-{self.callid:08x}", "channel": self.name}
-        call_id = None
+        call_id = ""
         if self.driver is not None:
-            with suppress(Exception):  # whoever logs a failure of the driver must not meet another
-                call_id = self.driver.channel_item("pjsip,call-id")
+            with suppress(*FAILURES):  # whoever logs a failure of the driver must not meet another
+                call_id = self.driver.call_id
         if call_id:
             fields["call_id"] = call_id
         return fields

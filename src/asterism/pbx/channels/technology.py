@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -13,6 +14,20 @@ if TYPE_CHECKING:
     from asterism.pbx.vocabulary.device_state import DeviceState
 
 
+@dataclass(slots=True, eq=False)
+class ChannelRequest:
+    """What a channel is asked for: the one argument of :meth:`ChannelTechnology.request`.
+
+    ``destination`` is the dial string after the technology, ``requestor`` the calling channel, ``formats`` what it
+    would like to hear. ``uniqueid`` is what the channel is to be known by; empty: a generated one.
+    """
+
+    destination: str
+    requestor: Channel | None = None
+    formats: Sequence[Format] = ()
+    uniqueid: str = ""
+
+
 class ChannelTechnology(Protocol):
     """What makes channels of one kind; registered under its ``name`` ("PJSIP")."""
 
@@ -20,11 +35,11 @@ class ChannelTechnology(Protocol):
     description: str
     """For ``core show channeltypes``."""
 
-    def request(self, destination: str, requestor: Channel | None, formats: Sequence[Format]) -> Channel:
-        """Make a channel to ``destination`` (the dial string after the technology), not yet called.
+    def request(self, request: ChannelRequest) -> Channel:
+        """Make a channel to ``request.destination``, not yet called.
 
-        ``requestor`` is the calling channel, ``formats`` what it would like to hear. The channel is
-        made with :meth:`~asterism.pbx.assembly.pbx.Pbx.create_channel`. Raises
+        The channel is made with :meth:`~asterism.pbx.assembly.pbx.Pbx.create_channel`, which is given the requestor
+        and the uniqueid of the request. Raises
         :class:`~asterism.pbx.vocabulary.errors.RequestError`.
         """
 
@@ -43,6 +58,10 @@ class ChannelDriver(Protocol):
     @property
     def media(self) -> AudioStream | None:
         """The audio of this leg, once there is any."""
+
+    @property
+    def call_id(self) -> str:
+        """What the far end's protocol calls the call (the Call-ID of SIP); empty where it has no name."""
 
     def call(self, timeout: float | None) -> None:
         """Call the far end; its caller ID is ``channel.connected``. May call ``queue_hangup`` at once."""
@@ -66,4 +85,4 @@ class ChannelDriver(Protocol):
         """Send the far end elsewhere (302 or REFER); whether that was started."""
 
     def channel_item(self, name: str) -> str | None:
-        """A driver's item of ``CHANNEL()`` (``pjsip,call-id``), ``None`` for an unknown one."""
+        """A driver's item of ``CHANNEL()`` (``pjsip,remote_uri``), ``None`` for an unknown one."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,8 +18,8 @@ from asterism.pbx.vocabulary.device_state import DeviceState
 from asterism.pbx.vocabulary.errors import RequestError
 
 if TYPE_CHECKING:
-    from asterism.media.formats import Format
     from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.channels.technology import ChannelRequest
     from asterism.pbx.vocabulary.host import Host
 
 CHANNEL_NAME = "Message/ast_msg_queue"
@@ -51,7 +50,7 @@ class _Technology:
     name = "Message"
     description = "Text messages outside calls"
 
-    def request(self, destination: str, requestor: Channel | None, formats: Sequence[Format]) -> Channel:
+    def request(self, request: ChannelRequest) -> Channel:
         """Nobody can be called."""
         raise RequestError(Cause.CHAN_NOT_IMPLEMENTED, "messages are not called")
 

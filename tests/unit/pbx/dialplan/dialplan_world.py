@@ -81,6 +81,10 @@ class Driver:
     def hangup(self, cause: int) -> None:
         self.log.append(("hangup", int(cause)))
 
+    @property
+    def call_id(self) -> str:
+        return "the-call-id"
+
     def channel_item(self, name: str) -> str | None:
         return "the-call-id" if name == "pjsip,call-id" else None
 
