@@ -121,7 +121,7 @@ class SessionFunctions:
             added.append((canonical(name), value))
         elif action == "update":
             places = [place for place, one in enumerate(added) if one[0].lower() == canonical(name).lower()]
-            number = int(rest[0]) if rest and rest[0].isdigit() else 1
+            number = int(rest[0]) if rest and rest[0].isdecimal() and len(rest[0]) < 10 else 1
             if not 0 < number <= len(places):
                 raise FunctionError(f"no header '{name}' was added")
             added[places[number - 1]] = (canonical(name), value)

@@ -75,7 +75,8 @@ _UNMAPPED = "Missing SDP rtpmap for dynamic payload type (PJMEDIA_SDP_EMISSINGRT
 def _has_unmapped(formats: tuple[str, ...], attributes: tuple[tuple[str, str | None], ...]) -> bool:
     """Whether a dynamic payload type stands for nothing (RFC 3551 6)."""
     mapped = {(value or "").strip().partition(" ")[0] for name, value in attributes if name == "rtpmap"}
-    return any(text.isdigit() and 96 <= int(text) <= 127 and text not in mapped for text in formats if len(text) < 4)
+    numbers = (text for text in formats if len(text) < 4 and text.isascii() and text.isdigit())
+    return any(96 <= int(text) <= 127 and text not in mapped for text in numbers)
 
 
 def _is_encoded(message: Message) -> bool:
