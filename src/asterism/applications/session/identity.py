@@ -53,18 +53,32 @@ def clean_display(text: str) -> str:
     return text
 
 
-@lru_cache(maxsize=1024)
+_LONGEST_KEPT = 512
+"""Characters of a name or a URI that is remembered: longer ones do not come again."""
+
+
 def name_addr(display: str, uri: str) -> str:
     """``"Name" <uri>``, always quoted, as observed; without a name only ``<uri>``."""
+    short = len(display) + len(uri) <= _LONGEST_KEPT
+    return _name_addr(display, uri) if short else _name_addr.__wrapped__(display, uri)
+
+
+@lru_cache(maxsize=1024)
+def _name_addr(display: str, uri: str) -> str:
     return f'"{clean_display(display)}" <{uri}>' if display else f"<{uri}>"
 
 
-@lru_cache(maxsize=1024)
 def sip_uri(user: str, host: str, phone: bool = False) -> str:
     """``sip:user@host`` with what needs it escaped; ``phone`` marks a number by ``user=phone``.
 
     ``host`` may have a port; IPv6 is in brackets then.
     """
+    short = len(user) + len(host) <= _LONGEST_KEPT
+    return _sip_uri(user, host, phone) if short else _sip_uri.__wrapped__(user, host, phone)
+
+
+@lru_cache(maxsize=1024)
+def _sip_uri(user: str, host: str, phone: bool) -> str:
     marked = ";user=phone" if phone and is_number(user) else ""
     name, port = split_host_port(host)
     if user and not (user.isascii() and user.isalnum()):

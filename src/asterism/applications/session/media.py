@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from asterism.applications.session.negotiation import write_session
+from asterism.applications.session.negotiation import LARGEST_KEPT, write_session
 from asterism.core.containment import FAILURES, report_failure
 from asterism.stack.bodies import parse_body
 from asterism.stack.errors import ParseError
@@ -57,12 +57,13 @@ def description_of(message: Message) -> SessionDescription | None:
         raise ParseError(error.message, 400) from error
     if description.origin is None:
         raise ParseError("no o= line in the session description", 400)
+    unmapped = _has_unmapped if description.size <= LARGEST_KEPT else _has_unmapped.__wrapped__
     for media in description.media:
         if not media.port:
             continue
         if description.connection is None and media.connection is None:
             raise ParseError("no c= line in the session description", 400)
-        if _has_unmapped(tuple(media.formats), tuple(media.attributes)) and media.is_rtp:
+        if unmapped(tuple(media.formats), tuple(media.attributes)) and media.is_rtp:
             raise ParseError(_UNMAPPED, 400)
     return description
 

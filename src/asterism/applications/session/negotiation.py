@@ -27,6 +27,14 @@ MAX_PTIME = 1000
 """The longest packet in milliseconds that a peer may ask for."""
 
 
+LARGEST_KEPT = 4096
+"""Characters of a description whose meaning is remembered: larger ones do not come again and again."""
+MAX_ENCODING = 64
+"""Characters of an encoding's name; no codec has a longer one."""
+MAX_PARAMETERS = 512
+"""Characters of the parameters of a codec; longer ones are none that concern this server."""
+
+
 class Offered(NamedTuple):
     """One payload type of a media section: its number, ``rtpmap`` encoding and clock rate, and format parameters."""
 

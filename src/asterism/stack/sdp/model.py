@@ -334,6 +334,8 @@ class SessionDescription(_Section):
     timings: list[str] = field(default_factory=lambda: ["t=0 0"])
     """``t=``, ``r=`` and ``z=`` lines as they stand."""
     media: list[MediaDescription] = field(default_factory=list)
+    size: int = field(default=0, compare=False, repr=False)
+    """Characters of the text it was parsed from; 0 for one that was made."""
 
     @classmethod
     def parse(cls, data: bytes | str) -> SessionDescription:
@@ -343,7 +345,7 @@ class SessionDescription(_Section):
             ParseError: it has no meaning (status 488); LimitError: too many sections or attributes.
         """
         text = data.decode("utf-8", "surrogateescape") if isinstance(data, bytes) else data
-        session = cls(timings=[])
+        session = cls(timings=[], size=len(text))
         section: _Section = session
         if "\r" in text:
             text = text.replace("\r\n", "\n").replace("\r", "\n")

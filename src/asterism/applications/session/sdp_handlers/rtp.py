@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.identity import address_towards
 from asterism.applications.session.negotiation import (
+    LARGEST_KEPT,
+    MAX_ENCODING,
+    MAX_PARAMETERS,
     MAX_PTIME,
     REVERSED,
     AudioTerms,
@@ -300,7 +303,8 @@ def _reaches(rtp: RtpSession, host: str) -> bool:
 
 def read_section(description: SessionDescription, media: MediaDescription) -> Section:
     """What a section of the peer's description says of an audio stream."""
-    return _read(tuple(media.formats), tuple(media.attributes), tuple(description.attributes))
+    read = _read if description.size <= LARGEST_KEPT else _read.__wrapped__
+    return read(tuple(media.formats), tuple(media.attributes), tuple(description.attributes))
 
 
 _Attributes = tuple[tuple[str, str | None], ...]
@@ -323,19 +327,19 @@ def _read(formats: tuple[str, ...], attributes: _Attributes, common: _Attributes
             maps.setdefault(found.payload, found)
         elif name == "fmtp":
             payload, _, rest = text.partition(" ")
-            parameters.setdefault(payload, rest.strip())
+            parameters.setdefault(payload, rest.strip() if len(rest) <= MAX_PARAMETERS else "")
         elif name == "ptime" and not ptime:
             whole = text.partition(".")[0]
             ptime = min(int(whole), MAX_PTIME) if whole.isascii() and whole.isdigit() and len(whole) < 6 else 0
     offered: list[Offered] = []
-    for text in formats:
+    for text in dict.fromkeys(formats):
         if text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= 127:
             known = maps.get(text)
             fmtp = parameters.get(text, "")
             offered.append(
                 Offered(int(text), fmtp=fmtp)
                 if known is None
-                else Offered(int(text), known.encoding, known.clock_rate, fmtp)
+                else Offered(int(text), known.encoding[:MAX_ENCODING], known.clock_rate, fmtp)
             )
     return Section(tuple(offered), direction, ptime)
 

@@ -15,9 +15,13 @@ if TYPE_CHECKING:
     from asterism.stack.message import Message, Request, Response
 
 
+_LONGEST_KEPT = 256
+
+
 def _read(session: Session, message: Message) -> None:
     for value in message.get_all("Reason"):
-        cause = cause_of_reason(value)
+        # A long one does not come again, and would let strangers fill the memory.
+        cause = (cause_of_reason if len(value) <= _LONGEST_KEPT else cause_of_reason.__wrapped__)(value)
         if cause is not None:
             session.peer_cause = cause
             return
