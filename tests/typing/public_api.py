@@ -21,6 +21,7 @@ from asterism.core.errors import (
     ConfigError,
     DuplicateError,
     ModuleError,
+    NotAsyncError,
     Position,
     UsageError,
 )
@@ -29,13 +30,16 @@ from asterism.core.module import Module
 from asterism.data.data import Missing
 from asterism.interception.replay import ReplayTable
 from asterism.media.core import Media
+from asterism.media.files import SoundError
 from asterism.media.ports import PortPair
 from asterism.media.stream import Frame
 from asterism.pbx.calls.dialing import DialResult
-from asterism.pbx.vocabulary.controls import DialStatus
+from asterism.pbx.vocabulary.controls import Control, DialStatus
+from asterism.pbx.vocabulary.errors import ChannelHangup, Goto
 from asterism.pbx.vocabulary.events import (
     BRIDGE_ENTER,
     BRIDGE_LEAVE,
+    DEVICE_STATE_CHANGE,
     DIAL_BEGIN,
     DIAL_END,
     HANGUP,
@@ -44,8 +48,8 @@ from asterism.pbx.vocabulary.events import (
     NEWSTATE,
     VAR_SET,
 )
-from asterism.pbx.vocabulary.flow import FunctionError
-from asterism.pbx.vocabulary.marks import application, function, function_writer
+from asterism.pbx.vocabulary.flow import EndDialplan, FunctionError
+from asterism.pbx.vocabulary.marks import application, function, function_preparer, function_writer
 from asterism.pbx.vocabulary.module import PbxModule
 from asterism.sip.authentication import AuthenticationResult, Authenticator, DigestChallenge
 from asterism.sip.core import SipCore
@@ -77,9 +81,12 @@ assert_type(__version__, str)
 assert_type(asterism.Server.from_config("etc"), Server)
 server = Server.from_config("etc")
 events: list[EventType] = [
-    BRIDGE_ENTER, BRIDGE_LEAVE, DIAL_BEGIN, DIAL_END, HANGUP, NEWCHANNEL, NEWEXTEN, NEWSTATE, VAR_SET,
+    BRIDGE_ENTER, BRIDGE_LEAVE, DEVICE_STATE_CHANGE, DIAL_BEGIN, DIAL_END, HANGUP, NEWCHANNEL, NEWEXTEN, NEWSTATE,
+    VAR_SET,
 ]  # fmt: skip
-errors: list[type[AsterismError]] = [CommandError, ConfigError, DuplicateError, ModuleError, UsageError, FunctionError]
+errors: list[type[AsterismError]] = [
+    CommandError, ConfigError, DuplicateError, ModuleError, NotAsyncError, SoundError, UsageError, FunctionError,
+]  # fmt: skip
 
 
 @server.pbx.extension("default", "100")
@@ -101,7 +108,11 @@ async def program(channel: Channel) -> None:
     assert_type(channel.exten, str)
     assert_type(channel.duration, int)
     assert_type(channel.caller.number, str)
-    assert_type(await channel.wait(0.5), None)
+    assert_type(channel.indicate(Control.RINGING), bool)
+    try:
+        assert_type(await channel.wait(0.5), None)
+    except ChannelHangup:
+        raise EndDialplan(16) from Goto("phones", "600")
     assert_type(await channel.hangup(), None)
 
 
@@ -181,6 +192,10 @@ class Hello(PbxModule):
     @function_writer("HELLO")
     def write(self, channel: Channel | None, args: str, value: str) -> None:
         """Write the function."""
+
+    @function_preparer("HELLO")
+    async def fetch(self, args: str) -> None:
+        """What is awaited before the function is read."""
 
 
 class Greeter(Service):

@@ -97,3 +97,15 @@ def test_the_types_of_every_program_name_are_asserted() -> None:
         if not re.search(rf"\b{name}\b", text)
     ]
     assert left_out == []
+
+
+def test_what_the_pages_name_is_public() -> None:
+    """A name with its module beside it, in prose: ``Name`` (``asterism.module``)."""
+    named = {
+        (module, name, page.name)
+        for page in PAGES
+        if page.parent.name in ("guide", "extending")
+        for name, module in re.findall(r"`(?:raise )?([A-Z]\w+)[^`]*`\s+\(`(asterism[\w.]+)`\)", page.read_text())
+    }
+    assert len(named) > 3
+    assert {(module, name, page) for module, name, page in named if (module, name) not in NAMES} == set()

@@ -108,8 +108,32 @@ def check(folder: Path, *, bind: bool = False) -> tuple[list[ConfigError], list[
     for endpoint in data.all(Endpoint):
         for name, _value in endpoint.set_var:
             lines.check_name(name, endpoint.position)
+    if "extensions.conf" in files:
+        found.note(_unknown_contexts(files["extensions.conf"], data))
     _check_listeners(folder, files, data, directories if bind else None, found)
     return found.sorted(), found.notes()
+
+
+def _unknown_contexts(file: ConfigFile, data: Data) -> Iterator[ConfigError]:
+    """Contexts that are named and not in ``extensions.conf``: no problem, for Python and the manager make some too."""
+    from asterism.sip.objects.endpoint import Endpoint
+
+    contexts = {section.name for section in file} - {"general", "globals"}
+    wanted = [
+        (f"endpoint '{endpoint.id}': the {option.replace('_', ' ')}", value, endpoint.position, option)
+        for endpoint in data.all(Endpoint)
+        for option in ("context", "message_context")
+        if (value := getattr(endpoint, option))
+    ]
+    for section in file:
+        for option in section:
+            if option.name.lower() == "include":
+                name = option.value.partition(",")[0].partition("|")[0].strip()
+                wanted.append(("the included context", name, option.position, "include"))
+    for what, name, position, option_name in wanted:
+        if name not in contexts and "$" not in name:
+            text = f"{what} '{name}' is not in extensions.conf{suggestion(name, sorted(contexts))}"
+            yield ConfigError(text, position, option_name)
 
 
 def _make_lines(

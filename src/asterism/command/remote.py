@@ -107,6 +107,8 @@ def run_remote(arguments: Arguments) -> int:
         path = socket_path(arguments)
     except Exception as error:
         print(f"asterism: {error}", file=sys.stderr)
+        if not Path(arguments.values.get("C", DEFAULT_CONFIG)).exists():
+            print("-C FILE names the asterisk.conf of the server that is meant, -s its socket.", file=sys.stderr)
         return 1
     command = arguments.values.get("x")
     if command is None and sys.stdin.isatty() and sys.stdout.isatty():

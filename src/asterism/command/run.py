@@ -41,6 +41,8 @@ def run_server(arguments: Arguments) -> int:
         _drop_privileges(conf)
     except (AsterismError, OSError, KeyError) as error:
         print(f"asterism: {error}", file=sys.stderr)
+        if not path.exists():
+            print("-C FILE reads another; 'asterism init DIR' writes one, 'asterism demo' tries one.", file=sys.stderr)
         return 1
     options = conf.options
     foreground = "f" in arguments or options.console or options.nofork

@@ -287,3 +287,18 @@ def test_a_certificate_that_cannot_be_had_is_named(tmp_path: Path) -> None:
         "'/nowhere/cert.pem': No such file or directory",
         "a file holds no certificate or key in PEM",
     ]
+
+
+def test_a_context_that_is_not_in_the_dialplan_is_noted(tmp_path: Path) -> None:
+    """A note: programs and the manager make contexts too. A phone in a mistyped one reaches nothing."""
+    extensions = (
+        "[general]\n[phones]\nexten => 600,1,Answer()\ninclude => phnoes\ninclude => more,9:00-17:00,*,*,*\n[more]\n"
+    )
+    endpoint = (
+        "[101]\ntype=endpoint\ncontext=phonez\nallow=ulaw\nauth=101\n[101]\ntype=auth\nusername=101\npassword=x\n"
+    )
+    assert told(tmp_path, {"extensions.conf": extensions, "pjsip.conf": endpoint}) == []
+    assert [str(note).replace(f"{tmp_path}/", "") for note in check(tmp_path)[1]] == [
+        "extensions.conf:4: the included context 'phnoes' is not in extensions.conf; did you mean 'phones'?",
+        "pjsip.conf:1: endpoint '101': the context 'phonez' is not in extensions.conf; did you mean 'phones'?",
+    ]

@@ -114,6 +114,18 @@ def test_certificates_that_do_not_fit_or_are_absent_are_problems(tmp_path: Path)
     assert "after a comma its key" in str(check(tmp_path)[0][0])
 
 
+def test_a_command_without_its_configuration_says_how_to_name_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who tries ``asterism -rx`` on the demo, or ``asterism`` on nothing, learns what to do."""
+    absent = str(tmp_path / "asterisk.conf")
+    for words in (["-f", "-C", absent], ["-C", absent, "-rx", "core show version"]):
+        assert main(words) == 1
+        said = capsys.readouterr().err
+        assert f"cannot read '{absent}': No such file or directory" in said
+        assert "-C FILE " in said
+
+
 def test_wrong_calls(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_check([str(tmp_path / "nowhere")]) == 2
     assert run_check(["a", "b"]) == 2
