@@ -24,6 +24,7 @@ from asterism.pbx.dialplan.language.table import Dialplan
 from asterism.pbx.messaging.queue import Messages
 from asterism.pbx.states.device_states import DeviceStates
 from asterism.pbx.states.hints import Hints
+from asterism.pbx.states.mailboxes import Mailboxes
 from asterism.pbx.vocabulary import events, marks
 from asterism.pbx.vocabulary.causes import EXCHANGE_ROUTING_ERROR, Cause
 from asterism.pbx.vocabulary.controls import ChannelState
@@ -80,6 +81,7 @@ class Pbx(Subsystem):
         self._counters = _Counters()
         self.device_states = DeviceStates(self)
         self.hints = Hints(self)
+        self.mailboxes = Mailboxes(server.bus, server.log, self.device_states)
         self.presence: dict[str, Callable[[str], Presence | None]] = {}
         """What tells the presence of ``Provider:name`` in hints, by provider."""
         if dialplan is None:

@@ -460,3 +460,23 @@ ALL: tuple[EventType, ...] = (
     EXTENSION_STATUS,
 )
 """Every event type of this layer."""
+
+MESSAGE_WAITING = EventType(
+    "MessageWaiting",
+    "call",
+    lambda mailbox, counts: [
+        ("Mailbox", mailbox),
+        ("Waiting", int(counts.waiting)),
+        ("New", counts.new),
+        ("Old", counts.old),
+    ],
+    Documentation(
+        "The messages of a mailbox changed in number.",
+        arguments=(
+            Argument("Mailbox", "Its name, mailbox@context."),
+            Argument("Waiting", "1 while new messages wait, else 0."),
+            Argument("New", "Messages that were not listened to, urgent ones left out."),
+            Argument("Old", "Messages that were, urgent ones left out."),
+        ),
+    ),
+)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from asterism.pbx.messaging.queue import Messages
     from asterism.pbx.states.device_states import DeviceStates
     from asterism.pbx.states.hints import Hints
+    from asterism.pbx.states.mailboxes import Mailboxes
     from asterism.pbx.states.presence import Presence
     from asterism.pbx.vocabulary.controls import Control
     from asterism.pbx.vocabulary.marks import Application, Function
@@ -46,6 +47,7 @@ class Host(Protocol):
     bridges: dict[str, Bridge]
     device_states: DeviceStates
     hints: Hints
+    mailboxes: Mailboxes
     presence: dict[str, Callable[[str], Presence | None]]
     dialplan: Dialplan
     messages: Messages

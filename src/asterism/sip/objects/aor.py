@@ -15,9 +15,6 @@ class Aor(ConfiguredObject, type="aor"):
 
     SOURCES = ("config,pjsip.conf,criteria=type=aor", "pjsip_wizard,pjsip_wizard.conf")
     REALTIME = "ps_aors"
-    WITHOUT_EFFECT = {  # noqa: RUF012
-        "mailboxes are not told of": "mailboxes voicemail_extension",
-    }
     ON_DEMAND = True
 
     contact = option(UriList(), (), "A contact that is always there; may be repeated.")

@@ -79,10 +79,6 @@ class Endpoint(ConfiguredObject, type="endpoint"):
             "t38_udptl t38_udptl_ec t38_udptl_maxdatagram t38_udptl_nat t38_udptl_ipv6 "
             "t38_bind_udptl_to_media_address fax_detect fax_detect_timeout"
         ),
-        "mailboxes are not told of": (
-            "mailboxes aggregate_mwi mwi_subscribe_replaces_unsolicited mwi_from_user voicemail_extension "
-            "incoming_mwi_mailbox"
-        ),
         "REFER is not handled": "allow_transfer refer_blind_progress",
         "calls cannot be picked up": "call_group pickup_group named_call_group named_pickup_group",
         "there is no music on hold": "moh_suggest suppress_moh_on_sendonly",

@@ -12,9 +12,7 @@ class GlobalSettings(ConfiguredObject, type="global"):
 
     REALTIME = "ps_globals"
     WITHOUT_EFFECT = {  # noqa: RUF012
-        "mailboxes are not told of": (
-            "default_voicemail_extension mwi_tps_queue_high mwi_tps_queue_low mwi_disable_initial_unsolicited"
-        ),
+        "notifications do not wait in a queue of their own": "mwi_tps_queue_high mwi_tps_queue_low",
         "REFER is not handled": "norefersub",
     }
 

@@ -1,0 +1,57 @@
+"""Messages that wait (RFC 3842): ``application/simple-message-summary``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from asterism.applications.pubsub.api import BodyGenerator
+from asterism.applications.pubsub.registry import pubsub
+from asterism.core.module import Module
+from asterism.pbx.states.mailboxes import MessageCounts
+
+if TYPE_CHECKING:
+    from asterism.applications.pubsub.incoming import Subscription
+    from asterism.applications.pubsub.module import PubSubServer
+
+TYPE = "application/simple-message-summary"
+
+
+class Summary(NamedTuple):
+    """What is told: counts, and the URI that is called to listen; ``""`` for none."""
+
+    counts: MessageCounts
+    account: str = ""
+
+
+def summary_text(state: Summary) -> str:
+    """The body."""
+    counts = state.counts
+    account = f"Message-Account: {state.account}\r\n" if state.account else ""
+    return (
+        f"Messages-Waiting: {'yes' if counts.waiting else 'no'}\r\n{account}"
+        f"Voice-Message: {counts.new}/{counts.old} ({counts.urgent_new}/{counts.urgent_old})\r\n"
+    )
+
+
+class MessageSummaryGenerator(BodyGenerator):
+    """Writes message summaries."""
+
+    content_type: ClassVar[str] = TYPE
+    states: ClassVar[type[Any]] = Summary
+
+    def body(self, subscription: Subscription, state: Summary) -> str:
+        """The text."""
+        return summary_text(state)
+
+
+class MessageSummaryModule(Module):
+    """Registers the generator."""
+
+    name = "pubsub_message_summary"
+    aliases = ("res_pjsip_mwi_body_generator",)
+    requires = ("pubsub",)
+    description = "Message counts as simple-message-summary"
+
+    def load(self, server: PubSubServer) -> None:
+        """Write message summaries."""
+        pubsub(server).register_body_generator(MessageSummaryGenerator())

@@ -1,0 +1,73 @@
+"""NOTIFYs of message-summary that nobody here has asked for: what another server counts (``incoming_mwi_mailbox``)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, ClassVar
+
+from asterism.applications.pubsub.bodies.message_summary import TYPE
+from asterism.pbx.states.mailboxes import MAX_COUNT, MessageCounts
+from asterism.sip.decision import Decision, Outcome
+from asterism.sip.service import Service
+from asterism.stack.errors import ParseError
+from asterism.stack.headers import Event as EventHeader
+
+if TYPE_CHECKING:
+    from asterism.pbx.assembly.pbx import Pbx
+    from asterism.sip.core import SipCore
+    from asterism.sip.rx import Rx
+
+MAX_BODY = 4096
+"""Bytes of a summary that is read."""
+_VOICE = re.compile(
+    rb"^Voice-Message[ \t]*:[ \t]*(\d{1,9})[ \t]*/[ \t]*(\d{1,9})(?:[ \t]*\([ \t]*(\d{1,9})[ \t]*/[ \t]*(\d{1,9})"
+    rb"[ \t]*\))?[ \t]*\r?$",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+class IncomingMwi(Service):
+    """Takes NOTIFY of message-summary outside a dialog from endpoints that may set a mailbox."""
+
+    name: ClassVar[str] = "incoming_mwi"
+    priority: ClassVar[int] = 85
+    methods: ClassVar[frozenset[str]] = frozenset({"NOTIFY"})
+    types: ClassVar[frozenset[str]] = frozenset({TYPE})
+
+    def __init__(self, core: SipCore, pbx: Pbx) -> None:
+        self._core = core
+        self._mailboxes = pbx.mailboxes
+
+    def evaluate(self, rx: Rx) -> Decision | None:
+        """Whether it is a summary, from an endpoint with ``incoming_mwi_mailbox``."""
+        endpoint = rx.endpoint
+        if endpoint is None:
+            return None
+        where = f"endpoint {endpoint.id}"
+        try:
+            event, media = rx.request.typed(EventHeader), rx.request.content_type
+        except ParseError as error:
+            return Decision(Outcome.REJECT, error.message, error.status, where)
+        if event is None or event.package != "message-summary":
+            return Decision(Outcome.REJECT, "no NOTIFY of this package is taken outside a dialog", 489, where)
+        if not endpoint.incoming_mwi_mailbox:
+            return Decision(Outcome.REJECT, "no incoming_mwi_mailbox", 404, where, endpoint.position)
+        if media is None or f"{media.type}/{media.subtype}".lower() != TYPE:
+            return Decision(Outcome.REJECT, f"no body of type {TYPE}", 415, where)
+        body = rx.request.body
+        if len(body) > MAX_BODY:
+            return Decision(Outcome.REJECT, f"the body has more than {MAX_BODY} bytes", 413, where)
+        found = _VOICE.search(body)
+        counts = MessageCounts(*(min(int(text or 0), MAX_COUNT) for text in found.groups())) if found else None
+        return Decision(Outcome.TAKE, endpoint.incoming_mwi_mailbox, 200, where, endpoint.position, counts)
+
+    def apply(self, decision: Decision, rx: Rx) -> None:
+        """Set the mailbox; a summary that counts no voice messages changes nothing."""
+        if decision.outcome is Outcome.TAKE and decision.data is not None and rx.endpoint is not None:
+            self._mailboxes.set(rx.endpoint.incoming_mwi_mailbox, decision.data)
+        headers: tuple[tuple[str, str], ...] = ()
+        if decision.status == 415:
+            headers = (("Accept", TYPE),)
+        elif decision.status == 489:
+            headers = (("Allow-Events", self._core.state.capabilities.events),)
+        rx.respond(decision.status, headers=headers)
