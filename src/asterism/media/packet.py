@@ -23,6 +23,8 @@ def payload_bounds(data: bytes, first: int) -> tuple[int, int] | None:
         if start + 4 > end:
             return None
         start += 4 + 4 * int.from_bytes(data[start + 2 : start + 4], "big")
-    if first & 0x20 and end > start:
+    if first & 0x20:  # the last octet says how much there is, itself included
+        if end <= start:
+            return None
         end -= data[-1] or end
     return (start, end) if start <= end else None

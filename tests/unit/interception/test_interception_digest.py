@@ -13,9 +13,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "sip"))
 
 from sip_rig import FakeFlow, Rig
 
+from asterism.sip.authentication import AuthenticationResult
 from asterism.sip.objects.endpoint import Endpoint
+from asterism.sip.rx import Rx
 from asterism.stack.digest import Challenge, ClientSession, Credentials, ha1, hash_user
 from asterism.stack.message import Request, Response, make_response
+from asterism.stack.parser import parse_message
 
 ENDPOINT = "[alice]\ntype=endpoint\naors=alice\nauth={auth}\n[alice]\ntype=aor\nmax_contacts=5\n"
 ALL = "MD5,SHA-256,SHA-512-256"
@@ -318,3 +321,34 @@ def test_an_endpoint_is_identified_by_the_hash_of_its_name(tmp_path: Path) -> No
 def test_without_the_option_nobody_is_looked_for_by_a_hash(tmp_path: Path) -> None:
     rig = Rig(tmp_path / "etc", account("alice"))
     assert anonymous_register(rig, "alice") == 401
+
+
+@pytest.mark.parametrize(
+    ("password", "result"),
+    [
+        ("", AuthenticationResult.CHALLENGE_SENT),
+        ("pw", AuthenticationResult.SUCCESS),
+        ("wrong", AuthenticationResult.FAILED),
+    ],
+)
+def test_authenticate_request_tells_what_becomes_of_credentials(
+    make: Make, password: str, result: AuthenticationResult
+) -> None:
+    rig = make("[a]\ntype=auth\nusername=alice\npassword=pw\n")
+    challenge = challenges(rig)[0]
+    headers = []
+    if password:
+        session = ClientSession(challenge, "alice", ha1("alice", challenge.realm, password, "MD5"), "cnonce", 0)
+        headers.append(f"Authorization: {session.authorize('MESSAGE', 'sip:pbx.test')}")
+    text = rig.request("MESSAGE", "sip:pbx.test", "alice", *headers)
+    request = parse_message(text.replace("\n", "\r\n").encode())
+    assert isinstance(request, Request)
+    request.flow = rig.flow
+    rx = Rx(rig.sip, request, rig.flow, rig.now)
+    endpoint = rig.data.get(Endpoint, "alice")
+    assert rig.sip.authenticate_request(endpoint, rx) is result
+    # It decides and reports, and sends nothing itself.
+    assert rig.flow.take() == []
+    if result is AuthenticationResult.SUCCESS:
+        # The use of the nonce was noted: the same count again is a replay.
+        assert rig.sip.authenticate_request(endpoint, rx) is not AuthenticationResult.SUCCESS

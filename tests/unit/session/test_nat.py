@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from session_bench import Bench, on_bench, sdp
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "sip"))
 
 from sip_rig import FakeFlow
 
 from asterism.applications.session.supplements.nat import first_route, rewrite_contact
+from asterism.sip.objects.endpoint import Endpoint
 from asterism.stack.dialog import Dialog
 from asterism.stack.message import Message, Request, Response
 from asterism.stack.parser import parse_message
@@ -76,3 +80,95 @@ def test_what_cannot_be_read_stays(routes: str) -> None:
     answer = message(OK, routes)
     rewrite_contact(answer)
     assert answer.get("Contact") == "<sip:a@10.0.0.5:5062;ob>"
+
+
+HIDDEN = "sip:phone@10.0.0.5:5062"
+"""What a phone behind a NAT takes its address to be."""
+
+
+def behind_nat(bench: Bench, phone: Any, name: str, rewrite: bool) -> None:
+    """Have a phone write its private address into its Contact."""
+    bench.server.data.get(Endpoint, name).rewrite_contact = rewrite
+    receive = phone.receive
+
+    def hidden(text: str) -> None:
+        receive(re.sub("Contact: <[^>]*>", f"Contact: <{HIDDEN}>", text))
+
+    phone.receive = hidden
+
+
+@pytest.mark.parametrize(("rewrite", "target"), [(True, "sip:phone@127.0.0.1:5071"), (False, HIDDEN)])
+def test_requests_to_a_caller_go_where_its_invite_came_from(tmp_path: Path, rewrite: bool, target: str) -> None:
+    @on_bench
+    async def call(bench: Bench) -> None:
+        alice = bench.phone(5071)
+        behind_nat(bench, alice, "alice", rewrite)
+
+        @bench.server.pbx.extension("internal", "770")
+        async def answer(channel: Any) -> None:
+            await channel.answer()
+            await channel.hangup()
+
+        alice.call("770")
+        ok = await alice.next(200)
+        alice.in_dialog("ACK", ok, 1)
+        # A target elsewhere is not on this phone's flow.
+        port = 5071 if rewrite else 5062
+        flow = bench.transports.flow_for("127.0.0.1" if rewrite else "10.0.0.5", port)
+        await bench.until(lambda: any(data.startswith(b"BYE ") for data in flow.sent))
+        bye = parse_message(next(data for data in flow.sent if data.startswith(b"BYE ")))
+        assert str(bye.uri) == target
+        alice.respond(bye, 200)
+
+    call(tmp_path)
+
+
+@pytest.mark.parametrize(("rewrite", "target"), [(True, "sip:phone@127.0.0.1:5072"), (False, HIDDEN)])
+def test_requests_to_a_callee_go_where_its_answer_came_from(tmp_path: Path, rewrite: bool, target: str) -> None:
+    @on_bench
+    async def call(bench: Bench) -> None:
+        alice, bob = bench.phone(5071), bench.phone(5072)
+        behind_nat(bench, bob, "bob", rewrite)
+
+        @bench.server.pbx.extension("internal", "6002")
+        async def dial(channel: Any) -> None:
+            await channel.dial("PJSIP/bob", 20)
+
+        alice.call("6002")
+        invite = await bob.next("INVITE")
+        bob.respond(invite, 200, body=sdp())
+        flow = bench.transports.flow_for("127.0.0.1" if rewrite else "10.0.0.5", 5072 if rewrite else 5062)
+        await bench.until(lambda: any(data.startswith(b"ACK ") for data in flow.sent))
+        ack = parse_message(next(data for data in flow.sent if data.startswith(b"ACK ")))
+        assert str(ack.uri) == target
+        ok = await alice.next(200)
+        alice.in_dialog("ACK", ok, 1)
+        alice.in_dialog("BYE", ok, 2)
+        await bench.until(lambda: any(data.startswith(b"BYE ") for data in flow.sent))
+        bye = parse_message(next(data for data in flow.sent if data.startswith(b"BYE ")))
+        assert str(bye.uri) == target
+        bob.respond(bye, 200)
+
+    call(tmp_path)
+
+
+@on_bench
+async def test_the_proxy_next_to_us_is_where_an_answer_came_from(bench: Bench) -> None:
+    alice, bob = bench.phone(5071), bench.phone(5072)
+    bench.server.data.get(Endpoint, "bob").rewrite_contact = True
+
+    @bench.server.pbx.extension("internal", "6002")
+    async def dial(channel: Any) -> None:
+        await channel.dial("PJSIP/bob", 20)
+
+    alice.call("6002")
+    invite = await bob.next("INVITE")
+    bob.respond(invite, 200, body=sdp(), extra="Record-Route: <sip:10.0.0.1:5080;lr>\r\n")
+    ack = await bob.next("ACK")
+    assert ack.get("Route") == "<sip:127.0.0.1:5072;lr>"
+    ok = await alice.next(200)
+    alice.in_dialog("ACK", ok, 1)
+    alice.in_dialog("BYE", ok, 2)
+    bye = await bob.next("BYE")
+    assert bye.get("Route") == "<sip:127.0.0.1:5072;lr>"
+    bob.respond(bye, 200)

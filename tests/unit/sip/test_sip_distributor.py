@@ -15,6 +15,7 @@ from asterism.sip.rx import Rx
 from asterism.sip.sending import SendError
 from asterism.sip.service import InterceptionStep, Service
 from asterism.stack.dialog import Dialog
+from asterism.stack.errors import ParseError
 from asterism.stack.message import Request, Response
 
 
@@ -545,3 +546,107 @@ def test_a_challenge_of_another_realm_is_not_answered(make_rig: Callable[..., Ri
 
 def test_decision_words() -> None:
     assert repr(Decision(Outcome.REJECT, "because", 403)) == "<Decision reject 403 because>"
+
+
+def test_an_ack_that_cannot_be_handled_is_logged_and_no_more(
+    rig: Rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(request: Request) -> None:
+        raise RuntimeError("boom")
+
+    rig.sip.log.addHandler(caplog.handler)
+    monkeypatch.setattr(rig.sip.dialogs, "find", fail)
+    ack = rig.request("ACK", "sip:pbx.test", "trunk", to="<sip:trunk@pbx.test>;tag=ours", call_id="d")
+    assert rig.receive(ack, trunk()) == []
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [
+        "an ACK could not be handled"
+    ]
+
+
+def test_an_ack_with_a_malformed_field_counts_as_malformed(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(request: Request) -> None:
+        raise ParseError("no To")
+
+    monkeypatch.setattr(rig.sip.dialogs, "find", fail)
+    before = rig.sip.distributor.counters["malformed"]
+    ack = rig.request("ACK", "sip:pbx.test", "trunk", to="<sip:trunk@pbx.test>;tag=ours", call_id="d")
+    assert rig.receive(ack, trunk()) == []
+    assert rig.sip.distributor.counters["malformed"] == before + 1
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_cancel_reaches_the_user_of_its_invite(rig: Rig, caplog: pytest.LogCaptureFixture, fails: bool) -> None:
+    told: list[str] = []
+
+    class Ringing(Service):
+        """Keeps an INVITE without a final answer."""
+
+        name = "ringing"
+        methods = frozenset({"INVITE"})
+
+        def on_request(self, rx: Rx) -> bool:
+            rx.respond(180)
+            assert rx.transaction is not None
+            rx.transaction.user = self
+            return True
+
+        def on_cancel(self, transaction: object, request: Request) -> None:
+            told.append(request.method)
+            if fails:
+                raise RuntimeError("boom")
+
+    rig.sip.log.addHandler(caplog.handler)
+    rig.sip.register_service(Ringing())
+    flow = trunk()
+    invite = rig.request("INVITE", "sip:pbx.test", "trunk", "Contact: <sip:t@198.51.100.7>", call_id="c")
+    rig.receive(invite, flow)
+    answers = rig.receive(invite.replace("INVITE", "CANCEL"), flow)
+    # The CANCEL itself is answered by the stack, whatever the user makes of it.
+    assert [answer.status for answer in answers if answer.cseq.method == "CANCEL"] == [200]
+    assert told == ["CANCEL"]
+    errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert errors == (["a CANCEL could not be handled"] if fails else [])
+
+
+@pytest.mark.parametrize("next_one", ["later", "at once", "nobody"])
+def test_the_next_identifier_is_asked_when_an_awaited_one_found_nobody(rig: Rig, next_one: str) -> None:
+    asked: list[str] = []
+
+    def known() -> Any:
+        return rig.data.get(_endpoint(), "trunk")
+
+    class Nobody:
+        async def identify_endpoint(self, rx: Rx) -> Any:
+            await asyncio.sleep(0)
+            asked.append("first")
+
+    class AtOnce:
+        def identify_endpoint(self, rx: Rx) -> Any:
+            asked.append("second")
+            return known() if next_one == "at once" else None
+
+    class Later:
+        async def identify_endpoint(self, rx: Rx) -> Any:
+            await asyncio.sleep(0)
+            asked.append("third")
+            return known() if next_one == "later" else None
+
+    for name, identifier in (("first", Nobody()), ("second", AtOnce()), ("third", Later())):
+        rig.sip.register_endpoint_identifier(identifier, name)
+    plain = Plain()
+    rig.sip.register_service(plain)
+
+    async def run() -> None:
+        flow = FakeFlow()
+        rig.receive(rig.request("MESSAGE", "sip:pbx.test", "stranger"), flow)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        if next_one == "nobody":
+            assert rig.only(flow.take()).status == 401
+            assert plain.seen == []
+        else:
+            assert rig.only(flow.take()).status == 202
+            assert plain.seen[0].identified_by == ("third" if next_one == "later" else "second")
+
+    asyncio.run(run())
+    assert asked == ["first", "second"] if next_one == "at once" else ["first", "second", "third"]

@@ -264,3 +264,43 @@ def test_many_tasks_do_not_starve_the_loop() -> None:
         assert done == list(range(1000))
 
     asyncio.run(scenario())
+
+
+def test_cancel_drops_what_is_queued_and_ends_what_runs() -> None:
+    async def scenario() -> None:
+        engine = servants()
+        work = engine.create_work("w")
+        ended: list[str] = []
+        done: list[int] = []
+
+        async def long() -> None:
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                ended.append("cancelled")
+                raise
+
+        running = asyncio.ensure_future(work.run(long))
+        await turn()
+        waiting = asyncio.ensure_future(work.run(done.append, 1))
+        await turn()
+        work.push(done.append, 2)
+        work.cancel()
+        await turn()
+        assert running.cancelled()
+        assert waiting.cancelled()
+        assert (ended, done) == (["cancelled"], [])
+        assert not work.push(done.append, 3)
+        assert (work.queued, len(engine)) == (0, 0)
+
+    asyncio.run(scenario())
+
+
+def test_cancel_forgets_an_idle_work() -> None:
+    engine = servants()
+    work = engine.create_work("w")
+    assert work.push(lambda: None)
+    assert len(engine) == 1
+    work.cancel()
+    assert len(engine) == 0
+    assert not work.push(lambda: None)

@@ -52,12 +52,12 @@ def rewrite_contact(message: Message) -> None:
         message.set_header("Contact", f"<{uri.replace(host=host, port=port)}>")
 
 
-def first_route(dialog: Dialog, request: Request) -> None:
-    """Have the first proxy of a dialog that ``request`` began be reached where the request came from.
+def first_route(dialog: Dialog, message: Request | Response) -> None:
+    """Have the first proxy of a dialog be reached where ``message``, which began the dialog, came from.
 
-    The request itself stays as it is: its Record-Route goes back in our responses, for the others on the way.
+    A request itself stays as it is: its Record-Route goes back in our responses, for the others on the way.
     """
-    flow = request.flow
+    flow = message.flow
     if flow is not None and dialog.route_set:
         _rewritten(dialog.route_set, 0, flow.remote)
 
@@ -95,8 +95,13 @@ class Nat(SessionSupplement):
         return False
 
     def on_incoming_response(self, session: Session, response: Response) -> None:
-        """Rewrite a response's Contact."""
+        """Rewrite a response's Contact, and the target of the dialog that a 2xx has made already."""
         rewrite_contact(response)
+        dialog = session.dialog
+        if dialog is not None and response.status >= 200:
+            dialog.update_target(response)
+            if response.has("Record-Route"):
+                first_route(dialog, response)
 
 
 class NatModule(Module):
