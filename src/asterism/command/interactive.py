@@ -234,7 +234,8 @@ class _Interaction:
         if line.startswith("!"):
             await self._run_shell(line[1:])
         elif line:
-            await self._console.run(line)
+            # What everybody types first; an alias that the server has for it does the same.
+            await self._console.run("core show help" if line in ("help", "?") else line)
         elif not self._console.connected:
             raise ConnectionError
         return True

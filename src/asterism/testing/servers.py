@@ -51,8 +51,14 @@ def write_config(folder: Path, config: Mapping[str, str]) -> None:
     """Write configuration files, by name, into ``folder``.
 
     Without a transport in ``pjsip.conf`` one on UDP is added, on 127.0.0.1 and a free port.
+
+    Raises:
+        ValueError: a name without suffix, which no file that is read has.
     """
     files = dict(config)
+    for name in files:
+        if not Path(name).suffix:
+            raise ValueError(f"'{name}' is not the name of a configuration file: is '{name}.conf' meant?")
     if "type=transport" not in files.get("pjsip.conf", "").replace(" ", ""):
         files["pjsip.conf"] = (
             files.get("pjsip.conf", "")
@@ -70,6 +76,9 @@ async def running_server(config: Mapping[str, str], folder: Path | None = None) 
     Args:
         config: file name to text: ``{"pjsip.conf": ..., "extensions.conf": ...}``.
         folder: where the files and the server's state go; a temporary folder by default.
+
+    Raises:
+        ValueError: a file's name has no suffix.
     """
     from asterism.server.server import Server
 

@@ -46,6 +46,11 @@ def test_commands_completion_and_history_at_a_terminal(tmp_path: Path) -> None:
         console.expect("ParameterName")
         console.type("\x1b[A\x1b[A")  # twice up: the command before the last
         console.expect("core show uptime")
+        console.type("\x15help\r")
+        console.expect("-- Show the commands, or how one is used")
+        console.expect("*CLI>")
+        console.type("dialplan show 1\t\r")  # extensions, as well as contexts
+        console.expect("'1' =>")
         console.type("\x15exit\r")
         assert console.wait() == 0
         history = (tmp_path / "asterism_history").read_text()

@@ -128,3 +128,10 @@ def test_a_wrong_password_is_refused():
             assert await refused.refused() == 401
 
     asyncio.run(main())
+
+
+async def test_a_file_without_suffix_is_refused() -> None:
+    """No file that is read has such a name: a test would run against less than was written."""
+    with pytest.raises(ValueError, match=r"is 'pjsip.conf' meant\?"):
+        async with running_server({"pjsip": "[101]\ntype=endpoint\n"}):
+            pass
