@@ -42,6 +42,10 @@ DIALOGS = (
     _join(ALICE, b"I\x02Session-Expires: 90;refresher=uas\nSupported: timer\n", b"2\x02Session-Expires: 90;refresher=uac\n", b"A\x02", b"t\x07", b"t\x07", b"2\x02", b"T\x07", b"B\x02"),
     _join(ALICE, b"I\x04", b"A\x02", b"N\x02Content-Type: application/dtmf\n\n5", b"R\x45Refer-To: <sip:770@127.0.0.1>\n", b"t\x05", b"2\x02"),
     _join(ALICE, b"I\x05Subject: $[${X}\n", b"A\x02", b"d\x02", b"2\x02", b"d\x03", b"r\x2a", b"B\x02"),
+    # Subscriptions, and a call that changes what they tell.
+    _join(ALICE, b"e\x00", b"R\x02Event: presence\nAccept: application/pidf+xml, application/xpidf+xml\nExpires: 600\n", b"r\x05", b"I\x02", b"r\x01", b"r\x05", b"2\x02", b"A\x02", b"r\x05", b"B\x02", b"t\x04"),
+    _join(ALICE, b"e\x00", b"R\x02Event: dialog;id=7\nAccept: application/dialog-info+xml\nExpires: 90\n", b"r\x05", b"R\x42Event: dialog;id=7\nExpires: 120\n", b"r\x31", b"R\x42Event: dialog;id=7\nExpires: 0\n", b"r\x05", b"t\x07"),
+    _join(ALICE, b"e\x01", b"R\x02Event: presence\nExpires: 0\n", b"r\x05", b"R\x02Event: presence\nExpires: 30\n", b"t\x07", b"t\x07"),
     # Outside of dialogs.
     _join(ALICE, b"R\x01", b"R\x02Event: presence\n", b"R\x00", b"M\x02", b"R\x03Event: x\n", b"R\x05", b"R\x0e", b"R\x0f", b"R\x4b", b"R\x49"),
     _join(CAROL, b"e\x07", b"G\x02Contact: *\nExpires: 0\n", b"G\x02Expires: 60\n", b"I\x07", b"r\x03", b"I\x07", b"A\x01"),

@@ -115,6 +115,8 @@ EXTENSIONS = """
 [globals]
 WHO=world
 [internal]
+exten => 770,hint,PJSIP/bob&Custom:x,CustomPresence:y
+exten => _77X,hint,PJSIP/trunk
 exten => 770,1,Answer()
  same => n,Echo()
 exten => 771,1,Progress()
@@ -304,11 +306,18 @@ class World:
         for _ in range(4):
             for channel in list(server.pbx.channels):
                 channel.soft_hangup()
+            for subscription in self.subscriptions():
+                subscription.end()
             await self.loop.advance(70)
             if not self.left():
                 break
         assert not self.complaints.found, "\n".join(self.complaints.found)
         assert not self.left(), self.left()
+
+    def subscriptions(self) -> list[Any]:
+        """Those of phones to states of this server."""
+        found = self.server.modules.find("pubsub")
+        return [] if found is None or found.instance is None else list(found.instance.pubsub)  # type: ignore[attr-defined]
 
     def left(self) -> dict[str, object]:
         """What should not be there in an idle server."""
@@ -324,6 +333,7 @@ class World:
             "bridges": len(server.pbx.bridges),
             "dialogs": list(server.sip.dialogs),
             "sessions": session.instance.sessions.live,
+            "subscriptions": len(self.subscriptions()),
             "media": len(server.media.sessions),
             "works": [work.name for work in server.sip.servants],
             "ports": self.ports - server.media.ports_available("0.0.0.0"),

@@ -81,11 +81,13 @@ class Distributor:
         except Exception as error:
             self.failed(rx, error)
 
-    def on_ack(self, request: Request) -> None:
-        """Hand the ACK to a 2xx to the dialog's usages, in its work."""
+    def on_ack(self, request: Request) -> bool:
+        """Hand the ACK to a 2xx to the dialog's usages, in its work; ``False``: too much waits there."""
         try:
             entry = self.core.dialogs.find(request)
-            if entry is not None and entry.work.queued < MAX_WAITING_IN_DIALOG:
+            if entry is not None:
+                if entry.work.queued >= MAX_WAITING_IN_DIALOG:
+                    return False
                 entry.work.push(self._ack, entry, request)
         except ParseError as error:
             # A field that is read only now: as bad as if the message could not have been read at all.
@@ -93,6 +95,7 @@ class Distributor:
                 self.on_malformed(error, b"", request.flow)
         except FAILURES:
             self.core.log.exception("an ACK could not be handled")
+        return True
 
     def on_cancel(self, transaction: InviteServerTransaction, request: Request) -> None:
         """End a parked INVITE, or tell the transaction's user (``transaction.user.on_cancel``)."""

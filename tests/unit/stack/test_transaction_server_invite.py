@@ -242,3 +242,29 @@ def test_a_refusal_said_once_is_repeated_only_when_asked_for():
     net.advance(30)
     assert transaction.state is TransactionState.TERMINATED
     assert net.layer.live_transactions == 0
+
+
+@pytest.mark.parametrize("caller", ["f2", "", '";tag'])
+def test_an_ack_with_another_from_tag_acknowledges_nothing(caller):
+    net = Net()
+    transaction = started(net)
+    transaction.respond(make_response(transaction.request, 200, to_tag="t"))
+    ack(net, "z9hG4bKtwo", "t", from_tag=caller)
+    assert net.user.events == [("request", "INVITE")]
+    net.flow.take()
+    net.advance(1)
+    assert set(net.flow.statuses()) == {200}
+    net.advance(40)
+    assert net.user.events[1:] == [("ack_timeout", transaction)]
+
+
+def test_an_ack_that_the_user_does_not_take_is_as_good_as_lost():
+    net = Net()
+    transaction = started(net)
+    transaction.respond(make_response(transaction.request, 200, to_tag="t"))
+    taken = [False, None]
+    net.user.on_ack = lambda request: taken.pop(0)
+    ack(net, "z9hG4bKtwo", "t")
+    assert transaction.state is TransactionState.ACCEPTED
+    ack(net, "z9hG4bKtwo", "t")
+    assert transaction.state is TransactionState.TERMINATED

@@ -40,6 +40,14 @@ HeldRequest = tuple[str, str, "Flow", bool]
 """A request on hold: its keys, where the answer goes, and whether that is where the request came from."""
 
 
+def _same_caller(request: Request, invite: Request) -> bool:
+    """Whether an ACK has the From tag of the INVITE that it is to."""
+    try:
+        return request.from_.tag == invite.from_.tag
+    except ParseError:
+        return False
+
+
 def _same_flow(flow: Flow, host: str, port: int, server_name: str = "") -> Flow:
     del host, port, server_name
     return flow
@@ -192,13 +200,19 @@ class TransactionLayer(ClientTransactions):
     def _receive_ack(self, request: Request, key: str) -> None:
         """An ACK outside Completed: to a 2xx, or to what was answered without a transaction (8.2.7), or stray."""
         number, tag = request.cseq.number, request.to.tag
-        transaction = self._awaiting_ack.pop((request.call_id, number, tag), None)
-        if transaction is not None:
-            transaction.acknowledged()
-        elif tag is not None and tag == self.tag_of(key):
+        ack_key = (request.call_id, number, tag)
+        transaction = self._awaiting_ack.get(ack_key)
+        if transaction is None:
+            if tag is not None and tag == self.tag_of(key):
+                self.counters["stray_ack"] += 1
+            else:
+                self.user.on_ack(request)
+        elif not _same_caller(request, transaction.request):
+            # Of another dialog, whoever sent it: ours still waits for its ACK.
             self.counters["stray_ack"] += 1
-            return
-        self.user.on_ack(request)
+        elif self.user.on_ack(request) is not False:
+            self._awaiting_ack.pop(ack_key, None)
+            transaction.acknowledged()
 
     def _receive_cancel(self, request: Request, invite_key: str) -> None:
         entry = self._servers.entries.get(invite_key)

@@ -26,8 +26,12 @@ class StackUser(Protocol):
         ``layer.create_server_transaction``, now or later; until then retransmissions come here too.
         """
 
-    def on_ack(self, request: Request) -> None:
-        """An ACK to a 2xx (possibly repeated, possibly stray). Its retransmission timer is stopped already."""
+    def on_ack(self, request: Request) -> bool | None:
+        """An ACK to a 2xx (possibly repeated, possibly stray).
+
+        Returns:
+            ``False`` if it could not be taken, as if it were lost: the 2xx is repeated, and the ACK will be.
+        """
 
     def on_cancel(self, transaction: InviteServerTransaction, request: Request) -> None:
         """The INVITE of ``transaction`` is cancelled and has no final response yet.
