@@ -17,6 +17,9 @@ from asterism.media.player import Playback
 from asterism.media.stream import Frame
 from asterism.pbx.channels.channel import Channel
 from asterism.pbx.channels.technology import ChannelRequest
+from asterism.pbx.messaging.message import Message, SendStatus
+from asterism.pbx.states.device_states import DeviceState
+from asterism.pbx.states.hints import ExtensionState
 from asterism.pbx.vocabulary.controls import STAGE_MOVES, STATE_MOVES, ChannelState, Control, Stage
 from asterism.pbx.vocabulary.errors import RequestError
 
@@ -143,6 +146,58 @@ def test_a_technology_that_raises_leaves_no_channel(made: bool) -> None:
             server.pbx.request("PJSIP/bob")
 
     assert run(scenario) == ["request of the channel technology 'PJSIP'"]
+
+
+def test_a_technology_that_cannot_prepare_can_still_be_called() -> None:
+    async def scenario(server: FakeServer) -> None:
+        async def broken(resource: str) -> None:
+            raise BrokenError
+
+        server.sip.prepare = broken  # type: ignore[attr-defined]
+        await server.pbx.prepare(["PJSIP/bob", "nobody"])
+        assert server.pbx.request("PJSIP/bob") is not None
+
+    assert run(scenario) == ["prepare of the channel technology 'PJSIP'"]
+
+
+def test_a_message_technology_that_raises_has_not_sent() -> None:
+    async def scenario(server: FakeServer) -> None:
+        class Broken:
+            async def send(self, destination: str, message: Message) -> None:
+                raise BrokenError
+
+        server.pbx.register_message_technology("broken", Broken(), Documentation("Raises."))
+        assert await server.pbx.messages.send("broken:bob", Message("", "", "text")) is SendStatus.FAILURE
+
+    assert run(scenario) == ["the message technology 'broken'"]
+
+
+def test_a_watcher_and_an_observer_that_raise_do_not_keep_others_from_being_told() -> None:
+    async def scenario(server: FakeServer) -> None:
+        told: list[object] = []
+        dialplan = server.pbx.dialplan
+        dialplan.observe(fail)
+        dialplan.observe(lambda: told.append("dialplan"))
+        dialplan.add_extension(None, "internal", "7", 1, "Hangup")
+        assert told == ["dialplan"]
+        dialplan.find_hint = lambda context, exten: "Custom:lamp&Custom:mute"  # type: ignore[method-assign]
+
+        def custom(name: str) -> DeviceState:
+            return DeviceState.INUSE if name == "lamp" else fail()
+
+        server.pbx.device_states.register_provider(server.owner, "Custom", custom)
+        hints = server.pbx.hints
+        watched = hints.watch("internal", "7", fail)
+        assert watched is hints.watch("internal", "7", told.append)
+        watched.state = ExtensionState.IDLE
+        server.pbx.device_states.changed("Custom:lamp")
+        await settle()
+        assert told[1:] == [watched]
+        assert watched.state is ExtensionState.INUSE
+
+    assert set(run(scenario)) == {
+        "an observer of the dialplan", "a watcher of the hint 7@internal", "the state of device Custom:mute",
+    }  # fmt: skip
 
 
 def test_a_technology_that_cannot_tell_a_device_harms_no_other() -> None:

@@ -271,13 +271,21 @@ class Pbx(Subsystem):
         return asked
 
     async def prepare(self, destinations: Iterable[str]) -> None:
-        """Let technologies bring into memory what they need to call these (``PJSIP/alice``): objects in databases."""
+        """Let technologies bring into memory what they need to call these (``PJSIP/alice``): objects in databases.
+
+        What cannot be had is missing when it is called.
+        """
         for destination in destinations:
             technology, slash, resource = destination.partition("/")
             found = self.technologies.get(technology) if slash else None
             prepare = getattr(found, "prepare", None)
             if prepare is not None:
-                await prepare(resource)
+                try:
+                    await prepare(resource)
+                except FAILURES as error:
+                    if task_ends(error):
+                        raise
+                    report_failure(self.log, f"prepare of the channel technology '{technology}'")
 
     def start(
         self, channel: CoreChannel, body: Callable[[Channel], Awaitable[None]] | None = None

@@ -11,6 +11,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from asterism.core.containment import FAILURES, report_failure, task_ends
 from asterism.core.registry import Registry
 from asterism.pbx.messaging.message import Message, MessageError, MessageTechnology, SendStatus, give_message
 from asterism.pbx.vocabulary.causes import Cause
@@ -131,6 +132,11 @@ class Messages:
         except MessageError as error:
             self._pbx.log.warning("a message to %r was not sent: %s", destination, error)
             return error.status
+        except FAILURES as error:
+            if task_ends(error):
+                raise
+            report_failure(self._pbx.log, f"the message technology '{prefix}'")
+            return SendStatus.FAILURE
         return SendStatus.SUCCESS
 
     def _go_on(self) -> None:

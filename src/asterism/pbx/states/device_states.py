@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from asterism.core.containment import FAILURES, attempt, report_failure
+from asterism.core.containment import attempt
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.controls import ChannelState
 from asterism.pbx.vocabulary.device_state import DeviceState
@@ -56,11 +56,16 @@ class DeviceStates:
         if slash:
             found = self._pbx.technologies.get(technology)
             if found is not None:
-                return found.device_state(resource)
+                return self._ask(device, found.device_state, resource)
             return DeviceState.INVALID
         prefix, colon, rest = device.partition(":")
         provider = self._providers.get(prefix) if colon else None
-        return DeviceState.INVALID if provider is None else provider(rest)
+        return DeviceState.INVALID if provider is None else self._ask(device, provider, rest)
+
+    def _ask(self, device: str, provider: Provider, name: str) -> DeviceState:
+        """What a provider tells; what it told last when it raises."""
+        last = self._known.get(device, DeviceState.UNKNOWN)
+        return attempt(self._pbx.log, f"the state of device {device}", last, provider, name)
 
     def known(self) -> list[tuple[str, DeviceState]]:
         """The devices whose state has been told, with it, for ``DeviceStateList``."""
@@ -126,11 +131,7 @@ class DeviceStates:
             if not everyone and device not in pbx.hints.followed_devices:
                 self._known.pop(device, None)
                 continue
-            try:
-                state = self.get(device)
-            except FAILURES:
-                report_failure(pbx.log, f"the state of device {device}")
-                continue
+            state = self.get(device)
             if self._known.get(device) is state:
                 continue
             news = surely or device in self._known or state is not DeviceState.NOT_INUSE

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from asterism.core.containment import attempt
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.device_state import DeviceState
 
@@ -226,4 +227,4 @@ class Hints:
             STATE_TEXTS[watched.state],
         )
         for watcher in tuple(watched.watchers):
-            watcher(watched)
+            attempt(self._pbx.log, f"a watcher of the hint {watched.exten}@{watched.context}", None, watcher, watched)

@@ -50,7 +50,6 @@ class DialplanModule(PbxModule):
         variables["SYSTEMNAME"] = getattr(server.options, "systemname", "") or ""
         variables["ENTITYID"] = getattr(server.options, "entityid", "") or ""
         self.dialplan.set_fixed(variables)
-        server.owner.on_release(self.dialplan.observe(self.pbx.hints.update))
         self._read()
 
     def reload(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from asterism.core.calling import require_async
+from asterism.core.containment import attempt
 from asterism.core.errors import Position
 from asterism.pbx.dialplan.language.contexts import HINT, Context, ContextTable, ExtensionFunction, Priority
 from asterism.pbx.dialplan.language.environment import Environment
@@ -195,7 +196,7 @@ class Dialplan:
     def changed(self) -> None:
         """Tell the observers that the dialplan has changed."""
         for callback in tuple(self._observers):
-            callback()
+            attempt(self.log, "an observer of the dialplan", None, callback)
 
     def _drop_empty(self, table: Context) -> None:
         if not (table.extensions or table.includes) and table.registrar not in ("pbx_config",):
