@@ -102,6 +102,30 @@ async def test_a_command_of_the_console_gets_no_further_than_its_user() -> None:
         assert seen == [functions | applications, functions]
 
 
+async def test_a_client_writes_no_line_that_it_may_not_run(tmp_path: Path) -> None:
+    async with running_server({"manager.conf": USERS}) as server:
+        for name, added in (("typist", False), ("admin", True)):
+            async with manager(server, name) as client:
+                await client.action("Command", Command="dialplan add extension 1,1,System,true into phones")
+            assert (server.pbx.dialplan.find("phones", "1") is not None) is added
+
+
+@pytest.mark.parametrize("command", ["logger add channel {} notice", "pjsip set logger pcap {}"])
+@pytest.mark.parametrize("dangerously", [False, True])
+async def test_a_client_writes_files_in_the_folder_of_the_logs_only(
+    tmp_path: Path, command: str, dangerously: bool
+) -> None:
+    options = f"[options]\nlive_dangerously = {'yes' if dangerously else 'no'}\n"
+    config = {"manager.conf": USERS, "asterisk.conf": f"[directories]\nastlogdir => logs\n{options}"}
+    async with running_server(config, tmp_path / "etc") as server, manager(server, "admin") as client:
+        server.paths.log.mkdir(exist_ok=True)
+        outside = tmp_path / "outside"
+        for place in (str(outside), "../../outside", "inside"):
+            await client.action("Command", Command=command.format(place))
+        assert outside.exists() is dangerously
+        assert (server.paths.log / "inside").exists()
+
+
 async def test_every_action_without_a_class_only_tells_or_concerns_the_connection() -> None:
     async with running_server({"manager.conf": MANAGER}) as server:
         free = {entry.name for entry in server.actions if not entry.item.privilege}

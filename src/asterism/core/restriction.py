@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 
 DANGEROUS_FUNCTIONS = 1
 """Functions that reach outside the PBX are neither read nor written (``live_dangerously = no``)."""
@@ -27,6 +28,11 @@ REACHING_OUT = frozenset({
     "trysystem",
 })  # fmt: skip
 """Names, in lower case, of applications that start programs, calls or other servers' code."""
+
+
+def file_allowed(path: Path, folder: Path) -> bool:
+    """Whether the code that runs now may write ``path``: a client that may not reach outside, below ``folder`` only."""
+    return not restriction.get() & DANGEROUS_FUNCTIONS or path.resolve().is_relative_to(folder.resolve())
 
 
 @contextmanager

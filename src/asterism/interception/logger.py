@@ -15,6 +15,7 @@ from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import CommandError, UsageError
 from asterism.core.log import VERBOSE, Multiline
 from asterism.core.module import Module
+from asterism.core.restriction import file_allowed
 from asterism.data.network import parse_address
 from asterism.hostport import format_host_port, split_host_port
 from asterism.interception.pcap import PcapFile
@@ -279,6 +280,8 @@ class LoggerModule(Module):
         path = Path(call.args[0])
         if not path.is_absolute():
             path = self.server.paths.log / path
+        if not file_allowed(path, self.server.paths.log):
+            raise CommandError("A manager client may write files in the folder of the logs only.\n")
         try:
             self.trace.capture(path)
         except OSError as error:

@@ -16,6 +16,7 @@ from asterism.core.errors import CommandError, ConfigError, UsageError
 from asterism.core.events import EventType
 from asterism.core.log import LEVEL_NAMES
 from asterism.core.module import CoreServer, Module
+from asterism.core.restriction import file_allowed
 from asterism.interfaces.logger.channels import ConsoleChannel, FileChannel, LogChannel, SyslogChannel
 from asterism.interfaces.logger.formats import ConsoleFormat, DefaultFormat, JsonFormat
 from asterism.interfaces.logger.settings import ChannelSettings, LoggerSettings, parse_levels, read_settings
@@ -122,6 +123,8 @@ class LoggerModule(Module):
     def _open(self, settings: ChannelSettings) -> LogChannel:
         channel = self._make(settings)
         if isinstance(channel, FileChannel):
+            if not file_allowed(channel.path, self.server.paths.log):
+                raise ValueError("a manager client may write files in the folder of the logs only")
             try:
                 channel.open_file()
             except OSError as error:

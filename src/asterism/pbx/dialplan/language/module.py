@@ -10,7 +10,7 @@ from asterism.core.commands import ActionCall, CommandCall, action, command
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import CommandError, ConfigError, UsageError
 from asterism.core.events import Fields
-from asterism.core.restriction import WRITES, restricted
+from asterism.core.restriction import DANGEROUS_APPLICATIONS, WRITES, restricted, restriction
 from asterism.pbx.dialplan.language import listing, loader
 from asterism.pbx.dialplan.language.contexts import HINT, ContextTable
 from asterism.pbx.vocabulary.module import PbxModule
@@ -185,6 +185,9 @@ class DialplanModule(PbxModule):
             data = f"{first},{data[:-1]}"
         if not (exten and priority and application):
             raise UsageError("extension, priority and application must be given")
+        if restriction.get() & DANGEROUS_APPLICATIONS:
+            # What the line calls, and with what variables, is known only when it runs.
+            raise CommandError("It needs the manager class 'system', as DialplanExtensionAdd does.")
         try:
             self._add(context, exten, priority, application, data, replace)
         except ValueError as error:
