@@ -248,9 +248,9 @@ class Phone:
         found = self.subscriptions[request.call_id] = PhoneSubscription(self, request)
         response = await self.exchange(request)
         if response.status in (401, 407) and self.take_challenge(response):
-            request = self._again(request)
+            request = found.repeat(self._again(request))
             response = await self.exchange(request)
-        found.take_response(request, response)
+        found.take_response(response)
         return found
 
     # -- calls --------------------------------------------------------------------------------------------------

@@ -73,10 +73,14 @@ class PhoneSubscription:
         """Unsubscribe; returns the answer."""
         return await self.renew(0)
 
-    def take_response(self, request: Request, response: Response) -> None:
+    def repeat(self, request: Request) -> Request:
+        """The SUBSCRIBE goes out again, with credentials (called by the phone)."""
+        self._dialogs.request = request
+        return request
+
+    def take_response(self, response: Response) -> None:
         """The SUBSCRIBE was answered (called by the phone)."""
         self.response = response
-        self._dialogs.request = request
         if response.status < 300:
             self.dialog = self._dialogs.receive_response(response)
 

@@ -64,6 +64,7 @@ class Subscription:
         "generator",
         "held",
         "machine",
+        "mark",
         "notifier",
         "pubsub",
         "resource",
@@ -102,6 +103,8 @@ class Subscription:
         """No NOTIFY may go out yet: the SUBSCRIBE is not answered."""
         self.stored: Any = None
         """Its durable row, where it has one."""
+        self.mark = 0
+        """The CSeq with which the row must be written again."""
         event = request.typed(EventHeader)
         self._event = notifier.event if event is None or event.id is None else f"{notifier.event};id={event.id}"
         self._told: Any = NOTHING
@@ -129,6 +132,11 @@ class Subscription:
     def call_id(self) -> str:
         """Its Call-ID."""
         return self.dialog.call_id
+
+    @property
+    def pending(self) -> bool:
+        """Whether it is not decided yet."""
+        return self.machine.state is State.PENDING
 
     @property
     def over(self) -> bool:
@@ -197,6 +205,11 @@ class Subscription:
         """It has come to nothing; nobody is told."""
         self.machine.state = State.TERMINATED
         self._forget()
+
+    def suspend(self) -> None:
+        """The server stops: what is kept of it stays, for the next start."""
+        self.stored = None
+        self.drop()
 
     # As a usage of the dialog.
 
@@ -313,6 +326,8 @@ class Subscription:
             self.flow.on_error.remove(self._flow_failed)
         self.core.dialogs.remove(self.dialog, self)
         self.pubsub.remove(self)
+        if self.stored is not None:
+            self.pubsub.store.remove(self)
         self._tell("on_terminated")
         self.state = self._told = NOTHING
         self._queue = None
@@ -334,6 +349,8 @@ class Subscription:
         )
         if body:
             request.set_body(body, content_type)
+        if self.stored is not None and dialog.local_seq == self.mark:
+            self.pubsub.store.save_quietly(self)
         self._in_flight = True
         core.send(request, self, self.endpoint, self._flow())
 

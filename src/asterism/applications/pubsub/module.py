@@ -6,6 +6,7 @@ from typing import Protocol
 
 from asterism.applications.pubsub.registry import PubSub
 from asterism.applications.pubsub.service import SubscriptionService
+from asterism.applications.pubsub.stored import SubscriptionPersistence
 from asterism.core.module import Module
 from asterism.pbx.assembly.server import PbxServer
 from asterism.sip.server import SipServer
@@ -30,8 +31,15 @@ class PubSubModule(Module):
         core = server.sip
         self.pubsub = PubSub(server.owner, core, server.log)
         self.pubsub.on_change.append(core.follow_services)
+        status = getattr(server, "status", None)
+        self.pubsub.stopping = lambda: bool(getattr(status, "stopping", False))
+        server.data.register_type(SubscriptionPersistence)
         core.register_service(SubscriptionService(core, self.pubsub))
         server.register_marked(self)
+
+    def start(self) -> None:
+        """Take up what was kept."""
+        self.pubsub.store.restore()
 
     def use_count(self) -> int:
         """How many subscriptions there are."""
@@ -40,4 +48,4 @@ class PubSubModule(Module):
     def unload(self) -> None:
         """End what is left."""
         for subscription in self.pubsub:
-            subscription.end("deactivated")
+            self.pubsub.close(subscription)

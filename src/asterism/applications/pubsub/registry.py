@@ -8,6 +8,7 @@ A module that takes part names ``pubsub`` in its ``requires`` and calls::
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from asterism.applications.pubsub.api import (
@@ -16,8 +17,10 @@ from asterism.applications.pubsub.api import (
     Notifier,
 )
 from asterism.applications.pubsub.fanout import FanOut
+from asterism.applications.pubsub.stored import SubscriptionStore
 from asterism.core.errors import DuplicateError, ModuleError
 from asterism.core.module import Subsystem
+from asterism.data.data import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,6 +52,9 @@ class PubSub(Subsystem):
         """Those that others have made here, in order."""
         self.by_endpoint: dict[str, int] = {}
         """How many each endpoint has made."""
+        self.store: SubscriptionStore = SubscriptionStore(self)
+        self.stopping: Callable[[], bool] = bool
+        """Whether the server stops: subscriptions stay, for the next start."""
         self.fan_out = FanOut()
         """Where states wait that go to many subscriptions at once."""
         self.common: list[tuple[Capabilities, tuple[tuple[str, str], ...]]] = []
@@ -88,6 +94,13 @@ class PubSub(Subsystem):
     def _notifier_gone(self, notifier: Notifier) -> None:
         self._changed()
         for subscription in [one for one in self.subscriptions if one.notifier is notifier]:
+            self.close(subscription)
+
+    def close(self, subscription: Subscription) -> None:
+        """End a subscription because what served it goes, or leave it for the next start of the server."""
+        if self.stopping():
+            subscription.suspend()
+        else:
             subscription.end("deactivated")
 
     def _changed(self) -> None:
@@ -122,7 +135,21 @@ class PubSub(Subsystem):
         return common[0][1]
 
     def answered(self, subscription: Subscription, rx: Rx, seconds: int, status: int = 200) -> None:
-        """Answer a SUBSCRIBE that was taken, and send the NOTIFY that follows."""
+        """Answer a SUBSCRIBE that was taken, once it is durable, and send the NOTIFY that follows."""
+        if not seconds:
+            self._answer(subscription, rx, seconds, status)
+            return
+        failed = partial(self._not_kept, subscription, rx)
+        try:
+            self.store.save(subscription, rx.request)
+        except DataError as error:
+            self.log.error("the subscription %s cannot be stored: %s", subscription.call_id, error)
+            failed()
+            return
+        answer = partial(self._answer, subscription, rx, seconds, status)
+        self.store.settled(answer, failed, subscription.dialog.local_tag)
+
+    def _answer(self, subscription: Subscription, rx: Rx, seconds: int, status: int) -> None:
         rx.send(
             rx.make_response(
                 status,
@@ -130,7 +157,12 @@ class PubSub(Subsystem):
                 to_tag=subscription.dialog.local_tag,
             )
         )
-        subscription.release()
+        subscription.work.push(subscription.release)
+
+    def _not_kept(self, subscription: Subscription, rx: Rx) -> None:
+        rx.respond(500)
+        subscription.stored = None
+        subscription.drop()
 
     def add(self, subscription: Subscription) -> None:
         """Enter a subscription."""
