@@ -90,6 +90,33 @@ async def test_static_files_are_off_by_default_and_never_leave_their_folder(tmp_
         assert (await get(f"{base(server)}/static/page.txt"))[0] == 404
 
 
+async def test_no_http_of_a_stranger_makes_a_traceback(caplog, capfd):
+    caplog.set_level("DEBUG")
+    async with running_server({"http.conf": http_conf()}) as server:
+        server.log.addHandler(caplog.handler)
+        for head in (b"GET /" + b"a" * 20000, b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 5000, b"\x16\x03\x01 / x"):
+            reader, writer = await asyncio.open_connection(*server.modules.find("http").instance.address)
+            writer.write(head + b"\r\n\r\n")
+            assert b" 400 " in await asyncio.wait_for(reader.readline(), 5)
+            writer.close()
+    assert not [record for record in caplog.records if record.exc_info or record.levelname == "ERROR"]
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, SystemExit, asyncio.CancelledError])
+async def test_a_route_that_raises_is_told_by_name_and_answered(caplog, kind):
+    async def broken(request):
+        raise kind("broken")
+
+    async with running_server({"http.conf": http_conf()}) as server:
+        server.log.addHandler(caplog.handler)
+        server.register_route(Route("/broken", broken, "Raises"), Documentation("Raises."))
+        assert (await get(f"{base(server)}/broken"))[0] == 500
+        assert (await get(f"{base(server)}/nothing"))[0] == 404
+    (record,) = [record for record in caplog.records if record.exc_info]
+    assert "HTTP route '/broken' failed" in str(record.exc_info[1])
+
+
 async def test_sessions_are_limited_and_slow_ones_closed():
     conf = http_conf() + "sessionlimit=3\nsession_inactivity=3000\n"
     async with running_server({"http.conf": conf}) as server:

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from asterism.certificates import choose_by_name
 from asterism.interfaces.admission import TlsListener, WaitingRoom
@@ -32,15 +33,31 @@ _MAX_OPEN = 20_000
 """Connections of every kind, WebSockets included."""
 
 
+class _HttpLog(logging.Logger):
+    """Where aiohttp logs to: the server's log. What is no HTTP is no error of ours, and no traceback."""
+
+    def __init__(self, log: logging.Logger) -> None:
+        super().__init__("asterism.http")
+        self._log_of_server = log
+
+    def handle(self, record: logging.LogRecord) -> None:
+        """Pass a record on."""
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, HttpProcessingError):
+            self._log_of_server.debug("HTTP: a request was refused: %s", error.message or type(error).__name__)
+        else:
+            self._log_of_server.log(record.levelno, "HTTP: %s", record.getMessage(), exc_info=record.exc_info)
+
+
 class LimitedServer(web.Server):
     """aiohttp's low-level server, which closes connections that send no request in time."""
 
-    def __init__(self, handler: Handler, settings: HttpSettings) -> None:
+    def __init__(self, handler: Handler, settings: HttpSettings, log: logging.Logger) -> None:
         super().__init__(
             self._limited,
             access_log=None,
             keepalive_timeout=settings.session_keep_alive / 1000,
-            logger=logging.getLogger("asterism.http"),
+            logger=_HttpLog(log),
         )
         self.settings = settings
         self._handle = handler

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from asterism.config.file import ConfigFile
 from asterism.core.commands import CommandCall, command
+from asterism.core.containment import FAILURES, task_ends
 from asterism.core.documentation import Documentation
 from asterism.core.errors import ConfigError, ModuleError
 from asterism.core.module import CoreServer, Module
@@ -115,7 +116,9 @@ class HttpModule(Module):
         # Imported here: a server without HTTP never needs it.
         from asterism.interfaces.http._listener import LimitedServer, Listener
 
-        listener = Listener(LimitedServer(self._serve, self.settings), self._context() if tls else None)
+        listener = Listener(
+            LimitedServer(self._serve, self.settings, self.server.log), self._context() if tls else None
+        )
         try:
             await listener.start(host, port)
         except OSError as error:
@@ -176,6 +179,11 @@ class HttpModule(Module):
                     response = await route.run(request)
                 except web.HTTPException as answer:
                     response = answer
+                except FAILURES as error:
+                    if task_ends(error) or isinstance(error, ConnectionError):
+                        raise
+                    # aiohttp logs it, and answers 500 if nothing was sent yet.
+                    raise RuntimeError(f"HTTP route '{route.path}' failed") from error
         if not response.prepared:
             response.headers["Server"] = self.server_name
         return response
