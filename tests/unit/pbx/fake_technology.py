@@ -218,3 +218,18 @@ def recorded_section(title: str) -> list[dict[str, str]]:
         if lines and lines[0].startswith("Event: "):
             found.append({key: value.strip() for key, value in (line.split(":", 1) for line in lines)})
     return found
+
+
+def run(scenario: Any) -> None:
+    """Run ``scenario(server)`` on a server of its own, and see that it leaves no channel."""
+
+    async def main() -> None:
+        server = FakeServer()
+        server.record()
+        await scenario(server)
+        for channel in server.pbx.channels:
+            channel.hang_up()
+        await settle()
+        assert len(server.pbx.channels) == 0
+
+    asyncio.run(main())

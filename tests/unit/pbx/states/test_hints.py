@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any
-
 import pytest
 from fake_technology import FakeServer, settle
+from hint_kit import run
 
 from asterism.pbx.channels.technology import ChannelRequest
 from asterism.pbx.states.hints import STATE_TEXTS, ExtensionState, Watched, extension_state
-from asterism.pbx.vocabulary.controls import ChannelState, Control
-from asterism.pbx.vocabulary.device_state import DeviceState, parse_device_state
+from asterism.pbx.vocabulary.controls import Control
+from asterism.pbx.vocabulary.device_state import DeviceState
 
 NAMES = {
     "Idle": DeviceState.NOT_INUSE, "InUse": DeviceState.INUSE, "Busy": DeviceState.BUSY,
@@ -37,21 +35,6 @@ def test_pairs_as_recorded(pair: str, result: str) -> None:
     assert STATE_TEXTS[extension_state(states)] == STATE_TEXTS[extension_state(states[::-1])] == result
 
 
-def run(scenario: Any) -> None:
-    async def main() -> None:
-        server = FakeServer()
-        server.pbx.dialplan.add_extension(server.owner, "hints", "6001", -1, "PJSIP/alice", "")
-        server.pbx.dialplan.add_extension(server.owner, "hints", "6050", -1, "PJSIP/alice&PJSIP/bob", "")
-        server.pbx.dialplan.add_extension(server.owner, "hints", "_61XX", -1, "PJSIP/x${EXTEN}", "")
-        server.record()
-        await scenario(server)
-        for channel in server.pbx.channels:
-            channel.hang_up()
-        await settle()
-
-    asyncio.run(main())
-
-
 def test_states_follow_the_calls() -> None:
     async def scenario(server: FakeServer) -> None:
         bob = server.sip.request(ChannelRequest("bob"))
@@ -72,17 +55,6 @@ def test_states_follow_the_calls() -> None:
             ("6050", "Ringing"), ("6001", "InUse"), ("6050", "InUse&Ringing"), ("6050", "InUse"),
             ("6001", "Idle"), ("6050", "Idle"),
         ]  # fmt: skip
-
-    run(scenario)
-
-
-def test_a_device_is_evaluated_once_per_pass() -> None:
-    async def scenario(server: FakeServer) -> None:
-        alice = server.sip.incoming("alice", "1")
-        alice.set_state(ChannelState.UP)
-        alice.hang_up()
-        await settle()
-        assert [e["State"] for e in server.fields("DeviceStateChange")] in ([], ["NOT_INUSE"])
 
     run(scenario)
 
@@ -110,34 +82,5 @@ def test_watching_a_pattern_and_losing_a_hint() -> None:
         hints.unwatch(watched, watcher)
         assert hints.get("hints", "6105") is None
         assert hints.state("hints", "6001") == (ExtensionState.DEACTIVATED, "")
-
-    run(scenario)
-
-
-def test_providers_and_names() -> None:
-    async def scenario(server: FakeServer) -> None:
-        states = server.pbx.device_states
-        states.register_provider(server.owner, "Custom", lambda name: DeviceState.BUSY)
-        assert states.get("Custom:lamp") is DeviceState.BUSY
-        assert states.get("Nothing:x") is DeviceState.INVALID
-        assert states.get("PJSIP/nosuch") is DeviceState.INVALID
-        assert parse_device_state("not_inuse") is DeviceState.NOT_INUSE
-        assert parse_device_state("bogus") is None
-        told: list[tuple[str, DeviceState]] = []
-        stop = states.observe(server.owner, lambda device, state: told.append((device, state)))
-        states.changed("Custom:lamp")
-        await settle()
-        assert told == [("Custom:lamp", DeviceState.BUSY)]
-        stop()
-
-    run(scenario)
-
-
-def test_busy_from_a_number_of_calls_on() -> None:
-    async def scenario(server: FakeServer) -> None:
-        server.sip.incoming("alice", "1")
-        states = server.pbx.device_states
-        assert states.channel_state("PJSIP/alice", busy_at=2) is DeviceState.INUSE
-        assert states.channel_state("PJSIP/alice", busy_at=1) is DeviceState.BUSY
 
     run(scenario)

@@ -1,32 +1,13 @@
 import asyncio
 import logging
-from pathlib import Path
 
 import pytest
+from dialplan_kit import hung_up, run
 from dialplan_world import World
 
-from asterism.core.commands import CommandCall
-from asterism.core.errors import CommandError
 from asterism.core.registry import Owner
 from asterism.pbx.channels.channel import Channel
-from asterism.pbx.dialplan.language.listing import show
 from asterism.pbx.vocabulary.controls import Control
-
-
-def run(text: str, exten: str = "100", **kwargs: str) -> tuple[World, Channel]:
-    async def play() -> tuple[World, Channel]:
-        world = World()
-        assert not world.say(text).problems
-        return world, await world.call(exten, **kwargs)
-
-    return asyncio.run(play())
-
-
-def hung_up(channel: Channel) -> int:
-    assert channel.driver is not None
-    found: list[int] = [entry[1] for entry in channel.driver.log if entry[0] == "hangup"]  # type: ignore[attr-defined]
-    assert len(found) == 1
-    return found[0]
 
 
 def test_a_simple_call_with_variables() -> None:
@@ -103,35 +84,6 @@ exten => h,1,NoOp(bye ${EXTEN})
     assert world.steps() == ["Goto(999,1)", "NoOp(999)", "Hangup()", "NoOp(bye h)"]
 
 
-def test_subroutines_and_loops() -> None:
-    world, channel = run(
-        """
-[default]
-exten => 100,1,Set(ARG1=outer)
- same => n,Gosub(sub,s,1(a,b))
- same => n,NoOp(${GOSUB_RETVAL} ${ARG1} [${ARGC}] [${INNER}])
- same => n,Set(I=0)
- same => n,While($[${I} < 3])
- same => n,Set(I=${INC(I)})
- same => n,ExecIf($[${I} = 2]?ExitWhile())
- same => n,EndWhile()
- same => n,NoOp(I=${I})
-[sub]
-exten => s,1,Set(LOCAL(INNER)=x)
- same => n,Return(${ARG1}${ARG2}${ARGC}${INNER})
-"""
-    )
-    assert "NoOp(ab2x outer [] [])" in world.steps()
-    assert world.steps()[-1] == "NoOp(I=2)"
-    assert not channel.dialplan_state.frames
-
-
-def test_endless_recursion_ends() -> None:
-    world, channel = run("[default]\nexten => 100,1,Gosub(100,1)\n")
-    assert hung_up(channel) == 0
-    assert 100 < len([1 for _, fields in world.events if fields.get("Variable") == "ARGC"]) < 2000
-
-
 def test_an_endless_loop_blocks_nobody() -> None:
     async def play() -> None:
         world = World()
@@ -142,19 +94,6 @@ def test_an_endless_loop_blocks_nobody() -> None:
         assert not task.done()
         channel.queue_hangup(16)
         await asyncio.wait_for(task, 5)
-
-    asyncio.run(play())
-
-
-def test_gosub_for_dial_options() -> None:
-    async def play() -> None:
-        world = World()
-        world.say("[sub]\nexten => s,1,Set(X=${ARG1})\n same => n,Return(value ${ARG2})\n")
-        channel = world.channel()
-        assert await world.dialplan.gosub(channel, "sub", "s", 1, ["one", "two"]) == "value two"
-        assert (channel.context, channel.exten, channel.priority) == ("default", "100", 1)
-        assert channel.get_variable("X") == "one"
-        assert await world.dialplan.gosub(channel, "sub", "none", 1, []) == ""
 
     asyncio.run(play())
 
@@ -243,92 +182,3 @@ def test_user_events_and_system() -> None:
     fields = next(fields for name, fields in world.events if name == "UserEvent")
     assert (fields["UserEvent"], fields["Key"], fields["Other"]) == ("Mine", "value", "a:b")
     assert channel.variables["SYSTEMSTATUS"] == "APPERROR"
-
-
-def test_wrong_lines_are_skipped_and_reported() -> None:
-    world = World()
-    loaded = world.say(
-        "[default]\nexten => 100\nexten => 100,x,NoOp()\nexten => 100,1,\nnonsense => 1\nexten => 100,1,NoOp(ok)\n"
-        "exten => 100,1,NoOp(twice)\nsame => n(a),NoOp(,)\ninclude => other,nonsense\n"
-    )
-    assert [problem.position.line for problem in loaded.problems if problem.position] == [2, 3, 4, 5, 7, 9]
-    assert world.dialplan.find("default", "100", 2).data == ","
-
-
-TRANSCRIPTS = Path(__file__).resolve().parents[3] / "data" / "record"
-
-
-def recorded(command: str) -> str:
-    text = (TRANSCRIPTS / "core_cli.txt").read_text()
-    found = text[text.index(f"*CLI> {command}   (state: idle)\n") :]
-    found = found[found.index("\n") + 1 :]
-    return found[: found.index("\n###")]
-
-
-def test_listings_are_as_recorded() -> None:
-    world = World()
-    world.say((TRANSCRIPTS / "configs" / "asterisk22" / "extensions.conf").read_text())
-    table = world.dialplan.table
-    for words, context, exten in (
-        ("internal", "internal", ""), ("hints", "hints", ""), ("6002@internal", "internal", "6002"),
-        ("8123@internal", "internal", "8123"),
-    ):  # fmt: skip
-        assert show(table, context, exten) == recorded(f"dialplan show {words}")
-    listing = recorded("dialplan show")
-    own = listing[listing.index("[ Context 'internal'") : listing.index("-= 52")]
-    assert show(table).startswith(own)
-
-
-def test_console_commands_are_as_recorded() -> None:
-    world = World()
-    world.say("[globals]\nGREETING=hello\n[internal]\nexten => 1,1,NoOp()\n")
-
-    def command(line: str) -> str:
-        words = line.split()
-        for size in range(len(words), 0, -1):
-            found = world.server.commands.get(" ".join(words[:size]))
-            if found is not None:
-                try:
-                    return str(found(CommandCall(words[size:], print)))
-                except CommandError as error:
-                    return f"{error}\nCommand '{line}' failed.\n"
-        raise AssertionError(line)
-
-    for line in (
-        "dialplan show globals", "dialplan set global FOO bar", "dialplan show globals",
-        "dialplan add extension 6999,1,NoOp,hi into internal", "dialplan show 6999@internal",
-        "dialplan remove extension 6999@internal", "dialplan show nosuchcontext", "dialplan show 9999@internal",
-        "core show function nosuch", "core show application nosuch", "dialplan reload",
-    ):  # fmt: skip
-        if line == "dialplan show globals" and "FOO" in world.dialplan.globals:
-            assert command(line) == "   FOO=bar\n   GREETING=hello\n\n    -- 2 variable(s)\n"
-        else:
-            assert command(line) == recorded(line), line
-    assert "[Syntax]\nGoto(" in command("core show application goto")
-    assert command("dialplan eval function LEN(abc)") == "Return Value: Success (0)\nResult: 3\n"
-    assert "LEN(text)" in command("core show functions like LEN")
-    assert "NoOp: Do nothing." in command("core show applications")
-
-
-def test_arguments_of_a_subroutine_keep_their_quotes_and_may_follow_a_comma() -> None:
-    world, _ = run(
-        """
-[default]
-exten => 100,1,Gosub(sub,s,1("a,b",c\\,d))
- same => n,Gosub(sub,s,1,(e,(f,g)))
- same => n,Gosub(sub,s,1())
-[sub]
-exten => s,1,NoOp(${ARGC}: ${ARG1} ${ARG2})
- same => n,Return()
-"""
-    )
-    assert [step for step in world.steps() if step.startswith("NoOp")] == [
-        'NoOp(2: "a,b" c\\,d)', "NoOp(2: e (f,g))", "NoOp(0:  )",
-    ]  # fmt: skip
-
-
-def test_globals_refer_to_earlier_ones() -> None:
-    world = World()
-    world.say("[globals]\nA=1\nB=${A}2\nC=${B}${LATER}\nLATER=x\n[default]\nexten => ${B},1,NoOp()\n")
-    assert (world.dialplan.globals["B"], world.dialplan.globals["C"]) == ("12", "12")
-    assert world.dialplan.exists("default", "12", 1)
