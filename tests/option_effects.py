@@ -35,7 +35,7 @@ SECONDS = 90
 
 # What only reads, lists or describes options says nothing of their effect.
 READERS = {
-    "test_objects_effect.py", "test_objects_options.py", "test_config_help.py", "test_realtime.py", "test_sip_cli.py",
+    "test_objects_effect.py", "test_objects_options.py", "test_help_commands.py", "test_realtime.py", "test_cli.py",
     "test_docs_generated.py", "test_console_record.py", "test_wizard_hints.py", "test_compatibility.py",
 }  # fmt: skip
 SLOW = ("e2e", "fuzz")

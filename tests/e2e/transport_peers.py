@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-_KIT = Path(__file__).parents[1] / "integration" / "transports" / "transports_kit.py"
+_KIT = Path(__file__).parents[1] / "integration" / "transport" / "transports_kit.py"
 _spec = importlib.util.spec_from_file_location("transports_kit", _KIT)
 assert _spec is not None
 assert _spec.loader is not None

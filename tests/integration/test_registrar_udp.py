@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import SimpleNamespace
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "sip"))
 
 from sip_rig import MODULES, Rig
 

@@ -5,18 +5,13 @@ from __future__ import annotations
 import logging
 import re
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import pytest
+from torture_kit import ANSWERS, MESSAGES
 
 from asterism.testing import assert_idle, running_server, until
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "stack"))
-
-from torture_kit import ANSWERS, MESSAGES
 
 PJSIP = """
 [global]

@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 import uvloop
+from transports_kit import make_certificates
 
 
 @pytest.fixture(params=["asyncio", "uvloop"])
@@ -14,3 +15,9 @@ def run(request):
             return loop_runner.run(asyncio.wait_for(coroutine_function(), 30))
 
     return runner
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    """Paths of a certificate for localhost and its key, as options of a transport."""
+    return make_certificates(tmp_path_factory.mktemp("certificates"))

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "unit" / "sip"))
-sys.path.insert(0, str(Path(__file__).parent))
-
 from sip_rig import Rig
-from test_transport_dns import started
+from test_dns import started
 
 from asterism.sip.identifiers.ip import EndpointIdentifierIp
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "sip"))
-
 from sip_rig import MODULES, FakeFlow, Rig
 
 from asterism.applications.outbound_registration.module import OutboundRegistrationModule

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from session_bench import Bench, on_bench, sdp
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "sip"))
-
 from sip_rig import FakeFlow
 
 from asterism.applications.session.supplements.nat import first_route, rewrite_contact

@@ -14,7 +14,7 @@ from asterism.sip.cli.actions import SipActions
 from asterism.sip.cli.module import SipCli
 from asterism.sip.contacts import ContactStatus
 
-RECORD = Path(__file__).resolve().parents[2] / "data" / "record"
+RECORD = Path(__file__).resolve().parents[3] / "data" / "record"
 
 
 def recorded(command: str, state: str = "idle") -> str:

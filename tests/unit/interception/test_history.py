@@ -6,17 +6,13 @@ import ipaddress
 import logging
 import re
 import struct
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "sip"))
-
 from sip_rig import MODULES, FakeFlow, Rig
-from test_sip_cli import run
+from test_cli import run
 
 from asterism.core.errors import CommandError, UsageError
 from asterism.interception.history import History, HistoryModule

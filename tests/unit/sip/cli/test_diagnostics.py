@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from sip_rig import MODULES, FakeFlow, Rig, turn
-from test_sip_cli import RECORD, act, recorded, run
+from test_cli import RECORD, act, recorded, run
 
 from asterism.applications.options import OptionsModule
 from asterism.applications.qualify import QualifyModule

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "sip"))
-
 from sip_rig import FakeFlow, Rig
-from test_sip_cli import recorded, run
+from test_cli import recorded, run
 
 from asterism.interception.identification import Identification
 from asterism.interception.unidentified import UnidentifiedRequests

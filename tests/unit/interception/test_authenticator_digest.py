@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "sip"))
-
 from sip_rig import FakeFlow, Rig
 
 from asterism.sip.authentication import AuthenticationResult
