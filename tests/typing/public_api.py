@@ -89,6 +89,16 @@ errors: list[type[AsterismError]] = [
 ]  # fmt: skip
 
 
+assert_type(server.pbx.channels.get("PJSIP/101-00000000"), Channel | None)
+
+
+async def greet(channel: Channel, args: str) -> None:
+    """An application that is registered by itself gets the channel of extensions, too."""
+
+
+server.pbx.register_application("Greet", greet, Documentation("Greet."))
+
+
 @server.pbx.extension("default", "100")
 async def program(channel: Channel) -> None:
     """One call."""

@@ -129,7 +129,10 @@ class Channel(ChannelVariables):
     def __init__(
         self, pbx: Host, technology: ChannelTechnology, name: str, uniqueid: str, linkedid: str, state: ChannelState
     ) -> None:
-        super().__init__(pbx)
+        self.pbx = pbx
+        self._variables = {}
+        self._deferred = []
+        self.inheritance = None
         self.technology = technology
         self.driver: ChannelDriver | None = None
         self.callid = 0

@@ -15,15 +15,14 @@ _DEFERRED = "(deferred)"
 
 
 class ChannelVariables:
-    """The part of a channel that keeps variables."""
+    """The part of a channel that keeps variables; the channel makes what it keeps them in."""
 
     __slots__ = ("_deferred", "_variables", "inheritance", "pbx")
 
-    def __init__(self, pbx: Host) -> None:
-        self.pbx = pbx
-        self._variables: dict[str, str] = {}
-        self._deferred: list[tuple[Sequence[str], Callable[[], Iterable[str]]]] = []
-        self.inheritance: dict[str, int] | None = None
+    pbx: Host
+    _variables: dict[str, str]
+    _deferred: list[tuple[Sequence[str], Callable[[], Iterable[str]]]]
+    inheritance: dict[str, int] | None
 
     def set_variable(self, name: str, value: str | None) -> None:
         """Set a channel variable, ``None`` deletes it; publishes VarSet.
