@@ -119,7 +119,7 @@ class _Context:
                 raise option.error("the hint names no device")
             self.add(option, HINT, call.strip(), "", "")
             return
-        plus = int((found["plus"] or found["late"] or "0").lstrip("+ ")[:9])
+        plus = int((found["plus"] or found["late"] or "0").lstrip("+").strip()[:9])
         number = self.last + 1 if base == "n" else self.last if base == "s" else int(base[:9])
         number += plus
         if number < 1:
