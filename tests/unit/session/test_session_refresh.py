@@ -396,3 +396,40 @@ def test_an_interval_of_a_caller_without_timers_has_bounds(asked: str, agreed: i
         alice.in_dialog("BYE", ok, 2)
 
     test(tmp_path)
+
+
+@on_bench
+async def test_a_reinvite_that_is_only_ringing_is_cancelled_with_the_call(bench: Bench) -> None:
+    ok, _invite, alice, bob, session = await up(bench)
+    assert session.refresh("INVITE")  # type: ignore[attr-defined]
+    bob.respond(await bob.next("INVITE"), 180)
+    await over(ok, alice, bob)
+    await bench.turn()
+    assert [str(one.cseq) for one in requests(bob, "CANCEL")], "it would stay for ever"
+
+
+@on_bench
+async def test_a_reinvite_is_cancelled_that_only_rings_after_the_call(bench: Bench) -> None:
+    ok, _invite, alice, bob, session = await up(bench)
+    assert session.refresh("INVITE")  # type: ignore[attr-defined]
+    asked = await bob.next("INVITE")
+    await over(ok, alice, bob)
+    bob.respond(asked, 180)
+    await bob.next("CANCEL")
+
+
+@on_bench
+async def test_a_reinvite_without_final_response_is_given_up_and_the_call_kept(bench: Bench) -> None:
+    ok, _invite, alice, bob, session = await up(bench)
+    assert session.refresh("INVITE")  # type: ignore[attr-defined]
+    asked = await bob.next("INVITE")
+    bob.respond(asked, 180)
+    bench.advance(179)
+    assert not requests(bob, "CANCEL")
+    bench.advance(2)
+    bob.respond(await bob.next("CANCEL"), 200)
+    bob.respond(asked, 487)
+    await bob.next("ACK")
+    assert session.confirmed  # type: ignore[attr-defined]
+    assert session.refreshing is None  # type: ignore[attr-defined]
+    await over(ok, alice, bob)

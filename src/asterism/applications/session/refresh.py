@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 MAX_ATTEMPTS = 6
 """The first, and at most five more after 491, 422 or another exchange that was open."""
+PATIENCE = 180.0
+"""Seconds after a provisional response within which the final one must come: no timer of the transaction runs then."""
 _MESSAGES = {
     "INVITE": (Message.INVITE, Message.OK, Message.INVITE_REFUSED),
     "UPDATE": (Message.UPDATE, Message.UPDATE_OK, Message.UPDATE_REFUSED),
@@ -33,7 +35,7 @@ class Refresh:
         method: ``"INVITE"`` or ``"UPDATE"``; empty: an UPDATE to a peer that allows it, else an INVITE.
     """
 
-    __slots__ = ("_again", "_attempts", "_method", "_sent", "_timer", "session")
+    __slots__ = ("_again", "_attempts", "_method", "_patience", "_sent", "_slow", "_timer", "session")
 
     def __init__(self, session: Session, method: str) -> None:
         self.session = session
@@ -43,6 +45,9 @@ class Refresh:
         self._sent = ""
         """The method of the request that is on its way, empty between two."""
         self._timer: Timer | None = None
+        self._slow: Any = None
+        """The transaction of our INVITE, once it has a provisional response."""
+        self._patience: Timer | None = None
 
     def repeat(self, method: str) -> None:
         """Something else has changed: what is not sent yet will tell it, else another request."""
@@ -92,20 +97,40 @@ class Refresh:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._slow is not None:
+            self._slow.cancel()
+            self._hurry()
 
     # ClientUser
 
     def on_response(self, transaction: Any, response: Response) -> None:
         """The final response ends the attempt; repeated 2xx are acknowledged again, also after the end."""
-        if response.status < 200:
-            return
         request = transaction.request
         session = self.session
+        if response.status < 200:
+            if request.method == "INVITE":
+                self._wait_longer(transaction)
+            return
         first = session.refreshing is self and self._sent == request.method
         if first and session.work.push(self._take, request, response):
             return
         if response.status < 300 and request.method == "INVITE":
             session.send_ack(request)
+
+    def _wait_longer(self, transaction: Any) -> None:
+        """The peer has the INVITE and thinks: for a while, and not when the session is over."""
+        if self.session.state is SessionState.ENDED:
+            transaction.cancel()
+        elif self._slow is not transaction:
+            self._hurry()
+            self._slow = transaction
+            self._patience = self.session.call_later(PATIENCE, transaction.cancel)
+
+    def _hurry(self) -> None:
+        self._slow = None
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
     def on_timeout(self, transaction: Any) -> None:
         """No answer: the peer is gone (RFC 3261 14.1)."""
@@ -123,6 +148,7 @@ class Refresh:
         session, method, status = self.session, request.method, response.status
         _, ok, refused = _MESSAGES[method]
         self._sent = ""
+        self._hurry()
         if status < 300 and method == "INVITE":
             session.take_target(response)
             session.send_ack(request)
