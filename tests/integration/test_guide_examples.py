@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
+from asterism import Channel
 from asterism.command.check import check
 from asterism.config.file import ConfigFile
 from asterism.core.commands import CommandCall
 from asterism.core.errors import AsterismError
 from asterism.interfaces.console.runner import CommandRunner
-from asterism.pbx.channels.channel import Channel
 from asterism.pbx.vocabulary.events import HANGUP
 from asterism.server.server import Server
 from asterism.testing import Phone, PhoneAudio, PhoneCall, assert_idle, running_server, until

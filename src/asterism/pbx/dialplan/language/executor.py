@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 MAX_FRAMES = 512
 YIELD_EVERY = 64
 """Priorities run at a stretch; then other calls get their turn, so that an endless loop blocks nobody."""
-YIELD_SECONDS = 0.005
-"""How long such a stretch may take: a line can hold a long expression."""
+SLOW_LINE = 0.001
+"""Seconds that the expansion of one line may take; after a slower one (a long expression) others get their turn too."""
 
 
 class Executor:
@@ -184,13 +184,11 @@ class Executor:
         find = self.table.find
         jumped = True
         executed = 0
-        turn_ends = monotonic() + YIELD_SECONDS
         detour: Callable[[Channel], Awaitable[None]] | None = None
         while True:
             executed += 1
-            if not executed % YIELD_EVERY or monotonic() > turn_ends:
+            if not executed % YIELD_EVERY:
                 await asyncio.sleep(0)
-                turn_ends = monotonic() + YIELD_SECONDS
             try:
                 if not hanging_up:
                     channel.check()
@@ -244,7 +242,10 @@ class Executor:
         elif template.functions and self.environment.waits(template.functions):
             data = await template.expand_later(self.environment, channel)
         else:
+            started = monotonic()
             data = template.expand(self.environment, channel)
+            if monotonic() - started > SLOW_LINE:
+                await asyncio.sleep(0)
         channel.new_exten(priority.application, data)
         self.log.verbose(
             3, 'Executing [%s@%s:%d] %s("%s", "%s") in new stack',
