@@ -9,6 +9,7 @@ from session_bench import Bench, Phone, on_bench, sdp
 
 from asterism.applications.session.registry import Sessions
 from asterism.applications.session.sdp_handler import MediaStream, SdpHandler
+from asterism.pbx.vocabulary.events import SOFT_HANGUP_REQUEST
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.stack.message import Request, Response
 from asterism.stack.sdp import MediaDescription, RtpMap, SessionDescription
@@ -296,3 +297,21 @@ async def test_media_of_the_other_family_gets_a_port_of_that_family(bench: Bench
     assert str(section.connection) == "IN IP6 ::1"
     (rtp,) = bench.server.media.sessions
     assert rtp.remote == ("::1", 31800)
+
+
+@on_bench
+async def test_a_call_without_audio_is_ended_by_a_soft_hangup(bench: Bench) -> None:
+    change(bench, "alice", rtp_timeout=30)
+    asked: list[tuple[str, int]] = []
+    bench.server.subscribe(SOFT_HANGUP_REQUEST, lambda _type, args: asked.append((args[0].name, args[1])))
+    alice, _ = await called(bench, sdp())
+    (rtp,) = bench.server.media.sessions
+    watch = rtp._inactivity
+    assert watch is not None
+    (channel,) = bench.server.pbx.channels
+    watch._expired()
+    bye = await alice.next("BYE")
+    assert isinstance(bye, Request)
+    alice.respond(bye, 200)
+    assert asked[0] == (channel.name, 1)
+    assert channel.hangup_cause == 44

@@ -30,6 +30,7 @@ from asterism.media.payload_types import PayloadTypes
 from asterism.media.sockets import is_address
 from asterism.pbx.channels import rtcp
 from asterism.pbx.channels.muting import apply_mute
+from asterism.pbx.vocabulary.controls import SoftHangup
 from asterism.stack.errors import ParseError
 from asterism.stack.grammar import printable
 from asterism.stack.sdp import Connection, RtpMap
@@ -241,7 +242,7 @@ class RtpHandler(SdpHandler):
 
     def _silent(self, session: Session) -> None:
         session.core.log.info("no audio came from %s; ending the call", session.endpoint.id)
-        session.work.push(session.fail, _NOT_AVAILABLE)
+        session.work.push(_end_silent, session)
 
     def _set_up(self, session: Session, stream: RtpAudio) -> None:
         """Tell the RTP session what its payload types mean: what we announced before may still be on its way."""
@@ -268,6 +269,14 @@ class RtpHandler(SdpHandler):
         peer_holds = host in _NOWHERE or stream.peer_holds
         if peer_holds != session.remote_hold:
             session.set_remote_hold(peer_holds)
+
+
+def _end_silent(session: Session) -> None:
+    """End a call without audio as its own device would: the manager is told by SoftHangupRequest."""
+    if session.channel is None:
+        session.fail(_NOT_AVAILABLE)
+    else:
+        session.channel.soft_hangup(SoftHangup.DEVICE, _NOT_AVAILABLE)
 
 
 def _acceptable(
