@@ -161,7 +161,10 @@ def play(called: bool, offer: bool, reliable: bool, loss: float, seed: int, step
 
 
 PLAIN = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 
 
