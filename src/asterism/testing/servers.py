@@ -6,8 +6,10 @@ import os
 import random
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
+from functools import cache
+from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,15 +32,24 @@ def _own_ports() -> range:
     return _PORTS[int(worker) % _WORKERS :: _WORKERS]
 
 
+@cache
+def _choices() -> Iterator[int]:
+    """The own ports in random order, over and over."""
+    ports = _own_ports()
+    return cycle(random.sample(ports, len(ports)))
+
+
 def free_port(host: str = "127.0.0.1") -> int:
     """A UDP port that nothing is bound to now: ``pjsip.conf`` takes port 0 for 5060, so a number is needed.
+
+    It is bound later: no port is given out again before all others were.
 
     Raises:
         PhoneError: none was found.
     """
-    ports = _own_ports()
-    for port in random.sample(ports, len(ports)):
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for port in islice(_choices(), len(_own_ports())):
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
             try:
                 probe.bind((host, port))
             except OSError:

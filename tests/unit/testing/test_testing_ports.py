@@ -15,3 +15,7 @@ def test_processes_that_run_beside_each_other_choose_different_ports(monkeypatch
     assert not chosen[0] & chosen[1]
     monkeypatch.delenv("PYTEST_XDIST_WORKER")
     assert 31_002 <= free_port() < 32_766
+
+
+def test_a_port_that_is_bound_later_is_not_given_out_twice() -> None:
+    assert len({free_port() for _ in range(150)}) == 150
