@@ -24,19 +24,15 @@ _WORKERS = 8
 """As many processes of pytest-xdist choose among ports of their own."""
 
 
-def _own_ports() -> range:
-    """The ports to choose from: between the choice and the use another process must not choose the same."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
-    if not worker.isdigit():
-        return _PORTS
-    return _PORTS[int(worker) % _WORKERS :: _WORKERS]
-
-
 @cache
-def _choices() -> Iterator[int]:
-    """The own ports in random order, over and over."""
-    ports = _own_ports()
-    return cycle(random.sample(ports, len(ports)))
+def _choices(worker: str) -> tuple[int, Iterator[int]]:
+    """How many ports a process may choose from, and those in random order, over and over.
+
+    Between the choice and the use another process must not choose the same.
+    """
+    number = worker.removeprefix("gw")
+    ports = _PORTS[int(number) % _WORKERS :: _WORKERS] if number.isdigit() else _PORTS
+    return len(ports), cycle(random.sample(ports, len(ports)))
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -48,7 +44,8 @@ def free_port(host: str = "127.0.0.1") -> int:
         PhoneError: none was found.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for port in islice(_choices(), len(_own_ports())):
+    count, choices = _choices(os.environ.get("PYTEST_XDIST_WORKER", ""))
+    for port in islice(choices, count):
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
             try:
                 probe.bind((host, port))
