@@ -18,6 +18,7 @@ from asterism.media.dtmf import DigitReceiver, at_clock_rate
 from asterism.media.formats import ULAW, Format
 from asterism.media.inactivity import InactivityWatch
 from asterism.media.keepalive import KeepAlive
+from asterism.media.memory import MemoryStream
 from asterism.media.packet import HEADER, payload_bounds
 from asterism.media.packetizer import Packetizer
 from asterism.media.payload_types import PayloadTypes
@@ -47,8 +48,8 @@ class RtpSession(RtpTransmitter):
     """An :class:`~asterism.media.stream.AudioStream` over RTP. Made by ``Media.open_rtp``."""
 
     __slots__ = (
-        "_buffer", "_digits", "_inactivity", "_keep_alive", "_learning", "_muted_in", "_on_release", "_received_events",
-        "_received_formats", "_recv_into", "_reporter", "_rtcp_socket",
+        "_buffer", "_digits", "_inactivity", "_keep_alive", "_learning", "_muted_in", "_on_release", "_pair",
+        "_received_events", "_received_formats", "_recv_into", "_reporter", "_rtcp_socket",
         "_views", "follow_peer", "local", "on_digit", "on_digit_begin", "on_rtcp", "received", "relay", "relay_digits",
         "rx_dropped", "sink",
     )  # fmt: skip
@@ -91,6 +92,8 @@ class RtpSession(RtpTransmitter):
         """Datagrams that were malformed, of an unknown type, or of a source that is not the peer."""
         self.relay: Relay | None = None
         """What passes the packets that come on to another session."""
+        self._pair: MemoryStream | None = None
+        """The end of a pair that is followed to find it. Digits then go from channel to channel: each hears them."""
 
     # -- what was negotiated ------------------------------------------------------------------------------
 
@@ -380,7 +383,9 @@ class RtpSession(RtpTransmitter):
         was_active = digits.active
         happened = digits.update(payload, timestamp, now, rate)
         relay = self.relay
-        event_type = None if relay is None or not self.relay_digits else relay.target.event_type
+        event_type = None
+        if relay is not None and self.relay_digits and self._pair is None:
+            event_type = relay.target.event_type
         if relay is not None and event_type is not None:
             payload = at_clock_rate(payload, rate, event_type[1])
             relay.forward(marker | event_type[0], sequence, timestamp, payload, now)
@@ -422,12 +427,22 @@ class RtpSession(RtpTransmitter):
     def relays_digits(self) -> bool:
         """See ``AudioStream.relays_digits``."""
         relay = self.relay
-        return relay is not None and self.relay_digits and relay.target.sends_events
+        return relay is not None and self.relay_digits and self._pair is None and relay.target.sends_events
 
     # -- relayed ------------------------------------------------------------------------------------------
 
     def relay_to(self, other: AudioStream | None) -> bool:
         """Relay what arrives to ``other``, or (``None``) end that; see ``AudioStream.relay_to``."""
+        if self._pair is not None:
+            self._pair.released_by(self)
+            self._pair = None
+        if isinstance(other, MemoryStream) and not self.closed:
+            self._pair = other
+            return other.relayed_from(self)
+        return self.relay_packets(other)
+
+    def relay_packets(self, other: AudioStream | None) -> bool:
+        """Relay packet by packet to another session, or (``None``) no more; whether they are relayed."""
         if self.relay is not None:
             self.relay.end()
         if not isinstance(other, RtpSession) or other.closed or self.closed or other is self:
@@ -472,8 +487,7 @@ class RtpSession(RtpTransmitter):
         if self.closed:
             return
         self.closed = True
-        if self.relay is not None:
-            self.relay.end()
+        self.relay_to(None)
         if self.relayed_by is not None:
             self.relayed_by.end()
         if self._sender is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rtp_kit import Leg, Peer
 
 from asterism.media.formats import ULAW
+from asterism.media.memory import memory_pair
 from asterism.media.stream import Frame
 from asterism.testing.waiting import until
 
@@ -187,5 +188,25 @@ def test_a_duplicate_changes_neither_jitter_nor_what_follows(run):
         head = await _quickly(a, b)
         assert (head[2] - first[2] & 0xFFFF, head[3] - first[3] & 0xFFFFFFFF) == (4, 640)
         assert a.session.rx_packets == b.session.tx_packets == 9
+
+    run(scenario)
+
+
+def test_packets_go_around_a_chain_of_pairs(run):
+    """No frame is made of them, and what is written at an end that was parted follows them."""
+
+    async def scenario(media):
+        a, b = Leg(media), Leg(media)
+        pairs = [memory_pair((ULAW,)) for _ in range(5)]
+        ends = [a.session, *(end for pair in pairs for end in pair), b.session]
+        for one, two in zip(ends[::2], ends[1::2], strict=True):
+            one.relay_to(two)
+            two.relay_to(one)
+        await _quickly(a, b)
+        await _quickly(b, a)
+        assert not a.session.relays_digits
+        pairs[2][0].close()
+        assert a.session.relay is None
+        assert a.session.sink == pairs[0][0].write
 
     run(scenario)

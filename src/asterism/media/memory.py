@@ -1,0 +1,173 @@
+"""Two streams inside the server: what is written to one arrives at the other.
+
+The two halves of a Local channel have one each. A real stream that is relayed to one end follows the pair to the real
+stream at its other end, through any number of pairs, and is relayed to that: a chain costs nothing per packet. An end
+that leads to no real stream, or to one that needs frames, gets frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from asterism.media.formats import SLIN, Format
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from asterism.media.stream import AudioStream, DigitSink, Frame, FrameSink
+
+MAX_PAIRS = 128
+"""Pairs that one stream is followed through; more than a call has hops."""
+
+
+class PacketSource(Protocol):
+    """A real stream that is relayed to the end of a pair: an RTP session."""
+
+    sink: FrameSink | None
+
+    def relay_packets(self, other: AudioStream | None) -> bool:
+        """Relay packet by packet to another real stream, or (``None``) no more; whether they are relayed."""
+
+
+class MemoryStream:
+    """One end of a pair; see :class:`~asterism.media.stream.AudioStream`. Made by :func:`memory_pair`.
+
+    ``formats`` are those that both ends take as they are. Nothing is translated inside the pair: whoever takes the
+    frames out translates them.
+    """
+
+    __slots__ = (
+        "_source",
+        "_target",
+        "_writing",
+        "closed",
+        "format",
+        "formats",
+        "hold",
+        "muted_in",
+        "muted_out",
+        "on_digit",
+        "on_digit_begin",
+        "other",
+        "sink",
+    )
+
+    sends_events = True
+    relays_digits = False
+
+    def __init__(self, formats: Sequence[Format]) -> None:
+        self.formats: Sequence[Format] = tuple(formats) or (SLIN,)
+        self.format: Format = self.formats[0]
+        self.sink: FrameSink | None = None
+        self.on_digit: DigitSink | None = None
+        self.on_digit_begin: Callable[[str], None] | None = None
+        self.hold = False
+        self.muted_in = False
+        self.muted_out = False
+        self.closed = False
+        self.other: MemoryStream | None = None
+        self._writing = False
+        self._source: MemoryStream | PacketSource | None = None
+        """The stream that is relayed to this end."""
+        self._target: AudioStream | None = None
+        """Where what arrives at this end goes."""
+
+    def __repr__(self) -> str:
+        return f"<MemoryStream {self.format.name}{' closed' if self.closed else ''}>"
+
+    def write(self, frame: Frame) -> None:
+        """Hand a frame to whoever listens at the other end; nobody there: it is dropped."""
+        other = self.other
+        if self._writing or self.hold or self.muted_out or other is None or other.muted_in or other.sink is None:
+            return
+        self._writing = True  # pairs may be joined in a circle: nothing goes around twice
+        try:
+            other.sink(frame)
+        finally:
+            self._writing = False
+
+    def relay_to(self, other: AudioStream | None) -> bool:
+        """Say where what arrives at this end goes; ``None``: nowhere that is known.
+
+        Always ``False``: the caller carries the frames. Packets of a real stream that is relayed to the other end go
+        straight to ``other``.
+        """
+        old, self._target = self._target, None
+        if isinstance(old, MemoryStream) and old._source is self:
+            old._source = None
+        if other is not None and not other.closed and not self.closed and other is not self:
+            self._target = other
+            if isinstance(other, MemoryStream):
+                other._source = self
+        self._changed()
+        return False
+
+    def relayed_from(self, source: PacketSource) -> bool:
+        """A real stream is to be relayed to this end: it follows the pair from now on, wherever that leads.
+
+        Returns whether its packets are relayed now. Later the pair has it relayed, or sets its ``sink``.
+        """
+        self._source = source
+        return self._connect(source)
+
+    def released_by(self, source: PacketSource) -> None:
+        """A stream that was relayed to this end is so no longer."""
+        if self._source is source:
+            self._source = None
+
+    def send_digit(self, digit: str, duration_ms: int = 100) -> None:
+        """Tell the other end of a digit."""
+        other = self.other
+        if other is not None and other.on_digit is not None:
+            other.on_digit(digit, duration_ms)
+
+    def close(self) -> None:
+        """Part the pair: both ends are closed."""
+        other, self.other = self.other, None
+        self.closed = True
+        self.sink = None
+        self.relay_to(None)
+        if isinstance(source := self._source, MemoryStream):
+            source.relay_to(None)
+        elif source is not None:
+            source.relay_packets(None)
+        self._source = None
+        if other is not None:
+            other.close()
+
+    # -- following ------------------------------------------------------------------------------------------
+
+    def beyond(self) -> AudioStream | None:
+        """The real stream to which what is written here goes, through all pairs on the way; ``None``: to none."""
+        end: AudioStream | None = self
+        for _ in range(MAX_PAIRS):
+            if not isinstance(end, MemoryStream):
+                return end
+            other = end.other
+            if end.hold or end.muted_out or other is None or other.muted_in:
+                return None
+            end = other._target
+        return None
+
+    def _changed(self) -> None:
+        """Where this end leads has changed: what is relayed to the pair from afar goes another way."""
+        end = self.other
+        for _ in range(MAX_PAIRS):
+            source = None if end is None else end._source
+            if end is None or source is None:
+                return
+            if not isinstance(source, MemoryStream):
+                source.sink = None if end._connect(source) else end.write
+                return
+            end = source.other
+
+    def _connect(self, source: PacketSource) -> bool:
+        return source.relay_packets(self.beyond())
+
+
+def memory_pair(formats: Sequence[Format] = ()) -> tuple[MemoryStream, MemoryStream]:
+    """Two ends that hear each other; signed linear at 8 kHz where no formats are given."""
+    one, two = MemoryStream(formats), MemoryStream(formats)
+    one.other, two.other = two, one
+    return one, two
