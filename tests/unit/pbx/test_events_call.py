@@ -180,8 +180,7 @@ def test_no_answer() -> None:
         alice = await start_call(server, "6102")
         server.sip.made[0].queue_control(Control.RINGING)
         await settle()
-        assert alice._waiter is not None
-        alice._waiter.set_result(False)  # what the timer does after three seconds
+        alice._waits[0][1].set_result(False)  # what the timer does after three seconds
 
     server = run(scenario)
     compare(server, "no answer: Dial(PJSIP/bob,3) times out")

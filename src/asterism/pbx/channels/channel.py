@@ -9,54 +9,36 @@ channel has been hung up.
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from asterism.core.containment import FAILED, FAILURES, report_failure
+from asterism.pbx.channels.ending import PARTED, ChannelEnd
 from asterism.pbx.channels.playing import start_tone
-from asterism.pbx.channels.variables import ChannelVariables
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.causes import Cause
 from asterism.pbx.vocabulary.controls import (
-    STAGE_MOVES,
     STATE_MOVES,
-    WAKE_DIGIT,
     WAKE_SIGNAL,
     ChannelState,
     Control,
     SoftHangup,
     Stage,
 )
-from asterism.pbx.vocabulary.errors import ChannelHangup, Goto
 from asterism.pbx.vocabulary.party import NOBODY, PartyId, Redirecting
 
 if TYPE_CHECKING:
-    from asterism.media.player import Playback
     from asterism.media.stream import AudioStream
     from asterism.pbx.channels.technology import ChannelDriver, ChannelTechnology
-    from asterism.pbx.vocabulary.host import ChannelBridge, Host
+    from asterism.pbx.vocabulary.host import Host
 
-ControlListener = Callable[["Channel", Control, object], None]
-HangupListener = Callable[["Channel"], None]
-
-_PARTED = (Stage.GONE, Stage.DEAD)
 _NOT_ASKED = SoftHangup(0)
 _TONES = {Control.RINGING: "ring", Control.BUSY: "busy", Control.CONGESTION: "congestion"}
 """What is played to a far end that cannot be told in signalling: it has been answered."""
 
-MAX_DIGITS = 64
-"""Digits kept for a reader; the oldest are dropped."""
 
-
-def _expire(future: asyncio.Future[bool]) -> None:
-    if not future.done():
-        future.set_result(False)
-
-
-class Channel(ChannelVariables):
+class Channel(ChannelEnd):
     """One leg of a call, as drivers and the core have it; made by the PBX's ``create_channel``.
 
     ``caller`` is who is at the far end, ``connected`` whom that party talks to, ``dialed`` the
@@ -71,57 +53,38 @@ class Channel(ChannelVariables):
     """Whether channels are made at its request (``Dial``)."""
 
     __slots__ = (
-        "_asked",
-        "_digits",
-        "_goto",
         "_place",
-        "_waiter",
-        "_wake_on",
         "accountcode",
-        "alive",
         "amaflags",
         "ani",
         "answered_at",
         "appdata",
         "application",
-        "bridge",
         "call_group",
         "caller",
         "callid",
         "connected",
         "context",
-        "control_listener",
         "created",
         "data",
-        "dead",
         "device",
         "dialed",
         "dialplan_state",
         "driver",
         "exten",
-        "hangup_cause",
-        "hangup_listener",
-        "hangup_reason",
-        "hangup_source",
         "hops",
         "language",
         "linkedid",
-        "moved",
         "music_class",
-        "name",
         "on_hold",
         "out_of_hops",
         "peeraccount",
         "pickup_group",
         "priority",
         "redirecting",
-        "stage",
         "state",
-        "task",
-        "tech_cause",
         "technology",
         "tenantid",
-        "tone",
         "tone_zone",
         "uniqueid",
     )
@@ -171,7 +134,7 @@ class Channel(ChannelVariables):
         self.out_of_hops = False
         """Whether it was to go on and could not, for want of hops."""
         self.hangup_source = ""
-        self.bridge: ChannelBridge | None = None
+        self.bridge = None
         self.created = time.time()
         self.answered_at: float | None = None
         self.on_hold = False
@@ -179,16 +142,16 @@ class Channel(ChannelVariables):
         self.stage = Stage.LIVE
         self.alive = True
         self.dead = False
-        self.tone: Playback | None = None
-        self.control_listener: ControlListener | None = None
-        self.hangup_listener: HangupListener | None = None
-        self.task: asyncio.Task[None] | None = None
+        self.tone = None
+        self.control_listener = None
+        self.hangup_listener = None
+        self.task = None
         self._asked = _NOT_ASKED
-        self._goto: Goto | None = None
+        self._goto = None
         self._place: tuple[str, str, int] | None = None
-        self._waiter: asyncio.Future[bool] | None = None
-        self._wake_on = 0
-        self._digits: list[tuple[str, int]] = []
+        self.extension = None
+        self._waits = []
+        self._digits = []
 
     def __repr__(self) -> str:
         return f"<Channel {self.name} {self.state.name}>"
@@ -331,7 +294,7 @@ class Channel(ChannelVariables):
 
     def queue_control(self, control: Control, data: object = None) -> None:
         """The far end did something (driver to core): rings, answers, holds..."""
-        if self.stage in _PARTED:
+        if self.stage in PARTED:
             return
         if control is Control.ANSWER:
             self.set_state(ChannelState.UP)
@@ -348,12 +311,12 @@ class Channel(ChannelVariables):
             self.control_listener(self, control, data)
         elif self.bridge is not None:
             self.bridge.pass_control(self, control, data)
-        if self._waiter is not None:
+        if self._waits:
             self.wake(WAKE_SIGNAL)
 
     def queue_digit_begin(self, digit: str, relayed: bool = False) -> None:
         """A digit has begun at the far end (driver to core)."""
-        if self.stage in _PARTED:
+        if self.stage in PARTED:
             return
         self.pbx.bus.publish(events.DTMF_BEGIN, self, digit, "Received")
         if self.bridge is not None:
@@ -364,212 +327,13 @@ class Channel(ChannelVariables):
 
         ``relayed`` says that the media layer has already passed it on to the bridged peer.
         """
-        if self.stage in _PARTED:
+        if self.stage in PARTED:
             return
         self.pbx.bus.publish(events.DTMF_END, self, digit, duration_ms, "Received")
         if self.bridge is not None:
             self.bridge.pass_digit(self, digit, duration_ms, relayed)
         else:
-            self._digits.append((digit, duration_ms))
-            del self._digits[:-MAX_DIGITS]
-            self.wake(WAKE_DIGIT)
-
-    def queue_hangup(self, cause: int = Cause.NORMAL_CLEARING, reason: str = "", tech_cause: int = 0) -> None:
-        """The far end hung up or refused (driver to core).
-
-        ``cause`` is Q.850, ``tech_cause`` the protocol's code, ``reason`` its text for
-        ``HANGUPCAUSE(channel,tech)`` ("SIP 486 Busy Here").
-        """
-        if self.stage in _PARTED:
-            return
-        self._move(Stage.GONE)
-        self.hangup_cause = int(cause)
-        self.tech_cause = tech_cause
-        self.hangup_reason = reason
-        self.hangup_source = self.name
-        bus = self.pbx.bus
-        if bus.listeners[events.HANGUP_REQUEST]:
-            bus.publish(events.HANGUP_REQUEST, self, self.hangup_cause)
-        self._ending()
-
-    # -- hanging up ------------------------------------------------------------------------------
-
-    def _move(self, stage: Stage) -> bool:
-        """Go on to a later stage of the channel's life; ``False`` when it is that far already."""
-        if stage not in STAGE_MOVES[self.stage]:
-            return False
-        self.stage = stage
-        self.alive = False
-        self.dead = stage is Stage.DEAD
-        return True
-
-    def soft_hangup(self, flag: SoftHangup = SoftHangup.EXPLICIT, cause: int = 0) -> None:
-        """Ask the channel to end, from outside its task; publishes SoftHangupRequest."""
-        if self.dead:
-            return
-        if cause:
-            self.hangup_cause = cause
-        self._move(Stage.LEAVING)
-        self._asked |= flag
-        self.pbx.bus.publish(events.SOFT_HANGUP_REQUEST, self, int(self._asked))
-        self._ending()
-
-    def redirect(self, goto: Goto) -> None:
-        """Send the channel elsewhere in the dialplan, out of whatever it does, from outside its task."""
-        if not self.alive or (self.task is None and self.control_listener is not None):
-            return  # gone, or still being called by somebody
-        bridge = self.bridge
-        if self.task is None:
-            self.moved = True
-            self.context, self.exten = goto.context or self.context, goto.exten or self.exten
-            self.priority = goto.priority if isinstance(goto.priority, int) else 1
-            self.new_exten(self.application, self.appdata)
-            if bridge is not None:
-                bridge.depart(self)
-            self.pbx.start(self)
-            return
-        self._goto = goto
-        if bridge is not None:
-            bridge.depart(self)
-        if self.hangup_listener is not None:
-            self.hangup_listener(self)
-        self.wake()
-
-    def divert(self, body: Callable[[Channel], Awaitable[None]]) -> None:
-        """Have the channel run ``body`` instead of whatever it does, from outside its task.
-
-        Afterwards its dialplan goes on with the next priority; a channel without one ends.
-        """
-        if not self.alive or (self.task is None and self.control_listener is not None):
-            return
-        if self.task is not None:
-            self.redirect(Goto(self.context, self.exten, self.priority + 1, body))
-            return
-        self.moved = True
-        if self.bridge is not None:
-            self.bridge.depart(self)
-        self.pbx.start(self, body)
-
-    def _ending(self) -> None:
-        if self.control_listener is not None and self.task is None:
-            listener, self.control_listener = self.control_listener, None
-            listener(self, Control.HANGUP, self.hangup_cause)
-        if self.bridge is not None:
-            self.bridge.depart(self)
-        if self.hangup_listener is not None:
-            self.hangup_listener(self)
-        if self.task is not None or self._waiter is not None:
-            self.wake()
-        elif self.control_listener is None:
-            self.hang_up()
-
-    async def hangup(self, cause: int | None = None) -> None:
-        """Hang up. ``cause`` is a Q.850 cause; ``None`` keeps the channel's own, or 16 if it has none.
-
-        From then on every await on the channel raises :class:`ChannelHangup`.
-        """
-        if self.dead:
-            return
-        if cause is not None:
-            self.hangup_cause = cause
-        if self.task is not None and self.task is not asyncio.current_task():
-            self.soft_hangup()
-            return
-        self.end_dialplan()
-
-    def end_dialplan(self) -> None:
-        """The channel's dialplan is over: publishes SoftHangupRequest and tears the channel down."""
-        if self.dead:
-            return
-        bus = self.pbx.bus
-        if bus.listeners[events.SOFT_HANGUP_REQUEST]:
-            bus.publish(events.SOFT_HANGUP_REQUEST, self, int(SoftHangup.DIALPLAN_END))
-        self.hang_up()
-
-    def hang_up(self) -> None:
-        """Tear the channel down at once: the driver ends the leg; Hangup is published in the next loop pass."""
-        stream = self.stream
-        if not self._move(Stage.DEAD):
-            return
-        self.control_listener = None
-        if self.bridge is not None:
-            self.bridge.depart(self)
-        if self.tone is not None:
-            self.stop_tone()
-        if stream is not None:
-            stream.sink = None
-        self.ask_driver("hangup", None, self.hangup_cause)
-        if self._waiter is not None:
-            self.wake()
-        self.pbx.loop.call_soon(self._forget)
-
-    def _forget(self) -> None:
-        pbx = self.pbx
-        pbx.channels.remove(self)
-        if pbx.bus.listeners[events.HANGUP]:
-            pbx.bus.publish(events.HANGUP, self)
-        pbx.device_states.channel_changed(self.device)
-
-    # -- waiting ---------------------------------------------------------------------------------
-
-    def check(self) -> None:
-        """Raise what is pending: :class:`ChannelHangup`, or the ``Goto`` of a redirect."""
-        if not self.alive:
-            raise ChannelHangup
-        if self._goto is not None:
-            goto, self._goto = self._goto, None
-            raise goto
-
-    def wake(self, kind: int = 0) -> None:
-        """End the current :meth:`park`; one that waits for certain kinds only is ended by those and by 0."""
-        waiter = self._waiter
-        if waiter is not None and (kind == 0 or kind & self._wake_on) and not waiter.done():
-            waiter.set_result(True)
-
-    async def park(self, timeout: float | None = None, wake_on: int = 0) -> bool:
-        """Suspend until woken (``True``) or ``timeout`` seconds have passed (``False``).
-
-        One future and at most one timer per wait. Raises :class:`ChannelHangup`, or the ``Goto`` of
-        a redirect. Only one wait at a time.
-        """
-        if not self.alive or self._goto is not None:
-            self.check()
-        if self._waiter is not None:
-            raise RuntimeError(f"{self.name} is already waited on")
-        loop = self.pbx.loop
-        future: asyncio.Future[bool] = loop.create_future()
-        self._waiter = future
-        self._wake_on = wake_on
-        timer = None if timeout is None else loop.call_later(max(0.0, timeout), _expire, future)
-        try:
-            woken = await future
-        finally:
-            self._waiter = None
-            if timer is not None:
-                timer.cancel()
-        if not self.alive or self._goto is not None:
-            self.check()
-        return woken
-
-    async def wait(self, seconds: float) -> None:
-        """Wait; the far end's digits are kept for a later read."""
-        await self.park(seconds)
-
-    async def read_digit(self, timeout: float | None = None) -> str | None:
-        """The next DTMF digit, ``None`` when none came within ``timeout`` seconds."""
-        loop = self.pbx.loop
-        end = None if timeout is None else loop.time() + timeout
-        self.check()
-        while not self._digits:
-            left = None if end is None else end - loop.time()
-            if left is not None and left <= 0:
-                return None
-            await self.park(left, WAKE_DIGIT)
-        return self._digits.pop(0)[0]
-
-    def flush_digits(self) -> None:
-        """Forget the digits that nobody has read."""
-        self._digits.clear()
+            self.keep_digit(digit, duration_ms)
 
     def send_digit(self, digit: str, duration_ms: int = 100) -> None:
         """Send a DTMF digit to the far end."""

@@ -9,7 +9,7 @@ from asterism.media.files import SoundError
 from asterism.media.player import Playback
 from asterism.media.stream import AudioStream, Frame
 from asterism.media.tones import tone_frames
-from asterism.pbx.vocabulary.controls import WAKE_DIGIT
+from asterism.pbx.vocabulary.controls import WAKE_DIGIT, WAKE_SPEECH
 
 if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
@@ -31,7 +31,8 @@ async def play_frames(channel: Channel, frames: Iterable[Frame], interrupt: str 
     if stream is None:
         return ""
     channel.stop_tone()
-    playback = Playback(stream, frames, channel.pbx.loop, on_end=lambda _: channel.wake())
+    playback = Playback(stream, frames, channel.pbx.loop, on_end=lambda _: channel.wake(WAKE_SPEECH))
+    kinds = WAKE_SPEECH | WAKE_DIGIT if interrupt else WAKE_SPEECH
     try:
         while playback.active:
             if interrupt:
@@ -40,7 +41,7 @@ async def play_frames(channel: Channel, frames: Iterable[Frame], interrupt: str 
                     if digit in interrupt:
                         return digit
                     continue
-            await channel.park(None, WAKE_DIGIT if interrupt else 0)
+            await channel.park(None, kinds)
     finally:
         playback.stop()
     return ""

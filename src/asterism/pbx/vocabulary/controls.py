@@ -139,4 +139,16 @@ class DialStatus(StrEnum):
 WAKE_DIGIT = 1
 WAKE_AUDIO = 2
 WAKE_SIGNAL = 4
-"""What a parked channel may be woken by, besides its hang-up."""
+WAKE_CALL = 8
+"""The task that runs the call: Dial, a bridge."""
+WAKE_SPEECH = 16
+WAKE_NAMES = MappingProxyType(
+    {
+        WAKE_DIGIT: "digits",
+        WAKE_AUDIO: "audio",
+        WAKE_SIGNAL: "signals",
+        WAKE_CALL: "the call's own end",
+        WAKE_SPEECH: "room to speak",
+    }
+)
+"""What a wait on a channel may be for, besides its hang-up; each of them for one task at a time."""

@@ -37,6 +37,10 @@ class Goto(Exception):  # noqa: N818 - a jump, not an error
         self.before = before
 
 
+class Redirected(Goto):
+    """The ``Goto`` of a redirect: raised out of every await on the channel, until it is where it was sent."""
+
+
 class RequestError(AsterismError):
     """A technology cannot make a channel for a destination.
 

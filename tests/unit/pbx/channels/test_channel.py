@@ -2,52 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+from fake_technology import FakeServer, run
 
-import pytest
-from fake_technology import FakeServer, run, settle
-
-from asterism.pbx.channels.channel import MAX_DIGITS
-from asterism.pbx.vocabulary.controls import Control, SoftHangup
-from asterism.pbx.vocabulary.errors import ChannelHangup, Goto
-
-
-def test_waits_end_by_hangup_redirect_and_time() -> None:
-    async def scenario(server: FakeServer) -> None:
-        alice = server.sip.incoming("alice", "1")
-        assert await alice.read_digit(0.001) is None
-        await alice.wait(0.001)
-        waiting = asyncio.create_task(alice.wait(60))
-        alice.task = waiting
-        await settle()
-        with pytest.raises(RuntimeError):
-            await alice.park()
-        alice.redirect(Goto("internal", "2", 1))
-        with pytest.raises(Goto):
-            await waiting
-        waiting = alice.task = asyncio.create_task(alice.wait(60))
-        await settle()
-        alice.soft_hangup()
-        with pytest.raises(ChannelHangup):
-            await waiting
-        with pytest.raises(ChannelHangup):
-            await alice.answer()
-        alice.task = None
-
-    run(scenario)
-
-
-def test_digits_nobody_reads_are_bounded() -> None:
-    async def scenario(server: FakeServer) -> None:
-        alice = server.sip.incoming("alice", "1")
-        for number in range(MAX_DIGITS + 5):
-            alice.queue_digit(str(number % 10), 100)
-        first = await alice.read_digit(0)
-        assert first == "5"
-        alice.flush_digits()
-        assert await alice.read_digit(0) is None
-
-    run(scenario)
+from asterism.pbx.vocabulary.controls import Control
 
 
 def test_variables_are_told_and_inherited() -> None:
@@ -77,24 +34,6 @@ def test_a_place_is_told_once() -> None:
         alice.priority = 2
         alice.new_exten("Hangup", "")
         assert [event["Application"] for event in server.fields("Newexten")] == ["Exec", "Hangup"]
-
-    run(scenario)
-
-
-def test_a_dead_channel_is_silent() -> None:
-    async def scenario(server: FakeServer) -> None:
-        alice = server.sip.incoming("alice", "1")
-        alice.hang_up()
-        await settle()
-        told = len(server.recorded)
-        alice.queue_control(Control.ANSWER)
-        alice.queue_digit("1", 100)
-        alice.queue_hangup(16)
-        alice.soft_hangup(SoftHangup.EXPLICIT)
-        alice.end_dialplan()
-        assert not alice.indicate(Control.RINGING)
-        await settle()
-        assert len(server.recorded) == told
 
     run(scenario)
 

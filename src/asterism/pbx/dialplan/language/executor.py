@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from asterism.core.containment import FAILURES, report_failure, task_ends
 from asterism.core.restriction import DANGEROUS_APPLICATIONS, REACHING_OUT, restriction
+from asterism.pbx.channels.extension import Extension, raise_end
 from asterism.pbx.channels.playing import start_tone
 from asterism.pbx.dialplan.language.state import DialplanState, Frame
 from asterism.pbx.vocabulary.causes import Cause
@@ -256,23 +257,15 @@ class Executor:
             await application(channel, data)
         except (ChannelHangup, Goto, EndDialplan, SubroutineReturned):
             raise
-        except FAILURES as error:
+        except (*FAILURES, BaseExceptionGroup) as error:
             if task_ends(error):
                 raise
-            report_failure(self.log, f"application {priority.application}")
-            raise EndDialplan(Cause.NETWORK_OUT_OF_ORDER) from None
+            raise_end(channel, error, f"application {priority.application}")
 
-    async def _run_python(self, channel: Channel, priority: Priority) -> None:
+    @staticmethod
+    async def _run_python(channel: Channel, priority: Priority) -> None:
         assert priority.run is not None
-        try:
-            await priority.run(channel)
-        except (ChannelHangup, Goto, EndDialplan, SubroutineReturned):
-            raise
-        except FAILURES as error:
-            if task_ends(error):
-                raise
-            report_failure(self.log, f"extension {channel.exten}@{channel.context}")
-            raise EndDialplan(Cause.NETWORK_OUT_OF_ORDER) from None
+        await Extension(channel, priority.run, f"extension {channel.exten}@{channel.context}").run()
 
     async def _no_priority(self, channel: Channel, jumped: bool) -> None:
         """The next priority does not exist: go to ``i`` or wait for digits by raising Goto, or end the call."""
