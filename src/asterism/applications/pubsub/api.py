@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from asterism.applications.pubsub.incoming import Subscription
+    from asterism.applications.pubsub.base import Subscription
     from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
 

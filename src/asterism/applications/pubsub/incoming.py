@@ -6,15 +6,15 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from asterism.applications.pubsub.api import MAX_WAITING, Delivery
+from asterism.applications.pubsub.base import NOTHING, Subscription
 from asterism.applications.pubsub.subscription import ENDING_STATUSES, Action, Event, Machine, Role, State
-from asterism.core.containment import FAILED, attempt
 from asterism.hostport import format_host_port
 from asterism.stack.dialog import Dialog
 from asterism.stack.headers import Event as EventHeader
 from asterism.stack.headers import NameAddr
 
 if TYPE_CHECKING:
-    from asterism.applications.pubsub.api import BodyGenerator, BodySupplement, Notifier
+    from asterism.applications.pubsub.api import BodyGenerator, Notifier
     from asterism.applications.pubsub.registry import PubSub
     from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from asterism.stack.timers import Timer
     from asterism.stack.transactions.client import ClientTransaction
 
-NOTHING: Any = object()
-"""Stands for a state that nobody has given yet."""
 _STACK_MAX_FORWARDS = ("Max-Forwards", "70")
 """What a dialog's request comes with; it goes behind our own headers."""
 _FOREIGN_FLOWS = frozenset(("WS", "WSS"))
@@ -32,94 +30,52 @@ _FOREIGN_FLOWS = frozenset(("WS", "WSS"))
 _PORTS = {"sip": 5060, "sips": 5061}
 
 
-class Subscription:
-    """One subscription, as notifiers and body generators see it.
-
-    Attributes:
-        notifier: whose it is.
-        endpoint: who subscribes.
-        resource: to what: the user part of the Request-URI.
-        entity: the URI of what is watched, as the subscriber wrote it, without parameters.
-        watcher: the URI of who watches, without port and parameters.
-        user_agent: what the subscriber says of itself.
-        version: how many different states it was told, the first counting as 0.
-        data: for the notifier, and nobody else.
-        generator: what writes its bodies.
-    """
+class IncomingSubscription(Subscription):
+    """One subscription that has a dialog of its own."""
 
     __slots__ = (
-        "_cached",
         "_dirty",
         "_event",
         "_in_flight",
         "_queue",
         "_timer",
-        "_told",
         "core",
-        "data",
         "dialog",
-        "endpoint",
-        "entity",
         "flow",
-        "generator",
         "held",
         "machine",
         "mark",
-        "notifier",
-        "pubsub",
-        "resource",
-        "state",
         "stored",
-        "supplements",
-        "user_agent",
-        "version",
-        "watcher",
         "work",
     )  # fmt: skip
+
+    required = ""
+    """The option tag that its messages require."""
 
     def __init__(
         self, pubsub: PubSub, notifier: Notifier, generator: BodyGenerator | None, resource: str, rx: Rx, dialog: Dialog
     ) -> None:
         assert rx.endpoint is not None
-        self.pubsub = pubsub
         self.core = pubsub.core
-        self.notifier = notifier
-        self.generator = generator
-        self.endpoint: Endpoint = rx.endpoint
-        self.resource = resource
         self.dialog = dialog
         self.flow: Flow = rx.flow
-        self.work = self.core.create_work(f"pubsub/{self.endpoint.id}")
         self.machine = Machine(Role.NOTIFIER)
-        request = rx.request
-        self.entity = str(request.uri.replace(params={}, headers="", password=None))
-        self.watcher = str(request.from_.uri.replace(port=None, params={}, headers="", password=None))
-        self.user_agent = (request.get("User-Agent") or "")[:255]
-        self.version = -1
-        self.data: Any = None
-        self.state: Any = NOTHING
-        """What the notifier gave last."""
+        super().__init__(pubsub, notifier, generator, rx.endpoint, resource, names_in(rx.request))
+        self.work = self.core.create_work(f"pubsub/{self.endpoint.id}")
         self.held = True
         """No NOTIFY may go out yet: the SUBSCRIBE is not answered."""
         self.stored: Any = None
         """Its durable row, where it has one."""
         self.mark = 0
         """The CSeq with which the row must be written again."""
-        event = request.typed(EventHeader)
+        event = rx.request.typed(EventHeader)
         self._event = notifier.event if event is None or event.id is None else f"{notifier.event};id={event.id}"
-        self._told: Any = NOTHING
-        self._cached: tuple[str | bytes, str] = ("", "")
         self._in_flight = False
         self._dirty = False
         self._queue: deque[Any] | None = None
         self._timer: Timer | None = None
-        self.supplements: tuple[BodySupplement, ...] = ()
-        self._choose_supplements()
         if self.flow.transport in _FOREIGN_FLOWS:
             self.flow.on_error.append(self._flow_failed)
-
-    def __repr__(self) -> str:
-        return f"<Subscription to {self.resource} ({self.notifier.event}) of {self.endpoint.id}>"
 
     # For notifiers.
 
@@ -134,14 +90,9 @@ class Subscription:
         return self.dialog.call_id
 
     @property
-    def pending(self) -> bool:
-        """Whether it is not decided yet."""
-        return self.machine.state is State.PENDING
-
-    @property
-    def over(self) -> bool:
-        """Whether it has ended."""
-        return self.machine.over
+    def phase(self) -> State:
+        """Where it stands."""
+        return self.machine.state
 
     @property
     def remaining(self) -> int:
@@ -365,45 +316,6 @@ class Subscription:
             return flow
         return flow if flow.reliable and not self.dialog.route_set else None
 
-    def _body(self) -> tuple[str | bytes, str]:
-        """The body of the next NOTIFY and its type; written anew only for a new state."""
-        state, generator = self.state, self.generator
-        if state is NOTHING or generator is None or self.machine.state is State.PENDING:
-            return "", ""
-        if state is not self._told:
-            self.version += 1
-            log = self.pubsub.log
-            text = attempt(
-                log, f"the body generator of {generator.content_type}", FAILED, self._written, generator, state
-            )
-            if text is FAILED:
-                return "", ""
-            self._told = state
-            self._cached = (text, generator.content_type)  # type: ignore[assignment]
-        return self._cached
-
-    def _written(self, generator: BodyGenerator, state: Any) -> str | bytes:
-        if not isinstance(state, generator.states):
-            raise TypeError(f"{self.notifier.event} gave a {type(state).__name__}, not a {generator.states.__name__}")
-        body = generator.body(self, state)
-        log = self.pubsub.log
-        for supplement in self.supplements:
-            attempt(log, f"a supplement of {generator.content_type}", None, supplement.supplement, body, self, state)
-        return generator.text(body)
-
-    def _choose_supplements(self) -> None:
-        kind = "" if self.generator is None else self.generator.content_type
-        log = self.pubsub.log
-        self.supplements = tuple(
-            one
-            for one in self.pubsub.supplements.get(kind, ())
-            if attempt(log, f"a supplement of {kind}", False, one.concerns, self)
-        )
-
-    def _tell(self, method: str) -> None:
-        notifier = self.notifier
-        attempt(self.pubsub.log, f"{method} of notifier '{notifier.event}'", None, getattr(notifier, method), self)
-
 
 def take_target(dialog: Dialog, rx: Rx) -> None:
     """Aim requests at the Contact of ``rx``, or at where it came from, as the endpoint's ``rewrite_contact`` says.
@@ -423,6 +335,15 @@ def take_target(dialog: Dialog, rx: Rx) -> None:
     elif not request.to.tag and routes[0].uri.is_sip:
         first = routes[0]
         routes[0] = NameAddr(first.display, first.uri.replace(host=host, port=port), first.params)
+
+
+def names_in(request: Request) -> tuple[str, str, str]:
+    """Of a SUBSCRIBE: what is watched, who watches, and what the latter says of itself."""
+    return (
+        str(request.uri.replace(params={}, headers="", password=None)),
+        str(request.from_.uri.replace(port=None, params={}, headers="", password=None)),
+        (request.get("User-Agent") or "")[:255],
+    )
 
 
 def accepted_types(request: Request) -> list[str]:

@@ -25,7 +25,7 @@ from asterism.data.data import DataError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from asterism.applications.pubsub.incoming import Subscription
+    from asterism.applications.pubsub.incoming import IncomingSubscription
     from asterism.core.log import ServerLogger
     from asterism.core.registry import Owner
     from asterism.sip.capabilities import Capabilities
@@ -48,7 +48,7 @@ class PubSub(Subsystem):
         """By content type."""
         self.supplements: dict[str, list[BodySupplement]] = {}
         """By content type."""
-        self.subscriptions: dict[Subscription, None] = {}
+        self.subscriptions: dict[IncomingSubscription, None] = {}
         """Those that others have made here, in order."""
         self.by_endpoint: dict[str, int] = {}
         """How many each endpoint has made."""
@@ -96,7 +96,7 @@ class PubSub(Subsystem):
         for subscription in [one for one in self.subscriptions if one.notifier is notifier]:
             self.close(subscription)
 
-    def close(self, subscription: Subscription) -> None:
+    def close(self, subscription: IncomingSubscription) -> None:
         """End a subscription because what served it goes, or leave it for the next start of the server."""
         if self.stopping():
             subscription.suspend()
@@ -134,7 +134,7 @@ class PubSub(Subsystem):
             common[:] = [(state.capabilities, (("Allow-Events", state.capabilities.events), hops, *agent))]
         return common[0][1]
 
-    def answered(self, subscription: Subscription, rx: Rx, seconds: int, status: int = 200) -> None:
+    def answered(self, subscription: IncomingSubscription, rx: Rx, seconds: int, status: int = 200) -> None:
         """Answer a SUBSCRIBE that was taken, once it is durable, and send the NOTIFY that follows."""
         if not seconds:
             self._answer(subscription, rx, seconds, status)
@@ -149,7 +149,7 @@ class PubSub(Subsystem):
         answer = partial(self._answer, subscription, rx, seconds, status)
         self.store.settled(answer, failed, subscription.dialog.local_tag)
 
-    def _answer(self, subscription: Subscription, rx: Rx, seconds: int, status: int) -> None:
+    def _answer(self, subscription: IncomingSubscription, rx: Rx, seconds: int, status: int) -> None:
         rx.send(
             rx.make_response(
                 status,
@@ -159,18 +159,18 @@ class PubSub(Subsystem):
         )
         subscription.work.push(subscription.release)
 
-    def _not_kept(self, subscription: Subscription, rx: Rx) -> None:
+    def _not_kept(self, subscription: IncomingSubscription, rx: Rx) -> None:
         rx.respond(500)
         subscription.stored = None
         subscription.drop()
 
-    def add(self, subscription: Subscription) -> None:
+    def add(self, subscription: IncomingSubscription) -> None:
         """Enter a subscription."""
         self.subscriptions[subscription] = None
         name = subscription.endpoint.id
         self.by_endpoint[name] = self.by_endpoint.get(name, 0) + 1
 
-    def remove(self, subscription: Subscription) -> None:
+    def remove(self, subscription: IncomingSubscription) -> None:
         """Forget a subscription."""
         if subscription in self.subscriptions:
             del self.subscriptions[subscription]
@@ -181,7 +181,7 @@ class PubSub(Subsystem):
             else:
                 self.by_endpoint.pop(name, None)
 
-    def __iter__(self) -> Iterator[Subscription]:
+    def __iter__(self) -> Iterator[IncomingSubscription]:
         return iter(list(self.subscriptions))
 
     def __len__(self) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from asterism.applications.pubsub.incoming import Subscription, accepted_types, contact_of, take_target
+from asterism.applications.pubsub.incoming import IncomingSubscription, accepted_types, contact_of, take_target
 from asterism.applications.pubsub.subscription import Action, Event
 from asterism.core.containment import FAILED, attempt
 from asterism.sip.decision import Decision, Outcome
@@ -131,7 +131,7 @@ class SubscriptionService(Service):
         dialog = Dialog.uas(rx.request, tag, contact_of(core, endpoint, rx.flow))
         take_target(dialog, rx)
         dialog.confirm()
-        subscription = Subscription(pubsub, wanted.notifier, wanted.generator, wanted.resource, rx, dialog)
+        subscription = IncomingSubscription(pubsub, wanted.notifier, wanted.generator, wanted.resource, rx, dialog)
         machine = subscription.machine
         machine.see(Event.SUBSCRIBE)
         if not wanted.seconds:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from asterism.applications.pubsub.incoming import Subscription, accepted_types, contact_of, take_target
+from asterism.applications.pubsub.incoming import IncomingSubscription, accepted_types, contact_of, take_target
 from asterism.applications.pubsub.subscription import Event
 from asterism.core.containment import FAILED, attempt
 from asterism.core.errors import AsterismError
@@ -72,7 +72,7 @@ class SubscriptionStore:
         self._core = tables.core
         self._wall_clock = wall_clock
 
-    def save(self, subscription: Subscription, request: Request | None = None) -> None:
+    def save(self, subscription: IncomingSubscription, request: Request | None = None) -> None:
         """Write a subscription's row in the current batch; ``request`` is the SUBSCRIBE that began it.
 
         Raises:
@@ -103,14 +103,14 @@ class SubscriptionStore:
         subscription.stored = row
         subscription.mark = row.cseq
 
-    def save_quietly(self, subscription: Subscription) -> None:
+    def save_quietly(self, subscription: IncomingSubscription) -> None:
         """The same, where nobody waits for it: a failure is logged."""
         try:
             self.save(subscription)
         except DataError as error:
             self._tables.log.error("the subscription %s cannot be stored: %s", subscription.call_id, error)
 
-    def remove(self, subscription: Subscription) -> None:
+    def remove(self, subscription: IncomingSubscription) -> None:
         """Forget a subscription's row."""
         row, subscription.stored = subscription.stored, None
         if row is not None:
@@ -141,7 +141,7 @@ class SubscriptionStore:
         else:
             subscription.release()
 
-    def _restored(self, row: SubscriptionPersistence) -> Subscription | None:
+    def _restored(self, row: SubscriptionPersistence) -> IncomingSubscription | None:
         core, tables = self._core, self._tables
         left = row.expires - int(self._wall_clock())
         endpoint = core.data.get(Endpoint, row.endpoint)
@@ -168,7 +168,7 @@ class SubscriptionStore:
         user = request.uri.user
         resource = user_part(user) if core.state.ignore_uri_user_options else user
         generator = tables.generator_for(notifier, accepted_types(request))
-        subscription = Subscription(tables, notifier, generator, resource, rx, dialog)
+        subscription = IncomingSubscription(tables, notifier, generator, resource, rx, dialog)
         subscription.version = int(numbers["version"])
         subscription.stored = row
         machine = subscription.machine

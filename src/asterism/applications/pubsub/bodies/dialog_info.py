@@ -14,7 +14,7 @@ from asterism.pbx.vocabulary.controls import ChannelState
 from asterism.stack.uri import Uri
 
 if TYPE_CHECKING:
-    from asterism.applications.pubsub.incoming import Subscription
+    from asterism.applications.pubsub.base import Subscription
     from asterism.applications.pubsub.module import PubSubServer
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.vocabulary.party import PartyId

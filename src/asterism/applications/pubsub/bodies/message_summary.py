@@ -10,7 +10,7 @@ from asterism.core.module import Module
 from asterism.pbx.states.mailboxes import MessageCounts
 
 if TYPE_CHECKING:
-    from asterism.applications.pubsub.incoming import Subscription
+    from asterism.applications.pubsub.base import Subscription
     from asterism.applications.pubsub.module import PubSubServer
 
 TYPE = "application/simple-message-summary"

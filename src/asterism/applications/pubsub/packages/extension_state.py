@@ -12,7 +12,7 @@ from asterism.pbx.vocabulary.presence_events import PRESENCE_STATUS
 if TYPE_CHECKING:
     from typing import Any
 
-    from asterism.applications.pubsub.incoming import Subscription
+    from asterism.applications.pubsub.base import Subscription
     from asterism.applications.pubsub.registry import PubSub
     from asterism.core.events import EventType
     from asterism.pbx.assembly.pbx import Pbx

@@ -19,7 +19,7 @@ from asterism.stack.uri import Uri
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from asterism.applications.pubsub.incoming import Subscription
+    from asterism.applications.pubsub.base import Subscription
     from asterism.applications.pubsub.module import PubSubServer
     from asterism.applications.pubsub.registry import PubSub
     from asterism.pbx.assembly.pbx import Pbx
