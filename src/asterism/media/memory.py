@@ -7,10 +7,12 @@ that leads to no real stream, or to one that needs frames, gets frames.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from asterism.media.formats import SLIN, Format
+from asterism.media.taps import Direction, TapLine, TappedStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +32,7 @@ class PacketSource(Protocol):
         """Relay packet by packet to another real stream, or (``None``) no more; whether they are relayed."""
 
 
-class MemoryStream:
+class MemoryStream(TappedStream):
     """One end of a pair; see :class:`~asterism.media.stream.AudioStream`. Made by :func:`memory_pair`.
 
     ``formats`` are those that both ends take as they are. Nothing is translated inside the pair: whoever takes the
@@ -41,7 +43,6 @@ class MemoryStream:
         "_source",
         "_target",
         "_writing",
-        "closed",
         "format",
         "formats",
         "hold",
@@ -66,6 +67,8 @@ class MemoryStream:
         self.muted_in = False
         self.muted_out = False
         self.closed = False
+        self.taps_in: TapLine | None = None
+        self.taps_out: TapLine | None = None
         self.other: MemoryStream | None = None
         self._writing = False
         self._source: MemoryStream | PacketSource | None = None
@@ -83,7 +86,11 @@ class MemoryStream:
             return
         self._writing = True  # pairs may be joined in a circle: nothing goes around twice
         try:
-            other.sink(frame)
+            passing = self.send_through(frame) if self.taps_out is not None else frame
+            if passing is not None and other.taps_in is not None:
+                passing = other.hear_in(passing)
+            if passing is not None and other.sink is not None:
+                other.sink(passing)
         finally:
             self._writing = False
 
@@ -133,6 +140,7 @@ class MemoryStream:
         elif source is not None:
             source.relay_packets(None)
         self._source = None
+        self.end_taps()
         if other is not None:
             other.close()
 
@@ -145,10 +153,21 @@ class MemoryStream:
             if not isinstance(end, MemoryStream):
                 return end
             other = end.other
-            if end.hold or end.muted_out or other is None or other.muted_in:
+            if end.hold or end.muted_out or other is None or other.muted_in or end.taps_out or other.taps_in:
                 return None
             end = other._target
         return None
+
+    @property
+    def tap_log(self) -> logging.Logger:
+        """Where failures of taps are logged that nobody keeps."""
+        return logging.getLogger(__name__)
+
+    def taps_changed(self, direction: Direction) -> None:
+        """Packets go around the pair only while nobody listens inside."""
+        end = self if direction is Direction.IN else self.other
+        if end is not None:
+            end._changed()
 
     def _changed(self) -> None:
         """Where this end leads has changed: what is relayed to the pair from afar goes another way."""

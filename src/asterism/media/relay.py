@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from asterism.media.formats import Format
 from asterism.media.packet import HEADER
-from asterism.media.translate import byte_table, translator
+from asterism.media.stream import Frame
+from asterism.media.translate import byte_table, swap_bytes, translator
 
 if TYPE_CHECKING:
     from asterism.media.rtp import RtpSession
@@ -69,12 +70,16 @@ class Relay:
         target = self.target
         if target.sending_digits:
             return
+        fmt_sent = fmt
         payload_type = target.sent.payload_types.get(fmt)
         if payload_type is None:
             translate = translator(fmt, target.format)
             if translate is None:
                 return
             payload, payload_type = translate(payload), target.sent.payload_types[target.format]
+            fmt_sent = target.format
+        if target.taps_out is not None:
+            target.taps_out.hear(Frame(fmt_sent, swap_bytes(payload) if fmt_sent.encoding == "L16" else payload))
         self.forward(second & 0x80 | payload_type, sequence, timestamp, payload, now, late)
         self._enter(fmt, second & 0x7F)
 
@@ -121,7 +126,7 @@ class Relay:
         """Have the packets that follow one of this kind go quickly, if they need nothing but a header."""
         source, target = self.source, self.target
         sent = target.sent
-        if sent.debug or sent.muted:  # silence is put in by the slower way
+        if sent.debug or sent.muted or target.taps_out is not None:  # each packet is looked at
             return
         payload_type = sent.payload_types.get(fmt)
         table = None
@@ -166,6 +171,12 @@ class Relay:
         """A packet with a payload of ``size`` octets that went quickly could not be sent: it is added up, too."""
         self.target.sent.packets -= 1
         self.target.sent.octets -= size
+
+    def by_frames(self) -> None:
+        """Relay no more, but carry on with what comes, frame by frame: somebody changes it on the way."""
+        source, target = self.source, self.target
+        self.end()
+        source.sink = target.write
 
     def end(self) -> None:
         """Relay no more: what the target is written next follows the last packet."""

@@ -30,6 +30,7 @@ from asterism.media.send_state import discard
 from asterism.media.source import Address, SourceFilter
 from asterism.media.statistics import Quality
 from asterism.media.stream import AudioStream, DigitSink, Frame, FrameSink
+from asterism.media.taps import Direction
 from asterism.media.translate import byte_table, silence, swap_bytes
 from asterism.media.transmitter import RtpTransmitter
 
@@ -308,6 +309,14 @@ class RtpSession(RtpTransmitter):
         if self.sent.debug:
             self._context.log_packet("Got ", self._filter.source, payload_type, sequence, timestamp, end - start)
         payload = data[start:end]
+        if self.taps_in is not None:
+            frame = self.hear_in(Frame(fmt, swap_bytes(payload) if fmt.encoding == "L16" else payload))
+            if frame is None:
+                return
+            if self.relay is None:
+                if self.sink is not None and frame.payload:
+                    self.sink(frame)
+                return
         if self._muted_in or (self.relay is not None and self.relay.target.sent.muted):
             payload = silence(fmt, len(payload))
             if not payload:
@@ -320,9 +329,9 @@ class RtpSession(RtpTransmitter):
     def quick_input(self) -> tuple[Callable[[bytearray], int], bytearray, Views] | None:
         """Return what reads the packets that may be relayed without a look at them; see :data:`QuickWay`.
 
-        ``None`` while each has to be looked at: the peer is not settled, or they are logged or muted.
+        ``None`` while each has to be looked at: the peer is not settled, or they are logged, tapped or muted.
         """
-        if self._learning or self.sent.debug or self._muted_in:
+        if self._learning or self.sent.debug or self._muted_in or self.taps_in is not None:
             return None
         return self._recv_into, self._buffer, self._views
 
@@ -447,6 +456,8 @@ class RtpSession(RtpTransmitter):
             self.relay.end()
         if not isinstance(other, RtpSession) or other.closed or self.closed or other is self:
             return False
+        if self.changes_in or other.changes_out:
+            return False
         if other._packetizer is not None:  # its packets are of another length than those that come
             return False
         if other.sent.payload_types.keys().isdisjoint(self._formats) and not any(
@@ -469,6 +480,15 @@ class RtpSession(RtpTransmitter):
             self.relay.leave()
         if self.relayed_by is not None:
             self.relayed_by.leave()
+
+    def taps_changed(self, direction: Direction) -> None:
+        """See ``TappedStream``."""
+        super().taps_changed(direction)
+        if direction is Direction.IN and self.relay is not None:
+            if self.changes_in:
+                self.relay.by_frames()
+            else:
+                self.relay.leave()
 
     def sender_changed(self) -> None:
         """A digit begins or ends to be sent, or silence: relayed audio gives way to it."""
@@ -498,6 +518,7 @@ class RtpSession(RtpTransmitter):
             self.set_keep_alive(0)
         self.sent.send = discard
         self.sink = self.on_digit = self.on_digit_begin = None
+        self.end_taps()
         try:
             if self._reporter is not None:
                 self._reporter.close()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from asterism.media.formats import Format
+
+if TYPE_CHECKING:
+    from asterism.media.taps import Direction, Tap, TapKeeper
 
 
 class Frame(NamedTuple):
@@ -61,6 +64,16 @@ class AudioStream(Protocol):
     def closed(self) -> bool:
         """Whether the stream has been closed."""
 
+    @property
+    def changed(self) -> bool:
+        """Whether a changing tap is there, in either direction."""
+
+    def attach(self, tap: Tap, direction: Direction, keeper: TapKeeper | None = None) -> None:
+        """Put a tap on one direction; see :meth:`asterism.media.taps.TappedStream.attach`."""
+
+    def detach(self, tap: Tap) -> bool:
+        """Take a tap off; whether it was there."""
+
     def write(self, frame: Frame) -> None:
         """Send one frame now; pacing is the caller's. Translated when its format was not negotiated."""
 
@@ -68,7 +81,8 @@ class AudioStream(Protocol):
         """Pass what arrives here straight on to ``other``; ``None`` ends that.
 
         Returns whether the packets are relayed. ``False``: the formats have no common or cheaply translated
-        pair, or ``other`` is of another kind; the caller then has to carry frames from ``sink`` to ``write``.
+        pair, a tap changes what passes, or ``other`` is of another kind; the caller then has to carry frames from
+        ``sink`` to ``write``.
         """
 
     def send_digit(self, digit: str, duration_ms: int = 100) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from asterism.media.send_state import SendState, discard
 from asterism.media.sender import DigitSender
 from asterism.media.source import Address, SourceFilter
 from asterism.media.stream import Frame
+from asterism.media.taps import Direction, TapLine, TappedStream
 from asterism.media.translate import silence, swap_bytes, translator
 
 if TYPE_CHECKING:
@@ -25,12 +27,12 @@ _GAP = 0.1
 """Seconds without a frame after which the timestamp follows the clock and the marker is set."""
 
 
-class RtpTransmitter:
+class RtpTransmitter(TappedStream):
     """Sends frames, digits and single packets to one peer, as one continuous RTP stream."""
 
     __slots__ = (
         "__weakref__", "_connected", "_context", "_events", "_filter", "_formats", "_hold", "_loop", "_packetizer",
-        "_sender", "_socket", "closed", "format", "relayed_by", "sent", "ssrc",
+        "_sender", "_socket", "format", "relayed_by", "sent", "ssrc",
     )  # fmt: skip
 
     def __init__(self, context: RtpContext, sock: SocketType, source_filter: SourceFilter) -> None:
@@ -41,6 +43,8 @@ class RtpTransmitter:
         self._socket = sock
         self.format: Format = ULAW
         self.closed = False
+        self.taps_in: TapLine | None = None
+        self.taps_out: TapLine | None = None
         self._events: dict[int, int] = {}
         self._packetizer: Packetizer | None = None
         self._formats: tuple[Format, ...] = (ULAW,)
@@ -52,6 +56,19 @@ class RtpTransmitter:
         self.ssrc = self.sent.ssrc
         self.relayed_by: Relay | None = None
         """The relay that passes another session's packets on to the peer of this one."""
+
+    @property
+    def tap_log(self) -> logging.Logger:
+        """See ``TappedStream``."""
+        return self._context.log
+
+    def taps_changed(self, direction: Direction) -> None:
+        """See ``TappedStream``."""
+        if direction is Direction.OUT and self.relayed_by is not None:
+            if self.changes_out:
+                self.relayed_by.by_frames()
+            else:
+                self.relayed_by.leave()
 
     @property
     def formats(self) -> Sequence[Format]:
@@ -137,6 +154,11 @@ class RtpTransmitter:
             frame = Frame(frame.format, silence(frame.format, len(frame.payload)))
             if not frame.payload:
                 return
+        if self.taps_out is not None:
+            sent = self.send_through(frame)
+            if sent is None:
+                return
+            frame = sent
         self.write_audio(frame)
 
     def write_audio(self, frame: Frame) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from asterism.media.formats import ALAW, SLIN, ULAW
 from asterism.media.memory import MemoryStream, memory_pair
 from asterism.media.stream import Frame
+from asterism.media.taps import Direction, Tap
 
 FRAME = Frame(ULAW, b"\x01" * 160)
 
@@ -148,3 +149,28 @@ def test_pairs_in_a_circle_send_nothing_around() -> None:
     a = Real()
     a.relay_to(one)
     assert a.relayed is None
+
+
+class Ear(Tap):
+    def __init__(self) -> None:
+        self.heard: list[Frame] = []
+
+    def take(self, frame: Frame) -> None:
+        self.heard.append(frame)
+
+
+def test_packets_go_through_a_pair_while_somebody_listens_inside() -> None:
+    for end, direction in ((0, Direction.OUT), (1, Direction.IN)):
+        a, b = Real(), Real()
+        pair = memory_pair()
+        join(a, pair[0])
+        join(pair[1], b)
+        ear = Ear()
+        pair[end].attach(ear, direction)
+        assert a.relayed is None
+        assert b.relayed is a
+        a.sink(FRAME)
+        assert ear.heard == b.written == [FRAME]
+        pair[end].detach(ear)
+        assert a.relayed is b
+        assert a.sink is None

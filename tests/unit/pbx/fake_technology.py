@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from asterism.core.events import EventBus, EventType
 from asterism.core.log import ServerLogger
 from asterism.core.registry import Owner, Registry
+from asterism.media.taps import Direction, TappedStream
 from asterism.pbx.assembly.pbx import Pbx
 from asterism.pbx.channels.channel import Channel
 from asterism.pbx.channels.technology import ChannelRequest
@@ -24,7 +26,7 @@ from asterism.pbx.vocabulary.party import PartyId
 TRANSCRIPT = Path(__file__).resolve().parents[2] / "data" / "record" / "ami_events_call.txt"
 
 
-class FakeStream:
+class FakeStream(TappedStream):
     """An audio stream that relays to its own kind and keeps what was written."""
 
     def __init__(self, fmt: Any, relays: bool = True) -> None:
@@ -35,6 +37,8 @@ class FakeStream:
         self.on_digit_begin: Any = None
         self.hold = self.muted_in = self.muted_out = False
         self.closed = False
+        self.log = ServerLogger("stream")
+        self.taps_in = self.taps_out = None
         self.relays = relays
         self.relayed_to: Any = None
         self.written: list[Any] = []
@@ -42,9 +46,18 @@ class FakeStream:
     def write(self, frame: Any) -> None:
         self.written.append(frame)
 
+    @property
+    def tap_log(self) -> logging.Logger:
+        return self.log
+
+    def taps_changed(self, direction: Direction) -> None:
+        if direction is Direction.IN and self.relayed_to is not None and self.changes_in:
+            self.sink, self.relayed_to = self.relayed_to.write, None
+
     def relay_to(self, other: Any) -> bool:
-        self.relayed_to = other if self.relays else None
-        return self.relays and other is not None
+        relays = self.relays and other is not None and not self.changes_in and not other.changes_out
+        self.relayed_to = other if relays else None
+        return relays
 
     def send_digit(self, digit: str, duration_ms: int = 100) -> None:
         self.written.append(digit)

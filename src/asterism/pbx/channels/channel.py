@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from asterism.core.containment import FAILED, FAILURES, report_failure
 from asterism.pbx.channels.ending import PARTED, ChannelEnd
 from asterism.pbx.channels.playing import start_tone
+from asterism.pbx.channels.tapping import ChannelTaps
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.causes import Cause
 from asterism.pbx.vocabulary.controls import (
@@ -30,6 +31,7 @@ from asterism.pbx.vocabulary.party import NOBODY, PartyId, Redirecting
 
 if TYPE_CHECKING:
     from asterism.media.stream import AudioStream
+    from asterism.media.taps import Direction, Tap
     from asterism.pbx.channels.technology import ChannelDriver, ChannelTechnology
     from asterism.pbx.vocabulary.host import Host
 
@@ -143,6 +145,7 @@ class Channel(ChannelEnd):
         self.alive = True
         self.dead = False
         self.tone = None
+        self.taps = None
         self.control_listener = None
         self.hangup_listener = None
         self.task = None
@@ -171,6 +174,33 @@ class Channel(ChannelEnd):
         except FAILURES:
             report_failure(self.pbx.log, f"media of the {self.technology.name} driver")
             return None
+
+    def attach(self, tap: Tap, direction: Direction) -> None:
+        """Put a tap on one direction of the audio, to stay until it is detached, fails, or the channel is over.
+
+        Raises:
+            ValueError: it is attached already.
+        """
+        if self.dead:
+            tap.ended()
+            return
+        if self.taps is None:
+            self.taps = ChannelTaps(self)
+        self.taps.attach(tap, direction)
+
+    def detach(self, tap: Tap) -> bool:
+        """Take a tap off the audio; whether it was there."""
+        return self.taps is not None and self.taps.detach(tap)
+
+    @property
+    def shows_simple(self) -> bool:
+        """Whether a tap has the channel's bridge shown as ``simple_bridge``, even where packets are relayed."""
+        return self.taps is not None and self.taps.shows_simple
+
+    def stream_opened(self, stream: AudioStream) -> None:
+        """The audio is another stream now (driver to core): the taps move to it."""
+        if self.taps is not None:
+            self.taps.stream_opened(stream)
 
     @property
     def call_id(self) -> str:

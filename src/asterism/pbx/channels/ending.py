@@ -20,6 +20,7 @@ from asterism.pbx.vocabulary.errors import Goto
 if TYPE_CHECKING:
     from asterism.media.player import Playback
     from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.channels.tapping import ChannelTaps
     from asterism.pbx.vocabulary.host import ChannelBridge
 
 ControlListener = Callable[["Channel", Control, object], None]
@@ -42,6 +43,7 @@ class ChannelEnd(ChannelWaits):
         "hangup_source",
         "moved",
         "stage",
+        "taps",
         "tech_cause",
         "tone",
     )
@@ -57,6 +59,8 @@ class ChannelEnd(ChannelWaits):
     tech_cause: int
     moved: bool
     tone: Playback | None
+    taps: ChannelTaps | None
+    """The taps on its audio; ``None`` before the first."""
     _asked: SoftHangup
 
     def queue_hangup(self, cause: int = Cause.NORMAL_CLEARING, reason: str = "", tech_cause: int = 0) -> None:
@@ -192,6 +196,8 @@ class ChannelEnd(ChannelWaits):
             self.bridge.depart(me)
         if self.tone is not None:
             me.stop_tone()
+        if self.taps is not None:
+            self.taps.end()
         if stream is not None:
             stream.sink = None
         me.ask_driver("hangup", None, self.hangup_cause)

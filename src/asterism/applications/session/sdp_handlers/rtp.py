@@ -234,6 +234,7 @@ class RtpHandler(SdpHandler):
         rtp.on_digit_begin = session.on_rtp_digit_begin
         if session.channel is not None:
             apply_mute(session.channel, rtp)
+            session.channel.stream_opened(rtp)
         session.audio = rtp
         stream = RtpAudio(self, rtp, terms)
         if other_family:

@@ -1,0 +1,129 @@
+"""A channel's taps: kept when its audio moves to another stream, taken off when it ends or they fail."""
+
+from __future__ import annotations
+
+import logging
+from typing import ClassVar
+
+import pytest
+from fake_technology import FakeServer, FakeStream, run
+
+from asterism.media.formats import ULAW
+from asterism.media.stream import Frame
+from asterism.media.taps import Direction, Tap
+from asterism.pbx.bridges.bridge import Bridge
+
+FRAME = Frame(ULAW, b"\x55" * 160)
+
+
+class Ear(Tap):
+    def __init__(self) -> None:
+        self.heard: list[Frame] = []
+        self.told: list[str] = []
+
+    def take(self, frame: Frame) -> None:
+        self.heard.append(frame)
+
+    def failed(self) -> None:
+        self.told.append("failed")
+
+    def ended(self) -> None:
+        self.told.append("ended")
+
+
+class Changer(Ear):
+    changes: ClassVar[bool] = True
+
+    def change(self, frame: Frame) -> Frame:
+        if self.heard:
+            raise RuntimeError("no more")
+        return frame
+
+
+class Hidden(Ear):
+    shows_simple: ClassVar[bool] = False
+
+
+def test_a_tap_moves_with_the_audio_and_is_told_of_the_end() -> None:
+    async def scenario(server: FakeServer) -> None:
+        alice = server.sip.incoming("alice", "1")
+        ear = Ear()
+        alice.attach(ear, Direction.IN)  # there is no audio yet
+        first, second = FakeStream(ULAW), FakeStream(ULAW)
+        for stream in (first, second):
+            alice.driver.media = stream
+            alice.stream_opened(stream)
+            stream.hear_in(FRAME)
+        first.hear_in(FRAME)
+        assert len(ear.heard) == 2
+        assert first.taps_in is None
+        with pytest.raises(ValueError, match="already"):
+            alice.attach(ear, Direction.OUT)
+        alice.hang_up()
+        assert second.taps_in is None
+        assert ear.told == ["ended"]
+        late = Ear()
+        alice.attach(late, Direction.IN)
+        assert late.told == ["ended"]
+
+    run(scenario)
+
+
+def test_the_bridge_chooses_anew_when_taps_come_and_go() -> None:
+    async def scenario(server: FakeServer) -> None:
+        server.sip.stream = lambda: FakeStream(ULAW)
+        alice, bob = server.sip.incoming("alice", "1"), server.sip.incoming("bob", "1")
+        bridge = Bridge(server.pbx)
+        bridge.enter(alice)
+        bridge.enter(bob)
+        one, two = alice.driver.media, bob.driver.media
+        changer = Changer()
+        for direction, source, target in ((Direction.IN, one, two), (Direction.OUT, two, one)):
+            assert source.relayed_to is target
+            alice.attach(changer, direction)
+            assert (source.relayed_to, source.sink) == (None, target.write)
+            assert alice.detach(changer)
+            assert (source.relayed_to, source.sink) == (target, None)
+        assert not alice.detach(changer)
+
+    run(scenario)
+
+
+def test_a_tap_that_raises_is_off_the_channel_and_the_bridge_relays_again(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(server: FakeServer) -> None:
+        server.sip.stream = lambda: FakeStream(ULAW)
+        alice, bob = server.sip.incoming("alice", "1"), server.sip.incoming("bob", "1")
+        bridge = Bridge(server.pbx)
+        bridge.enter(alice)
+        bridge.enter(bob)
+        one, two = alice.driver.media, bob.driver.media
+        server.log.addHandler(caplog.handler)
+        changer = Changer()
+        alice.attach(changer, Direction.IN)
+        changer.heard.append(FRAME)  # it raises from now on
+        assert one.hear_in(FRAME) == FRAME
+        assert changer.told == ["failed"]
+        assert one.relayed_to is two
+        assert one.taps_in is None
+        assert not alice.detach(changer)
+        assert not alice.shows_simple
+
+    with caplog.at_level(logging.ERROR):
+        run(scenario)
+    assert [record.getMessage() for record in caplog.records] == ["tap Changer (in) failed"]
+    assert [record.channel for record in caplog.records] == ["PJSIP/alice-00000000"]
+
+
+def test_what_the_bridge_shows_while_taps_are_there() -> None:
+    async def scenario(server: FakeServer) -> None:
+        alice = server.sip.incoming("alice", "1")
+        assert not alice.shows_simple
+        hidden, ear = Hidden(), Ear()
+        alice.attach(hidden, Direction.IN)
+        assert not alice.shows_simple
+        alice.attach(ear, Direction.OUT)
+        assert alice.shows_simple
+        alice.detach(ear)
+        assert not alice.shows_simple
+
+    run(scenario)
