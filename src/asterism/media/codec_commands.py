@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import ClassVar
@@ -12,9 +11,9 @@ from asterism.core.documentation import Documentation
 from asterism.core.errors import UsageError
 from asterism.core.module import Module
 from asterism.media.files import EXTENSIONS
-from asterism.media.formats import ALAW, FORMATS, SLIN, SLIN16, ULAW, Format
+from asterism.media.formats import ALAW, FORMATS, LINEAR, ULAW, Format
 from asterism.media.server import MediaServer
-from asterism.media.translate import translator
+from asterism.media.translate import path
 
 _DISCLAIMER = (
     "Disclaimer: this command is for informational purposes only.\n"
@@ -34,21 +33,15 @@ _QUALITY: Mapping[str, int] = MappingProxyType(
     }
 )  # fmt: skip
 _FAMILY: Mapping[str, str] = MappingProxyType({"speex16": "speex", "slin16": "slin"})
-_TRANSLATED = (ULAW, ALAW, SLIN, SLIN16)
+_TRANSLATED = (ULAW, ALAW, *LINEAR.values())
 _SHORT_NAMES: Mapping[str, str] = MappingProxyType({"slin": "slin8"})
 _FILE_NAMES: Mapping[str, str] = MappingProxyType({"ulaw": "pcm", "slin": "sln", "slin16": "sln16"})
 
 
 def _microseconds(source: Format, target: Format) -> int:
-    """What one second of audio costs, measured now on silence."""
-    convert = translator(source, target)
-    if convert is None:
-        return 0
-    frame = bytes(source.frame_bytes)
-    started = time.perf_counter()
-    for _ in range(50):
-        convert(frame)
-    return max(1, round((time.perf_counter() - started) * 1e6))
+    """What one second of audio costs, as measured."""
+    way = path(source, target)
+    return 0 if way is None else max(1, round(way.cost * 1e6))
 
 
 class CodecCommands(Module):
@@ -100,7 +93,7 @@ class CodecCommands(Module):
         Documentation(
             "Show what translating between codecs costs.",
             "core show translation",
-            "A second of audio, in microseconds of the processor's time, measured now.",
+            "A second of audio, in microseconds of the processor's time, measured once.",
         ),
     )
     def show_translation(self, call: CommandCall) -> str:

@@ -101,6 +101,26 @@ SLIN16 = Format(
     description="16 bit Signed Linear PCM (16kHz)",
 )
 
+
+def _linear(rate: int, name: str, shown: str) -> Format:
+    description = f"16 bit Signed Linear PCM ({shown})"
+    size = 2 * rate // 50
+    return Format(name, "L16", rate, rate, 127, max_ptime=20, frame_bytes=size, unit=20, description=description)
+
+
+SLIN12 = _linear(12000, "slin12", "12kHz")
+SLIN24 = _linear(24000, "slin24", "24kHz")
+SLIN32 = _linear(32000, "slin32", "32kHz")
+SLIN44 = _linear(44100, "slin44", "44kHz")
+SLIN48 = _linear(48000, "slin48", "48kHz")
+SLIN96 = _linear(96000, "slin96", "96kHz")
+SLIN192 = _linear(192000, "slin192", "192kHz")
+
+LINEAR: Mapping[int, Format] = MappingProxyType(
+    {one.sample_rate: one for one in (SLIN, SLIN12, SLIN16, SLIN24, SLIN32, SLIN44, SLIN48, SLIN96, SLIN192)}
+)
+"""Linear audio inside the server by its rate: files, mixing, Python. Only that of 8 and 16 kHz is negotiated."""
+
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         one.name: one

@@ -6,9 +6,9 @@ Linear samples are 16-bit little endian. Turning one law into the other is one `
 
 from __future__ import annotations
 
-import sys
-from array import array
 from functools import lru_cache
+
+import numpy as np
 
 
 def ulaw_value(code: int) -> int:
@@ -95,10 +95,8 @@ def alaw_to_linear(data: bytes) -> bytes:
 
 
 def _encode(data: bytes, table: bytes) -> bytes:
-    samples = array("H", data[: len(data) & ~1])
-    if sys.byteorder == "big":
-        samples.byteswap()
-    return bytes(map(table.__getitem__, samples))
+    samples = np.frombuffer(data, "<u2", len(data) // 2)
+    return np.frombuffer(table, np.uint8).take(samples).tobytes()
 
 
 def linear_to_ulaw(data: bytes) -> bytes:

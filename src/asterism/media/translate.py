@@ -1,54 +1,24 @@
-"""Turning one format's payload into another's: the pairs that need no codec library."""
+"""Turning one format's payload into another's: a path of steps, found once for each pair of formats.
+
+A step decodes or encodes a codec, or turns linear audio of one rate into another. Of the ways there are, the one that
+keeps most of the band is taken, and of these the cheapest by the measured cost of its steps.
+"""
 
 from __future__ import annotations
 
-import sys
-from array import array
+import heapq
+import time
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
+from operator import attrgetter
 from types import MappingProxyType
+from typing import NamedTuple
 
 from asterism.media import g711
-from asterism.media.formats import ALAW, SLIN, SLIN16, ULAW, Format
+from asterism.media.formats import ALAW, LINEAR, SLIN, ULAW, Format
+from asterism.media.resample import Resampler, resample
 
 Translator = Callable[[bytes], bytes]
-
-
-def _samples(data: bytes) -> array[int]:
-    samples = array("h", data[: len(data) & ~1])
-    if sys.byteorder == "big":
-        samples.byteswap()
-    return samples
-
-
-def _octets(samples: array[int]) -> bytes:
-    if sys.byteorder == "big":
-        samples.byteswap()
-    return samples.tobytes()
-
-
-def halve_rate(data: bytes) -> bytes:
-    """16 kHz linear to 8 kHz: a three-tap low pass (1, 2, 1), then every second sample."""
-    samples = _samples(data)
-    if len(samples) < 2:
-        return b""
-    even, odd = samples[0::2], samples[1::2]
-    before = array("h", [even[0]])
-    before.extend(odd[:-1])
-    return _octets(array("h", [(b + 2 * e + o) >> 2 for b, e, o in zip(before, even, odd, strict=False)]))
-
-
-def double_rate(data: bytes) -> bytes:
-    """8 kHz linear to 16 kHz by linear interpolation."""
-    samples = _samples(data)
-    if not samples:
-        return b""
-    doubled = array("h", bytes(4 * len(samples)))
-    doubled[0::2] = samples
-    following = samples[1:]
-    following.append(samples[-1])
-    doubled[1::2] = array("h", [(a + b) >> 1 for a, b in zip(samples, following, strict=True)])
-    return _octets(doubled)
 
 
 def swap_bytes(data: bytes) -> bytes:
@@ -58,46 +28,143 @@ def swap_bytes(data: bytes) -> bytes:
     return bytes(swapped)
 
 
-_TO_LINEAR = MappingProxyType({ULAW: g711.ulaw_to_linear, ALAW: g711.alaw_to_linear})
-_FROM_LINEAR = MappingProxyType({ULAW: g711.linear_to_ulaw, ALAW: g711.linear_to_alaw})
+class Step(NamedTuple):
+    """One step from a format to another."""
+
+    source: Format
+    target: Format
+    whole: Translator
+    """Turns a whole sound, or one payload by itself."""
+    stream: Callable[[], Translator] | None = None
+    """Makes what turns one stream, payload by payload, where a payload cannot be turned by itself without a seam."""
+
+
+_CODECS = (
+    Step(ULAW, ALAW, g711.ulaw_to_alaw),
+    Step(ALAW, ULAW, g711.alaw_to_ulaw),
+    Step(ULAW, SLIN, g711.ulaw_to_linear),
+    Step(ALAW, SLIN, g711.alaw_to_linear),
+    Step(SLIN, ULAW, g711.linear_to_ulaw),
+    Step(SLIN, ALAW, g711.linear_to_alaw),
+)
+
+
+def _rate_step(source: Format, target: Format) -> Step:
+    rates = source.sample_rate, target.sample_rate
+    return Step(
+        source, target, partial(resample, source=rates[0], target=rates[1]), partial(Resampler, rates[0], rates[1])
+    )
+
+
+@lru_cache(maxsize=1)
+def _steps() -> MappingProxyType[Format, tuple[Step, ...]]:
+    """The steps from each format."""
+    found: dict[Format, list[Step]] = {}
+    rates = [_rate_step(one, two) for one in LINEAR.values() for two in LINEAR.values() if one is not two]
+    for step in (*_CODECS, *rates):
+        found.setdefault(step.source, []).append(step)
+    return MappingProxyType({fmt: tuple(steps) for fmt, steps in found.items()})
+
+
+_FRAMES = 10
 
 
 @lru_cache(maxsize=256)
-def translator(source: Format, target: Format) -> Translator | None:
-    """What turns ``source`` payloads into ``target`` ones: a function, or ``None`` when there is no way.
+def _cost(source: Format, target: Format) -> float:
+    """Seconds that one second of audio costs in a step, measured once, on silence."""
+    step = next(one for one in _steps()[source] if one.target is target)
+    frame = bytes(source.frame_bytes)
+    convert = step.whole if step.stream is None else step.stream()
+    convert(frame)  # tables are made on first use
+    started = time.perf_counter()
+    for _ in range(_FRAMES):
+        convert(frame)
+    return (time.perf_counter() - started) / _FRAMES * 1000 / source.ptime
 
-    The same format gives the identity. Known: u-law, A-law and linear at 8 and 16 kHz.
-    """
+
+class Path(NamedTuple):
+    """How one format becomes another."""
+
+    steps: tuple[Step, ...]
+
+    @property
+    def cost(self) -> float:
+        """Seconds of the processor's time that one second of audio costs, as measured."""
+        return sum(_cost(step.source, step.target) for step in self.steps)
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """The formats on the way, the first and the last included."""
+        return (self.steps[0].source, *(step.target for step in self.steps)) if self.steps else ()
+
+
+@lru_cache(maxsize=512)
+def path(source: Format, target: Format) -> Path | None:
+    """The way from ``source`` to ``target``; ``None`` where there is none, without a step for the same format."""
     if source is target:
+        return Path(())
+    band = min(source.sample_rate, target.sample_rate)
+    # By what is lost of the band, then the number of steps; what was measured decides among equals only.
+    waiting: list[tuple[int, int, int, Format, tuple[Step, ...]]] = [(0, 0, 0, source, ())]
+    reached: dict[Format, tuple[int, int]] = {}
+    found: list[Path] = []
+    count = 0
+    while waiting:
+        lost, length, _, fmt, steps = heapq.heappop(waiting)
+        if reached.setdefault(fmt, (lost, length)) != (lost, length):
+            continue
+        if fmt is target:
+            found.append(Path(steps))
+            continue
+        for step in _steps().get(fmt, ()):
+            following = step.target
+            if following is target or LINEAR.get(following.sample_rate) is following:
+                count += 1
+                narrowed = max(lost, band - following.sample_rate)
+                heapq.heappush(waiting, (narrowed, length + 1, count, following, (*steps, step)))
+    if len(found) < 2:
+        return found[0] if found else None
+    return min(found, key=attrgetter("cost"))
+
+
+@lru_cache(maxsize=512)
+def translator(source: Format, target: Format) -> Translator | None:
+    """What turns a whole sound of ``source`` into ``target``: a function, or ``None`` when there is no way.
+
+    The same format gives the identity. For a stream that comes in pieces see :func:`stream_translator`.
+    """
+    way = path(source, target)
+    return None if way is None else _join([step.whole for step in way.steps])
+
+
+def stream_translator(source: Format, target: Format) -> Translator | None:
+    """What turns one stream of ``source`` into ``target``, payload by payload; ``None`` when there is no way.
+
+    It may remember the end of a payload, so that the next follows without a seam: one for each stream.
+    """
+    way = path(source, target)
+    if way is None:
+        return None
+    if all(step.stream is None for step in way.steps):
+        return translator(source, target)
+    return _join([step.whole if step.stream is None else step.stream() for step in way.steps])
+
+
+def _join(steps: list[Translator]) -> Translator:
+    if not steps:
         return bytes
-    if source is ULAW and target is ALAW:
-        return g711.ulaw_to_alaw
-    if source is ALAW and target is ULAW:
-        return g711.alaw_to_ulaw
-    steps: list[Translator] = []
-    if source in _TO_LINEAR:
-        steps.append(_TO_LINEAR[source])
-    elif source is not SLIN and source is not SLIN16:
-        return None
-    wide, wanted_wide = source is SLIN16, target is SLIN16
-    if wide != wanted_wide:
-        steps.append(halve_rate if wide else double_rate)
-    if target in _FROM_LINEAR:
-        steps.append(_FROM_LINEAR[target])
-    elif target is not SLIN and target is not SLIN16:
-        return None
     if len(steps) == 1:
         return steps[0]
-
-    def run(data: bytes) -> bytes:
-        for step in steps:
-            data = step(data)
-        return data
-
-    return run
+    return partial(_run, tuple(steps))
 
 
-_SILENCE = MappingProxyType({ULAW: b"\xff", ALAW: b"\xd5", SLIN: b"\0", SLIN16: b"\0"})
+def _run(steps: tuple[Translator, ...], data: bytes) -> bytes:
+    for step in steps:
+        data = step(data)
+    return data
+
+
+_SILENCE = MappingProxyType({ULAW: b"\xff", ALAW: b"\xd5", **dict.fromkeys(LINEAR.values(), b"\0")})
 
 
 def silence(fmt: Format, size: int) -> bytes:

@@ -15,7 +15,7 @@ from asterism.media.sender import DigitSender
 from asterism.media.source import Address, SourceFilter
 from asterism.media.stream import Frame
 from asterism.media.taps import Direction, TapLine, TappedStream
-from asterism.media.translate import silence, swap_bytes, translator
+from asterism.media.translate import Translator, silence, stream_translator, swap_bytes
 
 if TYPE_CHECKING:
     from socket import SocketType
@@ -32,7 +32,7 @@ class RtpTransmitter(TappedStream):
 
     __slots__ = (
         "__weakref__", "_connected", "_context", "_events", "_filter", "_formats", "_hold", "_loop", "_packetizer",
-        "_sender", "_socket", "format", "relayed_by", "sent", "ssrc",
+        "_sender", "_socket", "_translation", "format", "relayed_by", "sent", "ssrc",
     )  # fmt: skip
 
     def __init__(self, context: RtpContext, sock: SocketType, source_filter: SourceFilter) -> None:
@@ -47,6 +47,8 @@ class RtpTransmitter(TappedStream):
         self.taps_out: TapLine | None = None
         self._events: dict[int, int] = {}
         self._packetizer: Packetizer | None = None
+        self._translation: tuple[Format, Format, Translator | None] | None = None
+        """What turns frames of another format into the one that is sent: one stream at a time."""
         self._formats: tuple[Format, ...] = (ULAW,)
         self._hold = False
         self._connected = False
@@ -167,7 +169,10 @@ class RtpTransmitter(TappedStream):
         sent = self.sent
         payload_type = sent.payload_types.get(fmt)
         if payload_type is None:
-            translate = translator(fmt, self.format)
+            translation = self._translation
+            if translation is None or translation[0] is not fmt or translation[1] is not self.format:
+                translation = self._translation = fmt, self.format, stream_translator(fmt, self.format)
+            translate = translation[2]
             if translate is None:
                 return
             payload, fmt = translate(payload), self.format

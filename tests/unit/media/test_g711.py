@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from asterism.media import g711
 from asterism.media.formats import ALAW, G729, SLIN, SLIN16, ULAW
-from asterism.media.translate import byte_table, double_rate, halve_rate, swap_bytes, translator
+from asterism.media.translate import byte_table, swap_bytes, translator
 
 
 def linear(*values: int) -> bytes:
@@ -51,20 +51,8 @@ def test_cross_translation_is_that_of_the_linear_way():
     assert byte_table(ULAW, ULAW) is None
 
 
-def test_rates():
-    wide = sine(440, 640, 16000)
-    narrow = array("h", halve_rate(wide))
-    expected = array("h", sine(440, 320, 8000))
-    assert len(narrow) == 320
-    assert max(abs(a - b) for a, b in zip(narrow[1:], expected[1:], strict=True)) < 200
-    again = array("h", double_rate(narrow.tobytes()))
-    assert len(again) == 640
-
-
 def test_odd_and_empty_input():
     assert g711.linear_to_ulaw(b"\0\0\0") == b"\xff"
-    assert halve_rate(b"") == b""
-    assert double_rate(b"") == b""
     assert swap_bytes(b"\x01\x02\x03\x04") == b"\x02\x01\x04\x03"
 
 
