@@ -12,6 +12,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from asterism.core.containment import attempt
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
@@ -69,6 +71,10 @@ class Notifier:
     def on_terminated(self, subscription: Subscription) -> None:
         """It is over, for whatever reason: forget it."""
 
+    def display_name(self, subscription: Subscription) -> str:
+        """What people call the resource; empty where that is not known. Lists show it (``resource_display_name``)."""
+        return ""
+
     def fields(self, subscription: Subscription) -> list[tuple[str, str]]:
         """What lists of subscriptions show of it besides what they all have, for the manager."""
         return []
@@ -106,3 +112,11 @@ class BodySupplement:
 
     def supplement(self, body: Any, subscription: Subscription, state: Any) -> None:
         """Add to what the generator made, in place."""
+
+
+def display_name_of(subscription: Subscription) -> str:
+    """What people call what is subscribed to: its notifier's word, else its own name."""
+    notifier = subscription.notifier
+    name = f"display_name of notifier '{notifier.event}'"
+    found = attempt(subscription.pubsub.log, name, "", notifier.display_name, subscription)
+    return found or subscription.resource

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from asterism.applications.pubsub.api import MAX_WAITING, Delivery
 from asterism.applications.pubsub.base import NOTHING, Subscription
 from asterism.applications.pubsub.subscription import ENDING_STATUSES, Action, Event, Machine, Role, State
+from asterism.core.containment import FAILED, attempt
 from asterism.hostport import format_host_port
 from asterism.stack.dialog import Dialog
 from asterism.stack.headers import Event as EventHeader
@@ -46,10 +47,11 @@ class IncomingSubscription(Subscription):
         "machine",
         "mark",
         "stored",
+        "weight",
         "work",
     )  # fmt: skip
 
-    required = ""
+    required: ClassVar[str] = ""
     """The option tag that its messages require."""
 
     def __init__(
@@ -62,6 +64,8 @@ class IncomingSubscription(Subscription):
         self.machine = Machine(Role.NOTIFIER)
         super().__init__(pubsub, notifier, generator, rx.endpoint, resource, names_in(rx.request))
         self.work = self.core.create_work(f"pubsub/{self.endpoint.id}")
+        self.weight = 1
+        """How many subscriptions it counts for."""
         self.held = True
         """No NOTIFY may go out yet: the SUBSCRIBE is not answered."""
         self.stored: Any = None
@@ -136,6 +140,12 @@ class IncomingSubscription(Subscription):
 
     # For the service.
 
+    def start(self) -> bool:
+        """Have the notifier hear of it; whether that went well."""
+        notifier = self.notifier
+        name = f"on_subscribe of notifier '{notifier.event}'"
+        return attempt(self.pubsub.log, name, FAILED, notifier.on_subscribe, self) is not FAILED
+
     def begin(self, seconds: int) -> None:
         """It lasts so many seconds from now on; 0 for one that only fetches."""
         timers = self.core.layer.timers
@@ -188,15 +198,19 @@ class IncomingSubscription(Subscription):
         self.held = True
         if action is Action.ANSWER_AND_NOTIFY:
             self.begin(seconds)
-            accepted = accepted_types(request)
-            found = self.pubsub.generator_for(self.notifier, accepted) if accepted else None
-            if found is not None and found is not self.generator:
-                self.generator = found
-                self._told = NOTHING
-                self._choose_supplements()
+            self._take_accept(request)
             self._tell("on_renewed")
         self.pubsub.answered(self, rx, seconds)
         return True
+
+    def _take_accept(self, request: Request) -> None:
+        """Write what a renewal asks for; what cannot be written changes nothing."""
+        accepted = accepted_types(request)
+        found = self.pubsub.generator_for(self.notifier, accepted) if accepted else None
+        if found is not None and found is not self.generator:
+            self.generator = found
+            self._told = NOTHING
+            self._choose_supplements()
 
     def on_ack(self, request: Request) -> None:
         """No INVITE, no ACK."""
@@ -288,6 +302,9 @@ class IncomingSubscription(Subscription):
         core, dialog, machine = self.core, self.dialog, self.machine
         body, content_type = self._body()
         request = dialog.create_request("NOTIFY")
+        common = self.pubsub.common_headers()
+        if self.required:
+            common = (common[0], ("Require", self.required), *common[1:])
         headers = request.headers
         if _STACK_MAX_FORWARDS in headers:
             headers.remove(_STACK_MAX_FORWARDS)
@@ -295,7 +312,7 @@ class IncomingSubscription(Subscription):
             (
                 ("Event", self._event),
                 ("Subscription-State", machine.header(core.layer.timers.clock())),
-                *self.pubsub.common_headers(),
+                *common,
             )
         )
         if body:

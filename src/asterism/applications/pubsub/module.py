@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from asterism.applications.pubsub.lists import ResourceList
 from asterism.applications.pubsub.registry import PubSub
 from asterism.applications.pubsub.service import SubscriptionService
 from asterism.applications.pubsub.stored import SubscriptionPersistence
@@ -34,6 +35,7 @@ class PubSubModule(Module):
         status = getattr(server, "status", None)
         self.pubsub.stopping = lambda: bool(getattr(status, "stopping", False))
         server.data.register_type(SubscriptionPersistence)
+        server.data.register_type(ResourceList)
         core.register_service(SubscriptionService(core, self.pubsub))
         server.register_marked(self)
 

@@ -17,6 +17,7 @@ from asterism.applications.pubsub.api import (
     Notifier,
 )
 from asterism.applications.pubsub.fanout import FanOut
+from asterism.applications.pubsub.lists import Planner
 from asterism.applications.pubsub.stored import SubscriptionStore
 from asterism.core.errors import DuplicateError, ModuleError
 from asterism.core.module import Subsystem
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from asterism.sip.capabilities import Capabilities
     from asterism.sip.core import SipCore
     from asterism.sip.rx import Rx
-    from asterism.stack.dialog import Dialog
 
 Item = TypeVar("Item")
 
@@ -51,8 +51,11 @@ class PubSub(Subsystem):
         self.subscriptions: dict[IncomingSubscription, None] = {}
         """Those that others have made here, in order."""
         self.by_endpoint: dict[str, int] = {}
-        """How many each endpoint has made."""
+        """How many each endpoint has made; one to a list counts for each of its resources."""
+        self.weight = 0
+        """The same of all endpoints."""
         self.store: SubscriptionStore = SubscriptionStore(self)
+        self.lists = Planner(self)
         self.stopping: Callable[[], bool] = bool
         """Whether the server stops: subscriptions stay, for the next start."""
         self.fan_out = FanOut()
@@ -153,7 +156,7 @@ class PubSub(Subsystem):
         rx.send(
             rx.make_response(
                 status,
-                headers=answer_headers(self.core, subscription.dialog, seconds),
+                headers=answer_headers(self.core, subscription, rx, seconds),
                 to_tag=subscription.dialog.local_tag,
             )
         )
@@ -168,15 +171,17 @@ class PubSub(Subsystem):
         """Enter a subscription."""
         self.subscriptions[subscription] = None
         name = subscription.endpoint.id
-        self.by_endpoint[name] = self.by_endpoint.get(name, 0) + 1
+        self.weight += subscription.weight
+        self.by_endpoint[name] = self.by_endpoint.get(name, 0) + subscription.weight
 
     def remove(self, subscription: IncomingSubscription) -> None:
         """Forget a subscription."""
         if subscription in self.subscriptions:
             del self.subscriptions[subscription]
             name = subscription.endpoint.id
-            left = self.by_endpoint.get(name, 1) - 1
-            if left:
+            self.weight -= subscription.weight
+            left = self.by_endpoint.get(name, 0) - subscription.weight
+            if left > 0:
                 self.by_endpoint[name] = left
             else:
                 self.by_endpoint.pop(name, None)
@@ -188,10 +193,12 @@ class PubSub(Subsystem):
         return len(self.subscriptions)
 
 
-def answer_headers(core: SipCore, dialog: Dialog, seconds: int) -> list[tuple[str, str]]:
+def answer_headers(core: SipCore, subscription: IncomingSubscription, rx: Rx, seconds: int) -> list[tuple[str, str]]:
     """The headers of a 2xx to SUBSCRIBE."""
     capabilities = core.state.capabilities
-    headers = [("Expires", str(seconds)), ("Contact", dialog.contact), ("Allow", capabilities.allow)]
+    headers = [("Expires", str(seconds)), ("Contact", subscription.dialog.contact), ("Allow", capabilities.allow)]
+    if subscription.required:
+        headers.insert(0 if rx.request.to.tag else 1, ("Require", subscription.required))
     if capabilities.supported:
         headers.append(("Supported", capabilities.supported))
     return headers

@@ -7,8 +7,10 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from asterism.applications.pubsub.incoming import IncomingSubscription, accepted_types, contact_of, take_target
+from asterism.applications.pubsub.list_subscription import ListSubscription
+from asterism.applications.pubsub.lists import TYPES_OF_LISTS, Branch, ListError, weight
 from asterism.applications.pubsub.subscription import Action, Event
-from asterism.core.containment import FAILED, attempt
+from asterism.core.containment import attempt
 from asterism.sip.decision import Decision, Outcome
 from asterism.sip.identifiers.lookup import user_part
 from asterism.sip.objects.global_ import GlobalSettings
@@ -36,6 +38,8 @@ class Wanted(NamedTuple):
     generator: BodyGenerator | None
     resource: str
     seconds: int
+    tree: Branch | None = None
+    """The list, if it is for one."""
 
 
 class SubscriptionService(Service):
@@ -83,11 +87,29 @@ class SubscriptionService(Service):
         seconds = notifier.default_expires if expires is None else expires
         if seconds and seconds < endpoint.sub_min_expiry:
             return refuse(423, f"{seconds} s are fewer than sub_min_expiry")
-        generator = self.pubsub.generator_for(notifier, accepted_types(request))
-        if generator is None and notifier.accept:
-            return refuse(489, "none of the types that it accepts can be written")
         user = request.uri.user
         resource = user_part(user) if self._core.state.ignore_uri_user_options else user
+        lists = self.pubsub.lists
+        root = lists.root(request, notifier.event, resource)
+        accepted = accepted_types(request)
+        if root is not None:
+            accepted = [kind for kind in accepted if kind not in TYPES_OF_LISTS]
+        generator = self.pubsub.generator_for(notifier, accepted)
+        if generator is None and notifier.accept:
+            return refuse(489, "none of the types that it accepts can be written")
+        if root is not None:
+            try:
+                tree = lists.tree(root)
+            except ListError as error:
+                return refuse(500, str(error))
+            limit = self._full(endpoint, weight(tree))
+            if limit:
+                return refuse(503, limit)
+            wanted = Wanted(notifier, generator, resource, seconds)
+            allowed = lists.allowed(tree, notifier, endpoint, rx)
+            if isawaitable(allowed):
+                return self._list_later(allowed, wanted, where, rx)
+            return self._list_decision(allowed, wanted, where, rx)
         limit = self._full(endpoint)
         if limit:
             return refuse(503, limit)
@@ -99,6 +121,12 @@ class SubscriptionService(Service):
             return self._later(status, wanted, where, rx)
         return self._decision(status, wanted, where, rx)
 
+    async def _list_later(self, waiting: Awaitable[Branch], wanted: Wanted, where: str, rx: Rx) -> Decision:
+        return self._list_decision(await waiting, wanted, where, rx)
+
+    def _list_decision(self, tree: Branch, wanted: Wanted, where: str, rx: Rx) -> Decision:
+        return self._decision(200 if tree.items else 404, wanted._replace(tree=tree), where, rx)
+
     async def _later(self, waiting: Awaitable[int], wanted: Wanted, where: str, rx: Rx) -> Decision:
         return self._decision(await waiting, wanted, where, rx)
 
@@ -109,12 +137,12 @@ class SubscriptionService(Service):
             return Decision(Outcome.REJECT, f"the notifier refuses {what}", status, where, position)
         return Decision(Outcome.TAKE, what, status, where, position, wanted)
 
-    def _full(self, endpoint: Endpoint) -> str:
-        """Why no more subscriptions are taken; empty as long as they are."""
+    def _full(self, endpoint: Endpoint, more: int = 1) -> str:
+        """Why so many more subscriptions are not taken; empty as long as they are."""
         pubsub = self.pubsub
-        if len(pubsub) >= self._core.data.single(GlobalSettings).max_subscriptions:
+        if pubsub.weight + more > self._core.data.single(GlobalSettings).max_subscriptions:
             return "the server has as many subscriptions as [global] max_subscriptions allows"
-        if pubsub.by_endpoint.get(endpoint.id, 0) >= endpoint.max_subscriptions:
+        if pubsub.by_endpoint.get(endpoint.id, 0) + more > endpoint.max_subscriptions:
             return "the endpoint has as many subscriptions as its max_subscriptions allows"
         return ""
 
@@ -131,7 +159,10 @@ class SubscriptionService(Service):
         dialog = Dialog.uas(rx.request, tag, contact_of(core, endpoint, rx.flow))
         take_target(dialog, rx)
         dialog.confirm()
-        subscription = IncomingSubscription(pubsub, wanted.notifier, wanted.generator, wanted.resource, rx, dialog)
+        subscription: IncomingSubscription
+        asked = (pubsub, wanted.notifier, wanted.generator, wanted.resource, rx, dialog)
+        tree = wanted.tree
+        subscription = IncomingSubscription(*asked) if tree is None else ListSubscription(*asked, tree)
         machine = subscription.machine
         machine.see(Event.SUBSCRIBE)
         if not wanted.seconds:
@@ -141,9 +172,7 @@ class SubscriptionService(Service):
         subscription.begin(wanted.seconds)
         core.dialogs.add(dialog, subscription, subscription.work, endpoint)
         pubsub.add(subscription)
-        notifier = wanted.notifier
-        name = f"on_subscribe of notifier '{notifier.event}'"
-        if attempt(pubsub.log, name, FAILED, notifier.on_subscribe, subscription) is FAILED:
+        if not subscription.start():
             subscription.drop()
             rx.respond(500)
             return

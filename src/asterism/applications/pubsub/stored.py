@@ -12,8 +12,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from asterism.applications.pubsub.incoming import IncomingSubscription, accepted_types, contact_of, take_target
+from asterism.applications.pubsub.list_subscription import ListSubscription
+from asterism.applications.pubsub.lists import TYPES_OF_LISTS
 from asterism.applications.pubsub.subscription import Event
-from asterism.core.containment import FAILED, attempt
 from asterism.core.errors import AsterismError
 from asterism.data.data import DataError
 from asterism.data.kinds import TEXT, UINT, YES_NO
@@ -37,7 +38,19 @@ if TYPE_CHECKING:
 
 AHEAD = 1000
 """How many NOTIFYs are sent for one row written."""
-_KEPT = ("Via", "Record-Route", "From", "To", "Call-ID", "CSeq", "Contact", "Event", "Accept", "User-Agent")
+_KEPT = (
+    "Via",
+    "Record-Route",
+    "From",
+    "To",
+    "Call-ID",
+    "CSeq",
+    "Contact",
+    "Event",
+    "Accept",
+    "Supported",
+    "User-Agent",
+)
 """What is kept of a SUBSCRIBE; its credentials are not."""
 
 
@@ -167,8 +180,16 @@ class SubscriptionStore:
         dialog.local_seq = row.cseq
         user = request.uri.user
         resource = user_part(user) if core.state.ignore_uri_user_options else user
-        generator = tables.generator_for(notifier, accepted_types(request))
-        subscription = IncomingSubscription(tables, notifier, generator, resource, rx, dialog)
+        accepted = accepted_types(request)
+        root = tables.lists.root(request, notifier.event, resource)
+        subscription: IncomingSubscription
+        if root is None:
+            generator = tables.generator_for(notifier, accepted)
+            subscription = IncomingSubscription(tables, notifier, generator, resource, rx, dialog)
+        else:
+            generator = tables.generator_for(notifier, [kind for kind in accepted if kind not in TYPES_OF_LISTS])
+            tree = tables.lists.tree(root)
+            subscription = ListSubscription(tables, notifier, generator, resource, rx, dialog, tree)
         subscription.version = int(numbers["version"])
         subscription.stored = row
         machine = subscription.machine
@@ -177,8 +198,7 @@ class SubscriptionStore:
         subscription.begin(left)
         core.dialogs.add(dialog, subscription, subscription.work, endpoint)
         tables.add(subscription)
-        name = f"on_subscribe of notifier '{notifier.event}'"
-        if attempt(tables.log, name, FAILED, notifier.on_subscribe, subscription) is FAILED:
+        if not subscription.start():
             subscription.drop()
             return None
         self.save(subscription)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asterism.data.kinds import BOOL, INT, SECONDS, TEXT, UINT, YES_NO, Choice, Choices
+from asterism.data.kinds import BOOL, INT, SECONDS, TEXT, UINT, YES_NO, Choice, Choices, Integer
 from asterism.data.options import ConfiguredObject, option
 from asterism.sip.objects.kinds import Algorithms
 
@@ -72,4 +72,10 @@ class GlobalSettings(ConfiguredObject, type="global"):
     )
     max_subscriptions = option(
         UINT, 100_000, "How many subscriptions the server takes in all; 503 beyond.", listed=False
+    )
+    max_list_items = option(
+        UINT, 1000, "How many resources a resource_list may come to, with the lists in it; 500 beyond.", listed=False
+    )
+    max_list_depth = option(
+        Integer(1, 100), 10, "How many resource_lists may be one in the other; 500 beyond.", listed=False
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from asterism.applications.pubsub.api import Notifier
+from asterism.pbx.dialplan.language.table import split_hint
 from asterism.pbx.states.hints import ExtensionState, split_devices
 from asterism.pbx.states.presence import Presence
 from asterism.pbx.vocabulary.presence_events import PRESENCE_STATUS
@@ -77,6 +78,10 @@ class ExtensionNotifier(Notifier):
         self._pbx.hints.unwatch(watched, changed)
         if not watched.watchers:
             self._infos.pop(watched, None)
+
+    def display_name(self, subscription: Subscription) -> str:
+        """The name of the hint: ``exten => 102,hint,PJSIP/102,,Carol``."""
+        return split_hint(self._pbx.hints.state(_context(subscription.endpoint), subscription.resource)[1])[1]
 
     def fields(self, subscription: Subscription) -> list[tuple[str, str]]:
         """The extension, with its state in words (always Unknown, as in Asterisk 22)."""
