@@ -20,7 +20,8 @@ FILES = {
 
 WITHOUT = {
     "assembly": "admission channel reference server",
-    "bridges": "commands",
+    "bridges": "commands linking",
+    "bridges/technologies": "native simple",
     "calls": "bridging transferring",
     "channels": "answering control_actions listing muting rtcp technology",
     "dialplan/applications": "branching digits echo loops playback progress system tones userevent variables waiting",

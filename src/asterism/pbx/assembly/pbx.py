@@ -18,6 +18,8 @@ from asterism.core.registry import Owner, Registry
 from asterism.core.restriction import restriction
 from asterism.pbx.assembly import admission
 from asterism.pbx.assembly.channel import Channel, QuietChannel
+from asterism.pbx.bridges.table import BridgeTable
+from asterism.pbx.bridges.technologies import TECHNOLOGIES
 from asterism.pbx.channels.table import ChannelTable
 from asterism.pbx.channels.technology import ChannelRequest
 from asterism.pbx.dialplan.language.table import Dialplan
@@ -77,7 +79,7 @@ class Pbx(Subsystem):
         self.functions: Registry[marks.Function] = Registry("function")
         self.technologies: Registry[ChannelTechnology] = Registry("channel technology", str.lower)
         self.channels: ChannelTable[Channel] = ChannelTable()
-        self.bridges: dict[str, Bridge] = {}
+        self.bridges = BridgeTable(TECHNOLOGIES)
         self._counters = _Counters()
         self.device_states = DeviceStates(self)
         self.hints = Hints(self)

@@ -1,14 +1,14 @@
-"""Two channels that talk to each other.
+"""Channels that talk to each other.
 
-Audio goes the cheapest way there is: packet by packet inside the media layer when it can relay
-the two streams, otherwise frame by frame from one stream's sink to the other's ``write``, which
-translates. A two-party bridge ends with the first channel that leaves it.
+A bridge is its members and the *technology* that carries their audio, which is chosen again whenever a member comes or
+goes, or a stream changes. A technology that was chosen shows only in the events after it, as in Asterisk 22.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from asterism.core.identifiers import random_uuid
@@ -16,62 +16,121 @@ from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.controls import Control
 
 if TYPE_CHECKING:
-    from asterism.media.stream import AudioStream
+    from asterism.pbx.bridges.table import Technology
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.vocabulary.host import Host
 
 _PASSED_ON = frozenset(
     {Control.HOLD, Control.UNHOLD, Control.FLASH, Control.RINGING, Control.PROGRESS, Control.SOURCE_UPDATE}
 )
-
 _PEER_VARIABLES = ("BRIDGEPEER", "BRIDGEPVTCALLID")
+
+SMART = frozenset({"native_rtp", "simple_bridge", "softmix"})
+"""What a call of any number of parties uses."""
+HOLDING = frozenset({"holding_bridge"})
+"""What a bridge in which each waits uses."""
+MIXING = frozenset({"softmix"})
+"""What a conference uses."""
+
+LeaveHandler = Callable[["Bridge", "Channel"], None]
+"""Called with the bridge that a member has left, and the channel whose leaving it was: itself, or another."""
+
+
+@dataclass(slots=True, eq=False)
+class Member:
+    """A channel in a bridge. What belongs to it here goes with it when it moves to another bridge."""
+
+    channel: Channel
+    roles: frozenset[str] = frozenset()
+    """What it is in this bridge (``announcer``); a technology gives the names their meaning."""
+    on_leave: LeaveHandler | None = None
+    """What becomes of the channel once it is in no bridge any more. Without one, and without a task, it is hung up."""
+    on_digit: Callable[[Channel, str], bool] | None = None
+    """Gets each digit of the channel; true: it is not passed on to the others."""
+    features: bool = False
+    """Whether its digits may start something, so that its packets are not merely passed on."""
 
 
 class Bridge:
-    """A two-party bridge.
+    """A bridge, in the table of the PBX from the beginning.
 
-    ``on_end`` is called once with the channel that left first, as soon as the bridge is over and
-    both have left it; whoever made the bridge decides there what becomes of them.
+    ``on_end`` is called once with the channel whose leaving ended the bridge, when nobody is in it any more; it is
+    forgotten right after that, in the next turn of the loop.
     """
 
     __slots__ = (
         "_destroyed",
         "_ended",
-        "channels",
+        "_mixer",
         "created",
         "creator",
+        "dissolve",
+        "members",
         "name",
-        "on_digit",
         "on_end",
         "pbx",
-        "relayed",
+        "permanent",
         "reported_count",
         "technology",
         "type",
         "uniqueid",
+        "uses",
     )
 
-    def __init__(self, pbx: Host, on_end: Callable[[Channel], None] | None = None) -> None:
+    def __init__(
+        self,
+        pbx: Host,
+        on_end: Callable[[Channel], None] | None = None,
+        *,
+        kind: str = "basic",
+        name: str = "",
+        creator: str = "",
+        uses: frozenset[str] = SMART,
+        dissolve: bool = True,
+        permanent: bool = False,
+    ) -> None:
+        """Make a bridge without members; publishes BridgeCreate.
+
+        Args:
+            pbx: where it lives.
+            on_end: see above.
+            kind: its type, as it is shown: ``basic`` for a call, ``base`` for others.
+            name: what it is called; need not be unique.
+            creator: which application made it, as it is shown.
+            uses: the names of the technologies it may have.
+            dissolve: whether the last but one who leaves ends it for the last one too.
+            permanent: whether it stays when everybody has left, until :meth:`destroy`.
+        """
         self.pbx = pbx
         self.uniqueid = random_uuid()
-        self.type = "basic"
-        self.technology = "simple_bridge"
-        self.creator = ""
-        self.name = ""
+        self.type = kind
+        self.creator = creator
+        self.name = name
+        self.uses = uses
+        self.dissolve = dissolve
+        self.permanent = permanent
         self.created = time.time()
-        self.channels: list[Channel] = []
+        self.members: dict[Channel, Member] = {}
         self.reported_count = 0
-        self.relayed = False
         self.on_end = on_end
-        self.on_digit: Callable[[Channel, str], bool] | None = None
         self._ended = False
         self._destroyed = False
-        pbx.bridges[self.uniqueid] = self
+        self._mixer: Technology | None = None
+        bridges = pbx.bridges
+        technologies = bridges.technologies
+        self.technology = technologies.initial.get(uses) or technologies.choose_initial(self)
+        """The name of the technology that was chosen last."""
+        bridges[self.uniqueid] = self
         if pbx.bus.listeners[events.BRIDGE_CREATE]:
             pbx.bus.publish(events.BRIDGE_CREATE, self)
 
     def __repr__(self) -> str:
-        return f"<Bridge {self.uniqueid} {[channel.name for channel in self.channels]}>"
+        return f"<Bridge {self.uniqueid} {self.technology} {[channel.name for channel in self.members]}>"
+
+    @property
+    def channels(self) -> list[Channel]:
+        """The channels in it, the one that came first first."""
+        return list(self.members)
 
     @property
     def duration(self) -> int:
@@ -80,76 +139,149 @@ class Bridge:
 
     @property
     def ended(self) -> bool:
-        """Whether the channels have left."""
+        """Whether it takes nobody any more."""
         return self._ended
 
-    def peer(self, channel: Channel) -> Channel | None:
-        """The other channel."""
-        for other in self.channels:
-            if other is not channel:
-                return other
-        return None
+    @property
+    def relayed(self) -> bool:
+        """Whether packets go from party to party inside the media layer."""
+        return getattr(self._mixer, "relayed", False)
 
-    def enter(self, channel: Channel) -> None:
-        """Let a channel in; the second one connects the audio and makes one call (linkedid) of both."""
-        channels = self.channels
-        if self._ended or len(channels) >= 2:
-            raise RuntimeError(f"bridge {self.uniqueid} takes no more channels")
-        channels.append(channel)
-        channel.bridge = self
-        count = self.reported_count = len(channels)
-        if count == 2 and channels[0].linkedid != channel.linkedid:
-            self._merge_linkedid()
-        bus = self.pbx.bus
-        if bus.listeners[events.BRIDGE_ENTER]:
-            bus.publish(events.BRIDGE_ENTER, self, channel)
-        if count == 2:
-            first, second = channels
-            self.connect_media()
-            self._name_peers(first, second)
-            self._name_peers(second, first)
+    def peer(self, channel: Channel) -> Channel | None:
+        """The other channel of two; ``None`` alone or among more."""
+        members = self.members
+        if len(members) != 2 or channel not in members:
+            return None
+        first, second = members
+        return second if first is channel else first
+
+    # -- who is in it ------------------------------------------------------------------------------------------
+
+    def enter(
+        self,
+        channel: Channel,
+        *,
+        roles: frozenset[str] = frozenset(),
+        swap: Channel | None = None,
+        on_leave: LeaveHandler | None = None,
+        on_digit: Callable[[Channel, str], bool] | None = None,
+        features: bool = False,
+    ) -> None:
+        """Let a channel in; see :class:`Member`. All who talk to each other become one call (linkedid).
+
+        ``swap`` is the member whose place it takes; that one leaves, and the bridge is not over by that.
+
+        Raises:
+            RuntimeError: the bridge is over, or no technology takes one more.
+        """
+        self._enter(Member(channel, roles, on_leave, on_digit, features), swap)
 
     def depart(self, leaver: Channel) -> None:
-        """Take a channel out; that ends the bridge, its peer leaves with it."""
-        if self._ended or leaver not in self.channels:
+        """Take a channel out. With ``dissolve`` the one who is then alone leaves with it."""
+        members = self.members
+        if leaver not in members:
             return
-        self._ended = True
-        other = self.peer(leaver)
-        self.disconnect_media()
-        bus = self.pbx.bus
-        leavers = [leaver] if other is None else [leaver, other]
-        if other is not None:
-            for channel in leavers:
-                channel.delete_variables(_PEER_VARIABLES)
-        for channel in leavers:
-            self.reported_count -= 1
-            channel.bridge = None
-            if bus.listeners[events.BRIDGE_LEAVE]:
-                bus.publish(events.BRIDGE_LEAVE, self, channel)
-        for channel in leavers:
-            if channel.on_hold:
-                channel.indicate(Control.UNHOLD)
-        # Whoever made the bridge holds it: they must not hold each other, or only the collector frees them.
-        on_end, self.on_end, self.on_digit = self.on_end, None, None
-        if on_end is not None:
-            on_end(leaver)
+        count = len(members)
+        leavers = list(members.values()) if count == 1 or (self.dissolve and count == 2) else [members[leaver]]
+        if leavers[0].channel is not leaver:
+            leavers.reverse()
+        if self.uses is not HOLDING:
+            for member in leavers:
+                if count == 2:
+                    member.channel.delete_variables(_PEER_VARIABLES)
+                else:
+                    _forget(member.channel, _PEER_VARIABLES)
+        empty = len(leavers) == count
+        if empty and self._mixer is not None:
+            self._stop()
+        over = empty and not self.permanent
+        if over:
+            self._ended = True
+        for member in leavers:
+            self._take_out(member)
+        if not empty:
+            self._rearrange()
+            self._name_peers()
+        for member in leavers:
+            if member.channel.on_hold:
+                member.channel.indicate(Control.UNHOLD)
+        for member in leavers:
+            if member.on_leave is not None:
+                member.on_leave(self, leaver)
+            else:
+                _abandon(member.channel)
+        if over:
+            self._end(leaver)
+
+    def move(self, channel: Channel, other: Bridge) -> None:
+        """Take a channel to another bridge; whoever is left here stays, be it alone. Nobody left: the bridge is over.
+
+        Raises:
+            RuntimeError: it is not in this bridge, or the other one takes no more.
+        """
+        member = self.members.get(channel)
+        if member is None or other is self:
+            raise RuntimeError(f"{channel.name} is not in bridge {self.uniqueid}, or there already")
+        other.check_room()
+        self._carry_over(member, other)
+        if self.members:
+            self._rearrange()
+            self._name_peers()
+        elif not self.permanent:
+            self._ended = True
+            self._end(channel)
+
+    def merge(self, other: Bridge) -> None:
+        """Take everybody in from another bridge, which is over then; publishes BridgeMerge.
+
+        Raises:
+            RuntimeError: this bridge is over, or has no technology for so many.
+        """
+        if other is self:
+            raise RuntimeError("a bridge cannot be merged with itself")
+        moved = list(other.members.values())
+        self.check_room(len(moved))
+        other._stop()
+        if self.pbx.bus.listeners[events.BRIDGE_MERGE]:
+            self.pbx.bus.publish(events.BRIDGE_MERGE, self, other)
+        for member in moved:
+            other._carry_over(member, self)
+        other._ended = True
+        if moved:
+            other._end(moved[-1].channel)
         else:
+            other.destroy()
+
+    def dismiss(self) -> None:
+        """Take everybody out, whatever becomes of them, and forget the bridge."""
+        self.permanent = False
+        if not self.members:
             self.destroy()
+        while self.members:
+            self.depart(next(reversed(self.members)))
 
     def destroy(self) -> None:
-        """Forget the bridge; publishes BridgeDestroy. Called by whoever made it, after ``on_end``."""
+        """Forget the bridge, which has no members; publishes BridgeDestroy. It comes by itself when one is over."""
         if self._destroyed:
             return
-        self._destroyed = True
+        self._destroyed = self._ended = True
+        if self._mixer is not None:
+            self._stop()
         pbx = self.pbx
         pbx.bridges.pop(self.uniqueid, None)
         if pbx.bus.listeners[events.BRIDGE_DESTROY]:
             pbx.bus.publish(events.BRIDGE_DESTROY, self)
 
-    # -- what one party does and the other hears of ------------------------------------------------
+    def check_room(self, more: int = 1) -> None:
+        """Raises RuntimeError when the bridge is over or takes no such number more."""
+        count = len(self.members) + more
+        if self._ended or (count > 2 and not self.pbx.bridges.technologies.have_room(self, count)):
+            raise RuntimeError(f"bridge {self.uniqueid} takes no more channels")
+
+    # -- what one party does and the others hear of ------------------------------------------------------------
 
     def pass_control(self, source: Channel, control: Control, data: object) -> None:
-        """Show the peer what ``source`` did."""
+        """Show the peer what ``source`` did; among more than two nobody is shown anything."""
         other = self.peer(source)
         if other is None:
             return
@@ -165,75 +297,143 @@ class Bridge:
             self.pbx.bus.publish(events.DTMF_BEGIN, other, digit, "Sent")
 
     def pass_digit(self, source: Channel, digit: str, duration_ms: int, relayed: bool) -> None:
-        """A digit has ended: a feature may take it, else the peer gets it."""
-        if self.on_digit is not None and self.on_digit(source, digit):
+        """A digit has ended: a feature of the member may take it, else the others get it."""
+        member = self.members.get(source)
+        if member is None or (member.on_digit is not None and member.on_digit(source, digit)):
             return
-        other = self.peer(source)
-        if other is None:
-            return
-        if relayed:
-            self.pbx.bus.publish(events.DTMF_END, other, digit, duration_ms, "Sent")
-        else:
-            other.send_digit(digit, duration_ms)
+        for other in list(self.members):
+            if other is source:
+                continue
+            if relayed:
+                self.pbx.bus.publish(events.DTMF_END, other, digit, duration_ms, "Sent")
+            else:
+                other.send_digit(digit, duration_ms)
 
-    # -- audio -------------------------------------------------------------------------------------
+    # -- audio -------------------------------------------------------------------------------------------------
 
     def connect_media(self) -> None:
-        """Connect the two audio streams; called again by a driver whose stream or formats changed."""
-        if len(self.channels) != 2 or self._ended:
+        """Choose the technology anew: called when a stream, its formats or its taps changed."""
+        if self.members and not self._ended:
+            self._rearrange(changed=True)
+
+    # -- details -----------------------------------------------------------------------------------------------
+
+    def _enter(self, member: Member, swap: Channel | None = None) -> None:
+        channel, members = member.channel, self.members
+        swapped = None if swap is None else members.get(swap)
+        if channel in members:
+            raise RuntimeError(f"{channel.name} is in bridge {self.uniqueid} already")
+        if swapped is not None:
+            _forget(swapped.channel, _PEER_VARIABLES)
+            self._take_out(swapped)
+        elif self._ended or len(members) > 1:
+            self.check_room()
+        members[channel] = member
+        channel.bridge = self
+        count = self.reported_count = len(members)
+        if count > 1 and next(iter(members)).linkedid != channel.linkedid:
+            self._merge_linkedid()
+        bus = self.pbx.bus
+        if bus.listeners[events.BRIDGE_ENTER]:
+            bus.publish(events.BRIDGE_ENTER, self, channel, None if swapped is None else swapped.channel)
+        if count > 1 or self.uses is not SMART:
+            self._rearrange(channel)
+            self._name_peers()
+        if swapped is not None:
+            if swapped.channel.on_hold:
+                swapped.channel.indicate(Control.UNHOLD)
+            if swapped.on_leave is not None:
+                swapped.on_leave(self, swapped.channel)
+            else:
+                _abandon(swapped.channel)
+
+    def _take_out(self, member: Member) -> None:
+        """It is no member from now on; its audio has been let go of before."""
+        channel = member.channel
+        if self._mixer is not None:
+            self._mixer.leave(channel)
+        del self.members[channel]
+        self.reported_count -= 1
+        channel.bridge = None
+        bus = self.pbx.bus
+        if bus.listeners[events.BRIDGE_LEAVE]:
+            bus.publish(events.BRIDGE_LEAVE, self, channel)
+
+    def _carry_over(self, member: Member, other: Bridge) -> None:
+        _forget(member.channel, _PEER_VARIABLES)
+        self._take_out(member)
+        other._enter(member)
+
+    def _end(self, leaver: Channel) -> None:
+        # Whoever made the bridge holds it: they must not hold each other, or only the collector frees them.
+        on_end, self.on_end = self.on_end, None
+        if on_end is not None:
+            on_end(leaver)
+        if not self._destroyed:
+            self.pbx.loop.call_soon(self.destroy)
+
+    def _stop(self) -> None:
+        mixer, self._mixer = self._mixer, None
+        if mixer is not None:
+            mixer.stop()
+
+    def _rearrange(self, joined: Channel | None = None, changed: bool = False) -> None:
+        """Choose the technology for the members as they are now, and have it carry their audio."""
+        chosen = self.pbx.bridges.technologies.choose(self)
+        mixer = self._mixer
+        if chosen is None or (mixer is not None and type(mixer) is chosen):
+            if mixer is not None and joined is not None:
+                mixer.join(joined)
+            elif mixer is not None and changed:
+                mixer.changed()
             return
-        for channel in self.channels:
-            if channel.tone is not None:
-                channel.stop_tone()
-        self.relayed = connect_channels(*self.channels)
+        if mixer is not None:
+            mixer.stop()
+        self.technology = chosen.name
+        self._mixer = chosen(self)
+        self._mixer.start()
 
-    def disconnect_media(self) -> None:
-        """Part the audio streams."""
-        for channel in self.channels:
-            disconnect_channel(channel)
-
-    # -- details -------------------------------------------------------------------------------------
-
-    def _name_peers(self, channel: Channel, other: Channel) -> None:
-        variables = {"BRIDGEPEER": other.name}
-        if call_id := other.call_id:
-            variables["BRIDGEPVTCALLID"] = call_id
-        channel.set_variables(variables)
+    def _name_peers(self) -> None:
+        """Tell each member in its variables who the others are; where each waits alone there are none."""
+        members = self.members
+        if self.uses is HOLDING:
+            return
+        if len(members) == 2:
+            first, second = members
+            _name_peer(first, second)
+            _name_peer(second, first)
+            return
+        names = [channel.name for channel in reversed(members)]
+        for channel in reversed(list(members)):
+            if len(names) > 1:
+                channel.set_variable("BRIDGEPEER", ",".join(name for name in names if name != channel.name))
+                _forget(channel, _PEER_VARIABLES[1:])
+            else:
+                _forget(channel, _PEER_VARIABLES)
 
     def _merge_linkedid(self) -> None:
-        oldest = min((channel.linkedid for channel in self.channels), key=_age)
-        for channel in self.channels:
-            channel.linkedid = oldest
+        members = self.members
+        oldest = min((each.linkedid for each in members), key=_age)
+        for each in members:
+            each.linkedid = oldest
 
 
-def _stream(channel: Channel) -> AudioStream | None:
-    return channel.stream
+def _name_peer(channel: Channel, other: Channel) -> None:
+    variables = {"BRIDGEPEER": other.name}
+    if call_id := other.call_id:
+        variables["BRIDGEPVTCALLID"] = call_id
+    channel.set_variables(variables)
 
 
-def connect_channels(first: Channel, second: Channel) -> bool:
-    """Connect the audio of two channels both ways; whether it is relayed inside the media layer."""
-    one, two = _stream(first), _stream(second)
-    if one is None or two is None:
-        return False
-    relayed = _connect(one, two)
-    _connect(two, one)
-    return relayed
+def _abandon(channel: Channel) -> None:
+    """End a channel that has left and that nobody has a use for."""
+    if channel.task is None and channel.alive and not channel.moved and channel.control_listener is None:
+        channel.soft_hangup()
 
 
-def disconnect_channel(channel: Channel) -> None:
-    """Take a channel's audio from whatever it was connected to."""
-    stream = _stream(channel)
-    if stream is not None:
-        stream.relay_to(None)
-        stream.sink = None
-
-
-def _connect(source: AudioStream, target: AudioStream) -> bool:
-    if source.relay_to(target):
-        source.sink = None
-        return True
-    source.sink = target.write
-    return False
+def _forget(channel: Channel, names: Sequence[str]) -> None:
+    """Delete those of the variables that are set; of others nothing is told."""
+    channel.delete_variables([name for name in names if channel.get_variable(name) is not None])
 
 
 _LONGEST_AGE = 64

@@ -1,4 +1,4 @@
-"""Bridges at the console and for the manager: show, kick, destroy, technologies."""
+"""Bridges at the console and for the manager: show, kick, end, technologies."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from asterism.pbx.vocabulary.events import bridge_fields, channel_fields
 
 if TYPE_CHECKING:
     from asterism.pbx.bridges.bridge import Bridge
+    from asterism.pbx.bridges.table import Technologies
     from asterism.pbx.vocabulary.host import Host, HostServer
 
 _BRIDGE = Argument("BridgeUniqueid", "Id of the bridge.", True)
+_TECHNOLOGY = Argument("BridgeTechnology", "Name of the technology.", True)
 _ROW = "%-36s %-36s %5s %-15s %-15s %s"
-_TECHNOLOGIES = (("simple_bridge", "1to1Mix", 50),)
-"""Name, type and priority of what mixes: two channels, frame by frame or relayed by the media layer."""
+_TECHNOLOGY_ROW = "%-20s %-20s %8s %s\n"
 
 
 class BridgeCommands(Module):
-    """``bridge show|kick|destroy``; BridgeList, BridgeInfo, BridgeKick, BridgeDestroy, BridgeTechnologyList."""
+    """The commands ``bridge ...`` and the actions Bridge..., but for Bridge itself."""
 
     name: ClassVar[str] = "pbx_bridges"
     part_of: ClassVar[tuple[str, ...]] = ("core",)
@@ -101,7 +102,7 @@ class BridgeCommands(Module):
         Documentation(
             "Take a channel out of a bridge.",
             "bridge kick <bridge-id> <channel-name>",
-            "The channel is hung up, and a two-party bridge ends with it.",
+            "Its dialplan goes on; a channel without one is hung up. A bridge of two ends with it.",
         ),
         "complete_bridge",
     )
@@ -110,44 +111,122 @@ class BridgeCommands(Module):
         if len(call.args) != 2:
             raise UsageError
         uniqueid, name = call.args
-        for channel in self._bridge(uniqueid).channels:
+        bridge = self._bridge(uniqueid)
+        for channel in bridge.channels:
             if channel.name.lower() == name.lower():
-                channel.soft_hangup()
+                bridge.depart(channel)
                 return f"Kicking channel '{channel.name}' from bridge '{uniqueid}'\n"
         raise CommandError(f"Channel '{name}' not found in bridge '{uniqueid}'")
 
-    @command(
-        "bridge destroy",
-        Documentation("End a bridge and its calls.", "bridge destroy <bridge-id>"),
-        "complete_bridge",
-    )
-    def destroy(self, call: CommandCall) -> str:
-        """``bridge destroy ID``."""
-        if len(call.args) != 1:
-            raise UsageError
-        for channel in list(self._bridge(call.args[0]).channels):
-            channel.soft_hangup()
-        return f"Destroying bridge '{call.args[0]}'\n"
+    # -- technologies --------------------------------------------------------------------------------------------
+
+    def complete_technology(self, words: list[str]) -> list[str]:
+        """Names of technologies."""
+        return [kind.name for kind in self._technologies.kinds] if len(words) == 1 else []
+
+    @property
+    def _technologies(self) -> Technologies:
+        return self._pbx.bridges.technologies
+
+    def _suspended(self, name: str) -> str:
+        return "Yes" if name in self._technologies.suspended else "No"
 
     @command(
         "bridge technology show",
-        Documentation("List what mixes the channels of bridges.", "bridge technology show"),
+        Documentation("List what may carry the audio of bridges.", "bridge technology show"),
     )
     def show_technologies(self, call: CommandCall) -> str:
         """``bridge technology show``."""
         if call.args:
             raise UsageError
-        row = "%-20s %-20s %8s %s\n"
-        lines = [row % (name, kind, priority, "No") for name, kind, priority in _TECHNOLOGIES]
-        return row % ("Name", "Type", "Priority", "Suspended") + "".join(lines)
+        rows = [("Name", "Type", "Priority", "Suspended")]
+        rows += [
+            (kind.name, kind.kind, str(kind.priority), self._suspended(kind.name)) for kind in self._technologies.kinds
+        ]
+        return "".join(_TECHNOLOGY_ROW % row for row in rows)
+
+    @command(
+        "bridge technology suspend",
+        Documentation(
+            "Have a technology not be chosen any more.",
+            "bridge technology suspend <technology-name>",
+            "Bridges that have it keep it until they choose again.",
+        ),
+        "complete_technology",
+    )
+    def suspend(self, call: CommandCall) -> str:
+        """``bridge technology suspend NAME``."""
+        return f"Suspended bridge technology '{self._switch(call, True)}'\n"
+
+    @command(
+        "bridge technology unsuspend",
+        Documentation(
+            "Have a technology be chosen again.",
+            "bridge technology unsuspend <technology-name>",
+            "Bridges that are there keep what they have until they choose again.",
+        ),
+        "complete_technology",
+    )
+    def unsuspend(self, call: CommandCall) -> str:
+        """``bridge technology unsuspend NAME``."""
+        return f"Unsuspended bridge technology '{self._switch(call, False)}'\n"
+
+    def _switch(self, call: CommandCall, suspended: bool) -> str:
+        if len(call.args) != 1:
+            raise UsageError
+        kind = self._technologies.named(call.args[0])
+        if kind is None:
+            raise CommandError(f"Bridge technology '{call.args[0]}' not found")
+        self._technologies.suspend(kind, suspended)
+        return kind.name
+
+    @action(
+        "BridgeTechnologySuspend",
+        "",
+        Documentation(
+            "Suspend a bridging technology.",
+            description="It is not chosen any more; bridges that have it keep it until they choose again.",
+            arguments=(_TECHNOLOGY,),
+            see_also=("BridgeTechnologyUnsuspend", "BridgeTechnologyList"),
+        ),
+    )
+    def suspend_action(self, call: ActionCall) -> None:
+        """Suspend one."""
+        self._switch_action(call, True)
+
+    @action(
+        "BridgeTechnologyUnsuspend",
+        "",
+        Documentation(
+            "Unsuspend a bridging technology.",
+            description="It may be chosen again; bridges that are there keep what they have until they choose again.",
+            arguments=(_TECHNOLOGY,),
+            see_also=("BridgeTechnologySuspend", "BridgeTechnologyList"),
+        ),
+    )
+    def unsuspend_action(self, call: ActionCall) -> None:
+        """Let one be chosen again."""
+        self._switch_action(call, False)
+
+    def _switch_action(self, call: ActionCall, suspended: bool) -> None:
+        name = call.get("BridgeTechnology")
+        if not name:
+            call.error("BridgeTechnology must be provided")
+            return
+        kind = self._technologies.named(name)
+        if kind is None:
+            call.error("BridgeTechnology not found")
+            return
+        self._technologies.suspend(kind, suspended)
+        call.success(f"{'Suspended' if suspended else 'Unsuspended'} bridge technology")
 
     @action(
         "BridgeKick",
         "system,call",
         Documentation(
             "Kick a channel from a bridge.",
-            description="The channel is hung up, and a bridge of two ends with it. Needs a class, unlike in "
-            "Asterisk: it ends a call.",
+            description="Its dialplan goes on; a channel without one is hung up. A bridge of two ends with it. Needs a "
+            "class, unlike in Asterisk: it ends a call.",
             arguments=(
                 Argument("BridgeUniqueid", "Only if it is in this bridge."),
                 Argument("Channel", "Name of the channel.", True),
@@ -155,22 +234,24 @@ class BridgeCommands(Module):
         ),
     )
     def kick_action(self, call: ActionCall) -> None:
-        """Hang up one channel of a bridge."""
+        """Take one channel out of a bridge."""
         uniqueid, name = call.get("BridgeUniqueid"), call.get("Channel")
         if not name:
             call.error("Channel must be provided")
             return
-        if uniqueid and uniqueid not in self._pbx.bridges:
-            call.error("Bridge not found")
-            return
         channel = self._pbx.channels.get(name)
         if channel is None:
-            call.error("Channel not found")
-        elif channel.bridge is None or (uniqueid and channel.bridge.uniqueid != uniqueid):
+            call.error("Channel does not exist")
+            return
+        if uniqueid and uniqueid not in self._pbx.bridges:
+            call.error("Specified BridgeUniqueid not found")
+            return
+        bridge = channel.bridge
+        if bridge is None or (uniqueid and bridge.uniqueid != uniqueid):
             call.error("Channel not in bridge" if uniqueid else "Channel is not in a bridge")
-        else:
-            channel.soft_hangup()
-            call.success("Channel has been kicked")
+            return
+        bridge.depart(channel)
+        call.success("Channel has been kicked")
 
     @action(
         "BridgeTechnologyList",
@@ -184,14 +265,14 @@ class BridgeCommands(Module):
     def technology_list(self, call: ActionCall) -> None:
         """What mixes."""
         call.begin_list("Bridge technology listing will follow")
-        for name, kind, priority in _TECHNOLOGIES:
+        for kind in self._technologies.kinds:
             call.item(
                 "BridgeTechnologyListItem",
                 [
-                    ("BridgeTechnology", name),
-                    ("BridgeType", kind),
-                    ("BridgePriority", priority),
-                    ("BridgeSuspended", "No"),
+                    ("BridgeTechnology", kind.name),
+                    ("BridgeType", kind.kind),
+                    ("BridgePriority", kind.priority),
+                    ("BridgeSuspended", self._suspended(kind.name)),
                 ],
             )
         call.end_list("BridgeTechnologyListComplete")
@@ -202,7 +283,7 @@ class BridgeCommands(Module):
         Documentation(
             "List the bridges.",
             description="Each bridge comes as an event BridgeListItem, then BridgeListComplete.",
-            arguments=(Argument("BridgeType", "Only this type."),),
+            arguments=(Argument("BridgeType", "Only those with this technology."),),
         ),
     )
     def bridge_list(self, call: ActionCall) -> None:
@@ -210,7 +291,8 @@ class BridgeCommands(Module):
         kind = call.get("BridgeType")
         call.begin_list("Bridge listing will follow")
         for bridge in list(self._pbx.bridges.values()):
-            if not kind or bridge.type == kind:
+            # As in Asterisk 22, where "basic" finds no call: the filter is compared with the technology.
+            if not kind or bridge.technology == kind:
                 call.item("BridgeListItem", bridge_fields(bridge))
         call.end_list("BridgeListComplete")
 
@@ -239,7 +321,8 @@ class BridgeCommands(Module):
         "system,call",
         Documentation(
             "End a bridge and its calls.",
-            description="All channels of the bridge are hung up. Needs a class, unlike in Asterisk: it ends calls.",
+            description="All channels leave it. Their dialplan goes on; those without one are hung up. Needs a class, "
+            "unlike in Asterisk: it ends calls.",
             arguments=(_BRIDGE,),
         ),
     )
@@ -248,8 +331,7 @@ class BridgeCommands(Module):
         bridge = self._named(call)
         if bridge is None:
             return
-        for channel in list(bridge.channels):
-            channel.soft_hangup()
+        bridge.dismiss()
         call.success("Bridge has been destroyed")
 
     def _named(self, call: ActionCall) -> Bridge | None:
@@ -259,5 +341,5 @@ class BridgeCommands(Module):
             return None
         bridge = self._pbx.bridges.get(uniqueid)
         if bridge is None:
-            call.error("Bridge not found")
+            call.error("Specified BridgeUniqueid not found")
         return bridge

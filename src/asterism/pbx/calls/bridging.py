@@ -27,7 +27,6 @@ class Meeting:
         self._expected = (first, second)
         self._arrived: list[Channel] = []
         self._over = False
-        self._bridge: Bridge | None = None
 
     async def attend(self, channel: Channel) -> None:
         """Be bridged until either leaves; raises :class:`ChannelHangup` when this channel hung up."""
@@ -45,13 +44,13 @@ class Meeting:
         first, second = self._expected
         for channel in (first, second):
             channel.raw_answer()
-        bridge = self._bridge = Bridge(self._pbx, self._left)
-        bridge.enter(first)
-        bridge.enter(second)
+        bridge = Bridge(self._pbx)
+        for channel in (first, second):
+            bridge.enter(channel, on_leave=self._left)
 
-    def _left(self, leaver: Channel) -> None:
-        assert self._bridge is not None
-        self._bridge.destroy()
+    def _left(self, bridge: Bridge, leaver: Channel) -> None:
+        if bridge.ended:
+            bridge.destroy()
         self._end(leaver)
 
     def _end(self, leaver: Channel) -> None:

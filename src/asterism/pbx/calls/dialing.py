@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from asterism.core.containment import FAILED
-from asterism.pbx.bridges.bridge import connect_channels, disconnect_channel
+from asterism.pbx.bridges.linking import connect_channels, disconnect_channel
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.causes import Cause
 from asterism.pbx.vocabulary.controls import ChannelState, Control, DialStatus

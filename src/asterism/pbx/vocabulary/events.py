@@ -129,6 +129,17 @@ def _bridge_channel(bridge: ChannelBridge, channel: Channel) -> FieldList:
     return [*bridge_fields(bridge), *channel_fields(channel)]
 
 
+def _bridge_enter(bridge: ChannelBridge, channel: Channel, swapped: Channel | None = None) -> FieldList:
+    fields = _bridge_channel(bridge, channel)
+    if swapped is not None:
+        fields.append(("SwapUniqueid", swapped.uniqueid))
+    return fields
+
+
+def _bridge_merge(to: ChannelBridge, from_: ChannelBridge) -> FieldList:
+    return [*bridge_fields(to, "To"), *bridge_fields(from_, "From")]
+
+
 def _hold(channel: Channel, music_class: str) -> FieldList:
     fields = channel_fields(channel)
     if music_class:
@@ -216,8 +227,8 @@ _CHANNEL = (
 )
 _BRIDGE = (
     ("BridgeUniqueid", "Id of the bridge."),
-    ("BridgeType", "Its type, such as basic."),
-    ("BridgeTechnology", "What mixes it, such as simple_bridge."),
+    ("BridgeType", "Its type: basic for a call, base for others."),
+    ("BridgeTechnology", "What carries its audio, such as native_rtp."),
     ("BridgeCreator", "What made it; <unknown> for the dialplan."),
     ("BridgeName", "Its name; <unknown> without one."),
     ("BridgeNumChannels", "How many channels are in it."),
@@ -342,7 +353,27 @@ HANGUP = EventType(
 BRIDGE_CREATE = EventType("BridgeCreate", "call", _bridge, _doc("A bridge was created.", "", *_BRIDGE))
 BRIDGE_DESTROY = EventType("BridgeDestroy", "call", _bridge, _doc("A bridge is gone.", "", *_BRIDGE))
 BRIDGE_ENTER = EventType(
-    "BridgeEnter", "call", _bridge_channel, _doc("A channel entered a bridge.", "", *_BRIDGE, *_CHANNEL)
+    "BridgeEnter",
+    "call",
+    _bridge_enter,
+    _doc(
+        "A channel entered a bridge.",
+        "",
+        *_BRIDGE,
+        *_CHANNEL,
+        ("SwapUniqueid", "The channel whose place it took; absent when it took nobody's."),
+    ),
+)
+BRIDGE_MERGE = EventType(
+    "BridgeMerge",
+    "call",
+    _bridge_merge,
+    _doc(
+        "Two bridges become one: everybody goes from one to the other.",
+        "",
+        *(("To" + name, "The bridge that stays: " + text) for name, text in _BRIDGE),
+        *(("From" + name, "The bridge that ends: " + text) for name, text in _BRIDGE),
+    ),
 )
 BRIDGE_LEAVE = EventType(
     "BridgeLeave", "call", _bridge_channel, _doc("A channel left a bridge.", "", *_BRIDGE, *_CHANNEL)
@@ -448,6 +479,7 @@ ALL: tuple[EventType, ...] = (
     BRIDGE_DESTROY,
     BRIDGE_ENTER,
     BRIDGE_LEAVE,
+    BRIDGE_MERGE,
     HOLD,
     UNHOLD,
     DTMF_BEGIN,

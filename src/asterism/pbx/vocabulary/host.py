@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from asterism.core.log import ServerLogger
     from asterism.core.registry import Owner, Registry
     from asterism.media.formats import Format
-    from asterism.pbx.bridges.bridge import Bridge
+    from asterism.pbx.bridges.table import BridgeTable
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.channels.table import ChannelTable
     from asterism.pbx.channels.technology import ChannelTechnology
@@ -44,7 +44,7 @@ class Host(Protocol):
     applications: Registry[Application]
     functions: Registry[Function]
     technologies: Registry[ChannelTechnology]
-    bridges: dict[str, Bridge]
+    bridges: BridgeTable
     device_states: DeviceStates
     hints: Hints
     mailboxes: Mailboxes
@@ -94,13 +94,13 @@ class ChannelBridge(Protocol):
     reported_count: int
 
     def peer(self, channel: Channel) -> Channel | None:
-        """The other channel."""
+        """The other channel of two; ``None`` alone or among more."""
 
     def depart(self, leaver: Channel) -> None:
         """Take a channel out."""
 
     def connect_media(self) -> None:
-        """Connect the audio again: a stream or its formats have changed."""
+        """Connect the audio again: a stream, its formats or its taps have changed."""
 
     def pass_control(self, source: Channel, control: Control, data: object) -> None:
         """Show the others what a channel did."""

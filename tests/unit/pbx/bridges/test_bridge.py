@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
@@ -38,7 +39,8 @@ def test_streams_that_can_are_relayed() -> None:
         assert two.relayed_to is one
         bridge.depart(alice)
         assert one.relayed_to is two.relayed_to is None
-        assert server.names("VarSet", "DeviceStateChange", "Newchannel") == [
+        await settle()
+        assert server.names("VarSet", "DeviceStateChange", "Newchannel", "SoftHangupRequest", "Hangup") == [
             "BridgeCreate", "BridgeEnter", "BridgeEnter", "BridgeLeave", "BridgeLeave", "BridgeDestroy",
         ]  # fmt: skip
         assert not server.pbx.bridges
@@ -77,14 +79,145 @@ def test_one_call_has_the_oldest_linkedid() -> None:
     run(scenario)
 
 
-def test_a_third_party_is_refused() -> None:
+def enter_all(server: FakeServer, bridge: Bridge, *phones: str, left: list[Any] | None = None) -> list[Any]:
+    channels = [server.sip.incoming(phone, "1") for phone in phones]
+    for channel in channels:
+        note = None if left is None else partial(left_bridge, left, channel)
+        bridge.enter(channel, on_leave=note)
+    return channels
+
+
+def left_bridge(left: list[Any], channel: Any, bridge: Bridge, leaver: Any) -> None:
+    left.append((channel, bridge, leaver))
+
+
+def test_nobody_enters_a_bridge_that_is_over_or_twice() -> None:
     async def scenario(server: FakeServer) -> None:
         bridge = Bridge(server.pbx)
-        for phone in ("alice", "bob"):
-            bridge.enter(server.sip.incoming(phone, "1"))
+        alice, _ = enter_all(server, bridge, "alice", "bob")
+        with pytest.raises(RuntimeError):
+            bridge.enter(alice)
+        bridge.depart(alice)
+        assert bridge.ended
         with pytest.raises(RuntimeError):
             bridge.enter(server.sip.incoming("alice", "1"))
-        bridge.depart(bridge.channels[0])
-        assert bridge.ended
+
+    run(scenario)
+
+
+def test_a_third_party_is_refused_where_nothing_mixes() -> None:
+    async def scenario(server: FakeServer) -> None:
+        server.pbx.bridges.technologies.suspended.add("softmix")
+        bridge = Bridge(server.pbx)
+        enter_all(server, bridge, "alice", "bob")
+        with pytest.raises(RuntimeError):
+            bridge.enter(server.sip.incoming("alice", "1"))
+        assert len(bridge.channels) == 2
+
+    run(scenario)
+
+
+def test_each_learns_whose_leaving_it_was() -> None:
+    async def scenario(server: FakeServer) -> None:
+        left: list[Any] = []
+        bridge = Bridge(server.pbx)
+        alice, bob = enter_all(server, bridge, "alice", "bob", left=left)
+        bridge.depart(bob)
+        assert left == [(bob, bridge, bob), (alice, bridge, bob)]
+        assert alice.alive
+        assert bob.alive
+
+    run(scenario)
+
+
+def test_whoever_has_nothing_else_to_do_ends_with_its_bridge() -> None:
+    async def scenario(server: FakeServer) -> None:
+        bridge = Bridge(server.pbx)
+        channels = enter_all(server, bridge, "alice", "bob")
+        bridge.dismiss()
+        await settle()
+        assert not any(channel.alive for channel in channels)
+        assert not server.pbx.bridges
+
+    run(scenario)
+
+
+def test_a_move_ends_nothing_for_those_left_behind() -> None:
+    async def scenario(server: FakeServer) -> None:
+        server.sip.stream = lambda: FakeStream(ULAW)
+        left: list[Any] = []
+        one, two = Bridge(server.pbx), Bridge(server.pbx)
+        alice, bob = enter_all(server, one, "alice", "bob", left=left)
+        (carol,) = enter_all(server, two, "alice", left=left)
+        server.recorded.clear()
+        one.move(alice, two)
+        assert server.names("VarSet") == ["BridgeLeave", "BridgeEnter"]
+        assert (one.channels, two.channels, left) == ([bob], [carol, alice], [])
+        assert alice.bridge is two
+        assert alice.driver.media.relayed_to is carol.driver.media
+        assert bob.driver.media.relayed_to is None
+        two.depart(carol)
+        assert left == [(carol, two, carol), (alice, two, carol)]
+        one.move(bob, Bridge(server.pbx))
+        await settle()
+        assert one.uniqueid not in server.pbx.bridges
+
+    run(scenario)
+
+
+def test_a_merge_takes_everybody() -> None:
+    async def scenario(server: FakeServer) -> None:
+        server.sip.stream = lambda: FakeStream(ULAW)
+        one, two = Bridge(server.pbx), Bridge(server.pbx)
+        (alice,), (bob,) = enter_all(server, one, "alice"), enter_all(server, two, "bob")
+        server.recorded.clear()
+        one.merge(two)
+        await settle()
+        assert server.names("VarSet", "DeviceStateChange") == [
+            "BridgeMerge",
+            "BridgeLeave",
+            "BridgeEnter",
+            "BridgeDestroy",
+        ]
+        (merge,) = server.fields("BridgeMerge")
+        assert (merge["ToBridgeUniqueid"], merge["ToBridgeNumChannels"]) == (one.uniqueid, "1")
+        assert (merge["FromBridgeUniqueid"], merge["FromBridgeNumChannels"]) == (two.uniqueid, "1")
+        assert one.channels == [alice, bob]
+        assert alice.driver.media.relayed_to is bob.driver.media
+
+    run(scenario)
+
+
+def test_one_takes_the_place_of_another() -> None:
+    async def scenario(server: FakeServer) -> None:
+        server.sip.stream = lambda: FakeStream(ULAW)
+        left: list[Any] = []
+        bridge = Bridge(server.pbx)
+        alice, bob = enter_all(server, bridge, "alice", "bob", left=left)
+        carol = server.sip.incoming("alice", "1")
+        server.recorded.clear()
+        bridge.enter(carol, swap=alice)
+        assert server.names("VarSet") == ["BridgeLeave", "BridgeEnter"]
+        assert server.fields("BridgeEnter")[0]["SwapUniqueid"] == alice.uniqueid
+        assert bridge.channels == [bob, carol]
+        assert left == [(alice, bridge, alice)]
+        assert alice.driver.media.relayed_to is None
+        assert carol.driver.media.relayed_to is bob.driver.media
+
+    run(scenario)
+
+
+def test_a_permanent_bridge_outlives_its_members() -> None:
+    async def scenario(server: FakeServer) -> None:
+        bridge = Bridge(server.pbx, kind="base", permanent=True, dissolve=False)
+        for _ in range(2):
+            alice, bob = enter_all(server, bridge, "alice", "bob")
+            bridge.depart(alice)
+            assert bridge.channels == [bob]
+            bridge.depart(bob)
+        await settle()
+        assert server.pbx.bridges == {bridge.uniqueid: bridge}
+        bridge.dismiss()
+        assert not server.pbx.bridges
 
     run(scenario)

@@ -44,6 +44,8 @@ _RESET = dict.fromkeys(
 DISCONNECT = "*"
 """The digit by which a party with option ``h`` or ``H`` ends the call."""
 _PAUSES = {"w": 0.5, "W": 1.0}
+_FEATURES = frozenset("hHtT")
+"""Options by which digits may do something during the conversation."""
 
 
 class Call:
@@ -288,18 +290,18 @@ class Call:
     def _bridge(self, peer: Channel) -> bool:
         """Connect the parties; ``False`` when the called one is gone already."""
         caller, options = self.caller, self.options
-        bridge = self.bridge = Bridge(self.pbx, self._bridge_ended)
+        bridge = self.bridge = Bridge(self.pbx)
         peer.new_exten("AppDial", "(Outgoing Line)")
         if not peer.alive:
             bridge.destroy()
             peer.hang_up()
             return False
-        if "h" in options.letters or "H" in options.letters:
-            bridge.on_digit = self._disconnect
+        features = not options.letters.isdisjoint(_FEATURES)
+        on_digit = self._disconnect if features else None
         if options.limit is not None:
             self._limit = self.pbx.loop.call_later(options.limit, peer.soft_hangup, SoftHangup.TIMEOUT)
-        bridge.enter(peer)
-        bridge.enter(caller)
+        bridge.enter(peer, on_leave=self._peer_left, on_digit=on_digit, features=features)
+        bridge.enter(caller, on_leave=self._caller_left, on_digit=on_digit)
         if peer.on_hold:
             peer.indicate(Control.UNHOLD)
         return True
@@ -311,25 +313,24 @@ class Call:
         self.peer.soft_hangup()
         return True
 
-    def _bridge_ended(self, leaver: Channel) -> None:
-        peer, bridge = self.peer, self.bridge
+    def _caller_left(self, bridge: Bridge, leaver: Channel) -> None:
+        self.caller.wake()
+
+    def _peer_left(self, bridge: Bridge, leaver: Channel) -> None:
+        peer = self.peer
         assert peer is not None
-        assert bridge is not None
-        if leaver is peer:
-            bridge.destroy()
-            if not peer.moved:
-                peer.hang_up()
-            self.caller.wake()
-        else:
-            # The caller's own end goes first, as in Asterisk 22: its task is woken before this is scheduled.
-            self.caller.wake()
+        if leaver is not peer:
+            # The caller's own end goes first, as in Asterisk 22: its task was woken before this is scheduled.
             self.pbx.loop.call_soon(self._release_peer)
+            return
+        if bridge.ended:
+            bridge.destroy()
+        if not peer.moved:
+            peer.hang_up()
 
     def _release_peer(self) -> None:
-        peer, bridge, caller = self.peer, self.bridge, self.caller
+        peer, caller = self.peer, self.caller
         assert peer is not None
-        assert bridge is not None
-        bridge.destroy()
         if peer.moved or peer.dead:
             return
         if "F" in self.options.letters and not caller.alive and peer.alive:

@@ -1,0 +1,63 @@
+"""Which technology a bridge gets, and which are suspended."""
+
+from __future__ import annotations
+
+from fake_technology import FakeServer, FakeStream, run
+
+from asterism.media.formats import ALAW, ULAW, Format
+from asterism.pbx.bridges.bridge import Bridge
+
+
+def bridged(server: FakeServer, one: Format = ULAW, two: Format = ULAW, features: bool = False) -> Bridge:
+    streams = iter([FakeStream(one), FakeStream(two)])
+    server.sip.stream = lambda: next(streams)
+    bridge = Bridge(server.pbx)
+    for phone in ("alice", "bob"):
+        bridge.enter(server.sip.incoming(phone, "1"), features=features)
+    return bridge
+
+
+def test_packets_of_one_format_make_it_native() -> None:
+    async def scenario(server: FakeServer) -> None:
+        assert bridged(server).technology == "native_rtp"
+        assert bridged(server, two=ALAW).technology == "simple_bridge"
+        assert bridged(server, features=True).technology == "simple_bridge"
+        # A choice shows in the events after it only.
+        assert {event["BridgeTechnology"] for event in server.fields("BridgeEnter")} == {"simple_bridge"}
+
+    run(scenario)
+
+
+def test_what_is_suspended_is_not_chosen_but_kept() -> None:
+    async def scenario(server: FakeServer) -> None:
+        technologies = server.pbx.bridges.technologies
+        native = technologies.named("Native_RTP")
+        assert native is not None
+        before = bridged(server)
+        technologies.suspend(native, True)
+        assert (before.technology, bridged(server).technology) == ("native_rtp", "simple_bridge")
+        technologies.suspend(native, False)
+        assert bridged(server).technology == "native_rtp"
+        assert technologies.named("none") is None
+
+    run(scenario)
+
+
+def test_a_changed_stream_is_another_choice() -> None:
+    async def scenario(server: FakeServer) -> None:
+        bridge = bridged(server)
+        alice, bob = bridge.channels
+        alice.driver.media = FakeStream(ALAW)  # type: ignore[union-attr]
+        bridge.connect_media()
+        assert bridge.technology == "simple_bridge"
+        assert bob.driver.media.relayed_to is alice.driver.media  # type: ignore[union-attr]
+
+    run(scenario)
+
+
+def test_the_best_comes_first() -> None:
+    async def scenario(server: FakeServer) -> None:
+        kinds = server.pbx.bridges.technologies.kinds
+        assert [kind.name for kind in kinds][:2] == ["native_rtp", "simple_bridge"]
+
+    run(scenario)
