@@ -28,8 +28,8 @@ class PacketSource(Protocol):
 
     sink: FrameSink | None
 
-    def relay_packets(self, other: AudioStream | None) -> bool:
-        """Relay packet by packet to another real stream, or (``None``) no more; whether they are relayed."""
+    def relay_to(self, other: AudioStream | None, pair: MemoryStream | None = None) -> bool:
+        """Relay packet by packet to what was found by ``pair``, or (``None``) to nothing; whether they are."""
 
 
 class MemoryStream(TappedStream):
@@ -135,10 +135,8 @@ class MemoryStream(TappedStream):
         self.closed = True
         self.sink = None
         self.relay_to(None)
-        if isinstance(source := self._source, MemoryStream):
-            source.relay_to(None)
-        elif source is not None:
-            source.relay_packets(None)
+        if self._source is not None:
+            self._source.relay_to(None)
         self._source = None
         self.end_taps()
         if other is not None:
@@ -182,7 +180,7 @@ class MemoryStream(TappedStream):
             end = source.other
 
     def _connect(self, source: PacketSource) -> bool:
-        return source.relay_packets(self.beyond())
+        return source.relay_to(self.beyond(), self)
 
 
 def memory_pair(formats: Sequence[Format] = ()) -> tuple[MemoryStream, MemoryStream]:

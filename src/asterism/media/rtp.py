@@ -440,18 +440,17 @@ class RtpSession(RtpTransmitter):
 
     # -- relayed ------------------------------------------------------------------------------------------
 
-    def relay_to(self, other: AudioStream | None) -> bool:
-        """Relay what arrives to ``other``, or (``None``) end that; see ``AudioStream.relay_to``."""
-        if self._pair is not None:
-            self._pair.released_by(self)
-            self._pair = None
-        if isinstance(other, MemoryStream) and not self.closed:
-            self._pair = other
-            return other.relayed_from(self)
-        return self.relay_packets(other)
+    def relay_to(self, other: AudioStream | None, pair: MemoryStream | None = None) -> bool:
+        """Relay what arrives to ``other``, or (``None``) end that; see ``AudioStream.relay_to``.
 
-    def relay_packets(self, other: AudioStream | None) -> bool:
-        """Relay packet by packet to another session, or (``None``) no more; whether they are relayed."""
+        ``pair`` is the end of a pair that was followed to find it.
+        """
+        if self._pair is not pair:
+            if self._pair is not None:
+                self._pair.released_by(self)
+            self._pair = pair
+        if isinstance(other, MemoryStream) and not self.closed:
+            return other.relayed_from(self)
         if self.relay is not None:
             self.relay.end()
         if not isinstance(other, RtpSession) or other.closed or self.closed or other is self:
@@ -507,7 +506,10 @@ class RtpSession(RtpTransmitter):
         if self.closed:
             return
         self.closed = True
-        self.relay_to(None)
+        if self.relay is not None:
+            self.relay.end()
+        if self._pair is not None:
+            self._pair.released_by(self)
         if self.relayed_by is not None:
             self.relayed_by.end()
         if self._sender is not None:

@@ -23,16 +23,12 @@ class Real:
         self.refuses = False
         self.written: list[Frame] = []
 
-    def relay_to(self, other: Any) -> bool:
-        if self.pair is not None:
+    def relay_to(self, other: Any, pair: Any = None) -> bool:
+        if self.pair is not pair and self.pair is not None:
             self.pair.released_by(self)
-            self.pair = None
+        self.pair = pair
         if isinstance(other, MemoryStream):
-            self.pair = other
             return other.relayed_from(self)
-        return self.relay_packets(other)
-
-    def relay_packets(self, other: Any) -> bool:
         self.relayed = None if self.refuses else other
         return self.relayed is not None
 

@@ -15,6 +15,7 @@ from asterism.pbx.vocabulary.party import Redirecting
 
 if TYPE_CHECKING:
     from asterism.applications.session.session import Session
+    from asterism.media.formats import Format
 
 
 class SessionDriver:
@@ -109,6 +110,11 @@ class SessionDriver:
         if not isinstance(session, IncomingSession) or session.answered:
             return False
         return session.redirect(destination)
+
+    @property
+    def offered_formats(self) -> tuple[Format, ...]:
+        """The formats of the peer's offer that are allowed, before any audio is open."""
+        return tuple(dict(self.session.agreed))
 
     @property
     def call_id(self) -> str:

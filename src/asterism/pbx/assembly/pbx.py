@@ -180,13 +180,14 @@ class Pbx(Subsystem):
         dialed: str = "",
         requestor: CoreChannel | None = None,
         uniqueid: str = "",
+        name: str = "",
         variables: Mapping[str, str] | None = None,
     ) -> Channel:
         """Make a channel of ``device`` ("PJSIP/alice"); publishes Newchannel, then VarSet of ``variables``.
 
         ``requestor`` is the channel that calls this one: they share a linkedid. ``uniqueid`` replaces
         the generated one (ValueError if it is taken). Names are like ``PJSIP/alice-0000000d``: the number counts up
-        over all devices.
+        over all devices; ``name`` is the whole name where a technology counts by itself.
         """
         counters = self._counters
         if uniqueid and self.channels.get(uniqueid) is not None:
@@ -194,9 +195,11 @@ class Pbx(Subsystem):
         if not uniqueid:
             uniqueid = self.next_uniqueid()
         linkedid = uniqueid if requestor is None else requestor.linkedid
-        number = counters.channels
-        counters.channels = (number + 1) & 0xFFFFFFFF
-        channel = Channel(self, technology, f"{device}-{number:08x}", uniqueid, linkedid, state)
+        if not name:
+            number = counters.channels
+            counters.channels = (number + 1) & 0xFFFFFFFF
+            name = f"{device}-{number:08x}"
+        channel = Channel(self, technology, name, uniqueid, linkedid, state)
         if requestor is None:
             channel.callid = self.next_callid()
         else:
@@ -255,6 +258,7 @@ class Pbx(Subsystem):
         if hops < 1:
             if requestor is not None:
                 requestor.out_of_hops = True
+                self.log.notice("%s: the call has made too many hops to go on to %s", requestor.name, destination)
             raise RequestError(EXCHANGE_ROUTING_ERROR, "the call has made too many hops")
         asked_at = time.time()
         try:

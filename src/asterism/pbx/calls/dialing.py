@@ -43,7 +43,7 @@ class DialResult:
 class Leg:
     """One called channel of a Dial."""
 
-    __slots__ = ("before", "channel", "destination", "resource")
+    __slots__ = ("before", "begun", "channel", "destination", "resource")
 
     def __init__(self, channel: Channel, destination: str, before: tuple[str, ...] = ()) -> None:
         self.channel = channel
@@ -51,6 +51,8 @@ class Leg:
         self.resource = destination.partition("/")[2]
         self.before = before
         """Where the call went before it was forwarded here."""
+        self.begun = False
+        """Whether DialBegin has told of it."""
 
 
 def status_of_cause(cause: int) -> DialStatus:
@@ -89,6 +91,8 @@ class Dialer:
         self.cause = 0
         self.started = pbx.loop.time()
         self.single = True
+        self._inside = caller is not None and getattr(caller.technology, "inside", False)
+        """Whether the caller's far end is inside the server: it is told whom it is connected to before any answer."""
         self.early_media = True
         self.ring_until_media = False
         self.ignore_forwards = False
@@ -98,6 +102,8 @@ class Dialer:
         self.on_answer: Callable[[Channel, Leg], None] | None = None
         self.on_forward: Callable[[Channel], None] | None = None
         self._done = done
+        self.refusal: Control | None = None
+        """BUSY or CONGESTION where a leg was told that instead of being hung up."""
         self.finished = False
         self._lines = self._busy = self._congested = self._unavailable = 0
         self._rung = self._progressed = False
@@ -150,14 +156,31 @@ class Dialer:
             return
         self.pending[channel] = leg
         channel.control_listener = self._on_control
-        caller = self.caller
+        called = channel.ask_driver("call", FAILED, timeout)
+        if called is False:
+            self._not_called(channel)
+            return
+        if not leg.begun:
+            self._begin(leg)
+        if called is FAILED and channel.driver is not None:
+            channel.queue_hangup(Cause.INTERWORKING)
+
+    def _begin(self, leg: Leg) -> None:
+        """Tell of a leg that is called: before anything it does, and after what its technology tells of the call."""
+        leg.begun = True
+        channel, caller = leg.channel, self.caller
         bus = self.pbx.bus
         if bus.listeners[events.DIAL_BEGIN]:
             bus.publish(events.DIAL_BEGIN, caller, channel, leg.resource)
-        if caller is not None and self.shows_connected and channel.caller:
-            caller.set_connected(channel.caller, tell=False)
-        if channel.ask_driver("call", FAILED, timeout) is FAILED and channel.driver is not None:
-            channel.queue_hangup(Cause.INTERWORKING)
+        inside = getattr(channel.technology, "inside", False)  # who is behind it is told later
+        if caller is not None and self.shows_connected and channel.caller and not inside:
+            caller.set_connected(channel.caller, tell=self._inside)
+
+    def _not_called(self, channel: Channel) -> None:
+        del self.pending[channel]
+        channel.control_listener = None
+        self.count(channel.hangup_cause or Cause.NO_ROUTE_DESTINATION)
+        channel.hang_up()
 
     def called(self) -> None:
         """Every destination has been called: from now on the dialling may be over."""
@@ -189,8 +212,11 @@ class Dialer:
     # -- what the called channels do ---------------------------------------------------------------
 
     def _on_control(self, channel: Channel, control: Control, data: object) -> None:
-        if channel not in self.pending:
+        leg = self.pending.get(channel)
+        if leg is None:
             return
+        if not leg.begun:
+            self._begin(leg)
         if control is Control.RINGING:
             self._ringing(channel)
         elif control is Control.ANSWER:
@@ -203,10 +229,10 @@ class Dialer:
             self.pbx.bus.publish(events.DIAL_STATE, self.caller, channel, DialStatus.PROCEEDING)
             if self.single and self.early_media:
                 self._show(Control.PROCEEDING)
-        elif control is Control.BUSY:
-            self._failed(channel, Cause.USER_BUSY)
-        elif control is Control.CONGESTION:
-            self._failed(channel, Cause.NORMAL_CIRCUIT_CONGESTION)
+        elif control is Control.BUSY or control is Control.CONGESTION:
+            self.refusal = control
+            busy = control is Control.BUSY
+            self._failed(channel, Cause.USER_BUSY if busy else Cause.NORMAL_CIRCUIT_CONGESTION, told=False)
         elif control is Control.FORWARD:
             self._forward(channel, str(data))
         elif control is Control.REDIRECTING:
@@ -264,8 +290,9 @@ class Dialer:
             self.cancel(DialStatus.CANCEL, self.losers_cause)
         self._finish()
 
-    def _failed(self, channel: Channel, cause: int) -> None:
-        if channel.hangup_cause == 0:
+    def _failed(self, channel: Channel, cause: int, told: bool = True) -> None:
+        """A leg has failed; ``told``: its channel was told the cause, by the hang-up of its far end."""
+        if told and channel.hangup_cause == 0:
             channel.hangup_cause = int(cause)
         self.count(cause)
         status = end_status_of_cause(cause)

@@ -16,6 +16,7 @@ from asterism.pbx.calls.dialing import Dialer
 from asterism.pbx.dialplan.language.places import parse_place
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.causes import Cause
+from asterism.pbx.vocabulary.controls import Control
 from asterism.pbx.vocabulary.errors import ChannelHangup, Goto
 from asterism.pbx.vocabulary.flow import EndDialplan
 from asterism.pbx.vocabulary.party import PartyId, parse_caller_id
@@ -31,6 +32,7 @@ MAX_PENDING = 1000
 REASON_FAILED = 0
 REASON_NO_ANSWER = 3
 REASON_ANSWERED = 4
+_REFUSALS = {Control.BUSY: 5, Control.CONGESTION: 8}
 
 _RUNNING_OTHERS = frozenset({"exec", "execif", "execiftime", "tryexec"})
 """Applications that run what their arguments name. Originating into them needs the class ``system``, as in Asterisk."""
@@ -105,7 +107,7 @@ async def originate(pbx: Host, request: OriginateRequest) -> Originated:
     if not in_time:
         dialer.cancel(None, Cause.NO_ANSWER)
         return Originated(None, REASON_NO_ANSWER)
-    return Originated(None, REASON_FAILED)
+    return Originated(None, REASON_FAILED if dialer.refusal is None else _REFUSALS[dialer.refusal])
 
 
 def _give_up(answered: asyncio.Future[bool]) -> None:

@@ -180,10 +180,13 @@ class ChannelEnd(ChannelWaits):
         """The channel's dialplan is over: publishes SoftHangupRequest and tears the channel down."""
         if self.dead:
             return
-        bus = self.pbx.bus
-        if bus.listeners[events.SOFT_HANGUP_REQUEST]:
-            bus.publish(events.SOFT_HANGUP_REQUEST, self, int(SoftHangup.DIALPLAN_END))
+        if self.pbx.bus.listeners[events.SOFT_HANGUP_REQUEST]:
+            self.tell_dialplan_end()
         self.hang_up()
+
+    def tell_dialplan_end(self) -> None:
+        """Publish SoftHangupRequest: nothing but ``h`` is still to run."""
+        self.pbx.bus.publish(events.SOFT_HANGUP_REQUEST, self, int(SoftHangup.DIALPLAN_END))
 
     def hang_up(self) -> None:
         """Tear the channel down at once: the driver ends the leg; Hangup is published in the next loop pass."""

@@ -63,8 +63,11 @@ class ChannelDriver(Protocol):
     def call_id(self) -> str:
         """What the far end's protocol calls the call (the Call-ID of SIP); empty where it has no name."""
 
-    def call(self, timeout: float | None) -> None:
-        """Call the far end; its caller ID is ``channel.connected``. May call ``queue_hangup`` at once."""
+    def call(self, timeout: float | None) -> bool | None:
+        """Call the far end; its caller ID is ``channel.connected``. May call ``queue_hangup`` at once.
+
+        ``False``: there was nothing to call, and nobody is told of a call. Anything else says nothing.
+        """
 
     def answer(self) -> None:
         """Answer the far end's call. The core has already made the channel Up."""

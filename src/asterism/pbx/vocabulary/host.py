@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from asterism.pbx.bridges.table import BridgeTable
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.channels.table import ChannelTable
-    from asterism.pbx.channels.technology import ChannelTechnology
+    from asterism.pbx.channels.technology import ChannelDriver, ChannelTechnology
     from asterism.pbx.dialplan.language.table import Dialplan
     from asterism.pbx.messaging.queue import Messages
     from asterism.pbx.states.device_states import DeviceStates
     from asterism.pbx.states.hints import Hints
     from asterism.pbx.states.mailboxes import Mailboxes
     from asterism.pbx.states.presence import Presence
-    from asterism.pbx.vocabulary.controls import Control
+    from asterism.pbx.vocabulary.controls import ChannelState, Control
     from asterism.pbx.vocabulary.marks import Application, Function
 
 
@@ -68,6 +68,22 @@ class Host(Protocol):
     def processed_calls(self) -> int:
         """How many channels have run dialplan since the start."""
 
+    def create_channel(
+        self,
+        technology: ChannelTechnology,
+        device: str,
+        driver: ChannelDriver | None = None,
+        *,
+        state: ChannelState = ...,
+        context: str = "default",
+        exten: str = "s",
+        language: str = "",
+        requestor: Channel | None = None,
+        uniqueid: str = "",
+        name: str = "",
+    ) -> Channel:
+        """Make a channel of ``device`` ("PJSIP/alice")."""
+
     def create_quiet_channel(self, technology: ChannelTechnology, name: str) -> Channel:
         """Make a channel that is no call: no listing has it, no event tells of it, and it calls nobody."""
 
@@ -78,6 +94,9 @@ class Host(Protocol):
         self, destination: str, requestor: Channel | None = None, formats: Sequence[Format] = (), uniqueid: str = ""
     ) -> Channel:
         """Make a channel to ``Technology/resource``, not yet called; raises ``RequestError``."""
+
+    def register_technology(self, technology: ChannelTechnology) -> None:
+        """Add a channel technology in the owner's name."""
 
     def start(self, channel: Channel, body: Callable[[Channel], Awaitable[None]] | None = None) -> asyncio.Task[None]:
         """Run a channel in the call's one task: its dialplan, or ``body``."""

@@ -135,10 +135,11 @@ class Call:
         caller, options = self.caller, self.options
         called.set_variable("DIALEDPEERNUMBER", called.data.get("dialed_resource", ""))
         called.inherit_variables(caller)
+        party = called.caller
         if "o" in options.letters:
-            called.set_caller(parse_caller_id(options.caller_id) if options.caller_id else caller.caller)
-        elif not called.caller.number:
-            called.set_caller(called.caller.with_number(caller.exten))
+            called.caller = parse_caller_id(options.caller_id) if options.caller_id else caller.caller
+        elif not party.number:
+            called.caller = party.with_number(caller.exten)
         called.connected = self._shown_caller(caller.caller)
         old = called.accountcode
         called.accountcode = old or caller.accountcode
@@ -148,6 +149,8 @@ class Call:
         called.context, called.exten = caller.context, caller.exten
         called.new_exten("AppDial", "(Outgoing Line)")
         bus = self.pbx.bus
+        if called.caller is not party and bus.listeners[events.NEW_CALLERID]:
+            bus.publish(events.NEW_CALLERID, called)
         if called.accountcode != old:
             bus.publish(events.NEW_ACCOUNT_CODE, called, old)
         if called.connected and bus.listeners[events.NEW_CONNECTED_LINE]:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 MAX_FRAMES = 512
 YIELD_EVERY = 64
 """Priorities run at a stretch; then other calls get their turn, so that an endless loop blocks nobody."""
+_REFUSED_WAIT = 10.0
+"""Seconds for the other half to go when a call inside the server was refused; then it is ended from here."""
 SLOW_LINE = 0.001
 """Seconds that the expansion of one line may take; after a slower one (a long expression) others get their turn too."""
 
@@ -85,7 +87,10 @@ class Executor:
             state.absolute = None
         context = channel.context
         if self.table.find(context, "h", 1, channel.caller.number) is not None:
+            channel.tell_dialplan_end()
             await self._run_hangup_extension(channel, context)
+            channel.hang_up()
+            return
         channel.end_dialplan()
 
     async def gosub(
@@ -302,13 +307,20 @@ class Executor:
     async def busy(self, channel: Channel, control: Control, cause: Cause, seconds: float | None) -> None:
         """Tell the caller busy or congestion, let an answered one hear the tone for a while, end the call.
 
-        The final response of an unanswered call is the end of it: there is nothing to wait for.
+        The final response of an unanswered call is the end of it: there is nothing to wait for. Inside the server it
+        is the other half's caller that ends it.
         """
         channel.hangup_cause = cause
         channel.indicate(control)
         if channel.state == ChannelState.UP:
             start_tone(channel, "busy" if control is Control.BUSY else "congestion")
             await channel.park(seconds)
+            raise EndDialplan(cause)
+        if control is Control.BUSY:
+            channel.set_state(ChannelState.BUSY)
+        if getattr(channel.technology, "inside", False):
+            with contextlib.suppress(ChannelHangup):
+                await channel.park(_REFUSED_WAIT)
         raise EndDialplan(cause)
 
     async def wait_exten(self, channel: Channel, seconds: float) -> None:

@@ -1,0 +1,302 @@
+"""Local channels: calls to an extension of this server's own dialplan (``Local/exten@context/options``).
+
+A Local channel is two channels, the halves. The first, ``;1``, is what was asked for: it is called, answers and is
+bridged as a phone would be. The second, ``;2``, runs the extension as a caller would. What either is shown the other
+reports as done by its far end, in the next pass of the loop; their audio is a pair of streams in memory.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from asterism.media.formats import SLIN
+from asterism.media.memory import memory_pair
+from asterism.pbx.calls import local_events
+from asterism.pbx.dialplan.language.foreign import shadow
+from asterism.pbx.vocabulary import events
+from asterism.pbx.vocabulary.causes import Cause
+from asterism.pbx.vocabulary.controls import ChannelState, Control
+from asterism.pbx.vocabulary.device_state import DeviceState
+from asterism.pbx.vocabulary.errors import RequestError
+from asterism.pbx.vocabulary.party import PartyId, Redirecting
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from asterism.media.formats import Format
+    from asterism.media.memory import MemoryStream
+    from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.channels.technology import ChannelRequest
+    from asterism.pbx.vocabulary.host import Host
+
+OPTIONS = "jmn"
+"""``n``: stays in the call; ``j``: a jitter buffer on what the second half hears; ``m``: hold is told to the other
+half."""
+
+
+class LocalPair:
+    """The two halves of one Local channel, and the place they were asked for.
+
+    ``optimises`` says whether they leave the call when they can, ``passes_hold`` whether one half's hold is told to
+    the far end of the other instead of being dealt with here.
+    """
+
+    __slots__ = (
+        "context", "exten", "jitter_buffer", "one", "optimises", "passes_hold", "pbx", "technology", "two",
+    )  # fmt: skip
+
+    def __init__(self, technology: LocalTechnology, pbx: Host, exten: str, context: str, options: str) -> None:
+        self.technology = technology
+        self.pbx = pbx
+        self.exten = exten
+        self.context = context
+        self.optimises = "n" not in options
+        self.jitter_buffer = "j" in options and "n" in options
+        self.passes_hold = "m" in options
+        self.one: LocalHalf
+        self.two: LocalHalf
+
+    def begin(self) -> bool:
+        """Have the second half run the extension as the first one's caller; ``False``: there is none, both end."""
+        one, two = self.one.channel, self.two.channel
+        if two.dead:
+            return False
+        if not self.pbx.dialplan.exists(self.context, self.exten, 1, one.connected.number):
+            self.pbx.log.notice("No such extension %s@%s in call to Local channel", self.exten, self.context)
+            self.two.parted = True
+            two.hang_up()
+            return False
+        _hand_over(one, two)
+        bus = self.pbx.bus
+        if bus.listeners[local_events.LOCAL_BRIDGE]:
+            bus.publish(local_events.LOCAL_BRIDGE, one, two, self.context, self.exten, self.optimises)
+        self.pbx.start(two)
+        return True
+
+
+def _hand_over(one: Channel, two: Channel) -> None:
+    """Give the second half what the first was given: variables, parties, account, hops."""
+    depths = one.inheritance or {}
+    for name, value in list(one.variables.items()):
+        two.set_variable("_" * depths.get(name, 0) + name, value)
+    two.hops = one.hops
+    two.linkedid = one.linkedid
+    two.callid = one.callid
+    two.language = one.language
+    two.music_class = one.music_class
+    two.tenantid = one.tenantid
+    two.redirecting = one.redirecting
+    two.dialed = one.dialed or two.exten
+    old_account, two.accountcode = two.accountcode, one.accountcode
+    two.peeraccount = one.peeraccount
+    two.caller = two.ani = one.connected
+    two.connected = one.caller
+    bus = two.pbx.bus
+    if two.caller and bus.listeners[events.NEW_CALLERID]:
+        bus.publish(events.NEW_CALLERID, two)
+    if old_account != two.accountcode:
+        bus.publish(events.NEW_ACCOUNT_CODE, two, old_account)
+    if two.connected and bus.listeners[events.NEW_CONNECTED_LINE]:
+        bus.publish(events.NEW_CONNECTED_LINE, two)
+
+
+class LocalHalf:
+    """The far end of one half: the other half."""
+
+    __slots__ = ("_untold", "channel", "media", "other", "pair", "parted")
+
+    call_id = ""
+
+    def __init__(self, pair: LocalPair, media: MemoryStream) -> None:
+        self.pair = pair
+        self.media = media
+        self.channel: Channel
+        self.other: LocalHalf
+        self.parted = False
+        """Whether the other half is not told of anything any more: it is gone."""
+        self._untold = False
+        """Whether the caller ID has changed without an event."""
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is ``;1``."""
+        return self.pair.one is self
+
+    def _tell(self, control: Control, data: object = None) -> None:
+        """Have the other half report something as done by its far end: later, for drivers report nothing at once."""
+        if not self.parted:
+            self.pair.pbx.loop.call_soon(self.other.report, control, data)
+
+    def report(self, control: Control, data: object = None) -> None:
+        """The other half was shown something, or answered."""
+        channel = self.channel
+        if channel.dead:
+            return
+        if control is Control.RINGING and channel.state < ChannelState.RING:
+            channel.set_state(ChannelState.RINGING)
+        elif control is Control.REDIRECTING and isinstance(data, Redirecting):
+            channel.redirecting = data
+        self._tell_caller()
+        channel.queue_control(control, data)
+
+    def _tell_caller(self) -> None:
+        """Tell a caller ID that has changed: as in Asterisk 22, with the next thing that happens to the channel."""
+        if self._untold:
+            self._untold = False
+            self.pair.pbx.bus.publish(events.NEW_CALLERID, self.channel)
+
+    # -- ChannelDriver ---------------------------------------------------------------------------------------
+
+    def call(self, timeout: float | None) -> bool:
+        """Start the extension on the second half; ``False`` where there is none."""
+        return self.pair.begin()
+
+    def answer(self) -> None:
+        """The other half is answered by its far end."""
+        self._tell(Control.ANSWER)
+
+    def indicate(self, condition: Control, data: object = None) -> bool:
+        """The other half's far end does what this one is shown."""
+        if condition is Control.HOLD or condition is Control.UNHOLD:
+            if not self.pair.passes_hold:
+                return False
+        elif condition is Control.CONNECTED_LINE:
+            other = self.other
+            if self.parted or not isinstance(data, PartyId):
+                return True
+            # Known at once, told with what happens next.
+            other.channel.caller = data
+            other._untold = True
+            self.pair.pbx.loop.call_soon(other.channel.queue_control, condition)
+            return True
+        self._tell(condition, data)
+        return True
+
+    def hangup(self, cause: int) -> None:
+        """The other half's far end has hung up."""
+        self.media.close()
+        pair = self.pair
+        if self.other.channel.dead:
+            pair.technology.pairs.pop(pair, None)
+        if self.parted:
+            return
+        self.parted = self.other.parted = True
+        other = self.other.channel
+        if not self.is_first:
+            status = self.channel.variables.get("DIALSTATUS")
+            if status:
+                other.set_variable("CHANLOCALSTATUS", status)
+        self._tell_caller()
+        if not other.dead:
+            pair.pbx.loop.call_soon(other.queue_hangup, cause)
+
+    def send_digit(self, digit: str, duration_ms: int) -> None:
+        """The other half's far end sends a digit."""
+        if not self.parted:
+            self.pair.pbx.loop.call_soon(self.other._report_digit, digit, duration_ms)
+
+    def _report_digit(self, digit: str, duration_ms: int) -> None:
+        self.channel.queue_digit_begin(digit)
+        self.channel.queue_digit(digit, duration_ms)
+
+    def send_text(self, text: str) -> bool:
+        """The other half's peer in its bridge gets the text, if it takes one."""
+        channel = self.other.channel
+        peer = None if self.parted or channel.bridge is None else channel.bridge.peer(channel)
+        return peer is not None and bool(peer.ask_driver("send_text", False, text))
+
+    def transfer(self, destination: str) -> bool:
+        """Nobody there can be sent elsewhere."""
+        return False
+
+    def channel_item(self, name: str) -> str | None:
+        """There are none."""
+        return None
+
+
+class LocalTechnology:
+    """Makes channels from ``Local/...`` dial strings."""
+
+    name = "Local"
+    description = "Local Proxy Channel Driver"
+    inside = True
+
+    def __init__(self, pbx: Host) -> None:
+        self._pbx = pbx
+        self._made = 0
+        self.optimisations = 0
+        """How many there have been."""
+        self.pairs: dict[LocalPair, None] = {}
+        """The pairs of which a half is there, the oldest first."""
+
+    def request(self, request: ChannelRequest) -> Channel:
+        """Make both halves and give the first.
+
+        Raises:
+            RequestError: There is no extension in the dial string (cause 3), or the second half's id is in use (44).
+        """
+        exten, context, options = parse(request.destination)
+        if not exten:
+            raise RequestError(Cause.NO_ROUTE_DESTINATION, "no extension to call")
+        pbx, requestor = self._pbx, request.requestor
+        second_id = f"{request.uniqueid};2" if request.uniqueid else ""
+        if second_id and pbx.channels.get(second_id) is not None:
+            raise RequestError(Cause.REQUESTED_CHAN_UNAVAIL, f"uniqueid '{second_id}' is in use")
+        pair = LocalPair(self, pbx, exten, context, options)
+        streams = memory_pair(request.formats or _offered(requestor) or (SLIN,))
+        halves = pair.one, pair.two = LocalHalf(pair, streams[0]), LocalHalf(pair, streams[1])
+        pair.one.other, pair.two.other = pair.two, pair.one
+        device = device_of(exten, context)
+        number, self._made = self._made, (self._made + 1) & 0xFFFFFFFF
+        places: dict[str, Any] = {"context": context, "exten": exten}
+        if requestor is not None:
+            places["language"] = requestor.language
+        for half, state, uniqueid in zip(
+            halves, (ChannelState.DOWN, ChannelState.RING), (request.uniqueid, second_id), strict=True
+        ):
+            half.channel = pbx.create_channel(
+                self,
+                device,
+                half,
+                name=f"{device}-{number:08x};{1 + (half is pair.two)}",
+                state=state,
+                requestor=requestor if half is pair.one else pair.one.channel,
+                uniqueid=uniqueid,
+                **places,
+            )
+        self.pairs[pair] = None
+        return pair.one.channel
+
+    def device_state(self, resource: str) -> DeviceState:
+        """INVALID without such an extension, INUSE while a call to it is there."""
+        exten, context, _ = parse(resource)
+        pbx = self._pbx
+        if not exten or not pbx.dialplan.exists(context, exten):
+            return DeviceState.INVALID
+        calls = any(not channel.dead for channel in pbx.channels.of_device(device_of(exten, context)))
+        return DeviceState.INUSE if calls else DeviceState.NOT_INUSE
+
+
+def _offered(requestor: Channel | None) -> Sequence[Format]:
+    """What a caller without open audio offered."""
+    return () if requestor is None else getattr(requestor.driver, "offered_formats", ())
+
+
+def device_of(exten: str, context: str) -> str:
+    """The name of the device: ``Local/exten@context``."""
+    return f"Local/{exten}@{context}"
+
+
+def parse(text: str) -> tuple[str, str, str]:
+    """Extension, context and option letters of ``exten[@context][/options]``; none of text from outside divides it."""
+    plain = shadow(text)
+    slash = plain.find("/", max(0, plain.find("@")))
+    end = len(plain) if slash < 0 else slash
+    at = plain.rfind("@", 0, end)
+    exten, context = (text[:end], "default") if at < 0 else (text[:at], text[at + 1 : end])
+    return str(exten), str(context) or "default", str(text[end + 1 :]).lower()
+
+
+def half_of(channel: Channel) -> LocalHalf | None:
+    """The half that a channel is, ``None`` for a channel of another kind."""
+    return channel.driver if isinstance(channel.driver, LocalHalf) else None

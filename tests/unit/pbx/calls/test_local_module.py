@@ -1,0 +1,35 @@
+"""What console and manager may do with Local channels."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from fake_technology import FakeServer, settle
+from local_kit import dial, halves, run
+
+from asterism.core.errors import UsageError
+
+
+def show(server: FakeServer, *args: str) -> str:
+    call: Any = SimpleNamespace(args=list(args))
+    text: str = server.local.show_channels(call)  # type: ignore[attr-defined]
+    return text
+
+
+def test_local_show_channels() -> None:
+    async def scenario(server: FakeServer) -> None:
+        assert show(server) == "No local channels in use\n"
+        await dial(server, "7001")
+        one, _ = halves(server)
+        assert show(server) == f"{one.name} -- 6002@internal\n"
+        assert one.name == "Local/6002@internal-00000000;1"
+        assert server.local.use_count() == 1  # type: ignore[attr-defined]
+        one.hang_up()
+        assert show(server) == "<unowned> -- 6002@internal\n"
+        await settle(40)
+        with pytest.raises(UsageError):
+            show(server, "x")
+
+    run(scenario)
