@@ -19,8 +19,8 @@ from asterism.testing import Phone, assert_idle, free_port, running_server
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "samples"
 FILES = sorted(SAMPLES.glob("*.conf"))
-CERTIFICATES = ("cert_file", "tlscertfile")
-"""Of these the samples have only the names."""
+CERTIFICATES = ("cert_file", "tlscertfile", "directory")
+"""What these name is not where the tests run."""
 DATABASES = ("extconfig.conf", "res_config_sqlalchemy.conf", "sorcery.conf")
 """They make sense together only."""
 

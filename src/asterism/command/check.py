@@ -31,8 +31,8 @@ anything. Nothing that the configuration names is run: no #exec, no file of the 
 
 FILES = frozenset((
     "acl.conf", "asterisk.conf", "cli.conf", "cli_aliases.conf", "extconfig.conf", "extensions.conf", "http.conf",
-    "logger.conf", "manager.conf", "modules.conf", "pjsip.conf", "pjsip_wizard.conf", "res_config_sqlalchemy.conf",
-    "resolver_unbound.conf", "rtp.conf", "sorcery.conf",
+    "logger.conf", "manager.conf", "modules.conf", "musiconhold.conf", "pjsip.conf", "pjsip_wizard.conf",
+    "res_config_sqlalchemy.conf", "resolver_unbound.conf", "rtp.conf", "sorcery.conf",
 ))  # fmt: skip
 """The files that are read. Others are Asterisk's, or are included by these."""
 
@@ -101,6 +101,8 @@ def check(folder: Path, *, bind: bool = False) -> tuple[list[ConfigError], list[
     for name, reader in _READERS.items():
         if name in files:
             found.add(found.collect(partial(reader, files[name])) or [])
+    if "musiconhold.conf" in files:
+        found.add(_check_music(files["musiconhold.conf"], Path(directories.data)))
     lines = _make_lines(folder, files, options, directories, found)
     if "extensions.conf" in files:
         found.collect(lambda: check_dialplan(files["extensions.conf"], lines, found))
@@ -187,6 +189,13 @@ def _check_rtp(file: ConfigFile) -> list[ConfigError]:
     except ConfigError as error:
         errors.append(error)
     return errors
+
+
+def _check_music(file: ConfigFile, data: Path) -> list[ConfigError]:
+    from asterism.pbx.channels.music.classes import GENERAL, OPTIONS, read_settings
+
+    known: dict[str, Sequence[str]] = {section.name: OPTIONS for section in file}
+    return [*mistaken(file, known | {"general": GENERAL}), *read_settings(file, data)[1]]
 
 
 def _check_asterisk_conf(file: ConfigFile) -> list[ConfigError]:

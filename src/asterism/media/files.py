@@ -31,7 +31,7 @@ EXTENSIONS = MappingProxyType(
 """File name extensions, by the format that the file most likely holds."""
 
 
-def _is_file(path: Path) -> bool:
+def is_file(path: Path) -> bool:
     """Whether there is such a file; a name that the file system does not take is none."""
     try:
         return path.is_file()
@@ -52,7 +52,7 @@ class Sound(NamedTuple):
     def frames(self) -> Iterator[Frame]:
         """20 ms frames; the last is filled up with silence."""
         size = self.format.frame_bytes
-        silence = _silence(self.format)
+        silence = silence_octet(self.format)
         for start in range(0, len(self.data), size):
             yield Frame(self.format, self.data[start : start + size].ljust(size, silence))
 
@@ -81,9 +81,9 @@ class Sounds:
         if not name or "\0" in name or len(name) > 255:
             return None
         for base in self._bases(name, language or "en"):
-            found = [path for ext in EXTENSIONS if _is_file(path := base.with_name(f"{base.name}.{ext}"))]
+            found = [path for ext in EXTENSIONS if is_file(path := base.with_name(f"{base.name}.{ext}"))]
             if found:
-                return min(found, key=lambda path: _cost(EXTENSIONS[path.suffix[1:]], formats))
+                return min(found, key=lambda path: cost(EXTENSIONS[path.suffix[1:]], formats))
         return None
 
     def _bases(self, name: str, language: str) -> Iterator[Path]:
@@ -145,7 +145,8 @@ class Sounds:
             self._cached -= len(old.data)
 
 
-def _cost(fmt: Format, formats: Sequence[Format]) -> int:
+def cost(fmt: Format, formats: Sequence[Format]) -> int:
+    """How much conversion a file of ``fmt`` needs to the first of ``formats``: less is better."""
     if fmt in formats:
         return 0
     if fmt is GSM:
@@ -154,7 +155,8 @@ def _cost(fmt: Format, formats: Sequence[Format]) -> int:
     return 1 + (2 if (fmt.sample_rate > 8000) != wide else 0) + (fmt is SLIN)
 
 
-def _silence(fmt: Format) -> bytes:
+def silence_octet(fmt: Format) -> bytes:
+    """The octet that silence is made of."""
     return b"\xff" if fmt is ULAW else b"\xd5" if fmt is ALAW else b"\0"
 
 

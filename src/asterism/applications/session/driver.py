@@ -48,7 +48,7 @@ class SessionDriver:
             return True
         if condition in (Control.HOLD, Control.UNHOLD):
             session.held = condition is Control.HOLD
-            if session.endpoint.moh_passthrough and session.confirmed:
+            if session.moh_passthrough and session.confirmed:
                 session.refresh()
                 return True
             return False

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from asterism.applications.session.functions import session_of
 from asterism.applications.session.sdp_handlers.rtp import RtpAudio
 from asterism.applications.session.state import SessionState
+from asterism.config.values import is_boolean, is_true
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import UsageError
 from asterism.media.formats import parse_formats
@@ -22,7 +23,7 @@ DTMF_MODES = ("rfc4733", "inband", "info", "auto", "auto_info", "none")
 
 
 class MediaFunctions:
-    """``PJSIP_MEDIA_OFFER``, ``PJSIP_DTMF_MODE``, ``PJSIP_SEND_SESSION_REFRESH``."""
+    """``PJSIP_MEDIA_OFFER``, ``PJSIP_DTMF_MODE``, ``PJSIP_MOH_PASSTHROUGH``, ``PJSIP_SEND_SESSION_REFRESH``."""
 
     @function("PJSIP_MEDIA_OFFER", Documentation(
         "Read or set the codecs that a PJSIP call offers", "PJSIP_MEDIA_OFFER(media)",
@@ -72,6 +73,22 @@ class MediaFunctions:
         session.media.dtmf_mode = mode
         if session.state is SessionState.CONFIRMED and session.media.would_change(session):
             session.refresh("INVITE")
+
+    @function("PJSIP_MOH_PASSTHROUGH", Documentation(
+        "Read or set whether hold is passed on to a PJSIP phone", "PJSIP_MOH_PASSTHROUGH()",
+        "yes: the phone is told by a re-INVITE that it is on hold. no: it hears music. It is the endpoint's "
+        "moh_passthrough for this call.",
+    ))  # fmt: skip
+    def read_passthrough(self, channel: Channel | None, args: str) -> str:
+        """Whether it is."""
+        return "yes" if session_of(channel).moh_passthrough else "no"
+
+    @function_writer("PJSIP_MOH_PASSTHROUGH")
+    def write_passthrough(self, channel: Channel | None, args: str, value: str) -> None:
+        """Change it."""
+        if not is_boolean(value):
+            raise FunctionError(f"'{value}' is neither yes nor no")
+        session_of(channel).moh_passthrough = is_true(value)
 
     @function("PJSIP_SEND_SESSION_REFRESH", Documentation(
         "Offer the media of a PJSIP call anew", "PJSIP_SEND_SESSION_REFRESH([method])",

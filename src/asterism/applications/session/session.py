@@ -68,6 +68,7 @@ class Session:
         cause: the Q.850 cause we end the session with, ``None`` before.
         peer_cause: the cause the peer told in a Reason header.
         held: the channel at the other side of the bridge put this one on hold.
+        moh_passthrough: hold is passed on to the peer instead of playing music to it.
         remote_hold: the peer put us on hold.
         offer_all: our offer is to name every codec of the endpoint, not only those agreed.
         told: number and name of the party that the peer was told of last.
@@ -87,6 +88,7 @@ class Session:
         "held",
         "local_address",
         "media",
+        "moh_passthrough",
         "offer_all",
         "offer_formats",
         "offers",
@@ -127,6 +129,7 @@ class Session:
         self.cause: int | None = None
         self.peer_cause: int | None = None
         self.held = False
+        self.moh_passthrough = endpoint.moh_passthrough
         self.remote_hold = False
         self.peer_allows_update = False
         self.bye_pending = False
@@ -217,8 +220,12 @@ class Session:
         if hold == self.remote_hold:
             return
         self.remote_hold = hold
-        if self.channel is not None and self.confirmed:
-            self.channel.queue_control(Control.HOLD if hold else Control.UNHOLD)
+        if self.channel is None or not self.confirmed or self.endpoint.suppress_moh_on_sendonly:
+            return
+        if hold:
+            self.channel.queue_control(Control.HOLD, self.endpoint.moh_suggest)
+        else:
+            self.channel.queue_control(Control.UNHOLD)
 
     def media_changed(self) -> None:
         """Streams or codecs of an answered call are others now: the bridge looks for the cheapest way anew."""

@@ -20,6 +20,7 @@ from asterism.pbx.assembly import admission
 from asterism.pbx.assembly.channel import Channel, QuietChannel
 from asterism.pbx.bridges.table import BridgeTable
 from asterism.pbx.bridges.technologies import TECHNOLOGIES
+from asterism.pbx.channels.music.playing import MusicClasses
 from asterism.pbx.channels.table import ChannelTable
 from asterism.pbx.channels.technology import ChannelRequest
 from asterism.pbx.dialplan.language.table import Dialplan
@@ -84,6 +85,7 @@ class Pbx(Subsystem):
         self.device_states = DeviceStates(self)
         self.hints = Hints(self)
         self.mailboxes = Mailboxes(server.bus, server.log, self.device_states)
+        self.music = MusicClasses(server.log)
         self.presence: dict[str, Callable[[str], Presence | None]] = {}
         """What tells the presence of ``Provider:name`` in hints, by provider."""
         if dialplan is None:

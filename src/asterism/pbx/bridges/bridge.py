@@ -181,6 +181,8 @@ class Bridge:
         members = self.members
         if leaver not in members:
             return
+        if leaver.on_hold:
+            leaver.indicate(Control.UNHOLD)
         count = len(members)
         leavers = list(members.values()) if count == 1 or (self.dissolve and count == 2) else [members[leaver]]
         if leavers[0].channel is not leaver:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from asterism.pbx.channels.music.playing import music_of
+
 if TYPE_CHECKING:
     from asterism.media.stream import AudioStream
     from asterism.pbx.channels.channel import Channel
@@ -14,8 +16,8 @@ def connect_channels(first: Channel, second: Channel) -> bool:
     one, two = first.stream, second.stream
     if one is None or two is None:
         return False
-    relayed = _connect(one, two)
-    _connect(two, one)
+    relayed = _connect(one, None if music_of(second) else two)
+    _connect(two, None if music_of(first) else one)
     return relayed
 
 
@@ -27,7 +29,12 @@ def disconnect_channel(channel: Channel) -> None:
         stream.sink = None
 
 
-def _connect(source: AudioStream, target: AudioStream) -> bool:
+def _connect(source: AudioStream, target: AudioStream | None) -> bool:
+    """Carry what arrives at ``source`` to ``target``; ``None``: nowhere, whom it is for hears music."""
+    if target is None:
+        source.relay_to(None)
+        source.sink = None
+        return False
     if source.relay_to(target):
         source.sink = None
         return True

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from asterism.core.containment import FAILED, FAILURES, report_failure
 from asterism.pbx.channels.ending import PARTED, ChannelEnd
+from asterism.pbx.channels.music.playing import start_music, stop_music
 from asterism.pbx.channels.playing import start_tone
 from asterism.pbx.channels.tapping import ChannelTaps
 from asterism.pbx.vocabulary import events
@@ -75,6 +76,7 @@ class Channel(ChannelEnd):
         "driver",
         "exten",
         "hops",
+        "keeps_hold",
         "language",
         "linkedid",
         "music_class",
@@ -140,6 +142,8 @@ class Channel(ChannelEnd):
         self.created = time.time()
         self.answered_at: float | None = None
         self.on_hold = False
+        self.keeps_hold = False
+        """Whether hold and its end are only told by events and not passed on (``HOLD_INTERCEPT``)."""
         self.moved = False
         self.stage = Stage.LIVE
         self.alive = True
@@ -291,7 +295,7 @@ class Channel(ChannelEnd):
     def indicate(self, condition: Control, data: object = None) -> bool:
         """Show a condition to the far end; whether it was.
 
-        Ringing, busy and congestion become a tone when they can only be told in audio.
+        Ringing, busy and congestion become a tone when they can only be told in audio, and hold becomes music.
         """
         if self.dead or self.driver is None:
             return False
@@ -299,6 +303,10 @@ class Channel(ChannelEnd):
             self.on_hold = condition is Control.HOLD
             self.pbx.device_states.channel_changed(self.device)
         shown: bool = self.ask_driver("indicate", False, condition, data)
+        if condition is Control.HOLD and not shown:
+            shown = start_music(self, data if isinstance(data, str) else "")
+        elif condition is Control.UNHOLD:
+            stop_music(self)
         if condition in _TONES or condition is Control.STOP:
             if self.tone is not None:
                 self.stop_tone()
@@ -337,6 +345,8 @@ class Channel(ChannelEnd):
             self.pbx.bus.publish(events.UNHOLD, self)
         elif control is Control.CONNECTED_LINE and isinstance(data, PartyId):
             self.set_caller(data)
+        if self.keeps_hold and control in (Control.HOLD, Control.UNHOLD):
+            return
         if self.control_listener is not None:
             self.control_listener(self, control, data)
         elif self.bridge is not None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from asterism.media.formats import Format
     from asterism.pbx.bridges.table import BridgeTable
     from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.channels.music.playing import MusicClasses
     from asterism.pbx.channels.table import ChannelTable
     from asterism.pbx.channels.technology import ChannelDriver, ChannelTechnology
     from asterism.pbx.dialplan.language.table import Dialplan
@@ -48,6 +49,7 @@ class Host(Protocol):
     device_states: DeviceStates
     hints: Hints
     mailboxes: Mailboxes
+    music: MusicClasses
     presence: dict[str, Callable[[str], Presence | None]]
     dialplan: Dialplan
     messages: Messages

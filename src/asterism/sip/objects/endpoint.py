@@ -81,7 +81,6 @@ class Endpoint(ConfiguredObject, type="endpoint"):
         ),
         "REFER is not handled": "allow_transfer refer_blind_progress",
         "calls cannot be picked up": "call_group pickup_group named_call_group named_pickup_group",
-        "there is no music on hold": "moh_suggest suppress_moh_on_sendonly",
         "calls are not recorded on request": "one_touch_recording record_on_feature record_off_feature",
         "there is no advice of charge": "send_aoc",
         "tones are those of the server": "tone_zone",

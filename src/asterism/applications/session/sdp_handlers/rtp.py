@@ -125,7 +125,7 @@ class RtpHandler(SdpHandler):
         elif not session.endpoint.rtp_symmetric and not _reaches(stream.rtp, host):
             return None
         stream.peer_holds = terms.direction in _SENDS_NOTHING
-        if session.held and session.endpoint.moh_passthrough:
+        if session.held and session.moh_passthrough:
             terms = terms._replace(direction=_HELD.get(terms.direction, terms.direction))
         stream.terms = terms
         stream.announced = terms.types
@@ -159,7 +159,7 @@ class RtpHandler(SdpHandler):
         """The codecs agreed, under the payload types that we announced for them."""
         assert isinstance(stream, RtpAudio)
         # What we want, whatever the peer wants: one that holds us says so again (RFC 6337 5.3).
-        direction = "sendonly" if session.held and session.endpoint.moh_passthrough else "sendrecv"
+        direction = "sendonly" if session.held and session.moh_passthrough else "sendrecv"
         numbers = {one: number for number, one in stream.announced.formats}
         formats = tuple((numbers.get(one, number), one) for number, one in stream.terms.types.formats)
         types = PayloadTypes(formats, stream.announced.events)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.pbx.bridges.linking import connect_channels, disconnect_channel
+from asterism.pbx.channels.music.playing import music_of
 
 if TYPE_CHECKING:
     from asterism.pbx.bridges.bridge import Bridge
@@ -49,7 +50,7 @@ class SimpleBridge:
         if len(channels) != 2:
             return
         for channel in channels:
-            if channel.tone is not None:
+            if channel.tone is not None and music_of(channel) is None:
                 channel.stop_tone()
         self.relayed = connect_channels(*channels)
 
