@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,22 +20,26 @@ def loaded(server: FakeServer, folder: Path) -> MusicModule:
     made: Any = server
     made.paths = SimpleNamespace(etc=folder, data=folder)
     made.register_marked = lambda holder: None
+    told: list[str] = []
+    made.log = SimpleNamespace(warning=lambda text, *args: told.append(text % args), error=made.log.error)
+    made.told = told
     module = MusicModule()
     module.load(made)
     return module
 
 
-def test_a_class_that_is_wrong_is_told_and_the_others_play(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_class_that_is_wrong_is_told_and_the_others_play(tmp_path: Path) -> None:
     text = "[broken]\ndirectory=nowhere\n[good]\nmode=playlist\nentry=/music/a\n"
     (tmp_path / "musiconhold.conf").write_text(text)
 
     async def scenario(server: FakeServer) -> None:
+        made: Any = server
         loaded(server, tmp_path)
+        (told,) = made.told
+        assert "musiconhold.conf:1: music class 'broken': cannot read" in told
         assert list(server.pbx.music.settings.classes) == ["good", "default"]
 
-    with caplog.at_level(logging.WARNING):
-        run(scenario)
-    assert "musiconhold.conf:1: music class 'broken': cannot read" in caplog.text
+    run(scenario)
 
 
 def test_a_file_that_cannot_be_read_changes_nothing(tmp_path: Path) -> None:
