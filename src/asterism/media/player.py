@@ -18,7 +18,6 @@ class Playback:
     """
 
     __slots__ = (
-        "_error",
         "_frames",
         "_future",
         "_loop",
@@ -27,6 +26,7 @@ class Playback:
         "_period",
         "_stream",
         "_timer",
+        "error",
         "finished",
         "played",
     )
@@ -41,14 +41,16 @@ class Playback:
     ) -> None:
         """Play ``frames`` on ``stream``, one each ``period`` seconds, the first at once.
 
-        ``on_end`` is called when the last one has had its time, not after :meth:`stop`.
+        ``on_end`` is called when the last one has had its time, or when the frames or the stream have raised
+        (``error``); not after :meth:`stop`.
         """
         self._stream = stream
         self._frames = iter(frames)
         self._loop = loop
         self._period = period
         self._on_end = on_end
-        self._error: Exception | None = None
+        self.error: Exception | None = None
+        """What the source of the frames, or the stream, has raised; it ended the playback."""
         self._future: asyncio.Future[bool] | None = None
         self.finished = False
         """Whether every frame was played."""
@@ -71,10 +73,12 @@ class Playback:
         except Exception as error:
             # Whoever waits is told; without anybody it is the loop that logs it.
             self._timer = None
-            self._error = error
-            if self._future is None:
+            self.error = error
+            if self._on_end is not None:
+                self._on_end(self)
+            elif self._future is None:
                 raise
-            if not self._future.done():
+            if self._future is not None and not self._future.done():
                 self._future.set_exception(error)
             return
         if frame is None or self._stream.closed:
@@ -108,8 +112,8 @@ class Playback:
         Raises:
             Exception: what the source of the frames, or the stream, has raised.
         """
-        if self._error is not None:
-            raise self._error
+        if self.error is not None:
+            raise self.error
         if self._timer is None:
             return self.finished
         self._future = self._loop.create_future()

@@ -13,7 +13,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, ClassVar
 
-from asterism.pbx.channels import answering, channel, listening, playing
+from asterism.pbx.channels import answering, channel, listening, playing, speaking
+from asterism.pbx.channels.listening import Listening
+from asterism.pbx.channels.playing import Playing
+from asterism.pbx.channels.speaking import Speaker
 from asterism.pbx.dialplan.applications.dial import dial
 
 if TYPE_CHECKING:
@@ -45,9 +48,46 @@ class Channel(channel.Channel):
         """Play a sound file of the channel's language to its end.
 
         ``interrupt`` are digits that end it; returns the digit that did, or an empty text. Raises
-        :class:`~asterism.media.files.SoundError` when there is no such sound.
+        :class:`~asterism.media.files.SoundError` when there is no such sound, and ``RuntimeError`` where another task
+        speaks to the channel.
         """
         return await playing.play(self, name, interrupt, language)
+
+    def start_play(self, name: str, interrupt: str = "", language: str = "") -> Playing:
+        """Begin to play a sound, and go on: ``stop()`` of what it returns ends it, from any task.
+
+        ``await playing.wait()`` waits for its end as :meth:`play` does, and raises what it raises. It plays until
+        then, until its own end, or the hang-up.
+        """
+        return playing.start_play(self, name, interrupt, language)
+
+    def listen(self, rate: int | None = None) -> Listening:
+        """What the far end says, at a rate of your own (8000, 12000, 16000, 24000, 32000, 44100, 48000, 96000, 192000).
+
+        ::
+
+            async with channel.listen(rate=16000) as audio:
+                async for frame in audio:  # frame.payload: 20 ms of 16-bit linear mono samples
+                    ...
+
+        ``audio.stop()`` ends the iteration, from any task; a hang-up does so by :class:`ChannelHangup`. Raises
+        ``ValueError`` for another rate and ``RuntimeError`` where another task listens.
+        """
+        return Listening(self, rate)
+
+    def speaker(self, rate: int = 8000, depth: int = speaking.DEPTH) -> Speaker:
+        """A queue of 16-bit linear mono samples at ``rate`` Hz that are sent to the far end as time goes.
+
+        ::
+
+            async with channel.speaker(rate=24000) as out:
+                await out.write(pcm)  # returns when no more than `depth` milliseconds are still to be sent
+
+        ``out.clear()`` drops what was not sent and returns how many milliseconds were heard; ``pause``, ``resume``,
+        ``drain`` and ``mark`` are the others. Raises ``ValueError`` for a rate that :meth:`listen` does not have, and
+        ``RuntimeError``, on entering it, where another task speaks to the channel.
+        """
+        return Speaker(self, rate, depth)
 
     def audio(self) -> AsyncIterator[Frame]:
         """What the far end says: frames of 16-bit linear PCM, normally 20 ms, at 8 or 16 kHz.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, ClassVar
 
 from asterism.media.stream import Frame
-from asterism.pbx.vocabulary.controls import WAKE_AUDIO
+from asterism.media.taps import Direction, Tap
 
 if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
@@ -25,19 +26,26 @@ async def wait_for_media(channel: Channel, timeout: float) -> bool:
     What is played before that the far end may not hear: its way back may not be open yet. At once ``False`` for
     a channel without audio.
     """
-    stream = channel.driver.media if channel.driver is not None else None
+    stream = channel.stream
     if stream is None or stream.closed:
         return False
-    before = stream.sink
-
-    def take(frame: Frame) -> None:
-        if before is not None:
-            before(frame)
-        channel.wake(WAKE_AUDIO)
-
-    stream.sink = take
+    first = _First(channel.pbx.loop.create_future())
+    channel.attach(first, Direction.IN)
     try:
-        return await channel.park(timeout, WAKE_AUDIO)
+        return await channel.park(timeout, 0, first.heard)
     finally:
-        if stream.sink is take:
-            stream.sink = before
+        channel.detach(first)
+
+
+class _First(Tap):
+    """Tells of the first frame."""
+
+    shows_simple: ClassVar[bool] = False
+
+    def __init__(self, heard: asyncio.Future[bool]) -> None:
+        self.heard = heard
+
+    def take(self, frame: Frame) -> None:
+        """A frame has come."""
+        if not self.heard.done():
+            self.heard.set_result(True)

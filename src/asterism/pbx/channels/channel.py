@@ -33,6 +33,7 @@ from asterism.pbx.vocabulary.party import NOBODY, PartyId, Redirecting
 if TYPE_CHECKING:
     from asterism.media.stream import AudioStream
     from asterism.media.taps import Direction, Tap
+    from asterism.pbx.channels.ending import Voice
     from asterism.pbx.channels.technology import ChannelDriver, ChannelTechnology
     from asterism.pbx.vocabulary.host import Host
 
@@ -149,6 +150,8 @@ class Channel(ChannelEnd):
         self.alive = True
         self.dead = False
         self.tone = None
+        self.speaks = None
+        self.listens = None
         self.taps = None
         self.control_listener = None
         self.hangup_listener = None
@@ -321,6 +324,23 @@ class Channel(ChannelEnd):
                 self.soft_hangup(cause=Cause.INTERWORKING)
                 return
             self.set_state(ChannelState.UP)
+
+    def speak(self, voice: Voice) -> None:
+        """``voice`` speaks to the far end from now on; a tone in the background ends.
+
+        Raises:
+            RuntimeError: Another one speaks.
+        """
+        if self.speaks is not None:
+            raise RuntimeError(f"another task speaks to {self.name} already")
+        if self.tone is not None:
+            self.stop_tone()
+        self.speaks = voice
+
+    def silent(self, voice: Voice) -> None:
+        """``voice`` speaks no more."""
+        if self.speaks is voice:
+            self.speaks = None
 
     def stop_tone(self) -> None:
         """Stop the tone that plays in the background, if any."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from asterism.pbx.channels.waiting import ChannelWaits
 from asterism.pbx.vocabulary import events
@@ -20,6 +20,7 @@ from asterism.pbx.vocabulary.errors import Goto
 if TYPE_CHECKING:
     from asterism.media.player import Playback
     from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.channels.listening import Listening
     from asterism.pbx.channels.tapping import ChannelTaps
     from asterism.pbx.vocabulary.host import ChannelBridge
 
@@ -27,6 +28,13 @@ ControlListener = Callable[["Channel", Control, object], None]
 HangupListener = Callable[["Channel"], None]
 
 PARTED = (Stage.GONE, Stage.DEAD)
+
+
+class Voice(Protocol):
+    """Something that speaks to the far end; one at a time."""
+
+    def stop(self) -> None:
+        """Be silent, and say so by the channel's ``silent``."""
 
 
 class ChannelEnd(ChannelWaits):
@@ -41,7 +49,9 @@ class ChannelEnd(ChannelWaits):
         "hangup_listener",
         "hangup_reason",
         "hangup_source",
+        "listens",
         "moved",
+        "speaks",
         "stage",
         "taps",
         "tech_cause",
@@ -59,6 +69,10 @@ class ChannelEnd(ChannelWaits):
     tech_cause: int
     moved: bool
     tone: Playback | None
+    listens: Listening | None
+    """Code that hears the far end."""
+    speaks: Voice | None
+    """What the far end hears from code: a sound, or a speaker."""
     taps: ChannelTaps | None
     """The taps on its audio; ``None`` before the first."""
     _asked: SoftHangup
@@ -199,6 +213,8 @@ class ChannelEnd(ChannelWaits):
             self.bridge.depart(me)
         if self.tone is not None:
             me.stop_tone()
+        if self.speaks is not None:
+            self.speaks.stop()
         if self.taps is not None:
             self.taps.end()
         if stream is not None:

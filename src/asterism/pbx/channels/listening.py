@@ -1,14 +1,17 @@
-"""What the far end says, and what is said to it, frame by frame; digits, several at a time."""
+"""What the far end says, frame by frame, for code; and digits, several at a time."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, ClassVar, Self
 
-from asterism.media.formats import SLIN, SLIN16
+from asterism.media.formats import SLIN, SLIN16, Format
 from asterism.media.stream import Frame
+from asterism.media.taps import Direction, Tap
 from asterism.media.translate import translator
+from asterism.pbx.channels.rates import RateConverter, check_rate, linear
 from asterism.pbx.vocabulary.controls import WAKE_AUDIO
 
 if TYPE_CHECKING:
@@ -16,7 +19,119 @@ if TYPE_CHECKING:
 
 
 MAX_FRAMES = 50
-"""Frames kept for :func:`audio` (a second of 20 ms frames); the oldest are dropped."""
+"""Frames kept for a reader (a second of 20 ms frames); the oldest are dropped."""
+
+
+class Listening(Tap):
+    """What the far end says, as an asynchronous iterator of frames of 16-bit linear mono audio.
+
+    To be used as ``async with channel.listen(rate=16000) as audio``, then ``async for frame in audio``. It is a tap: a
+    call that is bridged goes on as it was. One at a time on a channel; any task may :meth:`stop` it, which ends the
+    iteration. A reader that is slow loses the oldest frames (:attr:`dropped`).
+    """
+
+    shows_simple: ClassVar[bool] = True
+
+    def __init__(self, channel: Channel, rate: int | None = None) -> None:
+        """Listen at ``rate`` Hz, frames of 20 ms; without one frames are as they come, at 8 or 16 kHz.
+
+        Raises:
+            ValueError: ``rate`` is none of :data:`~asterism.pbx.channels.rates.RATES`.
+        """
+        if rate is not None:
+            check_rate(rate)
+        self._channel = channel
+        self._queue: deque[Frame] = deque(maxlen=MAX_FRAMES)
+        self._converter: RateConverter | None = None
+        self._pcm = bytearray()
+        self._open = False
+        self.rate = rate
+        self.dropped = 0
+        """Frames that were lost because nobody read them in time."""
+
+    async def __aenter__(self) -> Self:
+        """Begin to listen.
+
+        Raises:
+            ChannelHangup: The channel has hung up.
+            RuntimeError: Somebody listens already.
+        """
+        channel = self._channel
+        channel.check()
+        if channel.listens is not None:
+            raise RuntimeError(f"another task listens to {channel.name} already")
+        channel.listens = self
+        self._open = True
+        channel.attach(self, Direction.IN)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Listen no more."""
+        self.stop()
+
+    def stop(self) -> None:
+        """Listen no more: the iteration ends, in whatever task it is. Harmless when it has ended."""
+        if not self._open:
+            return
+        self._open = False
+        channel = self._channel
+        channel.detach(self)
+        if channel.listens is self:
+            channel.listens = None
+        self._queue.clear()
+        channel.wake(WAKE_AUDIO)
+
+    def __aiter__(self) -> Self:
+        """The frames."""
+        return self
+
+    async def __anext__(self) -> Frame:
+        """The next frame; :class:`ChannelHangup` when the channel has hung up."""
+        while self._open:
+            frame = self._next()
+            if frame is not None:
+                self._channel.check()
+                return frame
+            if not self._queue:
+                await self._channel.park(None, WAKE_AUDIO)
+        self._channel.check()
+        raise StopAsyncIteration
+
+    def take(self, frame: Frame) -> None:
+        """A frame has come; it is converted when it is read."""
+        queue = self._queue
+        if len(queue) == MAX_FRAMES:
+            self.dropped += 1
+        queue.append(frame)
+        self._channel.wake(WAKE_AUDIO)
+
+    def ended(self) -> None:
+        """The channel is over."""
+        self.stop()
+
+    def _next(self) -> Frame | None:
+        """The next frame that the reader gets, ``None`` when what has come makes none."""
+        size = 0 if self.rate is None else self.rate // 50 * 2
+        while size == 0 or len(self._pcm) < size:
+            if not self._queue:
+                return None
+            frame = self._queue.popleft()
+            native: Format = SLIN16 if frame.format.sample_rate > SLIN.sample_rate else SLIN
+            convert = translator(frame.format, native)
+            if convert is None:
+                continue
+            samples = convert(frame.payload)
+            if self.rate is None:
+                return Frame(native, samples)
+            if self._converter is None or self._converter.source != native.sample_rate:
+                self._converter = RateConverter(native.sample_rate, self.rate)
+            self._pcm += self._converter.convert(samples)
+        payload = bytes(self._pcm[:size])
+        del self._pcm[:size]
+        assert self.rate is not None
+        return Frame(linear(self.rate), payload)
 
 
 async def audio(channel: Channel) -> AsyncIterator[Frame]:
@@ -26,30 +141,12 @@ async def audio(channel: Channel) -> AsyncIterator[Frame]:
     :class:`ChannelHangup`. A reader that is slow loses the oldest frames.
     """
     channel.check()
-    stream = channel.stream
-    if stream is None:
+    if channel.stream is None:
         return
-    queue: deque[Frame] = deque(maxlen=MAX_FRAMES)
-
-    def take(frame: Frame) -> None:
-        queue.append(frame)
-        channel.wake(WAKE_AUDIO)
-
     channel.stop_tone()
-    stream.sink = take
-    try:
-        while True:
-            while queue:
-                frame = queue.popleft()
-                linear = SLIN16 if frame.format.sample_rate > 8000 else SLIN
-                convert = translator(frame.format, linear)
-                if convert is not None:
-                    yield Frame(linear, convert(frame.payload))
-                    channel.check()
-            await channel.park(None, WAKE_AUDIO)
-    finally:
-        if stream.sink is take:
-            stream.sink = None
+    async with Listening(channel) as heard:
+        async for frame in heard:
+            yield frame
 
 
 async def write_audio(channel: Channel, frame: Frame) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from asterism.media.files import SoundError
 from asterism.media.player import Playback
 from asterism.media.stream import AudioStream, Frame
 from asterism.media.tones import tone_frames
-from asterism.pbx.vocabulary.controls import WAKE_DIGIT, WAKE_SPEECH
+from asterism.pbx.vocabulary.controls import WAKE_DIGIT
 
 if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
@@ -20,47 +21,124 @@ def stream_of(channel: Channel) -> AudioStream | None:
     return channel.stream
 
 
+class Playing:
+    """A sound that is being played to a channel: any task may :meth:`stop` it, one may :meth:`wait` for its end."""
+
+    __slots__ = ("_channel", "_interrupt", "_playback", "_waiting")
+
+    def __init__(self, channel: Channel, frames: Iterable[Frame], interrupt: str = "") -> None:
+        """Play ``frames``, 20 ms each; a channel without audio has heard them at once.
+
+        Raises:
+            ChannelHangup: The channel has hung up.
+            RuntimeError: It is spoken to already.
+        """
+        channel.check()
+        self._channel = channel
+        self._interrupt = interrupt
+        self._waiting: asyncio.Future[bool] | None = None
+        self._playback: Playback | None = None
+        channel.speak(self)
+        stream = stream_of(channel)
+        if stream is None:
+            self._ended(None)
+            return
+        try:
+            self._playback = Playback(stream, frames, channel.pbx.loop, on_end=self._ended)
+        except BaseException:
+            channel.silent(self)
+            raise
+        if not self._playback.active:
+            channel.silent(self)
+
+    @property
+    def active(self) -> bool:
+        """Whether it still plays."""
+        return self._playback is not None and self._playback.active
+
+    @property
+    def finished(self) -> bool:
+        """Whether it was played to its end."""
+        return self._playback is None or self._playback.finished
+
+    @property
+    def heard(self) -> int:
+        """Milliseconds of it that were sent so far."""
+        return 0 if self._playback is None else self._playback.played * 20
+
+    def stop(self) -> None:
+        """Stop it now; whoever waits for its end goes on. Harmless when it has ended."""
+        if self._playback is not None:
+            self._playback.stop()
+        self._ended(None)
+
+    def _ended(self, _playback: Playback | None) -> None:
+        self._channel.silent(self)
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(True)
+
+    async def wait(self) -> str:
+        """Wait for its end; the digit that ended it early, or ``""``.
+
+        Digits that are not among those that interrupt it are dropped if any do, else kept for a later read. A wait
+        that is cancelled, or ended by a hang-up, stops the sound.
+
+        Raises:
+            ChannelHangup: The channel has hung up.
+            RuntimeError: Another task waits for it, or reads digits that are to interrupt it.
+        """
+        channel, interrupt = self._channel, self._interrupt
+        if self._waiting is not None:
+            raise RuntimeError("another task waits for the end of this sound")
+        try:
+            while self.active:
+                if interrupt:
+                    digit = await channel.read_digit(0)
+                    if digit is not None:
+                        if digit in interrupt:
+                            return digit
+                        continue
+                self._waiting = channel.pbx.loop.create_future()
+                try:
+                    await channel.park(None, WAKE_DIGIT if interrupt else 0, self._waiting)
+                finally:
+                    self._waiting = None
+        finally:
+            self.stop()
+        if self._playback is not None and self._playback.error is not None:
+            raise self._playback.error
+        return ""
+
+
 async def play_frames(channel: Channel, frames: Iterable[Frame], interrupt: str = "") -> str:
     """Play ``frames``, 20 ms each, to their end; return the digit that ended them early, or ``""``.
 
-    Digits that are not in ``interrupt`` are dropped if any are given, else kept for a later read.
-    Without audio on the channel it returns at once. Raises ``ChannelHangup`` like any await on a channel.
+    Without audio on the channel it returns at once. See :meth:`Playing.wait`.
     """
-    stream = stream_of(channel)
-    channel.check()
-    if stream is None:
-        return ""
-    channel.stop_tone()
-    playback = Playback(stream, frames, channel.pbx.loop, on_end=lambda _: channel.wake(WAKE_SPEECH))
-    kinds = WAKE_SPEECH | WAKE_DIGIT if interrupt else WAKE_SPEECH
-    try:
-        while playback.active:
-            if interrupt:
-                digit = await channel.read_digit(0)
-                if digit is not None:
-                    if digit in interrupt:
-                        return digit
-                    continue
-            await channel.park(None, kinds)
-    finally:
-        playback.stop()
-    return ""
+    return await Playing(channel, frames, interrupt).wait()
 
 
-async def play(channel: Channel, name: str, interrupt: str = "", language: str = "") -> str:
-    """Play the sound ``name`` in the channel's language; see :func:`play_frames`.
+def start_play(channel: Channel, name: str, interrupt: str = "", language: str = "") -> Playing:
+    """Begin to play the sound ``name`` in the channel's language.
 
     Raises:
         SoundError: there is no such sound, or its file cannot be read.
+        ChannelHangup: The channel has hung up.
+        RuntimeError: It is spoken to already.
     """
     stream = stream_of(channel)
     sounds = channel.pbx.server.media.sounds
+    language = language or channel.language
     if stream is None:
-        if sounds.find(name, language or channel.language) is None:
+        if sounds.find(name, language) is None:
             raise SoundError(f"there is no sound '{name}'")
-        return ""
-    sound = sounds.load(name, language or channel.language, stream.format)
-    return await play_frames(channel, sound.frames(), interrupt)
+        return Playing(channel, (), interrupt)
+    return Playing(channel, sounds.load(name, language, stream.format).frames(), interrupt)
+
+
+async def play(channel: Channel, name: str, interrupt: str = "", language: str = "") -> str:
+    """Play the sound ``name`` to its end; see :func:`start_play` and :meth:`Playing.wait`."""
+    return await start_play(channel, name, interrupt, language).wait()
 
 
 def start_tone(channel: Channel, tone: str) -> bool:

@@ -74,10 +74,13 @@ class ChannelWaits(ChannelVariables):
             if not future.done():
                 future.set_result(True)
 
-    async def park(self, timeout: float | None = None, wake_on: int = WAKE_CALL) -> bool:
+    async def park(
+        self, timeout: float | None = None, wake_on: int = WAKE_CALL, future: asyncio.Future[bool] | None = None
+    ) -> bool:
         """Suspend until woken (``True``) or ``timeout`` seconds have passed (``False``).
 
-        ``wake_on`` are the kinds that end it, 0: none, only time does. One future and at most one timer per wait.
+        ``wake_on`` are the kinds that end it, 0: none, only time does. ``future`` is one that somebody else may end
+        as well; it is the wait's own. One future and at most one timer per wait.
         Raises :class:`ChannelHangup`, or the ``Goto`` of a redirect, and ``RuntimeError`` where another task waits for
         one of the kinds.
         """
@@ -93,7 +96,8 @@ class ChannelWaits(ChannelVariables):
                 common = " and ".join(name for kind, name in WAKE_NAMES.items() if kind & kinds & wake_on)
                 raise RuntimeError(f"another task waits on {self.name} already, for {common}")
         loop = self.pbx.loop
-        future: asyncio.Future[bool] = loop.create_future()
+        if future is None:
+            future = loop.create_future()
         wait = (wake_on, future)
         waits.append(wait)
         timer = None if timeout is None else loop.call_later(max(0.0, timeout), _expire, future)

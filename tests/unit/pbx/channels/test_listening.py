@@ -28,7 +28,7 @@ def test_audio_is_linear_and_bounded() -> None:
         task = asyncio.create_task(listen())
         await settle()
         for number in range(MAX_FRAMES + 10):
-            stream.sink(Frame(ULAW, bytes([number]) * 160))
+            stream.hear_in(Frame(ULAW, bytes([number]) * 160))
         await settle()
         assert len(frames) == MAX_FRAMES
         assert all(frame.format is SLIN and len(frame.payload) == 320 for frame in frames)
@@ -36,6 +36,69 @@ def test_audio_is_linear_and_bounded() -> None:
         alice.queue_hangup(16)
         with pytest.raises(ChannelHangup):
             await task
-        assert stream.sink is None
+        assert stream.taps_in is None
+
+    run(scenario)
+
+
+def test_frames_come_at_the_rate_asked_for_and_another_task_may_stop_it() -> None:
+    async def scenario(server: FakeServer) -> None:
+        server.sip.stream = lambda: FakeStream(ULAW)
+        alice = server.sip.incoming("alice", "1")
+        stream = alice.stream
+        frames: list[Frame] = []
+        async with alice.listen(rate=24000) as audio:
+            with pytest.raises(RuntimeError, match="listens to"):
+                async with alice.listen():
+                    pass
+
+            async def hear() -> str:
+                frames.extend([frame async for frame in audio])
+                return "stopped"
+
+            task = asyncio.create_task(hear())
+            for _ in range(10):
+                stream.hear_in(Frame(ULAW, b"\x00" * 160))
+                await settle()
+            audio.stop()
+            assert await task == "stopped"
+        assert len(frames) in (9, 10)
+        assert {(frame.format.sample_rate, len(frame.payload)) for frame in frames} == {(24000, 960)}
+        assert alice.listens is None
+        assert stream.taps_in is None
+        with pytest.raises(ValueError, match="none of"):
+            alice.listen(rate=11025)
+
+    run(scenario)
+
+
+def test_a_hangup_ends_the_iteration_and_a_slow_reader_is_told_what_it_lost() -> None:
+    async def scenario(server: FakeServer) -> None:
+        server.sip.stream = lambda: FakeStream(ULAW)
+        alice = server.sip.incoming("alice", "1")
+        stream = alice.stream
+        async with alice.listen() as audio:
+            for _ in range(MAX_FRAMES + 7):
+                stream.hear_in(Frame(ULAW, b"\x00" * 160))
+            assert audio.dropped == 7
+            alice.queue_hangup(16)
+            with pytest.raises(ChannelHangup):
+                await anext(audio)
+        assert alice.listens is None
+
+    run(scenario)
+
+
+def test_listening_waits_for_audio_that_opens_later() -> None:
+    async def scenario(server: FakeServer) -> None:
+        alice = server.sip.incoming("alice", "1")
+        async with alice.listen() as audio:
+            first = asyncio.ensure_future(anext(audio))
+            await settle()
+            stream = FakeStream(ULAW)
+            alice.driver.media = stream  # type: ignore[union-attr]
+            alice.stream_opened(stream)
+            stream.hear_in(Frame(ULAW, b"\x00" * 160))
+            assert (await first).format is SLIN
 
     run(scenario)
