@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+from asterism.pbx.bridges.clock import MixClock
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -101,6 +103,8 @@ class BridgeTable(dict[str, "Bridge"]):
     def __init__(self, kinds: Iterable[type[Technology]] = ()) -> None:
         super().__init__()
         self.technologies = Technologies(kinds)
+        self.clock = MixClock()
+        """Gives the turns of all that is mixed."""
 
     def called(self, name: str) -> Bridge | None:
         """The bridge that was given this name, if any; the name of a bridge is optional and no key."""

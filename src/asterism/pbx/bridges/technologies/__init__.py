@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from asterism.pbx.bridges.technologies.native import NativeRtp
 from asterism.pbx.bridges.technologies.simple import SimpleBridge
+from asterism.pbx.bridges.technologies.softmix import SoftMix
 
-TECHNOLOGIES = (NativeRtp, SimpleBridge)
+TECHNOLOGIES = (NativeRtp, SimpleBridge, SoftMix)
 """Those of the project."""

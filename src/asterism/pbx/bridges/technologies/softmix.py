@@ -1,0 +1,86 @@
+"""``softmix``: any number of parties, each of which hears all others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from asterism.pbx.bridges.linking import disconnect_channel
+from asterism.pbx.bridges.mixing import Mixer, Port
+
+if TYPE_CHECKING:
+    from asterism.media.stream import AudioStream
+    from asterism.pbx.bridges.bridge import Bridge
+    from asterism.pbx.channels.channel import Channel
+
+
+class SoftMix:
+    """Mixes the members' audio at every turn of the clock that all bridges share."""
+
+    name: ClassVar[str] = "softmix"
+    kind: ClassVar[str] = "MultiMix"
+    priority: ClassVar[int] = 10
+    capacity: ClassVar[int] = 0
+
+    __slots__ = ("_bridge", "_mixer", "_ports", "_turn")
+
+    def __init__(self, bridge: Bridge) -> None:
+        self._bridge = bridge
+        self._mixer = Mixer()
+        self._ports: dict[Channel, tuple[AudioStream, Port]] = {}
+        self._turn = self._mixer.turn
+
+    @classmethod
+    def suits(cls, bridge: Bridge) -> bool:  # noqa: ARG003 - it mixes any
+        """See :class:`~asterism.pbx.bridges.table.Technology`."""
+        return True
+
+    def start(self) -> None:
+        """Mix those that there are."""
+        pbx = self._bridge.pbx
+        pbx.bridges.clock.add(self._turn, pbx.log)
+        for channel in self._bridge.members:
+            self.join(channel)
+
+    def join(self, channel: Channel) -> None:
+        """Let one more be heard and hear; one without audio, as soon as it has some."""
+        if channel.tone is not None:
+            channel.stop_tone()
+        stream = channel.stream
+        if stream is None:
+            return
+        fmt = stream.format
+        if not self._mixer.can(fmt):
+            self._bridge.pbx.log.warning("%s: there is no way to mix %s", channel.name, fmt)
+            return
+        port = self._mixer.add(fmt, stream.write)
+        self._ports[channel] = (stream, port)
+        stream.relay_to(None)
+        stream.sink = port.take
+
+    def leave(self, channel: Channel) -> None:
+        """Let one go; the others go on."""
+        found = self._ports.pop(channel, None)
+        if found is not None:
+            self._mixer.remove(found[1])
+        disconnect_channel(channel)
+
+    def changed(self) -> None:
+        """Whoever has another stream or another format comes in anew."""
+        for channel in self._bridge.members:
+            stream, port = self._ports.get(channel, (None, None))
+            now = channel.stream
+            if port is not None and now is stream and now is not None and now.format is port.format:
+                now.relay_to(None)
+                now.sink = port.take
+                continue
+            if port is not None:
+                del self._ports[channel]
+                self._mixer.remove(port)
+            self.join(channel)
+
+    def stop(self) -> None:
+        """Send what is waiting, then let go of all."""
+        self._bridge.pbx.bridges.clock.remove(self._turn)
+        self._mixer.drain()
+        for channel in list(self._ports):
+            self.leave(channel)

@@ -1,0 +1,155 @@
+"""Mixing: who hears what, by content."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from asterism.media.formats import ALAW, LINEAR, ULAW, Format
+from asterism.media.stream import Frame
+from asterism.media.translate import translator
+from asterism.pbx.bridges.mixing import DEPTH, MOST, TURNS, Mixer, Port, rate_for
+
+SLIN16 = LINEAR[16000]
+SECONDS = 1
+
+
+def tone(hertz: int, rate: int) -> np.ndarray:
+    return 4000 * np.sin(2 * np.pi * hertz * np.arange(rate * SECONDS) / rate)
+
+
+class Party:
+    """Says a tone in one format, and keeps what it hears."""
+
+    def __init__(self, mixer: Mixer, fmt: Format, hertz: int = 0) -> None:
+        self.format = fmt
+        self.heard: list[Frame] = []
+        self.port: Port = mixer.add(fmt, self.heard.append)
+        linear = LINEAR[fmt.sample_rate]
+        encode = translator(linear, fmt)
+        assert encode is not None
+        sound = tone(hertz, fmt.sample_rate) if hertz else np.zeros(fmt.sample_rate * SECONDS)
+        data = encode(sound.astype("<i2").tobytes())
+        size = len(data) // (TURNS * SECONDS)
+        self.frames = [Frame(fmt, data[at : at + size]) for at in range(0, len(data), size)]
+
+    def level(self, hertz: int) -> float:
+        """How loud a tone is in what it heard, of what was said."""
+        assert {frame.format for frame in self.heard} == {self.format}
+        decode = translator(self.format, LINEAR[self.format.sample_rate])
+        assert decode is not None
+        samples = np.frombuffer(decode(b"".join(frame.payload for frame in self.heard)), "<i2")
+        part = samples[len(samples) // 4 : len(samples) * 3 // 4].astype(float)
+        at = np.arange(len(part)) / self.format.sample_rate
+        return float(abs(np.dot(part, np.exp(-2j * np.pi * hertz * at))) / len(part) * 2 / 4000)
+
+
+def talk(mixer: Mixer, *parties: Party) -> None:
+    for turn in range(TURNS * SECONDS):
+        for party in parties:
+            party.port.take(party.frames[turn])
+        mixer.turn()
+
+
+def test_each_hears_the_others_and_not_itself() -> None:
+    mixer = Mixer()
+    hertz = {ULAW: 400, ALAW: 700, LINEAR[8000]: 1100}
+    parties = [Party(mixer, fmt, each) for fmt, each in hertz.items()]
+    talk(mixer, *parties)
+    for party in parties:
+        assert len(party.heard) == TURNS * SECONDS
+        for fmt, each in hertz.items():
+            level = party.level(each)
+            assert level < 0.02 if fmt is party.format else 0.9 < level < 1.1, (party.format, fmt, level)
+
+
+def test_who_is_silent_hears_all() -> None:
+    mixer = Mixer()
+    listeners = [Party(mixer, ULAW), Party(mixer, ULAW)]
+    speakers = [Party(mixer, ULAW, 400), Party(mixer, ALAW, 700)]
+    talk(mixer, *listeners, *speakers)
+    for listener in listeners:
+        assert listener.level(400) > 0.9
+        assert listener.level(700) > 0.9
+    assert speakers[0].level(400) < 0.02
+
+
+def test_a_single_voice_does_not_hear_itself() -> None:
+    mixer = Mixer()
+    speaker, listener = Party(mixer, ULAW, 400), Party(mixer, ULAW)
+    talk(mixer, speaker)
+    assert listener.level(400) > 0.9
+    assert set(b"".join(frame.payload for frame in speaker.heard)) == {0xFF}
+
+
+def test_two_wide_parties_hear_each_other_wide() -> None:
+    mixer = Mixer()
+    wide, other, narrow = Party(mixer, SLIN16, 5000), Party(mixer, SLIN16, 600), Party(mixer, ULAW, 1000)
+    assert mixer.rate == 16000
+    talk(mixer, wide, other, narrow)
+    assert other.level(5000) > 0.9
+    assert other.level(1000) > 0.9
+    assert other.level(600) < 0.02
+    assert narrow.level(600) > 0.85
+    assert narrow.level(1000) < 0.02
+    mixer.remove(wide.port)
+    assert mixer.rate == 8000
+
+
+def test_the_rate_is_what_two_can_use() -> None:
+    assert rate_for([]) == 8000
+    assert rate_for([SLIN16, ULAW]) == 8000
+    assert rate_for([LINEAR[48000], SLIN16, ULAW]) == 16000
+
+
+def test_too_loud_is_cut_off_and_not_wrapped() -> None:
+    mixer = Mixer()
+    loud = Frame(LINEAR[8000], np.full(160, 30000, "<i2").tobytes())
+    heard: list[Frame] = []
+    speakers = [mixer.add(LINEAR[8000], lambda frame: None) for _ in range(2)]
+    mixer.add(LINEAR[8000], heard.append)
+    for _ in range(DEPTH):
+        for speaker in speakers:
+            speaker.take(loud)
+    mixer.turn()
+    assert set(np.frombuffer(heard[-1].payload, "<i2")) == {32767}
+
+
+def test_what_waits_is_bounded() -> None:
+    mixer = Mixer()
+    port = mixer.add(ULAW, lambda frame: None)
+    for _ in range(100 * MOST):
+        port.take(Frame(ULAW, bytes(160)))
+    turns = 0
+    while port.advance():
+        turns += 1
+    assert DEPTH <= turns <= MOST
+
+
+def test_late_packets_cost_silence_and_no_shift_of_others() -> None:
+    mixer = Mixer()
+    speaker, listener = Party(mixer, ULAW, 400), Party(mixer, ULAW)
+    for turn in range(TURNS):
+        if turn % 2:  # two at a time: one packet is always late by 20 ms
+            for frame in speaker.frames[turn - 1 : turn + 1]:
+                speaker.port.take(frame)
+        mixer.turn()
+    assert listener.level(400) > 0.9
+
+
+def test_what_was_said_is_heard_when_the_mix_ends() -> None:
+    mixer = Mixer()
+    speaker, listener = Party(mixer, ULAW, 400), Party(mixer, ULAW)
+    for frame in speaker.frames[:5]:
+        speaker.port.take(frame)
+    mixer.turn()
+    mixer.drain()
+    said = b"".join(frame.payload for frame in speaker.frames[:5])
+    heard = b"".join(frame.payload for frame in listener.heard)
+    assert len(heard) == len(said)
+    assert np.abs(np.frombuffer(heard, np.uint8).astype(int) - np.frombuffer(said, np.uint8)).max() <= 1
+
+
+def test_a_format_without_a_codec_is_refused() -> None:
+    silent = Format("silent", "SILENT", 8000, 8000, 120)
+    assert not Mixer().can(silent)
+    assert Mixer().can(ULAW)
