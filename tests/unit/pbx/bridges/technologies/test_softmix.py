@@ -1,0 +1,141 @@
+"""Three and more in a bridge: how it moves to the mix and back, and what is left of it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fake_technology import FakeServer, FakeStream, run, settle
+
+from asterism.media.formats import ALAW, ULAW
+from asterism.media.stream import Frame
+from asterism.pbx.bridges.bridge import MIXING, Bridge
+from asterism.pbx.channels.channel import Channel
+
+
+def enter(server: FakeServer, bridge: Bridge, *phones: str) -> list[Channel]:
+    channels = [server.sip.incoming(phone, "1") for phone in phones]
+    for channel in channels:
+        bridge.enter(channel)
+    return channels
+
+
+def stream(channel: Channel) -> FakeStream:
+    found = channel.stream
+    assert isinstance(found, FakeStream)
+    return found
+
+
+async def turns(server: FakeServer, count: int) -> None:
+    """Wait for so many turns of the clock."""
+    clock, left, over = server.pbx.bridges.clock, count, asyncio.Event()
+
+    def turn() -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            over.set()
+
+    clock.add(turn, server.log)
+    await asyncio.wait_for(over.wait(), 5)
+    clock.remove(turn)
+
+
+def test_a_third_party_makes_it_a_mix_and_its_leaving_a_relay_again() -> None:
+    async def scenario(server: FakeServer) -> None:
+        server.sip.stream = lambda: FakeStream(ULAW)
+        bridge = Bridge(server.pbx)
+        bob, alice = enter(server, bridge, "bob", "alice")
+        assert (bridge.technology, stream(bob).relayed_to) == ("native_rtp", stream(alice))
+        server.recorded.clear()
+        (carol,) = enter(server, bridge, "alice")
+        assert bridge.technology == "softmix"
+        # The switch shows in the next event only.
+        assert server.fields("BridgeEnter")[0]["BridgeTechnology"] == "native_rtp"
+        assert stream(bob).relayed_to is None
+        peers = [
+            (event["Channel"], event["Value"]) for event in server.fields("VarSet") if event["Variable"] == "BRIDGEPEER"
+        ]
+        assert peers == [
+            (carol.name, f"{alice.name},{bob.name}"),
+            (alice.name, f"{carol.name},{bob.name}"),
+            (bob.name, f"{carol.name},{alice.name}"),
+        ]
+        assert len(server.pbx.bridges.clock) == 1
+        carol_stream = stream(carol)
+        bridge.depart(carol)
+        assert server.fields("BridgeLeave")[0]["BridgeTechnology"] == "softmix"
+        assert server.fields("BridgeLeave")[0]["BridgeNumChannels"] == "2"
+        assert (bridge.technology, stream(bob).relayed_to) == ("native_rtp", stream(alice))
+        assert carol_stream.sink is None
+        assert len(server.pbx.bridges.clock) == 0
+        assert bob.get_variable("BRIDGEPEER") == alice.name
+        assert carol.get_variable("BRIDGEPEER") is None
+
+    run(scenario)
+
+
+def test_a_lone_voice_is_heard_by_the_two_others() -> None:
+    async def scenario(server: FakeServer) -> None:
+        server.sip.stream = lambda: FakeStream(ULAW)
+        bridge = Bridge(server.pbx, uses=MIXING, kind="base", dissolve=False)
+        channels = enter(server, bridge, "bob", "alice", "alice")
+        said = Frame(ULAW, bytes(range(0x80, 0xFF)) + b"\xff" * 33)
+        for _ in range(4):
+            stream(channels[0]).sink(said)
+        await turns(server, 3)
+        assert [frame.payload for frame in stream(channels[1]).written[:2]] == [said.payload] * 2
+        assert [frame.payload for frame in stream(channels[2]).written[:2]] == [said.payload] * 2
+        assert {frame.payload for frame in stream(channels[0]).written} == {b"\xff" * 160}
+
+    run(scenario)
+
+
+def test_a_stream_that_changes_goes_on_in_the_mix() -> None:
+    async def scenario(server: FakeServer) -> None:
+        server.sip.stream = lambda: FakeStream(ULAW)
+        bridge = Bridge(server.pbx)
+        bob, alice, carol = enter(server, bridge, "bob", "alice", "alice")
+        old, new = stream(bob), FakeStream(ALAW)
+        bob.driver.media = new  # type: ignore[union-attr]
+        bridge.connect_media()
+        assert new.sink is not None
+        count = len(old.written)
+        await turns(server, 2)
+        assert len(old.written) == count
+        assert {frame.format for frame in new.written} == {ALAW}
+        assert bridge.channels == [bob, alice, carol]
+
+    run(scenario)
+
+
+def test_a_mix_that_loses_all_at_once_leaves_nothing() -> None:
+    async def scenario(server: FakeServer) -> None:
+        server.sip.stream = lambda: FakeStream(ULAW)
+        for uses, dissolve in ((MIXING, False), (None, True)):
+            bridge = (
+                Bridge(server.pbx, dissolve=dissolve)
+                if uses is None
+                else Bridge(server.pbx, uses=uses, dissolve=dissolve)
+            )
+            channels = enter(server, bridge, *["alice"] * 10)
+            assert len(server.pbx.bridges.clock) == 1
+            for channel in channels:
+                channel.hang_up()
+            await settle()
+            assert len(server.pbx.bridges.clock) == 0
+            assert not server.pbx.bridges
+            assert server.names().count("BridgeLeave") % 10 == 0
+
+    run(scenario)
+
+
+def test_a_digit_goes_to_all_others() -> None:
+    async def scenario(server: FakeServer) -> None:
+        bridge = Bridge(server.pbx)
+        bob, alice, carol = enter(server, bridge, "bob", "alice", "alice")
+        alice.queue_digit("5", 120)
+        for other in (bob, carol):
+            assert ("digit", "5", 120) in other.driver.log  # type: ignore[union-attr]
+        assert not [entry for entry in alice.driver.log if entry[0] == "digit"]  # type: ignore[union-attr]
+
+    run(scenario)
