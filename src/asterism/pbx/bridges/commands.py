@@ -182,7 +182,7 @@ class BridgeCommands(Module):
 
     @action(
         "BridgeTechnologySuspend",
-        "",
+        "call",
         Documentation(
             "Suspend a bridging technology.",
             description="It is not chosen any more; bridges that have it keep it until they choose again.",
@@ -196,7 +196,7 @@ class BridgeCommands(Module):
 
     @action(
         "BridgeTechnologyUnsuspend",
-        "",
+        "call",
         Documentation(
             "Unsuspend a bridging technology.",
             description="It may be chosen again; bridges that are there keep what they have until they choose again.",
