@@ -7,11 +7,10 @@ from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from asterism.media.formats import SLIN, SLIN16, Format
+from asterism.media.formats import LINEAR, SLIN, SLIN16, Format
 from asterism.media.stream import Frame
 from asterism.media.taps import Direction, Tap
-from asterism.media.translate import translator
-from asterism.pbx.channels.rates import RateConverter, check_rate, linear
+from asterism.media.translate import Translator, stream_translator
 from asterism.pbx.vocabulary.controls import WAKE_AUDIO
 
 if TYPE_CHECKING:
@@ -20,6 +19,12 @@ if TYPE_CHECKING:
 
 MAX_FRAMES = 50
 """Frames kept for a reader (a second of 20 ms frames); the oldest are dropped."""
+
+
+def check_rate(rate: int) -> None:
+    """Raise ``ValueError`` for a rate that linear audio does not have."""
+    if rate not in LINEAR:
+        raise ValueError(f"{rate} Hz is none of {', '.join(map(str, LINEAR))}")
 
 
 class Listening(Tap):
@@ -36,13 +41,15 @@ class Listening(Tap):
         """Listen at ``rate`` Hz, frames of 20 ms; without one frames are as they come, at 8 or 16 kHz.
 
         Raises:
-            ValueError: ``rate`` is none of :data:`~asterism.pbx.channels.rates.RATES`.
+            ValueError: ``rate`` is none that linear audio has.
         """
         if rate is not None:
             check_rate(rate)
         self._channel = channel
         self._queue: deque[Frame] = deque(maxlen=MAX_FRAMES)
-        self._converter: RateConverter | None = None
+        self._source: Format | None = None
+        self._target = SLIN
+        self._translate: Translator | None = None
         self._pcm = bytearray()
         self._open = False
         self.rate = rate
@@ -118,20 +125,26 @@ class Listening(Tap):
             if not self._queue:
                 return None
             frame = self._queue.popleft()
-            native: Format = SLIN16 if frame.format.sample_rate > SLIN.sample_rate else SLIN
-            convert = translator(frame.format, native)
-            if convert is None:
+            if frame.format is not self._source:
+                self._follow(frame.format)
+            if self._translate is None:
                 continue
-            samples = convert(frame.payload)
+            samples = self._translate(frame.payload)
             if self.rate is None:
-                return Frame(native, samples)
-            if self._converter is None or self._converter.source != native.sample_rate:
-                self._converter = RateConverter(native.sample_rate, self.rate)
-            self._pcm += self._converter.convert(samples)
+                return Frame(self._target, samples)
+            self._pcm += samples
         payload = bytes(self._pcm[:size])
         del self._pcm[:size]
-        assert self.rate is not None
-        return Frame(linear(self.rate), payload)
+        return Frame(self._target, payload)
+
+    def _follow(self, source: Format) -> None:
+        """The far end speaks in another format from now on."""
+        self._source = source
+        if self.rate is not None:
+            self._target = LINEAR[self.rate]
+        else:
+            self._target = SLIN16 if source.sample_rate > SLIN.sample_rate else SLIN
+        self._translate = stream_translator(source, self._target)
 
 
 async def audio(channel: Channel) -> AsyncIterator[Frame]:

@@ -12,9 +12,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from asterism.core.containment import FAILURES, report_failure
-from asterism.media.formats import SLIN, SLIN16, Format
+from asterism.media.formats import LINEAR
 from asterism.media.stream import Frame
-from asterism.pbx.channels.rates import RateConverter, check_rate
+from asterism.pbx.channels.listening import check_rate
 from asterism.pbx.vocabulary.controls import WAKE_SPEECH
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Mark:
     def __init__(self, channel: Channel, name: str, at: int) -> None:
         self._channel = channel
         self.at = at
-        """Where it is, in samples since the beginning as they are sent."""
+        """Where it is, in samples since the beginning."""
         self._waiting: list[asyncio.Future[bool]] = []
         self.name = name
         self.heard: bool | None = None
@@ -71,7 +71,6 @@ class Speaker:
     __slots__ = (
         "_base",
         "_channel",
-        "_converter",
         "_depth",
         "_format",
         "_generation",
@@ -104,9 +103,7 @@ class Speaker:
         self._waited = False
         self._generation = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._format = SLIN
-        self._converter = RateConverter(rate, SLIN.sample_rate)
-        self._fit()
+        self._format = LINEAR[rate]
         self.rate = rate
         self.paused = False
         """Whether nothing is sent for now."""
@@ -168,11 +165,10 @@ class Speaker:
         They count from the last ``clear()`` or the last :meth:`drain` that came to its end. At most the packet that is
         under way is still heard.
         """
-        heard = (self._sent - self._base) * 1000 / self._format.sample_rate
+        heard = (self._sent - self._base) * 1000 / self.rate
         self._generation += 1
         self._pcm.clear()
         self._odd = b""
-        self._converter.restart()
         self._base = self._sent
         self._settle_marks(len(self._marks), False)
         self._channel.wake(WAKE_SPEECH)
@@ -208,12 +204,12 @@ class Speaker:
     @property
     def queued(self) -> float:
         """Milliseconds of audio that wait to be sent."""
-        return len(self._pcm) * 500 / self._format.sample_rate
+        return len(self._pcm) * 500 / self.rate
 
     @property
     def heard(self) -> float:
         """Milliseconds of audio sent since the beginning."""
-        return self._sent * 1000 / self._format.sample_rate
+        return self._sent * 1000 / self.rate
 
     def stop(self) -> None:
         """End it: what has not been sent is dropped, and the channel may be spoken to by others."""
@@ -227,27 +223,11 @@ class Speaker:
         if self._channel.speaks is not self:
             raise RuntimeError("the speaker is used outside of its 'async with'")
 
-    def _fit(self) -> None:
-        """Send at the rate of the stream: 16 kHz where it has as much, else 8 kHz."""
-        stream = self._channel.stream
-        wanted: Format = SLIN16 if stream is not None and stream.format.sample_rate > SLIN.sample_rate else SLIN
-        if wanted is self._format:
-            return
-        again = RateConverter(self._format.sample_rate, wanted.sample_rate)
-        waiting = again.convert(bytes(self._pcm)) + again.flush()
-        ratio = wanted.sample_rate / self._format.sample_rate
-        self._sent, self._base = int(self._sent * ratio), int(self._base * ratio)
-        for mark in self._marks:
-            mark.at = int(mark.at * ratio)
-        self._pcm[:] = waiting
-        self._converter = RateConverter(self._converter.source, wanted.sample_rate)
-        self._format = wanted
-
     def _add(self, piece: memoryview) -> None:
         data = self._odd + piece
         whole = len(data) & ~1
         self._odd = bytes(data[whole:])
-        self._pcm += self._converter.convert(bytes(data[:whole]))
+        self._pcm += data[:whole]
         self._begin()
 
     def _begin(self) -> None:
@@ -277,14 +257,11 @@ class Speaker:
         loop = channel.pbx.loop
         while self._marks and self._marks[0].at <= self._sent:
             self._settle_marks(1, True)
-        self._fit()
-        if len(self._pcm) < self._size:
-            if self._pcm and not self._waited:
-                self._waited = True  # the rest of the frame may be on its way
-                self._next = loop.time() + PERIOD
-                self._timer = loop.call_at(self._next, self._step)
-                return
-            self._pcm += self._converter.flush()
+        if 0 < len(self._pcm) < self._size and not self._waited:
+            self._waited = True  # the rest of the frame may be on its way
+            self._next = loop.time() + PERIOD
+            self._timer = loop.call_at(self._next, self._step)
+            return
         if not self._pcm:
             self._settle_marks(len(self._marks), True)
             return
