@@ -33,9 +33,13 @@ from asterism.media.core import Media
 from asterism.media.files import SoundError
 from asterism.media.ports import PortPair
 from asterism.media.stream import Frame
+from asterism.pbx.bridges.bridge import Bridge
 from asterism.pbx.calls.dialing import DialResult
+from asterism.pbx.channels.listening import Listening
+from asterism.pbx.channels.playing import Playing
+from asterism.pbx.channels.speaking import Mark, Speaker
 from asterism.pbx.vocabulary.controls import Control, DialStatus
-from asterism.pbx.vocabulary.errors import ChannelHangup, Goto
+from asterism.pbx.vocabulary.errors import ChannelHangup, Goto, NotAnsweredError
 from asterism.pbx.vocabulary.events import (
     BRIDGE_ENTER,
     BRIDGE_LEAVE,
@@ -86,6 +90,7 @@ events: list[EventType] = [
 ]  # fmt: skip
 errors: list[type[AsterismError]] = [
     CommandError, ConfigError, DuplicateError, ModuleError, NotAsyncError, SoundError, UsageError, FunctionError,
+    NotAnsweredError,
 ]  # fmt: skip
 
 
@@ -126,9 +131,53 @@ async def program(channel: Channel) -> None:
     assert_type(await channel.hangup(), None)
 
 
+async def together(channel: Channel, other: Channel) -> None:
+    """Several tasks on one call."""
+    assert_type(channel.start_play("hello-world"), Playing)
+    playing = channel.start_play("hello-world", interrupt="#")
+    assert_type(await playing.wait(), str)
+    assert_type(playing.stop(), None)
+    assert_type(playing.heard, int)
+    assert_type(playing.finished, bool)
+    async with channel.listen(rate=16000) as audio:
+        assert_type(audio, Listening)
+        async for frame in audio:
+            assert_type(frame, Frame)
+        assert_type(audio.stop(), None)
+        assert_type(audio.dropped, int)
+    async with channel.speaker(rate=24000, depth=100) as out:
+        assert_type(out, Speaker)
+        assert_type(await out.write(b""), None)
+        assert_type(out.clear(), float)
+        assert_type(await out.drain(), None)
+        mark = out.mark("end")
+        assert_type(mark, Mark)
+        assert_type(await mark.wait(), bool)
+        assert_type(mark.name, str)
+        assert_type(mark.heard, bool | None)
+        assert_type(out.pause(), None)
+        assert_type(out.resume(), None)
+        assert_type(out.queued, float)
+        assert_type(out.heard, float)
+    assert_type(await channel.wait_for_hangup(), None)
+    assert_type(await channel.wait_for_media(5), bool)
+    assert_type(channel.redirect(Goto("phones", "600")), None)
+    assert_type(await channel.bridge_with(other), None)
+    room = server.pbx.create_bridge("room")
+    assert_type(room, Bridge)
+    assert_type(await channel.join(room), None)
+    assert_type(room.dismiss(), None)
+    try:
+        assert_type(await server.originate("PJSIP/101", program, timeout=20, caller_id="<100>"), Channel)
+        assert_type(await server.originate("PJSIP/101", context="phones", exten="600"), Channel)
+    except NotAnsweredError as error:
+        assert_type(error.cause, int)
+
+
 async def serving() -> None:
     """A server in a loop of one's own."""
     assert_type(await server.serve(), None)
+    assert_type(server.request_stop(graceful=True), None)
     assert_type(server.counts(), dict[str, int])
     assert_type(server.sip_address("udp"), tuple[str, int])
     async with server as same:
@@ -321,6 +370,12 @@ def stack(data: bytes) -> None:
         assert_type(message.uri, Uri)
     assert_type(message.get("Subject"), str | None)
     assert_type(message.to_bytes(), bytes)
+
+
+def run_it(one: Server) -> None:
+    """A program that is nothing but a server."""
+    assert_type(one.run(), None)
+    assert_type(one.run(ready=lambda same: same.log.info("ready")), None)
 
 
 modules: list[type[Module]] = [Hello]

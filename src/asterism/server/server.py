@@ -10,9 +10,9 @@ import asyncio
 import contextlib
 import copy
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from asterism.config.asterisk_conf import AsteriskConf, Directories, Options
 from asterism.config.file import ConfigFile
@@ -33,6 +33,9 @@ from asterism.server.events import LOAD, RELOAD, SHUTDOWN, UNLOAD
 from asterism.server.modules import ModuleLoader
 from asterism.sip.core import SipCore
 from asterism.version import __version__
+
+if TYPE_CHECKING:
+    from asterism.pbx.assembly.channel import Channel
 
 _PLAN_OPTIONS = frozenset(("autoload", "load", "noload", "preload", "preload-require", "require"))
 
@@ -167,6 +170,48 @@ class Server:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self.log.error("task '%s' failed", task.get_name(), exc_info=error)
+
+    async def originate(
+        self,
+        destination: str,
+        run: Callable[[Channel], Awaitable[None]] | None = None,
+        *,
+        context: str = "default",
+        exten: str = "",
+        priority: int = 1,
+        timeout: float = 30.0,
+        caller_id: str = "",
+        accountcode: str = "",
+        variables: Mapping[str, str] | None = None,
+    ) -> Channel:
+        """Make a call; returns the channel once it was answered. Cancelling it takes the call back.
+
+        Args:
+            destination: Whom to call, ``Technology/resource``: ``PJSIP/101``.
+            run: What the channel then runs, as an extension of the dialplan does; the call ends with it.
+            context: Without ``run``, the context,
+            exten: the extension
+            priority: and the priority that the channel goes to.
+            timeout: Seconds to wait for the answer.
+            caller_id: Who calls, as the called party sees it: ``"Office" <100>``.
+            accountcode: The account code of the channel.
+            variables: Channel variables that it begins with.
+
+        Raises:
+            NotAnsweredError: Nobody answered.
+            ValueError: There are both a function and an extension, or neither.
+        """
+        return await self.pbx.originate(
+            destination,
+            run,
+            context=context,
+            exten=exten,
+            priority=priority,
+            timeout=timeout,
+            caller_id=caller_id,
+            accountcode=accountcode,
+            variables=variables,
+        )
 
     # -- life ----------------------------------------------------------------------------------------
 

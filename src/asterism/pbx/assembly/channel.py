@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, ClassVar
 
+from asterism.pbx.calls import bridging
 from asterism.pbx.channels import answering, channel, listening, playing, speaking
 from asterism.pbx.channels.listening import Listening
 from asterism.pbx.channels.playing import Playing
@@ -21,6 +22,7 @@ from asterism.pbx.dialplan.applications.dial import dial
 
 if TYPE_CHECKING:
     from asterism.media.stream import Frame
+    from asterism.pbx.bridges.bridge import Bridge
     from asterism.pbx.calls.dialing import DialResult
 
 
@@ -113,6 +115,23 @@ class Channel(channel.Channel):
         :class:`ChannelHangup` when this channel hung up.
         """
         return await dial(self, destinations, timeout, options)
+
+    async def bridge_with(self, other: channel.Channel) -> None:
+        """Talk to another channel until either leaves; it leaves whatever it does for that.
+
+        Both are answered. Afterwards this code goes on, and the other channel's dialplan with its next priority; one
+        that has none ends. Raises :class:`ChannelHangup` when this channel hung up, ``RuntimeError`` when the other
+        cannot come (it has hung up, or is still being called) or this one is spoken to or bridged already.
+        """
+        await bridging.bridge_with(self, other)
+
+    async def join(self, bridge: Bridge) -> None:
+        """Be in a bridge, made by :meth:`~asterism.pbx.assembly.pbx.Pbx.create_bridge`, until it is taken out of it.
+
+        The channel is answered. Raises :class:`ChannelHangup` when it hung up and ``RuntimeError`` when the bridge
+        takes nobody any more, or the channel is spoken to or bridged already.
+        """
+        await bridging.join(self, bridge)
 
 
 class QuietChannel(Channel):

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from asterism.core.calling import require_async
 from asterism.core.containment import FAILURES, report_failure, task_ends
@@ -18,8 +18,10 @@ from asterism.core.registry import Owner, Registry
 from asterism.core.restriction import restriction
 from asterism.pbx.assembly import admission
 from asterism.pbx.assembly.channel import Channel, QuietChannel
+from asterism.pbx.bridges.bridge import Bridge
 from asterism.pbx.bridges.table import BridgeTable
 from asterism.pbx.bridges.technologies import TECHNOLOGIES
+from asterism.pbx.calls.originate import OriginateRequest, originate, start
 from asterism.pbx.channels.music.playing import MusicClasses
 from asterism.pbx.channels.table import ChannelTable
 from asterism.pbx.channels.technology import ChannelRequest
@@ -31,13 +33,12 @@ from asterism.pbx.states.mailboxes import Mailboxes
 from asterism.pbx.vocabulary import events, marks
 from asterism.pbx.vocabulary.causes import EXCHANGE_ROUTING_ERROR, Cause
 from asterism.pbx.vocabulary.controls import ChannelState
-from asterism.pbx.vocabulary.errors import ChannelHangup, RequestError
-from asterism.pbx.vocabulary.party import NOBODY, PartyId
+from asterism.pbx.vocabulary.errors import ChannelHangup, NotAnsweredError, RequestError
+from asterism.pbx.vocabulary.party import NOBODY, PartyId, parse_caller_id
 
 if TYPE_CHECKING:
     from asterism.media.formats import Format
     from asterism.media.server import MediaServer
-    from asterism.pbx.bridges.bridge import Bridge
     from asterism.pbx.channels.channel import Channel as CoreChannel
     from asterism.pbx.channels.technology import ChannelDriver, ChannelTechnology
     from asterism.pbx.messaging.message import MessageTechnology
@@ -326,6 +327,49 @@ class Pbx(Subsystem):
             channel.task = None
             if not channel.dead:
                 channel.end_dialplan()
+
+    async def originate(
+        self,
+        destination: str,
+        run: Callable[[Channel], Awaitable[None]] | None = None,
+        *,
+        context: str = "default",
+        exten: str = "",
+        priority: int = 1,
+        timeout: float = 30.0,
+        caller_id: str = "",
+        accountcode: str = "",
+        variables: Mapping[str, str] | None = None,
+    ) -> Channel:
+        """Call ``Technology/resource``; see :meth:`asterism.server.server.Server.originate`."""
+        if (run is None) == (not exten):
+            raise ValueError("give either a function or an extension")
+        if run is not None:
+            require_async(run, "what an originated channel runs")
+        request = OriginateRequest(
+            destination,
+            context,
+            exten,
+            priority,
+            timeout=timeout,
+            caller=parse_caller_id(caller_id) if caller_id else None,
+            account=accountcode,
+            variables=list((variables or {}).items()),
+            run=run,
+        )
+        result = await originate(self, request)
+        if result.channel is None:
+            raise NotAnsweredError(destination, result.cause)
+        start(self, result.channel, request)
+        # Every channel is made by create_channel.
+        return cast("Channel", result.channel)
+
+    def create_bridge(self, name: str = "") -> Bridge:
+        """A bridge for any number of channels, which stays until its ``dismiss()``.
+
+        ``await channel.join(bridge)`` brings a channel in; ``name`` is what listings show.
+        """
+        return Bridge(self, kind="base", name=name, dissolve=False, permanent=True)
 
     def calls_within(self, owner: Owner) -> int:
         """How many channels run an application that ``owner`` registered."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.commands import ActionCall, action
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.module import Module
 from asterism.pbx.bridges.bridge import Bridge
+from asterism.pbx.vocabulary.controls import WAKE_CALL
 from asterism.pbx.vocabulary.errors import ChannelHangup
 
 if TYPE_CHECKING:
@@ -53,6 +55,12 @@ class Meeting:
             bridge.destroy()
         self._end(leaver)
 
+    def leave(self, channel: Channel) -> None:
+        """Part from the other: what the channel waited in was ended from outside."""
+        if channel.bridge is not None:
+            channel.bridge.depart(channel)
+        self._end(channel)
+
     def _end(self, leaver: Channel) -> None:
         if self._over:
             return
@@ -60,6 +68,43 @@ class Meeting:
         for channel in self._expected:
             if channel is not leaver:
                 channel.wake()
+
+
+async def bridge_with(channel: Channel, other: Channel) -> None:
+    """Have two channels talk to each other until either leaves; see ``Channel.bridge_with``."""
+    channel.check()
+    if other is channel:
+        raise ValueError("a channel does not talk to itself")
+    if not other.alive or other.control_listener is not None:
+        raise RuntimeError(f"{other.name} has hung up, or is still being called")
+    if channel.speaks is not None or channel.bridge is not None:
+        raise RuntimeError(f"{channel.name} is spoken to, or in a bridge")
+    meeting = Meeting(channel.pbx, channel, other)
+    other.divert(meeting.attend)
+    try:
+        await meeting.attend(channel)
+    except BaseException:
+        meeting.leave(channel)
+        raise
+
+
+async def join(channel: Channel, bridge: Bridge) -> None:
+    """Be in a bridge until the channel is taken out of it; see ``Channel.join``."""
+    channel.check()
+    if channel.speaks is not None or channel.bridge is not None:
+        raise RuntimeError(f"{channel.name} is spoken to, or in a bridge")
+    channel.raw_answer()
+    left: asyncio.Future[bool] = channel.pbx.loop.create_future()
+
+    def leave(_bridge: Bridge, _leaver: Channel) -> None:
+        if not left.done():
+            left.set_result(True)
+
+    bridge.enter(channel, on_leave=leave)
+    try:
+        await channel.park(None, WAKE_CALL, left)
+    finally:
+        bridge.depart(channel)
 
 
 class BridgeAction(Module):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from asterism.core.commands import ActionCall, CommandCall, action, command
 from asterism.core.documentation import Argument, Documentation
@@ -13,6 +13,7 @@ from asterism.core.errors import UsageError
 from asterism.core.module import Module
 from asterism.core.restriction import DANGEROUS_APPLICATIONS, DANGEROUS_FUNCTIONS, REACHING_OUT, restriction
 from asterism.pbx.calls.dialing import Dialer
+from asterism.pbx.channels.extension import Extension
 from asterism.pbx.dialplan.language.places import parse_place
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.causes import Cause
@@ -56,6 +57,8 @@ class OriginateRequest:
     early_media: bool = False
     predial: str = ""
     variables: list[tuple[str, str]] = field(default_factory=list)
+    run: Callable[[Any], Awaitable[None]] | None = None
+    """Code that the channel runs instead of an application or an extension."""
     restriction: int = 0
     """The rules of :mod:`asterism.core.restriction` for the application; the dialplan has none."""
 
@@ -66,6 +69,8 @@ class Originated:
 
     channel: Channel | None
     reason: int
+    cause: int = 0
+    """Why nobody answered, as a Q.850 cause; 0 where it is not known."""
 
 
 async def originate(pbx: Host, request: OriginateRequest) -> Originated:
@@ -80,7 +85,7 @@ async def originate(pbx: Host, request: OriginateRequest) -> Originated:
     await pbx.prepare((request.destination,))
     leg = dialer.request(request.destination, uniqueid=request.uniqueid)
     if leg is None:
-        return Originated(None, REASON_FAILED)
+        return Originated(None, REASON_FAILED, Cause.NO_ROUTE_DESTINATION)
     channel = leg.channel
     _prepare(channel, request)
     if request.predial:
@@ -106,8 +111,10 @@ async def originate(pbx: Host, request: OriginateRequest) -> Originated:
         return Originated(dialer.winner, REASON_ANSWERED)
     if not in_time:
         dialer.cancel(None, Cause.NO_ANSWER)
-        return Originated(None, REASON_NO_ANSWER)
-    return Originated(None, REASON_FAILED if dialer.refusal is None else _REFUSALS[dialer.refusal])
+        return Originated(None, REASON_NO_ANSWER, Cause.NO_ANSWER)
+    return Originated(
+        None, REASON_FAILED if dialer.refusal is None else _REFUSALS[dialer.refusal], channel.hangup_cause
+    )
 
 
 def _give_up(answered: asyncio.Future[bool]) -> None:
@@ -129,7 +136,7 @@ def _prepare(channel: Channel, request: OriginateRequest) -> None:
 
 def start(pbx: Host, channel: Channel, request: OriginateRequest) -> None:
     """Let an answered channel run what the request names."""
-    if not request.application:
+    if not request.application and request.run is None:
         channel.context, channel.exten, channel.priority = request.context, request.exten, request.priority
         pbx.start(channel)
         return
@@ -138,7 +145,9 @@ def start(pbx: Host, channel: Channel, request: OriginateRequest) -> None:
         restriction.set(request.restriction)
         one.new_exten(request.application, request.data)
         try:
-            if not await pbx.dialplan.execute_application(one, request.application, request.data):
+            if request.run is not None:
+                await Extension(one, request.run, f"the code of {one.name}").run()
+            elif not await pbx.dialplan.execute_application(one, request.application, request.data):
                 pbx.log.warning("No such application '%s'", request.application)
         except EndDialplan as end:
             if end.cause is not None:

@@ -51,3 +51,16 @@ class RequestError(AsterismError):
         super().__init__(message or f"no channel (cause {int(cause)})")
         self.cause = int(cause)
         self.tech_cause = tech_cause
+
+
+class NotAnsweredError(AsterismError):
+    """A call that a program makes was not answered.
+
+    ``cause`` is the Q.850 cause: 17 for a busy one, 19 for one that let it ring, 3 for a destination that cannot be
+    called, 0 where it is not known.
+    """
+
+    def __init__(self, destination: str, cause: int = 0) -> None:
+        super().__init__(f"{destination} did not answer (cause {int(cause)})")
+        self.destination = destination
+        self.cause = int(cause)
