@@ -40,6 +40,7 @@ class MemoryStream(TappedStream):
     """
 
     __slots__ = (
+        "_sink",
         "_source",
         "_target",
         "_writing",
@@ -50,8 +51,8 @@ class MemoryStream(TappedStream):
         "muted_out",
         "on_digit",
         "on_digit_begin",
+        "on_joined",
         "other",
-        "sink",
     )
 
     sends_events = True
@@ -60,7 +61,7 @@ class MemoryStream(TappedStream):
     def __init__(self, formats: Sequence[Format]) -> None:
         self.formats: Sequence[Format] = tuple(formats) or (SLIN,)
         self.format: Format = self.formats[0]
-        self.sink: FrameSink | None = None
+        self._sink: FrameSink | None = None
         self.on_digit: DigitSink | None = None
         self.on_digit_begin: Callable[[str], None] | None = None
         self.hold = False
@@ -70,6 +71,8 @@ class MemoryStream(TappedStream):
         self.taps_in: TapLine | None = None
         self.taps_out: TapLine | None = None
         self.other: MemoryStream | None = None
+        self.on_joined: Callable[[], None] | None = None
+        """Called when somebody begins to listen to this end."""
         self._writing = False
         self._source: MemoryStream | PacketSource | None = None
         """The stream that is relayed to this end."""
@@ -78,6 +81,17 @@ class MemoryStream(TappedStream):
 
     def __repr__(self) -> str:
         return f"<MemoryStream {self.format.name}{' closed' if self.closed else ''}>"
+
+    @property
+    def sink(self) -> FrameSink | None:
+        """Who listens to what arrives at this end."""
+        return self._sink
+
+    @sink.setter
+    def sink(self, listener: FrameSink | None) -> None:
+        self._sink = listener
+        if listener is not None and self.on_joined is not None:
+            self.on_joined()
 
     def write(self, frame: Frame) -> None:
         """Hand a frame to whoever listens at the other end; nobody there: it is dropped."""
@@ -133,7 +147,7 @@ class MemoryStream(TappedStream):
         """Part the pair: both ends are closed."""
         other, self.other = self.other, None
         self.closed = True
-        self.sink = None
+        self.sink = self.on_joined = None
         self.relay_to(None)
         if self._source is not None:
             self._source.relay_to(None)

@@ -23,7 +23,11 @@ FLOATING = ("DeviceStateChange", "ExtensionStatus")
 
 def local_server() -> FakeServer:
     server = make_server()
-    server.sip.phones = {"alice": PartyId("6001", "Alice"), "bob": PartyId("6002", "Bob"), "carol": PartyId("6003")}
+    server.sip.phones = {
+        "alice": PartyId("6001", "Alice"),
+        "bob": PartyId("6002", "Bob"),
+        "carol": PartyId("6003", "Carol"),
+    }
 
     async def wait(channel: Channel, args: str) -> None:
         await channel.wait(float(args))

@@ -215,8 +215,10 @@ class Bridge:
         if over:
             self._end(leaver)
 
-    def move(self, channel: Channel, other: Bridge) -> None:
+    def move(self, channel: Channel, other: Bridge, swap: Channel | None = None) -> None:
         """Take a channel to another bridge; whoever is left here stays, be it alone. Nobody left: the bridge is over.
+
+        ``swap`` is the member there whose place it takes, see :meth:`enter`.
 
         Raises:
             RuntimeError: it is not in this bridge, or the other one takes no more.
@@ -224,8 +226,9 @@ class Bridge:
         member = self.members.get(channel)
         if member is None or other is self:
             raise RuntimeError(f"{channel.name} is not in bridge {self.uniqueid}, or there already")
-        other.check_room()
-        self._carry_over(member, other)
+        if swap is None:
+            other.check_room()
+        self._carry_over(member, other, swap)
         if self.members:
             self._rearrange()
             self._name_peers()
@@ -361,10 +364,11 @@ class Bridge:
         if bus.listeners[events.BRIDGE_LEAVE]:
             bus.publish(events.BRIDGE_LEAVE, self, channel)
 
-    def _carry_over(self, member: Member, other: Bridge) -> None:
-        _forget(member.channel, _PEER_VARIABLES)
+    def _carry_over(self, member: Member, other: Bridge, swap: Channel | None = None) -> None:
+        if swap is None:
+            _forget(member.channel, _PEER_VARIABLES)
         self._take_out(member)
-        other._enter(member)
+        other._enter(member, swap)
 
     def _end(self, leaver: Channel) -> None:
         # Whoever made the bridge holds it: they must not hold each other, or only the collector frees them.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from asterism.media.formats import SLIN
 from asterism.media.memory import memory_pair
 from asterism.pbx.calls import local_events
+from asterism.pbx.calls.local_optimization import optimise
 from asterism.pbx.dialplan.language.foreign import shadow
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.causes import Cause
@@ -42,7 +43,8 @@ class LocalPair:
     """
 
     __slots__ = (
-        "context", "exten", "jitter_buffer", "one", "optimises", "passes_hold", "pbx", "technology", "two",
+        "_considered", "asked", "context", "exten", "jitter_buffer", "one", "optimises", "passes_hold", "pbx",
+        "technology", "two",
     )  # fmt: skip
 
     def __init__(self, technology: LocalTechnology, pbx: Host, exten: str, context: str, options: str) -> None:
@@ -53,8 +55,26 @@ class LocalPair:
         self.optimises = "n" not in options
         self.jitter_buffer = "j" in options and "n" in options
         self.passes_hold = "m" in options
+        self.asked = False
+        """Whether somebody has asked for it to leave the call."""
+        self._considered = False
         self.one: LocalHalf
         self.two: LocalHalf
+
+    def consider(self) -> None:
+        """See in the next pass of the loop whether the halves can leave the call."""
+        if self.optimises and not self._considered:
+            self._considered = True
+            self.pbx.loop.call_soon(self._optimise)
+
+    def _optimise(self) -> None:
+        self._considered = False
+        optimise(self)
+
+    def optimise_away(self) -> None:
+        """Have the halves leave the call as soon as they can, whatever the options said."""
+        self.optimises = self.asked = True
+        self.consider()
 
     def begin(self) -> bool:
         """Have the second half run the extension as the first one's caller; ``False``: there is none, both end."""
@@ -112,6 +132,7 @@ class LocalHalf:
         self.media = media
         self.channel: Channel
         self.other: LocalHalf
+        media.on_joined = pair.consider
         self.parted = False
         """Whether the other half is not told of anything any more: it is gone."""
         self._untold = False
@@ -136,10 +157,10 @@ class LocalHalf:
             channel.set_state(ChannelState.RINGING)
         elif control is Control.REDIRECTING and isinstance(data, Redirecting):
             channel.redirecting = data
-        self._tell_caller()
+        self.tell_caller()
         channel.queue_control(control, data)
 
-    def _tell_caller(self) -> None:
+    def tell_caller(self) -> None:
         """Tell a caller ID that has changed: as in Asterisk 22, with the next thing that happens to the channel."""
         if self._untold:
             self._untold = False
@@ -162,7 +183,7 @@ class LocalHalf:
                 return False
         elif condition is Control.CONNECTED_LINE:
             other = self.other
-            if self.parted or not isinstance(data, PartyId):
+            if self.parted or not isinstance(data, PartyId) or other.channel.caller == data:
                 return True
             # Known at once, told with what happens next.
             other.channel.caller = data
@@ -186,7 +207,7 @@ class LocalHalf:
             status = self.channel.variables.get("DIALSTATUS")
             if status:
                 other.set_variable("CHANLOCALSTATUS", status)
-        self._tell_caller()
+        self.tell_caller()
         if not other.dead:
             pair.pbx.loop.call_soon(other.queue_hangup, cause)
 

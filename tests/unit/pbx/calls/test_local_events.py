@@ -10,9 +10,10 @@ import re
 from typing import Any
 
 import pytest
-from fake_technology import FakeServer, settle
+from fake_technology import FakeServer, FakeStream, settle
 from local_kit import comparable, dial, halves, recorded, rings, run, told
 
+from asterism.media.formats import ULAW
 from asterism.pbx.calls.originate import OriginateRequest, originate, start
 from asterism.pbx.channels.channel import Channel
 from asterism.pbx.vocabulary.controls import Control
@@ -134,3 +135,63 @@ def test_no_such_extension() -> None:
         assert (result.channel, result.reason) == (None, 0)
 
     compare(run(scenario), "Originate Local to an extension that does not exist")
+
+
+def with_audio(server: FakeServer) -> None:
+    server.sip.stream = lambda: FakeStream(ULAW)
+
+
+def test_a_call_through_a_pair_that_leaves() -> None:
+    async def scenario(server: FakeServer) -> None:
+        with_audio(server)
+        alice = await dial(server, "7001")
+        (bob,) = server.sip.made
+        bob.queue_control(Control.ANSWER)
+        await settle(60)
+        assert server.pbx.channels.of_device("Local/6002@internal") == ()
+        assert alice.bridge is bob.bridge
+        alice.queue_hangup(16)
+        await settle(60)
+
+    server = run(scenario)
+    assert server.names().count("BridgeDestroy") == 2
+    assert [event["SwapUniqueid"] for event in server.fields("BridgeEnter") if "SwapUniqueid" in event] == [
+        server.fields("LocalOptimizationBegin")[0]["DestUniqueId"]
+    ]
+    compare(server, "alice dials 7001 = Dial(Local/6002@internal) (optimisation on)")
+
+
+def test_two_phones_joined_through_a_pair() -> None:
+    async def scenario(server: FakeServer) -> None:
+        with_audio(server)
+        server.sip.scripts["bob"] = server.sip.scripts["carol"] = answers
+        await originated(server, OriginateRequest("Local/6002@internal", "internal", "6003"))
+        await settle(60)
+        result = server.pbx.channels.get("Local/6002@internal-00000000;1")
+        assert result is None
+        bob, carol = server.sip.made
+        assert bob.bridge is carol.bridge
+        bob.queue_hangup(16)
+        await settle(60)
+
+    # There bob rings before his DialBegin is told, and the second half's caller ID is known later than here.
+    title = "Originate Local/6002@internal to 6003: two phones joined through an optimising Local pair"
+    compare(run(scenario), title, "DialBegin", "LocalOptimizationBegin")
+
+
+def test_a_pair_that_is_told_to_leave() -> None:
+    async def scenario(server: FakeServer) -> None:
+        with_audio(server)
+        alice = await dial(server, "7002")
+        (bob,) = server.sip.made
+        bob.queue_control(Control.ANSWER)
+        await settle(40)
+        one, two = halves(server)
+        for half in (one, two):
+            half.driver.pair.optimise_away()  # type: ignore[union-attr]
+        await settle(60)
+        assert alice.bridge is bob.bridge
+        alice.queue_hangup(16)
+        await settle(60)
+
+    compare(run(scenario), "AMI LocalOptimizeAway on a /n pair")

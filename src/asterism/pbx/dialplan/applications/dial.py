@@ -302,7 +302,7 @@ class Call:
         features = not options.letters.isdisjoint(_FEATURES)
         on_digit = self._disconnect if features else None
         if options.limit is not None:
-            self._limit = self.pbx.loop.call_later(options.limit, peer.soft_hangup, SoftHangup.TIMEOUT)
+            self._limit = self.pbx.loop.call_later(options.limit, self._end_peer, SoftHangup.TIMEOUT)
         bridge.enter(peer, on_leave=self._peer_left, on_digit=on_digit, features=features)
         bridge.enter(caller, on_leave=self._caller_left, on_digit=on_digit)
         if peer.on_hold:
@@ -313,8 +313,15 @@ class Call:
         letter = "H" if source is self.caller else "h"
         if digit != DISCONNECT or letter not in self.options.letters or self.peer is None:
             return False
-        self.peer.soft_hangup()
+        self._end_peer()
         return True
+
+    def _end_peer(self, why: SoftHangup = SoftHangup.EXPLICIT) -> None:
+        """End the conversation by its called party, which may be another by now: a Local channel leaves the call."""
+        bridge, peer = self.caller.bridge, self.peer
+        other = bridge.peer(self.caller) if bridge is not None else None
+        if other is not None or peer is not None:
+            (other or peer).soft_hangup(why)  # type: ignore[union-attr]
 
     def _caller_left(self, bridge: Bridge, leaver: Channel) -> None:
         self.caller.wake()
