@@ -24,6 +24,10 @@ exten => 103,1,Set(CHANNEL(musicclass)=high)
  same => n,Dial(PJSIP/102,30)
 exten => 104,1,Set(HOLD_INTERCEPT(set)=)
  same => n,Dial(PJSIP/102,30)
+exten => 106,1,Dial(PJSIP/102,30,m(high))
+exten => 107,1,Dial(PJSIP/103&PJSIP/102,0.3,m)
+ same => n,Set(MUSIC=over)
+ same => n,Wait(5)
 exten => 105,1,Set(PJSIP_MOH_PASSTHROUGH()=yes)
  same => n,Set(GOT=${PJSIP_MOH_PASSTHROUGH()})
  same => n,Dial(PJSIP/102,30)
@@ -167,6 +171,34 @@ async def test_applications_and_their_events(tmp_path: Path) -> None:
         assert [event["Event"] for event in told] == ["MusicOnHoldStart", "MusicOnHoldStop"] * 4
         assert [event["Class"] for event in told[::2]] == ["high", "low", "high", "high"]
         assert [event["Priority"] for event in told] == ["2", "2", "3", "5", "7", "7", "8", "8"]
+
+
+async def test_dial_plays_music_instead_of_ringing(tmp_path: Path) -> None:
+    async with two_phones(music(tmp_path)) as world, manager(world.server) as client:
+        call = await world.ann.dial("106")
+        incoming = await world.bob.incoming()
+        incoming.ring()
+        await call.hears(HIGH)
+        assert (await client.event("MusicOnHoldStart"))["ChannelStateDesc"] == "Ring"
+        assert not any(response.status == 180 for response in call.responses)
+        incoming.answer()
+        await call.answered()
+        incoming.play(660)
+        await call.hears(660)
+        await client.event("BridgeCreate")
+        names = [event["Event"] for event in client.events]
+        assert names.index("DialEnd") < names.index("MusicOnHoldStop") < names.index("BridgeCreate")
+        await call.hangup()
+        await incoming.ended()
+
+
+async def test_a_dial_without_answer_ends_the_music(tmp_path: Path) -> None:
+    async with two_phones(music(tmp_path)) as world, manager(world.server) as client:
+        call = await world.ann.dial("107")
+        await client.event("VarSet", Variable="MUSIC")
+        names = [event["Event"] for event in client.events]
+        assert names.count("MusicOnHoldStart") == names.count("MusicOnHoldStop") == 1
+        await call.cancel()
 
 
 async def test_a_key_changes_the_class(tmp_path: Path) -> None:

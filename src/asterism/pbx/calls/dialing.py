@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from asterism.core.containment import FAILED
 from asterism.pbx.bridges.linking import connect_channels, disconnect_channel
+from asterism.pbx.channels.music.playing import start_music
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.causes import Cause
 from asterism.pbx.vocabulary.controls import ChannelState, Control, DialStatus
@@ -253,6 +254,14 @@ class Dialer:
     def show_ringing(self) -> None:
         """Let the caller hear ringing without waiting for a leg that rings."""
         self._show(Control.RINGING)
+
+    def show_music(self, music_class: str) -> None:
+        """Let the caller hear music instead of ringing."""
+        caller = self.caller
+        if caller is not None:
+            self._show(Control.PROGRESS)
+            self._shown.add(Control.RINGING)
+            start_music(caller, music_class)
 
     def _ringing(self, channel: Channel) -> None:
         if not self._rung:

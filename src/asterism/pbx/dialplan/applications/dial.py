@@ -10,6 +10,7 @@ from asterism.core.documentation import Argument, Documentation
 from asterism.core.module import Module
 from asterism.pbx.bridges.bridge import Bridge
 from asterism.pbx.calls.dialing import MAX_DESTINATIONS, Dialer, DialResult, Leg
+from asterism.pbx.channels.music.playing import stop_music
 from asterism.pbx.dialplan.applications.dial_options import DialOptions, parse_options
 from asterism.pbx.dialplan.language.arguments import number, split_arguments
 from asterism.pbx.dialplan.language.places import Place
@@ -63,7 +64,7 @@ class Call:
         self._limit: asyncio.TimerHandle | None = None
         dialer = self.dialer = Dialer(self.pbx, caller, caller.wake)
         letters = options.letters
-        dialer.early_media = "r" not in letters and "R" not in letters
+        dialer.early_media = letters.isdisjoint("mrR")
         dialer.ring_until_media = "R" in letters
         dialer.ignore_forwards = "i" in letters
         dialer.losers_cause = options.losers_cause
@@ -111,6 +112,8 @@ class Call:
                     dialer.call(leg, timeout)
             if "r" in options.letters or "R" in options.letters:
                 dialer.show_ringing()
+            if "m" in options.letters:
+                dialer.show_music(options.music)
             dialer.called()
             if not dialer.finished and not await caller.park(timeout) and dialer.winner is None:
                 dialer.cancel(DialStatus.NOANSWER, 0)
@@ -118,6 +121,9 @@ class Call:
         except BaseException:
             self._give_up(legs)
             raise
+        finally:
+            if "m" in options.letters:
+                stop_music(caller)
         return dialer.status
 
     def _give_up(self, legs: list[Leg]) -> None:
@@ -430,6 +436,7 @@ class DialApplication(Module):
                         ("i", "Do not follow forwarding."),
                         ("I", "Ignore updates of who is connected."),
                         ("L(ms)", "Limit the conversation, in milliseconds."),
+                        ("m[(class)]", "Play music instead of ringing."),
                         ("o[(callerid)]", "Caller ID of the called channel: the one given, or the caller's."),
                         ("Q(cause)", "Hangup cause of destinations that lose; none or 0 for no cause."),
                         ("r", "Indicate ringing at once and pass no early media."),

@@ -10,7 +10,7 @@ from asterism.pbx.dialplan.language.foreign import NEUTRAL, is_foreign, shadow
 from asterism.pbx.dialplan.language.places import Place, parse_place, split_place
 from asterism.pbx.vocabulary.causes import Cause, parse_cause
 
-KNOWN = "aBbcDFGgHhIiLoQRrSsTtUu"
+KNOWN = "aBbcDFGgHhIiLmoQRrSsTtUu"
 """The letters of the options that there are."""
 _WITH_ARGUMENT = frozenset("ABbDFfGLmMnoOPQrSsUu")
 
@@ -30,6 +30,7 @@ class DialOptions:
     caller_id: str = ""
     tag: str | None = None
     presentation: str | None = None
+    music: str = ""
     losers_cause: int = Cause.ANSWERED_ELSEWHERE
     problems: tuple[str, ...] = field(default=(), compare=False)
 
@@ -120,6 +121,7 @@ def _parse(text: str) -> DialOptions:
         caller_id=values.get("o") or "",
         tag=values.get("s"),
         presentation=values.get("u"),
+        music=(values.get("m") or "").strip(),
         losers_cause=losers,
         problems=tuple(problems),
     )
