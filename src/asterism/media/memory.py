@@ -47,8 +47,6 @@ class MemoryStream(TappedStream):
         "format",
         "formats",
         "hold",
-        "muted_in",
-        "muted_out",
         "on_digit",
         "on_digit_begin",
         "on_joined",
@@ -65,8 +63,6 @@ class MemoryStream(TappedStream):
         self.on_digit: DigitSink | None = None
         self.on_digit_begin: Callable[[str], None] | None = None
         self.hold = False
-        self.muted_in = False
-        self.muted_out = False
         self.closed = False
         self.taps_in: TapLine | None = None
         self.taps_out: TapLine | None = None
@@ -96,7 +92,7 @@ class MemoryStream(TappedStream):
     def write(self, frame: Frame) -> None:
         """Hand a frame to whoever listens at the other end; nobody there: it is dropped."""
         other = self.other
-        if self._writing or self.hold or self.muted_out or other is None or other.muted_in or other.sink is None:
+        if self._writing or self.hold or other is None or (other.sink is None and other.taps_in is None):
             return
         self._writing = True  # pairs may be joined in a circle: nothing goes around twice
         try:
@@ -165,7 +161,7 @@ class MemoryStream(TappedStream):
             if not isinstance(end, MemoryStream):
                 return end
             other = end.other
-            if end.hold or end.muted_out or other is None or other.muted_in or end.taps_out or other.taps_in:
+            if end.hold or other is None or end.taps_out is not None or other.taps_in is not None:
                 return None
             end = other._target
         return None

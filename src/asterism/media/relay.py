@@ -126,7 +126,7 @@ class Relay:
         """Have the packets that follow one of this kind go quickly, if they need nothing but a header."""
         source, target = self.source, self.target
         sent = target.sent
-        if sent.debug or sent.muted or target.taps_out is not None:  # each packet is looked at
+        if sent.debug or target.taps_out is not None:  # each packet is looked at
             return
         payload_type = sent.payload_types.get(fmt)
         table = None

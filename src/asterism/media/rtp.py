@@ -31,7 +31,7 @@ from asterism.media.source import Address, SourceFilter
 from asterism.media.statistics import Quality
 from asterism.media.stream import AudioStream, DigitSink, Frame, FrameSink
 from asterism.media.taps import Direction
-from asterism.media.translate import byte_table, silence, swap_bytes
+from asterism.media.translate import byte_table, swap_bytes
 from asterism.media.transmitter import RtpTransmitter
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class RtpSession(RtpTransmitter):
     """An :class:`~asterism.media.stream.AudioStream` over RTP. Made by ``Media.open_rtp``."""
 
     __slots__ = (
-        "_buffer", "_digits", "_inactivity", "_keep_alive", "_learning", "_muted_in", "_on_release", "_pair",
+        "_buffer", "_digits", "_inactivity", "_keep_alive", "_learning", "_on_release", "_pair",
         "_received_events", "_received_formats", "_recv_into", "_reporter", "_rtcp_socket",
         "_views", "follow_peer", "local", "on_digit", "on_digit_begin", "on_rtcp", "received", "relay", "relay_digits",
         "rx_dropped", "sink",
@@ -83,7 +83,6 @@ class RtpSession(RtpTransmitter):
         self._received_formats: dict[int, Format] = {0: ULAW}
         self._received_events: dict[int, int] = {}
         self._learning = True
-        self._muted_in = False
         self._digits: DigitReceiver | None = None
         self._inactivity: InactivityWatch | None = None
         self._keep_alive: KeepAlive | None = None
@@ -317,10 +316,6 @@ class RtpSession(RtpTransmitter):
                 if self.sink is not None and frame.payload:
                     self.sink(frame)
                 return
-        if self._muted_in or (self.relay is not None and self.relay.target.sent.muted):
-            payload = silence(fmt, len(payload))
-            if not payload:
-                return
         if self.relay is not None:
             self.relay.pass_on(fmt, second, sequence, timestamp, payload, now, late)
         elif self.sink is not None and payload:
@@ -329,9 +324,9 @@ class RtpSession(RtpTransmitter):
     def quick_input(self) -> tuple[Callable[[bytearray], int], bytearray, Views] | None:
         """Return what reads the packets that may be relayed without a look at them; see :data:`QuickWay`.
 
-        ``None`` while each has to be looked at: the peer is not settled, or they are logged, tapped or muted.
+        ``None`` while each has to be looked at: the peer is not settled, or they are logged or tapped.
         """
-        if self._learning or self.sent.debug or self._muted_in or self.taps_in is not None:
+        if self._learning or self.sent.debug or self.taps_in is not None:
             return None
         return self._recv_into, self._buffer, self._views
 
@@ -420,17 +415,6 @@ class RtpSession(RtpTransmitter):
                     self.on_digit_begin(digit)
             elif self.on_digit is not None:
                 self.on_digit(digit, duration)
-
-    @property
-    def muted_in(self) -> bool:
-        """While true what arrives is passed on as silence."""
-        return self._muted_in
-
-    @muted_in.setter
-    def muted_in(self, on: bool) -> None:
-        self._muted_in = on
-        if self.relay is not None:
-            self.relay.leave()
 
     @property
     def relays_digits(self) -> bool:

@@ -23,13 +23,12 @@ class SendState:
         packets: packets sent.
         octets: octets of payload sent.
         payload_types: the payload type of each format that the peer understands.
-        muted: whether silence is sent instead of audio.
         debug: whether each packet is logged.
         send: sends the octets of a packet; raises ``OSError`` where the system does not take them.
     """
 
     __slots__ = (
-        "debug", "last_write", "marker", "muted", "octets", "packets", "payload_types", "send", "sequence", "ssrc",
+        "debug", "last_write", "marker", "octets", "packets", "payload_types", "send", "sequence", "ssrc",
         "timestamp",
     )  # fmt: skip
 
@@ -41,7 +40,7 @@ class SendState:
         self.marker = True
         self.packets = self.octets = 0
         self.payload_types: dict[Format, int] = {ULAW: 0}
-        self.muted = self.debug = False
+        self.debug = False
         self.send: Callable[[memoryview | bytes], object] = discard
 
 

@@ -39,10 +39,6 @@ class AudioStream(Protocol):
     """Told of each digit when it begins, relayed or not."""
     hold: bool
     """While true nothing is sent: the peer asked not to be sent audio."""
-    muted_in: bool
-    """While true what arrives is passed on as silence, or not at all in a format whose silence is not known."""
-    muted_out: bool
-    """The same for what is sent, digits excepted."""
 
     @property
     def format(self) -> Format:

@@ -15,7 +15,7 @@ from asterism.media.sender import DigitSender
 from asterism.media.source import Address, SourceFilter
 from asterism.media.stream import Frame
 from asterism.media.taps import Direction, TapLine, TappedStream
-from asterism.media.translate import Translator, silence, stream_translator, swap_bytes
+from asterism.media.translate import Translator, stream_translator, swap_bytes
 
 if TYPE_CHECKING:
     from socket import SocketType
@@ -124,16 +124,6 @@ class RtpTransmitter(TappedStream):
             self._choose_send()
 
     @property
-    def muted_out(self) -> bool:
-        """While true silence is sent instead of audio."""
-        return self.sent.muted
-
-    @muted_out.setter
-    def muted_out(self, on: bool) -> None:
-        self.sent.muted = on
-        self.sender_changed()
-
-    @property
     def sending_digits(self) -> bool:
         """Whether digits are being sent, to which audio gives way."""
         return self._sender is not None and self._sender.busy
@@ -152,10 +142,6 @@ class RtpTransmitter(TappedStream):
         """Send one frame now. While a digit is being sent, and on hold, it is dropped."""
         if self.sending_digits:
             return
-        if self.sent.muted:
-            frame = Frame(frame.format, silence(frame.format, len(frame.payload)))
-            if not frame.payload:
-                return
         if self.taps_out is not None:
             sent = self.send_through(frame)
             if sent is None:

@@ -35,7 +35,7 @@ class FakeStream(TappedStream):
         self.sink: Any = None
         self.on_digit: Any = None
         self.on_digit_begin: Any = None
-        self.hold = self.muted_in = self.muted_out = False
+        self.hold = False
         self.closed = False
         self.log = ServerLogger("stream")
         self.taps_in = self.taps_out = None

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, ClassVar
 from asterism.config.values import is_boolean, is_true
 from asterism.core.commands import ActionCall, action
 from asterism.core.documentation import Argument, Documentation
-from asterism.pbx.channels.playing import stream_of
+from asterism.media.taps import Direction
+from asterism.media.volume import Mute
 from asterism.pbx.vocabulary.flow import FunctionError, needs_channel
 from asterism.pbx.vocabulary.marks import function_writer
 from asterism.pbx.vocabulary.module import PbxModule
 
 if TYPE_CHECKING:
-    from asterism.media.stream import AudioStream
     from asterism.pbx.channels.channel import Channel
 
 _DIRECTIONS = (
@@ -22,7 +22,7 @@ _DIRECTIONS = (
     ("all", "both"),
 )
 _KEY = "mute"
-"""Where ``channel.data`` keeps the muted directions."""
+"""Where ``channel.data`` keeps the taps by their directions."""
 _NAMES = frozenset(name for name, _ in _DIRECTIONS)
 
 
@@ -86,20 +86,12 @@ class Muting(PbxModule):
 
 
 def _mute(channel: Channel, direction: str, on: bool) -> None:
-    """Mute what there is of audio; the channel keeps it for audio that is yet to come."""
-    muted: set[str] = channel.data.setdefault(_KEY, set())
-    directions = {"in", "out"} if direction == "all" else {direction}
-    if on:
-        muted |= directions
-    else:
-        muted -= directions
-    stream = stream_of(channel)
-    if stream is not None:
-        apply_mute(channel, stream)
-
-
-def apply_mute(channel: Channel, stream: AudioStream) -> None:
-    """Make ``stream`` as mute as ``channel`` is; for drivers that open one."""
-    muted = channel.data.get(_KEY)
-    if muted is not None:
-        stream.muted_in, stream.muted_out = "in" in muted, "out" in muted
+    """Put the taps there, or take them off."""
+    muted: dict[str, Mute] = channel.data.setdefault(_KEY, {})
+    for name in ("in", "out") if direction == "all" else (direction,):
+        tap = muted.pop(name, None)
+        if tap is not None:
+            channel.detach(tap)
+        if on:
+            muted[name] = Mute()
+            channel.attach(muted[name], Direction(name))

@@ -404,6 +404,20 @@ DTMF_END = EventType(
         ("Direction", "Received or Sent."),
     ),
 )
+CHANNEL_TALKING_START = EventType(
+    "ChannelTalkingStart", "call", _plain, _doc("The far end of a channel begins to talk (TALK_DETECT).", "", *_CHANNEL)
+)
+CHANNEL_TALKING_STOP = EventType(
+    "ChannelTalkingStop",
+    "call",
+    lambda channel, duration: [*channel_fields(channel), ("Duration", duration)],
+    _doc(
+        "The far end of a channel has stopped talking (TALK_DETECT).",
+        "",
+        *_CHANNEL,
+        ("Duration", "How long it talked, in milliseconds."),
+    ),
+)
 MUSIC_ON_HOLD_START = EventType(
     "MusicOnHoldStart",
     "call",
@@ -484,6 +498,8 @@ ALL: tuple[EventType, ...] = (
     UNHOLD,
     DTMF_BEGIN,
     DTMF_END,
+    CHANNEL_TALKING_START,
+    CHANNEL_TALKING_STOP,
     MUSIC_ON_HOLD_START,
     MUSIC_ON_HOLD_STOP,
     BLIND_TRANSFER,

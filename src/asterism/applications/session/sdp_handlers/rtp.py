@@ -29,7 +29,6 @@ from asterism.core.module import Module
 from asterism.media.payload_types import PayloadTypes
 from asterism.media.sockets import is_address
 from asterism.pbx.channels import rtcp
-from asterism.pbx.channels.muting import apply_mute
 from asterism.pbx.vocabulary.controls import SoftHangup
 from asterism.stack.errors import ParseError
 from asterism.stack.grammar import printable
@@ -233,7 +232,6 @@ class RtpHandler(SdpHandler):
         rtp.on_digit = session.on_rtp_digit
         rtp.on_digit_begin = session.on_rtp_digit_begin
         if session.channel is not None:
-            apply_mute(session.channel, rtp)
             session.channel.stream_opened(rtp)
         session.audio = rtp
         stream = RtpAudio(self, rtp, terms)

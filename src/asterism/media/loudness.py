@@ -1,0 +1,62 @@
+"""How loud a frame is, and whether somebody talks: with the audio's own time, whatever time it takes."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import numpy as np
+
+from asterism.media.formats import LINEAR
+from asterism.media.resample import to_samples
+from asterism.media.stream import Frame
+from asterism.media.translate import translator
+
+
+def loudness(frame: Frame) -> tuple[float, float] | None:
+    """How loud a frame is and how long: the mean of its samples' magnitudes (0 to 32768), and milliseconds.
+
+    ``None`` for a format that cannot be decoded, and for an empty frame.
+    """
+    linear = LINEAR.get(frame.format.sample_rate)
+    decode = None if linear is None else translator(frame.format, linear)
+    if decode is None:
+        return None
+    samples = to_samples(decode(frame.payload))
+    if not len(samples):
+        return None
+    return float(np.abs(samples).mean()), len(samples) * 1000 / frame.format.sample_rate
+
+
+class Speech(Enum):
+    """What has changed."""
+
+    BEGAN = "began"
+    ENDED = "ended"
+
+
+class SpeechDetector:
+    """Tells when somebody begins to talk, and when they have been silent for long enough."""
+
+    __slots__ = ("_silent", "silence_ms", "talking", "threshold")
+
+    def __init__(self, silence_ms: float, threshold: float) -> None:
+        """Take a mean magnitude of ``threshold`` or more for talk, ``silence_ms`` of less for its end."""
+        self.silence_ms = silence_ms
+        self.threshold = threshold
+        self.talking = False
+        """Whether somebody talks now."""
+        self._silent = 0.0
+
+    def take(self, level: float, ms: float) -> Speech | None:
+        """Hear a piece of audio of that loudness and length; what has changed with it, if anything has."""
+        if level >= self.threshold:
+            self._silent = 0.0
+            if not self.talking:
+                self.talking = True
+                return Speech.BEGAN
+            return None
+        self._silent += ms
+        if self.talking and self._silent >= self.silence_ms:
+            self.talking = False
+            return Speech.ENDED
+        return None
