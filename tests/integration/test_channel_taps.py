@@ -1,0 +1,134 @@
+"""VOLUME and TALK_DETECT between two phones, by what they hear and by the manager's events."""
+
+from __future__ import annotations
+
+import math
+from array import array
+
+import pytest
+from call_kit import two_phones
+from manager_kit import MANAGER, manager
+
+from asterism.media.taps import Direction, Tap
+from asterism.testing import PhoneCall, until
+
+EXTENSIONS = """
+[phones]
+exten => 102,1,Dial(PJSIP/102,30)
+exten => 103,1,Set(VOLUME(TX)=3)
+ same => n,Set(VOLUME(RX,p)=-4)
+ same => n,Dial(PJSIP/102,30)
+exten => 104,1,Set(TALK_DETECT(set)=200,300)
+ same => n,Dial(PJSIP/102,30)
+exten => 601,1,Set(VOLUME(sideways)=2)
+ same => n,Set(VOLUME(RX)=loud)
+ same => n,Set(VOLUME(RX)=inf)
+ same => n,Set(TALK_DETECT(remove)=)
+ same => n,Set(TALK_DETECT(set)=0)
+ same => n,Set(TALK_DETECT(listen)=)
+ same => n,Set(TALK_DETECT(set)=)
+ same => n,Set(TALK_DETECT(set)=100)
+ same => n,Set(TALK_DETECT(remove)=)
+ same => n,Answer()
+ same => n,Echo()
+"""
+FILES = {"manager.conf": MANAGER, "extensions.conf": EXTENSIONS}
+
+
+async def strength(*phones: PhoneCall) -> list[float]:
+    """How loud each phone hears the other from now on."""
+    ends = [phone.audio.received + 30 for phone in phones]
+    await until(lambda: all(phone.audio.received >= end for phone, end in zip(phones, ends, strict=True)))
+    found = []
+    for phone in phones:
+        values = array("h", b"".join(phone.audio.packets[-10:]))
+        found.append(math.sqrt(sum(value * value for value in values) / len(values)))
+    return found
+
+
+async def test_volume_of_both_directions_and_by_digits() -> None:
+    async with two_phones(FILES) as world:
+        call, incoming = await world.connect("103")
+        call.play(440)
+        incoming.play(660)
+        await incoming.hears(440)
+        await call.hears(660)
+        says = 8000 / math.sqrt(2)
+        heard, back = await strength(incoming, call)
+        assert heard == pytest.approx(says / 4, rel=0.1)
+        assert back == pytest.approx(says * 3, rel=0.1)  # 24000 at its peak: not cut off
+        call.send_digits("***")
+        (ann,) = (one for one in world.server.pbx.channels if one.name.startswith("PJSIP/101"))
+        await until(lambda: ann.data["volume"].values == {Direction.IN: -1.0, Direction.OUT: 6.0})
+        assert await strength(incoming) == [pytest.approx(says, rel=0.1)]
+        await call.hangup()
+        await incoming.ended()
+
+
+async def test_talk_and_silence_are_told_while_packets_are_relayed() -> None:
+    async with two_phones(FILES) as world, manager(world.server) as client:
+        call, incoming = await world.connect("104")
+        call.play(440)
+        begun = await client.event("ChannelTalkingStart")
+        assert begun["Channel"].startswith("PJSIP/101")
+        assert begun["Privilege"] == "call,all"
+        await incoming.hears(440)
+        ann = world.server.pbx.channels.get(begun["Channel"])
+        assert ann is not None
+        assert ann.stream is not None
+        assert ann.stream.relay is not None  # type: ignore[attr-defined]
+        assert ann.shows_simple
+        call.play()
+        ended = await client.event("ChannelTalkingStop")
+        assert 0 <= int(ended["Duration"]) < 10_000
+        call.play(440)
+        await client.event("ChannelTalkingStart")
+        await call.hangup()
+        await incoming.ended()
+
+
+async def test_wrong_words_are_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
+    async with two_phones(FILES, register=False) as world:
+        call = await world.ann.dial("601")
+        await call.answered()
+        call.play(440)
+        await call.hears(440)
+        await call.hangup()
+    shown = capsys.readouterr().out
+    for words in (
+        "it takes TX or RX", "'loud' is no number", "'inf' is no number", "nothing is detected", "'0' is no number",
+        "it takes set or remove",
+    ):  # fmt: skip
+        assert words in shown
+    assert shown.count("nothing is detected") == 1
+
+
+class Breaks(Tap):
+    changes = True
+
+    def change(self, frame: object) -> None:
+        raise RuntimeError("broken on purpose")
+
+
+async def test_a_tap_that_raises_leaves_a_line_that_names_the_call_and_nothing_else(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async with two_phones(FILES) as world:
+        call, incoming = await world.connect()
+        call.play(440)
+        await incoming.hears(440)
+        (ann,) = (one for one in world.server.pbx.channels if one.name.startswith("PJSIP/101"))
+        ann.attach(Breaks(), Direction.IN)
+        await until(lambda: ann.taps is not None and not ann.taps.taps)
+        start = incoming.audio.received
+        await until(lambda: incoming.audio.received - start > 20)
+        assert ann.stream is not None
+        assert ann.stream.relay is not None  # type: ignore[attr-defined]
+        assert ann.stream.taps_in is None  # type: ignore[attr-defined]
+        assert incoming.audio.level(440) > 0.8
+        name = ann.name
+        await call.hangup()
+        await incoming.ended()
+    lines = [line for line in capsys.readouterr().out.splitlines() if "tap Breaks (in) failed" in line]
+    assert len(lines) == 1
+    assert name in lines[0] or "C-0000" in lines[0]
