@@ -71,7 +71,7 @@ class VolumeFunction(PbxModule):
     def load(self, server: HostServer) -> None:
         """Register the function, and hear of digits."""
         super().load(server)
-        server.bus.subscribe(server.owner, events.DTMF_END, self._digit)
+        server.bus.subscribe(server.owner, events.DTMF_END, self.digit_ended)
 
     @function_writer(
         "VOLUME",
@@ -104,7 +104,8 @@ class VolumeFunction(PbxModule):
         volume.by_digits = "p" in options
         volume.set(channel, direction, number)
 
-    def _digit(self, _: EventType, args: tuple[object, ...]) -> None:
+    def digit_ended(self, _: EventType, args: tuple[object, ...]) -> None:
+        """Change the volume by a digit of the far end, where that was asked for."""
         channel, digit, heard = args[0], args[1], args[3]
         volume: _Volume | None = channel.data.get(_KEY)  # type: ignore[attr-defined]
         if volume is None or not volume.by_digits or heard != "Received" or digit not in ("*", "#"):
