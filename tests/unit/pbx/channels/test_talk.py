@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fake_technology import FakeServer, FakeStream, run
 
 from asterism.media.formats import SLIN, ULAW
@@ -18,11 +20,11 @@ def test_two_bursts_are_told_and_the_second_is_not_over_when_the_channel_ends() 
         alice = server.sip.incoming("alice", "1")
         function = TalkDetection()
         function.write(alice, "set", "300,300")
-        server.record()
         stream = alice.driver.media
         for frame, count in ((QUIET, 20), (TALK, 50), (QUIET, 20), (TALK, 5), (QUIET, 14)):
             for _ in range(count):
                 assert stream.hear_in(frame) is frame
+        await asyncio.sleep(0)
         start, stop = events.CHANNEL_TALKING_START, events.CHANNEL_TALKING_STOP
         told = [event for event in server.recorded if event[0] in (start, stop)]
         assert [kind for kind, _ in told] == [start, stop, start]
