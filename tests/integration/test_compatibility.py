@@ -9,6 +9,7 @@ import pytest
 
 from asterism.config.asterisk_conf import Options
 from asterism.interfaces.console.runner import CommandRunner
+from asterism.pbx.channels.music.classes import GENERAL as MUSIC_GENERAL
 from asterism.pbx.dialplan.language.loader import LoadedDialplan
 from asterism.server.server import Server
 from asterism.sip.objects.endpoint import Endpoint
@@ -61,7 +62,7 @@ def test_the_options_of_the_page_exist() -> None:
     assert {"show_secrets", "ignore_unknown_require", "allow_without_authenticator", "user_agent"} <= names
     for name in names:
         specs = (GlobalSettings.spec(name), Endpoint.spec(name))
-        assert any(specs) or hasattr(Options, name) or hasattr(LoadedDialplan(), name), name
+        assert any(specs) or hasattr(Options, name) or name in MUSIC_GENERAL or hasattr(LoadedDialplan(), name), name
 
 
 @pytest.mark.parametrize("ignore", [False, True])
