@@ -6,7 +6,7 @@ import math
 from array import array
 
 import pytest
-from call_kit import two_phones
+from call_kit import PJSIP, two_phones
 from manager_kit import MANAGER, manager
 
 from asterism.media.taps import Direction, Tap
@@ -132,3 +132,41 @@ async def test_a_tap_that_raises_leaves_a_line_that_names_the_call_and_nothing_e
     lines = [line for line in capsys.readouterr().out.splitlines() if "tap Breaks (in) failed" in line]
     assert len(lines) == 1
     assert name in lines[0] or "C-0000" in lines[0]
+
+
+INBAND = {**FILES, "pjsip.conf": PJSIP.replace("[101](phone)", "[101](phone)\ndtmf_mode=inband")}
+BOTH_INBAND = {**FILES, "pjsip.conf": PJSIP.replace("[phone](!)", "[phone](!)\ndtmf_mode=inband")}
+
+
+async def test_digits_in_audio_become_events_for_the_other_and_events_become_audio() -> None:
+    async with two_phones(INBAND) as world:
+        call, incoming = await world.connect()
+        assert call.audio.dtmf is None
+        call.play(440)
+        await incoming.hears(440)
+        call.play(770, 1336)
+        await until(lambda: incoming.audio.level(440) < 0.1)
+        start = incoming.audio.received
+        await until(lambda: incoming.audio.received - start > 25)
+        assert incoming.audio.level(770) < 0.1  # taken out of the audio
+        call.play(440)
+        await until(lambda: incoming.audio.digits == "5")
+        await incoming.hears(440)
+        incoming.send_digits("9")
+        await call.hears(852, 1477)
+        await call.hangup()
+        await incoming.ended()
+
+
+async def test_digits_between_two_that_send_them_in_audio_come_once() -> None:
+    async with two_phones(BOTH_INBAND) as world, manager(world.server) as client:
+        call, incoming = await world.connect()
+        call.play(770, 1336)
+        begun = await client.event("DTMFBegin", Direction="Received")
+        assert (begun["Digit"], begun["Channel"][:9]) == ("5", "PJSIP/101")
+        call.play()
+        ended = await client.event("DTMFEnd", Direction="Sent")
+        assert (ended["Digit"], ended["Channel"][:9]) == ("5", "PJSIP/102")
+        await incoming.hears(770, 1336)
+        await call.hangup()
+        await incoming.ended()

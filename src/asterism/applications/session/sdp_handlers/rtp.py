@@ -29,6 +29,7 @@ from asterism.core.module import Module
 from asterism.media.payload_types import PayloadTypes
 from asterism.media.sockets import is_address
 from asterism.pbx.channels import rtcp
+from asterism.pbx.channels.inband_digits import detect_digits
 from asterism.pbx.vocabulary.controls import SoftHangup
 from asterism.stack.errors import ParseError
 from asterism.stack.grammar import printable
@@ -252,6 +253,9 @@ class RtpHandler(SdpHandler):
             )
         ptime = terms.ptime if session.endpoint.use_ptime else 0
         stream.rtp.set_formats(terms.types, receive, ptime)
+        if session.channel is not None:
+            mode = session.media.dtmf_mode or session.endpoint.dtmf_mode
+            detect_digits(session.channel, mode == "inband" or (mode == "auto" and not stream.rtp.sends_events))
 
     def _set_remote(self, session: Session, stream: RtpAudio, host: str, port: int) -> None:
         held = host in _NOWHERE or stream.terms.direction in _SENDS_NOTHING
