@@ -20,7 +20,14 @@ exten => 103,1,Set(VOLUME(TX)=3)
  same => n,Dial(PJSIP/102,30)
 exten => 104,1,Set(TALK_DETECT(set)=200,300)
  same => n,Dial(PJSIP/102,30)
-exten => 601,1,Set(VOLUME(sideways)=2)
+exten => 105,1,Set(JITTERBUFFER(adaptive)=200,,60)
+ same => n,Set(VOLUME(RX)=0.5)
+ same => n,Dial(PJSIP/102,30)
+exten => 601,1,Set(JITTERBUFFER(big)=)
+ same => n,Set(JITTERBUFFER(fixed)=far)
+ same => n,Set(JITTERBUFFER(fixed)=default)
+ same => n,Set(JITTERBUFFER(disabled)=)
+ same => n,Set(VOLUME(sideways)=2)
  same => n,Set(VOLUME(RX)=loud)
  same => n,Set(VOLUME(RX)=inf)
  same => n,Set(TALK_DETECT(remove)=)
@@ -97,7 +104,7 @@ async def test_wrong_words_are_warned_of(capsys: pytest.CaptureFixture[str]) -> 
     shown = capsys.readouterr().out
     for words in (
         "it takes TX or RX", "'loud' is no number", "'inf' is no number", "nothing is detected", "'0' is no number",
-        "it takes set or remove",
+        "it takes set or remove", "it takes fixed, adaptive or disabled", "'far' is no length",
     ):  # fmt: skip
         assert words in shown
     assert shown.count("nothing is detected") == 1
@@ -171,5 +178,15 @@ async def test_digits_between_two_that_send_them_in_audio_come_once() -> None:
         ended = await client.event("DTMFEnd", Direction="Sent")
         assert (ended["Digit"], ended["Channel"][:9]) == ("5", "PJSIP/102")
         await incoming.hears(770, 1336)
+        await call.hangup()
+        await incoming.ended()
+
+
+async def test_a_jitter_buffer_passes_what_comes_to_the_taps_behind_it() -> None:
+    async with two_phones(FILES) as world:
+        call, incoming = await world.connect("105")
+        call.play(440)
+        await incoming.hears(440)
+        assert await strength(incoming) == [pytest.approx(8000 / math.sqrt(2) / 2, rel=0.1)]
         await call.hangup()
         await incoming.ended()

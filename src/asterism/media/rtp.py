@@ -52,7 +52,7 @@ class RtpSession(RtpTransmitter):
         "_buffer", "_digits", "_inactivity", "_keep_alive", "_learning", "_on_release", "_pair",
         "_received_events", "_received_formats", "_recv_into", "_reporter", "_rtcp_socket",
         "_views", "follow_peer", "local", "on_digit", "on_digit_begin", "on_rtcp", "received", "relay", "relay_digits",
-        "rx_dropped", "sink",
+        "rx_dropped", "rx_timestamp", "sink",
     )  # fmt: skip
 
     def __init__(
@@ -88,6 +88,8 @@ class RtpSession(RtpTransmitter):
         self._keep_alive: KeepAlive | None = None
         self.received = RtpReceiver(self)
         """The counts of what came."""
+        self.rx_timestamp = 0
+        """The RTP timestamp of what taps hear now."""
         self.rx_dropped = 0
         """Datagrams that were malformed, of an unknown type, or of a source that is not the peer."""
         self.relay: Relay | None = None
@@ -309,6 +311,7 @@ class RtpSession(RtpTransmitter):
             self._context.log_packet("Got ", self._filter.source, payload_type, sequence, timestamp, end - start)
         payload = data[start:end]
         if self.taps_in is not None:
+            self.rx_timestamp = timestamp
             frame = self.hear_in(Frame(fmt, swap_bytes(payload) if fmt.encoding == "L16" else payload))
             if frame is None:
                 return

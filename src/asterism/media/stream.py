@@ -70,6 +70,9 @@ class AudioStream(Protocol):
     def detach(self, tap: Tap) -> bool:
         """Take a tap off; whether it was there."""
 
+    def change_behind(self, tap: Tap, frame: Frame) -> Frame | None:
+        """Give what a tap had kept back to those behind it; see :class:`asterism.media.taps.TappedStream`."""
+
     def write(self, frame: Frame) -> None:
         """Send one frame now; pacing is the caller's. Translated when its format was not negotiated."""
 

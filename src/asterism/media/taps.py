@@ -113,9 +113,12 @@ class TapLine:
             except FAILURES:
                 self._fail(tap)
 
-    def change(self, frame: Frame) -> Frame | None:
-        """Give a frame through the changing taps, one after the other; ``None``: nothing passes."""
-        for tap in self.changing:
+    def change(self, frame: Frame, after: Tap | None = None) -> Frame | None:
+        """Give a frame through the changing taps (those behind ``after``) one by one; ``None``: nothing passes."""
+        changing = self.changing
+        if after in changing:
+            changing = changing[changing.index(after) + 1 :]
+        for tap in changing:
             try:
                 changed = tap.change(frame)
             except FAILURES:
@@ -240,6 +243,10 @@ class TappedStream:
             return frame
         line.hear(frame)
         return line.change(frame)
+
+    def change_behind(self, tap: Tap, frame: Frame) -> Frame | None:
+        """Give what a changing tap on what arrives had kept back to those behind it; what is to be passed on."""
+        return frame if self.taps_in is None else self.taps_in.change(frame, tap)
 
     def send_through(self, frame: Frame) -> Frame | None:
         """Give what is to be sent to the taps; what is sent, if anything is."""

@@ -1,0 +1,95 @@
+"""A jitter buffer: packets in whatever order and time they come, frames out in order and at an even pace.
+
+It has no clock: the time comes in with each packet and each call, in seconds. The fixed kind delays by its whole length.
+The adaptive one delays by what the packets of late needed and a margin, and follows them.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+
+from asterism.media.stream import Frame
+
+_KEPT = 256
+"""The most frames that are kept, whatever their lengths."""
+_FORGETS = 0.002
+"""How much of its extra delay the adaptive kind gives up with each frame that is in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class JitterSettings:
+    """What ``JITTERBUFFER`` sets; all in milliseconds."""
+
+    adaptive: bool = False
+    max_size: int = 200
+    """The longest delay; the delay of the fixed kind."""
+    resync: int = 1000
+    """A jump of the timestamps by more than this begins anew."""
+    extra: int = 40
+    """What the adaptive kind delays beyond what is needed."""
+
+
+class JitterBuffer:
+    """The frames of one stream that wait for their time."""
+
+    __slots__ = ("_base", "_delay", "_last", "_waiting", "dropped", "late", "settings")
+
+    def __init__(self, settings: JitterSettings) -> None:
+        self.settings = settings
+        self._waiting: list[tuple[float, Frame]] = []
+        self._base: float | None = None
+        """When a packet of timestamp 0 would have come by the quickest way."""
+        self._delay = (settings.extra if settings.adaptive else settings.max_size) / 1000
+        self._last: float | None = None
+        """The media time of the last frame given out."""
+        self.late = 0
+        """Frames that came after their time."""
+        self.dropped = 0
+        """Frames too many, or that came twice."""
+
+    @property
+    def delay(self) -> float:
+        """How long a packet that came by the quickest way waits, in seconds."""
+        return self._delay
+
+    def put(self, at: float, frame: Frame, now: float) -> None:
+        """Take in a packet's frame.
+
+        Args:
+            at: Its media time in seconds: the timestamp by the clock rate, counted on where it wraps.
+            frame: What it holds.
+            now: When it came.
+        """
+        settings = self.settings
+        transit = now - at
+        if self._base is None or abs(transit - self._base) > settings.resync / 1000:
+            self._base, self._last = transit, None
+            self._waiting.clear()
+        base = self._base = min(self._base, transit)
+        if settings.adaptive:
+            needed = transit - base + settings.extra / 1000
+            if needed > self._delay:
+                self._delay = min(needed, settings.max_size / 1000)
+            else:
+                self._delay -= (self._delay - needed) * _FORGETS
+        if self._last is not None and at <= self._last:
+            self.late += 1
+        elif len(self._waiting) >= _KEPT or any(one[0] == at for one in self._waiting):
+            self.dropped += 1
+        else:
+            heapq.heappush(self._waiting, (at, frame))
+
+    def due(self) -> float | None:
+        """When the next frame is to be taken out; ``None`` while there is none."""
+        if not self._waiting or self._base is None:
+            return None
+        return self._waiting[0][0] + self._base + self._delay
+
+    def get(self, now: float) -> Frame | None:
+        """The next frame whose time has come."""
+        due = self.due()
+        if due is None or due > now + 0.0005:
+            return None
+        self._last, frame = heapq.heappop(self._waiting)
+        return frame

@@ -1,0 +1,123 @@
+"""JITTERBUFFER: what the far end says comes in order and at an even pace, somewhat later."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, ClassVar
+
+from asterism.core.documentation import Argument, Documentation
+from asterism.media.jitter import JitterBuffer, JitterSettings
+from asterism.media.taps import Direction, Tap
+from asterism.pbx.vocabulary.flow import FunctionError, needs_channel
+from asterism.pbx.vocabulary.marks import function_writer
+from asterism.pbx.vocabulary.module import PbxModule
+
+if TYPE_CHECKING:
+    from asterism.media.stream import Frame
+    from asterism.pbx.channels.channel import Channel
+
+_KEY = "jitterbuffer"
+"""Where ``channel.data`` keeps the tap."""
+_DEFAULT = JitterSettings()
+
+
+class JitterTap(Tap):
+    """Keeps back what arrives until its time has come."""
+
+    changes: ClassVar[bool] = True
+
+    def __init__(self, channel: Channel, settings: JitterSettings) -> None:
+        self._channel = channel
+        self.buffer = JitterBuffer(settings)
+        self._timer: asyncio.TimerHandle | None = None
+        self._timestamp: int | None = None
+        """That of the last packet, counted on where it wraps."""
+
+    def change(self, frame: Frame) -> Frame | None:
+        """Keep a frame; audio without timestamps passes as it is."""
+        came: int | None = getattr(self._channel.stream, "rx_timestamp", None)
+        if came is None:
+            return frame
+        if self._timestamp is None:
+            self._timestamp = came
+        # Timestamps are of 32 bits, and the difference may be negative.
+        self._timestamp += (came - self._timestamp + 0x80000000 & 0xFFFFFFFF) - 0x80000000
+        loop = self._channel.pbx.loop
+        self.buffer.put(self._timestamp / frame.format.clock_rate, frame, loop.time())
+        self._schedule()
+        return None
+
+    def _schedule(self) -> None:
+        due = self.buffer.due()
+        if self._timer is not None:
+            if due == self._timer.when():
+                return
+            self._timer.cancel()
+        self._timer = None if due is None else self._channel.pbx.loop.call_at(due, self._give)
+
+    def _give(self) -> None:
+        """Pass on what is due."""
+        self._timer = None
+        stream = self._channel.stream
+        while (frame := self.buffer.get(self._channel.pbx.loop.time())) is not None:
+            passed = None if stream is None else stream.change_behind(self, frame)
+            if stream is not None and passed is not None and stream.sink is not None:
+                stream.sink(passed)
+        self._schedule()
+
+    def ended(self) -> None:
+        """Drop what waits."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    failed = ended
+
+
+class JitterFunction(PbxModule):
+    """The function JITTERBUFFER."""
+
+    name: ClassVar[str] = "func_jitterbuffer"
+    description: ClassVar[str] = "Jitter buffer of a channel"
+
+    @function_writer(
+        "JITTERBUFFER",
+        Documentation(
+            "Put a jitter buffer on what the channel's far end says.",
+            "JITTERBUFFER(type)",
+            "The value is default, or up to four values with commas: the longest delay in milliseconds (200), the jump "
+            "of the timestamps that begins anew (1000), what the adaptive kind adds to the delay that is needed (40), "
+            "and whether video follows (accepted; it does not): Set(JITTERBUFFER(adaptive)=200,,60).",
+            (
+                Argument(
+                    "type", "", True,
+                    (("fixed", "one delay"), ("adaptive", "the delay that is needed"), ("disabled", "none any more")),
+                ),
+            ),
+        ),
+    )  # fmt: skip
+    def write(self, channel: Channel | None, args: str, value: str) -> None:
+        """Put it there, or take it off."""
+        kind = args.strip().lower()
+        if kind not in ("fixed", "adaptive", "disabled"):
+            raise FunctionError("it takes fixed, adaptive or disabled")
+        channel = needs_channel(channel)
+        settings = None if kind == "disabled" else _settings(kind == "adaptive", value)
+        tap: JitterTap | None = channel.data.pop(_KEY, None)
+        if tap is not None:
+            channel.detach(tap)
+            tap.ended()
+        if settings is not None:
+            tap = channel.data[_KEY] = JitterTap(channel, settings)
+            channel.attach(tap, Direction.IN)
+
+
+def _settings(adaptive: bool, value: str) -> JitterSettings:
+    words = [] if value.strip().lower() == "default" else [word.strip() for word in value.split(",")]
+    numbers = []
+    for index, default in enumerate((_DEFAULT.max_size, _DEFAULT.resync, _DEFAULT.extra)):
+        word = words[index] if index < len(words) else ""
+        if word and not (word.isascii() and word.isdigit() and len(word) < 6):
+            raise FunctionError(f"'{word}' is no length in milliseconds")
+        numbers.append(int(word) if word else default)
+    return JitterSettings(adaptive, *numbers)
