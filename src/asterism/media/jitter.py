@@ -1,6 +1,6 @@
 """A jitter buffer: packets in whatever order and time they come, frames out in order and at an even pace.
 
-It has no clock: the time comes in with each packet and each call, in seconds. The fixed kind delays by its whole length.
+It has no clock: the time comes in with each packet and each call, in seconds. The fixed kind delays by its whole size.
 The adaptive one delays by what the packets of late needed and a margin, and follows them.
 """
 
