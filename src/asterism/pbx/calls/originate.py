@@ -145,6 +145,7 @@ def start(pbx: Host, channel: Channel, request: OriginateRequest) -> None:
         restriction.set(request.restriction)
         one.new_exten(request.application, request.data)
         try:
+            one.check()
             if request.run is not None:
                 await Extension(one, request.run, f"the code of {one.name}").run()
             elif not await pbx.dialplan.execute_application(one, request.application, request.data):

@@ -171,7 +171,14 @@ class ChannelEnd(ChannelWaits):
             self._wake_all()
             if self.extension is not None:
                 self.extension.end()
+            if self.task is None:
+                self.pbx.loop.call_soon(self._abandon)  # when those who waited have done what they do
         elif self.control_listener is None:
+            self.hang_up()
+
+    def _abandon(self) -> None:
+        """Tear down a channel that nobody runs: somebody waited for its end, and need not be in charge of it."""
+        if self.task is None and self.bridge is None and self.control_listener is None:
             self.hang_up()
 
     async def hangup(self, cause: int | None = None) -> None:

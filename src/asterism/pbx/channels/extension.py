@@ -30,7 +30,18 @@ _FLOW = (ChannelHangup, Goto, EndDialplan, SubroutineReturned)
 class Extension:
     """A run of code for a channel; ``channel.extension`` while it lasts."""
 
-    __slots__ = ("_channel", "_error", "_function", "_name", "_over", "_timer", "_told", "task", "waiting")
+    __slots__ = (
+        "_afterwards",
+        "_channel",
+        "_error",
+        "_function",
+        "_name",
+        "_over",
+        "_timer",
+        "_told",
+        "task",
+        "waiting",
+    )
 
     def __init__(self, channel: Channel, function: Callable[[Any], Awaitable[None]], name: str) -> None:
         self._channel = channel
@@ -39,6 +50,7 @@ class Extension:
         self._error: BaseException | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._told = False
+        self._afterwards = not channel.alive
         self.waiting = False
         """Whether its task waits on the channel, and hears of a hang-up by itself."""
         loop = channel.pbx.loop
@@ -64,8 +76,6 @@ class Extension:
         """Wait for the code to end; raises what its end means for the channel (see :func:`raise_end`)."""
         channel = self._channel
         outer, channel.extension = channel.extension, self
-        if channel.leaving:
-            self.end()
         try:
             await self._over
         except asyncio.CancelledError:
@@ -79,7 +89,7 @@ class Extension:
         error, self._error = self._error, None
         if error is not None:
             raise_end(channel, error, self._name)
-        if channel.leaving:
+        if channel.leaving and not self._afterwards:
             channel.check()
 
     # -- the channel's side ---------------------------------------------------------------------------
@@ -97,8 +107,8 @@ class Extension:
             self._told = True
 
     def end(self) -> None:
-        """The channel has hung up, or is sent elsewhere."""
-        if self._timer is not None:
+        """The channel has hung up, or is sent elsewhere. Code that runs after the hang-up (``h``) is left alone."""
+        if self._timer is not None or self._afterwards:
             return
         loop = self._channel.pbx.loop
         self._timer = loop.call_later(GRACE, self._press)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fake_technology import FakeServer, run, settle
 
 from asterism.core.documentation import Documentation
@@ -41,5 +43,21 @@ def test_a_channel_without_dialplan_goes_to_a_label_too() -> None:
         alice.redirect(Goto("internal", "9", "third"))
         await settle()
         assert places == [3]
+
+    run(scenario)
+
+
+def test_whoever_only_waits_for_the_end_does_not_keep_a_channel() -> None:
+    """A channel that nobody runs is torn down by its hang-up, also while somebody waits for that."""
+
+    async def scenario(server: FakeServer) -> None:
+        alice = server.sip.incoming("alice", "1")
+        waiting = asyncio.create_task(alice.wait_for_hangup())
+        await settle()
+        alice.queue_hangup(17)
+        await waiting
+        await settle()
+        assert alice.dead
+        assert len(server.pbx.channels) == 0
 
     run(scenario)

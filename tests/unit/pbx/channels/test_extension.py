@@ -339,3 +339,60 @@ def test_the_end_of_the_calls_task_ends_the_code(caplog: pytest.LogCaptureFixtur
         assert seen == ["cleaned"]
 
     run(scenario)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_code_of_the_h_extension_is_not_cancelled(again: bool, caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(server: FakeServer) -> None:
+        seen: list[str] = []
+
+        async def last(channel: Channel) -> None:
+            await asyncio.sleep(0.01)
+            seen.append("stored")
+            with pytest.raises(ChannelHangup):
+                await channel.read_digit()
+            await asyncio.sleep(0.01)
+            seen.append("told")
+
+        server.pbx.extension("internal", "100")(waits)
+        server.pbx.extension("internal", "h")(last)
+        alice = server.sip.incoming("alice", "100")
+        server.log.addHandler(caplog.handler)
+        task = server.pbx.start(alice)
+        await settle()
+        alice.queue_hangup(16)
+        await settle()
+        if again:
+            alice.soft_hangup()
+        await task
+        assert seen == ["stored", "told"]
+        assert errors(caplog) == []
+
+    run(scenario)
+
+
+def test_a_group_that_an_application_raises_is_what_it_holds(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(server: FakeServer) -> None:
+        async def both(channel: Channel, data: str) -> None:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(channel.read_digit())
+                tasks.create_task(channel.wait(60))
+
+        server.pbx.register_application("Both", both, Documentation("For the test."))
+        server.dialplan(("1", 1, "Both", ""))
+        server.pbx.extension("internal", "2")(waits)
+        for goto in (None, Goto("internal", "2", 1)):
+            alice = server.sip.incoming("alice", "1")
+            server.log.addHandler(caplog.handler)
+            task = server.pbx.start(alice)
+            await settle()
+            if goto is not None:
+                alice.redirect(goto)
+                await settle()
+                assert alice.exten == "2"
+            alice.queue_hangup(17)
+            await task
+            assert alice.hangup_cause == 17
+        assert errors(caplog) == []
+
+    run(scenario)
