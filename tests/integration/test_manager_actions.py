@@ -80,6 +80,7 @@ async def test_every_action_asks_for_the_recorded_classes(tmp_path: Path) -> Non
     assert len(listed) > 100
     # The two that end calls need a class here.
     listed |= dict.fromkeys(("BridgeDestroy", "BridgeKick"), "system,call,all")
+    listed |= dict.fromkeys(("BridgeTechnologySuspend", "BridgeTechnologyUnsuspend"), "call,all")
     async with recorded_server(tmp_path) as server, manager(server, events="off") as client:
         response = await client.action("ListCommands")
         ours = {name: value.rpartition("(Priv: ")[2][:-1] for name, value in response.pairs[2:]}
