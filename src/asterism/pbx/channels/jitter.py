@@ -58,12 +58,20 @@ class JitterTap(Tap):
     def _give(self) -> None:
         """Pass on what is due."""
         self._timer = None
-        stream = self._channel.stream
         while (frame := self.buffer.get(self._channel.pbx.loop.time())) is not None:
-            passed = None if stream is None else stream.change_behind(self, frame)
-            if stream is not None and passed is not None and stream.sink is not None:
-                stream.sink(passed)
+            self._pass(frame)
         self._schedule()
+
+    def _pass(self, frame: Frame | None) -> None:
+        stream = self._channel.stream
+        passed = None if stream is None or frame is None else stream.change_behind(self, frame)
+        if stream is not None and passed is not None and stream.sink is not None:
+            stream.sink(passed)
+
+    def flush(self) -> None:
+        """Pass on all that waits, at once."""
+        while (due := self.buffer.due()) is not None:
+            self._pass(self.buffer.get(due))
 
     def ended(self) -> None:
         """Drop what waits."""
@@ -105,6 +113,7 @@ class JitterFunction(PbxModule):
         settings = None if kind == "disabled" else _settings(kind == "adaptive", value)
         tap: JitterTap | None = channel.data.pop(_KEY, None)
         if tap is not None:
+            tap.flush()
             channel.detach(tap)
             tap.ended()
         if settings is not None:
