@@ -8,6 +8,7 @@ from session_bench import Bench, on_bench, sdp
 from test_session_endpoint_options import change
 
 from asterism.applications.session.redirecting import told_redirecting
+from asterism.pbx.calls.local import LocalTechnology
 from asterism.pbx.vocabulary.controls import Control
 from asterism.stack.message import Request
 from asterism.stack.uri import Uri
@@ -179,3 +180,53 @@ async def test_a_180_after_the_description_was_shown_carries_it(bench: Bench) ->
     alice.in_dialog("ACK", ok, 1)
     alice.in_dialog("BYE", ok, 2)
     await alice.next(200)
+
+
+def with_local_channels(bench: Bench) -> None:
+    if bench.server.pbx.technologies.get("Local") is None:
+        bench.server.pbx.register_technology(LocalTechnology(bench.server.pbx))
+
+
+@on_bench
+async def test_a_302_is_followed_through_the_dialplan(bench: Bench) -> None:
+    """``redirect_method=user``: the extension of that name is called, whoever forwarded is told to whom it dials."""
+    with_local_channels(bench)
+    change(bench, "bob", redirect_method="user")
+    phone = bench.phone(5083)
+
+    @bench.server.pbx.extension("internal", "6003")
+    async def forwarded(channel: object) -> None:
+        await channel.dial("PJSIP/bob/sip:6003@127.0.0.1:5083", 20)  # type: ignore[attr-defined]
+
+    alice, bob, invite, _ = await dialing(bench, "PJSIP/bob", 5072)
+    bob.respond(invite, 302, contact=False, extra="Contact: <sip:6003@127.0.0.1:5083>\r\n")
+    await bob.next("ACK")
+    told = await alice.next(181)
+    assert told.get("Diversion") == "<sip:6003@127.0.0.1>;reason=unknown"
+    again = await phone.next("INVITE")
+    assert again.get("Diversion") == '"Bob Example" <sip:6002@127.0.0.1>;reason=unknown'
+    phone.respond(again, 180)
+    await alice.next(180)
+    phone.respond(again, 200, body=sdp())
+    await phone.next("ACK")
+    ok = await alice.next(200)
+    alice.in_dialog("ACK", ok, 1)
+    alice.in_dialog("BYE", ok, 9)
+    phone.respond(await phone.next("BYE"), 200)
+
+
+@on_bench
+async def test_a_302_names_an_extension_and_nothing_more(bench: Bench) -> None:
+    with_local_channels(bench)
+    change(bench, "bob", redirect_method="user")
+    ran = []
+
+    @bench.server.pbx.extension("secret", "9")
+    async def secret(channel: object) -> None:
+        ran.append(channel)
+
+    alice, bob, invite, _ = await dialing(bench, "PJSIP/bob", 5072)
+    bob.respond(invite, 302, contact=False, extra="Contact: <sip:9%40secret%2Fn@127.0.0.1>\r\n")
+    await bob.next("ACK")
+    await alice.next(404)
+    assert ran == []

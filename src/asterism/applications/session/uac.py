@@ -22,6 +22,7 @@ from asterism.applications.session.redirecting import targets_of, told_redirecti
 from asterism.applications.session.session import Session
 from asterism.applications.session.state import ANSWERED_STATES, UNANSWERED_CALL_STATES, SessionState
 from asterism.core.errors import AsterismError
+from asterism.pbx.dialplan.language.foreign import foreign, joined
 from asterism.pbx.vocabulary.controls import Control
 from asterism.pbx.vocabulary.party import NOBODY, PartyId, Redirecting
 from asterism.sip.resolving import Way
@@ -473,8 +474,9 @@ class OutgoingSession(Session):
             self._send_again()
             return
         if method == "user":
-            context = channel.context or self.endpoint.context
-            where = f"Local/{target.user}@{context}"
+            context = channel.get_variable("FORWARD_CONTEXT") or channel.context or self.endpoint.context
+            # Whoever forwards names an extension, and nothing more, by whatever it writes.
+            where = joined(("Local/", foreign(target.user), f"@{context}"))
         else:
             where = f"PJSIP/{self.endpoint.id}/{target}"
         told = told_redirecting(response) or Redirecting()

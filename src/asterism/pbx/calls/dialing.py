@@ -235,7 +235,7 @@ class Dialer:
             busy = control is Control.BUSY
             self._failed(channel, Cause.USER_BUSY if busy else Cause.NORMAL_CIRCUIT_CONGESTION, told=False)
         elif control is Control.FORWARD:
-            self._forward(channel, str(data))
+            self._forward(channel, data if isinstance(data, str) else str(data))
         elif control is Control.REDIRECTING:
             self._divert(data if isinstance(data, Redirecting) else None)
         elif control is Control.CONNECTED_LINE and self.caller is not None and self.shows_connected:
