@@ -228,5 +228,5 @@ async def test_a_302_names_an_extension_and_nothing_more(bench: Bench) -> None:
     alice, bob, invite, _ = await dialing(bench, "PJSIP/bob", 5072)
     bob.respond(invite, 302, contact=False, extra="Contact: <sip:9%40secret%2Fn@127.0.0.1>\r\n")
     await bob.next("ACK")
-    await alice.next(404)
+    await alice.next(603)
     assert ran == []

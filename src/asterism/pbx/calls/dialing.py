@@ -159,7 +159,7 @@ class Dialer:
         channel.control_listener = self._on_control
         called = channel.ask_driver("call", FAILED, timeout)
         if called is False:
-            self._not_called(channel)
+            self._not_called(leg)
             return
         if not leg.begun:
             self._begin(leg)
@@ -177,10 +177,14 @@ class Dialer:
         if caller is not None and self.shows_connected and channel.caller and not inside:
             caller.set_connected(channel.caller, tell=self._inside)
 
-    def _not_called(self, channel: Channel) -> None:
+    def _not_called(self, leg: Leg) -> None:
+        channel = leg.channel
         del self.pending[channel]
         channel.control_listener = None
         self.count(channel.hangup_cause or Cause.NO_ROUTE_DESTINATION)
+        if leg.before and self.caller is not None:
+            # A forward that leads nowhere leaves no cause behind.
+            self.caller.hangup_cause = self.cause = 0
         channel.hang_up()
 
     def called(self) -> None:
