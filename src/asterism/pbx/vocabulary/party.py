@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -85,7 +86,8 @@ class Redirecting:
     reason: str = "unknown"
     original_reason: str = "unknown"
     count: int = 0
-    extra: dict[str, str] = field(default_factory=dict, hash=False)
+    private: Mapping[str, PartyId] = field(default_factory=dict, hash=False)
+    """Parties for use here only, by ``orig``, ``from``, ``to``; never told to a far end."""
 
 
 def parse_caller_id(text: str) -> PartyId:
