@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any
+
+from asterism.core.containment import attempt
 
 SLICE = 0.005
 """Seconds of the loop's time that are taken in one go."""
@@ -15,7 +18,8 @@ SLICE = 0.005
 class FanOut:
     """States that wait to be given to their subscriptions; the newest for each takes the place of the one before."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+    def __init__(self, log: logging.Logger, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self._log = log
         self._loop = loop
         self._states: dict[Any, Any] = {}
         self._order: deque[Any] = deque()
@@ -44,7 +48,7 @@ class FanOut:
             subscription = order.popleft()
             state = states.pop(subscription, self)
             if state is not self:
-                subscription.notify(state)
+                attempt(self._log, "telling a subscription", None, subscription.notify, state)
                 if clock() >= end:
                     break
         if order:

@@ -58,7 +58,7 @@ class PubSub(Subsystem):
         self.lists = Planner(self)
         self.stopping: Callable[[], bool] = bool
         """Whether the server stops: subscriptions stay, for the next start."""
-        self.fan_out = FanOut()
+        self.fan_out = FanOut(log)
         """Where states wait that go to many subscriptions at once."""
         self.common: list[tuple[Capabilities, tuple[tuple[str, str], ...]]] = []
         self.on_change: list[Callable[[], None]] = []

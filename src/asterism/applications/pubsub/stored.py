@@ -168,7 +168,7 @@ class SubscriptionStore:
         flow = _flow_of(core, row)
         if notifier is None or flow is None or core.dialogs.get(request.call_id, row.tag, request.from_.tag or ""):
             return None
-        numbers = json.loads(row.generator_data)
+        numbers = _numbers_of(row)
         request.flow = flow
         rx = Rx(core, request, flow, core.layer.timers.clock())
         rx.endpoint = endpoint
@@ -176,7 +176,7 @@ class SubscriptionStore:
         take_target(dialog, rx)
         dialog.confirm()
         dialog.remote_target = Uri.parse(row.contact_uri)
-        dialog.remote_seq = int(numbers["cseq"])
+        dialog.remote_seq = numbers["cseq"]
         dialog.local_seq = row.cseq
         user = request.uri.user
         resource = user_part(user) if core.state.ignore_uri_user_options else user
@@ -190,7 +190,7 @@ class SubscriptionStore:
             generator = tables.generator_for(notifier, [kind for kind in accepted if kind not in TYPES_OF_LISTS])
             tree = tables.lists.tree(root)
             subscription = ListSubscription(tables, notifier, generator, resource, rx, dialog, tree)
-        subscription.version = int(numbers["version"])
+        subscription.version = numbers["version"]
         subscription.stored = row
         machine = subscription.machine
         machine.see(Event.SUBSCRIBE)
@@ -203,6 +203,21 @@ class SubscriptionStore:
             return None
         self.save(subscription)
         return subscription
+
+
+def _numbers_of(row: SubscriptionPersistence) -> dict[str, int]:
+    """What ``generator_data`` says: ``cseq``, ``version``, ``pending``.
+
+    Raises:
+        ValueError: it says something else.
+    """
+    found = json.loads(row.generator_data)
+    if not isinstance(found, dict):
+        raise ValueError("generator_data is no object")
+    cseq, version = found.get("cseq"), found.get("version")
+    if not isinstance(cseq, int) or not isinstance(version, int):
+        raise ValueError("generator_data has no cseq or version")
+    return {"cseq": cseq, "version": version, "pending": bool(found.get("pending"))}
 
 
 class _Restoring:
