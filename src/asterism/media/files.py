@@ -14,7 +14,7 @@ from typing import NamedTuple
 from asterism.core.errors import AsterismError
 from asterism.media.formats import ALAW, GSM, SLIN, SLIN16, ULAW, Format
 from asterism.media.stream import Frame
-from asterism.media.translate import swap_bytes, translator
+from asterism.media.translate import silence, swap_bytes, translator
 
 _PACKAGE = Path(__file__).parent / "sounds"
 _MAX_BYTES = 64 * 1024 * 1024
@@ -31,7 +31,7 @@ EXTENSIONS = MappingProxyType(
 """File name extensions, by the format that the file most likely holds."""
 
 
-def is_file(path: Path) -> bool:
+def _is_file(path: Path) -> bool:
     """Whether there is such a file; a name that the file system does not take is none."""
     try:
         return path.is_file()
@@ -52,9 +52,9 @@ class Sound(NamedTuple):
     def frames(self) -> Iterator[Frame]:
         """20 ms frames; the last is filled up with silence."""
         size = self.format.frame_bytes
-        silence = silence_octet(self.format)
+        octet = silence(self.format, 1) or b"\0"
         for start in range(0, len(self.data), size):
-            yield Frame(self.format, self.data[start : start + size].ljust(size, silence))
+            yield Frame(self.format, self.data[start : start + size].ljust(size, octet))
 
     @property
     def seconds(self) -> float:
@@ -80,11 +80,8 @@ class Sounds:
         """
         if not name or "\0" in name or len(name) > 255:
             return None
-        for base in self._bases(name, language or "en"):
-            found = [path for ext in EXTENSIONS if is_file(path := base.with_name(f"{base.name}.{ext}"))]
-            if found:
-                return min(found, key=lambda path: cost(EXTENSIONS[path.suffix[1:]], formats))
-        return None
+        found = (choose_file(base, formats) for base in self._bases(name, language or "en"))
+        return next(filter(None, found), None)
 
     def _bases(self, name: str, language: str) -> Iterator[Path]:
         parts = Path(name).parts
@@ -145,19 +142,19 @@ class Sounds:
             self._cached -= len(old.data)
 
 
-def cost(fmt: Format, formats: Sequence[Format]) -> int:
-    """How much conversion a file of ``fmt`` needs to the first of ``formats``: less is better."""
+def choose_file(base: Path, formats: Sequence[Format]) -> Path | None:
+    """Of the files ``base`` with an extension that is known, the one that needs the least conversion to ``formats``."""
+    found = [path for ext in EXTENSIONS if _is_file(path := base.with_name(f"{base.name}.{ext}"))]
+    return min(found, key=lambda path: _cost(EXTENSIONS[path.suffix[1:]], formats), default=None)
+
+
+def _cost(fmt: Format, formats: Sequence[Format]) -> int:
     if fmt in formats:
         return 0
     if fmt is GSM:
         return 9
     wide = any(one.sample_rate > 8000 for one in formats[:1])
     return 1 + (2 if (fmt.sample_rate > 8000) != wide else 0) + (fmt is SLIN)
-
-
-def silence_octet(fmt: Format) -> bytes:
-    """The octet that silence is made of."""
-    return b"\xff" if fmt is ULAW else b"\xd5" if fmt is ALAW else b"\0"
 
 
 def convert(sound: Sound, format: Format) -> Sound:  # noqa: A002

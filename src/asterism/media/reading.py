@@ -6,18 +6,13 @@ import wave
 from collections.abc import Iterator
 from pathlib import Path
 
-from asterism.media.files import EXTENSIONS, Sound, SoundError, convert, cost, is_file, read, silence_octet
+from asterism.media.files import EXTENSIONS, Sound, SoundError, convert, read
 from asterism.media.formats import GSM, SLIN, SLIN16, Format
 from asterism.media.stream import Frame
+from asterism.media.translate import silence
 
 _FRAMES = 50
 """Frames that are read at a time: one second."""
-
-
-def choose_file(base: Path, format: Format) -> Path | None:  # noqa: A002
-    """Of the files ``base`` with an extension that is known, the one that needs the least conversion to ``format``."""
-    found = [path for extension in EXTENSIONS if is_file(path := base.with_name(f"{base.name}.{extension}"))]
-    return min(found, key=lambda path: cost(EXTENSIONS[path.suffix[1:]], (format,)), default=None)
 
 
 def read_frames(path: Path, format: Format) -> Iterator[Frame]:  # noqa: A002
@@ -42,7 +37,7 @@ def _raw(path: Path, source: Format) -> Iterator[Sound]:
     size = source.frame_bytes
     with path.open("rb") as file:
         while data := file.read(size * _FRAMES):
-            yield Sound(source, data + silence_octet(source) * (-len(data) % size))
+            yield Sound(source, data + silence(source, -len(data) % size))
 
 
 def _wav(path: Path) -> Iterator[Sound]:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from asterism.media.files import SoundError
+from asterism.media.files import SoundError, choose_file
 from asterism.media.formats import ALAW, SLIN, SLIN16, ULAW
-from asterism.media.reading import choose_file, read_frames
+from asterism.media.reading import read_frames
 
 
 def write_wav(path: Path, rate: int, samples: int, channels: int = 1) -> Path:
@@ -24,9 +24,9 @@ def write_wav(path: Path, rate: int, samples: int, channels: int = 1) -> Path:
 def test_the_file_that_needs_the_least_conversion(tmp_path: Path) -> None:
     for name in ("a.wav", "a.ulaw", "a.alaw"):
         (tmp_path / name).touch()
-    assert choose_file(tmp_path / "a", ALAW) == tmp_path / "a.alaw"
-    assert choose_file(tmp_path / "a", ULAW) == tmp_path / "a.ulaw"
-    assert choose_file(tmp_path / "b", ULAW) is None
+    assert choose_file(tmp_path / "a", (ALAW,)) == tmp_path / "a.alaw"
+    assert choose_file(tmp_path / "a", (ULAW,)) == tmp_path / "a.ulaw"
+    assert choose_file(tmp_path / "b", (ULAW,)) is None
 
 
 @pytest.mark.parametrize(("rate", "channels"), [(8000, 1), (16000, 1), (8000, 2)])

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asterism.media.files import SoundError
-from asterism.media.reading import choose_file, read_frames
+from asterism.media.files import SoundError, choose_file
+from asterism.media.reading import read_frames
 
 if TYPE_CHECKING:
     import logging
@@ -40,7 +40,7 @@ def tracks(music: MusicClass, fmt: Format, log: logging.Logger, choose: random.R
 
 
 def _file(name: str, fmt: Format) -> Iterator[Frame]:
-    path = choose_file(Path(name), fmt)
+    path = choose_file(Path(name), (fmt,))
     if path is None:
         raise SoundError(f"there is no sound file {name}")
     return read_frames(path, fmt)
