@@ -44,10 +44,10 @@ SLOW = ("e2e", "fuzz")
 def options() -> dict[str, tuple[type[ConfiguredObject], OptionSpec]]:
     """Every option that claims to have an effect, by ``type.name``."""
     return {
-        f"{cls.TYPE}.{spec.name}": (cls, spec)
+        f"{cls.TYPE}.{spec.name}": (cls, spec)  # type: ignore[attr-defined, misc]
         for cls in (*TYPES, Wizard)
         if cls is not Contact
-        for spec in cls.OPTIONS
+        for spec in cls.OPTIONS  # type: ignore[attr-defined]
         if not spec.no_effect
     }
 

@@ -32,10 +32,10 @@ async def test_browser_phones_register_stay_registered_and_talk(tmp_path: Path) 
         http = server.modules.find("http").instance
         pages = []
         for number, (name, secure) in enumerate((n, s) for n in PHONES for s in (False, True)):
-            host, port = http.address
+            host, port = http.address  # type: ignore[attr-defined]
             page = await browser.open(f"http://{host}:{port}/static/{name}.html", "window.phone")
             user = str(101 + number)
-            host, port = http.tls_address if secure else http.address
+            host, port = http.tls_address if secure else http.address  # type: ignore[attr-defined]
             url = f"ws{'s' if secure else ''}://{host}:{port}/ws"
             assert await page.run(f"phone.start('{url}', '{host}', '{user}', 'secret')") == "registered"
             pages.append((page, user, name, secure))
@@ -46,18 +46,24 @@ async def test_browser_phones_register_stay_registered_and_talk(tmp_path: Path) 
             assert server.sip.flows.flow_of(contact).transport == ("WSS" if secure else "WS")
             # Our OPTIONS to the browser are answered ...
             await until(
-                lambda c=contact: location.state(c).status.name == "REACHABLE", LIMIT, f"{name} is not reachable"
+                lambda c=contact: location.state(c).status.name == "REACHABLE",  # type: ignore[misc]
+                LIMIT,
+                f"{name} is not reachable",
             )
             # ... and so are its own, with credentials.
             assert await page.run(f"phone.options('sip:{user}@127.0.0.1')") == 200, name
             endpoint = server.data.get(Endpoint, user)
             answer = await server.sip.send_request(
-                "MESSAGE", contact, endpoint=endpoint, body="hello, grüß dich", content_type="text/plain"
+                "MESSAGE",
+                contact,
+                endpoint=endpoint,  # type: ignore[arg-type]
+                body="hello, grüß dich",
+                content_type="text/plain",
             )
             assert answer.status == 200, name
             assert await page.run("phone.messages") == ["hello, grüß dich"], name
         # Texts go from each to the next, through the dialplan.
-        for (page, user, name, _), (other, number, *_) in zip(pages, [*pages[1:], pages[0]], strict=True):
+        for (page, user, name, _), (other, number, *_) in zip(pages, [*pages[1:], pages[0]], strict=True):  # type: ignore[assignment]
             assert await page.run(f"phone.send('sip:{number}@127.0.0.1', 'from {user}, für dich')") == 202, name
             for _ in range(200):
                 if f"from {user}, für dich" in await other.run("phone.messages"):
@@ -70,13 +76,13 @@ async def test_browser_phones_register_stay_registered_and_talk(tmp_path: Path) 
         for times in (1, 2):
             for _, user, name, _ in pages:
                 await until(
-                    lambda u=user, t=times: location.contacts(u)[0].expiration_time > first[u] + t,
+                    lambda u=user, t=times: location.contacts(u)[0].expiration_time > first[u] + t,  # type: ignore[misc]
                     LIMIT,
                     f"{name} {times}",
                 )
         for page, user, name, _ in pages:
             assert await page.run("phone.connected()") is True, name
             assert await page.run("phone.stop()") == "unregistered", name
-            await until(lambda u=user: not location.contacts(u), LIMIT)
+            await until(lambda u=user: not location.contacts(u), LIMIT)  # type: ignore[misc]
         await until(lambda: server.modules.find("websocket").instance.use_count() == 0, LIMIT)
         assert not server.sip.transports.bound

@@ -189,6 +189,6 @@ async def test_a_wrong_password_is_not_tried_again(tmp_path: Path) -> None:
     pjsip = PJSIP.format(host=host, own=own, port=free_port(own), transport="udp", password="wrong")
     async with kamailio(tmp_path / "kamailio", host), running_server({"pjsip.conf": pjsip}) as server:
         await becomes(server, "kamailio", "Rejected")
-        client = server.modules.find("outbound_registration").instance.registrations.get("kamailio")
+        client = server.modules.find("outbound_registration").instance.registrations.get("kamailio")  # type: ignore[attr-defined]
         assert client.given_up
         assert (await options(host, "1000")).status == 404

@@ -87,7 +87,7 @@ async def test_baresip(tmp_path: Path, protocol: str) -> None:
             accounts_file.write_text(accounts_file.read_text().replace(f"secret{phone.user}", "secret"))
         async with ann, bob:
             for user in ("101", "102"):
-                await until(lambda u=user: reachable(server, u), LIMIT, lambda: f"{ann.story()}\n{bob.story()}")
+                await until(lambda u=user: reachable(server, u), LIMIT, lambda: f"{ann.story()}\n{bob.story()}")  # type: ignore[misc]
                 (contact,) = server.sip.location.contacts(user)
                 assert contact.parsed.param("transport").lower() == protocol
             ann.command("dial", f"sip:102@{address}")
@@ -108,7 +108,7 @@ async def test_linphone(tmp_path: Path, protocol: str) -> None:
         Linphone(tmp_path / "bob", "102", address, protocol, auto_answer=True) as bob,
     ):
         for phone in (ann, bob):
-            await until(lambda p=phone: reachable(server, p.user), LIMIT, lambda: "".join(ann.said + bob.said))
+            await until(lambda p=phone: reachable(server, p.user), LIMIT, lambda: "".join(ann.said + bob.said))  # type: ignore[misc]
         ann.say(f"call sip:600@{host}")
         await ann.tells("Media streams established")
         ann.say("terminate")

@@ -254,12 +254,12 @@ def layer(data: bytes) -> None:
                 continue
             server = net.layer.create_server_transaction(request)
             if request.method == "INVITE" and number % 7 == 0:
-                ReliableResponder(server, lambda: None).send(partial(make_response, request, 183))
+                ReliableResponder(server, lambda: None).send(partial(make_response, request, 183))  # type: ignore[arg-type]
             server.respond(make_response(request, status))
         if number % 11 == 0:
             net.flow.failed(OSError("gone"))
         net.advance(number % 13)
-    for transaction in net.layer.transactions():
+    for transaction in net.layer.transactions():  # type: ignore[assignment]
         if hasattr(transaction, "respond"):
             transaction.respond(make_response(transaction.request, 487))
         else:

@@ -79,7 +79,7 @@ async def connected(world: World, protocol: asyncio.Protocol, pieces: list[bytes
     for piece in pieces:
         if wire.closed:
             break
-        protocol.data_received(piece)  # type: ignore[attr-defined]
+        protocol.data_received(piece)
         await world.loop.turn()
     for _ in range(3):
         await world.loop.advance(1)
@@ -109,7 +109,7 @@ def clients(worlds: Worlds, data: bytes) -> None:
     for line in rest.split("\r\n"):
         assert line.isprintable() or not set(line) & {chr(code) for code in (*range(9), *range(10, 32))}, repr(line)
         assert not line or ":" in line, f"no field: {line!r}"
-    instance._failures.clear()  # type: ignore[union-attr]
+    instance._failures.clear()  # type: ignore[attr-defined]
 
 
 def console(worlds: Worlds, data: bytes) -> None:
@@ -283,12 +283,12 @@ def substitution(worlds: Worlds, data: bytes) -> None:
         await world.server.pbx.start(_channel(world, texts), body)
         await world.settle()
 
-    environment.function = function  # type: ignore[method-assign]
-    environment.function_in_expression = within  # type: ignore[method-assign]
+    environment.function = function
+    environment.function_in_expression = within
     try:
         world.wait(main())
     finally:
-        environment.function, environment.function_in_expression = real, in_expression  # type: ignore[method-assign]
+        environment.function, environment.function_in_expression = real, in_expression
     assert not called or CANARY in template.upper() or "EVAL" in template.upper(), called
     expression.evaluate(template)
     for text in texts:

@@ -282,9 +282,9 @@ class World:
     def _keep_harmless(self) -> None:
         """Inputs must not run commands of the system, nor stop the server."""
         for registry in (self.server.pbx.applications, self.server.commands):
-            for name in list(registry._entries):  # type: ignore[attr-defined]
+            for name in list(registry._entries):
                 if name.lower() in HARMFUL or name.startswith(HARMFUL_COMMANDS):
-                    del registry._entries[name]  # type: ignore[attr-defined]
+                    del registry._entries[name]
 
     def _unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
@@ -332,7 +332,7 @@ class World:
             "channels": [channel.name for channel in server.pbx.channels],
             "bridges": len(server.pbx.bridges),
             "dialogs": list(server.sip.dialogs),
-            "sessions": session.instance.sessions.live,
+            "sessions": session.instance.sessions.live,  # type: ignore[attr-defined]
             "subscriptions": len(self.subscriptions()),
             "media": len(server.media.sessions),
             "works": [work.name for work in server.sip.servants],

@@ -35,7 +35,7 @@ exten => 702,1,Answer(800)
 def logged(log: ServerLogger) -> Iterator[list[str]]:
     lines: list[str] = []
     handler = logging.Handler()
-    handler.emit = lambda record: lines.append(f"{record.levelname} {record.getMessage()}")  # type: ignore[method-assign]
+    handler.emit = lambda record: lines.append(f"{record.levelname} {record.getMessage()}")
     log.addHandler(handler)
     yield lines
     log.removeHandler(handler)

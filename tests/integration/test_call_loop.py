@@ -48,7 +48,7 @@ class Capped(Phone):
 
     hops = "5"
 
-    def create_request(self, method: str, *args: object, **more: object):  # type: ignore[no-untyped-def]
+    def create_request(self, method: str, *args: object, **more: object):
         request = super().create_request(method, *args, **more)  # type: ignore[arg-type]
         request.set_header("Max-Forwards", self.hops)
         return request

@@ -247,7 +247,7 @@ async def test_the_manager_program_and_its_configuration(tmp_path: Path) -> None
     extensions = "[phones]\nexten => 600,1,Hangup(17)\n"
     config = {"pjsip.conf": PJSIP, "manager.conf": conf, "extensions.conf": extensions}
     async with running_server(config) as server, Phone("101", server) as phone:
-        host, port = server.modules.find("manager").instance.address  # type: ignore[union-attr]
+        host, port = server.modules.find("manager").instance.address  # type: ignore[attr-defined]
         program = await asyncio.create_subprocess_exec(
             sys.executable,
             "hangups.py",

@@ -37,7 +37,7 @@ def busy() -> Iterator[int]:
 def addresses(server: Server, name: str) -> tuple[tuple[str, int] | None, tuple[str, int] | None]:
     found = server.modules.find(name)
     assert found is not None
-    return found.instance.address, found.instance.tls_address  # type: ignore[union-attr]
+    return found.instance.address, found.instance.tls_address  # type: ignore[attr-defined]
 
 
 async def started(server: Server, monkeypatch: pytest.MonkeyPatch) -> list[str]:

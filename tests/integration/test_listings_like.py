@@ -17,7 +17,7 @@ async def test_every_command_with_like_refuses_other_words_and_bad_patterns() ->
         assert len(found) > 20
         for entry in found:
 
-            async def run(*words: str, entry=entry) -> str:  # type: ignore[no-untyped-def]
+            async def run(*words: str, entry=entry) -> str:
                 result = entry.item.run(CommandCall(list(words), lambda _text: None))
                 return str(await result if isawaitable(result) else result)
 

@@ -68,7 +68,7 @@ async def test_what_the_session_logs_is_about_its_channel(tmp_path: Path) -> Non
         call = await ann.dial("700")
         await call.answered()
         (channel,) = server.pbx.channels
-        session = channel.driver.session  # type: ignore[union-attr]
+        session = channel.driver.session  # type: ignore[attr-defined]
         session.work.push(lambda: server.log.error("something broke"))
         server.log.error("something else broke")
         text = (tmp_path / "var/log/full").read_text()

@@ -150,7 +150,7 @@ async def test_manager_actions(tmp_path: Path) -> None:
                 for text in HOSTILE:
                     fields = {
                         entry.name: text.replace("\r", " ").replace("\n", " ")
-                        for entry in server.actions.entry(name).documentation.arguments  # type: ignore[union-attr]
+                        for entry in server.actions.entry(name).documentation.arguments
                     }
                     await client.action(name, **fields)
             await client.list("Status", AllVariables="true")

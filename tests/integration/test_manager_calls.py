@@ -100,12 +100,12 @@ class Setting:
         return self.world
 
     async def __aexit__(self, *exc_info: object) -> None:
-        await self.client.__aexit__(*exc_info)
+        await self.client.__aexit__(*exc_info)  # type: ignore[arg-type]
         self.world.alice.close()
         self.world.bob.close()
         if exc_info[0] is None:
             await assert_idle(self.world.server)
-        await self.running.__aexit__(*exc_info)
+        await self.running.__aexit__(*exc_info)  # type: ignore[arg-type]
 
 
 def section(title: str) -> list[Message]:

@@ -167,10 +167,10 @@ async def test_before_login_little_is_read_and_a_good_login_still_works() -> Non
             writer.close()
         entry = server.modules.find("manager")
         assert entry is not None
-        await until(lambda: not entry.instance.waiting.tickets)
+        await until(lambda: not entry.instance.waiting.tickets)  # type: ignore[attr-defined]
         async with manager(server) as client:
             assert (await client.action("UserEvent", UserEvent="x", A="y" * 8000))["Response"] == "Success"
-            assert not entry.instance.waiting.tickets
+            assert not entry.instance.waiting.tickets  # type: ignore[attr-defined]
 
 
 async def test_the_first_of_two_fields_counts() -> None:
@@ -187,8 +187,8 @@ async def test_events_for_a_client_that_does_not_read_are_bounded_in_bytes() -> 
         writer.write(b"Action: Login\r\nUsername: admin\r\nSecret: secret\r\n\r\n")
         entry = server.modules.find("manager")
         assert entry is not None
-        await until(lambda: sum(1 for one in entry.instance.sessions if one.user is not None) == 2)
-        (stalled,) = [one for one in entry.instance.sessions if one.remote == writer.get_extra_info("sockname")[:2]]
+        await until(lambda: sum(1 for one in entry.instance.sessions if one.user is not None) == 2)  # type: ignore[attr-defined, misc]
+        (stalled,) = [one for one in entry.instance.sessions if one.remote == writer.get_extra_info("sockname")[:2]]  # type: ignore[attr-defined]
         fields = {f"A{number}": "y" * 8000 for number in range(100)}
         for _ in range(20):
             await sender.action("UserEvent", UserEvent="x", **fields)

@@ -92,7 +92,7 @@ async def world(carrier: int = 9, **more: str) -> AsyncIterator[tuple[World, lis
         def note(_type: EventType, published: tuple[object, ...]) -> None:
             fields = dict(USER_EVENT.render(*published))
             if fields["UserEvent"] == "Note":
-                notes.append(fields)
+                notes.append(fields)  # type: ignore[arg-type]
 
         found.server.bus.subscribe(found.server.owner, USER_EVENT, note)
         yield found, notes
@@ -290,7 +290,7 @@ async def test_a_message_makes_no_phone_ring():
 
 
 async def test_a_sender_holds_up_only_its_own_messages():
-    async with world(**{"pjsip.conf": PJSIP + "[102](+)\nmessage_context=messages\n"}) as (found, notes):
+    async with world(**{"pjsip.conf": PJSIP + "[102](+)\nmessage_context=messages\n"}) as (found, notes):  # type: ignore[arg-type]
         assert (await found.ann.request(message(found.ann, "804"))).status == 202
         assert (await found.ann.request(message(found.ann, "803", "anns"))).status == 202
         assert (await found.bob.request(message(found.bob, "803", "bobs"))).status == 202
@@ -301,7 +301,7 @@ async def test_a_sender_holds_up_only_its_own_messages():
 
 async def test_one_sender_cannot_fill_the_queue(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("asterism.pbx.messaging.queue.MAX_WAITING_OF_ONE", 1)
-    async with world(**{"pjsip.conf": PJSIP + "[102](+)\nmessage_context=messages\n"}) as (found, notes):
+    async with world(**{"pjsip.conf": PJSIP + "[102](+)\nmessage_context=messages\n"}) as (found, notes):  # type: ignore[arg-type]
         statuses = [(await found.ann.request(message(found.ann, "804", f"m{n}"))).status for n in range(3)]
         assert statuses == [202, 202, 503]
         assert (await found.bob.request(message(found.bob, "803", "bobs"))).status == 202
@@ -310,7 +310,7 @@ async def test_one_sender_cannot_fill_the_queue(monkeypatch: pytest.MonkeyPatch)
 
 async def test_senders_take_turns(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("asterism.pbx.messaging.queue.MAX_AT_ONCE", 1)
-    async with world(**{"pjsip.conf": PJSIP + "[102](+)\nmessage_context=messages\n"}) as (found, notes):
+    async with world(**{"pjsip.conf": PJSIP + "[102](+)\nmessage_context=messages\n"}) as (found, notes):  # type: ignore[arg-type]
         for text in ("a1", "a2", "a3"):
             assert (await found.ann.request(message(found.ann, "803", text))).status == 202
         assert (await found.bob.request(message(found.bob, "803", "b1"))).status == 202
@@ -369,7 +369,7 @@ async def test_a_body_makes_no_log_lines():
         log = found.server.pbx.dialplan.executor.log
         log.verbose_ceiling = 10
         handler = logging.Handler()
-        handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+        handler.emit = lambda record: lines.append(record.getMessage())
         log.addHandler(handler)
         await found.ann.request(message(found.ann, "6002", "hi\n[2026-11-21] SECURITY: forged"))
         await until(lambda: len(notes) == 2, 5, "the dialplan did not run")
@@ -520,7 +520,7 @@ async def test_a_redirection_is_not_followed_unless_asked_to():
     config = PJSIP.replace("follow_redirect_methods=message", "")
     async with (
         Carrier("carrier", ("127.0.0.1", 9)) as carrier,
-        world(**{"pjsip.conf": config.replace("{carrier}", str(carrier.port))}) as (found, notes),
+        world(**{"pjsip.conf": config.replace("{carrier}", str(carrier.port))}) as (found, notes),  # type: ignore[arg-type]
     ):
         carrier.elsewhere = found.bob.contact
         await found.ann.request(message(found.ann, "802", "pjsip:trunk"))
@@ -546,7 +546,7 @@ async def test_a_stop_breaks_off_what_runs_and_drops_what_waits():
 
 async def test_the_example_of_the_guide():
     example = "[messages]" + GUIDE.read_text().partition("[messages]")[2].partition("```")[0]
-    async with world(**{"extensions.conf": CONFIG["extensions.conf"] + example}) as (found, _):
+    async with world(**{"extensions.conf": CONFIG["extensions.conf"] + example}) as (found, _):  # type: ignore[arg-type]
         assert (await found.ann.request(message(found.ann, "102", "are you in?"))).status == 202
         assert (await found.ann.request(message(found.ann, "103", "and you?"))).status == 202
         await until(lambda: found.bob.messages and found.ann.messages, 5, "no message came")

@@ -250,7 +250,7 @@ async def test_functions_that_nobody_could_await_are_refused(tmp_path: Path) -> 
         with pytest.raises(NotAsyncError, match=r"extension 1@phones must be an 'async def': .*extension is not"):
             server.pbx.extension("phones", "1")(extension)
         with pytest.raises(NotAsyncError, match="subscriber of Hangup must be a plain 'def'"):
-            server.subscribe(HANGUP, subscriber)
+            server.subscribe(HANGUP, subscriber)  # type: ignore[arg-type]
 
 
 def test_a_plan_is_read_with_arrows_and_suffixes(tmp_path: Path) -> None:

@@ -316,7 +316,7 @@ async def test_only_the_newest_state_waits_for_the_answer() -> None:
         watch.status = 200
         watch._waiting.clear()
         await until(lambda: len({one.cseq.number for one in watch.notifies}) == 3)
-        versions = {re.search(rb'version="(\d+)"', one.body)[1] for one in watch.notifies}  # type: ignore[index]
+        versions = {re.search(rb'version="(\d+)"', one.body)[1] for one in watch.notifies}
         assert versions == {b"0", b"1", b"2"}
         assert b"confirmed" in unanswered.body
         assert b"rendering" in watch.notifies[-1].body

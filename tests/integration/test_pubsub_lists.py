@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from email import message_from_bytes
 from email.message import Message
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -93,7 +94,7 @@ exten => carol,hint,Custom:carol
 exten => dave,hint,Custom:dave
 exten => erin,hint,Custom:erin,Erin & Sons
 """
-EVENTLIST = {"Supported": "eventlist"}
+EVENTLIST: dict[str, Any] = {"Supported": "eventlist"}
 
 
 @asynccontextmanager
@@ -270,7 +271,7 @@ async def test_a_list_of_dialogs() -> None:
         ("team", "presence", {**EVENTLIST, "Accept": "application/rlmi+xml, multipart/related"}, 200),
     ],
 )
-async def test_what_is_refused(resource: str, event: str, headers: dict[str, str], status: int) -> None:
+async def test_what_is_refused(resource: str, event: str, headers: dict[str, Any], status: int) -> None:
     async with world() as found:
         watch = await found.ann.subscribe(resource, event, **headers)
         assert watch.response is not None
@@ -339,7 +340,7 @@ async def test_a_list_that_was_changed_is_subscribed_to_anew(tmp_path: Path) -> 
         await until(lambda: watch.state == "terminated", 5)
         assert watch.notifies[-1].get("Subscription-State") == "terminated;reason=deactivated"
         await until(lambda: not len(pubsub(server)), 5)
-        assert_idle(server)
+        assert_idle(server)  # type: ignore[unused-coroutine]
         phone.close()
 
 

@@ -91,7 +91,7 @@ async def test_register_call_and_leave(tmp_path: Path) -> None:
         ):
             await until(lambda: len(bindings(provider)) == 1, 10, "the branch did not register")
             assert bindings(provider)[0].parsed.port == own
-            client = branch.modules.find("outbound_registration").instance.registrations.get("provider")
+            client = branch.modules.find("outbound_registration").instance.registrations.get("provider")  # type: ignore[attr-defined]
             await until(lambda: 80 <= client.next_attempt <= 90, 5, lambda: str(client.next_attempt))
             await ann.register()
             call = await ann.dial("200")

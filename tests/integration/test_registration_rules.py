@@ -297,14 +297,14 @@ async def test_a_source_that_only_fails_is_dropped_and_the_others_are_not():
         def answers() -> list[bytes]:
             return [data for mark, data in ghost.wire.messages if mark == "<"]
 
-        ghost.wire.send(data.replace(b"\r\n", top % 0, 1), ghost.server)
+        ghost.wire.send(data.replace(b"\r\n", top % 0, 1), ghost.server)  # type: ignore[attr-defined]
         await until(answers)
         # With a nonce that was sent to it the source has proved where it is; its credentials are wrong each time.
-        (challenge,) = challenges(parse_message(answers()[0]))  # type: ignore[arg-type]
+        (challenge,) = challenges(parse_message(answers()[0]))
         guesses = ClientSession(challenge, "bob", ha1("bob", challenge.realm, "guess"), "cnonce")
         for number in range(1, 601):
             header = f"\r\nAuthorization: {guesses.authorize('REGISTER', str(ghost.uri()))}".encode()
-            ghost.wire.send(data.replace(b"\r\n", header + top % number, 1), ghost.server)
+            ghost.wire.send(data.replace(b"\r\n", header + top % number, 1), ghost.server)  # type: ignore[attr-defined]
             if number % 25 == 0:
                 await until(lambda: len(answers()) >= min(number, 501) + 1)  # noqa: B023
         await bob.register()
@@ -318,7 +318,7 @@ async def test_a_retransmitted_register_is_answered_the_same_and_bound_once():
         await alice.register()
         data = next(data for mark, data in reversed(alice.wire.messages) if mark == ">")
         replies = [data for mark, data in alice.wire.messages if mark == "<"]
-        alice.wire.send(data, alice.server)
+        alice.wire.send(data, alice.server)  # type: ignore[attr-defined]
         await until(lambda: len([1 for mark, _ in alice.wire.messages if mark == "<"]) == len(replies) + 1)
         assert alice.wire.messages[-1][1] == replies[-1]
         assert len(bindings(server)) == 1

@@ -174,7 +174,7 @@ async def test_the_command_the_action_and_the_event(tmp_path: Path) -> None:
             refused = await phone.exchange(phone.create_request("INVITE", phone.uri("600")))
             assert (refused.status, refused.get("Retry-After")) == (503, "60")
             assert (await phone.try_register()).status == 200
-            host, port = server.modules.find("manager").instance.address  # type: ignore[union-attr]
+            host, port = server.modules.find("manager").instance.address  # type: ignore[attr-defined]
             reader, writer = await asyncio.open_connection(host, port)
             writer.write(
                 b"Action: Login\r\nUsername: admin\r\nSecret: secret\r\n\r\n"

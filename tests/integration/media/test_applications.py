@@ -31,7 +31,7 @@ class Driver:
         self.media = media.open_rtp("127.0.0.1")
         self.media.set_formats(PayloadTypes(((codec, ULAW if codec == 0 else ALAW),), ((8000, 101),)))
         self.media.set_remote("127.0.0.1", phone.port)
-        phone.connect(Audio(*self.media.local, [codec]))
+        phone.connect(Audio(*self.media.local, [codec]))  # type: ignore[call-arg]
         self.answered = 0
         self.digits = ""
 

@@ -35,7 +35,7 @@ exten => 600,1,UserEvent(Seen,Line: ${CALLERID(ani2)})
 async def test_the_line_of_from(parameter: str, line: str) -> None:
     async with running_server({"pjsip.conf": PJSIP, "extensions.conf": EXTENSIONS}) as server:
         seen: list[str] = []
-        server.bus.subscribe(server.owner, USER_EVENT, lambda kind, args: seen.append(dict(kind.render(*args))["Line"]))
+        server.bus.subscribe(server.owner, USER_EVENT, lambda kind, args: seen.append(dict(kind.render(*args))["Line"]))  # type: ignore[arg-type]
         [transport] = server.sip.transports.transports.values()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
             phone.bind(("127.0.0.1", 0))

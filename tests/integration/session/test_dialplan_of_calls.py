@@ -108,7 +108,7 @@ exten => s,1,Set(ARGS=${{ARG1}}|${{ARG2}})
     config = {"pjsip.conf": PJSIP, "extensions.conf": extensions}
     async with running_server(config) as server, Phone("101", server, "secret") as phone:
         found: list[str] = []
-        server.bus.subscribe(server.owner, USER_EVENT, lambda kind, args: found.append(dict(kind.render(*args))["All"]))
+        server.bus.subscribe(server.owner, USER_EVENT, lambda kind, args: found.append(dict(kind.render(*args))["All"]))  # type: ignore[arg-type]
         await phone.register()
         for number in DIALLED:
             await (await phone.dial(number)).refused()

@@ -85,7 +85,7 @@ class Peer(asyncio.DatagramProtocol):
         transport, peer = await asyncio.get_running_loop().create_datagram_endpoint(
             lambda: cls(status, headers), local_addr=("127.0.0.1", 0)
         )
-        peer.port = transport.get_extra_info("sockname")[1]
+        peer.port = transport.get_extra_info("sockname")[1]  # type: ignore[attr-defined]
         return peer
 
     def connection_made(self, transport):
@@ -95,7 +95,7 @@ class Peer(asyncio.DatagramProtocol):
         message = parse_message(data)
         self.requests.append(message)
         if self.status and message.method != "ACK":
-            response = make_response(message, self.status, to_tag="peer")
+            response = make_response(message, self.status, to_tag="peer")  # type: ignore[arg-type]
             for name, value in self.headers:
                 response.add_header(name, value)
             self.transport.sendto(response.to_bytes(), address)

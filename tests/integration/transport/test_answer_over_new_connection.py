@@ -58,7 +58,7 @@ async def test_the_call_goes_on_over_the_new_connection():
         writer.write(message("INVITE", port, "invite", body=SDP))
         assert b"SIP/2.0 100" in await asyncio.wait_for(reader.read(4096), 5)
         writer.close()
-        await until(lambda: tcp.connections == 0)
+        await until(lambda: tcp.connections == 0)  # type: ignore[attr-defined]
         answer, writer = await asyncio.wait_for(listener.messages.get(), 10)
         assert (answer.status, answer.cseq.method) == (200, "INVITE")
         tag = f";tag={answer.to.tag}"

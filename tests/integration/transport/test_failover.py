@@ -86,7 +86,7 @@ class Answering(asyncio.Protocol):
         from asterism.stack import make_response, parse_message
 
         if data.strip():
-            self.transport.write(make_response(parse_message(data), 200).to_bytes())
+            self.transport.write(make_response(parse_message(data), 200).to_bytes())  # type: ignore[arg-type]
 
 
 async def test_when_all_fail_the_last_outcome_is_told():

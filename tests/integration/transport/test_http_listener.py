@@ -35,7 +35,7 @@ async def test_status_is_as_recorded(record):
     recorded = rest.partition("\n### ")[0]
     async with running_server({"http.conf": http_conf()}) as server:
         shown = await console(server, "http show status")
-        port = server.modules.find("http").instance.address[1]
+        port = server.modules.find("http").instance.address[1]  # type: ignore[attr-defined]
         # What is served and by whom differs; every other line is the record's.
         expected = [
             line.replace("127.0.0.1:15188", f"127.0.0.1:{port}")
@@ -47,7 +47,7 @@ async def test_status_is_as_recorded(record):
 
 async def test_disabled_listens_nowhere():
     async with running_server({}) as server:
-        assert server.modules.find("http").instance.address is None
+        assert server.modules.find("http").instance.address is None  # type: ignore[attr-defined]
         assert "Server Disabled\n" in await console(server, "http show status")
 
 
@@ -80,7 +80,7 @@ async def test_static_files_are_off_by_default_and_never_leave_their_folder(tmp_
         (server.paths.data / "secret.txt").write_text("secret")
         assert (await get(f"{base(server)}/static/page.txt"))[:2] == (200, "page")
         for path in ("/static/../secret.txt", "/static/%2e%2e/secret.txt", "/static/..%2fsecret.txt", "/static/"):
-            host, port = server.modules.find("http").instance.address
+            host, port = server.modules.find("http").instance.address  # type: ignore[attr-defined]
             reader, writer = await asyncio.open_connection(host, port)
             writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
             answer = await reader.read()
@@ -95,7 +95,7 @@ async def test_no_http_of_a_stranger_makes_a_traceback(caplog, capfd):
     async with running_server({"http.conf": http_conf()}) as server:
         server.log.addHandler(caplog.handler)
         for head in (b"GET /" + b"a" * 20000, b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 5000, b"\x16\x03\x01 / x"):
-            reader, writer = await asyncio.open_connection(*server.modules.find("http").instance.address)
+            reader, writer = await asyncio.open_connection(*server.modules.find("http").instance.address)  # type: ignore[attr-defined]
             writer.write(head + b"\r\n\r\n")
             assert b" 400 " in await asyncio.wait_for(reader.readline(), 5)
             writer.close()
@@ -120,7 +120,7 @@ async def test_a_route_that_raises_is_told_by_name_and_answered(caplog, kind):
 async def test_sessions_are_limited_and_slow_ones_closed():
     conf = http_conf() + "sessionlimit=3\nsession_inactivity=3000\n"
     async with running_server({"http.conf": conf}) as server:
-        host, port = server.modules.find("http").instance.address
+        host, port = server.modules.find("http").instance.address  # type: ignore[attr-defined]
         slow = [await asyncio.open_connection(host, port) for _ in range(3)]
         slow[0][1].write(b"GET / HTTP/1.1\r\nHost:")
         # The newcomer is served; the one that has waited longest makes room.
@@ -147,7 +147,7 @@ def text_of(path):
 async def test_certificate_is_taken_anew_without_closing_connections(certificates, tmp_path):
     own = make_certificates(tmp_path)
     async with running_server({"http.conf": http_conf(own)}, tmp_path / "etc") as server:
-        host, port = server.modules.find("http").instance.tls_address
+        host, port = server.modules.find("http").instance.tls_address  # type: ignore[attr-defined]
 
         async def serial():
             context = ssl.create_default_context()
@@ -179,7 +179,7 @@ async def test_certificates_for_other_names(certificates, tmp_path):
     conf = http_conf(certificates) + f"tlssnicert={pair}\n"
     texts = [(each, text_of(each["cert_file"])) for each in (one, two, certificates)]
     async with running_server({"http.conf": conf}, tmp_path / "etc") as server:
-        host, port = server.modules.find("http").instance.tls_address
+        host, port = server.modules.find("http").instance.tls_address  # type: ignore[attr-defined]
 
         async def seen(name):
             context = ssl.create_default_context()
@@ -205,7 +205,7 @@ async def test_certificates_for_other_names(certificates, tmp_path):
 
 async def test_an_address_in_use_is_told_with_its_option(caplog):
     async with running_server({"http.conf": http_conf()}) as server:
-        port = server.modules.find("http").instance.address[1]
+        port = server.modules.find("http").instance.address[1]  # type: ignore[attr-defined]
         conf = f"[general]\nenabled=yes\nbindaddr=127.0.0.1\nbindport={port}\n"
         async with running_server({"http.conf": conf}) as second:
-            assert second.modules.find("http").instance.address is None
+            assert second.modules.find("http").instance.address is None  # type: ignore[attr-defined]

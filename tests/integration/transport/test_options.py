@@ -25,9 +25,9 @@ async def test_keep_alives_go_out_and_pongs_keep_the_connection(certificates):
         for protocol in ("tcp", "tls"):
             async with Phone("101", server, "secret", transport=protocol) as phone:
                 await phone.register()
-                await until(lambda p=phone: p.wire.keepalives == [KeepAlive.PING], 5)
+                await until(lambda p=phone: p.wire.keepalives == [KeepAlive.PING], 5)  # type: ignore[misc]
                 bound = next(one for one in server.sip.transports.transports.values() if one.protocol == protocol)
-                await until(lambda b=bound: b.counters["keepalives"], 5)
+                await until(lambda b=bound: b.counters["keepalives"], 5)  # type: ignore[misc]
 
 
 async def test_a_registration_keeps_its_connection_open_and_an_idle_one_is_closed():
@@ -39,7 +39,7 @@ async def test_a_registration_keeps_its_connection_open_and_an_idle_one_is_close
             reader, writer = await asyncio.open_connection(*server.sip_address("tcp"))
             assert await asyncio.wait_for(reader.read(), 5) == b""
             writer.close()
-            assert tcp.connections == 1
+            assert tcp.connections == 1  # type: ignore[attr-defined]
             assert not phone.wire.flow(phone.server).closed
 
 
@@ -71,7 +71,7 @@ async def test_alias_is_not_honoured_before_authentication():
             phone.wire.layer.sent_by = lambda flow: f"127.0.0.1:{nowhere}"
             await phone.try_register()
             (tcp,) = (one for one in server.sip.transports.transports.values() if one.protocol == "tcp")
-            assert ("127.0.0.1", nowhere, "") not in tcp._by_remote
+            assert ("127.0.0.1", nowhere, "") not in tcp._by_remote  # type: ignore[attr-defined]
 
 
 async def test_symmetric_transport_is_remembered_and_never_shown_to_the_phone():
@@ -122,7 +122,7 @@ async def test_external_address_is_what_strangers_see():
         "external_media_address": "203.0.113.8",
         "local_net": "127.0.0.1/32",
     }
-    text = transport("udp", "0.0.0.0", **options) + accounts("101", "102")
+    text = transport("udp", "0.0.0.0", **options) + accounts("101", "102")  # type: ignore[arg-type]
     async with running_server({"pjsip.conf": text, "extensions.conf": EXTENSIONS}) as server:
         port = server.sip_address("udp")[1]
         async with (
@@ -151,7 +151,7 @@ async def test_tos_and_cos_mark_the_packets(host):
     text = transport("udp", host, tos="cs3", cos=3) + transport("tcp", host, tos="ef") + accounts("101")
     async with running_server({"pjsip.conf": text}) as server:
         (udp,) = (one for one in server.sip.transports.transports.values() if one.protocol == "udp")
-        assert udp._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY) == 3
+        assert udp._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY) == 3  # type: ignore[attr-defined]
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.socket(family, socket.SOCK_DGRAM) as peer:
             level, option, kind = (
@@ -206,7 +206,7 @@ async def test_transports_with_allow_reload_follow_the_file_and_others_do_not():
             assert (bound["fixed"].settings.tos, bound["moving"].settings.tos) == (0, 0xB8)
             # The connection went on.
             await phone.register()
-            assert bound["moving"].connections == 1
+            assert bound["moving"].connections == 1  # type: ignore[attr-defined]
         blocker = socket.create_server(("127.0.0.1", 0))
         write_pjsip(server, text(blocker.getsockname()[1], "ef", "yes") + accounts("101"))
         await server.reload("res_pjsip")
@@ -306,7 +306,7 @@ async def test_a_wrong_server_certificate_is_refused_where_it_is_verified(certif
         seen.append(parse_message(data))
         from asterism.stack import make_response
 
-        writer.write(make_response(seen[-1], 200).to_bytes())
+        writer.write(make_response(seen[-1], 200).to_bytes())  # type: ignore[arg-type]
 
     text = transport("tls", **certificates, ca_list_file=trust, verify_server="yes")
     async with running_server({"pjsip.conf": text}) as server:
@@ -324,7 +324,7 @@ async def test_limits_of_connections_are_options(tmp_path):
         "max_connections": 5, "max_connections_per_address": 2, "idle_timeout": 60, "message_timeout": 1,
         "handshake_timeout": 2, "connect_timeout": 3,
     }  # fmt: skip
-    text = transport("tcp", name="narrow", **limits) + "[web]\ntype=transport\nprotocol=ws\nidle_timeout=99\n"
+    text = transport("tcp", name="narrow", **limits) + "[web]\ntype=transport\nprotocol=ws\nidle_timeout=99\n"  # type: ignore[arg-type]
     http = "[general]\nenabled=yes\nbindaddr=127.0.0.1\nbindport=0\n"
     async with running_server({"pjsip.conf": text + accounts("101"), "http.conf": http}) as server:
         bound = server.sip.transports.transports
@@ -337,14 +337,14 @@ async def test_limits_of_connections_are_options(tmp_path):
         # A message that never becomes whole makes room again.
         crowd[0][1].write(b"INVITE sip:x@y SIP/2.0\r\nVia: ")
         assert await asyncio.wait_for(crowd[0][0].read(), 5) == b""
-        assert bound["narrow"].connections == 1
+        assert bound["narrow"].connections == 1  # type: ignore[attr-defined]
         for _, writer in crowd:
             writer.close()
 
 
 @pytest.mark.parametrize("option", ["max_connections", "idle_timeout"])
 def test_limits_are_never_nothing(option, tmp_path):
-    (tmp_path / "pjsip.conf").write_text(transport("tcp", **{option: 0}))
+    (tmp_path / "pjsip.conf").write_text(transport("tcp", **{option: 0}))  # type: ignore[arg-type]
     assert [problem.option for problem in check(tmp_path)[0]] == [option]
 
 

@@ -42,7 +42,7 @@ async def closed_transaction(host, port, method):
     writer.write(INVITE.format(method=method, host=shown, port=port).encode())
     await until(lambda: user.transactions)
     writer.close()
-    await until(lambda: transport.connections == 0)
+    await until(lambda: transport.connections == 0)  # type: ignore[attr-defined]
     return manager, user, user.transactions[0]
 
 

@@ -49,7 +49,7 @@ def test_a_closed_port_that_opens_again_is_a_hint_forgotten(run):
         await until(lambda: transport.counters["errors"] >= 2)
         peer = Peer(port=port)
         request = parse_message(await peer.receive())
-        peer.send(make_response(request, 200).to_bytes(), "127.0.0.1", transport.port)
+        peer.send(make_response(request, 200).to_bytes(), "127.0.0.1", transport.port)  # type: ignore[arg-type]
         assert await client.outcome == 200
         peer.close()
         manager.close()

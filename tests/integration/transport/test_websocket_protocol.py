@@ -29,7 +29,7 @@ class Web:
     async def __aenter__(self):
         self.server = await self._running.__aenter__()
         self.session = aiohttp.ClientSession()
-        self.host, self.port = self.server.modules.find("http").instance.address
+        self.host, self.port = self.server.modules.find("http").instance.address  # type: ignore[attr-defined]
         self.module = self.server.modules.find("websocket").instance
         return self
 

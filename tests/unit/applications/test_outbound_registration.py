@@ -582,7 +582,7 @@ def act(rig: Rig, name: str, **fields: str) -> list[tuple[str, Any]]:
     )
     found = rig.actions.get(name)
     assert found is not None
-    found.run(call)  # type: ignore[arg-type]
+    found.run(call)
     return said
 
 

@@ -37,7 +37,7 @@ def test_listeners_follow_every_subscription() -> None:
     bus.subscribe(somebody, RINGS, print)
     assert bus.listeners[RINGS] == (print,)
     assert not bus.listeners[other]
-    bus.subscribe(everybody, None, repr)
+    bus.subscribe(everybody, None, repr)  # type: ignore[arg-type]
     assert bus.listeners[RINGS] == (print, repr)
     assert bus.listeners[other] == (repr,)
     somebody.release()
@@ -51,7 +51,7 @@ def test_a_subscriber_that_fails_harms_nobody() -> None:
     log = ServerLogger("test")
     records: list[logging.LogRecord] = []
     handler = logging.Handler()
-    handler.emit = records.append  # type: ignore[method-assign]
+    handler.emit = records.append  # type: ignore[assignment]
     log.addHandler(handler)
     bus, owner, seen = EventBus(log), Owner("test"), []
 
@@ -69,7 +69,7 @@ def test_security_events_cannot_be_forged_through_an_account_name() -> None:
     log = ServerLogger("test")
     lines: list[str] = []
     handler = logging.Handler()
-    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    handler.emit = lambda record: lines.append(record.getMessage())
     log.addHandler(handler)
     events = SecurityEvents(EventBus(log), log)
     address = ("UDP", "127.0.0.1", 5060)

@@ -116,7 +116,7 @@ class World:
     def remote(self) -> Remote:
         return self.backends[Thing][0]
 
-    def cache(self, cls: type[ConfiguredObject] = Thing):  # type: ignore[no-untyped-def]
+    def cache(self, cls: type[ConfiguredObject] = Thing):
         return next(cache for cache in self.data.caches() if cache.table.cls is cls)
 
     async def size(self, key: str = "a") -> int | None:
@@ -338,7 +338,7 @@ async def test_files_and_databases_in_the_order_given(tmp_path: Path) -> None:
 
 async def test_a_bug_in_a_backend_is_no_absence(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     world = World(tmp_path)
-    world.remote.rows = None  # type: ignore[assignment]
+    world.remote.rows = None
     with pytest.raises(DataUnavailableError):
         await world.size("a")
     assert "could not be read" in caplog.text

@@ -199,7 +199,7 @@ def test_changes_are_seen_by_others_once_committed(tmp_path: Path) -> None:
 
 
 def test_a_failed_commit_never_happened(tmp_path: Path) -> None:
-    store = Store(tmp_path / "s.sqlite3", log=LOG, call_soon=[].append)
+    store = Store(tmp_path / "s.sqlite3", log=LOG, call_soon=[].append)  # type: ignore[arg-type]
     data = make(tmp_path, store)
     data.load()
     data.create_now(Note("kept", owner="a"))
@@ -216,7 +216,7 @@ def test_a_failed_commit_never_happened(tmp_path: Path) -> None:
 
 def test_stored_objects_come_back_whole(tmp_path: Path) -> None:
     path = tmp_path / "s.sqlite3"
-    store = Store(path, log=LOG, call_soon=[].append)
+    store = Store(path, log=LOG, call_soon=[].append)  # type: ignore[arg-type]
     data = make(tmp_path, store)
     data.load()
     note = Note("n1", owner="a", tags=("x", "y"), text="hello", read=True, count=7, variables=(("A", "1,2"), ("B", "")))
@@ -253,7 +253,7 @@ def test_new_options_become_new_columns(tmp_path: Path) -> None:
         one = option(TEXT, "", "One.")
         two = option(UINT, 5, "Two.")
 
-    store = Store(tmp_path / "s.sqlite3", log=LOG, call_soon=[].append)
+    store = Store(tmp_path / "s.sqlite3", log=LOG, call_soon=[].append)  # type: ignore[arg-type]
     for cls in (Old, New):
         data = Data(Owner("x"), LOG, tmp_path, store)
         data.register_type(cls)
@@ -369,7 +369,7 @@ def test_a_failing_observer_harms_nobody(tmp_path: Path) -> None:
     write(tmp_path, "[a]\ntype=thing\n")
     data = make(tmp_path)
     told: list[str] = []
-    data.observe(Thing, lambda change: 1 // 0)
+    data.observe(Thing, lambda change: 1 // 0)  # type: ignore[arg-type]
     undo = data.observe(Thing, lambda change: told.append(change.item.id))
     data.load()
     assert told == ["a"]
@@ -382,7 +382,7 @@ def test_unknown_attributes_are_refused() -> None:
 
 
 def test_a_value_the_store_does_not_take_fails_its_own_request_as_a_whole(tmp_path: Path) -> None:
-    store = Store(tmp_path / "s.sqlite3", log=LOG, call_soon=[].append)
+    store = Store(tmp_path / "s.sqlite3", log=LOG, call_soon=[].append)  # type: ignore[arg-type]
     data = make(tmp_path, store)
     data.load()
     data.create_now(Note("old", owner="a"))
@@ -401,7 +401,7 @@ def test_a_value_the_store_does_not_take_fails_its_own_request_as_a_whole(tmp_pa
 
 def test_no_more_changes_wait_than_there_is_room_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("asterism.data.data.MAX_STAGED", 3)
-    store = Store(tmp_path / "s.sqlite3", log=LOG, call_soon=[].append)
+    store = Store(tmp_path / "s.sqlite3", log=LOG, call_soon=[].append)  # type: ignore[arg-type]
     data = make(tmp_path, store)
     data.load()
     data.change_now([Note("a"), Note("b")])
@@ -419,7 +419,7 @@ def test_no_more_changes_wait_than_there_is_room_for(tmp_path: Path, monkeypatch
 def test_bytes_that_are_no_text_survive(tmp_path: Path) -> None:
     path = tmp_path / "s.sqlite3"
     odd = b"caf\xe9 \x00".decode("utf-8", "surrogateescape")
-    store = Store(path, log=LOG, call_soon=[].append)
+    store = Store(path, log=LOG, call_soon=[].append)  # type: ignore[arg-type]
     data = make(tmp_path, store)
     data.load()
     data.create_now(Note(odd, text=odd, owner="\u00e9"))

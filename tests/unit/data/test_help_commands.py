@@ -24,7 +24,7 @@ def ask(tmp_path: Path):
     def run(line: str) -> str:
         return module.show_help(CommandCall(line.split(), print))
 
-    run.module = module
+    run.module = module  # type: ignore[attr-defined]
     return run
 
 

@@ -356,21 +356,21 @@ def test_trace_logger_filters_and_hides_keys(make_rig: Callable[..., Rig]) -> No
     assert run("pjsip set logger on") == "PJSIP Logging enabled\n"
     flow = FakeFlow(("127.0.0.1", 15291))
     data = b"INVITE sip:x SIP/2.0\r\nCSeq: 1 INVITE\r\n\r\na=crypto:1 X inline:c2VjcmV0\r\n"
-    rig.transports.on_trace("in", data, flow)
+    rig.transports.on_trace("in", data, flow)  # type: ignore[misc]
     assert lines[-1].startswith(
         f"<--- Received SIP request ({len(data)} bytes) from UDP:127.0.0.1:15291 --->\nINVITE sip"
     )
     assert "c2VjcmV0" not in lines[-1]
     assert run("pjsip set logger host", "192.0.2.0/24") == "PJSIP Logging Enabled for host: 192.0.2.0/24\n"
     count = len(lines)
-    rig.transports.on_trace("in", data, flow)
+    rig.transports.on_trace("in", data, flow)  # type: ignore[misc]
     assert len(lines) == count
     run("pjsip set logger on")
     assert run("pjsip set logger method", "BYE") == "PJSIP Logging Enabled for SIP Methods: BYE\n"
     assert run("pjsip set logger methodadd", "ACK") == "PJSIP Logging Enabled for SIP Methods: ACK, BYE\n"
-    rig.transports.on_trace("in", data, flow)
+    rig.transports.on_trace("in", data, flow)  # type: ignore[misc]
     assert len(lines) == count
-    rig.transports.on_trace("out", b"SIP/2.0 200 OK\r\nCSeq: 2 BYE\r\n\r\n", flow)
+    rig.transports.on_trace("out", b"SIP/2.0 200 OK\r\nCSeq: 2 BYE\r\n\r\n", flow)  # type: ignore[misc]
     assert lines[-1].startswith("<--- Transmitting SIP response (31 bytes) to UDP:127.0.0.1:15291 --->")
     run("pjsip set logger off")
     assert rig.transports.on_trace is None

@@ -107,7 +107,7 @@ def test_verbose_records_are_not_made_above_the_level() -> None:
     log = ServerLogger("test")
     seen: list[str] = []
     handler = logging.Handler()
-    handler.emit = lambda record: seen.append(record.getMessage())  # type: ignore[method-assign]
+    handler.emit = lambda record: seen.append(record.getMessage())
     log.addHandler(handler)
     log.verbose_level = 2
     log.verbose(3, "too much")

@@ -89,8 +89,8 @@ def test_packets_go_around_any_number_of_pairs_whatever_is_joined_first() -> Non
             assert a.relayed is None
             assert b.relayed is None
             heard: list[Frame] = []
-            joins[-1][0].sink = heard.append
-            a.sink(FRAME)
+            joins[-1][0].sink = heard.append  # type: ignore[attr-defined]
+            a.sink(FRAME)  # type: ignore[misc]
             assert heard == [FRAME]
             join(*joins[-1])
             assert a.relayed is b

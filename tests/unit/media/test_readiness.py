@@ -38,7 +38,7 @@ def test_every_socket_with_something_to_read_is_served(monkeypatch: pytest.Monke
         pairs = _pairs(100)
         read: list[int] = []
         for number, (ours, _) in enumerate(pairs):
-            readiness.add(ours.fileno(), _Reader(lambda n=number, s=ours: read.append((n, s.recv(9)))))
+            readiness.add(ours.fileno(), _Reader(lambda n=number, s=ours: read.append((n, s.recv(9)))))  # type: ignore[arg-type]
         for _, theirs in pairs:
             theirs.send(b"1")
             theirs.send(b"2")
@@ -54,7 +54,7 @@ def test_every_socket_with_something_to_read_is_served(monkeypatch: pytest.Monke
         # The kernel gives the same descriptors out again, and watches only what they are now.
         others = _pairs(100)
         for number, (ours, theirs) in enumerate(others):
-            readiness.add(ours.fileno(), _Reader(lambda n=number, s=ours: read.append((n, s.recv(9)))))
+            readiness.add(ours.fileno(), _Reader(lambda n=number, s=ours: read.append((n, s.recv(9)))))  # type: ignore[arg-type]
             theirs.send(b"4")
         await until(lambda: len(read) == 300)
         assert sorted(read[200:]) == [(n, b"4") for n in range(100)]

@@ -39,4 +39,4 @@ async def dialling(server: FakeServer, args: str, after: str = "") -> Channel:
 
 
 def log_of(channel: Channel) -> list[Any]:
-    return channel.driver.log  # type: ignore[union-attr]
+    return channel.driver.log  # type: ignore[attr-defined]

@@ -70,7 +70,7 @@ async def live_call() -> tuple[FakeServer, Console]:
         channel.created -= 9
         channel.uniqueid = f"1795259674.{number}"
         channel.linkedid = "1795259674.2"
-    bridge.created -= 7
+    bridge.created -= 7  # type: ignore[attr-defined]
     return server, Console(server)
 
 

@@ -24,7 +24,7 @@ def _told(channel: Channel) -> dict[str, Any]:
         "accounts": (channel.accountcode, channel.peeraccount),
         "calls": (channel.callid, channel.linkedid.partition(".")[2]),
         "variables": [(name, "" if name in _VARYING else value) for name, value in channel.variables.items()],
-        "driver": list(channel.driver.log),  # type: ignore[union-attr]
+        "driver": list(channel.driver.log),  # type: ignore[attr-defined]
         "ended": (channel.alive, channel.dead, channel.hangup_cause, channel.bridge),
     }
 

@@ -82,7 +82,7 @@ def test_a_driver_that_raises_ends_its_call_and_no_other(method: str, leg: str) 
                 made(self, technology)
                 setattr(self, method, fail)
 
-            server.sip.request = with_driver(server, broken)  # type: ignore[method-assign]
+            server.sip.request = with_driver(server, broken)
         server.pbx.start(alice)
         await settle()
         for channel in list(server.pbx.channels):
@@ -141,7 +141,7 @@ def test_a_technology_that_raises_leaves_no_channel(made: bool) -> None:
                 request(*args)
             raise BrokenError
 
-        server.sip.request = broken  # type: ignore[method-assign]
+        server.sip.request = broken  # type: ignore[assignment]
         with pytest.raises(RequestError):
             server.pbx.request("PJSIP/bob")
 
@@ -180,7 +180,7 @@ def test_a_watcher_and_an_observer_that_raise_do_not_keep_others_from_being_told
         dialplan.observe(lambda: told.append("dialplan"))
         dialplan.add_extension(None, "internal", "7", 1, "Hangup")
         assert told == ["dialplan"]
-        dialplan.find_hint = lambda context, exten: "Custom:lamp&Custom:mute"  # type: ignore[method-assign]
+        dialplan.find_hint = lambda context, exten: "Custom:lamp&Custom:mute"
 
         def custom(name: str) -> DeviceState:
             return DeviceState.INUSE if name == "lamp" else fail()
@@ -202,7 +202,7 @@ def test_a_watcher_and_an_observer_that_raise_do_not_keep_others_from_being_told
 
 def test_a_technology_that_cannot_tell_a_device_harms_no_other() -> None:
     async def scenario(server: FakeServer) -> None:
-        server.sip.device_state = fail  # type: ignore[method-assign]
+        server.sip.device_state = fail  # type: ignore[assignment]
         told: list[str] = []
         server.pbx.device_states.observe(server.owner, lambda device, state: told.append(device))
         server.pbx.device_states.changed("PJSIP/alice")
@@ -216,7 +216,7 @@ def test_a_python_extension_that_raises_ends_its_call() -> None:
     async def scenario(server: FakeServer) -> None:
         @server.pbx.extension("internal", "1")
         async def broken(channel: Channel) -> None:
-            await channel.answer()
+            await channel.answer()  # type: ignore[attr-defined]
             raise BrokenError
 
         alice = server.sip.incoming("alice", "1")
@@ -246,8 +246,8 @@ def test_an_application_and_a_function_that_raise_end_their_call_alone() -> None
 def test_a_stream_that_raises_tells_whoever_waits_for_the_playback() -> None:
     async def scenario(server: FakeServer) -> None:
         stream = FakeStream(ULAW)
-        playback = Playback(stream, [Frame(ULAW, b"\xff" * 160)] * 3, asyncio.get_running_loop(), period=0.0)
-        stream.write = fail  # type: ignore[method-assign]
+        playback = Playback(stream, [Frame(ULAW, b"\xff" * 160)] * 3, asyncio.get_running_loop(), period=0.0)  # type: ignore[arg-type]
+        stream.write = fail  # type: ignore[assignment]
         with pytest.raises(BrokenError):
             await playback.wait()
         assert not playback.active
@@ -261,7 +261,7 @@ def test_frames_that_cannot_be_made_tell_it_too() -> None:
             yield Frame(ULAW, b"\xff" * 160)
             raise BrokenError
 
-        playback = Playback(FakeStream(ULAW), frames(), asyncio.get_running_loop(), period=0.0)
+        playback = Playback(FakeStream(ULAW), frames(), asyncio.get_running_loop(), period=0.0)  # type: ignore[arg-type]
         with pytest.raises(BrokenError):
             await playback.wait()
 

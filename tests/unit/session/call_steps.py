@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
-from session_bench import Bench, sdp
+from session_bench import Bench, Phone, sdp
 
 from asterism.stack.message import Request, Response
 
 
-async def answered(bench: Bench) -> tuple[Response, Request, object, object]:
+async def answered(bench: Bench) -> tuple[Response, Request, Phone, Phone]:
     """Alice calls Bob; both have answered."""
     alice, bob = bench.phone(5071), bench.phone(5072)
 
     @bench.server.pbx.extension("internal", "6002")
-    async def dial(channel: object) -> None:
-        await channel.dial("PJSIP/bob", 20)  # type: ignore[attr-defined]
+    async def dial(channel: Any) -> None:
+        await channel.dial("PJSIP/bob", 20)
 
     alice.call("6002")
     await alice.next(100)
@@ -29,7 +30,7 @@ async def answered(bench: Bench) -> tuple[Response, Request, object, object]:
     return ok, invite, alice, bob
 
 
-async def refused(bench: Bench, exten: str, **more: object) -> Response:
+async def refused(bench: Bench, exten: str, **more: Any) -> Response:
     alice = bench.phone(5071)
     alice.call(exten, **more)
     for _ in range(500):
@@ -41,15 +42,15 @@ async def refused(bench: Bench, exten: str, **more: object) -> Response:
     raise AssertionError("no final response")
 
 
-async def dialing(bench: Bench, destination: str, port: int) -> tuple[object, object, Request, list[object]]:
+async def dialing(bench: Bench, destination: str, port: int) -> tuple[Phone, Phone, Request, list[Any]]:
     """Alice calls; the server has sent its INVITE to ``port``."""
     alice, called = bench.phone(5071), bench.phone(port)
-    results: list[object] = []
+    results: list[Any] = []
 
     @bench.server.pbx.extension("internal", "900")
-    async def dial(channel: object) -> None:
-        results.append(await channel.dial(destination, 40))  # type: ignore[attr-defined]
-        await channel.hangup()  # type: ignore[attr-defined]
+    async def dial(channel: Any) -> None:
+        results.append(await channel.dial(destination, 40))
+        await channel.hangup()
 
     alice.call("900")
     return alice, called, await called.next("INVITE"), results

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 from session_bench import Bench, MemoryFlow, sdp
 
@@ -80,7 +81,7 @@ class ModelPhone:
         self.bench, self.net, self.user = bench, net, user
         net.phone = self
         self.port = net.phone_side.local[1]
-        self.layer = TransactionLayer(TimerConfig(), bench.timers, self)  # type: ignore[arg-type]
+        self.layer = TransactionLayer(TimerConfig(), bench.timers, self)
         self.dialog: Dialog | None = None
         self.agreed: tuple[int, bytes] | None = None
         self.agreed_number = 0
@@ -279,7 +280,7 @@ class ModelPhone:
         else:
             self._respond(transaction, 200)
 
-    def _offered(self, transaction: object, request: Request) -> None:
+    def _offered(self, transaction: Any, request: Request) -> None:
         if request.body and (self.mine or self.inviting):
             self._respond(transaction, 491)
         elif request.body and (self.invited is not None and not self.early_done):
@@ -294,14 +295,14 @@ class ModelPhone:
         else:
             self._respond(transaction, 200)
 
-    def _respond(self, transaction: object, status: int, body: str = "") -> None:
-        request = transaction.request  # type: ignore[attr-defined]
+    def _respond(self, transaction: Any, status: int, body: str = "") -> None:
+        request = transaction.request
         response = make_response(request, status, "", self.tag if self.dialog is not None else "gone")
         if status < 300:
             response.add_header("Contact", CONTACT.format(port=self.port))
         if body:
             response.set_body(body, "application/sdp")
-        transaction.respond(response)  # type: ignore[attr-defined]
+        transaction.respond(response)
 
     def answer_call(self, status: int, described: bool, reliable: bool = False) -> None:
         """Respond to the server's INVITE."""
@@ -344,16 +345,16 @@ class ModelPhone:
     def on_ack(self, request: Request) -> None:
         self.unacknowledged = False
 
-    def on_cancel(self, transaction: object, request: Request) -> None:
+    def on_cancel(self, transaction: Any, request: Request) -> None:
         if transaction is self.invited:
             self.invited = None
             self.ended = True
             self._respond(transaction, 487)
 
-    def on_ack_timeout(self, transaction: object) -> None:
+    def on_ack_timeout(self, transaction: Any) -> None:
         self.ended = True
 
-    def on_response_error(self, transaction: object) -> None:
+    def on_response_error(self, transaction: Any) -> None:
         raise AssertionError("the network takes everything")
 
     def on_stray_response(self, response: Response) -> None:
@@ -373,11 +374,11 @@ class Client:
     def __init__(self, done: Callable[[Request, Response | None], None]) -> None:
         self.done = done
 
-    def on_response(self, transaction: object, response: Response) -> None:
-        self.done(transaction.request, response)  # type: ignore[attr-defined]
+    def on_response(self, transaction: Any, response: Response) -> None:
+        self.done(transaction.request, response)
 
-    def on_timeout(self, transaction: object) -> None:
-        self.done(transaction.request, None)  # type: ignore[attr-defined]
+    def on_timeout(self, transaction: Any) -> None:
+        self.done(transaction.request, None)
 
     on_transport_error = on_timeout
 

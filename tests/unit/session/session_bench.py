@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any, overload
 
 from asterism.applications.session.module import SessionModule
 from asterism.applications.session.sdp_handlers.rtp import RtpModule
@@ -163,15 +164,15 @@ class Identify(InterceptionStep):
     def __init__(self, server: Server) -> None:
         self.server = server
 
-    def evaluate(self, rx: object) -> Decision | None:
-        endpoint = self.server.data.get(Endpoint, rx.request.from_.uri.user)  # type: ignore[attr-defined]
+    def evaluate(self, rx: Any) -> Decision | None:
+        endpoint = self.server.data.get(Endpoint, rx.request.from_.uri.user)
         if isinstance(endpoint, Endpoint):
-            rx.endpoint = endpoint  # type: ignore[attr-defined]
+            rx.endpoint = endpoint
             return None
         return Decision(Outcome.REJECT, "unknown", 403)
 
-    def apply(self, decision: Decision, rx: object) -> bool:
-        rx.respond_stateless(decision.status)  # type: ignore[attr-defined]
+    def apply(self, decision: Decision, rx: Any) -> bool:
+        rx.respond_stateless(decision.status)
         return True
 
 
@@ -214,8 +215,8 @@ class Bench:
         return not len(self.server.pbx.channels) and not len(self.server.sip.dialogs) and not self.sessions.live
 
     @property
-    def sessions(self) -> object:
-        return self.server.modules.find("session").instance.sessions  # type: ignore[union-attr]
+    def sessions(self) -> Any:
+        return self.server.modules.find("session").instance.sessions  # type: ignore[attr-defined]
 
 
 class Phone:
@@ -230,6 +231,12 @@ class Phone:
 
     def messages(self) -> list[Request | Response]:
         return [parse_message(data) for data in self.flow.sent[self.read :]]
+
+    @overload
+    async def next(self, kind: int) -> Response: ...
+
+    @overload
+    async def next(self, kind: str) -> Request: ...
 
     async def next(self, kind: int | str) -> Request | Response:
         """The next message that is the response (number) or request (method) wanted; others are passed over."""
@@ -266,17 +273,17 @@ class Phone:
             f"Contact: <sip:{user}@127.0.0.1:{self.port}>\r\n{extra}{kind}Content-Length: {len(body)}\r\n\r\n{body}"
         )
 
-    def call(self, exten: str, user: str = "alice", body: str | None = None, **more: object) -> None:
+    def call(self, exten: str, user: str = "alice", body: str | None = None, **more: Any) -> None:
         """Send an INVITE; ``self.branch`` is kept for a CANCEL."""
         self.branch = f"z9hG4bK{next(self.bench.numbers):08d}"
         self.user, self.exten = user, exten
         text = sdp() if body is None else body
         to = f"<sip:{exten}@127.0.0.1>"
-        self.request("INVITE", f"sip:{exten}@127.0.0.1", user, to, text, branch=self.branch, **more)  # type: ignore[arg-type]
+        self.request("INVITE", f"sip:{exten}@127.0.0.1", user, to, text, branch=self.branch, **more)
 
-    def in_dialog(self, method: str, response: Response, number: int, body: str = "", **more: object) -> None:
+    def in_dialog(self, method: str, response: Response, number: int, body: str = "", **more: Any) -> None:
         target = "sip:127.0.0.1:5060"
-        self.request(method, target, self.user, str(response.to), body, number=number, **more)  # type: ignore[arg-type]
+        self.request(method, target, self.user, str(response.to), body, number=number, **more)
 
     def cancel(self, extra: str = "") -> None:
         to = f"<sip:{self.exten}@127.0.0.1>"

@@ -43,8 +43,8 @@ def test_the_text_keeps_both_directions_apart() -> None:
 async def test_both_channels_of_an_answered_call_get_the_variables(bench: Bench) -> None:
     ok, _, alice, bob = await answered(bench)
     channels = sorted(bench.server.pbx.channels, key=lambda channel: channel.name)
-    alice.in_dialog("BYE", ok, 2)  # type: ignore[attr-defined]
-    bob.respond(await bob.next("BYE"), 200)  # type: ignore[attr-defined]
+    alice.in_dialog("BYE", ok, 2)
+    bob.respond(await bob.next("BYE"), 200)
     for channel in channels:
         for name in NAMES:
             assert channel.get_variable(name)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
+from typing import Any
 
 import pytest
 from call_steps import dialing
@@ -20,8 +22,8 @@ def moved(port: int, formats: str = "0 8 101") -> str:
     return sdp(formats).replace("31800", str(port))
 
 
-def audio(bench: Bench, endpoint: str = "bob") -> object:
-    return next(one.audio for one in bench.sessions.live if one.endpoint.id == endpoint)  # type: ignore[attr-defined]
+def audio(bench: Bench, endpoint: str = "bob") -> Any:
+    return next(one.audio for one in bench.sessions.live if one.endpoint.id == endpoint)
 
 
 def kinds(phone: Phone) -> list[int | str]:
@@ -68,20 +70,20 @@ async def test_each_branch_has_its_reliable_responses_and_its_dialog(bench: Benc
 
 
 @pytest.mark.parametrize("follow", [True, False])
-def test_a_200_without_description_of_a_branch_uses_what_it_answered_with(follow: bool, tmp_path: object) -> None:
+def test_a_200_without_description_of_a_branch_uses_what_it_answered_with(follow: bool, tmp_path: Path) -> None:
     @on_bench
     async def test(bench: Bench) -> None:
         change(bench, "bob", follow_early_media_fork=follow)
         alice, bob, invite, _ = await dialing(bench, "PJSIP/bob", 5072)
         bob.respond(invite, 183, body=moved(31810), tag="b1")
         bob.respond(invite, 183, body=moved(31820), tag="b2")
-        assert audio(bench).remote[1] == (31820 if follow else 31810)  # type: ignore[attr-defined]
+        assert audio(bench).remote[1] == (31820 if follow else 31810)
         bob.respond(invite, 200, tag="b1" if follow else "b2")
         await bob.next("ACK")
-        assert audio(bench).remote[1] == (31810 if follow else 31820)  # type: ignore[attr-defined]
+        assert audio(bench).remote[1] == (31810 if follow else 31820)
         await finish(alice, bob)
 
-    test(tmp_path)  # type: ignore[arg-type]
+    test(tmp_path)
 
 
 @on_bench
@@ -105,7 +107,7 @@ async def test_an_update_of_a_branch_that_is_not_heard_waits(bench: Bench) -> No
     assert (await bob.next(500)).get("Retry-After")
     bob.request("UPDATE", TARGET, "bob", str(invite.from_), moved(31840), number=4, call=invite.call_id, tag="b1")
     await bob.next(200)
-    assert audio(bench).remote[1] == 31840  # type: ignore[attr-defined]
+    assert audio(bench).remote[1] == 31840
     bob.respond(invite, 200, tag="b1")
     await bob.next("ACK")
     await finish(alice, bob)
@@ -126,7 +128,7 @@ async def test_a_second_200_is_acknowledged_and_ended_however_often_it_comes(ben
     bob.respond(invite, 200, body=sdp(), tag="b1")
     assert (await bob.next("ACK")).to.tag == "b1"
     assert "BYE" not in kinds(bob)
-    assert audio(bench).remote[1] == 31800  # type: ignore[attr-defined]
+    assert audio(bench).remote[1] == 31800
     await finish(alice, bob)
 
 
@@ -138,8 +140,8 @@ async def test_a_branch_that_answers_after_its_prack_is_ended_with_the_next_cseq
         exten = f"91{number}"
 
         @bench.server.pbx.extension("internal", exten)
-        async def dial(channel: object) -> None:
-            await channel.dial("PJSIP/bob", 40)  # type: ignore[attr-defined]
+        async def dial(channel: Any) -> None:
+            await channel.dial("PJSIP/bob", 40)
 
         alice.read = len(alice.flow.sent)
         alice.call(exten, call=f"call-{number}")
@@ -207,7 +209,7 @@ async def test_a_prack_that_the_phone_does_not_know_does_not_end_the_call(bench:
 
 
 @pytest.mark.parametrize("status", [180, 183])
-def test_a_provisional_response_that_cannot_be_read_makes_no_branch(status: int, tmp_path: object) -> None:
+def test_a_provisional_response_that_cannot_be_read_makes_no_branch(status: int, tmp_path: Path) -> None:
     @on_bench
     async def test(bench: Bench) -> None:
         alice, bob, invite, _ = await dialing(bench, "PJSIP/bob", 5072)
@@ -217,7 +219,7 @@ def test_a_provisional_response_that_cannot_be_read_makes_no_branch(status: int,
         await bob.next("ACK")
         await finish(alice, bob)
 
-    test(tmp_path)  # type: ignore[arg-type]
+    test(tmp_path)
 
 
 # Elsewhere.
@@ -280,14 +282,14 @@ async def test_redirections_end(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("where", ["", contacts("<sip:[>"), contacts("<tel:+49>", "<mailto:a@b>")])
-def test_a_302_that_leads_nowhere_is_a_refusal(where: str, tmp_path: object) -> None:
+def test_a_302_that_leads_nowhere_is_a_refusal(where: str, tmp_path: Path) -> None:
     @on_bench
     async def test(bench: Bench) -> None:
         alice, first, invite, _ = await dialing(bench, "PJSIP/trunk", 5073)
         first.respond(invite, 302, contact=False, extra=where)
         await refused(alice)
 
-    test(tmp_path)  # type: ignore[arg-type]
+    test(tmp_path)
 
 
 @on_bench
@@ -312,9 +314,9 @@ async def test_early_media_of_before_a_redirection_are_over(bench: Bench) -> Non
 NAMED = "PJSIP/bob/sip:bob@phones.test"
 
 
-def named(bench: Bench, *ports: int) -> list[object]:
+def named(bench: Bench, *ports: int) -> list[Any]:
     """Have ``phones.test`` lead to these ports; what was given up is returned."""
-    given_up: list[object] = []
+    given_up: list[Any] = []
 
     class Failed:
         def add(self, target: object, retry_after: float) -> None:
@@ -344,11 +346,11 @@ async def test_a_call_to_a_name_goes_on_to_the_next_address(bench: Bench) -> Non
     third = bench.phone(5093)
     again = await third.next("INVITE")
     assert again.call_id == invite.call_id
-    assert [one.port for one in given_up] == [5091, 5092]  # type: ignore[attr-defined]
+    assert [one.port for one in given_up] == [5091, 5092]
     third.respond(again, 180)
     third.respond(again, 200, body=sdp())
     await third.next("ACK")
-    (session,) = [one for one in bench.sessions.live if one.endpoint.id == "bob"]  # type: ignore[attr-defined]
+    (session,) = [one for one in bench.sessions.live if one.endpoint.id == "bob"]
     assert session.flow.remote[1] == 5093
     await finish(alice, third)
 
@@ -359,8 +361,8 @@ async def test_a_call_that_is_given_up_during_the_look_up_sends_nothing(bench: B
     alice, called = bench.phone(5071), bench.phone(5091)
 
     @bench.server.pbx.extension("internal", "900")
-    async def dial(channel: object) -> None:
-        await channel.dial(NAMED, 40)  # type: ignore[attr-defined]
+    async def dial(channel: Any) -> None:
+        await channel.dial(NAMED, 40)
 
     alice.call("900")
     await alice.next(100)
@@ -377,8 +379,8 @@ async def test_a_name_without_address_ends_the_call(bench: Bench) -> None:
     alice = bench.phone(5071)
 
     @bench.server.pbx.extension("internal", "900")
-    async def dial(channel: object) -> None:
-        await channel.dial(NAMED, 40)  # type: ignore[attr-defined]
+    async def dial(channel: Any) -> None:
+        await channel.dial(NAMED, 40)
 
     alice.call("900")
     await refused(alice, 503)

@@ -87,7 +87,7 @@ async def test_what_supplements_keep_is_closed_with_the_session(bench: Bench) ->
             session.datastores[self.name] = kept
             session.datastores["plain"] = "a text"
 
-    bench.sessions.register_supplement(Keeping())  # type: ignore[attr-defined]
+    bench.sessions.register_supplement(Keeping())
     alice = bench.phone(5071)
 
     @bench.server.pbx.extension("internal", "770")
@@ -113,9 +113,9 @@ class OnlyTrusted(Everything):
 
 @on_bench
 async def test_supplements_are_visited_for_the_endpoints_that_they_concern(bench: Bench) -> None:
-    registry: Sessions = bench.sessions  # type: ignore[assignment]
+    registry: Sessions = bench.sessions
     alice, bob = (bench.server.data.get(Endpoint, name) for name in ("alice", "bob"))
-    bob.trust_id_inbound = True  # type: ignore[union-attr]
+    bob.trust_id_inbound = True
     trusted = OnlyTrusted()
     before = registry.profiles.of(bob).callbacks  # type: ignore[arg-type]
     undo = registry.register_supplement(trusted)
@@ -151,8 +151,8 @@ async def test_calls_under_way_are_visited_by_new_supplements_and_no_more_by_tho
     ok = await alice.next(200)
     alice.in_dialog("ACK", ok, 1)
     # Also when the endpoints' profiles were made anew meanwhile.
-    bench.sessions.profiles.clear()  # type: ignore[attr-defined]
-    undo = bench.sessions.register_supplement(Watching())  # type: ignore[attr-defined]
+    bench.sessions.profiles.clear()
+    undo = bench.sessions.register_supplement(Watching())
     alice.in_dialog("OPTIONS", ok, 2)
     assert seen == ["OPTIONS"]
     undo()

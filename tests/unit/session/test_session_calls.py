@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from call_steps import answered, dialing, refused
@@ -54,8 +55,8 @@ async def test_caller_cancels(bench: Bench) -> None:
     alice, bob = bench.phone(5071), bench.phone(5072)
 
     @bench.server.pbx.extension("internal", "6002")
-    async def dial(channel: object) -> None:
-        await channel.dial("PJSIP/bob", 20)  # type: ignore[attr-defined]
+    async def dial(channel: Any) -> None:
+        await channel.dial("PJSIP/bob", 20)
 
     alice.call("6002")
     invite = await bob.next("INVITE")
@@ -77,8 +78,8 @@ async def test_cancel_waits_for_a_provisional(bench: Bench) -> None:
     alice, bob = bench.phone(5071), bench.phone(5072)
 
     @bench.server.pbx.extension("internal", "6002")
-    async def dial(channel: object) -> None:
-        await channel.dial("PJSIP/bob", 20)  # type: ignore[attr-defined]
+    async def dial(channel: Any) -> None:
+        await channel.dial("PJSIP/bob", 20)
 
     alice.call("6002")
     invite = await bob.next("INVITE")
@@ -96,11 +97,11 @@ async def test_cancel_waits_for_a_provisional(bench: Bench) -> None:
 @on_bench
 async def test_called_party_is_busy(bench: Bench) -> None:
     alice, bob = bench.phone(5071), bench.phone(5072)
-    causes: list[object] = []
+    causes: list[Any] = []
 
     @bench.server.pbx.extension("internal", "6002")
-    async def dial(channel: object) -> None:
-        result = await channel.dial("PJSIP/bob", 20)  # type: ignore[attr-defined]
+    async def dial(channel: Any) -> None:
+        result = await channel.dial("PJSIP/bob", 20)
         causes.append(result)
 
     alice.call("6002")
@@ -117,15 +118,15 @@ async def test_delayed_offer(bench: Bench) -> None:
     alice = bench.phone(5071)
 
     @bench.server.pbx.extension("internal", "770")
-    async def answer(channel: object) -> None:
-        await channel.answer()  # type: ignore[attr-defined]
-        await channel.wait(60)  # type: ignore[attr-defined]
+    async def answer(channel: Any) -> None:
+        await channel.answer()
+        await channel.wait(60)
 
     alice.call("770", body="")
     ok = await alice.next(200)
     assert b"RTP/AVP 0 8 9 101\r\n" in ok.body
     alice.in_dialog("ACK", ok, 1, body=sdp("8 101"))
-    (session,) = bench.sessions.live  # type: ignore[attr-defined]
+    (session,) = bench.sessions.live
     assert session.audio.format.name == "alaw"
     assert session.audio.remote == ("127.0.0.1", 31800)
     alice.in_dialog("BYE", ok, 2)
@@ -169,9 +170,9 @@ async def test_no_ack_ends_the_call(bench: Bench) -> None:
     alice = bench.phone(5071)
 
     @bench.server.pbx.extension("internal", "770")
-    async def answer(channel: object) -> None:
-        await channel.answer()  # type: ignore[attr-defined]
-        await channel.wait(3600)  # type: ignore[attr-defined]
+    async def answer(channel: Any) -> None:
+        await channel.answer()
+        await channel.wait(3600)
 
     alice.call("770")
     await alice.next(200)
@@ -255,8 +256,8 @@ async def test_caller_requires_reliable_provisionals(bench: Bench) -> None:
     alice, bob = bench.phone(5071), bench.phone(5072)
 
     @bench.server.pbx.extension("internal", "6002")
-    async def dial(channel: object) -> None:
-        await channel.dial("PJSIP/bob", 20)  # type: ignore[attr-defined]
+    async def dial(channel: Any) -> None:
+        await channel.dial("PJSIP/bob", 20)
 
     alice.call("6002", extra="Require: 100rel\r\n")
     invite = await bob.next("INVITE")
@@ -280,9 +281,9 @@ async def test_session_timer_refreshes_and_expires(bench: Bench) -> None:
     alice = bench.phone(5071)
 
     @bench.server.pbx.extension("internal", "770")
-    async def answer(channel: object) -> None:
-        await channel.answer()  # type: ignore[attr-defined]
-        await channel.wait(9999)  # type: ignore[attr-defined]
+    async def answer(channel: Any) -> None:
+        await channel.answer()
+        await channel.wait(9999)
 
     alice.call("770", extra="Supported: timer\r\nSession-Expires: 1800;refresher=uas\r\n")
     ok = await alice.next(200)
@@ -305,9 +306,9 @@ async def test_the_session_timer_ends_with_the_call(bench: Bench) -> None:
     before = len(bench.timers)
 
     @bench.server.pbx.extension("internal", "770")
-    async def answer(channel: object) -> None:
-        await channel.answer()  # type: ignore[attr-defined]
-        await channel.wait(9999)  # type: ignore[attr-defined]
+    async def answer(channel: Any) -> None:
+        await channel.answer()
+        await channel.wait(9999)
 
     alice.call("770", extra="Supported: timer\r\nSession-Expires: 1800;refresher=uas\r\n")
     ok = await alice.next(200)
@@ -367,7 +368,7 @@ async def test_challenged_invite_is_sent_again_with_credentials(bench: Bench) ->
 @on_bench
 async def test_busy_sip_dialog_glare(bench: Bench) -> None:
     ok, _, alice, bob = await answered(bench)
-    session = next(one for one in bench.sessions.live if one.endpoint.id == "alice")  # type: ignore[attr-defined]
+    session = next(one for one in bench.sessions.live if one.endpoint.id == "alice")
     session.refresh()
     ours = await alice.next("INVITE")
     alice.in_dialog("INVITE", ok, 2, body=sdp(version=2))
@@ -406,7 +407,7 @@ async def test_channel_items_and_functions(bench: Bench) -> None:
     seen: dict[str, str] = {}
 
     @bench.server.pbx.extension("internal", "770")
-    async def look(channel: object) -> None:
+    async def look(channel: Any) -> None:
         expand = bench.server.pbx.dialplan.expand
         for text in (
             "${PJSIP_HEADER(read,X-Colour)}", "${PJSIP_HEADERS(X-)}", "${DEPT}",
@@ -416,8 +417,8 @@ async def test_channel_items_and_functions(bench: Bench) -> None:
         ):  # fmt: skip
             seen[text] = expand(text, channel)
         for item in ("pjsip,call-id", "endpoint", "pjsip,remote_addr", "rtp,secure", "bogus"):
-            seen[item] = channel.driver.channel_item(item)  # type: ignore[attr-defined]
-        channel.set_variable("X", "1")  # type: ignore[attr-defined]
+            seen[item] = channel.driver.channel_item(item)
+        channel.set_variable("X", "1")
         await bench.server.pbx.applications.get("PJSIPHangup")(channel, "437")
 
     alice.call("770", extra="X-Colour: blue\r\n")
@@ -437,7 +438,7 @@ async def test_another_branch_answers_with_another_codec(bench: Bench) -> None:
     bob.respond(invite, 200, body=sdp("8 101"), tag="second")
     assert (await bob.next("ACK")).to.tag == "second"
     ok = await alice.next(200)
-    session = next(one for one in bench.sessions.live if one.endpoint.id == "bob")  # type: ignore[attr-defined]
+    session = next(one for one in bench.sessions.live if one.endpoint.id == "bob")
     assert [one.name for one in session.audio.formats] == ["alaw"]
     alice.in_dialog("ACK", ok, 1)
     alice.in_dialog("BYE", ok, 2)
@@ -517,11 +518,11 @@ def test_a_transfer_before_the_answer_is_a_302(
 ) -> None:
     @on_bench
     async def call(bench: Bench) -> None:
-        results: list[object] = []
+        results: list[Any] = []
 
         @bench.server.pbx.extension("internal", "771")
-        async def transfer(channel: object) -> None:
-            driver = channel.driver  # type: ignore[attr-defined]
+        async def transfer(channel: Any) -> None:
+            driver = channel.driver
             results.append(driver.transfer(destination.removeprefix("PJSIP/")))
 
         response = await refused(bench, "771")
@@ -538,13 +539,13 @@ def test_a_transfer_before_the_answer_is_a_302(
 @on_bench
 async def test_a_transfer_after_the_answer_is_no_302(bench: Bench) -> None:
     alice = bench.phone(5071)
-    results: list[object] = []
+    results: list[Any] = []
 
     @bench.server.pbx.extension("internal", "771")
-    async def transfer(channel: object) -> None:
-        await channel.answer()  # type: ignore[attr-defined]
-        results.append(channel.driver.transfer("sip:6009@198.51.100.9"))  # type: ignore[attr-defined]
-        await channel.wait(99)  # type: ignore[attr-defined]
+    async def transfer(channel: Any) -> None:
+        await channel.answer()
+        results.append(channel.driver.transfer("sip:6009@198.51.100.9"))
+        await channel.wait(99)
 
     alice.call("771")
     ok = await alice.next(200)

@@ -34,7 +34,7 @@ def fail(*args: object) -> Any:
 def broken(base: type, callback: str, **members: object) -> Any:
     """An object of a class derived from ``base`` that raises in one callback."""
 
-    def raise_it(self: object, *args: object, **more: object) -> Any:
+    def raise_it(self: object, *args: object, **more: Any) -> Any:
         raise BrokenError(callback)
 
     return type(f"Broken{base.__name__}", (base,), {"name": "broken", callback: raise_it, **members})()
@@ -42,7 +42,7 @@ def broken(base: type, callback: str, **members: object) -> Any:
 
 def supplement(callback: str) -> Callable[[Bench], None]:
     def put(bench: Bench) -> None:
-        bench.sessions.register_supplement(broken(SessionSupplement, callback))  # type: ignore[attr-defined]
+        bench.sessions.register_supplement(broken(SessionSupplement, callback))
 
     return put
 
@@ -51,7 +51,7 @@ def handler_before(callback: str) -> Callable[[Bench], None]:
     """A handler that is asked before the one for RTP."""
 
     def put(bench: Bench) -> None:
-        bench.sessions.register_sdp_handler(broken(SdpHandler, callback, priority=1))  # type: ignore[attr-defined]
+        bench.sessions.register_sdp_handler(broken(SdpHandler, callback, priority=1))
 
     return put
 
@@ -64,7 +64,7 @@ def handler_of_stream(callback: str) -> Callable[[Bench], None]:
             raise BrokenError(callback)
 
         own = type("BrokenRtp", (RtpHandler,), {"name": "broken", "priority": 1, callback: raise_it})
-        bench.sessions.register_sdp_handler(own(bench.server.media))  # type: ignore[attr-defined]
+        bench.sessions.register_sdp_handler(own(bench.server.media))
 
     return put
 
@@ -84,7 +84,7 @@ def stream_close(bench: Bench) -> None:
         self.rtp.close()
         raise BrokenError
 
-    bench.sessions.register_sdp_handler(Handler(bench.server.media))  # type: ignore[attr-defined]
+    bench.sessions.register_sdp_handler(Handler(bench.server.media))
 
 
 def datastore(bench: Bench) -> None:
@@ -94,7 +94,7 @@ def datastore(bench: Bench) -> None:
         def on_begin(self, session: Any) -> None:
             session.datastores["broken"] = type("Kept", (), {"close": fail})()
 
-    bench.sessions.register_supplement(Keeping())  # type: ignore[attr-defined]
+    bench.sessions.register_supplement(Keeping())
 
 
 def subscriber(bench: Bench) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from call_steps import dialing
-from session_bench import Bench, on_bench, sdp
+from session_bench import Bench, Phone, on_bench, sdp
 from test_session_endpoint_options import change
 
 from asterism.applications.session.redirecting import told_redirecting
@@ -14,11 +17,11 @@ from asterism.stack.message import Request
 from asterism.stack.uri import Uri
 
 
-async def over(alice: object, phone: object) -> None:
-    ok = await alice.next(200)  # type: ignore[attr-defined]
-    alice.in_dialog("ACK", ok, 1)  # type: ignore[attr-defined]
-    alice.in_dialog("BYE", ok, 9)  # type: ignore[attr-defined]
-    phone.respond(await phone.next("BYE"), 200)  # type: ignore[attr-defined]
+async def over(alice: Phone, phone: Phone) -> None:
+    ok = await alice.next(200)
+    alice.in_dialog("ACK", ok, 1)
+    alice.in_dialog("BYE", ok, 9)
+    phone.respond(await phone.next("BYE"), 200)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +29,7 @@ async def over(alice: object, phone: object) -> None:
     [("", "6002", "unknown"), ("Diversion: <sip:usr@127.0.0.1>;reason=user-busy\r\n", "usr", "user-busy")],
 )
 def test_a_302_is_told_to_the_caller_in_all_further_responses(
-    extra: str, forwarded: str, reason: str, tmp_path: object
+    extra: str, forwarded: str, reason: str, tmp_path: Path
 ) -> None:
     @on_bench
     async def test(bench: Bench) -> None:
@@ -54,7 +57,7 @@ def test_a_302_is_told_to_the_caller_in_all_further_responses(
         alice.in_dialog("BYE", ok, 9)
         carol.respond(await carol.next("BYE"), 200)
 
-    test(tmp_path)  # type: ignore[arg-type]
+    test(tmp_path)
 
 
 @on_bench
@@ -79,7 +82,7 @@ async def test_a_caller_that_does_not_want_diversions_gets_a_bare_181(bench: Ben
         ("Diversion: <sip:[>\r\n", None),
     ],
 )  # fmt: skip
-def test_a_181_of_the_called_phone_reaches_the_caller(header: str, expected: str | None, tmp_path: object) -> None:
+def test_a_181_of_the_called_phone_reaches_the_caller(header: str, expected: str | None, tmp_path: Path) -> None:
     @on_bench
     async def test(bench: Bench) -> None:
         alice, bob, invite, _ = await dialing(bench, "PJSIP/bob", 5072)
@@ -89,18 +92,18 @@ def test_a_181_of_the_called_phone_reaches_the_caller(header: str, expected: str
         await bob.next("ACK")
         await over(alice, bob)
 
-    test(tmp_path)  # type: ignore[arg-type]
+    test(tmp_path)
 
 
 @on_bench
 async def test_the_history_of_an_incoming_call_is_its_diversion(bench: Bench) -> None:
     alice, bob = bench.phone(5071), bench.phone(5072)
-    seen: list[object] = []
+    seen: list[Any] = []
 
     @bench.server.pbx.extension("internal", "900")
-    async def dial(channel: object) -> None:
-        seen.append(channel.redirecting)  # type: ignore[attr-defined]
-        await channel.dial("PJSIP/bob", 40)  # type: ignore[attr-defined]
+    async def dial(channel: Any) -> None:
+        seen.append(channel.redirecting)
+        await channel.dial("PJSIP/bob", 40)
 
     history = (
         'History-Info: "First" <sip:6010@x?Reason=SIP%3Bcause%3D486%3Btext%3D%22Busy%22>;index=1,\r\n'
@@ -112,7 +115,7 @@ async def test_the_history_of_an_incoming_call_is_its_diversion(bench: Bench) ->
         "<sip:6011@127.0.0.1>;reason=no-answer", '"First" <sip:6010@127.0.0.1>;reason=user-busy',
     ]  # fmt: skip
     (told,) = seen
-    assert (told.from_.number, told.original.number, told.count) == ("6011", "6010", 2)  # type: ignore[attr-defined]
+    assert (told.from_.number, told.original.number, told.count) == ("6011", "6010", 2)
     bob.respond(invite, 200, body=sdp())
     await bob.next("ACK")
     await over(alice, bob)
@@ -135,7 +138,7 @@ def test_a_history_without_a_diversion_is_none(header: str) -> None:
 
 @pytest.mark.parametrize(("connected", "after"), [(False, "6002"), (True, "6099")])
 def test_an_endpoint_without_connected_line_keeps_who_it_was_shown_first(
-    connected: bool, after: str, tmp_path: object
+    connected: bool, after: str, tmp_path: Path
 ) -> None:
     @on_bench
     async def test(bench: Bench) -> None:
@@ -152,7 +155,7 @@ def test_an_endpoint_without_connected_line_keeps_who_it_was_shown_first(
         alice.in_dialog("BYE", ok, 2)
         bob.respond(await bob.next("BYE"), 200)
 
-    test(tmp_path)  # type: ignore[arg-type]
+    test(tmp_path)
 
 
 @on_bench
@@ -162,13 +165,13 @@ async def test_a_180_after_the_description_was_shown_carries_it(bench: Bench) ->
     go: list[int] = []
 
     @bench.server.pbx.extension("internal", "900")
-    async def run(channel: object) -> None:
-        channel.indicate(Control.RINGING)  # type: ignore[attr-defined]
-        channel.indicate(Control.PROGRESS)  # type: ignore[attr-defined]
-        channel.indicate(Control.RINGING)  # type: ignore[attr-defined]
+    async def run(channel: Any) -> None:
+        channel.indicate(Control.RINGING)
+        channel.indicate(Control.PROGRESS)
+        channel.indicate(Control.RINGING)
         await bench.until(lambda: go)
-        await channel.answer()  # type: ignore[attr-defined]
-        await channel.wait(60)  # type: ignore[attr-defined]
+        await channel.answer()
+        await channel.wait(60)
 
     alice.call("900")
     first, early, again = await alice.next(180), await alice.next(183), await alice.next(180)
@@ -195,8 +198,8 @@ async def test_a_302_is_followed_through_the_dialplan(bench: Bench) -> None:
     phone = bench.phone(5083)
 
     @bench.server.pbx.extension("internal", "6003")
-    async def forwarded(channel: object) -> None:
-        await channel.dial("PJSIP/bob/sip:6003@127.0.0.1:5083", 20)  # type: ignore[attr-defined]
+    async def forwarded(channel: Any) -> None:
+        await channel.dial("PJSIP/bob/sip:6003@127.0.0.1:5083", 20)
 
     alice, bob, invite, _ = await dialing(bench, "PJSIP/bob", 5072)
     bob.respond(invite, 302, contact=False, extra="Contact: <sip:6003@127.0.0.1:5083>\r\n")
@@ -222,7 +225,7 @@ async def test_a_302_names_an_extension_and_nothing_more(bench: Bench) -> None:
     ran = []
 
     @bench.server.pbx.extension("secret", "9")
-    async def secret(channel: object) -> None:
+    async def secret(channel: Any) -> None:
         ran.append(channel)
 
     alice, bob, invite, _ = await dialing(bench, "PJSIP/bob", 5072)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from typing import Any
 
 import pytest
 from call_steps import answered, dialing
@@ -51,9 +52,9 @@ def test_inband_progress(tmp_path, inband, expected) -> None:
         alice = bench.phone(5071)
 
         @bench.server.pbx.extension("internal", "770")
-        async def ring(channel: object) -> None:
-            channel.indicate(Control.RINGING)  # type: ignore[attr-defined]
-            await channel.hangup(17)  # type: ignore[attr-defined]
+        async def ring(channel: Any) -> None:
+            channel.indicate(Control.RINGING)
+            await channel.hangup(17)
 
         alice.call("770")
         before = alice.messages
@@ -106,9 +107,9 @@ def test_codecs_of_an_answer(tmp_path, options, expected) -> None:
         alice = bench.phone(5071)
 
         @bench.server.pbx.extension("internal", "770")
-        async def answer(channel: object) -> None:
-            await channel.answer()  # type: ignore[attr-defined]
-            await channel.wait(99)  # type: ignore[attr-defined]
+        async def answer(channel: Any) -> None:
+            await channel.answer()
+            await channel.wait(99)
 
         alice.call("770", body=sdp("8 0 101"))
         ok = await alice.next(200)
@@ -137,12 +138,12 @@ def test_codecs_of_an_offer(tmp_path, preference, expected, first) -> None:
         alice, bob = bench.phone(5071), bench.phone(5072)
 
         @bench.server.pbx.extension("internal", "900")
-        async def dial(channel: object) -> None:
+        async def dial(channel: Any) -> None:
             if first:
-                await channel.answer()  # type: ignore[attr-defined]
-            await channel.dial("PJSIP/bob", 40)  # type: ignore[attr-defined]
-            await channel.answer()  # type: ignore[attr-defined]
-            await channel.wait(99)  # type: ignore[attr-defined]
+                await channel.answer()
+            await channel.dial("PJSIP/bob", 40)
+            await channel.answer()
+            await channel.wait(99)
 
         alice.call("900", body=sdp("8 0 101"))
         invite = await bob.next("INVITE")
@@ -183,10 +184,10 @@ def test_who_calls(tmp_path, options, extra, expected) -> None:
         seen: list[tuple[str, int, str]] = []
 
         @bench.server.pbx.extension("internal", "770")
-        async def look(channel: object) -> None:
-            party = channel.caller  # type: ignore[attr-defined]
+        async def look(channel: Any) -> None:
+            party = channel.caller
             seen.append((party.number, party.presentation, party.tag))
-            await channel.hangup(17)  # type: ignore[attr-defined]
+            await channel.hangup(17)
 
         alice.call("770", extra=extra)
         await bench.until(lambda: seen)
@@ -221,10 +222,10 @@ def test_trust_connected_line(tmp_path, trusted) -> None:
         alice.in_dialog("ACK", ok, 1)
         channel = caller_channel(bench)
         if trusted:
-            await bench.until(lambda: channel.connected.number == "6999")  # type: ignore[attr-defined]
+            await bench.until(lambda: channel.connected.number == "6999")
         else:
             await bench.until(lambda: bench.server.pbx.bridges)
-            assert channel.connected.number == "6002"  # type: ignore[attr-defined]
+            assert channel.connected.number == "6002"
         alice.in_dialog("BYE", ok, 2)
         bob.respond(await bob.next("BYE"), 200)
 
@@ -264,9 +265,9 @@ def test_silence_ends_a_call(tmp_path, monkeypatch, direction, options, seconds)
         alice = bench.phone(5071)
 
         @bench.server.pbx.extension("internal", "770")
-        async def answer(channel: object) -> None:
-            await channel.answer()  # type: ignore[attr-defined]
-            await channel.wait(99)  # type: ignore[attr-defined]
+        async def answer(channel: Any) -> None:
+            await channel.answer()
+            await channel.wait(99)
 
         alice.call("770", body=sdp(direction=direction))
         ok = await alice.next(200)
@@ -283,7 +284,7 @@ def test_where_media_comes_from_and_goes_to(tmp_path, wanted) -> None:
     async def test(bench: Bench) -> None:
         change(bench, "bob", rtp_symmetric=wanted, media_address="127.0.0.2", bind_rtp_to_media_address=wanted)
         ok, _, alice, bob = await answered(bench)
-        rtp = next(one.audio for one in bench.sessions.live if one.endpoint.id == "bob")  # type: ignore[attr-defined]
+        rtp = next(one.audio for one in bench.sessions.live if one.endpoint.id == "bob")
         assert rtp.symmetric is wanted
         assert rtp.local[0] == ("127.0.0.2" if wanted else "127.0.0.1")
         alice.in_dialog("BYE", ok, 2)
@@ -311,7 +312,7 @@ def test_digits_as_events_are_offered(tmp_path, mode, expected) -> None:
 async def test_the_link_priority_of_media(bench: Bench) -> None:
     change(bench, "bob", cos_audio=5)
     alice, bob, invite, _ = await dialing(bench, "PJSIP/bob", 5072)
-    rtp = next(one.audio for one in bench.sessions.live if one.endpoint.id == "bob")  # type: ignore[attr-defined]
+    rtp = next(one.audio for one in bench.sessions.live if one.endpoint.id == "bob")
     assert rtp._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY) == 5
     bob.respond(invite, 486)
     await alice.next(486)
@@ -351,8 +352,8 @@ def test_100rel_of_callers_that_do_not_know_it(tmp_path, mode, status) -> None:
         alice = bench.phone(5071)
 
         @bench.server.pbx.extension("internal", "771")
-        async def busy(channel: object) -> None:
-            await channel.hangup(17)  # type: ignore[attr-defined]
+        async def busy(channel: Any) -> None:
+            await channel.hangup(17)
 
         alice.call("771")
         await alice.next(status)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
+from typing import Any
 
 import pytest
 from session_bench import Bench, Phone, on_bench, sdp
@@ -53,7 +55,7 @@ class TextHandler(SdpHandler):
     def accepts(self, profile: object, description: object, media: object) -> bool:
         return not self.refuses
 
-    def answer(self, session: object, description: object, media: object, stream: MediaStream | None) -> object:
+    def answer(self, session: object, description: object, media: object, stream: MediaStream | None) -> Any:
         return None if self.refuses else (stream or TextStream(self), self.section())
 
     def reoffer(self, session: object, stream: MediaStream) -> MediaDescription:
@@ -66,28 +68,28 @@ class TextHandler(SdpHandler):
         self.rolled_back += 1
 
 
-def change(bench: Bench, name: str, **options: object) -> None:
+def change(bench: Bench, name: str, **options: Any) -> None:
     endpoint = bench.server.data.get(Endpoint, name)
     for option, value in options.items():
         assert hasattr(endpoint, option)
         setattr(endpoint, option, value)
 
 
-async def nothing(channel: object) -> None:
+async def nothing(channel: Any) -> None:
     """An extension that nobody gets to."""
 
 
 def registry(bench: Bench) -> Sessions:
-    return bench.sessions  # type: ignore[return-value]
+    return bench.sessions
 
 
 async def called(bench: Bench, body: str) -> tuple[Phone, Response]:
     """Alice is answered and has acknowledged."""
 
     @bench.server.pbx.extension("internal", "700")
-    async def answer(channel: object) -> None:
-        await channel.answer()  # type: ignore[attr-defined]
-        await channel.wait(999)  # type: ignore[attr-defined]
+    async def answer(channel: Any) -> None:
+        await channel.answer()
+        await channel.wait(999)
 
     alice = bench.phone(5071)
     alice.call("700", body=body)
@@ -146,7 +148,7 @@ async def test_a_stream_that_vanishes_is_closed_and_told_once(bench: Bench) -> N
     TextStream.closed = 0
     records: list[str] = []
     handler = logging.Handler()
-    handler.emit = lambda record: records.append(record.getMessage())  # type: ignore[method-assign]
+    handler.emit = lambda record: records.append(record.getMessage())
     bench.server.sip.log.addHandler(handler)
     registry(bench).register_sdp_handler(TextHandler())
     alice, ok = await called(bench, described(AUDIO, TEXT))
@@ -223,7 +225,7 @@ async def test_a_disabled_section_may_lack_formats(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("kind", ["audio", "foo"])
-def test_a_dynamic_type_without_rtpmap_is_a_bad_offer(kind: str, tmp_path: object) -> None:
+def test_a_dynamic_type_without_rtpmap_is_a_bad_offer(kind: str, tmp_path: Path) -> None:
     @on_bench
     async def test(bench: Bench) -> None:
         bench.server.pbx.extension("internal", "700")(nothing)
@@ -232,10 +234,10 @@ def test_a_dynamic_type_without_rtpmap_is_a_bad_offer(kind: str, tmp_path: objec
         refused = await alice.next(400)
         assert "Missing SDP rtpmap for dynamic payload type" in (refused.get("Warning") or "")
 
-    test(tmp_path)  # type: ignore[arg-type]
+    test(tmp_path)
 
 
-def refused_offer(body: str, **options: object) -> object:
+def refused_offer(body: str, **options: Any) -> Any:
     @on_bench
     async def test(bench: Bench) -> None:
         change(bench, "alice", **options)
@@ -248,12 +250,12 @@ def refused_offer(body: str, **options: object) -> object:
 
 
 @pytest.mark.parametrize("encryption", ["sdes", "dtls"])
-def test_encryption_that_is_required_refuses_audio_in_the_clear(encryption: str, tmp_path: object) -> None:
-    refused_offer(sdp(), media_encryption=encryption)(tmp_path)  # type: ignore[operator]
+def test_encryption_that_is_required_refuses_audio_in_the_clear(encryption: str, tmp_path: Path) -> None:
+    refused_offer(sdp(), media_encryption=encryption)(tmp_path)
 
 
-def test_a_host_name_in_an_offer_is_refused(tmp_path: object) -> None:
-    refused_offer(described(AUDIO, host="media.example.test"))(tmp_path)  # type: ignore[operator]
+def test_a_host_name_in_an_offer_is_refused(tmp_path: Path) -> None:
+    refused_offer(described(AUDIO, host="media.example.test"))(tmp_path)
 
 
 @on_bench
@@ -262,8 +264,8 @@ async def test_encryption_that_is_required_is_not_offered_without(bench: Bench) 
     results = []
 
     @bench.server.pbx.extension("internal", "900")
-    async def dial(channel: object) -> None:
-        results.append(await channel.dial("PJSIP/bob", 5))  # type: ignore[attr-defined]
+    async def dial(channel: Any) -> None:
+        results.append(await channel.dial("PJSIP/bob", 5))
 
     bob = bench.phone(5072)
     bench.phone(5071).call("900")

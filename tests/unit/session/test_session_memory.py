@@ -11,7 +11,7 @@ HEAD = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\
 
 
 def described(attributes: str) -> SessionDescription:
-    request = Request("INVITE", "sip:x")
+    request = Request("INVITE", "sip:x")  # type: ignore[arg-type]
     request.headers.append(("Content-Type", "application/sdp"))
     request.body = (HEAD + attributes).encode()
     found = media.description_of(request)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from call_steps import answered, dialing
 from session_bench import Bench, Phone, on_bench, sdp
@@ -17,22 +20,22 @@ def serve(bench: Bench, *steps: str) -> None:
     """Extension 900 does these things one after the other, ``wait`` for a minute."""
 
     @bench.server.pbx.extension("internal", "900")
-    async def run(channel: object) -> None:
+    async def run(channel: Any) -> None:
         for step in steps:
             if step == "wait":
-                await channel.wait(60)  # type: ignore[attr-defined]
+                await channel.wait(60)
             elif step == "answer":
-                await channel.answer()  # type: ignore[attr-defined]
+                await channel.answer()
             else:
-                channel.indicate(Control[step.upper()])  # type: ignore[attr-defined]
+                channel.indicate(Control[step.upper()])
 
 
 def prack(phone: Phone, response: Response, number: int, body: str = "") -> None:
     phone.in_dialog("PRACK", response, number, body, extra=f"RAck: {response.get('RSeq')} {response.cseq}\r\n")
 
 
-def audio_of(bench: Bench, endpoint: str = "alice") -> object:
-    return next(one.audio for one in bench.sessions.live if one.endpoint.id == endpoint)  # type: ignore[attr-defined]
+def audio_of(bench: Bench, endpoint: str = "alice") -> Any:
+    return next(one.audio for one in bench.sessions.live if one.endpoint.id == endpoint)
 
 
 def described(phone: Phone) -> list[tuple[int | str, bool]]:
@@ -92,17 +95,17 @@ async def test_an_offer_in_a_reliable_183_is_answered_by_its_prack(bench: Bench)
     assert early.body
     prack(alice, early, 2, sdp("8 101"))
     await alice.next(200)
-    assert audio_of(bench).format.name == "alaw"  # type: ignore[attr-defined]
+    assert audio_of(bench).format.name == "alaw"
     ok = await alice.next(200)
     assert ok.body == b""
     alice.in_dialog("ACK", ok, 1)
-    await bench.until(lambda: next(iter(bench.sessions.live)).state.value == "Confirmed")  # type: ignore[attr-defined]
+    await bench.until(lambda: next(iter(bench.sessions.live)).state.value == "Confirmed")
     alice.in_dialog("BYE", ok, 3)
     await alice.next(200)
 
 
 @pytest.mark.parametrize("body", ["", sdp("18")], ids=["no", "no usable"])
-def test_a_call_ends_where_prack_has_no_answer_to_our_offer(body: str, tmp_path: object) -> None:
+def test_a_call_ends_where_prack_has_no_answer_to_our_offer(body: str, tmp_path: Path) -> None:
     @on_bench
     async def test(bench: Bench) -> None:
         serve(bench, "progress", "answer", "wait")
@@ -114,7 +117,7 @@ def test_a_call_ends_where_prack_has_no_answer_to_our_offer(body: str, tmp_path:
         await alice.next(488)
         alice.request("ACK", "sip:900@127.0.0.1", "alice", str(early.to), branch=alice.branch)
 
-    test(tmp_path)  # type: ignore[arg-type]
+    test(tmp_path)
 
 
 @on_bench
@@ -130,7 +133,7 @@ async def test_an_offer_in_prack_is_answered_by_its_200(bench: Bench) -> None:
     ok = await alice.next(200)
     assert ok.body == b""
     alice.in_dialog("ACK", ok, 1)
-    assert audio_of(bench).format.name == "alaw"  # type: ignore[attr-defined]
+    assert audio_of(bench).format.name == "alaw"
     alice.in_dialog("BYE", ok, 3)
     await alice.next(200)
 
@@ -145,7 +148,7 @@ async def test_an_unusable_offer_in_prack_is_refused_and_the_call_goes_on(bench:
     assert (await alice.next(488)).cseq.method == "PRACK"
     ok = await alice.next(200)
     alice.in_dialog("ACK", ok, 1)
-    assert audio_of(bench).format.name == "ulaw"  # type: ignore[attr-defined]
+    assert audio_of(bench).format.name == "ulaw"
     alice.in_dialog("BYE", ok, 3)
     await alice.next(200)
 
@@ -170,14 +173,14 @@ async def test_an_offer_before_the_answer_is_refused_with_retry_after(bench: Ben
 
 @on_bench
 async def test_an_update_after_an_unreliable_183_is_answered_and_the_200_says_the_same(bench: Bench) -> None:
-    release: list[object] = []
+    release: list[Any] = []
 
     @bench.server.pbx.extension("internal", "900")
-    async def run(channel: object) -> None:
-        channel.indicate(Control.PROGRESS)  # type: ignore[attr-defined]
+    async def run(channel: Any) -> None:
+        channel.indicate(Control.PROGRESS)
         await bench.until(lambda: release)
-        await channel.answer()  # type: ignore[attr-defined]
-        await channel.wait(60)  # type: ignore[attr-defined]
+        await channel.answer()
+        await channel.wait(60)
 
     alice = bench.phone(5071)
     alice.call("900")
@@ -190,7 +193,7 @@ async def test_an_update_after_an_unreliable_183_is_answered_and_the_200_says_th
     ok = await alice.next(200)
     assert ok.body == updated.body
     alice.in_dialog("ACK", ok, 1)
-    assert audio_of(bench).format.name == "alaw"  # type: ignore[attr-defined]
+    assert audio_of(bench).format.name == "alaw"
     alice.in_dialog("BYE", ok, 3)
     await alice.next(200)
 
@@ -247,7 +250,7 @@ async def test_an_answer_that_waits_for_prack_gives_way_to_cancel(bench: Bench) 
 
 
 @pytest.mark.parametrize(("cause", "body"), [("0", ""), ("58", sdp("18"))], ids=["no", "no usable"])
-def test_a_call_ends_where_the_ack_has_no_answer_to_our_offer(cause: str, body: str, tmp_path: object) -> None:
+def test_a_call_ends_where_the_ack_has_no_answer_to_our_offer(cause: str, body: str, tmp_path: Path) -> None:
     @on_bench
     async def test(bench: Bench) -> None:
         serve(bench, "answer", "wait")
@@ -259,7 +262,7 @@ def test_a_call_ends_where_the_ack_has_no_answer_to_our_offer(cause: str, body: 
         assert bye.get("Reason") == f"Q.850;cause={cause}"
         alice.respond(bye, 200)
 
-    test(tmp_path)  # type: ignore[arg-type]
+    test(tmp_path)
 
 
 # Within the call.
@@ -272,7 +275,7 @@ async def test_a_reinvite_without_offer_and_without_answer_changes_nothing(bench
     offer = await alice.next(200)
     assert b"a=sendrecv" in offer.body
     alice.in_dialog("ACK", ok, 2)
-    assert audio_of(bench).remote == ("127.0.0.1", 31800)  # type: ignore[attr-defined]
+    assert audio_of(bench).remote == ("127.0.0.1", 31800)
     alice.in_dialog("OPTIONS", ok, 3)
     await alice.next(200)
     alice.in_dialog("BYE", ok, 4)
@@ -290,7 +293,7 @@ async def test_hold_in_every_form_and_resume_by_a_reinvite_without_offer(bench: 
             await alice.next(200)
             if method == "INVITE":
                 alice.in_dialog("ACK", ok, number)
-            session = next(one for one in bench.sessions.live if one.endpoint.id == "alice")  # type: ignore[attr-defined]
+            session = next(one for one in bench.sessions.live if one.endpoint.id == "alice")
             assert session.remote_hold
             alice.in_dialog("INVITE", ok, number + 1)
             offer = await alice.next(200)
@@ -367,7 +370,7 @@ async def test_a_request_that_is_refused_does_not_move_the_target_behind_a_nat(b
     ok, _invite, alice, bob = await answered(bench)
     alice.in_dialog("INVITE", ok, 2, sdp(version=2))
     await alice.next(200)
-    session = next(one for one in bench.sessions.live if one.endpoint.id == "alice")  # type: ignore[attr-defined]
+    session = next(one for one in bench.sessions.live if one.endpoint.id == "alice")
     before = session.dialog.remote_target
     moved = bench.phone(5079)
     moved.user = "alice"
@@ -398,12 +401,12 @@ async def test_a_reliable_183_is_acknowledged_once_and_in_order(bench: Bench) ->
     bob.respond(invite, 183, body=sdp("0 101"), extra=reliable.format(9))
     bench.advance(0)
     assert not bob.messages()
-    assert audio_of(bench, "bob").format.name == "alaw", "what is repeated or out of order is not looked at"  # type: ignore[attr-defined]
+    assert audio_of(bench, "bob").format.name == "alaw", "what is repeated or out of order is not looked at"
     bob.respond(invite, 200)
     await bob.next("ACK")
     ok = await alice.next(200)
     alice.in_dialog("ACK", ok, 1)
-    assert audio_of(bench, "bob").format.name == "alaw"  # type: ignore[attr-defined]
+    assert audio_of(bench, "bob").format.name == "alaw"
     alice.in_dialog("BYE", ok, 2)
     bob.respond(await bob.next("BYE"), 200)
 
@@ -429,7 +432,7 @@ async def test_an_update_of_the_called_phone_before_its_answer(bench: Bench) -> 
     await bob.next("ACK")
     ok = await alice.next(200)
     alice.in_dialog("ACK", ok, 1)
-    assert audio_of(bench, "bob").format.name == "alaw"  # type: ignore[attr-defined]
+    assert audio_of(bench, "bob").format.name == "alaw"
     alice.in_dialog("BYE", ok, 2)
     bob.respond(await bob.next("BYE"), 200)
 
@@ -455,7 +458,7 @@ async def test_a_200_without_any_description_is_acknowledged_and_ended(bench: Be
         "Contact: <sip:bob@127.0.0.1:5072>\r\nRecord-Route: <sip:[>\r\n",
     ],
 )
-def test_a_200_that_cannot_be_read_is_acknowledged_and_ended(head: str, tmp_path: object) -> None:
+def test_a_200_that_cannot_be_read_is_acknowledged_and_ended(head: str, tmp_path: Path) -> None:
     for early in (False, True):
 
         @on_bench
@@ -469,7 +472,7 @@ def test_a_200_that_cannot_be_read_is_acknowledged_and_ended(head: str, tmp_path
             refusal = await alice.next(500)
             alice.request("ACK", "sip:900@127.0.0.1", "alice", str(refusal.to), branch=alice.branch)
 
-        folder = tmp_path / str(early)  # type: ignore[operator]
+        folder = tmp_path / str(early)
         folder.mkdir()
         test(folder)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from call_steps import answered, dialing
@@ -21,7 +22,7 @@ from asterism.stack.sdp import SessionDescription
 from asterism.transport.settings import TransportSettings
 
 
-def change(bench: Bench, name: str, **options: object) -> None:
+def change(bench: Bench, name: str, **options: Any) -> None:
     """Set options of an endpoint, of ``[global]`` with an empty name."""
     data = bench.server.data
     item = data.get(Endpoint, name) if name else data.get(GlobalSettings, "global")
@@ -30,7 +31,7 @@ def change(bench: Bench, name: str, **options: object) -> None:
         setattr(item, option, value)
 
 
-def caller_channel(bench: Bench) -> object:
+def caller_channel(bench: Bench) -> Any:
     """Alice's channel."""
     return next(one for one in bench.server.pbx.channels if one.name.startswith("PJSIP/alice"))
 
@@ -40,7 +41,7 @@ def statuses(messages: list[Request | Response]) -> list[int]:
     return [one.status for one in messages if isinstance(one, Response) and 100 < one.status < 200]
 
 
-def ringing_after_progress(expected: list[int], **options: object) -> object:
+def ringing_after_progress(expected: list[int], **options: Any) -> Any:
     """A test: the dialplan shows progress, then ringing, and again."""
 
     @on_bench
@@ -49,11 +50,11 @@ def ringing_after_progress(expected: list[int], **options: object) -> object:
         alice = bench.phone(5071)
 
         @bench.server.pbx.extension("internal", "770")
-        async def early(channel: object) -> None:
+        async def early(channel: Any) -> None:
             for condition in (Control.RINGING, Control.PROGRESS, Control.RINGING):
-                channel.indicate(condition)  # type: ignore[attr-defined]
-            await channel.answer()  # type: ignore[attr-defined]
-            await channel.wait(99)  # type: ignore[attr-defined]
+                channel.indicate(condition)
+            await channel.answer()
+            await channel.wait(99)
 
         alice.call("770")
         before = alice.messages
@@ -73,7 +74,7 @@ test_a_180_after_a_183_is_sent_when_asked_for = ringing_after_progress(
 )
 
 
-def empty_reinvite(expected: list[str], **options: object) -> object:
+def empty_reinvite(expected: list[str], **options: Any) -> Any:
     """A test: a re-INVITE without an offer, in a call of one codec."""
 
     @on_bench
@@ -82,9 +83,9 @@ def empty_reinvite(expected: list[str], **options: object) -> object:
         alice = bench.phone(5071)
 
         @bench.server.pbx.extension("internal", "770")
-        async def answer(channel: object) -> None:
-            await channel.answer()  # type: ignore[attr-defined]
-            await channel.wait(99)  # type: ignore[attr-defined]
+        async def answer(channel: Any) -> None:
+            await channel.answer()
+            await channel.wait(99)
 
         alice.call("770", body=sdp("8 101"))
         ok = await alice.next(200)
@@ -112,9 +113,9 @@ async def test_an_empty_reinvite_gets_the_codecs_agreed(bench: Bench) -> None:
     alice = bench.phone(5071)
 
     @bench.server.pbx.extension("internal", "770")
-    async def answer(channel: object) -> None:
-        await channel.answer()  # type: ignore[attr-defined]
-        await channel.wait(99)  # type: ignore[attr-defined]
+    async def answer(channel: Any) -> None:
+        await channel.answer()
+        await channel.wait(99)
 
     alice.call("770", body=sdp("8 101"))
     ok = await alice.next(200)
@@ -189,9 +190,9 @@ async def test_a_diverted_call_says_by_whom(bench: Bench) -> None:
     seen: list[str] = []
 
     @bench.server.pbx.extension("internal", "900")
-    async def dial(channel: object) -> None:
-        seen.append(channel.redirecting.from_.number)  # type: ignore[attr-defined]
-        await channel.dial("PJSIP/bob", 40)  # type: ignore[attr-defined]
+    async def dial(channel: Any) -> None:
+        seen.append(channel.redirecting.from_.number)
+        await channel.dial("PJSIP/bob", 40)
 
     diversion = 'Diversion: "Carol" <sip:6003@x>;reason=no-answer, <sip:6004@x>;reason=user-busy\r\n'
     alice.call("900", extra=diversion)
@@ -211,8 +212,8 @@ async def test_the_history_of_a_diverted_call(bench: Bench) -> None:
     alice, bob = bench.phone(5071), bench.phone(5072)
 
     @bench.server.pbx.extension("internal", "900")
-    async def dial(channel: object) -> None:
-        await channel.dial("PJSIP/bob", 40)  # type: ignore[attr-defined]
+    async def dial(channel: Any) -> None:
+        await channel.dial("PJSIP/bob", 40)
 
     diversion = 'Diversion: "Carol" <sip:6003@x>;reason=no-answer, <sip:6004@x>;reason=unconditional\r\n'
     alice.call("900", extra=diversion)
@@ -230,7 +231,7 @@ async def test_the_history_of_a_diverted_call(bench: Bench) -> None:
 MOVED = sdp().replace("31800", "31900")
 
 
-def several_answers(options: dict[str, bool], system: dict[str, bool], tags: tuple[str, str], port: int) -> object:
+def several_answers(options: dict[str, bool], system: dict[str, bool], tags: tuple[str, str], port: int) -> Any:
     """A test: a 183 and then another one with other media; ``port`` is where ours then go."""
 
     @on_bench
@@ -243,7 +244,7 @@ def several_answers(options: dict[str, bool], system: dict[str, bool], tags: tup
         bob.respond(invite, 183, body=sdp(), tag=tags[0])
         await alice.next(183)
         bob.respond(invite, 183, body=MOVED, tag=tags[1])
-        rtp = next(one.audio for one in bench.sessions.live if one.endpoint.id == "bob")  # type: ignore[attr-defined]
+        rtp = next(one.audio for one in bench.sessions.live if one.endpoint.id == "bob")
         assert rtp.remote == ("127.0.0.1", port)
         bob.respond(invite, 486, tag=tags[1])
         await alice.next(486)
@@ -262,7 +263,7 @@ test_another_branch_does_not_take_over_by_endpoint = several_answers(NONE, {}, (
 test_another_branch_does_not_take_over_by_system = several_answers({}, NONE, ("b1", "b2"), 31800)
 
 
-def final_answer(options: dict[str, bool], tag: str, port: int) -> object:
+def final_answer(options: dict[str, bool], tag: str, port: int) -> Any:
     """A test: a 183, then a 200 with other media."""
 
     @on_bench
@@ -276,7 +277,7 @@ def final_answer(options: dict[str, bool], tag: str, port: int) -> object:
         bob.respond(invite, 200, body=MOVED, tag=tag)
         ok = await alice.next(200)
         alice.in_dialog("ACK", ok, 1)
-        rtp = next(one.audio for one in bench.sessions.live if one.endpoint.id == "bob")  # type: ignore[attr-defined]
+        rtp = next(one.audio for one in bench.sessions.live if one.endpoint.id == "bob")
         assert rtp.remote == ("127.0.0.1", port)
         alice.in_dialog("BYE", ok, 2)
         bob.respond(await bob.next("BYE"), 200)
@@ -306,8 +307,8 @@ async def test_a_diversion_is_not_told_to_who_does_not_want_it(bench: Bench) -> 
     alice, bob = bench.phone(5071), bench.phone(5072)
 
     @bench.server.pbx.extension("internal", "900")
-    async def dial(channel: object) -> None:
-        await channel.dial("PJSIP/bob", 40)  # type: ignore[attr-defined]
+    async def dial(channel: Any) -> None:
+        await channel.dial("PJSIP/bob", 40)
 
     alice.call("900", extra="Diversion: <sip:6003@x>;reason=no-answer\r\n")
     invite = await bob.next("INVITE")
@@ -333,7 +334,7 @@ async def test_a_redirected_call_says_by_whom(bench: Bench) -> None:
     await alice.next(486)
 
 
-def connected_line(method: str, allow: str, expected: str) -> object:
+def connected_line(method: str, allow: str, expected: str) -> Any:
     """A test: after the answer the caller is connected to somebody else."""
 
     @on_bench
@@ -342,8 +343,8 @@ def connected_line(method: str, allow: str, expected: str) -> object:
         alice, bob = bench.phone(5071), bench.phone(5072)
 
         @bench.server.pbx.extension("internal", "6002")
-        async def dial(channel: object) -> None:
-            await channel.dial("PJSIP/bob", 20)  # type: ignore[attr-defined]
+        async def dial(channel: Any) -> None:
+            await channel.dial("PJSIP/bob", 20)
 
         alice.call("6002", extra=allow)
         invite = await bob.next("INVITE")
@@ -351,22 +352,22 @@ def connected_line(method: str, allow: str, expected: str) -> object:
         await bob.next("ACK")
         ok = await alice.next(200)
         assert ok.get("P-Asserted-Identity") == '"Bob Example" <sip:6002@127.0.0.1>'
-        session = next(one for one in bench.sessions.live if one.endpoint.id == "alice")  # type: ignore[attr-defined]
+        session = next(one for one in bench.sessions.live if one.endpoint.id == "alice")
         session.peer_allows_update = "UPDATE" in allow
         channel = caller_channel(bench)
         # Before the ACK nothing can be sent: what counts is who it is when that has come.
-        channel.set_connected(PartyId("6005", "Eve"))  # type: ignore[attr-defined]
-        channel.set_connected(PartyId("6003", "Carol"))  # type: ignore[attr-defined]
+        channel.set_connected(PartyId("6005", "Eve"))
+        channel.set_connected(PartyId("6003", "Carol"))
         alice.in_dialog("ACK", ok, 1)
         told = await alice.next(expected)
         assert told.get("P-Asserted-Identity") == '"Carol" <sip:6003@127.0.0.1>'
         # Two more at once: the second is told when the first has been answered, the same again not at all.
-        channel.set_connected(PartyId("6004", "Dave"))  # type: ignore[attr-defined]
+        channel.set_connected(PartyId("6004", "Dave"))
         alice.respond(told, 200, body=sdp())
         told = await alice.next(expected)
         assert told.get("P-Asserted-Identity") == '"Dave" <sip:6004@127.0.0.1>'
         alice.respond(told, 200, body=sdp())
-        channel.set_connected(PartyId("6004", "Dave"))  # type: ignore[attr-defined]
+        channel.set_connected(PartyId("6004", "Dave"))
         alice.in_dialog("BYE", ok, 2)
         assert [one.method for one in alice.messages() if isinstance(one, Request) and one.method != "ACK"] == []
         bob.respond(await bob.next("BYE"), 200)
@@ -380,9 +381,9 @@ async def test_who_was_answered_before_hears_who_answers(bench: Bench) -> None:
     alice, bob = bench.phone(5071), bench.phone(5072)
 
     @bench.server.pbx.extension("internal", "6002")
-    async def dial(channel: object) -> None:
-        await channel.answer()  # type: ignore[attr-defined]
-        await channel.dial("PJSIP/bob", 20)  # type: ignore[attr-defined]
+    async def dial(channel: Any) -> None:
+        await channel.answer()
+        await channel.dial("PJSIP/bob", 20)
 
     alice.call("6002")
     ok = await alice.next(200)
@@ -412,7 +413,7 @@ def test_who_does_not_want_changes_gets_none(tmp_path, options: dict[str, object
     async def test(bench: Bench) -> None:
         change(bench, "alice", **{"send_pai": True, **options})
         ok, _, alice, bob = await answered(bench)
-        caller_channel(bench).set_connected(PartyId("6003", "Carol"))  # type: ignore[attr-defined]
+        caller_channel(bench).set_connected(PartyId("6003", "Carol"))
         alice.in_dialog("BYE", ok, 2)
         await alice.next(200)
         assert alice.messages() == []
@@ -421,7 +422,7 @@ def test_who_does_not_want_changes_gets_none(tmp_path, options: dict[str, object
     test(tmp_path)
 
 
-def early_change(immediate: bool) -> object:
+def early_change(immediate: bool) -> Any:
     """A test: the connected party changes while it rings."""
 
     @on_bench
@@ -430,13 +431,13 @@ def early_change(immediate: bool) -> object:
         alice = bench.phone(5071)
 
         @bench.server.pbx.extension("internal", "770")
-        async def ring(channel: object) -> None:
-            channel.indicate(Control.RINGING)  # type: ignore[attr-defined]
-            channel.set_connected(PartyId("6003", "Carol"))  # type: ignore[attr-defined]
-            channel.set_connected(PartyId("6003", "Carol"))  # type: ignore[attr-defined]
+        async def ring(channel: Any) -> None:
+            channel.indicate(Control.RINGING)
+            channel.set_connected(PartyId("6003", "Carol"))
+            channel.set_connected(PartyId("6003", "Carol"))
             try:
-                await channel.answer()  # type: ignore[attr-defined]
-                await channel.wait(99)  # type: ignore[attr-defined]
+                await channel.answer()
+                await channel.wait(99)
             except ChannelHangup:
                 pass
 
@@ -460,7 +461,7 @@ test_an_early_change_is_told_with_the_answer = early_change(False)
 test_an_early_change_is_told_at_once_when_asked_for = early_change(True)
 
 
-def contact_of_invites(expected: str, private: bool = False, **options: object) -> object:
+def contact_of_invites(expected: str, private: bool = False, **options: Any) -> Any:
     """A test: Alice (6001) calls Bob; the user part of the Contact that he is given."""
 
     @on_bench
@@ -469,10 +470,10 @@ def contact_of_invites(expected: str, private: bool = False, **options: object) 
         alice, bob = bench.phone(5071), bench.phone(5072)
 
         @bench.server.pbx.extension("internal", "900")
-        async def dial(channel: object) -> None:
+        async def dial(channel: Any) -> None:
             if private:
-                channel.set_caller(PartyId("6001", "Alice", 0x23, 0x23))  # type: ignore[attr-defined]
-            await channel.dial("PJSIP/bob", 40)  # type: ignore[attr-defined]
+                channel.set_caller(PartyId("6001", "Alice", 0x23, 0x23))
+            await channel.dial("PJSIP/bob", 40)
 
         alice.call("900")
         invite = await bob.next("INVITE")
@@ -492,7 +493,7 @@ test_the_contact_of_a_withheld_number_is_anonymous = contact_of_invites("anonymo
 @on_bench
 async def test_the_contact_of_a_call_over_ipv6_has_the_caller_s_number(bench: Bench) -> None:
     change(bench, "", use_callerid_contact=True)
-    profile = EndpointProfile(bench.server.sip, bench.server.data.get(Endpoint, "bob"), bench.sessions)
+    profile = EndpointProfile(bench.server.sip, bench.server.data.get(Endpoint, "bob"), bench.sessions)  # type: ignore[arg-type]
     flow = MemoryFlow(5072)
     flow.local, flow.remote = ("::1", 5060), ("::1", 5072)
     assert profile.uac_contact(PartyId("6001"), flow) == "<sip:6001@[::1]:5060>"

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -42,14 +43,14 @@ class Scene:
         self.task: asyncio.Future[None] | None = None
         bench.server.pbx.extension("internal", "900")(self.dialplan)
 
-    async def dialplan(self, channel: object) -> None:
+    async def dialplan(self, channel: Any) -> None:
         while (what := await self.todo.get()) != "hangup":
             if what == "ring":
-                channel.indicate(Control.RINGING)  # type: ignore[attr-defined]
+                channel.indicate(Control.RINGING)
             elif what == "progress":
-                channel.indicate(Control.PROGRESS)  # type: ignore[attr-defined]
+                channel.indicate(Control.PROGRESS)
             elif what == "answer":
-                await channel.answer()  # type: ignore[attr-defined]
+                await channel.answer()
 
     async def originate(self) -> None:
         """The server calls the phone, and goes on in the dialplan."""
@@ -70,7 +71,7 @@ class Scene:
             self.bench.advance(min(step, end - self.bench.now))
 
     def server_does(self, what: str) -> None:
-        for session in list(self.bench.sessions.live):  # type: ignore[attr-defined]
+        for session in list(self.bench.sessions.live):
             if what in ("refresh", "reinvite", "update"):
                 session.refresh({"reinvite": "INVITE", "update": "UPDATE"}.get(what, ""))
             elif what == "hold":
@@ -98,7 +99,7 @@ class Scene:
     def check(self) -> None:
         """Once all is quiet, both sides believe the same."""
         phone = self.phone
-        live = [one for one in self.bench.sessions.live if one.confirmed]  # type: ignore[attr-defined]
+        live = [one for one in self.bench.sessions.live if one.confirmed]
         if phone.ended or not phone.answered:
             return
         assert live, "the phone believes that the call is up"
@@ -124,7 +125,7 @@ class Scene:
             self.phone.answer_call(486, False)
         await self.run(70)
         bench = self.bench
-        assert bench.idle, (list(bench.server.pbx.channels), list(bench.sessions.live))  # type: ignore[attr-defined]
+        assert bench.idle, (list(bench.server.pbx.channels), list(bench.sessions.live))
         assert not bench.server.media.sessions
         assert len(bench.server.sip.servants) == 0
         assert bench.layer.live_transactions == 0

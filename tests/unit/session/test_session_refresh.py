@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from call_steps import answered
 from session_bench import Bench, Phone, on_bench, sdp
@@ -10,12 +13,12 @@ from test_session_endpoint_options import change
 from asterism.stack.message import Request, Response
 
 
-async def up(bench: Bench, **options: object) -> tuple[Response, Request, Phone, Phone, object]:
+async def up(bench: Bench, **options: Any) -> tuple[Response, Request, Phone, Phone, Any]:
     """Alice and Bob talk; Bob's session."""
     change(bench, "bob", **options)
     ok, invite, alice, bob = await answered(bench)
-    session = next(one for one in bench.sessions.live if one.endpoint.id == "bob")  # type: ignore[attr-defined]
-    return ok, invite, alice, bob, session  # type: ignore[return-value]
+    session = next(one for one in bench.sessions.live if one.endpoint.id == "bob")
+    return ok, invite, alice, bob, session
 
 
 async def over(ok: Response, alice: Phone, bob: Phone) -> None:
@@ -28,11 +31,11 @@ def requests(phone: Phone, method: str) -> list[Request]:
 
 
 @pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
-def test_after_491_it_is_sent_again_at_most_five_times_and_the_call_is_kept(method: str, tmp_path: object) -> None:
+def test_after_491_it_is_sent_again_at_most_five_times_and_the_call_is_kept(method: str, tmp_path: Path) -> None:
     @on_bench
     async def test(bench: Bench) -> None:
         ok, _invite, alice, bob, session = await up(bench)
-        assert session.refresh(method)  # type: ignore[attr-defined]
+        assert session.refresh(method)
         numbers = []
         for attempt in range(6):
             asked = await bob.next(method)
@@ -47,19 +50,19 @@ def test_after_491_it_is_sent_again_at_most_five_times_and_the_call_is_kept(meth
             bench.advance(2)
         assert not requests(bob, method)
         assert numbers == list(range(numbers[0], numbers[0] + 6))
-        assert session.confirmed  # type: ignore[attr-defined]
-        assert session.refreshing is None  # type: ignore[attr-defined]
-        assert session.refresh(method)  # type: ignore[attr-defined]
+        assert session.confirmed
+        assert session.refreshing is None
+        assert session.refresh(method)
         bob.respond(await bob.next(method), 200, body=sdp(version=2))
         await over(ok, alice, bob)
 
-    test(tmp_path)  # type: ignore[arg-type]
+    test(tmp_path)
 
 
 @on_bench
 async def test_the_side_that_did_not_choose_the_call_id_waits_less(bench: Bench) -> None:
     ok, _invite, alice, bob = await answered(bench)
-    session = next(one for one in bench.sessions.live if one.endpoint.id == "alice")  # type: ignore[attr-defined]
+    session = next(one for one in bench.sessions.live if one.endpoint.id == "alice")
     session.refresh("INVITE")
     alice.respond(await alice.next("INVITE"), 491)
     await alice.next("ACK")
@@ -76,7 +79,7 @@ async def test_what_waits_goes_on_when_the_exchange_in_its_way_is_over(bench: Be
     target, to = "sip:asterisk@127.0.0.1:5060", str(invite.from_)
     bob.request("INVITE", target, "bob", to, sdp(version=2), number=5, call=invite.call_id, tag="b1")
     await bob.next(200)
-    session.refresh("INVITE")  # type: ignore[attr-defined]
+    session.refresh("INVITE")
     assert not requests(bob, "INVITE"), "not before the ACK"
     bob.request("ACK", target, "bob", to, number=5, call=invite.call_id, tag="b1")
     bob.respond(await bob.next("INVITE"), 200, body=sdp(version=3))
@@ -88,12 +91,12 @@ async def test_what_waits_goes_on_when_the_exchange_in_its_way_is_over(bench: Be
 async def test_a_change_during_a_change_is_told_after_it(bench: Bench) -> None:
     """Hold and resume while a re-INVITE is under way: the last one is not lost."""
     ok, _invite, alice, bob, session = await up(bench, moh_passthrough=True)
-    session.held = True  # type: ignore[attr-defined]
-    session.refresh("INVITE")  # type: ignore[attr-defined]
+    session.held = True
+    session.refresh("INVITE")
     hold = await bob.next("INVITE")
     assert b"a=sendonly" in hold.body
-    session.held = False  # type: ignore[attr-defined]
-    session.refresh("INVITE")  # type: ignore[attr-defined]
+    session.held = False
+    session.refresh("INVITE")
     assert not requests(bob, "INVITE")
     bob.respond(hold, 200, body=sdp(direction="recvonly", version=2))
     await bob.next("ACK")
@@ -101,48 +104,48 @@ async def test_a_change_during_a_change_is_told_after_it(bench: Bench) -> None:
     assert b"a=sendrecv" in resume.body
     bob.respond(resume, 200, body=sdp(version=3))
     await bob.next("ACK")
-    assert session.refreshing is None  # type: ignore[attr-defined]
+    assert session.refreshing is None
     await over(ok, alice, bob)
 
 
 @pytest.mark.parametrize("status", [400, 403, 480, 488, 500, 501, 503, 603])
-def test_a_refused_reinvite_rolls_back_and_the_call_is_kept(status: int, tmp_path: object) -> None:
+def test_a_refused_reinvite_rolls_back_and_the_call_is_kept(status: int, tmp_path: Path) -> None:
     @on_bench
     async def test(bench: Bench) -> None:
         ok, invite, alice, bob, session = await up(bench)
-        before = session.audio.remote  # type: ignore[attr-defined]
-        session.refresh("INVITE")  # type: ignore[attr-defined]
+        before = session.audio.remote
+        session.refresh("INVITE")
         bob.respond(await bob.next("INVITE"), status)
         await bob.next("ACK")
-        assert session.refreshing is None  # type: ignore[attr-defined]
-        assert not session.offers.open  # type: ignore[attr-defined]
-        assert session.audio.remote == before  # type: ignore[attr-defined]
+        assert session.refreshing is None
+        assert not session.offers.open
+        assert session.audio.remote == before
         bob.request("UPDATE", "sip:asterisk@127.0.0.1:5060", "bob", str(invite.from_), sdp(version=4), number=9,
                     call=invite.call_id, tag="b1")  # fmt: skip
         await bob.next(200)
         await over(ok, alice, bob)
 
-    test(tmp_path)  # type: ignore[arg-type]
+    test(tmp_path)
 
 
 @pytest.mark.parametrize("status", [408, 481])
-def test_a_peer_that_does_not_know_the_call_ends_it(status: int, tmp_path: object) -> None:
+def test_a_peer_that_does_not_know_the_call_ends_it(status: int, tmp_path: Path) -> None:
     @on_bench
     async def test(bench: Bench) -> None:
         _ok, _invite, alice, bob, session = await up(bench)
-        session.refresh("INVITE")  # type: ignore[attr-defined]
+        session.refresh("INVITE")
         bob.respond(await bob.next("INVITE"), status)
         await bob.next("ACK")
         bob.respond(await bob.next("BYE"), 481)
         alice.respond(await alice.next("BYE"), 200)
 
-    test(tmp_path)  # type: ignore[arg-type]
+    test(tmp_path)
 
 
 @on_bench
 async def test_a_reinvite_that_is_not_answered_ends_the_call(bench: Bench) -> None:
     _ok, _invite, alice, bob, session = await up(bench)
-    session.refresh("INVITE")  # type: ignore[attr-defined]
+    session.refresh("INVITE")
     await bob.next("INVITE")
     bench.advance(33)
     await bob.next("BYE")
@@ -152,8 +155,8 @@ async def test_a_reinvite_that_is_not_answered_ends_the_call(bench: Bench) -> No
 @on_bench
 async def test_a_peer_without_update_gets_an_invite(bench: Bench) -> None:
     ok, _invite, alice, bob, session = await up(bench)
-    session.peer_allows_update = True  # type: ignore[attr-defined]
-    session.refresh()  # type: ignore[attr-defined]
+    session.peer_allows_update = True
+    session.refresh()
     bob.respond(await bob.next("UPDATE"), 501)
     bob.respond(await bob.next("INVITE"), 200, body=sdp(version=2))
     await bob.next("ACK")
@@ -165,8 +168,8 @@ async def test_credentials_within_the_call_take_the_next_cseq_of_the_dialog(benc
     alice, bob = bench.phone(5071), bench.phone(5073)
 
     @bench.server.pbx.extension("internal", "900")
-    async def dial(channel: object) -> None:
-        await channel.dial("PJSIP/trunk", 20)  # type: ignore[attr-defined]
+    async def dial(channel: Any) -> None:
+        await channel.dial("PJSIP/trunk", 20)
 
     alice.call("900")
     invite = await bob.next("INVITE")
@@ -174,7 +177,7 @@ async def test_credentials_within_the_call_take_the_next_cseq_of_the_dialog(benc
     await bob.next("ACK")
     ok = await alice.next(200)
     alice.in_dialog("ACK", ok, 1)
-    session = next(one for one in bench.sessions.live if one.endpoint.id == "trunk")  # type: ignore[attr-defined]
+    session = next(one for one in bench.sessions.live if one.endpoint.id == "trunk")
     numbers = []
     for method in ("INVITE", "UPDATE"):
         session.refresh(method)
@@ -209,9 +212,9 @@ async def timed(bench: Bench, expires: int = 90) -> tuple[Response, Phone]:
     alice = bench.phone(5071)
 
     @bench.server.pbx.extension("internal", "900")
-    async def answer(channel: object) -> None:
-        await channel.answer()  # type: ignore[attr-defined]
-        await channel.wait(9999)  # type: ignore[attr-defined]
+    async def answer(channel: Any) -> None:
+        await channel.answer()
+        await channel.wait(9999)
 
     alice.call("900", extra=TIMER.format(expires, "uas"))
     ok = await alice.next(200)
@@ -275,8 +278,8 @@ async def test_422_to_our_invite_is_obeyed_once(bench: Bench) -> None:
     alice, bob = bench.phone(5071), bench.phone(5072)
 
     @bench.server.pbx.extension("internal", "900")
-    async def dial(channel: object) -> None:
-        await channel.dial("PJSIP/bob", 20)  # type: ignore[attr-defined]
+    async def dial(channel: Any) -> None:
+        await channel.dial("PJSIP/bob", 20)
 
     alice.call("900")
     invite = await bob.next("INVITE")
@@ -300,8 +303,8 @@ async def test_422_without_min_se_is_a_refusal(bench: Bench) -> None:
     alice, bob = bench.phone(5071), bench.phone(5072)
 
     @bench.server.pbx.extension("internal", "900")
-    async def dial(channel: object) -> None:
-        await channel.dial("PJSIP/bob", 20)  # type: ignore[attr-defined]
+    async def dial(channel: Any) -> None:
+        await channel.dial("PJSIP/bob", 20)
 
     alice.call("900")
     bob.respond(await bob.next("INVITE"), 422)
@@ -316,8 +319,8 @@ async def test_a_required_session_timer_that_the_answer_lacks_ends_the_call(benc
     alice, bob = bench.phone(5071), bench.phone(5072)
 
     @bench.server.pbx.extension("internal", "900")
-    async def dial(channel: object) -> None:
-        await channel.dial("PJSIP/bob", 20)  # type: ignore[attr-defined]
+    async def dial(channel: Any) -> None:
+        await channel.dial("PJSIP/bob", 20)
 
     alice.call("900")
     bob.respond(await bob.next("INVITE"), 200, body=sdp())
@@ -333,7 +336,7 @@ async def test_a_required_session_timer_that_the_answer_lacks_ends_the_call(benc
 @on_bench
 async def test_a_200_to_a_reinvite_that_crosses_our_bye_is_acknowledged(bench: Bench) -> None:
     ok, _invite, alice, bob, session = await up(bench)
-    session.refresh("INVITE")  # type: ignore[attr-defined]
+    session.refresh("INVITE")
     again = await bob.next("INVITE")
     alice.in_dialog("BYE", ok, 2)
     bob.respond(await bob.next("BYE"), 200)
@@ -344,7 +347,7 @@ async def test_a_200_to_a_reinvite_that_crosses_our_bye_is_acknowledged(bench: B
 @on_bench
 async def test_a_bye_that_crosses_our_reinvite_ends_the_call(bench: Bench) -> None:
     _ok, invite, alice, bob, session = await up(bench)
-    session.refresh("INVITE")  # type: ignore[attr-defined]
+    session.refresh("INVITE")
     again = await bob.next("INVITE")
     bob.request("BYE", "sip:asterisk@127.0.0.1:5060", "bob", str(invite.from_), number=7, call=invite.call_id, tag="b1")
     await bob.next(200)
@@ -363,7 +366,7 @@ async def test_glare_of_reinvites_and_updates(bench: Bench) -> None:
                     call=invite.call_id, tag="b1")  # fmt: skip
 
     for ours in ("INVITE", "UPDATE"):
-        session.refresh(ours)  # type: ignore[attr-defined]
+        session.refresh(ours)
         mine = await bob.next(ours)
         ask("INVITE", sdp(version=5))
         assert (await bob.next(491)).get("Retry-After") is None
@@ -378,15 +381,15 @@ async def test_glare_of_reinvites_and_updates(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(("asked", "agreed"), [("1", 90), ("0", 90), ("1800", 1800), ("999999999", 604800)])
-def test_an_interval_of_a_caller_without_timers_has_bounds(asked: str, agreed: int, tmp_path: object) -> None:
+def test_an_interval_of_a_caller_without_timers_has_bounds(asked: str, agreed: int, tmp_path: Path) -> None:
     """It cannot be refused with 422, as a proxy may have put it in (RFC 4028 9)."""
 
     @on_bench
     async def test(bench: Bench) -> None:
         @bench.server.pbx.extension("internal", "770")
-        async def answer(channel: object) -> None:
-            await channel.answer()  # type: ignore[attr-defined]
-            await channel.wait(600)  # type: ignore[attr-defined]
+        async def answer(channel: Any) -> None:
+            await channel.answer()
+            await channel.wait(600)
 
         alice = bench.phone(5071)
         alice.call("770", extra=f"Session-Expires: {asked}\r\n")
@@ -401,7 +404,7 @@ def test_an_interval_of_a_caller_without_timers_has_bounds(asked: str, agreed: i
 @on_bench
 async def test_a_reinvite_that_is_only_ringing_is_cancelled_with_the_call(bench: Bench) -> None:
     ok, _invite, alice, bob, session = await up(bench)
-    assert session.refresh("INVITE")  # type: ignore[attr-defined]
+    assert session.refresh("INVITE")
     bob.respond(await bob.next("INVITE"), 180)
     await over(ok, alice, bob)
     await bench.turn()
@@ -411,7 +414,7 @@ async def test_a_reinvite_that_is_only_ringing_is_cancelled_with_the_call(bench:
 @on_bench
 async def test_a_reinvite_is_cancelled_that_only_rings_after_the_call(bench: Bench) -> None:
     ok, _invite, alice, bob, session = await up(bench)
-    assert session.refresh("INVITE")  # type: ignore[attr-defined]
+    assert session.refresh("INVITE")
     asked = await bob.next("INVITE")
     await over(ok, alice, bob)
     bob.respond(asked, 180)
@@ -421,7 +424,7 @@ async def test_a_reinvite_is_cancelled_that_only_rings_after_the_call(bench: Ben
 @on_bench
 async def test_a_reinvite_without_final_response_is_given_up_and_the_call_kept(bench: Bench) -> None:
     ok, _invite, alice, bob, session = await up(bench)
-    assert session.refresh("INVITE")  # type: ignore[attr-defined]
+    assert session.refresh("INVITE")
     asked = await bob.next("INVITE")
     bob.respond(asked, 180)
     bench.advance(179)
@@ -430,6 +433,6 @@ async def test_a_reinvite_without_final_response_is_given_up_and_the_call_kept(b
     bob.respond(await bob.next("CANCEL"), 200)
     bob.respond(asked, 487)
     await bob.next("ACK")
-    assert session.confirmed  # type: ignore[attr-defined]
-    assert session.refreshing is None  # type: ignore[attr-defined]
+    assert session.confirmed
+    assert session.refreshing is None
     await over(ok, alice, bob)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from call_steps import refused
@@ -23,8 +24,8 @@ async def test_unknown_extension(bench: Bench) -> None:
 @on_bench
 async def test_no_shared_codec(bench: Bench) -> None:
     @bench.server.pbx.extension("internal", "770")
-    async def answer(channel: object) -> None:
-        await channel.answer()  # type: ignore[attr-defined]
+    async def answer(channel: Any) -> None:
+        await channel.answer()
 
     body = sdp("18 101").replace("a=rtpmap:0 PCMU/8000\r\n", "a=rtpmap:18 G729/8000\r\n")
     assert (await refused(bench, "770", body=body)).status == 488
@@ -33,8 +34,8 @@ async def test_no_shared_codec(bench: Bench) -> None:
 @on_bench
 async def test_bad_bodies(bench: Bench) -> None:
     @bench.server.pbx.extension("internal", "770")
-    async def answer(channel: object) -> None:
-        await channel.answer()  # type: ignore[attr-defined]
+    async def answer(channel: Any) -> None:
+        await channel.answer()
 
     assert (await refused(bench, "770", body="v=0\r\nthis is not sdp\r\n", call="x1")).status == 400
 
@@ -42,8 +43,8 @@ async def test_bad_bodies(bench: Bench) -> None:
 @on_bench
 async def test_other_body_type(bench: Bench) -> None:
     @bench.server.pbx.extension("internal", "770")
-    async def answer(channel: object) -> None:
-        await channel.answer()  # type: ignore[attr-defined]
+    async def answer(channel: Any) -> None:
+        await channel.answer()
 
     response = await refused(bench, "770", body="hello", content_type="text/plain")
     assert (response.status, response.get("Accept")) == (415, "application/sdp")
@@ -71,8 +72,8 @@ def test_descriptions_among_other_bodies(body: str, kind: str, more: str, status
     @on_bench
     async def scenario(bench: Bench) -> None:
         @bench.server.pbx.extension("internal", "770")
-        async def answer(channel: object) -> None:
-            await channel.answer()  # type: ignore[attr-defined]
+        async def answer(channel: Any) -> None:
+            await channel.answer()
 
         extra = f"Content-Disposition: {more}\r\n" if more else ""
         response = await refused(bench, "770", body=body, content_type=kind, extra=extra)
@@ -88,8 +89,8 @@ def test_descriptions_among_other_bodies(body: str, kind: str, more: str, status
 @on_bench
 async def test_an_encoded_body_is_refused(bench: Bench) -> None:
     @bench.server.pbx.extension("internal", "770")
-    async def answer(channel: object) -> None:
-        await channel.answer()  # type: ignore[attr-defined]
+    async def answer(channel: Any) -> None:
+        await channel.answer()
 
     response = await refused(bench, "770", body=sdp(), extra="Content-Encoding: gzip\r\n")
     assert (response.status, response.get("Accept-Encoding"), response.get("Accept")) == (415, "identity", None)
@@ -98,8 +99,8 @@ async def test_an_encoded_body_is_refused(bench: Bench) -> None:
 @on_bench
 async def test_hangup_causes(bench: Bench) -> None:
     @bench.server.pbx.extension("internal", "1")
-    async def hang_up(channel: object) -> None:
-        await channel.hangup(58)  # type: ignore[attr-defined]
+    async def hang_up(channel: Any) -> None:
+        await channel.hangup(58)
 
     response = await refused(bench, "1")
     assert (response.status, response.get("Reason")) == (488, "Q.850;cause=58")
@@ -108,8 +109,8 @@ async def test_hangup_causes(bench: Bench) -> None:
 @on_bench
 async def test_session_interval_too_small(bench: Bench) -> None:
     @bench.server.pbx.extension("internal", "770")
-    async def answer(channel: object) -> None:
-        await channel.answer()  # type: ignore[attr-defined]
+    async def answer(channel: Any) -> None:
+        await channel.answer()
 
     response = await refused(bench, "770", extra="Supported: timer\r\nSession-Expires: 60\r\n")
     assert (response.status, response.get("Min-SE")) == (422, "90")

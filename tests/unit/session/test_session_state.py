@@ -16,7 +16,7 @@ from asterism.applications.session.state import MOVES, SessionState
 @on_bench
 async def test_wrong_moves_are_refused_and_logged(bench: Bench) -> None:
     ok, _invite, alice, bob = await answered(bench)
-    session = next(iter(bench.sessions.live))  # type: ignore[attr-defined]
+    session = next(iter(bench.sessions.live))
     for state, to in itertools.product(SessionState, SessionState):
         session.state = state
         allowed = to is state or to in MOVES[state]

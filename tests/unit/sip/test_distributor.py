@@ -41,7 +41,7 @@ class Slow(Service):
     def __init__(self) -> None:
         self.gate = asyncio.Event()
 
-    async def on_request(self, rx: Rx) -> bool:  # type: ignore[override]
+    async def on_request(self, rx: Rx) -> bool:
         await self.gate.wait()
         rx.respond(200)
         return True
@@ -188,7 +188,7 @@ def test_a_service_that_cannot_be_used_or_started_is_not_registered(rig: Rig) ->
 
     class Unordered(Service):
         name = "unordered"
-        priority = None  # type: ignore[assignment]
+        priority = None
 
     class Unstarted(Service):
         name = "unstarted"
@@ -232,7 +232,7 @@ def test_a_parked_request_absorbs_retransmissions(rig: Rig) -> None:
         assert rig.receive(text, flow) == []
         slow.gate.set()
         await turn()
-        assert [message.status for message in flow.take()] == [200]  # type: ignore[union-attr]
+        assert [message.status for message in flow.take()] == [200]
         assert rig.only(rig.receive(text, flow)).status == 200
 
     parked(rig, scenario)
@@ -280,7 +280,7 @@ def test_no_more_than_the_limit_is_parked(rig: Rig) -> None:
         assert (refused.status, refused.get("Retry-After")) == (503, "5")
         slow.gate.set()
         await turn()
-        assert sorted(message.status for message in flow.take()) == [200, 200]  # type: ignore[union-attr]
+        assert sorted(message.status for message in flow.take()) == [200, 200]
         assert parking.refused == 1
 
     parked(rig, scenario)
@@ -300,7 +300,7 @@ def test_one_call_id_does_not_take_the_places_of_others(rig: Rig) -> None:
         slow.gate.set()
         await turn()
         await turn()
-        assert sorted(message.status for message in flow.take()) == [200, 200, 200]  # type: ignore[union-attr]
+        assert sorted(message.status for message in flow.take()) == [200, 200, 200]
         assert parking._sources == {}
 
     parked(rig, scenario)
@@ -478,14 +478,14 @@ def test_send_request_takes_an_endpoint_for_the_target(rig: Rig) -> None:
     async def run() -> None:
         endpoint = rig.data.get(_endpoint(), "trunk")
         assert endpoint is not None
-        task = asyncio.ensure_future(rig.sip.send_request("OPTIONS", endpoint))
+        task = asyncio.ensure_future(rig.sip.send_request("OPTIONS", endpoint))  # type: ignore[arg-type]
         await turn()
         (request,) = rig.transports.flows[("198.51.100.1", 5080)].take()
         assert (request.method, str(request.uri)) == ("OPTIONS", "sip:198.51.100.1:5080")
-        assert rig.sip.create_request("MESSAGE", endpoint).uri == request.uri
+        assert rig.sip.create_request("MESSAGE", endpoint).uri == request.uri  # type: ignore[arg-type]
         task.cancel()
         with pytest.raises(SendError, match="endpoint 'alice' has no contact"):
-            await rig.sip.send_request("OPTIONS", rig.data.get(_endpoint(), "alice"))
+            await rig.sip.send_request("OPTIONS", rig.data.get(_endpoint(), "alice"))  # type: ignore[arg-type]
 
     asyncio.run(run())
 
@@ -498,7 +498,7 @@ def test_send_request_answers_a_challenge(make_rig: Callable[..., Rig], phones: 
 
     async def run() -> None:
         endpoint = rig.data.get(_endpoint(), "trunk")
-        task = asyncio.ensure_future(rig.sip.send_request("OPTIONS", endpoint=endpoint))
+        task = asyncio.ensure_future(rig.sip.send_request("OPTIONS", endpoint=endpoint))  # type: ignore[arg-type]
         await turn()
         flow = rig.transports.flows[("198.51.100.1", 5080)]
         request = flow.take()[0]

@@ -46,7 +46,7 @@ def test_the_first_contact_that_can_be_called_is_enough(rig: Rig) -> None:
     location = rig.sip.location
     looked: list[str] = []
 
-    class States(dict):  # type: ignore[type-arg]
+    class States(dict):
         def __contains__(self, key: object) -> bool:
             looked.append(str(key))
             return super().__contains__(key)

@@ -45,10 +45,10 @@ def code() -> str:
 
 
 CASES = [
-    pytest.param(cls, spec, id=f"{cls.TYPE}-{spec.name}")
+    pytest.param(cls, spec, id=f"{cls.TYPE}-{spec.name}")  # type: ignore[attr-defined]
     for cls in (*TYPES, Wizard)
     if cls is not Contact
-    for spec in cls.OPTIONS
+    for spec in cls.OPTIONS  # type: ignore[attr-defined]
 ]
 
 

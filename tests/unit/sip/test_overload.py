@@ -68,7 +68,7 @@ async def test_what_is_in_a_dialog_goes_on(rig: Rig) -> None:
         def on_ack(self, request: object) -> None:
             pass
 
-    rig.sip.dialogs.add(dialog, Usage(), rig.sip.create_work("pjsip/dialog"))  # type: ignore[arg-type]
+    rig.sip.dialogs.add(dialog, Usage(), rig.sip.create_work("pjsip/dialog"))
     gate = await blocked_work(rig, "pjsip/test", 2)
     assert rig.sip.state.overloaded
     text = rig.request("BYE", "sip:pbx.test", "alice", to="<sip:1@pbx.test>;tag=local", call_id=invite.call_id)

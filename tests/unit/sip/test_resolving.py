@@ -45,7 +45,7 @@ class FakeTransports:
 )
 def test_addresses_are_settled_at_once(uri, expected):
     transports = FakeTransports("udp", "tcp", "tls")
-    way = way_to(transports, Uri.parse(uri))
+    way = way_to(transports, Uri.parse(uri))  # type: ignore[arg-type]
     assert isinstance(way, Way)
     assert transports.asked[0][:3] == expected
     assert not way.left
@@ -55,7 +55,7 @@ def test_addresses_are_settled_at_once(uri, expected):
 @pytest.mark.parametrize("uri", ["sip:a@192.0.2.1;transport=tcp", "sip:a@192.0.2.1;transport=ws", "tel:+1", "urn:x"])
 def test_what_leads_nowhere_is_one_kind_of_error(uri):
     with pytest.raises(ResolveError):
-        way_to(FakeTransports("udp"), Uri.parse(uri))
+        way_to(FakeTransports("udp"), Uri.parse(uri))  # type: ignore[arg-type]
     assert issubclass(ResolveError, AsterismError)
 
 
@@ -63,12 +63,12 @@ def test_a_bound_contact_is_reached_over_its_connection_until_that_closes():
     transports = FakeTransports("udp")
     uri = Uri.parse("sip:x@abc.invalid;transport=ws")
     flow = transports.bound[flow_key(uri)] = FakeFlow("ws")
-    assert way_to(transports, uri).flow is flow
+    assert way_to(transports, uri).flow is flow  # type: ignore[arg-type]
     # The host is the client's own, whoever is asked for there.
-    assert way_to(transports, Uri.parse("sip:y@abc.invalid;ob")).flow is flow
+    assert way_to(transports, Uri.parse("sip:y@abc.invalid;ob")).flow is flow  # type: ignore[arg-type]
     flow.closed = True
     with pytest.raises(ResolveError, match="no connection"):
-        asyncio.run(way_to(transports, uri))
+        asyncio.run(way_to(transports, uri))  # type: ignore[arg-type]
 
 
 def test_targets_one_after_the_other_skipping_those_without_transport():
@@ -78,7 +78,7 @@ def test_targets_one_after_the_other_skipping_those_without_transport():
         Target("TLS", "192.0.2.2", 2, "x"),
         Target("UDP", "192.0.2.3", 3, "x"),
     ]
-    way = Way(transports, None, targets, "", "example.com")
+    way = Way(transports, None, targets, "", "example.com")  # type: ignore[arg-type]
     assert way.flow.name == "tls:192.0.2.2:2"
     assert transports.asked[-1][3] == "example.com"
     assert way.left
@@ -86,7 +86,7 @@ def test_targets_one_after_the_other_skipping_those_without_transport():
     assert transports.failed.last(targets)[-1] == targets[1]
     assert way.next() is None
     with pytest.raises(ResolveError):
-        Way(transports, None, targets[:1])
+        Way(transports, None, targets[:1])  # type: ignore[arg-type]
 
 
 def test_protocols():

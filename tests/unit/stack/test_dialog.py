@@ -208,12 +208,12 @@ def test_contact_is_needed_once():
     for contact in ("", "Contact: <sip:a@b>\r\nContact: <sip:c@d>\r\n"):
         text = request_text("INVITE").replace("Contact: <sip:alice@192.0.2.1:5060>\r\n", contact)
         with pytest.raises(ParseError):
-            Dialog.uas(parse_message(text.encode()), "tag", "<sip:me@x>")
+            Dialog.uas(parse_message(text.encode()), "tag", "<sip:me@x>")  # type: ignore[arg-type]
 
 
 def test_rfc2543_peer_without_tag():
     text = request_text("INVITE").replace(";tag=f1", "")
-    dialog = Dialog.uas(parse_message(text.encode()), "local", "<sip:me@x>")
+    dialog = Dialog.uas(parse_message(text.encode()), "local", "<sip:me@x>")  # type: ignore[arg-type]
     assert dialog.id == ("call-1", "local", "")
     assert dialog.create_request("BYE").to.tag is None
 
@@ -226,7 +226,7 @@ def test_ids_of_received_messages():
 
 def test_rfc2543_client_without_contact_is_reached_at_its_from_address():
     text = request_text("INVITE", "").replace("Contact: <sip:alice@192.0.2.1:5060>\r\n", "")
-    dialog = Dialog.uas(parse_message(text.encode()), "local", "<sip:me@x>")
+    dialog = Dialog.uas(parse_message(text.encode()), "local", "<sip:me@x>")  # type: ignore[arg-type]
     assert str(dialog.create_request("BYE").uri) == "sip:alice@192.0.2.1"
 
 
@@ -242,7 +242,7 @@ def test_update_in_an_early_dialog_refreshes_both_targets():
     theirs.update_target(refresh)
     assert theirs.create_request("BYE").uri.host == "192.0.2.77"
     moved = parse_message(response_to(with_via(update), 200, "", [("Contact", "<sip:bob@203.0.113.9>")]))
-    ours.receive_response(moved)
+    ours.receive_response(moved)  # type: ignore[arg-type]
     assert ours.remote_target.host == "203.0.113.9"
     assert (ours.state, theirs.state) == (DialogState.EARLY, DialogState.EARLY)
 
@@ -258,7 +258,7 @@ def test_other_requests_refresh_nothing_and_carry_no_contact(method):
     dialog = Dialog.uac(request, answered(request))
     sent = with_via(dialog.create_request(method))
     assert not sent.has("Contact")
-    dialog.receive_response(parse_message(response_to(sent, 200, "", [("Contact", "<sip:other@203.0.113.9>")])))
+    dialog.receive_response(parse_message(response_to(sent, 200, "", [("Contact", "<sip:other@203.0.113.9>")])))  # type: ignore[arg-type]
     assert dialog.remote_target.host == "198.51.100.2"
 
 

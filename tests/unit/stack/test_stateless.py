@@ -26,10 +26,10 @@ from asterism.stack.stateless import header_block, response_bytes
 def test_same_bytes_as_a_response_that_was_made(status, to, extra, more):
     text = request_text(to=to, extra="".join(f"{line}\r\n" for line in extra))
     request = parse_message(text.encode("utf-8", "surrogateescape"))
-    response = make_response(request, status, to_tag="abc")
+    response = make_response(request, status, to_tag="abc")  # type: ignore[arg-type]
     for name, value in more:
         response.add_header(name, value)
-    assert response_bytes(request, status, "abc", header_block(more)) == response.to_bytes()
+    assert response_bytes(request, status, "abc", header_block(more)) == response.to_bytes()  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("line", [("Server", "a\r\nb"), ("Server", "a\0"), ("Bad name", "x"), ("", "x")])

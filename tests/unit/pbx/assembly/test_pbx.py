@@ -57,7 +57,7 @@ def test_an_extension_in_python() -> None:
         await settle()
         assert task.done()
         assert server.names("VarSet", "DeviceStateChange")[-3:] == ["HangupRequest", "SoftHangupRequest", "Hangup"]
-        assert alice.driver.log == [("answer",), ("hangup", 16)]  # type: ignore[union-attr]
+        assert alice.driver.log == [("answer",), ("hangup", 16)]  # type: ignore[attr-defined]
 
     run(scenario)
 

@@ -47,10 +47,10 @@ def test_a_changed_stream_is_another_choice() -> None:
     async def scenario(server: FakeServer) -> None:
         bridge = bridged(server)
         alice, bob = bridge.channels
-        alice.driver.media = FakeStream(ALAW)  # type: ignore[union-attr]
+        alice.driver.media = FakeStream(ALAW)  # type: ignore[assignment, misc]
         bridge.connect_media()
         assert bridge.technology == "simple_bridge"
-        assert bob.driver.media.relayed_to is alice.driver.media  # type: ignore[union-attr]
+        assert bob.driver.media.relayed_to is alice.driver.media  # type: ignore[attr-defined]
 
     run(scenario)
 

@@ -87,7 +87,7 @@ def test_a_forward_with_option_i() -> None:
 def test_forwarding_in_a_circle_tries_nobody_twice(circle: list[str]) -> None:
     async def scenario(server: FakeServer) -> None:
         for name, target in zip(["bob", *circle], circle, strict=False):
-            server.sip.scripts[name] = lambda channel, target=target: channel.queue_control(
+            server.sip.scripts[name] = lambda channel, target=target: channel.queue_control(  # type: ignore[misc]
                 Control.FORWARD, f"PJSIP/{target}"
             )
         alice = await dialling(server, "PJSIP/bob,20", "Echo")
@@ -102,7 +102,7 @@ def test_a_chain_of_forwards_ends() -> None:
     async def scenario(server: FakeServer) -> None:
         for number in range(50):
             server.sip.phones[f"n{number}"] = PartyId(f"{number}")
-            server.sip.scripts[f"n{number}"] = lambda channel, number=number: channel.queue_control(
+            server.sip.scripts[f"n{number}"] = lambda channel, number=number: channel.queue_control(  # type: ignore[misc]
                 Control.FORWARD, f"PJSIP/n{number + 1}"
             )
         alice = await dialling(server, "PJSIP/n0,20", "Echo")
@@ -153,7 +153,7 @@ def test_a_diversion_is_told_to_the_caller_of_one_destination() -> None:
             alice = await dialling(server, "&".join(f"PJSIP/{name}" for name in names) + ",20")
             server.sip.made[0].queue_control(Control.REDIRECTING, Redirecting(from_=PartyId("6002")))
             await settle()
-            assert alice.driver.indicated().count(Control.REDIRECTING) == expected  # type: ignore[union-attr]
+            assert alice.driver.indicated().count(Control.REDIRECTING) == expected  # type: ignore[attr-defined]
 
         run(scenario)
 

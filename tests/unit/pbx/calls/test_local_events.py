@@ -188,7 +188,7 @@ def test_a_pair_that_is_told_to_leave() -> None:
         await settle(40)
         one, two = halves(server)
         for half in (one, two):
-            half.driver.pair.optimise_away()  # type: ignore[union-attr]
+            half.driver.pair.optimise_away()  # type: ignore[attr-defined]
         await settle(60)
         assert alice.bridge is bob.bridge
         alice.queue_hangup(16)

@@ -38,7 +38,7 @@ def test_a_chain_of_five_becomes_one_bridge(leaver: str) -> None:
         assert sorted(channel.name for channel in server.pbx.channels) == sorted([alice.name, bob.name])
         (bridge,) = server.pbx.bridges.values()
         assert set(bridge.members) == {alice, bob}
-        assert alice.stream.relayed_to is bob.stream  # type: ignore[union-attr]
+        assert alice.stream.relayed_to is bob.stream  # type: ignore[attr-defined]
         assert server.names().count("LocalOptimizationEnd") == 5
         (alice if leaver == "alice" else bob).queue_hangup(16)
         await settle(60)
@@ -68,12 +68,12 @@ def test_a_tap_on_a_half_keeps_it() -> None:
     async def scenario(server: FakeServer) -> None:
         alice = await dial(server, "7001")
         one, _ = halves(server)
-        one.stream.taps_in = object()  # type: ignore[union-attr]
+        one.stream.taps_in = object()  # type: ignore[attr-defined]
         server.sip.made[0].queue_control(Control.ANSWER)
         await settle(60)
         assert alice.bridge is one.bridge
         assert "LocalOptimizationBegin" not in server.names()
-        one.stream.taps_in = None  # type: ignore[union-attr]
+        one.stream.taps_in = None  # type: ignore[attr-defined]
 
     run(scenario)
 
@@ -119,7 +119,7 @@ def test_a_replaced_half_ends_although_the_other_goes_on() -> None:
         )  # fmt: skip
         await up(server, "7007")
         one, two = halves(server)
-        one.driver.pair.optimise_away()  # type: ignore[union-attr]
+        one.driver.pair.optimise_away()  # type: ignore[attr-defined]
         await settle(60)
         import asyncio
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from fake_manager import ORIGINATE, Manager, with_server
@@ -18,7 +19,7 @@ from asterism.pbx.vocabulary.events import ORIGINATE_RESPONSE
 
 def test_an_asynchronous_originate_and_a_hangup() -> None:
     async def scenario(server: FakeServer, manager: Manager) -> None:
-        call = await manager.run("Originate", **ORIGINATE, CallerID='"Orig" <1234>', Variable=["A=1"], Timeout="5000")
+        call = await manager.run("Originate", **ORIGINATE, CallerID='"Orig" <1234>', Variable=["A=1"], Timeout="5000")  # type: ignore[arg-type]
         assert call.answer == ("Success", "Originate successfully queued")
         await settle()
         bob = server.sip.made[0]
@@ -46,7 +47,7 @@ def test_an_asynchronous_originate_and_a_hangup() -> None:
 @pytest.mark.parametrize(("cause", "tech", "ends"), [(17, 486, ["BUSY"]), (34, 503, ["CONGESTION"]), (1, 404, [])])
 def test_an_originate_that_is_refused(cause: int, tech: int, ends: list[str]) -> None:
     async def scenario(server: FakeServer, manager: Manager) -> None:
-        await manager.run("Originate", **ORIGINATE)
+        await manager.run("Originate", **ORIGINATE)  # type: ignore[arg-type]
         await settle()
         server.sip.made[0].queue_hangup(cause, "", tech)
 
@@ -61,7 +62,7 @@ def test_an_originate_that_is_refused(cause: int, tech: int, ends: list[str]) ->
 
 def test_an_originate_that_nobody_answers() -> None:
     async def scenario(server: FakeServer, manager: Manager) -> None:
-        await manager.run("Originate", **{**ORIGINATE, "Timeout": "20"})
+        await manager.run("Originate", **{**ORIGINATE, "Timeout": "20"})  # type: ignore[arg-type]
         await settle()
         server.sip.made[0].queue_control(Control.RINGING)
         told = asyncio.Event()
@@ -98,7 +99,7 @@ def test_a_synchronous_originate_to_an_application() -> None:
         ({"Timeout": "xx"}, "Invalid timeout"),
     ],
 )
-def test_originates_that_are_wrong(change: dict[str, str], message: str) -> None:
+def test_originates_that_are_wrong(change: dict[str, Any], message: str) -> None:
     async def scenario(server: FakeServer, manager: Manager) -> None:
         assert (await manager.run("Originate", **{**ORIGINATE, **change})).answer == ("Error", message)
         assert server.sip.made == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from fake_manager import Manager, with_server
 from fake_technology import FakeServer, recorded_section, settle
@@ -32,7 +34,7 @@ def test_redirect_of_both_parties() -> None:
     async def scenario(server: FakeServer, manager: Manager) -> None:
         alice, bob = await talk(server)
         place = {"Context": "internal", "Exten": "771", "Priority": "1"}
-        call = await manager.run("Redirect", Channel=alice.name, ExtraChannel=bob.name, **place)
+        call = await manager.run("Redirect", Channel=alice.name, ExtraChannel=bob.name, **place)  # type: ignore[arg-type]
         assert call.answer is not None
         assert call.answer[0] == "Success"
         await settle()
@@ -56,7 +58,7 @@ def test_redirect_of_both_parties() -> None:
         ("ExtensionState", {}, "Extension not specified"),
     ],
 )
-def test_actions_that_are_wrong(name: str, fields: dict[str, str], message: str) -> None:
+def test_actions_that_are_wrong(name: str, fields: dict[str, Any], message: str) -> None:
     async def scenario(server: FakeServer, manager: Manager) -> None:
         assert (await manager.run(name, **fields)).answer == ("Error", message)
 
@@ -70,11 +72,11 @@ def test_status_and_map_of_a_live_call() -> None:
         event, fields = listed.items[0]
         assert event == "Status"
         assert list(fields)[-6:] == ["Writeformat", "Writetrans", "Callgroup", "Pickupgroup", "Seconds", "Variable"]
-        assert fields["BridgeID"] == bob.bridge.uniqueid  # type: ignore[union-attr]
+        assert fields["BridgeID"] == bob.bridge.uniqueid
         assert listed.items[-1] == ("StatusComplete", {"Items": "2"})
         listed = await manager.run("CoreShowChannelMap", Channel=alice.name)
         assert listed.items[0][1] == {"Channel": alice.name, "ConnectedChannel": bob.name}
-        listed = await manager.run("BridgeInfo", BridgeUniqueid=bob.bridge.uniqueid)  # type: ignore[union-attr]
+        listed = await manager.run("BridgeInfo", BridgeUniqueid=bob.bridge.uniqueid)
         assert [fields.get("Channel") for _, fields in listed.items[:2]] == [alice.name, bob.name]
         alice.queue_hangup(16)
 

@@ -30,7 +30,7 @@ class Clock:
         return self.now
 
     def call_at(self, when: float, callback: Any, *args: Any) -> Any:
-        handle = asyncio.TimerHandle(when, callback, args, self._loop)  # type: ignore[arg-type]
+        handle = asyncio.TimerHandle(when, callback, args, self._loop)
         self.timers.append((when, handle))
         return handle
 
@@ -244,7 +244,7 @@ def test_a_stream_that_raises_ends_nothing() -> None:
         def fail(frame: Any) -> None:
             raise OSError("broken")
 
-        stream.write = fail  # type: ignore[method-assign]
+        stream.write = fail
         async with alice.speaker() as out:  # type: ignore[attr-defined]
             await out.write(pcm(40))
             await clock.advance(1.0)

@@ -51,8 +51,8 @@ def test_a_tap_moves_with_the_audio_and_is_told_of_the_end() -> None:
         alice.attach(ear, Direction.IN)  # there is no audio yet
         first, second = FakeStream(ULAW), FakeStream(ULAW)
         for stream in (first, second):
-            alice.driver.media = stream
-            alice.stream_opened(stream)
+            alice.driver.media = stream  # type: ignore[assignment, misc]
+            alice.stream_opened(stream)  # type: ignore[arg-type]
             stream.hear_in(FRAME)
         first.hear_in(FRAME)
         assert len(ear.heard) == 2
@@ -79,11 +79,11 @@ def test_the_bridge_chooses_anew_when_taps_come_and_go() -> None:
         one, two = alice.driver.media, bob.driver.media
         changer = Changer()
         for direction, source, target in ((Direction.IN, one, two), (Direction.OUT, two, one)):
-            assert source.relayed_to is target
+            assert source.relayed_to is target  # type: ignore[attr-defined]
             alice.attach(changer, direction)
-            assert (source.relayed_to, source.sink) == (None, target.write)
+            assert (source.relayed_to, source.sink) == (None, target.write)  # type: ignore[attr-defined]
             assert alice.detach(changer)
-            assert (source.relayed_to, source.sink) == (target, None)
+            assert (source.relayed_to, source.sink) == (target, None)  # type: ignore[attr-defined]
         assert not alice.detach(changer)
 
     run(scenario)
@@ -101,17 +101,17 @@ def test_a_tap_that_raises_is_off_the_channel_and_the_bridge_relays_again(caplog
         changer = Changer()
         alice.attach(changer, Direction.IN)
         changer.heard.append(FRAME)  # it raises from now on
-        assert one.hear_in(FRAME) == FRAME
+        assert one.hear_in(FRAME) == FRAME  # type: ignore[attr-defined]
         assert changer.told == ["failed"]
-        assert one.relayed_to is two
-        assert one.taps_in is None
+        assert one.relayed_to is two  # type: ignore[attr-defined]
+        assert one.taps_in is None  # type: ignore[attr-defined]
         assert not alice.detach(changer)
         assert not alice.shows_simple
 
     with caplog.at_level(logging.ERROR):
         run(scenario)
     assert [record.getMessage() for record in caplog.records] == ["tap Changer (in) failed"]
-    assert [record.channel for record in caplog.records] == ["PJSIP/alice-00000000"]
+    assert [record.channel for record in caplog.records] == ["PJSIP/alice-00000000"]  # type: ignore[attr-defined]
 
 
 def test_what_the_bridge_shows_while_taps_are_there() -> None:

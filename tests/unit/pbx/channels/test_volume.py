@@ -31,16 +31,16 @@ def test_values_and_digits() -> None:
             ("TX", "0", ([0.5], [])), ("RX", "1", ([], [])), ("RX", "1000", ([100.0], [])), ("RX,p", "2", ([2.0], [])),
         ):  # fmt: skip
             function.write(alice, args, value)
-            assert factors(stream) == expected
+            assert factors(stream) == expected  # type: ignore[arg-type]
         for digit, expected in (("*", ([3.0], [])), ("5", ([3.0], [])), ("*", ([4.0], [2.0])), ("#", ([3.0], []))):
             alice.queue_digit(digit)
             bob.queue_digit(digit)
-            assert factors(stream) == expected
+            assert factors(stream) == expected  # type: ignore[arg-type]
         function.write(alice, "TX", "2")  # no p: digits are heard no more
         alice.queue_digit("*")
-        assert factors(stream) == ([3.0], [2.0])
+        assert factors(stream) == ([3.0], [2.0])  # type: ignore[arg-type]
         assert alice.shows_simple
-        assert factors(bob.driver.media) == ([], [])
+        assert factors(bob.driver.media) == ([], [])  # type: ignore[arg-type]
 
     run(scenario)
 

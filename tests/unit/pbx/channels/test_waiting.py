@@ -29,7 +29,7 @@ def test_waits_end_by_hangup_redirect_and_time() -> None:
         with pytest.raises(ChannelHangup):
             await waiting
         with pytest.raises(ChannelHangup):
-            await alice.answer()
+            await alice.answer()  # type: ignore[attr-defined]
         alice.task = None
 
     run(scenario)

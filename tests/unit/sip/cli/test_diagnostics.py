@@ -79,8 +79,8 @@ async def test_reload_names_the_modules_as_recorded(rig: Rig) -> None:
             reloaded.append(name)
 
     tools = next(module for module in rig.modules if isinstance(module, SipDiagnostics))
-    tools.server = SimpleNamespace(modules=Modules())  # type: ignore[assignment]
-    text = await tools.reload_all(SimpleNamespace(args=[]))  # type: ignore[arg-type]
+    tools.server = SimpleNamespace(modules=Modules())
+    text = await tools.reload_all(SimpleNamespace(args=[]))
     expected = recorded("pjsip reload").rstrip("\n").splitlines()
     assert text.splitlines() == [line for line in expected if "mwi" not in line]
     assert len(reloaded) == len(expected) - 1

@@ -227,4 +227,4 @@ def test_a_contact_that_cannot_be_read_leads_nowhere():
         request_text("INVITE", transport="TCP").replace("<sip:alice@192.0.2.1:5060>", "<sip:alice").encode()
     )
     request.flow = flow
-    assert reconnect_address(request) is None
+    assert reconnect_address(request) is None  # type: ignore[arg-type]

@@ -27,7 +27,7 @@ def test_the_first_answer_wins_and_the_others_are_told() -> None:
         await settle()
         assert log_of(bob)[-1] == ("hangup", 26)
         assert alice.bridge is carol.bridge is not None
-        assert alice.driver.indicated() == [Control.RINGING]  # type: ignore[union-attr]
+        assert alice.driver.indicated() == [Control.RINGING]  # type: ignore[attr-defined]
         assert alice.variables["DIALEDPEERNAME"] == carol.name
         assert [event["DialStatus"] for event in server.fields("DialEnd")] == ["ANSWER", "CANCEL"]
 
@@ -43,7 +43,7 @@ def test_option_i_keeps_from_the_caller_who_is_called(options: str, shown: bool)
         bob.queue_control(Control.CONNECTED_LINE, PartyId("6009", "Desk"))
         await settle()
         assert alice.connected == (PartyId("6009", "Desk") if shown else PartyId())
-        assert (Control.CONNECTED_LINE in alice.driver.indicated()) is shown  # type: ignore[union-attr]
+        assert (Control.CONNECTED_LINE in alice.driver.indicated()) is shown  # type: ignore[attr-defined]
 
     run(scenario)
 
@@ -68,10 +68,10 @@ def test_ringing_and_early_media() -> None:
         alice = await dialling(server, "PJSIP/bob,20")
         bob = server.sip.made[0]
         bob.queue_control(Control.PROGRESS)
-        assert alice.driver.indicated() == [Control.PROGRESS]  # type: ignore[union-attr]
-        assert bob.driver.media.relayed_to is alice.driver.media  # type: ignore[union-attr]
+        assert alice.driver.indicated() == [Control.PROGRESS]  # type: ignore[attr-defined]
+        assert bob.driver.media.relayed_to is alice.driver.media  # type: ignore[attr-defined]
         bob.queue_hangup(17)
-        assert alice.driver.media.relayed_to is None  # type: ignore[union-attr]
+        assert alice.driver.media.relayed_to is None
 
     run(scenario)
 
@@ -81,7 +81,7 @@ def test_option_r_rings_at_once_without_early_media() -> None:
         server.sip.stream = lambda: FakeStream(ULAW)
         alice = await dialling(server, "PJSIP/bob,20,r")
         server.sip.made[0].queue_control(Control.PROGRESS)
-        assert alice.driver.indicated() == [Control.RINGING]  # type: ignore[union-attr]
+        assert alice.driver.indicated() == [Control.RINGING]  # type: ignore[attr-defined]
 
     run(scenario)
 
@@ -191,8 +191,8 @@ def test_the_api_for_extensions_in_python() -> None:
     async def scenario(server: FakeServer) -> None:
         @server.pbx.extension("internal", "2")
         async def call(channel: Channel) -> None:
-            results.append(await channel.dial("PJSIP/bob", timeout=0.01))
-            results.append(await channel.dial("PJSIP/carol"))
+            results.append(await channel.dial("PJSIP/bob", timeout=0.01))  # type: ignore[attr-defined]
+            results.append(await channel.dial("PJSIP/carol"))  # type: ignore[attr-defined]
 
         alice = server.sip.incoming("alice", "2")
         server.pbx.start(alice)

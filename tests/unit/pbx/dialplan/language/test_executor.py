@@ -37,7 +37,7 @@ exten => 100,1,Set(A="q",b)
 def test_fall_through(status: str, cause: int, indicated: Control | None) -> None:
     _, channel = run(f"[default]\nexten => 100,1,Set(DIALSTATUS={status})\n")
     assert hung_up(channel) == cause
-    shown = [entry[1] for entry in channel.driver.log if entry[0] == "indicate"]  # type: ignore[union-attr]
+    shown = [entry[1] for entry in channel.driver.log if entry[0] == "indicate"]  # type: ignore[attr-defined]
     assert shown == ([indicated] if indicated else [])
 
 
@@ -103,12 +103,12 @@ def test_python_extensions() -> None:
         world = World()
         seen: list[str] = []
 
-        @world.pbx.extension("default", "_2XX")  # type: ignore[misc]
+        @world.pbx.extension("default", "_2XX")
         async def two_hundred(channel: Channel) -> None:
             seen.append(channel.exten)
-            await channel.answer()
+            await channel.answer()  # type: ignore[attr-defined]
 
-        @world.pbx.extension("default", "300")  # type: ignore[misc]
+        @world.pbx.extension("default", "300")
         async def broken(channel: Channel) -> None:
             raise RuntimeError("broken on purpose")
 
@@ -119,7 +119,7 @@ def test_python_extensions() -> None:
         assert world.steps()[-2:] == ["NoOp(after)", "NoOp(exact first)"]
         records: list[logging.LogRecord] = []
         handler = logging.Handler()
-        handler.emit = records.append  # type: ignore[method-assign]
+        handler.emit = records.append  # type: ignore[assignment]
         world.log.addHandler(handler)
         channel = await world.call("300")
         assert hung_up(channel) == 38
