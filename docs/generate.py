@@ -9,8 +9,7 @@ import sys
 from pathlib import Path
 
 from asterism.data import ConfiguredObject, OptionSpec
-from asterism.sip.objects import TYPES
-from asterism.sip.objects.wizard import Wizard
+from asterism.server.discovery import configured_types
 
 FOLDER = Path(__file__).parent / "reference"
 
@@ -41,7 +40,7 @@ def main() -> int:
 
 def pages() -> dict[str, str]:
     """Every generated page, by name."""
-    types: list[type[ConfiguredObject]] = [*(cls for cls in TYPES if cls.TYPE != "contact"), Wizard]
+    types = [cls for cls in configured_types() if not cls.RUNTIME]
     made = {f"{cls.TYPE}.md": _page(cls) for cls in types}
     made["README.md"] = _index(types)
     return made

@@ -77,11 +77,12 @@ async def _run(settings: RealtimeSettings, upgrading: bool) -> int:
 async def _one(database: DatabaseSettings, tables: dict[str, str], upgrading: bool) -> int:
     from asterism.data.realtime.database import Database
     from asterism.data.realtime.schema import compare, describe, upgrade
-    from asterism.sip.objects import TYPES
+    from asterism.server.discovery import configured_types
 
-    families = {cls.REALTIME: cls.TYPE for cls in TYPES if cls.REALTIME}
+    types = configured_types()
+    families = {cls.REALTIME: cls.TYPE for cls in types if cls.REALTIME}
     names = {families[family]: table for table, family in tables.items() if family in families}
-    metadata = describe((cls for cls in TYPES if cls.TYPE in names), names)
+    metadata = describe((cls for cls in types if cls.TYPE in names), names)
     print(f"database '{database.name}': {len(metadata.tables)} tables")
     log = logging.Logger("asterism.db")
     log.addHandler(logging.NullHandler())

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from asterism.core.module import Module
+from asterism.data.options import ConfiguredObject
+from asterism.sip.objects import TYPES
 
 PACKAGES = (
     "asterism.interfaces.logger",
@@ -34,6 +36,21 @@ def builtin_modules() -> Iterator[type[Module]]:
         for found in pkgutil.walk_packages(package.__path__, f"{package_name}."):
             if not found.name.rpartition(".")[2].startswith("_"):
                 yield from modules_of(importlib.import_module(found.name))
+
+
+def configured_types() -> list[type[ConfiguredObject]]:
+    """Every type of object that the core or a module that ships with Asterism declares, the core's first."""
+    for _ in builtin_modules():
+        pass
+    declared = [cls for cls in _below(ConfiguredObject) if cls.TYPE and cls.__module__.startswith("asterism.")]
+    others = {cls for cls in declared if cls not in TYPES}
+    return [*TYPES, *sorted(others, key=lambda cls: cls.TYPE)]
+
+
+def _below(cls: type[ConfiguredObject]) -> Iterator[type[ConfiguredObject]]:
+    for each in cls.__subclasses__():
+        yield each
+        yield from _below(each)
 
 
 def modules_of(python_module: ModuleType) -> Iterator[type[Module]]:
