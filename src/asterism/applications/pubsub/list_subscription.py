@@ -295,13 +295,14 @@ class ListSubscription(IncomingSubscription):
         parts: list[Part] = []
         last = self.machine.over
         gone: list[ListItem] = []
+        strict = self.endpoint.strict_bodies
         for child in node.children:
             part: Part | None
             if isinstance(child, ListItem):
                 if not whole and not child.changed:
                     continue
                 child.changed = False
-                name, uri, reason = child.name, child.entity, child.reason
+                child_name, name, uri, reason = child.resource, child.name, child.entity, child.reason
                 part = None
                 if child.over:
                     gone.append(child)
@@ -313,14 +314,16 @@ class ListSubscription(IncomingSubscription):
                 inner = child.list
                 if not whole and not child.changed and not inner.full_state:
                     continue
-                name, uri, reason = inner.id, child.uri, ""
+                child_name, name, uri, reason = inner.id, inner.id, child.uri, ""
                 state = "terminated" if last else "active"
                 body, content_type = self._written_list(child, full or not child.changed, words)
                 part = Part(f"{words.new()}@{self._host}", content_type, body)
             if part is not None:
                 parts.append(part)
-            instances.append(Instance(uri, name, words.new(), state, reason, "" if part is None else part.cid))
+            # An instance keeps its id (RFC 4662 5.5); Asterisk makes up a new one each time.
+            instance = child_name if strict else words.new()
+            instances.append(Instance(uri, name, instance, state, reason, "" if part is None else part.cid))
         for item in gone:
             node.children.remove(item)
-        document = list_document(node.uri, node.list.id, node.version, whole, instances)
-        return multipart([Part(f"{words.new()}@{self._host}", RLMI, document), *parts], words)
+        document = list_document(node.uri, node.list.id, node.version, whole, instances, strict)
+        return multipart([Part(f"{words.new()}@{self._host}", RLMI, document), *parts], words, strict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from asterism.applications.pubsub.api import BodyGenerator
-from asterism.applications.pubsub.bodies.xml import Document, escape
+from asterism.applications.pubsub.bodies.xml import Document, any_uri, escape
 from asterism.applications.pubsub.packages.extension_state import ExtensionInfo
 from asterism.applications.pubsub.registry import pubsub
 from asterism.core.module import Module
@@ -29,65 +29,96 @@ _ANONYMOUS = ("Anonymous", "sip:anonymous@anonymous.invalid")
 
 
 class DialogInfoGenerator(BodyGenerator):
-    """Writes dialog-info as Asterisk 22 does."""
+    """Writes dialog-info as Asterisk 22 does, or as its schema has it (``strict_bodies`` of the endpoint)."""
 
     content_type: ClassVar[str] = "application/dialog-info+xml"
     states: ClassVar[type[Any]] = ExtensionInfo
 
     def body(self, subscription: Subscription, state: ExtensionInfo) -> Document:
         """The document."""
-        known = state.state
+        known, endpoint = state.state, subscription.endpoint
         word = _WORDS.get(known, "confirmed")
-        if known is ExtensionState.INUSE_RINGING and subscription.endpoint.notify_early_inuse_ringing:
+        if known is ExtensionState.INUSE_RINGING and endpoint.notify_early_inuse_ringing:
             word = "early"
-        entity = escape(subscription.entity)
-        direction, parties = "", []
+        strict = endpoint.strict_bodies
+        attributes = ""
+        remote = local = None
         if word == "early":
-            direction = ' direction="recipient"'
-            parties = _parties(state, subscription)
-        children = [f' <dialog id="{escape(state.exten)}"{direction}>', *parties, f"  <state>{word}</state>"]
-        if known in _HELD:
-            children += (
-                "  <local>",
-                f'   <target uri="{entity}">',
-                '    <param pname="+sip.rendering" pvalue="no" />',
-                "   </target>",
-                "  </local>",
-            )
-        children.append(" </dialog>")
+            attributes = ' direction="recipient"'
+            channel = _ringing(state)
+            if channel is not None:
+                # Nobody where no channel rings (yet).
+                host = Uri.parse(subscription.entity).host
+                remote, local = _identity(channel.connected, host), _identity(channel.caller, host)
+        write = _strict if strict else _recorded
+        lines = write(subscription.entity, word, remote, local, known in _HELD)
+        entity = any_uri(subscription.entity) if strict else escape(subscription.entity)
         root = (
             f'dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="{subscription.version}" '
             f'state="full" entity="{entity}"'
         )
-        return Document(root, children)
+        return Document(root, [f' <dialog id="{escape(state.exten)}"{attributes}>', *lines, " </dialog>"])
 
 
-def _parties(state: ExtensionInfo, subscription: Subscription) -> list[str]:
-    """Who calls and who is called, as the channel that rings has it; nothing where no channel does (yet)."""
-    channel = _ringing(state)
-    if channel is None:
-        return []
+Party = tuple[str, str] | None
+"""Name and URI of a party."""
+
+
+def _recorded(entity: str, word: str, remote: Party, local: Party, held: bool) -> list[str]:
+    """What is in ``dialog``, as Asterisk 22 writes it."""
+    target = escape(entity)
     lines: list[str] = []
-    host = Uri.parse(subscription.entity).host
-    caller = _identity(channel.connected, host)
-    if caller is not None:
-        display, uri = caller
-        lines += (
-            "  <remote>",
-            f'   <identity display="{escape(display)}">{escape(uri)}</identity>',
-            f'   <target uri="{escape(uri)}" />',
-            "  </remote>",
-        )
-    called = _identity(channel.caller, host)
-    if called is not None:
-        display, uri = called
+    if remote is not None:
+        lines += _participant("remote", "display", remote, escape(remote[1]))
+    if local is not None:
+        lines += _participant("local", "display", local, target)
+    lines.append(f"  <state>{word}</state>")
+    if held:
         lines += (
             "  <local>",
-            f'   <identity display="{escape(display)}">{escape(uri)}</identity>',
-            f'   <target uri="{escape(subscription.entity)}" />',
+            f'   <target uri="{target}">',
+            '    <param pname="+sip.rendering" pvalue="no" />',
+            "   </target>",
             "  </local>",
         )
     return lines
+
+
+def _participant(role: str, name: str, party: tuple[str, str], target: str) -> tuple[str, ...]:
+    display, uri = party
+    return (
+        f"  <{role}>",
+        f'   <identity {name}="{escape(display)}">{escape(uri)}</identity>',
+        f'   <target uri="{target}" />',
+        f"  </{role}>",
+    )
+
+
+def _strict(entity: str, word: str, remote: Party, local: Party, held: bool) -> list[str]:
+    """The same in the order and with the names of the schema (RFC 4235 4.4)."""
+    lines = [f"  <state>{word}</state>"]
+    if local is not None or held:
+        target = f'   <target uri="{escape(entity)}"'
+        lines += (
+            "  <local>",
+            *_strict_identity(local),
+            *(
+                (f"{target}>", '    <param pname="+sip.rendering" pval="no" />', "   </target>")
+                if held
+                else (f"{target} />",)
+            ),
+            "  </local>",
+        )
+    if remote is not None:
+        lines += ("  <remote>", *_strict_identity(remote), f'   <target uri="{escape(remote[1])}" />', "  </remote>")
+    return lines
+
+
+def _strict_identity(party: Party) -> tuple[str, ...]:
+    if party is None:
+        return ()
+    display = f' display-name="{escape(party[0])}"' if party[0] else ""
+    return (f"   <identity{display}>{any_uri(party[1])}</identity>",)
 
 
 def _ringing(state: ExtensionInfo) -> Channel | None:
@@ -99,7 +130,7 @@ def _ringing(state: ExtensionInfo) -> Channel | None:
     return None
 
 
-def _identity(party: PartyId, host: str) -> tuple[str, str] | None:
+def _identity(party: PartyId, host: str) -> Party:
     """Name and URI of a party; a party that does not want to be shown has neither."""
     if not party.number:
         return None

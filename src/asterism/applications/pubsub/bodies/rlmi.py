@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from asterism.applications.pubsub.bodies.xml import Document, escape
+from asterism.applications.pubsub.bodies.xml import Document, any_uri, escape
 
 RLMI = "application/rlmi+xml"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -59,25 +59,28 @@ class Words:
                 return word
 
 
-def list_document(uri: str, name: str, version: int, full: bool, instances: Iterable[Instance]) -> bytes:
-    """The RLMI document of one list."""
+def list_document(
+    uri: str, name: str, version: int, full: bool, instances: Iterable[Instance], strict: bool = False
+) -> bytes:
+    """The RLMI document of one list; ``strict``: as its schema has it, whatever the URIs are."""
+    written = any_uri if strict else escape
     children = [f" <name>{escape(name)}</name>"]
     for one in instances:
         reason = f' reason="{escape(one.reason)}"' if one.reason else ""
         cid = f' cid="{escape(one.cid)}"' if one.cid else ""
         children += (
-            f' <resource uri="{escape(one.uri)}">',
+            f' <resource uri="{written(one.uri)}">',
             f"  <name>{escape(one.name)}</name>",
             f'  <instance id="{escape(one.id)}" state="{one.state}"{reason}{cid} />',
             " </resource>",
         )
     words = "true" if full else "false"
-    root = f'list xmlns="urn:ietf:params:xml:ns:rlmi" uri="{escape(uri)}" version="{version}" fullState="{words}"'
+    root = f'list xmlns="urn:ietf:params:xml:ns:rlmi" uri="{written(uri)}" version="{version}" fullState="{words}"'
     return str(Document(root, children)).encode("utf-8", "surrogateescape")
 
 
-def multipart(parts: list[Part], words: Words) -> tuple[bytes, str]:
-    """The body that holds ``parts``, RLMI first, and its Content-Type."""
+def multipart(parts: list[Part], words: Words, start: bool = False) -> tuple[bytes, str]:
+    """The body that holds ``parts``, RLMI first, and its Content-Type; ``start`` names the first (RFC 2387 3.2)."""
     boundary = words.boundary(parts)
     pieces: list[bytes] = []
     for part in parts:
@@ -87,4 +90,5 @@ def multipart(parts: list[Part], words: Words) -> tuple[bytes, str]:
         )
         pieces.append(part.body)
     pieces.append(f"\r\n--{boundary}--\r\n".encode())
-    return b"".join(pieces), f'multipart/related;type="{RLMI}";boundary={boundary}'
+    first = f'start="<{parts[0].cid}>";' if start else ""
+    return b"".join(pieces), f'multipart/related;type="{RLMI}";{first}boundary={boundary}'

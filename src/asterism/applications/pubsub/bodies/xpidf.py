@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from asterism.applications.pubsub.api import BodyGenerator
+from asterism.applications.pubsub.bodies.pidf import strict_presence
 from asterism.applications.pubsub.bodies.xml import Document, escape
 from asterism.applications.pubsub.packages.extension_state import ExtensionInfo
 from asterism.applications.pubsub.registry import pubsub
@@ -46,9 +47,15 @@ class XpidfGenerator(BodyGenerator):
 
 
 class CpimPidfGenerator(XpidfGenerator):
-    """The same under another name, as Asterisk 22 has it."""
+    """The same under another name, as Asterisk 22 has it; with ``strict_bodies`` PIDF, whose name it once was."""
 
     content_type: ClassVar[str] = "application/cpim-pidf+xml"
+
+    def body(self, subscription: Subscription, state: ExtensionInfo) -> Document:
+        """The document."""
+        if subscription.endpoint.strict_bodies:
+            return strict_presence(subscription, state)
+        return super().body(subscription, state)
 
 
 class XpidfModule(Module):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from asterism.applications.pubsub.api import Notifier
 from asterism.pbx.dialplan.language.table import split_hint
@@ -11,7 +12,7 @@ from asterism.pbx.states.presence import Presence
 from asterism.pbx.vocabulary.presence_events import PRESENCE_STATUS
 
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Hashable
 
     from asterism.applications.pubsub.base import Subscription
     from asterism.applications.pubsub.registry import PubSub
@@ -24,15 +25,25 @@ if TYPE_CHECKING:
 NO_PRESENCE = Presence()
 
 
-class ExtensionInfo(NamedTuple):
-    """What is told of an extension."""
+@dataclass(slots=True, eq=False)
+class ExtensionInfo:
+    """What is told of an extension, made once for each change.
+
+    Attributes:
+        exten: the extension.
+        state: its state.
+        presence: what a ``CustomPresence`` in its hint says.
+        devices: those in its hint.
+        pbx: where the devices' channels are looked for when a body is written.
+        written: what generators wrote of it that is the same for all subscribers, by a key of theirs.
+    """
 
     exten: str
     state: ExtensionState
     presence: Presence
     devices: tuple[str, ...]
     pbx: Pbx
-    """Where the devices' channels are looked for when a body is written."""
+    written: dict[Hashable, Any] = field(default_factory=dict)
 
 
 class ExtensionNotifier(Notifier):

@@ -11,7 +11,6 @@ from asterism.applications.pubsub.packages.unsolicited_mwi import UnsolicitedMwi
 from asterism.applications.pubsub.registry import pubsub
 from asterism.core.module import Module
 from asterism.data.data import Missing
-from asterism.hostport import format_host_port
 from asterism.sip.objects.aor import Aor
 from asterism.sip.objects.global_ import GlobalSettings
 from asterism.stack.uri import Uri
@@ -76,8 +75,7 @@ class MwiNotifier(Notifier):
         extension = extension or subscription.endpoint.voicemail_extension
         extension = extension or self._core.data.single(GlobalSettings).default_voicemail_extension
         entity = Uri.parse(subscription.entity)
-        place = format_host_port(entity.host, entity.port) if entity.port else format_host_port(entity.host)
-        account = f"sip:{extension}@{place}" if extension else ""
+        account = str(Uri("sip", extension, entity.host, entity.port)) if extension else ""
 
         def changed(_mailbox: str) -> None:
             self._tables.fan_out.put(subscription, Summary(self._mailboxes.total(names), account))

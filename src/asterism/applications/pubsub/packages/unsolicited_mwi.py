@@ -12,6 +12,7 @@ from asterism.sip.objects.endpoint import Endpoint
 from asterism.sip.objects.global_ import GlobalSettings
 from asterism.sip.resolving import Way
 from asterism.stack.errors import SipError
+from asterism.stack.uri import Uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -238,4 +239,4 @@ class UnsolicitedMwi:
     def _account(self, endpoint: Endpoint, flow: Flow) -> str:
         extension = endpoint.voicemail_extension
         extension = extension or self._core.data.single(GlobalSettings).default_voicemail_extension
-        return f"sip:{extension}@{self._core.layer.sent_by(flow)}" if extension else ""
+        return str(Uri.parse(f"sip:{self._core.layer.sent_by(flow)}").replace(user=extension)) if extension else ""
