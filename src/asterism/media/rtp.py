@@ -52,7 +52,7 @@ class RtpSession(RtpTransmitter):
         "_buffer", "_digits", "_inactivity", "_keep_alive", "_learning", "_on_release", "_pair",
         "_received_events", "_received_formats", "_recv_into", "_reporter", "_rtcp_socket",
         "_views", "follow_peer", "local", "on_digit", "on_digit_begin", "on_rtcp", "received", "relay", "relay_digits",
-        "rx_dropped", "rx_timestamp", "sink",
+        "rx_dropped", "sink",
     )  # fmt: skip
 
     def __init__(
@@ -88,8 +88,6 @@ class RtpSession(RtpTransmitter):
         self._keep_alive: KeepAlive | None = None
         self.received = RtpReceiver(self)
         """The counts of what came."""
-        self.rx_timestamp = 0
-        """The RTP timestamp of what taps hear now."""
         self.rx_dropped = 0
         """Datagrams that were malformed, of an unknown type, or of a source that is not the peer."""
         self.relay: Relay | None = None
@@ -311,8 +309,7 @@ class RtpSession(RtpTransmitter):
             self._context.log_packet("Got ", self._filter.source, payload_type, sequence, timestamp, end - start)
         payload = data[start:end]
         if self.taps_in is not None:
-            self.rx_timestamp = timestamp
-            frame = self.hear_in(Frame(fmt, swap_bytes(payload) if fmt.encoding == "L16" else payload))
+            frame = self.hear_in(Frame(fmt, swap_bytes(payload) if fmt.encoding == "L16" else payload, timestamp))
             if frame is None:
                 return
             if self.relay is None:
@@ -322,7 +319,7 @@ class RtpSession(RtpTransmitter):
         if self.relay is not None:
             self.relay.pass_on(fmt, second, sequence, timestamp, payload, now, late)
         elif self.sink is not None and payload:
-            self.sink(Frame(fmt, swap_bytes(payload) if fmt.encoding == "L16" else payload))
+            self.sink(Frame(fmt, swap_bytes(payload) if fmt.encoding == "L16" else payload, timestamp))
 
     def quick_input(self) -> tuple[Callable[[bytearray], int], bytearray, Views] | None:
         """Return what reads the packets that may be relayed without a look at them; see :data:`QuickWay`.

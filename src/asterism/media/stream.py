@@ -18,6 +18,11 @@ class Frame(NamedTuple):
     """How ``payload`` is encoded."""
     payload: bytes
     """The encoded samples; linear formats are 16-bit native little endian."""
+    timestamp: int | None = None
+    """When it was said, by its source's clock: the RTP timestamp, in units of the format's ``clock_rate``.
+
+    ``None``: it was made here, or has passed a jitter buffer: in order, and at an even pace.
+    """
 
 
 FrameSink = Callable[[Frame], None]

@@ -45,7 +45,10 @@ class Tap:
         """Hear one frame, in whatever format it passes."""
 
     def change(self, frame: Frame) -> Frame | None:
-        """Give what passes instead of ``frame``, in the same format or a linear one; ``None``: nothing passes."""
+        """Give what passes instead of ``frame``, in the same format or a linear one; ``None``: nothing passes.
+
+        It stands for the same time, so the timestamp need not be given.
+        """
         return frame
 
     def failed(self) -> None:
@@ -53,6 +56,10 @@ class Tap:
 
     def ended(self) -> None:
         """What it was attached to is over."""
+
+
+def _one_clock(one: Frame, other: Frame) -> bool:
+    return one.format.clock_rate == other.format.clock_rate
 
 
 class TapKeeper(Protocol):
@@ -126,6 +133,8 @@ class TapLine:
                 continue
             if changed is None:
                 return None
+            if frame.timestamp is not None and changed.timestamp is None and _one_clock(changed, frame):
+                changed = changed._replace(timestamp=frame.timestamp)
             frame = changed
         return frame
 

@@ -151,7 +151,7 @@ class RtpTransmitter(TappedStream):
 
     def write_audio(self, frame: Frame) -> None:
         """As :meth:`write`, even while a digit is being sent: for tones that stand for it."""
-        fmt, payload = frame
+        fmt, payload, _ = frame
         sent = self.sent
         payload_type = sent.payload_types.get(fmt)
         if payload_type is None:

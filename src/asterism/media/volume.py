@@ -37,7 +37,7 @@ class Gain(Tap):
 
     def change(self, frame: Frame) -> Frame:
         """Multiply a frame."""
-        fmt, payload = frame
+        fmt, payload, _ = frame
         if self.factor == 1.0:
             return frame
         if fmt in (ULAW, ALAW):

@@ -84,10 +84,10 @@ def test_received_frames_reach_the_sink(run):
         leg.peer.send(leg.session, b"\x02\x03", 13)  # comfort noise
         leg.peer.send(leg.session, b"\x02" * 160, 0, first=0xB1, extra=b"\0\0\0\1" + b"\0\0\0\1" + b"extn")
         await until(lambda: len(frames) == 3)
-        assert frames[0] == Frame(ULAW, b"\x55" * 160)
-        assert frames[1] == Frame(ALAW, b"\x01" * 160)
+        assert frames[0] == Frame(ULAW, b"\x55" * 160, 5160)
+        assert frames[1] == Frame(ALAW, b"\x01" * 160, 5320)
         # a CSRC, an extension and padding (the last octet tells how much) are taken off
-        assert frames[2] == Frame(ULAW, b"\x02" * 158)
+        assert frames[2] == Frame(ULAW, b"\x02" * 158, 5640)
         assert leg.session.rx_dropped == 0
 
     run(scenario)

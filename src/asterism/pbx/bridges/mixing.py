@@ -72,7 +72,7 @@ class Port:
 
     def take(self, frame: Frame) -> None:
         """Keep what has arrived until its turn."""
-        fmt, payload = frame
+        fmt, payload, _ = frame
         if fmt is not self._source:
             self._follow(fmt)
         if self._convert is not None:

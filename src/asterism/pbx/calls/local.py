@@ -10,9 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from asterism.media.formats import SLIN
+from asterism.media.jitter import JitterSettings
 from asterism.media.memory import memory_pair
 from asterism.pbx.calls import local_events
 from asterism.pbx.calls.local_optimization import optimise
+from asterism.pbx.channels.jitter import buffer_input
 from asterism.pbx.dialplan.language.foreign import shadow
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.causes import Cause
@@ -31,8 +33,8 @@ if TYPE_CHECKING:
     from asterism.pbx.vocabulary.host import Host
 
 OPTIONS = "jmn"
-"""``n``: stays in the call; ``j``: a jitter buffer on what the second half hears; ``m``: hold is told to the other
-half."""
+"""``n``: stays in the call; ``j``, only with ``n``: a jitter buffer on what the second half hears; ``m``: hold is told
+to the other half."""
 
 
 class LocalPair:
@@ -285,6 +287,8 @@ class LocalTechnology:
                 uniqueid=uniqueid,
                 **places,
             )
+        if pair.jitter_buffer:
+            buffer_input(pair.two.channel, JitterSettings())
         self.pairs[pair] = None
         return pair.one.channel
 

@@ -35,7 +35,7 @@ class JitterTap(Tap):
 
     def change(self, frame: Frame) -> Frame | None:
         """Keep a frame; audio without timestamps passes as it is."""
-        came: int | None = getattr(self._channel.stream, "rx_timestamp", None)
+        came = frame.timestamp
         if came is None:
             return frame
         if self._timestamp is None:
@@ -64,7 +64,7 @@ class JitterTap(Tap):
 
     def _pass(self, frame: Frame | None) -> None:
         stream = self._channel.stream
-        passed = None if stream is None or frame is None else stream.change_behind(self, frame)
+        passed = None if stream is None or frame is None else stream.change_behind(self, frame._replace(timestamp=None))
         if stream is not None and passed is not None and stream.sink is not None:
             stream.sink(passed)
 
@@ -80,6 +80,18 @@ class JitterTap(Tap):
             self._timer = None
 
     failed = ended
+
+
+def buffer_input(channel: Channel, settings: JitterSettings | None) -> None:
+    """Put a jitter buffer on what the far end says, in the place of one that is there; ``None`` takes that off."""
+    tap: JitterTap | None = channel.data.pop(_KEY, None)
+    if tap is not None:
+        tap.flush()
+        channel.detach(tap)
+        tap.ended()
+    if settings is not None:
+        tap = channel.data[_KEY] = JitterTap(channel, settings)
+        channel.attach(tap, Direction.IN)
 
 
 class JitterFunction(PbxModule):
@@ -110,15 +122,7 @@ class JitterFunction(PbxModule):
         if kind not in ("fixed", "adaptive", "disabled"):
             raise FunctionError("it takes fixed, adaptive or disabled")
         channel = needs_channel(channel)
-        settings = None if kind == "disabled" else _settings(kind == "adaptive", value)
-        tap: JitterTap | None = channel.data.pop(_KEY, None)
-        if tap is not None:
-            tap.flush()
-            channel.detach(tap)
-            tap.ended()
-        if settings is not None:
-            tap = channel.data[_KEY] = JitterTap(channel, settings)
-            channel.attach(tap, Direction.IN)
+        buffer_input(channel, None if kind == "disabled" else _settings(kind == "adaptive", value))
 
 
 def _settings(adaptive: bool, value: str) -> JitterSettings:

@@ -66,7 +66,7 @@ class Whisper(Tap):
         if self._alone:
             return frame
         self._passed = self._channel.pbx.loop.time()
-        fmt, payload = frame
+        fmt, payload, _ = frame
         linear = LINEAR.get(fmt.sample_rate)
         if linear is None or not (self._queue or self._pcm):
             return frame
@@ -83,7 +83,7 @@ class Whisper(Tap):
     def _take(self, size: int, linear: Format) -> bytes:
         """Up to ``size`` octets of what was said."""
         while len(self._pcm) < size and self._queue:
-            fmt, payload = self._queue.popleft()
+            fmt, payload, _ = self._queue.popleft()
             if self._pair is None or self._pair[0] is not fmt or self._pair[1] is not linear:
                 self._pair = fmt, linear
                 self._convert, self._pcm = stream_translator(fmt, linear), b""

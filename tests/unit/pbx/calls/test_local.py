@@ -9,6 +9,9 @@ from fake_technology import FakeServer, FakeStream, settle
 from local_kit import dial, halves, rings, run
 
 from asterism.media.formats import ULAW
+from asterism.media.stream import Frame
+from asterism.media.taps import Direction
+from asterism.media.volume import Gain
 from asterism.pbx.calls.local import parse
 from asterism.pbx.calls.originate import OriginateRequest, originate
 from asterism.pbx.channels.channel import Channel
@@ -18,6 +21,7 @@ from asterism.pbx.vocabulary.controls import Control
 from asterism.pbx.vocabulary.device_state import DeviceState
 from asterism.pbx.vocabulary.errors import RequestError
 from asterism.pbx.vocabulary.party import PartyId
+from asterism.testing.waiting import until
 
 
 @pytest.mark.parametrize(
@@ -212,9 +216,35 @@ def test_frames_cross_the_pair() -> None:
     async def scenario(server: FakeServer) -> None:
         server.sip.stream = lambda: FakeStream(ULAW, relays=False)
         alice, bob = await up(server)
-        from asterism.media.stream import Frame
-
         bob.stream.sink(Frame(ULAW, b"\x01" * 160))
         assert alice.stream.written == [Frame(ULAW, b"\x01" * 160)]  # type: ignore[attr-defined]
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(("options", "order"), [("nj", [0, 1, 2, 3]), ("n", [0, 2, 1, 3]), ("j", [0, 2, 1, 3])])
+def test_what_the_extension_hears_is_put_in_order_where_asked(options: str, order: list[int]) -> None:
+    """What was made here, without timestamps, is not kept back."""
+
+    async def scenario(server: FakeServer) -> None:
+        server.dialplan(("7011", 1, "Dial", f"Local/7010@internal/{options},20"))
+        server.sip.stream = lambda: FakeStream(ULAW, relays=False)
+        alice = await dial(server, "7011")
+        _, two = halves(server)
+        heard: list[Frame] = []
+        assert two.stream is not None
+        two.stream.sink = heard.append
+        assert alice.stream is not None
+        assert alice.stream.sink is not None
+        volume = Gain(0.5)
+        alice.attach(volume, Direction.IN)  # it gives no timestamps, and they are kept
+        for number in (0, 2, 1, 3):
+            frame = alice.stream.hear_in(Frame(ULAW, bytes([number]), 160 * number))  # type: ignore[attr-defined]
+            alice.stream.sink(frame)
+        await until(lambda: len(heard) == 4)
+        table = [heard[order.index(number)].payload for number in range(4)]
+        assert table == [Gain(0.5).change(Frame(ULAW, bytes([number]))).payload for number in range(4)]
+        alice.stream.sink(Frame(ULAW, b"\x07"))
+        assert heard[-1].payload == b"\x07"
 
     run(scenario)
