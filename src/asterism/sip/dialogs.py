@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class DialogTable:
 
     def __init__(self) -> None:
         self._entries: dict[DialogId, DialogEntry] = {}
+        self._expected: dict[tuple[str, str], Callable[[Request], DialogEntry | None]] = {}
         self.limit = 100_000
 
     def add(self, dialog: Dialog, usage: DialogUsage, work: Work, endpoint: Endpoint | None = None) -> DialogEntry:
@@ -77,6 +78,26 @@ class DialogTable:
         if not tag:
             return None
         return self._entries.get((request.call_id, tag, request.from_.tag or ""))
+
+    def expect(self, call_id: str, local_tag: str, begin: Callable[[Request], DialogEntry | None]) -> None:
+        """Have ``begin(request)`` enter the dialogs that others begin by a request with this Call-ID and To tag.
+
+        A SUBSCRIBE of ours is followed by such NOTIFYs (RFC 6665 4.4.1). ``None`` says that it begins none.
+        """
+        self._expected[call_id, local_tag] = begin
+
+    def expect_no_more(self, call_id: str, local_tag: str) -> None:
+        """Undo :meth:`expect`."""
+        self._expected.pop((call_id, local_tag), None)
+
+    def expects(self, request: Request) -> bool:
+        """Whether a request may begin a dialog that is waited for; changes nothing."""
+        return bool(self._expected) and (request.call_id, request.to.tag or "") in self._expected
+
+    def begun_by(self, request: Request) -> DialogEntry | None:
+        """The entry of the dialog that is waited for and begins with ``request``, if it does."""
+        begin = self._expected.get((request.call_id, request.to.tag or ""))
+        return None if begin is None else begin(request)
 
     def __iter__(self) -> Iterator[DialogEntry]:
         return iter(list(self._entries.values()))

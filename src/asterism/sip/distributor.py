@@ -58,6 +58,8 @@ class Distributor:
         try:
             if request.to.tag:
                 entry = self.core.dialogs.find(request)
+                if entry is None and self.core.dialogs.expects(request):
+                    entry = self.core.dialogs.begun_by(request)
                 if entry is not None:
                     self._to_dialog(entry, rx)
                     return
@@ -243,11 +245,14 @@ class Distributor:
     def _nobody(self, rx: Rx) -> None:
         """Answer a request that no service accepted.
 
-        489 for event methods, with what could be asked for (RFC 6665 8.3.2), 481 for PRACK (RFC 3262 section 3), 501
-        for all else (as Asterisk does).
+        489 for event methods, with what could be asked for (RFC 6665 8.3.2), 481 for PRACK (RFC 3262 section 3) and
+        for a NOTIFY in a dialog, 501 for all else (as Asterisk does).
         """
         self.counters["unhandled"] += 1
         status = _UNTAKEN.get(rx.request.method, 501)
+        if rx.dialog is not None and rx.request.method == "NOTIFY":
+            # RFC 6665 4.1.3: no subscription of this dialog.
+            status = 481
         if rx.request.method == "INVITE":
             rx.respond(status)
         else:

@@ -121,6 +121,8 @@ def _settled_before_all(core: SipCore, request: Request, result: Explanation) ->
     if entry is not None:
         result.taken_by = entry.work.name
         result.lines.append(Line("dialog", f"goes to the usage of dialog {'/'.join(entry.dialog.id)}"))
+    elif request.to.tag and core.dialogs.expects(request):
+        result.lines.append(Line("dialog", "begins a dialog that is waited for"))
     elif (request.to.tag and method != "REGISTER") or (not request.to.tag and method == "BYE"):
         result.status = 481
         result.lines.append(Line("dialog", "no such dialog: 481"))

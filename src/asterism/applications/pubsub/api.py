@@ -1,6 +1,7 @@
 """What a module implements to take part in subscriptions.
 
 * A :class:`Notifier` tells the state of something to those who subscribe to it.
+* A :class:`Subscriber` reads what others tell, in subscriptions that this server makes.
 * A :class:`BodyGenerator` writes a state in a content type, and a :class:`BodySupplement` adds to what it writes.
 
 They are registered with :func:`~asterism.applications.pubsub.registry.pubsub`. Whatever one of them raises is logged
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from asterism.applications.pubsub.base import Subscription
+    from asterism.applications.pubsub.outbound.subscription import OutgoingSubscription
     from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
+    from asterism.stack.message import Request
 
 
 class Delivery(Enum):
@@ -78,6 +81,52 @@ class Notifier:
     def fields(self, subscription: Subscription) -> list[tuple[str, str]]:
         """What lists of subscriptions show of it besides what they all have, for the manager."""
         return []
+
+
+class Subscriber:
+    """An event package, as its subscriber (RFC 6665 4.1). Override what is needed.
+
+    A subscription is made with ``pubsub(server).subscribe(subscriber, target, ...)``.
+
+    Attributes:
+        event: the package's name, as in ``Event``.
+        accept: the content types that it reads, in lower case; a NOTIFY with another gets 415. Empty: all.
+        default_expires: seconds that are asked for where nobody says how many.
+        forks: whether the package has several notifiers answer one SUBSCRIBE (4.4.9); each begins a subscription of its
+            own, whose ``origin`` is the first. If not, further ones get 481.
+        max_body: bytes of a body that is read; a NOTIFY with more gets 413.
+    """
+
+    event: ClassVar[str] = ""
+    accept: ClassVar[tuple[str, ...]] = ()
+    default_expires: ClassVar[int] = 3600
+    forks: ClassVar[bool] = False
+    max_body: ClassVar[int] = 65_536
+
+    def on_notify(self, subscription: OutgoingSubscription, notify: Request) -> int | None:
+        """A NOTIFY came, in order; ``subscription.phase`` says what it told of the subscription itself.
+
+        Returns:
+            The status to answer with; ``None`` is 200.
+
+        Raises:
+            ParseError: the body is malformed; answered with its status.
+        """
+        return None
+
+    def on_renew(self, subscription: OutgoingSubscription) -> int:
+        """The time has come to renew it.
+
+        Returns:
+            Seconds to ask for; 0 lets it run out.
+        """
+        return subscription.seconds
+
+    def on_terminated(self, subscription: OutgoingSubscription) -> None:
+        """It is over: by a last NOTIFY, by an answer to SUBSCRIBE, or for want of both.
+
+        :meth:`OutgoingSubscription.wait_before_next` says when to try anew.
+        """
 
 
 class BodyGenerator:

@@ -320,18 +320,18 @@ class IncomingSubscription(Subscription):
         if self.stored is not None and dialog.local_seq == self.mark:
             self.pubsub.store.save_quietly(self)
         self._in_flight = True
-        core.send(request, self, self.endpoint, self._flow())
+        core.send(request, self, self.endpoint, flow_within(dialog, self.flow))
 
-    def _flow(self) -> Flow | None:
-        """The flow of the subscription where it leads to the next hop; else the way must be looked for."""
-        flow = self.flow
-        if flow.closed:
-            return None
-        hop = self.dialog.next_hop
-        host, port = flow.remote
-        if hop.host == host and (hop.port or _PORTS.get(hop.scheme, 5060)) == port:
-            return flow
-        return flow if flow.reliable and not self.dialog.route_set else None
+
+def flow_within(dialog: Dialog, flow: Flow | None) -> Flow | None:
+    """The flow of a subscription where it leads to the dialog's next hop; else the way must be looked for."""
+    if flow is None or flow.closed:
+        return None
+    hop = dialog.next_hop
+    host, port = flow.remote
+    if hop.host == host and (hop.port or _PORTS.get(hop.scheme, 5060)) == port:
+        return flow
+    return flow if flow.reliable and not dialog.route_set else None
 
 
 def take_target(dialog: Dialog, rx: Rx) -> None:

@@ -15,9 +15,11 @@ from asterism.applications.pubsub.api import (
     BodyGenerator,
     BodySupplement,
     Notifier,
+    Subscriber,
 )
 from asterism.applications.pubsub.fanout import FanOut
 from asterism.applications.pubsub.lists import Planner
+from asterism.applications.pubsub.outbound.table import OutgoingTable
 from asterism.applications.pubsub.stored import SubscriptionStore
 from asterism.core.errors import DuplicateError, ModuleError
 from asterism.core.module import Subsystem
@@ -27,11 +29,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from asterism.applications.pubsub.incoming import IncomingSubscription
+    from asterism.applications.pubsub.outbound.subscription import OutgoingSubscription
     from asterism.core.log import ServerLogger
     from asterism.core.registry import Owner
     from asterism.sip.capabilities import Capabilities
     from asterism.sip.core import SipCore
+    from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
+    from asterism.sip.sending import Target
 
 Item = TypeVar("Item")
 
@@ -44,6 +49,10 @@ class PubSub(Subsystem):
         self.log = log
         self.core = core
         self.notifiers: dict[str, Notifier] = {}
+        self.subscribers: dict[str, Subscriber] = {}
+        """By event package."""
+        self.outgoing = OutgoingTable(core, log)
+        """Those that we have made at others."""
         self.generators: dict[str, BodyGenerator] = {}
         """By content type."""
         self.supplements: dict[str, list[BodySupplement]] = {}
@@ -62,12 +71,26 @@ class PubSub(Subsystem):
         """Where states wait that go to many subscriptions at once."""
         self.common: list[tuple[Capabilities, tuple[tuple[str, str], ...]]] = []
         self.on_change: list[Callable[[], None]] = []
-        """Called when a notifier comes or goes."""
+        """Called when a notifier comes or goes, or a subscriber comes."""
 
     def register_notifier(self, notifier: Notifier) -> None:
         """Take subscriptions to ``notifier.event``; they end when it is unregistered. Raises ``DuplicateError``."""
         self._add(self.notifiers, "a notifier", notifier.event.lower(), notifier, self._notifier_gone)
         self._changed()
+
+    def register_subscriber(self, subscriber: Subscriber) -> None:
+        """Have ``subscriber`` read what others tell of its package; its subscriptions end when it is unregistered.
+
+        Raises ``DuplicateError``.
+        """
+        self._add(self.subscribers, "a subscriber", subscriber.event.lower(), subscriber, self.outgoing.end_all)
+        self._changed()
+
+    def subscribe(
+        self, subscriber: Subscriber, target: Target, endpoint: Endpoint | None = None, **options: Any
+    ) -> OutgoingSubscription:
+        """Subscribe at another server; see :meth:`~.outbound.table.OutgoingTable.subscribe`."""
+        return self.outgoing.subscribe(subscriber, target, endpoint, **options)
 
     def register_body_generator(self, generator: BodyGenerator) -> None:
         """Write bodies of ``generator.content_type``. Raises ``DuplicateError``."""

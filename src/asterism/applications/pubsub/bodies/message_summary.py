@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from asterism.applications.pubsub.api import BodyGenerator
 from asterism.applications.pubsub.registry import pubsub
 from asterism.core.module import Module
-from asterism.pbx.states.mailboxes import MessageCounts
+from asterism.pbx.states.mailboxes import MAX_COUNT, MessageCounts
 
 if TYPE_CHECKING:
     from asterism.applications.pubsub.base import Subscription
     from asterism.applications.pubsub.module import PubSubServer
 
 TYPE = "application/simple-message-summary"
+_VOICE = re.compile(
+    rb"^Voice-Message[ \t]*:[ \t]*(\d{1,9})[ \t]*/[ \t]*(\d{1,9})(?:[ \t]*\([ \t]*(\d{1,9})[ \t]*/[ \t]*(\d{1,9})"
+    rb"[ \t]*\))?[ \t]*\r?$",
+    re.IGNORECASE | re.MULTILINE,
+)
 
 
 class Summary(NamedTuple):
@@ -31,6 +37,12 @@ def summary_text(state: Summary) -> str:
         f"Messages-Waiting: {'yes' if counts.waiting else 'no'}\r\n{account}"
         f"Voice-Message: {counts.new}/{counts.old} ({counts.urgent_new}/{counts.urgent_old})\r\n"
     )
+
+
+def counts_in(body: bytes) -> MessageCounts | None:
+    """The voice messages that a body counts; ``None`` if it counts none."""
+    found = _VOICE.search(body)
+    return MessageCounts(*(min(int(text or 0), MAX_COUNT) for text in found.groups())) if found else None
 
 
 class MessageSummaryGenerator(BodyGenerator):

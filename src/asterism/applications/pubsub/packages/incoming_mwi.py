@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, ClassVar
 
-from asterism.applications.pubsub.bodies.message_summary import TYPE
-from asterism.pbx.states.mailboxes import MAX_COUNT, MessageCounts
+from asterism.applications.pubsub.bodies.message_summary import TYPE, counts_in
 from asterism.sip.decision import Decision, Outcome
 from asterism.sip.service import Service
 from asterism.stack.errors import ParseError
@@ -19,11 +17,6 @@ if TYPE_CHECKING:
 
 MAX_BODY = 4096
 """Bytes of a summary that is read."""
-_VOICE = re.compile(
-    rb"^Voice-Message[ \t]*:[ \t]*(\d{1,9})[ \t]*/[ \t]*(\d{1,9})(?:[ \t]*\([ \t]*(\d{1,9})[ \t]*/[ \t]*(\d{1,9})"
-    rb"[ \t]*\))?[ \t]*\r?$",
-    re.IGNORECASE | re.MULTILINE,
-)
 
 
 class IncomingMwi(Service):
@@ -57,9 +50,8 @@ class IncomingMwi(Service):
         body = rx.request.body
         if len(body) > MAX_BODY:
             return Decision(Outcome.REJECT, f"the body has more than {MAX_BODY} bytes", 413, where)
-        found = _VOICE.search(body)
-        counts = MessageCounts(*(min(int(text or 0), MAX_COUNT) for text in found.groups())) if found else None
-        return Decision(Outcome.TAKE, endpoint.incoming_mwi_mailbox, 200, where, endpoint.position, counts)
+        mailbox = endpoint.incoming_mwi_mailbox
+        return Decision(Outcome.TAKE, mailbox, 200, where, endpoint.position, counts_in(body))
 
     def apply(self, decision: Decision, rx: Rx) -> None:
         """Set the mailbox; a summary that counts no voice messages changes nothing."""

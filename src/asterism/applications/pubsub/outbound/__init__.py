@@ -1,0 +1,1 @@
+"""Subscriptions and publications that this server makes at others."""
