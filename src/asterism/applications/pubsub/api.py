@@ -128,6 +128,10 @@ class Subscriber:
         :meth:`OutgoingSubscription.wait_before_next` says when to try anew.
         """
 
+    def fields(self, subscription: OutgoingSubscription) -> list[tuple[str, str]]:
+        """What lists of subscriptions show of it besides what they all have, for the manager."""
+        return []
+
 
 class BodyGenerator:
     """Writes states in one content type.

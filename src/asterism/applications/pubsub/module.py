@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from asterism.applications.pubsub.listings import Listings
 from asterism.applications.pubsub.lists import ResourceList
 from asterism.applications.pubsub.registry import PubSub
 from asterism.applications.pubsub.service import SubscriptionService
@@ -37,7 +38,8 @@ class PubSubModule(Module):
         server.data.register_type(SubscriptionPersistence)
         server.data.register_type(ResourceList)
         core.register_service(SubscriptionService(core, self.pubsub))
-        server.register_marked(self)
+        secrets = bool(getattr(server.options, "show_secrets", False))
+        server.register_marked(Listings(self.pubsub, show_secrets=secrets))
 
     def start(self) -> None:
         """Take up what was kept."""

@@ -52,6 +52,10 @@ class MwiSubscriber(Subscriber):
             if subscription.left and not self._pubsub.stopping():
                 self._mailboxes.remove(subscription.options.get("mailbox", ""))
 
+    def fields(self, subscription: OutgoingSubscription) -> list[tuple[str, str]]:
+        """The mailbox."""
+        return [("SubscriptionType", "mwi"), ("Mailboxes", subscription.options.get("mailbox", ""))]
+
     def _set(self, subscription: OutgoingSubscription) -> None:
         found = self._counts[subscription.origin].values()
         mailbox = subscription.options.get("mailbox", "")
