@@ -83,6 +83,11 @@ class InbandDigits:
         self._rest = samples[at:]
         return happened
 
+    def end(self) -> list[tuple[str, int]]:
+        """No more is heard: a digit that has begun ends, as :meth:`take` tells it."""
+        digit, self._digit, self._candidate = self._digit, "", ""
+        return [(digit, 10 * (self._count + 1))] if digit else []
+
     def _step(self, found: str, happened: list[tuple[str, int]]) -> None:
         self.heard = self.heard or bool(found)
         if self._digit:

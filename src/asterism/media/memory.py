@@ -54,7 +54,7 @@ class MemoryStream(TappedStream):
     )
 
     sends_events = True
-    relays_digits = False
+    digit_passed_to = None
 
     def __init__(self, formats: Sequence[Format]) -> None:
         self.formats: Sequence[Format] = tuple(formats) or (SLIN,)

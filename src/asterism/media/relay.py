@@ -107,6 +107,36 @@ class Relay:
         sent.packets += 1
         sent.octets += len(payload)
 
+    def forward_event(
+        self, second: int, sequence: int, timestamp: int, out_timestamp: int, passed: int, payload: bytes, now: float,
+        late: bool,
+    ) -> None:  # fmt: skip
+        """Send a packet of an event as ``out_timestamp``, which all packets of the event have.
+
+        ``passed`` is the timestamp that stands for this moment.
+        """
+        sent = self.target.sent
+        if self._timestamp_offset == _UNSET:
+            self.align(sequence, timestamp, now)
+        sent.marker = False
+        out_sequence = (sequence + self._sequence_offset) & 0xFFFF
+        try:
+            sent.send(HEADER.pack(0x80, second, out_sequence, out_timestamp, sent.ssrc) + payload)
+        except OSError:
+            return
+        if sent.debug:
+            self.target.log_sent(second, out_sequence, out_timestamp, len(payload))
+        if not late:
+            sent.sequence, sent.timestamp = out_sequence, passed
+        sent.packets += 1
+        sent.octets += len(payload)
+
+    def timestamp_sent(self, sequence: int, timestamp: int, now: float) -> int:
+        """The timestamp under which a packet that came with these numbers is sent."""
+        if self._timestamp_offset == _UNSET:
+            self.align(sequence, timestamp, now)
+        return timestamp + self._timestamp_offset & 0xFFFFFFFF
+
     # -- sequence numbers and timestamps ------------------------------------------------------------------
 
     def align(self, sequence: int, timestamp: int, now: float) -> None:

@@ -14,13 +14,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from asterism.media import sockets
-from asterism.media.dtmf import DigitReceiver, at_clock_rate
+from asterism.media.dtmf import DigitReceiver
 from asterism.media.formats import ULAW, Format
 from asterism.media.inactivity import InactivityWatch
 from asterism.media.keepalive import KeepAlive
 from asterism.media.memory import MemoryStream
 from asterism.media.packet import HEADER, payload_bounds
 from asterism.media.packetizer import Packetizer
+from asterism.media.passed_event import PassedEvent
 from asterism.media.payload_types import PayloadTypes
 from asterism.media.receiver import RtpReceiver
 from asterism.media.relay import Relay
@@ -49,10 +50,10 @@ class RtpSession(RtpTransmitter):
     """An :class:`~asterism.media.stream.AudioStream` over RTP. Made by ``Media.open_rtp``."""
 
     __slots__ = (
-        "_buffer", "_digits", "_inactivity", "_keep_alive", "_learning", "_on_release", "_pair",
+        "_buffer", "_digits", "_event", "_inactivity", "_keep_alive", "_learning", "_on_release", "_pair",
         "_received_events", "_received_formats", "_recv_into", "_reporter", "_rtcp_socket",
-        "_views", "follow_peer", "local", "on_digit", "on_digit_begin", "on_rtcp", "received", "relay", "relay_digits",
-        "rx_dropped", "sink",
+        "_views", "follow_peer", "joined_to", "local", "on_digit", "on_digit_begin", "on_rtcp", "received", "relay",
+        "relay_digits", "rx_dropped", "sink",
     )  # fmt: skip
 
     def __init__(
@@ -84,6 +85,8 @@ class RtpSession(RtpTransmitter):
         self._received_events: dict[int, int] = {}
         self._learning = True
         self._digits: DigitReceiver | None = None
+        self._event: PassedEvent | None = None
+        """The event that was received last."""
         self._inactivity: InactivityWatch | None = None
         self._keep_alive: KeepAlive | None = None
         self.received = RtpReceiver(self)
@@ -92,6 +95,8 @@ class RtpSession(RtpTransmitter):
         """Datagrams that were malformed, of an unknown type, or of a source that is not the peer."""
         self.relay: Relay | None = None
         """What passes the packets that come on to another session."""
+        self.joined_to: RtpSession | None = None
+        """The session that hears what comes, relayed or by frames."""
         self._pair: MemoryStream | None = None
         """The end of a pair that is followed to find it. Digits then go from channel to channel: each hears them."""
 
@@ -297,7 +302,7 @@ class RtpSession(RtpTransmitter):
         late = self.received.count(sequence, timestamp, ssrc, end - start, now)
         rate = self._received_events.get(payload_type)
         if rate is not None:
-            self._receive_digit(data[start:end], rate, sequence, timestamp, second & 0x80, now)
+            self._receive_digit(data[start:end], rate, sequence, timestamp, second & 0x80, now, late)
             return
         fmt = self._received_formats.get(payload_type)
         if fmt is None:
@@ -334,6 +339,8 @@ class RtpSession(RtpTransmitter):
         """Have digits begin anew, and the relay go on where the last source stopped."""
         if self._digits is not None:
             self._digits.restart()
+            self._end_event(self._digits)
+            self._event = None
         if self.relay is not None:
             self.relay.align(sequence, timestamp, now)
 
@@ -380,22 +387,35 @@ class RtpSession(RtpTransmitter):
 
     # -- digits -------------------------------------------------------------------------------------------
 
-    def _receive_digit(self, payload: bytes, rate: int, sequence: int, timestamp: int, marker: int, now: float) -> None:
-        digits = self._digits
+    def _receive_digit(
+        self, payload: bytes, rate: int, sequence: int, timestamp: int, marker: int, now: float, late: bool
+    ) -> None:
+        digits, event = self._digits, self._event
         if digits is None:
             digits = self._digits = DigitReceiver()
+        if event is None or timestamp != event.timestamp:
+            if event is not None and (event.timestamp - timestamp) & 0xFFFFFFFF < 0x80000000:
+                return  # a late packet of an event that is over
+            self._end_event(digits)
+            event = self._event = self._new_event(sequence, timestamp, now)
         was_active = digits.active
         happened = digits.update(payload, timestamp, now, rate)
-        relay = self.relay
-        event_type = None
-        if relay is not None and self.relay_digits and self._pair is None:
-            event_type = relay.target.event_type
-        if relay is not None and event_type is not None:
-            payload = at_clock_rate(payload, rate, event_type[1])
-            relay.forward(marker | event_type[0], sequence, timestamp, payload, now)
+        event.pass_on(self, payload, rate, marker, sequence, now, late)
         if digits.active and not was_active:
             self._loop.call_later(self._context.settings.dtmf_timeout / 8000, self._check_digit)
         self._tell_digits(happened)
+
+    def _new_event(self, sequence: int, timestamp: int, now: float) -> PassedEvent:
+        relay = self.relay
+        if relay is None or not self.relay_digits or self._pair is not None or relay.target.event_type is None:
+            return PassedEvent(timestamp, None, 0, now)
+        return PassedEvent(timestamp, relay.target, relay.timestamp_sent(sequence, timestamp, now), now)
+
+    def _end_event(self, digits: DigitReceiver) -> None:
+        """No more comes of the event that was received last."""
+        if self._event is not None:
+            self._event.end()
+        self._tell_digits(digits.expire())
 
     def _check_digit(self) -> None:
         """End a digit whose end packets were lost (``dtmftimeout``)."""
@@ -406,7 +426,7 @@ class RtpSession(RtpTransmitter):
         if left > 0.001:
             self._loop.call_later(left, self._check_digit)
         else:
-            self._tell_digits(digits.expire())
+            self._end_event(digits)
 
     def _tell_digits(self, happened: list[tuple[str, int]]) -> None:
         for digit, duration in happened:
@@ -417,10 +437,9 @@ class RtpSession(RtpTransmitter):
                 self.on_digit(digit, duration)
 
     @property
-    def relays_digits(self) -> bool:
-        """See ``AudioStream.relays_digits``."""
-        relay = self.relay
-        return relay is not None and self.relay_digits and self._pair is None and relay.target.sends_events
+    def digit_passed_to(self) -> AudioStream | None:
+        """See ``AudioStream.digit_passed_to``."""
+        return None if self._event is None else self._event.target
 
     # -- relayed ------------------------------------------------------------------------------------------
 
@@ -429,6 +448,7 @@ class RtpSession(RtpTransmitter):
 
         ``pair`` is the end of a pair that was followed to find it.
         """
+        self.joined_to = other if isinstance(other, RtpSession) else None
         if self._pair is not pair:
             if self._pair is not None:
                 self._pair.released_by(self)
@@ -489,7 +509,10 @@ class RtpSession(RtpTransmitter):
         """Stop relaying, close both sockets and free their ports."""
         if self.closed:
             return
+        if self._event is not None:
+            self._event.end()
         self.closed = True
+        self.joined_to = self._event = None
         if self.relay is not None:
             self.relay.end()
         if self._pair is not None:

@@ -58,8 +58,8 @@ class AudioStream(Protocol):
         """Whether digits are sent as telephone-events (RFC 4733), not as tones in the audio."""
 
     @property
-    def relays_digits(self) -> bool:
-        """Whether digits that arrive go on to the other leg with the relayed packets."""
+    def digit_passed_to(self) -> AudioStream | None:
+        """The leg that gets the digit told of last, or now, by packets; ``None``: it has to be sent to the others."""
 
     @property
     def closed(self) -> bool:

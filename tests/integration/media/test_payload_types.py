@@ -56,13 +56,13 @@ def test_relayed_digits_get_the_clock_rate_of_the_other_leg(run):
         one, two = Leg(media), Leg(media)
         two.session.set_formats(PayloadTypes(((0, ULAW), (107, OPUS)), ((48000, 102),)))
         assert one.session.relay_to(two.session)
-        assert one.session.relays_digits
         one.peer.send(one.session, b"\x11" * 160, 0)
         await two.peer.receive()
         one.peer.send(one.session, EVENT.pack(1, 0x8A, 800), 101, timestamp=5)
         head, payload = await two.peer.receive()
         assert head[1] & 0x7F == 102
         assert EVENT.unpack(payload) == (1, 0x8A, 4800)
+        assert one.session.digit_passed_to is two.session
 
     run(scenario)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rtp_kit import Leg, Peer
 
+from asterism.media.dtmf import EVENT
 from asterism.media.formats import ULAW
 from asterism.media.memory import memory_pair
 from asterism.media.stream import Frame
@@ -204,7 +205,12 @@ def test_packets_go_around_a_chain_of_pairs(run):
             two.relay_to(one)
         await _quickly(a, b)
         await _quickly(b, a)
-        assert not a.session.relays_digits
+        told = []
+        a.session.on_digit = lambda digit, ms: told.append((digit, a.session.digit_passed_to))
+        a.peer.send(a.session, EVENT.pack(1, 0x8A, 800), 101)
+        await until(lambda: told)
+        assert told == [("1", None)]  # it goes from channel to channel
+        assert await b.peer.silent()
         pairs[2][0].close()
         assert a.session.relay is None
         assert a.session.sink == pairs[0][0].write

@@ -23,7 +23,7 @@ WITHOUT = {
     "bridges": "commands linking",
     "bridges/technologies": "native simple",
     "calls": "bridging transferring",
-    "channels": "answering control_actions inband_digits listing muting rtcp technology",
+    "channels": "answering control_actions listing muting rtcp technology",
     "dialplan/applications": "branching digits echo loops playback progress system tones userevent variables waiting",
     "dialplan/functions": "callerid channels common encoding lists logic states strings times variables",
     "dialplan/language": "editing environment numeric state table",

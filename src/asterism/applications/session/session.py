@@ -208,12 +208,13 @@ class Session:
     def on_rtp_digit_begin(self, digit: str) -> None:
         """A digit began as RFC 4733 events."""
         if self.channel is not None:
-            self.channel.queue_digit_begin(digit, self.audio is not None and self.audio.relays_digits)
+            self.channel.queue_digit_begin(digit, None if self.audio is None else self.audio.digit_passed_to)
 
     def on_rtp_digit(self, digit: str, duration_ms: int) -> None:
         """A digit came as RFC 4733 events."""
         if self.channel is not None:
-            self.channel.queue_digit(digit, duration_ms, self.audio is not None and self.audio.relays_digits)
+            passed_to = None if self.audio is None else self.audio.digit_passed_to
+            self.channel.queue_digit(digit, duration_ms, passed_to)
 
     def set_remote_hold(self, hold: bool) -> None:
         """The peer's description says whether it holds us; told to the channel when that changes."""

@@ -16,6 +16,7 @@ from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.controls import Control
 
 if TYPE_CHECKING:
+    from asterism.media.stream import AudioStream
     from asterism.pbx.bridges.table import Technology
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.vocabulary.host import Host
@@ -295,13 +296,13 @@ class Bridge:
         elif control is Control.CONNECTED_LINE:
             other.set_connected(source.caller)
 
-    def pass_digit_begin(self, source: Channel, digit: str, relayed: bool) -> None:
-        """A digit has begun: tell that it goes out to the peer when its packets are relayed."""
+    def pass_digit_begin(self, source: Channel, digit: str, passed_to: AudioStream | None) -> None:
+        """A digit has begun: tell that it goes out to the peer when that gets its packets."""
         other = self.peer(source)
-        if relayed and other is not None:
+        if passed_to is not None and other is not None and other.stream is passed_to:
             self.pbx.bus.publish(events.DTMF_BEGIN, other, digit, "Sent")
 
-    def pass_digit(self, source: Channel, digit: str, duration_ms: int, relayed: bool) -> None:
+    def pass_digit(self, source: Channel, digit: str, duration_ms: int, passed_to: AudioStream | None) -> None:
         """A digit has ended: a feature of the member may take it, else the others get it."""
         member = self.members.get(source)
         if member is None or (member.on_digit is not None and member.on_digit(source, digit)):
@@ -309,7 +310,7 @@ class Bridge:
         for other in list(self.members):
             if other is source:
                 continue
-            if relayed:
+            if passed_to is not None and other.stream is passed_to:
                 self.pbx.bus.publish(events.DTMF_END, other, digit, duration_ms, "Sent")
             else:
                 other.send_digit(digit, duration_ms)

@@ -374,24 +374,24 @@ class Channel(ChannelEnd):
         if self._waits:
             self.wake(WAKE_SIGNAL)
 
-    def queue_digit_begin(self, digit: str, relayed: bool = False) -> None:
-        """A digit has begun at the far end (driver to core)."""
+    def queue_digit_begin(self, digit: str, passed_to: AudioStream | None = None) -> None:
+        """A digit has begun at the far end (driver to core); see :meth:`queue_digit`."""
         if self.stage in PARTED:
             return
         self.pbx.bus.publish(events.DTMF_BEGIN, self, digit, "Received")
         if self.bridge is not None:
-            self.bridge.pass_digit_begin(self, digit, relayed)
+            self.bridge.pass_digit_begin(self, digit, passed_to)
 
-    def queue_digit(self, digit: str, duration_ms: int = 100, relayed: bool = False) -> None:
+    def queue_digit(self, digit: str, duration_ms: int = 100, passed_to: AudioStream | None = None) -> None:
         """A digit has ended at the far end (driver to core).
 
-        ``relayed`` says that the media layer has already passed it on to the bridged peer.
+        ``passed_to`` is the audio that the media layer has already passed it on to.
         """
         if self.stage in PARTED:
             return
         self.pbx.bus.publish(events.DTMF_END, self, digit, duration_ms, "Received")
         if self.bridge is not None:
-            self.bridge.pass_digit(self, digit, duration_ms, relayed)
+            self.bridge.pass_digit(self, digit, duration_ms, passed_to)
         else:
             self.keep_digit(digit, duration_ms)
 

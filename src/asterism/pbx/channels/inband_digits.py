@@ -31,14 +31,23 @@ class InbandTap(Tap):
 
     def change(self, frame: Frame) -> Frame | None:
         """Hear a frame and pass it on, or silence instead."""
-        for digit, duration in self._digits.take(frame):
+        self._tell(self._digits.take(frame))
+        if not self._digits.heard:
+            return frame
+        return Frame(frame.format, silence(frame.format, len(frame.payload)))
+
+    def _tell(self, happened: list[tuple[str, int]]) -> None:
+        for digit, duration in happened:
             if duration < 0:
                 self._channel.queue_digit_begin(digit)
             else:
                 self._channel.queue_digit(digit, duration)
-        if not self._digits.heard:
-            return frame
-        return Frame(frame.format, silence(frame.format, len(frame.payload)))
+
+    def end(self) -> None:
+        """It is taken off: a digit that has begun ends."""
+        self._tell(self._digits.end())
+
+    failed = end
 
 
 def detect_digits(channel: Channel, on: bool) -> None:
@@ -49,3 +58,4 @@ def detect_digits(channel: Channel, on: bool) -> None:
         channel.attach(tap, Direction.IN)
     elif not on and tap is not None:
         channel.detach(channel.data.pop(_KEY))
+        tap.end()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from asterism.core.log import ServerLogger
     from asterism.core.registry import Owner, Registry
     from asterism.media.formats import Format
+    from asterism.media.stream import AudioStream
     from asterism.pbx.bridges.table import BridgeTable
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.channels.music.playing import MusicClasses
@@ -126,10 +127,10 @@ class ChannelBridge(Protocol):
     def pass_control(self, source: Channel, control: Control, data: object) -> None:
         """Show the others what a channel did."""
 
-    def pass_digit_begin(self, source: Channel, digit: str, relayed: bool) -> None:
+    def pass_digit_begin(self, source: Channel, digit: str, passed_to: AudioStream | None) -> None:
         """A digit has begun."""
 
-    def pass_digit(self, source: Channel, digit: str, duration_ms: int, relayed: bool) -> None:
+    def pass_digit(self, source: Channel, digit: str, duration_ms: int, passed_to: AudioStream | None) -> None:
         """A digit has ended."""
 
 

@@ -236,8 +236,9 @@ def test_hold_and_digits_reach_the_peer() -> None:
         assert not bob.on_hold
         alice.queue_digit("5", 120)
         assert log_of(bob)[-1] == ("digit", "5", 120)
-        alice.queue_digit_begin("6", relayed=True)
-        alice.queue_digit("6", 120, relayed=True)
+        bob.driver.media = FakeStream(ULAW)  # type: ignore[assignment, misc]
+        alice.queue_digit_begin("6", bob.stream)
+        alice.queue_digit("6", 120, bob.stream)
         assert log_of(bob)[-1] == ("digit", "5", 120)
         assert [(e["Channel"], e["Direction"]) for e in server.fields("DTMFEnd")[-2:]] == [
             (alice.name, "Received"), (bob.name, "Sent"),
