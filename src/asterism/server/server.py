@@ -25,6 +25,7 @@ from asterism.core.registry import Owner, Registry
 from asterism.core.routes import Route
 from asterism.core.security import SecurityEvents
 from asterism.data import AstDb, Data, Store
+from asterism.data.entity import own_entity_id
 from asterism.media.core import Media
 from asterism.pbx.assembly.pbx import Pbx
 from asterism.server import serving
@@ -226,6 +227,7 @@ class Server:
         self.register_events(LOAD, RELOAD, SHUTDOWN, UNLOAD)
         for problem in self.conf.problems:
             self.log.error("%s", problem)
+        self.options.entityid = self.options.entityid or own_entity_id(self.store)
         self.modules.discover()
         await self.modules.load_all(read_plan(self.paths.etc, self.log))
         self.status.booted.set()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from asterism.core.errors import AsterismError
 from asterism.hostport import format_host_port, split_host_port
 from asterism.sip.contacts import Contact
+from asterism.sip.delays import seconds_of
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.sip.outbound_authentication import authorize
 from asterism.sip.phone_numbers import as_phone, is_number
@@ -133,7 +134,7 @@ class OutgoingRequest:
 
     def on_response(self, transaction: ClientTransaction, response: Response) -> None:
         """Pass a response on, unless it is a challenge that can be answered."""
-        if response.status == 503 and self._spare is not None and self._try_next(_retry_after(response)):
+        if response.status == 503 and self._spare is not None and self._try_next(seconds_of(response, "Retry-After")):
             return
         if response.status > 100:
             # Whoever has answered is who we talk to from here on.
@@ -381,12 +382,6 @@ class Sender:
         """Forget what still looks for its way."""
         for task in tuple(self._tasks):
             task.cancel()
-
-
-def _retry_after(response: Response) -> float:
-    """The seconds of a Retry-After header, 0 without."""
-    digits = (response.get("Retry-After") or "").partition("(")[0].partition(";")[0].strip()
-    return float(digits) if digits.isascii() and digits.isdigit() and len(digits) < 7 else 0.0
 
 
 def _request_uri(uri: Uri) -> Uri:

@@ -16,10 +16,10 @@ from asterism.applications.outbound_registration.request import (
     Identity,
     granted,
     make_register,
-    seconds_of,
     sender_of,
     service_route,
 )
+from asterism.sip.delays import seconds_of
 from asterism.sip.objects.auth import Auth
 from asterism.sip.outbound_authentication import authorize
 from asterism.sip.scheduled import ScheduledTask

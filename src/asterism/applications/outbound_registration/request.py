@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from asterism.sip.delays import MAX_SECONDS
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.stack.errors import ParseError
 from asterism.stack.headers import NameAddr
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 _PLACEHOLDER = "0.0.0.0"
 """The sender puts our address in its place once the flow is known."""
-_MAX_SECONDS = 2**31 - 1
 
 
 class Identity:
@@ -89,7 +89,7 @@ def granted(response: Response, request: Request, asked: int) -> int:
             if contact.uri.matches(own) or (contact.uri.user == own.user and _line(contact) == own.param("line")):
                 value = contact.params.get("expires")
                 if value is not None and value.isascii() and value.isdigit():
-                    return min(int(value), _MAX_SECONDS)
+                    return min(int(value), MAX_SECONDS)
         expires = response.expires
     except (ParseError, IndexError):
         return asked
@@ -111,9 +111,3 @@ def service_route(response: Response) -> tuple[str, ...]:
 
 def _entries(value: str) -> Sequence[NameAddr]:
     return NameAddr.parse_list(value)
-
-
-def seconds_of(response: Response, name: str) -> int:
-    """The leading number of a header (Retry-After, Min-Expires), 0 without one."""
-    digits = (response.get(name) or "").partition("(")[0].partition(";")[0].strip()
-    return min(int(digits), _MAX_SECONDS) if digits.isascii() and digits.isdigit() and len(digits) < 11 else 0

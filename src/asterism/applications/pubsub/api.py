@@ -2,6 +2,8 @@
 
 * A :class:`Notifier` tells the state of something to those who subscribe to it.
 * A :class:`Subscriber` reads what others tell, in subscriptions that this server makes.
+* A :class:`PublicationHandler` takes the states that others publish here.
+* A :class:`Publisher` publishes states at other servers.
 * A :class:`BodyGenerator` writes a state in a content type, and a :class:`BodySupplement` adds to what it writes.
 
 They are registered with :func:`~asterism.applications.pubsub.registry.pubsub`. Whatever one of them raises is logged
@@ -14,12 +16,15 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from asterism.core.containment import attempt
+from asterism.core.errors import AsterismError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from asterism.applications.pubsub.base import Subscription
+    from asterism.applications.pubsub.outbound.publications import OutboundPublication
     from asterism.applications.pubsub.outbound.subscription import OutgoingSubscription
+    from asterism.applications.pubsub.publication import Publication
     from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
     from asterism.stack.message import Request
@@ -131,6 +136,95 @@ class Subscriber:
     def fields(self, subscription: OutgoingSubscription) -> list[tuple[str, str]]:
         """What lists of subscriptions show of it besides what they all have, for the manager."""
         return []
+
+
+class PublishError(AsterismError):
+    """A body is not taken: ``status`` is what the PUBLISH is answered with, the message is for the log."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class PublicationHandler:
+    """An event package, as those publish it who know its state (RFC 3903 6). Override what is needed.
+
+    A publication lasts until it is removed or its time is over, and goes on after a restart of the server. All that it
+    consists of is told anew then, by :meth:`on_publish` and :meth:`on_changed`.
+
+    Attributes:
+        event: the package's name, as in ``Event``.
+        accept: the content types that it reads, in lower case; others get 415. With none of them named
+            :meth:`read` sees all.
+        default_expires: seconds of a publication that asks for no time.
+    """
+
+    event: ClassVar[str] = ""
+    accept: ClassVar[tuple[str, ...]] = ()
+    default_expires: ClassVar[int] = 3600
+
+    def new_publish(self, endpoint: Endpoint, resource: str, configuration: str, rx: Rx) -> int | Awaitable[int]:
+        """Whether ``endpoint`` may begin a publication for ``resource``; changes nothing.
+
+        ``resource`` is the user part of the Request-URI, ``configuration`` what ``event_<package>`` of its
+        ``inbound-publication`` says.
+
+        Returns:
+            200, or the status to refuse it with.
+        """
+        return 200
+
+    def read(self, content_type: str, body: bytes) -> Any:
+        """The state that a body says; changes nothing. The default gives the body itself.
+
+        Raises:
+            PublishError: it is not taken, and with which status.
+        """
+        return body
+
+    def part(self, state: Any) -> str | None:
+        """Of what a state is the state, where a publication consists of several; the newest of each is kept.
+
+        ``""``, the default, stands for the whole; ``None`` says that it is not to be kept.
+        """
+        return ""
+
+    def on_publish(self, publication: Publication) -> None:
+        """A publication began; ``publication.state`` is its state."""
+
+    def on_changed(self, publication: Publication) -> None:
+        """It has a new state."""
+
+    def on_refreshed(self, publication: Publication) -> None:
+        """Its time begins anew, its state is as it was."""
+
+    def on_expired(self, publication: Publication) -> None:
+        """Its time is over; :meth:`on_terminated` follows."""
+
+    def on_terminated(self, publication: Publication) -> None:
+        """It is over, for whatever reason: forget what it said."""
+
+
+class Publisher:
+    """Publishes states of one event package at other servers, for ``outbound-publish`` objects of that ``event``.
+
+    Attributes:
+        event: the package's name, as in ``Event``.
+    """
+
+    event: ClassVar[str] = ""
+
+    def on_start(self, publication: OutboundPublication) -> None:
+        """Publish there from now on, with :meth:`OutboundPublication.publish`, whenever there is something to say."""
+
+    def on_stop(self, publication: OutboundPublication) -> None:
+        """No longer; what was published is removed after this."""
+
+    def on_lost(self, publication: OutboundPublication, user: str, sent: str) -> None:
+        """The other server has forgotten what was published for ``user``.
+
+        The part named ``sent`` is on its way again; publish the others, if there are any.
+        """
 
 
 class BodyGenerator:

@@ -1,4 +1,4 @@
-"""The module ``pubsub``: subscriptions (``res_pjsip_pubsub``)."""
+"""The module ``pubsub``: subscriptions and publications (``res_pjsip_pubsub``)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from typing import Protocol
 
 from asterism.applications.pubsub.listings import Listings
 from asterism.applications.pubsub.lists import ResourceList
+from asterism.applications.pubsub.publication_objects import AsteriskPublication, InboundPublication
+from asterism.applications.pubsub.publication_service import PublicationService
+from asterism.applications.pubsub.publication_stored import PublicationNumbers, PublicationPart, PublicationPersistence
 from asterism.applications.pubsub.registry import PubSub
 from asterism.applications.pubsub.service import SubscriptionService
 from asterism.applications.pubsub.stored import SubscriptionPersistence
@@ -24,7 +27,7 @@ class PubSubModule(Module):
     name = "pubsub"
     aliases = ("res_pjsip_pubsub", "res_sip_pubsub")
     requires = ("sip_authentication",)
-    description = "SIP subscriptions"
+    description = "SIP subscriptions and publications"
 
     pubsub: PubSub
 
@@ -37,13 +40,19 @@ class PubSubModule(Module):
         self.pubsub.stopping = lambda: bool(getattr(status, "stopping", False))
         server.data.register_type(SubscriptionPersistence)
         server.data.register_type(ResourceList)
+        for cls in (InboundPublication, AsteriskPublication):
+            server.data.register_type(cls)
+        for kept in (PublicationPersistence, PublicationPart, PublicationNumbers):
+            server.data.register_type(kept)
         core.register_service(SubscriptionService(core, self.pubsub))
         secrets = bool(getattr(server.options, "show_secrets", False))
         server.register_marked(Listings(self.pubsub, show_secrets=secrets))
+        core.register_service(PublicationService(core, self.pubsub))
 
     def start(self) -> None:
         """Take up what was kept."""
         self.pubsub.store.restore()
+        self.pubsub.publications.start()
 
     def use_count(self) -> int:
         """How many subscriptions there are."""
@@ -53,3 +62,4 @@ class PubSubModule(Module):
         """End what is left."""
         for subscription in self.pubsub:
             self.pubsub.close(subscription)
+        self.pubsub.publications.stop()

@@ -15,11 +15,14 @@ from asterism.applications.pubsub.api import (
     BodyGenerator,
     BodySupplement,
     Notifier,
+    PublicationHandler,
+    Publisher,
     Subscriber,
 )
 from asterism.applications.pubsub.fanout import FanOut
 from asterism.applications.pubsub.lists import Planner
 from asterism.applications.pubsub.outbound.table import OutgoingTable
+from asterism.applications.pubsub.publications import Publications
 from asterism.applications.pubsub.stored import SubscriptionStore
 from asterism.core.errors import DuplicateError, ModuleError
 from asterism.core.module import Subsystem
@@ -65,6 +68,14 @@ class PubSub(Subsystem):
         """The same of all endpoints."""
         self.store: SubscriptionStore = SubscriptionStore(self)
         self.lists = Planner(self)
+        self.publication_handlers: dict[str, PublicationHandler] = {}
+        """By event package."""
+        self.publications = Publications(self)
+        """What others have published here."""
+        self.publishers: dict[str, Publisher] = {}
+        """Who publishes at other servers, by event package."""
+        self.on_publisher: list[Callable[[Publisher, bool], None]] = []
+        """Called when one comes or goes."""
         self.stopping: Callable[[], bool] = bool
         """Whether the server stops: subscriptions stay, for the next start."""
         self.fan_out = FanOut(log)
@@ -101,6 +112,21 @@ class PubSub(Subsystem):
         found = self.supplements.setdefault(supplement.content_type, [])
         found.append(supplement)
         self.owner.on_release(lambda: found.remove(supplement))
+
+    def register_publication_handler(self, handler: PublicationHandler) -> None:
+        """Take publications of ``handler.event``; they end when it is unregistered. Raises ``DuplicateError``."""
+        gone = self.publications.handler_gone
+        self._add(self.publication_handlers, "a publication handler", handler.event.lower(), handler, gone)
+
+    def register_publisher(self, publisher: Publisher) -> None:
+        """Publish states of ``publisher.event`` at other servers. Raises ``DuplicateError``."""
+
+        def tell(publisher: Publisher, there: bool = False) -> None:
+            for listener in self.on_publisher:
+                listener(publisher, there)
+
+        self._add(self.publishers, "a publisher", publisher.event.lower(), publisher, tell)
+        tell(publisher, True)
 
     def _add(
         self, table: dict[str, Item], kind: str, key: str, item: Item, gone: Callable[[Item], None] | None = None

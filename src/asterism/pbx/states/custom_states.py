@@ -41,13 +41,16 @@ class CustomStates(PbxModule):
         self._database = cast(CustomStateServer, server).astdb
         super().load(server)
         states = server.pbx.device_states
-        states.register_provider(server.owner, PREFIX[:-1], self._state)
+        states.register_provider(server.owner, PREFIX[:-1], self._state, self._names)
         for name in self._database.keys(FAMILY):
             states.changed(PREFIX + name)
 
     def _state(self, name: str) -> DeviceState:
         value = self._database.get(FAMILY, name)
         return (parse_device_state(value) if value else None) or DeviceState.UNKNOWN
+
+    def _names(self) -> Iterable[str]:
+        return self._database.keys(FAMILY)
 
     def _change(self, name: str, state: DeviceState) -> None:
         self._database.put(FAMILY, name, state.name)

@@ -2,15 +2,19 @@
 
 A change is only noted (``changed``); once per pass of the loop the devices noted are evaluated,
 and only those that somebody watches: an extension's hint, a subscriber of the bus, an observer.
+
+Other servers may tell of devices as well (``remote``): the state of a device is then what its own and theirs amount to.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from asterism.core.containment import attempt
+from asterism.pbx.states.hints import aggregate
+from asterism.pbx.states.remote import RemoteStates
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.controls import ChannelState
 from asterism.pbx.vocabulary.device_state import DeviceState
@@ -22,6 +26,9 @@ if TYPE_CHECKING:
 
 Observer = Callable[[str, DeviceState], None]
 Provider = Callable[[str], DeviceState]
+Names = Callable[[], Iterable[str]]
+NOTHING_SAID = frozenset((DeviceState.INVALID, DeviceState.UNKNOWN))
+"""What a device is here that another server has."""
 
 
 class DeviceStates:
@@ -34,14 +41,28 @@ class DeviceStates:
         self._scheduled: asyncio.Handle | None = None
         self._providers: dict[str, Provider] = {}
         self._observers: list[Observer] = []
+        self._own_observers: list[Observer] = []
+        self._own: dict[str, DeviceState] = {}
+        """The states that were told of devices by themselves, while somebody observes those."""
+        self._names: dict[str, Names] = {}
+        self.remote: RemoteStates[DeviceState] = RemoteStates(self.changed)
+        """What other servers tell of devices."""
 
-    def register_provider(self, owner: Owner, prefix: str, provider: Provider) -> Callable[[], None]:
-        """Have ``provider(rest)`` tell the states of devices named ``prefix:rest`` (Custom, ConfBridge, park)."""
+    def register_provider(
+        self, owner: Owner, prefix: str, provider: Provider, names: Names | None = None
+    ) -> Callable[[], None]:
+        """Have ``provider(rest)`` tell the states of devices named ``prefix:rest`` (Custom, ConfBridge, park).
+
+        ``names`` gives what there is of them, each without the prefix.
+        """
         self._providers[prefix] = provider
+        if names is not None:
+            self._names[prefix] = names
 
         def remove() -> None:
             if self._providers.get(prefix) is provider:
                 del self._providers[prefix]
+                self._names.pop(prefix, None)
 
         return owner.on_release(remove)
 
@@ -50,8 +71,35 @@ class DeviceStates:
         self._observers.append(observer)
         return owner.on_release(lambda: self._observers.remove(observer))
 
+    def observe_own(self, owner: Owner, observer: Observer) -> Callable[[], None]:
+        """The same for the states that devices have by themselves, whatever other servers tell of them."""
+        self._own_observers.append(observer)
+
+        def remove() -> None:
+            self._own_observers.remove(observer)
+            if not self._own_observers:
+                self._own.clear()
+
+        return owner.on_release(remove)
+
+    def named(self) -> list[str]:
+        """The devices that are known by name: those of hints, of providers that have a list, and those told of."""
+        found = dict.fromkeys(self._pbx.hints.followed_devices)
+        for prefix, names in self._names.items():
+            found.update(dict.fromkeys(f"{prefix}:{name}" for name in names()))
+        found.update(dict.fromkeys(self._own))
+        return list(found)
+
     def get(self, device: str) -> DeviceState:
         """The state of a device now; INVALID for a technology that does not exist."""
+        own = self.own(device)
+        told = self.remote.of(device)
+        if not told:
+            return own
+        return aggregate(told if own in NOTHING_SAID else (own, *told))
+
+    def own(self, device: str) -> DeviceState:
+        """The state that a device has by itself."""
         technology, slash, resource = device.partition("/")
         if slash:
             found = self._pbx.technologies.get(technology)
@@ -69,7 +117,8 @@ class DeviceStates:
 
     def known(self) -> list[tuple[str, DeviceState]]:
         """The devices whose state has been told, with it, for ``DeviceStateList``."""
-        return list(self._known.items())
+        told = {device: self.get(device) for device in self.remote.names() if device not in self._known}
+        return [*self._known.items(), *told.items()]
 
     def channel_state(self, device: str, busy_at: int = 0) -> DeviceState:
         """The state that a device's channels amount to: NOT_INUSE without any.
@@ -114,7 +163,10 @@ class DeviceStates:
         """As :meth:`changed`, for a channel of the device: a device not known of before was idle."""
         pbx = self._pbx
         if not (
-            self._observers or pbx.bus.listeners[events.DEVICE_STATE_CHANGE] or device in pbx.hints.followed_devices
+            self._observers
+            or self._own_observers
+            or pbx.bus.listeners[events.DEVICE_STATE_CHANGE]
+            or device in pbx.hints.followed_devices
         ):
             self._known.pop(device, None)
             return
@@ -128,6 +180,8 @@ class DeviceStates:
         pbx = self._pbx
         everyone = self._observers or pbx.bus.listeners[events.DEVICE_STATE_CHANGE]
         for device, surely in dirty.items():
+            if self._own_observers:
+                self._evaluate_own(device, surely)
             if not everyone and device not in pbx.hints.followed_devices:
                 self._known.pop(device, None)
                 continue
@@ -142,3 +196,14 @@ class DeviceStates:
             pbx.bus.publish(events.DEVICE_STATE_CHANGE, device, state.name)
             for observer in tuple(self._observers):
                 attempt(pbx.log, "an observer of device states", None, observer, device, state)
+
+    def _evaluate_own(self, device: str, surely: bool) -> None:
+        state = self.own(device)
+        before = self._own.get(device)
+        if before is state or (before is None and state is DeviceState.INVALID):
+            return
+        self._own[device] = state
+        if before is None and state is DeviceState.NOT_INUSE and not surely:
+            return
+        for observer in tuple(self._own_observers):
+            attempt(self._pbx.log, "an observer of device states", None, observer, device, state)

@@ -6,10 +6,11 @@ Mailboxes are named as in ``mailboxes`` of endpoints and AORs, ``6001@default``.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from asterism.core.containment import attempt
+from asterism.pbx.states.remote import RemoteStates
 from asterism.pbx.vocabulary.events import MESSAGE_WAITING
 
 if TYPE_CHECKING:
@@ -53,18 +54,27 @@ class Mailboxes:
         self._states = states
         self._counts: dict[str, MessageCounts] = {}
         self._watchers: dict[str, dict[Watcher, None]] = {}
+        self.own_watchers: list[Watcher] = []
+        """Told of every mailbox that is counted here and has changed."""
+        self.remote: RemoteStates[MessageCounts] = RemoteStates(self._tell)
+        """What other servers tell of mailboxes."""
 
     def get(self, mailbox: str) -> MessageCounts:
-        """What waits in a mailbox; nothing where nobody has told."""
+        """What waits in a mailbox, here and at other servers; nothing where nobody has told."""
+        own = self.own(mailbox)
+        told = self.remote.of(mailbox)
+        return _sum((own, *told)) if told else own
+
+    def own(self, mailbox: str) -> MessageCounts:
+        """What waits in it here."""
         return self._counts.get(mailbox, NONE)
 
     def total(self, mailboxes: Iterable[str]) -> MessageCounts:
         """What waits in several."""
-        found = [self.get(name) for name in mailboxes]
-        return MessageCounts(*(sum(column) for column in zip(*found, strict=True))) if found else NONE
+        return _sum([self.get(name) for name in mailboxes])
 
     def known(self) -> list[tuple[str, MessageCounts]]:
-        """Every mailbox that somebody has told of."""
+        """Every mailbox that is counted here."""
         return list(self._counts.items())
 
     def set(self, mailbox: str, counts: MessageCounts) -> bool:
@@ -74,14 +84,14 @@ class Mailboxes:
             return False
         self._counts[mailbox] = counts
         if old != counts:
-            self._tell(mailbox, counts)
+            self._tell_own(mailbox)
         return True
 
     def remove(self, mailbox: str) -> bool:
         """Forget a mailbox, which counts as empty; whether there was one."""
         old = self._counts.pop(mailbox, None)
         if old is not None and old != NONE:
-            self._tell(mailbox, NONE)
+            self._tell_own(mailbox)
         return old is not None
 
     def watch(self, mailbox: str, watcher: Watcher) -> None:
@@ -96,8 +106,17 @@ class Mailboxes:
             if not found:
                 del self._watchers[mailbox]
 
-    def _tell(self, mailbox: str, counts: MessageCounts) -> None:
-        self._bus.publish(MESSAGE_WAITING, mailbox, counts)
+    def _tell_own(self, mailbox: str) -> None:
+        self._tell(mailbox)
+        for watcher in tuple(self.own_watchers):
+            attempt(self._log, "a watcher of mailboxes", None, watcher, mailbox)
+
+    def _tell(self, mailbox: str) -> None:
+        self._bus.publish(MESSAGE_WAITING, mailbox, self.get(mailbox))
         self._states.changed(f"{DEVICE_PREFIX}:{mailbox}")
         for watcher in tuple(self._watchers.get(mailbox, ())):
             attempt(self._log, "a watcher of mailboxes", None, watcher, mailbox)
+
+
+def _sum(found: Sequence[MessageCounts]) -> MessageCounts:
+    return MessageCounts(*(sum(column) for column in zip(*found, strict=True))) if found else NONE

@@ -73,6 +73,9 @@ class GlobalSettings(ConfiguredObject, type="global"):
     max_subscriptions = option(
         UINT, 100_000, "How many subscriptions the server takes in all; 503 beyond.", listed=False
     )
+    max_publications = option(
+        UINT, 10_000, "How many publications of others there may be in all; 503 beyond.", listed=False
+    )
     max_list_items = option(
         UINT, 1000, "How many resources a resource_list may come to, with the lists in it; 500 beyond.", listed=False
     )

@@ -1,0 +1,46 @@
+"""The module ``outbound_publish``: states that this server publishes at others (``res_pjsip_outbound_publish``)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asterism.applications.pubsub.outbound.publications import OutboundPublications
+from asterism.applications.pubsub.outbound.publish_object import OutboundPublish
+from asterism.applications.pubsub.registry import pubsub
+from asterism.core.module import Module
+
+if TYPE_CHECKING:
+    from asterism.applications.pubsub.module import PubSubServer
+
+
+class OutboundPublishModule(Module):
+    """Publishes what ``outbound-publish`` objects say."""
+
+    name = "outbound_publish"
+    aliases = ("res_pjsip_outbound_publish",)
+    requires = ("pubsub",)
+    description = "States published at other servers"
+
+    publications: OutboundPublications
+
+    def load(self, server: PubSubServer) -> None:
+        """Make the type known."""
+        server.data.register_type(OutboundPublish)
+        self.publications = OutboundPublications(pubsub(server))
+        server.register_marked(self)
+
+    def start(self) -> None:
+        """Begin to publish."""
+        self.publications.start()
+
+    def reload(self) -> None:
+        """Try again what was refused."""
+        self.publications.retry_refused()
+
+    def use_count(self) -> int:
+        """How many publications there are."""
+        return sum(len(publication.clients) for publication in self.publications)
+
+    def unload(self) -> None:
+        """Remove what was published."""
+        self.publications.stop()
