@@ -20,6 +20,7 @@ from asterism.stack.uri import Uri
 if TYPE_CHECKING:
     from asterism.applications.session.registry import Callbacks, Sessions
     from asterism.media.formats import Format
+    from asterism.pbx.channels.channel import Channel
     from asterism.sip.core import SipCore
     from asterism.sip.objects.endpoint import Endpoint
     from asterism.stack.flow import Flow
@@ -114,6 +115,7 @@ class EndpointProfile:
         "core",
         "endpoint",
         "formats",
+        "groups",
         "in_the_clear",
         "party",
         "settings",
@@ -142,6 +144,14 @@ class EndpointProfile:
         self.party = caller_party(endpoint)
         self.told_identities = endpoint.send_pai or endpoint.send_rpid
         """Whether the endpoint is told who calls and who is called, beyond From and Contact."""
+        groups = (
+            sum(1 << number for number in endpoint.call_group),
+            sum(1 << number for number in endpoint.pickup_group),
+            frozenset(endpoint.named_call_group),
+            frozenset(endpoint.named_pickup_group),
+        )
+        self.groups = groups if any(groups) else None
+        """The groups in which its calls may be picked up, and from which it may: by number (bits) and by name."""
         self.variables = dict(endpoint.set_var)
         agent = core.state.user_agent
         self.user_agent: tuple[tuple[str, str], ...] = (("User-Agent", agent),) if agent else ()
@@ -152,6 +162,11 @@ class EndpointProfile:
         """Take what the supplements bring that are registered now."""
         self.callbacks = registry.callbacks_of(self.endpoint)
         self.supported = registry.supported
+
+    def put_in_groups(self, channel: Channel) -> None:
+        """Give a channel of the endpoint its groups."""
+        assert self.groups is not None
+        channel.call_group, channel.pickup_group, channel.named_call_group, channel.named_pickup_group = self.groups
 
     def _contact(self, user: str, flow: Flow) -> str:
         # As the Via has it: the listening port, and the address outside of a NAT.

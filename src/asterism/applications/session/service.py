@@ -16,10 +16,13 @@ from asterism.stack.dialog import Dialog
 from asterism.stack.errors import ParseError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from asterism.applications.session.identity import EndpointProfile
     from asterism.applications.session.registry import Sessions
     from asterism.applications.session.technology import PjsipTechnology
     from asterism.pbx.assembly.pbx import Pbx
+    from asterism.pbx.channels.channel import Channel
     from asterism.sip.core import SipCore
     from asterism.sip.rx import Rx
     from asterism.stack.sdp import SessionDescription
@@ -34,6 +37,8 @@ class Call(NamedTuple):
     profile: EndpointProfile
     extension: str
     offer: SessionDescription | None
+    code: Callable[[Channel], Awaitable[None]] | None
+    """What the channel does instead of the dialplan, where the extension is a code of every context."""
 
 
 class SessionService(Service):
@@ -73,7 +78,8 @@ class SessionService(Service):
         extension = self._extension(rx)
         context = endpoint.context
         dialplan = self._pbx.dialplan
-        if not dialplan.exists(context, extension):
+        code = self._pbx.codes.get(extension)
+        if code is None and not dialplan.exists(context, extension):
             overlap = endpoint.overlap_context or context
             if endpoint.allow_overlap and dialplan.table.matches_more(overlap, extension):
                 return Decision(Outcome.REJECT, f"extension {extension} is incomplete", 484, where, endpoint.position)
@@ -88,7 +94,7 @@ class SessionService(Service):
         if busy:
             return Decision(Outcome.REJECT, busy, 503, where)
         reason = f"extension {extension} in context {context}"
-        return Decision(Outcome.TAKE, reason, 0, where, endpoint.position, Call(profile, extension, offer))
+        return Decision(Outcome.TAKE, reason, 0, where, endpoint.position, Call(profile, extension, offer, code))
 
     def _extension(self, rx: Rx) -> str:
         user = rx.request.uri.user
@@ -187,4 +193,6 @@ class SessionService(Service):
                 session.channel.hang_up()
             session.terminate()
             raise
-        self._pbx.start(channel)
+        if profile.groups:
+            profile.put_in_groups(channel)
+        self._pbx.start(channel, call.code)

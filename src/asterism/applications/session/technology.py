@@ -83,6 +83,8 @@ class PjsipTechnology:
             variables=profile.variables,
         )
         channel.tenantid = endpoint.tenantid
+        if profile.groups:
+            profile.put_in_groups(channel)
         for callback in profile.callbacks["on_begin"]:
             callback(session)
         return channel

@@ -34,6 +34,7 @@ from asterism.pbx.vocabulary import events, marks
 from asterism.pbx.vocabulary.causes import EXCHANGE_ROUTING_ERROR, Cause
 from asterism.pbx.vocabulary.controls import ChannelState
 from asterism.pbx.vocabulary.errors import ChannelHangup, NotAnsweredError, RequestError
+from asterism.pbx.vocabulary.flow import HandedOver
 from asterism.pbx.vocabulary.party import NOBODY, PartyId, parse_caller_id
 
 if TYPE_CHECKING:
@@ -92,6 +93,8 @@ class Pbx(Subsystem):
         if dialplan is None:
             dialplan = Dialplan(self.applications, self.functions, server.bus, server.log)
         self.dialplan: Dialplan = dialplan
+        self.codes: Registry[Callable[[CoreChannel], Awaitable[None]]] = Registry("code")
+        """What a channel does that dials a code which is an extension of every context (``pickupexten``)."""
         self.messages = Messages(self)
         dialplan.observe(self.hints.update)
 
@@ -314,18 +317,22 @@ class Pbx(Subsystem):
     async def _run(self, channel: CoreChannel, body: Callable[[Any], Awaitable[None]]) -> None:
         log_subject.set(channel)
         restriction.set(0)  # whoever started the call: what it may do is said by its body
+        kept = False
         try:
             await body(channel)
         except ChannelHangup:
             pass
+        except HandedOver:
+            kept = True
         except FAILURES as error:
             if task_ends(error):
                 raise
             report_failure(self.log, f"the dialplan of {channel.name}")
         finally:
             self._counters.calls -= 1
-            channel.task = None
-            if not channel.dead:
+            if channel.task is asyncio.current_task():
+                channel.task = None
+            if not kept and not channel.dead:
                 channel.end_dialplan()
 
     async def originate(

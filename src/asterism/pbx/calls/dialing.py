@@ -157,6 +157,7 @@ class Dialer:
             return
         self.pending[channel] = leg
         channel.control_listener = self._on_control
+        channel.picked_up = self._picked_up
         called = channel.ask_driver("call", FAILED, timeout)
         if called is False:
             self._not_called(leg)
@@ -180,7 +181,7 @@ class Dialer:
     def _not_called(self, leg: Leg) -> None:
         channel = leg.channel
         del self.pending[channel]
-        channel.control_listener = None
+        _let_go(channel)
         self.count(channel.hangup_cause or Cause.NO_ROUTE_DESTINATION)
         if leg.before and self.caller is not None:
             # A forward that leads nowhere leaves no cause behind.
@@ -288,7 +289,22 @@ class Dialer:
 
     def _answered(self, channel: Channel) -> None:
         leg = self.pending.pop(channel)
-        channel.control_listener = None
+        _let_go(channel)
+        self._won(channel, leg)
+
+    def _picked_up(self, channel: Channel, picker: Channel) -> None:
+        """Another channel, which is up, answers for one that is called; that one is let go of."""
+        leg = self.pending.pop(channel)
+        _let_go(channel)
+        if self._progressed:
+            disconnect_channel(channel)
+            if self.caller is not None:
+                disconnect_channel(self.caller)
+        if self.caller is not None and self.shows_connected:
+            self.caller.set_connected(picker.caller, tell=self._inside)
+        self._won(picker, leg)
+
+    def _won(self, channel: Channel, leg: Leg) -> None:
         self.winner = channel
         if self.on_answer is not None:
             self.on_answer(channel, leg)
@@ -345,7 +361,7 @@ class Dialer:
         self, channel: Channel, status: DialStatus | None, cause: int, forward: str = "", last: bool = False
     ) -> None:
         self.pending.pop(channel, None)
-        channel.control_listener = None
+        _let_go(channel)
         if self._progressed:
             disconnect_channel(channel)
             if self.caller is not None:
@@ -363,6 +379,11 @@ class Dialer:
         if not self.finished:
             self.finished = True
             self._done()
+
+
+def _let_go(channel: Channel) -> None:
+    channel.control_listener = None
+    channel.picked_up = None
 
 
 def _diverted(by: Channel, caller: Channel | None) -> Redirecting:

@@ -10,6 +10,7 @@ channel has been hung up.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from asterism.pbx.vocabulary.host import Host
 
 _NOT_ASKED = SoftHangup(0)
+_NO_GROUPS: frozenset[str] = frozenset()
 _TONES = {Control.RINGING: "ring", Control.BUSY: "busy", Control.CONGESTION: "congestion"}
 """What is played to a far end that cannot be told in signalling: it has been answered."""
 
@@ -81,9 +83,12 @@ class Channel(ChannelEnd):
         "language",
         "linkedid",
         "music_class",
+        "named_call_group",
+        "named_pickup_group",
         "on_hold",
         "out_of_hops",
         "peeraccount",
+        "picked_up",
         "pickup_group",
         "priority",
         "redirecting",
@@ -121,6 +126,10 @@ class Channel(ChannelEnd):
         self.amaflags = 3
         self.call_group = 0
         self.pickup_group = 0
+        self.named_call_group: frozenset[str] = _NO_GROUPS
+        self.named_pickup_group: frozenset[str] = _NO_GROUPS
+        self.picked_up: Callable[[Channel, Channel], None] | None = None
+        """Whoever calls this channel, and takes another one that answers in its place: it and that one are given."""
         self.music_class = ""
         self.tone_zone = ""
         self.tenantid = ""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from asterism.pbx.vocabulary.causes import Cause
 from asterism.pbx.vocabulary.errors import ChannelHangup, Goto, Redirected
-from asterism.pbx.vocabulary.flow import EndDialplan, SubroutineReturned
+from asterism.pbx.vocabulary.flow import EndDialplan, HandedOver, SubroutineReturned
 
 if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
@@ -23,7 +23,7 @@ GRACE = 5.0
 """Seconds that code has between the hang-up and its end."""
 _LEFT = 0.1
 """Seconds that it has after it was cancelled at the end of :data:`GRACE`."""
-_FLOW = (ChannelHangup, Goto, EndDialplan, SubroutineReturned)
+_FLOW = (ChannelHangup, Goto, EndDialplan, HandedOver, SubroutineReturned)
 """What ends code and is no fault."""
 
 
@@ -152,6 +152,7 @@ def raise_end(channel: Channel, error: BaseException, name: str) -> None:
         ChannelHangup: The channel has hung up; or that of another channel came through.
         Goto: It goes elsewhere.
         EndDialplan: The call ends, after a fault with cause 38.
+        HandedOver: It goes on in another call.
     """
     ends = [leaf for leaf in _leaves(error) if _is_end(leaf)]
     flows = [leaf for leaf in ends if isinstance(leaf, _FLOW)]

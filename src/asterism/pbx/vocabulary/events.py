@@ -173,6 +173,12 @@ def _blind_transfer(
     ]
 
 
+def _pickup(channel: Channel, target: Channel, dialed: str) -> FieldList:
+    # The channel has its new place already; told is what it had dialled.
+    own = [(name, dialed if name == "Exten" else value) for name, value in channel_fields(channel)]
+    return [*own, *channel_fields(target, "Target")]
+
+
 def _originate_response(
     action_id: str,
     success: bool,
@@ -441,6 +447,17 @@ BLIND_TRANSFER = EventType(
         see_also=("BlindTransfer",),
     ),
 )
+PICKUP = EventType(
+    "Pickup",
+    "call",
+    _pickup,
+    _doc(
+        "A call that rang was answered by another channel.",
+        "Target... is the channel that rang, and is hung up.",
+        *_CHANNEL,
+        see_also=("BlindTransfer",),
+    ),
+)
 ORIGINATE_RESPONSE = EventType(
     "OriginateResponse",
     "call",
@@ -503,6 +520,7 @@ ALL: tuple[EventType, ...] = (
     MUSIC_ON_HOLD_START,
     MUSIC_ON_HOLD_STOP,
     BLIND_TRANSFER,
+    PICKUP,
     ORIGINATE_RESPONSE,
     DEVICE_STATE_CHANGE,
     EXTENSION_STATUS,

@@ -10,7 +10,7 @@ from asterism.pbx.vocabulary.errors import Goto
 if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
 
-__all__ = ["EndDialplan", "FunctionError", "Goto", "SubroutineReturned", "needs_channel"]
+__all__ = ["EndDialplan", "FunctionError", "Goto", "HandedOver", "SubroutineReturned", "needs_channel"]
 
 
 class EndDialplan(Exception):  # noqa: N818 - the normal end of a call, not an error
@@ -23,6 +23,10 @@ class EndDialplan(Exception):  # noqa: N818 - the normal end of a call, not an e
     def __init__(self, cause: int | None = None) -> None:
         super().__init__("the dialplan ended" if cause is None else f"the dialplan ended with cause {cause}")
         self.cause = cause
+
+
+class HandedOver(Exception):  # noqa: N818 - the end of a task, not an error
+    """The channel goes on in another call: the task that runs it ends without hanging it up, and without ``h``."""
 
 
 class SubroutineReturned(Exception):  # noqa: N818 - a jump, not an error

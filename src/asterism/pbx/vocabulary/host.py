@@ -53,6 +53,7 @@ class Host(Protocol):
     music: MusicClasses
     presence: dict[str, Callable[[str], Presence | None]]
     dialplan: Dialplan
+    codes: Registry[Callable[[Channel], Awaitable[None]]]
     messages: Messages
 
     @property

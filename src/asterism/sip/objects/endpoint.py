@@ -80,7 +80,6 @@ class Endpoint(ConfiguredObject, type="endpoint"):
             "t38_bind_udptl_to_media_address fax_detect fax_detect_timeout"
         ),
         "REFER is not handled": "allow_transfer refer_blind_progress",
-        "calls cannot be picked up": "call_group pickup_group named_call_group named_pickup_group",
         "calls are not recorded on request": "one_touch_recording record_on_feature record_off_feature",
         "there is no advice of charge": "send_aoc",
         "tones are those of the server": "tone_zone",

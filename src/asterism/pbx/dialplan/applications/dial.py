@@ -130,10 +130,13 @@ class Call:
         """The caller is gone, or was sent elsewhere, before the outcome: end every leg."""
         cause = Cause.ANSWERED_ELSEWHERE if "c" in self.options.letters else self.caller.hangup_cause
         self.dialer.cancel(DialStatus.CANCEL, cause)
-        for leg in legs:
-            if not leg.channel.dead:
-                leg.channel.hangup_cause = int(cause)
-                leg.channel.hang_up()
+        called = [leg.channel for leg in legs]
+        if self.dialer.winner is not None:
+            called.append(self.dialer.winner)  # it may be one that picked the call up
+        for channel in called:
+            if not channel.dead:
+                channel.hangup_cause = int(cause)
+                channel.hang_up()
         self.caller.set_variable("DIALSTATUS", DialStatus.CANCEL)
 
     def _prepare(self, called: Channel) -> None:

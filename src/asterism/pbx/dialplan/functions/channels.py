@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 _AMA_FLAGS = {"default": 3, "omit": 1, "billing": 2, "documentation": 3}
 _ITEM_NAMES = """accountcode amaflags appdata appname audionativeformat audioreadformat audiowriteformat
-callgroup channeltype checkhangup context exten hangupsource language linkedid max_forwards musicclass name onhold
+callgroup channeltype checkhangup context exten hangupsource language linkedid max_forwards musicclass name
+namedcallgroup namedpickupgroup onhold
 pickupgroup state tenantid tonezone uniqueid"""
 _ITEMS = tuple((item, "") for item in _ITEM_NAMES.split())
 
@@ -65,6 +66,8 @@ class ChannelFunctions(PbxModule):
             "tenantid": channel.tenantid,
             "callgroup": _groups(channel.call_group),
             "pickupgroup": _groups(channel.pickup_group),
+            "namedcallgroup": ",".join(sorted(channel.named_call_group)),
+            "namedpickupgroup": ",".join(sorted(channel.named_pickup_group)),
             "channeltype": channel.technology.name,
             "state": STATE_NAMES[channel.state],
             "hangupsource": channel.hangup_source,
@@ -114,6 +117,12 @@ class ChannelFunctions(PbxModule):
                 channel.call_group = bits
             else:
                 channel.pickup_group = bits
+        elif item in ("namedcallgroup", "namedpickupgroup"):
+            names = frozenset(name for part in value.split(",") if (name := part.strip()))
+            if item == "namedcallgroup":
+                channel.named_call_group = names
+            else:
+                channel.named_pickup_group = names
         else:
             raise FunctionError("it cannot be written")
 

@@ -16,7 +16,7 @@ from asterism.pbx.dialplan.language.state import DialplanState, Frame
 from asterism.pbx.vocabulary.causes import Cause
 from asterism.pbx.vocabulary.controls import ChannelState, Control
 from asterism.pbx.vocabulary.errors import ChannelHangup
-from asterism.pbx.vocabulary.flow import EndDialplan, Goto, SubroutineReturned
+from asterism.pbx.vocabulary.flow import EndDialplan, Goto, HandedOver, SubroutineReturned
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -64,7 +64,7 @@ class Executor:
     async def execute(self, channel: Channel) -> None:
         """Run ``channel`` from its position to the end of the call, then ``h``, then hang it up.
 
-        Never raises, except when the task itself is cancelled.
+        Never raises, except when the task itself is cancelled, and :class:`HandedOver`.
         """
         cause: int | None = None
         restriction.set(0)  # the dialplan is the administrator's, whoever sent the channel there
@@ -72,7 +72,7 @@ class Executor:
             cause = await self._run(channel)
         except ChannelHangup:
             pass
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, HandedOver):
             raise
         except Exception:
             report_failure(self.log, f"the dialplan of {channel.name}")
@@ -81,6 +81,10 @@ class Executor:
             channel.hangup_cause = cause
         if not channel.hangup_cause and channel.state == ChannelState.UP:
             channel.hangup_cause = Cause.NORMAL_CLEARING
+        await self.finish(channel)
+
+    async def finish(self, channel: Channel) -> None:
+        """Run ``h`` of the channel's context, if there is one, and hang it up."""
         state: DialplanState | None = channel.dialplan_state
         if state is not None and state.absolute is not None:
             state.absolute.cancel()
@@ -260,7 +264,7 @@ class Executor:
         )  # fmt: skip
         try:
             await application(channel, data)
-        except (ChannelHangup, Goto, EndDialplan, SubroutineReturned):
+        except (ChannelHangup, Goto, EndDialplan, HandedOver, SubroutineReturned):
             raise
         except (*FAILURES, BaseExceptionGroup) as error:
             if task_ends(error):
