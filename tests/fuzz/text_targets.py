@@ -211,7 +211,7 @@ class Technology:
 class Driver:
     """Takes everything."""
 
-    media: Any = None
+    streams: Any = ()
 
     def call(self, timeout: float | None) -> None:
         """Nobody is called."""

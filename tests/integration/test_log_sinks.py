@@ -30,7 +30,7 @@ NOT_RUN = {"system", "trysystem"}
 
 
 class Driver:
-    media: Any = None
+    streams: Any = ()
     call_id = "x"
 
     def call(self, timeout: float | None) -> None: ...

@@ -10,6 +10,11 @@ from asterism.media.formats import Format
 if TYPE_CHECKING:
     from asterism.media.taps import Direction, Tap, TapKeeper
 
+AUDIO = "audio"
+VIDEO = "video"
+TEXT = "text"
+IMAGE = "image"
+
 
 class Frame(NamedTuple):
     """One packet's worth of encoded audio, usually 20 ms."""
@@ -94,3 +99,40 @@ class AudioStream(Protocol):
 
     def close(self) -> None:
         """Release ports and timers; may be called again."""
+
+
+class ChannelStream:
+    """One stream of a channel: an entry of its topology.
+
+    Attributes:
+        type: what it carries: ``audio``, ``video``, ``text``, ``image`` or another media type of SDP (RFC 8866 5.14).
+        port: what its packets go in and out by; ``None``: whoever made the stream deals with them.
+    """
+
+    __slots__ = ("port", "type")
+
+    def __init__(self, kind: str, port: AudioStream | None = None) -> None:
+        self.type = kind
+        self.port = port
+
+    @property
+    def direction(self) -> str:
+        """What this server does: ``sendrecv``, ``sendonly``, ``recvonly`` or ``inactive``."""
+        return "sendrecv"
+
+    @property
+    def formats(self) -> Sequence[Format]:
+        """The formats negotiated, the preferred one first."""
+        return () if self.port is None else self.port.formats
+
+
+Topology = Sequence[ChannelStream | None]
+"""The streams of a channel in the order of its description; ``None`` where one was refused or is over."""
+
+
+def first_port(streams: Topology, kind: str) -> AudioStream | None:
+    """The port of the first open stream of a type, ``None`` when there is none."""
+    for one in streams:
+        if one is not None and one.type == kind and one.port is not None:
+            return one.port
+    return None

@@ -13,6 +13,7 @@ from asterism.core.registry import Owner, Registry
 from asterism.media.core import Media
 from asterism.media.formats import ALAW, ULAW
 from asterism.media.payload_types import PayloadTypes
+from asterism.media.stream import AUDIO, ChannelStream
 from asterism.pbx.assembly.pbx import Pbx
 from asterism.pbx.dialplan.applications.digits import DigitsModule
 from asterism.pbx.dialplan.applications.echo import EchoModule
@@ -29,6 +30,7 @@ class Driver:
 
     def __init__(self, media, phone, codec):
         self.media = media.open_rtp("127.0.0.1")
+        self.streams = (ChannelStream(AUDIO, self.media),)
         self.media.set_formats(PayloadTypes(((codec, ULAW if codec == 0 else ALAW),), ((8000, 101),)))
         self.media.set_remote("127.0.0.1", phone.port)
         phone.connect(Audio(*self.media.local, [codec]))  # type: ignore[call-arg]

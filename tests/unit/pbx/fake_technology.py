@@ -13,6 +13,7 @@ from typing import Any
 from asterism.core.events import EventBus, EventType
 from asterism.core.log import ServerLogger
 from asterism.core.registry import Owner, Registry
+from asterism.media.stream import AUDIO, ChannelStream
 from asterism.media.taps import Direction, TappedStream
 from asterism.pbx.assembly.pbx import Pbx
 from asterism.pbx.channels.channel import Channel
@@ -28,6 +29,9 @@ TRANSCRIPT = Path(__file__).resolve().parents[2] / "data" / "record" / "ami_even
 
 class FakeStream(TappedStream):
     """An audio stream that relays to its own kind and keeps what was written."""
+
+    sends_events = False
+    digit_passed_to = None
 
     def __init__(self, fmt: Any, relays: bool = True) -> None:
         self.format = fmt
@@ -76,6 +80,10 @@ class FakeDriver:
         self.log: list[tuple[Any, ...]] = []
         self.on_call: Callable[[Channel], None] | None = None
 
+    @property
+    def streams(self) -> tuple[ChannelStream, ...]:
+        return () if self.media is None else (ChannelStream(AUDIO, self.media),)
+
     def call(self, timeout: float | None) -> None:
         self.log.append(("call",))
         if self.on_call is not None and self.channel is not None:
@@ -111,6 +119,16 @@ class FakeDriver:
 
     def indicated(self) -> list[Control]:
         return [entry[1] for entry in self.log if entry[0] == "indicate"]
+
+
+def audio_of(channel: Any) -> Any:
+    """The audio that :class:`FakeDriver` has."""
+    return channel.driver.media
+
+
+def set_audio(channel: Any, stream: Any) -> None:
+    """Have the far end's audio be another; the channel is not told."""
+    channel.driver.media = stream
 
 
 class FakeTechnology:

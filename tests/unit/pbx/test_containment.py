@@ -112,13 +112,14 @@ def with_driver(server: FakeServer, init: Callable[[FakeDriver, Any], None]) -> 
     return make
 
 
-def test_a_driver_whose_media_raise_has_none() -> None:
+def test_a_driver_whose_streams_raise_has_none() -> None:
     async def scenario(server: FakeServer) -> None:
         alice = server.sip.incoming("alice", "1")
-        alice.driver = type("NoMedia", (FakeDriver,), {"media": property(fail, lambda self, value: None)})(server.sip)
+        alice.driver = type("NoStreams", (FakeDriver,), {"streams": property(fail)})(server.sip)
         assert alice.stream is None
+        assert not alice.streams
 
-    assert set(run(scenario)) == {"media of the PJSIP driver"}
+    assert set(run(scenario)) == {"streams of the PJSIP driver"}
 
 
 def test_a_driver_that_cannot_tell_its_call_id_has_none() -> None:
@@ -246,7 +247,7 @@ def test_an_application_and_a_function_that_raise_end_their_call_alone() -> None
 def test_a_stream_that_raises_tells_whoever_waits_for_the_playback() -> None:
     async def scenario(server: FakeServer) -> None:
         stream = FakeStream(ULAW)
-        playback = Playback(stream, [Frame(ULAW, b"\xff" * 160)] * 3, asyncio.get_running_loop(), period=0.0)  # type: ignore[arg-type]
+        playback = Playback(stream, [Frame(ULAW, b"\xff" * 160)] * 3, asyncio.get_running_loop(), period=0.0)
         stream.write = fail  # type: ignore[assignment]
         with pytest.raises(BrokenError):
             await playback.wait()
@@ -261,7 +262,7 @@ def test_frames_that_cannot_be_made_tell_it_too() -> None:
             yield Frame(ULAW, b"\xff" * 160)
             raise BrokenError
 
-        playback = Playback(FakeStream(ULAW), frames(), asyncio.get_running_loop(), period=0.0)  # type: ignore[arg-type]
+        playback = Playback(FakeStream(ULAW), frames(), asyncio.get_running_loop(), period=0.0)
         with pytest.raises(BrokenError):
             await playback.wait()
 

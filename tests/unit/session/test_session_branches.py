@@ -23,7 +23,7 @@ def moved(port: int, formats: str = "0 8 101") -> str:
 
 
 def audio(bench: Bench, endpoint: str = "bob") -> Any:
-    return next(one.audio for one in bench.sessions.live if one.endpoint.id == endpoint)
+    return next(one.media.port("audio") for one in bench.sessions.live if one.endpoint.id == endpoint)
 
 
 def kinds(phone: Phone) -> list[int | str]:

@@ -127,8 +127,8 @@ async def test_delayed_offer(bench: Bench) -> None:
     assert b"RTP/AVP 0 8 9 101\r\n" in ok.body
     alice.in_dialog("ACK", ok, 1, body=sdp("8 101"))
     (session,) = bench.sessions.live
-    assert session.audio.format.name == "alaw"
-    assert session.audio.remote == ("127.0.0.1", 31800)
+    assert session.media.port("audio").format.name == "alaw"
+    assert session.media.port("audio").remote == ("127.0.0.1", 31800)
     alice.in_dialog("BYE", ok, 2)
     await alice.next(200)
 
@@ -439,7 +439,7 @@ async def test_another_branch_answers_with_another_codec(bench: Bench) -> None:
     assert (await bob.next("ACK")).to.tag == "second"
     ok = await alice.next(200)
     session = next(one for one in bench.sessions.live if one.endpoint.id == "bob")
-    assert [one.name for one in session.audio.formats] == ["alaw"]
+    assert [one.name for one in session.media.port("audio").formats] == ["alaw"]
     alice.in_dialog("ACK", ok, 1)
     alice.in_dialog("BYE", ok, 2)
     bye = await bob.next("BYE")

@@ -284,7 +284,7 @@ def test_where_media_comes_from_and_goes_to(tmp_path, wanted) -> None:
     async def test(bench: Bench) -> None:
         change(bench, "bob", rtp_symmetric=wanted, media_address="127.0.0.2", bind_rtp_to_media_address=wanted)
         ok, _, alice, bob = await answered(bench)
-        rtp = next(one.audio for one in bench.sessions.live if one.endpoint.id == "bob")
+        rtp = next(one.media.port("audio") for one in bench.sessions.live if one.endpoint.id == "bob")
         assert rtp.symmetric is wanted
         assert rtp.local[0] == ("127.0.0.2" if wanted else "127.0.0.1")
         alice.in_dialog("BYE", ok, 2)
@@ -312,7 +312,7 @@ def test_digits_as_events_are_offered(tmp_path, mode, expected) -> None:
 async def test_the_link_priority_of_media(bench: Bench) -> None:
     change(bench, "bob", cos_audio=5)
     alice, bob, invite, _ = await dialing(bench, "PJSIP/bob", 5072)
-    rtp = next(one.audio for one in bench.sessions.live if one.endpoint.id == "bob")
+    rtp = next(one.media.port("audio") for one in bench.sessions.live if one.endpoint.id == "bob")
     assert rtp._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY) == 5
     bob.respond(invite, 486)
     await alice.next(486)

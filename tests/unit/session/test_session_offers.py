@@ -35,7 +35,7 @@ def prack(phone: Phone, response: Response, number: int, body: str = "") -> None
 
 
 def audio_of(bench: Bench, endpoint: str = "alice") -> Any:
-    return next(one.audio for one in bench.sessions.live if one.endpoint.id == endpoint)
+    return next(one.media.port("audio") for one in bench.sessions.live if one.endpoint.id == endpoint)
 
 
 def described(phone: Phone) -> list[tuple[int | str, bool]]:

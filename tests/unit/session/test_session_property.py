@@ -109,7 +109,7 @@ class Scene:
         assert not phone.mine
         assert phone.agreed is not None
         port, body = phone.agreed
-        assert session.audio.remote == ("127.0.0.1", port)
+        assert session.media.port("audio").remote == ("127.0.0.1", port)
         assert session.media.body == body
 
     async def end(self) -> None:

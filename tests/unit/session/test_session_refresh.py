@@ -113,13 +113,13 @@ def test_a_refused_reinvite_rolls_back_and_the_call_is_kept(status: int, tmp_pat
     @on_bench
     async def test(bench: Bench) -> None:
         ok, invite, alice, bob, session = await up(bench)
-        before = session.audio.remote
+        before = session.media.port("audio").remote
         session.refresh("INVITE")
         bob.respond(await bob.next("INVITE"), status)
         await bob.next("ACK")
         assert session.refreshing is None
         assert not session.offers.open
-        assert session.audio.remote == before
+        assert session.media.port("audio").remote == before
         bob.request("UPDATE", "sip:asterisk@127.0.0.1:5060", "bob", str(invite.from_), sdp(version=4), number=9,
                     call=invite.call_id, tag="b1")  # fmt: skip
         await bob.next(200)

@@ -10,6 +10,7 @@ from asterism.core.commands import command
 from asterism.core.documentation import Documentation
 from asterism.core.like import like_pattern
 from asterism.media.rtp import RtpSession
+from asterism.media.stream import AUDIO
 from asterism.pbx.vocabulary.controls import STATE_NAMES, ChannelState
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ class SessionCommands:
             return _NONE
         lines = [_STATS_HEAD]
         for session, channel in pairs:
-            audio = session.audio
+            audio = session.media.port(AUDIO)
             if channel.state is not ChannelState.UP or not isinstance(audio, RtpSession):
                 lines.append(f" {channel.name} not valid\n")
                 continue

@@ -10,6 +10,7 @@ from asterism.applications.session.items import item_named
 from asterism.applications.session.state import BEFORE_ANSWER_STATES
 from asterism.applications.session.uac import OutgoingSession
 from asterism.applications.session.uas import IncomingSession
+from asterism.media.stream import AUDIO
 from asterism.pbx.vocabulary.controls import Control
 from asterism.pbx.vocabulary.party import Redirecting
 
@@ -26,7 +27,7 @@ class SessionDriver:
     def __init__(self, session: Session) -> None:
         self.session = session
 
-    media = property(attrgetter("session.audio"), doc="The audio stream, once there is one.")
+    streams = property(attrgetter("session.media.streams"), doc="Those of the session.")
 
     def call(self, timeout: float | None) -> None:
         """Send the INVITE; the Dial that set ``timeout`` keeps it."""
@@ -90,7 +91,7 @@ class SessionDriver:
         """Send a digit the way ``dtmf_mode`` says."""
         session = self.session
         mode = session.media.dtmf_mode or session.endpoint.dtmf_mode
-        audio = session.audio
+        audio = session.media.port(AUDIO)
         if mode == "info" or (mode == "auto_info" and (audio is None or not audio.sends_events)):
             session.send_digit_info(digit, duration_ms)
         elif mode != "none" and audio is not None:

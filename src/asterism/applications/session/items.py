@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from asterism.applications.session.supplements.rtp_quality import experience, quality_values
 from asterism.applications.session.uac import OutgoingSession
 from asterism.applications.session.uas import IncomingSession
+from asterism.media.stream import AUDIO
 from asterism.stack.headers import NameAddr
 from asterism.stack.uri import format_host_port
 
@@ -42,7 +43,7 @@ def item_named(name: str) -> Item | None:
 def _rtp(session: Session) -> RtpSession | None:
     from asterism.media.rtp import RtpSession as Rtp
 
-    audio = session.audio
+    audio = session.media.port(AUDIO)
     return audio if isinstance(audio, Rtp) else None
 
 

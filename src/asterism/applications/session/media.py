@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.negotiation import LARGEST_KEPT, write_session
 from asterism.core.containment import FAILURES, report_failure
+from asterism.media.stream import AUDIO, first_port
 from asterism.stack.bodies import parse_body
 from asterism.stack.errors import ParseError
 from asterism.stack.sdp import MediaDescription, SessionDescription, reject
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from asterism.applications.session.sdp_handler import MediaStream, SdpHandler
     from asterism.applications.session.session import Session
     from asterism.media.formats import Format
+    from asterism.media.stream import AudioStream
     from asterism.stack.bodies import BodyPart
     from asterism.stack.message import Message
 
@@ -111,12 +115,13 @@ class SessionMedia:
     """
 
     __slots__ = (
-        "_closed_section", "_origin_id", "_sections", "_version", "agreed", "body", "dtmf_mode", "parameters",
-        "streams", "wanted",
+        "_closed", "_closed_section", "_origin_id", "_sections", "_version", "agreed", "body", "dtmf_mode",
+        "parameters", "streams", "wanted",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.streams: list[MediaStream | None] = []
+        self._closed = False
         self._closed_section: list[MediaDescription | None] = []
         """The section that stands where there is no stream."""
         self.agreed = 0
@@ -132,6 +137,10 @@ class SessionMedia:
         """The codecs that ``PJSIP_MEDIA_OFFER`` put into our next offers; empty: those of the endpoint."""
         self.parameters: tuple[tuple[Format, str], ...] = ()
         """Codec parameters of the call's other party, for our first offer."""
+
+    def port(self, kind: str) -> AudioStream | None:
+        """What the first open stream of a type goes in and out by; also when the session is over."""
+        return first_port(self.streams, kind)
 
     # Our offers.
 
@@ -178,12 +187,13 @@ class SessionMedia:
             if stream is None or index >= len(description.media):
                 continue
             media = description.media[index]
-            if not media.port or media.media.lower() != stream.handler.media:
+            if not media.port or media.media.lower() != stream.type:
                 _ask(session, stream.handler, "roll_back", None, stream)
             elif _ask(session, stream.handler, "apply_answer", False, description, media, stream):
                 accepted = True
         if accepted:
             self.agreed = len(self.streams)
+            self._tell_hold(session)
         return accepted
 
     def roll_back(self, session: Session) -> None:
@@ -211,9 +221,8 @@ class SessionMedia:
             assert origin is not None
             self._origin_id = str(origin.session_id)
             self._version = origin.version % 2**62 + 1
-        found = []
-        for index in range(len(description.media)):
-            found.append(self._answer_section(session, description, index))  # noqa: PERF401
+        counts: dict[SdpHandler, int] = {}
+        found = [self._answer_section(session, description, index, counts) for index in range(len(description.media))]
         if not any(found):
             session.core.log.warning("an offer of %s is refused: none of its streams can be taken", session.endpoint.id)
             return None
@@ -231,27 +240,30 @@ class SessionMedia:
                 self._put(session, len(self.streams) - 1, None, None)
                 del self.streams[-1], self._closed_section[-1]
         self.agreed = len(found)
+        self._tell_hold(session)
         return self._write(session, sections)
 
     def _answer_section(
-        self, session: Session, description: SessionDescription, index: int
+        self, session: Session, description: SessionDescription, index: int, counts: dict[SdpHandler, int]
     ) -> tuple[MediaStream, MediaDescription] | None:
-        """Ask the handler that has the stream, then the others of its type."""
+        """Ask the handler that has the stream, then the others of its type, if they take one more."""
         media = description.media[index]
         if not media.port:
             return None
         stream = self.streams[index] if index < len(self.streams) else None
         kind = media.media.lower()
-        handlers = session.registry.handlers.get(kind, ())
-        if stream is not None and stream.handler.media == kind:
-            taken: tuple[MediaStream, MediaDescription] | None
-            taken = _ask(session, stream.handler, "answer", None, description, media, stream)
-            if taken is not None:
-                return taken
-            handlers = [one for one in handlers if one is not stream.handler]
+        handlers: Sequence[SdpHandler] = session.registry.handlers.get(kind, ())
+        owner = None if stream is None or stream.type != kind else stream.handler
+        if owner is not None:
+            handlers = (owner, *(one for one in handlers if one is not owner))
         for handler in handlers:
-            taken = _ask(session, handler, "answer", None, description, media, None)
+            count = counts.get(handler, 0)
+            if handler.limit and count >= getattr(session.endpoint, handler.limit):
+                continue
+            taken: tuple[MediaStream, MediaDescription] | None
+            taken = _ask(session, handler, "answer", None, description, media, stream if handler is owner else None)
             if taken is not None:
+                counts[handler] = count + 1
                 return taken
         return None
 
@@ -260,19 +272,31 @@ class SessionMedia:
         if index == len(self.streams):
             self.streams.append(stream)
             self._closed_section.append(closed)
+            _changed(session)
             return
         before = self.streams[index]
         self.streams[index], self._closed_section[index] = stream, closed
-        if before is not None and before is not stream:
-            _close(session, before)
+        if before is not stream:
+            _changed(session)
+            if before is not None:
+                _close(session, before)
+
+    def _tell_hold(self, session: Session) -> None:
+        """Whether the peer holds the call is what the first audio stream says."""
+        for stream in self.streams:
+            if stream is not None and stream.type == AUDIO:
+                if stream.peer_holds != session.remote_hold:
+                    session.set_remote_hold(stream.peer_holds)
+                return
 
     def close(self, session: Session) -> None:
-        """Free every stream."""
+        """Free every stream. They can be seen still, for what was counted."""
+        if self._closed:
+            return
+        self._closed = True
         for stream in self.streams:
             if stream is not None:
                 _close(session, stream)
-        self.streams.clear()
-        self._closed_section.clear()
 
     def _write(self, session: Session, sections: list[str]) -> bytes:
         if not self._origin_id:
@@ -308,6 +332,11 @@ def _reoffer(session: Session, stream: MediaStream) -> MediaDescription:
     """The section of an open stream; a disabled one when its handler fails."""
     found: MediaDescription | None = _ask(session, stream.handler, "reoffer", None, stream)
     return MediaDescription(media=stream.handler.media, formats=["0"]) if found is None else found
+
+
+def _changed(session: Session) -> None:
+    if session.channel is not None:
+        session.channel.streams_changed()
 
 
 def _close(session: Session, stream: MediaStream) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from asterism.media.stream import ChannelStream
 from asterism.stack.sdp import MediaDescription
 
 if TYPE_CHECKING:
@@ -24,13 +25,21 @@ Agreed = Sequence[tuple["Format", str]]
 """Codecs, each with the parameters (``a=fmtp``) of the peer that are passed on to the call's other party."""
 
 
-class MediaStream:
-    """One stream of a session, as its handler sees it; ``close`` frees what it holds."""
+class MediaStream(ChannelStream):
+    """One stream of a session, as its handler sees it; ``close`` frees what it holds.
 
-    __slots__ = ("handler",)
+    Attributes:
+        handler: who negotiates it.
+        peer_holds: the peer does not want to receive.
+    """
+
+    __slots__ = ("handler", "peer_holds")
 
     def __init__(self, handler: SdpHandler) -> None:
         self.handler = handler
+        self.type = handler.media
+        self.port = None
+        self.peer_holds = False
 
     @property
     def agreed(self) -> Agreed:
@@ -52,6 +61,8 @@ class SdpHandler:
     media: ClassVar[str] = "audio"
     """The type that stands in ``m=``, in lower case."""
     priority: ClassVar[int] = 500
+    limit: ClassVar[str] = ""
+    """The option of endpoints that says how many streams of one call this handler takes; empty: any number."""
 
     def create_offer(self, session: Session) -> tuple[MediaStream, MediaDescription] | None:
         """Open a stream and compose its section for our first offer; ``None`` when this session shall have none."""

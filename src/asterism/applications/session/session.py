@@ -20,6 +20,7 @@ from asterism.applications.session.refresh import Refresh
 from asterism.applications.session.state import ANSWERED_STATES, MOVES, SessionState
 from asterism.core.containment import attempt
 from asterism.core.errors import AsterismError
+from asterism.media.stream import AUDIO
 from asterism.pbx.vocabulary.controls import Control
 from asterism.sip.resolving import Way, way_to
 from asterism.stack.errors import ParseError
@@ -63,7 +64,6 @@ class Session:
         send_again: set by a supplement that is told of the refusal of an INVITE or UPDATE of ours and can do something
             about it: the request is sent once more.
         work: what in-dialog requests are pushed to.
-        audio: the audio stream, once negotiated or offered.
         datastores: what supplements keep, by their names. What has a method ``close`` is closed with the session.
         cause: the Q.850 cause we end the session with, ``None`` before.
         peer_cause: the cause the peer told in a Reason header.
@@ -75,7 +75,6 @@ class Session:
     """
 
     __slots__ = (
-        "audio",
         "bye_pending",
         "cause",
         "channel",
@@ -123,7 +122,6 @@ class Session:
         self.offers = OfferAnswer()
         self.channel: Channel | None = None
         self.dialog: Dialog | None = None
-        self.audio: AudioStream | None = None
         self.media = SessionMedia()
         self.datastores: dict[str, Any] = {}
         self.cause: int | None = None
@@ -208,13 +206,18 @@ class Session:
     def on_rtp_digit_begin(self, digit: str) -> None:
         """A digit began as RFC 4733 events."""
         if self.channel is not None:
-            self.channel.queue_digit_begin(digit, None if self.audio is None else self.audio.digit_passed_to)
+            self.channel.queue_digit_begin(digit, self._passed_to)
 
     def on_rtp_digit(self, digit: str, duration_ms: int) -> None:
         """A digit came as RFC 4733 events."""
         if self.channel is not None:
-            passed_to = None if self.audio is None else self.audio.digit_passed_to
-            self.channel.queue_digit(digit, duration_ms, passed_to)
+            self.channel.queue_digit(digit, duration_ms, self._passed_to)
+
+    @property
+    def _passed_to(self) -> AudioStream | None:
+        """Where the media layer passes digits on to by itself."""
+        audio = self.media.port(AUDIO)
+        return None if audio is None else audio.digit_passed_to
 
     def set_remote_hold(self, hold: bool) -> None:
         """The peer's description says whether it holds us; told to the channel when that changes."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from asterism.media.formats import SLIN
 from asterism.media.jitter import JitterSettings
 from asterism.media.memory import memory_pair
+from asterism.media.stream import AUDIO, ChannelStream
 from asterism.pbx.calls import local_events
 from asterism.pbx.calls.local_optimization import optimise
 from asterism.pbx.channels.jitter import buffer_input
@@ -125,13 +126,14 @@ def _hand_over(one: Channel, two: Channel) -> None:
 class LocalHalf:
     """The far end of one half: the other half."""
 
-    __slots__ = ("_untold", "channel", "media", "other", "pair", "parted")
+    __slots__ = ("_untold", "channel", "media", "other", "pair", "parted", "streams")
 
     call_id = ""
 
     def __init__(self, pair: LocalPair, media: MemoryStream) -> None:
         self.pair = pair
         self.media = media
+        self.streams = (ChannelStream(AUDIO, media),)
         self.channel: Channel
         self.other: LocalHalf
         media.on_joined = pair.consider

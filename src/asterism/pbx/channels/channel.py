@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from asterism.core.containment import FAILED, FAILURES, report_failure
+from asterism.media.stream import AUDIO
 from asterism.pbx.channels.ending import PARTED, ChannelEnd
 from asterism.pbx.channels.music.playing import start_music, stop_music
 from asterism.pbx.channels.playing import start_tone
@@ -32,7 +33,9 @@ from asterism.pbx.vocabulary.controls import (
 from asterism.pbx.vocabulary.party import NOBODY, PartyId, Redirecting
 
 if TYPE_CHECKING:
-    from asterism.media.stream import AudioStream
+    from collections.abc import Sequence
+
+    from asterism.media.stream import AudioStream, ChannelStream, Topology
     from asterism.media.taps import Direction, Tap
     from asterism.pbx.channels.ending import Voice
     from asterism.pbx.channels.technology import ChannelDriver, ChannelTechnology
@@ -181,15 +184,29 @@ class Channel(ChannelEnd):
         return not (self.alive or self.dead)
 
     @property
+    def streams(self) -> Sequence[ChannelStream]:
+        """The far end's open streams in the order of its description; none before, and when the channel is dead."""
+        return () if self.dead else [one for one in self._topology() if one is not None]
+
+    @property
     def stream(self) -> AudioStream | None:
-        """The audio of the far end, once there is any and as long as the channel is not dead."""
+        """The first open stream of audio, once there is any and as long as the channel is not dead."""
         if self.dead or self.driver is None:
             return None
         try:
-            return self.driver.media
+            for one in self.driver.streams:
+                if one is not None and one.type == AUDIO and one.port is not None:
+                    return one.port
         except FAILURES:
-            report_failure(self.pbx.log, f"media of the {self.technology.name} driver")
-            return None
+            report_failure(self.pbx.log, f"streams of the {self.technology.name} driver")
+        return None
+
+    def _topology(self) -> Topology:
+        try:
+            return () if self.driver is None else self.driver.streams
+        except FAILURES:
+            report_failure(self.pbx.log, f"streams of the {self.technology.name} driver")
+            return ()
 
     def attach(self, tap: Tap, direction: Direction) -> None:
         """Put a tap on one direction of the audio, to stay until it is detached, fails, or the channel is over.
@@ -213,10 +230,10 @@ class Channel(ChannelEnd):
         """Whether a tap has the channel's bridge shown as ``simple_bridge``, even where packets are relayed."""
         return self.taps is not None and self.taps.shows_simple
 
-    def stream_opened(self, stream: AudioStream) -> None:
-        """The audio is another stream now (driver to core): the taps move to it."""
+    def streams_changed(self) -> None:
+        """A stream has come or gone (driver to core): the taps move to what is the audio now."""
         if self.taps is not None:
-            self.taps.stream_opened(stream)
+            self.taps.follow()
 
     @property
     def call_id(self) -> str:

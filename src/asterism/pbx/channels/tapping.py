@@ -47,11 +47,9 @@ class ChannelTaps:
         """Keep a tap, on the present audio and on what takes its place."""
         if tap in self._kept:
             raise ValueError("the tap is attached already")
-        stream = self._channel.stream
-        if stream is not self._stream:
-            self._move(stream)
-        if stream is not None:
-            stream.attach(tap, direction, self)
+        self.follow()
+        if self._stream is not None:
+            self._stream.attach(tap, direction, self)
         self._kept[tap] = direction
         self._choose_anew()
 
@@ -69,8 +67,9 @@ class ChannelTaps:
         if self._kept.pop(tap, None) is not None:
             self._choose_anew()
 
-    def stream_opened(self, stream: AudioStream) -> None:
-        """The channel's audio is another stream now."""
+    def follow(self) -> None:
+        """Move to what is the channel's audio now."""
+        stream = self._channel.stream
         if stream is not self._stream:
             self._move(stream)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from asterism.media.formats import Format
-    from asterism.media.stream import AudioStream
+    from asterism.media.stream import Topology
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.vocabulary.controls import Control
     from asterism.pbx.vocabulary.device_state import DeviceState
@@ -56,8 +56,11 @@ class ChannelDriver(Protocol):
     """
 
     @property
-    def media(self) -> AudioStream | None:
-        """The audio of this leg, once there is any."""
+    def streams(self) -> Topology:
+        """The streams of this leg in the order of its description, once there are any.
+
+        One that was refused or is over is ``None``. What has changed is told by ``channel.streams_changed``.
+        """
 
     @property
     def call_id(self) -> str:

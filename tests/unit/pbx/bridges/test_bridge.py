@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from fake_technology import FakeServer, FakeStream, settle
+from fake_technology import FakeServer, FakeStream, audio_of, settle
 
 from asterism.media.formats import ALAW, ULAW
 from asterism.media.stream import Frame
@@ -33,9 +33,9 @@ def test_streams_that_can_are_relayed() -> None:
         bridge = Bridge(server.pbx)
         bridge.enter(bob)
         bridge.enter(alice)
-        one, two = alice.driver.media, bob.driver.media
+        one, two = audio_of(alice), audio_of(bob)
         assert bridge.relayed
-        assert one.relayed_to is two  # type: ignore[attr-defined]
+        assert one.relayed_to is two
         assert two.relayed_to is one
         bridge.depart(alice)
         assert one.relayed_to is two.relayed_to is None
@@ -154,8 +154,8 @@ def test_a_move_ends_nothing_for_those_left_behind() -> None:
         assert server.names("VarSet") == ["BridgeLeave", "BridgeEnter"]
         assert (one.channels, two.channels, left) == ([bob], [carol, alice], [])
         assert alice.bridge is two
-        assert alice.driver.media.relayed_to is carol.driver.media
-        assert bob.driver.media.relayed_to is None
+        assert audio_of(alice).relayed_to is audio_of(carol)
+        assert audio_of(bob).relayed_to is None
         two.depart(carol)
         assert left == [(carol, two, carol), (alice, two, carol)]
         one.move(bob, Bridge(server.pbx))
@@ -183,7 +183,7 @@ def test_a_merge_takes_everybody() -> None:
         assert (merge["ToBridgeUniqueid"], merge["ToBridgeNumChannels"]) == (one.uniqueid, "1")
         assert (merge["FromBridgeUniqueid"], merge["FromBridgeNumChannels"]) == (two.uniqueid, "1")
         assert one.channels == [alice, bob]
-        assert alice.driver.media.relayed_to is bob.driver.media
+        assert audio_of(alice).relayed_to is audio_of(bob)
 
     run(scenario)
 
@@ -201,8 +201,8 @@ def test_one_takes_the_place_of_another() -> None:
         assert server.fields("BridgeEnter")[0]["SwapUniqueid"] == alice.uniqueid
         assert bridge.channels == [bob, carol]
         assert left == [(alice, bridge, alice)]
-        assert alice.driver.media.relayed_to is None
-        assert carol.driver.media.relayed_to is bob.driver.media  # type: ignore[attr-defined]
+        assert audio_of(alice).relayed_to is None
+        assert audio_of(carol).relayed_to is audio_of(bob)
 
     run(scenario)
 

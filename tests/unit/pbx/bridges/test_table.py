@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fake_technology import FakeServer, FakeStream, run
+from fake_technology import FakeServer, FakeStream, audio_of, run, set_audio
 
 from asterism.media.formats import ALAW, ULAW, Format
 from asterism.pbx.bridges.bridge import Bridge
@@ -47,10 +47,10 @@ def test_a_changed_stream_is_another_choice() -> None:
     async def scenario(server: FakeServer) -> None:
         bridge = bridged(server)
         alice, bob = bridge.channels
-        alice.driver.media = FakeStream(ALAW)  # type: ignore[assignment, misc]
+        set_audio(alice, FakeStream(ALAW))
         bridge.connect_media()
         assert bridge.technology == "simple_bridge"
-        assert bob.driver.media.relayed_to is alice.driver.media  # type: ignore[attr-defined]
+        assert audio_of(bob).relayed_to is audio_of(alice)
 
     run(scenario)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from fake_technology import FakeServer, run
+from fake_technology import FakeDriver, FakeServer, FakeStream, run
 
+from asterism.media.formats import ULAW
+from asterism.media.stream import AUDIO, VIDEO, ChannelStream
 from asterism.pbx.vocabulary.controls import Control
 
 
@@ -45,5 +47,22 @@ def test_hold_names_the_holder() -> None:
         alice.queue_control(Control.UNHOLD)
         assert server.fields("Hold")[0]["MusicClass"] == "default"
         assert server.fields("Unhold")[0]["Channel"] == alice.name
+
+    run(scenario)
+
+
+def test_the_audio_is_the_first_open_stream_of_audio() -> None:
+    async def scenario(server: FakeServer) -> None:
+        alice = server.sip.incoming("alice", "1")
+        assert alice.stream is None
+        first, second = FakeStream(ULAW), FakeStream(ULAW)
+        video, empty = ChannelStream(VIDEO, FakeStream(ULAW)), ChannelStream(AUDIO)
+        topology = [None, video, empty, ChannelStream(AUDIO, first), ChannelStream(AUDIO, second)]
+        alice.driver = type("Many", (FakeDriver,), {"streams": topology})(server.sip)
+        assert alice.stream is first
+        assert alice.streams == topology[1:]
+        alice.dead = True
+        assert alice.stream is None
+        assert not alice.streams
 
     run(scenario)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from fake_technology import FakeServer, FakeStream, run, settle
+from fake_technology import FakeServer, FakeStream, audio_of, run, set_audio, settle
 
 from asterism.media.formats import SLIN, ULAW
 from asterism.media.stream import Frame
@@ -17,7 +17,7 @@ def test_audio_is_linear_and_bounded() -> None:
     async def scenario(server: FakeServer) -> None:
         server.sip.stream = lambda: FakeStream(ULAW)
         alice = server.sip.incoming("alice", "1")
-        stream = alice.driver.media
+        stream = audio_of(alice)
         frames: list[Frame] = []
 
         async def listen() -> None:
@@ -28,15 +28,15 @@ def test_audio_is_linear_and_bounded() -> None:
         task = asyncio.create_task(listen())
         await settle()
         for number in range(MAX_FRAMES + 10):
-            stream.hear_in(Frame(ULAW, bytes([number]) * 160))  # type: ignore[attr-defined]
+            stream.hear_in(Frame(ULAW, bytes([number]) * 160))
         await settle()
         assert len(frames) == MAX_FRAMES
         assert all(frame.format is SLIN and len(frame.payload) == 320 for frame in frames)
-        assert stream.written == frames  # type: ignore[attr-defined]
+        assert stream.written == frames
         alice.queue_hangup(16)
         with pytest.raises(ChannelHangup):
             await task
-        assert stream.taps_in is None  # type: ignore[attr-defined]
+        assert stream.taps_in is None
 
     run(scenario)
 
@@ -96,8 +96,8 @@ def test_listening_waits_for_audio_that_opens_later() -> None:
             first = asyncio.ensure_future(anext(audio))
             await settle()
             stream = FakeStream(ULAW)
-            alice.driver.media = stream  # type: ignore[assignment, misc]
-            alice.stream_opened(stream)  # type: ignore[arg-type]
+            set_audio(alice, stream)
+            alice.streams_changed()
             stream.hear_in(Frame(ULAW, b"\x00" * 160))
             assert (await first).format is SLIN
 

@@ -6,7 +6,7 @@ import logging
 from typing import ClassVar
 
 import pytest
-from fake_technology import FakeServer, FakeStream, run
+from fake_technology import FakeServer, FakeStream, audio_of, run, set_audio
 
 from asterism.media.formats import ULAW
 from asterism.media.stream import Frame
@@ -51,8 +51,8 @@ def test_a_tap_moves_with_the_audio_and_is_told_of_the_end() -> None:
         alice.attach(ear, Direction.IN)  # there is no audio yet
         first, second = FakeStream(ULAW), FakeStream(ULAW)
         for stream in (first, second):
-            alice.driver.media = stream  # type: ignore[assignment, misc]
-            alice.stream_opened(stream)  # type: ignore[arg-type]
+            set_audio(alice, stream)
+            alice.streams_changed()
             stream.hear_in(FRAME)
         first.hear_in(FRAME)
         assert len(ear.heard) == 2
@@ -76,14 +76,14 @@ def test_the_bridge_chooses_anew_when_taps_come_and_go() -> None:
         bridge = Bridge(server.pbx)
         bridge.enter(alice)
         bridge.enter(bob)
-        one, two = alice.driver.media, bob.driver.media
+        one, two = audio_of(alice), audio_of(bob)
         changer = Changer()
         for direction, source, target in ((Direction.IN, one, two), (Direction.OUT, two, one)):
-            assert source.relayed_to is target  # type: ignore[attr-defined]
+            assert source.relayed_to is target
             alice.attach(changer, direction)
-            assert (source.relayed_to, source.sink) == (None, target.write)  # type: ignore[attr-defined]
+            assert (source.relayed_to, source.sink) == (None, target.write)
             assert alice.detach(changer)
-            assert (source.relayed_to, source.sink) == (target, None)  # type: ignore[attr-defined]
+            assert (source.relayed_to, source.sink) == (target, None)
         assert not alice.detach(changer)
 
     run(scenario)
@@ -96,15 +96,15 @@ def test_a_tap_that_raises_is_off_the_channel_and_the_bridge_relays_again(caplog
         bridge = Bridge(server.pbx)
         bridge.enter(alice)
         bridge.enter(bob)
-        one, two = alice.driver.media, bob.driver.media
+        one, two = audio_of(alice), audio_of(bob)
         server.log.addHandler(caplog.handler)
         changer = Changer()
         alice.attach(changer, Direction.IN)
         changer.heard.append(FRAME)  # it raises from now on
-        assert one.hear_in(FRAME) == FRAME  # type: ignore[attr-defined]
+        assert one.hear_in(FRAME) == FRAME
         assert changer.told == ["failed"]
-        assert one.relayed_to is two  # type: ignore[attr-defined]
-        assert one.taps_in is None  # type: ignore[attr-defined]
+        assert one.relayed_to is two
+        assert one.taps_in is None
         assert not alice.detach(changer)
         assert not alice.shows_simple
 

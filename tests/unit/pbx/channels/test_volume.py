@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from fake_technology import FakeServer, FakeStream, run
+from fake_technology import FakeServer, FakeStream, audio_of, run
 
 from asterism.media.formats import ULAW
 from asterism.media.volume import Gain
@@ -25,22 +25,22 @@ def test_values_and_digits() -> None:
         function = VolumeFunction()
         server.bus.subscribe(server.owner, events.DTMF_END, function.digit_ended)
         alice, bob = server.sip.incoming("alice", "1"), server.sip.incoming("bob", "1")
-        stream = alice.driver.media
+        stream = audio_of(alice)
         for args, value, expected in (
             ("TX", "3", ([], [3.0])), ("tx", "-4", ([], [0.25])), ("RX", "0.5", ([0.5], [0.25])),
             ("TX", "0", ([0.5], [])), ("RX", "1", ([], [])), ("RX", "1000", ([100.0], [])), ("RX,p", "2", ([2.0], [])),
         ):  # fmt: skip
             function.write(alice, args, value)
-            assert factors(stream) == expected  # type: ignore[arg-type]
+            assert factors(stream) == expected
         for digit, expected in (("*", ([3.0], [])), ("5", ([3.0], [])), ("*", ([4.0], [2.0])), ("#", ([3.0], []))):
             alice.queue_digit(digit)
             bob.queue_digit(digit)
-            assert factors(stream) == expected  # type: ignore[arg-type]
+            assert factors(stream) == expected
         function.write(alice, "TX", "2")  # no p: digits are heard no more
         alice.queue_digit("*")
-        assert factors(stream) == ([3.0], [2.0])  # type: ignore[arg-type]
+        assert factors(stream) == ([3.0], [2.0])
         assert alice.shows_simple
-        assert factors(bob.driver.media) == ([], [])  # type: ignore[arg-type]
+        assert factors(audio_of(bob)) == ([], [])
 
     run(scenario)
 

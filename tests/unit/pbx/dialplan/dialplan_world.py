@@ -64,7 +64,7 @@ MODULES = (
 
 
 class Driver:
-    media: Any = None
+    streams: Any = ()
 
     def __init__(self) -> None:
         self.log: list[tuple[Any, ...]] = []

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from asterism.applications.session.session import Session
     from asterism.media.core import Media as MediaSubsystem
     from asterism.media.rtp import RtpSession
-    from asterism.media.stream import AudioStream
     from asterism.stack.sdp import MediaDescription, SessionDescription
 
 _NOT_AVAILABLE = 44
@@ -62,19 +61,22 @@ class RtpAudio(MediaStream):
         announced: the payload types that we understand, as our last agreed description says.
         offered: our last offer, until the peer makes one: several branches of a call may answer it.
         connection: where we receive, when that is of another address family than the session's other media.
-        peer_holds: the peer does not want to receive.
     """
 
-    __slots__ = ("announced", "connection", "offered", "peer_holds", "rtp", "terms")
+    __slots__ = ("announced", "connection", "offered", "rtp", "terms")
 
     def __init__(self, handler: SdpHandler, rtp: RtpSession, terms: AudioTerms) -> None:
         super().__init__(handler)
-        self.rtp = rtp
+        self.rtp = self.port = rtp
         self.terms = terms
         self.announced: PayloadTypes = terms.types
         self.offered: AudioTerms | None = None
         self.connection: Connection | None = None
-        self.peer_holds = False
+
+    @property
+    def direction(self) -> str:
+        """That of the terms."""
+        return self.terms.direction
 
     @property
     def agreed(self) -> Agreed:
@@ -87,10 +89,11 @@ class RtpAudio(MediaStream):
 
 
 class RtpHandler(SdpHandler):
-    """Negotiates one audio stream for each session."""
+    """Negotiates streams of audio."""
 
     name = "rtp"
     media = "audio"
+    limit = "max_audio_streams"
 
     def __init__(self, media: MediaSubsystem) -> None:
         self._media = media
@@ -109,9 +112,7 @@ class RtpHandler(SdpHandler):
     def answer(
         self, session: Session, description: SessionDescription, media: MediaDescription, stream: MediaStream | None
     ) -> tuple[MediaStream, MediaDescription] | None:
-        """Take the offer in the order of our codecs; a second audio stream is refused."""
-        if stream is None and session.audio is not None and not _is_free(session, session.audio, description):
-            return None
+        """Take the offer in the order of our codecs."""
         mode = session.media.dtmf_mode or session.endpoint.dtmf_mode
         terms = _acceptable(session.profile, description, media, mode)
         if terms is None:
@@ -124,7 +125,7 @@ class RtpHandler(SdpHandler):
             stream = opened
         elif not session.endpoint.rtp_symmetric and not _reaches(stream.rtp, host):
             return None
-        stream.peer_holds = terms.direction in _SENDS_NOTHING
+        stream.peer_holds = host in _NOWHERE or terms.direction in _SENDS_NOTHING
         if session.held and session.moh_passthrough:
             terms = terms._replace(direction=_HELD.get(terms.direction, terms.direction))
         stream.terms = terms
@@ -192,7 +193,7 @@ class RtpHandler(SdpHandler):
         if terms is None:
             return False
         stream.terms = terms
-        stream.peer_holds = terms.direction in _SENDS_NOTHING
+        stream.peer_holds = host in _NOWHERE or terms.direction in _SENDS_NOTHING
         stream.announced = offered.types
         self._set_up(session, stream)
         self._set_remote(session, stream, host, media.port)
@@ -232,9 +233,6 @@ class RtpHandler(SdpHandler):
         rtp.on_rtcp = lambda stream, sent, report: rtcp.publish(session.channel, stream, sent, report)
         rtp.on_digit = session.on_rtp_digit
         rtp.on_digit_begin = session.on_rtp_digit_begin
-        if session.channel is not None:
-            session.channel.stream_opened(rtp)
-        session.audio = rtp
         stream = RtpAudio(self, rtp, terms)
         if other_family:
             stream.connection = Connection("IP6" if ":" in host else "IP4", host)
@@ -269,9 +267,6 @@ class RtpHandler(SdpHandler):
         seconds = session.endpoint.rtp_timeout_hold if held else session.endpoint.rtp_timeout
         if seconds or session.endpoint.rtp_timeout or session.endpoint.rtp_timeout_hold:
             stream.rtp.set_timeout(seconds, lambda: self._silent(session))
-        peer_holds = host in _NOWHERE or stream.peer_holds
-        if peer_holds != session.remote_hold:
-            session.set_remote_hold(peer_holds)
 
 
 def _end_silent(session: Session) -> None:
@@ -296,16 +291,6 @@ def _acceptable(
     preference = "local_first" if endpoint.preferred_codec_only else endpoint.incoming_call_offer_pref
     section = _read(tuple(media.formats), tuple(media.attributes), tuple(description.attributes))
     return accept_offer(profile.formats, section, dtmf_mode or endpoint.dtmf_mode, preference)
-
-
-def _is_free(session: Session, audio: AudioStream, description: SessionDescription) -> bool:
-    """Whether the session's audio stream is over, or will be after this offer."""
-    if audio.closed:
-        return True
-    for index, stream in enumerate(session.media.streams):
-        if isinstance(stream, RtpAudio) and stream.rtp is audio:
-            return index >= len(description.media) or not description.media[index].port
-    return False
 
 
 def _reaches(rtp: RtpSession, host: str) -> bool:

@@ -9,6 +9,7 @@ from asterism.applications.session.registry import sessions
 from asterism.applications.session.supplement import SessionSupplement
 from asterism.core.module import Module
 from asterism.media.rtp import RtpSession
+from asterism.media.stream import AUDIO
 from asterism.pbx.vocabulary.events import VAR_SET
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class RtpQuality(SessionSupplement):
 
     def on_end(self, session: Session) -> None:
         """Take stock; the figures are final when the audio is closed, so the texts are made when asked for."""
-        channel, rtp = session.channel, session.audio
+        channel, rtp = session.channel, session.media.port(AUDIO)
         if channel is None or not isinstance(rtp, RtpSession) or rtp.closed or channel.answered_at is None:
             return
         peer: Channel | None = None if channel.bridge is None else channel.bridge.peer(channel)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from fake_technology import FakeServer, FakeStream, run, settle
+from fake_technology import FakeServer, FakeStream, run, set_audio, settle
 
 from asterism.media.formats import ALAW, ULAW
 from asterism.media.stream import Frame
@@ -96,7 +96,7 @@ def test_a_stream_that_changes_goes_on_in_the_mix() -> None:
         bridge = Bridge(server.pbx)
         bob, alice, carol = enter(server, bridge, "bob", "alice", "alice")
         old, new = stream(bob), FakeStream(ALAW)
-        bob.driver.media = new  # type: ignore[assignment, misc]
+        set_audio(bob, new)
         bridge.connect_media()
         assert new.sink is not None
         count = len(old.written)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 from dial_kit import dialling, log_of, run
-from fake_technology import FakeServer, FakeStream, settle
+from fake_technology import FakeServer, FakeStream, audio_of, set_audio, settle
 from test_events_call import talk
 
 from asterism.media.formats import ULAW
@@ -69,9 +69,9 @@ def test_ringing_and_early_media() -> None:
         bob = server.sip.made[0]
         bob.queue_control(Control.PROGRESS)
         assert alice.driver.indicated() == [Control.PROGRESS]  # type: ignore[attr-defined]
-        assert bob.driver.media.relayed_to is alice.driver.media  # type: ignore[attr-defined]
+        assert audio_of(bob).relayed_to is audio_of(alice)
         bob.queue_hangup(17)
-        assert alice.driver.media.relayed_to is None
+        assert audio_of(alice).relayed_to is None
 
     run(scenario)
 
@@ -236,7 +236,7 @@ def test_hold_and_digits_reach_the_peer() -> None:
         assert not bob.on_hold
         alice.queue_digit("5", 120)
         assert log_of(bob)[-1] == ("digit", "5", 120)
-        bob.driver.media = FakeStream(ULAW)  # type: ignore[assignment, misc]
+        set_audio(bob, FakeStream(ULAW))
         alice.queue_digit_begin("6", bob.stream)
         alice.queue_digit("6", 120, bob.stream)
         assert log_of(bob)[-1] == ("digit", "5", 120)
