@@ -20,9 +20,9 @@ FILES = {
 
 WITHOUT = {
     "assembly": "admission channel reference server",
-    "bridges": "commands linking",
+    "bridges": "linking",
     "bridges/technologies": "native simple",
-    "calls": "bridging transferring",
+    "calls": "transferring",
     "channels": "answering control_actions listing muting rtcp technology",
     "dialplan/applications": "branching digits echo loops playback progress system tones userevent variables waiting",
     "dialplan/functions": "callerid channels common encoding lists logic states strings times variables",

@@ -33,7 +33,7 @@ from asterism.pbx.states.mailboxes import Mailboxes
 from asterism.pbx.vocabulary import events, marks
 from asterism.pbx.vocabulary.causes import EXCHANGE_ROUTING_ERROR, Cause
 from asterism.pbx.vocabulary.controls import ChannelState
-from asterism.pbx.vocabulary.errors import ChannelHangup, NotAnsweredError, RequestError
+from asterism.pbx.vocabulary.errors import ChannelHangup, Goto, NotAnsweredError, RequestError
 from asterism.pbx.vocabulary.flow import HandedOver
 from asterism.pbx.vocabulary.party import NOBODY, PartyId, parse_caller_id
 
@@ -319,7 +319,10 @@ class Pbx(Subsystem):
         restriction.set(0)  # whoever started the call: what it may do is said by its body
         kept = False
         try:
-            await body(channel)
+            try:
+                await body(channel)
+            except Goto as jump:
+                await self.dialplan.execute(channel, jump)
         except ChannelHangup:
             pass
         except HandedOver:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from asterism.core.identifiers import random_uuid
 from asterism.pbx.vocabulary import events
@@ -33,6 +33,18 @@ HOLDING = frozenset({"holding_bridge"})
 MIXING = frozenset({"softmix"})
 """What a conference uses."""
 
+ANNOUNCER = "announcer"
+"""The role of a member that all who wait in a holding bridge hear."""
+
+
+class Waiting(NamedTuple):
+    """What a member of a holding bridge hears."""
+
+    kind: str = "m"
+    """``m`` music, ``r`` ringing, ``s`` silence, ``h`` whatever its device does on hold, ``n`` nothing at all."""
+    music_class: str = ""
+
+
 LeaveHandler = Callable[["Bridge", "Channel"], None]
 """Called with the bridge that a member has left, and the channel whose leaving it was: itself, or another."""
 
@@ -50,6 +62,12 @@ class Member:
     """Gets each digit of the channel; true: it is not passed on to the others."""
     features: bool = False
     """Whether its digits may start something, so that its packets are not merely passed on."""
+    waiting: Waiting | None = None
+    """What it hears in a holding bridge; music without."""
+    holds: bool = False
+    """Whether its far end has put on hold whom it talks to."""
+    hold_class: object = None
+    """The music that it suggested for that."""
 
 
 class Bridge:
@@ -167,6 +185,7 @@ class Bridge:
         on_leave: LeaveHandler | None = None,
         on_digit: Callable[[Channel, str], bool] | None = None,
         features: bool = False,
+        waiting: Waiting | None = None,
     ) -> None:
         """Let a channel in; see :class:`Member`. All who talk to each other become one call (linkedid).
 
@@ -175,7 +194,7 @@ class Bridge:
         Raises:
             RuntimeError: the bridge is over, or no technology takes one more.
         """
-        self._enter(Member(channel, roles, on_leave, on_digit, features), swap)
+        self._enter(Member(channel, roles, on_leave, on_digit, features, waiting), swap)
 
     def depart(self, leaver: Channel) -> None:
         """Take a channel out. With ``dissolve`` the one who is then alone leaves with it."""
@@ -203,8 +222,7 @@ class Bridge:
         for member in leavers:
             self._take_out(member)
         if not empty:
-            self._rearrange()
-            self._name_peers()
+            self._settle()
         for member in leavers:
             if member.channel.on_hold:
                 member.channel.indicate(Control.UNHOLD)
@@ -231,8 +249,7 @@ class Bridge:
             other.check_room()
         self._carry_over(member, other, swap)
         if self.members:
-            self._rearrange()
-            self._name_peers()
+            self._settle()
         elif not self.permanent:
             self._ended = True
             self._end(channel)
@@ -287,9 +304,14 @@ class Bridge:
     # -- what one party does and the others hear of ------------------------------------------------------------
 
     def pass_control(self, source: Channel, control: Control, data: object) -> None:
-        """Show the peer what ``source`` did; among more than two nobody is shown anything."""
+        """Show the peer what ``source`` did; among more than two, and where each waits, nobody is shown anything."""
+        if control is Control.HOLD or control is Control.UNHOLD:
+            member = self.members.get(source)
+            if member is not None:
+                member.holds = control is Control.HOLD
+                member.hold_class = data
         other = self.peer(source)
-        if other is None:
+        if other is None or self.uses is HOLDING:
             return
         if control in _PASSED_ON:
             other.indicate(control, data)
@@ -306,6 +328,8 @@ class Bridge:
         """A digit has ended: a feature of the member may take it, else the others get it."""
         member = self.members.get(source)
         if member is None or (member.on_digit is not None and member.on_digit(source, digit)):
+            return
+        if self.uses is HOLDING:
             return
         for other in list(self.members):
             if other is source:
@@ -337,11 +361,16 @@ class Bridge:
         members[channel] = member
         channel.bridge = self
         count = self.reported_count = len(members)
-        if count > 1 and next(iter(members)).linkedid != channel.linkedid:
-            self._merge_linkedid()
+        if count > 1 and self.uses is not HOLDING:
+            if next(iter(members)).linkedid != channel.linkedid:
+                self._merge_linkedid()
+            if not channel.accountcode:
+                self._give_account(channel)
         bus = self.pbx.bus
         if bus.listeners[events.BRIDGE_ENTER]:
             bus.publish(events.BRIDGE_ENTER, self, channel, None if swapped is None else swapped.channel)
+        if count > 2:
+            self._show_hold()
         if count > 1 or self.uses is not SMART:
             self._rearrange(channel)
             self._name_peers()
@@ -380,9 +409,9 @@ class Bridge:
             self.pbx.loop.call_soon(self.destroy)
 
     def _stop(self) -> None:
-        mixer, self._mixer = self._mixer, None
-        if mixer is not None:
-            mixer.stop()
+        if self._mixer is not None:
+            self._mixer.stop()  # music that stops by that looks at the bridge's audio anew: it finds this one
+            self._mixer = None
 
     def _rearrange(self, joined: Channel | None = None, changed: bool = False) -> None:
         """Choose the technology for the members as they are now, and have it carry their audio."""
@@ -417,6 +446,32 @@ class Bridge:
                 _forget(channel, _PEER_VARIABLES[1:])
             else:
                 _forget(channel, _PEER_VARIABLES)
+
+    def _settle(self) -> None:
+        """Somebody has left, others are still there."""
+        self._rearrange()
+        self._name_peers()
+        self._show_hold()
+
+    def _show_hold(self) -> None:
+        """Of two each is on hold while the other one holds it; among more, and alone, nobody is."""
+        members = self.members
+        if self.uses is HOLDING:
+            return
+        for channel in list(members):
+            other = self.peer(channel)
+            holder = None if other is None else members[other]
+            if holder is not None and holder.holds:
+                if not channel.on_hold:
+                    channel.indicate(Control.HOLD, holder.hold_class)
+            elif channel.on_hold:
+                channel.indicate(Control.UNHOLD)
+
+    def _give_account(self, channel: Channel) -> None:
+        """As in Asterisk 22: who comes without an account gets the one that a member knows of its peer."""
+        account = next((each.peeraccount for each in self.members if each.peeraccount), "")
+        if account:
+            channel.set_accountcode(account)
 
     def _merge_linkedid(self) -> None:
         members = self.members

@@ -35,6 +35,10 @@ class BridgeCommands(Module):
         server.register_marked(self)
 
     def complete_bridge(self, words: list[str]) -> list[str]:
+        """Ids of bridges."""
+        return list(self._pbx.bridges) if len(words) == 1 else []
+
+    def complete_member(self, words: list[str]) -> list[str]:
         """Ids of bridges, then names of their channels."""
         if len(words) == 1:
             return list(self._pbx.bridges)
@@ -104,7 +108,7 @@ class BridgeCommands(Module):
             "bridge kick <bridge-id> <channel-name>",
             "Its dialplan goes on; a channel without one is hung up. A bridge of two ends with it.",
         ),
-        "complete_bridge",
+        "complete_member",
     )
     def kick(self, call: CommandCall) -> str:
         """``bridge kick ID CHANNEL``."""

@@ -1,110 +1,209 @@
-"""The manager's ``Bridge``: two channels leave what they do and talk to each other."""
+"""Bringing channels into bridges: two that leave what they do, one that joins; the manager's ``Bridge``."""
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.commands import ActionCall, action
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.module import Module
+from asterism.media.files import SoundError
 from asterism.pbx.bridges.bridge import Bridge
-from asterism.pbx.vocabulary.controls import WAKE_CALL
-from asterism.pbx.vocabulary.errors import ChannelHangup
+from asterism.pbx.channels.playing import play
 
 if TYPE_CHECKING:
+    from asterism.pbx.bridges.bridge import Waiting
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.vocabulary.host import Host, HostServer
+
+
+COURTESY = "beep"
+"""The sound that a party hears that is told of the bridge it is brought into."""
+
+
+@dataclass(slots=True, eq=False)
+class Guest:
+    """One of the two channels of a :class:`Meeting`, and what is to become of it there."""
+
+    channel: Channel
+    answers: bool = True
+    """Whether it is answered when the two meet."""
+    tone: bool = False
+    """Whether it hears a courtesy tone before."""
+    on_digit: Callable[[Channel, str], bool] | None = None
+    """See :class:`~asterism.pbx.bridges.bridge.Member`."""
+    features: bool = False
+    afterwards: Callable[[Channel], None] | None = None
+    """Called when it has left and is still there; it may raise where else it goes."""
+    arrived: bool = False
+    gone: bool = False
 
 
 class Meeting:
     """Two channels on their way into one bridge.
 
-    Each arrives when it has left what it did; the second one to arrive makes the bridge. A channel that hangs up
-    before lets the other go on.
+    Each arrives when it has left what it did; the second one to arrive makes the bridge. A channel that hangs up, or is
+    sent elsewhere, before lets the other go on. Once they are bridged each stays until it is in no bridge any more,
+    whoever else comes or goes.
     """
 
-    def __init__(self, pbx: Host, first: Channel, second: Channel) -> None:
+    def __init__(self, pbx: Host, first: Guest, second: Guest, *, told_first: Guest | None = None) -> None:
+        """``first`` enters first; ``told_first``, by default the same, is told first whom it talks to."""
         self._pbx = pbx
-        self._expected = (first, second)
-        self._arrived: list[Channel] = []
+        self._guests = (first, second)
+        self._told = (second, first) if told_first is second else (first, second)
         self._over = False
+        self.bridge: Bridge | None = None
+        """The bridge that they met in; ``None`` as long as they have not."""
+
+    def invite(self, channel: Channel) -> None:
+        """Have a channel leave what it does for the meeting."""
+        channel.divert(self.attend, self.miss)
 
     async def attend(self, channel: Channel) -> None:
-        """Be bridged until either leaves; raises :class:`ChannelHangup` when this channel hung up."""
-        self._arrived.append(channel)
-        if len(self._arrived) == 2 and not self._over:
-            self._begin()
+        """Be bridged until it is in no bridge any more.
+
+        Raises:
+            ChannelHangup: The channel has hung up.
+            Goto: It goes elsewhere.
+        """
+        guest = self._guest(channel)
         try:
-            while not self._over:
+            if guest.tone:
+                await _courtesy(channel)
+            guest.arrived = True
+            if all(each.arrived for each in self._guests) and not self._over:
+                self._begin()
+            while not guest.gone and not (self._over and self.bridge is None):
                 await channel.park()
-        except ChannelHangup:
-            self._end(channel)
-            raise
+        finally:
+            self._leave(guest)
+        if guest.afterwards is not None:
+            guest.afterwards(channel)
+
+    def miss(self, channel: Channel) -> None:
+        """A channel has hung up, or was sent elsewhere, on its way here."""
+        self._leave(self._guest(channel))
+
+    def _guest(self, channel: Channel) -> Guest:
+        first, second = self._guests
+        return first if first.channel is channel else second
 
     def _begin(self) -> None:
-        first, second = self._expected
-        for channel in (first, second):
-            channel.raw_answer()
-        bridge = Bridge(self._pbx)
-        for channel in (first, second):
-            bridge.enter(channel, on_leave=self._left)
+        for guest in self._guests:
+            if guest.answers:
+                guest.channel.raw_answer()
+        if not all(guest.channel.alive for guest in self._guests):
+            self._cancel()
+            return
+        bridge = self.bridge = Bridge(self._pbx)
+        for guest in self._guests:
+            bridge.enter(
+                guest.channel, on_leave=partial(self._left, guest), on_digit=guest.on_digit, features=guest.features
+            )
+        for guest in self._told:
+            other = self._guests[guest is self._guests[0]].channel.caller
+            if other != guest.channel.connected:
+                guest.channel.set_connected(other)
 
-    def _left(self, bridge: Bridge, leaver: Channel) -> None:
+    @staticmethod
+    def _left(guest: Guest, bridge: Bridge, _leaver: Channel) -> None:
+        guest.gone = True
         if bridge.ended:
             bridge.destroy()
-        self._end(leaver)
+        guest.channel.wake()
 
-    def leave(self, channel: Channel) -> None:
-        """Part from the other: what the channel waited in was ended from outside."""
-        if channel.bridge is not None:
-            channel.bridge.depart(channel)
-        self._end(channel)
+    def _leave(self, guest: Guest) -> None:
+        """What the channel did here has ended, for whatever reason."""
+        if self.bridge is None:
+            self._cancel()
+        elif not guest.gone and guest.channel.bridge is not None:
+            guest.channel.bridge.depart(guest.channel)
 
-    def _end(self, leaver: Channel) -> None:
-        if self._over:
-            return
+    def _cancel(self) -> None:
         self._over = True
-        for channel in self._expected:
-            if channel is not leaver:
-                channel.wake()
+        for guest in self._guests:
+            if guest.arrived:
+                guest.channel.wake()
+
+
+async def _courtesy(channel: Channel) -> None:
+    try:
+        await play(channel, COURTESY)
+    except (SoundError, RuntimeError) as error:
+        channel.pbx.log.warning("%s hears no courtesy tone: %s", channel.name, error)
+
+
+def may_be_fetched(channel: Channel) -> bool:
+    """Whether a channel can be taken from what it does into a bridge: it is up, and nobody is calling it."""
+    return channel.alive and channel.control_listener is None
+
+
+def _check_free(channel: Channel) -> None:
+    channel.check()
+    if channel.speaks is not None or channel.bridge is not None:
+        raise RuntimeError(f"{channel.name} is spoken to, or in a bridge")
 
 
 async def bridge_with(channel: Channel, other: Channel) -> None:
     """Have two channels talk to each other until either leaves; see ``Channel.bridge_with``."""
-    channel.check()
     if other is channel:
         raise ValueError("a channel does not talk to itself")
-    if not other.alive or other.control_listener is not None:
+    if not may_be_fetched(other):
         raise RuntimeError(f"{other.name} has hung up, or is still being called")
-    if channel.speaks is not None or channel.bridge is not None:
-        raise RuntimeError(f"{channel.name} is spoken to, or in a bridge")
-    meeting = Meeting(channel.pbx, channel, other)
-    other.divert(meeting.attend)
+    _check_free(channel)
+    meeting = Meeting(channel.pbx, Guest(channel), Guest(other))
+    meeting.invite(other)
+    await meeting.attend(channel)
+
+
+async def join(
+    channel: Channel,
+    bridge: Bridge,
+    *,
+    roles: frozenset[str] = frozenset(),
+    waiting: Waiting | None = None,
+    timeout: float | None = None,
+    answer: bool = True,
+) -> bool:
+    """Be in a bridge until the channel is in no bridge any more, or ``timeout`` seconds are over (``False``).
+
+    See ``Channel.join``; ``roles`` and ``waiting`` are those of a :class:`~asterism.pbx.bridges.bridge.Member`.
+
+    Raises:
+        ChannelHangup: The channel has hung up.
+        RuntimeError: The bridge takes no more, or the channel is spoken to or bridged already.
+    """
+    _check_free(channel)
+    bridge.check_room()
+    if answer:
+        channel.raw_answer()
+        channel.check()
+    out = False
+
+    def left(last: Bridge, _leaver: Channel) -> None:
+        nonlocal out
+        out = True
+        if last.ended:
+            last.destroy()
+        channel.wake()
+
+    loop = channel.pbx.loop
+    end = None if timeout is None else loop.time() + timeout
+    bridge.enter(channel, roles=roles, on_leave=left, waiting=waiting)
     try:
-        await meeting.attend(channel)
-    except BaseException:
-        meeting.leave(channel)
-        raise
-
-
-async def join(channel: Channel, bridge: Bridge) -> None:
-    """Be in a bridge until the channel is taken out of it; see ``Channel.join``."""
-    channel.check()
-    if channel.speaks is not None or channel.bridge is not None:
-        raise RuntimeError(f"{channel.name} is spoken to, or in a bridge")
-    channel.raw_answer()
-    left: asyncio.Future[bool] = channel.pbx.loop.create_future()
-
-    def leave(_bridge: Bridge, _leaver: Channel) -> None:
-        if not left.done():
-            left.set_result(True)
-
-    bridge.enter(channel, on_leave=leave)
-    try:
-        await channel.park(None, WAKE_CALL, left)
+        while not out:
+            rest = None if end is None else end - loop.time()
+            if rest is not None and rest <= 0:
+                return False
+            await channel.park(rest)
     finally:
-        bridge.depart(channel)
+        if not out and channel.bridge is not None:
+            channel.bridge.depart(channel)
+    return True
 
 
 class BridgeAction(Module):
@@ -131,7 +230,7 @@ class BridgeAction(Module):
                 Argument("Channel2", "Name of the second channel.", True),
                 Argument(
                     "Tone",
-                    "Accepted; no tone is played.",
+                    "Who hears a courtesy tone before; nobody by default.",
                     values=(("no", ""), ("Channel1", ""), ("Channel2", ""), ("Both", "")),
                 ),
             ),
@@ -151,12 +250,13 @@ class BridgeAction(Module):
                 call.error(f"Channel{number} does not exist: {name}")
                 return
             found.append(channel)
-        first, second = found
-        if first is second or any(each.control_listener is not None for each in found):
+        if found[0] is found[1] or not all(may_be_fetched(each) for each in found):
             call.error("Unable to set up bridge of these channels")
             return
-        meeting = Meeting(self._pbx, first, second)
+        tone = call.get("Tone").lower()
+        guests = [Guest(channel, tone=tone in ("both", f"channel{number}")) for number, channel in enumerate(found, 1)]
+        meeting = Meeting(self._pbx, *guests, told_first=guests[1])
         # The channel without a task of its own goes first: leaving its bridge must not end it.
         for channel in sorted(found, key=lambda each: each.task is not None):
-            channel.divert(meeting.attend)
+            meeting.invite(channel)
         call.success("Channels have been bridged")

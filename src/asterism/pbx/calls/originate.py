@@ -18,7 +18,7 @@ from asterism.pbx.dialplan.language.places import parse_place
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.causes import Cause
 from asterism.pbx.vocabulary.controls import Control
-from asterism.pbx.vocabulary.errors import ChannelHangup, Goto
+from asterism.pbx.vocabulary.errors import ChannelHangup
 from asterism.pbx.vocabulary.flow import EndDialplan
 from asterism.pbx.vocabulary.party import PartyId, parse_caller_id
 
@@ -153,16 +153,6 @@ def start(pbx: Host, channel: Channel, request: OriginateRequest) -> None:
         except EndDialplan as end:
             if end.cause is not None:
                 one.hangup_cause = end.cause
-        except Goto as jump:
-            one.context = jump.context or one.context
-            one.exten = jump.exten or one.exten
-            priority = jump.priority
-            if isinstance(priority, str):
-                priority = pbx.dialplan.resolve_priority(one.context, one.exten, priority) or 1
-            one.priority = priority
-            if jump.before is not None:
-                await jump.before(one)
-            await pbx.dialplan.execute(one)
 
     pbx.start(channel, run)
 

@@ -102,7 +102,15 @@ class ChannelEnd(ChannelWaits):
         self.stage = stage
         self.alive = False
         self.dead = stage is Stage.DEAD
+        if self._goto is not None:
+            self._forget_goto()
         return True
+
+    def _forget_goto(self) -> None:
+        """The channel does not go where it was sent."""
+        goto, self._goto = self._goto, None
+        if goto is not None and goto.missed is not None:
+            goto.missed(self)  # type: ignore[arg-type]
 
     def soft_hangup(self, flag: SoftHangup = SoftHangup.EXPLICIT, cause: int = 0) -> None:
         """Ask the channel to end, from outside its task; publishes SoftHangupRequest."""
@@ -133,6 +141,8 @@ class ChannelEnd(ChannelWaits):
                 bridge.depart(me)
             self.pbx.start(me)
             return
+        if self._goto is not None:
+            self._forget_goto()
         self._goto = goto
         if bridge is not None:
             bridge.depart(me)
@@ -142,16 +152,19 @@ class ChannelEnd(ChannelWaits):
         if self.extension is not None:
             self.extension.end()
 
-    def divert(self, body: Callable[[Channel], Awaitable[None]]) -> None:
+    def divert(
+        self, body: Callable[[Channel], Awaitable[None]], missed: Callable[[Channel], None] | None = None
+    ) -> None:
         """Have the channel run ``body`` instead of whatever it does, from outside its task.
 
-        Afterwards its dialplan goes on with the next priority; a channel without one ends.
+        Afterwards its dialplan goes on with the next priority; a channel without one ends. ``missed`` is called when
+        it does not get to it: it has hung up before, or was sent elsewhere.
         """
         me: Channel = self  # type: ignore[assignment]
         if not self.alive or (self.task is None and self.control_listener is not None):
             return
         if self.task is not None:
-            self.redirect(Goto(me.context, me.exten, me.priority + 1, body))
+            self.redirect(Goto(me.context, me.exten, me.priority + 1, body, missed))
             return
         self.moved = True
         if self.bridge is not None:

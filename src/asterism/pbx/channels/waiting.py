@@ -55,7 +55,7 @@ class ChannelWaits(ChannelVariables):
             self.extension.tell()
         if self.task is None or asyncio.current_task() is self.task:
             self._goto = None  # other tasks hear of it as well, but it is the channel's own that goes
-        raise Redirected(goto.context, goto.exten, goto.priority, goto.before)
+        raise Redirected(goto.context, goto.exten, goto.priority, goto.before, goto.missed)
 
     @property
     def leaving(self) -> bool:

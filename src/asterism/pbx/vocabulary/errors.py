@@ -16,11 +16,15 @@ class ChannelHangup(Exception):  # noqa: N818 - the normal end of a call, not an
     """The channel has been hung up: raised out of every await on it."""
 
 
+class HungUpAway(ChannelHangup):
+    """The channel has hung up in something that it had left its dialplan for: no ``h`` runs, as in Asterisk 22."""
+
+
 class Goto(Exception):  # noqa: N818 - a jump, not an error
     """Go on at another place of the dialplan; also raised out of an await by a manager's redirect.
 
     Empty ``context`` or ``exten`` mean the current one; ``priority`` is a number or a label. ``before`` is what
-    the channel does first.
+    the channel does first, ``missed`` is called when it does not get there.
     """
 
     def __init__(
@@ -29,12 +33,14 @@ class Goto(Exception):  # noqa: N818 - a jump, not an error
         exten: str,
         priority: int | str = 1,
         before: Callable[[Channel], Awaitable[None]] | None = None,
+        missed: Callable[[Channel], None] | None = None,
     ) -> None:
         super().__init__(f"{context},{exten},{priority}")
         self.context = context
         self.exten = exten
         self.priority = priority
         self.before = before
+        self.missed = missed
 
 
 class Redirected(Goto):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from asterism.pbx.bridges.technologies.holding import HoldingBridge
 from asterism.pbx.bridges.technologies.native import NativeRtp
 from asterism.pbx.bridges.technologies.simple import SimpleBridge
 from asterism.pbx.bridges.technologies.softmix import SoftMix
 
-TECHNOLOGIES = (NativeRtp, SimpleBridge, SoftMix)
+TECHNOLOGIES = (NativeRtp, HoldingBridge, SimpleBridge, SoftMix)
 """Those of the project."""

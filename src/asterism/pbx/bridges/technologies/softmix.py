@@ -6,11 +6,16 @@ from typing import TYPE_CHECKING, ClassVar
 
 from asterism.pbx.bridges.linking import disconnect_channel
 from asterism.pbx.bridges.mixing import Mixer, Port
+from asterism.pbx.channels.music.playing import music_of
 
 if TYPE_CHECKING:
-    from asterism.media.stream import AudioStream
+    from asterism.media.stream import AudioStream, Frame
     from asterism.pbx.bridges.bridge import Bridge
     from asterism.pbx.channels.channel import Channel
+
+
+def _nowhere(_: Frame) -> None:
+    """It hears music meanwhile."""
 
 
 class SoftMix:
@@ -43,16 +48,22 @@ class SoftMix:
 
     def join(self, channel: Channel) -> None:
         """Let one more be heard and hear; one without audio, as soon as it has some."""
-        if channel.tone is not None:
+        music = music_of(channel)
+        if channel.tone is not None and music is None:
             channel.stop_tone()
         stream = channel.stream
         if stream is None:
             return
         fmt = stream.format
         if not self._mixer.can(fmt):
-            self._bridge.pbx.log.warning("%s: there is no way to mix %s", channel.name, fmt)
+            self._bridge.pbx.log.warning(
+                "%s neither hears nor is heard in bridge %s: no codec for %s",
+                channel.name,
+                self._bridge.uniqueid,
+                fmt.name,
+            )
             return
-        port = self._mixer.add(fmt, stream.write)
+        port = self._mixer.add(fmt, stream.write if music is None else _nowhere)
         self._ports[channel] = (stream, port)
         stream.relay_to(None)
         stream.sink = port.take
@@ -72,6 +83,7 @@ class SoftMix:
             if port is not None and now is stream and now is not None and now.format is port.format:
                 now.relay_to(None)
                 now.sink = port.take
+                port.write = now.write if music_of(channel) is None else _nowhere
                 continue
             if port is not None:
                 del self._ports[channel]

@@ -1,4 +1,4 @@
-"""The options of ``Dial``: letters, some with an argument in parentheses."""
+"""The options of ``Dial``, and of ``Bridge``: letters, some with an argument in parentheses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from asterism.pbx.dialplan.language.places import Place, parse_place, split_plac
 from asterism.pbx.vocabulary.causes import Cause, parse_cause
 
 KNOWN = "aBbcDFGgHhIiLmoQRrSsTtUu"
-"""The letters of the options that there are."""
+"""The letters of the options that Dial has."""
+BRIDGE = "FhHkKLnpStTwWx"
+"""Those of Bridge, which mean the same there, but for ``n`` and ``x``."""
 _WITH_ARGUMENT = frozenset("ABbDFfGLmMnoOPQrSsUu")
 
 
@@ -35,8 +37,11 @@ class DialOptions:
     problems: tuple[str, ...] = field(default=(), compare=False)
 
 
-def split_options(text: str) -> list[tuple[str, str | None]]:
-    """The letters in order, each with its argument; parentheses may be nested. Text from outside is no letter."""
+def split_options(text: str, with_argument: frozenset[str] = _WITH_ARGUMENT) -> list[tuple[str, str | None]]:
+    """The letters in order, each with its argument; parentheses may be nested. Text from outside is no letter.
+
+    ``with_argument`` are the letters that may have one.
+    """
     found: list[tuple[str, str | None]] = []
     position = 0
     scan = shadow(text)
@@ -44,7 +49,7 @@ def split_options(text: str) -> list[tuple[str, str | None]]:
         letter = scan[position]
         position += 1
         argument: str | None = None
-        if letter in _WITH_ARGUMENT and scan[position : position + 1] == "(":
+        if letter in with_argument and scan[position : position + 1] == "(":
             depth = 1
             start = position = position + 1
             while position < len(scan) and depth:
@@ -56,22 +61,25 @@ def split_options(text: str) -> list[tuple[str, str | None]]:
     return found
 
 
-def parse_options(text: str) -> DialOptions:
-    """Read Dial's option text. What cannot be honoured is listed in ``problems``, for a warning."""
-    return _cached(text) if len(text) <= 256 and not is_foreign(text) else _parse(text)
+def parse_options(text: str, known: str = KNOWN) -> DialOptions:
+    """Read the option text. What cannot be honoured is listed in ``problems``, for a warning.
+
+    ``known`` are the letters that there are: Dial's, or :data:`BRIDGE`.
+    """
+    return _cached(text, known) if len(text) <= 256 and not is_foreign(text) else _parse(text, known)
 
 
 @lru_cache(maxsize=256)
-def _cached(text: str) -> DialOptions:
-    return _parse(text)
+def _cached(text: str, known: str) -> DialOptions:
+    return _parse(text, known)
 
 
-def _parse(text: str) -> DialOptions:
+def _parse(text: str, known: str) -> DialOptions:
     letters: set[str] = set()
     values: dict[str, str | None] = {}
     problems: list[str] = []
     for letter, argument in split_options(text):
-        if letter not in KNOWN:
+        if letter not in known:
             problems.append(f"option '{letter}' is not supported")
             continue
         letters.add(letter)

@@ -15,7 +15,7 @@ from asterism.pbx.channels.playing import start_tone
 from asterism.pbx.dialplan.language.state import DialplanState, Frame
 from asterism.pbx.vocabulary.causes import Cause
 from asterism.pbx.vocabulary.controls import ChannelState, Control
-from asterism.pbx.vocabulary.errors import ChannelHangup
+from asterism.pbx.vocabulary.errors import ChannelHangup, HungUpAway
 from asterism.pbx.vocabulary.flow import EndDialplan, Goto, HandedOver, SubroutineReturned
 
 if TYPE_CHECKING:
@@ -61,17 +61,19 @@ class Executor:
             found = channel.dialplan_state = DialplanState()
         return found
 
-    async def execute(self, channel: Channel) -> None:
+    async def execute(self, channel: Channel, jump: Goto | None = None) -> None:
         """Run ``channel`` from its position to the end of the call, then ``h``, then hang it up.
 
-        Never raises, except when the task itself is cancelled, and :class:`HandedOver`.
+        ``jump`` is where it goes first. Never raises, except when the task itself is cancelled, and
+        :class:`HandedOver`.
         """
         cause: int | None = None
+        away = False
         restriction.set(0)  # the dialplan is the administrator's, whoever sent the channel there
         try:
-            cause = await self._run(channel)
-        except ChannelHangup:
-            pass
+            cause = await self._run(channel, jump=jump)
+        except ChannelHangup as hangup:
+            away = isinstance(hangup, HungUpAway)
         except (asyncio.CancelledError, HandedOver):
             raise
         except Exception:
@@ -90,6 +92,9 @@ class Executor:
             state.absolute.cancel()
             state.absolute = None
         context = channel.context
+        if away:
+            channel.hang_up()
+            return
         if self.table.find(context, "h", 1, channel.caller.number) is not None:
             channel.tell_dialplan_end()
             await self._run_hangup_extension(channel, context)
@@ -186,7 +191,9 @@ class Executor:
             frames[-1].hidden[name] = channel.variables.get(name)
         channel.set_variable(name, value)
 
-    async def _run(self, channel: Channel, fall_through: bool = True, hanging_up: bool = False) -> int | None:
+    async def _run(
+        self, channel: Channel, fall_through: bool = True, hanging_up: bool = False, jump: Goto | None = None
+    ) -> int | None:
         """Run priorities until the dialplan ends; return the cause that was asked for.
 
         A channel that is ``hanging_up`` runs ``h``: what it does not wait for still works.
@@ -202,9 +209,15 @@ class Executor:
             try:
                 if not hanging_up:
                     channel.check()
+                if jump is not None:
+                    found, jump = jump, None
+                    raise found
                 if detour is not None:
                     body, detour = detour, None
-                    await body(channel)
+                    try:
+                        await body(channel)
+                    except ChannelHangup:
+                        raise HungUpAway from None
                 priority = find(channel.context, channel.exten, channel.priority, channel.caller.number)
                 if priority is None:
                     if not fall_through:
@@ -213,16 +226,20 @@ class Executor:
                     jumped = True
                     continue
                 await self._step(channel, priority)
-            except Goto as jump:
-                context = jump.context or channel.context
-                exten = jump.exten or channel.exten
-                number = self.resolve(channel, context, exten, jump.priority)
+            except Goto as place:
+                context = place.context or channel.context
+                exten = place.exten or channel.exten
+                number = self.resolve(channel, context, exten, place.priority)
                 if number is None:
-                    self.log.warning("Priority '%s' of %s@%s does not exist", jump.priority, exten, context)
+                    self.log.warning("Priority '%s' of %s@%s does not exist", place.priority, exten, context)
+                    if place.missed is not None:
+                        place.missed(channel)
                     return self._no_cause(channel)
                 channel.context, channel.exten, channel.priority = context, exten, number
-                detour = jump.before
+                detour = place.before
                 jumped = detour is None
+                if detour is not None:
+                    channel.application = channel.appdata = ""
             except EndDialplan as end:
                 if not fall_through:
                     raise

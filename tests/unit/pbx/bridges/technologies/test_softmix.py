@@ -6,10 +6,12 @@ import asyncio
 
 from fake_technology import FakeServer, FakeStream, run, set_audio, settle
 
-from asterism.media.formats import ALAW, ULAW
+from asterism.media.formats import ALAW, FORMATS, ULAW
 from asterism.media.stream import Frame
 from asterism.pbx.bridges.bridge import MIXING, Bridge
 from asterism.pbx.channels.channel import Channel
+from asterism.pbx.channels.music.playing import start_music, stop_music
+from asterism.pbx.vocabulary.controls import ChannelState, Control
 
 
 def enter(server: FakeServer, bridge: Bridge, *phones: str) -> list[Channel]:
@@ -137,5 +139,72 @@ def test_a_digit_goes_to_all_others() -> None:
         for other in (bob, carol):
             assert ("digit", "5", 120) in other.driver.log  # type: ignore[attr-defined]
         assert not [entry for entry in alice.driver.log if entry[0] == "digit"]  # type: ignore[attr-defined]
+
+    run(scenario)
+
+
+def test_who_hears_music_does_not_hear_the_mix_in_between() -> None:
+    async def scenario(server: FakeServer) -> None:
+        server.sip.stream = lambda: FakeStream(ULAW)
+        bridge = Bridge(server.pbx)
+        channels = enter(server, bridge, "bob", "alice", "alice")
+        bob = channels[0]
+        bob.set_state(ChannelState.UP)
+        assert start_music(bob)
+        playing = bob.tone
+        written: list[Frame] = []
+        bob.driver.media.write = written.append  # type: ignore[union-attr]
+        bridge.connect_media()
+        bridge.enter(server.sip.incoming("alice", "1"))  # the mix is not begun anew by that, nor the music ended
+        assert bob.tone is playing
+        await turns(server, 3)
+        assert len(written) == playing.played - 1  # type: ignore[union-attr]
+        assert len(stream(channels[1]).written) == 3
+        stop_music(bob)
+        count = len(written)
+        await turns(server, 2)
+        assert {frame.payload for frame in written[count:]} == {b"\xff" * 160}
+
+    run(scenario)
+
+
+def test_a_third_party_ends_the_hold_of_two_and_its_leaving_brings_it_back() -> None:
+    """Nobody among three is on hold; whom one still holds, when they are two again, is told so."""
+
+    async def scenario(server: FakeServer) -> None:
+        server.sip.stream = lambda: FakeStream(ULAW)
+        bridge = Bridge(server.pbx)
+        bob, alice = enter(server, bridge, "bob", "alice")
+        alice.queue_control(Control.HOLD, "slow")
+        assert bob.on_hold
+        (carol,) = enter(server, bridge, "alice")
+        assert not bob.on_hold
+        assert bob.driver.indicated()[-1] is Control.UNHOLD  # type: ignore[union-attr]
+        bridge.depart(carol)
+        assert bob.on_hold
+        assert bob.driver.log[-1] == ("indicate", Control.HOLD)  # type: ignore[union-attr]
+        (dave,) = enter(server, bridge, "alice")
+        alice.queue_control(Control.UNHOLD)
+        bridge.depart(dave)
+        assert not bob.on_hold
+        alice.queue_control(Control.HOLD)
+        enter(server, bridge, "alice")
+        bridge.depart(alice)
+        assert not bob.on_hold
+
+    run(scenario)
+
+
+def test_a_format_that_nothing_turns_into_audio_is_told() -> None:
+    async def scenario(server: FakeServer) -> None:
+        lines: list[str] = []
+        server.log.warning = lambda text, *values: lines.append(text % values)  # type: ignore[method-assign]
+        server.sip.stream = lambda: FakeStream(ULAW)
+        bridge = Bridge(server.pbx)
+        enter(server, bridge, "bob", "alice")
+        server.sip.stream = lambda: FakeStream(FORMATS["g729"])
+        (carol,) = enter(server, bridge, "alice")
+        assert lines == [f"{carol.name} neither hears nor is heard in bridge {bridge.uniqueid}: no codec for g729"]
+        assert len(bridge.members) == 3
 
     run(scenario)
