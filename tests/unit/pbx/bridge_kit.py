@@ -46,7 +46,8 @@ def recorded(title: str) -> list[Told]:
     for block in section(f"AMI events: {title}").split("\n\n"):
         lines = block.strip().splitlines()
         if lines and lines[0].startswith("Event: "):
-            fields = dict(line.split(": ", 1) if ": " in line else (line.rstrip(":"), "") for line in lines[1:])
+            rows = [line.partition(":") for line in lines[1:]]
+            fields = {key: value.strip() for key, _, value in rows}
             found.append(_whole(lines[0][7:], fields))
             continue
         for line in lines:

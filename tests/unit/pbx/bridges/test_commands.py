@@ -177,7 +177,7 @@ def test_a_suspended_technology() -> None:
         ("BridgeTechnologySuspend unknown", {"BridgeTechnology": "none"}),
     ],
 )  # fmt: skip
-def test_actions_without_a_bridge(title: str, fields: dict[str, str]) -> None:
+def test_actions_without_a_bridge(title: str, fields: dict[str, Any]) -> None:
     async def scenario(server: FakeServer) -> None:
         assert answer_text(await Manager(server).run(title.split()[0], **fields)) == recorded_answer(title)
 

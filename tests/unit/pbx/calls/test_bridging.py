@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from bridge_kit import compare
@@ -19,6 +20,11 @@ from asterism.pbx.channels.channel import Channel
 from asterism.pbx.vocabulary.controls import Control
 from asterism.pbx.vocabulary.errors import Goto
 from asterism.testing import until
+
+
+def far(channel: Channel) -> Any:
+    """The scripted far end of a channel."""
+    return channel.driver
 
 
 async def waiting(server: FakeServer, phone: str, account: str = "") -> Channel:
@@ -139,7 +145,7 @@ def test_one_hangs_up_at_the_courtesy_tone() -> None:
         server.dialplan(("7010", 3, "Wait", "30"))
         alice = await waiting(server, "alice")
         bob = await waiting(server, "bob")
-        bob.driver.answer = lambda: bob.queue_hangup(16)  # type: ignore[union-attr,method-assign]
+        far(bob).answer = lambda: bob.queue_hangup(16)
         bob.state = type(bob.state).RING
         meeting = Meeting(server.pbx, Guest(alice), Guest(bob))
         meeting.invite(alice)

@@ -16,6 +16,7 @@ from asterism.pbx.vocabulary.marks import application
 from asterism.pbx.vocabulary.module import PbxModule
 
 if TYPE_CHECKING:
+    from asterism.core.log import ServerLogger
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.dialplan.applications.dial_options import DialOptions
 
@@ -97,8 +98,9 @@ class BridgingApplications(PbxModule):
     covers: ClassVar[tuple[str, ...]] = ("app_bridgeaddchan",)
     description: ClassVar[str] = "Bridging in the dialplan"
 
-    def _warn(self, text: str, *values: object) -> None:
-        self.pbx.dialplan.log.warning(text, *values)
+    @property
+    def _log(self) -> ServerLogger:
+        return self.pbx.dialplan.log
 
     def _target(self, application_name: str, channel: Channel, name: str) -> Channel | None:
         """The other channel; without one the result is set and the log says why."""
@@ -108,11 +110,11 @@ class BridgingApplications(PbxModule):
             folded = name.lower()
             found = next((each for each in self.pbx.channels if each.name.lower().startswith(folded)), None)
         if found is channel:
-            self._warn("%s: %s cannot be bridged with itself", application_name, channel.name)
+            self._log.warning("%s: %s cannot be bridged with itself", application_name, channel.name)
             channel.set_variable(RESULT, "LOOP")
             return None
         if found is None or not found.alive:
-            self._warn("%s: there is no channel '%s'", application_name, name)
+            self._log.warning("%s: there is no channel '%s'", application_name, name)
             channel.set_variable(RESULT, "NONEXISTENT")
             return None
         return found
@@ -157,12 +159,12 @@ class BridgingApplications(PbxModule):
         name, letters = [*split_arguments(args, limit=2), "", ""][:2]
         options = parse_options(letters, BRIDGE)
         for problem in options.problems:
-            self._warn("Bridge: %s", problem)
+            self._log.warning("Bridge: %s", problem)
         target = self._target("Bridge", channel, name)
         if target is None:
             return
         if not may_be_fetched(target):
-            self._warn("Bridge: %s is still being called", target.name)
+            self._log.warning("Bridge: %s is still being called", target.name)
             channel.set_variable(RESULT, "FAILURE")
             return
         await _Call(channel, target, options).run()
@@ -186,14 +188,14 @@ class BridgingApplications(PbxModule):
         result = "FAILURE"
         try:
             if bridge is None:
-                self._warn("BridgeAdd: %s is in no bridge", target.name)
+                self._log.warning("BridgeAdd: %s is in no bridge", target.name)
             else:
                 bridge.check_room()
                 result = "SUCCESS"
                 await join(channel, bridge)
         except RuntimeError as error:
             result = "FAILURE"
-            self._warn("BridgeAdd: %s", error)
+            self._log.warning("BridgeAdd: %s", error)
         finally:
             channel.set_variable(RESULT, result)
 
@@ -235,20 +237,20 @@ class BridgingApplications(PbxModule):
         """Run BridgeWait."""
         name, role, letters = [each.strip() for each in [*split_arguments(args, limit=3), "", "", ""][:3]]
         if role and role not in _ROLES:
-            self._warn("BridgeWait: '%s' is no role: participant or announcer", role)
+            self._log.warning("BridgeWait: '%s' is no role: participant or announcer", role)
             return
         options: dict[str, str] = {}
         for letter, argument in split_options(letters, _WITH_ARGUMENT):
             if letter not in "meSn":
-                self._warn("BridgeWait: option '%s' is not supported", letter)
+                self._log.warning("BridgeWait: option '%s' is not supported", letter)
             options[letter] = (argument or "").strip()
         kind = options.get("e", "m")[:1]
         if kind not in _KINDS or not kind:
-            self._warn("BridgeWait: '%s' is no way to wait: music it is", options["e"])
+            self._log.warning("BridgeWait: '%s' is no way to wait: music it is", options["e"])
             kind = "m"
         seconds = number(options["S"]) if "S" in options else None
         if "S" in options and seconds is None:
-            self._warn("BridgeWait: option S needs seconds")
+            self._log.warning("BridgeWait: option S needs seconds")
         waiting = Waiting(kind, options.get("m", ""))
         roles = frozenset({role}) if role else frozenset()
         bridge = self._room(name or "default")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fake_technology import FakeServer, FakeStream, run, settle
 
 from asterism.media.formats import ALAW, ULAW
@@ -12,6 +14,11 @@ from asterism.pbx.channels.music.playing import music_of, start_music
 from asterism.testing import until
 
 ROLE = frozenset({ANNOUNCER})
+
+
+def far(channel: Channel) -> Any:
+    """The scripted far end of a channel."""
+    return channel.driver
 
 
 def room(server: FakeServer) -> Bridge:
@@ -38,7 +45,7 @@ def test_music_goes_on_with_another_stream() -> None:
         first = music_of(bob)
         assert first is not None
         stream(bob).close()
-        bob.driver.media = FakeStream(ALAW)  # type: ignore[union-attr]
+        far(bob).media = FakeStream(ALAW)
         await until(lambda: music_of(bob) is None)  # it ended with its stream
         bridge.connect_media()
         assert music_of(bob) is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from fake_technology import FakeServer, FakeStream, run, set_audio, settle
 
@@ -12,6 +13,11 @@ from asterism.pbx.bridges.bridge import MIXING, Bridge
 from asterism.pbx.channels.channel import Channel
 from asterism.pbx.channels.music.playing import start_music, stop_music
 from asterism.pbx.vocabulary.controls import ChannelState, Control
+
+
+def far(channel: Channel) -> Any:
+    """The scripted far end of a channel."""
+    return channel.driver
 
 
 def enter(server: FakeServer, bridge: Bridge, *phones: str) -> list[Channel]:
@@ -137,8 +143,8 @@ def test_a_digit_goes_to_all_others() -> None:
         bob, alice, carol = enter(server, bridge, "bob", "alice", "alice")
         alice.queue_digit("5", 120)
         for other in (bob, carol):
-            assert ("digit", "5", 120) in other.driver.log  # type: ignore[attr-defined]
-        assert not [entry for entry in alice.driver.log if entry[0] == "digit"]  # type: ignore[attr-defined]
+            assert ("digit", "5", 120) in far(other).log
+        assert not [entry for entry in far(alice).log if entry[0] == "digit"]
 
     run(scenario)
 
@@ -153,12 +159,12 @@ def test_who_hears_music_does_not_hear_the_mix_in_between() -> None:
         assert start_music(bob)
         playing = bob.tone
         written: list[Frame] = []
-        bob.driver.media.write = written.append  # type: ignore[union-attr]
+        far(bob).media.write = written.append
         bridge.connect_media()
         bridge.enter(server.sip.incoming("alice", "1"))  # the mix is not begun anew by that, nor the music ended
         assert bob.tone is playing
         await turns(server, 3)
-        assert len(written) == playing.played - 1  # type: ignore[union-attr]
+        assert len(written) == playing.played - 1
         assert len(stream(channels[1]).written) == 3
         stop_music(bob)
         count = len(written)
@@ -179,10 +185,10 @@ def test_a_third_party_ends_the_hold_of_two_and_its_leaving_brings_it_back() -> 
         assert bob.on_hold
         (carol,) = enter(server, bridge, "alice")
         assert not bob.on_hold
-        assert bob.driver.indicated()[-1] is Control.UNHOLD  # type: ignore[union-attr]
+        assert far(bob).indicated()[-1] is Control.UNHOLD
         bridge.depart(carol)
         assert bob.on_hold
-        assert bob.driver.log[-1] == ("indicate", Control.HOLD)  # type: ignore[union-attr]
+        assert far(bob).log[-1] == ("indicate", Control.HOLD)
         (dave,) = enter(server, bridge, "alice")
         alice.queue_control(Control.UNHOLD)
         bridge.depart(dave)
@@ -198,7 +204,7 @@ def test_a_third_party_ends_the_hold_of_two_and_its_leaving_brings_it_back() -> 
 def test_a_format_that_nothing_turns_into_audio_is_told() -> None:
     async def scenario(server: FakeServer) -> None:
         lines: list[str] = []
-        server.log.warning = lambda text, *values: lines.append(text % values)  # type: ignore[method-assign]
+        server.log.warning = lambda text, *values: lines.append(text % values)
         server.sip.stream = lambda: FakeStream(ULAW)
         bridge = Bridge(server.pbx)
         enter(server, bridge, "bob", "alice")
