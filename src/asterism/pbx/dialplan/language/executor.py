@@ -83,10 +83,10 @@ class Executor:
             channel.hangup_cause = cause
         if not channel.hangup_cause and channel.state == ChannelState.UP:
             channel.hangup_cause = Cause.NORMAL_CLEARING
-        await self.finish(channel)
+        await self.finish(channel, away)
 
-    async def finish(self, channel: Channel) -> None:
-        """Run ``h`` of the channel's context, if there is one, and hang it up."""
+    async def finish(self, channel: Channel, away: bool = False) -> None:
+        """Run ``h`` of the channel's context, if there is one, and hang it up; without ``h`` when it was ``away``."""
         state: DialplanState | None = channel.dialplan_state
         if state is not None and state.absolute is not None:
             state.absolute.cancel()
