@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fake_technology import FakeServer, FakeStream, run, settle
+from fake_technology import FakeServer, FakeStream, run, set_audio, settle
 
 from asterism.media.formats import ALAW, ULAW
 from asterism.media.stream import Frame
@@ -45,7 +45,7 @@ def test_music_goes_on_with_another_stream() -> None:
         first = music_of(bob)
         assert first is not None
         stream(bob).close()
-        far(bob).media = FakeStream(ALAW)
+        set_audio(bob, FakeStream(ALAW))
         await until(lambda: music_of(bob) is None)  # it ended with its stream
         bridge.connect_media()
         assert music_of(bob) is not None

@@ -159,7 +159,8 @@ def test_who_hears_music_does_not_hear_the_mix_in_between() -> None:
         assert start_music(bob)
         playing = bob.tone
         written: list[Frame] = []
-        far(bob).media.write = written.append
+        audio: Any = stream(bob)
+        audio.write = written.append
         bridge.connect_media()
         bridge.enter(server.sip.incoming("alice", "1"))  # the mix is not begun anew by that, nor the music ended
         assert bob.tone is playing
