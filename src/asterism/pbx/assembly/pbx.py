@@ -21,6 +21,7 @@ from asterism.pbx.assembly.channel import Channel, QuietChannel
 from asterism.pbx.bridges.bridge import Bridge
 from asterism.pbx.bridges.table import BridgeTable
 from asterism.pbx.bridges.technologies import TECHNOLOGIES
+from asterism.pbx.calls.completion.table import Completion
 from asterism.pbx.calls.originate import OriginateRequest, originate, start
 from asterism.pbx.channels.music.playing import MusicClasses
 from asterism.pbx.channels.table import ChannelTable
@@ -96,6 +97,7 @@ class Pbx(Subsystem):
         self.codes: Registry[Callable[[CoreChannel], Awaitable[None]]] = Registry("code")
         """What a channel does that dials a code which is an extension of every context (``pickupexten``)."""
         self.messages = Messages(self)
+        self.completion = Completion(self)
         dialplan.observe(self.hints.update)
 
     @cached_property

@@ -102,6 +102,7 @@ class Dialer:
         self.losers_cause: int = Cause.ANSWERED_ELSEWHERE
         self.on_answer: Callable[[Channel, Leg], None] | None = None
         self.on_forward: Callable[[Channel], None] | None = None
+        self.on_ringing: Callable[[Channel], None] | None = None
         self._done = done
         self.refusal: Control | None = None
         """BUSY or CONGESTION where a leg was told that instead of being hung up."""
@@ -208,7 +209,7 @@ class Dialer:
 
     def release(self) -> None:
         """Let go of whoever started the dialling, once it is over: they must not hold each other."""
-        self.on_answer = self.on_forward = None
+        self.on_answer = self.on_forward = self.on_ringing = None
 
     def cancel(self, status: DialStatus | None, cause: int) -> None:
         """Give up the legs that have not answered, with DialEnd ``status`` unless it is ``None``."""
@@ -275,6 +276,8 @@ class Dialer:
         bus = self.pbx.bus
         if bus.listeners[events.DIAL_STATE]:
             bus.publish(events.DIAL_STATE, self.caller, channel, DialStatus.RINGING)
+        if self.on_ringing is not None:
+            self.on_ringing(channel)
         self._show(Control.RINGING)
 
     def _progress(self, channel: Channel) -> None:

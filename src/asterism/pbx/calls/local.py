@@ -14,6 +14,7 @@ from asterism.media.jitter import JitterSettings
 from asterism.media.memory import memory_pair
 from asterism.media.stream import AUDIO, ChannelStream
 from asterism.pbx.calls import local_events
+from asterism.pbx.calls.completion.table import inside
 from asterism.pbx.calls.local_optimization import optimise
 from asterism.pbx.channels.jitter import buffer_input
 from asterism.pbx.dialplan.language.foreign import shadow
@@ -292,6 +293,8 @@ class LocalTechnology:
         if pair.jitter_buffer:
             buffer_input(pair.two.channel, JitterSettings())
         self.pairs[pair] = None
+        if requestor is not None and requestor.data:
+            inside(requestor, pair.one.channel, pair.two.channel)
         return pair.one.channel
 
     def device_state(self, resource: str) -> DeviceState:

@@ -59,6 +59,8 @@ class OriginateRequest:
     variables: list[tuple[str, str]] = field(default_factory=list)
     run: Callable[[Any], Awaitable[None]] | None = None
     """Code that the channel runs instead of an application or an extension."""
+    prepare: Callable[[Channel], None] | None = None
+    """Called with the channel before anything is done with it."""
     restriction: int = 0
     """The rules of :mod:`asterism.core.restriction` for the application; the dialplan has none."""
 
@@ -132,6 +134,8 @@ def _prepare(channel: Channel, request: OriginateRequest) -> None:
     if request.caller is not None:
         channel.set_caller(request.caller)
         channel.set_connected(request.caller, tell=False)
+    if request.prepare is not None:
+        request.prepare(channel)
 
 
 def start(pbx: Host, channel: Channel, request: OriginateRequest) -> None:

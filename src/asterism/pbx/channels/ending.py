@@ -250,6 +250,8 @@ class ChannelEnd(ChannelWaits):
         me: Channel = self  # type: ignore[assignment]
         pbx = self.pbx
         pbx.channels.remove(me)
+        if "cc" in me.data:
+            pbx.completion.ended(me)
         if pbx.bus.listeners[events.HANGUP]:
             pbx.bus.publish(events.HANGUP, self)
         pbx.device_states.channel_changed(me.device)

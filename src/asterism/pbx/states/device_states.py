@@ -47,6 +47,7 @@ class DeviceStates:
         self._names: dict[str, Names] = {}
         self.remote: RemoteStates[DeviceState] = RemoteStates(self.changed)
         """What other servers tell of devices."""
+        self._watched: dict[str, list[Observer]] = {}
 
     def register_provider(
         self, owner: Owner, prefix: str, provider: Provider, names: Names | None = None
@@ -90,6 +91,20 @@ class DeviceStates:
         found.update(dict.fromkeys(self._own))
         return list(found)
 
+    def watch(self, device: str, observer: Observer) -> Callable[[], None]:
+        """Call ``observer(device, state)`` after every change of one device, until what this gives is called."""
+        self._watched.setdefault(device, []).append(observer)
+        self._known.setdefault(device, self.get(device))  # changes are told from here on
+
+        def unwatch() -> None:
+            observers = self._watched.get(device, [])
+            if observer in observers:
+                observers.remove(observer)
+            if not observers:
+                self._watched.pop(device, None)
+
+        return unwatch
+
     def get(self, device: str) -> DeviceState:
         """The state of a device now; INVALID for a technology that does not exist."""
         own = self.own(device)
@@ -105,7 +120,8 @@ class DeviceStates:
             found = self._pbx.technologies.get(technology)
             if found is not None:
                 return self._ask(device, found.device_state, resource)
-            return DeviceState.INVALID
+            if ":" not in technology:
+                return DeviceState.INVALID
         prefix, colon, rest = device.partition(":")
         provider = self._providers.get(prefix) if colon else None
         return DeviceState.INVALID if provider is None else self._ask(device, provider, rest)
@@ -167,6 +183,7 @@ class DeviceStates:
             or self._own_observers
             or pbx.bus.listeners[events.DEVICE_STATE_CHANGE]
             or device in pbx.hints.followed_devices
+            or device in self._watched
         ):
             self._known.pop(device, None)
             return
@@ -182,7 +199,7 @@ class DeviceStates:
         for device, surely in dirty.items():
             if self._own_observers:
                 self._evaluate_own(device, surely)
-            if not everyone and device not in pbx.hints.followed_devices:
+            if not everyone and device not in pbx.hints.followed_devices and device not in self._watched:
                 self._known.pop(device, None)
                 continue
             state = self.get(device)
@@ -194,7 +211,7 @@ class DeviceStates:
             if not news:
                 continue
             pbx.bus.publish(events.DEVICE_STATE_CHANGE, device, state.name)
-            for observer in tuple(self._observers):
+            for observer in (*self._observers, *self._watched.get(device, ())):
                 attempt(pbx.log, "an observer of device states", None, observer, device, state)
 
     def _evaluate_own(self, device: str, surely: bool) -> None:

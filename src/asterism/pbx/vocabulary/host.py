@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from asterism.media.formats import Format
     from asterism.media.stream import AudioStream
     from asterism.pbx.bridges.table import BridgeTable
+    from asterism.pbx.calls.completion.table import Completion
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.channels.music.playing import MusicClasses
     from asterism.pbx.channels.table import ChannelTable
@@ -47,6 +48,7 @@ class Host(Protocol):
     functions: Registry[Function]
     technologies: Registry[ChannelTechnology]
     bridges: BridgeTable
+    completion: Completion
     device_states: DeviceStates
     hints: Hints
     mailboxes: Mailboxes

@@ -47,3 +47,36 @@ def test_busy_from_a_number_of_calls_on() -> None:
         assert states.channel_state("PJSIP/alice", busy_at=1) is DeviceState.BUSY
 
     run(scenario)
+
+
+def test_one_device_is_watched_without_anything_else_being_followed() -> None:
+    async def scenario(server: FakeServer) -> None:
+        states = server.pbx.device_states
+        told: list[tuple[str, DeviceState]] = []
+        unwatch = states.watch("PJSIP/alice", lambda device, state: told.append((device, state)))
+        again = states.watch("PJSIP/alice", lambda device, state: 1 / 0)
+        for phone in ("alice", "bob"):
+            channel = server.sip.incoming(phone, "1")
+            channel.set_state(ChannelState.UP)
+            await settle()
+            channel.hang_up()
+            await settle()
+        assert told == [("PJSIP/alice", DeviceState.INUSE), ("PJSIP/alice", DeviceState.NOT_INUSE)]
+        unwatch()
+        again()
+        unwatch()
+        server.sip.incoming("alice", "1")
+        await settle()
+        assert len(told) == 2
+
+    run(scenario)
+
+
+def test_a_provider_s_devices_may_have_a_slash() -> None:
+    async def scenario(server: FakeServer) -> None:
+        states = server.pbx.device_states
+        states.register_provider(server.owner, "ccss", lambda name: DeviceState.BUSY if name == "PJSIP/a" else None)  # type: ignore[arg-type, return-value]
+        assert states.get("ccss:PJSIP/a") is DeviceState.BUSY
+        assert states.get("nothing:PJSIP/a") is DeviceState.INVALID
+
+    run(scenario)

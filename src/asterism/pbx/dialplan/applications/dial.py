@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.module import Module
 from asterism.pbx.bridges.bridge import Bridge
+from asterism.pbx.calls.completion.parameters import KEY
 from asterism.pbx.calls.dialing import MAX_DESTINATIONS, Dialer, DialResult, Leg
 from asterism.pbx.channels.music.playing import stop_music
 from asterism.pbx.dialplan.applications.dial_options import DialOptions, parse_options
@@ -104,6 +106,8 @@ class Call:
                 if leg is not None:
                     legs.append(leg)
                     self._prepare(leg.channel)
+            if KEY in caller.data:
+                dialer.on_ringing = partial(self._rings, legs)
             if options.callee_gosub is not None:
                 for leg in legs:
                     await self._gosub_on_called(leg.channel, options.callee_gosub)
@@ -124,7 +128,14 @@ class Call:
         finally:
             if "m" in options.letters:
                 stop_music(caller)
+            if KEY in caller.data:
+                dialer.pbx.completion.dialed(caller, legs, dialer.winner is not None)
         return dialer.status
+
+    def _rings(self, legs: list[Leg], called: Channel) -> None:
+        for leg in legs:
+            if leg.channel is called:  # another one was forwarded to: its completion is not the caller's to request
+                self.pbx.completion.rings(self.caller, leg)
 
     def _give_up(self, legs: list[Leg]) -> None:
         """The caller is gone, or was sent elsewhere, before the outcome: end every leg."""
