@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from call_kit import CONFIG, two_phones
 
+from asterism.pbx.dialplan.applications.userevent import USER_EVENT
 from asterism.testing import until
 
 EXTENSIONS = (
@@ -48,3 +49,42 @@ async def test_by_functions_of_the_dialplan_alone():
         await until(lambda: not len(completion))
         await recall.hangup()
         await incoming.ended()
+
+
+OPTIONS = {
+    "cc_agent_policy": "generic",
+    "cc_monitor_policy": "always",
+    "cc_offer_timer": "21",
+    "ccnr_available_timer": "22",
+    "ccbs_available_timer": "23",
+    "cc_recall_timer": "24",
+    "cc_max_agents": "3",
+    "cc_max_monitors": "4",
+    "cc_callback_macro": "back",
+    "cc_callback_sub": "back^s^1",
+    "cc_agent_dialstring": "PJSIP/103",
+}
+
+
+async def test_the_options_of_the_endpoint_are_those_of_its_channels():
+    """Of the one that calls, and of the one that is called: 101 calls itself."""
+    lines = "".join(f"{name}={value}\n" for name, value in OPTIONS.items())
+    read = ",".join(f"{name}: ${{CALLCOMPLETION({name})}}" for name in OPTIONS)
+    config = {
+        "pjsip.conf": CONFIG["pjsip.conf"].replace("[phone](!)\n", "[phone](!)\n" + lines),
+        "extensions.conf": (
+            f"[phones]\nexten => 1,1,UserEvent(Options,{read})\n same => n,Dial(PJSIP/101,30,b(called^s^1))\n"
+            f"[called]\nexten => s,1,UserEvent(Options,{read})\n same => n,Return()\n"
+        ),
+    }
+    async with two_phones(config) as world:
+        told: list[dict[str, str]] = []
+        world.server.subscribe(
+            USER_EVENT,
+            lambda _type, published: told.append({k: str(v) for k, v in USER_EVENT.render(*published) if k in OPTIONS}),
+        )
+        call = await world.ann.dial("1")
+        (await world.ann.incoming()).reject(480)
+        await call.refused()
+        assert told == [OPTIONS, OPTIONS]
+        world.server.pbx.completion.end_all("the test is over")

@@ -30,8 +30,8 @@ anything. Nothing that the configuration names is run: no #exec, no file of the 
 """
 
 FILES = frozenset((
-    "acl.conf", "asterisk.conf", "cli.conf", "cli_aliases.conf", "extconfig.conf", "extensions.conf", "http.conf",
-    "logger.conf", "manager.conf", "modules.conf", "musiconhold.conf", "pjsip.conf", "pjsip_wizard.conf",
+    "acl.conf", "asterisk.conf", "ccss.conf", "cli.conf", "cli_aliases.conf", "extconfig.conf", "extensions.conf",
+    "http.conf", "logger.conf", "manager.conf", "modules.conf", "musiconhold.conf", "pjsip.conf", "pjsip_wizard.conf",
     "res_config_sqlalchemy.conf", "resolver_unbound.conf", "rtp.conf", "sorcery.conf",
 ))  # fmt: skip
 """The files that are read. Others are Asterisk's, or are included by these."""
@@ -198,6 +198,12 @@ def _check_music(file: ConfigFile, data: Path) -> list[ConfigError]:
     return [*mistaken(file, known | {"general": GENERAL}), *read_settings(file, data)[1]]
 
 
+def _check_completion(file: ConfigFile) -> list[ConfigError]:
+    from asterism.pbx.calls.completion.module import read_settings
+
+    return read_settings(file)[1]
+
+
 def _check_asterisk_conf(file: ConfigFile) -> list[ConfigError]:
     return list(mistaken(file, {"directories": DIRECTORIES, "options": OPTIONS, "files": OPTIONS}))
 
@@ -208,6 +214,7 @@ def _check_section(name: str) -> Callable[[ConfigFile], list[ConfigError]]:
 
 _READERS: dict[str, Callable[[ConfigFile], list[ConfigError]]] = {
     "asterisk.conf": _check_asterisk_conf,
+    "ccss.conf": _check_completion,
     "cli.conf": _check_section("startup_commands"),
     "http.conf": _check_section("general"),
     "logger.conf": _check_logger,

@@ -155,7 +155,7 @@ def completing(scenario: Callable[[Completing], Awaitable[None]]) -> None:
         phones = server.sip.phones
         for name, number in NUMBERS.items():
             phones[name] = PartyId(number, name.title())
-        CompletionApplications().load(_WithMarks(server))  # type: ignore[arg-type]
+        CompletionApplications().load(WithMarks(server))  # type: ignore[arg-type]
         server.pbx.register_technology(LocalTechnology(server.pbx))
         world = Completing(server)
         server.pbx.device_states.register_provider(server.owner, "ccss", world.completion.state_of)
@@ -177,7 +177,7 @@ def completing(scenario: Callable[[Completing], Awaitable[None]]) -> None:
         runner.run(main())
 
 
-class _WithMarks:
+class WithMarks:
     """The server as a module of the dialplan sees it."""
 
     def __init__(self, server: FakeServer) -> None:

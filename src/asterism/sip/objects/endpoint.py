@@ -43,6 +43,8 @@ _PRESENTATIONS = Choice(
 )  # fmt: skip
 _DTLS_VERIFY = {"no": "No", "yes": "Yes", "fingerprint": "Fingerprint", "certificate": "Certificate"}
 _PORT = Integer(0, 65535)
+_CC_TIMER = Integer(0, 604800)
+_CC_REQUESTS = Integer(0, 10000)
 
 
 _IDENTIFY_BY = ("username", "ip")
@@ -128,6 +130,28 @@ class Endpoint(ConfiguredObject, type="endpoint"):
     send_aoc = option(BOOL, False, "Send advice-of-charge bodies.")
     tenantid = option(TEXT, "", "Tenant that the endpoint's channels belong to.")
     message_context = option(TEXT, "", "Context for MESSAGE outside calls; empty: the call context.")
+
+    # Call completion
+
+    cc_agent_policy = option(
+        Choice("never", "generic", "native"), "never",
+        "How it asks to be called back: never, by CallCompletionRequest, or by its own SUBSCRIBE (RFC 6910).",
+        listed=False,
+    )  # fmt: skip
+    cc_monitor_policy = option(
+        Choice("never", "generic", "native", "always"), "never",
+        "How others wait for it: never, by its device state, by a SUBSCRIBE to it, or by that where it offers it.",
+        listed=False,
+    )  # fmt: skip
+    cc_offer_timer = option(_CC_TIMER, 20, "Seconds that it has to ask.", listed=False)
+    ccnr_available_timer = option(_CC_TIMER, 7200, "Seconds that others wait for it after no answer.", listed=False)
+    ccbs_available_timer = option(_CC_TIMER, 4800, "Seconds that others wait for it after busy.", listed=False)
+    cc_recall_timer = option(_CC_TIMER, 20, "Seconds that it is rung to be called back.", listed=False)
+    cc_max_agents = option(_CC_REQUESTS, 5, "Requests that it may have at a time, with native.", listed=False)
+    cc_max_monitors = option(_CC_REQUESTS, 5, "Callers that may wait for it at a time.", listed=False)
+    cc_callback_macro = option(TEXT, "", "Macro on the channel that calls it back: macro-NAME,s,1.", listed=False)
+    cc_callback_sub = option(TEXT, "", "Subroutine there: [[context,]exten,]priority[(args)].", listed=False)
+    cc_agent_dialstring = option(TEXT, "", "What to dial to call it back; empty: itself.", listed=False)
 
     # Codecs and media
 

@@ -110,7 +110,7 @@ class Completion:
         if not self.settings.enabled:
             return
         state.caller = caller
-        place = (caller.context, caller.exten)
+        place = _place_of(caller)
         found: list[Monitor] = []
         dialled: list[str] = []
         for leg in legs:
@@ -139,7 +139,7 @@ class Completion:
             state.found += found
             if outer.caller is not None and state.destination:
                 # The call around it is over already: its caller gave up.
-                self._found(outer, (outer.caller.context, outer.caller.exten), found, [state.destination])
+                self._found(outer, _place_of(outer.caller), found, [state.destination])
             return
         transaction = state.transaction
         if transaction is None or transaction.over:
@@ -282,6 +282,12 @@ class Completion:
         """End every transaction."""
         for transaction in self:
             transaction.fail(reason)
+
+
+def _place_of(caller: Channel) -> tuple[str, str]:
+    """Where a caller has dialled: the extension that it is in, or the one that called the subroutine it is in."""
+    frames = getattr(caller.dialplan_state, "frames", ())
+    return (frames[0].context, frames[0].exten) if frames else (caller.context, caller.exten)
 
 
 def inside(requestor: Channel, one: Channel, two: Channel) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from completion_kit import Completing, completing
+from completion_kit import Completing, WithMarks, completing
 from fake_technology import settle
 
+from asterism.core.documentation import Documentation
 from asterism.pbx.calls.completion.machine import State
+from asterism.pbx.dialplan.applications.subroutines import SubroutineApplications
 
 
 def test_a_busy_caller_is_watched_and_called_once_it_is_free():
@@ -53,11 +55,8 @@ def test_a_subroutine_runs_on_the_channel_before_it_rings(option, value, context
             names = ("CC_EXTEN", "CC_CONTEXT", "CC_INTERFACES", "ARG1")
             seen.append((channel.state.name, *(channel.get_variable(name) or "" for name in names)))
 
-        from asterism.core.documentation import Documentation
-        from asterism.pbx.dialplan.applications.subroutines import SubroutineApplications
-
         world.pbx.register_application("Look", look, Documentation("test"))
-        SubroutineApplications().load(_server(world))
+        SubroutineApplications().load(WithMarks(world.server))  # type: ignore[arg-type]
         owner = world.server.owner
         world.pbx.dialplan.add_extension(owner, context, "s", 1, "Look", "")
         world.pbx.dialplan.add_extension(owner, context, "s", 2, "Return", "")
@@ -70,12 +69,6 @@ def test_a_subroutine_runs_on_the_channel_before_it_rings(option, value, context
         assert world.names[-1] == "CCRecallComplete"
 
     completing(scenario)
-
-
-def _server(world: Completing):
-    from completion_kit import _WithMarks
-
-    return _WithMarks(world.server)
 
 
 def test_another_phone_may_be_called_back():

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from completion_kit import Completing, completing
+from completion_kit import Completing, WithMarks, completing
 from fake_technology import settle
 
 from asterism.pbx.calls.completion.machine import State
 from asterism.pbx.calls.completion.table import CompletionSettings
+from asterism.pbx.dialplan.applications.subroutines import SubroutineApplications
 from asterism.pbx.vocabulary.controls import Control
 from asterism.pbx.vocabulary.device_state import DeviceState
 
@@ -212,6 +213,19 @@ def test_a_hunt_of_one_call_is_one_transaction_unless_somebody_answers():
         await world.call("alice", "41")
         assert not len(world.completion)
         assert not world.told[-1][1]["Reason"].startswith("test")
+
+    completing(scenario)
+
+
+def test_a_dial_in_a_subroutine_is_that_of_the_extension_that_called_it():
+    async def scenario(world: Completing) -> None:
+        SubroutineApplications().load(WithMarks(world.server))  # type: ignore[arg-type]
+        world.pbx.dialplan.add_extension(world.server.owner, "sub", "s", 1, "Dial", "PJSIP/bob")
+        world.server.dialplan(("40", 1, "Gosub", "sub,s,1"))
+        world.busy("bob")
+        await world.call("alice", "40")
+        assert (world.one.context, world.one.exten) == ("internal", "40")
+        assert world.one.interfaces_of("internal", "40") == "PJSIP/bob"
 
     completing(scenario)
 
