@@ -22,7 +22,7 @@ from asterism.pbx.vocabulary.party import PartyId
 NUMBERS = {"carol": "6003", "dave": "6004"}
 
 
-class _Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
+class _Selector(selectors.DefaultSelector):
     """Waits for nothing: the time that would have been waited is over at once."""
 
     now = 0.0
@@ -61,7 +61,7 @@ class Completing:
         def request(asked: Any) -> Channel:
             return self._marked(make(asked))
 
-        server.sip.request = request  # type: ignore[method-assign]
+        server.sip.request = request  # type: ignore[assignment]
         for event in events.ALL:
             server.bus.subscribe(server.owner, event, self._hear)
         server.dialplan(

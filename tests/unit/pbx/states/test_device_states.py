@@ -54,7 +54,7 @@ def test_one_device_is_watched_without_anything_else_being_followed() -> None:
         states = server.pbx.device_states
         told: list[tuple[str, DeviceState]] = []
         unwatch = states.watch("PJSIP/alice", lambda device, state: told.append((device, state)))
-        again = states.watch("PJSIP/alice", lambda device, state: 1 / 0)
+        again = states.watch("PJSIP/alice", lambda device, state: 1 / 0)  # type: ignore[arg-type]
         for phone in ("alice", "bob"):
             channel = server.sip.incoming(phone, "1")
             channel.set_state(ChannelState.UP)
@@ -75,7 +75,7 @@ def test_one_device_is_watched_without_anything_else_being_followed() -> None:
 def test_a_provider_s_devices_may_have_a_slash() -> None:
     async def scenario(server: FakeServer) -> None:
         states = server.pbx.device_states
-        states.register_provider(server.owner, "ccss", lambda name: DeviceState.BUSY if name == "PJSIP/a" else None)  # type: ignore[arg-type, return-value]
+        states.register_provider(server.owner, "ccss", lambda name: DeviceState.BUSY if name == "PJSIP/a" else None)
         assert states.get("ccss:PJSIP/a") is DeviceState.BUSY
         assert states.get("nothing:PJSIP/a") is DeviceState.INVALID
 

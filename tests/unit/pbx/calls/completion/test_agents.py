@@ -106,7 +106,7 @@ def test_an_agent_that_raises_ends_its_transaction():
     async def scenario(world: Completing) -> None:
         using = await world.refused()
         await world.ask("alice")
-        world.one.interfaces_of = lambda *place: 1 / 0  # type: ignore[method-assign, assignment, return-value]
+        world.one.interfaces_of = lambda *place: 1 / 0  # type: ignore[assignment]
         await world.free(using)
         assert world.told[-1][1]["Reason"] == "the recall failed"
 

@@ -32,7 +32,7 @@ def test_a_request_that_cannot_be_made_says_so():
     async def scenario(world: Completing) -> None:
         await world.refused()
         (monitor,) = world.one.monitors
-        monitor.request = lambda: monitor.fail("it cannot be watched")  # type: ignore[method-assign]
+        monitor.request = lambda: monitor.fail("it cannot be watched")
         assert await world.ask("alice") == ("FAIL", "UNSPECIFIED")
 
     completing(scenario)
