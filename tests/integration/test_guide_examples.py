@@ -172,7 +172,7 @@ async def test_what_reads_a_file_again() -> None:
     text = (GUIDE / "configuration.md").read_text()
     table = text.partition("## Files")[2].partition("`core reload`")[0]
     commands = set(re.findall(r"`((?:module reload|manager|logger|dialplan) ?\w*(?: reload)?)`", table))
-    assert len(commands) == 9, commands
+    assert len(commands) == 10, commands
     async with running_server({"pjsip.conf": PJSIP}) as server:
         for command in sorted(commands):
             assert await CommandRunner(server).run(command, lambda _text: None) == 0, command
