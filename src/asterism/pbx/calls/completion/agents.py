@@ -29,6 +29,7 @@ class Agent:
         kind: ``generic`` or ``native``.
         device: the caller, as events have it.
         most: how many requests the caller may have at a time.
+        token: what a native caller subscribes to.
     """
 
     kind: ClassVar[str] = ""
@@ -37,6 +38,7 @@ class Agent:
         self.pbx = pbx
         self.device = device
         self.most = most
+        self.token = ""
         self.transaction: Transaction | None = None
 
     def acknowledged(self) -> None:
@@ -156,6 +158,7 @@ class GenericAgent(Agent):
         if transaction is None:
             return
         kept(channel).recall = transaction
+        transaction.linkedid = channel.linkedid
         kept(channel).parameters = transaction.parameters
         if self._caller:
             channel.set_caller(self._caller)

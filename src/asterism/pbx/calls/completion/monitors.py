@@ -30,6 +30,7 @@ class Monitor:
         destination: what was dialled: with it ``CC_INTERFACES`` is made.
         service: :data:`CCBS` or :data:`CCNR`.
         place: context and extension that dialled it.
+        recall_uri: what to call instead of what was dialled, if the called side has said so.
         transaction: whose it is, once it is one's.
     """
 
@@ -42,6 +43,7 @@ class Monitor:
         self.service = service
         self.parameters = parameters
         self.place: tuple[str, str] = ("", "")
+        self.recall_uri = ""
         self.transaction: Transaction | None = None
         self._timer: asyncio.TimerHandle | None = None
 

@@ -74,7 +74,8 @@ class ChannelCompletion:
         parameters: the channel's options.
         transaction: the one that this channel's failed call has brought about.
         recall: the one whose recall this channel is.
-        native: makes the monitor that the called side itself has offered (``(device, destination) -> Monitor``).
+        native: makes the monitor that the called side itself has offered (``(device, destination) -> Monitor``);
+            only where the policy wants it.
         found: the monitors of a Local channel: what its second half could not reach.
         outer: of a Local channel, what is kept of the channel that called it.
         caller: who calls, once its call has failed.

@@ -55,6 +55,9 @@ class CompletionSettings:
     states: Mapping[State, DeviceState] = field(default_factory=lambda: _STATES)
 
 
+NativeMonitors = Callable[[str, str, str], "Callable[[str, str], Monitor] | None"]
+"""Given an endpoint's name, a URI and a service that it has offered: makes the monitor, for a device and what was
+dialled."""
 NativeAgents = Callable[["Channel", Parameters], "Agent | None"]
 """Makes the agent of a caller whose own protocol can request completion; ``None``: this one's cannot."""
 
@@ -69,6 +72,7 @@ class Completion:
         self.queues = Queues(pbx, self._is_recalled)
         self._last = 0
         self._natives: dict[str, NativeAgents] = {}
+        self._native_monitors: NativeMonitors | None = None
 
     def __len__(self) -> int:
         return len(self.transactions)
@@ -85,6 +89,48 @@ class Completion:
                 del self._natives[technology]
 
         owner.on_release(remove)
+
+    def register_native_monitors(self, owner: Owner, make: NativeMonitors) -> None:
+        """Have ``make`` give the monitors for what called parties offer by their own protocol."""
+        self._native_monitors = make
+
+        def remove() -> None:
+            if self._native_monitors is make:
+                self._native_monitors = None
+
+        owner.on_release(remove)
+
+    def offered(self, called: Channel, endpoint: str, uri: str, service: str) -> None:
+        """A called party offers completion by itself: a subscription to ``uri``."""
+        make = self._native_monitors
+        if make is not None:
+            kept(called).native = attempt(self._pbx.log, "a native monitor", None, make, endpoint, uri, service)
+
+    def waiting(self, caller: Channel) -> Transaction | None:
+        """What a caller that asks by its own protocol may request now, for its answers to say so."""
+        state = caller.data.get(KEY)
+        found = state.transaction if isinstance(state, ChannelCompletion) else None
+        return found if found is not None and found.agent.kind == "native" and not found.over else None
+
+    def calls_again(self, channel: Channel) -> None:
+        """A new call may be the recall of a caller that has been told to call: of its place in the dialplan."""
+        place = (channel.context, channel.exten)
+        for one in self:
+            mine = one.caller == channel.device and one.agent.kind == "native" and (one.context, one.exten) == place
+            if mine and one.recall():
+                one.linkedid = channel.linkedid
+                kept(channel).recall = one
+                channel.set_variable("CC_INTERFACES", one.interfaces_of(*place))
+                return
+
+    def recalled_by(self, called: Channel) -> Monitor | None:
+        """The native monitor on whose word a channel is called."""
+        for one in self.transactions.values():
+            if one.state is State.RECALLING and one.linkedid == called.linkedid:
+                for monitor in one.monitors:
+                    if monitor.kind == "native" and monitor.device == called.device:
+                        return monitor
+        return None
 
     # -- calls ---------------------------------------------------------------------------------------------
 
@@ -160,21 +206,20 @@ class Completion:
     def _monitor(self, called: Channel, destination: str, state: ChannelCompletion) -> Monitor | None:
         parameters = state.parameters
         policy, cause = parameters.cc_monitor_policy, int(called.hangup_cause)
-        if policy == "never" or cause in _DECLINED:
+        native = state.native if policy in ("native", "always") else None
+        if policy == "never" or (cause in _DECLINED and native is None):
             return None
         if cause == Cause.USER_BUSY or called.state is ChannelState.BUSY:
             service = CCBS
-        elif called.state is ChannelState.RINGING:
+        elif called.state is ChannelState.RINGING or native is not None:
             service = CCNR
         else:
             return None
         if sum(one.device == called.device for each in self for one in each.monitors) >= parameters.cc_max_monitors:
             self._pbx.log.verbose(3, "No call completion for %s: it has cc_max_monitors already", called.device)
             return None
-        if policy != "generic" and state.native is not None:
-            made: Monitor | None = attempt(
-                self._pbx.log, "a native monitor", None, state.native, called.device, destination, service
-            )
+        if native is not None:
+            made: Monitor | None = attempt(self._pbx.log, "a native monitor", None, native, called.device, destination)
             if made is not None:
                 return made
         if policy == "native":

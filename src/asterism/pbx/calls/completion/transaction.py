@@ -51,6 +51,8 @@ class Transaction:
         self.state = State.AVAILABLE
         self.reason = ""
         """Why it has failed."""
+        self.linkedid = ""
+        """That of the recall."""
         self._timer: asyncio.TimerHandle | None = None
         self._moved = moved
 

@@ -1,0 +1,152 @@
+"""Native call completion (RFC 6910): two servers, and phones that ask by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from asterism.pbx.calls.completion import events
+from asterism.server.server import Server
+from asterism.testing import Phone, assert_idle, free_port, running_server, until
+
+PHONES = """
+[global]
+type=global
+
+[phone](!)
+type=endpoint
+context=phones
+disallow=all
+allow=ulaw
+
+[{number}](phone)
+auth={number}
+aors={number}
+callerid=<{number}>
+cc_agent_policy=generic
+cc_monitor_policy=generic
+[{number}]
+type=auth
+username={number}
+password=secret
+[{number}]
+type=aor
+max_contacts=2
+"""
+TRUNK = """
+[trunk]
+type=transport
+protocol=udp
+bind=127.0.0.1:{own}
+
+[{peer}](phone)
+aors={peer}
+from_user={me}
+outbound_auth=trunk-auth
+{policy}
+[{peer}]
+type=aor
+contact=sip:127.0.0.1:{other}
+[trunk-auth]
+type=auth
+username=trunk
+password=trunk
+"""
+EAST = """
+[phones]
+exten => 200,1,Dial(PJSIP/200@west,30)
+ same => n,Hangup()
+exten => 30,1,CallCompletionRequest()
+exten => 31,1,CallCompletionCancel()
+exten => 600,1,Answer()
+ same => n,Echo()
+"""
+WEST = """
+[phones]
+exten => 200,1,Dial(PJSIP/200,5)
+ same => n,Hangup()
+exten => 600,1,Answer()
+ same => n,Echo()
+"""
+
+
+@dataclass
+class World:
+    """Ann (101) at ``east``, Bob (200) at ``west``."""
+
+    east: Server
+    west: Server
+    ann: Phone
+    bob: Phone
+    told: list[str]
+
+    def states(self) -> list[list[str]]:
+        return [[one.state.value for one in server.pbx.completion] for server in (self.east, self.west)]
+
+
+@asynccontextmanager
+async def two_servers(monitor: str = "native", more: str = "") -> AsyncIterator[World]:
+    ports = free_port(), free_port()
+    east = {
+        "pjsip.conf": PHONES.format(number=101)
+        + TRUNK.format(own=ports[0], other=ports[1], peer="west", me="east", policy=f"cc_monitor_policy={monitor}"),
+        "extensions.conf": EAST,
+    }
+    west = {
+        "pjsip.conf": PHONES.format(number=200)
+        + TRUNK.format(own=ports[1], other=ports[0], peer="east", me="west", policy=f"cc_agent_policy=native\n{more}"),
+        "extensions.conf": WEST,
+    }
+    async with (
+        running_server(east) as here,
+        running_server(west) as there,
+        Phone("101", here, "secret") as ann,
+        Phone("200", there, "secret") as bob,
+    ):
+        await ann.register()
+        await bob.register()
+        told: list[str] = []
+        for name, server in (("east", here), ("west", there)):
+            for event in events.ALL:
+                server.subscribe(event, lambda event, _values, name=name: told.append(f"{name} {event.name[2:]}"))
+        yield World(here, there, ann, bob, told)
+        await assert_idle(here)
+        await assert_idle(there)
+        assert world_is_empty(here)
+        assert world_is_empty(there)
+
+
+def world_is_empty(server: Server) -> bool:
+    return not len(server.pbx.completion) and not len(server.pbx.completion.queues)
+
+
+async def refused(world: World):
+    """Ann calls Bob, who is in a call; the call that he is in."""
+    talking = await world.bob.dial("600")
+    await talking.answered()
+    call = await world.ann.dial("200")
+    (await world.bob.incoming()).reject(486)
+    assert await call.refused() == 486
+    await until(lambda: world.states() == [["offered"], ["offered"]])
+    return talking
+
+
+async def test_busy_requested_called_back_and_answered():
+    async with two_servers() as world:
+        talking = await refused(world)
+        await (await world.ann.dial("30")).refused()
+        await until(lambda: world.states() == [["active"], ["active"]])
+        await talking.hangup()
+        recall = await world.ann.incoming()
+        recall.answer()
+        incoming = await world.bob.incoming()
+        incoming.ring()
+        incoming.answer()
+        await incoming.answered()
+        await until(lambda: world.states() == [[], []])
+        assert world.told[-2:] in (
+            ["west RecallComplete", "east RecallComplete"], ["east RecallComplete", "west RecallComplete"]
+        )  # fmt: skip
+        await recall.hangup()
+        await incoming.ended()
