@@ -150,3 +150,131 @@ async def test_busy_requested_called_back_and_answered():
         )  # fmt: skip
         await recall.hangup()
         await incoming.ended()
+
+
+async def requested(world: World):
+    talking = await refused(world)
+    await (await world.ann.dial("30")).refused()
+    await until(lambda: world.states() == [["active"], ["active"]])
+    return talking
+
+
+async def test_no_answer_and_the_generic_monitor_is_not_needed():
+    async with two_servers() as world:
+        call = await world.ann.dial("200")
+        incoming = await world.bob.incoming()
+        incoming.ring()
+        await call.ringing()
+        (offer,) = call.responses[-1].get_all("Call-Info") or [""]
+        assert offer == ""  # Ann asks by her server, not by herself
+        await call.cancel()
+        await until(lambda: world.states() == [["offered"], ["offered"]])
+        (transaction,) = world.east.pbx.completion
+        assert [(one.kind, one.service) for one in transaction.monitors] == [("native", "CCNR")]
+        await (await world.ann.dial("30")).refused()
+        await until(lambda: world.states() == [["active"], ["active"]])
+        talking = await world.bob.dial("600")
+        await talking.answered()
+        await talking.hangup()
+        recall = await world.ann.incoming()
+        recall.answer()
+        again = await world.bob.incoming()
+        again.answer()
+        await again.answered()
+        await until(lambda: world.states() == [[], []])
+        await recall.hangup()
+        await again.ended()
+
+
+async def test_a_caller_that_is_busy_is_told_to_the_other_server():
+    """It suspends by PUBLISH and resumes when its phone is free."""
+    async with two_servers() as world:
+        talking = await requested(world)
+        calling = await world.ann.dial("600")
+        await calling.answered()
+        await talking.hangup()
+        await until(lambda: world.states() == [["caller_busy"], ["caller_busy"]])
+        await calling.hangup()
+        recall = await world.ann.incoming()
+        recall.answer()
+        incoming = await world.bob.incoming()
+        incoming.answer()
+        await incoming.answered()
+        await until(lambda: world.states() == [[], []])
+        assert "west CallerStartMonitoring" in world.told
+        assert "west CallerStopMonitoring" in world.told
+        await recall.hangup()
+        await incoming.ended()
+
+
+async def test_cancelled_by_the_caller_ends_it_at_both():
+    async with two_servers() as world:
+        talking = await requested(world)
+        await (await world.ann.dial("31")).refused()
+        await until(lambda: world.states() == [[], []])
+        await talking.hangup()
+
+
+async def test_ended_by_the_called_side_ends_it_at_both():
+    async with two_servers() as world:
+        talking = await requested(world)
+        world.west.pbx.completion.end_all("test")
+        await until(lambda: world.states() == [[], []])
+        assert world.told[-2:] == ["east MonitorFailed", "east Failure"]
+        await talking.hangup()
+
+
+async def test_an_offer_that_is_gone_at_the_other_server():
+    """The SUBSCRIBE gets 404."""
+    async with two_servers() as world:
+        talking = await refused(world)
+        world.west.pbx.completion.end_all("test")
+        await (await world.ann.dial("30")).refused()
+        await until(lambda: world.states() == [[], []])
+        assert world.told[-2:] == ["east MonitorFailed", "east Failure"]
+        await talking.hangup()
+
+
+async def test_a_caller_that_does_not_call_gives_the_turn_back():
+    async with two_servers(more="cc_recall_timer=1") as world:
+        talking = await requested(world)
+        await talking.hangup()
+        recall = await world.ann.incoming()  # which nobody answers
+        await until(lambda: world.states()[1] == [])
+        await until(lambda: "west Failure" in world.told)
+        assert world.states()[0] == ["recalling"]
+        recall.answer()
+        incoming = await world.bob.incoming()  # an ordinary call to where it was dialled
+        incoming.answer()
+        await incoming.answered()
+        await until(lambda: world.states() == [[], []])
+        await recall.hangup()
+        await incoming.ended()
+
+
+async def test_the_called_phone_is_in_use_again_before_the_recall():
+    """The recall fails as the call before it did, and is offered anew."""
+    async with two_servers() as world:
+        talking = await requested(world)
+        await talking.hangup()
+        recall = await world.ann.incoming()
+        recall.answer()
+        (await world.bob.incoming()).reject(486)
+        await recall.ended()
+        await until(lambda: world.states() == [["offered"], ["offered"]])
+        world.east.pbx.completion.end_all("test")
+        world.west.pbx.completion.end_all("test")
+
+
+async def test_always_is_generic_where_nothing_is_offered():
+    async with two_servers("always", "cc_max_agents=0") as world:
+        talking = await world.bob.dial("600")
+        await talking.answered()
+        call = await world.ann.dial("200")
+        (await world.bob.incoming()).reject(486)
+        assert await call.refused() == 486
+        await until(lambda: world.states() == [["offered"], []])
+        (transaction,) = world.east.pbx.completion
+        assert [one.kind for one in transaction.monitors] == ["generic"]
+        world.east.pbx.completion.end_all("test")
+        await talking.hangup()
