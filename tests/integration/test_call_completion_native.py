@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
+from asterism.core.events import EventType
 from asterism.pbx.calls.completion import events
 from asterism.server.server import Server
 from asterism.testing import Phone, assert_idle, free_port, running_server, until
@@ -107,9 +110,13 @@ async def two_servers(monitor: str = "native", more: str = "") -> AsyncIterator[
         await ann.register()
         await bob.register()
         told: list[str] = []
+
+        def note(name: str, event: EventType, _values: tuple[Any, ...]) -> None:
+            told.append(f"{name} {event.name[2:]}")
+
         for name, server in (("east", here), ("west", there)):
             for event in events.ALL:
-                server.subscribe(event, lambda event, _values, name=name: told.append(f"{name} {event.name[2:]}"))
+                server.subscribe(event, partial(note, name))
         yield World(here, there, ann, bob, told)
         await assert_idle(here)
         await assert_idle(there)
