@@ -32,7 +32,7 @@ anything. Nothing that the configuration names is run: no #exec, no file of the 
 FILES = frozenset((
     "acl.conf", "asterisk.conf", "ccss.conf", "cli.conf", "cli_aliases.conf", "extconfig.conf", "extensions.conf",
     "http.conf", "logger.conf", "manager.conf", "modules.conf", "musiconhold.conf", "pjsip.conf", "pjsip_wizard.conf",
-    "res_config_sqlalchemy.conf", "resolver_unbound.conf", "rtp.conf", "sorcery.conf",
+    "pjsip_notify.conf", "res_config_sqlalchemy.conf", "resolver_unbound.conf", "rtp.conf", "sorcery.conf",
 ))  # fmt: skip
 """The files that are read. Others are Asterisk's, or are included by these."""
 
@@ -212,6 +212,12 @@ def _check_section(name: str) -> Callable[[ConfigFile], list[ConfigError]]:
     return lambda file: list(mistaken(file, {name: ()}))
 
 
+def _check_notify(file: ConfigFile) -> list[ConfigError]:
+    from asterism.applications.notify.content import read_templates
+
+    return read_templates(file)[1]
+
+
 _READERS: dict[str, Callable[[ConfigFile], list[ConfigError]]] = {
     "asterisk.conf": _check_asterisk_conf,
     "ccss.conf": _check_completion,
@@ -219,6 +225,7 @@ _READERS: dict[str, Callable[[ConfigFile], list[ConfigError]]] = {
     "http.conf": _check_section("general"),
     "logger.conf": _check_logger,
     "modules.conf": _check_section("modules"),
+    "pjsip_notify.conf": _check_notify,
     "rtp.conf": _check_rtp,
 }
 """Files that are no typed objects."""

@@ -15,6 +15,8 @@ from asterism.pbx.vocabulary.controls import Control
 from asterism.pbx.vocabulary.party import Redirecting
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from asterism.applications.session.session import Session
     from asterism.media.formats import Format
 
@@ -103,6 +105,14 @@ class SessionDriver:
         if not session.confirmed:
             return False
         session.send_request("MESSAGE", body=text.encode("utf-8", "surrogateescape"), content_type="text/plain")
+        return True
+
+    def send_in_dialog(self, method: str, headers: Sequence[tuple[str, str]], body: bytes, content_type: str) -> bool:
+        """Send a request that is nobody's business here; ``False`` while there is no confirmed dialog."""
+        session = self.session
+        if not session.confirmed:
+            return False
+        session.send_request(method, headers, body, content_type)
         return True
 
     def transfer(self, destination: str) -> bool:
