@@ -268,18 +268,24 @@ class SipCore(Subsystem):
         return self.sender.create_request(method, target, endpoint, headers, body, content_type)
 
     def send(
-        self, request: Request, user: Any, endpoint: Endpoint | None = None, flow: Flow | Way | None = None
+        self,
+        request: Request,
+        user: Any,
+        endpoint: Endpoint | None = None,
+        flow: Flow | Way | None = None,
+        hop: Uri | None = None,
     ) -> OutgoingRequest:
         """Send a request, callback form: ``user`` is a ``ClientUser``; challenges are answered on the way.
 
-        Without ``flow`` the way is looked for; the targets that a name leads to are tried one after the other. A user
-        with a method ``on_flow_changed(flow, request)`` is told when another target's turn comes.
+        Without ``flow`` the way is looked for: to ``hop`` (a dialog's ``next_hop``, which may be a strict router), by
+        default to the first Route or the Request-URI. The targets that a name leads to are tried one after the other.
+        A user with a method ``on_flow_changed(flow, request)`` is told when another target's turn comes.
         """
         outgoing = OutgoingRequest(self.sender, request, user, endpoint)
         if flow is not None and (isinstance(flow, Way) or not flow.closed):
             outgoing.start(flow)
         else:
-            self.sender.find_way(outgoing)
+            self.sender.find_way(outgoing, hop)
         return outgoing
 
     async def send_request(

@@ -246,12 +246,12 @@ class Distributor:
         """Answer a request that no service accepted.
 
         489 for event methods, with what could be asked for (RFC 6665 8.3.2), 481 for PRACK (RFC 3262 section 3) and
-        for a NOTIFY in a dialog, 501 for all else (as Asterisk does).
+        for SUBSCRIBE and NOTIFY in a dialog, 501 for all else (as Asterisk does).
         """
         self.counters["unhandled"] += 1
         status = _UNTAKEN.get(rx.request.method, 501)
-        if rx.dialog is not None and rx.request.method == "NOTIFY":
-            # RFC 6665 4.1.3: no subscription of this dialog.
+        if rx.dialog is not None and rx.request.method in ("SUBSCRIBE", "NOTIFY"):
+            # RFC 6665 4.1.3, 4.2.1: no subscription of this dialog.
             status = 481
         if rx.request.method == "INVITE":
             rx.respond(status)

@@ -255,9 +255,9 @@ class Sender:
 
     # Sending.
 
-    def find_way(self, outgoing: OutgoingRequest) -> None:
+    def find_way(self, outgoing: OutgoingRequest, hop: Uri | None = None) -> None:
         """Start a request over the way that its next hop is reached by, now or once that is looked up."""
-        found = self._find_way(outgoing.request, outgoing.endpoint)
+        found = self._find_way(outgoing.request, outgoing.endpoint, hop)
         if found is None or isinstance(found, Way):
             outgoing.start(found)
             return
@@ -273,10 +273,13 @@ class Sender:
             self._core.log.warning("no way to %s: %s", outgoing.request.uri.host_port, error)
         outgoing.start(way)
 
-    def _find_way(self, request: Request, endpoint: Endpoint | None) -> Way | Awaitable[Way] | None:
-        """The way to the next hop: the first Route if there is one, else the Request-URI (RFC 3261 8.1.2)."""
+    def _find_way(self, request: Request, endpoint: Endpoint | None, hop: Uri | None) -> Way | Awaitable[Way] | None:
+        """The way to the next hop: the first Route if there is one, else the Request-URI (RFC 3261 8.1.2).
+
+        Of a request whose first router was strict neither tells, but ``hop``.
+        """
         routes = request.routes
-        uri = routes[0].uri if routes else request.uri
+        uri = hop or (routes[0].uri if routes else request.uri)
         name = (endpoint.transport if endpoint is not None else "") or ""
         try:
             return way_to(self.state.transports, uri, name)

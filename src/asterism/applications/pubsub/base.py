@@ -99,6 +99,11 @@ class Subscription:
         return self.phase is State.PENDING
 
     @property
+    def withheld(self) -> bool:
+        """Whether the subscriber may be told nothing; of one that was deferred also after its end."""
+        return self.phase is State.PENDING
+
+    @property
     def over(self) -> bool:
         """Whether it has ended."""
         return self.phase is State.TERMINATED
@@ -134,7 +139,7 @@ class Subscription:
     def _body(self) -> tuple[str | bytes, str]:
         """The body of the next NOTIFY and its type; written anew only for a new state."""
         state, generator = self.state, self.generator
-        if state is NOTHING or generator is None or self.phase is State.PENDING:
+        if state is NOTHING or generator is None or self.withheld:
             return "", ""
         if state is not self._told:
             self.version += 1

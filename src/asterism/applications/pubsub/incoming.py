@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -78,8 +79,7 @@ class IncomingSubscription(Subscription):
         self._dirty = False
         self._queue: deque[Any] | None = None
         self._timer: Timer | None = None
-        if self.flow.transport in _FOREIGN_FLOWS:
-            self.flow.on_error.append(self._flow_failed)
+        self._watch_flow()
 
     # For notifiers.
 
@@ -97,6 +97,11 @@ class IncomingSubscription(Subscription):
     def phase(self) -> State:
         """Where it stands."""
         return self.machine.state
+
+    @property
+    def withheld(self) -> bool:
+        """Whether it is not known yet, or was never granted, that the subscriber may be told."""
+        return self.machine.withheld
 
     @property
     def remaining(self) -> int:
@@ -162,6 +167,17 @@ class IncomingSubscription(Subscription):
         else:
             self._send()
 
+    def resume(self, stored: Any, ends_at: float) -> None:
+        """A renewal could not be kept: it lasts as long as before (RFC 6665 4.1.2.2)."""
+        self.stored = stored
+        if stored is not None:
+            self.mark = stored.cseq
+        timers = self.core.layer.timers
+        self.begin(max(math.ceil(ends_at - timers.clock()), 1))
+        self.machine.ends_at = ends_at
+        self.held = False
+        self.work.push(self._go_on)
+
     def drop(self) -> None:
         """It has come to nothing; nobody is told."""
         self.machine.state = State.TERMINATED
@@ -192,15 +208,19 @@ class IncomingSubscription(Subscription):
         if seconds and seconds < least:
             rx.respond(423, headers=(("Min-Expires", str(least)),))
             return True
-        self.flow = rx.flow
+        if rx.flow is not self.flow:
+            self._leave_flow()
+            self.flow = rx.flow
+            self._watch_flow()
         take_target(self.dialog, rx)
+        kept = (self.stored, self.machine.ends_at)
         action = self.machine.see(Event.REFRESH if seconds else Event.UNSUBSCRIBE)
         self.held = True
         if action is Action.ANSWER_AND_NOTIFY:
             self.begin(seconds)
             self._take_accept(request)
             self._tell("on_renewed")
-        self.pubsub.answered(self, rx, seconds)
+        self.pubsub.answered(self, rx, seconds, kept=kept)
         return True
 
     def _take_accept(self, request: Request) -> None:
@@ -250,6 +270,14 @@ class IncomingSubscription(Subscription):
             )
             self._forget()
 
+    def _watch_flow(self) -> None:
+        if self.flow.transport in _FOREIGN_FLOWS:
+            self.flow.on_error.append(self._flow_failed)
+
+    def _leave_flow(self) -> None:
+        if self._flow_failed in self.flow.on_error:
+            self.flow.on_error.remove(self._flow_failed)
+
     def _flow_failed(self, flow: Flow, _error: Exception | None) -> None:
         if flow.closed:
             self.work.push(self._failed, "its connection is gone")
@@ -287,8 +315,7 @@ class IncomingSubscription(Subscription):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._flow_failed in self.flow.on_error:
-            self.flow.on_error.remove(self._flow_failed)
+        self._leave_flow()
         self.core.dialogs.remove(self.dialog, self)
         self.pubsub.remove(self)
         if self.stored is not None:
@@ -317,10 +344,10 @@ class IncomingSubscription(Subscription):
         )
         if body:
             request.set_body(body, content_type)
-        if self.stored is not None and dialog.local_seq == self.mark:
+        if self.stored is not None and (dialog.local_seq or 0) >= self.mark:
             self.pubsub.store.save_quietly(self)
         self._in_flight = True
-        core.send(request, self, self.endpoint, flow_within(dialog, self.flow))
+        core.send(request, self, self.endpoint, flow_within(dialog, self.flow), dialog.next_hop)
 
 
 def flow_within(dialog: Dialog, flow: Flow | None) -> Flow | None:

@@ -186,12 +186,22 @@ class PubSub(Subsystem):
             common[:] = [(state.capabilities, (("Allow-Events", state.capabilities.events), hops, *agent))]
         return common[0][1]
 
-    def answered(self, subscription: IncomingSubscription, rx: Rx, seconds: int, status: int = 200) -> None:
-        """Answer a SUBSCRIBE that was taken, once it is durable, and send the NOTIFY that follows."""
+    def answered(
+        self,
+        subscription: IncomingSubscription,
+        rx: Rx,
+        seconds: int,
+        status: int = 200,
+        kept: tuple[Any, float] | None = None,
+    ) -> None:
+        """Answer a SUBSCRIBE that was taken, once it is durable, and send the NOTIFY that follows.
+
+        Of a renewal ``kept`` is what is kept until now, its row and its end.
+        """
         if not seconds:
             self._answer(subscription, rx, seconds, status)
             return
-        failed = partial(self._not_kept, subscription, rx)
+        failed = partial(self._not_kept, subscription, rx, kept)
         try:
             self.store.save(subscription, rx.request)
         except DataError as error:
@@ -211,8 +221,11 @@ class PubSub(Subsystem):
         )
         subscription.work.push(subscription.release)
 
-    def _not_kept(self, subscription: IncomingSubscription, rx: Rx) -> None:
+    def _not_kept(self, subscription: IncomingSubscription, rx: Rx, kept: tuple[Any, float] | None) -> None:
         rx.respond(500)
+        if kept is not None:
+            subscription.resume(*kept)
+            return
         subscription.stored = None
         subscription.drop()
 

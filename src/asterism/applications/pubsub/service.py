@@ -165,10 +165,12 @@ class SubscriptionService(Service):
         subscription = IncomingSubscription(*asked) if tree is None else ListSubscription(*asked, tree)
         machine = subscription.machine
         machine.see(Event.SUBSCRIBE)
-        if not wanted.seconds:
-            action = machine.see(Event.FETCH)
+        if decision.status == 202:
+            action = machine.see(Event.DEFER)
+            if not wanted.seconds:
+                action = machine.see(Event.UNSUBSCRIBE)
         else:
-            action = machine.see(Event.DEFER if decision.status == 202 else Event.ACCEPT)
+            action = machine.see(Event.ACCEPT if wanted.seconds else Event.FETCH)
         subscription.begin(wanted.seconds)
         core.dialogs.add(dialog, subscription, subscription.work, endpoint)
         pubsub.add(subscription)

@@ -175,9 +175,10 @@ class Machine:
         ends_at: when its time is over, on the caller's clock.
         reason: why it ended, for Subscription-State (RFC 6665 4.1.3); ``""`` for no particular reason.
         retry_after: seconds after which the subscriber may try again; 0 says nothing of it.
+        withheld: it was deferred and not taken since: its subscriber may be told nothing, nor with the last NOTIFY.
     """
 
-    __slots__ = ("ends_at", "reason", "retry_after", "role", "state")
+    __slots__ = ("ends_at", "reason", "retry_after", "role", "state", "withheld")
 
     def __init__(self, role: Role) -> None:
         self.role = role
@@ -185,6 +186,7 @@ class Machine:
         self.ends_at = 0.0
         self.reason = ""
         self.retry_after = 0
+        self.withheld = False
 
     def see(self, event: Event) -> Action:
         """Take what happened; returns what to do. What is not in :data:`TABLE` changes nothing."""
@@ -192,6 +194,10 @@ class Machine:
         if row is None:
             return Action.NOTHING
         self.state = row[1]
+        if event is Event.DEFER:
+            self.withheld = True
+        elif event is Event.ACCEPT:
+            self.withheld = False
         return row[0]
 
     def renew(self, now: float, seconds: int) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from asterism.stack.message import Request, Response
     from asterism.stack.timers import Timer
     from asterism.stack.transactions.client import ClientTransaction
+    from asterism.stack.uri import Uri
 
 MARGIN = 10.0
 """Seconds before the end at which a subscription is renewed; half its time where that is shorter."""
@@ -216,10 +217,10 @@ class OutgoingSubscription:
     def _clock(self) -> float:
         return self._table.core.layer.timers.clock()
 
-    def _transmit(self, subscribe: _Attempt, request: Request, flow: Flow | None) -> None:
+    def _transmit(self, subscribe: _Attempt, request: Request, flow: Flow | None, hop: Uri | None = None) -> None:
         self._attempt = subscribe
         self._await_notify()
-        subscribe.outgoing = self._table.core.send(request, subscribe, self.endpoint, flow)
+        subscribe.outgoing = self._table.core.send(request, subscribe, self.endpoint, flow, hop)
 
     def _in_dialog(self, seconds: int, rounds: int = 0) -> None:
         dialog = self.dialog
@@ -227,7 +228,7 @@ class OutgoingSubscription:
         request = dialog.create_request("SUBSCRIBE")
         for name, value in self._table.lines(self, seconds):
             request.set_header(name, value)
-        self._transmit(_Attempt(self, seconds, rounds), request, flow_within(dialog, self.flow))
+        self._transmit(_Attempt(self, seconds, rounds), request, flow_within(dialog, self.flow), dialog.next_hop)
 
     def _end(self) -> None:
         if self.machine.see(Event.END) is not Action.UNSUBSCRIBE:
