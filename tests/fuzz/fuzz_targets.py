@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "stack"))
 import packet_targets
 import sip_targets
 import text_targets
+from completion_target import completion
 from dialplan_targets import expression, extensions
 from manager_target import manager
 from transaction_kit import Net, RecordingClient, new_request, request_text, response_to
@@ -282,6 +283,7 @@ STACK: dict[str, Callable[[bytes], None]] = {
     "expression": expression,
     "extensions": extensions,
     "manager": manager,
+    "completion": completion,
 }
 SERVER: dict[str, Callable[[Worlds, bytes], None]] = {
     "dialogs": sip_targets.dialogs,

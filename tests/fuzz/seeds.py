@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from completion_target import SEEDS as COMPLETION
 from dialplan_targets import EXPRESSIONS, FILES
 from manager_target import SEEDS as MANAGER
 from seeds_server import SERVER, files
@@ -92,6 +93,8 @@ def seeds(name: str) -> list[bytes]:
         first = FILES
     elif name == "message":
         first = [*torture(), invite]
+    elif name == "completion":
+        first = COMPLETION
     elif name == "manager":
         first = MANAGER
     elif name == "framer":

@@ -68,6 +68,8 @@ direct_media=no
 rtp_symmetric=yes
 force_rport=yes
 rewrite_contact=yes
+cc_agent_policy=generic
+cc_monitor_policy=generic
 
 [auth](!)
 type=auth
@@ -132,6 +134,14 @@ exten => 605,1,Congestion(5)
 exten => 606,1,Answer()
  same => n,Gosub(announce,s,1(${CALLERID(num)}))
  same => n,Playback(hello-world)
+ same => n,Hangup()
+
+; Nobody answered, or busy? *30: be called back when the other phone is free. *31: not after all.
+exten => *30,1,CallCompletionRequest()
+ same => n,Playback(hello-world)
+ same => n,Verbose(1,call completion: ${CC_REQUEST_RESULT} ${CC_REQUEST_REASON})
+ same => n,Hangup()
+exten => *31,1,CallCompletionCancel()
  same => n,Hangup()
 
 ; Your own extensions: below, in this context.

@@ -40,6 +40,8 @@ def test_what_is_written_is_read(state, uri, retention):
         (b"CC-State :READY\nX-Other: 1\n", CompletionState("ready")),
         (b"cc-service-retention\r\ncc-state:queued", CompletionState("queued", "", True)),
         (b"cc-state: ready\r\ncc-URI: <sip:a@b>;x=1\r\n", CompletionState("ready", "sip:a@b")),
+        (b"cc-state: ready\r\ncc-URI: <<sip:a@b>\r\n", CompletionState("ready")),
+        (b"cc-state: ready\r\ncc-URI: sip:a b\r\n", CompletionState("ready")),
     ],
 )
 def test_other_spellings(body, found):

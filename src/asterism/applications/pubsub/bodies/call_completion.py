@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from xml.parsers import expat
 
@@ -23,6 +24,7 @@ MAX_BODY = 16_384
 """Bytes of a body that is read."""
 MAX_DEPTH = 32
 """How deep its elements may be in each other."""
+_URI = re.compile(r"<?([^\s<>\x00-\x20]+)(?:>.*)?")
 _PIDF_BASIC = "urn:ietf:params:xml:ns:pidf basic"
 
 
@@ -67,7 +69,8 @@ def read_completion(body: bytes) -> CompletionState:
         if name == "cc-state":
             states.append(value.lower())
         elif name == "cc-uri":
-            uri = value.removeprefix("<").partition(">")[0]
+            found = _URI.fullmatch(value)
+            uri = found[1] if found else ""
         elif name == "cc-service-retention":
             retention = value.lower() != "false"
     if len(states) != 1 or states[0] not in (QUEUED, READY):
