@@ -104,8 +104,8 @@ def read_availability(body: bytes) -> bool:
     parser.CharacterDataHandler = reader.text
     try:
         parser.Parse(body, True)
-    except expat.ExpatError as error:
-        raise ParseError(f"the body is no XML: {expat.errors.messages.get(error.code, 'malformed')}") from None
+    except (expat.ExpatError, LookupError, ValueError) as error:  # the last two of encodings that it names
+        raise ParseError(f"the body is no XML: {error}") from None
     word = reader.found.strip().lower()
     if word not in ("open", "closed"):
         raise ParseError("the body has no basic status")
