@@ -220,10 +220,10 @@ class Publisher:
     def on_stop(self, publication: OutboundPublication) -> None:
         """No longer; what was published is removed after this."""
 
-    def on_lost(self, publication: OutboundPublication, user: str, sent: str) -> None:
+    def on_lost(self, publication: OutboundPublication, user: str, sent: str | None) -> None:
         """The other server has forgotten what was published for ``user``.
 
-        The part named ``sent`` is on its way again; publish the others, if there are any.
+        The part named ``sent`` is on its way again, ``None`` where nothing is; publish all others.
         """
 
 

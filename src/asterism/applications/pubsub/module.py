@@ -6,6 +6,7 @@ from typing import Protocol
 
 from asterism.applications.pubsub.listings import Listings
 from asterism.applications.pubsub.lists import ResourceList
+from asterism.applications.pubsub.publication_listings import InboundListing
 from asterism.applications.pubsub.publication_objects import AsteriskPublication, InboundPublication
 from asterism.applications.pubsub.publication_service import PublicationService
 from asterism.applications.pubsub.publication_stored import PublicationNumbers, PublicationPart, PublicationPersistence
@@ -48,6 +49,7 @@ class PubSubModule(Module):
         secrets = bool(getattr(server.options, "show_secrets", False))
         server.register_marked(Listings(self.pubsub, show_secrets=secrets))
         core.register_service(PublicationService(core, self.pubsub))
+        server.register_marked(InboundListing(self.pubsub))
 
     def start(self) -> None:
         """Take up what was kept."""

@@ -69,7 +69,7 @@ class PublicationStore:
     def __init__(self, tables: PubSub, wall_clock: Callable[[], float] = time.time) -> None:
         self._tables = tables
         self._data = tables.core.data
-        self._wall_clock = wall_clock
+        self.wall_clock = wall_clock
         self._last = 0
         self._mark = -1
 
@@ -95,7 +95,7 @@ class PublicationStore:
         else:
             row = row.replace()
         row.tag = number
-        row.expires = int(self._wall_clock()) + seconds
+        row.expires = int(self.wall_clock()) + seconds
         rows: list[ConfiguredObject] = [row]
         if part is not None and name is not None:
             kept = PublicationPart(f"{publication.id}/{name}", publication=publication.id, name=name, tag=number)
@@ -143,7 +143,7 @@ class PublicationStore:
         What has expired is forgotten, and so are rows that cannot be read and parts that belong to nothing.
         """
         found: dict[str, tuple[PublicationPersistence, float, list[tuple[str, Part]]]] = {}
-        now = self._wall_clock()
+        now = self.wall_clock()
         for row in self._data.all(PublicationPersistence):
             if row.expires > now:
                 found[row.id] = (row, row.expires - now, [])

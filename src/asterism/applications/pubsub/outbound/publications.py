@@ -32,7 +32,7 @@ class OutboundPublication:
         self.clients: dict[str, PublishClient] = {}
         self.publisher: Publisher | None = None
 
-    def publish(self, content_type: str, body: str, key: str = "", user: str = "") -> None:
+    def publish(self, content_type: str, body: str | bytes, key: str = "", user: str = "") -> None:
         """Publish a state, as soon as what is on its way has been answered.
 
         Args:
@@ -51,11 +51,17 @@ class OutboundPublication:
             client = self.clients[name] = PublishClient(self._tables.core, self.config, name, self._lost)
         client.publish(Body(key, content_type, body))
 
+    def withdraw(self, user: str) -> None:
+        """With ``multi_user``: remove what was published for a user."""
+        client = self.clients.pop(user, None) if self.config.multi_user else None
+        if client is not None:
+            client.close()
+
     def complain(self, text: str) -> None:
         """Log what is wrong with the object's options."""
         self._tables.log.error("outbound-publish '%s': %s", self.config.id, text)
 
-    def _lost(self, client: PublishClient, key: str) -> None:
+    def _lost(self, client: PublishClient, key: str | None) -> None:
         if self.publisher is not None:
             self._tell("on_lost", self, client.user, key)
 

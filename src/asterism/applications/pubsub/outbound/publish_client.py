@@ -53,7 +53,7 @@ class Body(NamedTuple):
 
     key: str
     content_type: str
-    text: str
+    text: str | bytes
 
 
 _REFRESH = Body("", "", "")
@@ -98,9 +98,9 @@ class PublishClient:
     """
 
     def __init__(
-        self, core: SipCore, config: OutboundPublish, user: str, lost: Callable[[PublishClient, str], None]
+        self, core: SipCore, config: OutboundPublish, user: str, lost: Callable[[PublishClient, str | None], None]
     ) -> None:
-        """``lost(client, key)`` is called when the server has forgotten it; the part ``key`` is sent again."""
+        """``lost(client, key)`` is called when the server has forgotten it; ``key`` is what is sent again, if anything."""
         self._core = core
         self.config = config
         self.user = user
@@ -259,7 +259,7 @@ class PublishClient:
         if not attempt.expires:
             return False
         if status == 412 and self.tag:
-            self._forgotten(attempt.body.key)
+            self._forgotten(attempt.body.key if attempt.body.text else None)
             if not attempt.body.text:
                 return False
             self._transmit(attempt)
@@ -311,7 +311,7 @@ class PublishClient:
         if self._closed or not self.tag:
             return
         if self.ends_at <= self._clock():
-            self._forgotten("")
+            self._forgotten(None)
         elif self._attempt is not None or self._hold is not None:
             # What is on its way refreshes as well; if it fails, there is still some time.
             self._schedule(max(min(1.0, self.ends_at - self._clock()), 0.1))
@@ -320,7 +320,7 @@ class PublishClient:
         else:
             self._send(_REFRESH, self._expiration)
 
-    def _forgotten(self, sent: str) -> None:
+    def _forgotten(self, sent: str | None) -> None:
         """The server has it no more: what comes next begins a new one."""
         self.tag = ""
         self.status = ClientState.IDLE

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from asterism.applications.pubsub.outbound.publications import OutboundPublications
 from asterism.applications.pubsub.outbound.publish_object import OutboundPublish
+from asterism.applications.pubsub.publication_listings import OutboundListing
 from asterism.applications.pubsub.registry import pubsub
 from asterism.core.module import Module
 
@@ -27,7 +28,7 @@ class OutboundPublishModule(Module):
         """Make the type known."""
         server.data.register_type(OutboundPublish)
         self.publications = OutboundPublications(pubsub(server))
-        server.register_marked(self)
+        server.register_marked(OutboundListing(self.publications))
 
     def start(self) -> None:
         """Begin to publish."""

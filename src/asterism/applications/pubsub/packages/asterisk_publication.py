@@ -241,7 +241,7 @@ class AsteriskPublisher(Publisher):
         if self._wanted.pop(publication, None) is not None and not self._wanted:
             self._undo()
 
-    def on_lost(self, publication: OutboundPublication, user: str, sent: str) -> None:
+    def on_lost(self, publication: OutboundPublication, user: str, sent: str | None) -> None:
         """Tell it all but what it is told anyway."""
         self._tell_all(publication, sent)
 
@@ -267,7 +267,7 @@ class AsteriskPublisher(Publisher):
     def _ask(self, publication: OutboundPublication) -> None:
         publication.publish(TYPE, written(type=REFRESH, eid=self._eid), key=REFRESH)
 
-    def _tell_all(self, publication: OutboundPublication, but: str = "") -> None:
+    def _tell_all(self, publication: OutboundPublication, but: str | None = None) -> None:
         wanted = self._wanted[publication]
         for name in self.names():
             if name != but and wanted.passes(name):

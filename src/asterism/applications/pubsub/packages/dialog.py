@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from asterism.applications.pubsub.packages.extension_publisher import ExtensionPublisher
 from asterism.applications.pubsub.packages.extension_state import ExtensionNotifier
 from asterism.applications.pubsub.registry import pubsub
 from asterism.core.module import Module
@@ -30,4 +31,6 @@ class DialogModule(Module):
     def load(self, server: PubSubServer) -> None:
         """Take subscriptions to dialog."""
         found = pubsub(server)
-        found.register_notifier(DialogNotifier(found, server.pbx))
+        notifier = DialogNotifier(found, server.pbx)
+        found.register_notifier(notifier)
+        found.register_publisher(ExtensionPublisher(found, notifier, server.pbx))

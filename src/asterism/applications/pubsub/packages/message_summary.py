@@ -8,6 +8,7 @@ from asterism.applications.pubsub.api import Notifier
 from asterism.applications.pubsub.bodies.message_summary import TYPE, Summary
 from asterism.applications.pubsub.packages.incoming_mwi import IncomingMwi
 from asterism.applications.pubsub.packages.mwi_subscriber import MwiSubscriber
+from asterism.applications.pubsub.packages.summary_publisher import SummaryPublisher
 from asterism.applications.pubsub.packages.unsolicited_mwi import UnsolicitedMwi
 from asterism.applications.pubsub.registry import pubsub
 from asterism.core.module import Module
@@ -118,6 +119,7 @@ class MwiModule(Module):
         notifier = MwiNotifier(found, server.pbx)
         self._unsolicited = notifier.unsolicited
         found.register_notifier(notifier)
+        found.register_publisher(SummaryPublisher(server.pbx))
         found.register_subscriber(MwiSubscriber(found, server.pbx.mailboxes))
         server.sip.register_service(IncomingMwi(server.sip, server.pbx))
         server.owner.on_release(self._unsolicited.stop)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from asterism.applications.pubsub.packages.extension_publisher import ExtensionPublisher
 from asterism.applications.pubsub.packages.extension_state import ExtensionNotifier, follow_presence
 from asterism.applications.pubsub.registry import pubsub
 from asterism.core.module import Module
@@ -32,4 +33,5 @@ class PresenceModule(Module):
         found = pubsub(server)
         notifier = PresenceNotifier(found, server.pbx)
         found.register_notifier(notifier)
+        found.register_publisher(ExtensionPublisher(found, notifier, server.pbx))
         follow_presence(server, notifier)
