@@ -100,7 +100,7 @@ class PublishClient:
     def __init__(
         self, core: SipCore, config: OutboundPublish, user: str, lost: Callable[[PublishClient, str | None], None]
     ) -> None:
-        """``lost(client, key)`` is called when the server has forgotten it; ``key`` is what is sent again, if anything."""
+        """``lost(client, key)`` is called when the server has forgotten it; ``key`` is what is sent again, if any."""
         self._core = core
         self.config = config
         self.user = user
