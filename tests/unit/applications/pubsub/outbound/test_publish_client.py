@@ -151,7 +151,7 @@ def masked(line: str) -> str:
 
 def test_it_is_as_recorded(make: Make, record: Path) -> None:
     world = make("event=asterisk-devicestate", conf=CONF)
-    world.source.event = "asterisk-devicestate"
+    world.source.event = "asterisk-devicestate"  # type: ignore[misc]
     pubsub(world.rig).publishers.clear()
     pubsub(world.rig).register_publisher(world.source)
     title = "instance1 publishes device state: Custom:cust INUSE"
