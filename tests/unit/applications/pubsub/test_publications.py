@@ -232,7 +232,7 @@ class Tags(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="asterism-tags-"))
-        self.ahead, publication_stored.AHEAD = publication_stored.AHEAD, 3  # type: ignore[misc]
+        self.ahead, publication_stored.AHEAD = publication_stored.AHEAD, 3
         self.world = World(self.folder / "etc")
         self.live: dict[str, tuple[float, str]] = {}
         self.spent: list[str] = []
@@ -240,7 +240,7 @@ class Tags(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.world.close()
-        publication_stored.AHEAD = self.ahead  # type: ignore[misc]
+        publication_stored.AHEAD = self.ahead
         shutil.rmtree(self.folder)
 
     def _given(self, answer: Response) -> str:
