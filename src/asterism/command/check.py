@@ -237,6 +237,7 @@ def _check_objects(folder: Path, allow_exec: bool | None, files: dict[str, Confi
     from asterism.data import Data
     from asterism.data.backends import MemoryBackend
     from asterism.data.realtime.settings import RealtimeSettings, require_sqlalchemy
+    from asterism.server.discovery import configured_types
     from asterism.sip.objects import register_types
 
     log = logging.Logger("asterism.check")
@@ -254,6 +255,9 @@ def _check_objects(folder: Path, allow_exec: bool | None, files: dict[str, Confi
 
     data.register_backend("realtime", make)
     register_types(data)
+    for cls in configured_types():
+        if not cls.RUNTIME:
+            data.register_type(cls)
     found.add(data.load().errors)
     found.add(realtime.problems)
     if in_database:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from asterism.applications.pubsub.outbound.publish_object import OutboundPublish
 from asterism.config.file import Option
 from asterism.core.regex import Regex, RegexError, compile_regex
+from asterism.data.data import Missing
 from asterism.data.kinds import BOOL, NAME, SECONDS, Integer, Text
 from asterism.data.options import ConfiguredObject, derived, option
+from asterism.sip.objects.endpoint import Endpoint
+
+if TYPE_CHECKING:
+    from asterism.data.data import Data
 
 _PREFIX = "event_"
 COUNT = Integer(1, accepted="a whole number, 1 or more")
@@ -51,6 +59,15 @@ class InboundPublication(ConfiguredObject, type="inbound-publication"):
             return str(getattr(self, spec.attribute))
         return str(dict(self.events).get(package, ""))
 
+    def remark(self, data: Data) -> str:
+        """Names that lead nowhere."""
+        if self.endpoint and data.get(Endpoint, self.endpoint) is Missing.ABSENT:
+            return f"there is no endpoint '{self.endpoint}', so nobody can publish"
+        for name in (self.event_asterisk_devicestate, self.event_asterisk_mwi):
+            if name and data.get(AsteriskPublication, name) is Missing.ABSENT:
+                return f"there is no asterisk-publication '{name}', so what is published gets 404"
+        return ""
+
     def listing(self, show_secrets: bool = False) -> list[tuple[str, str]]:
         """With the packages of extensions."""
         more = [(f"{_PREFIX}{package}", value) for package, value in self.events]
@@ -89,6 +106,13 @@ class AsteriskPublication(ConfiguredObject, type="asterisk-publication"):
     device_state_filter = option(EXPRESSION, "", "Only of devices whose names match.")
     mailbox_state = option(BOOL, False, "Take states of mailboxes.")
     mailbox_state_filter = option(EXPRESSION, "", "Only of mailboxes whose names match.")
+
+    def remark(self, data: Data) -> str:
+        """Names that lead nowhere."""
+        for name in (self.devicestate_publish, self.mailboxstate_publish):
+            if name and OutboundPublish in data.types() and data.get(OutboundPublish, name) is Missing.ABSENT:
+                return f"there is no outbound-publish '{name}', so the other server cannot be asked for its states"
+        return ""
 
 
 class Filter:
