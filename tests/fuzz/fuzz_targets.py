@@ -20,6 +20,7 @@ import text_targets
 from completion_target import completion
 from dialplan_targets import expression, extensions
 from manager_target import manager
+from publication_target import published
 from transaction_kit import Net, RecordingClient, new_request, request_text, response_to
 from whole_server import Worlds
 
@@ -278,6 +279,7 @@ STACK: dict[str, Callable[[bytes], None]] = {
     "message": message,
     "sdp": sdp,
     "digest": digest,
+    "published": published,
     "framer": framer,
     "layer": layer,
     "expression": expression,

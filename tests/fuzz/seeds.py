@@ -7,6 +7,7 @@ from pathlib import Path
 from completion_target import SEEDS as COMPLETION
 from dialplan_targets import EXPRESSIONS, FILES
 from manager_target import SEEDS as MANAGER
+from publication_target import SEEDS as PUBLISHED
 from seeds_server import SERVER, files
 from transaction_kit import request_text
 
@@ -87,6 +88,8 @@ def seeds(name: str) -> list[bytes]:
         first = SDPS
     elif name == "digest":
         first = DIGESTS
+    elif name == "published":
+        first = PUBLISHED
     elif name == "expression":
         first = EXPRESSIONS
     elif name == "extensions":
