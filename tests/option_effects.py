@@ -25,7 +25,7 @@ from typing import Any
 import pytest
 
 from asterism.data.options import ConfiguredObject, OptionSpec
-from asterism.sip.objects import TYPES, Contact, Wizard
+from asterism.server.discovery import configured_types
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "tests" / "data" / "option_effects.txt"
@@ -45,8 +45,8 @@ def options() -> dict[str, tuple[type[ConfiguredObject], OptionSpec]]:
     """Every option that claims to have an effect, by ``type.name``."""
     return {
         f"{cls.TYPE}.{spec.name}": (cls, spec)  # type: ignore[attr-defined, misc]
-        for cls in (*TYPES, Wizard)
-        if cls is not Contact
+        for cls in configured_types()
+        if not cls.RUNTIME
         for spec in cls.OPTIONS  # type: ignore[attr-defined]
         if not spec.no_effect
     }

@@ -16,7 +16,7 @@ from asterism.interfaces.console.runner import CommandRunner
 from asterism.server.server import Server
 from asterism.stack.message import Request, make_response
 from asterism.stack.parser import parse_message
-from asterism.testing import Phone, running_server, until
+from asterism.testing import Phone, free_port, running_server, until
 
 RECORD = (Path(__file__).resolve().parents[1] / "data/record/sip_wire_publish.txt").read_text()
 HINTS = """
@@ -42,6 +42,7 @@ class Publications(asyncio.DatagramProtocol):
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
+        self.sources: list[int] = []
         self.status = 200
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -49,6 +50,7 @@ class Publications(asyncio.DatagramProtocol):
         self.port: int = transport.get_extra_info("sockname")[1]
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.sources.append(addr[1])
         request = parse_message(data)
         assert isinstance(request, Request)
         self.requests.append(request)
@@ -247,3 +249,13 @@ async def test_endpoints_are_among_the_devices_and_a_refresh_tells_all_anew() ->
             bodies = b"".join(one.body for one in there.requests)
             assert b"PJSIP/101" in bodies
             assert b"refresh" in bodies
+
+
+async def test_it_goes_over_the_transport_that_is_named() -> None:
+    port = free_port()
+    other = f"\n[other]\ntype=transport\nprotocol=udp\nbind=127.0.0.1:{port}\n"
+    publish = PUBLISH + "event=asterisk-devicestate\ntransport=other\n@device_state_filter=carol\n" + other
+    async with world(publish) as (server, there):
+        await command(server, "devstate change Custom:carol INUSE")
+        await there.got(1)
+        assert there.sources == [port]

@@ -12,7 +12,8 @@ from tests import option_effects
 import asterism
 from asterism.core.registry import Owner
 from asterism.data import ConfiguredObject, Data, OptionSpec
-from asterism.sip.objects import TYPES, Contact, Wizard, register_types
+from asterism.server.discovery import configured_types
+from asterism.sip.objects import register_types
 
 SOURCES = Path(asterism.__file__).parent
 # What only stores, lists or checks options gives them no effect.
@@ -46,8 +47,8 @@ def code() -> str:
 
 CASES = [
     pytest.param(cls, spec, id=f"{cls.TYPE}-{spec.name}")  # type: ignore[attr-defined]
-    for cls in (*TYPES, Wizard)
-    if cls is not Contact
+    for cls in configured_types()
+    if not cls.RUNTIME
     for spec in cls.OPTIONS  # type: ignore[attr-defined]
 ]
 

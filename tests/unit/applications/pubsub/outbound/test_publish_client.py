@@ -449,7 +449,16 @@ def test_multi_user_has_one_for_each(make: Make) -> None:
     assert world.request().get("Expires") == "0"
 
 
-def test_proxy_and_transport(make: Make) -> None:
+def test_from_is_to_uri_and_to_is_from_uri(make: Make) -> None:
+    world = make("from_uri=sip:we@one.test:5070", "to_uri=sips:it@two.test:5071\\;x=y")
+    world.source.publish("one")
+    request = world.request()
+    assert (request.get("From") or "").partition(";tag=")[0] == "<sips:it@two.test>"
+    assert request.get("To") == "<sip:we@one.test>"
+    assert str(request.uri) == "sip:instance2@127.0.0.1:15610"
+
+
+def test_a_proxy(make: Make) -> None:
     world = make("outbound_proxy=sip:127.0.0.1:15610\\;lr", "server_uri=sip:x@192.0.2.77")
     world.source.publish("one")
     assert world.request().get("Route") == "<sip:127.0.0.1:15610;lr>"
