@@ -44,10 +44,10 @@ SLOW = ("e2e", "fuzz")
 def options() -> dict[str, tuple[type[ConfiguredObject], OptionSpec]]:
     """Every option that claims to have an effect, by ``type.name``."""
     return {
-        f"{cls.TYPE}.{spec.name}": (cls, spec)  # type: ignore[attr-defined, misc]
+        f"{cls.TYPE}.{spec.name}": (cls, spec)
         for cls in configured_types()
         if not cls.RUNTIME
-        for spec in cls.OPTIONS  # type: ignore[attr-defined]
+        for spec in cls.OPTIONS
         if not spec.no_effect
     }
 

@@ -46,10 +46,10 @@ def code() -> str:
 
 
 CASES = [
-    pytest.param(cls, spec, id=f"{cls.TYPE}-{spec.name}")  # type: ignore[attr-defined]
+    pytest.param(cls, spec, id=f"{cls.TYPE}-{spec.name}")
     for cls in configured_types()
     if not cls.RUNTIME
-    for spec in cls.OPTIONS  # type: ignore[attr-defined]
+    for spec in cls.OPTIONS
 ]
 
 
