@@ -7,6 +7,7 @@ others of other calls, each object that it touches has to be fetched from memory
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,18 +20,25 @@ _unpack = _WORDS.unpack_from
 _pack_into = _WORDS.pack_into
 
 
+Keeping = tuple[Callable[[bytearray], int], bytearray, int, int, float, bytearray]
+"""As :data:`~asterism.media.relay.QuickWay`, for payloads that are kept until they are taken out, as a mix does at each
+of its turns: what reads, its buffer; what the next packet begins with, its SSRC; the clock; where the payload goes."""
+
+
 class RtpReceiver:
     """The receiving half of an :class:`~asterism.media.rtp.RtpSession`."""
 
     __slots__ = (
-        "_cycles", "_first_sequence", "_session", "clock", "highest", "jitter", "last_rx", "last_timestamp", "lost",
-        "octets", "quick", "ssrc",
+        "_cycles", "_first_sequence", "_session", "clock", "highest", "jitter", "keeping", "last_rx", "last_timestamp",
+        "lost", "octets", "quick", "ssrc",
     )  # fmt: skip
 
     def __init__(self, session: RtpSession) -> None:
         self._session = session
         self.quick: QuickWay | None = None
         """What is to be done with the next packet of the source, if that is known."""
+        self.keeping: Keeping | None = None
+        """The same where its payload is kept."""
         self.clock = 8000.0
         self.ssrc = -1
         self.highest = self._first_sequence = self._cycles = 0
@@ -48,7 +56,27 @@ class RtpReceiver:
         """Take one datagram; the hot path."""
         quick = self.quick
         if quick is None:
-            self._session.read()
+            keeping = self.keeping
+            if keeping is None:
+                self._session.read()
+                return
+            recv_into, buffer, head, ssrc, clock, pending = keeping
+            try:
+                size = recv_into(buffer)
+            except OSError:
+                return
+            first, sequence, timestamp, source = _unpack(buffer)
+            before = self.last_timestamp
+            if first != head or sequence != self.highest + 1 or source != ssrc or timestamp < before or size < 12:
+                self._session.receive(size)
+                return
+            self.highest = sequence
+            change = (now - self.last_rx) * clock - timestamp + before
+            self.last_rx = now
+            self.last_timestamp = timestamp
+            self.jitter += ((change if change >= 0.0 else -change) - self.jitter) * 0.0625
+            self.octets += size - 12
+            pending += buffer[12:size]
             return
         (
             recv_into, buffer, views, head, ssrc, clock, table, sequence_offset, timestamp_offset, new_head, new_ssrc,
@@ -124,5 +152,5 @@ class RtpReceiver:
 
     def close(self) -> None:
         """Let go of the session: they must not hold each other, or only the collector frees them."""
-        self.quick = None
+        self.quick = self.keeping = None
         del self._session

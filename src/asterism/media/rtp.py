@@ -51,9 +51,9 @@ class RtpSession(RtpTransmitter):
 
     __slots__ = (
         "_buffer", "_digits", "_event", "_inactivity", "_keep_alive", "_learning", "_on_release", "_pair",
-        "_received_events", "_received_formats", "_recv_into", "_reporter", "_rtcp_socket",
+        "_pending_for", "_received_events", "_received_formats", "_recv_into", "_reporter", "_rtcp_socket", "_sink",
         "_views", "follow_peer", "joined_to", "local", "on_digit", "on_digit_begin", "on_rtcp", "received", "relay",
-        "relay_digits", "rx_dropped", "sink",
+        "relay_digits", "rx_dropped",
     )  # fmt: skip
 
     def __init__(
@@ -72,7 +72,8 @@ class RtpSession(RtpTransmitter):
         self._rtcp_socket = pair[1]
         self._reporter: RtcpReporter | None = None
         self.local = local
-        self.sink: FrameSink | None = None
+        self._sink: FrameSink | None = None
+        self._pending_for: Callable[[Format], bytearray | None] | None = None
         self.on_digit: DigitSink | None = None
         self.on_digit_begin: Callable[[str], None] | None = None
         self.on_rtcp: RtcpHook | None = None
@@ -99,6 +100,17 @@ class RtpSession(RtpTransmitter):
         """The session that hears what comes, relayed or by frames."""
         self._pair: MemoryStream | None = None
         """The end of a pair that is followed to find it. Digits then go from channel to channel: each hears them."""
+
+    @property
+    def sink(self) -> FrameSink | None:
+        """See ``AudioStream.sink``. One that has a ``pending_for(format)`` keeps payloads there until it takes them."""
+        return self._sink
+
+    @sink.setter
+    def sink(self, sink: FrameSink | None) -> None:
+        self._sink = sink
+        self._pending_for = getattr(sink, "pending_for", None)
+        self.received.keeping = None
 
     # -- what was negotiated ------------------------------------------------------------------------------
 
@@ -137,6 +149,7 @@ class RtpSession(RtpTransmitter):
             sockets.disconnect(self._socket)
             self._connected = False
         self._learning = True
+        self.received.keeping = None
         if self.relay is not None:
             self.relay.leave()
         self._filter.set_signalled(address, self._loop.time())
@@ -174,6 +187,7 @@ class RtpSession(RtpTransmitter):
         self.format = self._formats[0]
         self.received.clock = float(self.format.clock_rate)
         self._packetizer = Packetizer(ptime) if ptime and ptime != self.format.ptime else None
+        self.received.keeping = None
         if self.relay is not None or self.relayed_by is not None:
             self._leave_relays()
 
@@ -318,13 +332,25 @@ class RtpSession(RtpTransmitter):
             if frame is None:
                 return
             if self.relay is None:
-                if self.sink is not None and frame.payload:
-                    self.sink(frame)
+                if self._sink is not None and frame.payload:
+                    self._sink(frame)
                 return
         if self.relay is not None:
             self.relay.pass_on(fmt, second, sequence, timestamp, payload, now, late)
-        elif self.sink is not None and payload:
-            self.sink(Frame(fmt, swap_bytes(payload) if fmt.encoding == "L16" else payload, timestamp))
+        elif self._sink is not None and payload:
+            self._sink(Frame(fmt, swap_bytes(payload) if fmt.encoding == "L16" else payload, timestamp))
+            if self._pending_for is not None:
+                self._keep(fmt, payload_type)
+
+    def _keep(self, fmt: Format, payload_type: int) -> None:
+        """Have the payloads of the packets that follow this one be kept without a look at them, if they may."""
+        received = self.received
+        received.keeping = None
+        pending = None if self._pending_for is None or fmt.encoding == "L16" else self._pending_for(fmt)
+        reading = self.quick_input()
+        if pending is not None and reading is not None:
+            recv_into, buffer, _ = reading
+            received.keeping = recv_into, buffer, 0x8000 | payload_type, received.ssrc, received.clock, pending
 
     def quick_input(self) -> tuple[Callable[[bytearray], int], bytearray, Views] | None:
         """Return what reads the packets that may be relayed without a look at them; see :data:`QuickWay`.
@@ -455,6 +481,7 @@ class RtpSession(RtpTransmitter):
             self._pair = pair
         if isinstance(other, MemoryStream) and not self.closed:
             return other.relayed_from(self)
+        self.received.keeping = None
         if self.relay is not None:
             self.relay.end()
         if not isinstance(other, RtpSession) or other.closed or self.closed or other is self:
@@ -478,7 +505,8 @@ class RtpSession(RtpTransmitter):
         return self.sent.last_write if relay is None else max(self.sent.last_write, relay.source.received.last_rx)
 
     def _leave_relays(self) -> None:
-        """Something changed that relayed packets depend on."""
+        """Something changed that relayed packets, and those that are kept, depend on."""
+        self.received.keeping = None
         if self.relay is not None:
             self.relay.leave()
         if self.relayed_by is not None:
@@ -487,6 +515,7 @@ class RtpSession(RtpTransmitter):
     def taps_changed(self, direction: Direction) -> None:
         """See ``TappedStream``."""
         super().taps_changed(direction)
+        self.received.keeping = None
         if direction is Direction.IN and self.relay is not None:
             if self.changes_in:
                 self.relay.by_frames()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from asterism.media.formats import ULAW, Format
 from asterism.media.packet import HEADER
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
     from asterism.media.core import RtpContext
     from asterism.media.relay import Relay
+
+
+class _Writes(Protocol):
+    """A stream, as :func:`write_each` has it."""
+
+    def write(self, frame: Frame) -> None:
+        """Send one frame now."""
+
 
 _GAP = 0.1
 """Seconds without a frame after which the timestamp follows the clock and the marker is set."""
@@ -235,3 +243,43 @@ class RtpTransmitter(TappedStream):
 
     def sender_changed(self) -> None:
         """A digit begins or ends to be sent, or silence instead of audio."""
+
+
+def write_each(streams: Sequence[_Writes | None], fmt: Format, payloads: Sequence[bytes]) -> None:
+    """Write one frame to each of several streams, ``None`` being none: as ``write``, without a call for each.
+
+    All payloads are of one length. What has to be looked at - a tap, a digit that is being sent, a talkspurt that
+    begins - goes the usual way.
+    """
+    if not payloads:
+        return
+    pack, size = HEADER.pack, len(payloads[0])
+    step = size * fmt.timestamp_step // fmt.frame_bytes if fmt.frame_bytes else fmt.timestamp_step
+    swapped = fmt.encoding == "L16"
+    now = 0.0
+    for stream, payload in zip(streams, payloads, strict=True):
+        if stream is None:
+            continue
+        if swapped or not isinstance(stream, RtpTransmitter):
+            stream.write(Frame(fmt, payload))
+            continue
+        sent = stream.sent
+        payload_type = sent.payload_types.get(fmt)
+        now = now or stream._loop.time()
+        if (
+            payload_type is None or sent.marker or sent.debug or now - sent.last_write >= _GAP
+            or stream.taps_out is not None or stream.relayed_by is not None or stream._packetizer is not None
+            or (stream._sender is not None and stream._sender.busy)
+        ):  # fmt: skip
+            stream.write(Frame(fmt, payload))
+            continue
+        sent.sequence = sequence = (sent.sequence + 1) & 0xFFFF
+        timestamp = sent.timestamp
+        sent.timestamp = (timestamp + step) & 0xFFFFFFFF
+        sent.last_write = now
+        try:
+            sent.send(pack(0x80, payload_type, sequence, timestamp, sent.ssrc) + payload)
+        except OSError:
+            continue
+        sent.packets += 1
+        sent.octets += size

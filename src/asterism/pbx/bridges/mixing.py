@@ -1,13 +1,14 @@
 """Mixing any number of parties, each of which hears all others and not itself.
 
 What arrives waits in a small buffer of the party. At every turn 20 ms of each are added up; a party is sent the sum
-without its own part. Parties with one format are decoded and encoded together, in numpy.
+without its own part, and all who say nothing are sent the same, encoded once for each format. Parties with one format
+are decoded and encoded together, in numpy. A party costs a turn no function call of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +17,9 @@ from asterism.media import g711
 from asterism.media.formats import ALAW, LINEAR, ULAW, Format
 from asterism.media.stream import Frame
 from asterism.media.translate import path, silence, stream_translator
+from asterism.media.transmitter import write_each
 
 if TYPE_CHECKING:
-    from asterism.media.stream import FrameSink
     from asterism.media.translate import Translator
 
 TURNS = 50
@@ -29,16 +30,46 @@ MOST = 10
 """Turns that may be waiting; what is older is dropped, down to :data:`DEPTH`."""
 NARROW = 8000
 
-_Sums = npt.NDArray[np.int32]
+_Sums = npt.NDArray[np.intp]
+
+
+class Listener(Protocol):
+    """Who is sent what a party hears."""
+
+    def write(self, frame: Frame) -> None:
+        """Send one frame now."""
 
 
 class _Law:
-    """Both tables of a companding law."""
+    """Both tables of a companding law; sums beyond 16 bits are cut off by the way they are looked up."""
 
     def __init__(self, decode: Callable[[bytes], bytes], encode: Callable[[bytes], bytes]) -> None:
-        self.values = np.frombuffer(decode(bytes(range(256))), "<i2").astype(np.int32)
-        every = np.arange(65536, dtype=np.uint16).astype("<u2").tobytes()
-        self.codes = np.frombuffer(encode(every), np.uint8)
+        self.values = np.frombuffer(decode(bytes(range(256))), "<i2").astype(np.intp)
+        self.codes = np.frombuffer(encode(np.arange(-32768, 32768).astype("<i2").tobytes()), np.uint8)
+
+    def decode(self, data: bytes) -> _Sums:
+        return self.values.take(np.frombuffer(data, np.uint8))
+
+    def encode(self, sums: _Sums) -> bytes:
+        return self.codes.take(sums + 32768, mode="clip").tobytes()
+
+
+class _Linear:
+    """Samples as they are."""
+
+    @staticmethod
+    def decode(data: bytes) -> _Sums:
+        return np.frombuffer(data, "<i2").astype(np.intp)
+
+    @staticmethod
+    def encode(sums: _Sums) -> bytes:
+        return np.minimum(np.maximum(sums, -32768), 32767).astype("<i2").tobytes()
+
+
+_LAWS = {
+    ULAW: _Law(g711.ulaw_to_linear, g711.linear_to_ulaw),
+    ALAW: _Law(g711.alaw_to_linear, g711.linear_to_alaw),
+}
 
 
 def rate_for(formats: Iterable[Format]) -> int:
@@ -47,121 +78,152 @@ def rate_for(formats: Iterable[Format]) -> int:
     return max(NARROW, rates[-2] if len(rates) > 1 else NARROW)
 
 
+class _Tuning:
+    """What belongs to one rate of a mix."""
+
+    __slots__ = ("codes", "linear", "order", "rate", "samples", "shared", "silences", "sizes")
+
+    def __init__(self, rate: int) -> None:
+        self.rate = rate
+        self.linear = LINEAR[rate]
+        self.samples = rate // TURNS
+        self.codes: dict[Format, _Law | _Linear] = {self.linear: _Linear()}
+        """The formats that are mixed without being converted before."""
+        if rate == NARROW:
+            self.codes |= _LAWS
+        self.order = tuple(self.codes)
+        self.sizes = {fmt: self.samples * (1 if fmt in _LAWS else 2) for fmt in self.codes}
+        """Bytes of a turn in each of them."""
+        self.silences = {fmt: silence(fmt, size) for fmt, size in self.sizes.items()}
+        self.shared: dict[Format, Translator | None] = {}
+        """What encodes the sum of all for those who say nothing, by their format."""
+
+    def encoder(self, fmt: Format) -> Translator | None:
+        """A new encoder from linear audio of the mix; ``None`` for what the mix encodes itself."""
+        return None if fmt in self.codes else stream_translator(self.linear, fmt) or _nothing
+
+    def share(self, fmt: Format) -> Translator | None:
+        """The encoder that all share who say nothing."""
+        if fmt not in self.shared:
+            self.shared[fmt] = self.encoder(fmt)
+        return self.shared[fmt]
+
+
+class _Lane:
+    """What one party says, at one rate of the mix and in one format."""
+
+    __slots__ = ("buffer", "convert", "encode", "flowing", "format", "index", "most", "port", "raw", "silence", "size")
+
+    def __init__(self, port: Port, tuning: _Tuning, source: Format | None, encode: Translator | None) -> None:
+        direct = source is None or source in tuning.codes
+        code = source if source is not None and direct else tuning.linear
+        self.port = port
+        self.format = port.format
+        self.index = tuning.order.index(code)
+        self.size = tuning.sizes[code]
+        self.most = MOST * self.size
+        self.silence = tuning.silences[code]
+        self.convert = None if direct or source is None else stream_translator(source, tuning.linear) or _nothing
+        self.encode = encode
+        self.raw: list[bytes] = []
+        """What has arrived in a format that is converted before it is mixed."""
+        self.buffer = bytearray()
+        self.flowing = False
+
+    def decode_raw(self) -> None:
+        """Convert what has arrived."""
+        convert, raw = self.convert, self.raw
+        while raw:
+            payload = raw.pop(0)
+            if convert is not None:
+                self.buffer += convert(payload)
+
+
 class Port:
-    """One party's place in a mix: :meth:`take` what it says, ``write`` what it hears, in ``format``."""
+    """One party's place in a mix: called with what it says; ``stream`` is sent what it hears, in ``format``."""
 
-    __slots__ = ("_buffer", "_convert", "_encode", "_flowing", "_mixer", "_source", "code", "format", "piece", "write")
+    __slots__ = ("_mixer", "_source", "format", "lane", "stream")
 
-    def __init__(self, mixer: Mixer, fmt: Format, write: FrameSink) -> None:
+    def __init__(self, mixer: Mixer, fmt: Format, stream: Listener) -> None:
         self._mixer = mixer
+        self._source: Format | None = None
         self.format = fmt
-        self.write = write
-        self.piece: bytes | None = None
-        """What it says in this turn, in the format ``code``."""
-        self.retune()
+        self.stream: Listener | None = stream
+        """``None``: it is sent nothing."""
+        self.lane = _Lane(self, mixer.tuning, None, mixer.tuning.encoder(fmt))
 
     def retune(self) -> None:
         """The mix has another rate: what is waiting is dropped."""
-        self._buffer = bytearray()
-        self._flowing = False
-        self._source: Format | None = None
-        self._convert: Translator | None = None
-        self._encode: Translator | None = None
-        self.code = self._mixer.linear
-        """The format of what is waiting."""
+        tuning = self._mixer.tuning
+        self.lane = _Lane(self, tuning, self._source, tuning.encoder(self.format))
 
-    def take(self, frame: Frame) -> None:
+    def __call__(self, frame: Frame) -> None:
         """Keep what has arrived until its turn."""
-        fmt, payload, _ = frame
-        if fmt is not self._source:
-            self._follow(fmt)
-        if self._convert is not None:
-            payload = self._convert(payload)
-        buffer = self._buffer
-        buffer += payload
-        size = self._mixer.sizes[self.code]
-        if len(buffer) > MOST * size:
-            del buffer[: len(buffer) - DEPTH * size]
+        if frame.format is not self._source:
+            self._follow(frame.format)
+        lane = self.lane
+        if lane.convert is None:
+            buffer = lane.buffer
+            buffer += frame.payload
+            if len(buffer) > lane.most:
+                del buffer[: len(buffer) - DEPTH * lane.size]
+        else:
+            lane.raw.append(frame.payload)
+            del lane.raw[:-MOST]
+
+    def pending_for(self, fmt: Format) -> bytearray | None:
+        """Where payloads of that format may be added to without a call; see :data:`~asterism.media.receiver.Keeping`.
+
+        It is another one after the mix has changed its rate.
+        """
+        return self.lane.buffer if fmt is self._source and self.lane.convert is None else None
 
     def _follow(self, fmt: Format) -> None:
         """Another format arrives from now on."""
-        mixer = self._mixer
-        self._buffer.clear()
         self._source = fmt
-        self._convert = None
-        if fmt in mixer.sizes:
-            self.code = fmt
-        else:
-            self.code = mixer.linear
-            self._convert = stream_translator(fmt, mixer.linear) or _nothing
-
-    def advance(self) -> bool:
-        """Take out what belongs to this turn; whether there is anything but silence."""
-        buffer, code = self._buffer, self.code
-        size = self._mixer.sizes[code]
-        self.piece = None
-        waiting = len(buffer)
-        if not self._flowing:
-            if waiting < DEPTH * size:
-                return False
-            self._flowing = True
-        elif waiting < size:
-            self._flowing = False
-            return False
-        piece = bytes(buffer[:size])
-        del buffer[:size]
-        if piece == self._mixer.silences[code]:
-            return False
-        self.piece = piece
-        return True
+        self.lane = _Lane(self, self._mixer.tuning, fmt, self.lane.encode)
+        self._mixer.lanes_changed()
 
     @property
     def waiting(self) -> bool:
         """Whether a turn's worth waits."""
-        return self._flowing and len(self._buffer) >= self._mixer.sizes[self.code]
-
-    def send_linear(self, linear: bytes) -> None:
-        """Send linear audio of the mix in a format that the mixer does not encode itself."""
-        if self._encode is None:
-            self._encode = stream_translator(self._mixer.linear, self.format) or _nothing
-        payload = self._encode(linear)
-        if payload:
-            self.write(Frame(self.format, payload))
+        lane = self.lane
+        return lane.flowing and (len(lane.buffer) >= lane.size or bool(lane.raw))
 
 
 def _nothing(_: bytes) -> bytes:
     return b""
 
 
+class Output(NamedTuple):
+    """What some parties are sent in a turn, all in one format."""
+
+    format: Format
+    lanes: list[_Lane]
+    payloads: list[bytes]
+
+
 class Mixer:
     """All parties of one mix."""
 
     def __init__(self) -> None:
-        self._laws = {
-            ULAW: _Law(g711.ulaw_to_linear, g711.linear_to_ulaw),
-            ALAW: _Law(g711.alaw_to_linear, g711.linear_to_alaw),
-        }
         self.ports: list[Port] = []
-        self._tune(NARROW)
+        self.tuning = _Tuning(NARROW)
+        self._lanes: list[_Lane] | None = []
 
-    def _tune(self, rate: int) -> None:
-        self.rate = rate
+    @property
+    def rate(self) -> int:
         """Samples a second that are mixed."""
-        self.linear = LINEAR[rate]
-        self.samples = rate // TURNS
-        self.sizes: dict[Format, int] = {self.linear: 2 * self.samples}
-        """Bytes of a turn in each format that is mixed without being converted before."""
-        if rate == NARROW:
-            self.sizes |= dict.fromkeys(self._laws, self.samples)
-        self.silences = {fmt: silence(fmt, size) for fmt, size in self.sizes.items()}
+        return self.tuning.rate
 
     def can(self, fmt: Format) -> bool:
         """Whether a party with that format can be heard and can hear."""
-        return path(fmt, self.linear) is not None and path(self.linear, fmt) is not None
+        linear = self.tuning.linear
+        return path(fmt, linear) is not None and path(linear, fmt) is not None
 
-    def add(self, fmt: Format, write: FrameSink) -> Port:
-        """Let a party in that is sent ``fmt`` through ``write``; the rate may change for everybody."""
-        port = Port(self, fmt, write)
+    def add(self, fmt: Format, stream: Listener) -> Port:
+        """Let a party in that is sent ``fmt`` on ``stream``; the rate may change for everybody."""
+        port = Port(self, fmt, stream)
         self.ports.append(port)
         self._choose_rate()
         return port
@@ -169,14 +231,20 @@ class Mixer:
     def remove(self, port: Port) -> None:
         """Let a party go."""
         self.ports.remove(port)
+        port.stream = None
         self._choose_rate()
 
     def _choose_rate(self) -> None:
+        self.lanes_changed()
         rate = rate_for(port.format for port in self.ports)
-        if rate != self.rate:
-            self._tune(rate)
+        if rate != self.tuning.rate:
+            self.tuning = _Tuning(rate)
             for port in self.ports:
                 port.retune()
+
+    def lanes_changed(self) -> None:
+        """A party has come, gone, or says something in another format."""
+        self._lanes = None
 
     def drain(self) -> None:
         """Send what is still waiting: the mix is over, and what has arrived shall be heard."""
@@ -187,68 +255,85 @@ class Mixer:
 
     def turn(self) -> None:
         """Mix and send the next 20 ms."""
-        talking: list[Port] = []
-        quiet: list[Port] = []
-        for port in self.ports:
-            (talking if port.advance() else quiet).append(port)
-        if talking:
-            talking, said = self._decode(talking)
-            total = said.sum(axis=0, dtype=np.int32)
-            self._send_each(talking, np.clip(total - said, -32768, 32767))
-            heard = np.clip(total, -32768, 32767)
+        self.send(self.begin()())
+
+    def begin(self) -> Callable[[], list[Output]]:
+        """The work of the next turn, which may be done in another thread; in the order of the turns, one at a time."""
+        lanes = self._lanes
+        if lanes is None:
+            lanes = self._lanes = [port.lane for port in self.ports]
+        tuning = self.tuning
+        return lambda: mix(lanes, tuning)
+
+    def send(self, outputs: list[Output]) -> None:
+        """Send what a turn has made to those who are still there."""
+        for fmt, lanes, payloads in outputs:
+            write_each([lane.port.stream for lane in lanes], fmt, payloads)
+
+
+def mix(lanes: list[_Lane], tuning: _Tuning) -> list[Output]:
+    """What each hears of the next 20 ms."""
+    order = tuning.order
+    talking: list[list[_Lane]] = [[] for _ in order]
+    pieces: list[list[bytearray]] = [[] for _ in order]
+    quiet: list[_Lane] = []
+    for lane in lanes:
+        if lane.raw:
+            lane.decode_raw()
+        buffer, size = lane.buffer, lane.size
+        waiting = len(buffer)
+        if waiting < size or (waiting < DEPTH * size and not lane.flowing):
+            lane.flowing = False
+            quiet.append(lane)
+            continue
+        lane.flowing = True
+        if waiting > lane.most:
+            del buffer[: waiting - DEPTH * size]
+        piece = buffer[:size]
+        del buffer[:size]
+        if piece == lane.silence:
+            quiet.append(lane)
         else:
-            heard = np.zeros(self.samples, np.int32)
-        self._send_all(quiet, heard)
+            talking[lane.index].append(lane)
+            pieces[lane.index].append(piece)
+    outputs: list[Output] = []
+    total: _Sums | None = None
+    rows = [
+        tuning.codes[order[index]].decode(b"".join(said)).reshape(len(said), tuning.samples)
+        for index, said in enumerate(pieces)
+        if said
+    ]
+    if rows:
+        said = rows[0] if len(rows) == 1 else np.concatenate(rows)
+        total = np.add.reduce(said, axis=0)
+        _for_each(outputs, [lane for each in talking for lane in each], total - said, tuning)
+    if quiet:
+        _for_all(outputs, quiet, total, tuning)
+    return outputs
 
-    def _decode(self, talking: list[Port]) -> tuple[list[Port], _Sums]:
-        """What each says, one row for each, and who they are in that order: each format is decoded at one go."""
-        ordered: list[Port] = []
-        rows: list[_Sums] = []
-        for fmt in self.sizes:
-            ports = [port for port in talking if port.code is fmt]
-            if not ports:
-                continue
-            ordered += ports
-            data = b"".join([port.piece or b"" for port in ports])
-            law = self._laws.get(fmt)
-            if law is None:
-                linear = np.frombuffer(data, "<i2").astype(np.int32)
-            else:
-                linear = law.values.take(np.frombuffer(data, np.uint8))
-            rows.append(linear.reshape(len(ports), self.samples))
-        return ordered, rows[0] if len(rows) == 1 else np.concatenate(rows)
 
-    def _encode(self, fmt: Format, sums: _Sums) -> bytes:
-        """Sums that are within 16 bits, row after row."""
-        law = self._laws.get(fmt)
-        if law is None:
-            return sums.astype("<i2").tobytes()
-        return law.codes.take(sums & 0xFFFF).tobytes()
+def _for_each(outputs: list[Output], lanes: list[_Lane], sums: _Sums, tuning: _Tuning) -> None:
+    """Each of the parties is sent its own row."""
+    for fmt in dict.fromkeys([lane.format for lane in lanes]):
+        own = [index for index, lane in enumerate(lanes) if lane.format is fmt]
+        rows = sums if len(own) == len(lanes) else sums[own]
+        code = fmt if fmt in tuning.codes else tuning.linear
+        data, size = tuning.codes[code].encode(rows), tuning.sizes[code]
+        payloads = [data[at : at + size] for at in range(0, len(data), size)]
+        those = [lanes[index] for index in own]
+        if code is not fmt:
+            payloads = [
+                payload if lane.encode is None else lane.encode(payload)
+                for lane, payload in zip(those, payloads, strict=True)
+            ]
+        outputs.append(Output(fmt, those, payloads))
 
-    def _send_each(self, ports: list[Port], sums: _Sums) -> None:
-        """Send each of the ports its own row."""
-        for fmt in dict.fromkeys([port.format for port in ports]):
-            own = [index for index, port in enumerate(ports) if port.format is fmt]
-            rows = sums if len(own) == len(ports) else sums[own]
-            if fmt not in self.sizes:
-                for index in own:
-                    ports[index].send_linear(self._encode(self.linear, sums[index]))
-                continue
-            size = self.sizes[fmt]
-            data = self._encode(fmt, rows)
-            for place, index in enumerate(own):
-                ports[index].write(Frame(fmt, data[place * size : place * size + size]))
 
-    def _send_all(self, ports: list[Port], heard: _Sums) -> None:
-        """Send all of the ports the same."""
-        for fmt in dict.fromkeys([port.format for port in ports]):
-            if fmt in self.sizes:
-                frame = Frame(fmt, self._encode(fmt, heard))
-                for port in ports:
-                    if port.format is fmt:
-                        port.write(frame)
-            else:
-                linear = self._encode(self.linear, heard)
-                for port in ports:
-                    if port.format is fmt:
-                        port.send_linear(linear)
+def _for_all(outputs: list[Output], lanes: list[_Lane], total: _Sums | None, tuning: _Tuning) -> None:
+    """All of the parties are sent the same."""
+    for fmt in dict.fromkeys([lane.format for lane in lanes]):
+        those = [lane for lane in lanes if lane.format is fmt]
+        code = fmt if fmt in tuning.codes else tuning.linear
+        heard = tuning.silences[code] if total is None else tuning.codes[code].encode(total)
+        encode = tuning.share(fmt)
+        outputs.append(Output(fmt, those, [heard if encode is None else encode(heard)] * len(those)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from asterism.pbx.bridges.clock import MixClock
+from asterism.pbx.bridges.running import MixThread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -105,6 +106,8 @@ class BridgeTable(dict[str, "Bridge"]):
         self.technologies = Technologies(kinds)
         self.clock = MixClock()
         """Gives the turns of all that is mixed."""
+        self.thread = MixThread()
+        """Works those that take long."""
 
     def called(self, name: str) -> Bridge | None:
         """The bridge that was given this name, if any; the name of a bridge is optional and no key."""

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from asterism.core.containment import FAILURES, report_failure
 from asterism.pbx.bridges.linking import disconnect_channel
 from asterism.pbx.bridges.mixing import Mixer, Port
+from asterism.pbx.bridges.running import Running
 from asterism.pbx.channels.music.playing import music_of
 
 if TYPE_CHECKING:
-    from asterism.media.stream import AudioStream, Frame
+    from asterism.media.stream import AudioStream
     from asterism.pbx.bridges.bridge import Bridge
     from asterism.pbx.channels.channel import Channel
-
-
-def _nowhere(_: Frame) -> None:
-    """It hears music meanwhile."""
 
 
 class SoftMix:
@@ -26,13 +24,15 @@ class SoftMix:
     priority: ClassVar[int] = 10
     capacity: ClassVar[int] = 0
 
-    __slots__ = ("_bridge", "_mixer", "_ports", "_turn")
+    __slots__ = ("_bridge", "_mixer", "_ports", "_rate", "_running", "_turn")
 
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
         self._mixer = Mixer()
+        self._rate = self._mixer.rate
+        self._running = Running(self._mixer, bridge.pbx.bridges.thread, self._fail)
         self._ports: dict[Channel, tuple[AudioStream, Port]] = {}
-        self._turn = self._mixer.turn
+        self._turn = self._take_turn
 
     @classmethod
     def suits(cls, bridge: Bridge) -> bool:  # noqa: ARG003 - it mixes any
@@ -63,36 +63,65 @@ class SoftMix:
                 fmt.name,
             )
             return
-        port = self._mixer.add(fmt, stream.write if music is None else _nowhere)
+        port = self._mixer.add(fmt, stream)
         self._ports[channel] = (stream, port)
         stream.relay_to(None)
-        stream.sink = port.take
+        stream.sink = port
+        if music is not None:
+            port.stream = None
+        self._follow_rate()
 
     def leave(self, channel: Channel) -> None:
         """Let one go; the others go on."""
         found = self._ports.pop(channel, None)
         if found is not None:
             self._mixer.remove(found[1])
+            self._follow_rate()
         disconnect_channel(channel)
 
     def changed(self) -> None:
-        """Whoever has another stream or another format comes in anew."""
+        """Whoever has another stream or another format comes in anew; who hears music is sent nothing."""
         for channel in self._bridge.members:
             stream, port = self._ports.get(channel, (None, None))
             now = channel.stream
             if port is not None and now is stream and now is not None and now.format is port.format:
                 now.relay_to(None)
-                now.sink = port.take
-                port.write = now.write if music_of(channel) is None else _nowhere
+                now.sink = port
+                port.stream = now if music_of(channel) is None else None
                 continue
             if port is not None:
                 del self._ports[channel]
                 self._mixer.remove(port)
             self.join(channel)
+        self._follow_rate()
 
     def stop(self) -> None:
         """Send what is waiting, then let go of all."""
         self._bridge.pbx.bridges.clock.remove(self._turn)
-        self._mixer.drain()
+        try:
+            self._running.stop()
+        except FAILURES:
+            report_failure(self._bridge.pbx.log, f"the mix of bridge {self._bridge.uniqueid}")
         for channel in list(self._ports):
             self.leave(channel)
+
+    def _take_turn(self) -> None:
+        try:
+            self._running.turn()
+        except FAILURES as error:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        """A turn has raised: nobody is heard any more, and what they say is not kept."""
+        pbx = self._bridge.pbx
+        pbx.log.error("bridge %s mixes no more", self._bridge.uniqueid, exc_info=error)
+        pbx.bridges.clock.remove(self._turn)
+        for channel in list(self._ports):
+            self.leave(channel)
+
+    def _follow_rate(self) -> None:
+        """Where the rate is another, what they say is kept elsewhere."""
+        if self._mixer.rate != self._rate:
+            self._rate = self._mixer.rate
+            for stream, port in self._ports.values():
+                stream.sink = port
