@@ -72,6 +72,14 @@ class PhoneAudio:
             self._next = self._loop.time()
             self._tick()
 
+    def play_packets(self, packets: Sequence[bytes]) -> None:
+        """Send these u-law packets of 20 ms, over and over, until :meth:`stop`."""
+        self._tone = packets
+        self._position = 0
+        if self._timer is None:
+            self._next = self._loop.time()
+            self._tick()
+
     def stop(self) -> None:
         """Send nothing more."""
         self._tone = ()
