@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from asterism.command.remote import DEFAULT_CONFIG
 from asterism.config.asterisk_conf import AsteriskConf
 from asterism.core.errors import AsterismError, ConfigError
+from asterism.core.exits import run_on
 from asterism.interfaces.console import protocol
 from asterism.interfaces.logger.module import LoggerModule
 from asterism.server.server import Server
@@ -103,17 +104,21 @@ def serve(
     if conf.options.highpriority:
         with contextlib.suppress(PermissionError):
             os.nice(-10)
+    server = Server(conf)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         try:
-            return runner.run(_serve(conf, quiet, ready, console))
+            return run_on(runner, _serve(server, conf, quiet, ready, console), server.log)
         except KeyboardInterrupt:
             return 130
 
 
 async def _serve(
-    conf: AsteriskConf, quiet: bool, ready: Callable[[Server], None] | None, console: Sequence[str]
+    server: Server,
+    conf: AsteriskConf,
+    quiet: bool,
+    ready: Callable[[Server], None] | None,
+    console: Sequence[str],
 ) -> int:
-    server = Server(conf)
     with signals(server):
         status = await _serve_until_stopped(server, conf, quiet, ready, console)
     if server.restart_requested:

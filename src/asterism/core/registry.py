@@ -53,12 +53,12 @@ class Owner:
         Raises:
             Exception: what the first undo that failed raised; the others have run all the same.
         """
-        failed: Exception | None = None
+        failed: Exception | SystemExit | None = None
         while self._undo:
             _, undo = self._undo.popitem()
             try:
                 undo()
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 failed = failed or error
         if failed is not None:
             raise failed

@@ -89,6 +89,11 @@ class MemoryStream(TappedStream):
         if listener is not None and self.on_joined is not None:
             self.on_joined()
 
+    @property
+    def sends(self) -> bool:
+        """See ``AudioStream.sends``."""
+        return not self.hold and self.other is not None
+
     def write(self, frame: Frame) -> None:
         """Hand a frame to whoever listens at the other end; nobody there: it is dropped."""
         other = self.other

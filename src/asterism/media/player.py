@@ -28,6 +28,7 @@ class Playback:
         "_timer",
         "error",
         "finished",
+        "heard",
         "played",
     )
 
@@ -55,7 +56,9 @@ class Playback:
         self.finished = False
         """Whether every frame was played."""
         self.played = 0
-        """Frames played so far."""
+        """Frames played so far; time goes on while the far end holds."""
+        self.heard = 0
+        """Those of them that were sent."""
         self._next = loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self._step()
@@ -69,6 +72,7 @@ class Playback:
         try:
             frame = next(self._frames, None)
             if frame is not None and not self._stream.closed:
+                self.heard += self._stream.sends
                 self._stream.write(frame)
         except Exception as error:
             # Whoever waits is told; without anybody it is the loop that logs it.

@@ -63,6 +63,10 @@ class AudioStream(Protocol):
         """Whether digits are sent as telephone-events (RFC 4733), not as tones in the audio."""
 
     @property
+    def sends(self) -> bool:
+        """Whether what is written now is sent: not on hold, without a peer, or while a digit is."""
+
+    @property
     def digit_passed_to(self) -> AudioStream | None:
         """The leg that gets the digit told of last, or now, by packets; ``None``: it has to be sent to the others."""
 

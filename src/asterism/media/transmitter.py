@@ -132,6 +132,11 @@ class RtpTransmitter(TappedStream):
             self._choose_send()
 
     @property
+    def sends(self) -> bool:
+        """See ``AudioStream.sends``."""
+        return not (self.closed or self._hold or self._filter.target is None or self.sending_digits)
+
+    @property
     def sending_digits(self) -> bool:
         """Whether digits are being sent, to which audio gives way."""
         return self._sender is not None and self._sender.busy

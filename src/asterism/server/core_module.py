@@ -261,7 +261,7 @@ class CoreModule(Module):
             raise UsageError
         try:
             await self.server.modules.load(call.args[0])
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self._complain(error)
             if error.__cause__ is not None or self.server.modules.find(call.args[0]) is not None:
                 call.write(f"{error}\n")
@@ -309,14 +309,14 @@ class CoreModule(Module):
             else:
                 try:
                     await self.server.reload(name)
-                except Exception as error:
+                except (Exception, SystemExit) as error:
                     self._complain(error)
                     call.write(f"{error}\n")
                     raise CommandError(f"Module '{name}' was not reloaded") from error
                 call.write(f"Module '{name}' reloaded successfully.\n")
         return ""
 
-    def _complain(self, error: Exception) -> None:
+    def _complain(self, error: BaseException) -> None:
         """Log why a module could not be had, with the traceback where it is a fault of its code."""
         cause = error.__cause__ if isinstance(error, AsterismError) else error
         self.server.log.error("%s", error, exc_info=cause)
@@ -424,7 +424,7 @@ class CoreModule(Module):
                 await self._reload_module(call, name, known)
             else:
                 call.error("Incomplete ModuleLoad action.")
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self._complain(error)
             found = self.server.modules.find(name)
             call.error("Module not found." if kind == "load" and found is None else _REFUSALS[kind])
@@ -459,7 +459,7 @@ class CoreModule(Module):
         else:
             try:
                 await self.server.reload(name)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self._complain(error)
                 call.error(_REFUSALS["reload"])
             else:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asterism.core.errors import AlreadyRunningError, AsterismError, ModuleError
+from asterism.core.exits import exits_held
 from asterism.core.module import Module
 from asterism.core.registry import Owner
 from asterism.server.catalog import Catalog, LoadedModule, ModulePlan
@@ -48,7 +50,7 @@ class ModuleLoader:
                 self.add(entry.load())
             except ModuleError as error:
                 self._server.log.error("entry point '%s': %s", entry.name, error)
-            except Exception:
+            except (Exception, SystemExit):
                 self._server.log.exception("module '%s' cannot be imported", entry.name)
         self._files = ModuleFiles((self._server.paths.etc / "modules", self._server.paths.modules))
         self._look_for_files()
@@ -131,7 +133,7 @@ class ModuleLoader:
         for known in selection.modules:
             try:
                 await self._load(known)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 if known.module_class.core:
                     raise
                 if known.name in selection.must:
@@ -143,7 +145,7 @@ class ModuleLoader:
                 await self._start(known)
             except AlreadyRunningError:
                 raise
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 core = known.module_class.core and not isinstance(error, ModuleError)
                 if core or known.name in selection.must:
                     raise
@@ -159,7 +161,7 @@ class ModuleLoader:
         for known in reversed(list(self._order)):
             try:
                 await self._unload(known)
-            except Exception:
+            except (Exception, SystemExit):
                 self._server.log.exception("module '%s' failed to unload", known.name)
 
     # -- one module ------------------------------------------------------------------------------
@@ -183,7 +185,7 @@ class ModuleLoader:
         bus = self._server.bus
         try:
             await self._open([found])
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             bus.publish(LOAD, f"{found.name}.so", "Decline" if isinstance(error, AsterismError) else "Failure")
             raise
         bus.publish(LOAD, f"{found.name}.so", "Success")
@@ -199,7 +201,7 @@ class ModuleLoader:
             if known.name not in self._left_out and self.catalog.needs(known) <= loaded:
                 try:
                     await self._load(known)
-                except Exception as error:
+                except (Exception, SystemExit) as error:
                     self._server.log.error(
                         "module '%s' did not load: %s", known.name, error, exc_info=_unexpected(error)
                     )
@@ -246,7 +248,7 @@ class ModuleLoader:
                 continue
             try:
                 await _maybe_await(known.instance.reload())
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self._server.log.error("reload of '%s' failed: %s", known.name, error, exc_info=_unexpected(error))
 
     def can_reload(self, known: LoadedModule) -> bool:
@@ -275,7 +277,7 @@ class ModuleLoader:
         names = {known.name for known in loaded}
         try:
             await self._open(known for known in self._of_file(path) if known.name in names)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             new = self._of_file(path)
             for known in [known for known in reversed(self._order) if known in new]:
                 await self._unload(known)
@@ -305,18 +307,25 @@ class ModuleLoader:
         owner = Owner(known.name)
         instance = known.module_class()
         try:
-            await _maybe_await(instance.load(self._server.bound(owner)))
+            with self._exits_held(known):
+                await _maybe_await(instance.load(self._server.bound(owner)))
         except BaseException:
             owner.release()
             raise
         known.instance, known.owner, known.started = instance, owner, False
         self._order.append(known)
 
+    def _exits_held(self, known: LoadedModule) -> AbstractContextManager[None]:
+        """Tasks of modules that are not the project's own cannot end the loop."""
+        own = known.module_class.__module__.startswith("asterism.")
+        return nullcontext() if own else exits_held(self._server.log)
+
     async def _start(self, known: LoadedModule) -> None:
         if known.instance is None or known.started:
             return
         known.started = True
-        await _maybe_await(known.instance.start())
+        with self._exits_held(known):
+            await _maybe_await(known.instance.start())
 
     async def _unload(self, known: LoadedModule) -> None:
         instance, owner = known.instance, known.owner
@@ -335,5 +344,5 @@ async def _maybe_await(result: object) -> None:
         await result
 
 
-def _unexpected(error: Exception) -> bool:
+def _unexpected(error: BaseException) -> bool:
     return not isinstance(error, AsterismError)

@@ -20,6 +20,7 @@ from asterism.core.commands import Action, Command, Mark, completer_of, marks_of
 from asterism.core.documentation import Documentation
 from asterism.core.errors import ConfigError, ModuleError
 from asterism.core.events import EventBus, EventType, Subscriber
+from asterism.core.exits import TaskExit, held
 from asterism.core.log import ServerLogger
 from asterism.core.registry import Owner, Registry
 from asterism.core.routes import Route
@@ -161,8 +162,8 @@ class Server:
         self.bus.subscribe(self.owner, event_type, subscriber)
 
     def spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        """Run a task; its failure is logged, and it is cancelled when the server stops."""
-        task = asyncio.get_running_loop().create_task(coroutine, name=name)
+        """Run a task; its failure is logged, ``sys.exit()`` too, and it is cancelled when the server stops."""
+        task = asyncio.get_running_loop().create_task(held(coroutine, self.log), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._task_done)
         return task
@@ -170,6 +171,8 @@ class Server:
     def _task_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
+            if isinstance(error, TaskExit):
+                return
             self.log.error("task '%s' failed", task.get_name(), exc_info=error)
 
     async def originate(

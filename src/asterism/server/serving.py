@@ -13,6 +13,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from asterism.core.exits import run_on
+
 if TYPE_CHECKING:
     from asterism.server.server import Server
 
@@ -59,7 +61,7 @@ async def serve(server: Server, ready: Ready | None = None) -> None:
 def run(server: Server, ready: Ready | None = None) -> None:
     """See :meth:`Server.run`."""
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(serve(server, ready))
+        run_on(runner, serve(server, ready), server.log)
     if server.restart_requested:
         start_anew()
 

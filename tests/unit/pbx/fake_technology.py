@@ -51,6 +51,10 @@ class FakeStream(TappedStream):
         self.written.append(frame)
 
     @property
+    def sends(self) -> bool:
+        return not self.hold and not self.closed
+
+    @property
     def tap_log(self) -> logging.Logger:
         return self.log
 

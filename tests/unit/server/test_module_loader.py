@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -204,3 +205,48 @@ def test_names_of_the_design_are_understood() -> None:
     assert canonical_name(" res_sip.so ") == "res_pjsip"
     assert canonical_name("res_sip_mwi") == "res_pjsip_mwi"
     assert canonical_name("res_sipp") == "res_sipp"
+
+
+class Leaves(Recorder):
+    name = "app_leaves"
+    where = "load"
+
+    def _leave(self, where: str) -> None:
+        if self.where == where:
+            raise SystemExit(3)
+
+    def load(self, server: Any) -> None:
+        super().load(server)
+        self._leave("load")
+
+    async def start(self) -> None:  # type: ignore[override]
+        self._leave("start")
+        if self.where == "task":
+            self.task = asyncio.create_task(self._work())
+
+    async def _work(self) -> None:
+        self._leave("task")
+
+    async def reload(self) -> None:
+        self._leave("reload")
+
+    def unload(self) -> None:
+        self._leave("unload")
+
+
+@pytest.mark.parametrize("where", ["load", "start", "task", "reload", "unload"])
+async def test_a_module_that_calls_exit_ends_nothing_else(where: str, caplog: pytest.LogCaptureFixture) -> None:
+    modules, server = loader(type("Leaves", (Leaves,), {"where": where}), Base, Registrar)
+    server.log.addHandler(caplog.handler)
+    await modules.load_all(ModulePlan())
+    await asyncio.sleep(0)
+    try:
+        await modules.reload()
+    except ModuleError as error:
+        assert where == "reload"
+        server.log.error("%s", error)
+    await modules.unload_all()
+    assert "unload res_pjsip_registrar" in server.done
+    assert "release app_leaves" in server.done
+    assert len(caplog.records) == 1
+    assert "leaves" in caplog.records[0].getMessage().lower()

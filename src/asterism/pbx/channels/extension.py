@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from asterism.core.exits import hold_exits
 from asterism.pbx.vocabulary.causes import Cause
 from asterism.pbx.vocabulary.errors import ChannelHangup, Goto, Redirected
 from asterism.pbx.vocabulary.flow import EndDialplan, HandedOver, SubroutineReturned
@@ -35,6 +36,7 @@ class Extension:
         "_channel",
         "_error",
         "_function",
+        "_log",
         "_name",
         "_over",
         "_timer",
@@ -55,14 +57,14 @@ class Extension:
         """Whether its task waits on the channel, and hears of a hang-up by itself."""
         loop = channel.pbx.loop
         _quiet_hangups(loop)
+        self._log = channel.pbx.log
         self._over: asyncio.Future[None] = loop.create_future()
         self.task: asyncio.Task[None] = loop.create_task(self._work(), name=channel.name)
 
     async def _work(self) -> None:
+        hold_exits(asyncio.get_running_loop(), self._log)  # in the context of this task
         try:
             await self._function(self._channel)
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:
             self._error = error
         finally:

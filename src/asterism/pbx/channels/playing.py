@@ -63,8 +63,8 @@ class Playing:
 
     @property
     def heard(self) -> int:
-        """Milliseconds of it that were sent so far."""
-        return 0 if self._playback is None else self._playback.played * 20
+        """Milliseconds of it that were sent so far; what passed while the far end held is not among them."""
+        return 0 if self._playback is None else self._playback.heard * 20
 
     def stop(self) -> None:
         """Stop it now; whoever waits for its end goes on. Harmless when it has ended."""

@@ -66,6 +66,7 @@ class Speaker:
 
     To be used as ``async with channel.speaker(rate=24000) as out``: leaving it waits until everything was heard, or,
     when an exception leaves it, drops what was not. One task writes; others may clear, pause, mark or wait.
+    While nothing can be sent (the far end holds, or is sent a digit) it stands still, as after :meth:`pause`.
     """
 
     __slots__ = (
@@ -264,6 +265,11 @@ class Speaker:
             return
         if not self._pcm:
             self._settle_marks(len(self._marks), True)
+            return
+        stream = channel.stream
+        if stream is not None and not stream.sends:  # on hold, or a digit is being sent: it would be lost
+            self._next = loop.time() + PERIOD
+            self._timer = loop.call_at(self._next, self._step)
             return
         self._waited = False
         payload = bytes(self._pcm[: self._size])

@@ -396,3 +396,30 @@ def test_a_group_that_an_application_raises_is_what_it_holds(caplog: pytest.LogC
         assert errors(caplog) == []
 
     run(scenario)
+
+
+@pytest.mark.parametrize("awaited", [True, False])
+@pytest.mark.parametrize("raised", [SystemExit(3), KeyboardInterrupt()], ids=repr)
+def test_an_exit_in_a_task_that_code_has_started_does_not_end_the_loop(
+    raised: BaseException, awaited: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(server: FakeServer) -> None:
+        async def leaves() -> None:
+            raise raised
+
+        async def code(channel: Channel) -> None:
+            task = asyncio.create_task(leaves())
+            if awaited:
+                await task
+            await channel.wait(0.01)
+
+        async with running(server, code, caplog) as alice:
+            pass
+        gc.collect()
+        await settle()
+        told = errors(caplog)
+        assert "leaves failed" in told[0]
+        assert len(told) == 1 + awaited  # the code has failed by that
+        assert alice.hangup_cause == (38 if awaited else 0)
+
+    run(scenario)

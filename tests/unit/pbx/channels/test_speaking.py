@@ -131,6 +131,32 @@ def test_clear_silences_at_once_tells_what_was_heard_and_lets_the_writer_go() ->
     speaking(body)
 
 
+def test_while_the_far_end_holds_it_stands_still_and_counts_nothing() -> None:
+    async def body(alice: Channel, stream: FakeStream, clock: Clock) -> None:
+        async with alice.speaker(depth=1000) as out:  # type: ignore[attr-defined]
+            await out.write(pcm(200))
+            end = out.mark("end")
+            await clock.advance(0.050)
+            stream.hold = True
+            await clock.advance(5.0)
+            assert len(stream.written) == 3
+            assert (out.heard, end.heard) == (60, None)
+            assert out.queued == 140
+            stream.hold = False
+            await clock.advance(0.030)
+            assert len(stream.written) == 5
+            await clock.advance(1.0)
+            assert len(stream.written) == 10
+            assert end.heard is True
+            stream.hold = True
+            await out.write(pcm(100))
+            await clock.advance(1.0)
+            assert out.clear() == 200
+            await clock.advance(0.020)  # nothing keeps it from ending
+
+    speaking(body)
+
+
 def test_marks_and_drain_tell_when_it_was_heard() -> None:
     async def body(alice: Channel, stream: FakeStream, clock: Clock) -> None:
         async with alice.speaker(depth=1000) as out:  # type: ignore[attr-defined]
