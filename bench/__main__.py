@@ -16,7 +16,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from asterism.core.compiled import compiled_modules
-from bench import calls, contacts, durability, idle, manager, memory, micro, realtime, servers, transports
+from bench import (
+    calls,
+    contacts,
+    durability,
+    idle,
+    manager,
+    memory,
+    micro,
+    realtime,
+    servers,
+    subscriptions,
+    transports,
+)
 from bench.load import Measurement, measure
 from bench.process import peak_resident_mib
 
@@ -54,8 +66,9 @@ OTHERS = (
     "realtime",
     "durability",
     "qualify",
+    "subscriptions",
 )
-"""Measured without peers."""
+"""Measured without peers, but for the last."""
 
 Results = dict[str, dict[str, list[Measurement]]]
 """By server and operation, one measurement for each round."""
@@ -96,12 +109,12 @@ def main() -> int:
             if simple and servers.has_kamailio():
                 run_loads("Kamailio", servers.kamailio, folder, simple, share, results)
         good = (report(results, loads) if loads else True) and soon
-        own = run_others(folder, wanted, share)
+        own = run_others(folder, wanted, share, peers=not options.no_peers)
     return 0 if good and own else 1
 
 
-def run_others(folder: Path, wanted: list[str], share: int) -> bool:
-    """Measure what has no peer; returns whether all figures count and meet their targets."""
+def run_others(folder: Path, wanted: list[str], share: int, *, peers: bool) -> bool:
+    """Measure what needs no SIPp; returns whether all figures count and meet their targets."""
     measurements: dict[str, Callable[[], bool]] = {
         "micro": micro.run,
         "calls": lambda: calls.run(folder / "calls"),
@@ -113,6 +126,7 @@ def run_others(folder: Path, wanted: list[str], share: int) -> bool:
         "realtime": lambda: realtime.run(folder / "realtime", share),
         "durability": lambda: durability.run(folder / "durability", share),
         "qualify": lambda: contacts.run_qualify(share),
+        "subscriptions": lambda: subscriptions.run(folder / "subscriptions", share, peers=peers),
     }
     verdicts = [measurements[name]() for name in OTHERS if name in wanted]
     return all(verdicts)

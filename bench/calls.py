@@ -17,10 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asterism.core.compiled import compiled_modules
+from bench import subscriptions
 from bench.configuration import ACCOUNTS, CALLEE_PORT, SERVER, write_asterisk
 from bench.load import SCENARIOS
+from bench.watchers import Changer, Watchers, pairs
 
-BUDGETS = {"options": 46, "register": 160, "call": 840}
+BUDGETS = {"options": 46, "register": 160, "call": 840, "notify": 120}
 """The most Python functions that may be called for an operation, its share of timers and turns of the loop included.
 
 The call was 750 before what extensions raise was contained, offers and answers went by one table, and descriptions were
@@ -28,9 +30,16 @@ composed from the model: about 30, 20 and 15 calls more; and 820 before bridges 
 their technology, and channels had taps and several waiters: about 20 and 10 more.
 """
 
-_NAMES = {"options": "OPTIONS", "register": "REGISTER with challenge", "call": "two-leg call"}
+_NAMES = {
+    "options": "OPTIONS",
+    "register": "REGISTER with challenge",
+    "call": "two-leg call",
+    "notify": "NOTIFY of presence",
+}
 _RATE = 20
 _WARM_UP = {"options": 40, "register": ACCOUNTS, "call": 40}
+_WATCHERS = 10
+"""How many watch each extension."""
 _SLACK = 1.02
 """How much a count may exceed its budget: timers and turns of the loop do not come in fixed numbers."""
 
@@ -64,11 +73,13 @@ def wait_for(condition: Callable[[], object], what: str, seconds: float = 30.0) 
 
 
 def count(operation: str, folder: Path, port: int, callee_port: int, client_port: int, operations: int = 50) -> Count:
-    """Count on a server of its own, in ``folder`` and on ``port``, with SIPp on the two other ports.
+    """Count on a server of its own, in ``folder`` and on ``port``, with SIPp (or a manager) on the other ports.
 
     Raises:
         RuntimeError: the server did not start, or an operation failed.
     """
+    if operation == "notify":
+        return count_notify(folder, port, callee_port, operations=operations)
     conf = write_asterisk(folder / "etc", folder)
     pjsip = folder / "etc/pjsip.conf"
     own = pjsip.read_text().replace(f"{SERVER[0]}:{SERVER[1]}", f"{SERVER[0]}:{port}")
@@ -93,6 +104,42 @@ def count(operation: str, folder: Path, port: int, callee_port: int, client_port
         for process in processes:
             process.terminate()
             process.wait()
+    return _read(result, operations)
+
+
+def count_notify(folder: Path, port: int, manager_port: int, lamps: int = 100, operations: int = 50) -> Count:
+    """Count for a NOTIFY: ``lamps`` extensions, each with ten who watch it, and so many changes of their states.
+
+    Raises:
+        RuntimeError: the server did not start, or a NOTIFY did not come.
+    """
+    conf = write_asterisk(folder / "etc", folder)
+    files = subscriptions.files(lamps, manager_port)
+    files["pjsip.conf"] = files["pjsip.conf"].replace(f"{SERVER[0]}:{SERVER[1]}", f"{SERVER[0]}:{port}")
+    for name, text in files.items():
+        (folder / "etc" / name).write_text(text)
+    result = folder / "calls.json"
+    command = [sys.executable, "-m", "bench.profiled", str(result), "-f", "-q", "-C", str(conf)]
+    process = subprocess.Popen(command, cwd=Path(__file__).parents[1])
+    watchers = Watchers((SERVER[0], port))
+    try:
+        _wait_booted(conf)
+        changer = Changer(manager_port)
+        watchers.subscribe(pairs(_WATCHERS, lamps))
+        subscriptions.change(watchers, changer, lamps, operations, _RATE, "RINGING")
+        process.send_signal(signal.SIGUSR2)
+        subscriptions.change(watchers, changer, lamps, operations, _RATE, "INUSE")
+        process.send_signal(signal.SIGUSR2)
+        wait_for(result.exists, "the server wrote no counts")
+        changer.close()
+    finally:
+        watchers.close()
+        process.terminate()
+        process.wait()
+    return _read(result, operations * _WATCHERS)
+
+
+def _read(result: Path, operations: int) -> Count:
     rows: list[tuple[str, int, str, int]] = json.loads(result.read_text())
     functions = {
         f"{file.rpartition('asterism/')[2]}:{line} {name}": calls / operations for file, line, name, calls in rows

@@ -82,12 +82,14 @@ def asterism(folder: Path, files: Mapping[str, str] | None = None) -> Iterator[s
 
 
 @contextmanager
-def asterisk(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Asterisk from its folder, in a chroot."""
+def asterisk(folder: Path, files: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """Asterisk from its folder, in a chroot; ``files`` replace configuration files, by name."""
     del folder
     _check_port()
     state = ASTERISK_ROOT / "bench"
     write_asterisk(ASTERISK_ROOT / "etc/asterisk", state, visible_state="/bench")
+    for name, text in (files or {}).items():
+        (ASTERISK_ROOT / "etc/asterisk" / name).write_text(text)
     with Path(state / "out").open("wb") as out:
         process = subprocess.Popen(["chroot", str(ASTERISK_ROOT), "asterisk", "-f", "-g"], stdout=out, stderr=out)
         try:

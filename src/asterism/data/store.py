@@ -258,6 +258,11 @@ class Store:
         """Whether something is written and not yet committed."""
         return self._batch
 
+    @property
+    def waits(self) -> bool:
+        """Whether something is written that no query finds yet: another process, or a checkpoint, has the file."""
+        return bool(self._waiting)
+
     def _open(self) -> None:
         self._batch = True
         call_soon = self._call_soon

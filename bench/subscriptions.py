@@ -1,0 +1,112 @@
+"""``make bench ARGS=subscriptions``: CPU per NOTIFY with 10,000 subscriptions to 1,000 extensions, and their memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from subprocess import Popen
+from typing import NamedTuple
+
+from bench import servers
+from bench.configuration import SERVER, pjsip
+from bench.memory import verdict
+from bench.process import cpu_seconds, resident_mib
+from bench.watchers import MANAGER, Changer, WatchError, Watchers, hints, pairs, watching_endpoints
+
+MANAGER_PORT = 5049
+WATCHERS = 10
+LAMPS = 1000
+CHANGES = 600
+RATE = 60
+"""Changes a second; each is told to all who watch that extension."""
+MEMORY_LIMIT = 12.0
+"""KiB that a subscription may take, its row included."""
+
+Start = Callable[..., AbstractContextManager[Popen[bytes]]]
+
+
+class Cost(NamedTuple):
+    """What was measured."""
+
+    microseconds: float
+    """CPU per NOTIFY."""
+    kib: float
+    """Resident memory per subscription."""
+    bytes: int
+    """Of one NOTIFY."""
+    repeated: int
+
+
+def files(lamps: int = LAMPS, manager_port: int = MANAGER_PORT) -> dict[str, str]:
+    """The configuration, for Asterism and Asterisk alike."""
+    return {
+        "pjsip.conf": pjsip() + watching_endpoints(WATCHERS),
+        "extensions.conf": hints(lamps),
+        "manager.conf": MANAGER.format(port=manager_port),
+    }
+
+
+def measure(process: Popen[bytes], lamps: int, changes: int) -> Cost:
+    """Subscribe, then change states at a steady rate. Raises WatchError, OSError."""
+    watchers = Watchers(SERVER)
+    changer = Changer(MANAGER_PORT)
+    try:
+        for lamp in range(1, lamps + 1):
+            changer.change(f"lamp{lamp}", "NOT_INUSE")
+        before = resident_mib(process.pid)
+        count = watchers.subscribe(pairs(WATCHERS, lamps))
+        kib = (resident_mib(process.pid) - before) * 1024 / count
+        change(watchers, changer, lamps, max(changes // 5, 1), RATE, "RINGING")
+        began, told = cpu_seconds(process.pid), watchers.notifies
+        change(watchers, changer, lamps, changes, RATE, "INUSE")
+        spent = cpu_seconds(process.pid) - began
+        return Cost(spent / (watchers.notifies - told) * 1e6, kib, watchers.size, watchers.repeated)
+    finally:
+        watchers.close()
+        changer.close()
+
+
+def change(watchers: Watchers, changer: Changer, lamps: int, changes: int, rate: int, state: str) -> None:
+    """Change one extension after the other, ``rate`` a second, until all is told. Raises WatchError."""
+    goal = watchers.notifies
+    began = time.monotonic()
+    for number in range(changes):
+        while (left := began + number / rate - time.monotonic()) > 0:
+            watchers.serve(left)
+        changer.change(f"lamp{number % lamps + 1}", state if number // lamps % 2 == 0 else "NOT_INUSE")
+        goal += WATCHERS
+        watchers.serve(0)
+    watchers.wait(goal)
+
+
+def run(folder: Path, share: int = 1, *, peers: bool = True) -> bool:
+    """Print the figures, those of Asterisk beside them where it is installed; returns whether all targets are met."""
+    lamps, changes = LAMPS // share, max(CHANGES // share, 50)
+    print(f"\nSubscriptions: {WATCHERS * lamps} to {lamps} extensions, {RATE * WATCHERS} NOTIFYs a second")
+    found: dict[str, Cost] = {}
+    starts: dict[str, Start] = {"Asterism": servers.asterism}
+    if peers and servers.has_asterisk():
+        starts["Asterisk"] = servers.asterisk
+    for name, start in starts.items():
+        try:
+            with start(folder / name, files(lamps)) as process:
+                servers.wait_ready(process)
+                found[name] = cost = measure(process, lamps, changes)
+        except (WatchError, OSError) as error:
+            print(f"  {name}: NOT VALID: {error}")
+            continue
+        print(
+            f"  {name}: {cost.microseconds:.0f} us CPU per NOTIFY of {cost.bytes} bytes, {cost.repeated} sent again, "
+            f"{cost.kib:.1f} KiB per subscription",
+            flush=True,
+        )
+    ours, theirs = found.get("Asterism"), found.get("Asterisk")
+    good = ours is not None and not ours.repeated
+    if ours is not None and lamps == LAMPS:
+        good = verdict(ours.kib < MEMORY_LIMIT, f"{ours.kib:.1f} KiB", f"under {MEMORY_LIMIT:.0f} KiB") and good
+    if ours is not None and theirs is not None:
+        ratio = ours.microseconds / theirs.microseconds
+        good = verdict(ratio <= 1, f"{ratio:.2f} of Asterisk's CPU", "at most 1") and good
+    return good
