@@ -24,6 +24,10 @@ RATE = 60
 MEMORY_LIMIT = 12.0
 """KiB that a subscription may take, its row included."""
 
+EVENTLIST = "Supported: eventlist\r\n"
+LIST_PAIRS = [(f"w{n}", "wall") for n in range(1, WATCHERS + 1)]
+"""Each watcher with the list of all extensions."""
+
 Start = Callable[..., AbstractContextManager[Popen[bytes]]]
 
 
@@ -41,8 +45,10 @@ class Cost(NamedTuple):
 
 def files(lamps: int = LAMPS, manager_port: int = MANAGER_PORT) -> dict[str, str]:
     """The configuration, for Asterism and Asterisk alike."""
+    items = ",".join(f"lamp{n}" for n in range(1, lamps + 1))
+    wall = f"[wall]\ntype=resource_list\nevent=presence\nlist_item={items}\n"
     return {
-        "pjsip.conf": pjsip() + watching_endpoints(WATCHERS),
+        "pjsip.conf": pjsip() + watching_endpoints(WATCHERS) + wall,
         "extensions.conf": hints(lamps),
         "manager.conf": MANAGER.format(port=manager_port),
     }

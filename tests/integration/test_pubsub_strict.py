@@ -39,8 +39,8 @@ RLMI = "{urn:ietf:params:xml:ns:rlmi}"
 
 
 @asynccontextmanager
-async def world() -> AsyncIterator[World]:
-    config = {**CONFIG, "pjsip.conf": PJSIP + LISTS, "extensions.conf": CONFIG["extensions.conf"] + HINTS}
+async def world(pjsip: str = PJSIP) -> AsyncIterator[World]:
+    config = {**CONFIG, "pjsip.conf": pjsip + LISTS, "extensions.conf": CONFIG["extensions.conf"] + HINTS}
     async with two_phones(config) as found:
         yield found
         for watch in found.ann.subscriptions.values():
@@ -129,3 +129,41 @@ async def test_strict_lists_keep_the_ids_of_instances() -> None:
         await watch.renew()
         root, _ = read_list(await watch.next())
         assert ids(root) == first
+
+
+async def test_the_dialog_of_a_call_that_can_be_picked_up() -> None:
+    """Its ids are those of the dialog with the phone that rings, as that phone has them (RFC 4235 4.1.2)."""
+    async with world(PJSIP.replace("strict_bodies=yes", "strict_bodies=yes\nnotify_dialog_ids=yes")) as found:
+        watch = await found.ann.subscribe("102", "dialog")
+        first = checked((await watch.next()).body, "")
+        assert set(first[0].attrib) == {"id"}
+        call = await found.ann.dial("102")
+        incoming = await found.bob.incoming()
+        incoming.ring()
+        dialog = checked((await watch.next()).body, "")[0]
+        invite = incoming.request
+        assert dialog.get("call-id") == invite.call_id
+        assert dialog.get("remote-tag") == invite.from_.tag
+        assert incoming.dialog is not None
+        assert dialog.get("local-tag") == incoming.dialog.local_tag
+        assert dialog.get("direction") == "recipient"
+        # What an INVITE with Replaces says finds that dialog here (RFC 3891 3).
+        ids = [dialog.get(name) for name in ("call-id", "remote-tag", "local-tag")]
+        assert found.server.sip.dialogs.get(*ids) is not None
+        incoming.answer()
+        await call.answered()
+        assert set(checked((await watch.next()).body, "")[0].attrib) == {"id"}
+        await call.hangup()
+
+
+async def test_without_the_option_dialog_info_names_no_dialog() -> None:
+    async with world() as found:
+        watch = await found.ann.subscribe("102", "dialog")
+        await watch.next()
+        call = await found.ann.dial("102")
+        incoming = await found.bob.incoming()
+        incoming.ring()
+        assert set(checked((await watch.next()).body, "")[0].attrib) == {"id", "direction"}
+        incoming.answer()
+        await call.answered()
+        await call.hangup()

@@ -343,7 +343,9 @@ class IncomingSubscription(Subscription):
             )
         )
         if body:
-            request.set_body(body, content_type)
+            # What set_body would do; the types are those of generators.
+            headers.append(("Content-Type", content_type))
+            request.body = body if isinstance(body, bytes) else body.encode("utf-8", "surrogateescape")
         if self.stored is not None and (dialog.local_seq or 0) >= self.mark:
             self.pubsub.store.save_quietly(self)
         self._in_flight = True

@@ -293,6 +293,9 @@ class Endpoint(ConfiguredObject, type="endpoint"):
     voicemail_extension = option(TEXT, "", "Extension of the voicemail system.")
     incoming_mwi_mailbox = option(TEXT, "", "Mailbox that is set by NOTIFY requests from it.")
     notify_early_inuse_ringing = option(BOOL, False, "Show an extension that rings while in use as early.")
+    notify_dialog_ids = option(
+        BOOL, False, "Say in dialog-info in which dialog an extension rings, for INVITE with Replaces.", listed=False
+    )
     strict_bodies = option(BOOL, False, "Write bodies of NOTIFY as the schemas of their RFCs have them.", listed=False)
     max_subscriptions = option(
         UINT, 1000, "How many subscriptions the endpoint may have here; 503 beyond.", listed=False

@@ -31,6 +31,7 @@ from asterism.sip.objects.endpoint import Endpoint
 from asterism.stack.uri import Uri
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "data/schemas"
+ITEMS = ("pjsip,call-id", "pjsip,remote_tag", "pjsip,local_tag")
 DIALOG_INFO = "{urn:ietf:params:xml:ns:dialog-info}"
 
 
@@ -66,11 +67,13 @@ def told(draw: st.DrawFn) -> tuple[Any, ExtensionInfo]:
     """A subscription and what it is told."""
     channel = SimpleNamespace(
         state=draw(st.sampled_from(ChannelState)), dead=False, connected=draw(parties), caller=draw(parties),
-        driver=SimpleNamespace(channel_item=lambda _name: ""),
+        driver=SimpleNamespace(channel_item=dict(zip(ITEMS, draw(st.tuples(texts, texts, texts)), strict=True)).get),
     )  # fmt: skip
     pbx: Any = SimpleNamespace(channels=SimpleNamespace(of_device=lambda _device: [channel]))
     info = ExtensionInfo(draw(texts), draw(st.sampled_from(ExtensionState)), draw(presences), ("PJSIP/x",), pbx)
-    endpoint = Endpoint("x").replace(notify_early_inuse_ringing=draw(st.booleans()))
+    endpoint = Endpoint("x").replace(
+        notify_early_inuse_ringing=draw(st.booleans()), notify_dialog_ids=draw(st.booleans())
+    )
     subscription = SimpleNamespace(
         entity=draw(uris), watcher=draw(uris), endpoint=endpoint, version=draw(st.integers(0, 2**40))
     )

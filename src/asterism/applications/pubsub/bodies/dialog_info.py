@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.vocabulary.party import PartyId
 
+TYPE = "application/dialog-info+xml"
 _WORDS = {
     ExtensionState.IDLE: "terminated",
     ExtensionState.UNAVAILABLE: "terminated",
@@ -31,33 +32,67 @@ _ANONYMOUS = ("Anonymous", "sip:anonymous@anonymous.invalid")
 class DialogInfoGenerator(BodyGenerator):
     """Writes dialog-info as Asterisk 22 does, or as its schema has it (``strict_bodies`` of the endpoint)."""
 
-    content_type: ClassVar[str] = "application/dialog-info+xml"
+    content_type: ClassVar[str] = TYPE
     states: ClassVar[type[Any]] = ExtensionInfo
 
     def body(self, subscription: Subscription, state: ExtensionInfo) -> Document:
         """The document."""
-        known, endpoint = state.state, subscription.endpoint
+        known, endpoint, entity = state.state, subscription.endpoint, subscription.entity
         word = _WORDS.get(known, "confirmed")
         if known is ExtensionState.INUSE_RINGING and endpoint.notify_early_inuse_ringing:
             word = "early"
         strict = endpoint.strict_bodies
-        attributes = ""
-        remote = local = None
+        call: Call | None = None
         if word == "early":
-            attributes = ' direction="recipient"'
             channel = _ringing(state)
             if channel is not None:
                 # Nobody where no channel rings (yet).
-                host = Uri.parse(subscription.entity).host
-                remote, local = _identity(channel.connected, host), _identity(channel.caller, host)
-        write = _strict if strict else _recorded
-        lines = write(subscription.entity, word, remote, local, known in _HELD)
-        entity = any_uri(subscription.entity) if strict else escape(subscription.entity)
+                ids = _ids(channel) if endpoint.notify_dialog_ids else ""
+                call = (channel.connected, channel.caller, ids)
+        # Most subscribers of an extension write its URI alike, and are told the same.
+        asked = (entity, word, strict, call)
+        kept: tuple[object, str] | None = state.written.get(TYPE)
+        if kept is None or kept[0] != asked:
+            kept = state.written[TYPE] = (asked, _dialog(state, entity, word, strict, call))
+        written = any_uri(entity) if strict else escape(entity)
         root = (
             f'dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="{subscription.version}" '
-            f'state="full" entity="{entity}"'
+            f'state="full" entity="{written}"'
         )
-        return Document(root, [f' <dialog id="{escape(state.exten)}"{attributes}>', *lines, " </dialog>"])
+        return Document(root, [kept[1]])
+
+
+Call = tuple["PartyId", "PartyId", str]
+"""Who calls, who is called, and the attributes that say in which dialog."""
+
+
+def _dialog(state: ExtensionInfo, entity: str, word: str, strict: bool, call: Call | None) -> str:
+    attributes = ""
+    remote = local = None
+    if word == "early":
+        attributes = ' direction="recipient"'
+    if call is not None:
+        host = Uri.parse(entity).host
+        remote, local = _identity(call[0], host), _identity(call[1], host)
+        attributes = f"{call[2]}{attributes}"
+    lines = (_strict if strict else _recorded)(entity, word, remote, local, state.state in _HELD)
+    return "\n".join((f' <dialog id="{escape(state.exten)}"{attributes}>', *lines, " </dialog>"))
+
+
+def _ids(channel: Channel) -> str:
+    """The dialog with the phone that rings, as that phone has it (RFC 4235 4.1.2): its own tag is the local one.
+
+    To pick the call up, an INVITE to us has ``Replaces: <call-id>;to-tag=<remote-tag>;from-tag=<local-tag>``
+    (RFC 3891 3), as the remote tag is ours.
+    """
+    driver = channel.driver
+    if driver is None:
+        return ""
+    found = [driver.channel_item(f"pjsip,{name}") for name in ("call-id", "remote_tag", "local_tag")]
+    if not all(found):
+        return ""
+    call_id, local, remote = (escape(text or "") for text in found)
+    return f' call-id="{call_id}" local-tag="{local}" remote-tag="{remote}"'
 
 
 Party = tuple[str, str] | None

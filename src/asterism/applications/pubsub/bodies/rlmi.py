@@ -8,7 +8,7 @@ from typing import NamedTuple
 from asterism.applications.pubsub.bodies.xml import Document, any_uri, escape
 
 RLMI = "application/rlmi+xml"
-_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_LETTERS = bytes(b"abcdefghijklmnopqrstuvwxyz"[byte % 26] for byte in range(256))
 
 
 class Part(NamedTuple):
@@ -44,7 +44,7 @@ class Words:
     def new(self) -> str:
         """Five letters."""
         while True:
-            word = "".join(_LETTERS[byte % 26] for byte in self._random(5))
+            word = self._random(5).translate(_LETTERS).decode()
             if word not in self._used:
                 self._used.add(word)
                 return word
