@@ -26,7 +26,6 @@ WITHOUT = frozenset(
         "core/restriction",
         "core/routes",
         "core/security",
-        "data/astdb",
         "data/backends",
         "data/cache_options",
         "data/commands",
