@@ -6,7 +6,8 @@ import re
 import select
 import socket
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 
 HOST = "127.0.0.1"
 PATIENCE = 30.0
@@ -44,6 +45,9 @@ class Watchers:
         """NOTIFYs that came again."""
         self.accepted: dict[str, str] = {}
         """The To header of each subscription that was taken, by Call-ID."""
+        self.told: Counter[str] = Counter()
+        """NOTIFYs by Call-ID."""
+        self._sent = 0
         self._refused: list[bytes] = []
         self._branches: set[bytes] = set()
 
@@ -57,7 +61,6 @@ class Watchers:
         Raises:
             WatchError: not all were taken.
         """
-        host, port = self._server
         begin, before, sent = len(self.accepted), self.notifies, 0
         pending = iter(pairs)
         more, heard = True, time.monotonic()
@@ -67,25 +70,44 @@ class Watchers:
                 if found is None:
                     more = False
                     break
-                endpoint, extension = found
                 sent += 1
-                call_id = f"{self._session}-{begin + sent}"
-                text = (
-                    f"SUBSCRIBE sip:{extension}@{host}:{port} SIP/2.0\r\n"
-                    f"Via: SIP/2.0/UDP {HOST}:{self.port};rport;branch=z9hG4bK{call_id}\r\n"
-                    f"Max-Forwards: 70\r\nFrom: <sip:{endpoint}@{host}>;tag={sent}\r\n"
-                    f"To: <sip:{extension}@{host}>\r\nCall-ID: {call_id}\r\nCSeq: 1 SUBSCRIBE\r\n"
-                    f"Contact: <sip:{endpoint}@{HOST}:{self.port}>\r\nEvent: {event}\r\nExpires: 3600\r\n"
-                    f"{headers}Content-Length: 0\r\n\r\n"
-                )
-                self._socket.sendto(text.encode(), self._server)
+                self._subscribe(*found, event, headers)
             if self.serve(0.05):
                 heard = time.monotonic()
             if self._refused:
                 raise WatchError(f"a SUBSCRIBE was refused: {self._refused[0][:60]!r}")
             if time.monotonic() - heard > PATIENCE:
-                raise WatchError(f"{len(self.accepted) - begin} of {sent} SUBSCRIBEs taken")
+                raise WatchError(
+                    f"{len(self.accepted) - begin} of {sent} SUBSCRIBEs taken, {self.notifies - before} NOTIFYs came"
+                )
         return sent
+
+    def offer(self, endpoint: str, extension: str, rate: int, stop: Callable[[], bool], headers: str = "") -> int:
+        """Subscribe so many times a second, whatever is answered, until ``stop`` says so; how many were sent."""
+        began, sent = time.monotonic(), 0
+        while not stop():
+            while sent < (time.monotonic() - began) * rate:
+                sent += 1
+                self._subscribe(endpoint, extension, "presence", headers)
+                self.serve(0)
+            self.serve(0.002)
+        return sent
+
+    def _subscribe(self, endpoint: str, extension: str, event: str, headers: str) -> None:
+        host, port = self._server
+        self._sent = number = self._sent + 1
+        call_id = f"{self._session}-{number}"
+        self._socket.sendto(
+            (
+                f"SUBSCRIBE sip:{extension}@{host}:{port} SIP/2.0\r\n"
+                f"Via: SIP/2.0/UDP {HOST}:{self.port};rport;branch=z9hG4bK{call_id}\r\n"
+                f"Max-Forwards: 70\r\nFrom: <sip:{endpoint}@{host}>;tag={number}\r\n"
+                f"To: <sip:{extension}@{host}>\r\nCall-ID: {call_id}\r\nCSeq: 1 SUBSCRIBE\r\n"
+                f"Contact: <sip:{endpoint}@{HOST}:{self.port}>\r\nEvent: {event}\r\nExpires: 3600\r\n"
+                f"{headers}Content-Length: 0\r\n\r\n"
+            ).encode(),
+            self._server,
+        )
 
     def wait(self, notifies: int) -> None:
         """Answer NOTIFYs until so many have come in all. Raises WatchError."""
@@ -119,6 +141,9 @@ class Watchers:
                 self.repeated += 1
                 return
             self._branches.add(branch)
+            name = _CALL_ID.search(kept)
+            if name is not None:
+                self.told[name[1].decode()] += 1
             self.notifies += 1
             self.size = len(data)
             return

@@ -266,6 +266,9 @@ async def test_a_list_of_dialogs() -> None:
         ("nolist", "presence", EVENTLIST, 404),
         ("team", "presence", {}, 404),
         ("nobody", "presence", EVENTLIST, 404),
+        ("team", "presence", {"Require": "EventList"}, 200),
+        ("bob", "presence", {"Require": "eventlist"}, 200),
+        ("team", "presence", {"Require": "eventlist, other"}, 420),
         ("team", "presence", {**EVENTLIST, "Accept": "application/foo"}, 489),
         ("team", "presence", {**EVENTLIST, "Accept": "application/xpidf+xml, application/rlmi+xml"}, 200),
         ("team", "presence", {**EVENTLIST, "Accept": "application/rlmi+xml, multipart/related"}, 200),
@@ -374,3 +377,25 @@ async def test_what_a_refused_notify_said_is_told_again() -> None:
         watch.status = 200
         await state(found, "carol", "RINGING")
         assert names_in(await watch.next()) == ["bob", "carol"]
+
+
+async def test_who_requires_lists_is_told_one_and_goes_on_after_a_restart(tmp_path: Path) -> None:
+    """``Require: eventlist`` alone says that the subscriber can read lists."""
+    config = {**CONFIG, "pjsip.conf": PJSIP, "extensions.conf": CONFIG["extensions.conf"] + HINTS}
+    async with running_server(config, tmp_path) as server:
+        phone = Phone("101", server, "ann's secret")
+        watch = await phone.subscribe("lamps", "dialog", Require="eventlist")
+        assert names_in(await watch.next()) == ["bob", "carol"]
+    config["pjsip.conf"] = (tmp_path / "pjsip.conf").read_text()
+    async with running_server(config, tmp_path):
+        assert names_in(await watch.next()) == ["bob", "carol"]
+        await watch.end()
+    phone.close()
+
+
+async def test_an_invite_may_not_require_lists() -> None:
+    async with world() as found:
+        request = found.ann.create_request("INVITE", found.ann.uri("102"))
+        request.add_header("Require", "eventlist")
+        response = await found.ann.request(request)
+        assert (response.status, response.get("Unsupported")) == (420, "eventlist")

@@ -25,6 +25,8 @@ def unknown_extensions(core: SipCore, request: Request) -> str:
     if core.data.single(GlobalSettings).ignore_unknown_require:
         return ""
     known = {tag for service in core.services for tag in service.extensions()}
+    for service in core.services.by_method[request.method]:
+        known |= service.unnamed_extensions
     return ", ".join(tag for tag in request.get_list("Require") if tag.lower() not in known)
 
 

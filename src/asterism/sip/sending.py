@@ -44,6 +44,10 @@ _OURS = ("From", "Contact")
 """The headers that it may stand in."""
 _LARGEST_DATAGRAM = 1300
 """Bytes of a request that UDP carries while the path's MTU is not known (RFC 3261 18.1.1)."""
+_NO_DATAGRAM = 65_507
+"""Bytes beyond which no datagram takes a request, whatever is configured."""
+_LARGE_BODY = 32_768
+"""A body below this is no reason to look whether the request fits."""
 _VIA_ROOM = 100
 """What the Via that is still to come may take."""
 
@@ -59,7 +63,7 @@ class OutgoingRequest:
     """
 
     __slots__ = (
-        "_challenges", "_large", "_sender", "_spare", "_way", "cancelled", "endpoint", "flow", "request",
+        "_challenges", "_large", "_oversize", "_sender", "_spare", "_way", "cancelled", "endpoint", "flow", "request",
         "transaction", "user",
     )  # fmt: skip
 
@@ -75,6 +79,7 @@ class OutgoingRequest:
         self._way: Way | None = None
         self._spare: Request | None = None
         self._large: Flow | None = None
+        self._oversize = 0
 
     def cancel(self) -> None:
         """CANCEL an INVITE (RFC 3261 9.1), or stop it from being sent if it is not yet."""
@@ -100,15 +105,40 @@ class OutgoingRequest:
             # Nothing was sent, so nobody else will say that it is over.
             sender.later(self.user.on_transport_error, self)
             return
-        if sender.state.tcp_switch and flow.transport == "UDP":
-            larger = sender.flow_for_size(self.request, flow)
-            if larger is not None:
-                self._large, flow = flow, larger
+        if flow.transport == "UDP" and (sender.state.tcp_switch or len(self.request.body) > _LARGE_BODY):
+            larger = self._larger(flow)
+            if larger is None:
+                sender.later(self.user.on_transport_error, self)
+                return
+            flow = larger
         if self._large is not None or self._way is not None:
             # What is sent gets a Via and addresses that fit this flow only.
             self._spare = self.request.copy()
         self.flow = flow
         self.transaction = sender.transmit(self.request, flow, self)
+
+    def _larger(self, flow: Flow) -> Flow | None:
+        """The TCP flow in place of a UDP one if the request is too large for that; ``None``: it cannot be sent."""
+        sender, size = self._sender, len(self.request.to_bytes()) + _VIA_ROOM
+        if size > _NO_DATAGRAM:
+            self._oversize = size
+        elif not sender.state.tcp_switch or size <= _LARGEST_DATAGRAM:
+            return flow
+        larger = sender.tcp_flow(flow)
+        if self._oversize:
+            if larger is None:
+                self._refused("there is no TCP transport")
+            return larger
+        if larger is not None:
+            self._large = flow
+            return larger
+        return flow
+
+    def _refused(self, why: str) -> None:
+        self._sender.log.warning(
+            "a %s of %d bytes to %s is not sent: it is larger than a datagram, and %s",
+            self.request.method, self._oversize, self.request.uri.host_port, why,
+        )  # fmt: skip
 
     def _try_next(self, retry_after: float = 0.0) -> bool:
         """Send a copy to the next target (RFC 3263 4.3) if there is one and nothing was heard of this one."""
@@ -118,6 +148,8 @@ class OutgoingRequest:
         flow, self._large = self._large, None
         if flow is None:
             flow = None if self._way is None else self._way.next(retry_after)
+        if flow is not None and self._oversize and flow.transport == "UDP":
+            flow = self._sender.tcp_flow(flow)
         if flow is None:
             return False
         self.request = spare
@@ -155,6 +187,8 @@ class OutgoingRequest:
 
     def on_transport_error(self, transaction: ClientTransaction) -> None:
         """Try the next target, or pass it on."""
+        if self._oversize:
+            self._refused("it cannot be reached by TCP")
         if not self._try_next():
             self.user.on_transport_error(transaction)
 
@@ -193,6 +227,7 @@ class Sender:
 
     def __init__(self, core: SipCore) -> None:
         self.state = core.state
+        self.log = core.log
         self._core = core
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -287,10 +322,8 @@ class Sender:
             self._core.log.warning("no way to %s: %s", uri.host_port, error)
             return None
 
-    def flow_for_size(self, request: Request, flow: Flow) -> Flow | None:
-        """The TCP flow for a request that is too large for UDP (RFC 3261 18.1.1), ``None`` if it is not."""
-        if len(request.to_bytes()) + _VIA_ROOM <= _LARGEST_DATAGRAM:
-            return None
+    def tcp_flow(self, flow: Flow) -> Flow | None:
+        """A TCP flow to where ``flow`` leads, for what is too large (RFC 3261 18.1.1), if there is a transport."""
         try:
             return self.state.transports.flow_for(*flow.remote, "tcp")
         except NoTransportError:

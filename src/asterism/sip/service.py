@@ -31,6 +31,8 @@ class Service:
     """Methods that the dialogs which it begins understand; with ``methods`` they make the ``Allow`` header."""
     types: ClassVar[frozenset[str]] = frozenset()
     """Types of the bodies that it reads (``Accept``)."""
+    unnamed_extensions: ClassVar[frozenset[str]] = frozenset()
+    """Option tags that requests of its ``methods`` may ``Require``, although ``Supported`` does not name them."""
     selective: ClassVar[bool] = False
     """Whether it has an ``accepts`` of its own."""
 

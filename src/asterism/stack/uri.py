@@ -57,7 +57,11 @@ def _unescape(text: str) -> str:
 def _escape(text: str, safe: str) -> str:
     if text.isalnum() and text.isascii():
         return text
-    return _percent_quote(text, safe=safe, errors="surrogateescape")
+    try:
+        return _percent_quote(text, safe=safe, errors="surrogateescape")
+    except UnicodeEncodeError:
+        # Half a character, which no bytes stand for.
+        return _percent_quote(text, safe=safe, errors="replace")
 
 
 def _clean(text: str) -> str:

@@ -162,3 +162,8 @@ def test_any_text_parses_or_is_a_parse_error(text: str) -> None:
     except ParseError:
         return
     assert Uri.parse(str(uri)) == uri
+
+
+def test_half_a_character_in_a_user() -> None:
+    assert str(Uri("sip", "a\ud800b\udcff", "host")) == "sip:a?b?@host"
+    assert str(Uri("sip", "b\udcff", "host")) == "sip:b%FF@host"

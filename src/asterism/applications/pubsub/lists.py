@@ -90,8 +90,8 @@ def expand(find: Callable[[str], ResourceList | None], root: ResourceList, most:
 
 
 def supports_lists(request: Request) -> bool:
-    """Whether a SUBSCRIBE comes from who can read lists."""
-    return OPTION_TAG in (tag.lower() for tag in request.get_list("Supported"))
+    """Whether a SUBSCRIBE comes from who can read lists: it says so, or it even requires them."""
+    return any(tag.lower() == OPTION_TAG for name in ("Supported", "Require") for tag in request.get_list(name))
 
 
 class Planner:

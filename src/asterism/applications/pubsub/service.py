@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from asterism.applications.pubsub.incoming import IncomingSubscription, accepted_types, contact_of, take_target
 from asterism.applications.pubsub.list_subscription import ListSubscription
-from asterism.applications.pubsub.lists import TYPES_OF_LISTS, Branch, ListError, weight
+from asterism.applications.pubsub.lists import OPTION_TAG, TYPES_OF_LISTS, Branch, ListError, weight
 from asterism.applications.pubsub.subscription import Action, Event
 from asterism.core.containment import attempt
 from asterism.sip.decision import Decision, Outcome
@@ -49,6 +49,7 @@ class SubscriptionService(Service):
     priority: ClassVar[int] = 80
     methods: ClassVar[frozenset[str]] = frozenset({"SUBSCRIBE"})
     methods_in_dialogs: ClassVar[frozenset[str]] = frozenset({"SUBSCRIBE"})
+    unnamed_extensions: ClassVar[frozenset[str]] = frozenset({OPTION_TAG})
 
     def __init__(self, core: SipCore, pubsub: PubSub) -> None:
         self._core = core

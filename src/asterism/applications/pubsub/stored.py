@@ -49,6 +49,7 @@ _KEPT = (
     "Event",
     "Accept",
     "Supported",
+    "Require",
     "User-Agent",
 )
 """What is kept of a SUBSCRIBE; its credentials are not."""
