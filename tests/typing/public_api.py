@@ -7,6 +7,21 @@ from typing import Any, assert_type
 
 import asterism
 from asterism import Channel, Server, __version__
+from asterism.applications.pubsub.api import (
+    BodyGenerator,
+    BodySupplement,
+    Delivery,
+    Notifier,
+    PublicationHandler,
+    PublishError,
+    Subscriber,
+)
+from asterism.applications.pubsub.base import Subscription
+from asterism.applications.pubsub.module import PubSubServer
+from asterism.applications.pubsub.outbound.subscription import OutgoingSubscription
+from asterism.applications.pubsub.packages.extension_state import ExtensionInfo
+from asterism.applications.pubsub.publication import Publication
+from asterism.applications.pubsub.registry import pubsub
 from asterism.applications.session.identity import EndpointProfile
 from asterism.applications.session.registry import Sessions, sessions
 from asterism.applications.session.sdp_handler import MediaStream, SdpHandler
@@ -39,6 +54,7 @@ from asterism.pbx.channels.listening import Listening
 from asterism.pbx.channels.playing import Playing
 from asterism.pbx.channels.speaking import Mark, Speaker
 from asterism.pbx.vocabulary.controls import Control, DialStatus
+from asterism.pbx.vocabulary.device_state import DeviceState
 from asterism.pbx.vocabulary.errors import ChannelHangup, Goto, NotAnsweredError
 from asterism.pbx.vocabulary.events import (
     BRIDGE_ENTER,
@@ -350,6 +366,77 @@ async def sip(core: SipCore, bound: SipServer, flow: Flow, profile: EndpointProf
     assert_type(ReplayTable().fresh("nonce", 1, 0.0), bool)
     missing: list[Missing] = [Missing.ABSENT, Missing.NOT_LOADED]
     assert missing
+
+
+class Doors(Notifier):
+    """An event package."""
+
+    event = "door"
+    delivery = Delivery.EACH
+
+    def new_subscribe(self, endpoint: Endpoint, resource: str, rx: Rx) -> int:
+        """Decide."""
+        return 200
+
+    def on_subscribe(self, subscription: Subscription) -> None:
+        """The first state."""
+        assert_type(subscription.resource, str)
+        assert_type(subscription.endpoint, Endpoint)
+        assert_type(subscription.notify("open"), None)
+        assert_type(subscription.end("noresource"), None)
+
+
+class DoorText(BodyGenerator):
+    """A content type."""
+
+    content_type = "text/plain"
+    states = ExtensionInfo
+
+    def body(self, subscription: Subscription, state: ExtensionInfo) -> list[str]:
+        """What supplements add to."""
+        return [state.exten]
+
+
+class DoorNote(BodySupplement):
+    """An addition."""
+
+    def supplement(self, body: list[str], subscription: Subscription, state: ExtensionInfo) -> None:
+        """Add to it."""
+        body.append(state.presence.message)
+
+
+class DoorReader(Subscriber):
+    """What others tell."""
+
+    def on_notify(self, subscription: OutgoingSubscription, notify: Request) -> int | None:
+        """Read it."""
+        assert_type(notify.body, bytes)
+        return None
+
+
+class DoorTaker(PublicationHandler):
+    """What others publish."""
+
+    def read(self, content_type: str, body: bytes) -> DeviceState:
+        """Read it."""
+        raise PublishError(400, "no door")
+
+    def on_publish(self, publication: Publication) -> None:
+        """Take it."""
+        assert_type(publication.resource, str)
+
+
+def subscriptions(server: PubSubServer, endpoint: Endpoint) -> None:
+    """Events."""
+    found = pubsub(server)
+    found.register_notifier(Doors())
+    found.register_body_generator(DoorText())
+    found.register_body_supplement(DoorNote())
+    found.register_publication_handler(DoorTaker())
+    reader = DoorReader()
+    found.register_subscriber(reader)
+    assert_type(found.subscribe(reader, "sip:front@host", endpoint), OutgoingSubscription)
+    server.pbx.device_states.register_provider(server.owner, "Door", lambda name: DeviceState.INUSE)
 
 
 def ports(media: Media) -> None:

@@ -43,6 +43,7 @@ _MAX_SECONDS = 2**31 - 1
 _TOLD = {"active": Event.TOLD_ACTIVE, "terminated": Event.TOLD_TERMINATED}
 """What NOTIFYs say; a state that is not known counts as pending."""
 _AT_ONCE = frozenset(("deactivated", "timeout"))
+_UNREADABLE = {413: "its body is too large", 415: "its body is of a type that is not read"}
 _NEVER = frozenset(("rejected", "noresource", "invariant"))
 
 
@@ -393,20 +394,24 @@ class OutgoingSubscription:
         """Have the subscriber read a NOTIFY, and answer what it says."""
         request, subscriber = rx.request, self.subscriber
         headers: tuple[tuple[str, str], ...] = ()
+        why = "its subscriber does not take it"
         try:
             status = self._unreadable(request)
-            if not status:
+            if status:
+                why = _UNREADABLE[status]
+            else:
                 name = f"on_notify of subscriber '{subscriber.event}'"
                 heard: Callable[..., Any] = subscriber.on_notify
                 status = attempt(self._table.log, name, 500, heard, self, request, passing=(ParseError,)) or 200
             if status == 415:
                 headers = (("Accept", ", ".join(subscriber.accept)),)
         except ParseError as error:
-            status = error.status
+            status, why = error.status, error.message
         if status >= 300:
             self._table.log.notice(
-                "a NOTIFY from %s (%s, Call-ID %r) is refused with %d", self.target, self.event, self.call_id, status
-            )
+                "a NOTIFY from %s (%s, Call-ID %r) is refused with %d: %s",
+                self.target, self.event, self.call_id, status, why,
+            )  # fmt: skip
         if not rx.answered:
             rx.respond(status, headers=headers)
 

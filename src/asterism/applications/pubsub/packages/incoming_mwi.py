@@ -30,6 +30,7 @@ class IncomingMwi(Service):
     def __init__(self, core: SipCore, pbx: Pbx) -> None:
         self._core = core
         self._mailboxes = pbx.mailboxes
+        self._log = pbx.log
 
     def evaluate(self, rx: Rx) -> Decision | None:
         """Whether it is a summary, from an endpoint with ``incoming_mwi_mailbox``."""
@@ -57,6 +58,10 @@ class IncomingMwi(Service):
         """Set the mailbox; a summary that counts no voice messages changes nothing."""
         if decision.outcome is Outcome.TAKE and decision.data is not None and rx.endpoint is not None:
             self._mailboxes.set(rx.endpoint.incoming_mwi_mailbox, decision.data)
+        if decision.status >= 300:
+            self._log.notice(
+                "a NOTIFY from %s is refused with %d: %s", decision.object, decision.status, decision.reason
+            )
         headers: tuple[tuple[str, str], ...] = ()
         if decision.status == 415:
             headers = (("Accept", TYPE),)
