@@ -14,6 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "stack"))
 
+import event_targets
 import packet_targets
 import sip_targets
 import text_targets
@@ -286,11 +287,14 @@ STACK: dict[str, Callable[[bytes], None]] = {
     "extensions": extensions,
     "manager": manager,
     "completion": completion,
+    "bodies": event_targets.bodies,
+    "lists": event_targets.lists,
 }
 SERVER: dict[str, Callable[[Worlds, bytes], None]] = {
     "dialogs": sip_targets.dialogs,
     "answers": sip_targets.answers,
     "bindings": sip_targets.bindings,
+    "events": event_targets.events,
     "websocket": packet_targets.websocket,
     "media": packet_targets.media,
     "stun": packet_targets.stun_packet,

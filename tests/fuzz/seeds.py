@@ -6,6 +6,7 @@ from pathlib import Path
 
 from completion_target import SEEDS as COMPLETION
 from dialplan_targets import EXPRESSIONS, FILES
+from event_targets import BODIES, CONVERSATIONS, LISTS
 from manager_target import SEEDS as MANAGER
 from publication_target import SEEDS as PUBLISHED
 from seeds_server import SERVER, files
@@ -98,6 +99,12 @@ def seeds(name: str) -> list[bytes]:
         first = [*torture(), invite]
     elif name == "completion":
         first = COMPLETION
+    elif name == "bodies":
+        first = BODIES
+    elif name == "lists":
+        first = LISTS
+    elif name == "events":
+        first = CONVERSATIONS
     elif name == "manager":
         first = MANAGER
     elif name == "framer":

@@ -16,6 +16,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
+from asterism.applications.pubsub.registry import PubSub, pubsub
 from asterism.server.server import Server
 from asterism.stack.flow import Flow
 from asterism.stack.resolver import Target
@@ -47,6 +48,7 @@ max_contacts=4
 type=endpoint
 context=internal
 aors=bob
+incoming_mwi_mailbox=fuzz@x
 disallow=all
 allow=ulaw,alaw
 100rel=yes
@@ -101,6 +103,24 @@ type=registration
 server_uri=sip:127.0.0.9
 client_uri=sip:trunk@127.0.0.9
 outbound_auth=trunk
+[lamps]
+type=resource_list
+event=dialog
+list_item=770,771,inner,lamps
+[inner]
+type=resource_list
+event=dialog
+list_item=770,772,lamps
+full_state=yes
+notification_batch_interval=200
+[feed]
+type=inbound-publication
+event_asterisk-devicestate=ap
+event_asterisk-mwi=ap
+[ap]
+type=asterisk-publication
+device_state=yes
+mailbox_state=yes
 [by-address]
 type=identify
 endpoint=alice
@@ -306,8 +326,10 @@ class World:
         for _ in range(4):
             for channel in list(server.pbx.channels):
                 channel.soft_hangup()
-            for subscription in self.subscriptions():
+            for subscription in (*self.subscriptions(), *self.pubsub().outgoing):
                 subscription.end()
+            for publication in tuple(self.pubsub().publications):
+                self.pubsub().publications.close(publication)
             await self.loop.advance(70)
             if not self.left():
                 break
@@ -316,8 +338,11 @@ class World:
 
     def subscriptions(self) -> list[Any]:
         """Those of phones to states of this server."""
-        found = self.server.modules.find("pubsub")
-        return [] if found is None or found.instance is None else list(found.instance.pubsub)  # type: ignore[attr-defined]
+        return list(self.pubsub())
+
+    def pubsub(self) -> PubSub:
+        """The tables of subscriptions and publications."""
+        return pubsub(self.server)
 
     def left(self) -> dict[str, object]:
         """What should not be there in an idle server."""
@@ -334,6 +359,8 @@ class World:
             "dialogs": list(server.sip.dialogs),
             "sessions": session.instance.sessions.live,  # type: ignore[attr-defined]
             "subscriptions": len(self.subscriptions()),
+            "subscriptions of ours": len(self.pubsub().outgoing),
+            "publications": len(self.pubsub().publications),
             "media": len(server.media.sessions),
             "works": [work.name for work in server.sip.servants],
             "ports": self.ports - server.media.ports_available("0.0.0.0"),
