@@ -126,9 +126,9 @@ async def step(talk: Watching, piece: bytes) -> None:
     elif verb == b"P":
         talk.resource = "feed"
         match = {"SIP_If_Match": talk.tag} if number & 1 and talk.tag else {}
-        kind = {"Content_Type": "application/json"} if body else {}
+        typed = {"Content_Type": "application/json"} if body else {}
         event = EVENTS[3 + number // 2 % 2]
-        talk.ask("PUBLISH", _lines(head, Event=event, Expires=str(number), **kind, **match), body)
+        talk.ask("PUBLISH", _lines(head, Event=event, Expires=str(number), **typed, **match), body)
     elif verb == b"M":
         talk.peer, talk.resource = 1, "770"
         kind = "application/simple-message-summary"

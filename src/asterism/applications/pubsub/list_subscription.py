@@ -131,7 +131,7 @@ class ListNode:
 class ListSubscription(IncomingSubscription):
     """A subscription to a list; of its bodies the list is the first part."""
 
-    __slots__ = ("_batch", "_built", "_full", "_host", "_stale", "branch", "root", "tag")
+    __slots__ = ("_base", "_batch", "_built", "_full", "_host", "_stale", "branch", "root", "tag")
 
     required = OPTION_TAG
 
@@ -155,10 +155,11 @@ class ListSubscription(IncomingSubscription):
         self._built = False
         contact = dialog.contact.strip("<>")
         self._host = Uri.parse(contact.partition(">")[0]).host
+        self._base = Uri.parse(self.entity)
 
     def uri_of(self, name: str) -> str:
         """The URI of a name in the list: that of the list with another user."""
-        return str(Uri.parse(self.entity).replace(user=name))
+        return str(self._base.replace(user=name))
 
     def fields(self) -> list[tuple[str, str]]:
         """Nothing, as in Asterisk 22."""

@@ -112,6 +112,8 @@ class Hints:
         self._pbx = pbx
         self._watched: dict[tuple[str, str], Watched] = {}
         self._by_device: dict[str, dict[Watched, None]] = {}
+        self._listed: set[tuple[str, str]] = set()
+        """Extensions that have a hint line of their own: they are followed whether somebody watches or not."""
         self.followed_devices = self._by_device.keys()
         """The devices that followed extensions' hints name, as they are now."""
 
@@ -122,9 +124,10 @@ class Hints:
         REMOVED for their watchers.
         """
         wanted: dict[tuple[str, str], str] = {}
-        for context, exten, text in self._lines():
+        for context, exten, text in self._pbx.dialplan.hint_lines():
             if not exten.startswith("_"):
                 wanted[context, exten] = text
+        self._listed = set(wanted)
         for key, watched in list(self._watched.items()):
             hint: str | None = wanted.pop(key, "") or None
             if hint is None and watched.watchers:
@@ -144,9 +147,6 @@ class Hints:
             watched = Watched(context, exten, text)
             self._follow(watched)
             watched.state = self._state_of(watched)
-
-    def _lines(self) -> list[tuple[str, str, str]]:
-        return self._pbx.dialplan.hint_lines()
 
     def get(self, context: str, exten: str) -> Watched | None:
         """The followed extension, if its hint is followed."""
@@ -185,7 +185,7 @@ class Hints:
         key = (watched.context, watched.exten)
         if watched.watchers or self._watched.get(key) is not watched:
             return
-        if not any((context, exten) == key for context, exten, _ in self._lines()):
+        if key not in self._listed:
             self._drop(watched)
 
     def device_changed(self, device: str) -> None:

@@ -84,3 +84,27 @@ def test_watching_a_pattern_and_losing_a_hint() -> None:
         assert hints.state("hints", "6001") == (ExtensionState.DEACTIVATED, "")
 
     run(scenario)
+
+
+def test_the_end_of_watching_does_not_search_the_dialplan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a thousand hints each phone that hangs up a subscription would cost milliseconds."""
+
+    async def scenario(server: FakeServer) -> None:
+        hints = server.pbx.hints
+        listed, pattern = "6001", "6105"
+        for exten in (listed, pattern):
+            assert server.pbx.dialplan.find_hint("hints", exten), exten
+
+        def searched() -> list[tuple[str, str, str]]:
+            raise AssertionError("the whole dialplan is searched")
+
+        monkeypatch.setattr(server.pbx.dialplan, "hint_lines", searched)
+        for exten in (listed, pattern):
+            watched = hints.watch("hints", exten, print)
+            assert watched is not None
+            hints.unwatch(watched, print)
+        # What has a line of its own is followed on.
+        assert hints.get("hints", listed) is not None
+        assert hints.get("hints", pattern) is None
+
+    run(scenario)

@@ -296,7 +296,12 @@ class OutgoingSubscription:
         if dialog is not None and dialog.remote_tag == (response.to.tag or ""):
             dialog.receive_response(response)
         if subscribe.seconds and not subscribe.told:
-            expires = response.expires
+            try:
+                expires = response.expires
+            except ParseError as error:
+                # It was granted all the same: for as long as was asked for.
+                self._table.log.notice("the answer of %s to SUBSCRIBE: %s", self.target, error.message)
+                expires = None
             self._lasts(subscribe.seconds if expires is None else min(expires, subscribe.seconds))
         self._part()
 
