@@ -20,6 +20,12 @@ from sip_targets import PEERS, STATUSES, Conversation, split
 from whole_server import World, Worlds
 
 from asterism.applications.pubsub.api import PublishError
+from asterism.applications.pubsub.bodies.call_completion import (
+    availability_text,
+    completion_text,
+    read_availability,
+    read_completion,
+)
 from asterism.applications.pubsub.bodies.message_summary import counts_in
 from asterism.applications.pubsub.bodies.rlmi import RLMI, Instance, Part, Words, list_document, multipart
 from asterism.applications.pubsub.lists import ListError, expand, weight
@@ -39,6 +45,14 @@ def bodies(data: bytes) -> None:
     assert counts is None or all(0 <= count <= MAX_COUNT for count in counts)
     with suppress(PublishError):
         assert isinstance(read_body(TYPE, data), dict)
+    with suppress(ParseError):
+        state = read_completion(data)
+        assert read_completion(completion_text(state).encode()).state == state.state
+    with suppress(ParseError):
+        read_availability(data)
+    text = data.decode("utf-8", "surrogateescape")
+    for available in (True, False):
+        assert read_availability(availability_text(text[:2000], available).encode()) is available
     words = Words(random.Random(len(data)).randbytes)
     texts = [piece.decode("utf-8", "surrogateescape") for piece in data.split(b"\0")[:20]]
     instances = [Instance(text, text, words.new(), "active", text, text) for text in texts]
@@ -194,7 +208,10 @@ BODIES = (
     _STATE, _MAILBOX, _SUMMARY, BOMB, b'{"type":"refresh","eid":"a"}', b"[" * 4000, b'{"a":' * 800, b"", b"\xff\xfe{}",
     b'{"type":1,"eid":null}', b'{"type":"x","eid":"' + b"y" * 300 + b'"}', b'{"n":' + b"9" * 4000 + b"}", b"{}", b"NaN",
     b"<presence>" + b"<tuple id='1'/>" * 70_000 + b"</presence>", b"Voice-Message:" + b" " * 3000 + b"1/1",
-    b"Voice-Message: 99999999999999999999/1", b"a\0--b\r\n\0\r\n--c--\r\n",
+    b"cc-state: ready\r\ncc-URI: <sip:a@b>\r\ncc-service-retention: true\r\n", b"cc-state:\x85ready\ncc-state: queued\n",
+    b'<?xml version="1.0" encoding="gbk"?><a/>', b'<?xml version="1.0" encoding="nothing"?><a/>', b"\xfe\xff\0<\0a\0/\0>",
+    b'<presence xmlns="urn:ietf:params:xml:ns:pidf"><tuple id="a"><status><basic>open</basic></status></tuple></presence>',
+    b"<a>" * 5000, b'<a xmlns:b="c" b:d="" ' + b'x="" ' * 300 + b"/>", b"Voice-Message: 99999999999999999999/1", b"a\0--b\r\n\0\r\n--c--\r\n",
 )  # fmt: skip
 LISTS = (
     b"a: b c a\nb: c d b\nc: a e\n",
