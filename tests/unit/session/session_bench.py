@@ -20,6 +20,8 @@ from asterism.applications.session.supplements.rfc3326 import ReasonModule
 from asterism.applications.session.supplements.rtp_quality import RtpQualityModule
 from asterism.applications.session.supplements.text import TextModule
 from asterism.applications.session.supplements.timers import SessionTimersModule
+from asterism.data import Missing
+from asterism.data.options import ConfiguredObject
 from asterism.server.server import Server
 from asterism.sip.decision import Decision, Outcome
 from asterism.sip.module import SipModule
@@ -121,6 +123,15 @@ SDP = (
 
 def sdp(formats: str = "0 8 101", direction: str = "sendrecv", version: int = 1) -> str:
     return SDP.format(formats=formats, direction=direction, version=version)
+
+
+def set_options(item: ConfiguredObject | Missing | None, **options: Any) -> None:
+    """Give an object options, each through the text that would stand in the file."""
+    assert isinstance(item, ConfiguredObject)
+    specs = {spec.attribute: spec for spec in item.OPTIONS}
+    for name, value in options.items():
+        kind = specs[name].kind
+        setattr(item, name, kind.parse(kind.format(value), specs[name].default))
 
 
 class MemoryFlow(Flow):

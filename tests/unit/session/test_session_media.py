@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from session_bench import Bench, Phone, on_bench, sdp
+from session_bench import Bench, Phone, on_bench, sdp, set_options
 
 from asterism.applications.session.registry import Sessions
 from asterism.applications.session.sdp_handler import MediaStream, SdpHandler
@@ -69,10 +69,7 @@ class TextHandler(SdpHandler):
 
 
 def change(bench: Bench, name: str, **options: Any) -> None:
-    endpoint = bench.server.data.get(Endpoint, name)
-    for option, value in options.items():
-        assert hasattr(endpoint, option)
-        setattr(endpoint, option, value)
+    set_options(bench.server.data.get(Endpoint, name), **options)
 
 
 async def nothing(channel: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from call_steps import answered, dialing
-from session_bench import Bench, MemoryFlow, on_bench, sdp
+from session_bench import Bench, MemoryFlow, on_bench, sdp, set_options
 
 from asterism.applications.session.identity import EndpointProfile
 from asterism.media.formats import FORMATS
@@ -26,9 +26,7 @@ def change(bench: Bench, name: str, **options: Any) -> None:
     """Set options of an endpoint, of ``[global]`` with an empty name."""
     data = bench.server.data
     item = data.get(Endpoint, name) if name else data.get(GlobalSettings, "global")
-    for option, value in options.items():
-        assert hasattr(item, option)
-        setattr(item, option, value)
+    set_options(item, **options)
 
 
 def caller_channel(bench: Bench) -> Any:
@@ -238,8 +236,7 @@ def several_answers(options: dict[str, bool], system: dict[str, bool], tags: tup
     async def test(bench: Bench) -> None:
         change(bench, "bob", **options)
         settings = bench.server.data.single(SystemSettings)
-        for name, value in system.items():
-            setattr(settings, name, value)
+        set_options(settings, **system)
         alice, bob, invite, _ = await dialing(bench, "PJSIP/bob", 5072)
         bob.respond(invite, 183, body=sdp(), tag=tags[0])
         await alice.next(183)
@@ -269,8 +266,7 @@ def final_answer(options: dict[str, bool], tag: str, port: int) -> Any:
     @on_bench
     async def test(bench: Bench) -> None:
         change(bench, "bob", **options)
-        for name, value in options.items():
-            setattr(bench.server.data.single(SystemSettings), name, value)
+        set_options(bench.server.data.single(SystemSettings), **options)
         alice, bob, invite, _ = await dialing(bench, "PJSIP/bob", 5072)
         bob.respond(invite, 183, body=sdp())
         await alice.next(183)
