@@ -165,6 +165,7 @@ class IncomingSubscription(Subscription):
         if self.machine.over:
             self._finish()
         else:
+            self._dirty = self._dirty or bool(self._queue)  # what was told since it began, one after the other
             self._send()
 
     def resume(self, stored: Any, ends_at: float) -> None:

@@ -499,3 +499,21 @@ def test_a_repeated_subscribe_is_answered_alike_and_begins_nothing(
     assert len(tables) == 1
     assert told.now is not None
     assert told.now.phase is State.ACTIVE
+
+
+class Several(Each):
+    """Tells more than one state before the SUBSCRIBE is answered."""
+
+    def on_subscribe(self, subscription: Subscription) -> None:
+        for state in ("first", "second", "third"):
+            subscription.notify(state)
+
+
+def test_every_state_that_is_told_before_the_answer_goes_out_in_its_turn(tables: PubSub, phone: Phone) -> None:
+    tables.register_notifier(Several())
+    assert phone.subscribe(600).status == 200
+    for state in ("first", "second", "third"):
+        notify = phone.notify()
+        assert state_of(notify)[1] == state
+        phone.answer(notify)
+    assert not phone.flow.take()
