@@ -110,7 +110,8 @@ class RtpSchedule:
             self.due[session] = now + self._interval
             self.due.move_to_end(session)
             try:
-                session.rtcp.tick()
+                if not session.away:
+                    session.rtcp.tick()
             except Exception:
                 # One session's trouble must not end the reports of all the others.
                 self._log.exception("no RTCP report for %s:%d", *session.local)

@@ -29,8 +29,8 @@ class RtpReceiver:
     """The receiving half of an :class:`~asterism.media.rtp.RtpSession`."""
 
     __slots__ = (
-        "_cycles", "_first_sequence", "_session", "clock", "highest", "jitter", "keeping", "last_rx", "last_timestamp",
-        "lost", "octets", "quick", "ssrc",
+        "_cycles", "_first_sequence", "_session", "clock", "highest", "interrupted", "jitter", "keeping", "last_rx",
+        "last_timestamp", "lost", "octets", "quick", "ssrc",
     )  # fmt: skip
 
     def __init__(self, session: RtpSession) -> None:
@@ -49,6 +49,8 @@ class RtpReceiver:
         """Interarrival jitter in timestamp units (RFC 3550 A.8)."""
         self.octets = 0
         """Octets of payload."""
+        self.interrupted = False
+        """Whether the source sends elsewhere, or did until now: what is missing before its next packet is not lost."""
         self.lost = 0
         """How many of the packets that were due did not come; negative when some came twice."""
 
@@ -110,6 +112,8 @@ class RtpReceiver:
     def count(self, sequence: int, timestamp: int, ssrc: int, size: int, now: float) -> bool:
         """Count a packet that did not go quickly; return whether it is a late one."""
         late = False
+        if self.interrupted:
+            self._resume(sequence, timestamp, ssrc, now)
         if ssrc != self.ssrc:
             # A source begins, and the counts go on.
             self._first_sequence = sequence - self.expected
@@ -134,6 +138,19 @@ class RtpReceiver:
         self.octets += size
         self.last_rx = now
         return late
+
+    def _resume(self, sequence: int, timestamp: int, ssrc: int, now: float) -> None:
+        """Have a packet follow the last one, whatever the source sent elsewhere in between."""
+        self.interrupted = self._session.away
+        step = sequence - self.highest & 0xFFFF
+        if ssrc != self.ssrc or not 1 < step < 0x8000:
+            return
+        self._first_sequence += step - 1
+        self.highest += step - 1
+        self._cycles += self.highest >> 16
+        self.highest &= 0xFFFF
+        self.last_timestamp, self.last_rx = timestamp, now
+        self._session.source_begins(sequence, timestamp, now)
 
     @property
     def extended_highest(self) -> int:

@@ -52,8 +52,8 @@ class RtpSession(RtpTransmitter):
     __slots__ = (
         "_buffer", "_digits", "_event", "_inactivity", "_keep_alive", "_learning", "_on_release", "_pair",
         "_pending_for", "_received_events", "_received_formats", "_recv_into", "_reporter", "_rtcp_socket", "_sink",
-        "_views", "follow_peer", "joined_to", "local", "on_digit", "on_digit_begin", "on_rtcp", "received", "relay",
-        "relay_digits", "rx_dropped",
+        "_views", "away", "follow_peer", "joined_to", "local", "on_digit", "on_digit_begin", "on_rtcp", "on_source",
+        "received", "relay", "relay_digits", "rx_dropped",
     )  # fmt: skip
 
     def __init__(
@@ -78,6 +78,10 @@ class RtpSession(RtpTransmitter):
         self.on_digit_begin: Callable[[str], None] | None = None
         self.on_rtcp: RtcpHook | None = None
         """Told of each report: ``(session, sent, report)``."""
+        self.on_source: Callable[[], None] | None = None
+        """Told when packets are taken from another source than before."""
+        self.away = False
+        """Whether the peer sends elsewhere at present: what it sends in between is not missed, and gets no reports."""
         self.relay_digits = True
         """Whether digits are relayed with the audio; off where a bridge takes them as features."""
         self.follow_peer = True
@@ -196,6 +200,22 @@ class RtpSession(RtpTransmitter):
         self.format = fmt
         self._leave_relays()
 
+    def set_away(self, away: bool) -> None:
+        """The peer sends elsewhere (direct media), or here again."""
+        self.away = away
+        self.received.interrupted = True
+        self._leave_relays()
+
+    @property
+    def source_differs(self) -> bool:
+        """Whether packets come from elsewhere than signalling told, or from nowhere yet."""
+        return self._filter.source is None or self._filter.source != self._filter.signalled
+
+    @property
+    def repacketizes(self) -> bool:
+        """Whether the peer is sent packets of another length than those that come."""
+        return self._packetizer is not None
+
     def set_timeout(self, seconds: float, expired: Callable[[], None] | None) -> None:
         """Call ``expired`` once when no packet has come for ``seconds`` (``rtp_timeout``); 0 ends the watch."""
         if self._inactivity is not None:
@@ -253,7 +273,7 @@ class RtpSession(RtpTransmitter):
             self._settle()
 
     def _admit(self, size: int, address: Address) -> bool:
-        before = self._filter.target
+        before, source = self._filter.target, self._filter.source
         if size < 12 or self._buffer[0] >> 6 != 2:
             self.rx_dropped += 1
             return False
@@ -263,6 +283,8 @@ class RtpSession(RtpTransmitter):
             return False
         if self._filter.target != before:
             self._choose_send()
+        if self._filter.source != source and self.on_source is not None:
+            self.on_source()
         return True
 
     def _settle(self) -> None:

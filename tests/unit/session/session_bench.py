@@ -112,7 +112,8 @@ send_rpid=yes
 [anon]
 type=aor
 contact=sip:anon@127.0.0.1:5074
-"""
+""".replace("type=endpoint\n", "type=endpoint\ndirect_media=no\n")
+"""Without direct media: where it is not what a test is about, its re-INVITEs would only be in the way."""
 
 SDP = (
     "v=0\r\no=ua 1000 {version} IN IP4 127.0.0.1\r\ns=call\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"

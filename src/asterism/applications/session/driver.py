@@ -6,8 +6,9 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from asterism.applications.session.causes import CONGESTION, status_of_cause
+from asterism.applications.session.direct_media import DirectLeg, may_send, targets_of
 from asterism.applications.session.items import item_named
-from asterism.applications.session.state import BEFORE_ANSWER_STATES
+from asterism.applications.session.state import BEFORE_ANSWER_STATES, SessionState
 from asterism.applications.session.uac import OutgoingSession
 from asterism.applications.session.uas import IncomingSession
 from asterism.media.stream import AUDIO
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from asterism.applications.session.session import Session
     from asterism.media.formats import Format
+    from asterism.pbx.channels.technology import DirectMedia, MediaTarget
 
 
 class SessionDriver:
@@ -121,6 +123,29 @@ class SessionDriver:
         if not isinstance(session, IncomingSession) or session.answered:
             return False
         return session.redirect(destination)
+
+    @property
+    def media_targets(self) -> tuple[MediaTarget, ...]:
+        """Where the peer receives."""
+        return targets_of(self.session)
+
+    @property
+    def settled(self) -> bool:
+        """Whether the call is answered and that was acknowledged."""
+        return self.session.state is SessionState.CONFIRMED
+
+    def direct_media(self, peer: DirectMedia) -> bool:
+        """Whether the peer may send to another one."""
+        return may_send(self.session, peer)
+
+    def send_to(self, peer: DirectMedia | None) -> None:
+        """Have the peer send to another one, or here again."""
+        session = self.session
+        if session.direct is None:
+            if peer is None:
+                return
+            session.direct = DirectLeg(session)
+        session.direct.send_to(peer)
 
     @property
     def offered_formats(self) -> tuple[Format, ...]:

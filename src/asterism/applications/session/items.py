@@ -56,12 +56,20 @@ def _rtp_item(session: Session, name: str) -> str | None:
     if name == "dest":
         return format_host_port(*rtp.remote) if rtp.remote else ""
     if name == "direct":
-        return ""
+        return _direct(session)
     if name == "secure":
         return "0"
     if name == "hold":
         return "1" if session.remote_hold else "0"
     return None
+
+
+def _direct(session: Session) -> str:
+    """Where the far end sends its audio itself, empty while that comes here."""
+    for stream in session.media.streams:
+        if stream is not None and stream.sends_to is not None and stream.type == AUDIO:
+            return format_host_port(stream.sends_to.host, stream.sends_to.port)
+    return ""
 
 
 def _rtcp_item(session: Session, name: str) -> str | None:

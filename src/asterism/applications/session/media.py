@@ -115,8 +115,8 @@ class SessionMedia:
     """
 
     __slots__ = (
-        "_closed", "_closed_section", "_origin_id", "_sections", "_version", "agreed", "body", "dtmf_mode",
-        "parameters", "streams", "wanted",
+        "_address", "_closed", "_closed_section", "_origin_id", "_sections", "_version", "agreed", "body",
+        "dtmf_mode", "parameters", "streams", "wanted",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -127,6 +127,8 @@ class SessionMedia:
         self.agreed = 0
         """How many sections the last agreed description has; those behind are of an open offer of ours."""
         self._sections: list[str] = []
+        self._address = ""
+        """What stood in ``c=`` of our last description."""
         self._origin_id = ""
         self._version = 0
         self.body = b""
@@ -146,12 +148,14 @@ class SessionMedia:
 
     def offer(self, session: Session) -> bytes | None:
         """Our offer: the open streams as they are, or new ones at first; ``None`` when there is nothing to offer."""
-        sections: list[str] = []
         if self.streams:
-            for index, stream in enumerate(self.streams):
-                closed = self._closed_section[index]
-                sections.append(str(closed if stream is None else _reoffer(session, stream)))
-        else:
+            sections, address = self._reoffer(session)
+            if not any(self.streams):
+                return None
+            origin = address if session.direct is None else session.direct.origin()
+            return self._write(session, sections, address, origin)
+        sections = []
+        if not self.streams:
             for handlers in session.registry.handlers.values():
                 for handler in handlers:
                     opened = _ask(session, handler, "create_offer", None)
@@ -161,16 +165,26 @@ class SessionMedia:
                         break
         if not any(self.streams):
             return None
-        return self._write(session, sections)
+        address = session.media_address
+        return self._write(session, sections, address, address)
+
+    def _reoffer(self, session: Session) -> tuple[list[str], str]:
+        """The sections of a new offer, and the address that stands for all of them."""
+        sections = [
+            closed if stream is None else _reoffer(session, stream)
+            for stream, closed in zip(self.streams, self._closed_section, strict=True)
+        ]
+        address = session.media_address
+        if session.direct is not None:
+            pairs = [(stream, one) for stream, one in zip(self.streams, sections, strict=True) if one is not None]
+            address = session.direct.connect(pairs, address)
+        return [str(one) for one in sections], address
 
     def would_change(self, session: Session) -> bool:
         """Whether an offer of ours would say anything new; nothing is kept of it."""
-        sections = [
-            str(self._closed_section[index] if stream is None else _reoffer(session, stream))
-            for index, stream in enumerate(self.streams)
-        ]
+        sections, address = self._reoffer(session)
         self.roll_back(session)
-        return sections != self._sections
+        return (address, sections) != (self._address, self._sections)
 
     def apply(self, session: Session, description: SessionDescription) -> bool:
         """Take the peer's answer to our offer; whether at least one stream came of it.
@@ -193,6 +207,8 @@ class SessionMedia:
                 accepted = True
         if accepted:
             self.agreed = len(self.streams)
+            if session.direct is not None:
+                session.direct.agreed()
             self._tell_hold(session)
         return accepted
 
@@ -206,6 +222,8 @@ class SessionMedia:
                 del self.streams[index], self._closed_section[index]
             elif stream is not None:
                 _ask(session, stream.handler, "roll_back", None, stream)
+        if session.direct is not None:
+            session.direct.roll_back()
 
     # The peer's offers.
 
@@ -226,6 +244,9 @@ class SessionMedia:
         if not any(found):
             session.core.log.warning("an offer of %s is refused: none of its streams can be taken", session.endpoint.id)
             return None
+        address = session.media_address
+        if session.direct is not None:
+            address = session.direct.connect([one for one in found if one is not None], address)
         sections: list[str] = []
         for index, (media, taken) in enumerate(zip(description.media, found, strict=True)):
             if taken is None:
@@ -240,8 +261,10 @@ class SessionMedia:
                 self._put(session, len(self.streams) - 1, None, None)
                 del self.streams[-1], self._closed_section[-1]
         self.agreed = len(found)
+        if session.direct is not None:
+            session.direct.agreed(by_us=True)
         self._tell_hold(session)
-        return self._write(session, sections)
+        return self._write(session, sections, address, session.media_address)
 
     def _answer_section(
         self, session: Session, description: SessionDescription, index: int, counts: dict[SdpHandler, int]
@@ -298,21 +321,22 @@ class SessionMedia:
             if stream is not None:
                 _close(session, stream)
 
-    def _write(self, session: Session, sections: list[str]) -> bytes:
+    def _write(self, session: Session, sections: list[str], address: str, origin: str) -> bytes:
+        """The description with ``address`` in its ``c=`` and ``origin`` in its ``o=``."""
         if not self._origin_id:
             number = int.from_bytes(session.core.random(4), "big") >> 1
             self._origin_id = str(number)
             self._version = number
-            self._sections = sections
-        elif sections != self._sections:
+        elif sections != self._sections or address != self._address:
             self._version += 1
-            self._sections = sections
+        self._sections, self._address = sections, address
         endpoint = session.endpoint
         self.body = write_session(
             endpoint.sdp_owner or "-",
             self._origin_id,
             self._version,
-            session.media_address,
+            origin,
+            address,
             endpoint.sdp_session or "-",
             sections,
         )

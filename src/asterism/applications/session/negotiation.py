@@ -264,10 +264,13 @@ def _audio_lines(
     return tuple(numbers), tuple(lines)
 
 
-def write_session(owner: str, session_id: str, version: int, address: str, name: str, sections: Sequence[str]) -> bytes:
-    """A whole session description with the connection line at session level."""
+def write_session(
+    owner: str, session_id: str, version: int, origin: str, address: str, name: str, sections: Sequence[str]
+) -> bytes:
+    """A whole session description with the connection line at session level, which names ``address``."""
     kind = "IP6" if ":" in address else "IP4"
+    from_kind = "IP6" if ":" in origin else "IP4"
     return (
-        f"v=0\r\no={owner} {session_id} {version} IN {kind} {address}\r\ns={name}\r\n"
+        f"v=0\r\no={owner} {session_id} {version} IN {from_kind} {origin}\r\ns={name}\r\n"
         f"c=IN {kind} {address}\r\nt=0 0\r\n{''.join(sections)}"
     ).encode("utf-8", "surrogateescape")

@@ -11,6 +11,8 @@ from asterism.stack.errors import ParseError
 from asterism.stack.sdp.exchange import Action, Message, OfferState, Side
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from asterism.applications.session.session import Session
     from asterism.stack.message import Request, Response
     from asterism.stack.timers import Timer
@@ -33,13 +35,15 @@ class Refresh:
     Args:
         session: an answered session.
         method: ``"INVITE"`` or ``"UPDATE"``; empty: an UPDATE to a peer that allows it, else an INVITE.
+        needed: whether there is still a reason to, asked before each attempt but the first; ``None``: there is.
     """
 
-    __slots__ = ("_again", "_attempts", "_method", "_patience", "_sent", "_slow", "_timer", "session")
+    __slots__ = ("_again", "_attempts", "_method", "_needed", "_patience", "_sent", "_slow", "_timer", "session")
 
-    def __init__(self, session: Session, method: str) -> None:
+    def __init__(self, session: Session, method: str, needed: Callable[[], bool] | None = None) -> None:
         self.session = session
         self._method = method
+        self._needed = needed
         self._attempts = 0
         self._again: str | None = None
         self._sent = ""
@@ -51,14 +55,23 @@ class Refresh:
 
     def repeat(self, method: str) -> None:
         """Something else has changed: what is not sent yet will tell it, else another request."""
+        self._needed = None
         if self._sent:
             self._again = method
         elif method:
             self._method = method
 
+    @property
+    def under_way(self) -> bool:
+        """Whether a request is out and not answered."""
+        return bool(self._sent)
+
     def send(self) -> None:
         """Send the request with our description as it is now, or wait until no other exchange is open."""
         session = self.session
+        if self._attempts and self._needed is not None and not self._needed():
+            session.refreshed()
+            return
         method = self._method or ("UPDATE" if session.peer_allows_update else "INVITE")
         asks, _, refused = _MESSAGES[method]
         self._attempts += 1
@@ -77,7 +90,10 @@ class Refresh:
         """Try again after a while that differs between the two sides, so that they do not meet again (14.1)."""
         session = self.session
         if self._attempts >= MAX_ATTEMPTS:
-            session.core.log.info("a change of the session with %s is given up", session.endpoint.id)
+            if session.direct is not None and session.direct.untold:
+                session.direct.refused("491 again and again")
+            else:
+                session.core.log.info("a change of the session with %s is given up", session.endpoint.id)
             session.refreshed()
             return
         assert session.dialog is not None
@@ -141,8 +157,25 @@ class Refresh:
         self.session.work.push(self._lost)
 
     def _lost(self) -> None:
-        if self.session.refreshing is self and self.session.state is SessionState.CONFIRMED:
-            self.session.fail(INTERWORKING)
+        session = self.session
+        if session.refreshing is not self or session.state is not SessionState.CONFIRMED:
+            return
+        method, self._sent = self._sent, ""
+        if method and session.direct is not None and session.direct.going_away:
+            session.offers.see(Side.PEER, _MESSAGES[method][2])
+            self._refused("no answer")
+        else:
+            session.fail(INTERWORKING)
+
+    def _refused(self, reason: str) -> None:
+        """The offer came to nothing, and that is the end of it."""
+        session = self.session
+        direct = session.direct
+        moving = direct is not None and direct.moving
+        session.media.roll_back(session)
+        if direct is not None and moving:
+            direct.refused(reason)
+        self._done()
 
     def _take(self, request: Request, response: Response) -> None:
         session, method, status = self.session, request.method, response.status
@@ -165,19 +198,22 @@ class Refresh:
             self._done()
             return
         session.offers.see(Side.PEER, refused)
-        session.media.roll_back(session)
-        if status in (408, 481):
+        if status == 481 or (status == 408 and not (session.direct is not None and session.direct.going_away)):
             # RFC 3261 12.2.1.2: the peer no longer knows the dialog.
+            session.media.roll_back(session)
             session.fail(INTERWORKING)
         elif status == 491:
+            session.media.roll_back(session)
             self._later()
         elif session.send_again and self._attempts < MAX_ATTEMPTS:
+            session.media.roll_back(session)
             self.send()
         elif method == "UPDATE" and status in _NO_UPDATE and not self._method:
+            session.media.roll_back(session)
             session.peer_allows_update = False
             self.send()
         else:
-            self._done()
+            self._refused(str(status))
 
     def _answered(self, response: Response, ok: Message) -> bool:
         """Take the answer of a 2xx; ``False``: the call cannot go on with it."""
@@ -199,7 +235,4 @@ class Refresh:
         return True
 
     def _done(self) -> None:
-        session, again = self.session, self._again
-        session.refreshed()
-        if again is not None:
-            session.refresh(again)
+        self.session.refreshed(self._again)

@@ -11,13 +11,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from asterism.media.payload_types import PayloadTypes
 from asterism.media.stream import ChannelStream
 from asterism.stack.sdp import MediaDescription
 
 if TYPE_CHECKING:
+    from asterism.applications.session.direct_media import Place
     from asterism.applications.session.identity import EndpointProfile
     from asterism.applications.session.session import Session
     from asterism.media.formats import Format
+    from asterism.pbx.channels.technology import MediaTarget
     from asterism.stack.sdp import SessionDescription
 
 
@@ -31,15 +34,37 @@ class MediaStream(ChannelStream):
     Attributes:
         handler: who negotiates it.
         peer_holds: the peer does not want to receive.
+        placed: where the peer is to send, as our latest description says; ``None``: here.
+        sends_to: the same, as was agreed on.
     """
 
-    __slots__ = ("handler", "peer_holds")
+    __slots__ = ("handler", "peer_holds", "placed", "sends_to")
 
     def __init__(self, handler: SdpHandler) -> None:
         self.handler = handler
         self.type = handler.media
         self.port = None
         self.peer_holds = False
+        self.placed: Place | None = None
+        self.sends_to: Place | None = None
+
+    @property
+    def target(self) -> MediaTarget | None:
+        """Where another peer may send directly; ``None``: all of it has to go through here."""
+        return None
+
+    @property
+    def peer_types(self) -> PayloadTypes:
+        """The payload types that the peer sends, as our last agreed description has them."""
+        return PayloadTypes(())
+
+    @property
+    def behind_nat(self) -> bool:
+        """Whether packets come from elsewhere than the peer's description says, or none has come yet."""
+        return False
+
+    def moved(self, session: Session) -> None:
+        """The peer sends elsewhere from now on (``sends_to``), or here again."""
 
     @property
     def agreed(self) -> Agreed:

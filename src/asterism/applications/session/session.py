@@ -32,6 +32,7 @@ from asterism.stack.transactions.users import NOBODY
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from asterism.applications.session.direct_media import DirectLeg
     from asterism.applications.session.identity import EndpointProfile
     from asterism.applications.session.registry import Sessions
     from asterism.applications.session.sdp_handler import Agreed
@@ -48,6 +49,9 @@ if TYPE_CHECKING:
     from asterism.stack.timers import Timer
     from asterism.stack.transactions.server import ServerTransaction
     from asterism.stack.uri import Uri
+
+_LAST_WORD = 2.0
+"""Seconds that a BYE waits for the answer to the request that has the peer send its media here again."""
 
 
 class Session:
@@ -72,6 +76,7 @@ class Session:
         remote_hold: the peer put us on hold.
         offer_all: our offer is to name every codec of the endpoint, not only those agreed.
         told: number and name of the party that the peer was told of last.
+        direct: where the peer sends its media, once that was to be elsewhere than here.
     """
 
     __slots__ = (
@@ -82,6 +87,7 @@ class Session:
         "core",
         "datastores",
         "dialog",
+        "direct",
         "endpoint",
         "flow",
         "held",
@@ -133,6 +139,7 @@ class Session:
         self.bye_pending = False
         self.offer_all = False
         self.told: tuple[str, str] | None = None
+        self.direct: DirectLeg | None = None
         self.offer_formats = profile.formats
         self.contact = ""
         self.unacknowledged = 0
@@ -324,7 +331,9 @@ class Session:
             self.unanswered(0)
         if self.refreshing is not None:
             self.refreshing.go_on()
-        elif self.profile.told_identities:
+        if self.direct is not None:
+            self.direct.acknowledged()
+        if self.refreshing is None and self.profile.told_identities:
             self.tell_connected()
 
     def unanswered(self, cause: int) -> None:
@@ -393,11 +402,12 @@ class Session:
             self.told = (party.number, party.name)
             self.refresh("UPDATE" if self.endpoint.connected_line_method == "update" else "")
 
-    def refresh(self, method: str = "") -> bool:
+    def refresh(self, method: str = "", needed: Callable[[], bool] | None = None) -> bool:
         """Send a re-INVITE or UPDATE with our description as it stands; if one is under way, another after it.
 
         Args:
             method: ``"INVITE"`` or ``"UPDATE"``; empty: an UPDATE to a peer that allows it.
+            needed: whether there is still a reason to when it could not be sent at once.
 
         Returns:
             ``False``: the session is not answered, or over.
@@ -407,15 +417,21 @@ class Session:
         if self.refreshing is not None:
             self.refreshing.repeat(method)
         else:
-            self.refreshing = Refresh(self, method)
+            self.refreshing = Refresh(self, method, needed)
             self.refreshing.send()
         return True
 
-    def refreshed(self) -> None:
-        """Our re-INVITE or UPDATE is through, whatever became of it."""
+    def refreshed(self, again: str | None = None) -> None:
+        """Our re-INVITE or UPDATE is through, whatever became of it; ``again``: another is due, by that method."""
         self.refreshing = None
-        if self.profile.told_identities:
+        if self.profile.told_identities and not self.bye_pending:
             self.tell_connected()
+        if again is not None:
+            self.refresh(again)
+        if self.direct is not None:
+            self.direct.flush()
+            if self.bye_pending and self.refreshing is None:
+                self._last_bye()
 
     def send_ack(self, invite: Request) -> None:
         """Acknowledge a 2xx to an INVITE of ours."""
@@ -477,7 +493,11 @@ class Session:
             return
         self.cause = cause
         if self.state is SessionState.CONFIRMED:
-            self._send_bye()
+            if not self.bye_pending and self.direct is not None and self.direct.coming_home():
+                self.bye_pending = True
+                self.call_later(_LAST_WORD, self._last_bye)
+            else:
+                self._send_bye()
         elif self.state is SessionState.CONNECTING:
             # RFC 3261 15: the called side must not send BYE before the ACK.
             self.bye_pending = True
@@ -502,6 +522,11 @@ class Session:
         self.terminate()
         if channel is not None:
             channel.queue_hangup(cause, tech_cause=status)
+
+    def _last_bye(self) -> None:
+        """The peer sends its media here again, or does not answer: now the call ends."""
+        if self.state is SessionState.CONFIRMED:
+            self._send_bye()
 
     def _send_bye(self) -> None:
         self.send_request("BYE")

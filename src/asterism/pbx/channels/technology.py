@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from asterism.media.formats import Format
+    from asterism.media.payload_types import PayloadTypes
     from asterism.media.stream import Topology
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.vocabulary.controls import Control
@@ -92,3 +93,36 @@ class ChannelDriver(Protocol):
 
     def channel_item(self, name: str) -> str | None:
         """A driver's item of ``CHANNEL()`` (``pjsip,remote_uri``), ``None`` for an unknown one."""
+
+
+class MediaTarget(NamedTuple):
+    """Where a far end receives one of its streams, and what it takes there."""
+
+    kind: str
+    """``audio``, ``video``, ..."""
+    host: str
+    port: int
+    types: PayloadTypes
+    """The payload types that it understands."""
+
+
+class DirectMedia(Protocol):
+    """What a driver has besides whose far end may exchange media with that of another, without this server."""
+
+    @property
+    def media_targets(self) -> Sequence[MediaTarget]:
+        """Where the far end receives its open streams, in their order; without those that nothing can be sent to."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether the far end has acknowledged that the call is answered."""
+
+    def direct_media(self, peer: DirectMedia) -> bool:
+        """Whether the far end may send to where that of ``peer`` receives, and what it sends is understood there."""
+
+    def send_to(self, peer: DirectMedia | None) -> None:
+        """Have the far end send its media to that of ``peer``, ``None``: to this server again.
+
+        It is told as soon as it can be, and again whenever ``media_targets`` of the peer have changed since. Where it
+        refuses, ``direct_media`` is false from then on, and the bridge is told by ``connect_media``.
+        """

@@ -66,9 +66,6 @@ class Endpoint(ConfiguredObject, type="endpoint"):
             "dtls_setup dtls_fingerprint"
         ),
         "browsers cannot be called": "webrtc bundle rtcp_mux use_avpf media_use_received_transport ice_support",
-        "media always goes through the server": (
-            "direct_media direct_media_method direct_media_glare_mitigation disable_direct_media_on_nat"
-        ),
         "a call has one audio stream": "max_audio_streams max_video_streams tos_video cos_video",
         "reserved, as in Asterisk": (
             "codec_prefs_incoming_offer codec_prefs_outgoing_offer codec_prefs_incoming_answer "
@@ -96,6 +93,8 @@ class Endpoint(ConfiguredObject, type="endpoint"):
     """``deny`` and ``permit``, in file order."""
     contact_rules: Rules = derived(Rules())
     """``contact_deny`` and ``contact_permit``, in file order."""
+    direct_media_rules: Rules = derived(Rules())
+    """``direct_media_deny`` and ``direct_media_permit``, in file order."""
 
     # Calls and the dialplan
 
@@ -188,6 +187,15 @@ class Endpoint(ConfiguredObject, type="endpoint"):
         Choice("none", "outgoing", "incoming"), "none", "Calls of this direction leave moving media to the other side."
     )
     disable_direct_media_on_nat = option(BOOL, False, "Keep media when its source is not the address in the SDP.")
+    direct_media_acl = option(
+        NAMES, (), "Named access lists for addresses that it may exchange media with directly.", listed=False
+    )
+    direct_media_deny = modifier(
+        AccessRule(False), "direct_media_rules", "Addresses that it exchanges no media with directly."
+    )
+    direct_media_permit = modifier(
+        AccessRule(True), "direct_media_rules", "Addresses that it may exchange media with directly."
+    )
     rtp_symmetric = option(BOOL, False, "Send media to where it comes from.")
     rtp_ipv6 = option(BOOL, False, "Prefer IPv6 addresses for media.")
     rtp_engine = option(TEXT, "asterisk", "RTP engine; there is one.")

@@ -30,6 +30,7 @@ from asterism.media.payload_types import PayloadTypes
 from asterism.media.sockets import is_address
 from asterism.pbx.channels import rtcp
 from asterism.pbx.channels.inband_digits import detect_digits
+from asterism.pbx.channels.technology import MediaTarget
 from asterism.pbx.vocabulary.controls import SoftHangup
 from asterism.stack.errors import ParseError
 from asterism.stack.grammar import printable
@@ -83,6 +84,36 @@ class RtpAudio(MediaStream):
         """The codecs of the terms."""
         return agreed_codecs(self.terms)
 
+    @property
+    def target(self) -> MediaTarget | None:
+        """Where the peer receives; nowhere while it has told no address, or is sent packets of another length."""
+        rtp = self.rtp
+        remote = rtp.remote
+        if remote is None or rtp.closed or rtp.repacketizes:
+            return None
+        return MediaTarget(self.type, *remote, self.terms.types)
+
+    @property
+    def peer_types(self) -> PayloadTypes:
+        """What both sides have, under the numbers that we announced."""
+        ours, theirs = self.announced, self.terms.types
+        known = {one for _, one in theirs.formats}
+        formats = tuple(one for one in ours.formats if one[1] in known)
+        return PayloadTypes(formats, ours.events if theirs.events else ())
+
+    @property
+    def behind_nat(self) -> bool:
+        """See :class:`~asterism.applications.session.sdp_handler.MediaStream`."""
+        return self.rtp.source_differs
+
+    def moved(self, session: Session) -> None:
+        """Packets are no longer waited for, or are again."""
+        away = self.sends_to is not None
+        self.rtp.set_away(away)
+        _watch(session, self)
+        if session.endpoint.rtp_keepalive:
+            self.rtp.set_keep_alive(0 if away else session.endpoint.rtp_keepalive)
+
     def close(self) -> None:
         """Free the ports."""
         self.rtp.close()
@@ -134,7 +165,8 @@ class RtpHandler(SdpHandler):
         self._set_up(session, stream)
         self._set_remote(session, stream, host, media.port)
         ptime = terms.ptime if session.endpoint.use_ptime else 0
-        return stream, audio_section(terms, stream.rtp.local[1], ptime, stream.connection)
+        terms, port = _placed(session, stream, terms)
+        return stream, audio_section(terms, port, ptime, stream.connection)
 
     # What we offer.
 
@@ -169,9 +201,10 @@ class RtpHandler(SdpHandler):
         if media.wanted or media.dtmf_mode or session.offer_all:
             wanted = media.wanted or (session.formats if session.offer_all else tuple(one for _, one in formats))
             offered = all_terms(offered, wanted, media.dtmf_mode or session.endpoint.dtmf_mode)
+        offered, port = _placed(session, stream, offered)
         stream.offered = offered
         self._set_up(session, stream)
-        return audio_section(offered, stream.rtp.local[1], 0, stream.connection)
+        return audio_section(offered, port, 0, stream.connection)
 
     def apply_answer(
         self, session: Session, description: SessionDescription, media: MediaDescription, stream: MediaStream
@@ -231,16 +264,14 @@ class RtpHandler(SdpHandler):
             rtp.set_keep_alive(endpoint.rtp_keepalive)
         rtp.follow_peer = not endpoint.asymmetric_rtp_codec
         rtp.on_rtcp = lambda stream, sent, report: rtcp.publish(session.channel, stream, sent, report)
+        if endpoint.disable_direct_media_on_nat:
+            rtp.on_source = session.media_changed
         rtp.on_digit = session.on_rtp_digit
         rtp.on_digit_begin = session.on_rtp_digit_begin
         stream = RtpAudio(self, rtp, terms)
         if other_family:
             stream.connection = Connection("IP6" if ":" in host else "IP4", host)
         return stream
-
-    def _silent(self, session: Session) -> None:
-        session.core.log.info("no audio came from %s; ending the call", session.endpoint.id)
-        session.work.push(_end_silent, session)
 
     def _set_up(self, session: Session, stream: RtpAudio) -> None:
         """Tell the RTP session what its payload types mean: what we announced before may still be on its way."""
@@ -264,9 +295,31 @@ class RtpHandler(SdpHandler):
                 # No address of the socket's family: where it is is learned from its packets.
                 session.core.log.debug("media of %s: %s", session.endpoint.id, error)
         stream.rtp.hold = held
-        seconds = session.endpoint.rtp_timeout_hold if held else session.endpoint.rtp_timeout
-        if seconds or session.endpoint.rtp_timeout or session.endpoint.rtp_timeout_hold:
-            stream.rtp.set_timeout(seconds, lambda: self._silent(session))
+        if session.endpoint.rtp_timeout or session.endpoint.rtp_timeout_hold:
+            _watch(session, stream)
+
+
+def _placed(session: Session, stream: RtpAudio, terms: AudioTerms) -> tuple[AudioTerms, int]:
+    """The terms and the port of our next description: those of another party, where the peer is to send there."""
+    direct = session.direct
+    place = stream.placed = None if direct is None else direct.place_for(stream)
+    if place is None:
+        return terms, stream.rtp.local[1]
+    return terms._replace(types=place.types), place.port
+
+
+def _watch(session: Session, stream: RtpAudio) -> None:
+    """End the call when nothing comes for too long; not while the peer sends elsewhere."""
+    endpoint = session.endpoint
+    seconds = endpoint.rtp_timeout_hold if stream.rtp.hold else endpoint.rtp_timeout
+    if stream.sends_to is not None:
+        seconds = 0
+    stream.rtp.set_timeout(seconds, lambda: _silent(session))
+
+
+def _silent(session: Session) -> None:
+    session.core.log.info("no audio came from %s; ending the call", session.endpoint.id)
+    session.work.push(_end_silent, session)
 
 
 def _end_silent(session: Session) -> None:

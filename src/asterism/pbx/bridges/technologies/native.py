@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.media.memory import MemoryStream
+from asterism.pbx.bridges.direct import DirectMediaPair
 from asterism.pbx.bridges.technologies.simple import SimpleBridge
 
 if TYPE_CHECKING:
@@ -12,13 +13,20 @@ if TYPE_CHECKING:
 
 
 class NativeRtp(SimpleBridge):
-    """Packets are passed on as they are: relayed here, or sent by the phones to each other."""
+    """Packets are passed on as they are: relayed here, or sent by the far ends to each other.
+
+    The relay stays while they are: it carries what is still under way, and is there when they come back.
+    """
 
     name: ClassVar[str] = "native_rtp"
     kind: ClassVar[str] = "Native"
     priority: ClassVar[int] = 90
 
-    __slots__ = ()
+    __slots__ = ("direct",)
+
+    def __init__(self, bridge: Bridge) -> None:
+        super().__init__(bridge)
+        self.direct = DirectMediaPair(bridge)
 
     @classmethod
     def suits(cls, bridge: Bridge) -> bool:
@@ -34,3 +42,14 @@ class NativeRtp(SimpleBridge):
                 return False
             fmt = stream.format
         return True
+
+    def changed(self) -> None:
+        """Connect the streams as they are now, and have the two send where they best do."""
+        super().changed()
+        if len(self._bridge.members) == 2:
+            self.direct.arrange()
+
+    def stop(self) -> None:
+        """Part the two; they send here again before."""
+        self.direct.end()
+        super().stop()
