@@ -80,6 +80,8 @@ exten => _8XXX,1,Hangup($[${EXTEN:1}+0])
 """
 
 CONFIG = {"pjsip.conf": PJSIP, "extensions.conf": EXTENSIONS}
+RELAYED = {"pjsip.conf": PJSIP.replace("[phone](!)\n", "[phone](!)\ndirect_media=no\n")}
+"""For tests of the relay: without it the phones send to each other as soon as they talk."""
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from call_kit import CONFIG, EXTENSIONS, two_phones
+from call_kit import CONFIG, EXTENSIONS, RELAYED, two_phones
 
 from asterism.testing import until
 from asterism.testing.sdp import PCMA, PCMU
@@ -198,7 +198,7 @@ async def test_an_offer_that_shares_nothing_leaves_the_call_as_it_was():
 
 async def test_audio_from_elsewhere_is_not_heard():
     """Media is taken from the negotiated or learned source only."""
-    async with two_phones() as world:
+    async with two_phones(RELAYED) as world:
         call, incoming = await world.connect()
         await talk(call, incoming)
         async with two_phones(register=False, idle=False) as other:

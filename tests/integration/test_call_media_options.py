@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import socket
 
-from call_kit import CONFIG, two_phones
+from call_kit import RELAYED, two_phones
 
 PJSIP = (
-    CONFIG["pjsip.conf"]
+    RELAYED["pjsip.conf"]
     + """
 [101](+)
 rtp_port_start=31900

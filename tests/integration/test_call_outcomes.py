@@ -158,7 +158,7 @@ async def test_either_side_hangs_up(side):
         bye = other.requests[-1]
         assert bye.method == "BYE"
         assert bye.get("Reason") == "Q.850;cause=16"
-        assert len(other.requests) == 1
+        assert [one.method for one in other.requests].count("BYE") == 1
 
 
 async def test_the_caller_gives_up_while_it_rings():

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from call_kit import PJSIP, two_phones
+from call_kit import PJSIP, RELAYED, two_phones
 from manager_kit import MANAGER, manager
 
 from asterism.interfaces.console.runner import CommandRunner
@@ -75,7 +75,8 @@ def music(tmp_path: Path) -> dict[str, str]:
 
 
 async def test_the_held_party_hears_music_and_not_the_holder(tmp_path: Path) -> None:
-    async with two_phones(music(tmp_path)) as world, manager(world.server) as client:
+    # The holder goes on to send, which the held party would hear directly.
+    async with two_phones(music(tmp_path) | RELAYED) as world, manager(world.server) as client:
         call, incoming = await world.connect()
         call.play(1500)
         await incoming.hears(1500)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from call_kit import CONFIG, two_phones
+from call_kit import CONFIG, RELAYED, two_phones
 
 from asterism.media.rtp import RtpSession
 from asterism.testing import Phone, PhoneError, assert_idle, running_server, until
 
 
 async def test_two_phones_register_call_and_hear_each_other():
-    async with running_server(CONFIG) as server:
+    async with running_server(CONFIG | RELAYED) as server:
         async with Phone("101", server, "ann's secret") as ann, Phone("102", server, "bob's secret") as bob:
             await ann.register()
             await bob.register()
@@ -41,7 +41,7 @@ async def test_two_phones_register_call_and_hear_each_other():
 async def test_the_check_above_fails_without_the_relay(monkeypatch):
     """Otherwise it would prove nothing."""
     monkeypatch.setattr(RtpSession, "relay_to", lambda self, other: True)
-    async with two_phones() as world:
+    async with two_phones(RELAYED) as world:
         call, incoming = await world.connect()
         call.play(440)
         incoming.play(660)

@@ -15,6 +15,7 @@ def account(name: str, codecs: str = "ulaw,alaw") -> str:
     return f"""
 [{name}]
 type=endpoint
+direct_media=no
 context=default
 disallow=all
 allow={codecs}

@@ -80,6 +80,7 @@ class Session:
     """
 
     __slots__ = (
+        "_patience",
         "bye_pending",
         "cause",
         "channel",
@@ -140,6 +141,8 @@ class Session:
         self.offer_all = False
         self.told: tuple[str, str] | None = None
         self.direct: DirectLeg | None = None
+        self._patience: Timer | None = None
+        """Until BYE is sent, answer or not."""
         self.offer_formats = profile.formats
         self.contact = ""
         self.unacknowledged = 0
@@ -495,7 +498,7 @@ class Session:
         if self.state is SessionState.CONFIRMED:
             if not self.bye_pending and self.direct is not None and self.direct.coming_home():
                 self.bye_pending = True
-                self.call_later(_LAST_WORD, self._last_bye)
+                self._patience = self.call_later(_LAST_WORD, self._last_bye)
             else:
                 self._send_bye()
         elif self.state is SessionState.CONNECTING:
@@ -548,6 +551,11 @@ class Session:
         self.media.close(self)
         self.registry.live.pop(self, None)
         self.channel = None
+        # They must not hold each other, or only the collector frees them.
+        self.direct = None
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
         self.release()
 
     def _leave_dialogs(self) -> None:

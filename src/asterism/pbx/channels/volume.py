@@ -35,12 +35,15 @@ class _Volume:
         self.by_digits = False
 
     def set(self, channel: Channel, direction: Direction, value: float) -> None:
-        """Have a direction as loud as ``value`` says; the tap is there only while it changes anything."""
+        """Have a direction as loud as ``value`` says.
+
+        The tap is there only while it changes anything, or where digits may change it: those have to be heard here.
+        """
         value = max(-_LIMIT, min(_LIMIT, value))
         self.values[direction] = value
         factor = _factor(value)
         tap = self.taps.get(direction)
-        if factor == 1.0:
+        if factor == 1.0 and not self.by_digits:
             if tap is not None:
                 channel.detach(self.taps.pop(direction))
         elif tap is not None and tap in channel_taps(channel):

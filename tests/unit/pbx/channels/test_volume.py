@@ -32,7 +32,9 @@ def test_values_and_digits() -> None:
         ):  # fmt: skip
             function.write(alice, args, value)
             assert factors(stream) == expected
-        for digit, expected in (("*", ([3.0], [])), ("5", ([3.0], [])), ("*", ([4.0], [2.0])), ("#", ([3.0], []))):
+        for digit, expected in (
+            ("*", ([3.0], [1.0])), ("5", ([3.0], [1.0])), ("*", ([4.0], [2.0])), ("#", ([3.0], [1.0])),
+        ):  # fmt: skip
             alice.queue_digit(digit)
             bob.queue_digit(digit)
             assert factors(stream) == expected
@@ -41,6 +43,16 @@ def test_values_and_digits() -> None:
         assert factors(stream) == ([3.0], [2.0])
         assert alice.shows_simple
         assert factors(audio_of(bob)) == ([], [])
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("value", ["", "0", "1"])
+def test_digits_that_are_waited_for_are_heard_here(value: str) -> None:
+    async def scenario(server: FakeServer) -> None:
+        alice = server.sip.incoming("alice", "1")
+        VolumeFunction().write(alice, "TX,p", value)
+        assert alice.shows_simple
 
     run(scenario)
 
