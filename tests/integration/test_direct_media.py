@@ -70,7 +70,7 @@ async def test_no_packet_comes_here_and_each_hears_the_other() -> None:
         assert [one.received.packets for one in sessions(world)] == before == [0, 0]
         assert incoming.audio.sources == {("127.0.0.1", call.audio.port)}
         assert call.audio.sources == {("127.0.0.1", incoming.audio.port)}
-        assert channel(world, "101").bridge.technology == "native_rtp"  # type: ignore[union-attr]
+        assert channel(world, "101").bridge.technology == "native_rtp"
         call.send_digits("12")
         await incoming.audio.hears_digits("12")
         await call.hangup()

@@ -277,7 +277,7 @@ class Call:
         return without_order(found)
 
     def session(self, name: str) -> Any:
-        return next(one for one in self.bench.sessions.live if one.endpoint.id == name)  # type: ignore[attr-defined]
+        return next(one for one in self.bench.sessions.live if one.endpoint.id == name)
 
     def channel(self, name: str) -> Any:
         return next(one for one in self.bench.server.pbx.channels if one.device == f"PJSIP/{name}")
@@ -634,7 +634,7 @@ def test_both_hang_up_at_once(tmp_path: Path) -> None:
         call.alice.send("BYE")
         call.bob.send("BYE")
         await call.bench.turn()
-        assert not call.bench.sessions.live  # type: ignore[attr-defined]
+        assert not call.bench.sessions.live
 
     direct(test)(tmp_path)
 
