@@ -149,7 +149,7 @@ class Handset(Phone):
         self.formats = "0 101"
         self.done = 0
         self.number = 1
-        self.branches: set[str] = set()
+        self.branches: set[str | None] = set()
         """Of the requests answered: what comes again is no other request."""
         self.dialog: Request | Response | None = None
 
