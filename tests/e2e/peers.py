@@ -179,6 +179,10 @@ class Baresip:
     def _of(self, kind: str) -> list[dict[str, Any]]:
         return [one for one in self.events if one.get("type") == kind]
 
+    def log(self) -> str:
+        """What it printed."""
+        return self._log.read_text(errors="replace")
+
     def story(self) -> str:
         """What it told, for an error's text."""
         kinds = [one.get("type") or one.get("data") for one in self.events]

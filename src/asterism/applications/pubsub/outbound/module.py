@@ -44,10 +44,6 @@ class OutboundSubscriptionModule(Module):
         """Try again what was given up; changed objects are followed as they change."""
         self.keepers.retry_given_up()
 
-    def use_count(self) -> int:
-        """How many there are."""
-        return len(self.keepers)
-
     async def unload(self) -> None:
         """Unsubscribe, so that nobody tells a server that is gone."""
         done = asyncio.Event()
