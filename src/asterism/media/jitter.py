@@ -7,12 +7,15 @@ The adaptive one delays by what the packets of late needed and a margin, and fol
 from __future__ import annotations
 
 import heapq
+import math
 from dataclasses import dataclass
 
 from asterism.media.stream import Frame
 
 _KEPT = 256
 """The most frames that are kept, whatever their lengths."""
+_WATCHED = 500
+"""Packets after which the quickest way is what it was for them: ten seconds."""
 _FORGETS = 0.002
 """How much of its extra delay the adaptive kind gives up with each frame that is in time."""
 
@@ -33,11 +36,13 @@ class JitterSettings:
 class JitterBuffer:
     """The frames of one stream that wait for their time."""
 
-    __slots__ = ("_base", "_delay", "_last", "_waiting", "dropped", "late", "settings")
+    __slots__ = ("_base", "_delay", "_last", "_least", "_packets", "_waiting", "dropped", "late", "settings")
 
     def __init__(self, settings: JitterSettings) -> None:
         self.settings = settings
         self._waiting: list[tuple[float, Frame]] = []
+        self._least = math.inf
+        self._packets = 0
         self._base: float | None = None
         """When a packet of timestamp 0 would have come by the quickest way."""
         self._delay = (settings.extra if settings.adaptive else settings.max_size) / 1000
@@ -64,9 +69,16 @@ class JitterBuffer:
         settings = self.settings
         transit = now - at
         if self._base is None or abs(transit - self._base) > settings.resync / 1000:
-            self._base, self._last = transit, None
+            self._base = self._least = transit
+            self._last, self._packets = None, 0
             self._waiting.clear()
         base = self._base = min(self._base, transit)
+        self._least = min(self._least, transit)
+        self._packets += 1
+        if self._packets == _WATCHED:
+            # The sender's clock may be slower than ours: what is the quickest way changes by and by.
+            base = self._base = self._least
+            self._least, self._packets = math.inf, 0
         if settings.adaptive:
             needed = transit - base + settings.extra / 1000
             if needed > self._delay:

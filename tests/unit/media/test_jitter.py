@@ -48,6 +48,17 @@ def test_the_adaptive_kind_delays_by_what_is_needed():
     assert len(numbers) > 190
 
 
+def test_a_sender_with_another_clock_is_followed():
+    """A clock that is 0.5 % off: after a minute 300 ms, all that the buffer has."""
+    for drift in (0.0001, -0.0001):
+        arrivals = [(number, 10 + number * (0.02 + drift)) for number in range(3000)]
+        out, _ = play(JitterSettings(max_size=300, resync=400), arrivals)
+        assert len(out) == 3000
+        waits = [time - came for (_, time), (_, came) in zip(out, arrivals, strict=True)]
+        assert min(waits) >= 0.3 - 0.11
+        assert max(waits) <= 0.3 + 0.001
+
+
 def test_what_comes_too_late_or_twice_is_dropped():
     arrivals = [(number, 10 + number * 0.02) for number in range(20) if number != 5] + [(5, 10.5), (8, 10.17)]
     out, buffer = play(JitterSettings(max_size=100), arrivals)

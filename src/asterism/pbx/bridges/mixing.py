@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from asterism.media import g711
 from asterism.media.formats import ALAW, LINEAR, ULAW, Format
+from asterism.media.order import WINDOW, Sequencer, ticks_ahead
 from asterism.media.stream import Frame
 from asterism.media.translate import path, silence, stream_translator
 from asterism.media.transmitter import write_each
@@ -112,7 +113,9 @@ class _Tuning:
 class _Lane:
     """What one party says, at one rate of the mix and in one format."""
 
-    __slots__ = ("buffer", "convert", "encode", "flowing", "format", "index", "most", "port", "raw", "silence", "size")
+    __slots__ = (
+        "buffer", "convert", "encode", "flowing", "format", "index", "most", "port", "raw", "silence", "size", "taken",
+    )  # fmt: skip
 
     def __init__(self, port: Port, tuning: _Tuning, source: Format | None, encode: Translator | None) -> None:
         direct = source is None or source in tuning.codes
@@ -128,6 +131,8 @@ class _Lane:
         self.raw: list[bytes] = []
         """What has arrived in a format that is converted before it is mixed."""
         self.buffer = bytearray()
+        self.taken = 0
+        """Octets that were taken out of it so far, or left out."""
         self.flowing = False
 
     def decode_raw(self) -> None:
@@ -142,18 +147,28 @@ class _Lane:
 class Port:
     """One party's place in a mix: called with what it says; ``stream`` is sent what it hears, in ``format``."""
 
-    __slots__ = ("_mixer", "_source", "format", "lane", "stream")
+    __slots__ = ("_gaps", "_known", "_mixer", "_order", "_source", "format", "lane", "stream")
 
     def __init__(self, mixer: Mixer, fmt: Format, stream: Listener) -> None:
         self._mixer = mixer
         self._source: Format | None = None
+        self._order = Sequencer()
+        """Of what is converted before it is mixed."""
+        self._begin()
         self.format = fmt
         self.stream: Listener | None = stream
         """``None``: it is sent nothing."""
         self.lane = _Lane(self, mixer.tuning, None, mixer.tuning.encoder(fmt))
 
+    def _begin(self) -> None:
+        self._known: tuple[int, int] | None = None
+        """A timestamp, and where in all that has come it is."""
+        self._gaps: list[tuple[int, int]] = []
+        """Where something is missing, counted as the lane's ``taken`` is."""
+
     def retune(self) -> None:
         """The mix has another rate: what is waiting is dropped."""
+        self._begin()
         tuning = self._mixer.tuning
         self.lane = _Lane(self, tuning, self._source, tuning.encoder(self.format))
 
@@ -164,12 +179,56 @@ class Port:
         lane = self.lane
         if lane.convert is None:
             buffer = lane.buffer
+            if frame.timestamp is not None and not self._in_order(frame, frame.timestamp):
+                return
             buffer += frame.payload
-            if len(buffer) > lane.most:
+            more = len(buffer) - lane.most
+            if more > 0:
                 del buffer[: len(buffer) - DEPTH * lane.size]
+                lane.taken += more + lane.most - DEPTH * lane.size
         else:
-            lane.raw.append(frame.payload)
+            lane.raw += [one.payload for one in self._order.put(frame)]
             del lane.raw[:-MOST]
+
+    def _in_order(self, frame: Frame, timestamp: int) -> bool:
+        """Whether a frame is to be added at the end; what is missing before it is there then, as silence.
+
+        One that comes late takes its place, unless that was heard. Between two calls payloads may have been added
+        without one, in order: their number tells the time.
+        """
+        fmt, lane = frame.format, self.lane
+        end = lane.taken + len(lane.buffer)
+        start, self._known = self._known, (timestamp, end)
+        if start is None or not fmt.frame_bytes:
+            return True
+        passed = (end - start[1]) * fmt.timestamp_step // fmt.frame_bytes
+        ahead = ticks_ahead(timestamp, start[0] + passed)
+        if ahead == 0 or abs(ahead) > WINDOW * fmt.clock_rate:
+            self._gaps.clear()
+            return True
+        octets = ahead * fmt.frame_bytes // fmt.timestamp_step
+        if octets > 0:
+            lane.buffer += silence(fmt, octets)
+            self._gaps.append((end, end + octets))
+            del self._gaps[:-MOST]
+            self._known = timestamp, end + octets
+            return True
+        self._known = start
+        self._fill_gap(end + octets, frame.payload)
+        return False
+
+    def _fill_gap(self, begin: int, payload: bytes) -> None:
+        """Put in what belongs at ``begin``, counted as ``taken`` is, where it is missing and was not heard yet."""
+        lane, end = self.lane, begin + len(payload)
+        gaps: list[tuple[int, int]] = []
+        for first, last in self._gaps:
+            low, high = max(first, begin, lane.taken), min(last, end)
+            if low < high:
+                lane.buffer[low - lane.taken : high - lane.taken] = payload[low - begin : high - begin]
+                gaps += [gap for gap in ((first, low), (high, last)) if gap[0] < gap[1]]
+            else:
+                gaps.append((first, last))
+        self._gaps = gaps
 
     def pending_for(self, fmt: Format) -> bytearray | None:
         """Where payloads of that format may be added to without a call; see :data:`~asterism.media.receiver.Keeping`.
@@ -181,6 +240,7 @@ class Port:
     def _follow(self, fmt: Format) -> None:
         """Another format arrives from now on."""
         self._source = fmt
+        self._begin()
         self.lane = _Lane(self, self._mixer.tuning, fmt, self.lane.encode)
         self._mixer.lanes_changed()
 
@@ -289,10 +349,15 @@ def mix(lanes: list[_Lane], tuning: _Tuning) -> list[Output]:
         lane.flowing = True
         if waiting > lane.most:
             del buffer[: waiting - DEPTH * size]
+            lane.taken += waiting - DEPTH * size
         piece = buffer[:size]
         del buffer[:size]
+        lane.taken += size
         if piece == lane.silence:
             quiet.append(lane)
+            if waiting > (DEPTH + 2) * size:  # it has been late, and is heard sooner again
+                del buffer[:size]
+                lane.taken += size
         else:
             talking[lane.index].append(lane)
             pieces[lane.index].append(piece)

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from asterism.media.formats import LINEAR, SLIN, SLIN16, Format
+from asterism.media.order import Sequencer
 from asterism.media.stream import Frame
 from asterism.media.taps import Direction, Tap
 from asterism.media.translate import Translator, stream_translator
@@ -33,6 +34,9 @@ class Listening(Tap):
     To be used as ``async with channel.listen(rate=16000) as audio``, then ``async for frame in audio``. It is a tap: a
     call that is bridged goes on as it was. One at a time on a channel; any task may :meth:`stop` it, which ends the
     iteration. A reader that is slow loses the oldest frames (:attr:`dropped`).
+
+    What was sent in another order than it comes is put in order. What is in order is given at once; for a packet that
+    is missing the next three are waited for, then silence takes its place.
     """
 
     shows_simple: ClassVar[bool] = True
@@ -47,6 +51,7 @@ class Listening(Tap):
             check_rate(rate)
         self._channel = channel
         self._queue: deque[Frame] = deque(maxlen=MAX_FRAMES)
+        self._order = Sequencer()
         self._source: Format | None = None
         self._target = SLIN
         self._translate: Translator | None = None
@@ -109,10 +114,12 @@ class Listening(Tap):
     def take(self, frame: Frame) -> None:
         """A frame has come; it is converted when it is read."""
         queue = self._queue
-        if len(queue) == MAX_FRAMES:
-            self.dropped += 1
-        queue.append(frame)
-        self._channel.wake(WAKE_AUDIO)
+        for one in self._order.put(frame):
+            if len(queue) == MAX_FRAMES:
+                self.dropped += 1
+            queue.append(one)
+        if queue:
+            self._channel.wake(WAKE_AUDIO)
 
     def ended(self) -> None:
         """The channel is over."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from asterism.media.formats import ALAW, LINEAR, ULAW, Format
 from asterism.media.stream import Frame
-from asterism.media.translate import translator
+from asterism.media.translate import stream_translator, translator
 from asterism.pbx.bridges.mixing import DEPTH, MOST, TURNS, Mixer, Port, rate_for
 
 SLIN16 = LINEAR[16000]
@@ -162,3 +162,61 @@ def test_a_format_without_a_codec_is_refused() -> None:
     silent = Format("silent", "SILENT", 8000, 8000, 120)
     assert not Mixer().can(silent)
     assert Mixer().can(ULAW)
+
+
+def said_in(order: list[int], source: Format) -> list[int]:
+    """What another party hears of packets in this order, one each turn: the octets of each 20 ms."""
+    mixer = Mixer()
+    party, heard = mixer.add(source, Ear()), Ear()
+    mixer.add(ULAW, heard)
+    mixer.add(source, Ear())
+    convert = stream_translator(ULAW, source)
+    assert convert is not None
+    for number in order:
+        timestamp = 0xFFFFFF00 + number * source.timestamp_step & 0xFFFFFFFF
+        frame = Frame(source, convert(bytes([16 + number]) * 160), timestamp)
+        party(frame)
+        party(frame)  # the network has it twice
+        mixer.turn()
+    mixer.drain()
+    return [frame.payload[80] for frame in heard]
+
+
+def test_what_overtakes_is_put_in_order_and_what_is_lost_is_silence() -> None:
+    even = [0xFF, *range(16, 26)]  # a turn is waited for what may come late
+    for order, missing in (
+        (list(range(10)), ()),
+        ([0, 1, 3, 2, 4, 5, 6, 7, 8, 9], ()),
+        ([0, 1, 3, 2, 5, 4, 6, 7, 8, 9], ()),
+        ([0, 1, 2, 4, 5, 6, 7, 8, 9], (3,)),
+    ):
+        heard = [value for value in said_in(order, ULAW) if value != 0xFF]
+        assert heard == [value for value in even[1:] if value - 16 not in missing], order
+
+
+def test_a_gap_keeps_its_time_and_what_is_too_late_is_not_heard() -> None:
+    heard = said_in([0, 1, 2, 4, 5, 6, 7, 3, 8, 9], ULAW)
+    assert heard[1:][:9] == [16, 17, 18, 0xFF, 20, 21, 22, 23, 24]
+
+
+def test_what_comes_without_a_call_keeps_the_time_of_what_comes_with_one() -> None:
+    mixer = Mixer()
+    party, heard = mixer.add(ULAW, Ear()), Ear()
+    mixer.add(ULAW, heard)
+    party(Frame(ULAW, bytes([16]) * 160, 0))
+    pending = party.pending_for(ULAW)
+    assert pending is not None
+    pending += bytes([17]) * 160
+    mixer.turn()
+    party(Frame(ULAW, bytes([19]) * 160, 480))
+    party(Frame(ULAW, bytes([18]) * 160, 320))
+    pending += bytes([20]) * 160
+    party(Frame(ULAW, bytes([21]) * 160, 800))
+    mixer.drain()
+    assert [frame.payload[80] for frame in heard] == [16, 17, 18, 19, 20, 21]
+
+
+def test_converted_audio_is_put_in_order_before() -> None:
+    values = [value for value in said_in([0, 2, 1, 3, 4, 6, 5, 7, 8, 9], SLIN16) if value != 0xFF]
+    assert values == sorted(values)
+    assert len(values) >= 8

@@ -1,0 +1,103 @@
+"""Audio in the order in which it was said, for whoever consumes it: packets overtake each other, are lost, come twice.
+
+It goes by the timestamps of frames. Frames without one were made here: they are in order already. A jump of more than
+:data:`WINDOW` is no loss but a pause of the speaker, or another source: what comes begins anew.
+"""
+
+from __future__ import annotations
+
+from asterism.media.formats import Format
+from asterism.media.stream import Frame
+from asterism.media.translate import silence
+
+WINDOW = 0.2
+"""Seconds that a packet may be missing from the order, before or behind."""
+PATIENCE = 3
+"""Frames that a reader without a clock waits for one that is missing."""
+
+
+def ticks_ahead(timestamp: int, expected: int) -> int:
+    """How far a timestamp is ahead of another; negative: behind. Timestamps are of 32 bits."""
+    return (timestamp - expected + 0x80000000 & 0xFFFFFFFF) - 0x80000000
+
+
+def ticks_of(fmt: Format, size: int) -> int:
+    """What ``size`` octets of a format last, in units of its clock."""
+    return size * fmt.timestamp_step // fmt.frame_bytes if fmt.frame_bytes else fmt.timestamp_step
+
+
+class Sequencer:
+    """Puts the frames of one stream in order, for a reader without a clock of its own.
+
+    What comes in order passes at once. A frame that is missing is waited for until :data:`PATIENCE` later ones have
+    come; then silence takes its place, so that the time is right.
+    """
+
+    __slots__ = ("_expected", "_format", "_held", "late", "lost")
+
+    def __init__(self) -> None:
+        self._format: Format | None = None
+        self._expected: int | None = None
+        self._held: dict[int, Frame] = {}
+        """What came too early, by how far each is ahead of what the first was held for."""
+        self.late = 0
+        """Frames that came when they were not waited for any more, or that came twice."""
+        self.lost = 0
+        """Times that silence took the place of what was missing."""
+
+    def put(self, frame: Frame) -> list[Frame]:
+        """Take a frame in; those that are to be heard now, in order."""
+        fmt, payload, timestamp = frame
+        if timestamp is None:
+            return [*self.flush(), frame]
+        if self._expected is None or fmt is not self._format:
+            return self._begin(frame)
+        ahead = ticks_ahead(timestamp, self._expected)
+        window = int(WINDOW * fmt.clock_rate)
+        if not -window <= ahead <= window:
+            return self._begin(frame)
+        if ahead < 0 or timestamp in self._held:
+            self.late += 1
+            return []
+        if ahead > 0:
+            self._held[timestamp] = frame
+            return self._give_up() if len(self._held) >= PATIENCE else []
+        self._expected = timestamp + ticks_of(fmt, len(payload)) & 0xFFFFFFFF
+        return [frame, *self._follow()] if self._held else [frame]
+
+    def flush(self) -> list[Frame]:
+        """Give what is held, in order; what comes next begins anew."""
+        found = [] if self._expected is None else sorted(self._held.values(), key=self._ahead)
+        self._held.clear()
+        self._expected = None
+        return found
+
+    def _begin(self, frame: Frame) -> list[Frame]:
+        before = self.flush()
+        self._format = frame.format
+        assert frame.timestamp is not None
+        self._expected = frame.timestamp + ticks_of(frame.format, len(frame.payload)) & 0xFFFFFFFF
+        return [*before, frame]
+
+    def _ahead(self, frame: Frame) -> int:
+        assert frame.timestamp is not None
+        assert self._expected is not None
+        return ticks_ahead(frame.timestamp, self._expected)
+
+    def _follow(self) -> list[Frame]:
+        """What is held and follows what was given."""
+        found: list[Frame] = []
+        while self._expected is not None and (frame := self._held.pop(self._expected, None)) is not None:
+            self._expected = self._expected + ticks_of(frame.format, len(frame.payload)) & 0xFFFFFFFF
+            found.append(frame)
+        return found
+
+    def _give_up(self) -> list[Frame]:
+        """Wait no more for what is missing."""
+        first = min(self._held.values(), key=self._ahead)
+        fmt, missing = first.format, self._ahead(first)
+        self.lost += 1
+        payload = silence(fmt, missing * fmt.frame_bytes // fmt.timestamp_step)
+        gap = [Frame(fmt, payload, self._expected)] if payload else []
+        self._expected = first.timestamp
+        return gap + self._follow()
