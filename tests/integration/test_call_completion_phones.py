@@ -6,6 +6,7 @@ import pytest
 from call_kit import CONFIG, two_phones
 
 from asterism.applications.pubsub.bodies.call_completion import availability_text
+from asterism.pbx.calls.completion.table import CompletionSettings
 from asterism.stack.headers import CallInfo
 from asterism.stack.uri import Uri
 from asterism.testing import until
@@ -183,6 +184,10 @@ async def test_what_is_not_ones_own_is_refused():
         token = ann.uri.user
         assert (await world.bob.subscribe(token, "call-completion")).response.status == 403
         assert (await world.ann.subscribe(token, "call-completion", "text/plain")).response.status == 489
+        completion = world.server.pbx.completion
+        usual, completion.settings = completion.settings, CompletionSettings(cc_max_requests=0)
+        assert (await ann.subscribe()).response.status == 480
+        completion.settings = usual
         fetched = await ann.subscribe(0)
         assert fetched.response.status == 200
         assert body(await fetched.next()) == {"cc-state": "queued"}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from asterism.core.containment import FAILED
 from asterism.pbx.bridges.linking import connect_channels, disconnect_channel
+from asterism.pbx.calls.completion.parameters import KEY
 from asterism.pbx.channels.music.playing import start_music
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.causes import Cause
@@ -334,6 +335,7 @@ class Dialer:
 
     def _forward(self, channel: Channel, target: str) -> None:
         leg = self.pending[channel]
+        channel.data.pop(KEY, None)  # nobody waits for a phone that sends its calls elsewhere, nor for where it does
         self._end_leg(channel, DialStatus.CANCEL, Cause.NORMAL_CLEARING, "" if self.ignore_forwards else target)
         if self.ignore_forwards:
             self._busy += 1

@@ -123,7 +123,7 @@ class GenericAgent(Agent):
         transaction = self.transaction
         assert transaction is not None
         parameters = transaction.parameters
-        callback = parameters.cc_callback_sub.replace(",", "^")
+        callback = parameters.cc_callback_sub
         if not callback and parameters.cc_callback_macro:
             # What a macro was is a subroutine today.
             callback = f"macro-{parameters.cc_callback_macro}^s^1"

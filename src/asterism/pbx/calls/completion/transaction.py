@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from asterism.pbx.calls.completion import events
 from asterism.pbx.calls.completion.machine import ARCS, FINAL, Event, State
+from asterism.pbx.calls.completion.monitors import CCBS
+from asterism.pbx.dialplan.language.foreign import joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,13 +68,16 @@ class Transaction:
 
     def interfaces_of(self, context: str, exten: str) -> str:
         """``CC_INTERFACES`` of a place: what is worth dialling there."""
-        return "&".join(self.interfaces.get((context, exten), ()))
+        parts: list[str] = []
+        for destination in self.interfaces.get((context, exten), ()):
+            parts += ("&", destination) if parts else (destination,)
+        return joined(parts)  # what a caller chose of them stays data
 
     def add(self, monitor: Monitor) -> None:
         """Watch one more called party, once it is requested; one that is known is watched the way that is known now."""
         for known in self.monitors:
             if known.device == monitor.device:
-                if (known.kind, known.service) == (monitor.kind, monitor.service):
+                if known.kind == monitor.kind and known.service in (monitor.service, CCBS):
                     return
                 self.monitors.remove(known)
                 known.transaction = None

@@ -9,10 +9,14 @@ from completion_kit import Completing, WithMarks, completing
 from fake_technology import settle
 
 from asterism.pbx.calls.completion.machine import State
+from asterism.pbx.calls.completion.parameters import kept
 from asterism.pbx.calls.completion.table import CompletionSettings
+from asterism.pbx.channels.channel import Channel
 from asterism.pbx.dialplan.applications.subroutines import SubroutineApplications
+from asterism.pbx.dialplan.language.foreign import foreign
 from asterism.pbx.vocabulary.controls import Control
 from asterism.pbx.vocabulary.device_state import DeviceState
+from asterism.pbx.vocabulary.party import PartyId
 
 
 def test_busy_then_requested_then_free_then_called_back():
@@ -133,6 +137,57 @@ def test_a_call_that_was_declined_or_went_nowhere_is_not_completed(cause):
         world.server.sip.scripts["bob"] = lambda channel: channel.queue_hangup(cause)
         await world.call("alice", "6002")
         assert not len(world.completion)
+
+    completing(scenario)
+
+
+def test_neither_a_phone_that_forwards_nor_where_to_is_waited_for():
+    async def scenario(world: Completing) -> None:
+        def forwards(channel: Channel) -> None:
+            channel.queue_control(Control.RINGING)
+            channel.queue_control(Control.FORWARD, "PJSIP/carol")
+
+        world.server.sip.scripts["bob"] = forwards
+        world.busy("carol")
+        await world.call("alice", "6002")
+        assert not len(world.completion)
+
+    completing(scenario)
+
+
+def test_busy_outweighs_no_answer_of_the_same_device():
+    async def scenario(world: Completing) -> None:
+        world.server.dialplan(("40", 1, "Dial", "PJSIP/bob"), ("40", 2, "Dial", "PJSIP/bob,3"))
+        world.busy("bob")
+        call = await world.call("alice", "40")
+        assert call.dead
+        assert [one.service for one in world.one.monitors] == ["CCBS"]
+        world.completion.end_all("test")
+        world.rings("bob")
+        call = await world.call("alice", "40")
+        await asyncio.sleep(1)
+        world.busy("bob")
+        world.calls_of("bob")[-1].queue_hangup(19)
+        await settle(20)
+        assert [one.service for one in world.one.monitors] == ["CCBS"]
+
+    completing(scenario)
+
+
+def test_what_the_caller_dialled_stays_data_in_the_interfaces():
+    async def scenario(world: Completing) -> None:
+        world.server.sip.phones["bob&PJSIP/carol"] = PartyId("1")
+        world.parameters["bob&PJSIP/carol"] = world.parameters["bob"]
+        world.server.dialplan(("_X.", 1, "Dial", "PJSIP/${WHOM}"))
+        world.busy("bob&PJSIP/carol")
+        alice = world.server.sip.incoming("alice", "40")
+        alice.set_variable("WHOM", foreign("bob&PJSIP/carol"))
+        kept(alice).parameters = kept(alice).parameters.with_option("cc_agent_policy", "generic")
+        world.pbx.start(alice)
+        await settle()
+        found = world.one.interfaces_of("internal", "40")
+        assert found == "PJSIP/bob&PJSIP/carol"
+        assert found.split("&") == ["PJSIP/bob&PJSIP/carol"]
 
     completing(scenario)
 
