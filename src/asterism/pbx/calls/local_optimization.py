@@ -36,8 +36,9 @@ def optimise(pair: LocalPair) -> bool:
         _swap(pair, caller, one, two)
     elif callee is not None:
         _swap(pair, callee, two, one)
-    elif first.uses is SMART and second.uses is SMART:
-        _merge(pair, first, second)
+    elif first.uses is SMART and second.uses is SMART and not (first.permanent and second.permanent):
+        # One that stays when it is empty belongs to somebody: it is the other that ends.
+        _merge(pair, *((second, first) if second.permanent else (first, second)))
     else:
         return False
     return True
