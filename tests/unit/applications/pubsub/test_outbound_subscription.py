@@ -191,6 +191,24 @@ def test_it_waits_for_a_module_that_reads_the_package(world: World) -> None:
     assert world.box == MessageCounts(2, 1)
 
 
+def test_names_proxy_and_transport(tmp_path: Path) -> None:
+    more = "to_uri=sip:them@far.test\ncontact_user=here\noutbound_proxy=sip:127.0.0.1:15270\\;lr\ntransport=other\n"
+    world = World(tmp_path, CONF.replace("server_uri=sip:1000@127.0.0.1", f"{more}server_uri=sip:1000@192.0.2.99"))
+    asked: list[tuple[str, int]] = []
+
+    def flow_to(host: str, port: int) -> Any:
+        asked.append((host, port))
+        return world.far.flow
+
+    world.rig.transports.transports["other"] = SimpleNamespace(protocol="udp", flow_to=flow_to)
+    world.start()
+    subscribe = world.far.subscribe()
+    assert asked == [("127.0.0.1", 15270)]
+    assert subscribe.get("Route") == "<sip:127.0.0.1:15270;lr>"
+    assert str(subscribe.to.uri) == "sip:them@far.test"
+    assert subscribe.contacts[0].uri.user == "here"
+
+
 def test_another_package_is_as_good(tmp_path: Path) -> None:
     world = World(tmp_path, CONF.replace("mailbox=6001@default", "event=presence"))
     watcher = Watcher()
