@@ -110,7 +110,7 @@ class IncomingSubscription(Subscription):
 
     def notify(self, state: Any) -> None:
         """Tell the subscriber; in its turn, and not while it is pending."""
-        if self.machine.over and not self.held:
+        if self.machine.state is State.TERMINATED and not self.held:
             return
         if self.notifier.delivery is Delivery.EACH and self.state is not NOTHING:
             queue = self._queue
@@ -296,7 +296,7 @@ class IncomingSubscription(Subscription):
 
     def _go_on(self) -> None:
         """Send the state that waits, unless a NOTIFY is on its way: the answer to it comes back here."""
-        if self._in_flight or self.held or not self._dirty or self.machine.over:
+        if self._in_flight or self.held or not self._dirty or self.machine.state is State.TERMINATED:
             return
         self._dirty = False
         queue = self._queue
