@@ -285,3 +285,26 @@ async def test_always_is_generic_where_nothing_is_offered():
         assert [one.kind for one in transaction.monitors] == ["generic"]
         world.east.pbx.completion.end_all("test")
         await talking.hangup()
+
+
+async def test_another_caller_of_the_same_trunk_is_not_taken_for_the_one_that_waits():
+    async with two_servers(more="cc_recall_timer=5") as world:
+        talking = await requested(world)
+        (transaction,) = world.west.pbx.completion
+        transaction.agent.number = "somebody else's"
+        await talking.hangup()
+        recall = await world.ann.incoming()
+        await until(lambda: world.states()[1] == ["callee_ready"])
+        call = await world.ann.dial("200")
+        incoming = await world.bob.incoming()
+        incoming.reject(603)
+        await call.refused()
+        assert "west CallerRecalling" not in world.told
+        recall.answer()  # this one says what it is
+        incoming = await world.bob.incoming()
+        incoming.answer()
+        await incoming.answered()
+        await until(lambda: world.states() == [[], []])
+        assert "west RecallComplete" in world.told
+        await recall.hangup()
+        await incoming.ended()

@@ -63,6 +63,7 @@ class NativeAgent(Agent):
         super().__init__(package.pbx, caller.device, parameters.cc_max_agents)
         self.endpoint = caller.device.partition("/")[2]
         self._package = package
+        self.number = caller.caller.number
         self.token = package.core.random(12).hex()
         self.subscription: Subscription | None = None
         package.agents[self.token] = self

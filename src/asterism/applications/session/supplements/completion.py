@@ -87,7 +87,7 @@ class NativeCompletion(SessionSupplement):
     def on_channel(self, session: Session, request: Request) -> None:
         """A call that has come may be one that its caller was told to make."""
         if session.channel is not None and session.endpoint.cc_agent_policy == "native":
-            session.channel.pbx.completion.calls_again(session.channel)
+            session.channel.pbx.completion.calls_again(session.channel, request.uri.param("m") is not None)
 
     def on_incoming_response(self, session: Session, response: Response) -> None:
         """Note an offer."""

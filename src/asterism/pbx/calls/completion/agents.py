@@ -30,6 +30,7 @@ class Agent:
         device: the caller, as events have it.
         most: how many requests the caller may have at a time.
         token: what a native caller subscribes to.
+        number: the caller's.
     """
 
     kind: ClassVar[str] = ""
@@ -39,6 +40,7 @@ class Agent:
         self.device = device
         self.most = most
         self.token = ""
+        self.number = ""
         self.transaction: Transaction | None = None
 
     def acknowledged(self) -> None:

@@ -112,16 +112,24 @@ class Completion:
         found = state.transaction if isinstance(state, ChannelCompletion) else None
         return found if found is not None and found.agent.kind == "native" and not found.over else None
 
-    def calls_again(self, channel: Channel) -> None:
-        """A new call may be the recall of a caller that has been told to call: of its place in the dialplan."""
+    def calls_again(self, channel: Channel, marked: bool) -> None:
+        """A new call may be the recall of a caller that has been told to call: of its place in the dialplan.
+
+        It is when it says so (``marked``), or comes of the same number: behind one device there may be many.
+        """
         place = (channel.context, channel.exten)
+        found = None
         for one in self:
-            mine = one.caller == channel.device and one.agent.kind == "native" and (one.context, one.exten) == place
-            if mine and one.recall():
-                one.linkedid = channel.linkedid
-                kept(channel).recall = one
-                channel.set_variable("CC_INTERFACES", one.interfaces_of(*place))
-                return
+            if one.state is State.CALLEE_READY and one.caller == channel.device and one.agent.kind == "native":
+                same = one.agent.number == channel.caller.number
+                if (one.context, one.exten) == place and (same or (marked and found is None)):
+                    found = one
+                    if same:
+                        break
+        if found is not None and found.recall():
+            found.linkedid = channel.linkedid
+            kept(channel).recall = found
+            channel.set_variable("CC_INTERFACES", found.interfaces_of(*place))
 
     def recalled_by(self, called: Channel) -> Monitor | None:
         """The native monitor on whose word a channel is called."""
