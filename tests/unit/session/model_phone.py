@@ -193,6 +193,11 @@ class ModelPhone:
             self.answered_by(carrier, response.body)
         elif response is None or response.status >= 200:
             self.dropped(carrier)
+            if response is None or response.status in (408, 481):
+                # RFC 3261 12.2.1.2: nobody knows this dialog, or will. A copy of the request may be answered otherwise
+                # once our 200 is there, and that answer is not heard.
+                self.answer_call(486, False)
+                self.bye()
 
     def _on_invite_response(self, request: Request, response: Response | None) -> None:
         carrier = f"INVITE {request.cseq.number}"

@@ -284,6 +284,7 @@ def final_answer(options: dict[str, bool], tag: str, port: int) -> Any:
 test_a_200_has_the_last_word = final_answer({}, "b1", 31900)
 test_a_200_has_the_last_word_where_answers_may_change = final_answer(BOTH, "b1", 31900)
 test_a_200_of_another_branch_has_its_own = final_answer({}, "b2", 31900)
+test_a_200_of_another_branch_has_its_own_where_no_other_is_followed = final_answer(NONE, "b2", 31900)
 
 
 @on_bench

@@ -186,5 +186,6 @@ def test_a_phone_that_calls(loss: float, offer: bool, reliable: bool, seed: int,
 @example(0, [(("phone", "reliable 183 with description"), 0.6), (("phone", "update"), 0.6), (("phone", "200"), 3.0),
              (("server", "reinvite"), 0.0), (("phone", "reinvite now"), 3.0)])  # fmt: skip
 @example(1, [(("phone", "183 with description"), 0.6), (("phone", "200"), 3.0), (("server", "update"), 0.0)])
+@example(0, [(("phone", "update now"), 0.0), (("phone", "200"), 0.0)])
 def test_a_phone_that_is_called(loss: float, seed: int, steps: Steps) -> None:
     play(True, False, False, loss, seed, steps)
