@@ -66,7 +66,6 @@ WITHOUT = frozenset(
         "media/server",
         "media/sockets",
         "media/statistics",
-        "media/stream",
         "media/transmitter",
         "sip/authentication",
         "sip/authentication_check",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
@@ -12,7 +12,7 @@ from asterism.core.errors import UsageError
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Format:
-    """One audio codec as ``allow=`` names it and as SDP describes it.
+    """One codec as ``allow=`` names it and as SDP describes it.
 
     The table below holds one object per codec: formats are the same or not, they are never compared by value.
     """
@@ -39,9 +39,11 @@ class Format:
     """Channels shown in ``a=rtpmap`` (Opus always shows 2, RFC 7587 7)."""
     unit: int = 0
     """The shortest piece in milliseconds that packets may be cut into; 0: they are left as they are."""
-    parameters: frozenset[str] = frozenset()
-    """Format parameters that are passed on between the parties of a call, as the audio itself is."""
+    parameters: Collection[str] = frozenset()
+    """Format parameters that are passed on between the parties of a call, as the media are. A tuple: in its order."""
     description: str = ""
+    media: str = "audio"
+    """The type of the streams that carry it, as in ``m=``."""
 
     @property
     def static(self) -> bool:
@@ -129,7 +131,58 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         )
     }
 )  # fmt: skip
-"""Every known codec by Asterisk's name, in the order that ``all`` stands for."""
+"""Every known codec of audio by Asterisk's name, in the order that ``all`` stands for."""
+
+
+def _video(
+    name: str, encoding: str, payload_type: int, description: str, parameters: tuple[str, ...] = ()
+) -> tuple[str, Format]:
+    return name, Format(
+        name, encoding, 90000, 90000, payload_type, parameters=parameters, description=description, media="video"
+    )
+
+
+_H263 = ("sqcif", "qcif", "cif", "cif4", "cif16", "custom", "f", "i", "j", "t", "k", "n", "p", "par", "cpcf", "bpp",
+         "hrd", "maxbr", "profile", "level", "interlace")  # fmt: skip
+_H264 = ("max-mbps", "max-smbps", "max-fs", "max-cpb", "max-dpb", "max-br", "max-rcmd-nalu-size", "redundant-pic-cap",
+         "sar-understood", "sar-supported", "use-level-src-parameter-sets", "packetization-mode",
+         "level-asymmetry-allowed", "profile-level-id", "sprop-parameter-sets",
+         "sprop-level-parameter-sets")  # fmt: skip
+_H265 = ("profile-space", "profile-id", "tier-flag", "level-id", "interop-constraints",
+         "profile-compatibility-indicator", "max-recv-level-id", "tx-mode", "sprop-max-don-diff", "max-fps", "max-lsr",
+         "max-lps", "max-cpb", "max-dpb", "max-br", "max-tr", "max-tc", "sprop-vps", "sprop-sps",
+         "sprop-pps")  # fmt: skip
+
+PASSED: Mapping[str, Mapping[str, Format]] = MappingProxyType(
+    {
+        "video": MappingProxyType(
+            dict(
+                (
+                    _video("h261", "H261", 31, "H.261 video", ("cif", "qcif", "d")),
+                    _video("h263", "H263", 34, "H.263 video", _H263),
+                    _video("h263p", "H263-1998", 98, "H.263+ video", _H263),
+                    _video("h264", "H264", 99, "H.264 video", _H264),
+                    _video("h265", "H265", 102, "H.265 video", _H265),
+                    _video("mpeg4", "MP4V-ES", 104, "MPEG4 video", ("profile-level-id", "config")),
+                    _video("vp8", "VP8", 100, "VP8 video", ("max-fr", "max-fs")),
+                    _video("vp9", "VP9", 103, "VP9 video", ("max-fr", "max-fs", "profile-id")),
+                    _video("av1", "AV1", 105, "AV1 video", ("profile", "level-idx", "tier")),
+                )
+            )
+        ),
+        "text": MappingProxyType(
+            {
+                "t140": Format(
+                    "t140", "t140", 1000, 1000, 106, parameters=("cps",), media="text",
+                    description="Passthrough T.140 Realtime Text",
+                )
+            }
+        ),
+    }
+)  # fmt: skip
+"""What is passed on and never looked into, by the type of stream and Asterisk's name."""
+
+_KNOWN = (*FORMATS.values(), *(one for formats in PASSED.values() for one in formats.values()))
 
 DTMF_ENCODING = "telephone-event"
 """The encoding name of RFC 4733 digits."""
@@ -161,9 +214,9 @@ def format_for(payload_type: int, encoding: str = "", clock_rate: int = 0) -> Fo
     Encoding names are case-insensitive (RFC 4566 6). ``None`` for one that is not in the table.
     """
     if not encoding:
-        return next((one for one in FORMATS.values() if one.static and one.payload_type == payload_type), None)
+        return next((one for one in _KNOWN if one.static and one.payload_type == payload_type), None)
     wanted = encoding.lower()
-    for one in FORMATS.values():
+    for one in _KNOWN:
         if one.encoding.lower() == wanted and clock_rate in (0, one.clock_rate):
             return one
     return None

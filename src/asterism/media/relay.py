@@ -93,7 +93,8 @@ class Relay:
             self.align(sequence, timestamp, now)
         if sent.marker:
             sent.marker = False
-            second |= 0x80
+            if target.format.media == "audio":  # of video it ends a frame (RFC 3551 5.1)
+                second |= 0x80
         out_sequence = (sequence + self._sequence_offset) & 0xFFFF
         out_timestamp = (timestamp + self._timestamp_offset) & 0xFFFFFFFF
         try:
@@ -144,6 +145,10 @@ class Relay:
         target = self.target
         self._timestamp_offset = target.tx_timestamp(now) + target.format.timestamp_step - timestamp
         self._sequence_offset = target.sent.sequence + 1 - sequence
+
+    def source_sequence(self, sequence: int) -> int:
+        """The number of the source's own packet that went out as ``sequence``."""
+        return (sequence - self._sequence_offset) & 0xFFFF
 
     def realign(self) -> None:
         """Have the next packet aligned anew: the target sends something else meanwhile."""

@@ -10,7 +10,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
-from asterism.media import rtcp
+from asterism.media import feedback, rtcp
 from asterism.media.source import Address
 from asterism.media.statistics import RtcpStatistics
 
@@ -61,22 +61,22 @@ class RtcpReporter:
 
     def tick(self) -> None:
         """Read what waits and send one report; called every ``rtcpinterval``."""
+        self.listen()
+        self.send_report()
+
+    def listen(self) -> None:
+        """Read reports from now on: feedback cannot wait for the first interval."""
         if not self._reading:
             self._reading = True
             self.on_readable(self._loop.time())
             self._readiness.add(self._socket.fileno(), self)
-        self.send_report()
 
     def send_report(self, bye: bool = False) -> None:
         """Send an SR if anything was sent since the last, else an RR; nothing before any traffic."""
         session = self._session
-        target = self._remote
+        target = self._target()
         if target is None:
-            peer = session.remote
-            if peer is None or peer[1] >= _LAST_PORT:
-                # There is no next port: the peer takes no reports.
-                return
-            target = (peer[0], peer[1] + 1)
+            return
         if not session.tx_packets and not session.received.packets:
             return
         report = self._report(final=bye)
@@ -88,6 +88,40 @@ class RtcpReporter:
         self.statistics.sent += 1
         if session.on_rtcp is not None:
             session.on_rtcp(session, True, report)
+
+    def _target(self) -> Address | None:
+        if self._remote is not None:
+            return self._remote
+        peer = self._session.remote
+        # Without a next port the peer takes no reports.
+        return None if peer is None or peer[1] >= _LAST_PORT else (peer[0], peer[1] + 1)
+
+    def send_feedback(self, packets: bytes) -> None:
+        """Send feedback to the peer, behind the report without which it may not go (RFC 4585 3.1)."""
+        target = self._target()
+        if target is None:
+            return
+        self._cname = self._cname or secrets.token_hex(8).encode()
+        head = rtcp.build(rtcp.Report(rtcp.RR, self._session.ssrc), self._cname)
+        try:
+            self._socket.sendto(head + packets, target)
+        except OSError:
+            return
+
+    def _pass_feedback(self, data: bytes) -> None:
+        """Pass feedback about relayed packets on to whom they come from."""
+        session = self._session
+        relay = session.relayed_by
+        if relay is None:
+            return
+        source = relay.source
+        packets = [
+            feedback.build(one, source.ssrc, source.remote_ssrc, relay.source_sequence)
+            for one in feedback.parse(data)
+            if one.source == session.ssrc
+        ]
+        if packets and source.remote_ssrc >= 0:
+            source.rtcp.send_feedback(b"".join(packets))
 
     def _report(self, final: bool) -> rtcp.Report:
         """The next report; the ``final`` one is not counted any more: the figures have been taken by then."""
@@ -148,6 +182,8 @@ class RtcpReporter:
         if reports is None:
             session.rx_dropped += 1
             return
+        if session.format.media == "video":
+            self._pass_feedback(data)
         for report in reports:
             self.statistics.received += 1
             if report.packet_type == rtcp.SR:

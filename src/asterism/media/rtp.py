@@ -324,7 +324,7 @@ class RtpSession(RtpTransmitter):
         if first >> 6 != 2:
             self.rx_dropped += 1
             return
-        if 72 <= payload_type <= 76:  # RTCP on the RTP port (RFC 5761)
+        if 72 <= payload_type <= 78:  # RTCP on the RTP port (RFC 5761)
             self.rtcp.receive(data, self._loop.time())
             return
         start, end = 12, size

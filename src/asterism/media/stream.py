@@ -130,8 +130,35 @@ class ChannelStream:
         return () if self.port is None else self.port.formats
 
 
+Agreed = Sequence[tuple[Format, str]]
+"""Codecs, each with the parameters (``a=fmtp``) of the peer that are passed on to the call's other party."""
+Offered = Sequence[tuple[str, Agreed]]
+"""The streams of one party of a call as they concern the other: type and codecs of each, in order."""
 Topology = Sequence[ChannelStream | None]
 """The streams of a channel in the order of its description; ``None`` where one was refused or is over."""
+
+
+def pair_ports(
+    one: Sequence[ChannelStream], two: Sequence[ChannelStream]
+) -> list[tuple[str, AudioStream, AudioStream | None]]:
+    """Type and port of each of ``one`` but its first audio, with that of ``two`` which it belongs to.
+
+    The n-th stream of a type belongs to the n-th of that type; where there is none it is left alone.
+    """
+    rest = [(each.type, each.port) for each in two if each.port is not None]
+    found: list[tuple[str, AudioStream, AudioStream | None]] = []
+    first = True
+    for each in one:
+        if each.port is None:
+            continue
+        partner = next((pair for pair in rest if pair[0] == each.type), None)
+        if partner is not None:
+            rest.remove(partner)
+        if first and each.type == AUDIO:
+            first = False
+            continue
+        found.append((each.type, each.port, None if partner is None else partner[1]))
+    return found
 
 
 def first_port(streams: Topology, kind: str) -> AudioStream | None:

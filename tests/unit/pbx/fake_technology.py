@@ -110,6 +110,9 @@ class FakeDriver:
         self.log.append(("text", text))
         return True
 
+    def offer_streams(self, offered: Any) -> None:
+        self.log.append(("offer_streams", offered))
+
     def transfer(self, destination: str) -> bool:
         self.log.append(("transfer", destination))
         return True

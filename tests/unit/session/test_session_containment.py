@@ -15,7 +15,7 @@ import pytest
 from session_bench import Bench, on_bench, sdp
 
 from asterism.applications.session.sdp_handler import SdpHandler
-from asterism.applications.session.sdp_handlers.rtp import RtpHandler
+from asterism.applications.session.sdp_handlers.rtp import AudioHandler
 from asterism.applications.session.supplement import SessionSupplement
 from asterism.core.events import EventType
 from asterism.pbx.vocabulary.controls import Control
@@ -63,14 +63,14 @@ def handler_of_stream(callback: str) -> Callable[[Bench], None]:
         def raise_it(self: object, *args: object) -> Any:
             raise BrokenError(callback)
 
-        own = type("BrokenRtp", (RtpHandler,), {"name": "broken", "priority": 1, callback: raise_it})
+        own = type("BrokenRtp", (AudioHandler,), {"name": "broken", "priority": 1, callback: raise_it})
         bench.sessions.register_sdp_handler(own(bench.server.media))
 
     return put
 
 
 def stream_close(bench: Bench) -> None:
-    class Handler(RtpHandler):
+    class Handler(AudioHandler):
         name = "broken"
         priority = 1
 

@@ -77,7 +77,7 @@ def _on_invite(session: Session, rx: Rx) -> None:
     session.unacknowledged = rx.request.cseq.number
     rx.send(session.make_response(rx, 200, body))
     if description is not None:
-        session.media_changed()
+        session.offered_by_peer()
 
 
 def _on_update(session: Session, rx: Rx) -> None:
@@ -99,7 +99,7 @@ def _on_update(session: Session, rx: Rx) -> None:
     session.take_target(rx.request)
     rx.send(session.make_response(rx, 200, body))
     if description is not None:
-        session.media_changed()
+        session.offered_by_peer()
 
 
 def _on_bye(session: Session, rx: Rx) -> None:

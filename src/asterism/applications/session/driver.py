@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from asterism.applications.session.session import Session
-    from asterism.media.formats import Format
+    from asterism.media.stream import Offered
     from asterism.pbx.channels.technology import DirectMedia, MediaTarget
 
 
@@ -32,6 +32,10 @@ class SessionDriver:
         self.session = session
 
     streams = property(attrgetter("session.media.streams"), doc="Those of the session.")
+    offered = property(
+        attrgetter("session.offered"),
+        doc="The streams agreed or, before that, those that an answer to the peer's offer comes to.",
+    )
 
     def call(self, timeout: float | None) -> None:
         """Send the INVITE; the Dial that set ``timeout`` keeps it."""
@@ -147,10 +151,9 @@ class SessionDriver:
             session.direct = DirectLeg(session)
         session.direct.send_to(peer)
 
-    @property
-    def offered_formats(self) -> tuple[Format, ...]:
-        """The formats of the peer's offer that are allowed, before any audio is open."""
-        return tuple(dict(self.session.agreed))
+    def offer_streams(self, offered: Offered) -> None:
+        """Offer video and text as the call's other party has them now."""
+        self.session.follow(offered)
 
     @property
     def call_id(self) -> str:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from asterism.hostport import format_host_port, split_host_port
-from asterism.media.formats import FORMATS
+from asterism.media.formats import FORMATS, PASSED
 from asterism.pbx.vocabulary.party import PRESENTATIONS, PartyId
 from asterism.sip.objects.global_ import GlobalSettings
 from asterism.sip.objects.system import SystemSettings
@@ -115,6 +115,7 @@ class EndpointProfile:
         "core",
         "endpoint",
         "formats",
+        "formats_of",
         "groups",
         "in_the_clear",
         "party",
@@ -139,6 +140,10 @@ class EndpointProfile:
         self.settings = found if isinstance(found, GlobalSettings) else GlobalSettings("global")
         self.system = core.data.single(SystemSettings)
         self.formats: tuple[Format, ...] = tuple(FORMATS[name] for name in endpoint.allow if name in FORMATS)
+        self.formats_of: dict[str, tuple[Format, ...]] = {"audio": self.formats}
+        """What it is allowed, by the type of stream."""
+        for kind, known in PASSED.items():
+            self.formats_of[kind] = tuple(known[name] for name in endpoint.allow if name in known)
         self.in_the_clear = endpoint.media_encryption == "no" or endpoint.media_encryption_optimistic
         """Whether its media may go unencrypted."""
         self.party = caller_party(endpoint)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from asterism.applications.session.supplements.rtp_quality import experience, quality_values
 from asterism.applications.session.uac import OutgoingSession
 from asterism.applications.session.uas import IncomingSession
-from asterism.media.stream import AUDIO
+from asterism.media.stream import AUDIO, VIDEO
 from asterism.stack.headers import NameAddr
 from asterism.stack.uri import format_host_port
 
@@ -29,26 +29,27 @@ def item_named(name: str) -> Item | None:
     family, _, rest = name.partition(",")
     family = family.strip().lower()
     first, media = (part.strip().lower() for part in (*rest.split(",", 1), "")[:2])
-    if family in ("rtp", "rtcp") and media not in ("", "audio"):
-        return (lambda _: "") if media == "video" else None
+    if family in ("rtp", "rtcp") and media not in ("", AUDIO, VIDEO):
+        return None
+    kind = media or AUDIO
     if family == "pjsip":
         return _PJSIP.get(first)
     if family == "rtp":
-        return lambda session: _rtp_item(session, first)
+        return lambda session: _rtp_item(session, first, kind)
     if family == "rtcp":
-        return lambda session: _rtcp_item(session, first)
+        return lambda session: _rtcp_item(session, first, kind)
     return _ITEMS.get(family)
 
 
-def _rtp(session: Session) -> RtpSession | None:
+def _rtp(session: Session, kind: str) -> RtpSession | None:
     from asterism.media.rtp import RtpSession as Rtp
 
-    audio = session.media.port(AUDIO)
-    return audio if isinstance(audio, Rtp) else None
+    port = session.media.port(kind)
+    return port if isinstance(port, Rtp) else None
 
 
-def _rtp_item(session: Session, name: str) -> str | None:
-    rtp = _rtp(session)
+def _rtp_item(session: Session, name: str, kind: str) -> str | None:
+    rtp = _rtp(session, kind)
     if rtp is None:
         return ""
     if name == "src":
@@ -72,8 +73,8 @@ def _direct(session: Session) -> str:
     return ""
 
 
-def _rtcp_item(session: Session, name: str) -> str | None:
-    rtp = _rtp(session)
+def _rtcp_item(session: Session, name: str, kind: str) -> str | None:
+    rtp = _rtp(session, kind)
     if rtp is None:
         return "" if name in _RTCP else None
     found = _RTCP.get(name)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.negotiation import LARGEST_KEPT, write_session
 from asterism.core.containment import FAILURES, report_failure
-from asterism.media.stream import AUDIO, first_port
+from asterism.media.stream import AUDIO, TEXT, VIDEO, first_port
 from asterism.stack.bodies import parse_body
 from asterism.stack.errors import ParseError
 from asterism.stack.sdp import MediaDescription, SessionDescription, reject
@@ -18,12 +20,17 @@ if TYPE_CHECKING:
     from asterism.applications.session.sdp_handler import MediaStream, SdpHandler
     from asterism.applications.session.session import Session
     from asterism.media.formats import Format
-    from asterism.media.stream import AudioStream
+    from asterism.media.stream import AudioStream, Offered
     from asterism.stack.bodies import BodyPart
     from asterism.stack.message import Message
 
 SDP_TYPE = "application/sdp"
 _SDP_LINE = (("Content-Type", SDP_TYPE),)
+
+
+_AS_THEY_ARE: Mapping[str, int] = MappingProxyType({})
+FOLLOWED = frozenset((VIDEO, TEXT))
+"""Types of streams that both sides of a call have, or neither: nobody but the other party takes part in them."""
 
 
 def carry(message: Message, description: bytes) -> None:
@@ -115,12 +122,14 @@ class SessionMedia:
     """
 
     __slots__ = (
-        "_address", "_closed", "_closed_section", "_origin_id", "_sections", "_version", "agreed", "body",
-        "dtmf_mode", "parameters", "streams", "wanted",
+        "_added", "_address", "_closed", "_closed_section", "_origin_id", "_sections", "_version", "agreed", "body",
+        "dtmf_mode", "parameters", "streams", "target", "types", "types_changed", "wanted",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.streams: list[MediaStream | None] = []
+        self._added: list[int] = []
+        """Where streams stand that our open offer has put there."""
         self._closed = False
         self._closed_section: list[MediaDescription | None] = []
         """The section that stands where there is no stream."""
@@ -138,7 +147,18 @@ class SessionMedia:
         self.wanted: tuple[Format, ...] = ()
         """The codecs that ``PJSIP_MEDIA_OFFER`` put into our next offers; empty: those of the endpoint."""
         self.parameters: tuple[tuple[Format, str], ...] = ()
-        """Codec parameters of the call's other party, for our first offer."""
+        """Codec parameters of the call's other party, for our offers of streams."""
+        self.target: dict[str, int] = {}
+        """How many streams of a type our next offer is to have, where that is not what there are."""
+        self.types_changed = False
+        """Whether the peer's last offer has added or removed streams besides audio."""
+        self.types: Sequence[str] = (AUDIO,)
+        """The types of the streams that our first offer is to have, in order; those of handlers without limit aside."""
+
+    @property
+    def followed(self) -> list[str]:
+        """The types of the open streams that the call's other party is to have as well, in order."""
+        return [one.type for one in self.streams if one is not None and one.type in FOLLOWED]
 
     def port(self, kind: str) -> AudioStream | None:
         """What the first open stream of a type goes in and out by; also when the session is over."""
@@ -149,36 +169,89 @@ class SessionMedia:
     def offer(self, session: Session) -> bytes | None:
         """Our offer: the open streams as they are, or new ones at first; ``None`` when there is nothing to offer."""
         if self.streams:
-            sections, address = self._reoffer(session)
+            for kind, wanted in self.target.items():
+                for index in self._open(kind)[wanted:]:
+                    self._put(session, index, None, MediaDescription(media=kind, formats=["0"]))
+            sections, address = self._reoffer(session, self.target)
             if not any(self.streams):
                 return None
             origin = address if session.direct is None else session.direct.origin()
             return self._write(session, sections, address, origin)
-        sections = []
-        if not self.streams:
-            for handlers in session.registry.handlers.values():
-                for handler in handlers:
-                    opened = _ask(session, handler, "create_offer", None)
-                    if opened is not None:
-                        self._put(session, len(self.streams), opened[0], None)
-                        sections.append(str(opened[1]))
-                        break
+        opened: list[MediaDescription | None] = []
+        for kind in self.types:
+            self._add(session, kind, opened)
+        for kind in session.registry.unlimited:
+            if kind not in self.types:
+                self._add(session, kind, opened, wanted=False)
         if not any(self.streams):
             return None
         address = session.media_address
-        return self._write(session, sections, address, address)
+        return self._write(session, [str(one) for one in opened], address, address)
 
-    def _reoffer(self, session: Session) -> tuple[list[str], str]:
-        """The sections of a new offer, and the address that stands for all of them."""
+    def _reoffer(self, session: Session, target: Mapping[str, int] = _AS_THEY_ARE) -> tuple[list[str], str]:
+        """The sections of a new offer, with streams up to ``target``, and the address that stands for all of them."""
         sections = [
             closed if stream is None else _reoffer(session, stream)
             for stream, closed in zip(self.streams, self._closed_section, strict=True)
         ]
+        for kind, wanted in target.items():
+            while len(self._open(kind)) < wanted and self._add(session, kind, sections):
+                pass
         address = session.media_address
         if session.direct is not None:
             pairs = [(stream, one) for stream, one in zip(self.streams, sections, strict=True) if one is not None]
             address = session.direct.connect(pairs, address)
         return [str(one) for one in sections], address
+
+    def _add(
+        self, session: Session, kind: str, sections: list[MediaDescription | None], *, wanted: bool = True
+    ) -> bool:
+        """Put one more stream of a type into our offer, behind the others or in the place of one that is over."""
+        for handler in session.registry.handlers.get(kind, ()):
+            if handler.limit and (not wanted or self._full(session, handler)):
+                continue
+            opened = _ask(session, handler, "create_offer", None)
+            if opened is None:
+                continue
+            index = len(self.streams)
+            for place, closed in enumerate(self._closed_section):
+                if closed is not None and closed.media == kind:
+                    index = place
+                    break
+            self._put(session, index, opened[0], None)
+            sections[index : index + 1] = [opened[1]]
+            self._added.append(index)
+            return True
+        return False
+
+    def _full(self, session: Session, handler: SdpHandler) -> bool:
+        """Whether the call has as many streams of a handler as it may have."""
+        count = 0
+        for one in self.streams:
+            count += one is not None and one.handler is handler
+        return bool(count >= getattr(session.endpoint, handler.limit))
+
+    def _open(self, kind: str) -> list[int]:
+        """Where the open streams of a type stand."""
+        return [index for index, one in enumerate(self.streams) if one is not None and one.type == kind]
+
+    def follow(self, session: Session, offered: Offered) -> bool:
+        """Have as many streams besides audio as the call's other party has now; whether something is to be offered."""
+        types = [kind for kind, _ in offered]
+        self.target = {kind: types.count(kind) for kind in FOLLOWED}
+        for kind, wanted in self.target.items():
+            count = len(self._open(kind))
+            handlers = session.registry.handlers.get(kind, ())
+            room = any(one.limit and not self._full(session, one) for one in handlers)
+            if count > wanted or (count < wanted and room and session.offers_of(kind)):
+                return True
+        return False
+
+    def settle(self, session: Session) -> None:
+        """The answer to our offer is the last one: what the peer did not take is over."""
+        for index, stream in enumerate(self.streams):
+            if stream is not None and stream.refused:
+                self._put(session, index, None, MediaDescription(media=stream.type, formats=["0"]))
 
     def would_change(self, session: Session) -> bool:
         """Whether an offer of ours would say anything new; nothing is kept of it."""
@@ -186,10 +259,11 @@ class SessionMedia:
         self.roll_back(session)
         return (address, sections) != (self._address, self._sections)
 
-    def apply(self, session: Session, description: SessionDescription) -> bool:
+    def apply(self, session: Session, description: SessionDescription, *, final: bool = True) -> bool:
         """Take the peer's answer to our offer; whether at least one stream came of it.
 
-        A stream that it refuses, or does not name, stays for as long as the answer may be one of several.
+        A stream that it refuses, or does not name, is over, or stays for as long as the answer may be one of several
+        (``final`` is false, see :meth:`settle`).
         """
         accepted = False
         if len(description.media) != len(self.streams):
@@ -198,15 +272,19 @@ class SessionMedia:
                 session.endpoint.id, len(description.media), len(self.streams),
             )  # fmt: skip
         for index, stream in enumerate(self.streams):
-            if stream is None or index >= len(description.media):
+            if stream is None:
                 continue
-            media = description.media[index]
-            if not media.port or media.media.lower() != stream.type:
+            media = description.media[index] if index < len(description.media) else None
+            stream.refused = media is None or not media.port or media.media.lower() != stream.type
+            if stream.refused:
                 _ask(session, stream.handler, "roll_back", None, stream)
             elif _ask(session, stream.handler, "apply_answer", False, description, media, stream):
                 accepted = True
         if accepted:
             self.agreed = len(self.streams)
+            self._added.clear()
+            if final:
+                self.settle(session)
             if session.direct is not None:
                 session.direct.agreed()
             self._tell_hold(session)
@@ -220,8 +298,11 @@ class SessionMedia:
                 if stream is not None:
                     _close(session, stream)
                 del self.streams[index], self._closed_section[index]
+            elif stream is not None and index in self._added:
+                self._put(session, index, None, MediaDescription(media=stream.type, formats=["0"]))
             elif stream is not None:
                 _ask(session, stream.handler, "roll_back", None, stream)
+        self._added.clear()
         if session.direct is not None:
             session.direct.roll_back()
 
@@ -247,6 +328,7 @@ class SessionMedia:
         address = session.media_address
         if session.direct is not None:
             address = session.direct.connect([one for one in found if one is not None], address)
+        before = self.followed if len(self.streams) > 1 else []
         sections: list[str] = []
         for index, (media, taken) in enumerate(zip(description.media, found, strict=True)):
             if taken is None:
@@ -263,6 +345,7 @@ class SessionMedia:
         self.agreed = len(found)
         if session.direct is not None:
             session.direct.agreed(by_us=True)
+        self.types_changed = before != (self.followed if len(found) > 1 else [])
         self._tell_hold(session)
         return self._write(session, sections, address, session.media_address)
 

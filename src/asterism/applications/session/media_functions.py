@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asterism.applications.session.functions import session_of
-from asterism.applications.session.sdp_handlers.rtp import RtpAudio
+from asterism.applications.session.sdp_handlers.rtp import RtpStream
 from asterism.applications.session.state import SessionState
 from asterism.config.values import is_boolean, is_true
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import UsageError
 from asterism.media.formats import parse_formats
+from asterism.media.stream import AUDIO
 from asterism.pbx.vocabulary.flow import FunctionError
 from asterism.pbx.vocabulary.marks import function, function_writer
 
@@ -43,7 +44,7 @@ class MediaFunctions:
         """Change them."""
         session = session_of(channel)
         if not _is_audio(args):
-            raise FunctionError("no video codec is known")
+            raise FunctionError("only the codecs of audio can be chosen")
         try:
             wanted = parse_formats(",".join(one.name for one in _offered(channel)), value)
         except UsageError as error:
@@ -124,7 +125,7 @@ def _is_audio(args: str) -> bool:
 def _offered(channel: Channel | None) -> tuple[Format, ...]:
     """The codecs of the next offer: those set, those agreed, or those of the call."""
     session = session_of(channel)
-    agreed = next((one for one in session.media.streams if isinstance(one, RtpAudio)), None)
+    agreed = next((one for one in session.media.streams if isinstance(one, RtpStream) and one.type == AUDIO), None)
     if session.media.wanted or agreed is None:
-        return session.media.wanted or session.offer_formats
+        return session.offers_of(AUDIO)
     return tuple(one for _, one in agreed.terms.types.formats)

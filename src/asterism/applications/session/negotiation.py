@@ -1,4 +1,4 @@
-"""Offer and answer of one audio stream (RFC 3264): which codecs, which payload types, which direction.
+"""Offer and answer of one stream (RFC 3264): which codecs, which payload types, which direction.
 
 Pure functions; what a session description looks like is :mod:`asterism.stack.sdp`'s affair. A phone offers and answers
 the same in all its calls, so that their results are kept: they take and give tuples, which nobody changes.
@@ -217,18 +217,31 @@ def _match(offered: Sequence[Offered]) -> tuple[dict[Format, Offered], dict[int,
 
 
 def _passed_on(one: Format, fmtp: str) -> str:
-    """The parameters of a codec that concern the other party, in their order."""
+    """The parameters of a codec that concern the other party, in their order or in that of the format."""
     pieces = (piece.strip() for piece in fmtp.split(";"))
-    return ";".join(piece for piece in pieces if piece.partition("=")[0].strip().lower() in one.parameters)
+    if not isinstance(one.parameters, tuple):
+        return ";".join(piece for piece in pieces if piece.partition("=")[0].strip().lower() in one.parameters)
+    found: dict[str, str] = {}
+    for piece in pieces:
+        name, _, value = piece.partition("=")
+        found.setdefault(name.strip().lower(), value.strip())
+    # As Asterisk 22 writes it; case means nothing in this one (RFC 6184 8.1).
+    if "profile-level-id" in found:
+        found["profile-level-id"] = found["profile-level-id"].upper()
+    return ";".join(f"{name}={found[name]}" for name in one.parameters if name in found)
 
 
 def audio_section(
-    terms: AudioTerms, port: int, ptime: int = 0, connection: Connection | None = None
+    terms: AudioTerms, port: int, ptime: int = 0, connection: Connection | None = None, media: str = "audio"
 ) -> MediaDescription:
-    """The audio section of an offer or answer of ours; ``ptime`` in milliseconds instead of the codec's own."""
-    formats, attributes = _audio_lines(terms.types, terms.parameters, ptime)
+    """The section of an offer or answer of ours; ``ptime`` in milliseconds instead of the codec's own."""
+    formats, attributes = _lines(terms.types, terms.parameters, ptime, media == "audio")
     return MediaDescription(
-        connection=connection, attributes=[*attributes, (terms.direction, None)], port=port, formats=[*formats]
+        media=media,
+        connection=connection,
+        attributes=[*attributes, (terms.direction, None)],
+        port=port,
+        formats=[*formats],
     )
 
 
@@ -236,10 +249,10 @@ _Attribute = tuple[str, str | None]
 
 
 @lru_cache(maxsize=512)
-def _audio_lines(
-    types: PayloadTypes, parameters: tuple[tuple[Format, str], ...], ptime: int
+def _lines(
+    types: PayloadTypes, parameters: tuple[tuple[Format, str], ...], ptime: int, timed: bool
 ) -> tuple[tuple[str, ...], tuple[_Attribute, ...]]:
-    """The payload types, and the attributes that explain them."""
+    """The payload types, and the attributes that explain them; ``timed``: how long packets are among them."""
     formats = types.formats
     said = dict(parameters)
     numbers: list[str] = []
@@ -257,6 +270,8 @@ def _audio_lines(
         numbers.append(str(number))
         lines.append(("rtpmap", f"{number} {DTMF_ENCODING}/{rate}"))
         lines.append(("fmtp", f"{number} {DTMF_FMTP}"))
+    if not timed:
+        return tuple(numbers), tuple(lines)
     # Whole packets only: codecs that allow 150 ms are offered 140 with packets of 20.
     longest -= longest % length
     lines.append(("ptime", str(min(ptime, MAX_PTIME) or length)))

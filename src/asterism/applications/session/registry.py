@@ -97,6 +97,8 @@ class Sessions(Subsystem):
         self.tasks: set[asyncio.Task[None]] = set()
         self.supplements: list[SessionSupplement] = []
         self.handlers: dict[str, list[SdpHandler]] = {}
+        self.unlimited: dict[str, None] = {}
+        """The types of streams that some handler offers in each call."""
         self.profiles = Profiles(core, self)
         self._callbacks: dict[tuple[SessionSupplement, ...], Callbacks] = {}
 
@@ -115,6 +117,8 @@ class Sessions(Subsystem):
         """Let ``handler`` negotiate streams of its media type; return the undo."""
         handlers = self.handlers.setdefault(handler.media, [])
         bisect.insort(handlers, handler, key=lambda each: each.priority)
+        if not handler.limit:
+            self.unlimited[handler.media] = None
         return self.owner.on_release(lambda: handlers.remove(handler))
 
     def run(self, waiting: Coroutine[Any, Any, None]) -> None:

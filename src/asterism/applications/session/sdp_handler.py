@@ -8,24 +8,18 @@ are asked again. Handlers read and compose sections with the model of :mod:`aste
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.media.payload_types import PayloadTypes
-from asterism.media.stream import ChannelStream
+from asterism.media.stream import Agreed, ChannelStream
 from asterism.stack.sdp import MediaDescription
 
 if TYPE_CHECKING:
     from asterism.applications.session.direct_media import Place
     from asterism.applications.session.identity import EndpointProfile
     from asterism.applications.session.session import Session
-    from asterism.media.formats import Format
     from asterism.pbx.channels.technology import MediaTarget
     from asterism.stack.sdp import SessionDescription
-
-
-Agreed = Sequence[tuple["Format", str]]
-"""Codecs, each with the parameters (``a=fmtp``) of the peer that are passed on to the call's other party."""
 
 
 class MediaStream(ChannelStream):
@@ -34,17 +28,18 @@ class MediaStream(ChannelStream):
     Attributes:
         handler: who negotiates it.
         peer_holds: the peer does not want to receive.
+        refused: the peer has answered our offer of it with port 0, or not at all.
         placed: where the peer is to send, as our latest description says; ``None``: here.
         sends_to: the same, as was agreed on.
     """
 
-    __slots__ = ("handler", "peer_holds", "placed", "sends_to")
+    __slots__ = ("handler", "peer_holds", "placed", "refused", "sends_to")
 
     def __init__(self, handler: SdpHandler) -> None:
         self.handler = handler
         self.type = handler.media
         self.port = None
-        self.peer_holds = False
+        self.peer_holds = self.refused = False
         self.placed: Place | None = None
         self.sends_to: Place | None = None
 
@@ -87,7 +82,10 @@ class SdpHandler:
     """The type that stands in ``m=``, in lower case."""
     priority: ClassVar[int] = 500
     limit: ClassVar[str] = ""
-    """The option of endpoints that says how many streams of one call this handler takes; empty: any number."""
+    """The option of endpoints that says how many streams of one call this handler takes; empty: any number.
+
+    With it, streams are offered where the call's other party has some of the type; without, one in each call.
+    """
 
     def create_offer(self, session: Session) -> tuple[MediaStream, MediaDescription] | None:
         """Open a stream and compose its section for our first offer; ``None`` when this session shall have none."""

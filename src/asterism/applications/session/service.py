@@ -86,7 +86,7 @@ class SessionService(Service):
             reason = f"no extension {extension} in context {context}"
             return Decision(Outcome.REJECT, reason, 404, where, endpoint.position)
         profile = self._registry.profiles.of(endpoint)
-        if not profile.formats:
+        if not any(profile.formats_of.values()):
             return Decision(Outcome.REJECT, NO_CODECS, 488, where, endpoint.position)
         if offer is not None and not self._acceptable(profile, offer):
             return Decision(Outcome.REJECT, "no codec is shared", 488, where, endpoint.position)
@@ -107,6 +107,8 @@ class SessionService(Service):
         log = self._core.log
         for media in offer.media:
             for handler in handlers.get(media.media.lower(), ()):
+                if handler.limit and not getattr(profile.endpoint, handler.limit):
+                    continue
                 name = f"accepts of SDP handler '{handler.name}'"
                 if attempt(log, name, False, handler.accepts, profile, offer, media):
                     return True

@@ -15,7 +15,8 @@ from asterism.applications.session.causes import INTERWORKING, NORMAL_CLEARING
 from asterism.applications.session.dialog_requests import HANDLERS
 from asterism.applications.session.headers import ALLOW
 from asterism.applications.session.identity import WILDCARDS, address_towards
-from asterism.applications.session.media import SessionMedia, carry, description_of
+from asterism.applications.session.media import FOLLOWED, SessionMedia, carry, description_of
+from asterism.applications.session.negotiation import outgoing_order
 from asterism.applications.session.refresh import Refresh
 from asterism.applications.session.state import ANSWERED_STATES, MOVES, SessionState
 from asterism.core.containment import attempt
@@ -35,9 +36,8 @@ if TYPE_CHECKING:
     from asterism.applications.session.direct_media import DirectLeg
     from asterism.applications.session.identity import EndpointProfile
     from asterism.applications.session.registry import Sessions
-    from asterism.applications.session.sdp_handler import Agreed
     from asterism.media.formats import Format
-    from asterism.media.stream import AudioStream
+    from asterism.media.stream import AudioStream, Offered
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.vocabulary.party import PartyId
     from asterism.sip.core import SipCore
@@ -143,7 +143,7 @@ class Session:
         self.direct: DirectLeg | None = None
         self._patience: Timer | None = None
         """Until BYE is sent, answer or not."""
-        self.offer_formats = profile.formats
+        self.offer_formats: dict[str, tuple[Format, ...]] = {}
         self.contact = ""
         self.unacknowledged = 0
         self.send_again = False
@@ -177,13 +177,15 @@ class Session:
         """The endpoint's codecs in its order."""
         return self.profile.formats
 
+    def offers_of(self, kind: str) -> tuple[Format, ...]:
+        """The codecs of a type of stream that our next offer has; empty: there is to be no such stream."""
+        chosen = self.media.wanted if kind == AUDIO else ()
+        return chosen or self.offer_formats.get(kind) or self.profile.formats_of.get(kind, ())
+
     @property
-    def agreed(self) -> Agreed:
-        """The codecs that were agreed, the preferred one first; nothing before."""
-        for stream in self.media.streams:
-            if stream is not None and stream.agreed:
-                return stream.agreed
-        return ()
+    def offered(self) -> Offered:
+        """The streams that were agreed, each with its codecs, the preferred one first; nothing before."""
+        return [(one.type, one.agreed) for one in self.media.streams if one is not None and one.agreed]
 
     @property
     def confirmed(self) -> bool:
@@ -245,6 +247,32 @@ class Session:
         """Streams or codecs of an answered call are others now: the bridge looks for the cheapest way anew."""
         if self.channel is not None and self.channel.bridge is not None:
             self.channel.bridge.connect_media()
+
+    def offered_by_peer(self) -> None:
+        """An offer of the peer's was answered: the other party is to have the same video and text."""
+        self.media_changed()
+        channel = self.channel
+        if self.media.types_changed and channel is not None and channel.bridge is not None:
+            channel.bridge.pass_streams(channel)
+
+    def follow(self, offered: Offered) -> None:
+        """The call's other party has these streams now: offer as many of each type."""
+        if not self.confirmed:
+            return
+        self.prefer(offered)
+        if self.media.follow(self, offered):
+            self.refresh("INVITE")
+
+    def prefer(self, offered: Offered) -> None:
+        """Offer video and text as the call's other party has them: its codecs first, with its parameters."""
+        parameters = dict(self.media.parameters)
+        for kind, codecs in offered:
+            parameters.update({one: said for one, said in codecs if said})
+            allowed = self.profile.formats_of.get(kind, ())
+            if kind in FOLLOWED and codecs and allowed:
+                wanted = tuple([one for one, _ in codecs])
+                self.offer_formats[kind] = outgoing_order(allowed, wanted, self.endpoint.outgoing_call_offer_pref)
+        self.media.parameters = tuple(parameters.items())
 
     # Requests within the dialog.
 
@@ -427,6 +455,8 @@ class Session:
     def refreshed(self, again: str | None = None) -> None:
         """Our re-INVITE or UPDATE is through, whatever became of it; ``again``: another is due, by that method."""
         self.refreshing = None
+        if again is None:
+            self.media.target = {}
         if self.profile.told_identities and not self.bye_pending:
             self.tell_connected()
         if again is not None:

@@ -10,6 +10,7 @@ from asterism.applications.session.driver import SessionDriver
 from asterism.applications.session.negotiation import outgoing_order
 from asterism.applications.session.uac import OutgoingSession
 from asterism.data.data import DataUnavailableError, Missing
+from asterism.media.stream import AUDIO
 from asterism.pbx.dialplan.language.foreign import shadow
 from asterism.pbx.vocabulary.causes import Cause
 from asterism.pbx.vocabulary.device_state import DeviceState
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from asterism.applications.session.registry import Sessions
-    from asterism.applications.session.sdp_handler import Agreed
+    from asterism.media.stream import Offered
     from asterism.pbx.assembly.pbx import Pbx
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.channels.technology import ChannelRequest
@@ -52,11 +53,13 @@ class PjsipTechnology:
         """
         endpoint, contact, uri = self.resolve(request.destination)
         requestor, formats = request.requestor, tuple(request.formats)
-        agreed: Agreed = ()
-        if requestor is not None and isinstance(requestor.driver, SessionDriver):
-            # If no media is open yet, what the caller offered says what will be.
-            agreed = requestor.driver.session.agreed
-            formats = formats or tuple(dict(agreed))
+        # If no media is open yet, what the caller offered says what will be.
+        offered: Offered = () if requestor is None else requestor.offered
+        if not formats:
+            for kind, codecs in offered:
+                if kind == AUDIO:
+                    formats = tuple(dict(codecs))
+                    break
         profile = self._registry.profiles.of(endpoint)
         session = OutgoingSession(
             self._core,
@@ -68,8 +71,12 @@ class PjsipTechnology:
             _path(contact, endpoint, self._core.state.service_routes.get(endpoint.id, ())),
             "" if contact is None else contact.aor,
         )
-        session.media.parameters = tuple(filter(itemgetter(1), agreed))
-        session.offer_formats = outgoing_order(profile.formats, formats, endpoint.outgoing_call_offer_pref)
+        session.offer_formats[AUDIO] = outgoing_order(profile.formats, formats, endpoint.outgoing_call_offer_pref)
+        if len(offered) == 1 and offered[0][0] == AUDIO:
+            session.media.parameters = tuple(filter(itemgetter(1), offered[0][1]))
+        elif offered:
+            session.media.types = [kind for kind, _ in offered]
+            session.prefer(offered)
         session.channel = channel = self._pbx.create_channel(
             self,
             f"PJSIP/{endpoint.id}",

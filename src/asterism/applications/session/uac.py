@@ -314,7 +314,7 @@ class OutgoingSession(Session):
         """Take the answer of a provisional response; whether there are early media of this branch."""
         if branch is None:
             # Nobody is known to have sent it: heard for want of anything better, and good for nothing else.
-            return not self._branches and self.media.apply(self, description)
+            return not self._branches and self.media.apply(self, description, final=False)
         action = branch.offers.see(Side.PEER, message, True)
         if action is not Action.PREVIEW and action is not Action.TAKE_ANSWER:
             return False
@@ -325,7 +325,7 @@ class OutgoingSession(Session):
         branch.description = description
         if self._heard is not None and self._heard is not branch and not self._follows_forks:
             return False
-        if not self.media.apply(self, description):
+        if not self.media.apply(self, description, final=False):
             return False
         self._heard = branch
         return True
@@ -425,6 +425,8 @@ class OutgoingSession(Session):
             return False
         if action is not Action.TAKE_ANSWER:
             description = None if self._heard is branch else branch.description
+            if description is None:
+                self.media.settle(self)
         if description is not None and not self.media.apply(self, description):
             self.fail(58)
             return False

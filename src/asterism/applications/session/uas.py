@@ -21,7 +21,8 @@ from asterism.stack.transactions.reliable import Acknowledged
 if TYPE_CHECKING:
     from asterism.applications.session.identity import EndpointProfile
     from asterism.applications.session.registry import Sessions
-    from asterism.applications.session.sdp_handler import Agreed
+    from asterism.applications.session.sdp_handler import SdpHandler
+    from asterism.media.stream import Agreed, Offered
     from asterism.sip.core import SipCore
     from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
@@ -66,19 +67,27 @@ class IncomingSession(Session):
         self.reliable: ReliableResponder | None = None
 
     @property
-    def agreed(self) -> Agreed:
-        """Also before the offer is answered: the codecs that it comes to."""
+    def offered(self) -> Offered:
+        """Also before the offer is answered: the streams that it comes to."""
         offer = self._offer
         if offer is None or self.media.streams:
-            return super().agreed
-        log, profile = self.core.log, self.profile
+            return super().offered
+        log, profile, endpoint = self.core.log, self.profile, self.endpoint
+        streams: list[tuple[str, Agreed]] = []
+        counts: dict[SdpHandler, int] = {}
         for media in offer.media:
-            for handler in self.registry.handlers.get(media.media.lower(), ()):
+            kind = media.media.lower()
+            for handler in self.registry.handlers.get(kind, ()):
+                count = counts.get(handler, 0)
+                if handler.limit and count >= getattr(endpoint, handler.limit):
+                    continue
                 name = f"agreed of SDP handler '{handler.name}'"
                 found: Agreed = attempt(log, name, (), handler.agreed, profile, offer, media)
                 if found:
-                    return found
-        return ()
+                    streams.append((kind, found))
+                    counts[handler] = count + 1
+                    break
+        return streams
 
     @property
     def request(self) -> Request:
@@ -210,7 +219,7 @@ class IncomingSession(Session):
                 return
             self.offers.see(Side.US, Message.PRACK_OK, True)
             rx.send(self.make_response(rx, 200, body))
-            self.media_changed()
+            self.offered_by_peer()
             return
         self.respond(rx, 200)
         if action is Action.UNANSWERED or (

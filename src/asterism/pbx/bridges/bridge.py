@@ -318,6 +318,12 @@ class Bridge:
         elif control is Control.CONNECTED_LINE:
             other.set_connected(source.caller)
 
+    def pass_streams(self, source: Channel) -> None:
+        """Have the peer offered the streams that ``source`` has now: it has added or removed some."""
+        other = self.peer(source)
+        if other is not None:
+            other.ask_driver("offer_streams", None, source.offered)
+
     def pass_digit_begin(self, source: Channel, digit: str, passed_to: AudioStream | None) -> None:
         """A digit has begun: tell that it goes out to the peer when that gets its packets."""
         other = self.peer(source)

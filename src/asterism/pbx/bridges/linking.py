@@ -1,18 +1,25 @@
-"""Two audio streams that hear each other: packets relayed where the media layer can, frames otherwise."""
+"""Two parties whose streams are connected: packets relayed where the media layer can, frames of audio otherwise."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from asterism.media.stream import AUDIO, pair_ports
 from asterism.pbx.channels.music.playing import music_of
 
 if TYPE_CHECKING:
-    from asterism.media.stream import AudioStream
+    from collections.abc import Sequence
+
+    from asterism.media.stream import AudioStream, ChannelStream
     from asterism.pbx.channels.channel import Channel
 
 
 def connect_channels(first: Channel, second: Channel) -> bool:
-    """Connect the audio of two channels both ways; whether it is relayed inside the media layer."""
+    """Connect the streams of two channels both ways; whether audio is relayed inside the media layer."""
+    topology, other = first.streams, second.streams
+    if len(topology) > 1 or len(other) > 1:
+        _connect_others(topology, other)
+        _connect_others(other, topology)
     one, two = first.stream, second.stream
     if one is None or two is None:
         return False
@@ -22,11 +29,21 @@ def connect_channels(first: Channel, second: Channel) -> bool:
 
 
 def disconnect_channel(channel: Channel) -> None:
-    """Take a channel's audio from whatever it was connected to."""
-    stream = channel.stream
-    if stream is not None:
-        stream.relay_to(None)
-        stream.sink = None
+    """Take a channel's streams from whatever they were connected to."""
+    for each in channel.streams:
+        stream = each.port
+        if stream is not None:
+            stream.relay_to(None)
+            stream.sink = None
+
+
+def _connect_others(streams: Sequence[ChannelStream], others: Sequence[ChannelStream]) -> None:
+    """Connect what arrives behind the first audio: further audio, and what is only ever passed on."""
+    for kind, source, target in pair_ports(streams, others):
+        if kind == AUDIO:
+            _connect(source, target)
+        else:
+            source.relay_to(target)
 
 
 def _connect(source: AudioStream, target: AudioStream | None) -> bool:

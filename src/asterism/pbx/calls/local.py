@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from asterism.media.formats import Format
     from asterism.media.memory import MemoryStream
+    from asterism.media.stream import Offered
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.channels.technology import ChannelRequest
     from asterism.pbx.vocabulary.host import Host
@@ -127,14 +128,19 @@ def _hand_over(one: Channel, two: Channel) -> None:
 class LocalHalf:
     """The far end of one half: the other half."""
 
-    __slots__ = ("_untold", "channel", "media", "other", "pair", "parted", "streams")
+    __slots__ = ("_untold", "channel", "media", "offered", "other", "pair", "parted", "streams")
 
     call_id = ""
 
-    def __init__(self, pair: LocalPair, media: MemoryStream) -> None:
+    def __init__(
+        self, pair: LocalPair, streams: Sequence[ChannelStream], media: MemoryStream, offered: Offered
+    ) -> None:
         self.pair = pair
         self.media = media
-        self.streams = (ChannelStream(AUDIO, media),)
+        """The audio; it is the first of its kind in ``streams``."""
+        self.streams = streams
+        self.offered = offered
+        """What the caller has: whom the second half calls is offered that."""
         self.channel: Channel
         self.other: LocalHalf
         media.on_joined = pair.consider
@@ -200,7 +206,9 @@ class LocalHalf:
 
     def hangup(self, cause: int) -> None:
         """The other half's far end has hung up."""
-        self.media.close()
+        for stream in self.streams:
+            if stream.port is not None:
+                stream.port.close()
         pair = self.pair
         if self.other.channel.dead:
             pair.technology.pairs.pop(pair, None)
@@ -224,6 +232,9 @@ class LocalHalf:
     def _report_digit(self, digit: str, duration_ms: int) -> None:
         self.channel.queue_digit_begin(digit)
         self.channel.queue_digit(digit, duration_ms)
+
+    def offer_streams(self, offered: Offered) -> None:
+        """The streams of a pair are those that it began with."""
 
     def send_text(self, text: str) -> bool:
         """The other half's peer in its bridge gets the text, if it takes one."""
@@ -269,8 +280,16 @@ class LocalTechnology:
         if second_id and pbx.channels.get(second_id) is not None:
             raise RequestError(Cause.REQUESTED_CHAN_UNAVAIL, f"uniqueid '{second_id}' is in use")
         pair = LocalPair(self, pbx, exten, context, options)
-        streams = memory_pair(request.formats or _offered(requestor) or (SLIN,))
-        halves = pair.one, pair.two = LocalHalf(pair, streams[0]), LocalHalf(pair, streams[1])
+        offered: Offered = () if requestor is None else requestor.offered
+        audio = memory_pair(request.formats or _formats(offered, AUDIO) or (SLIN,))
+        pairs = [(AUDIO, audio)]
+        for kind, codecs in offered:
+            if kind != AUDIO:
+                pairs.append((kind, memory_pair([one for one, _ in codecs])))
+        pair.one, pair.two = halves = [
+            LocalHalf(pair, [ChannelStream(kind, ends[end]) for kind, ends in pairs], audio[end], offered)
+            for end in (0, 1)
+        ]
         pair.one.other, pair.two.other = pair.two, pair.one
         device = device_of(exten, context)
         number, self._made = self._made, (self._made + 1) & 0xFFFFFFFF
@@ -307,9 +326,9 @@ class LocalTechnology:
         return DeviceState.INUSE if calls else DeviceState.NOT_INUSE
 
 
-def _offered(requestor: Channel | None) -> Sequence[Format]:
-    """What a caller without open audio offered."""
-    return () if requestor is None else getattr(requestor.driver, "offered_formats", ())
+def _formats(offered: Offered, kind: str) -> Sequence[Format]:
+    """The codecs of the first stream of a type."""
+    return next(([one for one, _ in codecs] for each, codecs in offered if each == kind), ())
 
 
 def device_of(exten: str, context: str) -> str:

@@ -35,7 +35,7 @@ from asterism.pbx.vocabulary.party import NOBODY, PartyId, Redirecting
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from asterism.media.stream import AudioStream, ChannelStream, Topology
+    from asterism.media.stream import AudioStream, ChannelStream, Offered
     from asterism.media.taps import Direction, Tap
     from asterism.pbx.channels.ending import Voice
     from asterism.pbx.channels.technology import ChannelDriver, ChannelTechnology
@@ -186,7 +186,13 @@ class Channel(ChannelEnd):
     @property
     def streams(self) -> Sequence[ChannelStream]:
         """The far end's open streams in the order of its description; none before, and when the channel is dead."""
-        return () if self.dead else [one for one in self._topology() if one is not None]
+        if self.dead or self.driver is None:
+            return ()
+        try:
+            return list(filter(None, self.driver.streams))
+        except FAILURES:
+            report_failure(self.pbx.log, f"streams of the {self.technology.name} driver")
+            return ()
 
     @property
     def stream(self) -> AudioStream | None:
@@ -200,13 +206,6 @@ class Channel(ChannelEnd):
         except FAILURES:
             report_failure(self.pbx.log, f"streams of the {self.technology.name} driver")
         return None
-
-    def _topology(self) -> Topology:
-        try:
-            return () if self.driver is None else self.driver.streams
-        except FAILURES:
-            report_failure(self.pbx.log, f"streams of the {self.technology.name} driver")
-            return ()
 
     def attach(self, tap: Tap, direction: Direction) -> None:
         """Put a tap on one direction of the audio, to stay until it is detached, fails, or the channel is over.
@@ -234,6 +233,11 @@ class Channel(ChannelEnd):
         """A stream has come or gone (driver to core): the taps move to what is the audio now."""
         if self.taps is not None:
             self.taps.follow()
+
+    @property
+    def offered(self) -> Offered:
+        """The streams that the far end has or asks for, with their codecs: what a party that it calls is offered."""
+        return () if self.dead else getattr(self.driver, "offered", ())
 
     @property
     def call_id(self) -> str:

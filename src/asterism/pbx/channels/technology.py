@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from asterism.media.formats import Format
     from asterism.media.payload_types import PayloadTypes
-    from asterism.media.stream import Topology
+    from asterism.media.stream import Offered, Topology
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.vocabulary.controls import Control
     from asterism.pbx.vocabulary.device_state import DeviceState
@@ -78,6 +78,9 @@ class ChannelDriver(Protocol):
 
     def indicate(self, condition: Control, data: object = None) -> bool:
         """Show a condition to the far end; ``False`` when it can only be done in audio (a tone)."""
+
+    def offer_streams(self, offered: Offered) -> None:
+        """The other party of the call has these streams now: have as many of video and text, where that can be."""
 
     def hangup(self, cause: int) -> None:
         """End the leg with that Q.850 cause, however far it got; called once."""

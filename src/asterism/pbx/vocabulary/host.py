@@ -127,6 +127,9 @@ class ChannelBridge(Protocol):
     def connect_media(self) -> None:
         """Connect the audio again: a stream, its formats or its taps have changed."""
 
+    def pass_streams(self, source: Channel) -> None:
+        """Have the peer offered the streams that a channel has now."""
+
     def pass_control(self, source: Channel, control: Control, data: object) -> None:
         """Show the others what a channel did."""
 

@@ -66,7 +66,6 @@ class Endpoint(ConfiguredObject, type="endpoint"):
             "dtls_setup dtls_fingerprint"
         ),
         "browsers cannot be called": "webrtc bundle rtcp_mux use_avpf media_use_received_transport ice_support",
-        "a call has one audio stream": "max_audio_streams max_video_streams tos_video cos_video",
         "reserved, as in Asterisk": (
             "codec_prefs_incoming_offer codec_prefs_outgoing_offer codec_prefs_incoming_answer "
             "codec_prefs_outgoing_answer"
@@ -208,6 +207,7 @@ class Endpoint(ConfiguredObject, type="endpoint"):
     bind_rtp_to_media_address = option(BOOL, False, "Open RTP sockets on media_address only.")
     max_audio_streams = option(UINT, 1, "Audio streams per call.")
     max_video_streams = option(UINT, 1, "Video streams per call.")
+    max_text_streams = option(UINT, 0, "Streams of T.140 text per call; needs t140 in allow.", listed=False)
     sdp_owner = option(Text("a word", blank_becomes="-"), "-", "User name in the o= line.")
     sdp_session = option(Text(blank_becomes="-"), "Asterisk", "Session name in the s= line.")
     tos_audio = option(DSCP, 0, "Traffic class of audio packets.")

@@ -1,9 +1,9 @@
-"""Audio over plain RTP (``RTP/AVP``, RFC 3551), relayed by this server."""
+"""Streams over plain RTP (``RTP/AVP``, RFC 3551), relayed by this server: audio, video and text."""
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from asterism.applications.session.identity import address_towards
 from asterism.applications.session.negotiation import (
@@ -23,11 +23,12 @@ from asterism.applications.session.negotiation import (
     offer_terms,
 )
 from asterism.applications.session.registry import sessions
-from asterism.applications.session.sdp_handler import Agreed, MediaStream, SdpHandler
+from asterism.applications.session.sdp_handler import MediaStream, SdpHandler
 from asterism.core.errors import AsterismError
 from asterism.core.module import Module
 from asterism.media.payload_types import PayloadTypes
 from asterism.media.sockets import is_address
+from asterism.media.stream import AUDIO, Agreed
 from asterism.pbx.channels import rtcp
 from asterism.pbx.channels.inband_digits import detect_digits
 from asterism.pbx.channels.technology import MediaTarget
@@ -53,8 +54,8 @@ _HELD = {"sendrecv": "sendonly", "recvonly": "inactive"}
 """What our direction becomes while the other party of the call holds this one."""
 
 
-class RtpAudio(MediaStream):
-    """An audio stream.
+class RtpStream(MediaStream):
+    """A stream of RTP packets.
 
     Attributes:
         rtp: its RTP session.
@@ -110,8 +111,10 @@ class RtpAudio(MediaStream):
         """Packets are no longer waited for, or are again."""
         away = self.sends_to is not None
         self.rtp.set_away(away)
-        _watch(session, self)
-        if session.endpoint.rtp_keepalive:
+        handler = self.handler
+        if isinstance(handler, RtpHandler):
+            handler.watch(session, self)
+        if session.endpoint.rtp_keepalive and self.type == AUDIO:
             self.rtp.set_keep_alive(0 if away else session.endpoint.rtp_keepalive)
 
     def close(self) -> None:
@@ -120,36 +123,48 @@ class RtpAudio(MediaStream):
 
 
 class RtpHandler(SdpHandler):
-    """Negotiates streams of audio."""
+    """Negotiates streams whose packets are passed on as they are.
 
-    name = "rtp"
-    media = "audio"
-    limit = "max_audio_streams"
+    Formats of the two sides are compared by name, and nothing is converted.
+    """
+
+    marking: ClassVar[tuple[str, str]]
+    """The options for traffic class and link priority of the packets."""
+    digits: ClassVar[bool] = False
+    """Whether digits are sent in the streams."""
 
     def __init__(self, media: MediaSubsystem) -> None:
         self._media = media
+
+    # What differs from type to type.
+
+    def _opened(self, session: Session, rtp: RtpSession) -> None:
+        """An RTP session was opened."""
+        rtp.rtcp.listen()
+
+    def _negotiated(self, session: Session, stream: RtpStream) -> None:
+        """The meaning of payload types has changed."""
 
     # What the peer offers.
 
     def accepts(self, profile: EndpointProfile, description: SessionDescription, media: MediaDescription) -> bool:
         """Whether profile, address and codecs fit."""
-        return bool(media.port) and _acceptable(profile, description, media) is not None
+        return bool(media.port) and self._acceptable(profile, description, media) is not None
 
     def agreed(self, profile: EndpointProfile, description: SessionDescription, media: MediaDescription) -> Agreed:
         """Those of the answer, in its order."""
-        terms = _acceptable(profile, description, media) if media.port else None
+        terms = self._acceptable(profile, description, media) if media.port else None
         return () if terms is None else agreed_codecs(terms)
 
     def answer(
         self, session: Session, description: SessionDescription, media: MediaDescription, stream: MediaStream | None
     ) -> tuple[MediaStream, MediaDescription] | None:
         """Take the offer in the order of our codecs."""
-        mode = session.media.dtmf_mode or session.endpoint.dtmf_mode
-        terms = _acceptable(session.profile, description, media, mode)
+        terms = self._acceptable(session.profile, description, media, session)
         if terms is None:
             return None
         host = (media.connection or description.connection or _NO_CONNECTION).address
-        if not isinstance(stream, RtpAudio):
+        if not isinstance(stream, RtpStream):
             opened = self._open(session, terms, host)
             if opened is None:
                 return None
@@ -166,19 +181,19 @@ class RtpHandler(SdpHandler):
         self._set_remote(session, stream, host, media.port)
         ptime = terms.ptime if session.endpoint.use_ptime else 0
         terms, port = _placed(session, stream, terms)
-        return stream, audio_section(terms, port, ptime, stream.connection)
+        return stream, audio_section(terms, port, ptime, stream.connection, self.media)
 
     # What we offer.
 
     def create_offer(self, session: Session) -> tuple[MediaStream, MediaDescription] | None:
         """Offer every codec of the endpoint, the caller's first as ``outgoing_call_offer_pref`` says."""
-        formats = session.media.wanted or session.offer_formats
+        formats = session.offers_of(self.media)
         if not formats:
             return None
         if not session.profile.in_the_clear:
             session.core.log.warning("%s is not called: its media_encryption is not available", session.endpoint.id)
             return None
-        mode = session.media.dtmf_mode or session.endpoint.dtmf_mode
+        mode = (session.media.dtmf_mode or session.endpoint.dtmf_mode) if self.digits else "none"
         terms = offer_terms(formats, mode, session.media.parameters)
         stream = self._open(session, terms, "")
         if stream is None:
@@ -186,31 +201,33 @@ class RtpHandler(SdpHandler):
         stream.offered = terms
         # What is offered must be understood from now on: early media may come before the answer does.
         self._set_up(session, stream)
-        return stream, audio_section(terms, stream.rtp.local[1])
+        return stream, audio_section(terms, stream.rtp.local[1], media=self.media)
 
     def reoffer(self, session: Session, stream: MediaStream) -> MediaDescription:
         """The codecs agreed, under the payload types that we announced for them."""
-        assert isinstance(stream, RtpAudio)
+        assert isinstance(stream, RtpStream)
         # What we want, whatever the peer wants: one that holds us says so again (RFC 6337 5.3).
         direction = "sendonly" if session.held and session.moh_passthrough else "sendrecv"
         numbers = {one: number for number, one in stream.announced.formats}
         formats = tuple((numbers.get(one, number), one) for number, one in stream.terms.types.formats)
         types = PayloadTypes(formats, stream.announced.events)
         offered = AudioTerms(types, direction, 0, stream.terms.parameters)
-        media = session.media
-        if media.wanted or media.dtmf_mode or session.offer_all:
-            wanted = media.wanted or (session.formats if session.offer_all else tuple(one for _, one in formats))
-            offered = all_terms(offered, wanted, media.dtmf_mode or session.endpoint.dtmf_mode)
+        chosen = session.media.wanted if self.media == AUDIO else ()
+        if chosen or session.media.dtmf_mode or session.offer_all:
+            allowed = session.profile.formats_of[self.media]
+            wanted = chosen or (allowed if session.offer_all else tuple(one for _, one in formats))
+            mode = (session.media.dtmf_mode or session.endpoint.dtmf_mode) if self.digits else "none"
+            offered = all_terms(offered, wanted, mode)
         offered, port = _placed(session, stream, offered)
         stream.offered = offered
         self._set_up(session, stream)
-        return audio_section(offered, port, 0, stream.connection)
+        return audio_section(offered, port, 0, stream.connection, self.media)
 
     def apply_answer(
         self, session: Session, description: SessionDescription, media: MediaDescription, stream: MediaStream
     ) -> bool:
         """Send what the peer answered."""
-        assert isinstance(stream, RtpAudio)
+        assert isinstance(stream, RtpStream)
         if media.protocol.upper() != _PROFILE:
             return False
         host = (media.connection or description.connection or _NO_CONNECTION).address
@@ -234,14 +251,14 @@ class RtpHandler(SdpHandler):
 
     def roll_back(self, session: Session, stream: MediaStream) -> None:
         """Forget our open offer."""
-        assert isinstance(stream, RtpAudio)
+        assert isinstance(stream, RtpStream)
         if stream.offered is not None:
             stream.offered = None
             self._set_up(session, stream)
 
     # The RTP session.
 
-    def _open(self, session: Session, terms: AudioTerms, peer: str) -> RtpAudio | None:
+    def _open(self, session: Session, terms: AudioTerms, peer: str) -> RtpStream | None:
         """A stream with ports on an address that the peer's media can reach."""
         endpoint = session.endpoint
         bound = endpoint.media_address if endpoint.bind_rtp_to_media_address else ""
@@ -254,26 +271,22 @@ class RtpHandler(SdpHandler):
                 host,
                 symmetric=endpoint.rtp_symmetric,
                 ports=(endpoint.rtp_port_start, endpoint.rtp_port_end),
-                tos=endpoint.tos_audio,
-                cos=endpoint.cos_audio,
+                tos=getattr(endpoint, self.marking[0]),
+                cos=getattr(endpoint, self.marking[1]),
             )
         except (OSError, ValueError, AsterismError) as error:
             session.core.log.warning("no RTP session on %s: %s", host, error)
             return None
-        if endpoint.rtp_keepalive:
-            rtp.set_keep_alive(endpoint.rtp_keepalive)
         rtp.follow_peer = not endpoint.asymmetric_rtp_codec
-        rtp.on_rtcp = lambda stream, sent, report: rtcp.publish(session.channel, stream, sent, report)
         if endpoint.disable_direct_media_on_nat:
             rtp.on_source = session.media_changed
-        rtp.on_digit = session.on_rtp_digit
-        rtp.on_digit_begin = session.on_rtp_digit_begin
-        stream = RtpAudio(self, rtp, terms)
+        self._opened(session, rtp)
+        stream = RtpStream(self, rtp, terms)
         if other_family:
             stream.connection = Connection("IP6" if ":" in host else "IP4", host)
         return stream
 
-    def _set_up(self, session: Session, stream: RtpAudio) -> None:
+    def _set_up(self, session: Session, stream: RtpStream) -> None:
         """Tell the RTP session what its payload types mean: what we announced before may still be on its way."""
         terms, receive = stream.terms, stream.announced
         if stream.offered is not None and stream.offered is not terms:
@@ -282,11 +295,9 @@ class RtpHandler(SdpHandler):
             )
         ptime = terms.ptime if session.endpoint.use_ptime else 0
         stream.rtp.set_formats(terms.types, receive, ptime)
-        if session.channel is not None:
-            mode = session.media.dtmf_mode or session.endpoint.dtmf_mode
-            detect_digits(session.channel, mode == "inband" or (mode == "auto" and not stream.rtp.sends_events))
+        self._negotiated(session, stream)
 
-    def _set_remote(self, session: Session, stream: RtpAudio, host: str, port: int) -> None:
+    def _set_remote(self, session: Session, stream: RtpStream, host: str, port: int) -> None:
         held = host in _NOWHERE or stream.terms.direction in _SENDS_NOTHING
         if host not in _NOWHERE:
             try:
@@ -295,26 +306,91 @@ class RtpHandler(SdpHandler):
                 # No address of the socket's family: where it is is learned from its packets.
                 session.core.log.debug("media of %s: %s", session.endpoint.id, error)
         stream.rtp.hold = held
-        if session.endpoint.rtp_timeout or session.endpoint.rtp_timeout_hold:
-            _watch(session, stream)
+        self.watch(session, stream)
+
+    def watch(self, session: Session, stream: RtpStream) -> None:
+        """What is to happen while nothing comes may be another thing now: the peer holds, or sends elsewhere."""
+
+    def _acceptable(
+        self, profile: EndpointProfile, description: SessionDescription, media: MediaDescription,
+        session: Session | None = None,
+    ) -> AudioTerms | None:  # fmt: skip
+        """The terms of an answer to an offered section, ``None`` when it cannot be taken."""
+        endpoint = profile.endpoint
+        if media.protocol.upper() != _PROFILE or not profile.in_the_clear:
+            return None
+        host = (media.connection or description.connection or _NO_CONNECTION).address
+        if host not in _NOWHERE and not is_address(host) and not endpoint.rtp_symmetric:
+            profile.core.log.warning("%s offers media at '%s', which is no address", endpoint.id, printable(host))
+            return None
+        preference = "local_first" if endpoint.preferred_codec_only else endpoint.incoming_call_offer_pref
+        section = _read(tuple(media.formats), tuple(media.attributes), tuple(description.attributes))
+        mode = "none"
+        if self.digits:
+            mode = (session is not None and session.media.dtmf_mode) or endpoint.dtmf_mode
+        return accept_offer(profile.formats_of[self.media], section, mode, preference)
 
 
-def _placed(session: Session, stream: RtpAudio, terms: AudioTerms) -> tuple[AudioTerms, int]:
+class AudioHandler(RtpHandler):
+    """Streams of audio: they carry digits, are consumed here too, and their silence may end the call."""
+
+    name = "rtp"
+    media = "audio"
+    limit = "max_audio_streams"
+    digits = True
+    marking = "tos_audio", "cos_audio"
+
+    def _opened(self, session: Session, rtp: RtpSession) -> None:
+        endpoint = session.endpoint
+        if endpoint.rtp_keepalive:
+            rtp.set_keep_alive(endpoint.rtp_keepalive)
+        rtp.on_rtcp = lambda stream, sent, report: rtcp.publish(session.channel, stream, sent, report)
+        rtp.on_digit = session.on_rtp_digit
+        rtp.on_digit_begin = session.on_rtp_digit_begin
+
+    def _negotiated(self, session: Session, stream: RtpStream) -> None:
+        if session.channel is not None:
+            mode = session.media.dtmf_mode or session.endpoint.dtmf_mode
+            detect_digits(session.channel, mode == "inband" or (mode == "auto" and not stream.rtp.sends_events))
+
+    def watch(self, session: Session, stream: RtpStream) -> None:
+        """End the call when nothing comes for too long; not while the peer sends elsewhere."""
+        endpoint = session.endpoint
+        if not (endpoint.rtp_timeout or endpoint.rtp_timeout_hold):
+            return
+        seconds = endpoint.rtp_timeout_hold if stream.rtp.hold else endpoint.rtp_timeout
+        stream.rtp.set_timeout(0 if stream.sends_to is not None else seconds, partial(_silent, session))
+
+
+class VideoHandler(RtpHandler):
+    """Streams of video: passed on between two parties."""
+
+    name = "rtp_video"
+    media = "video"
+    limit = "max_video_streams"
+    marking = "tos_video", "cos_video"
+
+
+class TextHandler(RtpHandler):
+    """Streams of T.140 text (RFC 4103): passed on between two parties."""
+
+    name = "rtp_text"
+    media = "text"
+    limit = "max_text_streams"
+    marking = "tos_audio", "cos_audio"
+
+
+HANDLERS: tuple[type[RtpHandler], ...] = (AudioHandler, VideoHandler, TextHandler)
+"""What negotiates the types of streams that go over RTP."""
+
+
+def _placed(session: Session, stream: RtpStream, terms: AudioTerms) -> tuple[AudioTerms, int]:
     """The terms and the port of our next description: those of another party, where the peer is to send there."""
     direct = session.direct
     place = stream.placed = None if direct is None else direct.place_for(stream)
     if place is None:
         return terms, stream.rtp.local[1]
     return terms._replace(types=place.types), place.port
-
-
-def _watch(session: Session, stream: RtpAudio) -> None:
-    """End the call when nothing comes for too long; not while the peer sends elsewhere."""
-    endpoint = session.endpoint
-    seconds = endpoint.rtp_timeout_hold if stream.rtp.hold else endpoint.rtp_timeout
-    if stream.sends_to is not None:
-        seconds = 0
-    stream.rtp.set_timeout(seconds, lambda: _silent(session))
 
 
 def _silent(session: Session) -> None:
@@ -328,22 +404,6 @@ def _end_silent(session: Session) -> None:
         session.fail(_NOT_AVAILABLE)
     else:
         session.channel.soft_hangup(SoftHangup.DEVICE, _NOT_AVAILABLE)
-
-
-def _acceptable(
-    profile: EndpointProfile, description: SessionDescription, media: MediaDescription, dtmf_mode: str = ""
-) -> AudioTerms | None:
-    """The terms of an answer to an offered section, ``None`` when it cannot be taken."""
-    endpoint = profile.endpoint
-    if media.protocol.upper() != _PROFILE or not profile.in_the_clear:
-        return None
-    host = (media.connection or description.connection or _NO_CONNECTION).address
-    if host not in _NOWHERE and not is_address(host) and not endpoint.rtp_symmetric:
-        profile.core.log.warning("%s offers media at '%s', which is no address", endpoint.id, printable(host))
-        return None
-    preference = "local_first" if endpoint.preferred_codec_only else endpoint.incoming_call_offer_pref
-    section = _read(tuple(media.formats), tuple(media.attributes), tuple(description.attributes))
-    return accept_offer(profile.formats, section, dtmf_mode or endpoint.dtmf_mode, preference)
 
 
 def _reaches(rtp: RtpSession, host: str) -> bool:
@@ -395,13 +455,14 @@ def _read(formats: tuple[str, ...], attributes: _Attributes, common: _Attributes
 
 
 class RtpModule(Module):
-    """Registers :class:`RtpHandler`."""
+    """Registers the handlers of :data:`HANDLERS`."""
 
     name = "session_sdp_rtp"
     aliases = ("res_pjsip_sdp_rtp",)
     requires = ("session",)
-    description = "SDP handler for RTP audio streams"
+    description = "SDP handlers for streams over RTP"
 
     def load(self, server: Any) -> None:
-        """Register the handler."""
-        sessions(server).register_sdp_handler(RtpHandler(server.media))
+        """Register the handlers."""
+        for handler in HANDLERS:
+            sessions(server).register_sdp_handler(handler(server.media))

@@ -1,0 +1,43 @@
+"""Feedback packets: read, written anew, and bounded."""
+
+from __future__ import annotations
+
+import struct
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asterism.media import feedback, rtcp
+
+REPORT = rtcp.build(rtcp.Report(rtcp.RR, 7), b"name")
+
+
+def same(number: int) -> int:
+    return number
+
+
+def test_numbers_and_sources_are_those_of_the_other_side() -> None:
+    nack = feedback.Feedback(feedback.NACK, 5, struct.pack("!HHHH", 10, 3, 65535, 0))
+    built = feedback.build(nack, 1, 2, lambda number: (number + 1) & 0xFFFF)
+    assert struct.unpack_from("!BBHII", built) == (0x81, 205, 4, 1, 2)
+    (found,) = feedback.parse(REPORT + built)
+    assert found == feedback.Feedback(feedback.NACK, 2, struct.pack("!HHHH", 11, 3, 0, 0))
+
+
+def test_a_full_intra_request_names_its_source_inside() -> None:
+    fir = feedback.Feedback(feedback.FIR, 5, struct.pack("!IBBBB", 5, 9, 0, 0, 0))
+    built = feedback.build(fir, 1, 2, same)
+    assert struct.unpack_from("!BBHIIIB", built) == (0x84, 206, 4, 1, 0, 2, 9)
+    assert feedback.parse(built) == [feedback.Feedback(feedback.FIR, 2, struct.pack("!IBBBB", 2, 9, 0, 0, 0))]
+
+
+def test_other_kinds_stop_here() -> None:
+    for kind in ((206, 15), (205, 3), (205, 15)):
+        assert feedback.parse(feedback.build(feedback.Feedback(kind, 5, bytes(8)), 1, 2, same)) == []
+
+
+@given(st.binary(max_size=200))
+def test_anything_may_come(data: bytes) -> None:
+    for one in feedback.parse(data) + feedback.parse(REPORT + data):
+        assert len(feedback.build(one, 1, 2, same)) % 4 == 0
+        assert len(one.details) <= len(data)
