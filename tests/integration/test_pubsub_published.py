@@ -209,6 +209,17 @@ async def test_message_summaries(multi_user: bool) -> None:
             assert b"Voice-Message: 3/1 (0/0)\r\n" in second.body
 
 
+async def test_mailboxes_as_recorded() -> None:
+    (found,) = recorded("instance1 publishes mailbox state")
+    async with world(PUBLISH + "event=asterisk-mwi\n@mailbox_state_filter=^7\n") as (server, there):
+        await command(server, "mwi update mailbox 8001@default 1 1")
+        await command(server, "mwi update mailbox 7001@default 3 1")
+        first = await there.got(1)
+        assert first.body.decode().replace(server.options.entityid, "02:00:00:00:00:01") == found.partition("\n\n")[2]
+        names = [name for name, _ in first.headers]
+        assert names == [line.partition(":")[0] for line in found.partition("\n\n")[0].splitlines()[1:]]
+
+
 async def test_filters_of_what_servers_share() -> None:
     publish = PUBLISH + "event=asterisk-devicestate\n@device_state_filter=^Custom:c\n"
     async with world(publish) as (server, there):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from asterism.stack.transactions.server import ServerTransaction
     from asterism.stack.transactions.server_invite import InviteServerTransaction
 
-OVERLOAD_METHODS = frozenset({"INVITE", "REGISTER", "SUBSCRIBE", "MESSAGE", "OPTIONS"})
+OVERLOAD_METHODS = frozenset({"INVITE", "REGISTER", "SUBSCRIBE", "PUBLISH", "MESSAGE", "OPTIONS"})
 SCHEMES = frozenset({"sip", "sips", "tel"})
 _UNTAKEN = {"SUBSCRIBE": 489, "PUBLISH": 489, "PRACK": 481}
 MAX_WAITING_IN_DIALOG = 100

@@ -8,6 +8,8 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 MAX_NAMES = 100_000
 """Names that other servers may tell of."""
+MAX_SOURCES = 100
+"""Sources that may tell of one name."""
 MAX_NAME = 255
 """Characters of one."""
 
@@ -32,12 +34,14 @@ class RemoteStates(Generic[T]):
         return list(self._states)
 
     def set(self, source: str, name: str, state: T) -> bool:
-        """A source tells a state; ``False``: the name is no name, or too many are told of already."""
+        """A source tells a state; ``False``: the name is no name, or too many are told of already, or by too many."""
         found = self._states.get(name)
         if found is None:
             if not name or len(name) > MAX_NAME or len(self._states) >= MAX_NAMES:
                 return False
             found = self._states[name] = {}
+        elif source not in found and len(found) >= MAX_SOURCES:
+            return False
         if found.get(source) != state:
             found[source] = state
             self._changed(name)

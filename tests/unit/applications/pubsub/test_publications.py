@@ -212,6 +212,14 @@ def test_a_handler_that_raises_does_no_harm(world: World) -> None:
     assert world.publish("", tag, 0).status == 200
 
 
+def test_an_overloaded_server_takes_none(world: World) -> None:
+    world.rig.sip.state.overloaded = True
+    answer = world.rig.only(
+        world.rig.receive(world.rig.request("PUBLISH", "sip:shop@pbx.test", "alice", "Event: test"))
+    )
+    assert answer.status == 503
+
+
 @pytest.mark.parametrize("status", [403, 489])
 def test_a_handler_may_refuse(world: World, status: int) -> None:
     world.handler.status = status

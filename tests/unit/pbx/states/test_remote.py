@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from fake_technology import FakeServer, settle
 from hint_kit import run
 
@@ -26,14 +27,17 @@ def test_each_source_has_a_word() -> None:
     assert len(states) == 0
 
 
-def test_names_are_bounded(monkeypatch: object) -> None:
+def test_names_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     states: RemoteStates[int] = RemoteStates(lambda name: None)
     assert not states.set("a", "", 1)
     assert not states.set("a", "x" * (remote.MAX_NAME + 1), 1)
-    monkeypatch.setattr(remote, "MAX_NAMES", 1)  # type: ignore[attr-defined]
+    monkeypatch.setattr(remote, "MAX_NAMES", 1)
     assert states.set("a", "x", 1)
     assert not states.set("a", "y", 1)
     assert states.set("b", "x", 1)
+    monkeypatch.setattr(remote, "MAX_SOURCES", 2)
+    assert not states.set("c", "x", 1)
+    assert states.set("b", "x", 2)
 
 
 def test_a_device_is_what_all_tell_of_it() -> None:

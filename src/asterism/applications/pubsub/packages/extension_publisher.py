@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from asterism.core.events import EventType
     from asterism.pbx.assembly.pbx import Pbx
 
+MAX_USERS = 10_000
+"""Extensions that are published in one place."""
+
 
 class PublishedExtension(Subscription):
     """One extension that is published somewhere: what body generators are given in place of a subscription."""
@@ -149,6 +152,8 @@ class ExtensionPublisher(Publisher):
         user = exten if publication.config.multi_user else ""
         found = place.extensions.get(user)
         if found is None:
+            if len(place.extensions) >= MAX_USERS:
+                return
             generator = self._tables.generators.get(place.kind)
             if generator is None or not issubclass(ExtensionInfo, generator.states):
                 publication.complain(f"no module writes '{place.kind}' for the event {self.event}")
