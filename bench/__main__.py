@@ -29,7 +29,7 @@ from bench import (
     subscriptions,
     transports,
 )
-from bench.load import Measurement, measure
+from bench.load import MEDIA, Measurement, measure
 from bench.process import peak_resident_mib
 
 LOADS = {
@@ -38,6 +38,7 @@ LOADS = {
     "call": (100, 800),
     "slow-call": (40, 400),
     "rtp": (50, 60),
+    "conference": (50, 50),
 }
 """Rate a second and number of operations; calls at two rates, as on a slow machine peers cannot keep up with 100."""
 
@@ -47,9 +48,10 @@ UNITS = {
     "call": "two-leg call",
     "slow-call": "two-leg call, 40 a second",
     "rtp": "relayed packet",
+    "conference": "20 ms of one of 50 in a mix",
 }
 
-TARGETS = {"options": 1 / 3, "register": 1 / 3, "call": 1 / 3, "slow-call": 1 / 3, "rtp": 1 / 2}
+TARGETS = {"options": 1 / 3, "register": 1 / 3, "call": 1 / 3, "slow-call": 1 / 3, "rtp": 1 / 2, "conference": 1.0}
 """The most that Asterism may use of Asterisk's CPU, measured in the same run."""
 
 READY_SECONDS = 1.0
@@ -143,7 +145,7 @@ def run_loads(name: str, start: object, folder: Path, loads: list[str], share: i
         for operation in loads:
             rate, count = LOADS[operation]
             count = max(count // share, 20)
-            if operation != "rtp":
+            if operation not in MEDIA:
                 measure(operation, process.pid, rate, max(count // 10, 20))
             result = measure(operation, process.pid, rate, count)
             results.setdefault(name, {}).setdefault(operation, []).append(result)
@@ -161,7 +163,7 @@ def median(results: Results, server: str, operation: str) -> float | None:
 def describe(result: Measurement) -> str:
     """One line about a measurement."""
     line = f"{UNITS[result.operation]}: {result.microseconds:.1f} us CPU, {result.good} done"
-    if result.operation != "rtp":
+    if result.operation not in MEDIA:
         line += f", {result.achieved:.0f} a second"
     return line + "".join(f"; NOT VALID: {complaint}" for complaint in result.complaints)
 

@@ -1,7 +1,8 @@
 """The one configuration that Asterism and Asterisk are measured on; Kamailio's does the same where it can.
 
 The server listens on 127.0.0.1:5070; 127.0.0.1 may call without a password; ``callee`` is a static contact
-on port 5090; ``u1`` to ``u100`` register with passwords ``pw1`` to ``pw100``.
+on port 5090; ``u1`` to ``u100`` register with passwords ``pw1`` to ``pw100``. ``conference`` is a conference at 8 kHz,
+which a module of the measurement's own brings to Asterism.
 """
 
 from __future__ import annotations
@@ -64,12 +65,41 @@ max_contacts=1
 """
 
 _FILES = {
-    "extensions.conf": "[default]\nexten => callee,1,Dial(PJSIP/callee,30)\nexten => ping,1,NoOp()\n",
+    "extensions.conf": "[default]\nexten => callee,1,Dial(PJSIP/callee,30)\nexten => ping,1,NoOp()\n"
+    "exten => conference,1,Answer()\n same => n,ConfBridge(bench)\n",
+    "confbridge.conf": "[general]\n[default_bridge]\ntype=bridge\ninternal_sample_rate=8000\nmixing_interval=20\n"
+    "[default_user]\ntype=user\nquiet=yes\n",
     "manager.conf": "[general]\nenabled=no\n",
     "modules.conf": "[modules]\nautoload=yes\n",
     "rtp.conf": "[general]\nrtpstart=20000\nrtpend=40000\n",
     "logger.conf": "[logfiles]\nmessages.log => error\n",
 }
+
+_CONFERENCE = '''\
+"""ConfBridge for the measurement: everybody who runs it is in one bridge."""
+
+from asterism.core.documentation import Documentation
+from asterism.pbx.vocabulary.marks import application
+from asterism.pbx.vocabulary.module import PbxModule
+
+
+class Conference(PbxModule):
+    """The application."""
+
+    name = "bench_conference"
+    description = "ConfBridge for the measurement"
+
+    def load(self, server):
+        super().load(server)
+        self.room = server.pbx.create_bridge("bench")
+
+    def unload(self):
+        self.room.dismiss()
+
+    @application("ConfBridge", Documentation("Join the conference.", "ConfBridge(name)"))
+    async def join(self, channel, args):
+        await channel.join(self.room)
+'''
 
 _KAMAILIO = """\
 #!KAMAILIO
@@ -115,6 +145,8 @@ def write_asterisk(etc: Path, state: Path, *, visible_state: str = "") -> Path:
     root = visible_state or str(state)
     for folder in ("lib", "spool", "run", "log", "modules"):
         (state / folder).mkdir(parents=True, exist_ok=True)
+    if not visible_state:
+        (state / "modules/bench_conference.py").write_text(_CONFERENCE)
     (etc / "pjsip.conf").write_text(pjsip())
     for name, text in _FILES.items():
         (etc / name).write_text(text)

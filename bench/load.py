@@ -13,11 +13,14 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from asterism.testing.tone import ulaw_tone
 from bench.configuration import ACCOUNTS, CALLEE_PORT, SERVER
 from bench.process import cpu_seconds, datagrams_sent
 
 SCENARIOS = Path(__file__).resolve().parent / "scenarios"
 CALLS = ("call", "slow-call")
+MEDIA = {"rtp": 200, "conference": 100}
+"""Datagrams per call and second: between two parties, and between one and the mix."""
 RTP_SECONDS = 6.0  # steady media that is measured
 RTP_RAMP = 50  # calls started per second
 RTP_CALL_SECONDS = 12  # media in call_rtp.xml
@@ -71,8 +74,14 @@ def _scenario(operation: str, folder: Path) -> list[str]:
         return ["-sf", str(SCENARIOS / "register.xml"), "-inf", str(users), "-p", "5095"]
     if operation in CALLS:
         return ["-sn", "uac", "-s", "callee", "-p", "5091"]
-    (folder / "tone.ulaw").write_bytes(bytes([0xFF, 0x7F] * 120_000))
-    return ["-sf", str(SCENARIOS / "call_rtp.xml"), "-s", "callee", "-p", "5091"]
+    return media_scenario(folder, "callee" if operation == "rtp" else "conference", 5091)
+
+
+def media_scenario(folder: Path, service: str, port: int) -> list[str]:
+    """SIPp's arguments for calls to ``service`` from ``port`` that talk for twelve seconds."""
+    tone = [0xFF, 0x7F] if service == "callee" else list(b"".join(ulaw_tone(440)))
+    (folder / "tone.ulaw").write_bytes(bytes(tone * (240_000 // len(tone))))
+    return ["-sf", str(SCENARIOS / "call_rtp.xml"), "-s", service, "-p", str(port)]
 
 
 def measure(operation: str, pid: int, rate: int, count: int) -> Measurement:
@@ -86,14 +95,14 @@ def measure(operation: str, pid: int, rate: int, count: int) -> Measurement:
                 echo = ["-rtp_echo"] if operation == "rtp" else []
                 callee = Sipp(["-sn", "uas", "-p", str(CALLEE_PORT), *echo], folder, "callee")
                 time.sleep(0.5)
-            rate = RTP_RAMP if operation == "rtp" else rate
+            rate = RTP_RAMP if operation in MEDIA else rate
             target = f"{SERVER[0]}:{SERVER[1]}"
             before, started = cpu_seconds(pid), time.monotonic()
             words = [*_scenario(operation, folder), target, "-r", str(rate), "-m", str(count), "-l", "10000"]
             client = Sipp(words, folder, "client")
             result = Measurement(operation, 0.0, 0.0, 0)
-            if operation == "rtp":
-                _measure_media(pid, count, result)
+            if operation in MEDIA:
+                _measure_media(pid, count, result, MEDIA[operation])
             client.process.wait(timeout=count / rate * 4 + 90)
             _judge(operation, pid, client, before, started, rate, count, result)
             if callee is not None:
@@ -110,15 +119,15 @@ def measure(operation: str, pid: int, rate: int, count: int) -> Measurement:
                     process.end()
 
 
-def _measure_media(pid: int, count: int, result: Measurement) -> None:
+def _measure_media(pid: int, count: int, result: Measurement, due: int) -> None:
     time.sleep(count / RTP_RAMP + 2)
     before, sent, begun = cpu_seconds(pid), datagrams_sent(), time.monotonic()
     time.sleep(RTP_SECONDS)
     spent, sent, wall = cpu_seconds(pid) - before, datagrams_sent() - sent, time.monotonic() - begun
-    # Each relayed packet is two datagrams: phone to server, server to phone.
+    # Each packet is two datagrams: phone to server, server to phone.
     result.microseconds = spent / max(sent / 2, 1) * 1e6
-    if sent < 0.97 * 200 * count * wall:
-        result.complaints.append(f"only {sent / count / wall:.0f} datagrams per call and second of 200")
+    if sent < 0.97 * due * count * wall:
+        result.complaints.append(f"only {sent / count / wall:.0f} datagrams per call and second of {due}")
 
 
 def _judge(
@@ -127,7 +136,7 @@ def _judge(
     good, bad = client.total("SuccessfulCall(C)"), client.total("FailedCall(C)")
     wall = time.monotonic() - started
     result.good, result.achieved = good, good / wall
-    if operation != "rtp":
+    if operation not in MEDIA:
         result.microseconds = (cpu_seconds(pid) - before) / max(good, 1) * 1e6
         seconds = count / rate
         if good / wall < 0.95 * rate * seconds / (seconds + 0.5):
