@@ -10,6 +10,8 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from asterism.media.stream import FrameSink
+
 if TYPE_CHECKING:
     from asterism.media.relay import QuickWay
     from asterism.media.rtp import RtpSession
@@ -20,9 +22,10 @@ _unpack = _WORDS.unpack_from
 _pack_into = _WORDS.pack_into
 
 
-Keeping = tuple[Callable[[bytearray], int], bytearray, int, int, float, bytearray]
+Keeping = tuple[Callable[[bytearray], int], bytearray, int, int, float, bytearray, FrameSink]
 """As :data:`~asterism.media.relay.QuickWay`, for payloads that are kept until they are taken out, as a mix does at each
-of its turns: what reads, its buffer; what the next packet begins with, its SSRC; the clock; where the payload goes."""
+of its turns: what reads, its buffer; what the next packet begins with, its SSRC; the clock; where the payload goes, and
+the sink that takes it from there."""
 
 
 class RtpReceiver:
@@ -62,14 +65,18 @@ class RtpReceiver:
             if keeping is None:
                 self._session.read()
                 return
-            recv_into, buffer, head, ssrc, clock, pending = keeping
+            recv_into, buffer, head, ssrc, clock, pending, sink = keeping
             try:
                 size = recv_into(buffer)
             except OSError:
                 return
             first, sequence, timestamp, source = _unpack(buffer)
             before = self.last_timestamp
-            if first != head or sequence != self.highest + 1 or source != ssrc or timestamp < before or size < 12:
+            if (
+                first != head or sequence != self.highest + 1 or source != ssrc or timestamp < before or size < 12
+                or self._session.sink is not sink
+            ):  # fmt: skip
+                self.keeping = None
                 self._session.receive(size)
                 return
             self.highest = sequence

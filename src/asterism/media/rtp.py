@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 BUFFER_SIZE = 4096
 _COMFORT_NOISE = (13, 19)
+PendingFor = Callable[[Format], bytearray | None]
 RtcpHook = Callable[["RtpSession", bool, Report], None]
 
 
@@ -51,9 +52,9 @@ class RtpSession(RtpTransmitter):
 
     __slots__ = (
         "_buffer", "_digits", "_event", "_inactivity", "_keep_alive", "_learning", "_on_release", "_pair",
-        "_pending_for", "_received_events", "_received_formats", "_recv_into", "_reporter", "_rtcp_socket", "_sink",
+        "_received_events", "_received_formats", "_recv_into", "_reporter", "_rtcp_socket",
         "_views", "away", "follow_peer", "joined_to", "local", "on_digit", "on_digit_begin", "on_rtcp", "on_source",
-        "received", "relay", "relay_digits", "rx_dropped",
+        "received", "relay", "relay_digits", "rx_dropped", "sink",
     )  # fmt: skip
 
     def __init__(
@@ -72,8 +73,8 @@ class RtpSession(RtpTransmitter):
         self._rtcp_socket = pair[1]
         self._reporter: RtcpReporter | None = None
         self.local = local
-        self._sink: FrameSink | None = None
-        self._pending_for: Callable[[Format], bytearray | None] | None = None
+        self.sink: FrameSink | None = None
+        """See ``AudioStream.sink``. One that has a ``pending_for(format)`` keeps payloads there until it takes them."""
         self.on_digit: DigitSink | None = None
         self.on_digit_begin: Callable[[str], None] | None = None
         self.on_rtcp: RtcpHook | None = None
@@ -104,17 +105,6 @@ class RtpSession(RtpTransmitter):
         """The session that hears what comes, relayed or by frames."""
         self._pair: MemoryStream | None = None
         """The end of a pair that is followed to find it. Digits then go from channel to channel: each hears them."""
-
-    @property
-    def sink(self) -> FrameSink | None:
-        """See ``AudioStream.sink``. One that has a ``pending_for(format)`` keeps payloads there until it takes them."""
-        return self._sink
-
-    @sink.setter
-    def sink(self, sink: FrameSink | None) -> None:
-        self._sink = sink
-        self._pending_for = getattr(sink, "pending_for", None)
-        self.received.keeping = None
 
     # -- what was negotiated ------------------------------------------------------------------------------
 
@@ -354,25 +344,28 @@ class RtpSession(RtpTransmitter):
             if frame is None:
                 return
             if self.relay is None:
-                if self._sink is not None and frame.payload:
-                    self._sink(frame)
+                if self.sink is not None and frame.payload:
+                    self.sink(frame)
                 return
         if self.relay is not None:
             self.relay.pass_on(fmt, second, sequence, timestamp, payload, now, late)
-        elif self._sink is not None and payload:
-            self._sink(Frame(fmt, swap_bytes(payload) if fmt.encoding == "L16" else payload, timestamp))
-            if self._pending_for is not None:
-                self._keep(fmt, payload_type)
+        elif self.sink is not None and payload:
+            sink = self.sink
+            sink(Frame(fmt, swap_bytes(payload) if fmt.encoding == "L16" else payload, timestamp))
+            pending_for: PendingFor | None = getattr(sink, "pending_for", None)
+            if pending_for is not None:
+                self._keep(fmt, payload_type, sink, pending_for)
 
-    def _keep(self, fmt: Format, payload_type: int) -> None:
+    def _keep(self, fmt: Format, payload_type: int, sink: FrameSink, pending_for: PendingFor) -> None:
         """Have the payloads of the packets that follow this one be kept without a look at them, if they may."""
         received = self.received
         received.keeping = None
-        pending = None if self._pending_for is None or fmt.encoding == "L16" else self._pending_for(fmt)
+        pending = None if fmt.encoding == "L16" else pending_for(fmt)
         reading = self.quick_input()
         if pending is not None and reading is not None:
             recv_into, buffer, _ = reading
-            received.keeping = recv_into, buffer, 0x8000 | payload_type, received.ssrc, received.clock, pending
+            head = 0x8000 | payload_type
+            received.keeping = recv_into, buffer, head, received.ssrc, received.clock, pending, sink
 
     def quick_input(self) -> tuple[Callable[[bytearray], int], bytearray, Views] | None:
         """Return what reads the packets that may be relayed without a look at them; see :data:`QuickWay`.

@@ -88,10 +88,6 @@ def test_what_differs_is_looked_at(run):
     run(scenario)
 
 
-def _another_sink(leg):
-    leg.session.sink = None
-
-
 def _relayed(leg):
     leg.session.relay_to(leg.other.session)
 
@@ -116,7 +112,7 @@ def _closed(leg):
     leg.session.close()
 
 
-@pytest.mark.parametrize("change", [_another_sink, _relayed, _tapped, _other_formats, _other_peer, _logged, _closed])
+@pytest.mark.parametrize("change", [_relayed, _tapped, _other_formats, _other_peer, _logged, _closed])
 def test_what_changes_ends_it(run, change):
     async def scenario(media):
         leg: Any = Leg(media)
@@ -127,6 +123,26 @@ def test_what_changes_ends_it(run, change):
         assert leg.session.received.keeping is not None
         change(leg)
         assert leg.session.received.keeping is None
+
+    run(scenario)
+
+
+def test_another_sink_gets_what_comes_next(run):
+    async def scenario(media):
+        leg, keeper = Leg(media), Keeper()
+        leg.session.sink = keeper
+        await _kept(leg, keeper)
+        size = len(keeper.pending)
+        heard = []
+        leg.session.sink = heard.append
+        leg.peer.send(leg.session, b"\x77" * 160)
+        await until(lambda: bool(heard))
+        assert (heard[0].payload, len(keeper.pending)) == (b"\x77" * 160, size)
+        assert leg.session.received.keeping is None
+        leg.session.sink = None
+        leg.peer.send(leg.session)
+        await until(lambda: leg.session.rx_packets == 8)
+        assert len(keeper.pending) == size
 
     run(scenario)
 

@@ -371,7 +371,11 @@ class Bridge:
             if next(iter(members)).linkedid != channel.linkedid:
                 self._merge_linkedid()
             if not channel.accountcode:
-                self._give_account(channel)
+                # As in Asterisk 22: who comes without an account gets the one that a member knows of its peer.
+                for each in members:
+                    if each.peeraccount:
+                        channel.set_accountcode(each.peeraccount)
+                        break
         bus = self.pbx.bus
         if bus.listeners[events.BRIDGE_ENTER]:
             bus.publish(events.BRIDGE_ENTER, self, channel, None if swapped is None else swapped.channel)
@@ -472,12 +476,6 @@ class Bridge:
                     channel.indicate(Control.HOLD, holder.hold_class)
             elif channel.on_hold:
                 channel.indicate(Control.UNHOLD)
-
-    def _give_account(self, channel: Channel) -> None:
-        """As in Asterisk 22: who comes without an account gets the one that a member knows of its peer."""
-        account = next((each.peeraccount for each in self.members if each.peeraccount), "")
-        if account:
-            channel.set_accountcode(account)
 
     def _merge_linkedid(self) -> None:
         members = self.members
