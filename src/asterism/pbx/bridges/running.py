@@ -25,7 +25,7 @@ _SHORT = 0.0025
 """A turn that takes no longer may come back to the loop..."""
 _CALM = 50
 """...after so many of them in a row."""
-_PATIENCE = 1.0
+PATIENCE = 1.0
 """Seconds that the end of a mix waits for turns that are being worked."""
 
 
@@ -96,15 +96,17 @@ class Running:
 
     def stop(self) -> None:
         """Send what is being worked and what is waiting; the mix is over."""
-        if self._pending:
-            wait(self._pending, _PATIENCE)
+        pending = self._pending
+        if pending:
+            wait(pending, PATIENCE)
             self._deliver()
-            for future in self._pending:
-                future.cancel()
-            self._pending.clear()
+        for future in pending:
+            future.cancel()
         if self._away:
             self._come_back()
-        self._mixer.drain()
+        if not pending:  # else the thread is still at it
+            self._mixer.drain()
+        pending.clear()
 
     def _done(self, _: Future[tuple[float, list[Output]]]) -> None:
         loop = self._loop
