@@ -44,6 +44,17 @@ window.phone = {
       failed: (event) => resolve(event.response ? event.response.status_code : event.cause),
     } }));
   },
+  notifies: [],
+  watch(target, event, accept) {
+    const watch = this.watching = this.ua.subscribe(target, event, accept, { expires: 600, params: {} });
+    watch.on("notify", (terminated, request, body) => this.notifies.push([terminated, body ?? ""]));
+    return new Promise((resolve, reject) => {
+      watch.on("accepted", () => resolve("accepted"));
+      watch.on("terminated", (code) => { this.notifies.push(["over", `${code}`]); reject(new Error(`${code}`)); });
+      watch.subscribe();
+    });
+  },
+  unwatch() { this.watching.terminate(); },
   connected() { return this.ua.isConnected() && this.ua.isRegistered(); },
   async stop() {
     const gone = new Promise((resolve) => this.ua.on("unregistered", () => resolve("unregistered")));

@@ -1,5 +1,5 @@
 // A SIP.js phone: what the test calls is on window.phone.
-import { Messager, Registerer, RegistererState, UserAgent } from "sip.js";
+import { Messager, Registerer, RegistererState, Subscriber, SubscriptionState, UserAgent } from "sip.js";
 
 function settled(request) {
   return new Promise((resolve) => request({
@@ -40,6 +40,24 @@ window.phone = {
     const message = core.makeOutgoingRequestMessage("OPTIONS", uri, this.agent.configuration.uri, uri, {});
     return settled((delegate) => core.request(message, delegate));
   },
+  notifies: [],
+  watch(target, event, accept) {
+    const options = { expires: 600, extraHeaders: [`Accept: ${accept}`] };
+    const watch = this.watching = new Subscriber(this.agent, UserAgent.makeURI(target), event, options);
+    watch.delegate = { onNotify: (notification) => {
+      const state = notification.request.getHeader("Subscription-State");
+      this.notifies.push([state.startsWith("terminated"), notification.request.body]);
+      notification.accept();
+    } };
+    return new Promise((resolve, reject) => {
+      watch.stateChange.addListener((state) => {
+        if (state === SubscriptionState.Subscribed) resolve("accepted");
+        if (state === SubscriptionState.Terminated) { this.notifies.push(["over", ""]); reject(new Error("over")); }
+      });
+      watch.subscribe();
+    });
+  },
+  async unwatch() { await this.watching.unsubscribe(); },
   connected() {
     return this.agent.isConnected() && this.registerer.state === RegistererState.Registered;
   },
