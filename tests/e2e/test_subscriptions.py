@@ -103,6 +103,18 @@ async def test_a_life_of_each_package(tmp_path: Path, event: str, number: str) -
         assert "0 active subscriptions" in server.rx("pjsip show subscriptions inbound").stdout
 
 
+async def test_a_life_of_a_list(tmp_path: Path) -> None:
+    host = own_host()
+    folder = tmp_path / "phone"
+    folder.mkdir()
+    text = (SCENARIOS / "subscribe.xml").read_text()
+    (folder / "list.xml").write_text(text.replace("Event: [event]", "Event: [event]\nSupported: eventlist"))
+    async with server_process(tmp_path / "server", host, EXTENSIONS, PJSIP) as server:
+        options = [*account("101", "team"), "-key", "event", "presence", "-m", "20", "-r", "20"]
+        await sipp(str(folder / "list"), f"{host}:5060", own_host(), *options, folder=folder)
+        assert "0 active subscriptions" in server.rx("pjsip show subscriptions inbound").stdout
+
+
 PLAIN = "Event: presence\nExpires: 300"
 REFUSALS = {
     "no hint": ("101", "999", PLAIN, 404),

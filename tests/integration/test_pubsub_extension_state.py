@@ -66,6 +66,11 @@ def as_recorded(body: bytes, phone: Phone) -> str:
     return re.sub(r"sip:102@", "sip:6002@", text)
 
 
+def of_102(body: bytes) -> bytes:
+    """A body of 200 as if it were of 102; a port may have these digits too."""
+    return re.sub(rb'(sip:|id=")200\b', rb"\g<1>102", body)
+
+
 def without_atom(text: str) -> str:
     """An XPIDF without what is random."""
     return re.sub(r'atomid="[^"]*"', "", text)
@@ -111,6 +116,7 @@ async def test_the_first_notify_follows_the_answer(event: str, accept: str, kind
 STATES = {
     "RINGING": "6002 RINGING (caller dave)",
     "INUSE": "6002 INUSE (answered)",
+    "BUSY": "second call to 6002",
     "ONHOLD": "*** 6002 ONHOLD",
     "UNAVAILABLE": "bob unregisters: unavailable",
     "NOT_INUSE": "SUBSCRIBE presence, Accept application/pidf+xml",
@@ -126,9 +132,11 @@ async def test_presence_bodies_as_recorded(state: str, kind: str) -> None:
         await watch.next()
         await command(found, f"devstate change Custom:lamp {state}")
         notify = await watch.next()
-        body = as_recorded(notify.body.replace(b"200", b"102"), found.ann)
+        body = as_recorded(of_102(notify.body), found.ann)
         part = RECORD[RECORD.index(STATES[state]) :]
-        bodies = re.findall(rf"Content-Type: application/{kind}\+xml\nContent-Length: +\d+\n\n(.*?>\n)----", part, re.S)
+        bodies = re.findall(
+            rf"Content-Type: application/{kind}\+xml\nContent-Length: +\d+\n\n(.*?>\n)\n?----", part, re.S
+        )
         assert without_atom(body).rstrip() == without_atom(bodies[0]).rstrip()
 
 
@@ -158,7 +166,7 @@ async def test_held_is_told_in_dialog_info() -> None:
         for state in ("RINGING", "INUSE", "ONHOLD"):
             await watch.next()
             await command(found, f"devstate change Custom:lamp {state}")
-        body = as_recorded((await watch.next()).body.replace(b"200", b"102"), found.ann)
+        body = as_recorded(of_102((await watch.next()).body), found.ann)
         assert body == recorded("*** 6002 ONHOLD", "application/dialog-info+xml")
 
 
