@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from call_kit import PJSIP, World, two_phones
+from call_kit import RELAYED, World, two_phones
 
 from asterism.pbx.vocabulary import events
 from asterism.testing import PhoneCall, until
@@ -12,7 +12,7 @@ EVENTS, TONES, INFO, NOTHING = "events", "tones", "INFO", "nothing"
 
 
 def config(mode: str) -> dict[str, str]:
-    return {"pjsip.conf": PJSIP.replace("[101](phone)", f"[101](phone)\ndtmf_mode={mode}")}
+    return {"pjsip.conf": RELAYED["pjsip.conf"].replace("[101](phone)", f"[101](phone)\ndtmf_mode={mode}")}
 
 
 async def press(call: PhoneCall, how: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from call_kit import World, two_phones
+from call_kit import RELAYED, World, two_phones
 
 from asterism import Channel
 from asterism.media.memory import MemoryStream
@@ -24,7 +24,7 @@ exten => 304,1,Dial(Local/102@phones,30)
 exten => 400,1,Dial(Local/400@phones,30)
 exten => 401,1,Dial(Local/401@phones/n,30)
 """
-FILES = {"extensions.conf": EXTENSIONS}
+FILES = {"extensions.conf": EXTENSIONS, **RELAYED}
 
 
 def streams(world: World) -> tuple[RtpSession, RtpSession]:
