@@ -56,12 +56,14 @@ def share_of(path: Path, frequency: float) -> float:
 
 
 @asynccontextmanager
-async def server_process(root: Path, host: str, extensions: str, pjsip: str = "") -> AsyncIterator[ServerProcess]:
-    """``asterism -f`` on an address of its own, with two phones' accounts."""
+async def server_process(
+    root: Path, host: str, extensions: str, pjsip: str = "", options: str = ""
+) -> AsyncIterator[ServerProcess]:
+    """``asterism -f`` on an address of its own, with two phones' accounts; ``options`` are lines of both endpoints."""
     sections = [f"[udp]\ntype=transport\nprotocol=udp\nbind={host}:5060\n", pjsip]
     for user in ("101", "102"):
         sections += [
-            f"[{user}]\ntype=endpoint\ncontext=phones\nallow=!all,ulaw,alaw\nauth={user}\naors={user}\n",
+            f"[{user}]\ntype=endpoint\ncontext=phones\nallow=!all,ulaw,alaw\nauth={user}\naors={user}\n{options}",
             f'callerid="Phone {user}" <{user}>\n',
             f"[{user}]\ntype=auth\nusername={user}\npassword=secret{user}\n",
             f"[{user}]\ntype=aor\nmax_contacts=1\nremove_existing=yes\n",

@@ -51,11 +51,23 @@ async def test_calls_to_the_echo(tmp_path: Path) -> None:
 
 async def test_a_call_between_two(tmp_path: Path) -> None:
     host, callee = own_host(), own_host()
-    async with server_process(tmp_path / "server", host, EXTENSIONS):
+    async with server_process(tmp_path / "server", host, EXTENSIONS, options="direct_media=no\n"):
         await sipp("register", f"{host}:5060", callee, *account("102"), folder=tmp_path / "register")
         called = await start_sipp("answer", f"{host}:5060", callee, "-m", "5", "-p", "5060", folder=tmp_path / "callee")
         await sipp("call", f"{host}:5060", own_host(), *account("101", "102"), "-m", "5", folder=tmp_path / "caller")
         await finish_sipp(called, tmp_path / "callee", "answer")
+
+
+async def test_two_that_send_to_each_other(tmp_path: Path) -> None:
+    """Direct media, the default: each is told the other's address and port; the called one comes back before BYE."""
+    host, caller, callee = own_host(), own_host(), own_host()
+    async with server_process(tmp_path / "server", host, EXTENSIONS):
+        await sipp("register", f"{host}:5060", callee, *account("102"), folder=tmp_path / "register")
+        keys = ["-m", "5", "-p", "5060", "-key", "other", caller, "-key", "server", host]
+        called = await start_sipp("direct_answer", f"{host}:5060", callee, *keys, folder=tmp_path / "callee")
+        options = [*account("101", "102"), "-m", "5", "-key", "other", callee]
+        await sipp("direct_call", f"{host}:5060", caller, *options, folder=tmp_path / "caller")
+        await finish_sipp(called, tmp_path / "callee", "direct_answer")
 
 
 async def test_a_busy_phone(tmp_path: Path) -> None:

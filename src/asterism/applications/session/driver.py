@@ -128,6 +128,8 @@ class SessionDriver:
             return False
         return session.redirect(destination)
 
+    may_move = property(attrgetter("session.endpoint.direct_media"), doc="The option ``direct_media``.")
+
     @property
     def media_targets(self) -> tuple[MediaTarget, ...]:
         """Where the peer receives."""

@@ -47,9 +47,9 @@ class DirectMediaPair:
 
     def _fits(self, first: Member, second: Member) -> bool:
         one, two = first.channel.driver, second.channel.driver
-        if not hasattr(one, "direct_media") or not hasattr(two, "direct_media") or self._given_up:
+        if not getattr(one, "may_move", False) or not getattr(two, "may_move", False):
             return False
-        if not _untouched(first) or not _untouched(second):
+        if self._given_up or not _untouched(first) or not _untouched(second):
             return False
         if not first.channel.ask_driver("direct_media", False, two):
             return False

@@ -113,6 +113,10 @@ class DirectMedia(Protocol):
     """What a driver has besides whose far end may exchange media with that of another, without this server."""
 
     @property
+    def may_move(self) -> bool:
+        """Whether that is allowed at all; must not raise."""
+
+    @property
     def media_targets(self) -> Sequence[MediaTarget]:
         """Where the far end receives its open streams, in their order; without those that nothing can be sent to."""
 

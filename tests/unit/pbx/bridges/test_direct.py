@@ -21,6 +21,7 @@ class MovingDriver(FakeDriver):
         super().__init__(technology)
         self.told = told
         self.may = True
+        self.may_move = True
         self.settled = True
         self.media_targets: Any = ()
 

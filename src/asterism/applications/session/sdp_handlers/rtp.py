@@ -38,6 +38,7 @@ from asterism.stack.grammar import printable
 from asterism.stack.sdp import Connection, RtpMap
 
 if TYPE_CHECKING:
+    from asterism.applications.session.direct_media import DirectLeg
     from asterism.applications.session.identity import EndpointProfile
     from asterism.applications.session.session import Session
     from asterism.media.core import Media as MediaSubsystem
@@ -180,7 +181,9 @@ class RtpHandler(SdpHandler):
         self._set_up(session, stream)
         self._set_remote(session, stream, host, media.port)
         ptime = terms.ptime if session.endpoint.use_ptime else 0
-        terms, port = _placed(session, stream, terms)
+        port = stream.rtp.local[1]
+        if session.direct is not None:
+            terms, port = _placed(session.direct, stream, terms)
         return stream, audio_section(terms, port, ptime, stream.connection, self.media)
 
     # What we offer.
@@ -218,7 +221,9 @@ class RtpHandler(SdpHandler):
             wanted = chosen or (allowed if session.offer_all else tuple(one for _, one in formats))
             mode = (session.media.dtmf_mode or session.endpoint.dtmf_mode) if self.digits else "none"
             offered = all_terms(offered, wanted, mode)
-        offered, port = _placed(session, stream, offered)
+        port = stream.rtp.local[1]
+        if session.direct is not None:
+            offered, port = _placed(session.direct, stream, offered)
         stream.offered = offered
         self._set_up(session, stream)
         return audio_section(offered, port, 0, stream.connection, self.media)
@@ -386,8 +391,7 @@ HANDLERS: tuple[type[RtpHandler], ...] = (AudioHandler, VideoHandler, TextHandle
 
 def _placed(session: Session, stream: RtpStream, terms: AudioTerms) -> tuple[AudioTerms, int]:
     """The terms and the port of our next description: those of another party, where the peer is to send there."""
-    direct = session.direct
-    place = stream.placed = None if direct is None else direct.place_for(stream)
+    place = stream.placed = direct.place_for(stream)
     if place is None:
         return terms, stream.rtp.local[1]
     return terms._replace(types=place.types), place.port

@@ -22,11 +22,7 @@ class NativeRtp(SimpleBridge):
     kind: ClassVar[str] = "Native"
     priority: ClassVar[int] = 90
 
-    __slots__ = ("direct",)
-
-    def __init__(self, bridge: Bridge) -> None:
-        super().__init__(bridge)
-        self.direct = DirectMediaPair(bridge)
+    __slots__ = ()
 
     @classmethod
     def suits(cls, bridge: Bridge) -> bool:
@@ -46,10 +42,19 @@ class NativeRtp(SimpleBridge):
     def changed(self) -> None:
         """Connect the streams as they are now, and have the two send where they best do."""
         super().changed()
-        if len(self._bridge.members) == 2:
-            self.direct.arrange()
+        bridge = self._bridge
+        if len(bridge.members) != 2:
+            return
+        if self.direct is None:
+            for channel in bridge.members:
+                # Nearly every call is one or the other: what the options forbid costs no more than this.
+                if not getattr(channel.driver, "may_move", False):
+                    return
+            self.direct = DirectMediaPair(bridge)
+        self.direct.arrange()
 
     def stop(self) -> None:
         """Part the two; they send here again before."""
-        self.direct.end()
+        if self.direct is not None:
+            self.direct.end()
         super().stop()

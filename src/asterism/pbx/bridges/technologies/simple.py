@@ -9,6 +9,7 @@ from asterism.pbx.channels.music.playing import music_of
 
 if TYPE_CHECKING:
     from asterism.pbx.bridges.bridge import Bridge
+    from asterism.pbx.bridges.direct import DirectMediaPair
     from asterism.pbx.channels.channel import Channel
 
 
@@ -20,10 +21,12 @@ class SimpleBridge:
     priority: ClassVar[int] = 50
     capacity: ClassVar[int] = 2
 
-    __slots__ = ("_bridge", "relayed")
+    __slots__ = ("_bridge", "direct", "relayed")
 
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
+        self.direct: DirectMediaPair | None = None
+        """Has the two exchange their packets themselves, where a technology does that."""
         self.relayed = False
         """Whether packets go from party to party inside the media layer."""
 
