@@ -582,6 +582,37 @@ def test_options_that_keep_media_here(options: dict[str, object], moves: bool, t
     direct(test, False)(tmp_path)
 
 
+@pytest.mark.parametrize("both", [True, False])
+def test_video_goes_with_the_audio(both: bool, tmp_path: Path) -> None:
+    """Each stream of the offer has the place of the other's; one that the other has not stays here."""
+
+    def with_video(phone: Handset, port: int) -> None:
+        plain = phone.sdp
+
+        def sdp(direction: str = "") -> str:
+            return f"{plain(direction)}m=video {port} RTP/AVP 99\r\na=rtpmap:99 H264/90000\r\n"
+
+        phone.sdp = sdp  # type: ignore[method-assign]
+
+    async def test(call: Call) -> None:
+        with_video(call.alice, 31850)
+        with_video(call.bob, 31860 if both else 0)
+        await call.set_up()
+        assert call.places() == BOTH
+        moved = [one for phone, one in call.wire if phone == "alice" and one.startswith(b"INVITE")][-1].decode()
+        _, audio, video = re.split(r"^m=", moved, flags=re.MULTILINE)
+        assert audio.startswith(f"audio {MEDIA['bob']} ")
+        assert video.startswith("video 31860 ") == both
+        call.channel("alice").attach(Changing(), Direction.IN)
+        await call.calm()
+        assert call.places() == HERE
+        back = [one for phone, one in call.wire if phone == "alice" and one.startswith(b"INVITE")][-1].decode()
+        ours = {one.rtp.local[1] for one in call.session("alice").media.streams}
+        assert {int(port) for port in re.findall(r"^m=\w+ (\d+)", back, re.MULTILINE)} == ours
+
+    direct(test, False, allow=CodecList(("ulaw", "h264")))(tmp_path)
+
+
 def test_hold_without_an_address_and_back(tmp_path: Path) -> None:
     """c=0.0.0.0 (RFC 2543): nothing can be sent to it, so that the other one is here, with music or without."""
 

@@ -389,7 +389,7 @@ HANDLERS: tuple[type[RtpHandler], ...] = (AudioHandler, VideoHandler, TextHandle
 """What negotiates the types of streams that go over RTP."""
 
 
-def _placed(session: Session, stream: RtpStream, terms: AudioTerms) -> tuple[AudioTerms, int]:
+def _placed(direct: DirectLeg, stream: RtpStream, terms: AudioTerms) -> tuple[AudioTerms, int]:
     """The terms and the port of our next description: those of another party, where the peer is to send there."""
     place = stream.placed = direct.place_for(stream)
     if place is None:
