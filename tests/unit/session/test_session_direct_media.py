@@ -592,7 +592,7 @@ def test_video_goes_with_the_audio(both: bool, tmp_path: Path) -> None:
         def sdp(direction: str = "") -> str:
             return f"{plain(direction)}m=video {port} RTP/AVP 99\r\na=rtpmap:99 H264/90000\r\n"
 
-        phone.sdp = sdp  # type: ignore[method-assign]
+        phone.sdp = sdp
 
     async def test(call: Call) -> None:
         with_video(call.alice, 31850)
