@@ -11,7 +11,7 @@ from asterism.core.documentation import Documentation
 from asterism.core.errors import UsageError
 from asterism.core.module import Module
 from asterism.media.files import EXTENSIONS
-from asterism.media.formats import ALAW, FORMATS, LINEAR, ULAW, Format
+from asterism.media.formats import ALAW, FORMATS, LINEAR, PASSED, ULAW, Format
 from asterism.media.server import MediaServer
 from asterism.media.translate import path
 
@@ -23,7 +23,8 @@ _CODEC = "%8s %-5s %-12s %-16s %7s %s\n"
 _IDS: Mapping[str, int] = MappingProxyType(
     {
         "g723": 4, "ulaw": 5, "alaw": 6, "gsm": 7, "g726": 8, "slin": 11, "slin16": 13, "lpc10": 20, "g729": 21,
-        "speex": 22, "speex16": 23, "ilbc": 25, "g722": 26, "opus": 30,
+        "speex": 22, "speex16": 23, "ilbc": 25, "g722": 26, "opus": 30, "h261": 33, "h263": 34, "h263p": 35, "h264": 36,
+        "h265": 37, "mpeg4": 38, "vp8": 39, "vp9": 40, "t140": 42,
     }
 )  # fmt: skip
 _QUALITY: Mapping[str, int] = MappingProxyType(
@@ -33,6 +34,7 @@ _QUALITY: Mapping[str, int] = MappingProxyType(
     }
 )  # fmt: skip
 _FAMILY: Mapping[str, str] = MappingProxyType({"speex16": "speex", "slin16": "slin"})
+_KNOWN: Mapping[str, Format] = MappingProxyType({**FORMATS, **PASSED["video"], **PASSED["text"]})
 _TRANSLATED = (ULAW, ALAW, *LINEAR.values())
 _SHORT_NAMES: Mapping[str, str] = MappingProxyType({"slin": "slin8"})
 _FILE_NAMES: Mapping[str, str] = MappingProxyType({"ulaw": "pcm", "slin": "sln", "slin16": "sln16"})
@@ -57,22 +59,26 @@ class CodecCommands(Module):
 
     @command(
         "core show codecs",
-        Documentation("List the codecs.", "core show codecs [audio|video|image|text]", "All are audio codecs so far."),
+        Documentation(
+            "List the codecs.",
+            "core show codecs [audio|video|image|text]",
+            "Those of video and text are passed on and not converted.",
+        ),
         ("audio", "video", "image", "text"),
     )
     def show_codecs(self, call: CommandCall) -> str:
-        """``core show codecs [audio]``."""
+        """``core show codecs [audio|video|image|text]``."""
         if len(call.args) > 1 or (call.args and call.args[0] not in ("audio", "video", "image", "text")):
             raise UsageError
         head = _CODEC % ("ID", "TYPE", "NAME", "FORMAT", "QUALITY", "DESCRIPTION")
-        rows = [] if call.args and call.args[0] != "audio" else [self._row(one) for one in FORMATS.values()]
+        rows = [self._row(one) for one in _KNOWN.values() if not call.args or call.args[0] == one.media]
         return _DISCLAIMER + head + "-" * 96 + "\n" + "".join(rows)
 
     @staticmethod
     def _row(one: Format) -> str:
         family = _FAMILY.get(one.name, one.name)
         return _CODEC % (
-            _IDS.get(one.name, 0), "audio", family, one.name, _QUALITY.get(one.name, 0), f"({one.description})"
+            _IDS.get(one.name, 0), one.media, family, one.name, _QUALITY.get(one.name, 0), f"({one.description})"
         )  # fmt: skip
 
     @command(
@@ -85,7 +91,7 @@ class CodecCommands(Module):
             raise UsageError
         for name, number in _IDS.items():
             if number == int(call.args[0]):
-                return f"{number:>11} {FORMATS[name].description}\n"
+                return f"{number:>11} {_KNOWN[name].description}\n"
         return f"Codec {call.args[0]} not found\n"
 
     @command(

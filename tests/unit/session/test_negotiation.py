@@ -16,8 +16,9 @@ from asterism.applications.session.negotiation import (
     audio_section,
     offer_terms,
 )
-from asterism.media.formats import ALAW, FORMATS, G722, G729, ILBC, OPUS, SLIN16, SPEEX16, ULAW
+from asterism.media.formats import ALAW, FORMATS, G722, G729, ILBC, OPUS, PASSED, SLIN16, SPEEX16, ULAW
 from asterism.media.payload_types import PayloadTypes
+from asterism.sip.objects import codecs
 from asterism.stack.sdp import MediaDescription
 
 EVENTS_8000 = Offered(101, "telephone-event", 8000)
@@ -145,3 +146,40 @@ def test_an_answer_never_says_what_was_not_offered(
     assert {int(one) for one in section.formats} <= numbers
     assert all(one in allowed for _, one in terms.types.formats)
     assert section.attribute("sendrecv") is not None
+
+
+H264, VP8 = PASSED["video"]["h264"], PASSED["video"]["vp8"]
+
+
+def test_of_video_the_first_payload_type_of_a_format_is_taken_with_its_parameters() -> None:
+    offer = Section((
+        Offered(97, "H264", 90000, "packetization-mode=1; profile-level-id=42e01f;unknown=1; max-fs=3600"),
+        Offered(98, "h264", 90000, "packetization-mode=0"), Offered(99, "VP8", 90000, "max-fs=300;max-fr=30"),
+        Offered(100, "H264", 8000), Offered(0, "PCMU", 8000),
+    ), "recvonly")  # fmt: skip
+    terms = accept_offer((VP8, H264), offer, "none")
+    assert terms is not None
+    assert terms.types.formats == ((99, VP8), (97, H264))
+    section = audio_section(terms, 4000, media="video")
+    assert str(section).split("\r\n")[:-1] == [
+        "m=video 4000 RTP/AVP 99 97",
+        "a=rtpmap:99 VP8/90000",
+        "a=fmtp:99 max-fr=30;max-fs=300",
+        "a=rtpmap:97 H264/90000",
+        "a=fmtp:97 max-fs=3600;packetization-mode=1;profile-level-id=42E01F",
+        "a=sendonly",
+    ]
+
+
+def test_formats_of_one_type_are_no_formats_of_another() -> None:
+    assert accept_offer((H264,), Section((Offered(0), Offered(34))), "none") is None
+    assert accept_offer((PASSED["video"]["h263"],), Section((Offered(34),)), "none") is not None
+    assert accept_offer((ULAW,), Section((Offered(0, "H264", 90000), Offered(99, "PCMU", 90000))), "none") is None
+
+
+def test_every_video_format_that_may_be_allowed_is_known_under_a_number_of_its_own() -> None:
+    assert set(PASSED["video"]) == set(codecs.VIDEO)
+    terms = offer_terms(tuple(PASSED["video"].values()), "none")
+    numbers = [number for number, _ in terms.types.formats]
+    assert len(set(numbers)) == len(PASSED["video"])
+    assert not terms.types.events

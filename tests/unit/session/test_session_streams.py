@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import re
 import socket
 import struct
@@ -372,3 +373,126 @@ async def test_an_item_of_the_video_stream(call: Call) -> None:
     assert alice.driver.channel_item("rtp,dest,video") == f"127.0.0.1:{call.a_video.number}"
     assert alice.driver.channel_item("rtp,dest") == f"127.0.0.1:{call.a_audio.number}"
     assert alice.driver.channel_item("rtp,dest,text") is None
+
+
+FORMATS = {
+    "audio": ((0, "PCMU/8000"), (8, "PCMA/8000"), (18, "G729/8000"), (101, "telephone-event/8000")),
+    "video": ((99, "H264/90000"), (97, "VP8/90000"), (31, "H261/90000"), (120, "unheard-of/90000")),
+    "text": ((98, "t140/1000"), (100, "red/1000")),
+    "image": ((96, "jpeg/90000"),),
+    "message": ((96, "x/1"),),
+}
+LIMITS = {"audio": "max_audio_streams", "video": "max_video_streams", "text": "max_text_streams"}
+ALLOWED = {"PCMU/8000", "PCMA/8000", "H264/90000", "VP8/90000", "t140/1000"}
+
+
+def random_offer(rng: random.Random) -> list[tuple[str, int, str, list[tuple[int, str]]]]:
+    found = []
+    for index in range(rng.randint(1, 20)):
+        kind = rng.choice(("audio", "audio", "video", "video", "text", "image", "message"))
+        known = FORMATS[kind]
+        port = 0 if rng.random() < 0.2 else 32000 + 2 * index
+        protocol = "RTP/AVP" if rng.random() < 0.8 else rng.choice(("RTP/SAVP", "udptl", "TCP/BFCP"))
+        found.append((kind, port, protocol, rng.sample(known, rng.randint(1, len(known)))))
+    return found
+
+
+def written(offer: list[tuple[str, int, str, list[tuple[int, str]]]]) -> str:
+    text = ""
+    for kind, port, protocol, formats in offer:
+        text += f"m={kind} {port} {protocol} {' '.join(str(number) for number, _ in formats)}\r\n"
+        text += "".join(f"a=rtpmap:{number} {name}\r\n" for number, name in formats)
+    return describe(text)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_sections_an_offer_has_each_is_answered_in_its_place(seed: int, tmp_path: Path) -> None:
+    rng = random.Random(seed)
+
+    @on_bench
+    async def test(bench: Bench) -> None:
+        @bench.server.pbx.extension("internal", "700")
+        async def answering(channel: Any) -> None:
+            await channel.answer()
+            await asyncio.sleep(1000)
+
+        for turn in range(12):
+            limits = {kind: rng.randint(0, 3) for kind in LIMITS}
+            change(bench, "alice", allow=CodecList(("ulaw", "alaw", "h264", "vp8", "t140")),
+                   **{LIMITS[kind]: most for kind, most in limits.items()})  # fmt: skip
+            bench.sessions.profiles.clear()
+            alice = bench.phone(5071)
+            alice.read = len(alice.flow.sent)
+            call, number, up = f"many-{seed}-{turn}", 1, None
+            for _ in range(4):  # the first offer, and others in the same call
+                offer = random_offer(rng)
+                usable = [
+                    index
+                    for index, (kind, port, protocol, formats) in enumerate(offer)
+                    if port and protocol == "RTP/AVP" and ALLOWED & {name for _, name in formats} and kind in LIMITS
+                ]
+                taken: list[int] = []
+                for index in usable:
+                    kind = offer[index][0]
+                    if sum(offer[one][0] == kind for one in taken) < limits[kind]:
+                        taken.append(index)
+                if up is None:
+                    alice.call("700", body=written(offer), call=call)
+                else:
+                    number += 1
+                    alice.in_dialog("INVITE", up, number, body=written(offer), call=call)
+                if not taken:
+                    refusal = await alice.next(488)
+                    to = str(refusal.to)
+                    alice.request(
+                        "ACK", "sip:700@127.0.0.1", "alice", to, number=number, call=call, branch=alice.branch
+                    )
+                    if up is None:
+                        break
+                    continue
+                ok = await alice.next(200)
+                up = up or ok
+                alice.in_dialog("ACK", up, number, call=call)
+                answer = sections(ok.body)
+                assert [one.type for one in answer] == [kind for kind, *_ in offer]
+                assert [index for index, one in enumerate(answer) if one.port] == taken
+                ports = [one.port for one in answer if one.port]
+                assert len(set(ports)) == len(ports)
+                for index in taken:
+                    assert set(answer[index].formats) <= {str(number) for number, _ in offer[index][3]}
+                (session,) = bench.sessions.live
+                assert len(bench.server.media.sessions) == len(taken)
+                assert [one.type for one in session.channel.streams] == [offer[index][0] for index in taken]
+            if up is not None:
+                alice.in_dialog("BYE", up, number + 1, call=call)
+                await alice.next(200)
+            await bench.until(lambda: not bench.sessions.live)
+            bench.advance(64)
+
+    test(tmp_path)
+
+
+@on_bench
+async def test_video_goes_from_phone_to_phone_where_audio_does(bench: Bench) -> None:
+    for name in ("alice", "bob"):
+        change(bench, name, allow=VIDEO, direct_media=True)
+    call = Call(bench)
+    await call.begin(
+        describe(audio(call.a_audio), h264(call.a_video)), describe(audio(call.b_audio), h264(call.b_video))
+    )
+    moved = await call.bob.next("INVITE")
+    assert [one.port for one in sections(moved.body)] == [call.a_audio.number, call.a_video.number]
+    call.bob.respond(moved, 200, body=describe(audio(call.b_audio), h264(call.b_video)))
+    moved = await call.alice.next("INVITE")
+    assert [one.port for one in sections(moved.body)] == [call.b_audio.number, call.b_video.number]
+    call.alice.respond(moved, 200, body=describe(audio(call.a_audio), h264(call.a_video)))
+    await bench.turn()
+    call.alice.in_dialog("BYE", call.ok, 2)
+    await call.alice.next(200)
+    await bench.turn()
+    for message in call.bob.messages():
+        if isinstance(message, Request) and message.method in ("INVITE", "BYE"):
+            call.bob.respond(message, 200, body=describe(audio(call.b_audio), h264(call.b_video)))
+            await bench.turn()
+    for port in call.ports:
+        port.close()
