@@ -59,7 +59,6 @@ WITHOUT = frozenset(
         "media/core",
         "media/inactivity",
         "media/packet",
-        "media/receiver",
         "media/reporter",
         "media/send_state",
         "media/sender",

@@ -27,6 +27,9 @@ Keeping = tuple[Callable[[bytearray], int], bytearray, int, int, float, bytearra
 of its turns: what reads, its buffer; what the next packet begins with, its SSRC; the clock; where the payload goes, and
 the sink that takes it from there."""
 
+_LATE = 100
+"""By how many packets one may be late that was under way when its source began to send elsewhere."""
+
 
 class RtpReceiver:
     """The receiving half of an :class:`~asterism.media.rtp.RtpSession`."""
@@ -150,12 +153,10 @@ class RtpReceiver:
         """Have a packet follow the last one, whatever the source sent elsewhere in between."""
         self.interrupted = self._session.away
         step = sequence - self.highest & 0xFFFF
-        if ssrc != self.ssrc or not 1 < step < 0x8000:
+        if ssrc != self.ssrc or step == 1 or step > 0x10000 - _LATE:
             return
-        self._first_sequence += step - 1
-        self.highest += step - 1
-        self._cycles += self.highest >> 16
-        self.highest &= 0xFFFF
+        self._first_sequence = sequence - self.expected
+        self.highest, self._cycles = sequence - 1 & 0xFFFF, -(not sequence)
         self.last_timestamp, self.last_rx = timestamp, now
         self._session.source_begins(sequence, timestamp, now)
 

@@ -659,6 +659,20 @@ def test_a_bye_waits_two_seconds_at_most(tmp_path: Path) -> None:
     direct(test)(tmp_path)
 
 
+def test_every_phone_gets_its_bye_when_the_module_goes(tmp_path: Path) -> None:
+    """A BYE that waits for the answer of a phone waits no more."""
+
+    async def test(call: Call) -> None:
+        call.told()
+        module: Any = call.bench.server.modules.find("session")
+        module.instance.unload()
+        found = by_phone(call.told())
+        assert found["alice"][-1].what == found["bob"][-1].what == "BYE"
+        assert not call.bench.sessions.live
+
+    direct(test)(tmp_path)
+
+
 def test_both_hang_up_at_once(tmp_path: Path) -> None:
     async def test(call: Call) -> None:
         call.bob.silent = True

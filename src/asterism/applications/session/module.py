@@ -60,6 +60,8 @@ class SessionModule(Module):
         """End the calls that are left."""
         for session in list(self.sessions.live):
             session.fail(0)
+        for session in list(self.sessions.live):
+            session.hang_up(0)  # a BYE that waits for an answer waits no more
         for task in list(self.sessions.tasks):
             task.cancel()
         return None
