@@ -183,6 +183,17 @@ def test_passing_failures_are_counted(world: World) -> None:
     assert world.keeper.given_up
 
 
+def test_what_fails_while_it_is_sent_is_tried_anew(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(world.rig.sip, "send", lambda _request, user, *_more: user.on_transport_error(None))
+        world.start()
+    assert world.keeper.subscription is None
+    assert world.far.silent()
+    world.rig.advance(20)
+    world.begin()
+    assert world.box == MessageCounts(2, 1)
+
+
 def test_it_waits_for_a_module_that_reads_the_package(world: World) -> None:
     world.start(handler=False)
     assert world.far.silent()

@@ -311,6 +311,31 @@ def test_ended_and_not_answered_as_it_should(
     assert made.over
 
 
+def test_a_notifier_that_goes_on_telling_does_not_put_off_the_end(
+    rig: Rig, tables: PubSub, watcher: Watcher, far: Notifier
+) -> None:
+    made, subscribe = active(tables, watcher, far)
+    made.end()
+    far.answer(far.subscribe(), 200)
+    for _ in range(4):
+        rig.advance(10)
+        if not made.over:
+            assert far.notify(subscribe, body="still here").status == 200
+    assert made.over
+    assert watcher.heard == [("over", "")]
+
+
+@pytest.mark.parametrize("asked", ["soon", -1])
+def test_a_subscriber_that_cannot_count_lets_it_run_out(
+    rig: Rig, tables: PubSub, watcher: Watcher, far: Notifier, asked: Any
+) -> None:
+    made, _ = active(tables, watcher, far)
+    watcher.ask = asked
+    rig.advance(601)
+    assert far.silent()
+    assert made.over
+
+
 def test_a_fetch_hears_once(rig: Rig, tables: PubSub, watcher: Watcher, far: Notifier) -> None:
     made = tables.subscribe(watcher, TARGET, expires=0)
     subscribe = far.subscribe()
@@ -357,7 +382,7 @@ def test_what_a_notify_must_have(tables: PubSub, watcher: Watcher, far: Notifier
 
 
 @pytest.mark.parametrize(
-    ("answer", "status"), [(488, 488), (ParseError("no"), 400), (ValueError("bug"), 500), (None, 200)]
+    ("answer", "status"), [(488, 488), (ParseError("no"), 400), (ValueError("bug"), 500), ("yes", 500), (None, 200)]
 )
 def test_what_the_subscriber_says_of_a_notify(
     tables: PubSub, watcher: Watcher, far: Notifier, answer: Any, status: int

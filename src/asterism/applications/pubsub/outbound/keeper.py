@@ -90,7 +90,7 @@ class Keeper:
             return
         from_uri = config.from_uri or config.server_uri
         try:
-            self.subscription = self._pubsub.subscribe(
+            subscription = self.subscription = self._pubsub.subscribe(
                 subscriber,
                 config.server_uri,
                 self._endpoint,
@@ -104,6 +104,10 @@ class Keeper:
         except (SendError, SubscribeError) as error:
             log.error("outbound-subscription '%s' cannot be sent: %s", config.id, error)
             self.given_up = True
+            return
+        if subscription.over:
+            # It came to nothing before anybody could be told.
+            self._over(subscription)
 
     def _over(self, subscription: OutgoingSubscription) -> None:
         """It has ended: try anew as RFC 6665 4.1.3 and the options say."""

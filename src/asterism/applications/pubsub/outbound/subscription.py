@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from asterism.applications.pubsub.incoming import flow_within, take_target
+from asterism.applications.pubsub.outbound.attempt import MAX_SECONDS, Attempt, seconds_of
 from asterism.applications.pubsub.subscription import ENDING_STATUSES, Action, Event, Machine, Role, State
 from asterism.core.containment import attempt
 from asterism.stack.dialog import Dialog
@@ -24,11 +25,9 @@ if TYPE_CHECKING:
     from asterism.sip.dialogs import DialogEntry
     from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
-    from asterism.sip.sending import OutgoingRequest
     from asterism.stack.flow import Flow
     from asterism.stack.message import Request, Response
     from asterism.stack.timers import Timer
-    from asterism.stack.transactions.client import ClientTransaction
     from asterism.stack.uri import Uri
 
 MARGIN = 10.0
@@ -39,39 +38,11 @@ MAX_FORKS = 8
 """Subscriptions that one SUBSCRIBE may bring; further notifiers are answered 481."""
 _MAX_ROUNDS = 5
 """How often one attempt goes on after a 423."""
-_MAX_SECONDS = 2**31 - 1
 _TOLD = {"active": Event.TOLD_ACTIVE, "terminated": Event.TOLD_TERMINATED}
 """What NOTIFYs say; a state that is not known counts as pending."""
 _AT_ONCE = frozenset(("deactivated", "timeout"))
 _UNREADABLE = {413: "its body is too large", 415: "its body is of a type that is not read"}
 _NEVER = frozenset(("rejected", "noresource", "invariant"))
-
-
-class _Attempt:
-    """One SUBSCRIBE: a ``ClientUser``."""
-
-    __slots__ = ("outgoing", "rounds", "seconds", "subscription", "told")
-
-    def __init__(self, subscription: OutgoingSubscription, seconds: int, rounds: int = 0) -> None:
-        self.subscription = subscription
-        self.seconds = seconds
-        self.rounds = rounds
-        self.outgoing: OutgoingRequest | None = None
-        self.told = False
-        """Whether a NOTIFY came since, which knows better than the answer how long it lasts."""
-
-    def on_response(self, _transaction: ClientTransaction, response: Response) -> None:
-        if response.status >= 200:
-            subscription = self.subscription
-            subscription.work.push(subscription.answered, self, response)
-
-    def on_timeout(self, _transaction: ClientTransaction) -> None:
-        subscription = self.subscription
-        subscription.work.push(subscription.failed, self, 408)
-
-    def on_transport_error(self, _transaction: Any) -> None:
-        subscription = self.subscription
-        subscription.work.push(subscription.failed, self, 503)
 
 
 class OutgoingSubscription:
@@ -138,7 +109,7 @@ class OutgoingSubscription:
         self.work = table.core.create_work(f"pubsub/out/{endpoint.id if endpoint is not None else request.uri.host}")
         self._event = request.typed(EventHeader) or EventHeader(subscriber.event)
         self._request = request
-        self._attempt: _Attempt | None = None
+        self._attempt: Attempt | None = None
         self._timer: Timer | None = None
         self._timer_n: Timer | None = None
         self._renewing = False
@@ -213,12 +184,12 @@ class OutgoingSubscription:
         request = self._request
         self.machine.see(Event.SEND)
         self._table.expect(self, request.call_id, request.from_.tag or "")
-        self._transmit(_Attempt(self, self.seconds), request, None)
+        self._transmit(Attempt(self, self.seconds), request, None)
 
     def _clock(self) -> float:
         return self._table.core.layer.timers.clock()
 
-    def _transmit(self, subscribe: _Attempt, request: Request, flow: Flow | None, hop: Uri | None = None) -> None:
+    def _transmit(self, subscribe: Attempt, request: Request, flow: Flow | None, hop: Uri | None = None) -> None:
         self._attempt = subscribe
         self._await_notify()
         subscribe.outgoing = self._table.core.send(request, subscribe, self.endpoint, flow, hop)
@@ -229,7 +200,7 @@ class OutgoingSubscription:
         request = dialog.create_request("SUBSCRIBE")
         for name, value in self._table.lines(self, seconds):
             request.set_header(name, value)
-        self._transmit(_Attempt(self, seconds, rounds), request, flow_within(dialog, self.flow), dialog.next_hop)
+        self._transmit(Attempt(self, seconds, rounds), request, flow_within(dialog, self.flow), dialog.next_hop)
 
     def _end(self) -> None:
         if self.machine.see(Event.END) is not Action.UNSUBSCRIBE:
@@ -249,14 +220,20 @@ class OutgoingSubscription:
         if self._attempt is not None or self.dialog is None or self.machine.see(Event.RENEW) is not Action.SUBSCRIBE:
             return
         name = f"on_renew of subscriber '{self.subscriber.event}'"
-        seconds = attempt(self._table.log, name, 0, self.subscriber.on_renew, self)
+        seconds = attempt(self._table.log, name, 0, self._asked)
         if seconds > 0 and not self.machine.over:
             self._renewing = True
             self.seconds = seconds
             self._in_dialog(seconds)
             self._at(self.machine.ends_at, self._expired)
 
-    def _resend(self, subscribe: _Attempt, seconds: int) -> None:
+    def _asked(self) -> int:
+        return int(self.subscriber.on_renew(self))
+
+    def _heard(self, notify: Request) -> int:
+        return int(self.subscriber.on_notify(self, notify) or 200)
+
+    def _resend(self, subscribe: Attempt, seconds: int) -> None:
         """The same once more, for another time (423)."""
         self.seconds = seconds
         rounds = subscribe.rounds + 1
@@ -270,11 +247,11 @@ class OutgoingSubscription:
             again.remove_header(name)
         again.set_header("CSeq", f"{last.cseq.number + 1} SUBSCRIBE")
         again.set_header("Expires", str(seconds))
-        self._transmit(_Attempt(self, seconds, rounds), again, None if outgoing is None else outgoing.flow)
+        self._transmit(Attempt(self, seconds, rounds), again, None if outgoing is None else outgoing.flow)
 
     # What comes back.
 
-    def answered(self, subscribe: _Attempt, response: Response) -> None:
+    def answered(self, subscribe: Attempt, response: Response) -> None:
         """A final answer."""
         if subscribe is not self._attempt:
             return
@@ -283,13 +260,13 @@ class OutgoingSubscription:
             self._granted(subscribe, response)
             return
         if status == 423 and subscribe.seconds and subscribe.rounds < _MAX_ROUNDS:
-            least = _seconds_of(response, "Min-Expires")
+            least = seconds_of(response, "Min-Expires")
             if least > subscribe.seconds:
                 self._resend(subscribe, least)
                 return
-        self.failed(subscribe, status, f"{status} {response.reason}", _seconds_of(response, "Retry-After"))
+        self.failed(subscribe, status, f"{status} {response.reason}", seconds_of(response, "Retry-After"))
 
-    def _granted(self, subscribe: _Attempt, response: Response) -> None:
+    def _granted(self, subscribe: Attempt, response: Response) -> None:
         self._sent(subscribe)
         self.machine.see(Event.SUBSCRIBE_OK)
         dialog = self.dialog
@@ -305,7 +282,7 @@ class OutgoingSubscription:
             self._lasts(subscribe.seconds if expires is None else min(expires, subscribe.seconds))
         self._part()
 
-    def _sent(self, subscribe: _Attempt) -> None:
+    def _sent(self, subscribe: Attempt) -> None:
         """Note the number and the connection of a SUBSCRIBE that was answered."""
         self._attempt = None
         self._renewing = False
@@ -323,7 +300,7 @@ class OutgoingSubscription:
             if flow.reliable:
                 self._watch(flow)
 
-    def failed(self, subscribe: _Attempt, status: int, why: str = "no answer", retry_after: int = 0) -> None:
+    def failed(self, subscribe: Attempt, status: int, why: str = "no answer", retry_after: int = 0) -> None:
         """It was refused, not answered, or could not be sent."""
         if subscribe is not self._attempt:
             return
@@ -366,17 +343,16 @@ class OutgoingSubscription:
         if self.flow is None:
             self.flow = rx.flow
         action = machine.see(_TOLD.get(told.state, Event.TOLD_PENDING))
-        self._stop_waiting()
         if self._attempt is not None:
             self._attempt.told = True
         if action is Action.NOTHING:
-            # It is being ended, and this is not the last one.
+            # It is being ended, and this is not the last one, which is waited for no longer than Timer N.
             rx.respond(200)
-            self._await_notify()
             self._part()
             return True
+        self._stop_waiting()
         if action is Action.TELL_END:
-            machine.reason, machine.retry_after = told.reason, min(told.retry_after or 0, _MAX_SECONDS)
+            machine.reason, machine.retry_after = told.reason, min(told.retry_after or 0, MAX_SECONDS)
         elif told.expires is not None:
             self._lasts(min(told.expires, self.seconds))
         elif not machine.ends_at:
@@ -406,8 +382,7 @@ class OutgoingSubscription:
                 why = _UNREADABLE[status]
             else:
                 name = f"on_notify of subscriber '{subscriber.event}'"
-                heard: Callable[..., Any] = subscriber.on_notify
-                status = attempt(self._table.log, name, 500, heard, self, request, passing=(ParseError,)) or 200
+                status = attempt(self._table.log, name, 500, self._heard, request, passing=(ParseError,))
             if status == 415:
                 headers = (("Accept", ", ".join(subscriber.accept)),)
         except ParseError as error:
@@ -474,7 +449,7 @@ class OutgoingSubscription:
     def _lasts(self, seconds: int) -> None:
         """It ends in so many seconds, and is renewed before."""
         machine, now = self.machine, self._clock()
-        machine.renew(now, min(seconds, _MAX_SECONDS))
+        machine.renew(now, min(seconds, MAX_SECONDS))
         if machine.state is State.ENDING or machine.over:
             return
         if not self.seconds:
@@ -583,9 +558,3 @@ class OutgoingSubscription:
             core.dialogs.remove(self.dialog, self)
         self._table.remove(self)
         self.work.close()
-
-
-def _seconds_of(response: Response, name: str) -> int:
-    """The number that a header begins with, 0 without one."""
-    digits = (response.get(name) or "").partition("(")[0].partition(";")[0].strip()
-    return min(int(digits), _MAX_SECONDS) if digits.isascii() and digits.isdigit() and len(digits) < 11 else 0
