@@ -247,10 +247,12 @@ class Pbx(Subsystem):
         requestor: CoreChannel | None = None,
         formats: Sequence[Format] = (),
         uniqueid: str = "",
+        other_uniqueid: str = "",
     ) -> Channel:
         """Make a channel to ``Technology/resource``, not yet called.
 
-        ``uniqueid`` is what the channel is to be known by instead of a generated one. Raises
+        ``uniqueid`` is what the channel is to be known by instead of a generated one, ``other_uniqueid`` the second
+        half of a Local channel. Raises
         :class:`RequestError`, also for a ``uniqueid`` in use and for a ``requestor`` that makes no calls. Each channel
         made at the request of another is one hop: a call that leads back here ends.
         """
@@ -270,7 +272,7 @@ class Pbx(Subsystem):
             raise RequestError(EXCHANGE_ROUTING_ERROR, "the call has made too many hops")
         asked_at = time.time()
         try:
-            made: Any = found.request(ChannelRequest(resource, requestor, formats, uniqueid))
+            made: Any = found.request(ChannelRequest(resource, requestor, formats, uniqueid, other_uniqueid))
         except RequestError:
             raise
         except FAILURES:

@@ -7,7 +7,7 @@ goes on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from asterism.pbx.vocabulary.errors import RequestError
 from asterism.pbx.vocabulary.party import Redirecting
 
 if TYPE_CHECKING:
+    from asterism.media.formats import Format
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.vocabulary.host import Host
 
@@ -96,6 +97,8 @@ class Dialer:
         self._inside = caller is not None and getattr(caller.technology, "inside", False)
         """Whether the caller's far end is inside the server: it is told whom it is connected to before any answer."""
         self.early_media = True
+        self.answered_early = False
+        """Whether audio before the answer counts as one."""
         self.ring_until_media = False
         self.ignore_forwards = False
         self.shows_connected = False
@@ -132,14 +135,25 @@ class Dialer:
             return DialStatus.CHANUNAVAIL
         return DialStatus.NOANSWER
 
-    def request(self, destination: str, before: tuple[str, ...] = (), uniqueid: str = "") -> Leg | None:
-        """Make the channel to a destination; ``None`` if it cannot be made, which counts as a failure."""
+    def request(
+        self,
+        destination: str,
+        before: tuple[str, ...] = (),
+        uniqueid: str = "",
+        other_uniqueid: str = "",
+        formats: Sequence[Format] = (),
+    ) -> Leg | None:
+        """Make the channel to a destination; ``None`` if it cannot be made, which counts as a failure.
+
+        ``formats`` are what it is to be offered first; by default what the caller has.
+        """
         caller = self.caller
         if not before:
             self._lines += 1
         stream = None if caller is None else caller.stream
         try:
-            channel = self.pbx.request(destination, caller, () if stream is None else stream.formats, uniqueid)
+            formats = formats or (() if stream is None else stream.formats)
+            channel = self.pbx.request(destination, caller, formats, uniqueid, other_uniqueid)
         except RequestError as error:
             self.pbx.log.verbose(3, "Could not call %s: %s", destination, error)
             self.count(error.cause)
@@ -287,7 +301,9 @@ class Dialer:
             self._elapsed("PROGRESSTIME")
         self.pbx.bus.publish(events.DIAL_STATE, self.caller, channel, DialStatus.PROGRESS)
         caller = self.caller
-        if caller is not None and self.single and (self.early_media or self.ring_until_media):
+        if self.answered_early:
+            self._answered(channel)
+        elif caller is not None and self.single and (self.early_media or self.ring_until_media):
             self._show(Control.PROGRESS)
             connect_channels(caller, channel)
 

@@ -276,8 +276,8 @@ class LocalTechnology:
         if not exten:
             raise RequestError(Cause.NO_ROUTE_DESTINATION, "no extension to call")
         pbx, requestor = self._pbx, request.requestor
-        second_id = f"{request.uniqueid};2" if request.uniqueid else ""
-        if second_id and pbx.channels.get(second_id) is not None:
+        second_id = request.other_uniqueid or (f"{request.uniqueid};2" if request.uniqueid else "")
+        if second_id and (second_id == request.uniqueid or pbx.channels.get(second_id) is not None):
             raise RequestError(Cause.REQUESTED_CHAN_UNAVAIL, f"uniqueid '{second_id}' is in use")
         pair = LocalPair(self, pbx, exten, context, options)
         offered: Offered = () if requestor is None else requestor.offered

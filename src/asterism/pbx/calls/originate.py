@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,6 +13,7 @@ from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import UsageError
 from asterism.core.module import Module
 from asterism.core.restriction import DANGEROUS_APPLICATIONS, DANGEROUS_FUNCTIONS, REACHING_OUT, restriction
+from asterism.media.formats import Format, format_named
 from asterism.pbx.calls.dialing import Dialer
 from asterism.pbx.channels.extension import Extension
 from asterism.pbx.dialplan.language.places import parse_place
@@ -54,7 +56,12 @@ class OriginateRequest:
     caller: PartyId | None = None
     account: str = ""
     uniqueid: str = ""
+    other_uniqueid: str = ""
+    """The uniqueid of the second half of a Local channel."""
+    formats: tuple[Format, ...] = ()
+    """What is offered first."""
     early_media: bool = False
+    """Whether audio before the answer counts as one."""
     predial: str = ""
     variables: list[tuple[str, str]] = field(default_factory=list)
     run: Callable[[Any], Awaitable[None]] | None = None
@@ -84,8 +91,14 @@ async def originate(pbx: Host, request: OriginateRequest) -> Originated:
             answered.set_result(True)
 
     dialer = Dialer(pbx, None, done)
+    dialer.answered_early = request.early_media
     await pbx.prepare((request.destination,))
-    leg = dialer.request(request.destination, uniqueid=request.uniqueid)
+    leg = dialer.request(
+        request.destination,
+        uniqueid=request.uniqueid,
+        other_uniqueid=request.other_uniqueid,
+        formats=request.formats,
+    )
     if leg is None:
         return Originated(None, REASON_FAILED, Cause.NO_ROUTE_DESTINATION)
     channel = leg.channel
@@ -213,7 +226,10 @@ class Originate(Module):
                 Argument("Variable", "Channel variable, name=value; may be repeated."),
                 Argument("Account", "Account code."),
                 Argument("Async", "true: answer at once and tell the outcome by OriginateResponse."),
+                Argument("EarlyMedia", "true: audio before the answer counts as one."),
+                Argument("Codecs", "What is offered first, with commas: alaw,ulaw. Unknown names are ignored."),
                 Argument("ChannelId", "Uniqueid of the channel."),
+                Argument("OtherChannelId", "Uniqueid of the second half of a Local channel."),
                 Argument("PreDialGoSub", "Subroutine to run on the channel before the call."),
             ),
             see_also=("OriginateResponse",),
@@ -224,7 +240,7 @@ class Originate(Module):
         request = self._read(call)
         if request is None:
             return
-        if call.get("Async").strip().lower() in ("true", "yes", "1", "on", "y", "t"):
+        if _is_true(call.get("Async")):
             if len(self._tasks) >= MAX_PENDING:
                 call.error("Originate failed")
                 return
@@ -294,8 +310,8 @@ class Originate(Module):
             if not self._pbx.dialplan.exists(context, exten, priority):
                 call.error("Extension does not exist.")
                 return None
-        uniqueid = call.get("ChannelId").strip()
-        if uniqueid and self._pbx.channels.get(uniqueid) is not None:
+        uniqueid, other_uniqueid = call.get("ChannelId").strip(), call.get("OtherChannelId").strip()
+        if any(one and self._pbx.channels.get(one) is not None for one in (uniqueid, other_uniqueid)):
             call.error("Uniqueid already in use")
             return None
         caller_text = call.get("CallerID").strip()
@@ -310,6 +326,9 @@ class Originate(Module):
             caller=parse_caller_id(caller_text) if caller_text else None,
             account=call.get("Account").strip(),
             uniqueid=uniqueid,
+            other_uniqueid=other_uniqueid,
+            formats=_formats(call.get("Codecs")),
+            early_media=_is_true(call.get("EarlyMedia")),
             predial=call.get("PreDialGoSub").strip().replace(",", "^"),
             variables=parse_variables(call.get_all("Variable")),
             restriction=0 if call.may("system") else DANGEROUS_APPLICATIONS | DANGEROUS_FUNCTIONS,
@@ -364,6 +383,19 @@ class Originate(Module):
             self._log.notice("The call to %s was not answered", request.destination)
         else:
             start(self._pbx, result.channel, request)
+
+
+def _is_true(text: str) -> bool:
+    return text.strip().lower() in ("true", "yes", "1", "on", "y", "t")
+
+
+def _formats(text: str) -> tuple[Format, ...]:
+    """Those that the names stand for; as recorded, a name that stands for none is no error."""
+    found: list[Format] = []
+    for name in text[:1000].split(","):
+        with suppress(UsageError):
+            found.append(format_named(name.strip()))
+    return tuple(found)
 
 
 def _number(text: str) -> int | None:

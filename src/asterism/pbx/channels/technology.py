@@ -20,13 +20,15 @@ class ChannelRequest:
     """What a channel is asked for: the one argument of :meth:`ChannelTechnology.request`.
 
     ``destination`` is the dial string after the technology, ``requestor`` the calling channel, ``formats`` what it
-    would like to hear. ``uniqueid`` is what the channel is to be known by; empty: a generated one.
+    would like to hear. ``uniqueid`` is what the channel is to be known by; empty: a generated one. ``other_uniqueid``
+    is the same for the other one, where a technology makes two.
     """
 
     destination: str
     requestor: Channel | None = None
     formats: Sequence[Format] = ()
     uniqueid: str = ""
+    other_uniqueid: str = ""
 
 
 class ChannelTechnology(Protocol):

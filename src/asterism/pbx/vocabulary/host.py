@@ -97,7 +97,12 @@ class Host(Protocol):
         """Let technologies bring into memory what they need to call these (``PJSIP/alice``)."""
 
     def request(
-        self, destination: str, requestor: Channel | None = None, formats: Sequence[Format] = (), uniqueid: str = ""
+        self,
+        destination: str,
+        requestor: Channel | None = None,
+        formats: Sequence[Format] = (),
+        uniqueid: str = "",
+        other_uniqueid: str = "",
     ) -> Channel:
         """Make a channel to ``Technology/resource``, not yet called; raises ``RequestError``."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -246,5 +247,20 @@ def test_what_the_extension_hears_is_put_in_order_where_asked(options: str, orde
         assert table == [Gain(0.5).change(Frame(ULAW, bytes([number]))).payload for number in range(4)]
         alice.stream.sink(Frame(ULAW, b"\x07"))
         assert heard[-1].payload == b"\x07"
+
+    run(scenario)
+
+
+def test_an_originate_names_both_halves() -> None:
+    async def scenario(server: FakeServer) -> None:
+        wanted = OriginateRequest("Local/6002@internal/n", "internal", "7010", uniqueid="idone", other_uniqueid="idtwo")
+        calling = asyncio.create_task(originate(server.pbx, wanted))
+        await settle(20)
+        assert [half.uniqueid for half in halves(server)] == ["idone", "idtwo"]
+        assert [half.linkedid for half in halves(server)] == ["idone", "idone"]
+        same = await originate(server.pbx, OriginateRequest("Local/6002@internal", uniqueid="x", other_uniqueid="x"))
+        assert same.channel is None
+        calling.cancel()
+        await settle(20)
 
     run(scenario)

@@ -12,8 +12,9 @@ from test_events_call import FLOATING, as_dicts
 
 from asterism.core.commands import CommandCall
 from asterism.core.errors import UsageError
+from asterism.media.formats import ALAW, ULAW
 from asterism.pbx.calls.originate import parse_variables
-from asterism.pbx.vocabulary.controls import Control
+from asterism.pbx.vocabulary.controls import ChannelState, Control
 from asterism.pbx.vocabulary.events import ORIGINATE_RESPONSE
 
 
@@ -134,3 +135,50 @@ def test_the_console_originates() -> None:
 
 def test_variables_of_an_originate() -> None:
     assert parse_variables(["A=1", "__B=2,C=x=y", "=bad", "none"]) == [("A", "1"), ("__B", "2"), ("C", "x=y")]
+
+
+def test_audio_before_the_answer_counts_as_one_where_asked() -> None:
+    async def scenario(server: FakeServer, manager: Manager) -> None:
+        for number, early in enumerate(("true", "false")):
+            await manager.run("Originate", **ORIGINATE, EarlyMedia=early)  # type: ignore[arg-type]
+            await settle()
+            bob = server.sip.made[number]
+            bob.queue_control(Control.PROGRESS)
+            await settle()
+            assert (bob.application == "Echo") == (early == "true")
+            bob.queue_control(Control.ANSWER)
+            await settle()
+            assert bob.application == "Echo"
+            assert bob.state is ChannelState.UP
+            bob.soft_hangup()
+            await settle()
+        assert [one["Reason"] for one in server.fields("OriginateResponse")] == ["4", "4"]
+
+    with_server(scenario)
+
+
+def test_codecs_are_offered_first_and_unknown_ones_ignored() -> None:
+    async def scenario(server: FakeServer, manager: Manager) -> None:
+        asked: list[Any] = []
+        request = server.sip.request
+        server.sip.request = lambda one: asked.append(one.formats) or request(one)  # type: ignore[assignment]
+        for codecs in ("alaw,ulaw", "bogus, ulaw", "bogus", ""):
+            call = await manager.run("Originate", **ORIGINATE, Codecs=codecs)  # type: ignore[arg-type]
+            assert call.answer == ("Success", "Originate successfully queued")
+            await settle()
+        assert asked == [(ALAW, ULAW), (ULAW,), (), ()]
+        for bob in server.sip.made:
+            bob.soft_hangup()
+
+    with_server(scenario)
+
+
+@pytest.mark.parametrize("field", ["ChannelId", "OtherChannelId"])
+def test_an_id_that_is_in_use_is_refused(field: str) -> None:
+    async def scenario(server: FakeServer, manager: Manager) -> None:
+        taken = server.sip.incoming("alice", "1")
+        call = await manager.run("Originate", **ORIGINATE, **{field: taken.uniqueid})  # type: ignore[arg-type]
+        assert call.answer == ("Error", "Uniqueid already in use")
+        taken.soft_hangup()
+
+    with_server(scenario)
