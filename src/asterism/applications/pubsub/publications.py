@@ -128,6 +128,11 @@ class Publications:
         self._by_resource.setdefault(publication.resource, {})[publication] = None
 
         def committed() -> None:
+            if not self._known(publication):
+                # It ended while a database was waited for.
+                self.store.remove_quietly(publication)
+                failed()
+                return
             publication.kept_tag = tag
             if part is not None:
                 publication.take(name, part)
@@ -152,7 +157,7 @@ class Publications:
     def _failed(self, publication: Publication, failed: Callable[[], None]) -> None:
         """As it was when it was durable last."""
         self._by_tag.pop(publication.tag, None)
-        if publication.kept_tag:
+        if publication.kept_tag and self._known(publication):
             publication.tag = publication.kept_tag
             self._by_tag[publication.tag] = publication
         else:
@@ -178,9 +183,13 @@ class Publications:
         self.store.remove_quietly(publication)
         self._end(publication)
 
+    def _known(self, publication: Publication) -> bool:
+        return publication in self._by_resource.get(publication.resource, ())
+
     def _end(self, publication: Publication) -> None:
-        self._forget(publication)
-        self._tell(publication, "on_terminated")
+        if self._known(publication):
+            self._forget(publication)
+            self._tell(publication, "on_terminated")
 
     def _forget(self, publication: Publication) -> None:
         if publication.timer is not None:

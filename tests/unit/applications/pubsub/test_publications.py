@@ -17,7 +17,7 @@ from sip_rig import MODULES, PHONES, Rig
 from asterism.applications.pubsub import publication_stored
 from asterism.applications.pubsub.api import PublicationHandler, PublishError
 from asterism.applications.pubsub.module import PubSubModule
-from asterism.applications.pubsub.publication import Publication
+from asterism.applications.pubsub.publication import Part, Publication
 from asterism.applications.pubsub.publication_stored import PublicationPart, PublicationPersistence
 from asterism.applications.pubsub.publications import Publications
 from asterism.applications.pubsub.registry import pubsub
@@ -225,6 +225,40 @@ def test_a_handler_may_refuse(world: World, status: int) -> None:
     world.handler.status = status
     assert world.publish("one").status == status
     assert not len(world.publications)
+
+
+@pytest.mark.parametrize("change", ["two", "", "end"])
+def test_what_ends_while_a_database_is_waited_for_stays_ended(
+    world: World, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    tag = tag_of(world.publish("one", "", 10))
+    waiting: list[Any] = []
+    store = world.publications.store
+    monkeypatch.setattr(store, "settled", lambda _publication, committed, failed: waiting.append(committed))
+    rig = world.rig
+    body, seconds = ("", 0) if change == "end" else (change, 100)
+    publication = world.publications.get(tag)
+    assert publication is not None
+    answered: list[object] = []
+
+    def failed() -> None:
+        answered.append("failed")
+
+    if change == "end":
+        world.publications.remove(publication, answered.append, failed)
+    elif body:
+        world.publications.modify(publication, seconds, Part("text/plain", b"two", "two"), answered.append, failed)
+    else:
+        world.publications.refresh(publication, seconds, answered.append, failed)
+    rig.advance(11)
+    assert world.handler.heard[-2:] == [("expired", "one"), ("terminated", "one")]
+    waiting[0]()
+    rig.commit()
+    assert world.handler.heard[-2:] == [("expired", "one"), ("terminated", "one")]
+    assert answered == (["2"] if change == "end" else ["failed"])
+    assert not len(world.publications)
+    assert not rig.data.all(PublicationPersistence)
+    assert not rig.data.all(PublicationPart)
 
 
 def test_a_handler_that_goes_ends_its_publications(world: World) -> None:

@@ -153,12 +153,6 @@ class PublishClient:
         self._cancel()
         self._go_on()
 
-    def abandon(self) -> None:
-        """Forget it without a word to the server."""
-        self._attempt = None
-        self.tag = ""
-        self.close()
-
     # Sending.
 
     def _clock(self) -> float:
