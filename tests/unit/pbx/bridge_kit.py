@@ -110,7 +110,8 @@ def compare(server: FakeServer, title: str, floating: tuple[str, ...] = (), skip
         mine += sorted((each for each in ours if each.name == name), key=lambda each: each.who)
         wanted += sorted((each for each in theirs if each.name == name), key=lambda each: each.who)
     for event, other in zip(mine, wanted, strict=True):
-        assert {key: event.fields.get(key) for key in other.fields} == other.fields, event.name
+        ours_of_it = {key: event.fields.get(key) for key in other.fields}
+        assert ours_of_it == other.fields, f"{event.name} {event.who}: {ours_of_it} instead of {other.fields}"
     assert variables(ours) == variables(theirs)
 
 

@@ -356,6 +356,8 @@ class Call:
         if bridge.ended:
             bridge.destroy()
         if not peer.moved:
+            if peer.alive and not peer.hangup_cause:
+                peer.hangup_cause = Cause.NORMAL_CLEARING  # it was taken out
             peer.hang_up()
 
     def _release_peer(self) -> None:
