@@ -28,7 +28,7 @@ class RtcpReporter:
     """The RTCP half of an :class:`~asterism.media.rtp.RtpSession`."""
 
     __slots__ = (
-        "_cname", "_last_expected", "_last_lost", "_last_received", "_last_sr", "_last_sr_at", "_loop", "_readiness",
+        "_last_expected", "_last_lost", "_last_received", "_last_sr", "_last_sr_at", "_loop", "_readiness",
         "_reading", "_remote", "_session", "_socket", "_statistics", "_tx_reported",
     )  # fmt: skip
 
@@ -39,7 +39,6 @@ class RtcpReporter:
         self._loop = context.loop
         self._reading = False
         self._remote: Address | None = None
-        self._cname = b""
         self._last_sr = 0
         self._last_sr_at = 0.0
         self._last_expected = 0
@@ -80,14 +79,20 @@ class RtcpReporter:
         if not session.tx_packets and not session.received.packets:
             return
         report = self._report(final=bye)
-        self._cname = self._cname or secrets.token_hex(8).encode()
         try:
-            self._socket.sendto(rtcp.build(report, self._cname, bye), target)
+            self._socket.sendto(rtcp.build(report, self._name(), bye), target)
         except OSError:
             return
         self.statistics.sent += 1
         if session.on_rtcp is not None:
             session.on_rtcp(session, True, report)
+
+    def _name(self) -> bytes:
+        """The CNAME (RFC 7022 4.2), made when it is needed first."""
+        name = self._session.cname
+        if not name:
+            name += secrets.token_hex(8).encode()
+        return bytes(name)
 
     def _target(self) -> Address | None:
         if self._remote is not None:
@@ -101,8 +106,7 @@ class RtcpReporter:
         target = self._target()
         if target is None:
             return
-        self._cname = self._cname or secrets.token_hex(8).encode()
-        head = rtcp.build(rtcp.Report(rtcp.RR, self._session.ssrc), self._cname)
+        head = rtcp.build(rtcp.Report(rtcp.RR, self._session.ssrc), self._name())
         try:
             self._socket.sendto(head + packets, target)
         except OSError:

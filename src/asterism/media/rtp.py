@@ -51,10 +51,34 @@ class RtpSession(RtpTransmitter):
     """An :class:`~asterism.media.stream.AudioStream` over RTP. Made by ``Media.open_rtp``."""
 
     __slots__ = (
-        "_buffer", "_digits", "_event", "_inactivity", "_keep_alive", "_learning", "_on_release", "_pair",
-        "_received_events", "_received_formats", "_recv_into", "_reporter", "_rtcp_socket",
-        "_views", "away", "follow_peer", "joined_to", "local", "on_digit", "on_digit_begin", "on_rtcp", "on_source",
-        "received", "relay", "relay_digits", "rx_dropped", "sink",
+        "_buffer",
+        "_digits",
+        "_event",
+        "_inactivity",
+        "_keep_alive",
+        "_learning",
+        "_on_release",
+        "_pair",
+        "_received_events",
+        "_received_formats",
+        "_recv_into",
+        "_reporter",
+        "_rtcp_socket",
+        "_views",
+        "away",
+        "cname",
+        "follow_peer",
+        "joined_to",
+        "local",
+        "on_digit",
+        "on_digit_begin",
+        "on_rtcp",
+        "on_source",
+        "received",
+        "relay",
+        "relay_digits",
+        "rx_dropped",
+        "sink",
     )  # fmt: skip
 
     def __init__(
@@ -73,6 +97,8 @@ class RtpSession(RtpTransmitter):
         self._rtcp_socket = pair[1]
         self._reporter: RtcpReporter | None = None
         self.local = local
+        self.cname = bytearray()
+        """What reports call this end; streams that are heard and seen together share it (RFC 3550 6.5.1)."""
         self.sink: FrameSink | None = None
         """See ``AudioStream.sink``. One that has a ``pending_for(format)`` keeps payloads there until it takes them."""
         self.on_digit: DigitSink | None = None

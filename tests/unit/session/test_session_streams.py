@@ -8,6 +8,7 @@ import re
 import socket
 import struct
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -496,3 +497,24 @@ async def test_video_goes_from_phone_to_phone_where_audio_does(bench: Bench) -> 
             await bench.turn()
     for port in call.ports:
         port.close()
+
+
+@video_call
+async def test_audio_and_video_of_one_party_have_one_name(call: Call) -> None:
+    await call.begin(
+        describe(audio(call.a_audio), h264(call.a_video)), describe(audio(call.b_audio), h264(call.b_video))
+    )
+    names = []
+    for session, ports in ((call.alice, (call.a_audio, call.a_video)), (call.bob, (call.b_audio, call.b_video))):
+        user = "alice" if session is call.alice else "bob"
+        found = next(one for one in call.bench.sessions.live if one.endpoint.id == user)
+        for kind, port in zip(("audio", "video"), ports, strict=True):
+            stream = found.media.port(kind)
+            port.send(stream.local[1], rtp(0 if kind == "audio" else 99, 1, b"\xff" * 160))
+            await call.bench.until(partial(getattr, stream, "rx_packets"))
+            stream.rtcp.send_report()
+            report = await port.control()
+            start = report.index(b"\xca", 8) - 1  # the SDES packet
+            names.append(report[start + 10 : start + 10 + report[start + 9]])
+    assert names[0] == names[1] != names[2] == names[3]
+    assert all(len(name) == 16 for name in names)

@@ -123,7 +123,7 @@ class SessionMedia:
 
     __slots__ = (
         "_added", "_address", "_closed", "_closed_section", "_origin_id", "_sections", "_version", "agreed", "body",
-        "dtmf_mode", "parameters", "streams", "target", "types", "types_changed", "wanted",
+        "cname", "dtmf_mode", "parameters", "streams", "target", "types", "types_changed", "wanted",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -142,6 +142,8 @@ class SessionMedia:
         self._version = 0
         self.body = b""
         """The last description we wrote."""
+        self.cname = bytearray()
+        """What the streams of this session are called in RTCP, once one of them has been."""
         self.dtmf_mode = ""
         """What ``PJSIP_DTMF_MODE`` set instead of the endpoint's ``dtmf_mode``; empty: nothing."""
         self.wanted: tuple[Format, ...] = ()

@@ -283,6 +283,7 @@ class RtpHandler(SdpHandler):
             session.core.log.warning("no RTP session on %s: %s", host, error)
             return None
         rtp.follow_peer = not endpoint.asymmetric_rtp_codec
+        rtp.cname = session.media.cname
         if endpoint.disable_direct_media_on_nat:
             rtp.on_source = session.media_changed
         self._opened(session, rtp)
