@@ -393,6 +393,7 @@ class CallCompletionModule(Module):
     """Registers all of it."""
 
     name = "pubsub_call_completion"
+    part_of = ("res_pjsip_pubsub",)
     requires = ("pubsub", "pubsub_call_completion_body")
     description = "SIP event package call-completion"
 
