@@ -6,6 +6,7 @@ import pytest
 from call_kit import CONFIG, two_phones
 
 from asterism.applications.pubsub.bodies.call_completion import availability_text
+from asterism.interfaces.console.runner import CommandRunner
 from asterism.pbx.calls.completion.table import CompletionSettings
 from asterism.stack.headers import CallInfo
 from asterism.stack.uri import Uri
@@ -236,3 +237,22 @@ async def test_reloading_leaves_requests_alone():
         await ann.talking.hangup()
         assert body(await subscription.next())["cc-state"] == "ready"
         await subscription.end()
+
+
+async def test_unloading_the_package_ends_what_was_requested():
+    async with two_phones(CONFIGURATION) as world:
+        ann = Ann(world)
+        await ann.refused()
+        subscription = await ann.subscribe()
+        await subscription.next()
+        await CommandRunner(world.server).run("module unload pubsub_call_completion", lambda _text: None)
+        await until(lambda: ann.states == [])
+        await subscription.next()
+        assert subscription.state == "terminated"
+        assert (await ann.publish(availability_text("sip:101@h", False))).status in (404, 489, 501)
+        await ann.talking.hangup()
+        call = await world.ann.dial("202")
+        (await world.bob.incoming()).reject(486)
+        assert await call.refused() == 486
+        assert not call.responses[-1].has("Call-Info")
+        assert ann.states == []
