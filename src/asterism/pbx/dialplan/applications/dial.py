@@ -54,7 +54,7 @@ _FEATURES = frozenset("hHtT")
 class Call:
     """One run of Dial: from the destinations to the end of the conversation."""
 
-    __slots__ = ("_limit", "bridge", "caller", "dialer", "forwarded", "options", "pbx", "peer")
+    __slots__ = ("_limit", "_next", "bridge", "caller", "dialer", "forwarded", "options", "pbx", "peer")
 
     def __init__(self, caller: Channel, options: DialOptions) -> None:
         self.caller = caller
@@ -64,6 +64,8 @@ class Call:
         self.bridge: Bridge | None = None
         self.forwarded = False
         self._limit: asyncio.TimerHandle | None = None
+        self._next = Place("", "", 1)
+        """Where the called goes on by option F: the caller may have run its h by then."""
         dialer = self.dialer = Dialer(self.pbx, caller, caller.wake)
         letters = options.letters
         dialer.early_media = letters.isdisjoint("mrR")
@@ -314,6 +316,9 @@ class Call:
         """Connect the parties; ``False`` when the called one is gone already."""
         caller, options = self.caller, self.options
         bridge = self.bridge = Bridge(self.pbx)
+        if "F" in options.letters:
+            place = options.caller_hangup or Place("", "", caller.priority + 1)
+            self._next = Place(place.context or caller.context, place.exten or caller.exten, place.priority)
         peer.new_exten("AppDial", "(Outgoing Line)")
         if not peer.alive:
             bridge.destroy()
@@ -366,11 +371,9 @@ class Call:
         if peer.moved or peer.dead:
             return
         if "F" in self.options.letters and not caller.alive and peer.alive:
-            place = self.options.caller_hangup
-            if place is None:
-                place = Place(caller.context, caller.exten, caller.priority + 1)
+            place = self._next
             priority = place.priority
-            peer.context, peer.exten = place.context or caller.context, place.exten or caller.exten
+            peer.context, peer.exten = place.context, place.exten
             if isinstance(priority, str):
                 priority = self.pbx.dialplan.resolve_priority(peer.context, peer.exten, priority) or 1
             peer.priority = priority

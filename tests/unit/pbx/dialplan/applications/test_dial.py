@@ -48,6 +48,22 @@ def test_option_i_keeps_from_the_caller_who_is_called(options: str, shown: bool)
     run(scenario)
 
 
+def test_option_f_without_a_place_is_the_callers_next_priority_though_it_has_run_h() -> None:
+    async def scenario(server: FakeServer) -> None:
+        server.dialplan(("h", 1, "NoOp", "over"))
+        alice = await dialling(server, "PJSIP/bob,20,F", "Echo")
+        exten, priority = alice.exten, alice.priority
+        (bob,) = server.sip.made
+        bob.queue_control(Control.ANSWER)
+        await settle()
+        alice.queue_hangup(16)
+        await settle()
+        assert alice.exten == "h"
+        assert (bob.alive, bob.exten, bob.priority, bob.application) == (True, exten, priority + 1, "Echo")
+
+    run(scenario)
+
+
 def test_option_g_goes_on() -> None:
     async def scenario(server: FakeServer) -> None:
         alice = await dialling(server, "PJSIP/bob,20,g", "Echo")
