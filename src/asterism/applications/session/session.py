@@ -582,7 +582,7 @@ class Session:
         self.registry.live.pop(self, None)
         self.channel = None
         # They must not hold each other, or only the collector frees them.
-        self.direct = None
+        self.direct = self.refreshing = None
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
