@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from inspect import CORO_CREATED, getcoroutinestate, iscoroutine
 from typing import TYPE_CHECKING, Any
 
 from asterism.sources import source_of
@@ -62,7 +63,7 @@ class Parking:
         """Let the request go on as ``coroutine`` in its work; 503 when too many are parked."""
         source = source_of(rx.flow.remote[0])
         if self._is_full(rx, source):
-            coroutine.close()
+            _close(coroutine)
             self.refused += 1
             rx.respond_stateless(503, headers=(("Retry-After", "5"),))
             return
@@ -80,7 +81,7 @@ class Parking:
             call_id = ""
         rx.flow.on_error.append(self._flow_failed)
         if not work.push(self._continue, parked, call_id):
-            coroutine.close()
+            _close(coroutine)
             self._done(parked, call_id)
             rx.respond_stateless(503, headers=(("Retry-After", "5"),))
 
@@ -110,12 +111,13 @@ class Parking:
 
     async def _continue(self, parked: _Parked, call_id: str) -> None:
         rx = parked.rx
-        parked.task = asyncio.ensure_future(parked.coroutine)
+        left = parked.deadline - asyncio.get_running_loop().time()
         try:
-            if parked.cancelled or parked.flow_closed:
-                parked.task.cancel()
-            left = parked.deadline - asyncio.get_running_loop().time()
-            await asyncio.wait_for(parked.task, max(left, 0.0))
+            if parked.cancelled or parked.flow_closed or left <= 0:
+                _close(parked.coroutine)
+                raise TimeoutError if left <= 0 and not parked.cancelled else asyncio.CancelledError
+            parked.task = asyncio.ensure_future(parked.coroutine)
+            await asyncio.wait_for(parked.task, left)
         except TimeoutError:
             self.timed_out += 1
             if not rx.answered:
@@ -148,3 +150,13 @@ class Parking:
             else:
                 del self._works[call_id]
                 work.close()
+
+
+def _close(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Close a coroutine that has not begun, and those that it was given to await: nobody else will."""
+    frame = getattr(coroutine, "cr_frame", None)
+    given = () if frame is None else tuple(frame.f_locals.values())
+    coroutine.close()
+    for one in given:
+        if iscoroutine(one) and getcoroutinestate(one) == CORO_CREATED:
+            _close(one)
