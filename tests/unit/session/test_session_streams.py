@@ -16,11 +16,11 @@ import pytest
 from call_steps import refused
 from session_bench import Bench, on_bench
 from stream_phone import Port, audio, describe, h264, rtp, sections, t140
-from test_session_options import change
 
 from asterism.media import feedback, rtcp
 from asterism.pbx.calls.local import LocalTechnology
 from asterism.sip.objects.codecs import CodecList
+from asterism.sip.objects.endpoint import Endpoint
 from asterism.stack.message import Request, Response
 
 RECORD = Path(__file__).resolve().parents[2] / "data" / "record" / "sdp_streams.txt"
@@ -31,6 +31,17 @@ ENDPOINTS: dict[str, dict[str, Any]] = {
     "text": {"allow": CodecList(("ulaw", "t140", "red"))},
 }
 VIDEO = CodecList(("ulaw", "h264", "vp8"))
+
+
+def change(bench: Bench, name: str, **options: Any) -> None:
+    """Set options of an endpoint; numbers as if they stood in the file."""
+    endpoint = bench.server.data.get(Endpoint, name)
+    for spec in Endpoint.OPTIONS:
+        if spec.name in options:
+            value = options[spec.name]
+            if type(value) is int:
+                value = spec.kind.parse(str(value), getattr(endpoint, spec.name))
+            setattr(endpoint, spec.name, value)
 
 
 def exchanges() -> list[tuple[str, str, str]]:
