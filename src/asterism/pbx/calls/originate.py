@@ -390,7 +390,7 @@ def _is_true(text: str) -> bool:
 
 
 def _formats(text: str) -> tuple[Format, ...]:
-    """Those that the names stand for; as recorded, a name that stands for none is no error."""
+    """Those that the names stand for; one that stands for none is left out, as in Asterisk 22."""
     found: list[Format] = []
     for name in text[:1000].split(","):
         with suppress(UsageError):
