@@ -21,6 +21,7 @@ class OutboundSubscriptionModule(Module):
     """Subscribes this server at others."""
 
     name = "pubsub_outbound_subscription"
+    part_of = ("res_pjsip_pubsub",)
     requires = ("pubsub",)
     description = "SIP subscriptions at other servers"
 
