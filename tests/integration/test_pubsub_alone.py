@@ -63,7 +63,7 @@ async def test_a_presence_server_alone() -> None:
     config = {"modules.conf": PRESENCE, "pjsip.conf": PJSIP, "extensions.conf": HINTS}
     async with running_server(config) as server, Phone("101", server, "ann's secret") as ann:
         assert services(server) == ["publication", "pubsub"]
-        assert server.sip.state.capabilities.events == "presence"
+        assert server.sip.state.capabilities.events == "presence, call-completion"
         watch = await ann.subscribe("200", "presence")
         await watch.next()
         await typed(server, "devstate change Custom:lamp INUSE")
@@ -80,7 +80,7 @@ async def test_a_server_of_message_counts_alone() -> None:
     config = {"modules.conf": MWI, "pjsip.conf": PJSIP, "manager.conf": MANAGER}
     async with running_server(config) as server, Phone("101", server, "ann's secret") as ann:
         assert services(server) == ["incoming_mwi", "publication", "pubsub"]
-        assert server.sip.state.capabilities.events == "message-summary"
+        assert server.sip.state.capabilities.events == "message-summary, call-completion"
         watch = await ann.subscribe("101", "message-summary")
         assert b"Messages-Waiting: no" in (await watch.next()).body
         async with manager(server) as client:
