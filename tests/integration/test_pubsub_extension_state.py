@@ -13,7 +13,7 @@ from call_kit import CONFIG, World, two_phones
 
 from asterism.applications.pubsub.registry import pubsub
 from asterism.interfaces.console.runner import CommandRunner
-from asterism.testing import Phone, assert_idle, until
+from asterism.testing import Phone, assert_idle, running_server, until
 
 RECORD = (Path(__file__).resolve().parents[1] / "data/record/sip_wire_subscribe_notify.txt").read_text()
 
@@ -388,4 +388,41 @@ async def test_nothing_is_left() -> None:
         watches = [await found.ann.subscribe(name, "presence") for name in ("102", "200", "201")]
         for watch in watches:
             await watch.end()
+        await assert_idle(found.server)
+
+
+@pytest.mark.parametrize("gone", ["removed", "forbidden"])
+async def test_subscriptions_of_an_endpoint_that_may_not_subscribe_any_more_end(gone: str, tmp_path: Path) -> None:
+    now = {
+        "removed": PJSIP.replace("[101](phone)\n", "[109](phone)\n"),
+        "forbidden": PJSIP.replace("[101](phone)\n", "[101](phone)\nallow_subscribe=no\n"),
+    }[gone]
+    files = {"pjsip.conf": PJSIP, "extensions.conf": CONFIG["extensions.conf"] + HINTS}
+    async with (
+        running_server(files, tmp_path) as server,
+        Phone("101", server, "ann's secret") as ann,
+        Phone("102", server, "bob's secret") as bob,
+    ):
+        lamp = await ann.subscribe("200", "presence")
+        await lamp.next()
+        other = await bob.subscribe("200", "presence")
+        await other.next()
+        conf = tmp_path / "pjsip.conf"
+        conf.write_text(conf.read_text().replace(PJSIP, now))
+        assert await CommandRunner(server).run("module reload res_pjsip", print) == 0
+        last = await lamp.next()
+        assert last.get("Subscription-State") == "terminated;reason=rejected"
+        assert (await lamp.renew()).status == 481
+        assert [one.endpoint.id for one in pubsub(server)] == ["102"]
+        assert (await other.renew()).status == 200
+        await other.end()
+
+
+@pytest.mark.parametrize("name", ['"a;b=c"', '"a\\"b"', "7", "<a>"])
+async def test_the_id_of_an_event_is_told_as_it_was_received(name: str) -> None:
+    async with world() as found:
+        watch = await found.ann.subscribe("200", f"presence;id={name}")
+        assert (await watch.next()).get("Event") == f"presence;id={name}"
+        assert (await watch.end()).status == 200
+        assert (await watch.next()).get("Event") == f"presence;id={name}"
         await assert_idle(found.server)

@@ -73,8 +73,7 @@ class IncomingSubscription(Subscription):
         """Its durable row, where it has one."""
         self.mark = 0
         """The CSeq with which the row must be written again."""
-        event = rx.request.typed(EventHeader)
-        self._event = notifier.event if event is None or event.id is None else f"{notifier.event};id={event.id}"
+        self._event = event_value(notifier.event, rx.request.typed(EventHeader))
         self._in_flight = False
         self._dirty = False
         self._queue: deque[Any] | None = None
@@ -197,8 +196,8 @@ class IncomingSubscription(Subscription):
         if request.method != "SUBSCRIBE":
             return False
         event = request.typed(EventHeader)
-        mine = self._event.partition(";id=")
-        if event is None or event.package != mine[0].lower() or (event.id or "") != mine[2]:
+        name = self.notifier.event
+        if event is None or event.package != name.lower() or event_value(name, event) != self._event:
             return False
         if self.machine.over:
             rx.respond(481)
@@ -382,6 +381,12 @@ def take_target(dialog: Dialog, rx: Rx) -> None:
     elif not request.to.tag and routes[0].uri.is_sip:
         first = routes[0]
         routes[0] = NameAddr(first.display, first.uri.replace(host=host, port=port), first.params)
+
+
+def event_value(package: str, event: EventHeader | None) -> str:
+    """The Event of a subscription's NOTIFYs: the ``id`` as it was received, quotes too (RFC 6665 8.2.1)."""
+    raw = None if event is None else event.params.get("id")
+    return f"{package};id={raw}" if raw else package
 
 
 def names_in(request: Request) -> tuple[str, str, str]:

@@ -15,6 +15,7 @@ from asterism.applications.pubsub.service import SubscriptionService
 from asterism.applications.pubsub.stored import SubscriptionPersistence
 from asterism.core.module import Module
 from asterism.pbx.assembly.server import PbxServer
+from asterism.sip.objects.endpoint import Endpoint
 from asterism.sip.server import SipServer
 
 
@@ -50,6 +51,7 @@ class PubSubModule(Module):
         server.register_marked(Listings(self.pubsub, show_secrets=secrets))
         core.register_service(PublicationService(core, self.pubsub))
         server.register_marked(InboundListing(self.pubsub))
+        server.data.observe(Endpoint, self.pubsub.endpoint_changed)
 
     def start(self) -> None:
         """Take up what was kept."""

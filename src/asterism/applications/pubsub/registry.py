@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from asterism.applications.pubsub.outbound.subscription import OutgoingSubscription
     from asterism.core.log import ServerLogger
     from asterism.core.registry import Owner
+    from asterism.data.table import Change
     from asterism.sip.capabilities import Capabilities
     from asterism.sip.core import SipCore
     from asterism.sip.objects.endpoint import Endpoint
@@ -154,6 +155,14 @@ class PubSub(Subsystem):
             subscription.suspend()
         else:
             subscription.end("deactivated")
+
+    def endpoint_changed(self, change: Change[Endpoint]) -> None:
+        """It may not subscribe any more: its subscriptions end, as renewals in a dialog are not identified anew."""
+        new, name = change.new, change.item.id
+        if name not in self.by_endpoint or (new is not None and new.allow_subscribe):
+            return
+        for subscription in [one for one in self.subscriptions if one.endpoint.id == name]:
+            subscription.end("rejected")
 
     def _changed(self) -> None:
         for listener in self.on_change:
