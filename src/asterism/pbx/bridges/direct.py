@@ -24,12 +24,14 @@ _SPAN = 32.0
 class DirectMediaPair:
     """Where the two members of a bridge send their media."""
 
-    __slots__ = ("_bridge", "_count", "_given_up", "_since", "_targets", "engaged")
+    __slots__ = ("_bridge", "_count", "_given_up", "_moved", "_since", "_targets", "engaged")
 
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
         self.engaged = False
         """Whether they were told to send to each other, and not yet to come back."""
+        self._moved: tuple[Channel, ...] = ()
+        """Who was told to: by the time they are to come back others may be in the bridge."""
         self._given_up = False
         self._count = 0
         self._since = 0.0
@@ -42,6 +44,7 @@ class DirectMediaPair:
             self.end()
             return
         self.engaged = True
+        self._moved = (first.channel, second.channel)
         _tell(first.channel, second.channel)
         _tell(second.channel, first.channel)
 
@@ -76,7 +79,8 @@ class DirectMediaPair:
         if not self.engaged:
             return
         self.engaged = False
-        for channel in self._bridge.members:
+        moved, self._moved = self._moved, ()
+        for channel in moved:
             if channel.alive:
                 channel.ask_driver("send_to", None, None)
 

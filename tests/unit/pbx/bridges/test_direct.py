@@ -180,6 +180,22 @@ def test_a_third_party_brings_both_back_and_its_leaving_lets_them_go() -> None:
     run(scenario)
 
 
+def test_who_was_never_told_to_send_elsewhere_is_not_told_to_come_back() -> None:
+    """A Local channel that joins has a driver that could not be told anything."""
+
+    async def scenario(server: FakeServer) -> None:
+        bridge, _bob, _alice, told = call(server)
+        told.clear()
+        told_third: list[tuple[str, str | None]] = []
+        third = moving(server, "alice", told_third)
+        driver_of(third).may_move = False
+        bridge.enter(third)
+        assert last(told) == BOTH_HERE
+        assert told_third == []
+
+    run(scenario)
+
+
 def test_who_moves_to_another_bridge_comes_back_first() -> None:
     async def scenario(server: FakeServer) -> None:
         bridge, bob, _alice, told = call(server)
