@@ -391,12 +391,16 @@ async def test_nothing_is_left() -> None:
         await assert_idle(found.server)
 
 
-@pytest.mark.parametrize("gone", ["removed", "forbidden"])
-async def test_subscriptions_of_an_endpoint_that_may_not_subscribe_any_more_end(gone: str, tmp_path: Path) -> None:
-    now = {
-        "removed": PJSIP.replace("[101](phone)\n", "[109](phone)\n"),
-        "forbidden": PJSIP.replace("[101](phone)\n", "[101](phone)\nallow_subscribe=no\n"),
-    }[gone]
+CHANGES = {
+    "removed": ("[101](phone)\n", "[109](phone)\n", "rejected"),
+    "forbidden": ("[101](phone)\n", "[101](phone)\nallow_subscribe=no\n", "rejected"),
+    "elsewhere": ("[101](phone)\n", "[101](phone)\nsubscribe_context=phones\n", "deactivated"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_subscriptions_that_an_endpoint_may_not_have_any_more_end(change: str, tmp_path: Path) -> None:
+    before, after, reason = CHANGES[change]
     files = {"pjsip.conf": PJSIP, "extensions.conf": CONFIG["extensions.conf"] + HINTS}
     async with (
         running_server(files, tmp_path) as server,
@@ -408,10 +412,10 @@ async def test_subscriptions_of_an_endpoint_that_may_not_subscribe_any_more_end(
         other = await bob.subscribe("200", "presence")
         await other.next()
         conf = tmp_path / "pjsip.conf"
-        conf.write_text(conf.read_text().replace(PJSIP, now))
+        conf.write_text(conf.read_text().replace(before, after))
         assert await CommandRunner(server).run("module reload res_pjsip", print) == 0
         last = await lamp.next()
-        assert last.get("Subscription-State") == "terminated;reason=rejected"
+        assert last.get("Subscription-State") == f"terminated;reason={reason}"
         assert (await lamp.renew()).status == 481
         assert [one.endpoint.id for one in pubsub(server)] == ["102"]
         assert (await other.renew()).status == 200

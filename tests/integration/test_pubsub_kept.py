@@ -42,6 +42,20 @@ def again(folder: Path) -> dict[str, str]:
     return {**FILES, "pjsip.conf": (folder / "pjsip.conf").read_text()}
 
 
+async def test_it_does_not_go_on_where_the_endpoint_may_not_subscribe_any_more(tmp_path: Path) -> None:
+    async with running_server(FILES, tmp_path) as server:
+        phone = Phone("101", server, "ann's secret")
+        watch = await phone.subscribe("200", "dialog")
+        await watch.next()
+    files = again(tmp_path)
+    files["pjsip.conf"] = files["pjsip.conf"].replace("[101](phone)\n", "[101](phone)\nallow_subscribe=no\n")
+    async with running_server(files, tmp_path) as server:
+        await until(lambda: not rows(server))
+        assert not len(pubsub(server))
+        assert (await watch.renew()).status == 481
+        phone.close()
+
+
 async def test_it_goes_on_in_the_same_dialog(tmp_path: Path) -> None:
     async with running_server(FILES, tmp_path) as server:
         phone = Phone("101", server, "ann's secret")

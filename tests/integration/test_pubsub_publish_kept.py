@@ -46,6 +46,20 @@ async def test_it_goes_on_after_a_restart(tmp_path: Path) -> None:
         assert len(server.data.all(PublicationPart)) == 1
 
 
+async def test_what_a_removed_endpoint_has_published_ends(tmp_path: Path) -> None:
+    pjsip = STATES.replace("endpoint=101\nevent_", "event_")
+    async with world(pjsip, tmp_path) as (server, phone), Phone("102", server, "bob's secret") as other:
+        await publish(phone, expires=4_000_000_000)
+        await publish(other, BODY.replace("x1", "x2"))
+        assert state(server) is DeviceState.INUSE
+        conf = tmp_path / "pjsip.conf"
+        conf.write_text(conf.read_text().replace("[101](phone)\n", "[109](phone)\n"))
+        server.data.reload()
+        assert state(server) is DeviceState.UNKNOWN
+        assert state(server, "Custom:x2") is DeviceState.INUSE
+        assert [one.endpoint for one in pubsub(server).publications] == ["102"]
+
+
 async def test_what_has_expired_meanwhile_is_forgotten(tmp_path: Path) -> None:
     async with world(STATES, tmp_path) as (server, phone):
         await publish(phone, expires=300)

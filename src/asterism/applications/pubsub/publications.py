@@ -209,8 +209,14 @@ class Publications:
             if publication.handler is handler:
                 self._leave(publication)
 
+    def endpoint_gone(self, name: str) -> None:
+        """End what an endpoint has published that is not configured any more."""
+        for publication in self:
+            if publication.endpoint == name:
+                self.close(publication)
+
     def stop(self) -> None:
-        """The same of all."""
+        """End all, or leave it."""
         if self._undo is not None:
             self._undo()
             self._undo = None

@@ -157,12 +157,23 @@ class PubSub(Subsystem):
             subscription.end("deactivated")
 
     def endpoint_changed(self, change: Change[Endpoint]) -> None:
-        """It may not subscribe any more: its subscriptions end, as renewals in a dialog are not identified anew."""
-        new, name = change.new, change.item.id
-        if name not in self.by_endpoint or (new is not None and new.allow_subscribe):
+        """What it may not do any more ends, as renewals in a dialog are not identified and decided anew.
+
+        Where its subscriptions look for extensions elsewhere now, it is to subscribe anew.
+        """
+        old, new, name = change.old, change.new, change.item.id
+        if new is None:
+            self.publications.endpoint_gone(name)
+        if name not in self.by_endpoint:
+            return
+        if new is None or not new.allow_subscribe:
+            reason = "rejected"
+        elif old is not None and _context_of(old) != _context_of(new):
+            reason = "deactivated"
+        else:
             return
         for subscription in [one for one in self.subscriptions if one.endpoint.id == name]:
-            subscription.end("rejected")
+            subscription.end(reason)
 
     def _changed(self) -> None:
         for listener in self.on_change:
@@ -262,6 +273,10 @@ class PubSub(Subsystem):
 
     def __len__(self) -> int:
         return len(self.subscriptions)
+
+
+def _context_of(endpoint: Endpoint) -> str:
+    return endpoint.subscribe_context or endpoint.context
 
 
 def answer_headers(core: SipCore, subscription: IncomingSubscription, rx: Rx, seconds: int) -> list[tuple[str, str]]:

@@ -159,7 +159,7 @@ class SubscriptionStore:
         core, tables = self._core, self._tables
         left = row.expires - int(self._wall_clock())
         endpoint = core.data.get(Endpoint, row.endpoint)
-        if row.prune_on_boot or left <= 0 or not isinstance(endpoint, Endpoint):
+        if row.prune_on_boot or left <= 0 or not isinstance(endpoint, Endpoint) or not endpoint.allow_subscribe:
             return None
         request = parse_message(row.packet.encode("utf-8", "surrogateescape"))
         if not isinstance(request, Request):
