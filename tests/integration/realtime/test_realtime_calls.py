@@ -8,9 +8,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from asterism.applications.pubsub.registry import pubsub
 from asterism.command.database import run_database
 from asterism.data import Missing
 from asterism.interfaces.console.runner import CommandRunner
+from asterism.pbx.vocabulary.device_state import DeviceState
 from asterism.sip.objects import Endpoint
 from asterism.testing import Phone, free_port, running_server, until
 
@@ -119,3 +121,37 @@ async def test_phones_of_a_database_call_each_other(tmp_path: Path) -> None:
             # A listing has them all, not only those that were used.
             assert "Objects found: 300" in await console(again, "pjsip list endpoints")
             assert "max_contacts" in await console(again, "pjsip show aor 2222")
+
+
+async def test_subscriptions_of_endpoints_in_a_database_go_on_after_a_restart(tmp_path: Path) -> None:
+    config = await asyncio.to_thread(prepare, tmp_path, 3)
+    async with running_server(config, tmp_path) as server:
+        phone = Phone("2000", server, "secret")
+        watch = await phone.subscribe("2001", "presence")
+        await watch.next()
+    async with running_server(config, tmp_path) as server:
+        assert server.data.get(Endpoint, "2002") is Missing.NOT_LOADED
+        await watch.next()
+        assert [one.endpoint.id for one in pubsub(server)] == ["2000"]
+        assert (await watch.renew()).status == 200
+        await watch.end()
+    phone.close()
+
+
+async def test_publications_of_endpoints_in_a_database_go_on_after_a_restart(tmp_path: Path) -> None:
+    config = await asyncio.to_thread(prepare, tmp_path, 3)
+    config["pjsip.conf"] += (
+        "[lamps]\ntype=inbound-publication\nevent_asterisk-devicestate=ap\n"
+        "[ap]\ntype=asterisk-publication\ndevice_state=yes\n"
+    )
+    async with running_server(config, tmp_path) as server, Phone("2000", server, "secret") as phone:
+        request = phone.create_request("PUBLISH", phone.uri("lamps"))
+        request.add_header("Event", "asterisk-devicestate")
+        request.add_header("Expires", "300")
+        body = '{"type":"devicestate","device":"Custom:x","state":"INUSE","cachable":1,"eid":"00:00:00:00:00:01"}'
+        request.set_body(body, "application/json")
+        assert (await phone.request(request)).status == 200
+    async with running_server(config, tmp_path) as server:
+        assert server.data.get(Endpoint, "2002") is Missing.NOT_LOADED
+        await until(lambda: len(pubsub(server).publications) == 1)
+        assert server.pbx.device_states.get("Custom:x") is DeviceState.INUSE

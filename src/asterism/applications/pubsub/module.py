@@ -36,6 +36,7 @@ class PubSubModule(Module):
     def load(self, server: PubSubServer) -> None:
         """Register the service."""
         core = server.sip
+        self._server = server
         self.pubsub = PubSub(server.owner, core, server.log)
         self.pubsub.on_change.append(core.follow_services)
         status = getattr(server, "status", None)
@@ -55,8 +56,15 @@ class PubSubModule(Module):
 
     def start(self) -> None:
         """Take up what was kept."""
-        self.pubsub.store.restore()
-        self.pubsub.publications.start()
+        asked = self.pubsub.store.restore()
+        if asked:
+            self._server.spawn(self.pubsub.store.restore_asking(asked), "kept subscriptions")
+        publications = self.pubsub.publications
+        names = publications.asked()
+        if names:
+            self._server.spawn(publications.start_asking(names), "kept publications")
+        else:
+            publications.start()
 
     def use_count(self) -> int:
         """How many subscriptions there are."""

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 from asterism.applications.pubsub.api import PublishError
 from asterism.applications.pubsub.publication import Part, Publication
 from asterism.applications.pubsub.publication_objects import InboundPublication
-from asterism.applications.pubsub.publication_stored import PublicationStore
+from asterism.applications.pubsub.publication_stored import PublicationPersistence, PublicationStore
 from asterism.core.containment import FAILED, attempt
-from asterism.data.data import DataError
+from asterism.data.data import DataError, DataUnavailableError, Missing
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.stack.errors import ParseError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from asterism.applications.pubsub.api import PublicationHandler
-    from asterism.applications.pubsub.publication_stored import PublicationPersistence
     from asterism.applications.pubsub.registry import PubSub
+    from asterism.data.options import ConfiguredObject
     from asterism.data.table import Change
 
 
@@ -235,9 +235,30 @@ class Publications:
 
     # After a restart, and as the configuration changes.
 
-    def start(self) -> None:
-        """Take up what was kept; what cannot go on is forgotten."""
+    def asked(self) -> list[tuple[type[ConfiguredObject], str]]:
+        """What a database has to be asked for before what was kept can be taken up: types and names."""
+        data = self._core.data
+        found: dict[tuple[type[ConfiguredObject], str], None] = {}
+        for row in data.all(PublicationPersistence):
+            found.update({(Endpoint, row.endpoint): None, (InboundPublication, row.resource): None})
+        return [(cls, name) for cls, name in found if data.get(cls, name) is Missing.NOT_LOADED]
+
+    async def start_asking(self, asked: list[tuple[type[ConfiguredObject], str]]) -> None:
+        """:meth:`start` after asking; what cannot be asked for now is left for another start."""
+        unknown = set()
+        for cls, name in asked:
+            try:
+                await self._core.data.retrieve(cls, name)
+            except DataUnavailableError as error:
+                self._tables.log.error("what '%s' has to do with publications cannot be known: %s", name, error)
+                unknown.add((cls, name))
+        self.start(unknown)
+
+    def start(self, unknown: Container[tuple[type[ConfiguredObject], str]] = ()) -> None:
+        """Take up what was kept; what cannot go on is forgotten, what hangs on something ``unknown`` is left."""
         for row, left, parts in self.store.restore():
+            if (Endpoint, row.endpoint) in unknown or (InboundPublication, row.resource) in unknown:
+                continue
             publication = self._taken_up(row, parts)
             if publication is None:
                 self.store.drop(row)

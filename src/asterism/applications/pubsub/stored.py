@@ -16,7 +16,7 @@ from asterism.applications.pubsub.list_subscription import ListSubscription
 from asterism.applications.pubsub.lists import TYPES_OF_LISTS
 from asterism.applications.pubsub.subscription import Event
 from asterism.core.errors import AsterismError
-from asterism.data.data import DataError
+from asterism.data.data import DataError, DataUnavailableError, Missing
 from asterism.data.kinds import TEXT, UINT, YES_NO
 from asterism.data.options import ConfiguredObject, option
 from asterism.sip.identifiers.lookup import user_part
@@ -138,15 +138,37 @@ class SubscriptionStore:
 
     # After a restart.
 
-    def restore(self) -> None:
-        """Take up again what was kept, a few at a time; what cannot go on is forgotten."""
-        for row in self._core.data.all(SubscriptionPersistence):
-            self._tables.fan_out.put(_Restoring(self, row), None)
+    def restore(self) -> list[SubscriptionPersistence]:
+        """Take up again what was kept, a few at a time; what cannot go on is forgotten.
 
-    def take_up(self, row: SubscriptionPersistence) -> None:
+        Returns:
+            Those whose endpoints a database has to be asked for: :meth:`restore_asking`.
+        """
+        asked = []
+        for row in self._core.data.all(SubscriptionPersistence):
+            if self._core.data.get(Endpoint, row.endpoint) is Missing.NOT_LOADED:
+                asked.append(row)
+            else:
+                self._tables.fan_out.put(_Restoring(self, row), None)
+        return asked
+
+    async def restore_asking(self, rows: list[SubscriptionPersistence]) -> None:
+        """The same of those whose endpoints are in a database; while it cannot be asked, they are left."""
+        data = self._core.data
+        for row in rows:
+            try:
+                endpoint = await data.retrieve(Endpoint, row.endpoint)
+            except DataUnavailableError as error:
+                self._tables.log.error(
+                    "a subscription of endpoint '%s' does not go on before another start: %s", row.endpoint, error
+                )
+                continue
+            self.take_up(row, endpoint)
+
+    def take_up(self, row: SubscriptionPersistence, endpoint: Endpoint | None = None) -> None:
         """Take up one subscription, and tell its subscriber how things are."""
         try:
-            subscription = self._restored(row)
+            subscription = self._restored(row, endpoint)
         except (OSError, AsterismError, SipError, ValueError) as error:
             self._tables.log.notice("a subscription of endpoint '%s' does not go on: %s", row.endpoint, error)
             subscription = None
@@ -155,10 +177,10 @@ class SubscriptionStore:
         else:
             subscription.release()
 
-    def _restored(self, row: SubscriptionPersistence) -> IncomingSubscription | None:
+    def _restored(self, row: SubscriptionPersistence, asked: Endpoint | None) -> IncomingSubscription | None:
         core, tables = self._core, self._tables
         left = row.expires - int(self._wall_clock())
-        endpoint = core.data.get(Endpoint, row.endpoint)
+        endpoint = asked or core.data.get(Endpoint, row.endpoint)
         if row.prune_on_boot or left <= 0 or not isinstance(endpoint, Endpoint) or not endpoint.allow_subscribe:
             return None
         request = parse_message(row.packet.encode("utf-8", "surrogateescape"))
