@@ -146,6 +146,11 @@ class Relay:
         self._timestamp_offset = target.tx_timestamp(now) + target.format.timestamp_step - timestamp
         self._sequence_offset = target.sent.sequence + 1 - sequence
 
+    @property
+    def aligned(self) -> bool:
+        """Whether the target's last packet is one that was passed on here."""
+        return self._timestamp_offset != _UNSET
+
     def source_sequence(self, sequence: int) -> int:
         """The number of the source's own packet that went out as ``sequence``."""
         return (sequence - self._sequence_offset) & 0xFFFF
@@ -153,6 +158,8 @@ class Relay:
     def realign(self) -> None:
         """Have the next packet aligned anew: the target sends something else meanwhile."""
         self.leave()
+        if self.aligned:
+            self.target.sent.last_write = self.target.last_sent
         self._timestamp_offset = _UNSET
 
     # -- the quick way ------------------------------------------------------------------------------------
@@ -219,6 +226,6 @@ class Relay:
         source, target = self.source, self.target
         source.relay = target.relayed_by = None
         sent, last = target.sent, source.received.last_rx
-        if last > sent.last_write:
+        if self.aligned and last > sent.last_write:
             sent.last_write = last
             sent.timestamp += target.format.timestamp_step

@@ -543,7 +543,9 @@ class RtpSession(RtpTransmitter):
 
     def _last_sent(self) -> float:
         relay = self.relayed_by
-        return self.sent.last_write if relay is None else max(self.sent.last_write, relay.source.received.last_rx)
+        written = self.sent.last_write
+        # What the source has sent before the relay passes anything on did not go out here.
+        return written if relay is None or not relay.aligned else max(written, relay.source.received.last_rx)
 
     def _leave_relays(self) -> None:
         """Something changed that relayed packets, and those that are kept, depend on."""

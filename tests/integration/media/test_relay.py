@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import pytest
 from rtp_kit import Leg, Peer
 
 from asterism.media.dtmf import EVENT
@@ -214,5 +217,33 @@ def test_packets_go_around_a_chain_of_pairs(run):
         pairs[2][0].close()
         assert a.session.relay is None
         assert a.session.sink == pairs[0][0].write
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("relayed_before", [False, True])
+def test_what_is_relayed_after_digits_that_were_sent_here_follows_them(run, relayed_before):
+    """Packets of the source that did not go out meanwhile do not stand for time that has passed there."""
+
+    async def scenario(media):
+        a, b = Leg(media), Leg(media)
+        if relayed_before:
+            a.session.relay_to(b.session)
+            await _quickly(a, b)
+        else:
+            b.session.write(Frame(ULAW, bytes(160)))
+            await b.peer.receive()
+        await asyncio.sleep(0.1)  # the digit's timestamp tells it
+        b.session.send_digit("1", 40)
+        while b.session.sending_digits:
+            a.peer.send(a.session)  # not heard: a digit is being sent, or nothing is relayed yet
+            await asyncio.sleep(0.02)
+        a.session.relay_to(b.session)
+        a.peer.send(a.session)
+        head, _ = await b.peer.receive()
+        assert head[1] & 0x7F == 101
+        while head[1] & 0x7F == 101:
+            event, (head, _) = head, await b.peer.receive()
+        assert 0 < (head[3] - event[3] & 0xFFFFFFFF) < 0x80000000
 
     run(scenario)
