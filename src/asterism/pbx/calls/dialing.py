@@ -307,25 +307,20 @@ class Dialer:
             self._show(Control.PROGRESS)
             connect_channels(caller, channel)
 
-    def _answered(self, channel: Channel) -> None:
-        leg = self.pending.pop(channel)
-        _let_go(channel)
-        self._won(channel, leg)
-
     def _picked_up(self, channel: Channel, picker: Channel) -> None:
         """Another channel, which is up, answers for one that is called; that one is let go of."""
-        leg = self.pending.pop(channel)
-        _let_go(channel)
         if self._progressed:
             disconnect_channel(channel)
             if self.caller is not None:
                 disconnect_channel(self.caller)
         if self.caller is not None and self.shows_connected:
             self.caller.set_connected(picker.caller, tell=self._inside)
-        self._won(picker, leg)
+        self._answered(channel, picker)
 
-    def _won(self, channel: Channel, leg: Leg) -> None:
-        self.winner = channel
+    def _answered(self, called: Channel, picker: Channel | None = None) -> None:
+        leg = self.pending.pop(called)
+        called.control_listener = called.picked_up = None
+        channel = self.winner = picker or called
         if self.on_answer is not None:
             self.on_answer(channel, leg)
         caller = self.caller
