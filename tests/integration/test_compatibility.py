@@ -6,14 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
+from tests import option_effects
 
 from asterism.config.asterisk_conf import Options
 from asterism.interfaces.console.runner import CommandRunner
 from asterism.pbx.channels.music.classes import GENERAL as MUSIC_GENERAL
 from asterism.pbx.dialplan.language.loader import LoadedDialplan
 from asterism.server.server import Server
-from asterism.sip.objects.endpoint import Endpoint
-from asterism.sip.objects.global_ import GlobalSettings
 from asterism.testing import Phone, running_server
 
 PAGE = (Path(__file__).parents[2] / "docs/compatibility.md").read_text()
@@ -60,9 +59,11 @@ def test_the_options_of_the_page_exist() -> None:
     restoring = [row.rsplit("|", 2)[1] for row in re.findall(r"^\| .*\|$", PAGE, re.MULTILINE)]
     names = {name for cell in restoring for name in re.findall(r"`([a-z_]+)(?: = \w+)?`", cell)}
     assert {"show_secrets", "ignore_unknown_require", "allow_without_authenticator", "user_agent"} <= names
+    of_objects = {option.partition(".")[2] for option in option_effects.options()}
     for name in names:
-        specs = (GlobalSettings.spec(name), Endpoint.spec(name))
-        assert any(specs) or hasattr(Options, name) or name in MUSIC_GENERAL or hasattr(LoadedDialplan(), name), name
+        assert (
+            name in of_objects or hasattr(Options, name) or name in MUSIC_GENERAL or hasattr(LoadedDialplan(), name)
+        ), name
 
 
 @pytest.mark.parametrize("ignore", [False, True])
@@ -131,7 +132,7 @@ async def test_calls_as_recorded_and_in_dialog_requests() -> None:
             assert call.remote_description is not None
             assert call.remote_description.codecs[0] == 8
             assert (await call.send("INFO", b"x", "application/unknown")).status == 415
-            assert (await call.send("NOTIFY")).status == 501
+            assert (await call.send("NOTIFY")).status == 481
             assert (await call.send("MESSAGE", b"hello", "text/plain")).status == 480
             await call.hangup()
 

@@ -118,7 +118,7 @@ REQUESTS = [
     (request("OPTIONS", "sip:pbx", "frank", source="192.88.99.1"), "192.88.99.1", 401, ""),
     (request("MESSAGE", "sip:pbx", "101", source="203.0.113.4"), "203.0.113.4", 403, ""),
     (request("BYE", "sip:pbx", "x"), "192.0.2.7", 481, ""),
-    (request("PUBLISH", "sip:pbx", "x"), "192.0.2.7", 0, ""),
+    (request("PUBLISH", "sip:pbx", "x"), "192.0.2.7", 404, "publication"),
     (request("OPTIONS", "mailto:x@pbx", "x"), "192.0.2.7", 416, ""),
 ]
 
