@@ -120,3 +120,18 @@ async def test_two_servers_in_one_process_call_each_other():
         await echo.hears(523)
         await echo.hangup()
         await assert_idle(west)
+
+
+@pytest.mark.parametrize("caller", [True, False])
+async def test_a_hold_that_meets_a_reinvite_of_the_server_is_tried_again(caller: bool) -> None:
+    """With direct media the server moves the phones as soon as they are connected (RFC 3261 14.1)."""
+    async with two_phones() as world:
+        call, incoming = await world.connect()
+        holder = call if caller else incoming
+        await holder.hold()
+        assert holder.remote_description.direction in ("recvonly", "inactive")
+        await holder.unhold()
+        call.play(440)
+        await incoming.hears(440)
+        await call.hangup()
+        await incoming.ended()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from asterism.stack.dialog import Dialog
@@ -155,14 +156,19 @@ class PhoneCall:
         await self.reinvite("sendrecv")
 
     async def reinvite(self, direction: str = "sendrecv") -> Response:
-        """Offer the audio anew and take the answer.
+        """Offer the audio anew and take the answer; after 491 once more, a moment later (RFC 3261 14.1).
 
         Raises:
             PhoneError: it was refused.
         """
         self.description.direction = direction
         self.description.version += 1
-        response = await self.send("INVITE", str(self.description).encode(), "application/sdp")
+        offer = str(self.description).encode()
+        response = await self.send("INVITE", offer, "application/sdp")
+        if response.status == 491:
+            # The server was about to move the media. The caller waits longer than the called party.
+            await asyncio.sleep(0.5 if self.transaction is None else 2.1)
+            response = await self.send("INVITE", offer, "application/sdp")
         if response.status >= 300 or self.dialog is None:
             raise PhoneError(f"re-INVITE was answered {response.status}; {self.phone.story()}")
         self.dialog.receive_response(response)
