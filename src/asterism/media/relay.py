@@ -158,7 +158,7 @@ class Relay:
     def realign(self) -> None:
         """Have the next packet aligned anew: the target sends something else meanwhile."""
         self.leave()
-        if self.aligned:
+        if self._timestamp_offset != _UNSET:
             self.target.sent.last_write = self.target.last_sent
         self._timestamp_offset = _UNSET
 
@@ -226,6 +226,6 @@ class Relay:
         source, target = self.source, self.target
         source.relay = target.relayed_by = None
         sent, last = target.sent, source.received.last_rx
-        if self.aligned and last > sent.last_write:
+        if self._timestamp_offset != _UNSET and last > sent.last_write:
             sent.last_write = last
             sent.timestamp += target.format.timestamp_step

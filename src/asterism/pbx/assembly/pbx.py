@@ -94,7 +94,7 @@ class Pbx(Subsystem):
         if dialplan is None:
             dialplan = Dialplan(self.applications, self.functions, server.bus, server.log)
         self.dialplan: Dialplan = dialplan
-        self.codes: Registry[Callable[[CoreChannel], Awaitable[None]]] = Registry("code")
+        self.codes: dict[str, Callable[[CoreChannel], Awaitable[None]]] = {}
         """What a channel does that dials a code which is an extension of every context (``pickupexten``)."""
         self.messages = Messages(self)
         self.completion = Completion(self)

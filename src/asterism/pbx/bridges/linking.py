@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 def connect_channels(first: Channel, second: Channel) -> bool:
     """Connect the streams of two channels both ways; whether audio is relayed inside the media layer."""
     topology, other = first.streams, second.streams
-    if len(topology) > 1 or len(other) > 1:
+    if len(topology) == len(other) == 1 and topology[0].type == other[0].type == AUDIO:
+        one, two = topology[0].port, other[0].port
+    else:
         _connect_others(topology, other)
         _connect_others(other, topology)
-    one, two = first.stream, second.stream
+        one, two = first.stream, second.stream
     if one is None or two is None:
         return False
     relayed = _connect(one, None if music_of(second) else two)

@@ -7,15 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.config import ConfigErrors, ConfigFile
-from asterism.core.documentation import Documentation
 from asterism.pbx.calls.pickup import find, pick_up, shares_group
 from asterism.pbx.channels.playing import play
 from asterism.pbx.vocabulary.causes import Cause
 from asterism.pbx.vocabulary.module import PbxModule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.vocabulary.host import HostServer
 
@@ -42,8 +39,9 @@ class PickupCode(PbxModule):
     def load(self, server: HostServer) -> None:
         """Read the file and register the code."""
         self._server = server
-        self._remove: Callable[[], None] | None = None
+        self.settings: PickupSettings | None = None
         super().load(server)
+        server.owner.on_release(self._forget)
         self.reload()
 
     def reload(self) -> None:
@@ -52,7 +50,7 @@ class PickupCode(PbxModule):
             file = ConfigFile.load(Path(self._server.paths.etc) / FILE, missing_ok=True)
         except ConfigErrors as errors:
             self._server.log.error("%s is not used: %s", FILE, errors)
-            if self._remove is not None:
+            if self.settings is not None:
                 return
             file = ConfigFile(FILE)
         general = file.options("general")
@@ -61,16 +59,17 @@ class PickupCode(PbxModule):
             general.get("pickupsound"),
             general.get("pickupfailsound"),
         )
-        if self._remove is not None:
-            self._remove()
-            self._remove = None
+        self._forget()
         if self.settings.pickupexten:
-            self._remove = self.pbx.codes.add(
-                self.pbx.owner, self.settings.pickupexten, self._pick_up, Documentation("Pick up a call.")
-            )
+            self.pbx.codes[self.settings.pickupexten] = self._pick_up
+
+    def _forget(self) -> None:
+        for code in [code for code, body in self.pbx.codes.items() if body == self._pick_up]:
+            del self.pbx.codes[code]
 
     async def _pick_up(self, channel: Channel) -> None:
         settings = self.settings
+        assert settings is not None
 
         def wanted(target: Channel) -> bool:
             return shares_group(target, channel)

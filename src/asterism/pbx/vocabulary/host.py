@@ -55,7 +55,7 @@ class Host(Protocol):
     music: MusicClasses
     presence: dict[str, Callable[[str], Presence | None]]
     dialplan: Dialplan
-    codes: Registry[Callable[[Channel], Awaitable[None]]]
+    codes: dict[str, Callable[[Channel], Awaitable[None]]]
     messages: Messages
 
     @property

@@ -29,7 +29,7 @@ def test_the_code(tmp_path: Path, text: str | None, code: str) -> None:
     if text is not None:
         (tmp_path / "features.conf").write_text(text)
     PickupCode().load(server)  # type: ignore[arg-type]
-    assert [entry.name for entry in server.pbx.codes] == ([code] if code else [])
+    assert list(server.pbx.codes) == ([code] if code else [])
 
 
 def test_a_file_that_cannot_be_read_changes_nothing(tmp_path: Path) -> None:
@@ -42,4 +42,4 @@ def test_a_file_that_cannot_be_read_changes_nothing(tmp_path: Path) -> None:
     module.load(server)  # type: ignore[arg-type]
     path.write_text("[general\npickupexten = *7\n")
     module.reload()
-    assert [entry.name for entry in server.pbx.codes] == ["*9"]
+    assert list(server.pbx.codes) == ["*9"]
