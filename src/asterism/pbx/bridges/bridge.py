@@ -427,6 +427,9 @@ class Bridge:
         """Choose the technology for the members as they are now, and have it carry their audio."""
         chosen = self.pbx.bridges.technologies.choose(self)
         mixer = self._mixer
+        if chosen is None and mixer is None and len(self.members) > 1:
+            names = ", ".join(channel.name for channel in self.members)
+            self.pbx.log.warning("%s hear nothing: every bridge technology that suits them is suspended", names)
         if chosen is None or (mixer is not None and type(mixer) is chosen):
             if mixer is not None and joined is not None:
                 mixer.join(joined)

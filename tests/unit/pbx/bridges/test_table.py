@@ -43,6 +43,21 @@ def test_what_is_suspended_is_not_chosen_but_kept() -> None:
     run(scenario)
 
 
+def test_parties_that_no_technology_is_left_for_are_told_of() -> None:
+    async def scenario(server: FakeServer) -> None:
+        warned: list[str] = []
+        server.log.warning = lambda text, *args: warned.append(text % args)  # type: ignore[assignment]
+        technologies = server.pbx.bridges.technologies
+        for kind in technologies.kinds:
+            technologies.suspend(kind, True)
+        alice, bob = bridged(server).channels
+        assert [alice.name in text and bob.name in text for text in warned] == [True]
+        for kind in technologies.kinds:
+            technologies.suspend(kind, False)
+
+    run(scenario)
+
+
 def test_a_changed_stream_is_another_choice() -> None:
     async def scenario(server: FakeServer) -> None:
         bridge = bridged(server)
