@@ -1,5 +1,5 @@
-"""What a SIP message does: calls, registrations, qualifies, messages, subscriptions.
+"""SIP applications: calls, registrations, qualifies, messages, subscriptions.
 
-Each application is a loadable module of its own, and none knows another. See
+Each application is a loadable module of its own and does not depend on the others. See
 ``docs/development/architecture.md``.
 """

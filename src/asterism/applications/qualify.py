@@ -77,7 +77,7 @@ class Qualifier:
         self._location = core.location
         self._timers: dict[str, Timer] = {}
         self._runs: dict[str, tuple[int, float, float]] = {}
-        """How often each contact was asked, when last, and when first."""
+        """Number of qualifies of each contact, and the times of the last and the first."""
 
     @property
     def timers(self) -> Any:
@@ -85,11 +85,11 @@ class Qualifier:
         return self._core.layer.timers
 
     def __len__(self) -> int:
-        """How many contacts are qualified regularly."""
+        """Number of contacts that are qualified regularly."""
         return len(self._timers)
 
     def tasks(self) -> Iterator[ScheduledTask]:
-        """What is due, by contact, for ``pjsip show scheduled_tasks``."""
+        """Scheduled qualifies, one for each contact, for ``pjsip show scheduled_tasks``."""
         for contact_id, timer in self._timers.items():
             runs, last, first = self._runs.get(contact_id, (0, None, self.timers.clock()))
             aor_id, _, digest = contact_id.replace("@@", ";@").rpartition(";@")

@@ -73,7 +73,7 @@ class RegisteredExtensions(Module):
         if aor.startswith("_"):
             self._server.log.warning("AOR '%s' gets no extension in '%s': it would be a pattern", aor, self._context)
             return
-        # Straight into the table: nobody who watches the dialplan (for hints) has to look at it again.
+        # Straight into the table: observers of the dialplan (for hints) need not look at it again.
         context = self._server.pbx.dialplan.table.context(self._context, self.name)
         try:
             self._lines[aor] = context.add(aor, 1, "NoOp", aor, self.name)

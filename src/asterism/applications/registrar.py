@@ -52,7 +52,7 @@ _NO_ENDPOINT = Decision(Outcome.REJECT, "no endpoint: the sender was not identif
 
 
 class Plan(Decision):
-    """What a REGISTER asks for: bindings to set and to remove; neither for a query."""
+    """The changes that a REGISTER asks for: bindings to set and to remove; neither for a query."""
 
     __slots__ = ("aor", "bindings", "changed", "current", "expires", "index", "now", "outbound", "removed")
 
@@ -75,7 +75,7 @@ class Plan(Decision):
         self.index: UriIndex | None = None
         """Finds a binding by an equivalent URI; made when one is looked for."""
         self.bindings: Sequence[Contact] = ()
-        """What the 200 lists."""
+        """The bindings listed in the 200."""
         self.outbound = False
         """Whether the contacts are reached over the flow of the request (RFC 5626)."""
         self.expires: int | None = None
@@ -451,9 +451,9 @@ def _rewritten(uri: Uri, rx: Rx) -> Uri:
 
 
 def _of_sender(contacts: Sequence[NameAddr], request: Request) -> frozenset[int]:
-    """Those of several contacts that stand for who sent the request, which ``rewrite_contact`` is about, by identity.
+    """Identities of those contacts that stand for the sender of the request, for ``rewrite_contact``.
 
-    They are at the address that its Via names. Where none is, the first that is not removed, as in Asterisk.
+    They are at the address in its Via. If none is, it is the first that is not removed, as in Asterisk.
     """
     via = request.vias[-1]
     there = (via.host, via.port or 5060)

@@ -109,7 +109,7 @@ class WebSocketModule(Module):
             self.server.sip.transports.unbind(transport.name)
 
     def use_count(self) -> int:
-        """How many connections stand."""
+        """Number of open connections."""
         return sum(transport.connections for transport in self._transports.values())
 
     def _listener(self) -> Any:

@@ -42,7 +42,7 @@ _MAX_SECRETS = 100_000
 
 
 class Verdict(Decision):
-    """What became of a request's credentials.
+    """The result of checking a request's credentials.
 
     ``challenges`` is set when the request must be challenged; ``credentials`` when some were given.
     """
@@ -64,7 +64,7 @@ class Verdict(Decision):
         self.count = 0
         """The nonce count, 1 where the credentials have none."""
         self.retransmission = ""
-        """What tells the very same request again, where that is no replay (OPTIONS)."""
+        """Identifies a retransmission of the same request, which is not a replay (OPTIONS)."""
         self.stale = False
         self.wrong = False
 
@@ -77,7 +77,7 @@ class DigestAuthenticator:
         self._reports = reports
         # Expiry differs per auth object, so it is checked here and not by the factory.
         self._nonces = NonceFactory(secrets.token_bytes(32), os.urandom)
-        # Clients send it back, nobody reads it.
+        # Clients send it back; it is not read.
         self._opaque = secrets.token_hex(8)
         self._md5_secrets: dict[str, tuple[Auth, str, str]] = {}
         self.replay = ReplayTable()
@@ -123,7 +123,7 @@ class DigestAuthenticator:
     # Alone, as a step does.
 
     def evaluate(self, endpoint: Endpoint | None, rx: Rx) -> Decision | Awaitable[Decision | None] | None:
-        """Decide about a request; ``endpoint`` is ``None`` when nobody knows the sender."""
+        """Decide about a request; ``endpoint`` is ``None`` when the sender was not identified."""
         if endpoint is None:
             return self._verify(rx, (self._nobody,), "no such account")
         if not endpoint.auth or (rx.request.method == "OPTIONS" and endpoint.allow_unauthenticated_options):
@@ -235,7 +235,7 @@ class DigestAuthenticator:
         endpoint = rx.endpoint
         auths = self._core.data.get_each(Auth, endpoint.auth) if endpoint is not None else ()
         if not auths:
-            # Nobody asks it for credentials, or they cannot be had at once.
+            # No credentials are needed, or the auth objects cannot be had at once.
             return True
         rx.respond_stateless(401, headers=challenge_headers(self._challenges(auths, rx, True)))
         return False

@@ -23,7 +23,7 @@ _BLOCKED = Decision(Outcome.DROP, "too many failures from this address")
 
 @dataclass(frozen=True, slots=True)
 class SecurityParts:
-    """What the interception modules share."""
+    """Objects that the interception modules share."""
 
     reports: Reports
     acls: AclChecker

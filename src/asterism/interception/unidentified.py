@@ -10,7 +10,7 @@ from asterism.sources import source_of
 
 @dataclass(frozen=True, slots=True, order=True)
 class Source:
-    """What came from one source: an IPv4 address, or the /64 network of an IPv6 one."""
+    """Requests counted for one source: an IPv4 address, or the /64 network of an IPv6 address."""
 
     host: str
     count: int

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class AuthenticationResult(Enum):
-    """What ``check_authentication`` came to (``ast_sip_check_auth_result``)."""
+    """Result of ``check_authentication`` (``ast_sip_check_auth_result``)."""
 
     CHALLENGE_SENT = "challenge sent"
     SUCCESS = "success"

@@ -1,4 +1,4 @@
-"""What this server claims it can do: worked out of the registered services, so that it is true."""
+"""Capabilities that this server announces, computed from the registered services."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Capabilities(NamedTuple):
 
 
 def capabilities_of(services: Iterable[Service]) -> Capabilities:
-    """What these services bring together."""
+    """The combined capabilities of services."""
     asked = tuple(services)
     methods = {method for service in asked for method in service.methods | service.methods_in_dialogs}
     return Capabilities(

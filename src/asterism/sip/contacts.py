@@ -1,4 +1,4 @@
-"""What is known about reaching contacts."""
+"""Reachability of contacts."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class SipCore(Subsystem):
         self.sender = Sender(self)
         random = RandomBytes()
         self.random = random.take
-        """Gives so many bytes that nobody can guess."""
+        """Gives so many unpredictable bytes."""
         self._new_token = random.tokens(10)
 
     # What is plugged in below.
@@ -103,7 +103,7 @@ class SipCore(Subsystem):
         self._hook_services()
 
     def _hook_services(self) -> None:
-        """Note which services want to see what goes out; where none does, nobody is asked."""
+        """Note which services observe outgoing messages, so that others are not called."""
         state = self.state
         services = tuple(self.services)
         state.request_hooks = overriding(services, "on_outgoing_request", self.log)
@@ -322,5 +322,5 @@ class SipCore(Subsystem):
         return [auth for auth in found if isinstance(auth, Auth)]
 
     def explain(self, request: Request | bytes | str, flow: Flow | None = None) -> Awaitable[Explanation]:
-        """What would happen to a request, and why; nothing is changed or sent."""
+        """Explain what would happen to a request, and why; nothing is changed or sent."""
         return explain(self, request, flow)

@@ -1,4 +1,4 @@
-"""What an interception step or a service decides about a request, before anything is changed.
+"""The decision of an interception step or a service about a request, before anything is changed.
 
 ``evaluate`` is pure as to the server: it may note what it found on the :class:`~asterism.sip.rx.Rx`
 (which lives as long as the request) and touches no table or counter. ``apply`` carries a decision
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Outcome(Enum):
-    """What happens to the request."""
+    """Result of a decision: how the request is handled."""
 
     PASS = "pass"
     """Nothing against it: the next step looks at it."""
@@ -57,7 +57,7 @@ class Decision:
 
 
 MaybeDecision = Decision | None | Awaitable[Decision | None]
-"""What ``evaluate`` returns: ``None`` is :data:`PASS`."""
+"""Return type of ``evaluate``; ``None`` is :data:`PASS`."""
 
 PASS = Decision(Outcome.PASS)
 """The decision of a step that has nothing to say."""

@@ -17,7 +17,7 @@ DialogId = tuple[str, str, str]
 
 
 class DialogUsage(Protocol):
-    """What uses a dialog: a session, a subscription (RFC 5057)."""
+    """A usage of a dialog: a session, a subscription (RFC 5057)."""
 
     def on_request(self, rx: Rx) -> bool | None:
         """Handle an in-dialog request, in the dialog's work, after the CSeq check.

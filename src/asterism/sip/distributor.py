@@ -1,4 +1,4 @@
-"""What happens to a request between the stack and the applications.
+"""Passes requests from the stack to the applications.
 
 In-dialog requests go to their dialog's usage, in the dialog's work. All others pass the interception
 steps in order of priority, then are offered to the services. Everything is called as a plain
@@ -183,7 +183,7 @@ class Distributor:
                 if step.apply(decision, rx):
                     return
             except FAILURES as error:
-                # A step that fails lets nobody pass.
+                # A request does not pass a step that fails.
                 self.failed(rx, error, f"interception step '{step.name}'")
                 return
         self._serve(rx, self.core.services.by_method[rx.request.method])

@@ -31,7 +31,7 @@ class DescribedFlow(Flow):
 
 @dataclass(slots=True)
 class Line:
-    """What one step or service said."""
+    """The decision of one step or service, as a line of the explanation."""
 
     name: str
     text: str
@@ -98,7 +98,7 @@ async def explain(core: SipCore, message: Request | bytes | str, flow: Flow | No
             continue
         result.lines.append(Line(step.name, _words(decision), decision))
         if decision.outcome is Outcome.CHALLENGE and rx.endpoint is not None:
-            # Go on as if the right credentials had come: whoever asks wants to know what they would lead to.
+            # Go on as if the right credentials had come, to show what they would lead to.
             result.status = decision.status
             result.challenged = True
             result.lines.append(Line("", "with the right credentials:"))
@@ -115,7 +115,7 @@ async def explain(core: SipCore, message: Request | bytes | str, flow: Flow | No
 
 
 def _settled_before_all(core: SipCore, request: Request, result: Explanation) -> bool:
-    """What the distributor does before any step: dialogs, overload, URI schemes."""
+    """Repeat the checks that the distributor makes before any step: dialogs, overload, URI schemes."""
     method = request.method
     entry = core.dialogs.find(request) if request.to.tag else None
     if entry is not None:

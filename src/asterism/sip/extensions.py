@@ -1,4 +1,4 @@
-"""``Require``: what a peer insists on and nobody here brings is answered 420 (RFC 3261 8.2.2.3)."""
+"""``Require``: extensions that no service here supports are answered 420 (RFC 3261 8.2.2.3)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class ExtensionStep(InterceptionStep):
         request = rx.request
         if request.get("Require") is None:
             return None
-        # The method comes first (8.2.1): what nobody handles is 501, whatever it requires.
+        # The method comes first (8.2.1): an unsupported method is answered 501, whatever the request requires.
         unknown = unknown_extensions(self._core, request)
         if not unknown or not self._core.services.by_method[request.method]:
             return None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ContactFlows:
-    """Which contact lives on which connection; when one breaks, its contacts are unreachable and are removed."""
+    """Contacts by connection; when a connection breaks, its contacts are unreachable and are removed."""
 
     def __init__(self, core: SipCore) -> None:
         self._core = core

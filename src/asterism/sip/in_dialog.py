@@ -1,4 +1,4 @@
-"""What drivers of SIP calls can do besides being channels, for applications that know no calls."""
+"""Interface of the drivers of SIP calls, for applications that do not know sessions."""
 
 from __future__ import annotations
 
@@ -11,4 +11,4 @@ class SendsInDialog(Protocol):
     """A channel's driver that has a SIP dialog."""
 
     def send_in_dialog(self, method: str, headers: Sequence[tuple[str, str]], body: bytes, content_type: str) -> bool:
-        """Send a request whose outcome nobody waits for; ``False``: there is no dialog to send it in."""
+        """Send a request and ignore its outcome; ``False``: there is no dialog to send it in."""

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 OWN_PROTOCOLS = ("udp", "tcp", "tls")
 _MANY_THREADS = 10_000
-"""What ``taskpool_max_size=0`` means: threads are started one by one, as work waits, so no number is ever reached."""
+"""Stands for ``taskpool_max_size=0``, no limit: threads start one by one as work waits, and never reach this number."""
 _TLS_OPTIONS = frozenset(("cert_file", "sni_cert", "ca_list_file", "cipher", "method"))
 
 
 def apply_settings(core: SipCore) -> None:
-    """Take what ``[global]`` says into the core's state."""
+    """Apply the options of ``[global]`` to the core's state."""
     settings = core.data.single(GlobalSettings)
     state = core.state
     state.user_agent = state.server_header = settings.user_agent or f"Asterism {state.version}"
@@ -95,7 +95,7 @@ def external_address(config: TransportConfig) -> tuple[str, int]:
 
 
 def settings_of(config: TransportConfig, all_of_them: Iterable[TransportConfig] = ()) -> TransportSettings:
-    """What the transport layer is told of a ``transport`` object with a socket of its own.
+    """Settings for the transport layer of a ``transport`` object with a socket of its own.
 
     Args:
         config: the object.

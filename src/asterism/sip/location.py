@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _NON_QUALIFIED = Reachability()
 
 OTHERS_SECONDS = 60
-"""How long after its expiry a binding that another server made is left to that server to remove."""
+"""Seconds after its expiry for which a binding made by another server is left to that server to remove."""
 
 
 class Location:
@@ -52,7 +52,7 @@ class Location:
         self._observing: list[Callable[[], None]] = []
         self._check_interval = 0.0
         self.server_name = ""
-        """What this server calls itself (``systemname``): tells its bindings from others in a database they share."""
+        """Name of this server (``systemname``): tells its bindings from those of others in a shared database."""
         self.status_on_refresh = False
         """Whether a refresh raises ContactStatus (``send_contact_status_on_update_registration``)."""
         self.on_added: list[Callable[[Contact], None]] = []
@@ -125,7 +125,7 @@ class Location:
                 yield contact
 
     def __len__(self) -> int:
-        """How many registered contacts there are."""
+        """Number of registered contacts."""
         return self._data.count(Contact)
 
     def endpoints_of(self, aor_id: str) -> Collection[str]:
@@ -160,7 +160,7 @@ class Location:
             self._bus.publish(CONTACT_STATUS, contact, status, state.rtt_usec, self._endpoint_name(contact))
 
     def expect_qualify(self, contact: Contact) -> None:
-        """Note that a contact will be asked, without an event: until then nobody knows, and it can be called."""
+        """Note that a contact will be qualified, without an event: until then it is unknown and can be called."""
         self._states.setdefault(contact.id, Reachability(ContactStatus.UNKNOWN))
 
     def forget_state(self, contact_id: str) -> None:
@@ -183,7 +183,7 @@ class Location:
         if due is None or contact.expiration_time < due:
             self._schedule(contact)
         if old is not None:
-            # A refresh: the usual case, and nobody needs to hear of it.
+            # A refresh: the usual case, which raises no event.
             if self.status_on_refresh:
                 state = self.state(contact)
                 self._bus.publish(CONTACT_STATUS, contact, state.status, state.rtt_usec, self._endpoint_name(contact))
@@ -247,7 +247,7 @@ class Location:
                 self._arm()
 
     def _removal(self, contact: Contact) -> int:
-        """When to remove a contact: another server's only if that server did not."""
+        """Time at which to remove a contact; one of another server later, in case that server did not."""
         own = not contact.reg_server or contact.reg_server == self.server_name
         return contact.expiration_time if own else contact.expiration_time + OTHERS_SECONDS
 

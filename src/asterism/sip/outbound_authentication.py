@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class NonceCounts:
-    """How often each nonce of others was used: a server takes the same count again for a replay (RFC 7616 3.4).
+    """Use counts of nonces of other servers: a server takes the same count again for a replay (RFC 7616 3.4).
 
     Of the nonces that came last only a hash is kept, so that a server cannot make this grow.
     """
@@ -29,7 +29,7 @@ class NonceCounts:
         return len(self._counts)
 
     def used(self, challenge: digest.Challenge, username: str) -> int:
-        """How often the challenge's nonce was used for this user; counts this use as well."""
+        """The number of uses of the challenge's nonce for this user, this one included."""
         text = f"{challenge.realm}\0{challenge.nonce}\0{username}".encode("utf-8", "surrogateescape")
         key = hashlib.blake2s(text, digest_size=16).digest()
         count = self._counts.pop(key, 0)

@@ -153,7 +153,7 @@ class Parking:
 
 
 def _close(coroutine: Coroutine[Any, Any, None]) -> None:
-    """Close a coroutine that has not begun, and those that it was given to await: nobody else will."""
+    """Close a coroutine that has not begun, and those passed to it to await, which would stay open otherwise."""
     frame = getattr(coroutine, "cr_frame", None)
     given = () if frame is None else tuple(frame.f_locals.values())
     coroutine.close()

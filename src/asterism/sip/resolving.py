@@ -144,7 +144,7 @@ def way_to(transports: TransportManager, uri: Uri, name: str = "") -> Way | Awai
 
 
 def flow_key(uri: Uri) -> str:
-    """What the contact of a connection is known by.
+    """The key under which the contact of a connection is known.
 
     A host below ``.invalid`` is a name that a client made up for itself (RFC 7118 section 5), whatever user or
     parameters go with it; any other contact is known by its whole URI.

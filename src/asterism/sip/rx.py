@@ -134,7 +134,7 @@ class Rx:
             self.transaction_for().respond(response)
 
     def hold(self, status: int, headers: HeaderList) -> Callable[[], None]:
-        """What answers this request once it is called; until then retransmissions of it are absorbed.
+        """A function that answers this request when called; until then retransmissions of it are absorbed.
 
         For answers that wait for the end of the loop's turn and surely come: if it cannot be this one, :meth:`respond`
         with another. By datagram, where nobody else looks at the response, that takes no transaction.
@@ -167,7 +167,7 @@ class Rx:
         """Answer and forget; through the transaction if the request has one by now (it was parked)."""
         state = self.core.state
         if not (self.transaction or self.held or body or reason or state.response_hooks) and status > 100:
-            # Nobody else looks at this response: it is written without being made.
+            # No observer needs the response object: the bytes are written directly.
             request = self.request
             block = header_block(headers) if headers else ""
             data = response_bytes(

@@ -1,4 +1,4 @@
-"""What the SIP modules do again and again, for ``pjsip show scheduled_tasks``."""
+"""Recurring tasks of the SIP modules, for ``pjsip show scheduled_tasks``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ScheduledTask:
 
 
 class ScheduledTasks:
-    """Who can tell of recurring tasks; they are asked when somebody wants to see them: keeping them costs nothing."""
+    """Sources of recurring tasks; they are asked only when the tasks are listed, so keeping them costs nothing."""
 
     def __init__(self) -> None:
         self._sources: list[Callable[[], Iterable[ScheduledTask]]] = []

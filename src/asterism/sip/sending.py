@@ -34,14 +34,14 @@ if TYPE_CHECKING:
     from asterism.stack.transactions.client import ClientTransaction
 
 Target = Uri | Contact | Endpoint | str
-"""Where a request goes: a URI or its text, a contact (whose Path is used), or an endpoint: its first contact."""
+"""Target of a request: a URI or its text, a contact (whose Path is used), or an endpoint: its first contact."""
 
 _MAX_CHALLENGES = 4
 
 _PLACEHOLDER = "@0.0.0.0"
-"""Where our own address goes once the flow is known."""
+"""Stands for our own address until the flow is known."""
 _OURS = ("From", "Contact")
-"""The headers that it may stand in."""
+"""Headers in which the placeholder may occur."""
 _LARGEST_DATAGRAM = 1300
 """Bytes of a request that UDP carries while the path's MTU is not known (RFC 3261 18.1.1)."""
 _NO_DATAGRAM = 65_507
@@ -49,7 +49,7 @@ _NO_DATAGRAM = 65_507
 _LARGE_BODY = 32_768
 """A body below this is no reason to look whether the request fits."""
 _VIA_ROOM = 100
-"""What the Via that is still to come may take."""
+"""Bytes reserved for the Via that is added later."""
 
 
 class SendError(AsterismError):
@@ -102,7 +102,7 @@ class OutgoingRequest:
         else:
             flow = way
         if flow is None or self.cancelled:
-            # Nothing was sent, so nobody else will say that it is over.
+            # Nothing was sent, so no transaction reports the end.
             sender.later(self.user.on_transport_error, self)
             return
         if flow.transport == "UDP" and (sender.state.tcp_switch or len(self.request.body) > _LARGE_BODY):
@@ -169,7 +169,7 @@ class OutgoingRequest:
         if response.status == 503 and self._spare is not None and self._try_next(seconds_of(response, "Retry-After")):
             return
         if response.status > 100:
-            # Whoever has answered is who we talk to from here on.
+            # The server that has answered is used from here on.
             self._spare = None
         if response.status in (401, 407) and not self.cancelled and self._challenges < _MAX_CHALLENGES:
             self._challenges += 1

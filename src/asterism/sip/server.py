@@ -1,4 +1,4 @@
-"""What the SIP core and the modules above it need of a server."""
+"""Interface of the server that the SIP core and the modules above it need."""
 
 from __future__ import annotations
 

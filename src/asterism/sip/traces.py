@@ -1,6 +1,6 @@
-"""Who sees every SIP message on the wire: the trace logger, the history, whoever a module adds.
+"""Observers of all SIP messages on the wire: the trace logger, the history, and those that modules add.
 
-With nobody watching, the transports have no hook at all.
+Without observers, the transports have no hook at all.
 """
 
 from __future__ import annotations

@@ -24,16 +24,16 @@ from asterism.core.errors import AsterismError
 from asterism.core.log import LogSubject, log_subject
 
 MAX_QUEUED = 1000
-"""How many tasks may wait in one work before ``push`` refuses more."""
+"""Largest number of tasks that wait in one work before ``push`` refuses more."""
 
 HIGH_WATER = 500
 """A work with more tasks waiting is congested: a sign of overload."""
 
 LOW_WATER = 450
-"""It is congested until no more than these wait."""
+"""A congested work stays so until no more than this number of tasks wait."""
 
 _BURST = 100
-"""How many plain tasks run in one go before the loop gets a turn."""
+"""Largest number of plain tasks run in one go before the loop gets a turn."""
 
 
 class WorkError(AsterismError):
@@ -74,7 +74,7 @@ class Work:
         self.processed = 0
         self.max_depth = 0
         self.subject: LogSubject | None = None
-        """What log records made by its tasks are about."""
+        """The subject of log records that its tasks make."""
         self._servants = servants
         self._queue: deque[_Item] = deque()
         self._run: _Run | None = None
@@ -87,7 +87,7 @@ class Work:
 
     @property
     def queued(self) -> int:
-        """How many tasks wait, the running one not counted."""
+        """Number of tasks that wait, without the running one."""
         return len(self._queue)
 
     @property

@@ -1,4 +1,4 @@
-"""Where a message goes: the forms of a destination after ``pjsip:``."""
+"""Destinations of messages: the forms that may follow ``pjsip:``."""
 
 from __future__ import annotations
 

@@ -35,9 +35,9 @@ _OWN = frozenset(
 )  # fmt: skip
 """Headers that a request has of its own, or that speak of one hop; values of these names do not go along."""
 MAX_REDIRECTIONS = 5
-"""How many further targets are tried for one message."""
+"""Largest number of further targets tried for one message."""
 MAX_TARGETS = 20
-"""How many are remembered."""
+"""Largest number of targets remembered."""
 
 
 class Sender:
@@ -58,7 +58,7 @@ class Sender:
         self._core.send(request, outcome, endpoint, way)
 
     async def _way(self, request: Request, endpoint: Endpoint) -> Way:
-        """Found before anything is sent, so that whoever sends hears that there is none."""
+        """Find the way before anything is sent, so that the sender learns when there is none."""
         routes = request.routes
         try:
             found = self._core.way_to(routes[0].uri if routes else request.uri, endpoint)
@@ -134,7 +134,7 @@ class Sender:
 
 
 class Outcome:
-    """What becomes of a message, over all targets that it is sent to (a ``ClientUser``).
+    """The outcome of sending one message, over all targets that it is sent to (a ``ClientUser``).
 
     A failure is logged. Where the endpoint allows it, redirections are followed: the targets that 3xx answers name are
     tried by their ``q``, the next one when one fails, and none twice (RFC 3261 8.1.3.4).
@@ -162,12 +162,12 @@ class Outcome:
             self._failed(f"answered {status}")
 
     def on_timeout(self, transaction: ClientTransaction) -> None:
-        """Nobody answered."""
+        """No answer came in time."""
         if not self._try_next(transaction):
             self._failed("not answered")
 
     def on_transport_error(self, transaction: ClientTransaction | OutgoingRequest) -> None:
-        """It could not be sent."""
+        """The request could not be sent."""
         if not self._try_next(transaction):
             self._failed("not sent: the transport failed")
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from asterism.stack.message import Request
 
 MAX_BODY = 16384
-"""Bytes of a text that is taken."""
+"""Largest accepted body, in bytes."""
 PREFIX = "pjsip"
-"""What destinations and MESSAGE(to) begin with."""
+"""Prefix of destinations and of MESSAGE(to)."""
 
 
 class MessageService(Service):
@@ -89,7 +89,7 @@ class MessageService(Service):
 
 
 def _unsuitable(request: Request) -> str:
-    """Why a body is not taken; empty when it is, as it is where there is none or one without a type."""
+    """The reason why a body is not accepted; empty if it is, or if there is no body or one without a type."""
     if (request.get("Content-Encoding") or "identity").strip().lower() != "identity":
         return "the body is encoded"
     media = request.content_type

@@ -1,4 +1,4 @@
-"""What a NOTIFY sent by hand says: headers and body, from ``pjsip_notify.conf`` or as given."""
+"""Content of a NOTIFY sent by hand: headers and body, from ``pjsip_notify.conf`` or as given."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RESERVED = frozenset(
 
 
 class NotifyError(AsterismError):
-    """It cannot be sent as it was asked for."""
+    """A NOTIFY cannot be sent as requested."""
 
 
 class Content(NamedTuple):

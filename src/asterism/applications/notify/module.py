@@ -178,7 +178,7 @@ class NotifyModule(Module):
         ), ("SendText",),
     ))  # fmt: skip
     async def notify(self, channel: Channel, args: str) -> None:
-        """What goes wrong is logged; the dialplan goes on."""
+        """Send a NOTIFY; errors are logged, and the dialplan goes on."""
         uri, what = [*split_arguments(args, limit=2), "", ""][:2]
         try:
             if what.startswith("&"):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _LAST = ("Max-Forwards", "User-Agent")
 _NOT_IN_TO = frozenset(("lr", "maddr", "method", "transport", "ttl"))
-"""What From and To may not have (RFC 3261 19.1.1)."""
+"""URI parameters that are not allowed in From and To (RFC 3261 19.1.1)."""
 
 
 class _Outcome:

@@ -40,7 +40,7 @@ TEMPORARY = frozenset({408, 430, 480, 500, 502, 503, 504, 580, 600, 603})
 REFRESH_MARGIN = 10.0
 """Seconds before the expiry at which a registration is refreshed; half its lifetime where that is shorter."""
 _MAX_ROUNDS = 5
-"""How often one attempt may go on after a challenge or a 423."""
+"""Largest number of further requests in one attempt after a challenge or a 423."""
 
 
 class RegistrationStatus(Enum):

@@ -20,7 +20,7 @@ _PLACEHOLDER = "0.0.0.0"
 
 
 class Identity:
-    """What stays the same in all requests of one registration: Call-ID, line, and the growing CSeq."""
+    """Identifiers that all requests of one registration share: Call-ID, line, and the growing CSeq."""
 
     __slots__ = ("call_id", "cseq", "line")
 

@@ -45,7 +45,7 @@ class OutboundRegistrations:
         return self._clients.get(name)
 
     def tasks(self) -> Iterator[ScheduledTask]:
-        """What is due, by registration, for ``pjsip show scheduled_tasks``."""
+        """Scheduled tasks, one for each registration, for ``pjsip show scheduled_tasks``."""
         for client in self:
             task = client.task()
             if task is not None:

@@ -1,4 +1,4 @@
-"""What a module implements to take part in subscriptions.
+"""Interfaces that a module implements to take part in subscriptions.
 
 * A :class:`Notifier` tells the state of something to those who subscribe to it.
 * A :class:`Subscriber` reads what others tell, in subscriptions that this server makes.
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
 
 class Delivery(Enum):
-    """What becomes of a state while the NOTIFY before it is not answered."""
+    """How a new state is delivered while the NOTIFY before it is not answered."""
 
     LATEST = "latest"
-    """The next state takes its place: a subscriber wants to know how things are."""
+    """The next state replaces it: a subscriber wants to know the present state."""
     EACH = "each"
-    """It waits for its turn: a subscriber wants to know what happened (at most :data:`MAX_WAITING`)."""
+    """Each state waits for its turn: a subscriber wants every change (at most :data:`MAX_WAITING` wait)."""
 
 
 MAX_WAITING = 100
@@ -71,20 +71,20 @@ class Notifier:
         """A subscription began: keep it, and give it the first state with :meth:`Subscription.notify`."""
 
     def on_renewed(self, subscription: Subscription) -> None:
-        """It was renewed; a NOTIFY with the state that it was given last goes out after this."""
+        """The subscription was renewed; a NOTIFY with its latest state goes out after this."""
 
     def on_expired(self, subscription: Subscription) -> None:
-        """Its time is over. The last NOTIFY goes out after this; :meth:`on_terminated` follows."""
+        """The subscription has expired. The last NOTIFY goes out after this; :meth:`on_terminated` follows."""
 
     def on_terminated(self, subscription: Subscription) -> None:
-        """It is over, for whatever reason: forget it."""
+        """The subscription is over, for whatever reason: forget it."""
 
     def display_name(self, subscription: Subscription) -> str:
-        """What people call the resource; empty where that is not known. Lists show it (``resource_display_name``)."""
+        """Display name of the resource, empty if unknown; shown in lists (``resource_display_name``)."""
         return ""
 
     def fields(self, subscription: Subscription) -> list[tuple[str, str]]:
-        """What lists of subscriptions show of it besides what they all have, for the manager."""
+        """Extra fields of the subscription in the manager's subscription lists, besides the common ones."""
         return []
 
 
@@ -128,13 +128,13 @@ class Subscriber:
         return subscription.seconds
 
     def on_terminated(self, subscription: OutgoingSubscription) -> None:
-        """It is over: by a last NOTIFY, by an answer to SUBSCRIBE, or for want of both.
+        """The subscription is over: by a last NOTIFY, by an answer to SUBSCRIBE, or for want of both.
 
         :meth:`OutgoingSubscription.wait_before_next` says when to try anew.
         """
 
     def fields(self, subscription: OutgoingSubscription) -> list[tuple[str, str]]:
-        """What lists of subscriptions show of it besides what they all have, for the manager."""
+        """Extra fields of the subscription in the manager's subscription lists, besides the common ones."""
         return []
 
 
@@ -183,9 +183,9 @@ class PublicationHandler:
         return body
 
     def part(self, state: Any) -> str | None:
-        """Of what a state is the state, where a publication consists of several; the newest of each is kept.
+        """Name of the part that a state belongs to, if a publication has several; the newest state of each is kept.
 
-        ``""``, the default, stands for the whole; ``None`` says that it is not to be kept.
+        ``""``, the default, is the whole publication; ``None``: the state is not kept.
         """
         return ""
 
@@ -193,16 +193,16 @@ class PublicationHandler:
         """A publication began; ``publication.state`` is its state."""
 
     def on_changed(self, publication: Publication) -> None:
-        """It has a new state."""
+        """The publication has a new state."""
 
     def on_refreshed(self, publication: Publication) -> None:
-        """Its time begins anew, its state is as it was."""
+        """The publication was refreshed; its state is unchanged."""
 
     def on_expired(self, publication: Publication) -> None:
         """Its time is over; :meth:`on_terminated` follows."""
 
     def on_terminated(self, publication: Publication) -> None:
-        """It is over, for whatever reason: forget what it said."""
+        """The publication is over, for whatever reason: forget its state."""
 
 
 class Publisher:
@@ -218,7 +218,7 @@ class Publisher:
         """Publish there from now on, with :meth:`OutboundPublication.publish`, whenever there is something to say."""
 
     def on_stop(self, publication: OutboundPublication) -> None:
-        """No longer; what was published is removed after this."""
+        """Stop publishing there; what was published is removed after this."""
 
     def on_lost(self, publication: OutboundPublication, user: str, sent: str | None) -> None:
         """The other server has forgotten what was published for ``user``.
@@ -262,7 +262,7 @@ class BodySupplement:
 
 
 def display_name_of(subscription: Subscription) -> str:
-    """What people call what is subscribed to: its notifier's word, else its own name."""
+    """Display name of the resource of a subscription: the one its notifier gives, else the resource name."""
     notifier = subscription.notifier
     name = f"display_name of notifier '{notifier.event}'"
     found = attempt(subscription.pubsub.log, name, "", notifier.display_name, subscription)

@@ -1,4 +1,4 @@
-"""What a notifier tells of: a subscription, or one item of a list that is subscribed to."""
+"""Base class of what a notifier reports a state to: a subscription, or one item of a subscribed list."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from asterism.sip.objects.endpoint import Endpoint
 
 NOTHING: Any = object()
-"""Stands for a state that nobody has given yet."""
+"""Stands for a state that was not given yet."""
 
 
 class Subscription:
@@ -67,7 +67,7 @@ class Subscription:
         self.version = -1
         self.data: Any = None
         self.state: Any = NOTHING
-        """What the notifier gave last."""
+        """The latest state from the notifier."""
         self._told: Any = NOTHING
         self._cached: tuple[str | bytes, str] = ("", "")
         self.supplements: tuple[BodySupplement, ...] = ()
@@ -90,7 +90,7 @@ class Subscription:
 
     @property
     def phase(self) -> State:
-        """Where it stands."""
+        """State of the subscription."""
         raise NotImplementedError
 
     @property
@@ -131,7 +131,7 @@ class Subscription:
         raise NotImplementedError
 
     def fields(self) -> list[tuple[str, str]]:
-        """What lists of subscriptions show of it besides what they all have."""
+        """Extra fields in subscription lists, besides the common ones."""
         return self.notifier.fields(self)
 
     # For those who send.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from asterism.stack.transactions.client import ClientTransaction
 
 _STACK_MAX_FORWARDS = ("Max-Forwards", "70")
-"""What a dialog's request comes with; it goes behind our own headers."""
+"""The header that the stack puts into requests within a dialog; moved behind our own headers."""
 _FOREIGN_FLOWS = frozenset(("WS", "WSS"))
 """Transports whose clients can be reached over their own connection only (RFC 7118 5.1)."""
 _PORTS = {"sip": 5060, "sips": 5061}
@@ -66,7 +66,7 @@ class IncomingSubscription(Subscription):
         super().__init__(pubsub, notifier, generator, rx.endpoint, resource, names_in(rx.request))
         self.work = self.core.create_work(f"pubsub/{self.endpoint.id}")
         self.weight = 1
-        """How many subscriptions it counts for."""
+        """Number of subscriptions that it counts as towards limits."""
         self.held = True
         """No NOTIFY may go out yet: the SUBSCRIBE is not answered."""
         self.stored: Any = None
@@ -94,7 +94,7 @@ class IncomingSubscription(Subscription):
 
     @property
     def phase(self) -> State:
-        """Where it stands."""
+        """State of the subscription."""
         return self.machine.state
 
     @property
@@ -151,7 +151,7 @@ class IncomingSubscription(Subscription):
         return attempt(self.pubsub.log, name, FAILED, notifier.on_subscribe, self) is not FAILED
 
     def begin(self, seconds: int) -> None:
-        """It lasts so many seconds from now on; 0 for one that only fetches."""
+        """Begin a period of so many seconds from now; 0 for a subscription that only fetches the state."""
         timers = self.core.layer.timers
         self.machine.renew(timers.clock(), seconds)
         if self._timer is not None:
@@ -179,7 +179,7 @@ class IncomingSubscription(Subscription):
         self.work.push(self._go_on)
 
     def drop(self) -> None:
-        """It has come to nothing; nobody is told."""
+        """Drop a subscription that did not come about; no NOTIFY is sent."""
         self.machine.state = State.TERMINATED
         self._forget()
 
@@ -390,7 +390,7 @@ def event_value(package: str, event: EventHeader | None) -> str:
 
 
 def names_in(request: Request) -> tuple[str, str, str]:
-    """Of a SUBSCRIBE: what is watched, who watches, and what the latter says of itself."""
+    """The watched URI, the watcher's URI, and the User-Agent of a SUBSCRIBE."""
     return (
         str(request.uri.replace(params={}, headers="", password=None)),
         str(request.from_.uri.replace(port=None, params={}, headers="", password=None)),
@@ -418,5 +418,5 @@ def contact_of(core: Any, endpoint: Endpoint, flow: Flow) -> str:
 
 
 def address_text(flow: Flow) -> str:
-    """Where a flow leads to, for the log."""
+    """The remote address of a flow, for the log."""
     return f"{flow.transport}:{format_host_port(*flow.remote)}"

@@ -53,7 +53,7 @@ class ListItem(Subscription):
 
     @property
     def phase(self) -> State:
-        """Where it stands."""
+        """State of the subscription to this item."""
         return self._phase
 
     @property
@@ -70,7 +70,7 @@ class ListItem(Subscription):
             self._has_changed()
 
     def accept(self) -> None:
-        """Take what was deferred."""
+        """Accept a deferred subscription."""
         if self._phase is State.PENDING:
             self._phase = State.ACTIVE
             self._has_changed()
@@ -96,7 +96,7 @@ class ListItem(Subscription):
         return attempt(self.pubsub.log, name, FAILED, getattr(notifier, method), self) is not FAILED
 
     def forget(self) -> None:
-        """It is over: its notifier forgets it."""
+        """End it: its notifier forgets it."""
         if self._phase is not State.TERMINATED:
             self._phase = State.TERMINATED
             self.tell("on_terminated")
@@ -106,7 +106,7 @@ class ListItem(Subscription):
         self.owner.item_changed(self.node)
 
     def part(self, words: Words, host: str) -> Part | None:
-        """What is told of it; ``None`` where there is nothing."""
+        """The body part with the state of this item; ``None`` if it has no body."""
         body, content_type = self._body()
         if not body:
             return None

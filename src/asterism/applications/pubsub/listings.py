@@ -30,7 +30,7 @@ _CALL_ID = Argument("call-id", "The Call-ID of its dialog.", required=True)
 
 
 class Row(NamedTuple):
-    """What listings show of a subscription of either side."""
+    """One row of a subscription listing, for incoming and outgoing subscriptions."""
 
     resource: str
     event: str
@@ -43,7 +43,7 @@ class Row(NamedTuple):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What ``like`` looks at."""
+        """The texts that ``like`` is matched against."""
         return f"{self.endpoint}/{self.caller}", f"{self.resource}/{self.event}", self.call_id
 
 
@@ -102,11 +102,11 @@ class Listings:
         self._show_secrets = show_secrets
 
     def inbound(self) -> list[Row]:
-        """Those that others have made here."""
+        """Subscriptions made at this server."""
         return [_incoming(self._pubsub.log, found) for found in self._pubsub]
 
     def outbound(self) -> list[Row]:
-        """Those that we have made."""
+        """Subscriptions made by this server."""
         return [_outgoing(self._pubsub.log, found) for found in self._pubsub.outgoing]
 
     # Console.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from asterism.stack.message import Request
 
 OPTION_TAG = "eventlist"
-"""What a subscriber supports that can read lists (RFC 4662 4.1)."""
+"""Option tag in Supported of subscribers that can read lists (RFC 4662 4.1)."""
 TYPES_OF_LISTS = frozenset(("application/rlmi+xml", "multipart/related"))
 
 
@@ -111,7 +111,7 @@ class Planner:
         return self.find(event, name) if supports_lists(request) else None
 
     def tree(self, root: ResourceList) -> Branch:
-        """All that the list names. Raises ``ListError``."""
+        """The tree of everything that the list names. Raises ``ListError``."""
         limits = self._core.data.single(GlobalSettings)
 
         def find(name: str) -> ResourceList | None:
@@ -155,7 +155,7 @@ def _resources(tree: Branch) -> list[str]:
 
 
 def weight(tree: Branch) -> int:
-    """How many resources a tree names."""
+    """Number of resources in a tree."""
     return len(_resources(tree))
 
 

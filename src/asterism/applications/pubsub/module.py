@@ -67,7 +67,7 @@ class PubSubModule(Module):
             publications.start()
 
     def use_count(self) -> int:
-        """How many subscriptions there are."""
+        """Number of subscriptions."""
         return len(self.pubsub)
 
     def unload(self) -> None:

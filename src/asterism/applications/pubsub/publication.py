@@ -66,9 +66,9 @@ class Publication:
         self.tag = tag
         """The entity tag that is valid now (RFC 3903 8.1)."""
         self.kept_tag = ""
-        """The one that is durable; ``""`` before the first is."""
+        """The entity tag last stored; ``""`` before the first is."""
         self.ends_at = 0.0
-        """When its time is over, on the clock of the timers."""
+        """Time of expiry, on the clock of the timers."""
         self.state: Any = None
         self.parts: dict[str, Part] = {}
         self.size = 0
@@ -88,7 +88,7 @@ class Publication:
         return self.handler.event
 
     def take(self, name: str | None, part: Part) -> None:
-        """It has a new state; ``name`` is the part's, ``None`` where it is not kept."""
+        """Take a new state; ``name`` is the part's, ``None`` if the part is not kept."""
         self.state = part.state
         if name is None:
             return

@@ -53,7 +53,7 @@ class InboundPublication(ConfiguredObject, type="inbound-publication"):
         return True
 
     def configuration(self, package: str) -> str:
-        """What takes the states of a package, given in lower case; ``""`` where nothing does."""
+        """Name of the object that takes the states of a package (given in lower case); ``""`` if there is none."""
         spec = self.spec(_PREFIX + package)
         if spec is not None:
             return str(getattr(self, spec.attribute))

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from asterism.sip.rx import Rx
 
 RETRY_AFTER = ("Retry-After", "60")
-"""What is said where there are as many publications as may be."""
+"""Header of the answer when the limit of publications is reached."""
 
 
 class Wanted(NamedTuple):
-    """What a PUBLISH asks for, before anything is changed."""
+    """A PUBLISH as it was read, before anything is changed."""
 
     handler: PublicationHandler
     target: InboundPublication
@@ -206,7 +206,7 @@ class PublicationService(Service):
             publications.modify(publication, wanted.seconds, part, done, failed)
 
     def _answer_passing(self, done: Callable[[str], None], failed: Callable[[], None]) -> None:
-        """A publication that is over as it begins: nothing is kept, nobody hears of it."""
+        """Answer a publication that is over as it begins: nothing is stored, and handlers are not called."""
         try:
             tag = self._publications.tag()
         except DataError:

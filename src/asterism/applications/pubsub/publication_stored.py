@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from asterism.applications.pubsub.registry import PubSub
 
 AHEAD = 1000
-"""How many entity tags are given out for one row written."""
+"""Number of entity tags given out for one row written."""
 _TAGS = "tags"
 
 
@@ -116,7 +116,7 @@ class PublicationStore:
             self._data.delete_now(PublicationPart(f"{publication.id}/{name}"))
 
     def remove_quietly(self, publication: Publication) -> None:
-        """The same where nobody waits for it: a failure is logged."""
+        """Remove a publication without waiting for the outcome; a failure is logged."""
         try:
             self.remove(publication)
         except DataError as error:
@@ -138,9 +138,9 @@ class PublicationStore:
     # After a restart.
 
     def restore(self) -> list[tuple[PublicationPersistence, float, list[tuple[str, Part]]]]:
-        """What was kept: each publication with the seconds left and its parts in the order in which they came.
+        """The stored publications, each with the seconds left and its parts in the order in which they came.
 
-        What has expired is forgotten, and so are rows that cannot be read and parts that belong to nothing.
+        Expired publications, unreadable rows and parts without a publication are deleted.
         """
         found: dict[str, tuple[PublicationPersistence, float, list[tuple[str, Part]]]] = {}
         now = self.wall_clock()

@@ -78,17 +78,17 @@ class Publications:
         done: Callable[[str], None],
         failed: Callable[[], None],
     ) -> None:
-        """It has a new state."""
+        """Give a publication a new state."""
         self._change(publication, seconds, part, "on_changed", done, failed)
 
     def refresh(
         self, publication: Publication, seconds: int, done: Callable[[str], None], failed: Callable[[], None]
     ) -> None:
-        """It lasts so many seconds more."""
+        """Renew a publication for so many seconds."""
         self._change(publication, seconds, None, "on_refreshed", done, failed)
 
     def remove(self, publication: Publication, done: Callable[[str], None], failed: Callable[[], None]) -> None:
-        """It is over."""
+        """End a publication."""
         try:
             tag = self._next(publication)
             self.store.remove(publication)
@@ -155,7 +155,7 @@ class Publications:
         self._failed(publication, failed)
 
     def _failed(self, publication: Publication, failed: Callable[[], None]) -> None:
-        """As it was when it was durable last."""
+        """Restore the publication as it was when it was last stored."""
         self._by_tag.pop(publication.tag, None)
         if publication.kept_tag and self._known(publication):
             publication.tag = publication.kept_tag
@@ -179,7 +179,7 @@ class Publications:
         self.close(publication)
 
     def close(self, publication: Publication) -> None:
-        """It is over, and nobody is left to be answered."""
+        """End a publication without an answer to send."""
         self.store.remove_quietly(publication)
         self._end(publication)
 
@@ -236,7 +236,7 @@ class Publications:
     # After a restart, and as the configuration changes.
 
     def asked(self) -> list[tuple[type[ConfiguredObject], str]]:
-        """What a database has to be asked for before what was kept can be taken up: types and names."""
+        """Types and names of objects to load from a database before stored publications can be restored."""
         data = self._core.data
         found: dict[tuple[type[ConfiguredObject], str], None] = {}
         for row in data.all(PublicationPersistence):
@@ -301,7 +301,7 @@ class Publications:
         return publication
 
     def configuration(self, resource: str, endpoint: str, event: str) -> str:
-        """What takes the states of a package that an endpoint publishes for a resource; ``""`` where nothing does."""
+        """Name of the object that takes an endpoint's states of a package for a resource; ``""`` if there is none."""
         found = self._core.data.get(InboundPublication, resource)
         if not isinstance(found, InboundPublication) or found.endpoint not in ("", endpoint):
             return ""

@@ -1,4 +1,4 @@
-"""What is registered for subscriptions, and those that there are.
+"""Registry of event packages, and the table of subscriptions.
 
 A module that takes part names ``pubsub`` in its ``requires`` and calls::
 
@@ -54,33 +54,33 @@ class PubSub(Subsystem):
         self.core = core
         self.notifiers: dict[str, Notifier] = {}
         self.subscribers: dict[str, Subscriber] = {}
-        """By event package."""
+        """Subscribers by event package."""
         self.outgoing = OutgoingTable(core, log)
-        """Those that we have made at others."""
+        """Subscriptions made by this server."""
         self.generators: dict[str, BodyGenerator] = {}
-        """By content type."""
+        """Body generators by content type."""
         self.supplements: dict[str, list[BodySupplement]] = {}
-        """By content type."""
+        """Body supplements by content type."""
         self.subscriptions: dict[IncomingSubscription, None] = {}
-        """Those that others have made here, in order."""
+        """Subscriptions made at this server, in order."""
         self.by_endpoint: dict[str, int] = {}
-        """How many each endpoint has made; one to a list counts for each of its resources."""
+        """Number of subscriptions of each endpoint; one to a list counts for each of its resources."""
         self.weight = 0
-        """The same of all endpoints."""
+        """Number of subscriptions of all endpoints, counted likewise."""
         self.store: SubscriptionStore = SubscriptionStore(self)
         self.lists = Planner(self)
         self.publication_handlers: dict[str, PublicationHandler] = {}
-        """By event package."""
+        """Publication handlers by event package."""
         self.publications = Publications(self)
-        """What others have published here."""
+        """The publications made at this server."""
         self.publishers: dict[str, Publisher] = {}
-        """Who publishes at other servers, by event package."""
+        """Publishers at other servers, by event package."""
         self.on_publisher: list[Callable[[Publisher, bool], None]] = []
         """Called when one comes or goes."""
         self.stopping: Callable[[], bool] = bool
         """Whether the server stops: subscriptions stay, for the next start."""
         self.fan_out = FanOut(log)
-        """Where states wait that go to many subscriptions at once."""
+        """Queue of states that go to many subscriptions at once."""
         self.common: list[tuple[Capabilities, tuple[tuple[str, str], ...]]] = []
         self.on_change: list[Callable[[], None]] = []
         """Called when a notifier comes or goes, or a subscriber comes."""
@@ -157,9 +157,9 @@ class PubSub(Subsystem):
             subscription.end("deactivated")
 
     def endpoint_changed(self, change: Change[Endpoint]) -> None:
-        """What it may not do any more ends, as renewals in a dialog are not identified and decided anew.
+        """End what a changed endpoint may not do any more, as renewals within a dialog are not decided anew.
 
-        Where its subscriptions look for extensions elsewhere now, it is to subscribe anew.
+        If its subscriptions now use another context, they end in a way that makes it subscribe anew.
         """
         old, new, name = change.old, change.new, change.item.id
         if new is None:

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from asterism.sip.rx import Rx
 
 RETRY_AFTER = ("Retry-After", "60")
-"""What is said where there are as many subscriptions as may be."""
+"""Header of the answer when the limit of subscriptions is reached."""
 
 
 class Wanted(NamedTuple):
-    """What a SUBSCRIBE asks for, before anything is changed."""
+    """A SUBSCRIBE as it was read, before anything is changed."""
 
     notifier: Notifier
     generator: BodyGenerator | None
@@ -139,7 +139,7 @@ class SubscriptionService(Service):
         return Decision(Outcome.TAKE, what, status, where, position, wanted)
 
     def _full(self, endpoint: Endpoint, more: int = 1) -> str:
-        """Why so many more subscriptions are not taken; empty as long as they are."""
+        """The reason why ``more`` subscriptions exceed a limit; empty if they do not."""
         pubsub = self.pubsub
         if pubsub.weight + more > self._core.data.single(GlobalSettings).max_subscriptions:
             return "the server has as many subscriptions as [global] max_subscriptions allows"

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from asterism.stack.flow import Flow
 
 AHEAD = 1000
-"""How many NOTIFYs are sent for one row written."""
+"""Number of NOTIFYs sent for one row written."""
 _KEPT = (
     "Via",
     "Record-Route",
@@ -52,7 +52,7 @@ _KEPT = (
     "Require",
     "User-Agent",
 )
-"""What is kept of a SUBSCRIBE; its credentials are not."""
+"""Headers of a SUBSCRIBE that are stored; its credentials are not."""
 
 
 class SubscriptionPersistence(ConfiguredObject, type="subscription_persistence"):
@@ -118,7 +118,7 @@ class SubscriptionStore:
         subscription.mark = row.cseq
 
     def save_quietly(self, subscription: IncomingSubscription) -> None:
-        """The same, where nobody waits for it: a failure is logged."""
+        """Store a subscription without waiting for the outcome; a failure is logged."""
         try:
             self.save(subscription)
         except DataError as error:
@@ -153,7 +153,7 @@ class SubscriptionStore:
         return asked
 
     async def restore_asking(self, rows: list[SubscriptionPersistence]) -> None:
-        """The same of those whose endpoints are in a database; while it cannot be asked, they are left."""
+        """Restore subscriptions whose endpoints are in a database; while it cannot be asked, they are left."""
         data = self._core.data
         for row in rows:
             try:
@@ -229,7 +229,7 @@ class SubscriptionStore:
 
 
 def _numbers_of(row: SubscriptionPersistence) -> dict[str, int]:
-    """What ``generator_data`` says: ``cseq``, ``version``, ``pending``.
+    """The numbers in ``generator_data``: ``cseq``, ``version``, ``pending``.
 
     Raises:
         ValueError: it says something else.
@@ -253,7 +253,7 @@ class _Restoring:
         self.row = row
 
     def notify(self, _state: Any) -> None:
-        """Its turn has come."""
+        """Restore the row, as its turn has come."""
         self.store.take_up(self.row)
 
 

@@ -11,14 +11,14 @@ from typing import Final
 
 
 class Role(IntEnum):
-    """Which side we are."""
+    """Our role in a subscription."""
 
     NOTIFIER = 0
     SUBSCRIBER = 1
 
 
 class State(IntEnum):
-    """Where a subscription stands."""
+    """State of a subscription."""
 
     INIT = 0
     RESP_WAIT = 1
@@ -26,7 +26,7 @@ class State(IntEnum):
     NOTIFY_WAIT = 2
     """Subscriber: a SUBSCRIBE was sent, no NOTIFY came yet."""
     PENDING = 3
-    """It is there, but may not yet be told anything."""
+    """The subscription exists, but its subscriber may not yet be told the state."""
     ACTIVE = 4
     ENDING = 5
     """Subscriber: it was ended by us, the last NOTIFY is due."""
@@ -34,7 +34,7 @@ class State(IntEnum):
 
 
 class Event(IntEnum):
-    """What happens."""
+    """An event in the life of a subscription."""
 
     # To a notifier.
     SUBSCRIBE = 0
@@ -46,13 +46,13 @@ class Event(IntEnum):
     REFUSE = 3
     """The notifier does not take it."""
     FETCH = 4
-    """It takes it, and ``Expires: 0`` asks for no more than the state as it is."""
+    """The notifier takes it, and ``Expires: 0`` asks for the present state only."""
     REFRESH = 5
     """A SUBSCRIBE within the dialog came."""
     UNSUBSCRIBE = 6
-    """The same with ``Expires: 0``."""
+    """A SUBSCRIBE within the dialog with ``Expires: 0`` came."""
     CHANGE = 7
-    """What is watched has a new state."""
+    """The watched resource has a new state."""
     NOTIFY_FAILED = 8
     """A NOTIFY was refused in a way that ends the subscription, or not answered at all."""
 
@@ -68,9 +68,9 @@ class Event(IntEnum):
     SUBSCRIBE_OK = 12
     """Our SUBSCRIBE was answered with a 2xx."""
     SUBSCRIBE_REFUSED = 13
-    """It was refused in a way that ends the subscription (RFC 6665 4.1.2.2)."""
+    """Our SUBSCRIBE was refused in a way that ends the subscription (RFC 6665 4.1.2.2)."""
     SUBSCRIBE_FAILED = 14
-    """It was refused otherwise: a subscription that there was lasts until its time is over."""
+    """Our SUBSCRIBE was refused otherwise: an existing subscription lasts until it expires."""
     RENEW = 15
     """The time to renew has come."""
     TOLD_PENDING = 16
@@ -84,7 +84,7 @@ class Event(IntEnum):
 
 
 class Action(IntEnum):
-    """What to do."""
+    """The action that follows an event."""
 
     NOTHING = 0
     DECIDE = 1
@@ -99,7 +99,7 @@ class Action(IntEnum):
     NOTIFY_END = 6
     """Send the last NOTIFY."""
     FORGET = 7
-    """It is over, and nobody is left to be told by SIP."""
+    """Forget the subscription; no further SIP message is sent."""
     SUBSCRIBE = 8
     """Send a SUBSCRIBE, and wait for a NOTIFY as long as Timer N."""
     UNSUBSCRIBE = 9
@@ -160,7 +160,7 @@ def _table() -> dict[Key, Row]:
 
 
 TABLE: Final = _table()
-"""What is done, and the next state, by role, state and what happens."""
+"""Action and next state, by role, state and event."""
 
 ENDING_STATUSES: Final = frozenset((404, 405, 410, 416, 480, 481, 482, 483, 484, 485, 489, 501, 604))
 """Answers to a SUBSCRIBE or NOTIFY within the dialog that end the subscription (RFC 6665 4.1.2.2, RFC 5057 5.3)."""
@@ -189,7 +189,7 @@ class Machine:
         self.withheld = False
 
     def see(self, event: Event) -> Action:
-        """Take what happened; returns what to do. What is not in :data:`TABLE` changes nothing."""
+        """Take an event and return the action. An event that is not in :data:`TABLE` changes nothing."""
         row = TABLE.get((self.role, self.state, event))
         if row is None:
             return Action.NOTHING
@@ -201,7 +201,7 @@ class Machine:
         return row[0]
 
     def renew(self, now: float, seconds: int) -> None:
-        """It lasts ``seconds`` from ``now`` on."""
+        """Set the end to ``seconds`` after ``now``."""
         self.ends_at = now + seconds
 
     @property

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class SessionActions:
-    """What a manager does to SIP channels only."""
+    """Manager actions that apply to SIP channels only."""
 
     def __init__(self, pbx: Pbx) -> None:
         self._pbx = pbx

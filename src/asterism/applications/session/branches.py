@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from asterism.stack.sdp.exchange import OfferAnswer
 
 MAX_BRANCHES = 16
-"""How many branches of one call are told apart; what others send before they answer is not looked at."""
+"""Largest number of branches told apart in one call; early responses of further branches are ignored."""
 
 
 class Branch:
@@ -53,7 +53,7 @@ class Branch:
         self.session.on_ack(request)
 
     def receive_reliable(self, response: Response) -> RAck | None:
-        """What to acknowledge a reliable response with; ``None``: it is repeated or out of order, and not looked at."""
+        """The RAck of the PRACK for a reliable response; ``None``: it is repeated or out of order, and ignored."""
         if self._receiver is None:
             self._receiver = ReliableReceiver()
         return self._receiver.receive(response)

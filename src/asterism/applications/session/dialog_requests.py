@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from asterism.stack.sdp import SessionDescription
 
 _NO_CAUSE = ("Reason", "Q.850;cause=0")
-"""What Asterisk adds when it refuses a request within a call, which goes on."""
+"""The Reason that Asterisk adds when it refuses a request within a call and the call goes on."""
 NO_ANSWER = (("Warning", '390 SIP "No SDP answer"'), ("Accept", ACCEPT), _NO_CAUSE)
 """Headers of the 488 to an offer that nothing can be taken from, as Asterisk 22 sends them."""
 
@@ -130,4 +130,4 @@ HANDLERS: dict[str, Callable[[Session, Rx], None]] = {
     "OPTIONS": _on_options,
     "INFO": _on_info,
 }
-"""What takes a request that no supplement has taken, by its method."""
+"""Handlers of requests that no supplement has taken, by method."""

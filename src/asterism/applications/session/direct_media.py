@@ -31,7 +31,7 @@ _ELSEWHERE = {4: "192.0.2.1", 6: "2001:db8::1"}
 
 
 class Place(NamedTuple):
-    """Where a stream's peer is to send, and the payload types that are understood there."""
+    """The address that a stream's peer is to send to, and the payload types understood there."""
 
     kind: str
     host: str
@@ -40,10 +40,10 @@ class Place(NamedTuple):
 
 
 def shared_types(sent: PayloadTypes, target: PayloadTypes) -> PayloadTypes | None:
-    """What one peer may send that the other understands under the same numbers.
+    """Payload types that one peer may send and the other understands under the same numbers.
 
-    ``None`` where the preferred codec is not among that, or the digits of one are not understood by the other: somebody
-    has to translate then.
+    ``None`` if the preferred codec is not among them, or if one does not understand the digits of the other: the media
+    has to be translated here then.
     """
     if not sent.formats or sent.formats[0] not in target.formats:
         return None
@@ -77,7 +77,7 @@ def may_send(session: Session, peer: DirectMedia) -> bool:
 
 
 def targets_of(session: Session) -> tuple[MediaTarget, ...]:
-    """Where the session's peer receives; nothing once the session is over."""
+    """The addresses at which the session's peer receives; none once the session is over."""
     if session.state is SessionState.ENDED:
         return ()
     return tuple(one.target for one in session.media.streams if one is not None and one.target is not None)
@@ -117,7 +117,7 @@ def _permitted(session: Session, host: str) -> bool:
 
 
 class DirectLeg:
-    """Where the peer of one session sends its media.
+    """Directs the media of the peer of one session.
 
     Attributes:
         peer: whose far end it is to send to; ``None``: here.
@@ -134,9 +134,9 @@ class DirectLeg:
         self.barred = False
         self._wanted: tuple[MediaTarget, ...] = ()
         self._told: tuple[Place, ...] = ()
-        """What the peer has agreed to last."""
+        """The addresses that the peer last agreed to."""
         self._open: tuple[Place, ...] = ()
-        """What our open offer says."""
+        """The addresses in our open offer."""
         self._refused: tuple[Place, ...] | None = None
         self._answered = False
         """Whether the peer has made an offer since it was first told."""
@@ -175,7 +175,7 @@ class DirectLeg:
         return [(one, place) for one, place in pairs if place is not None]
 
     def place_for(self, stream: MediaStream) -> Place | None:
-        """Where the next description of ours has the peer send a stream; ``None``: here."""
+        """The address in our next description that the peer is to send a stream to; ``None``: here."""
         return next((place for one, place in self._places() if one is stream), None)
 
     def connect(self, sections: Sequence[tuple[MediaStream | None, MediaDescription]], common: str) -> str:

@@ -1,4 +1,4 @@
-"""What a channel asks of its far end, put into SIP (``ChannelDriver`` of the PBX)."""
+"""Carries out the requests of a channel to its far end in SIP (``ChannelDriver`` of the PBX)."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class SessionDriver:
         return True
 
     def _channel_cause(self) -> int:
-        """What a called leg left on the channel, 0 when nothing did."""
+        """The hangup cause that a called leg left on the channel, 0 if none."""
         channel = self.session.channel
         return 0 if channel is None else channel.hangup_cause
 
@@ -114,7 +114,7 @@ class SessionDriver:
         return True
 
     def send_in_dialog(self, method: str, headers: Sequence[tuple[str, str]], body: bytes, content_type: str) -> bool:
-        """Send a request that is nobody's business here; ``False`` while there is no confirmed dialog."""
+        """Send a request and ignore its outcome; ``False`` while there is no confirmed dialog."""
         session = self.session
         if not session.confirmed:
             return False
@@ -132,7 +132,7 @@ class SessionDriver:
 
     @property
     def media_targets(self) -> tuple[MediaTarget, ...]:
-        """Where the peer receives."""
+        """The addresses at which the peer receives."""
         return targets_of(self.session)
 
     @property
@@ -170,4 +170,4 @@ class SessionDriver:
 
 
 _TONES = frozenset((Control.RINGING, Control.BUSY, Control.CONGESTION))
-"""What an answered call, or one of ours, can only be told in audio."""
+"""Conditions that can only be signalled as audio on an answered call or on an outgoing one."""

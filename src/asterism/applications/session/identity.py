@@ -1,4 +1,4 @@
-"""Who is calling whom, in SIP's words: the URIs and names of From, Contact and To.
+"""Calling and called party in SIP: the URIs and names of From, Contact and To.
 
 An :class:`EndpointProfile` holds what is worked out once for an endpoint instead of once for a call.
 """
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 ANONYMOUS = "Anonymous"
 _STACK_MAX_FORWARDS = ("Max-Forwards", "70")
-"""What a dialog's request comes with; it goes behind our own headers, as observed."""
+"""The header that the stack puts into requests within a dialog; moved behind our own headers, as observed."""
 WILDCARDS = frozenset(("0.0.0.0", "::", ""))
 
 
@@ -106,7 +106,7 @@ def party_of(address: NameAddr, presentation: int = 0) -> PartyId:
 
 
 class EndpointProfile:
-    """What the calls of one endpoint have in common; made anew when the endpoint's object is another."""
+    """Data that all calls of one endpoint share; made anew when the endpoint's object is replaced."""
 
     __slots__ = (
         "_contacts",
@@ -128,7 +128,7 @@ class EndpointProfile:
     )
 
     callbacks: Callbacks
-    """Those of the supplements that the endpoint's calls concern."""
+    """Callbacks of the supplements that apply to the endpoint's calls."""
     supported: str
     """The value of ``Supported``."""
 
@@ -141,7 +141,7 @@ class EndpointProfile:
         self.system = core.data.single(SystemSettings)
         self.formats: tuple[Format, ...] = tuple(FORMATS[name] for name in endpoint.allow if name in FORMATS)
         self.formats_of: dict[str, tuple[Format, ...]] = {"audio": self.formats}
-        """What it is allowed, by the type of stream."""
+        """Formats that the endpoint allows, by type of stream."""
         for kind, known in PASSED.items():
             self.formats_of[kind] = tuple(known[name] for name in endpoint.allow if name in known)
         self.in_the_clear = endpoint.media_encryption == "no" or endpoint.media_encryption_optimistic
@@ -164,7 +164,7 @@ class EndpointProfile:
         self._contacts: dict[tuple[str, str, str], str] = {}
 
     def follow(self, registry: Sessions) -> None:
-        """Take what the supplements bring that are registered now."""
+        """Take the callbacks and option tags of the supplements that are registered now."""
         self.callbacks = registry.callbacks_of(self.endpoint)
         self.supported = registry.supported
 

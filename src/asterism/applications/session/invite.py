@@ -43,7 +43,7 @@ def _new_identity(session: OutgoingSession) -> list[tuple[str, str]]:
 
 
 def _identity_again(session: OutgoingSession, before: Request) -> list[tuple[str, str]]:
-    """Those of the INVITE before, with the next CSeq: it is the same call."""
+    """Identifying headers of the previous INVITE, with the next CSeq: it is the same call."""
     return [
         ("From", str(before.get("From"))),
         ("To", str(before.get("To"))),

@@ -25,7 +25,7 @@ Item = Callable[["Session"], str | None]
 
 @lru_cache(maxsize=64)
 def item_named(name: str) -> Item | None:
-    """What gives the value of ``CHANNEL(name)``; ``None`` for an item that is not a SIP channel's."""
+    """The getter of ``CHANNEL(name)``; ``None`` for an item that SIP channels do not have."""
     family, _, rest = name.partition(",")
     family = family.strip().lower()
     first, media = (part.strip().lower() for part in (*rest.split(",", 1), "")[:2])
@@ -66,7 +66,7 @@ def _rtp_item(session: Session, name: str, kind: str) -> str | None:
 
 
 def _direct(session: Session) -> str:
-    """Where the far end sends its audio itself, empty while that comes here."""
+    """The address to which the far end sends its audio directly; empty while it sends it here."""
     for stream in session.media.streams:
         if stream is not None and stream.sends_to is not None and stream.type == AUDIO:
             return format_host_port(stream.sends_to.host, stream.sends_to.port)

@@ -30,7 +30,7 @@ _SDP_LINE = (("Content-Type", SDP_TYPE),)
 
 _AS_THEY_ARE: Mapping[str, int] = MappingProxyType({})
 FOLLOWED = frozenset((VIDEO, TEXT))
-"""Types of streams that both sides of a call have, or neither: nobody but the other party takes part in them."""
+"""Types of streams that both sides of a call have, or neither: only the other party sends and receives them."""
 
 
 def carry(message: Message, description: bytes) -> None:
@@ -111,7 +111,7 @@ def _part_of(message: Message, *, multipart: bool) -> BodyPart | None:
 
 
 def not_understood(message: Message) -> tuple[tuple[str, str], ...]:
-    """What goes with a 415 to this message: the kinds of body, or of encoding, that are understood (21.4.13)."""
+    """Headers of a 415 to this message: the types of body, or encodings, that are understood (RFC 3261 21.4.13)."""
     return (("Accept-Encoding", "identity"),) if _is_encoded(message) else (("Accept", SDP_TYPE),)
 
 
@@ -129,29 +129,29 @@ class SessionMedia:
     def __init__(self) -> None:
         self.streams: list[MediaStream | None] = []
         self._added: list[int] = []
-        """Where streams stand that our open offer has put there."""
+        """Positions of the streams that our open offer has added."""
         self._closed = False
         self._closed_section: list[MediaDescription | None] = []
         """The section that stands where there is no stream."""
         self.agreed = 0
-        """How many sections the last agreed description has; those behind are of an open offer of ours."""
+        """Number of sections in the last agreed description; those behind are of an open offer of ours."""
         self._sections: list[str] = []
         self._address = ""
-        """What stood in ``c=`` of our last description."""
+        """The address in ``c=`` of our last description."""
         self._origin_id = ""
         self._version = 0
         self.body = b""
         """The last description we wrote."""
         self.cname = bytearray()
-        """What the streams of this session are called in RTCP, once one of them has been."""
+        """The RTCP CNAME of the streams of this session, set with the first of them."""
         self.dtmf_mode = ""
-        """What ``PJSIP_DTMF_MODE`` set instead of the endpoint's ``dtmf_mode``; empty: nothing."""
+        """The DTMF mode set with ``PJSIP_DTMF_MODE``; empty: the endpoint's ``dtmf_mode``."""
         self.wanted: tuple[Format, ...] = ()
         """The codecs that ``PJSIP_MEDIA_OFFER`` put into our next offers; empty: those of the endpoint."""
         self.parameters: tuple[tuple[Format, str], ...] = ()
         """Codec parameters of the call's other party, for our offers of streams."""
         self.target: dict[str, int] = {}
-        """How many streams of a type our next offer is to have, where that is not what there are."""
+        """Number of streams in our next offer, by type, where it differs from the present number."""
         self.types_changed = False
         """Whether the peer's last offer has added or removed streams besides audio."""
         self.types: Sequence[str] = (AUDIO,)
@@ -163,7 +163,7 @@ class SessionMedia:
         return [one.type for one in self.streams if one is not None and one.type in FOLLOWED]
 
     def port(self, kind: str) -> AudioStream | None:
-        """What the first open stream of a type goes in and out by; also when the session is over."""
+        """The port of the first open stream of a type; also when the session is over."""
         return first_port(self.streams, kind)
 
     # Our offers.
@@ -234,7 +234,7 @@ class SessionMedia:
         return bool(count >= getattr(session.endpoint, handler.limit))
 
     def _open(self, kind: str) -> list[int]:
-        """Where the open streams of a type stand."""
+        """Positions of the open streams of a type."""
         return [index for index, one in enumerate(self.streams) if one is not None and one.type == kind]
 
     def follow(self, session: Session, offered: Offered) -> bool:

@@ -99,7 +99,7 @@ class MediaFunctions:
         ("PJSIP_MEDIA_OFFER",),
     ))  # fmt: skip
     def read_refresh(self, channel: Channel | None, args: str) -> str:
-        """It can only be written."""
+        """Refuse reading: the function can only be written."""
         raise FunctionError("it can only be written")
 
     @function_writer("PJSIP_SEND_SESSION_REFRESH")

@@ -72,5 +72,5 @@ class SessionModule(Module):
         return None
 
     def use_count(self) -> int:
-        """How many calls there are."""
+        """Number of calls."""
         return len(self.sessions.live)

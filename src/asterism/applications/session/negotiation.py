@@ -20,7 +20,7 @@ from asterism.stack.sdp import Connection, MediaDescription
 REVERSED = {"sendonly": "recvonly", "recvonly": "sendonly", "sendrecv": "sendrecv", "inactive": "inactive"}
 """Directions, seen from the other side."""
 _EVENT_MODES = frozenset(("rfc4733", "auto", "auto_info"))
-"""Those of ``dtmf_mode`` with which telephone-event is negotiated."""
+"""Values of ``dtmf_mode`` with which telephone-event is negotiated."""
 _DEFAULT_RATE = 8000
 """The clock rate of telephone-event that many phones name alone, whatever their codecs."""
 MAX_PTIME = 1000
@@ -46,7 +46,7 @@ class Offered(NamedTuple):
 
 
 class Section(NamedTuple):
-    """What a media section of the peer says, as far as one audio stream is concerned."""
+    """A media section of the peer, as far as it concerns one audio stream."""
 
     offered: tuple[Offered, ...]
     direction: str = "sendrecv"
@@ -55,7 +55,7 @@ class Section(NamedTuple):
 
 
 class AudioTerms(NamedTuple):
-    """What both sides agreed for one audio stream, seen from this server.
+    """The terms that both sides agreed for one audio stream, seen from this server.
 
     Attributes:
         types: the payload types that the peer expects, the preferred codec first.

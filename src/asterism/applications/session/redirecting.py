@@ -1,4 +1,4 @@
-"""Where a call goes instead, and how it was diverted: 3xx, Diversion (RFC 5806) and History-Info (RFC 7044).
+"""Redirection and diversion of calls: 3xx, Diversion (RFC 5806) and History-Info (RFC 7044).
 
 What stands for what in the two headers is RFC 7544's.
 """
@@ -26,7 +26,7 @@ _REASONS = {302: "unconditional", 404: "unavailable", 408: "no-answer", 480: "de
             487: "deflection", 503: "unavailable"}  # fmt: skip
 _CAUSE = re.compile(r"cause=([1-6]\d\d)(?!\d)", re.ASCII)
 _MAX_ENTRIES = 32
-"""How many entries of a History-Info are looked at."""
+"""Largest number of entries of a History-Info that are read."""
 
 
 def status_of_reason(reason: str) -> int:
@@ -35,7 +35,7 @@ def status_of_reason(reason: str) -> int:
 
 
 def told_redirecting(message: Message) -> Redirecting | None:
-    """What a message says of the diversions of its call; ``None``: nothing, or nothing that can be read."""
+    """The diversions of a call, as its message tells them; ``None``: there are none, or they cannot be read."""
     try:
         if message.has("Diversion"):
             return _of_diversion(message.addresses("Diversion"))
@@ -70,7 +70,7 @@ def _reason(text: str | None) -> str:
 
 
 def _of_history(found: list[NameAddr]) -> Redirecting | None:
-    """Who diverted, first to last: an entry with a Reason, or the one before an entry with a ``cause`` (RFC 4458)."""
+    """Diverting parties, first to last: an entry with a Reason, or the one before one with ``cause`` (RFC 4458)."""
     parties: list[tuple[PartyId, str]] = []
     entries = found[:_MAX_ENTRIES]
     for position, entry in enumerate(entries):

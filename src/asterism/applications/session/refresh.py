@@ -26,7 +26,7 @@ _MESSAGES = {
     "UPDATE": (Message.UPDATE, Message.UPDATE_OK, Message.UPDATE_REFUSED),
 }
 _NO_UPDATE = frozenset((405, 501))
-"""What a peer without UPDATE answers."""
+"""Status codes of a peer that does not support UPDATE."""
 
 
 class Refresh:

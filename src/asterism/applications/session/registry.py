@@ -1,4 +1,4 @@
-"""What is registered with the session module: supplements and SDP handlers, and the live sessions.
+"""Registry of the session module: supplements, SDP handlers and live sessions.
 
 A module that adds a supplement or handler names ``session`` in its ``requires`` and calls::
 
@@ -48,14 +48,14 @@ METHODS = frozenset(
 
 
 class Callbacks(dict[str | tuple[str, str] | tuple[str, str, int], tuple[Callable[..., bool], ...]]):
-    """Who visits the supplements for a callback; supplements that leave it as it is in the base class are left out.
+    """Visitors of the supplements for a callback; supplements that do not override it are left out.
 
     Asked by the callback's name; by name and method; or by name, method and class of the response (2 for 200 to 299)::
 
         for visit in callbacks["on_incoming_response", "INVITE", 2]:
             visit(session, response)
 
-    There is one visitor, or none: nobody has the callback then, and nothing is called. It calls the supplements in
+    There is one visitor, or none if no supplement overrides the callback. It calls the supplements in
     order until one returns ``True``, and gives that on. One that raises is logged and passed over; only what it says
     of the peer's message (:class:`ParseError` in ``on_incoming_request``) goes on to the core, which answers it. Each
     answer is worked out when it is asked for first.
@@ -134,7 +134,7 @@ class Sessions(Subsystem):
             session.profile.follow(self)
 
     def callbacks_of(self, endpoint: Endpoint) -> Callbacks:
-        """Those of the supplements that an endpoint's calls concern; endpoints with the same ones share them."""
+        """Callbacks of the supplements that apply to an endpoint's calls; shared by endpoints with the same ones."""
         supplements = tuple(
             each
             for each in self.supplements

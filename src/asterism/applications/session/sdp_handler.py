@@ -45,7 +45,7 @@ class MediaStream(ChannelStream):
 
     @property
     def target(self) -> MediaTarget | None:
-        """Where another peer may send directly; ``None``: all of it has to go through here."""
+        """The address to which another peer may send directly; ``None``: media must pass through here."""
         return None
 
     @property

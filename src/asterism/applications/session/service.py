@@ -32,13 +32,13 @@ NO_CODECS = "the endpoint allows no codec: it needs 'allow'"
 
 
 class Call(NamedTuple):
-    """What was found out about an INVITE before anything is changed."""
+    """An INVITE as it was evaluated, before anything is changed."""
 
     profile: EndpointProfile
     extension: str
     offer: SessionDescription | None
     code: Callable[[Channel], Awaitable[None]] | None
-    """What the channel does instead of the dialplan, where the extension is a code of every context."""
+    """Runs on the channel instead of the dialplan, if the extension is a code valid in every context."""
 
 
 class SessionService(Service):
@@ -59,7 +59,7 @@ class SessionService(Service):
         self._technology = technology
 
     def extensions(self) -> frozenset[str]:
-        """What the supplements bring."""
+        """Option tags that the supplements support."""
         return frozenset(self._registry.supported.lower().split(", "))
 
     def evaluate(self, rx: Rx) -> Decision | None:

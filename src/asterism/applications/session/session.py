@@ -112,7 +112,7 @@ class Session:
     )
 
     flow: Flow
-    """Where the peer's messages come from and ours go; set before the first is sent."""
+    """Flow of the peer's messages and of ours; set before the first is sent."""
     local_address: str
     """The address of this host that the peer reaches; set with the flow."""
 
@@ -154,7 +154,7 @@ class Session:
         return f"<Session {self.endpoint.id} {self.state.value}>"
 
     def log_fields(self) -> Mapping[str, str]:
-        """What log records of this session carry (:class:`~asterism.core.log.LogSubject`)."""
+        """Fields of log records of this session (:class:`~asterism.core.log.LogSubject`)."""
         if self.channel is not None:
             return self.channel.log_fields()
         return {} if self.dialog is None else {"call_id": self.dialog.call_id}
@@ -227,7 +227,7 @@ class Session:
 
     @property
     def _passed_to(self) -> AudioStream | None:
-        """Where the media layer passes digits on to by itself."""
+        """The stream to which the media layer passes on digits by itself, if any."""
         audio = self.media.port(AUDIO)
         return None if audio is None else audio.digit_passed_to
 
@@ -381,7 +381,7 @@ class Session:
         """A re-INVITE is cancelled; it was answered already, so nothing is left to stop."""
 
     def on_ack_timeout(self, transaction: ServerTransaction) -> None:
-        """Nobody acknowledged our final response: the dialog is useless (RFC 3261 13.3.1.4, 14.2)."""
+        """Our final response was not acknowledged: the dialog is useless (RFC 3261 13.3.1.4, 14.2)."""
         if not self.unacknowledged or transaction.request.cseq.number != self.unacknowledged:
             return
         self.unacknowledged = 0
@@ -417,7 +417,7 @@ class Session:
         return self.core.send(request, user or NOBODY, self.endpoint, self._flow_to(dialog))
 
     def untold_party(self) -> PartyId | None:
-        """Whom the peer is connected to, if it may know and does not yet."""
+        """The connected party, if the peer may know it and was not told yet."""
         endpoint, channel = self.endpoint, self.channel
         if channel is None or not endpoint.send_connected_line or not self.profile.told_identities:
             return None

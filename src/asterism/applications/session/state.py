@@ -1,4 +1,4 @@
-"""How far a session got, and the only ways from one state to the next."""
+"""States of a session, and the transitions between them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class SessionState(Enum):
-    """How far a session got.
+    """State of a session.
 
     Requests within an answered call, a re-INVITE too, do not move it: :class:`~asterism.stack.sdp.exchange.OfferAnswer`
     keeps theirs.
@@ -40,11 +40,11 @@ MOVES: dict[SessionState, tuple[SessionState, ...]] = {
     SessionState.CONFIRMED: (SessionState.ENDED,),
     SessionState.ENDED: (),
 }  # fmt: skip
-"""Where each state may go; staying is no move."""
+"""Transitions allowed from each state; staying is none."""
 
 ANSWERED_STATES = (SessionState.CONFIRMED, SessionState.CONNECTING)
-"""The call is answered and not over."""
+"""States of a call that is answered and not over."""
 BEFORE_ANSWER_STATES = (SessionState.INCOMING, SessionState.EARLY)
-"""A call that came and waits for its answer."""
+"""States of an incoming call that is not answered yet."""
 UNANSWERED_CALL_STATES = (SessionState.CALLING, SessionState.EARLY)
-"""A call of ours that waits for its answer."""
+"""States of an outgoing call that is not answered yet."""

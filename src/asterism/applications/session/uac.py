@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from asterism.stack.uri import Uri
 
 MAX_REDIRECTS = 5
-"""How often an INVITE follows a 3xx by itself (``redirect_method=uri_pjsip``)."""
+"""Largest number of times that an INVITE follows a 3xx by itself (``redirect_method=uri_pjsip``)."""
 
 
 class OutgoingSession(Session):
@@ -102,11 +102,11 @@ class OutgoingSession(Session):
         self._cancelled = False
         self._branches: dict[str, Branch] = {}
         self.sequences: dict[str, int | None] = {}
-        """By the tag of each branch, the CSeq number that it was sent last; once the call is over."""
+        """CSeq number of the last request on each branch, by its tag; set once the call is over."""
         self._heard: Branch | None = None
         """The branch whose media are taken."""
         self._tried: tuple[str, ...] = ()
-        """Where redirections have led, this time and before."""
+        """Targets of redirections so far."""
         self._way: Way | None = None
 
     # The INVITE.
@@ -189,7 +189,7 @@ class OutgoingSession(Session):
             self._take_response(response)
 
     def on_timeout(self, transaction: Any) -> None:
-        """Nobody answered in time."""
+        """No answer came in time."""
         self.work.push(self._no_response, 408)
 
     def on_transport_error(self, transaction: Any) -> None:
@@ -313,7 +313,7 @@ class OutgoingSession(Session):
     def _early_answer(self, branch: Branch | None, message: Message, description: SessionDescription) -> bool:
         """Take the answer of a provisional response; whether there are early media of this branch."""
         if branch is None:
-            # Nobody is known to have sent it: heard for want of anything better, and good for nothing else.
+            # No known branch sent it: its media are played, as there are no others, and used for nothing else.
             return not self._branches and self.media.apply(self, description, final=False)
         action = branch.offers.see(Side.PEER, message, True)
         if action is not Action.PREVIEW and action is not Action.TAKE_ANSWER:
@@ -477,7 +477,7 @@ class OutgoingSession(Session):
             return
         if method == "user":
             context = channel.get_variable("FORWARD_CONTEXT") or channel.context or self.endpoint.context
-            # Whoever forwards names an extension, and nothing more, by whatever it writes.
+            # A target that is forwarded to names an extension and nothing more, in whatever form it is written.
             where = joined(("Local/", foreign(target.user), f"@{context}"))
         else:
             where = f"PJSIP/{self.endpoint.id}/{target}"
@@ -486,7 +486,7 @@ class OutgoingSession(Session):
         self.terminate()
         channel.queue_control(Control.FORWARD, where)
         if channel.alive:
-            # Nobody was there to forward it.
+            # The forwarding was not taken up.
             channel.queue_hangup(0, f"SIP {response.status} {response.reason}", response.status)
 
     # The end.

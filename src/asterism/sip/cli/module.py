@@ -26,7 +26,7 @@ from asterism.sip.objects.transport import TransportConfig
 
 
 class _Kind:
-    """How one type of object is listed and shown."""
+    """The listing and display of one type of object."""
 
     def __init__(
         self,

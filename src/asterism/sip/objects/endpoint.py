@@ -363,7 +363,7 @@ class Endpoint(ConfiguredObject, type="endpoint"):
         return not data.find(Identify, "endpoint", self.id)
 
     def remark(self, data: Data) -> str:
-        """Warn of an endpoint that lets in whoever names it."""
+        """Warn of an endpoint that is identified by name alone, without a password."""
         if self.auth or self.id.partition("@")[0] == "anonymous" or not self.named_by("username", data):
             return ""
         return (

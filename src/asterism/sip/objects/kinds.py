@@ -148,7 +148,7 @@ class Dscp(Kind[int]):
 
 
 class CodecPreferences(NamedTuple):
-    """How two codec lists combine."""
+    """Rules for combining two codec lists."""
 
     prefer: str = "pending"
     operation: str = "intersect"

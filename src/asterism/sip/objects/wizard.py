@@ -133,7 +133,7 @@ class Wizard(ConfiguredObject, type="wizard"):
 
 
 class WizardBackend(Backend):
-    """What the wizards of a file contribute to one type."""
+    """Supplies the objects of one type that the wizards of a file make."""
 
     name = "pjsip_wizard"
 

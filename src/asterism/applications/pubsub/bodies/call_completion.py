@@ -21,15 +21,15 @@ PIDF = "application/pidf+xml"
 QUEUED = "queued"
 READY = "ready"
 MAX_BODY = 16_384
-"""Bytes of a body that is read."""
+"""Largest body that is read, in bytes."""
 MAX_DEPTH = 32
-"""How deep its elements may be in each other."""
+"""Largest nesting depth of elements in a body."""
 _URI = re.compile(r"<?([^\s<>\x00-\x20]+)(?:>.*)?")
 _PIDF_BASIC = "urn:ietf:params:xml:ns:pidf basic"
 
 
 class CompletionState(NamedTuple):
-    """What a caller is told of its request.
+    """The state of a call completion request, as the caller is told it.
 
     Attributes:
         state: :data:`QUEUED`, or :data:`READY`: it is its turn to call.
@@ -50,7 +50,7 @@ def completion_text(state: CompletionState) -> str:
 
 
 def read_completion(body: bytes) -> CompletionState:
-    """What a body says; headers that are not known are passed over.
+    """Parse a body; unknown headers are ignored.
 
     Raises:
         ParseError: it is too long, no UTF-8, or has not one ``cc-state`` that is known.

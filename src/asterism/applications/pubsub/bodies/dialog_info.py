@@ -46,7 +46,7 @@ class DialogInfoGenerator(BodyGenerator):
         if word == "early":
             channel = _ringing(state)
             if channel is not None:
-                # Nobody where no channel rings (yet).
+                # No parties as long as no channel rings.
                 ids = _ids(channel) if endpoint.notify_dialog_ids else ""
                 call = (channel.connected, channel.caller, ids)
         # Most subscribers of an extension write its URI alike, and are told the same.
@@ -63,7 +63,7 @@ class DialogInfoGenerator(BodyGenerator):
 
 
 Call = tuple["PartyId", "PartyId", str]
-"""Who calls, who is called, and the attributes that say in which dialog."""
+"""Caller, called party, and the attributes that identify the dialog."""
 
 
 def _dialog(state: ExtensionInfo, entity: str, word: str, strict: bool, call: Call | None) -> str:
@@ -100,7 +100,7 @@ Party = tuple[str, str] | None
 
 
 def _recorded(entity: str, word: str, remote: Party, local: Party, held: bool) -> list[str]:
-    """What is in ``dialog``, as Asterisk 22 writes it."""
+    """Lines of the content of a ``dialog`` element, as Asterisk 22 writes it."""
     target = escape(entity)
     lines: list[str] = []
     if remote is not None:
@@ -130,7 +130,7 @@ def _participant(role: str, name: str, party: tuple[str, str], target: str) -> t
 
 
 def _strict(entity: str, word: str, remote: Party, local: Party, held: bool) -> list[str]:
-    """The same in the order and with the names of the schema (RFC 4235 4.4)."""
+    """The content of ``dialog`` in the order and with the names of the schema (RFC 4235 4.4)."""
     lines = [f"  <state>{word}</state>"]
     if local is not None or held:
         target = f'   <target uri="{escape(entity)}"'

@@ -23,7 +23,7 @@ _VOICE = re.compile(
 
 
 class Summary(NamedTuple):
-    """What is told: counts, and the URI that is called to listen; ``""`` for none."""
+    """A message summary: counts, and the URI to call for listening to messages (``""`` for none)."""
 
     counts: MessageCounts
     account: str = ""

@@ -20,7 +20,7 @@ class Part(NamedTuple):
 
 
 class Instance(NamedTuple):
-    """How one resource of a list stands (RFC 4662 5.5); ``cid`` is empty where no part tells more."""
+    """State of one resource of a list (RFC 4662 5.5); ``cid`` is empty if no body part belongs to it."""
 
     uri: str
     name: str

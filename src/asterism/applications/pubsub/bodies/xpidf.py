@@ -47,7 +47,7 @@ class XpidfGenerator(BodyGenerator):
 
 
 class CpimPidfGenerator(XpidfGenerator):
-    """The same under another name, as Asterisk 22 has it; with ``strict_bodies`` PIDF, whose name it once was."""
+    """XPIDF under another content type, as in Asterisk 22; with ``strict_bodies`` PIDF, which had this type earlier."""
 
     content_type: ClassVar[str] = "application/cpim-pidf+xml"
 

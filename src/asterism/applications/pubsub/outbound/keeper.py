@@ -110,7 +110,7 @@ class Keeper:
             self._over(subscription)
 
     def _over(self, subscription: OutgoingSubscription) -> None:
-        """It has ended: try anew as RFC 6665 4.1.3 and the options say."""
+        """The subscription has ended: try anew as RFC 6665 4.1.3 and the options say."""
         if subscription is not self.subscription:
             return
         self.subscription = None

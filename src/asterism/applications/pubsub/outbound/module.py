@@ -46,7 +46,7 @@ class OutboundSubscriptionModule(Module):
         self.keepers.retry_given_up()
 
     async def unload(self) -> None:
-        """Unsubscribe, so that nobody tells a server that is gone."""
+        """Unsubscribe, so that no NOTIFYs are sent to a server that is gone."""
         done = asyncio.Event()
         self.keepers.leave(done.set)
         try:

@@ -1,4 +1,4 @@
-"""All that this server publishes at others: a client for each publication, and who has states for it."""
+"""Publications at other servers: a client for each, and the publisher that supplies its states."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class OutboundPublication:
     # For the table.
 
     def begin(self, publisher: Publisher) -> None:
-        """There is somebody who has states for it."""
+        """Begin with a publisher that supplies its states."""
         self.publisher = publisher
         self._tell("on_start", self)
 
@@ -111,7 +111,7 @@ class OutboundPublications:
         return iter([self._found[name] for name in sorted(self._found)])
 
     def get(self, name: str) -> OutboundPublication | None:
-        """The one of a name."""
+        """The publication of a name."""
         return self._found.get(name)
 
     def start(self) -> None:

@@ -30,13 +30,13 @@ REFRESH_MARGIN = 5.0
 MAX_WAITING = 10_000
 """Parts that wait to be published; with more the oldest is given up."""
 _MAX_ROUNDS = 20
-"""How often one state is sent again after a challenge, a 412 or a 423."""
+"""Largest number of times that one state is sent again after a challenge, a 412 or a 423."""
 _LATER = frozenset({408, 480, 500, 502, 503, 504})
 """Answers after which the same request may well succeed."""
 
 
 class ClientState(Enum):
-    """How a publication stands, as listings name it."""
+    """State of a publication, as listings name it."""
 
     IDLE = "Idle"
     """Nothing was published yet."""
@@ -78,7 +78,7 @@ class _Attempt:
             self.client.answered(self, transaction.request, response)
 
     def on_timeout(self, transaction: ClientTransaction) -> None:
-        """Nobody answers."""
+        """No answer came in time."""
         self.client.failed(self, "no answer came")
 
     def on_transport_error(self, transaction: Any) -> None:
@@ -129,7 +129,7 @@ class PublishClient:
 
     @property
     def waiting(self) -> int:
-        """How many parts wait to be sent."""
+        """Number of parts that wait to be sent."""
         return len(self._waiting)
 
     # What others ask for.

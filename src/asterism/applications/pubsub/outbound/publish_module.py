@@ -39,7 +39,7 @@ class OutboundPublishModule(Module):
         self.publications.retry_refused()
 
     def use_count(self) -> int:
-        """How many publications there are."""
+        """Number of publications."""
         return sum(len(publication.clients) for publication in self.publications)
 
     def unload(self) -> None:

@@ -37,9 +37,9 @@ SHORTEST = 1.0
 MAX_FORKS = 8
 """Subscriptions that one SUBSCRIBE may bring; further notifiers are answered 481."""
 _MAX_ROUNDS = 5
-"""How often one attempt goes on after a 423."""
+"""Largest number of times that one attempt is repeated after a 423."""
 _TOLD = {"active": Event.TOLD_ACTIVE, "terminated": Event.TOLD_TERMINATED}
-"""What NOTIFYs say; a state that is not known counts as pending."""
+"""Events by the Subscription-State of a NOTIFY; an unknown state counts as pending."""
 _AT_ONCE = frozenset(("deactivated", "timeout"))
 _UNREADABLE = {413: "its body is too large", 415: "its body is of a type that is not read"}
 _NEVER = frozenset(("rejected", "noresource", "invariant"))
@@ -95,14 +95,14 @@ class OutgoingSubscription:
         self.target = str(request.uri)
         self.origin = self
         self.forks = 0
-        """How many notifiers have answered."""
+        """Number of notifiers that have answered."""
         self.data: Any = None
         self.options: Mapping[str, str] = {}
         self.on_over: Callable[[OutgoingSubscription], None] | None = None
-        """Told after the subscriber when it is over: for who keeps it."""
+        """Called after the subscriber when the subscription is over, for the owner of this object."""
         self.status = 0
         self.seconds = seconds
-        """What is asked for."""
+        """Requested duration in seconds."""
         self.machine = Machine(Role.SUBSCRIBER)
         self.dialog: Dialog | None = None
         self.flow: Flow | None = None
@@ -135,7 +135,7 @@ class OutgoingSubscription:
 
     @property
     def phase(self) -> State:
-        """Where it stands."""
+        """State of the subscription."""
         return self.machine.state
 
     @property
@@ -162,7 +162,7 @@ class OutgoingSubscription:
         self.work.push(self._renew)
 
     def wait_before_next(self, usual: float) -> float | None:
-        """When one that has ended may be tried anew (RFC 6665 4.1.3).
+        """Seconds until a subscription that has ended may be tried anew (RFC 6665 4.1.3).
 
         Args:
             usual: seconds to wait where nobody has said how long.
@@ -234,7 +234,7 @@ class OutgoingSubscription:
         return int(self.subscriber.on_notify(self, notify) or 200)
 
     def _resend(self, subscribe: Attempt, seconds: int) -> None:
-        """The same once more, for another time (423)."""
+        """Send the SUBSCRIBE once more, with another duration (423)."""
         self.seconds = seconds
         rounds = subscribe.rounds + 1
         if self.dialog is not None:
@@ -301,7 +301,7 @@ class OutgoingSubscription:
                 self._watch(flow)
 
     def failed(self, subscribe: Attempt, status: int, why: str = "no answer", retry_after: int = 0) -> None:
-        """It was refused, not answered, or could not be sent."""
+        """The SUBSCRIBE was refused, not answered, or could not be sent."""
         if subscribe is not self._attempt:
             return
         self._sent(subscribe)
@@ -414,7 +414,7 @@ class OutgoingSubscription:
         if notify.method != "NOTIFY" or not self.concerns(notify):
             return None
         dialog = Dialog.subscriber(self._last(), notify)
-        # Whoever handles it checks its number, and then remembers it.
+        # The handler of the request checks its CSeq number and then stores it.
         dialog.remote_seq = None
         owner: OutgoingSubscription | None = self
         if self.dialog is not None:
@@ -447,7 +447,7 @@ class OutgoingSubscription:
     # Time.
 
     def _lasts(self, seconds: int) -> None:
-        """It ends in so many seconds, and is renewed before."""
+        """Set the end to so many seconds from now, and renew before."""
         machine, now = self.machine, self._clock()
         machine.renew(now, min(seconds, MAX_SECONDS))
         if machine.state is State.ENDING or machine.over:

@@ -121,7 +121,7 @@ class OutgoingTable:
         layer.timers.call_later(layer.timeout, self._long_enough, subscription)
 
     def _long_enough(self, subscription: OutgoingSubscription) -> None:
-        """Nobody else will answer now, unless nobody has yet."""
+        """Timer N has run out: stop waiting for further notifiers; wait on if none has answered yet."""
         layer = self.core.layer
         if subscription.dialog is not None:
             self._expect_no_more(subscription)

@@ -51,11 +51,11 @@ class DeviceStateHandler(AsteriskHandler):
         return text_in(found, "device"), state
 
     def set(self, source: str, name: str, state: Any) -> bool:
-        """It counts for the device of that name here."""
+        """Count a remote state for the device of that name here."""
         return self._states.remote.set(source, name, state)
 
     def forget(self, source: str, name: str) -> None:
-        """It does not any more."""
+        """Count a remote state no more."""
         self._states.remote.remove(source, name)
 
 

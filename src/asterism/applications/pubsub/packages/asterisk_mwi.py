@@ -44,11 +44,11 @@ class MailboxHandler(AsteriskHandler):
         return text_in(found, "uniqueid"), counts
 
     def set(self, source: str, name: str, state: Any) -> bool:
-        """They count for the mailbox of that name here."""
+        """Count remote messages for the mailbox of that name here."""
         return self._mailboxes.remote.set(source, name, state)
 
     def forget(self, source: str, name: str) -> None:
-        """They do not any more."""
+        """Count remote messages no more."""
         self._mailboxes.remote.remove(source, name)
 
 

@@ -1,7 +1,7 @@
-"""What the packages ``asterisk-devicestate`` and ``asterisk-mwi`` have in common: servers that tell each other states.
+"""Common code of the packages ``asterisk-devicestate`` and ``asterisk-mwi``: servers that exchange states.
 
-A body is one JSON object. ``eid`` is the entity id of the server that it is of; what a server has told itself and gets
-back is passed over. ``{"type":"refresh"}`` asks for everything anew.
+A body is one JSON object. ``eid`` is the entity id of the server whose state it is; a server ignores states with
+its own ``eid``. ``{"type":"refresh"}`` asks for everything anew.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class AsteriskHandler(PublicationHandler):
         self._data = tables.core.data
         self._eid = eid
         self._tellers: dict[tuple[str, str], Publication] = {}
-        """Who told last, by source and name."""
+        """The publication that sent the latest state, by source and name."""
         self._filters: dict[str, Filter] = {}
         self.republish: Callable[[], None] = lambda: None
         """Called when another server asks for all states."""
@@ -117,7 +117,7 @@ class AsteriskHandler(PublicationHandler):
         raise NotImplementedError
 
     def forget(self, source: str, name: str) -> None:
-        """It does not tell any more."""
+        """Forget the state that a source has published for a name."""
         raise NotImplementedError
 
     # As a publication handler.
@@ -130,7 +130,7 @@ class AsteriskHandler(PublicationHandler):
         return 200 if getattr(found, self.option) else 489
 
     def read(self, content_type: str, body: bytes) -> Told:
-        """What a body tells."""
+        """Parse a body."""
         found = read_body(content_type, body)
         if found["type"] == REFRESH:
             return Told(REFRESH, found["eid"])
@@ -188,7 +188,7 @@ class AsteriskHandler(PublicationHandler):
         return found if isinstance(found, AsteriskPublication) else None
 
     def _configured(self, change: Change[AsteriskPublication]) -> None:
-        """What is wanted has changed: take all anew."""
+        """Apply a changed ``asterisk-publication``: its filters are made anew and all published states taken again."""
         self._filters.pop(change.item.id, None)
         for publication in self._tables.publications:
             if publication.handler is self and publication.configuration == change.item.id:
@@ -213,7 +213,7 @@ class AsteriskPublisher(Publisher):
     # What the two kinds do differently.
 
     def names(self) -> Iterable[str]:
-        """What has a state here."""
+        """Names of everything that has a state on this server."""
         raise NotImplementedError
 
     def body(self, name: str) -> str:
@@ -275,7 +275,10 @@ class AsteriskPublisher(Publisher):
 
 
 class Wanted:
-    """What an ``outbound-publish`` is to tell: ``@<option>`` (yes), ``@<option>_filter`` (all)."""
+    """Selects the states that an ``outbound-publish`` publishes.
+
+    Options: ``@<option>`` (default: yes) and ``@<option>_filter`` (default: all).
+    """
 
     def __init__(self, publication: OutboundPublication, option_name: str) -> None:
         fields = publication.config.fields

@@ -69,17 +69,17 @@ class NativeAgent(Agent):
         package.agents[self.token] = self
 
     def acknowledged(self) -> None:
-        """It is in the queue."""
+        """The request is in the queue."""
         self._tell(QUEUED)
 
     def callee_ready(self) -> None:
-        """It is its turn."""
+        """It is this caller's turn."""
         transaction = self.transaction
         if transaction is not None and self._tell(READY):
             transaction.wait_for_caller()
 
     def callee_busy(self) -> None:
-        """It is not any more."""
+        """It is this caller's turn no longer."""
         self._tell(QUEUED)
 
     def _tell(self, state: str) -> bool:
@@ -280,7 +280,10 @@ class NativeMonitor(Monitor):
 
 
 class _Availability:
-    """What the called side is told by PUBLISH of our caller (RFC 3903): one on its way, the latest after it."""
+    """Publishes our caller's availability to the called side (RFC 3903).
+
+    One PUBLISH is under way at a time; the latest state follows it.
+    """
 
     def __init__(self, core: SipCore, endpoint: Endpoint, uri: Uri) -> None:
         self._core = core
@@ -321,7 +324,7 @@ class _Availability:
         self._answered()
 
     def on_transport_error(self, _transaction: Any) -> None:
-        """It could not be sent."""
+        """The PUBLISH could not be sent."""
         self._answered()
 
     def _answered(self) -> None:
@@ -345,7 +348,7 @@ class CompletionSubscriber(Subscriber):
         return None
 
     def on_terminated(self, subscription: OutgoingSubscription) -> None:
-        """It is over."""
+        """The subscription is over."""
         monitor, subscription.data = subscription.data, None
         if isinstance(monitor, NativeMonitor):
             status = f"the answer was {subscription.status}" if subscription.status else ""
@@ -353,14 +356,14 @@ class CompletionSubscriber(Subscriber):
 
 
 class CallCompletion:
-    """What the parts of the package share."""
+    """State shared by the parts of the call completion package."""
 
     def __init__(self, tables: PubSub, pbx: Pbx) -> None:
         self.tables = tables
         self.core = tables.core
         self.pbx = pbx
         self.agents: dict[str, NativeAgent] = {}
-        """By what is subscribed to. As many as there are transactions, which are limited."""
+        """Agents by subscribed resource; one per call completion transaction, whose number is limited."""
         self.subscriber = CompletionSubscriber()
 
     def agent(self, caller: Channel, parameters: Parameters) -> NativeAgent:
@@ -368,7 +371,7 @@ class CallCompletion:
         return NativeAgent(self, caller, parameters)
 
     def monitors(self, endpoint: str, uri: str, service: str) -> Callable[[str, str], Monitor] | None:
-        """What makes the monitor for something that an endpoint has offered; ``None`` where it cannot be used."""
+        """A factory of the monitor for a service that an endpoint has offered; ``None`` if the offer cannot be used."""
         found = self.core.data.get(Endpoint, endpoint)
         try:
             parsed = Uri.parse(uri)

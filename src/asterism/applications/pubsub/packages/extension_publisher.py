@@ -46,17 +46,17 @@ class PublishedExtension(Subscription):
 
     @property
     def call_id(self) -> str:
-        """It has no dialog."""
+        """Empty: a publication has no dialog."""
         return ""
 
     @property
     def phase(self) -> State:
-        """It is always told."""
+        """Always active: every state is published."""
         return State.ACTIVE
 
     @property
     def remaining(self) -> int:
-        """It has no end of its own."""
+        """0: it does not expire by itself."""
         return 0
 
     def written(self, state: ExtensionInfo | None = None) -> tuple[str | bytes, str]:
@@ -67,7 +67,7 @@ class PublishedExtension(Subscription):
 
 
 class _Place:
-    """Where extensions are published, and which."""
+    """The server and extensions of one ``outbound-publish``."""
 
     def __init__(self, publication: OutboundPublication, kind: str) -> None:
         fields = publication.config.fields

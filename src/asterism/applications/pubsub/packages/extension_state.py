@@ -27,7 +27,7 @@ NO_PRESENCE = Presence()
 
 @dataclass(slots=True, eq=False)
 class ExtensionInfo:
-    """What is told of an extension, made once for each change.
+    """The state of an extension, made once for each change.
 
     Attributes:
         exten: the extension.
@@ -35,7 +35,7 @@ class ExtensionInfo:
         presence: what a ``CustomPresence`` in its hint says.
         devices: those in its hint.
         pbx: where the devices' channels are looked for when a body is written.
-        written: what generators wrote of it that is the same for all subscribers, by a key of theirs.
+        written: generator output that is the same for all subscribers, by a key that the generator chooses.
     """
 
     exten: str

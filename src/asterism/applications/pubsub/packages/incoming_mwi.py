@@ -1,4 +1,4 @@
-"""NOTIFYs of message-summary that nobody here has asked for: what another server counts (``incoming_mwi_mailbox``)."""
+"""Unsolicited NOTIFYs of message-summary: message counts of another server (``incoming_mwi_mailbox``)."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class MwiSubscriber(Subscriber):
         self._pubsub = pubsub
         self._mailboxes = mailboxes
         self._counts: dict[OutgoingSubscription, dict[OutgoingSubscription, MessageCounts]] = {}
-        """What each server has counted, by the subscription that it is there for."""
+        """Message counts of each server: by the original subscription, then by the subscription of each notifier."""
 
     def on_notify(self, subscription: OutgoingSubscription, notify: Request) -> None:
         """Take the counts; a summary that counts no voice messages changes nothing."""
@@ -40,7 +40,7 @@ class MwiSubscriber(Subscriber):
             self._set(subscription)
 
     def on_terminated(self, subscription: OutgoingSubscription) -> None:
-        """Keep what it said, since nobody knows better, but where others still count, or it was ended here."""
+        """Keep the counts of the server, unless other servers still count or the subscription was ended here."""
         counts = self._counts.get(subscription.origin)
         if counts is None:
             return

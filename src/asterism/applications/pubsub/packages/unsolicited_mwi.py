@@ -1,4 +1,4 @@
-"""NOTIFYs for the ``mailboxes`` of endpoints, which nobody has asked for (RFC 3842 has no such thing; phones do)."""
+"""Unsolicited NOTIFYs for the ``mailboxes`` of endpoints (RFC 3842 has no such thing; phones do)."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class _Recipient:
 
 
 class UnsolicitedMwi:
-    """Who is told of which mailbox, and when: as it changes, as a contact registers, and once at the start."""
+    """Sends mailbox states to endpoints: when they change, when a contact registers, and once at the start."""
 
     def __init__(self, tables: PubSub, pbx: Pbx) -> None:
         self._tables = tables
@@ -80,7 +80,7 @@ class UnsolicitedMwi:
         self._told: dict[str, tuple[str, ...]] = {}
         """The mailboxes of each endpoint that has some."""
         self._subscribed: dict[tuple[str, str], int] = {}
-        """How many subscriptions an endpoint has to a mailbox."""
+        """Number of subscriptions, by endpoint and mailbox."""
         self._undo: list[Callable[[], None]] = []
         self._contacts_undo: Callable[[], None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -96,7 +96,7 @@ class UnsolicitedMwi:
                 self._tell(name)
 
     def stop(self) -> None:
-        """Tell nobody any more."""
+        """Stop sending."""
         while self._undo:
             self._undo.pop()()
         for name in list(self._told):
@@ -111,7 +111,7 @@ class UnsolicitedMwi:
             self._subscribed[key] = self._subscribed.get(key, 0) + 1
 
     def unsubscribed(self, endpoint: str, mailboxes: Iterable[str]) -> None:
-        """It is over: the endpoint is told unasked again, at once."""
+        """A subscription is over: the endpoint gets unsolicited NOTIFYs again, at once."""
         free = False
         for name in mailboxes:
             key = (endpoint, name)
@@ -143,7 +143,7 @@ class UnsolicitedMwi:
                 self._mailboxes.watch(name, self._mailbox_changed)
             found[endpoint.id] = None
         if self._contacts_undo is None:
-            # Only now: where nobody is told, registrations cost nothing more.
+            # Observed only now, so that registrations cost nothing more as long as no endpoint is notified.
             self._contacts_undo = self._core.data.observe(Contact, self._contact_changed)
 
     def _leave(self, name: str) -> None:

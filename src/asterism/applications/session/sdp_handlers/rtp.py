@@ -52,7 +52,7 @@ _NO_CONNECTION = Connection("IP4", "")
 _NOWHERE = frozenset(("0.0.0.0", "::", ""))
 _SENDS_NOTHING = frozenset(("recvonly", "inactive"))
 _HELD = {"sendrecv": "sendonly", "recvonly": "inactive"}
-"""What our direction becomes while the other party of the call holds this one."""
+"""Our direction while the other party of the call holds this one, by the direction otherwise."""
 
 
 class RtpStream(MediaStream):
@@ -78,7 +78,7 @@ class RtpStream(MediaStream):
 
     @property
     def direction(self) -> str:
-        """That of the terms."""
+        """Direction of the agreed terms."""
         return self.terms.direction
 
     @property
@@ -88,7 +88,7 @@ class RtpStream(MediaStream):
 
     @property
     def target(self) -> MediaTarget | None:
-        """Where the peer receives; nowhere while it has told no address, or is sent packets of another length."""
+        """The address at which the peer receives; ``None`` while it gave none, or its packets have another length."""
         rtp = self.rtp
         remote = rtp.remote
         if remote is None or rtp.closed or rtp.repacketizes:
@@ -97,7 +97,7 @@ class RtpStream(MediaStream):
 
     @property
     def peer_types(self) -> PayloadTypes:
-        """What both sides have, under the numbers that we announced."""
+        """Payload types that both sides have, under the numbers that we announced."""
         ours, theirs = self.announced, self.terms.types
         known = {one for _, one in theirs.formats}
         formats = tuple(one for one in ours.formats if one[1] in known)
@@ -153,7 +153,7 @@ class RtpHandler(SdpHandler):
         return bool(media.port) and self._acceptable(profile, description, media) is not None
 
     def agreed(self, profile: EndpointProfile, description: SessionDescription, media: MediaDescription) -> Agreed:
-        """Those of the answer, in its order."""
+        """Codecs of the answer, in its order."""
         terms = self._acceptable(profile, description, media) if media.port else None
         return () if terms is None else agreed_codecs(terms)
 
@@ -315,7 +315,7 @@ class RtpHandler(SdpHandler):
         self.watch(session, stream)
 
     def watch(self, session: Session, stream: RtpStream) -> None:
-        """What is to happen while nothing comes may be another thing now: the peer holds, or sends elsewhere."""
+        """Called when hold or direct media change, to adjust the timeout for missing packets. Does nothing here."""
 
     def _acceptable(
         self, profile: EndpointProfile, description: SessionDescription, media: MediaDescription,
@@ -387,7 +387,7 @@ class TextHandler(RtpHandler):
 
 
 HANDLERS: tuple[type[RtpHandler], ...] = (AudioHandler, VideoHandler, TextHandler)
-"""What negotiates the types of streams that go over RTP."""
+"""Handlers that negotiate the types of streams that go over RTP."""
 
 
 def _placed(direct: DirectLeg, stream: RtpStream, terms: AudioTerms) -> tuple[AudioTerms, int]:
@@ -417,7 +417,7 @@ def _reaches(rtp: RtpSession, host: str) -> bool:
 
 
 def read_section(description: SessionDescription, media: MediaDescription) -> Section:
-    """What a section of the peer's description says of an audio stream."""
+    """Read a section of the peer's description, as far as it concerns an audio stream."""
     read = _read if description.size <= LARGEST_KEPT else _read.__wrapped__
     return read(tuple(media.formats), tuple(media.attributes), tuple(description.attributes))
 
@@ -427,7 +427,7 @@ _Attributes = tuple[tuple[str, str | None], ...]
 
 @lru_cache(maxsize=512)
 def _read(formats: tuple[str, ...], attributes: _Attributes, common: _Attributes) -> Section:
-    """What a section says; its direction may be told in the attributes ``common`` to all."""
+    """Read a section; its direction may be given in the session attributes, ``common`` to all sections."""
     direction = next((name for name, _ in attributes + common if name in REVERSED), "sendrecv")
     maps: dict[str, RtpMap] = {}
     parameters: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Who calls whom in headers: From, P-Asserted-Identity (RFC 3325), Remote-Party-ID, Privacy (RFC 3323)."""
+"""Party headers of calls: From, P-Asserted-Identity (RFC 3325), Remote-Party-ID, Privacy (RFC 3323)."""
 
 from __future__ import annotations
 

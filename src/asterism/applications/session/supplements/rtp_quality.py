@@ -1,4 +1,4 @@
-"""What a call's audio was like, left on its channel as ``RTPAUDIOQOS...`` variables when it ends."""
+"""Audio quality of a call, set on its channel as ``RTPAUDIOQOS...`` variables when it ends."""
 
 from __future__ import annotations
 

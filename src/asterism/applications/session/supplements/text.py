@@ -22,7 +22,7 @@ class Text(SessionSupplement):
     methods = frozenset(("MESSAGE",))
 
     def on_incoming_request(self, session: Session, rx: Rx) -> bool:
-        """Answer 202 when the other party takes the text, 480 when nobody is there to take it."""
+        """Answer 202 when the other party takes the text, 480 when there is no other party."""
         request = rx.request
         content_type = request.get("Content-Type")
         # A body without a type is none.
