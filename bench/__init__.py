@@ -1,1 +1,1 @@
-"""What operations cost: CPU time per operation of Asterism and of the peers installed beside it."""
+"""Benchmarks: CPU time per operation of Asterism and of the peers installed beside it."""

@@ -46,20 +46,20 @@ _SECONDS = 3
 _RATE = 20
 _WARM_UP = {"options": 40, "register": ACCOUNTS, "call": 40}
 _WATCHERS = 10
-"""How many watch each extension."""
+"""Watchers of each extension."""
 _SLACK = 1.02
 """How much a count may exceed its budget: timers and turns of the loop do not come in fixed numbers."""
 
 
 @dataclass(slots=True)
 class Count:
-    """What was counted: calls of Python functions per operation, and per function in ``file:line name`` form."""
+    """Calls of Python functions per operation: altogether, and per function in ``file:line name`` form."""
 
     calls: float
     functions: dict[str, float]
 
     def within(self, budget: float) -> bool:
-        """Whether that is in the budget, as far as it can be told."""
+        """Whether the count is within ``budget``, allowing for the scatter of counts."""
         return self.calls <= budget * _SLACK
 
     def by_folder(self) -> list[tuple[str, float]]:
@@ -128,7 +128,7 @@ def count(operation: str, folder: Path, port: int, callee_port: int, client_port
 def count_notify(
     folder: Path, port: int, manager_port: int, lamps: int = 100, operations: int = 50, lists: bool = False
 ) -> Count:
-    """Count for a NOTIFY: ``lamps`` extensions, each with ten who watch it, and so many changes of their states.
+    """Count for a NOTIFY: ``lamps`` extensions, each with ten watchers, and so many changes of their states.
 
     With ``lists`` the ten watch one list of all extensions.
 

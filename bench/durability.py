@@ -37,7 +37,7 @@ _CONTACT = re.compile(r"\r\nContact: *<([^>]+)>")
 
 @dataclass(slots=True)
 class Outcome:
-    """What the phones were promised."""
+    """Registrations confirmed to the phones, and those left unanswered."""
 
     promised: dict[str, str] = field(default_factory=dict)
     """The last contact that a 200 confirmed, by user."""

@@ -38,7 +38,7 @@ class Measurement:
 
     @property
     def valid(self) -> bool:
-        """Whether it counts."""
+        """Whether the measurement is valid."""
         return not self.complaints
 
 

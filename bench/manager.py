@@ -1,4 +1,4 @@
-"""What manager clients cost: CPU per call with 50 of them reading every event, against none."""
+"""Cost of manager clients: CPU per call with 50 of them reading every event, against none."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def options(number: int) -> bytes:
 
 
 class _Sink(Flow):
-    """A flow to nowhere."""
+    """A flow that sends nothing over a network."""
 
     __slots__ = ("sent",)
 
@@ -170,7 +170,7 @@ def _through_layer(stateless: bool) -> float:
 
 
 def _among(live: int) -> float:
-    """What a transaction costs while ``live`` others wait for their answer."""
+    """Cost of a transaction while ``live`` others wait for their answer."""
     timers = TimerQueue(lambda: 1000.0)
     user = _User()
     config = TimerConfig(max_transactions=2 * LIVE)
@@ -213,7 +213,7 @@ def _digest_pair() -> float:
     nonces = NonceFactory(b"key", lambda size: bytes(size))
 
     def challenge(number: int) -> str:
-        """What a phone answers to a challenge."""
+        """The credentials of a phone in answer to a challenge."""
         nonce = nonces.issue(float(number), "asterisk")
         ha2 = hashlib.md5(b"REGISTER:sip:192.0.2.9").hexdigest()
         response = hashlib.md5(f"{secret}:{nonce}:00000001:{number:x}:auth:{ha2}".encode()).hexdigest()

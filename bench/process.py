@@ -1,4 +1,4 @@
-"""What a process uses: CPU seconds and resident memory of it and its children, from /proc."""
+"""Resources of a process: CPU seconds and resident memory of it and its children, from /proc."""
 
 from __future__ import annotations
 

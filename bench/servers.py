@@ -46,7 +46,7 @@ def wait_ready(process: subprocess.Popen[bytes], seconds: float = 30.0) -> float
 
 
 def _check_port() -> None:
-    """Another server on the port would be measured instead of ours."""
+    """Refuse a port that is in use: another server there would be measured instead of ours."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.bind(SERVER)

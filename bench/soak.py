@@ -66,7 +66,7 @@ class _Traffic(asyncio.DatagramProtocol):
 
 @dataclass(slots=True)
 class Tally:
-    """What was sent and what went wrong."""
+    """Numbers of requests sent and of failures."""
 
     options: int = 0
     registers: int = 0

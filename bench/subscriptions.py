@@ -20,7 +20,7 @@ WATCHERS = 10
 LAMPS = 1000
 CHANGES = 600
 RATE = 60
-"""Changes a second; each is told to all who watch that extension."""
+"""Changes a second; each is sent to all watchers of that extension."""
 MEMORY_LIMIT = 12.0
 """KiB that a subscription may take, its row included."""
 
@@ -34,14 +34,14 @@ Start = Callable[..., AbstractContextManager[Popen[bytes]]]
 
 
 class Cost(NamedTuple):
-    """What was measured."""
+    """The measured costs."""
 
     microseconds: float
     """CPU per NOTIFY."""
     kib: float
     """Resident memory per subscription."""
     bytes: int
-    """Of one NOTIFY."""
+    """Size of one NOTIFY."""
     repeated: int
 
 

@@ -1,4 +1,4 @@
-"""Many phones behind one UDP socket that watch extensions, and who changes the states of these by the manager."""
+"""Many phones behind one UDP socket that watch extensions, and a manager client that changes their states."""
 
 from __future__ import annotations
 

@@ -195,7 +195,7 @@ class _Interaction:
         )
 
     async def run(self) -> int:
-        """Until the user leaves or the server ends."""
+        """Read and run lines until the user leaves or the server ends."""
         try:
             await self._console.connect()
         except OSError:
@@ -215,7 +215,7 @@ class _Interaction:
                         return 0 if self._console.farewell == "stop" else 1
 
     async def _one_line(self) -> bool:
-        """Read and run one line; whether to go on."""
+        """Read and run one line; return whether to go on."""
         self._console.on_lost = self._interrupt
         try:
             line = (await self._session.prompt_async(f"{self._console.hello.get('host')}*CLI> ")).strip()

@@ -29,7 +29,7 @@ class Connection:
     def __init__(self, path: str, timeout: float | None = None, *, wait: bool = False) -> None:
         """Connect; raises ``OSError`` when no server answers at ``path``, later also for one silent too long.
 
-        ``wait`` is for who calls :meth:`wait_ended`.
+        ``wait`` must be set to call :meth:`wait_ended` later.
         """
         self._socket = sockets.connect(path)
         self._socket.settimeout(timeout)

@@ -1,7 +1,7 @@
 """The syntax of Asterisk's configuration files: reading, with exact positions, and editing.
 
 One reader serves every file (``asterisk.conf``, ``extensions.conf``, ``pjsip.conf``, ...); what a
-section means is the business of whoever asks for it.
+section means is up to the caller.
 """
 
 from asterism.config.asterisk_conf import AsteriskConf, Directories, Options

@@ -22,7 +22,7 @@ class CommentStripper:
         """Line on which the outermost open block comment began."""
 
     def strip(self, line: str, number: int) -> str:
-        """What is left of ``line`` without its comments, escapes resolved, blanks trimmed."""
+        """Return ``line`` without its comments, escapes resolved, blanks trimmed."""
         if not self.depth and ";" not in line:
             return line.strip()
         kept: list[str] = []

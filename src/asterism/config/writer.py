@@ -149,7 +149,7 @@ class EditableFile:
         return block
 
     def rename_section(self, block: Block, name: str) -> None:
-        """Give a section another name; who inherits from it follows. Raises :class:`EditError`."""
+        """Rename a section; references of sections that inherit from it are changed too. Raises :class:`EditError`."""
         if not name or any(char in "[]()" for char in name):
             raise EditError(f"'{name}' is no name for a section")
         _check(name)

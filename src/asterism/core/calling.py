@@ -1,4 +1,4 @@
-"""Functions that others bring: whether they are called as they must be."""
+"""Checks that functions registered by modules can be called as they must be."""
 
 from __future__ import annotations
 

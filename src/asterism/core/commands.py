@@ -37,7 +37,7 @@ class CommandCall:
     console: ConsoleView | None = None
 
     def takes_nothing(self) -> None:
-        """For commands without arguments: raise ``UsageError`` when there are some."""
+        """Raise ``UsageError`` if there are arguments; for commands that take none."""
         if self.args:
             raise UsageError
 
@@ -108,7 +108,7 @@ class Action:
 
 @dataclass(slots=True)
 class Mark:
-    """What a decorator leaves on a function until ``load`` registers it with one server."""
+    """A registration noted on a function by a decorator until ``load`` registers it with one server."""
 
     kind: str
     name: str

@@ -22,11 +22,11 @@ from typing import Any, Final, TypeVar
 
 Result = TypeVar("Result")
 FAILED: Final = object()
-"""A default for :func:`attempt` that no function gives by itself."""
+"""A default for :func:`attempt` that no function returns itself."""
 Passing = tuple[type[BaseException], ...]
 """Exceptions that are no failure of the extension and go on to the caller."""
 FAILURES: Final = (Exception, asyncio.CancelledError, GeneratorExit, SystemExit)
-"""What an extension fails with; the result of a cancelled future and ``sys.exit()`` must not end the server either.
+"""Failures of an extension; the result of a cancelled future and ``sys.exit()`` must not end the server either.
 
 Where an extension is awaited, :func:`task_ends` tells a task of ours that is cancelled from one of the extension's.
 """

@@ -24,7 +24,7 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Documentation:
-    """What a reader needs to use one registered thing.
+    """Documentation of one registered application, function, command or the like.
 
     ``synopsis`` is one line; ``syntax`` shows the call as typed (``Dial(Technology/Resource[,timeout])``);
     ``description`` is paragraphs of plain text; ``see_also`` names other registered things.

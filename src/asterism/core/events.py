@@ -1,4 +1,4 @@
-"""The event bus: what happened, told synchronously to whoever subscribed.
+"""The event bus: synchronous publish and subscribe.
 
 An :class:`EventType` is declared once, as a module-level constant beside the behaviour that
 raises it, and registered with its documentation. The manager's fields are rendered only for a
@@ -52,7 +52,7 @@ class EventType:
 
 
 class Listeners(dict[EventType, tuple[Subscriber, ...]]):
-    """Who is told of an event, by its type; of a type that nobody subscribed to, those who asked for all."""
+    """Subscribers by event type; for a type without subscribers of its own, the subscribers to all events."""
 
     __slots__ = ("of_others",)
 

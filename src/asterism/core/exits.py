@@ -1,4 +1,4 @@
-"""``sys.exit()`` in the middle of a running server: it ends whoever called it, and nobody else.
+"""``sys.exit()`` in the middle of a running server: it ends only the task or callback that called it.
 
 asyncio lets :class:`SystemExit` and :class:`KeyboardInterrupt` through every task and callback, out of the loop, which
 ends with them. An extension must not be able to do that to all calls. A task of its code is *held*: what would end the

@@ -1,4 +1,4 @@
-"""Identifiers that nobody can guess."""
+"""Unpredictable random identifiers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BLOCK = 1024
 
 
 class RandomBytes:
-    """Bytes that nobody can guess, drawn from the system many at a time: a call needs a few here and a few there.
+    """Unpredictable random bytes, drawn from the system many at a time: a call needs a few here and a few there.
 
     Attributes:
         take: ``take(count)`` gives the next ``count`` bytes; none is given out twice.

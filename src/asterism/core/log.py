@@ -36,14 +36,14 @@ LEVEL_NAMES = {
 
 
 class LogSubject(Protocol):
-    """What log lines may be about: a channel, a SIP session."""
+    """The subject of log lines: a channel or a SIP session."""
 
     def log_fields(self) -> Mapping[str, str]:
         """``call`` ("C-00000001"), ``channel`` and ``call_id``, as far as there are such."""
 
 
 log_subject: ContextVar[LogSubject | None] = ContextVar("log_subject", default=None)
-"""What the code that runs now works for: a call's dialplan task sets its channel, a session's work the session.
+"""The subject of the running code: a call's dialplan task sets its channel, a session's work the session.
 
 Every record made meanwhile carries its fields, so that one call can be followed through the log.
 """
@@ -220,7 +220,7 @@ class ServerLogger(logging.Logger):
         self._log(SECURITY, message, args, stacklevel=2)
 
     def dtmf(self, message: str, *args: object) -> None:
-        """A digit that came or went."""
+        """A DTMF digit received or sent."""
         self._log(DTMF, message, args, stacklevel=2)
 
     def debugging(self, level: int, message: str, *args: object) -> None:

@@ -53,7 +53,7 @@ class Paths(Protocol):
 
 
 class CoreServer(Protocol):
-    """What any module can count on; each layer extends it with its own subsystem."""
+    """Interface of a server for every module; each layer extends it with its own subsystem."""
 
     name: str
     version: str
@@ -123,7 +123,7 @@ class Module:
         return None
 
     def start(self) -> Awaitable[None] | None:
-        """Open for business: called once every module of the start-up is loaded, or right after a later ``load``.
+        """Start: called once every module of the start-up is loaded, or right after a later ``load``.
 
         The configured objects are there by now. Sockets are opened here, so that nothing
         arrives before the module that serves it.

@@ -1,4 +1,4 @@
-"""The word that was probably meant."""
+"""Suggestion of the known word nearest to an unknown one."""
 
 from __future__ import annotations
 

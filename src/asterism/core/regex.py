@@ -21,11 +21,11 @@ _MEMORY = 512 * 1024
 
 
 class RegexError(ValueError):
-    """It is not a regular expression, or costs too much."""
+    """The text is not a regular expression, or matching it could cost too much."""
 
 
 class Match:
-    """What an expression found: a part of the text, and a part for each group."""
+    """A match of an expression: the part of the text, and the part for each group."""
 
     __slots__ = ("_spans", "_text")
 
@@ -77,7 +77,7 @@ def compile_regex(pattern: str, *, longest: bool = False, ignore_case: bool = Fa
     """An expression, compiled. Raises :class:`RegexError` when it is malformed or would cost too much.
 
     ``longest`` takes the longest of the leftmost matches, as POSIX has it, instead of the first alternative that
-    fits. Nothing is cached here: who compiles the same expression again and again keeps it.
+    fits. Nothing is cached here: a caller that compiles the same expression again and again keeps it.
     """
     if len(pattern) > MAX_LENGTH:
         raise RegexError(f"a regular expression has at most {MAX_LENGTH} characters")

@@ -23,7 +23,7 @@ class Entry(Generic[T]):
 
 
 class Owner:
-    """Whoever registers things: a module, or the server itself.
+    """The owner of registrations: a module, or the server itself.
 
     It keeps the undo of everything registered in its name, so that unloading a module removes
     all of it in reverse order, whatever it was.

@@ -1,4 +1,4 @@
-"""What the code that runs now may not do, because a manager client caused it.
+"""Restrictions on running code that was started by a manager client.
 
 The rules hold for whatever the client's request reaches, however deep: applications that run others, functions
 within functions, variables that name functions. They follow the task (a :class:`~contextvars.ContextVar`), so
@@ -37,7 +37,7 @@ def file_allowed(path: Path, folder: Path) -> bool:
 
 @contextmanager
 def restricted(rules: int) -> Iterator[None]:
-    """Add ``rules`` for what is called within."""
+    """Add ``rules`` for all code called within the block."""
     token = restriction.set(restriction.get() | rules)
     try:
         yield

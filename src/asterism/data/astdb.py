@@ -16,7 +16,7 @@ class AstDb:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._held: dict[str, str | None] = {}
-        """What was written while the file was locked, by path, as long as no query finds it; ``None``: removed."""
+        """Values written while the file was locked, by path, until queries find them; ``None``: removed."""
         store.migrate("astdb", _SCHEMA)
 
     def _write(self, sql: str, path: str, value: str | None) -> None:

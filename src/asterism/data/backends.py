@@ -28,7 +28,7 @@ Objects = dict[str, ConfiguredObject]
 
 @dataclass(slots=True)
 class Loaded:
-    """What a backend has: ``objects`` by id, ``errors`` for those it had to refuse or keep as they were.
+    """The content of a backend: ``objects`` by id, ``errors`` for those it had to refuse or keep as they were.
 
     ``refused`` are the ids that it has and could not make an object of.
     """

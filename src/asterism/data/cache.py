@@ -36,7 +36,7 @@ MAX_KEY = 255
 """Characters of an object's id: what is longer is absent, without asking. It is the length of the tables' column."""
 
 MAX_WAITING = 10_000
-"""How many ids may wait to be asked for; who asks for more hears that it cannot be known."""
+"""How many ids may wait to be asked for; requests for more fail as unavailable."""
 
 GATHER_SECONDS = 0.2
 """How long what is only to be refreshed waits for more of it: a query for many costs little more than for one."""
@@ -50,7 +50,7 @@ LOOK_SECONDS = 1.0
 """How often other servers' changes of run-time objects are looked for."""
 
 LOOK_SHARE = 20
-"""At most one part in so many of the time is spent looking."""
+"""Looking takes at most one part in this many of the time."""
 
 
 class Missing(enum.Enum):
@@ -61,7 +61,7 @@ class Missing(enum.Enum):
 
 
 class Age(enum.Enum):
-    """What is wrong with an object in memory: to be refreshed when used, or not to be used unasked."""
+    """Age of an object in memory: refreshed when it is used, or not used before its backend was asked."""
 
     STALE = "stale"
     EXPIRED = "expired"
@@ -118,7 +118,7 @@ class Cache:
     # Asking memory.
 
     def check(self, key: str, found: ConfiguredObject | None) -> ConfiguredObject | Missing:
-        """What may be answered at once, ``found`` being what the table has."""
+        """The answer without waiting for a backend: ``found``, the object in the table, or why there is none to use."""
         if found is None:
             if self.complete:
                 return Missing.ABSENT
@@ -154,7 +154,7 @@ class Cache:
             self._ask(key)
 
     def refresh(self, key: str) -> None:
-        """Have what is known of an object read again, together with what else is to be."""
+        """Schedule an object to be read again, together with others that are due."""
         if key not in self._gathered and key not in self._pending and self._clock() >= self._quiet_until:
             self._gathered[key] = None
             if len(self._gathered) >= KEYS_PER_QUERY:
@@ -200,7 +200,7 @@ class Cache:
             self._task = None
 
     async def _fetch(self, keys: list[str]) -> None:
-        """Ask the backends in order for what none before has, and answer who waits."""
+        """Ask the backends in order for the objects that none before has, and answer the waiting requests."""
         self.queries += 1
         wanted = list(keys)
         failure: DataUnavailableError | None = None
@@ -446,7 +446,7 @@ class Cache:
                 self._suspects[key] = self._usable(Age.EXPIRED)
 
     def _usable(self, age: Age) -> Age:
-        """Types that are only read whole are used as they are until that was done: nobody waits for single ones."""
+        """The age to note: types that are only read whole are never expired, as single objects are not asked for."""
         return age if self.table.cls.ON_DEMAND else Age.STALE
 
     def keys(self) -> list[tuple[str, Age | None]]:

@@ -37,20 +37,20 @@ MAX_REMARKS = 20
 """Remarks on single objects that one load writes to the log."""
 _OFF = frozenset(("", "no", "none", "off", "false", "0"))
 MAX_STAGED = 2000
-"""So many changes of a type may wait for a backend that is slow, or locked, before requests are refused more."""
+"""Most changes of a type that may wait for a slow or locked backend; further requests are refused."""
 BackendFactory = Callable[[type[ConfiguredObject], list[str]], Backend]
 
 
 @dataclass(slots=True)
 class ReloadReport:
-    """What a load did: ``errors`` with file and line, and how many objects of each type changed."""
+    """The result of a load: ``errors`` with file and line, and how many objects of each type changed."""
 
     errors: list[ConfigError] = field(default_factory=list)
     changes: dict[str, int] = field(default_factory=dict)
 
 
 class _State:
-    """What all bound views of one ``Data`` share."""
+    """State shared by all bound views of one ``Data``."""
 
     def __init__(self) -> None:
         self.tables: dict[type[ConfiguredObject], Table] = {}
@@ -253,10 +253,10 @@ class Data(Subsystem):
         return found
 
     def first(self, cls: type[O], names: Sequence[str]) -> O | Missing:
-        """The first object there is of these names, from memory.
+        """The first object that exists under one of these names, from memory.
 
-        Nobody waits for it to be certain that an earlier name still has no object: like a change of an object, that is
-        found out in the background. Only where there is no object at all it is asked again first.
+        Whether an earlier name still has no object is checked in the background, like changes of an object. Only when
+        none of the names has an object are the backends asked first.
         """
         table = self._tables[cls]
         objects, cache = table.objects, table.cache
@@ -285,7 +285,7 @@ class Data(Subsystem):
         return cast("list[O]", list(self._tables[cls].indexes[index].get(value, {}).values()))
 
     def group(self, cls: type[O], index: str, value: object) -> Mapping[str, O]:
-        """What :meth:`find` finds, by id, to be looked at only and at once: it is not copied."""
+        """The objects that :meth:`find` returns, by id, not copied: read it only, and before the next change."""
         return cast("Mapping[str, O]", self._tables[cls].indexes[index].get(value, {}))
 
     def all(self, cls: type[O]) -> list[O]:
@@ -552,7 +552,7 @@ class Data(Subsystem):
                     yield ConfigError(text, option.position, spec.name)
 
     def remarks(self, types: Iterable[type[ConfiguredObject]] | None = None) -> Iterable[ConfigError]:
-        """What the objects in memory say of themselves (:meth:`ConfiguredObject.remark`)."""
+        """The remarks of the objects in memory (:meth:`ConfiguredObject.remark`)."""
         for cls in self._tables if types is None else types:
             if cls.remark is ConfiguredObject.remark:
                 continue

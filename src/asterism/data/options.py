@@ -200,7 +200,7 @@ class ConfiguredObject(metaclass=_TableMaker):
     SOURCES: ClassVar[tuple[str, ...]] = ()
     """Where objects come from unless ``sorcery.conf`` says otherwise, in its words (``config,pjsip.conf``)."""
     WITHOUT_EFFECT: ClassVar[Mapping[str, str]] = {}
-    """Options that are accepted and do nothing (blanks between names), by the reason; who sets one is told once."""
+    """Options that are accepted and do nothing (blanks between names), by the reason; setting one is logged once."""
     REALTIME: ClassVar[str] = ""
     """The usual name of its database table; types without one are not kept in databases."""
     ON_DEMAND: ClassVar[bool] = False
@@ -252,7 +252,7 @@ class ConfiguredObject(metaclass=_TableMaker):
         """
 
     def remark(self, data: Data) -> str:
-        """What an operator should know of this object among the others, for the log and ``asterism check``; or nothing.
+        """A remark for the operator on this object among the others, for the log and ``asterism check``; or ``""``.
 
         Asked once all types are loaded.
         """

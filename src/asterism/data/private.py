@@ -1,4 +1,4 @@
-"""Files with secrets: their owner writes them, their group may read them, nobody else does anything."""
+"""Files with secrets: writable by their owner, readable by their group, closed to all others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a server offers to packages that stand on the data access layer."""
+"""Interface of a server for packages that build on the data access layer."""
 
 from __future__ import annotations
 

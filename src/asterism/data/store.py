@@ -37,7 +37,7 @@ BUSY_STEP = 0.02
 CHECKPOINT_SECONDS = 5.0
 """How long a batch waits while a checkpoint of our own, on another thread, has the file."""
 START_SECONDS = 5.0
-"""How long opening, migrating and closing wait: nobody is served then."""
+"""How long opening, migrating and closing wait: no request is served then."""
 
 LARGEST_INTEGER = 1 << 63
 """Numbers are stored from minus this up to below it."""
@@ -332,7 +332,7 @@ class Store:
         return error
 
     def _end(self, error: sqlite3.Error | None) -> bool:
-        """Tell everybody who waits how the batch ended; return whether it was committed."""
+        """Run the callbacks for the end of the batch; return whether it was committed."""
         after, undo, failed = self._after, self._undo, self._failed
         self._after, self._undo, self._failed = [], [], []
         self._batch, self._begun, self._failure = False, False, None

@@ -17,7 +17,7 @@ T = TypeVar("T", bound=ConfiguredObject)
 
 
 class Change(Generic[T]):
-    """What happened to an object.
+    """The addition, change or removal of an object.
 
     Attributes:
         kind: in one word.
@@ -53,13 +53,13 @@ class Table:
         self.backends: list[Backend] = []
         self.loaded = False
         self.cache: Cache | None = None
-        """Where some backend is remote."""
+        """The cache, for a type with a remote backend."""
         self.objects: Objects = {}
         self.staged: dict[str, ConfiguredObject | None] = {}
         self.observers: list[Observer] = []
         self.indexes: dict[str, dict[object, Objects]] = {name: {} for name in cls.INDEXES}
         self._batch: list[Staged] = []
-        """What was staged in the store's batch, in order."""
+        """Changes staged in the store's batch, in order."""
         self._origin: dict[str, Backend] = {}
         self._local: dict[Backend, Objects] = {}
         self._reported: set[int] = set()
@@ -244,7 +244,7 @@ class Table:
         return False
 
     def evict(self, key: str) -> None:
-        """Take an object out of memory that its backend still has: nobody is told."""
+        """Take an object out of memory that its backend still has: observers are not called."""
         item = self.objects.pop(key)
         self._origin.pop(key, None)
         self._unindex(key, item)

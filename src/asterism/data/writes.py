@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _Waiter:
-    """Who waits for the changes of some ids (``None``: for every change of the batch)."""
+    """Callbacks waiting for the changes of some ids (``None``: for every change of the batch)."""
 
     ids: Collection[str] | None
     committed: Callable[[], object]

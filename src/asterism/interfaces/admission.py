@@ -1,4 +1,4 @@
-"""Connections that have proved nothing yet: how many there may be, and who goes when there are more.
+"""Limits on connections in the TLS handshake or before login, and which one is closed when there are too many.
 
 A stranger who only holds connections open must neither cost much nor keep others out. So they are limited together,
 and when there is no room, the source that holds the most gives up its oldest one.
@@ -43,7 +43,7 @@ class WaitingRoom:
     def __init__(self, limit: Callable[[], int]) -> None:
         self._limit = limit
         self.tickets: dict[Ticket, None] = {}
-        """Who is there, the longest waiting first."""
+        """The connections, the longest waiting first."""
 
     def enter(self, host: str, evict: Callable[[], object]) -> Ticket | None:
         """Let in a connection from ``host``; ``None`` when there is no room for it.
@@ -94,7 +94,7 @@ class TlsListener:
 
     @property
     def sockets(self) -> tuple[socket.socket, ...]:
-        """What it listens on."""
+        """The listening sockets."""
         return (self._sock,)
 
     def close(self) -> None:

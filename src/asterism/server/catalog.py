@@ -13,7 +13,7 @@ from asterism.core.registry import Owner
 
 
 class ModuleState(Enum):
-    """Where a module stands; the value is what ``module show`` prints."""
+    """The state of a module; the value is what ``module show`` prints."""
 
     NOT_RUNNING = "Not Running"
     RUNNING = "Running"
@@ -42,7 +42,7 @@ class LoadedModule:
 
 @dataclass(slots=True)
 class ModulePlan:
-    """What ``modules.conf`` asks for."""
+    """The settings of ``modules.conf``: which modules to load, to leave out and to require."""
 
     autoload: bool = True
     preload: list[str] = field(default_factory=list)
@@ -53,7 +53,7 @@ class ModulePlan:
 
 @dataclass(slots=True)
 class Selection:
-    """What a plan comes to: the modules to load in their order (the core's first), and those that must not fail."""
+    """The result of a plan: the modules in load order (the core's first), those that must not fail, those left out."""
 
     modules: list[LoadedModule]
     must: set[str]
@@ -105,7 +105,7 @@ class Catalog:
                 raise ModuleError(f"module '{name}' is refused: '{each}' is the module '{holder.name}' of {origin}")
 
     def forget(self, known: LoadedModule) -> None:
-        """A module that there is no more."""
+        """Forget a module that no longer exists."""
         self._modules.pop(known.name, None)
         for name in [name for name, holder in self._names.items() if holder is known]:
             del self._names[name]
@@ -142,7 +142,7 @@ class Catalog:
         return found is not None and found.name in loaded
 
     def kept(self, noload: Iterable[str]) -> list[tuple[str, LoadedModule]]:
-        """What ``noload`` names without effect: a module of Asterisk's that is only a part of one here."""
+        """Names in ``noload`` without effect: a core module, or an Asterisk module that is only part of one here."""
         found = [(canonical_name(name), self.find(name)) for name in noload]
         return [
             (name, known)
@@ -155,9 +155,9 @@ class Catalog:
         ]
 
     def select(self, plan: ModulePlan) -> Selection:
-        """What to load.
+        """Select the modules to load.
 
-        What ``noload`` names stays out, and so does what requires it. What is part of a module comes with it.
+        Modules named by ``noload`` are left out, and so are those that require them. Parts of a module come with it.
 
         Raises:
             ModuleError: A module of ``require`` does not exist, or ``noload`` leaves out its needs.

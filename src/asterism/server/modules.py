@@ -260,7 +260,7 @@ class ModuleLoader:
         return known.path is not None and self._files is not None and not self._files.is_current(known.path)
 
     async def _renew(self, path: Path) -> None:
-        """Put what is in a file now in the place of what was."""
+        """Replace the modules of a file by those that it holds now."""
         assert self._files is not None
         before = self._of_file(path)
         loaded = [known for known in self._order if known in before]

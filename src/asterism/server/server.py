@@ -43,7 +43,7 @@ _PLAN_OPTIONS = frozenset(("autoload", "load", "noload", "preload", "preload-req
 
 
 class Status:
-    """What a server's owner-bound views share and change: its progress from start to stop."""
+    """State shared by all owner-bound views of one server: its progress from start to stop."""
 
     __slots__ = ("booted", "reloaded_at", "restart", "started_at", "stop_requested", "stopping", "waiting")
 
@@ -304,7 +304,7 @@ class Server:
         self.status.waiting = self.spawn(self._stop_when_idle(), "stop when the calls have ended")
 
     def abort_stop(self) -> bool:
-        """Take back a stop that waits for calls to end; whether there was one."""
+        """Cancel a stop that waits for calls to end; return whether there was one."""
         waiting, self.status.waiting = self.status.waiting, None
         if waiting is None or waiting.done():
             return False
@@ -354,7 +354,7 @@ class Server:
         raise LookupError(f"no {protocol} transport is open")
 
     def counts(self) -> dict[str, int]:
-        """What is alive now: channels, dialogs and the rest; an idle server is back at its first counts."""
+        """Numbers of live objects: channels, dialogs and the rest; an idle server is back at its first counts."""
         return {
             "channels": len(self.pbx.channels),
             "bridges": len(self.pbx.bridges),
@@ -372,7 +372,7 @@ class Server:
 
 
 def read_plan(etc: Path, log: ServerLogger) -> ModulePlan:
-    """What ``modules.conf`` asks for; without the file everything is loaded."""
+    """Read the settings of ``modules.conf``; without the file everything is loaded."""
     try:
         config = ConfigFile.load(etc / "modules.conf", missing_ok=True)
     except ConfigError as error:
@@ -384,7 +384,7 @@ def read_plan(etc: Path, log: ServerLogger) -> ModulePlan:
 
 
 def plan_of(config: ConfigFile) -> ModulePlan:
-    """What a ``modules.conf`` that has been read asks for."""
+    """The settings in a ``modules.conf`` that has been read."""
     plan = ModulePlan()
     if not config.sections:
         return plan

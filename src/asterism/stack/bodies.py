@@ -37,7 +37,7 @@ class BodyPart:
 
     @property
     def disposition(self) -> ContentDisposition:
-        """What the part is for; without a Content-Disposition ``session`` for SDP, else ``render`` (RFC 3261 20.11)."""
+        """The Content-Disposition of the part; without one ``session`` for SDP, else ``render`` (RFC 3261 20.11)."""
         value = self.header("Content-Disposition")
         if value is None:
             return ContentDisposition("session" if self.content_type.name == "application/sdp" else "render")

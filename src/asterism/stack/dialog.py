@@ -30,7 +30,7 @@ _UNORDERED = frozenset({"ACK", "CANCEL"})
 
 
 class DialogState(Enum):
-    """Where a dialog stands."""
+    """The state of a dialog."""
 
     EARLY = "Early"
     CONFIRMED = "Confirmed"

@@ -1,4 +1,4 @@
-"""What a peer can do wrong, and what a caller of the stack can do wrong.
+"""The exceptions of the stack: errors of a peer, and errors of a caller of the stack.
 
 :class:`ParseError` and :class:`LimitError` are the only exceptions that bytes from the
 network can raise in this package. They carry the status to answer with and, where enough of

@@ -10,7 +10,7 @@ from mypy_extensions import mypyc_attr
 
 
 class FlowUser(Protocol):
-    """A callable that learns that a flow could not send, or has closed."""
+    """Called when a flow could not send, or has closed."""
 
     def __call__(self, flow: Flow, error: Exception | None) -> None:
         """Take the notice; ``error`` is ``None`` when the flow was closed in good order."""

@@ -13,7 +13,7 @@ _length = re.compile(rb"\r\n(?:Content-Length|l)[ \t]*:(?:\r\n[ \t]|[ \t])*([^\r
 
 
 class KeepAlive(Enum):
-    """What RFC 5626 puts between messages."""
+    """Keep-alives of RFC 5626, sent between messages."""
 
     PING = b"\r\n\r\n"
     """Answer it with a :attr:`PONG`."""

@@ -23,7 +23,7 @@ class HeaderLines:
     _first: dict[str, str] | None
     """The first value of each name; ``None`` when it has to be made anew."""
     _parsed: dict[str, Any]
-    """What was worked out of the values, by the caller's own keys."""
+    """Parsed values, by keys of the caller's choice."""
 
     def _index(self) -> dict[str, str]:
         first = self._first = dict(reversed(self.headers))

@@ -1,4 +1,4 @@
-"""What recurring texts mean, kept so that they are parsed once.
+"""Tables of recurring texts and their parsed values, so that each is parsed once.
 
 The tables are the one thing in the stack that outlives a call of a function: each is the memory of a pure function, as
 ``functools.lru_cache`` would be. They are plain dictionaries because those who parse every message look into them by
@@ -18,7 +18,7 @@ LONGEST = 512
 
 
 def keep(table: dict[str, T], text: str, meaning: T) -> None:
-    """Keep what ``text`` means, if it is worth that."""
+    """Keep the parsed value of ``text``, if it is worth that."""
     if len(text) > LONGEST:
         return
     if len(table) >= MOST:

@@ -41,7 +41,7 @@ _ECHOED_WITH_TIMESTAMP = _ECHOED | {"Timestamp"}
 
 
 class Message(HeaderLines):
-    """What requests and responses have in common.
+    """Base of requests and responses.
 
     Attributes:
         headers: canonical name and raw value of every header line, in order. Read it freely; change it

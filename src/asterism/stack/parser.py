@@ -202,7 +202,7 @@ def _missing(fields: dict[str, str]) -> NoReturn:
 
 
 def _salvage(data: bytes, limits: Limits) -> Request | None:
-    """What can be answered of a request that was refused: its start line and the lines a response copies."""
+    """Recover enough of a refused request to answer it: its start line and the header lines that a response copies."""
     head = data[: limits.message].lstrip(b"\r\n").partition(b"\r\n\r\n")[0]
     text = _fold(" ", head.decode("utf-8", "surrogateescape"))
     start, *lines = text.split("\r\n")

@@ -97,5 +97,5 @@ _CLASSES: Final = {
 
 
 def reason_phrase(status: int) -> str:
-    """The usual phrase of a status code; a general one of its class for codes nobody registered."""
+    """The usual phrase of a status code; that of its class for unregistered codes."""
     return REASONS.get(status) or _CLASSES.get(status // 100, "Unknown")

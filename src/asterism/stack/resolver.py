@@ -28,7 +28,7 @@ _DEFAULT_PORT = {"UDP": 5060, "TCP": 5060, "TLS": 5061, "WS": 80, "WSS": 443}
 
 
 class Question(NamedTuple):
-    """What to ask the DNS: ``kind`` is ``NAPTR``, ``SRV``, ``A`` or ``AAAA``."""
+    """A DNS query: ``kind`` is ``NAPTR``, ``SRV``, ``A`` or ``AAAA``."""
 
     kind: str
     name: str

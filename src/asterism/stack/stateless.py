@@ -1,7 +1,7 @@
 """Responses written straight from the lines of their request.
 
 Most of what a server answers (OPTIONS, challenges, refusals) is sent once and forgotten. Such a response
-needs no :class:`Response`: what it echoes is there as text, and so is what the server adds.
+needs no :class:`Response`: the echoed header lines are there as text, and so are those that the server adds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A simulated phone's ear and mouth: one RTP socket, tones out, what was heard in."""
+"""Audio of a simulated phone: one RTP socket that sends tones and keeps the audio received."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class PhoneAudio:
         self.sending = True
         """False while on hold."""
         self.packets: list[bytes] = []
-        """What was heard: linear samples of each packet, the newest last."""
+        """Audio received: linear samples of each packet, the newest last."""
         self.received = 0
         """Audio packets received in all."""
         self.sources: set[tuple[str, int]] = set()

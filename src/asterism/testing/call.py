@@ -341,7 +341,7 @@ class PhoneCall:
         self.audio.close()
 
     def close(self) -> None:
-        """Forget the call, wherever it stands."""
+        """Forget the call, whatever its state."""
         self._finish("forgotten")
 
 

@@ -102,7 +102,7 @@ async def running_server(config: Mapping[str, str], folder: Path | None = None) 
 
 
 def idle_counts(server: Server) -> dict[str, int]:
-    """What is alive in a server: all zero when nothing goes on.
+    """Numbers of live objects in a server: all zero when nothing goes on.
 
     ``works`` and ``tasks`` may have an idle count of their own; see :func:`assert_idle`.
     """

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class PhoneSubscription:
-    """What :meth:`Phone.subscribe` returns.
+    """A subscription of a phone, made by :meth:`Phone.subscribe`.
 
     Attributes:
         response: the answer to the latest SUBSCRIBE.
@@ -36,7 +36,7 @@ class PhoneSubscription:
 
     @property
     def state(self) -> str:
-        """What the latest NOTIFY says of the subscription: ``active``, ``pending``, ``terminated``; ``""`` before."""
+        """The state in the latest NOTIFY: ``active``, ``pending``, ``terminated``; ``""`` before the first."""
         if not self.notifies:
             return ""
         found = self.notifies[-1].typed(SubscriptionState)

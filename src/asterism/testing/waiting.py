@@ -10,7 +10,7 @@ PATIENCE = 5.0
 
 
 class PhoneError(AssertionError):
-    """What a test expected of a call did not happen."""
+    """Something that a test expected of a call did not happen."""
 
 
 async def until(condition: Callable[[], object], timeout: float = PATIENCE, what: str | Callable[[], str] = "") -> None:

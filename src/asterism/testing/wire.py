@@ -35,7 +35,7 @@ class WireFlow(Flow):
 
 
 class Wire(ABC):
-    """What every kind of wire has: the transaction layer, its timers, and a record of every message."""
+    """Base of every kind of wire: the transaction layer, its timers, and a record of every message."""
 
     def __init__(self, user: StackUser, timers: TimerConfig | None = None) -> None:
         self._loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""What all transports have in common."""
+"""Base class of all transports."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Receive = Callable[[bytes, "Flow", float], None]
 """Takes one message with its flow and the time."""
 
 _MAPPED = "::ffff:"
-"""What IPv4 addresses begin with on a socket of both families (RFC 4291 section 2.5.5.2)."""
+"""Prefix of IPv4 addresses on a socket of both families (RFC 4291 section 2.5.5.2)."""
 
 
 class Transport(ABC):
@@ -72,7 +72,7 @@ class Transport(ABC):
         self.settings = settings
 
     def sent_by(self, flow: Flow) -> str:
-        """What the Via of our requests over ``flow`` says: where the peer reaches this transport."""
+        """The sent-by of the Via in our requests over ``flow``: where the peer reaches this transport."""
         settings = self.settings
         if settings.external_host and settings.is_outside(flow.remote[0]):
             return format_host_port(settings.external_host, settings.external_port or self.port)

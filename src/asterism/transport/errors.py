@@ -1,4 +1,4 @@
-"""What can go wrong with a transport at the hands of its owner; failures on the wire go to the flows instead."""
+"""Errors of operating a transport, raised to its owner; failures on the wire go to the flows instead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a transport is told when it is bound."""
+"""The settings that a transport is bound with."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ class TransportSettings:
     cos: int = 0
     """Priority on the link, 0 to 7."""
     external_host: str = ""
-    """What Via says to peers outside ``local_nets``: our address as they see it."""
+    """Our address as peers outside ``local_nets`` see it, for the Via."""
     external_port: int = 0
     """The port that goes with it; 0 for the bound one."""
     external_media_host: str = ""
-    """What session descriptions say to those peers."""
+    """Our address as those peers see it, for session descriptions."""
     local_nets: tuple[IPv4Network | IPv6Network, ...] = ()
     """Networks that see us as we are. Empty: if an external host is set, none do."""
     tls: TlsSettings | None = None
@@ -81,7 +81,7 @@ class TransportSettings:
     connect_timeout: float = 5.0
     """Seconds that an outgoing connection may take."""
     limits: Limits = DEFAULT_LIMITS
-    """What a message of a connection may hold."""
+    """Size limits of a message on a connection."""
     write_buffer: int = 1_048_576
     """Bytes that may wait for a slow reader before its connection is closed; for a peer that connected to us and has
     not registered a quarter of that."""
@@ -103,7 +103,7 @@ class TransportSettings:
         return bool(self.external_host) and self._is_remote(host)
 
     def media_host_for(self, host: str) -> str:
-        """What a session description says to a peer at this numeric address; empty for our own address."""
+        """The external address in session descriptions for a peer at this numeric address; empty to use our own."""
         return self.external_media_host if self.external_media_host and self._is_remote(host) else ""
 
     def _is_remote(self, host: str) -> bool:

@@ -1,4 +1,4 @@
-"""What TCP, TLS and WebSocket connections have in common: being counted, watched and closed."""
+"""Base of TCP, TLS and WebSocket connections and transports: connection counts, timeouts and closing."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class StreamFlow(Flow):
         self._send(data)
 
     def close(self, error: Exception | None = None) -> None:
-        """Close the connection and tell who is interested; harmless when repeated."""
+        """Close the connection and call the ``on_error`` subscribers; harmless when repeated."""
         if self.closed:
             return
         self.closed = True

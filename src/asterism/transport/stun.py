@@ -20,7 +20,7 @@ _ATTRIBUTE = struct.Struct("!HH")
 _MUST_BE_KNOWN = 0x8000
 """Attributes below this one must be understood."""
 _LARGEST_REQUEST = 128
-"""A keep-alive is small; an answer is never larger by much, so that it is of no use to who forges addresses."""
+"""Bytes of a request. A keep-alive is small; an answer is hardly larger, so it does not amplify forged requests."""
 
 
 def answer(data: bytes, host: str, port: int) -> bytes | None:

@@ -199,7 +199,7 @@ def check_wildcard(certificate: dict[str, Any] | None, tls: TlsSettings | None, 
 
 
 def _explain(error: Exception, files: list[str]) -> str:
-    """What went wrong in words: OpenSSL names neither the file nor, for one of another format, the reason."""
+    """Describe an error: OpenSSL names neither the file nor, when its format is wrong, the reason."""
     if isinstance(error, ssl.SSLError):
         # Python raises some itself (no cipher), without the attributes that OpenSSL's have.
         reason = getattr(error, "reason", None)

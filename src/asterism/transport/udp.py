@@ -136,7 +136,7 @@ class UdpTransport(Transport):
         self._log = log
         self._flows: dict[tuple[Any, ...], UdpFlow] = {}
         self.sender = DatagramSender(self._socket, loop, self.counters)
-        """What the flows send with."""
+        """Sends the datagrams of all flows."""
         self._undelivered = undelivered
         loop.add_reader(self._socket.fileno(), self._readable)
         self._errors = None if undelivered is None else error_queue(self._socket, loop, self._came_back, self._rearm)
@@ -182,7 +182,7 @@ class UdpTransport(Transport):
             self._undelivered(quote, flow)
 
     def _rearm(self) -> None:
-        """Have the loop watch the socket again: uvloop stops to after an error."""
+        """Have the loop watch the socket again: uvloop stops watching after an error."""
         if not self.closed:
             descriptor = self._socket.fileno()
             self._loop.remove_reader(descriptor)

@@ -1,1 +1,1 @@
-"""What ``asterism check`` looks at, by subject."""
+"""The checks of ``asterism check``, by subject."""

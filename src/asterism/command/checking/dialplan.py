@@ -98,7 +98,7 @@ class Lines:
         self._found.add([ConfigError(message, self._position)])
 
     def _offer(self, kind: str, name: str, offers: dict[str, Offer]) -> Offer | None:
-        """What a literal name stands for, told where there is none."""
+        """The entry registered under a literal name; reports a name that is unknown, or whose module is not loaded."""
         folded = name.lower()
         if not name or _UNKNOWN in name or "$" in name or folded in self._registries.words:
             return None

@@ -1,4 +1,4 @@
-"""Whether what is to listen can: certificates, addresses and ports, of SIP, HTTP and the manager."""
+"""Checks of listeners: certificates, addresses and ports, of SIP, HTTP and the manager."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def check_certificates(data: Data) -> Iterator[ConfigError]:
 
 
 def check_http(file: ConfigFile, folder: Path, found: Problems) -> list[Wanted]:
-    """Check ``http.conf`` with its certificates; what it listens on."""
+    """Check ``http.conf`` with its certificates; return its addresses and ports."""
     from asterism.interfaces.http.settings import certificates, read_settings
 
     settings, errors = read_settings(file)
@@ -81,7 +81,7 @@ def check_http(file: ConfigFile, folder: Path, found: Problems) -> list[Wanted]:
 
 
 def check_manager(file: ConfigFile, lists: ConfigFile | None, folder: Path, found: Problems) -> list[Wanted]:
-    """Check ``manager.conf`` with its certificate; what it listens on."""
+    """Check ``manager.conf`` with its certificate; return its addresses and ports."""
     from asterism.interfaces.manager.settings import make_context, read_access_lists, read_settings, split_address
 
     settings, errors = read_settings(file, read_access_lists(lists) if lists is not None else {})
@@ -105,7 +105,7 @@ def check_manager(file: ConfigFile, lists: ConfigFile | None, folder: Path, foun
 
 
 def sip_listeners(data: Data) -> list[Wanted]:
-    """What the SIP transports listen on."""
+    """The addresses and ports of the SIP transports."""
     from asterism.sip.lifecycle import OWN_PROTOCOLS, settings_of
 
     wanted = []
@@ -120,7 +120,7 @@ def sip_listeners(data: Data) -> list[Wanted]:
 
 
 def try_to_bind(wanted: Iterable[Wanted], live: bool) -> Iterator[ConfigError]:
-    """What cannot be had: an address that is not here, a port that is taken, or that two of ``wanted`` want.
+    """Errors of binding: an address not of this machine, a port in use, or one that two of ``wanted`` have in common.
 
     ``live``: the server runs on this configuration, so that its ports are taken.
     """

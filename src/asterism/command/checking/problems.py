@@ -32,7 +32,7 @@ class Problems:
             self._notes.setdefault(str(error), error)
 
     def collect(self, work: Callable[[], T]) -> T | None:
-        """What ``work`` returns; ``None`` when it raised, which is noted."""
+        """Call ``work`` and return its result; ``None`` when it raised, which is added to the problems."""
         try:
             return work()
         except ConfigError as error:

@@ -1,4 +1,4 @@
-"""What the server would have: its modules, and the applications, functions and technologies that they bring.
+"""The registries of the server: its modules, and the applications, functions and technologies that they register.
 
 They are asked of a server without configuration that is put together and never opened. Files of the folder ``modules``
 are not run: a check must not do what the configuration says. What they define is looked for in their text.

@@ -184,7 +184,7 @@ autoload = yes
 
 @dataclass(slots=True)
 class Demo:
-    """What a demo folder holds, as read back from its files."""
+    """The settings of a demo folder, as read back from its files."""
 
     folder: Path
     host: str

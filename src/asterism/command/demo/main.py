@@ -105,7 +105,7 @@ def _serve(demo: Demo, fresh: bool) -> int:
 
 
 def taken_ports(demo: Demo, fresh: bool) -> list[str]:
-    """What keeps the demo from starting: the ports in use, where each can be changed, and a command with free ones.
+    """Messages on ports in use: where each can be changed, and a command with free ones; empty if all are free.
 
     ``fresh`` for a demo whose files are not written yet: options decide still.
     """
@@ -170,7 +170,7 @@ def own_address(host: str) -> str:
 
 
 def introduction(demo: Demo, fresh: bool) -> str:
-    """What a new user needs to place the first call."""
+    """The text with everything that a new user needs to place the first call."""
     address = own_address(demo.host)
     program = shlex.quote(sys.argv[0])
     folder = f" --folder {demo.folder}" if str(demo.folder) != "demo" else ""

@@ -77,7 +77,7 @@ class RealtimeBackend(Backend):
         return table
 
     async def _ask(self, ask: Callable[[_Source], Awaitable[T]]) -> T:
-        """What the first database answers that does."""
+        """The result of ``ask`` from the first database that answers."""
         failure: DataUnavailableError | None = None
         for source in self._sources:
             try:
@@ -108,7 +108,7 @@ class RealtimeBackend(Backend):
         return loaded
 
     async def _found(self, source: _Source, ids: Sequence[str], known: Mapping[str, ConfiguredObject]) -> Loaded:
-        """The objects of these ids. A database does not have what it cannot be asked for, and tells of the others."""
+        """The objects of these ids. Ids that cannot be put into a query count as absent."""
         try:
             return await self._make(*await self._rows(source, ids), known)
         except DataRefusedError:
@@ -123,7 +123,7 @@ class RealtimeBackend(Backend):
         return found
 
     async def _rows(self, source: _Source, ids: Sequence[str]) -> tuple[RowReader, Rows]:
-        """The rows of these ids, and who reads them."""
+        """The rows of these ids, and their reader."""
         query, reader, database = source.by_key, source.reader, source.database
         assert query is not None
         assert reader is not None
@@ -242,7 +242,7 @@ class RealtimeBackend(Backend):
 
 
 def _number(value: object) -> int:
-    """The number in a column; what is none differs from every number there is."""
+    """The number in a column; -1, different from all valid ones, for a value that is not a number."""
     try:
         return int(value or 0)  # type: ignore[call-overload, no-any-return]
     except (ValueError, TypeError, OverflowError):

@@ -25,7 +25,7 @@ _VALUE_CODES = frozenset((1264, 1265, 1267, 1300, 1366, 1406, 3854, 3988))
 """MySQL's and MariaDB's error numbers of values that do not fit: range, length, characters."""
 
 RETRY_SECONDS = 1.0
-"""How long after a failure nobody tries again: what is asked meanwhile is refused at once."""
+"""How long after a failure no attempt is made: queries are refused at once meanwhile."""
 
 
 class Database:
@@ -55,7 +55,7 @@ class Database:
 
     @property
     def dialect(self) -> Dialect:
-        """What SQL the database speaks."""
+        """The SQL dialect of the database."""
         return self._open().dialect
 
     @property

@@ -35,7 +35,7 @@ class Link(Protocol):
 
     @property
     def dialect(self) -> Dialect:
-        """What SQL is spoken."""
+        """The SQL dialect of the database."""
 
     async def run(self, work: Callable[[Connection], T], *, long: bool = False) -> T:
         """Run ``work(connection)`` in a transaction; a ``long`` one must not hold up others."""
@@ -107,11 +107,11 @@ class ThreadLink:
 
     @property
     def dialect(self) -> Dialect:
-        """SQLite's."""
+        """The dialect of SQLite."""
         return self._engine.dialect
 
     async def run(self, work: Callable[[Connection], T], *, long: bool = False) -> T:
-        """Run it in the thread, or in another."""
+        """Run ``work`` in the link's thread, or a ``long`` one in another."""
         loop = asyncio.get_running_loop()
         if long and self._path:
             return await loop.run_in_executor(None, self._run_beside, work)
@@ -220,11 +220,11 @@ class ServerLink:
 
     @property
     def dialect(self) -> Dialect:
-        """The server's."""
+        """The dialect of the server."""
         return self._engine.dialect
 
     async def run(self, work: Callable[[Connection], T], *, long: bool = False) -> T:
-        """Run it on a connection of the pool."""
+        """Run ``work`` on a connection of the pool."""
         async with self._engine.begin() as connection:
             return await connection.run_sync(work)
 

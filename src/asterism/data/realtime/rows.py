@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 _ENCODED = re.compile(r"\^(3B|5E)", re.IGNORECASE)
 _REMEMBERED = 200
-"""So many texts of a column are not read twice: most columns have few different ones."""
+"""Most texts of a column whose values are cached: most columns have few different ones."""
 _REMEMBERED_LENGTH = 256
 """Longer ones are read each time."""
 _SHAPES = 1000
-"""So many combinations of columns with values are remembered."""
+"""Most combinations of columns with values that are cached."""
 _BETWEEN_VARIABLES = re.compile(r";|,(?=\s*[A-Za-z_][\w()@-]*=)")
 
 
@@ -65,7 +65,7 @@ class _Column:
 
 
 Given = list[tuple[_Column, Any]]
-"""The columns of a row that say something, with their values."""
+"""The columns of a row that have a value, with their values."""
 
 
 class RowReader:
@@ -110,11 +110,11 @@ class RowReader:
         return found if self._cls.RUNTIME else intern(found)
 
     def given(self, row: Sequence[Any]) -> Given:
-        """What a row says."""
+        """The columns of a row that have a value."""
         return [(column, value) for index, column in self._columns if (value := row[index]) is not None and value != ""]
 
     def mark(self, given: Given) -> int:
-        """Equal for what would become equal objects."""
+        """A hash, equal for rows that would become equal objects."""
         return hash((self._place, *given))
 
     def make(self, key: str, given: Given) -> ConfiguredObject:

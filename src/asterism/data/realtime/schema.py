@@ -62,7 +62,7 @@ def _column_type(spec: OptionSpec) -> Any:
 
 
 def compare(connection: Connection, metadata: MetaData) -> list[TableState]:
-    """What the database has of the tables and what it lacks."""
+    """Compare the tables with the database: which exist there, and which columns they lack."""
     from sqlalchemy import inspect
 
     inspector = inspect(connection)

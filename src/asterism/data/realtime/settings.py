@@ -20,7 +20,7 @@ DRIVERS = ("sqlalchemy", "odbc", "pgsql", "mysql", "mariadb", "sqlite3")
 """Asterisk's driver names mean the same here: the database's URL says what it is."""
 
 INSTALL = 'pip install "asterism[realtime]"'
-"""How to get what databases need."""
+"""How to install the packages that databases need."""
 
 _ASYNC_DRIVERS = {
     "sqlite": "sqlite+aiosqlite",

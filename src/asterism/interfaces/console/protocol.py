@@ -1,4 +1,4 @@
-"""What the console's two ends say to each other: frames of one kind byte, four length bytes and a payload.
+"""The protocol of the console: frames of one kind byte, four length bytes and a payload.
 
 Client to server: ``RUN`` (JSON: command, columns, color, wait; with the last, ``DONE`` comes only when no
 stop of the server is going on), ``COMPLETE`` (the line so far), ``FOLLOW`` (JSON:

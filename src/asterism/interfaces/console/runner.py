@@ -58,7 +58,7 @@ def split_words(line: str) -> list[str]:
 
 
 def usage_of(entry: Entry[Command]) -> str:
-    """What a wrong call prints: the syntax, then the description, indented as the console shows it."""
+    """The usage text printed for a wrong call: the syntax, then the description, indented as the console shows it."""
     documentation = entry.documentation
     lines = [f"Usage: {documentation.syntax or entry.name}"]
     for line in (documentation.description or documentation.synopsis).splitlines():

@@ -34,7 +34,7 @@ _MAX_OPEN = 20_000
 
 
 class _HttpLog(logging.Logger):
-    """Where aiohttp logs to: the server's log. What is no HTTP is no error of ours, and no traceback."""
+    """Where aiohttp logs to: the server's log. Input that is not HTTP is logged without a traceback."""
 
     def __init__(self, log: logging.Logger) -> None:
         super().__init__("asterism.http")

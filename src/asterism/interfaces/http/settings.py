@@ -30,7 +30,7 @@ class HttpSettings:
     bindport: int = 8088
     """0 takes a free port."""
     prefix: str = ""
-    """What the path of every route begins with, ``/pbx`` for example."""
+    """Prefix of the path of every route, ``/pbx`` for example."""
     servername: str = ""
     """The Server header; empty for the program's own name and version."""
     tlsenable: bool = False
@@ -53,7 +53,7 @@ class HttpSettings:
 
     @property
     def listening(self) -> tuple[object, ...]:
-        """What makes it necessary to open the sockets anew."""
+        """The settings of the listening sockets: when one of them changes, the sockets are opened anew."""
         return (
             self.enabled, self.bindaddr, self.bindport, self.tlsenable, self.tlsbindaddr, self.tlsbindport,
             self.tlscipher, self.session_keep_alive,

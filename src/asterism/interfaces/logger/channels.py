@@ -52,7 +52,7 @@ class LogChannel(logging.Handler):
 
     @property
     def title(self) -> str:
-        """What ``logger show channels`` calls it."""
+        """The name in ``logger show channels``."""
         return self.settings.name
 
     def takes(self, record: logging.LogRecord) -> bool:
@@ -151,7 +151,7 @@ class FileChannel(LogChannel):
     def open_file(self) -> int:
         """Open the file unless it is open, so that whoever follows it finds it from the start; raises ``OSError``.
 
-        Others than the server's group cannot read it: who called whom, and from where, is nobody else's business.
+        Others than the server's group cannot read it: it shows who called whom, and from where.
         """
         if self._file is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -60,7 +60,7 @@ class DefaultFormat(logging.Formatter):
 
 
 class ConsoleFormat(logging.Formatter):
-    """What the operator sees: verbose lines indented, others with their level, in colour on a terminal."""
+    """The format of the console: verbose lines indented, others with their level, in colour on a terminal."""
 
     _COLORS: ClassVar = {
         "ERROR": "31;1",

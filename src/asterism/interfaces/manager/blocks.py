@@ -36,5 +36,5 @@ class ChannelBlocks:
         return text
 
     def forget(self) -> None:
-        """Keep nothing: nobody listens any more."""
+        """Drop all cached blocks."""
         self._kept.clear()

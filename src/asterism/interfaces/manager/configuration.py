@@ -45,7 +45,7 @@ class ReloadingServer(CoreServer, Protocol):
 
 
 class _RefusedError(AsterismError):
-    """What an action is answered with."""
+    """Ends an action; its text is the error message of the response."""
 
 
 class ManagerConfigModule(Module):

@@ -55,7 +55,7 @@ class EventFeed:
         return bool(self._audiences)
 
     def update(self, sessions: Iterable[ManagerSession], disabled: frozenset[str]) -> None:
-        """Learn anew who wants what; called when a session, its mask, its filters or the settings change."""
+        """Compute the audiences anew; called when a session, its mask, its filters or the settings change."""
         self.flush()
         audiences: dict[frozenset[str], Audience] = {}
         self._audiences, self._disabled = [], disabled

@@ -20,7 +20,7 @@ _ITEM = re.compile(r"(\w+)\(([^)]*)\)")
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """One rule: ``matches`` tells whether it speaks of an event, ``include`` what it then wants."""
+    """One rule: ``matches`` tells whether it applies to an event, ``include`` whether such an event is sent."""
 
     include: bool
     matches: Callable[[str, str], bool]

@@ -229,7 +229,7 @@ class ManagerModule(Module):
     # -- events --------------------------------------------------------------------------------------
 
     def update_feed(self) -> None:
-        """Have the feed learn who wants what; it hears the bus only while somebody wants something."""
+        """Update the audiences of the feed; it subscribes to the bus only while a session wants events."""
         self.feed.update(self.sessions, self.settings.disabledevents)
         self._heads.clear()  # event types of modules that are gone must not be kept
         self._blocks.forget()

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class ManagerSecurity:
-    """Tells who logged in and who was refused, with ``Service: AMI``."""
+    """Publishes security events for logins and refusals, with ``Service: AMI``."""
 
     def __init__(self, events: SecurityEvents) -> None:
         self._events = events

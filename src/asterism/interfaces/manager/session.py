@@ -194,7 +194,7 @@ class ManagerSession(asyncio.Protocol):
         self._queued_bytes = 0
 
     def _leave_waiting(self) -> None:
-        """Be no longer one of those that wait to log in."""
+        """Give up the session's place among the connections that have not logged in."""
         if self._ticket is not None:
             self._ticket.leave()
             self._ticket = None
@@ -217,7 +217,7 @@ class ManagerSession(asyncio.Protocol):
             self._stall_timer = asyncio.get_running_loop().call_later(seconds, self._stalled)
 
     def resume_writing(self) -> None:
-        """It reads again: tell what it missed, then send what was held."""
+        """The client reads again: report the events it missed, then send those held."""
         self._paused = False
         if self._stall_timer is not None:
             self._stall_timer.cancel()
@@ -371,7 +371,7 @@ class ManagerSession(asyncio.Protocol):
             return None
 
     def _rules(self) -> int:
-        """What the user's actions may not reach, whatever way they take."""
+        """The restrictions on the user's actions, however indirectly they reach an application or function."""
         dangerous = 0 if self.manager.server.options.live_dangerously else DANGEROUS_FUNCTIONS
         if self.user is None or "system" not in self.user.write:
             dangerous |= DANGEROUS_APPLICATIONS

@@ -19,7 +19,7 @@ class OversizedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a client may send: bytes of a line, lines of a message, bytes altogether (0 without limit)."""
+    """Size limits for a client: bytes of a line, lines of a message, bytes altogether (0 without limit)."""
 
     line: int
     lines: int
@@ -27,7 +27,7 @@ class Limits:
 
 
 BEFORE_LOGIN = Limits(1024, 32, 8192)
-"""Enough to log in, and to fail at it a few times."""
+"""Limits before login: enough for a few attempts."""
 LOGGED_IN = Limits(MAX_LINE, MAX_FIELDS)
 
 
@@ -59,7 +59,7 @@ class Fields:
 class MessageReader:
     """Cuts a byte stream into messages; a line without a colon is passed over, as Asterisk does.
 
-    Bytes that nobody asked for yet stay bytes: :meth:`next` looks at no more than one message. ``limits`` may be
+    Messages are parsed on demand: :meth:`next` looks at no more than one. ``limits`` may be
     changed between messages.
     """
 

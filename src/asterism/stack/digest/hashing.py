@@ -44,7 +44,7 @@ def ha1(username: str, realm: str, password: str, algorithm: str = "MD5") -> str
 
 
 def hash_user(username: str, realm: str, algorithm: str = "MD5") -> str:
-    """What stands for the user name in credentials with ``userhash`` (RFC 7616 3.4.4).
+    """The hash that replaces the user name in credentials with ``userhash`` (RFC 7616 3.4.4).
 
     Raises:
         ValueError: unknown algorithm.

@@ -1,4 +1,4 @@
-"""The server's nonces: they prove themselves, so that none has to be kept."""
+"""The server's nonces: self-authenticating, so that none has to be stored."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FROM_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
 class NonceState(Enum):
-    """What :meth:`NonceFactory.check` finds."""
+    """The result of :meth:`NonceFactory.check`."""
 
     VALID = "valid"
     STALE = "stale"

@@ -23,7 +23,7 @@ _NAMES = frozenset(
         "username",
     ]
 )
-"""The parameters of usual credentials, which need no looking at."""
+"""Names of the usual parameters of credentials, already in lower case."""
 
 _scheme = re.compile(rf"\s*({TOKEN})(?:\s+|$)").match
 
@@ -52,7 +52,7 @@ def any_params(text: str) -> dict[str, str]:
 
 
 def usual_params(text: str) -> dict[str, str] | None:
-    """What nearly everybody sends: no comma, escape or control character inside a value. ``None`` for all else."""
+    """Parse the usual form: no comma, escape or control character inside a value. ``None`` for all else."""
     if "\\" in text or not text.isprintable():
         return None
     params: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What typed header values have in common."""
+"""Base class of typed header values."""
 
 from __future__ import annotations
 

@@ -44,11 +44,11 @@ class CSeq(NamedTuple):
 
 
 KNOWN_CSEQS: Final[dict[str, CSeq]] = {}
-"""What was parsed before, by its text: most requests are the first of their dialog, or the second."""
+"""Values parsed before, by their text: most requests are the first of their dialog, or the second."""
 
 
 class RAck(NamedTuple):
-    """What a PRACK acknowledges: the RSeq, and the CSeq of the request."""
+    """The response that a PRACK acknowledges: its RSeq, and the CSeq of the request."""
 
     rseq: int
     cseq: int

@@ -92,7 +92,7 @@ class TargetDialog(_DialogValue):
 
 
 class ReferTo(AddressValue):
-    """Where to refer to."""
+    """The target of a REFER."""
 
     NAME: ClassVar[str] = "Refer-To"
     __slots__ = ()
@@ -113,7 +113,7 @@ class ReferTo(AddressValue):
 
 
 class ReferredBy(AddressValue):
-    """Who refers."""
+    """The sender of a REFER, as told to the target."""
 
     NAME: ClassVar[str] = "Referred-By"
     __slots__ = ()

@@ -1,4 +1,4 @@
-"""Who is calling, and by which way.
+"""Identities of the caller, diversions and history of a call.
 
 P-Asserted-Identity, P-Preferred-Identity, Remote-Party-ID, Diversion, History-Info and Identity:
 RFC 3325, draft-ietf-sip-privacy-04, RFC 5806, RFC 7044, RFC 8224. Path (RFC 3327) and Service-Route (RFC 3608)
@@ -65,7 +65,7 @@ class RemotePartyId(AddressValue):
 
 
 class Diversion(AddressValue):
-    """Who sent the call on, and why."""
+    """The party that diverted the call, and the reason."""
 
     NAME: ClassVar[str] = "Diversion"
     __slots__ = ()

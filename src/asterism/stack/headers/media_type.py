@@ -67,7 +67,7 @@ class MediaType(HeaderValue):
 
 
 class ContentDisposition(HeaderValue):
-    """What a body is for: ``session``, ``render``, ``early-session``, ...; immutable."""
+    """The purpose of a body: ``session``, ``render``, ``early-session``, ...; immutable."""
 
     NAME: ClassVar[str] = "Content-Disposition"
 

@@ -44,7 +44,7 @@ class Reason(ParamValue):
 
 
 class SipWarning(HeaderValue):
-    """A warning: code, who warns, text."""
+    """A warning: code, agent, text."""
 
     NAME: ClassVar[str] = "Warning"
     __slots__ = ("agent", "code", "text")
@@ -67,7 +67,7 @@ class SipWarning(HeaderValue):
 
 
 class Privacy(HeaderValue):
-    """What is to be hidden: ``id``, ``header``, ``session``, ``user``, ``none``, ``critical``, ``history``."""
+    """The privacy requested: ``id``, ``header``, ``session``, ``user``, ``none``, ``critical``, ``history``."""
 
     NAME: ClassVar[str] = "Privacy"
     __slots__ = ("values",)

@@ -23,7 +23,7 @@ class _Number(ParamValue):
 
 
 class SessionExpires(_Number):
-    """How long a session lives without refresh, and who refreshes."""
+    """The session interval, and the side that refreshes."""
 
     NAME: ClassVar[str] = "Session-Expires"
     __slots__ = ()

@@ -11,7 +11,7 @@ from asterism.stack.grammar import TOKEN, format_params, parse_params, printable
 from asterism.stack.uri import HOST, format_host_port, parse_host
 
 MAGIC_COOKIE: Final = "z9hG4bK"
-"""What every branch of an RFC 3261 client starts with."""
+"""Prefix of every branch of an RFC 3261 client."""
 
 _via = re.compile(
     rf"\s*SIP\s*/\s*2\.0\s*/\s*({TOKEN})\s+({HOST})(?:\s*:\s*([0-9]{{1,5}}))?\s*(;.*)?", re.IGNORECASE | re.DOTALL

@@ -15,14 +15,14 @@ from typing import Final
 
 
 class Side(IntEnum):
-    """Who sent a message."""
+    """The sender of a message."""
 
     US = 0
     PEER = 1
 
 
 class OfferState(IntEnum):
-    """Where offer and answer stand."""
+    """The state of offer and answer."""
 
     NONE = 0
     """Nothing was agreed on yet."""
@@ -87,7 +87,7 @@ class Message(IntEnum):
 
 
 class Action(IntEnum):
-    """What to do about a message of the peer's, or what to put into one of ours."""
+    """How to handle the description in a message of the peer's, or the description to put into one of ours."""
 
     NOTHING = 0
     """It carries no description, and need not."""
@@ -129,7 +129,7 @@ class Next(IntEnum):
 Key = tuple[OfferState, Side, Message, bool]
 """State, sender, message, and whether it carries a description; of ours: whether we want it to carry one."""
 Row = tuple[Action, "OfferState | Next"]
-"""What is done, and the next state."""
+"""The action, and the next state."""
 
 
 def _table() -> dict[Key, Row]:
@@ -234,7 +234,7 @@ _NESTED: Final = frozenset(
 
 
 def not_allowed(state: OfferState, side: Side, message: Message, described: bool, invite: Side | None = None) -> Action:
-    """What becomes of a message that the table does not have in ``state``.
+    """The action for a message that the table has no row for in ``state``.
 
     ``invite`` is whose INVITE is not through, its ACK included.
     """
@@ -251,7 +251,7 @@ class OfferAnswer:
 
     Attributes:
         state: where they stand.
-        invite: whose INVITE is not through: no final response yet, or no ACK to its 2xx; ``None``: nobody's.
+        invite: whose INVITE is not through: no final response yet, or no ACK to its 2xx; ``None`` if all are.
     """
 
     __slots__ = ("_before", "_before_invite", "invite", "state")

@@ -49,7 +49,7 @@ def _error(text: str) -> ParseError:
 
 
 class Direction(Enum):
-    """Who sends media (RFC 3264 5.1), seen by the owner of the description."""
+    """The direction of media (RFC 3264 5.1), seen by the owner of the description."""
 
     SENDRECV = "sendrecv"
     SENDONLY = "sendonly"
@@ -175,7 +175,7 @@ def _number(text: str) -> bool:
 
 @dataclass(slots=True)
 class _Section:
-    """What the session and the media level have in common."""
+    """Base of the session level and the media level."""
 
     info: str | None = None
     connection: Connection | None = None
@@ -251,7 +251,7 @@ class MediaDescription(_Section):
         return "RTP/" in self.protocol.upper()
 
     def rtpmap(self, payload: str) -> RtpMap | None:
-        """What a payload type stands for: its ``a=rtpmap``, or the static assignment of RFC 3551."""
+        """The mapping of a payload type: its ``a=rtpmap``, or the static assignment of RFC 3551."""
         for value in self.attribute_all("rtpmap"):
             if value.strip().partition(" ")[0] == payload:
                 try:
@@ -262,7 +262,7 @@ class MediaDescription(_Section):
         return None if static is None else RtpMap(payload, static[0], static[1], 2 if payload == "10" else 1)
 
     def rtpmaps(self) -> list[RtpMap]:
-        """What each format stands for, in order of preference; formats nobody explained are left out."""
+        """The mappings of all formats, in order of preference; formats without a mapping are left out."""
         return [found for payload in self.formats if (found := self.rtpmap(payload)) is not None]
 
     def fmtp(self, payload: str) -> str | None:

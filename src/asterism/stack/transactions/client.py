@@ -21,7 +21,7 @@ class ClientTransaction(Machine):
     Attributes:
         request: what was sent, with its Via.
         flow: where it was sent.
-        user: who is told of the outcome; nobody once it has been told all.
+        user: called with the outcome; ``NOBODY`` once there is nothing more to report.
         branch: the branch parameter of the Via, unique.
         state: where the machine stands. Once it has finished, its memory is the layer's, not this object's.
         repeats: how often the request was sent again.

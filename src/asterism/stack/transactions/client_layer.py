@@ -129,7 +129,7 @@ class ClientTransactions:
             self.timers.call_later(0.0, entry.transport_failed)
 
     def send_ack(self, request: Request, flow: Flow) -> None:
-        """Send the ACK to a 2xx, which is a transaction of nobody: put a Via on top and send it."""
+        """Send the ACK to a 2xx, which belongs to no transaction: put a Via on top and send it."""
         self._put_via(request, flow)
         flow.send(request.to_bytes())
 

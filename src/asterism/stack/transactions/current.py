@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class CurrentRequest:
-    """What the layer has found out of the last request that came, so that its user does not have to find it again.
+    """Results of the layer for the last request received, kept so that its user need not compute them again.
 
     A layer has one, and fills it in anew for each request that begins a transaction: nearly every answer and every
     server transaction is for the request that came last.

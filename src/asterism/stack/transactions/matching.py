@@ -1,4 +1,4 @@
-"""What a message is matched by (RFC 3261 17.1.3, 17.2.3, 8.2.2.2), and where its answer goes (18.2)."""
+"""Keys that match a message to its transaction (RFC 3261 17.1.3, 17.2.3, 8.2.2.2); where a response goes (18.2)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 5060
 
 AckKey = tuple[str, int, str | None]
-"""What the ACK to a 2xx is matched to it by, for it has a branch of its own: Call-ID, CSeq number, our tag."""
+"""Key that matches an ACK, whose branch is new, to its 2xx: Call-ID, CSeq number, our tag."""
 
 _usual_via = re.compile(
     r"(SIP/2\.0/[A-Z]+ ([a-z0-9.\-]*[a-z0-9])(?::([1-9][0-9]{0,4}))?)(;rport)?"
@@ -39,7 +39,7 @@ _own_request = re.compile(
 
 
 _PARSED = {"Via": ("via", "vias"), "To": ("To",)}
-"""What is worked out of the lines that are replaced here."""
+"""Names of the cached parsed values that a replaced header line invalidates, by header."""
 
 
 def request_key(data: bytes) -> str:
@@ -181,7 +181,7 @@ def own_tag(response: Response) -> str | None:
 
 
 def merged_key(request: Request) -> str:
-    """What a request and its copy that came by another way have in common; ``""`` inside a dialog.
+    """The key shared by a request and its copies that came by other paths (8.2.2.2); ``""`` inside a dialog.
 
     The raw header values are compared: proxies copy them unchanged.
     """

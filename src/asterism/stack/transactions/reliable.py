@@ -29,7 +29,7 @@ def requires_100rel(message: Message) -> bool:
 
 
 class Acknowledged(Enum):
-    """What a PRACK acknowledges."""
+    """The result of matching a PRACK to a reliable response."""
 
     NEW = "new"
     """The response that waits for it."""
@@ -112,7 +112,7 @@ class ReliableResponder:
         return True
 
     def receive_prack(self, request: Request) -> Acknowledged:
-        """What a PRACK acknowledges; also after the final response, for the two may cross.
+        """Match a PRACK to a response; also after the final response, for the two may cross.
 
         Raises:
             ParseError: RAck is malformed.
@@ -135,7 +135,7 @@ class ReliableResponder:
             self.send(*self._queue.popleft())
 
     def close(self) -> None:
-        """Stop repeating: a final response is sent, or nobody cares any more. A PRACK is still known."""
+        """Stop repeating: a final response is sent, or the INVITE is given up. A PRACK is still matched."""
         self._queue.clear()
         self._stop()
 
@@ -169,7 +169,7 @@ class ReliableReceiver:
         self._rseq = 0
 
     def receive(self, response: Response) -> RAck | None:
-        """What to acknowledge by PRACK, with this as its RAck; ``None``: not reliable, repeated or out of order.
+        """The RAck of the PRACK to send; ``None`` for a response that is not reliable, repeated or out of order.
 
         A response that is not reliable is the user's as it is; check :func:`requires_100rel` first.
         """

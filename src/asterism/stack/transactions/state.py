@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class TransactionState(Enum):
-    """Where a transaction stands; each machine uses some of these."""
+    """The state of a transaction; each machine uses some of these."""
 
     CALLING = "Calling"
     TRYING = "Trying"

@@ -1,4 +1,4 @@
-"""What the layer above the transactions implements: the transaction users of RFC 3261 section 5."""
+"""Interfaces that the layer above the transactions implements: the transaction users of RFC 3261 section 5."""
 
 from __future__ import annotations
 
