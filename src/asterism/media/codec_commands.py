@@ -41,13 +41,13 @@ _FILE_NAMES: Mapping[str, str] = MappingProxyType({"ulaw": "pcm", "slin": "sln",
 
 
 def _microseconds(source: Format, target: Format) -> int:
-    """What one second of audio costs, as measured."""
+    """Measured cost of translating one second of audio, in microseconds; 0 without a path."""
     way = path(source, target)
     return 0 if way is None else max(1, round(way.cost * 1e6))
 
 
 class CodecCommands(Module):
-    """Shows what codecs are known, which are translated at what cost, and which sound files are read."""
+    """Shows the known codecs, the costs of translating between them, and the readable sound file formats."""
 
     name: ClassVar[str] = "codecs"
     part_of: ClassVar[tuple[str, ...]] = ("core",)

@@ -43,7 +43,7 @@ class RtpModule(Module):
         self._server.media.set_debug(False)
 
     def use_count(self) -> int:
-        """How many RTP sessions are open."""
+        """Number of open RTP sessions."""
         return len(self._server.media.sessions)
 
     @command(

@@ -24,14 +24,14 @@ from asterism.traffic import mark_packets
 
 
 class RtpContext:
-    """What the sessions of one server share: settings, loop, receive buffer, the packet log's switch."""
+    """State shared by the sessions of one server: settings, loop, receive buffer, the packet log's switch."""
 
     __slots__ = ("buffer", "debug", "debug_host", "log", "loop", "random", "readiness", "running", "settings", "views")
 
     loop: asyncio.AbstractEventLoop
     """The loop that all sessions run on: the one running when the first was opened."""
     readiness: Readiness
-    """What tells which sockets have something to read."""
+    """Reports which sockets have something to read."""
 
     def __init__(self, log: logging.Logger, settings: RtpSettings) -> None:
         self.log = log
@@ -238,7 +238,7 @@ class Media(Subsystem):
             session.set_debug(on)
 
     def ports_available(self, host: str = "0.0.0.0") -> int:
-        """How many pairs of ports are free on ``host``."""
+        """Number of free pairs of ports on ``host``."""
         settings = self.settings
         pool = self._pools.get((host, settings.rtp_start, settings.rtp_end))
         return PortPool(host, settings.rtp_start, settings.rtp_end).size if pool is None else pool.available

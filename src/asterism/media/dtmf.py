@@ -14,7 +14,7 @@ _MAX_DURATION = 0xFFFF
 
 
 class DigitReceiver:
-    """Turns event packets into one begin and one end per digit, whatever is repeated or lost.
+    """Turns event packets into one begin and one end per digit, despite repeated and lost packets.
 
     Packets of one event share their timestamp (RFC 4733 2.5.1.3). ``update`` and ``expire`` return what
     happened as ``(digit, duration in milliseconds or -1)``: -1 is a begin, else an end.

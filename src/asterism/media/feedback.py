@@ -1,4 +1,4 @@
-"""Feedback of a receiver of video, passed on to whom its packets come from (RFC 4585, RFC 5104).
+"""Feedback of a receiver of video, passed on to the sender of its packets (RFC 4585, RFC 5104).
 
 Packets name sources by SSRC and may name packets by sequence number. Both are others at each side of a relay, so each
 is written anew; kinds that are not in :data:`PASSED` stop here.
@@ -22,7 +22,7 @@ SLI = (PSFB, 2)
 RPSI = (PSFB, 3)
 FIR = (PSFB, 4)
 PASSED = frozenset((NACK, PLI, SLI, RPSI, FIR))
-"""Packet type and format of what is passed on."""
+"""Packet type and format of the feedback that is passed on."""
 
 
 class Feedback(NamedTuple):
@@ -37,7 +37,7 @@ class Feedback(NamedTuple):
 
 
 def parse(data: bytes) -> list[Feedback]:
-    """The feedback in a compound packet that is passed on; what is malformed ends it."""
+    """The feedback in a compound packet that is passed on; parsing ends at a malformed packet."""
     found: list[Feedback] = []
     offset = 0
     for _ in range(_MAX_PACKETS):

@@ -32,7 +32,7 @@ EXTENSIONS = MappingProxyType(
 
 
 def _is_file(path: Path) -> bool:
-    """Whether there is such a file; a name that the file system does not take is none."""
+    """Whether the file exists; a name that the file system does not accept does not."""
     try:
         return path.is_file()
     except OSError:
@@ -58,7 +58,7 @@ class Sound(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        """How long it plays."""
+        """Playing time."""
         return len(self.data) * self.format.ptime / self.format.frame_bytes / 1000
 
 

@@ -180,7 +180,7 @@ PASSED: Mapping[str, Mapping[str, Format]] = MappingProxyType(
         ),
     }
 )  # fmt: skip
-"""What is passed on and never looked into, by the type of stream and Asterisk's name."""
+"""Formats that are passed on without being decoded, by the type of stream and Asterisk's name."""
 
 _KNOWN = (*FORMATS.values(), *(one for formats in PASSED.values() for one in formats.values()))
 

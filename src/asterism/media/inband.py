@@ -15,13 +15,13 @@ _RATE, _HOP, _WINDOW = 8000, 80, 160
 _ROWS, _COLUMNS = (697, 770, 852, 941), (1209, 1336, 1477, 1633)
 _KEYPAD = "123A456B789C*0#D"
 _LEAST_POWER = 40000.0
-"""The mean square of what may be a digit: 40 dB below the loudest."""
+"""Minimum mean square of a digit: 40 dB below the loudest signal."""
 _SHARE = 0.55
-"""How much of the power the two tones have together, at least."""
+"""Minimum share of the power in the two tones together."""
 _LEAD = 4.0
-"""By how much each is stronger than the others of its group: 6 dB."""
+"""Minimum ratio of each tone to the others of its group: 6 dB."""
 _TWIST = 10.0
-"""By how much one of the two may be stronger than the other: 10 dB."""
+"""Maximum ratio of the two tones: 10 dB."""
 _CONFIRMED, _OVER = 2, 2
 """Pieces in a row that make a digit begin, and end."""
 
@@ -68,7 +68,7 @@ class InbandDigits:
         """Whether the last frame had the tones of a digit, be it one already or not yet."""
 
     def take(self, frame: Frame) -> list[tuple[str, int]]:
-        """Hear a frame; what has happened: a digit and -1 where it begins, its length in milliseconds where it ends."""
+        """Take in a frame; returns events: a digit and -1 where it begins, its length in milliseconds where it ends."""
         if frame.format is not self._format:
             self._format, self._convert = frame.format, stream_translator(frame.format, SLIN)
         self.heard = False
@@ -84,7 +84,7 @@ class InbandDigits:
         return happened
 
     def end(self) -> list[tuple[str, int]]:
-        """No more is heard: a digit that has begun ends, as :meth:`take` tells it."""
+        """End of the audio: a digit that has begun ends; returned as by :meth:`take`."""
         digit, self._digit, self._candidate = self._digit, "", ""
         return [(digit, 10 * (self._count + 1))] if digit else []
 

@@ -15,14 +15,14 @@ from asterism.media.stream import Frame
 _KEPT = 256
 """The most frames that are kept, whatever their lengths."""
 _WATCHED = 500
-"""Packets after which the quickest way is what it was for them: ten seconds."""
+"""Number of packets over which the shortest transit time is determined: ten seconds."""
 _FORGETS = 0.002
-"""How much of its extra delay the adaptive kind gives up with each frame that is in time."""
+"""Share of its surplus delay that the adaptive kind gives up with each frame that is in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class JitterSettings:
-    """What ``JITTERBUFFER`` sets; all in milliseconds."""
+    """Settings of ``JITTERBUFFER``; all in milliseconds."""
 
     adaptive: bool = False
     max_size: int = 200
@@ -30,7 +30,7 @@ class JitterSettings:
     resync: int = 1000
     """A jump of the timestamps by more than this begins anew."""
     extra: int = 40
-    """What the adaptive kind delays beyond what is needed."""
+    """Extra delay of the adaptive kind beyond the measured need."""
 
 
 class JitterBuffer:
@@ -44,7 +44,7 @@ class JitterBuffer:
         self._least = math.inf
         self._packets = 0
         self._base: float | None = None
-        """When a packet of timestamp 0 would have come by the quickest way."""
+        """Arrival time of a packet with timestamp 0 at the shortest transit time."""
         self._delay = (settings.extra if settings.adaptive else settings.max_size) / 1000
         self._last: float | None = None
         """The media time of the last frame given out."""
@@ -55,7 +55,7 @@ class JitterBuffer:
 
     @property
     def delay(self) -> float:
-        """How long a packet that came by the quickest way waits, in seconds."""
+        """Delay in seconds of a packet with the shortest transit time."""
         return self._delay
 
     def put(self, at: float, frame: Frame, now: float) -> None:

@@ -1,4 +1,4 @@
-"""How loud a frame is, and whether somebody talks: with the audio's own time, whatever time it takes."""
+"""Loudness of a frame, and speech detection; time is counted in audio, not by the clock."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from asterism.media.translate import translator
 
 
 def loudness(frame: Frame) -> tuple[float, float] | None:
-    """How loud a frame is and how long: the mean of its samples' magnitudes (0 to 32768), and milliseconds.
+    """Loudness and length of a frame: the mean of its samples' magnitudes (0 to 32768), and milliseconds.
 
     ``None`` for a format that cannot be decoded, and for an empty frame.
     """
@@ -28,7 +28,7 @@ def loudness(frame: Frame) -> tuple[float, float] | None:
 
 
 class Speech(Enum):
-    """What has changed."""
+    """Change of speech activity."""
 
     BEGAN = "began"
     ENDED = "ended"
@@ -48,7 +48,7 @@ class SpeechDetector:
         self._silent = 0.0
 
     def take(self, level: float, ms: float) -> Speech | None:
-        """Hear a piece of audio of that loudness and length; what has changed with it, if anything has."""
+        """Take in a piece of audio of that loudness and length; returns the change that it caused, if any."""
         if level >= self.threshold:
             self._silent = 0.0
             if not self.talking:

@@ -73,14 +73,14 @@ class MemoryStream(TappedStream):
         self._source: MemoryStream | PacketSource | None = None
         """The stream that is relayed to this end."""
         self._target: AudioStream | None = None
-        """Where what arrives at this end goes."""
+        """Target of the audio that arrives at this end."""
 
     def __repr__(self) -> str:
         return f"<MemoryStream {self.format.name}{' closed' if self.closed else ''}>"
 
     @property
     def sink(self) -> FrameSink | None:
-        """Who listens to what arrives at this end."""
+        """The listener to the audio that arrives at this end."""
         return self._sink
 
     @sink.setter
@@ -95,7 +95,7 @@ class MemoryStream(TappedStream):
         return not self.hold and self.other is not None
 
     def write(self, frame: Frame) -> None:
-        """Hand a frame to whoever listens at the other end; nobody there: it is dropped."""
+        """Pass a frame to the listener at the other end; without one it is dropped."""
         other = self.other
         if self._writing or self.hold or other is None or (other.sink is None and other.taps_in is None):
             return
@@ -110,7 +110,7 @@ class MemoryStream(TappedStream):
             self._writing = False
 
     def relay_to(self, other: AudioStream | None) -> bool:
-        """Say where what arrives at this end goes; ``None``: nowhere that is known.
+        """Set the target of the audio that arrives at this end; ``None``: no known target.
 
         Always ``False``: the caller carries the frames. Packets of a real stream that is relayed to the other end go
         straight to ``other``.
@@ -134,7 +134,7 @@ class MemoryStream(TappedStream):
         return self._connect(source)
 
     def released_by(self, source: PacketSource) -> None:
-        """A stream that was relayed to this end is so no longer."""
+        """A stream is not relayed to this end any more."""
         if self._source is source:
             self._source = None
 
@@ -160,7 +160,7 @@ class MemoryStream(TappedStream):
     # -- following ------------------------------------------------------------------------------------------
 
     def beyond(self) -> AudioStream | None:
-        """The real stream to which what is written here goes, through all pairs on the way; ``None``: to none."""
+        """The real stream that audio written here reaches, through all pairs on the way; ``None`` if there is none."""
         end: AudioStream | None = self
         for _ in range(MAX_PAIRS):
             if not isinstance(end, MemoryStream):
@@ -173,17 +173,17 @@ class MemoryStream(TappedStream):
 
     @property
     def tap_log(self) -> logging.Logger:
-        """Where failures of taps are logged that nobody keeps."""
+        """Logger for failures of taps without a keeper."""
         return logging.getLogger(__name__)
 
     def taps_changed(self, direction: Direction) -> None:
-        """Packets go around the pair only while nobody listens inside."""
+        """Taps have changed: packets bypass the pair only while no tap is on it."""
         end = self if direction is Direction.IN else self.other
         if end is not None:
             end._changed()
 
     def _changed(self) -> None:
-        """Where this end leads has changed: what is relayed to the pair from afar goes another way."""
+        """The target of this end has changed: choose anew how streams are relayed to the pair."""
         end = self.other
         for _ in range(MAX_PAIRS):
             source = None if end is None else end._source

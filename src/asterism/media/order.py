@@ -17,12 +17,12 @@ PATIENCE = 3
 
 
 def ticks_ahead(timestamp: int, expected: int) -> int:
-    """How far a timestamp is ahead of another; negative: behind. Timestamps are of 32 bits."""
+    """Difference of two 32-bit timestamps in units of the clock; negative: ``timestamp`` is behind."""
     return (timestamp - expected + 0x80000000 & 0xFFFFFFFF) - 0x80000000
 
 
 def ticks_of(fmt: Format, size: int) -> int:
-    """What ``size`` octets of a format last, in units of its clock."""
+    """Duration of ``size`` octets of a format, in units of its clock."""
     return size * fmt.timestamp_step // fmt.frame_bytes if fmt.frame_bytes else fmt.timestamp_step
 
 
@@ -39,14 +39,14 @@ class Sequencer:
         self._format: Format | None = None
         self._expected: int | None = None
         self._held: dict[int, Frame] = {}
-        """What came too early, by how far each is ahead of what the first was held for."""
+        """Frames that came too early, by timestamp."""
         self.late = 0
-        """Frames that came when they were not waited for any more, or that came twice."""
+        """Number of frames that came too late or twice."""
         self.lost = 0
-        """Times that silence took the place of what was missing."""
+        """Number of gaps filled with silence."""
 
     def put(self, frame: Frame) -> list[Frame]:
-        """Take a frame in; those that are to be heard now, in order."""
+        """Take a frame in; returns the frames that can be played now, in order."""
         fmt, payload, timestamp = frame
         if timestamp is None:
             return [*self.flush(), frame]
@@ -66,7 +66,7 @@ class Sequencer:
         return [frame, *self._follow()] if self._held else [frame]
 
     def flush(self) -> list[Frame]:
-        """Give what is held, in order; what comes next begins anew."""
+        """Return the held frames in order, and start anew with the next frame."""
         found = [] if self._expected is None else sorted(self._held.values(), key=self._ahead)
         self._held.clear()
         self._expected = None
@@ -85,7 +85,7 @@ class Sequencer:
         return ticks_ahead(frame.timestamp, self._expected)
 
     def _follow(self) -> list[Frame]:
-        """What is held and follows what was given."""
+        """Take the held frames that directly follow the last frame given out."""
         found: list[Frame] = []
         while self._expected is not None and (frame := self._held.pop(self._expected, None)) is not None:
             self._expected = self._expected + ticks_of(frame.format, len(frame.payload)) & 0xFFFFFFFF
@@ -93,7 +93,7 @@ class Sequencer:
         return found
 
     def _give_up(self) -> list[Frame]:
-        """Wait no more for what is missing."""
+        """Stop waiting for the missing frame: put silence in its place."""
         first = min(self._held.values(), key=self._ahead)
         fmt, missing = first.format, self._ahead(first)
         self.lost += 1

@@ -27,9 +27,9 @@ class PassedEvent:
         """An event has begun.
 
         Args:
-            timestamp: What all its packets have.
-            target: Whom they are passed on to; ``None``: nobody, they are told as a digit.
-            out: The timestamp that they have there.
+            timestamp: The timestamp that all its packets share.
+            target: The session they are passed on to; ``None``: they are reported as a digit instead.
+            out: Their timestamp at the target.
             now: When it began, by the loop's clock.
         """
         self.timestamp = timestamp
@@ -66,7 +66,7 @@ class PassedEvent:
             target.send_packet(marker | event_type[0], self._out, payload)
 
     def end(self) -> None:
-        """Tell the target that it is over, unless that was done: no more of it will come."""
+        """Tell the target that the event has ended, unless that was done: no further packets will come."""
         target = self.target
         if self._ended or target is None:
             return

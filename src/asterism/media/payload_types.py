@@ -1,4 +1,4 @@
-"""What the RTP payload types of one direction mean."""
+"""The meaning of the RTP payload types of one direction."""
 
 from __future__ import annotations
 

@@ -51,14 +51,14 @@ class Playback:
         self._period = period
         self._on_end = on_end
         self.error: Exception | None = None
-        """What the source of the frames, or the stream, has raised; it ended the playback."""
+        """The exception of the frame source or the stream that ended the playback."""
         self._future: asyncio.Future[bool] | None = None
         self.finished = False
         """Whether every frame was played."""
         self.played = 0
         """Frames played so far; time goes on while the far end holds."""
         self.heard = 0
-        """Those of them that were sent."""
+        """Number of the played frames that were sent."""
         self._next = loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self._step()
@@ -104,7 +104,7 @@ class Playback:
             self._future.set_result(self.finished)
 
     def stop(self) -> None:
-        """Stop playing now; whoever waits is told ``False``."""
+        """Stop playing now; waiting callers get ``False``."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -43,7 +43,7 @@ class PortPool:
 
     @property
     def available(self) -> int:
-        """How many pairs are free."""
+        """Number of free pairs."""
         return len(self._free)
 
     def take(self) -> int:

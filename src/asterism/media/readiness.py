@@ -17,7 +17,7 @@ _BATCH = 64
 
 
 class Reader(Protocol):
-    """Who reads a socket."""
+    """Reader of a socket."""
 
     def on_readable(self, now: float) -> None:
         """The socket has something to read; ``now`` is the loop's time."""
@@ -50,14 +50,14 @@ class Readiness:
         readers[descriptor] = reader
 
     def forget(self, descriptor: int) -> None:
-        """Tell nobody of ``descriptor`` any more, which is about to be closed: that ends the watching."""
+        """Stop reporting ``descriptor``, which is about to be closed: closing it ends the watching."""
         if self._epoll is None:
             self._loop.remove_reader(descriptor)
         elif descriptor < len(self._readers):
             self._readers[descriptor] = None
 
     def close(self) -> None:
-        """Watch nothing any more."""
+        """Stop watching all sockets."""
         self._readers[:] = [None] * len(self._readers)
         if self._epoll is not None:
             self._loop.remove_reader(self._epoll.fileno())

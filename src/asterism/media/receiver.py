@@ -1,4 +1,4 @@
-"""What one RTP session receives: packets that are passed on at once, and the counts of RFC 3550 A.1 and A.8.
+"""The receiving half of an RTP session: packets that are passed on at once, and the counts of RFC 3550 A.1 and A.8.
 
 This is an object of its own, with nothing in it but what every packet needs: when a packet comes, after some hundred
 others of other calls, each object that it touches has to be fetched from memory, and a large one more than once.
@@ -28,7 +28,7 @@ of its turns: what reads, its buffer; what the next packet begins with, its SSRC
 the sink that takes it from there."""
 
 _LATE = 100
-"""By how many packets one may be late that was under way when its source began to send elsewhere."""
+"""Maximum lateness, in packets, of a packet that was under way when its source began to send elsewhere."""
 
 
 class RtpReceiver:
@@ -42,7 +42,7 @@ class RtpReceiver:
     def __init__(self, session: RtpSession) -> None:
         self._session = session
         self.quick: QuickWay | None = None
-        """What is to be done with the next packet of the source, if that is known."""
+        """Precomputed handling of the source's next packet, if known."""
         self.keeping: Keeping | None = None
         """The same where its payload is kept."""
         self.clock = 8000.0
@@ -58,7 +58,7 @@ class RtpReceiver:
         self.interrupted = False
         """Whether the source sends elsewhere, or did until now: what is missing before its next packet is not lost."""
         self.lost = 0
-        """How many of the packets that were due did not come; negative when some came twice."""
+        """Number of expected packets that were lost; negative when some came twice."""
 
     def on_readable(self, now: float) -> None:
         """Take one datagram; the hot path."""
@@ -167,15 +167,15 @@ class RtpReceiver:
 
     @property
     def expected(self) -> int:
-        """How many packets were due so far."""
+        """Number of packets expected so far."""
         return (self._cycles << 16) + self.highest - self._first_sequence + 1 if self.ssrc >= 0 else 0
 
     @property
     def packets(self) -> int:
-        """How many packets came."""
+        """Number of packets received."""
         return self.expected - self.lost
 
     def close(self) -> None:
-        """Let go of the session: they must not hold each other, or only the collector frees them."""
+        """Drop the reference to the session, so that no cycle keeps both alive until garbage collection."""
         self.quick = self.keeping = None
         del self._session

@@ -156,7 +156,7 @@ class Relay:
         return (sequence - self._sequence_offset) & 0xFFFF
 
     def realign(self) -> None:
-        """Have the next packet aligned anew: the target sends something else meanwhile."""
+        """Have the next packet aligned anew: the target is sending something else meanwhile."""
         self.leave()
         if self._timestamp_offset != _UNSET:
             self.target.sent.last_write = self.target.last_sent
@@ -196,7 +196,7 @@ class Relay:
             received.quick = None
 
     def add_up(self) -> None:
-        """Count on the target what went quickly since the last time."""
+        """Add the packets relayed quickly since the last call to the target's counts."""
         received, sent = self.source.received, self.target.sent
         if received.quick is None:
             return
@@ -210,18 +210,18 @@ class Relay:
             self._counted_bytes = received.octets
 
     def not_sent(self, size: int) -> None:
-        """A packet with a payload of ``size`` octets that went quickly could not be sent: it is added up, too."""
+        """A quickly relayed packet with ``size`` payload octets could not be sent: subtract it from the counts."""
         self.target.sent.packets -= 1
         self.target.sent.octets -= size
 
     def by_frames(self) -> None:
-        """Relay no more, but carry on with what comes, frame by frame: somebody changes it on the way."""
+        """Stop relaying, and carry on frame by frame: a tap changes the audio on its way."""
         source, target = self.source, self.target
         self.end()
         source.sink = target.write
 
     def end(self) -> None:
-        """Relay no more: what the target is written next follows the last packet."""
+        """Stop relaying: the next frame written to the target follows the last relayed packet."""
         self.leave()
         source, target = self.source, self.target
         source.relay = target.relayed_by = None

@@ -49,7 +49,7 @@ class RtcpReporter:
 
     @property
     def statistics(self) -> RtcpStatistics:
-        """What the reports told; most calls end before the first."""
+        """Statistics of the reports, created when first used: most calls end before the first report."""
         if self._statistics is None:
             self._statistics = RtcpStatistics()
         return self._statistics
@@ -113,7 +113,7 @@ class RtcpReporter:
             return
 
     def _pass_feedback(self, data: bytes) -> None:
-        """Pass feedback about relayed packets on to whom they come from."""
+        """Pass feedback about relayed packets on to their source."""
         session = self._session
         relay = session.relayed_by
         if relay is None:
@@ -128,7 +128,7 @@ class RtcpReporter:
             source.rtcp.send_feedback(b"".join(packets))
 
     def _report(self, final: bool) -> rtcp.Report:
-        """The next report; the ``final`` one is not counted any more: the figures have been taken by then."""
+        """The next report; the ``final`` one is not counted, because the figures have been taken by then."""
         session = self._session
         now = self._loop.time()
         blocks: tuple[rtcp.ReportBlock, ...] = ()

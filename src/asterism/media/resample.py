@@ -18,7 +18,7 @@ Samples = npt.NDArray[np.float32]
 _ZEROS = 16
 """Zero crossings of the sinc function that a filter covers, at the lower rate."""
 _PASS = 0.93
-"""The part of the band that is kept, so that next to nothing of the rest is folded into it."""
+"""Share of the band that is kept, to leave almost no aliasing."""
 
 
 class _Filters(NamedTuple):
@@ -91,7 +91,7 @@ class Resampler:
 
     @property
     def delay(self) -> float:
-        """How late the output is, in samples of the input."""
+        """Delay of the output, in samples of the input."""
         return self._filters.taps / 2
 
     def __call__(self, data: bytes) -> bytes:

@@ -21,7 +21,7 @@ _MAX_PACKETS = 16
 
 @dataclass(frozen=True, slots=True)
 class ReportBlock:
-    """What one side received from one source."""
+    """Report block: reception statistics of one source."""
 
     ssrc: int
     fraction_lost: int

@@ -98,7 +98,7 @@ class RtpSession(RtpTransmitter):
         self._reporter: RtcpReporter | None = None
         self.local = local
         self.cname = bytearray()
-        """What reports call this end; streams that are heard and seen together share it (RFC 3550 6.5.1)."""
+        """CNAME of this end in reports; streams to be synchronised (audio, video) share it (RFC 3550 6.5.1)."""
         self.sink: FrameSink | None = None
         """See ``AudioStream.sink``. One that has a ``pending_for(format)`` keeps payloads there until it takes them."""
         self.on_digit: DigitSink | None = None
@@ -122,13 +122,13 @@ class RtpSession(RtpTransmitter):
         self._inactivity: InactivityWatch | None = None
         self._keep_alive: KeepAlive | None = None
         self.received = RtpReceiver(self)
-        """The counts of what came."""
+        """The receiving half, with its packet counts."""
         self.rx_dropped = 0
         """Datagrams that were malformed, of an unknown type, or of a source that is not the peer."""
         self.relay: Relay | None = None
-        """What passes the packets that come on to another session."""
+        """The relay that forwards received packets to another session."""
         self.joined_to: RtpSession | None = None
-        """The session that hears what comes, relayed or by frames."""
+        """The session that gets the received audio, relayed or by frames."""
         self._pair: MemoryStream | None = None
         """The end of a pair that is followed to find it. Digits then go from channel to channel: each hears them."""
 
@@ -224,7 +224,7 @@ class RtpSession(RtpTransmitter):
 
     @property
     def source_differs(self) -> bool:
-        """Whether packets come from elsewhere than signalling told, or from nowhere yet."""
+        """Whether packets come from another address than the signalled one, or none have come yet."""
         return self._filter.source is None or self._filter.source != self._filter.signalled
 
     @property
@@ -418,17 +418,17 @@ class RtpSession(RtpTransmitter):
 
     @property
     def rx_packets(self) -> int:
-        """How many packets came."""
+        """Number of packets received."""
         return self.received.packets
 
     @property
     def rx_bytes(self) -> int:
-        """How many octets of payload came."""
+        """Number of payload octets received."""
         return self.received.octets
 
     @property
     def rx_lost(self) -> int:
-        """How many packets did not come; negative when some came twice."""
+        """Number of packets lost; negative when some came twice."""
         return self.received.lost
 
     @property

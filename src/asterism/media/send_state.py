@@ -8,7 +8,7 @@ from asterism.media.formats import ULAW, Format
 
 
 class SendState:
-    """Where an outgoing RTP stream stands: the numbers of its last packet, its counts, and how a packet is sent.
+    """State of an outgoing RTP stream: the numbers of its last packet, its counts, and how a packet is sent.
 
     The stream has one SSRC but two senders: the session itself (audio that is written, digits, silence) and the
     :class:`~asterism.media.relay.Relay` that passes another session's packets on. Both read and write this one object,

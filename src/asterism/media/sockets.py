@@ -1,4 +1,4 @@
-"""What Python's sockets leave to us: dissolving a UDP association, checking an address without DNS."""
+"""Helpers that Python's sockets lack: dissolving a UDP association, checking an address without DNS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one RTP session counts and what its RTCP reports told: the source of ``CHANNEL(rtcp,...)``."""
+"""Statistics of one RTP session and of its RTCP reports: the source of ``CHANNEL(rtcp,...)``."""
 
 from __future__ import annotations
 

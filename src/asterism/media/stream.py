@@ -64,11 +64,11 @@ class AudioStream(Protocol):
 
     @property
     def sends(self) -> bool:
-        """Whether what is written now is sent: not on hold, without a peer, or while a digit is."""
+        """Whether audio written now is sent: it is not on hold, without a peer, or while a digit is being sent."""
 
     @property
     def digit_passed_to(self) -> AudioStream | None:
-        """The leg that gets the digit told of last, or now, by packets; ``None``: it has to be sent to the others."""
+        """The leg to which the current or last digit is passed as packets; ``None``: it must be sent to the others."""
 
     @property
     def closed(self) -> bool:
@@ -85,7 +85,7 @@ class AudioStream(Protocol):
         """Take a tap off; whether it was there."""
 
     def change_behind(self, tap: Tap, frame: Frame) -> Frame | None:
-        """Give what a tap had kept back to those behind it; see :class:`asterism.media.taps.TappedStream`."""
+        """Pass a frame that a tap held back to the taps behind it; see :class:`asterism.media.taps.TappedStream`."""
 
     def write(self, frame: Frame) -> None:
         """Send one frame now; pacing is the caller's. Translated when its format was not negotiated."""
@@ -121,7 +121,7 @@ class ChannelStream:
 
     @property
     def direction(self) -> str:
-        """What this server does: ``sendrecv``, ``sendonly``, ``recvonly`` or ``inactive``."""
+        """Direction as seen by this server: ``sendrecv``, ``sendonly``, ``recvonly`` or ``inactive``."""
         return "sendrecv"
 
     @property

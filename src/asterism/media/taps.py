@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 class Direction(Enum):
-    """Which way of a leg's audio a tap is on."""
+    """Direction of a leg's audio that a tap is on."""
 
     IN = "in"
-    """What the far end says."""
+    """Audio received from the far end."""
     OUT = "out"
-    """What the far end is sent."""
+    """Audio sent to the far end."""
 
 
 class Tap:
@@ -52,10 +52,10 @@ class Tap:
         return frame
 
     def failed(self) -> None:
-        """It raised, which is logged, and has been removed."""
+        """The tap raised an exception, which is logged, and has been removed."""
 
     def ended(self) -> None:
-        """What it was attached to is over."""
+        """The stream or channel that it was attached to has ended."""
 
 
 def _one_clock(one: Frame, other: Frame) -> bool:
@@ -63,15 +63,15 @@ def _one_clock(one: Frame, other: Frame) -> bool:
 
 
 class TapKeeper(Protocol):
-    """Who attached a tap to a stream and keeps it beyond that stream's life."""
+    """Owner of a tap, which attached it to a stream and keeps it beyond that stream's life."""
 
     @property
     def tap_log(self) -> logging.Logger:
-        """Where failures of its taps are logged."""
+        """Logger for failures of its taps."""
 
     @property
     def tap_subject(self) -> LogSubject | None:
-        """What log lines about its taps are about."""
+        """Subject of log records about its taps."""
 
     def tap_failed(self, tap: Tap) -> None:
         """A tap raised and has been removed from the stream."""
@@ -153,7 +153,7 @@ class TapLine:
             keeper.tap_failed(tap)
 
     def end(self) -> None:
-        """The stream is over; taps that somebody keeps go on elsewhere."""
+        """The stream has ended; taps that have a keeper go on elsewhere."""
         keepers, self._keepers = self._keepers, {}
         self._divide()
         for tap, keeper in keepers.items():
@@ -162,7 +162,7 @@ class TapLine:
 
 
 class TappedStream:
-    """What a stream needs to have taps: a mix-in of every :class:`~asterism.media.stream.AudioStream`.
+    """Tap support for streams: a mix-in of every :class:`~asterism.media.stream.AudioStream`.
 
     The stream sets ``taps_in`` and ``taps_out`` to ``None`` at first, gives what arrives through :meth:`hear_in` and
     what is written through :meth:`send_through`, and calls :meth:`end_taps` when it is closed.
@@ -179,11 +179,11 @@ class TappedStream:
 
     @property
     def tap_log(self) -> logging.Logger:
-        """Where failures of taps are logged that nobody keeps."""
+        """Logger for failures of taps without a keeper."""
         raise NotImplementedError
 
     def taps_changed(self, direction: Direction) -> None:
-        """The taps of one direction are others: whatever was chosen by them is to be chosen anew.
+        """The taps of one direction have changed: everything that depends on them is to be chosen anew.
 
         A relay that a changing tap forbids has to go on by frames.
         """
@@ -254,7 +254,7 @@ class TappedStream:
         return line.change(frame)
 
     def change_behind(self, tap: Tap, frame: Frame) -> Frame | None:
-        """Give what a changing tap on what arrives had kept back to those behind it; what is to be passed on."""
+        """Pass a frame that a changing tap had held back to the incoming taps behind it; returns the result."""
         return frame if self.taps_in is None else self.taps_in.change(frame, tap)
 
     def send_through(self, frame: Frame) -> Frame | None:

@@ -36,7 +36,7 @@ class Step(NamedTuple):
     whole: Translator
     """Turns a whole sound, or one payload by itself."""
     stream: Callable[[], Translator] | None = None
-    """Makes what turns one stream, payload by payload, where a payload cannot be turned by itself without a seam."""
+    """Creates a stateful translator for one stream, where payloads cannot be translated one by one without a seam."""
 
 
 _CODECS = (
@@ -83,7 +83,7 @@ def _cost(source: Format, target: Format) -> float:
 
 
 class Path(NamedTuple):
-    """How one format becomes another."""
+    """Path of translation steps from one format to another."""
 
     steps: tuple[Step, ...]
 
@@ -129,7 +129,7 @@ def path(source: Format, target: Format) -> Path | None:
 
 @lru_cache(maxsize=512)
 def translator(source: Format, target: Format) -> Translator | None:
-    """What turns a whole sound of ``source`` into ``target``: a function, or ``None`` when there is no way.
+    """Translator of a whole sound from ``source`` to ``target``; ``None`` when there is no path.
 
     The same format gives the identity. For a stream that comes in pieces see :func:`stream_translator`.
     """
@@ -138,7 +138,7 @@ def translator(source: Format, target: Format) -> Translator | None:
 
 
 def stream_translator(source: Format, target: Format) -> Translator | None:
-    """What turns one stream of ``source`` into ``target``, payload by payload; ``None`` when there is no way.
+    """Translator of one stream from ``source`` to ``target``, payload by payload; ``None`` when there is no path.
 
     It may remember the end of a payload, so that the next follows without a seam: one for each stream.
     """

@@ -56,13 +56,13 @@ class RtpTransmitter(TappedStream):
         self._events: dict[int, int] = {}
         self._packetizer: Packetizer | None = None
         self._translation: tuple[Format, Format, Translator | None] | None = None
-        """What turns frames of another format into the one that is sent: one stream at a time."""
+        """Translator from the format of written frames to the format that is sent; for one stream at a time."""
         self._formats: tuple[Format, ...] = (ULAW,)
         self._hold = False
         self._connected = False
         self._sender: DigitSender | None = None
         self.sent = SendState(int.from_bytes(context.random(10), "big"), loop.time())
-        """Where the outgoing stream stands."""
+        """State of the outgoing stream."""
         self.ssrc = self.sent.ssrc
         self.relayed_by: Relay | None = None
         """The relay that passes another session's packets on to the peer of this one."""
@@ -108,14 +108,14 @@ class RtpTransmitter(TappedStream):
 
     @property
     def tx_packets(self) -> int:
-        """How many packets were sent."""
+        """Number of packets sent."""
         if self.relayed_by is not None:
             self.relayed_by.add_up()
         return self.sent.packets
 
     @property
     def tx_bytes(self) -> int:
-        """How many octets of payload were sent."""
+        """Number of payload octets sent."""
         if self.relayed_by is not None:
             self.relayed_by.add_up()
         return self.sent.octets

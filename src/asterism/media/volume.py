@@ -51,7 +51,7 @@ class Gain(Tap):
 
 @lru_cache(maxsize=64)
 def _table(fmt: Format, factor: float) -> bytes:
-    """What each octet of G.711 becomes, multiplied."""
+    """Table of each G.711 octet multiplied by ``factor``."""
     linear = LINEAR[8000]
     decode, encode = translator(fmt, linear), translator(linear, fmt)
     assert decode is not None

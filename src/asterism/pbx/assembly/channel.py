@@ -1,4 +1,4 @@
-"""What an extension written in Python does with its channel: answer, play, listen, speak, read digits, dial.
+"""The channel as extensions written in Python use it: answer, play, listen, speak, read digits, dial.
 
 ::
 
@@ -64,7 +64,7 @@ class Channel(channel.Channel):
         return playing.start_play(self, name, interrupt, language)
 
     def listen(self, rate: int | None = None) -> Listening:
-        """What the far end says, at a rate of your own (8000, 12000, 16000, 24000, 32000, 44100, 48000, 96000, 192000).
+        """Audio of the far end at a chosen rate in Hz (8000, 12000, 16000, 24000, 32000, 44100, 48000, 96000, 192000).
 
         ::
 
@@ -92,7 +92,7 @@ class Channel(channel.Channel):
         return Speaker(self, rate, depth)
 
     def audio(self) -> AsyncIterator[Frame]:
-        """What the far end says: frames of 16-bit linear PCM, normally 20 ms, at 8 or 16 kHz.
+        """Audio of the far end: frames of 16-bit linear PCM, normally 20 ms, at 8 or 16 kHz.
 
         ``frame.payload`` are the samples, ``frame.format`` tells the rate. Ends by
         :class:`ChannelHangup`. A reader that is slow loses the oldest frames.
@@ -146,4 +146,4 @@ class QuietChannel(Channel):
     may_call: ClassVar[bool] = False
 
     def _forget(self) -> None:
-        """Nobody has known of it."""
+        """Publishes nothing: this channel was never announced."""

@@ -48,11 +48,11 @@ if TYPE_CHECKING:
 
 
 MAX_HOPS = 70
-"""How many hops a call makes that began here (RFC 3261 8.1.1.6)."""
+"""Maximum number of hops of a call that originates here (RFC 3261 8.1.1.6)."""
 
 
 class _Counters:
-    """What ``bound`` copies of the PBX share besides the tables."""
+    """Counters and the refusal reason, shared by the ``bound`` copies of the PBX."""
 
     __slots__ = ("callids", "calls", "channels", "processed", "refusal", "uniqueids")
 
@@ -90,12 +90,12 @@ class Pbx(Subsystem):
         self.mailboxes = Mailboxes(server.bus, server.log, self.device_states)
         self.music = MusicClasses(server.log)
         self.presence: dict[str, Callable[[str], Presence | None]] = {}
-        """What tells the presence of ``Provider:name`` in hints, by provider."""
+        """Functions that return the presence of ``Provider:name`` in hints, by provider."""
         if dialplan is None:
             dialplan = Dialplan(self.applications, self.functions, server.bus, server.log)
         self.dialplan: Dialplan = dialplan
         self.codes: dict[str, Callable[[CoreChannel], Awaitable[None]]] = {}
-        """What a channel does that dials a code which is an extension of every context (``pickupexten``)."""
+        """Handlers of feature codes that can be dialled in every context (``pickupexten``), by code."""
         self.messages = Messages(self)
         self.completion = Completion(self)
         dialplan.observe(self.hints.update)
@@ -233,7 +233,7 @@ class Pbx(Subsystem):
         return channel
 
     def create_quiet_channel(self, technology: ChannelTechnology, name: str) -> Channel:
-        """Make a channel that is no call: no listing has it, no event tells of it, and it calls nobody."""
+        """Make a channel that is not a call: it is not listed, raises no events and cannot call others."""
         quiet = self.bound(self.owner)
         quiet.bus = EventBus(self.log)
         uniqueid = self.next_uniqueid()
@@ -287,9 +287,9 @@ class Pbx(Subsystem):
         return asked
 
     async def prepare(self, destinations: Iterable[str]) -> None:
-        """Let technologies bring into memory what they need to call these (``PJSIP/alice``): objects in databases.
+        """Let technologies load the objects from databases that they need to call these destinations (``PJSIP/alice``).
 
-        What cannot be had is missing when it is called.
+        An object that cannot be loaded is missing when the destination is called.
         """
         for destination in destinations:
             technology, slash, resource = destination.partition("/")
@@ -386,12 +386,12 @@ class Pbx(Subsystem):
         return Bridge(self, kind="base", name=name, dissolve=False, permanent=True)
 
     def calls_within(self, owner: Owner) -> int:
-        """How many channels run an application that ``owner`` registered."""
+        """Number of channels that run an application registered by ``owner``."""
         own = {entry.name for entry in self.applications if entry.owner is owner}
         return sum(channel.application in own for channel in self.channels) if own else 0
 
     def refusal(self) -> str:
-        """Why no new call is taken now (``maxcalls``, ``maxload``, ``minmemfree``, a stop), empty when one is."""
+        """Why new calls are refused now (``maxcalls``, ``maxload``, ``minmemfree``, a stop); empty if they are not."""
         return self._counters.refusal or admission.refusal(self.server.options, self._counters.calls)
 
     def refuse_calls(self, reason: str) -> None:
@@ -400,12 +400,12 @@ class Pbx(Subsystem):
 
     @property
     def active_calls(self) -> int:
-        """How many channels run dialplan."""
+        """Number of channels that run dialplan."""
         return self._counters.calls
 
     @property
     def processed_calls(self) -> int:
-        """How many channels have run dialplan since the start."""
+        """Number of channels that have run dialplan since the start."""
         return self._counters.processed
 
     def bridge_of(self, uniqueid: str) -> Bridge | None:

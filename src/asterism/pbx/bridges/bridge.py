@@ -27,18 +27,18 @@ _PASSED_ON = frozenset(
 _PEER_VARIABLES = ("BRIDGEPEER", "BRIDGEPVTCALLID")
 
 SMART = frozenset({"native_rtp", "simple_bridge", "softmix"})
-"""What a call of any number of parties uses."""
+"""Technologies for a call with any number of parties."""
 HOLDING = frozenset({"holding_bridge"})
-"""What a bridge in which each waits uses."""
+"""Technologies for a holding bridge, in which each member waits by itself."""
 MIXING = frozenset({"softmix"})
-"""What a conference uses."""
+"""Technologies for a conference."""
 
 ANNOUNCER = "announcer"
 """The role of a member that all who wait in a holding bridge hear."""
 
 
 class Waiting(NamedTuple):
-    """What a member of a holding bridge hears."""
+    """Audio that a member of a holding bridge hears."""
 
     kind: str = "m"
     """``m`` music, ``r`` ringing, ``s`` silence, ``h`` whatever its device does on hold, ``n`` nothing at all."""
@@ -46,7 +46,7 @@ class Waiting(NamedTuple):
 
 
 LeaveHandler = Callable[["Bridge", "Channel"], None]
-"""Called with the bridge that a member has left, and the channel whose leaving it was: itself, or another."""
+"""Called with the bridge that a member has left and the channel that caused it: the member's own, or another."""
 
 
 @dataclass(slots=True, eq=False)
@@ -55,19 +55,19 @@ class Member:
 
     channel: Channel
     roles: frozenset[str] = frozenset()
-    """What it is in this bridge (``announcer``); a technology gives the names their meaning."""
+    """Roles of the member in this bridge (``announcer``); a technology gives the names their meaning."""
     on_leave: LeaveHandler | None = None
-    """What becomes of the channel once it is in no bridge any more. Without one, and without a task, it is hung up."""
+    """Called once the channel is in no bridge any more. Without it, and without a task, the channel is hung up."""
     on_digit: Callable[[Channel, str], bool] | None = None
     """Gets each digit of the channel; true: it is not passed on to the others."""
     features: bool = False
     """Whether its digits may start something, so that its packets are not merely passed on."""
     waiting: Waiting | None = None
-    """What it hears in a holding bridge; music without."""
+    """Audio that it hears in a holding bridge; ``None``: music."""
     holds: bool = False
-    """Whether its far end has put on hold whom it talks to."""
+    """Whether its far end has put the other party on hold."""
     hold_class: object = None
-    """The music that it suggested for that."""
+    """The music class that the far end suggested for the hold."""
 
 
 class Bridge:
@@ -148,7 +148,7 @@ class Bridge:
 
     @property
     def channels(self) -> list[Channel]:
-        """The channels in it, the one that came first first."""
+        """The channels in it, in the order of arrival."""
         return list(self.members)
 
     @property
@@ -158,7 +158,7 @@ class Bridge:
 
     @property
     def ended(self) -> bool:
-        """Whether it takes nobody any more."""
+        """Whether the bridge accepts no further members."""
         return self._ended
 
     @property
@@ -187,7 +187,7 @@ class Bridge:
         features: bool = False,
         waiting: Waiting | None = None,
     ) -> None:
-        """Let a channel in; see :class:`Member`. All who talk to each other become one call (linkedid).
+        """Let a channel in; see :class:`Member`. All members become one call (linkedid).
 
         ``swap`` is the member whose place it takes; that one leaves, and the bridge is not over by that.
 
@@ -197,7 +197,7 @@ class Bridge:
         self._enter(Member(channel, roles, on_leave, on_digit, features, waiting), swap)
 
     def depart(self, leaver: Channel) -> None:
-        """Take a channel out. With ``dissolve`` the one who is then alone leaves with it."""
+        """Take a channel out. With ``dissolve`` the last remaining member leaves with it."""
         members = self.members
         if leaver not in members:
             return
@@ -235,7 +235,7 @@ class Bridge:
             self._end(leaver)
 
     def move(self, channel: Channel, other: Bridge, swap: Channel | None = None) -> None:
-        """Take a channel to another bridge; whoever is left here stays, be it alone. Nobody left: the bridge is over.
+        """Move a channel to another bridge; the others stay, even a single one. Without members this bridge ends.
 
         ``swap`` is the member there whose place it takes, see :meth:`enter`.
 
@@ -296,7 +296,7 @@ class Bridge:
             pbx.bus.publish(events.BRIDGE_DESTROY, self)
 
     def check_room(self, more: int = 1) -> None:
-        """Raises RuntimeError when the bridge is over or takes no such number more."""
+        """Raise RuntimeError if the bridge has ended or has no room for that many more members."""
         count = len(self.members) + more
         if self._ended or (count > 2 and not self.pbx.bridges.technologies.have_room(self, count)):
             raise RuntimeError(f"bridge {self.uniqueid} takes no more channels")
@@ -304,7 +304,7 @@ class Bridge:
     # -- what one party does and the others hear of ------------------------------------------------------------
 
     def pass_control(self, source: Channel, control: Control, data: object) -> None:
-        """Show the peer what ``source`` did; among more than two, and where each waits, nobody is shown anything."""
+        """Show the peer what ``source`` did; with more than two members, or in a holding bridge, nothing is shown."""
         if control is Control.HOLD or control is Control.UNHOLD:
             member = self.members.get(source)
             if member is not None:
@@ -393,7 +393,7 @@ class Bridge:
                 _abandon(swapped.channel)
 
     def _take_out(self, member: Member) -> None:
-        """It is no member from now on; its audio has been let go of before."""
+        """Remove a member, whose audio has been disconnected before."""
         channel = member.channel
         if self._mixer is not None:
             self._mixer.leave(channel)
@@ -443,7 +443,7 @@ class Bridge:
         self._mixer.start()
 
     def _name_peers(self) -> None:
-        """Tell each member in its variables who the others are; where each waits alone there are none."""
+        """Set the variables of each member that name the others; in a holding bridge there are none."""
         members = self.members
         if self.uses is HOLDING:
             return
@@ -461,13 +461,13 @@ class Bridge:
                 _forget(channel, _PEER_VARIABLES)
 
     def _settle(self) -> None:
-        """Somebody has left, others are still there."""
+        """A member has left, others are still in the bridge."""
         self._rearrange()
         self._name_peers()
         self._show_hold()
 
     def _show_hold(self) -> None:
-        """Of two each is on hold while the other one holds it; among more, and alone, nobody is."""
+        """Update hold: with two members, each is on hold while the other one holds it; otherwise nobody is on hold."""
         members = self.members
         if self.uses is HOLDING:
             return
@@ -495,13 +495,13 @@ def _name_peer(channel: Channel, other: Channel) -> None:
 
 
 def _abandon(channel: Channel) -> None:
-    """End a channel that has left and that nobody has a use for."""
+    """End a channel that has left the bridge and that neither a task nor a Dial takes over."""
     if channel.task is None and channel.alive and not channel.moved and channel.control_listener is None:
         channel.soft_hangup()
 
 
 def _forget(channel: Channel, names: Sequence[str]) -> None:
-    """Delete those of the variables that are set; of others nothing is told."""
+    """Delete the variables that are set; unset ones raise no event."""
     channel.delete_variables([name for name in names if channel.get_variable(name) is not None])
 
 

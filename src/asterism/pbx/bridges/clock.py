@@ -37,7 +37,7 @@ class MixClock:
             self._timer = loop.call_at(self._deadline, self._run, loop)
 
     def remove(self, turn: Callable[[], None]) -> None:
-        """Call it no more; may be done twice."""
+        """Stop calling it; may be done twice."""
         self._turns.pop(turn, None)
         if not self._turns and self._timer is not None:
             self._timer.cancel()

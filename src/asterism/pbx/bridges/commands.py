@@ -267,7 +267,7 @@ class BridgeCommands(Module):
         ),
     )
     def technology_list(self, call: ActionCall) -> None:
-        """What mixes."""
+        """List the bridge technologies."""
         call.begin_list("Bridge technology listing will follow")
         for kind in self._technologies.kinds:
             call.item(

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
 
 _ENOUGH = 10
-"""How often far ends are told where to send within :data:`_SPAN`: some move whenever they are told that others have."""
+"""Maximum number of redirections of media within :data:`_SPAN`: some far ends move whenever the other one has moved."""
 _SPAN = 32.0
-"""Seconds."""
+"""The span in seconds."""
 
 
 class DirectMediaPair:
-    """Where the two members of a bridge send their media."""
+    """Direct media between the two members of a bridge."""
 
     __slots__ = ("_bridge", "_count", "_given_up", "_moved", "_since", "_targets", "engaged")
 
@@ -31,7 +31,7 @@ class DirectMediaPair:
         self.engaged = False
         """Whether they were told to send to each other, and not yet to come back."""
         self._moved: tuple[Channel, ...] = ()
-        """Who was told to: by the time they are to come back others may be in the bridge."""
+        """The channels that were told to send directly; at the end of direct media the bridge may have others."""
         self._given_up = False
         self._count = 0
         self._since = 0.0
@@ -75,7 +75,7 @@ class DirectMediaPair:
         return not self._given_up
 
     def end(self) -> None:
-        """Have both send here again; who has hung up is told nothing more."""
+        """Have both send to this server again, except one that has hung up."""
         if not self.engaged:
             return
         self.engaged = False
@@ -90,7 +90,7 @@ def _tell(channel: Channel, other: Channel) -> None:
 
 
 def _untouched(member: Member) -> bool:
-    """Whether nobody here wants to hear a party, its digits included, or to change what it hears."""
+    """Whether no tap and no digit handler of this server needs the member's media."""
     channel = member.channel
     taps = channel.taps
     return member.on_digit is None and not member.features and (taps is None or not taps.taps)

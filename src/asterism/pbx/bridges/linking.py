@@ -49,7 +49,7 @@ def _connect_others(streams: Sequence[ChannelStream], others: Sequence[ChannelSt
 
 
 def _connect(source: AudioStream, target: AudioStream | None) -> bool:
-    """Carry what arrives at ``source`` to ``target``; ``None``: nowhere, whom it is for hears music."""
+    """Carry the audio of ``source`` to ``target``; ``None``: nowhere, because its recipient hears music."""
     if target is None:
         source.relay_to(None)
         source.sink = None

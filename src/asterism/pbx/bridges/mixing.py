@@ -35,7 +35,7 @@ _Sums = npt.NDArray[np.intp]
 
 
 class Listener(Protocol):
-    """Who is sent what a party hears."""
+    """The stream that the audio for a party is sent to."""
 
     def write(self, frame: Frame) -> None:
         """Send one frame now."""
@@ -80,7 +80,7 @@ def rate_for(formats: Iterable[Format]) -> int:
 
 
 class _Tuning:
-    """What belongs to one rate of a mix."""
+    """Formats, sizes and encoders for one sample rate of a mix."""
 
     __slots__ = ("codes", "linear", "order", "rate", "samples", "shared", "silences", "sizes")
 
@@ -97,21 +97,21 @@ class _Tuning:
         """Bytes of a turn in each of them."""
         self.silences = {fmt: silence(fmt, size) for fmt, size in self.sizes.items()}
         self.shared: dict[Format, Translator | None] = {}
-        """What encodes the sum of all for those who say nothing, by their format."""
+        """Encoders of the sum of all parties, shared by the silent ones, by format."""
 
     def encoder(self, fmt: Format) -> Translator | None:
         """A new encoder from linear audio of the mix; ``None`` for what the mix encodes itself."""
         return None if fmt in self.codes else stream_translator(self.linear, fmt) or _nothing
 
     def share(self, fmt: Format) -> Translator | None:
-        """The encoder that all share who say nothing."""
+        """The encoder that all silent parties share."""
         if fmt not in self.shared:
             self.shared[fmt] = self.encoder(fmt)
         return self.shared[fmt]
 
 
 class _Lane:
-    """What one party says, at one rate of the mix and in one format."""
+    """Incoming audio of one party, at one rate of the mix and in one format."""
 
     __slots__ = (
         "buffer", "convert", "encode", "flowing", "format", "index", "most", "port", "raw", "silence", "size", "taken",
@@ -129,7 +129,7 @@ class _Lane:
         self.convert = None if direct or source is None else stream_translator(source, tuning.linear) or _nothing
         self.encode = encode
         self.raw: list[bytes] = []
-        """What has arrived in a format that is converted before it is mixed."""
+        """Payloads received in a format that is converted before mixing."""
         self.buffer = bytearray()
         self.taken = 0
         """Octets that were taken out of it so far, or left out."""
@@ -153,7 +153,7 @@ class Port:
         self._mixer = mixer
         self._source: Format | None = None
         self._order = Sequencer()
-        """Of what is converted before it is mixed."""
+        """Puts payloads in order that are converted before mixing."""
         self._begin()
         self.format = fmt
         self.stream: Listener | None = stream
@@ -162,7 +162,7 @@ class Port:
 
     def _begin(self) -> None:
         self._known: tuple[int, int] | None = None
-        """A timestamp, and where in all that has come it is."""
+        """A timestamp, and its position in the audio received so far."""
         self._gaps: list[tuple[int, int]] = []
         """Where something is missing, counted as the lane's ``taken`` is."""
 
@@ -256,7 +256,7 @@ def _nothing(_: bytes) -> bytes:
 
 
 class Output(NamedTuple):
-    """What some parties are sent in a turn, all in one format."""
+    """Payloads to be sent to some of the parties in a turn, all in one format."""
 
     format: Format
     lanes: list[_Lane]
@@ -326,13 +326,13 @@ class Mixer:
         return lambda: mix(lanes, tuning)
 
     def send(self, outputs: list[Output]) -> None:
-        """Send what a turn has made to those who are still there."""
+        """Send the output of a turn to the parties that are still in the mix."""
         for fmt, lanes, payloads in outputs:
             write_each([lane.port.stream for lane in lanes], fmt, payloads)
 
 
 def mix(lanes: list[_Lane], tuning: _Tuning) -> list[Output]:
-    """What each hears of the next 20 ms."""
+    """Mix the next 20 ms for every party."""
     order = tuning.order
     talking: list[list[_Lane]] = [[] for _ in order]
     pieces: list[list[bytearray]] = [[] for _ in order]

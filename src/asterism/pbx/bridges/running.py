@@ -1,4 +1,4 @@
-"""Where the turns of a mix are worked: on the loop, or in a thread while that takes long.
+"""Running the turns of a mix: on the loop, or in a thread while they take long.
 
 G.711 takes a fraction of a millisecond for fifty parties, and a thread would only cost more. A codec that takes
 several milliseconds of each turn would keep the loop from everybody's packets; its turns go, as wholes and one after
@@ -30,7 +30,7 @@ PATIENCE = 1.0
 
 
 class MixThread:
-    """The one thread for long turns; there is none while nobody uses it."""
+    """The one thread for long turns; it exists only while a mix uses it."""
 
     def __init__(self) -> None:
         self._executor: ThreadPoolExecutor | None = None
@@ -48,7 +48,7 @@ class MixThread:
             self._executor = ThreadPoolExecutor(1, "mix")
 
     def release(self) -> None:
-        """A mix uses it no more; the last one ends it."""
+        """A mix releases the thread; the last one ends it."""
         self._users -= 1
         if not self._users and self._executor is not None:
             self._executor.shutdown(wait=False)

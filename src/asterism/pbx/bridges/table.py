@@ -18,11 +18,11 @@ class Technology(Protocol):
     """Carries the audio between the members of one bridge, from when it is chosen until another is."""
 
     name: ClassVar[str]
-    """As it is shown: ``softmix``."""
+    """Its name in listings: ``softmix``."""
     kind: ClassVar[str]
-    """What it is, for listings: ``MultiMix``."""
+    """Its type in listings: ``MultiMix``."""
     priority: ClassVar[int]
-    """Of several that suit, the one with the highest is taken."""
+    """Among several suitable technologies the one with the highest priority is chosen."""
     capacity: ClassVar[int]
     """The most members it takes; 0: any number."""
 
@@ -58,7 +58,7 @@ class Technologies:
         self.suspended: set[str] = set()
         """The names of those that are not chosen at present."""
         self.initial: dict[frozenset[str], str] = {}
-        """What bridges begin with, by what they use; forgotten when one is suspended, or no longer."""
+        """Initial technology of a bridge, by the technologies it may use; cleared when one is suspended or resumed."""
 
     def named(self, name: str) -> type[Technology] | None:
         """The technology of that name, in any case."""
@@ -83,7 +83,7 @@ class Technologies:
             self.suspended.discard(kind.name)
 
     def choose_initial(self, bridge: Bridge) -> str:
-        """The name of what suits a bridge without members, best kept in :attr:`initial`."""
+        """The name of the technology for a bridge without members; stored in :attr:`initial`."""
         chosen = self.choose(bridge)
         name = self.initial[bridge.uses] = "simple_bridge" if chosen is None else chosen.name
         return name
@@ -107,7 +107,7 @@ class BridgeTable(dict[str, "Bridge"]):
         self.clock = MixClock()
         """Gives the turns of all that is mixed."""
         self.thread = MixThread()
-        """Works those that take long."""
+        """Runs the turns that take long."""
 
     def called(self, name: str) -> Bridge | None:
         """The bridge that was given this name, if any; the name of a bridge is optional and no key."""

@@ -1,1 +1,1 @@
-"""What makes and moves calls."""
+"""Calls: dialling, originating, bridging, transferring, pickup and Local channels."""

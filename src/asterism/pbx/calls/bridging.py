@@ -51,7 +51,7 @@ class Meeting:
     """
 
     def __init__(self, pbx: Host, first: Guest, second: Guest, *, told_first: Guest | None = None) -> None:
-        """``first`` enters first; ``told_first``, by default the same, is told first whom it talks to."""
+        """``first`` enters first; ``told_first``, by default the same, gets its connected line update first."""
         self._pbx = pbx
         self._guests = (first, second)
         self._told = (second, first) if told_first is second else (first, second)
@@ -117,7 +117,7 @@ class Meeting:
         guest.channel.wake()
 
     def _leave(self, guest: Guest) -> None:
-        """What the channel did here has ended, for whatever reason."""
+        """End the guest's part: cancel the meeting if there is no bridge yet, else take the channel out of it."""
         if self.bridge is None:
             self._cancel()
         elif not guest.gone and guest.channel.bridge is not None:
@@ -138,7 +138,7 @@ async def _courtesy(channel: Channel) -> None:
 
 
 def may_be_fetched(channel: Channel) -> bool:
-    """Whether a channel can be taken from what it does into a bridge: it is up, and nobody is calling it."""
+    """Whether a channel can be taken into a bridge from its present task: it is up, and no Dial is calling it."""
     return channel.alive and channel.control_listener is None
 
 

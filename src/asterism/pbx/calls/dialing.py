@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 MAX_DESTINATIONS = 64
 """Destinations of one Dial; more are ignored."""
 MAX_FORWARDS = 20
-"""How often one leg may be forwarded."""
+"""Maximum number of times that one leg may be forwarded."""
 
 
 @dataclass(slots=True)
 class DialResult:
-    """How a Dial went: ``cause`` is Q.850, times are seconds; ``peer`` is the channel that answered."""
+    """Result of a Dial: ``cause`` is Q.850, times are in seconds; ``peer`` is the channel that answered."""
 
     status: DialStatus
     cause: int = 0
@@ -53,7 +53,7 @@ class Leg:
         self.destination = destination
         self.resource = destination.partition("/")[2]
         self.before = before
-        """Where the call went before it was forwarded here."""
+        """Destination of the call before it was forwarded here."""
         self.begun = False
         """Whether DialBegin has told of it."""
 
@@ -95,21 +95,21 @@ class Dialer:
         self.started = pbx.loop.time()
         self.single = True
         self._inside = caller is not None and getattr(caller.technology, "inside", False)
-        """Whether the caller's far end is inside the server: it is told whom it is connected to before any answer."""
+        """Whether the caller's far end is inside the server: it gets connected line updates before any answer."""
         self.early_media = True
         self.answered_early = False
         """Whether audio before the answer counts as one."""
         self.ring_until_media = False
         self.ignore_forwards = False
         self.shows_connected = False
-        """Whether the caller is told whom it is connected to before there is an answer."""
+        """Whether the caller gets connected line updates before there is an answer."""
         self.losers_cause: int = Cause.ANSWERED_ELSEWHERE
         self.on_answer: Callable[[Channel, Leg], None] | None = None
         self.on_forward: Callable[[Channel], None] | None = None
         self.on_ringing: Callable[[Channel], None] | None = None
         self._done = done
         self.refusal: Control | None = None
-        """BUSY or CONGESTION where a leg was told that instead of being hung up."""
+        """BUSY or CONGESTION if a leg indicated that instead of being hung up."""
         self.finished = False
         self._lines = self._busy = self._congested = self._unavailable = 0
         self._rung = self._progressed = False
@@ -223,7 +223,7 @@ class Dialer:
             self._unavailable += 1
 
     def release(self) -> None:
-        """Let go of whoever started the dialling, once it is over: they must not hold each other."""
+        """Drop the references to the initiator once dialling has ended, to break the reference cycle."""
         self.on_answer = self.on_forward = self.on_ringing = None
 
     def cancel(self, status: DialStatus | None, cause: int) -> None:
@@ -403,9 +403,9 @@ def _let_go(channel: Channel) -> None:
 
 
 def _diverted(by: Channel, caller: Channel | None) -> Redirecting:
-    """What a call is known to have gone through once the party of ``by`` has sent it elsewhere.
+    """The redirecting information of a call that the party of ``by`` has diverted.
 
-    Its technology may have left what it was told in ``data["diversion"]``: where to, why, and who says so.
+    Its technology may have stored the received target, reason and diverting party in ``data["diversion"]``.
     """
     told = by.data.get("diversion")
     if not isinstance(told, Redirecting):

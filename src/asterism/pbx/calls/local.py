@@ -61,7 +61,7 @@ class LocalPair:
         self.jitter_buffer = "j" in options and "n" in options
         self.passes_hold = "m" in options
         self.asked = False
-        """Whether somebody has asked for it to leave the call."""
+        """Whether leaving the call has been requested explicitly."""
         self._considered = False
         self.one: LocalHalf
         self.two: LocalHalf
@@ -140,12 +140,12 @@ class LocalHalf:
         """The audio; it is the first of its kind in ``streams``."""
         self.streams = streams
         self.offered = offered
-        """What the caller has: whom the second half calls is offered that."""
+        """Streams and codecs of the caller, offered to the parties that the second half calls."""
         self.channel: Channel
         self.other: LocalHalf
         media.on_joined = pair.consider
         self.parted = False
-        """Whether the other half is not told of anything any more: it is gone."""
+        """Whether the other half has gone and is told of nothing further."""
         self._untold = False
         """Whether the caller ID has changed without an event."""
 
@@ -243,7 +243,7 @@ class LocalHalf:
         return peer is not None and bool(peer.ask_driver("send_text", False, text))
 
     def transfer(self, destination: str) -> bool:
-        """Nobody there can be sent elsewhere."""
+        """Not supported: the far end cannot be transferred."""
         return False
 
     def channel_item(self, name: str) -> str | None:
@@ -262,7 +262,7 @@ class LocalTechnology:
         self._pbx = pbx
         self._made = 0
         self.optimisations = 0
-        """How many there have been."""
+        """Number of optimisations begun so far."""
         self.pairs: dict[LocalPair, None] = {}
         """The pairs of which a half is there, the oldest first."""
 

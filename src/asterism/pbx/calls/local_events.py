@@ -1,4 +1,4 @@
-"""What the manager is told of Local channels."""
+"""Manager events of Local channels."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class LocalModule(Module):
         server.register_marked(self)
 
     def use_count(self) -> int:
-        """How many Local channels there are."""
+        """Number of Local channels."""
         return len(self.technology.pairs)
 
     @action(

@@ -45,7 +45,7 @@ def optimise(pair: LocalPair) -> bool:
 
 
 def _may_leave(half: LocalHalf) -> bool:
-    """Whether a half is in a call and nobody listens to it or changes what it is sent."""
+    """Whether a half is in a call and no tap listens to it or changes its audio."""
     channel, media = half.channel, half.media
     bridge = channel.bridge
     return (
@@ -111,14 +111,14 @@ def _merge(pair: LocalPair, first: Bridge, second: Bridge) -> None:
 
 
 def _leave(channel: Channel) -> None:
-    """Take a half out that nobody needs any more; it ends as it ends whenever its call is over."""
+    """Remove a half that is not needed any more from its bridge; it then ends as after any call."""
     channel.hangup_cause = channel.hangup_cause or Cause.NORMAL_CLEARING
     if channel.bridge is not None:
         channel.bridge.depart(channel)
 
 
 def _stays(bridge: Bridge, leaver: Channel) -> None:
-    """The half that was replaced ends with the other one."""
+    """Leave the replaced half alone: it ends with the other half."""
 
 
 def _release(half: LocalHalf) -> None:

@@ -44,7 +44,7 @@ _SUSPICIOUS_DATA = ("SHELL", "EVAL")
 
 @dataclass(slots=True)
 class OriginateRequest:
-    """What to call and what the channel then runs: ``application``, or the extension; ``timeout`` in seconds."""
+    """Destination to call, and the ``application`` or extension that the channel then runs; ``timeout`` in seconds."""
 
     destination: str
     context: str = ""
@@ -59,7 +59,7 @@ class OriginateRequest:
     other_uniqueid: str = ""
     """The uniqueid of the second half of a Local channel."""
     formats: tuple[Format, ...] = ()
-    """What is offered first."""
+    """Formats offered to the destination, the preferred one first."""
     early_media: bool = False
     """Whether audio before the answer counts as one."""
     predial: str = ""
@@ -74,12 +74,12 @@ class OriginateRequest:
 
 @dataclass(slots=True)
 class Originated:
-    """How an originate went: the channel that answered, or ``None`` and the manager's ``Reason``."""
+    """Result of an originate: the channel that answered, or ``None`` and the manager's ``Reason``."""
 
     channel: Channel | None
     reason: int
     cause: int = 0
-    """Why nobody answered, as a Q.850 cause; 0 where it is not known."""
+    """Why the call was not answered, as a Q.850 cause; 0 if unknown."""
 
 
 async def originate(pbx: Host, request: OriginateRequest) -> Originated:
@@ -205,7 +205,7 @@ class Originate(Module):
             task.cancel()
 
     def use_count(self) -> int:
-        """How many originates wait for their answer."""
+        """Number of originated calls that wait for an answer."""
         return len(self._tasks)
 
     @action(
@@ -335,7 +335,7 @@ class Originate(Module):
         )
 
     def _reaches_out(self, application: str, data: str) -> bool:
-        """What can be told beforehand; what is refused for certain is refused when it is reached."""
+        """Whether the request appears to reach outside the PBX; the binding check is made at run time."""
         name, data = application.lower(), data.upper()
         if name in REACHING_OUT or name in _RUNNING_OTHERS or any(word in data for word in _SUSPICIOUS_DATA):
             return True
@@ -390,7 +390,7 @@ def _is_true(text: str) -> bool:
 
 
 def _formats(text: str) -> tuple[Format, ...]:
-    """Those that the names stand for; one that stands for none is left out, as in Asterisk 22."""
+    """The formats with these names; an unknown name is left out, as in Asterisk 22."""
     found: list[Format] = []
     for name in text[:1000].split(","):
         with suppress(UsageError):

@@ -50,7 +50,7 @@ class PeriodicHook(Tap):
         """The channel of the extension that runs now."""
 
     def take(self, frame: Frame) -> None:
-        """It hears nothing."""
+        """Ignores the frames: the tap only follows the channel."""
 
     @property
     def on(self) -> bool:
@@ -65,14 +65,14 @@ class PeriodicHook(Tap):
                 self._schedule(self._channel.pbx.loop.time())
 
     def turn_off(self) -> None:
-        """Run it no more; what it is saying it says to its end."""
+        """Stop running it; a run in progress plays to its end."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
             self._channel.detach(self)
 
     def ended(self) -> None:
-        """The channel is over, and so is what is said into it."""
+        """The channel has ended: end the run in progress."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

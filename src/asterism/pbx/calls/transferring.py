@@ -1,4 +1,4 @@
-"""The manager's ``BlindTransfer``: the peer of a bridged channel goes to an extension, the channel hangs up."""
+"""The manager's ``BlindTransfer``: the peer of a bridged channel goes to an extension, the channel is hung up."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 _NOT_ASKED = SoftHangup(0)
 _NO_GROUPS: frozenset[str] = frozenset()
 _TONES = {Control.RINGING: "ring", Control.BUSY: "busy", Control.CONGESTION: "congestion"}
-"""What is played to a far end that cannot be told in signalling: it has been answered."""
+"""Tones played for conditions that signalling can no longer tell, because the call has been answered."""
 
 
 class Channel(ChannelEnd):
@@ -132,7 +132,7 @@ class Channel(ChannelEnd):
         self.named_call_group: frozenset[str] = _NO_GROUPS
         self.named_pickup_group: frozenset[str] = _NO_GROUPS
         self.picked_up: Callable[[Channel, Channel], None] | None = None
-        """Whoever calls this channel, and takes another one that answers in its place: it and that one are given."""
+        """Called with this channel and the one that answers in its place (pickup); ``None``: it is not called."""
         self.music_class = ""
         self.tone_zone = ""
         self.tenantid = ""
@@ -147,9 +147,9 @@ class Channel(ChannelEnd):
         self.hangup_reason = ""
         self.tech_cause = 0
         self.hops: int | None = None
-        """How many hops the call may still make (``Max-Forwards``); ``None`` where it began here."""
+        """Remaining hops of the call (``Max-Forwards``); ``None`` where it began here."""
         self.out_of_hops = False
-        """Whether it was to go on and could not, for want of hops."""
+        """Whether the call could not be passed on because no hops were left."""
         self.hangup_source = ""
         self.bridge = None
         self.created = time.time()
@@ -236,12 +236,12 @@ class Channel(ChannelEnd):
 
     @property
     def offered(self) -> Offered:
-        """The streams that the far end has or asks for, with their codecs: what a party that it calls is offered."""
+        """The streams and codecs that the far end has or asks for: they are offered to the party that it calls."""
         return () if self.dead else getattr(self.driver, "offered", ())
 
     @property
     def call_id(self) -> str:
-        """What the far end's protocol calls the call (the Call-ID of SIP); empty where it has no name."""
+        """The call's identifier in the far end's protocol (the Call-ID of SIP); empty if it has none."""
         if self.driver is None:
             return ""
         try:
@@ -267,7 +267,7 @@ class Channel(ChannelEnd):
         return max(0, int(time.time() - self.created))
 
     def log_fields(self) -> dict[str, str]:
-        """What log records about this channel carry: ``call``, ``channel`` and ``call_id``."""
+        """Fields of log records about this channel: ``call``, ``channel`` and ``call_id``."""
         fields = {"call": f"C-{self.callid:08x}", "channel": self.name}
         call_id = ""
         if self.driver is not None:
@@ -299,7 +299,7 @@ class Channel(ChannelEnd):
             bus.publish(events.NEW_CALLERID, self)
 
     def set_connected(self, party: PartyId, tell: bool = True) -> None:
-        """Say whom the far end is connected to: publishes NewConnectedLine and, with ``tell``, shows it."""
+        """Set the connected line: publishes NewConnectedLine and, with ``tell``, shows it to the far end."""
         self.connected = party
         bus = self.pbx.bus
         if bus.listeners[events.NEW_CONNECTED_LINE]:
@@ -368,7 +368,7 @@ class Channel(ChannelEnd):
         self.speaks = voice
 
     def silent(self, voice: Voice) -> None:
-        """``voice`` speaks no more."""
+        """``voice`` has finished speaking."""
         if self.speaks is voice:
             self.speaks = None
 

@@ -17,7 +17,7 @@ _DIGITS = frozenset("0123456789*#ABCDabcd")
 
 
 class ChannelControls(Module):
-    """What a manager does to a live channel."""
+    """Manager actions that control a live channel."""
 
     name: ClassVar[str] = "pbx_channel_controls"
     part_of: ClassVar[tuple[str, ...]] = ("core",)

@@ -1,4 +1,4 @@
-"""How a channel ends: the far end hangs up, somebody asks for it, or its dialplan is over; or how it is sent elsewhere.
+"""Ending a channel: the far end hangs up, a hang-up is requested, or its dialplan is over; and redirecting it.
 
 :class:`~asterism.pbx.vocabulary.controls.Stage` names the steps. Whoever waits on the channel hears of it at once, and
 code written in Python that waits for something else is cancelled
@@ -70,9 +70,9 @@ class ChannelEnd(ChannelWaits):
     moved: bool
     tone: Playback | None
     listens: Listening | None
-    """Code that hears the far end."""
+    """The listener by which code receives the far end's audio."""
     speaks: Voice | None
-    """What the far end hears from code: a sound, or a speaker."""
+    """The source of audio that code plays to the far end: a sound, or a speaker."""
     taps: ChannelTaps | None
     """The taps on its audio; ``None`` before the first."""
     _asked: SoftHangup
@@ -190,7 +190,7 @@ class ChannelEnd(ChannelWaits):
             self.hang_up()
 
     def _abandon(self) -> None:
-        """Tear down a channel that nobody runs: somebody waited for its end, and need not be in charge of it."""
+        """Tear down a channel that has no task, bridge or Dial: a task that waits for its end need not run it."""
         if self.task is None and self.bridge is None and self.control_listener is None:
             self.hang_up()
 

@@ -25,7 +25,7 @@ GRACE = 5.0
 _LEFT = 0.1
 """Seconds that it has after it was cancelled at the end of :data:`GRACE`."""
 _FLOW = (ChannelHangup, Goto, EndDialplan, HandedOver, SubroutineReturned)
-"""What ends code and is no fault."""
+"""Exceptions that end code without being a fault."""
 
 
 class Extension:

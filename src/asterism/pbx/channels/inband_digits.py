@@ -44,7 +44,7 @@ class InbandTap(Tap):
                 self._channel.queue_digit(digit, duration)
 
     def end(self) -> None:
-        """It is taken off: a digit that has begun ends."""
+        """The tap has been removed: a digit that has begun ends."""
         self._tell(self._digits.end())
 
     failed = end

@@ -31,7 +31,7 @@ class JitterTap(Tap):
         self.buffer = JitterBuffer(settings)
         self._timer: asyncio.TimerHandle | None = None
         self._timestamp: int | None = None
-        """That of the last packet, counted on where it wraps."""
+        """Timestamp of the last packet, extended beyond its 32 bits."""
 
     def change(self, frame: Frame) -> Frame | None:
         """Keep a frame; audio without timestamps passes as it is."""

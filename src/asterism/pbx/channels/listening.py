@@ -1,4 +1,4 @@
-"""What the far end says, frame by frame, for code; and digits, several at a time."""
+"""Receiving the far end's audio frame by frame in code, and reading several digits at a time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def check_rate(rate: int) -> None:
 
 
 class Listening(Tap):
-    """What the far end says, as an asynchronous iterator of frames of 16-bit linear mono audio.
+    """Audio of the far end, as an asynchronous iterator of frames of 16-bit linear mono audio.
 
     To be used as ``async with channel.listen(rate=16000) as audio``, then ``async for frame in audio``. It is a tap: a
     call that is bridged goes on as it was. One at a time on a channel; any task may :meth:`stop` it, which ends the
@@ -80,11 +80,11 @@ class Listening(Tap):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self.stop()
 
     def stop(self) -> None:
-        """Listen no more: the iteration ends, in whatever task it is. Harmless when it has ended."""
+        """Stop listening: the iteration ends, in whatever task it is. Harmless when it has ended."""
         if not self._open:
             return
         self._open = False
@@ -155,7 +155,7 @@ class Listening(Tap):
 
 
 async def audio(channel: Channel) -> AsyncIterator[Frame]:
-    """What the far end says: frames of 16-bit linear PCM, normally 20 ms, at 8 or 16 kHz.
+    """Audio of the far end: frames of 16-bit linear PCM, normally 20 ms, at 8 or 16 kHz.
 
     ``frame.payload`` are the samples, ``frame.format`` tells the rate. Ends by
     :class:`ChannelHangup`. A reader that is slow loses the oldest frames.

@@ -1,4 +1,4 @@
-"""How channels are listed: the pieces that console and manager print alike."""
+"""Pieces of channel listings that console and manager have in common."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def _address(address: tuple[str, int] | None) -> str:
 
 
 def experience(rtp: RtpSession) -> float:
-    """How good the audio of a stream is, 0 to 100: twenty times the opinion score of the simplified E-model.
+    """Quality of a stream's audio, 0 to 100: twenty times the opinion score of the simplified E-model.
 
     Delay (with twice the jitter and 10 ms for the codec) and loss take from the rating 93.2 of perfect audio
     (ITU-T G.107, the usual approximation).

@@ -62,7 +62,7 @@ class Mark:
 
 
 class Speaker:
-    """What is said on a channel by code: 16-bit linear mono samples in native little endian, at ``rate`` Hz.
+    """Audio that code sends to a channel: 16-bit linear mono samples in native little endian, at ``rate`` Hz.
 
     To be used as ``async with channel.speaker(rate=24000) as out``: leaving it waits until everything was heard, or,
     when an exception leaves it, drops what was not. One task writes; others may clear, pause, mark or wait.
@@ -93,7 +93,7 @@ class Speaker:
         self._channel = channel
         self._depth = depth
         self._pcm = bytearray()
-        """What waits to be sent, as it is sent."""
+        """Samples waiting to be sent, in the format in which they are sent."""
         self._odd = b""
         self._marks: deque[Mark] = deque()
         self._sent = 0

@@ -30,12 +30,12 @@ class ChannelTaps:
 
     @property
     def tap_log(self) -> logging.Logger:
-        """Where failures of its taps are logged."""
+        """Logger for failures of its taps."""
         return self._channel.pbx.log
 
     @property
     def tap_subject(self) -> Channel:
-        """What log lines about its taps are about: the channel."""
+        """The subject of log records about its taps: the channel."""
         return self._channel
 
     @property

@@ -1,4 +1,4 @@
-"""How a channel driver plugs into the PBX: SIP is one technology among others."""
+"""The interface between a channel driver and the PBX: SIP is one technology among others."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class ChannelRequest:
-    """What a channel is asked for: the one argument of :meth:`ChannelTechnology.request`.
+    """A request for a channel: the one argument of :meth:`ChannelTechnology.request`.
 
     ``destination`` is the dial string after the technology, ``requestor`` the calling channel, ``formats`` what it
     would like to hear. ``uniqueid`` is what the channel is to be known by; empty: a generated one. ``other_uniqueid``
@@ -32,7 +32,7 @@ class ChannelRequest:
 
 
 class ChannelTechnology(Protocol):
-    """What makes channels of one kind; registered under its ``name`` ("PJSIP")."""
+    """Creates channels of one kind; registered under its ``name`` ("PJSIP")."""
 
     name: str
     description: str
@@ -67,12 +67,12 @@ class ChannelDriver(Protocol):
 
     @property
     def call_id(self) -> str:
-        """What the far end's protocol calls the call (the Call-ID of SIP); empty where it has no name."""
+        """The call's identifier in the far end's protocol (the Call-ID of SIP); empty if it has none."""
 
     def call(self, timeout: float | None) -> bool | None:
         """Call the far end; its caller ID is ``channel.connected``. May call ``queue_hangup`` at once.
 
-        ``False``: there was nothing to call, and nobody is told of a call. Anything else says nothing.
+        ``False``: there is nothing to call, and no event reports a call. Other results have no meaning.
         """
 
     def answer(self) -> None:
@@ -82,7 +82,7 @@ class ChannelDriver(Protocol):
         """Show a condition to the far end; ``False`` when it can only be done in audio (a tone)."""
 
     def offer_streams(self, offered: Offered) -> None:
-        """The other party of the call has these streams now: have as many of video and text, where that can be."""
+        """The other party has these streams now: offer the far end as many of video and text, where possible."""
 
     def hangup(self, cause: int) -> None:
         """End the leg with that Q.850 cause, however far it got; called once."""
@@ -101,7 +101,7 @@ class ChannelDriver(Protocol):
 
 
 class MediaTarget(NamedTuple):
-    """Where a far end receives one of its streams, and what it takes there."""
+    """Address at which a far end receives one of its streams, and the payload types that it accepts there."""
 
     kind: str
     """``audio``, ``video``, ..."""
@@ -112,11 +112,11 @@ class MediaTarget(NamedTuple):
 
 
 class DirectMedia(Protocol):
-    """What a driver has besides whose far end may exchange media with that of another, without this server."""
+    """Further methods of a driver whose far end can exchange media directly with another far end (direct media)."""
 
     @property
     def may_move(self) -> bool:
-        """Whether that is allowed at all; must not raise."""
+        """Whether direct media is allowed at all; must not raise."""
 
     @property
     def media_targets(self) -> Sequence[MediaTarget]:

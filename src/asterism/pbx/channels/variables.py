@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from asterism.pbx.vocabulary.host import Host
 
 _DEFERRED = "(deferred)"
-"""Stands for the value of a variable that is worked out when somebody reads; told by identity."""
+"""Placeholder for the value of a variable that is computed when it is read; compared by identity."""
 
 
 class ChannelVariables:

@@ -25,7 +25,7 @@ _LIMIT = 100.0
 
 
 class _Volume:
-    """What was set on one channel."""
+    """Volume settings of one channel."""
 
     __slots__ = ("by_digits", "taps", "values")
 

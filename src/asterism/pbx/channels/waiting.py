@@ -146,7 +146,7 @@ class ChannelWaits(ChannelVariables):
         return self._digits.pop(0)[0]
 
     def flush_digits(self) -> None:
-        """Forget the digits that nobody has read."""
+        """Drop the unread digits."""
         self._digits.clear()
 
     def keep_digit(self, digit: str, duration_ms: int) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
 
 _QUIET = 0.06
-"""Seconds without a frame after which what is said goes by itself: nobody sends anything to add it to."""
+"""Seconds without a frame after which audio is sent by itself, because there is nothing to add it to."""
 _MOST = 10
 """Frames that wait for one to be added to; the oldest are dropped."""
 
@@ -34,7 +34,7 @@ class Whisper(Tap):
         self._direction = direction
         self._queue: deque[Frame] = deque(maxlen=_MOST)
         self._passed = float("-inf")
-        """When a frame has passed that is not our own."""
+        """Time at which the last frame other than our own passed."""
         self._alone = False
         self._pair: tuple[Format, Format] | None = None
         self._convert: Translator | None = None

@@ -15,15 +15,15 @@ _KEY = "message"
 
 
 class SendStatus(Enum):
-    """How handing a message over went: the values of ``MESSAGE_SEND_STATUS``."""
+    """Result of handing a message over: the values of ``MESSAGE_SEND_STATUS``."""
 
     SUCCESS = "SUCCESS"
     INVALID_PROTOCOL = "INVALID_PROTOCOL"
     """Nobody carries messages of that prefix."""
     INVALID_URI = "INVALID_URI"
-    """The destination is not one."""
+    """The destination is invalid."""
     FAILURE = "FAILURE"
-    """It is one, but leads nowhere."""
+    """The destination is valid but leads nowhere."""
 
 
 class MessageError(AsterismError):
@@ -109,7 +109,7 @@ def give_message(channel: Channel, message: Message) -> Message:
 
 
 class MessageTechnology(Protocol):
-    """What carries messages; registered under the prefix of its destinations (``pjsip`` of ``pjsip:alice``)."""
+    """Carries messages; registered under the prefix of its destinations (``pjsip`` of ``pjsip:alice``)."""
 
     async def send(self, destination: str, message: Message) -> None:
         """Take a message for ``destination`` (without the prefix) on its way, not waiting for it to arrive.

@@ -41,12 +41,12 @@ class MessageModule(PbxModule):
     description = "Text messages outside calls"
 
     def load(self, server: HostServer) -> Awaitable[None] | None:
-        """Register; when it is unloaded, nothing waits any more."""
+        """Register; unloading drops waiting messages and breaks off running ones."""
         server.owner.on_release(server.pbx.messages.close)
         return super().load(server)
 
     def use_count(self) -> int:
-        """How many messages are being dealt with."""
+        """Number of messages waiting or being processed."""
         return len(self.pbx.messages)
 
     @function(

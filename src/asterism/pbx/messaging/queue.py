@@ -1,4 +1,4 @@
-"""Messages outside calls in the PBX: who carries them, and the queues that run dialplan for those received.
+"""Messages outside calls in the PBX: their technologies, and the queues that run dialplan for received ones.
 
 Those of one sender are dealt with one after the other, in the order in which they came; those of others do not wait for
 them.
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 
 CHANNEL_NAME = "Message/ast_msg_queue"
 MAX_WAITING = 1000
-"""How many messages may wait for their turn."""
+"""Maximum number of messages waiting for their turn."""
 MAX_WAITING_OF_ONE = 100
-"""How many of them may be one sender's."""
+"""Maximum number of messages waiting from one sender."""
 MAX_AT_ONCE = 50
-"""How many are dealt with at the same time."""
+"""Maximum number of messages processed at the same time."""
 MAX_SECONDS = 300
-"""How long the dialplan may deal with one message."""
+"""Maximum time in seconds that the dialplan may spend on one message."""
 
 
 class Delivery(NamedTuple):
-    """A message received and the extension that it is for; ``sender`` is whom it counts as, an endpoint."""
+    """A message received and the extension that it is for; ``sender`` is the endpoint it is counted for."""
 
     message: Message
     context: str
@@ -46,7 +46,7 @@ class Delivery(NamedTuple):
 
 
 class _Technology:
-    """What the channel of messages belongs to: nothing that could be called."""
+    """Technology of the channels that run dialplan for messages; it cannot be called."""
 
     name = "Message"
     description = "Text messages outside calls"
@@ -85,7 +85,7 @@ class Messages:
         self._waiting = 0
 
     def __len__(self) -> int:
-        """How many messages wait or are being dealt with."""
+        """Number of messages waiting or being processed."""
         return self._waiting + self._running
 
     def full(self, sender: str) -> bool:
@@ -118,7 +118,7 @@ class Messages:
                 lane.task.cancel()
 
     async def send(self, destination: str, message: Message) -> SendStatus:
-        """Give a message to whoever carries those to ``destination`` (``pjsip:alice``)."""
+        """Pass a message to the technology for ``destination`` (``pjsip:alice``)."""
         prefix, colon, rest = destination.strip().partition(":")
         if not colon or not rest.strip():
             self._pbx.log.warning("%r is no destination of a message", destination)

@@ -73,12 +73,12 @@ class CustomStates(PbxModule):
 
     @function_preparer("DEVICE_STATE")
     async def fetch_device(self, args: str) -> None:
-        """Have what is known of a device only in a database."""
+        """Load the data of a device that is kept only in a database."""
         await self.pbx.prepare((args.strip(),))
 
     @function_writer("DEVICE_STATE")
     def write(self, channel: Channel | None, args: str, value: str) -> None:
-        """Only of ``Custom:`` devices."""
+        """Set the state of a device; only of ``Custom:`` devices."""
         name, state = args.strip(), parse_device_state(value)
         if not name.startswith(PREFIX) or name == PREFIX:
             raise FunctionError("only the state of a Custom: device can be set")

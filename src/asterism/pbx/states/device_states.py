@@ -28,7 +28,7 @@ Observer = Callable[[str, DeviceState], None]
 Provider = Callable[[str], DeviceState]
 Names = Callable[[], Iterable[str]]
 NOTHING_SAID = frozenset((DeviceState.INVALID, DeviceState.UNKNOWN))
-"""What a device is here that another server has."""
+"""States that mean that this server knows nothing of a device; only reports of other servers count then."""
 
 
 class DeviceStates:
@@ -43,10 +43,10 @@ class DeviceStates:
         self._observers: list[Observer] = []
         self._own_observers: list[Observer] = []
         self._own: dict[str, DeviceState] = {}
-        """The states that were told of devices by themselves, while somebody observes those."""
+        """The local states last reported to observers, while there are observers of local states."""
         self._names: dict[str, Names] = {}
         self.remote: RemoteStates[DeviceState] = RemoteStates(self.changed)
-        """What other servers tell of devices."""
+        """Device states reported by other servers."""
         self._watched: dict[str, list[Observer]] = {}
 
     def register_provider(
@@ -127,7 +127,7 @@ class DeviceStates:
         return DeviceState.INVALID if provider is None else self._ask(device, provider, rest)
 
     def _ask(self, device: str, provider: Provider, name: str) -> DeviceState:
-        """What a provider tells; what it told last when it raises."""
+        """The state that a provider reports; the last known one if it raises."""
         last = self._known.get(device, DeviceState.UNKNOWN)
         return attempt(self._pbx.log, f"the state of device {device}", last, provider, name)
 

@@ -45,7 +45,7 @@ class ExternalMwi(PbxModule):
                 self.pbx.mailboxes.set(name, MessageCounts(int(new), int(old)))
 
     def unload(self) -> None:
-        """Nobody tells of them any more."""
+        """Remove the counts of these mailboxes, which are not updated any more."""
         for name in self._database.keys(FAMILY):
             self.pbx.mailboxes.remove(name)
 
@@ -127,7 +127,7 @@ class ExternalMwi(PbxModule):
         ),
     )  # fmt: skip
     def delete_action(self, call: ActionCall) -> None:
-        """Unknown ones are as good as deleted."""
+        """Delete mailboxes; unknown ones are no error."""
         found = self._meant(call)
         if found is not None:
             self._delete(found)

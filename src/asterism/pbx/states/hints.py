@@ -1,4 +1,4 @@
-"""Extension states: what the devices of a hint amount to, and who is told when that changes."""
+"""Extension states: the combined state of a hint's devices, and the watchers that are told of its changes."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _SINGLE: dict[DeviceState, ExtensionState] = {
 
 
 def aggregate(states: Iterable[DeviceState]) -> DeviceState:
-    """What several devices of one hint amount to, as one device state.
+    """The combined state of several devices of one hint, as one device state.
 
     Ringing beside any use is ringing in use; a busy device makes the whole busy; use outweighs
     hold, hold outweighs idle; only unreachable devices make the whole unreachable.
@@ -77,7 +77,7 @@ def aggregate(states: Iterable[DeviceState]) -> DeviceState:
 
 
 def extension_state(states: Iterable[DeviceState]) -> ExtensionState:
-    """The extension state that device states amount to."""
+    """The extension state for the combined device states."""
     return _SINGLE[aggregate(states)]
 
 
@@ -179,7 +179,7 @@ class Hints:
         return watched
 
     def unwatch(self, watched: Watched, watcher: Watcher) -> None:
-        """No longer be told."""
+        """Stop being told of changes."""
         if watcher in watched.watchers:
             watched.watchers.remove(watcher)
         key = (watched.context, watched.exten)

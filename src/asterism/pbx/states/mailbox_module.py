@@ -1,4 +1,4 @@
-"""What the manager and hints see of mailboxes: MailboxStatus, MailboxCount, MessageWaiting, ``MWI:`` devices."""
+"""Mailboxes in the manager and in hints: MailboxStatus, MailboxCount, MessageWaiting, ``MWI:`` devices."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MAILBOX = Argument("Mailbox", "Its name, mailbox@context.", required=True)
 
 
 class MailboxModule(PbxModule):
-    """Mailboxes as others see them."""
+    """Manager actions, the event and the devices of mailboxes."""
 
     name: ClassVar[str] = "mailboxes"
     part_of: ClassVar[tuple[str, ...]] = ("core",)

@@ -1,4 +1,4 @@
-"""How many messages wait in each mailbox: one table for all who count (external programs, other servers, voicemail).
+"""Message counts of mailboxes: one table for all sources (external programs, other servers, voicemail).
 
 Mailboxes are named as in ``mailboxes`` of endpoints and AORs, ``6001@default``.
 """
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from asterism.pbx.states.device_states import DeviceStates
 
 DEVICE_PREFIX = "MWI"
-"""What a mailbox is called as a device: ``MWI:6001@default`` is in use while new messages wait."""
+"""Prefix of a mailbox's device name: ``MWI:6001@default`` is in use while new messages wait."""
 MAX_MAILBOXES = 100_000
-"""So many mailboxes are kept; more are refused."""
+"""Maximum number of mailboxes; further ones are refused."""
 MAX_NAME = 255
 """Characters of a mailbox's name."""
 MAX_COUNT = 2**31 - 1
@@ -36,7 +36,7 @@ class MessageCounts(NamedTuple):
 
     @property
     def waiting(self) -> bool:
-        """Whether somebody has not been listened to yet."""
+        """Whether there are new messages."""
         return bool(self.new or self.urgent_new)
 
 
@@ -46,7 +46,7 @@ Watcher = Callable[[str], None]
 
 
 class Mailboxes:
-    """The counts of all mailboxes that somebody has told of."""
+    """The counts of all mailboxes with reported messages."""
 
     def __init__(self, bus: EventBus, log: logging.Logger, states: DeviceStates) -> None:
         self._bus = bus
@@ -57,20 +57,20 @@ class Mailboxes:
         self.own_watchers: list[Watcher] = []
         """Told of every mailbox that is counted here and has changed."""
         self.remote: RemoteStates[MessageCounts] = RemoteStates(self._tell)
-        """What other servers tell of mailboxes."""
+        """Message counts reported by other servers."""
 
     def get(self, mailbox: str) -> MessageCounts:
-        """What waits in a mailbox, here and at other servers; nothing where nobody has told."""
+        """Message counts of a mailbox, here and at other servers; zeros if none were reported."""
         own = self.own(mailbox)
         told = self.remote.of(mailbox)
         return _sum((own, *told)) if told else own
 
     def own(self, mailbox: str) -> MessageCounts:
-        """What waits in it here."""
+        """Message counts of a mailbox at this server."""
         return self._counts.get(mailbox, NONE)
 
     def total(self, mailboxes: Iterable[str]) -> MessageCounts:
-        """What waits in several."""
+        """Sum of the message counts of several mailboxes."""
         return _sum([self.get(name) for name in mailboxes])
 
     def known(self) -> list[tuple[str, MessageCounts]]:
@@ -78,7 +78,7 @@ class Mailboxes:
         return list(self._counts.items())
 
     def set(self, mailbox: str, counts: MessageCounts) -> bool:
-        """Take new counts and tell whoever watches; ``False``: the name is too long, or there are too many."""
+        """Store new counts and tell the watchers; ``False``: the name is too long, or there are too many mailboxes."""
         old = self._counts.get(mailbox)
         if old is None and (not mailbox or len(mailbox) > MAX_NAME or len(self._counts) >= MAX_MAILBOXES):
             return False
@@ -99,7 +99,7 @@ class Mailboxes:
         self._watchers.setdefault(mailbox, {})[watcher] = None
 
     def unwatch(self, mailbox: str, watcher: Watcher) -> None:
-        """No longer."""
+        """Stop telling ``watcher`` of changes."""
         found = self._watchers.get(mailbox)
         if found is not None:
             found.pop(watcher, None)

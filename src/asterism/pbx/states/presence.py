@@ -31,7 +31,7 @@ _RULE = "-" * 69
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """What a provider says: one of :data:`STATES`, and more in words; ``encoded`` when these are base64."""
+    """Presence reported by a provider: one of :data:`STATES`, and texts; ``encoded``: these are base64 in text form."""
 
     state: str = "not_set"
     subtype: str = ""

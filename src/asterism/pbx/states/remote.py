@@ -1,4 +1,4 @@
-"""What other servers tell of devices and mailboxes that they have."""
+"""States of devices and mailboxes reported by other servers."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 MAX_NAMES = 100_000
-"""Names that other servers may tell of."""
+"""Maximum number of names that other servers may report."""
 MAX_SOURCES = 100
-"""Sources that may tell of one name."""
+"""Maximum number of sources for one name."""
 MAX_NAME = 255
-"""Characters of one."""
+"""Maximum length of a name in characters."""
 
 
 class RemoteStates(Generic[T]):
@@ -25,16 +25,16 @@ class RemoteStates(Generic[T]):
         return len(self._states)
 
     def of(self, name: str) -> Sequence[T]:
-        """What all sources tell of a name."""
+        """The states that all sources report for a name."""
         found = self._states.get(name)
         return () if found is None else tuple(found.values())
 
     def names(self) -> list[str]:
-        """Every name that is told of."""
+        """Every name with a reported state."""
         return list(self._states)
 
     def set(self, source: str, name: str, state: T) -> bool:
-        """A source tells a state; ``False``: the name is no name, or too many are told of already, or by too many."""
+        """Store a state from a source; ``False`` if the name is invalid or there are too many names or sources."""
         found = self._states.get(name)
         if found is None:
             if not name or len(name) > MAX_NAME or len(self._states) >= MAX_NAMES:
@@ -48,7 +48,7 @@ class RemoteStates(Generic[T]):
         return True
 
     def remove(self, source: str, name: str) -> None:
-        """A source has nothing to tell of a name any more."""
+        """Remove the state that a source reported for a name."""
         found = self._states.get(name)
         if found is not None and found.pop(source, None) is not None:
             if not found:

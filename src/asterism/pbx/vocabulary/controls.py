@@ -1,4 +1,4 @@
-"""What the two sides of a channel tell each other besides audio."""
+"""Control indications and states exchanged between the two sides of a channel, apart from audio."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ STATE_MOVES: Mapping[ChannelState, frozenset[ChannelState]] = MappingProxyType(
         ChannelState.UP: frozenset(),
     }
 )
-"""Which states may follow which: an answered channel rings no more."""
+"""Allowed transitions between states: an answered channel does not ring again."""
 
 
 class Stage(Enum):
-    """How far the life of a channel got."""
+    """Stage in the life of a channel."""
 
     LIVE = "live"
     LEAVING = "leaving"
@@ -91,7 +91,7 @@ STAGE_MOVES: Mapping[Stage, frozenset[Stage]] = MappingProxyType(
         Stage.DEAD: frozenset(),
     }
 )
-"""Which stages may follow which: no channel comes back."""
+"""Allowed transitions between stages: no stage is entered again."""
 
 STATE_NAMES: tuple[str, ...] = (
     "Down",
@@ -151,4 +151,4 @@ WAKE_NAMES = MappingProxyType(
         WAKE_SPEECH: "room to speak",
     }
 )
-"""What a wait on a channel may be for, besides its hang-up; each of them for one task at a time."""
+"""The kinds of events that a task can wait for on a channel, besides its hang-up; one task at a time for each kind."""

@@ -1,4 +1,4 @@
-"""What a device may be doing."""
+"""The states of a device."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ends a channel's work, and why a channel cannot be made."""
+"""Exceptions that end a channel's current work, and errors of creating a channel."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ChannelHangup(Exception):  # noqa: N818 - the normal end of a call, not an
 
 
 class HungUpAway(ChannelHangup):
-    """The channel has hung up in something that it had left its dialplan for: no ``h`` runs, as in Asterisk 22."""
+    """The channel hung up while running something in place of its dialplan: no ``h`` runs, as in Asterisk 22."""
 
 
 class Goto(Exception):  # noqa: N818 - a jump, not an error

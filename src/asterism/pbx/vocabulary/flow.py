@@ -1,4 +1,4 @@
-"""How an application leaves the line of priorities, and how a function refuses: by raising one of these."""
+"""Exceptions by which an application leaves the sequence of priorities and a function reports wrong use."""
 
 from __future__ import annotations
 

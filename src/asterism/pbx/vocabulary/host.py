@@ -1,4 +1,4 @@
-"""What a room of the PBX needs of the whole: the one list of it.
+"""The interface of the whole PBX that its packages ("rooms") use.
 
 Rooms import only those below them. What they ask of higher ones they ask of their :class:`Host`, the ``Pbx``. It names
 types of every room; only a type checker follows these imports.
@@ -68,11 +68,11 @@ class Host(Protocol):
 
     @property
     def active_calls(self) -> int:
-        """How many channels run dialplan."""
+        """Number of channels that run dialplan."""
 
     @property
     def processed_calls(self) -> int:
-        """How many channels have run dialplan since the start."""
+        """Number of channels that have run dialplan since the start."""
 
     def create_channel(
         self,
@@ -91,7 +91,7 @@ class Host(Protocol):
         """Make a channel of ``device`` ("PJSIP/alice")."""
 
     def create_quiet_channel(self, technology: ChannelTechnology, name: str) -> Channel:
-        """Make a channel that is no call: no listing has it, no event tells of it, and it calls nobody."""
+        """Make a channel that is not a call: it is not listed, raises no events and cannot call others."""
 
     async def prepare(self, destinations: Iterable[str]) -> None:
         """Let technologies bring into memory what they need to call these (``PJSIP/alice``)."""

@@ -1,4 +1,4 @@
-"""Who is on the line: caller ID, connected line, redirecting, presentation."""
+"""Parties of a call: caller ID, connected line, redirecting, presentation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What carries the audio of a bridge: one file for each technology."""
+"""Bridge technologies, which carry the audio of a bridge: one file each."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ from asterism.pbx.bridges.technologies.simple import SimpleBridge
 from asterism.pbx.bridges.technologies.softmix import SoftMix
 
 TECHNOLOGIES = (NativeRtp, HoldingBridge, SimpleBridge, SoftMix)
-"""Those of the project."""
+"""The bridge technologies of the project."""

@@ -56,7 +56,7 @@ class HoldingBridge:
         self._arrange(self._bridge.channels)
 
     def stop(self) -> None:
-        """Nobody waits here any more."""
+        """The bridge gives up this technology: no member waits here any more."""
         self._arrange([], *self._bridge.members)
 
     def _arrange(self, staying: list[Channel], *leaving: Channel) -> None:

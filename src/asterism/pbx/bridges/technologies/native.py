@@ -1,4 +1,4 @@
-"""``native_rtp``: two RTP streams of one format whose packets nobody has to look into."""
+"""``native_rtp``: two RTP streams of one format whose packets need no inspection."""
 
 from __future__ import annotations
 

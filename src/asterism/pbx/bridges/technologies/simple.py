@@ -1,4 +1,4 @@
-"""``simple_bridge``: two parties who hear each other, translated where their formats differ."""
+"""``simple_bridge``: two parties that hear each other, translated where their formats differ."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class SimpleBridge:
-    """Two parties. Packets are relayed inside the media layer all the same where nobody looks into them."""
+    """Two parties. Packets are still relayed inside the media layer where they need no inspection."""
 
     name: ClassVar[str] = "simple_bridge"
     kind: ClassVar[str] = "1to1Mix"

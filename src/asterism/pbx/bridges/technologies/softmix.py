@@ -80,7 +80,7 @@ class SoftMix:
         disconnect_channel(channel)
 
     def changed(self) -> None:
-        """Whoever has another stream or another format comes in anew; who hears music is sent nothing."""
+        """Re-enter members with another stream or format; members that hear music are sent nothing."""
         for channel in self._bridge.members:
             stream, port = self._ports.get(channel, (None, None))
             now = channel.stream
@@ -112,7 +112,7 @@ class SoftMix:
             self._fail(error)
 
     def _fail(self, error: BaseException) -> None:
-        """A turn has raised: nobody is heard any more, and what they say is not kept."""
+        """A turn has raised: stop mixing and detach all members."""
         pbx = self._bridge.pbx
         pbx.log.error("bridge %s mixes no more", self._bridge.uniqueid, exc_info=error)
         pbx.bridges.clock.remove(self._turn)
@@ -120,7 +120,7 @@ class SoftMix:
             self.leave(channel)
 
     def _follow_rate(self) -> None:
-        """Where the rate is another, what they say is kept elsewhere."""
+        """After a change of the rate, connect the members' streams to their new buffers."""
         if self._mixer.rate != self._rate:
             self._rate = self._mixer.rate
             for stream, port in self._ports.values():

@@ -51,7 +51,7 @@ class Agent:
         raise NotImplementedError
 
     def callee_busy(self) -> None:
-        """It is not free any more, and the caller has not called yet."""
+        """The called party is not free any more, and the caller has not called yet."""
 
     def watch_caller(self) -> None:
         """The caller is busy: tell ``transaction.caller_is_free()`` when it is not."""
@@ -60,7 +60,7 @@ class Agent:
         """Have the caller call again."""
 
     def ended(self) -> None:
-        """It is over: let go of everything."""
+        """The transaction has ended: release everything."""
 
 
 class GenericAgent(Agent):
@@ -76,7 +76,7 @@ class GenericAgent(Agent):
         self._task: asyncio.Task[None] | None = None
 
     def callee_ready(self) -> None:
-        """By the device's state."""
+        """Recall the caller if its device is free, else report it busy."""
         transaction = self.transaction
         if transaction is None:
             return
@@ -86,7 +86,7 @@ class GenericAgent(Agent):
             transaction.caller_is_busy()
 
     def watch_caller(self) -> None:
-        """Until the device is free."""
+        """Watch the caller's device until it is free."""
         self._unwatch = self.pbx.device_states.watch(self.device, self._changed)
 
     def _changed(self, _device: str, state: DeviceState) -> None:
@@ -100,7 +100,7 @@ class GenericAgent(Agent):
             self._unwatch = None
 
     def ended(self) -> None:
-        """Watch no more, and give up a recall that was not answered."""
+        """Stop watching, and give up a recall that was not answered."""
         self._stop_watching()
         task, self._task = self._task, None
         if task is not None and task is not asyncio.current_task():
@@ -108,7 +108,7 @@ class GenericAgent(Agent):
         self.transaction = None
 
     def recall(self) -> None:
-        """Call the caller; who answers goes to the extension that was dialled."""
+        """Call the caller; when it answers, its channel runs the extension that was dialled."""
         self._task = self.pbx.loop.create_task(self._recall())
 
     async def _recall(self) -> None:
@@ -155,7 +155,7 @@ class GenericAgent(Agent):
         start(self.pbx, result.channel, request)
 
     def _prepare(self, channel: Channel) -> None:
-        """The caller's phone shows whom the call is about; whom it calls sees the caller, as the first time."""
+        """Set the parties: the caller's phone shows the dialled extension, the called party the original caller."""
         transaction = self.transaction
         if transaction is None:
             return

@@ -1,4 +1,4 @@
-"""What the manager is told of call completion; class ``cc``."""
+"""Manager events of call completion; class ``cc``."""
 
 from __future__ import annotations
 

@@ -8,20 +8,20 @@ from types import MappingProxyType
 
 
 class State(Enum):
-    """How far it got; the values are the words that ``ccss.conf`` has for them."""
+    """State of a call completion; the values are the words that ``ccss.conf`` has for them."""
 
     AVAILABLE = "available"
-    """The call failed in a way that allows it; the caller has not hung up yet."""
+    """The call failed in a way that allows call completion; the caller has not hung up yet."""
     OFFERED = "offered"
-    """The caller may request it until the offer timer expires."""
+    """The caller may request call completion until the offer timer expires."""
     REQUESTED = "caller_requested"
-    """The caller has; no called party has acknowledged yet."""
+    """The caller has requested it; no called party has acknowledged yet."""
     ACTIVE = "active"
     """Called parties are watched."""
     CALLEE_READY = "callee_ready"
-    """A called party is free, and the caller is asked whether it is."""
+    """A called party is free; the server checks whether the caller is free too."""
     CALLER_BUSY = "caller_busy"
-    """It is not: the called parties are left alone until it is."""
+    """The caller is not free: monitoring is suspended until it is."""
     RECALLING = "recalling"
     """The caller is called back, and then calls again."""
     COMPLETE = "complete"
@@ -29,7 +29,7 @@ class State(Enum):
 
 
 class Event(Enum):
-    """What happens to it."""
+    """Event that may change the state of a call completion."""
 
     OFFER = "offer"
     REQUEST = "request"
@@ -63,4 +63,4 @@ ARCS: Mapping[tuple[State, Event], State] = MappingProxyType(
         **{(state, Event.FAIL): State.FAILED for state in State if state not in FINAL},
     }
 )
-"""Where each event leads. What is not here changes nothing."""
+"""The state that each event leads to. Events not listed change nothing."""

@@ -23,7 +23,7 @@ FILE = "ccss.conf"
 
 
 def read_settings(file: ConfigFile) -> tuple[CompletionSettings, list[ConfigError]]:
-    """What ``ccss.conf`` says, and what is wrong in it: a line that cannot be used leaves the default."""
+    """Read the settings of ``ccss.conf`` and its errors; an invalid line leaves the default in force."""
     general = file.options("general")
     defaults = CompletionSettings()
     most, states = defaults.cc_max_requests, dict(defaults.states)
@@ -83,11 +83,11 @@ class CompletionModule(Module):
             self._pbx.device_states.changed(f"{DEVICE_PREFIX}:{device}")
 
     def unload(self) -> None:
-        """End all of it."""
+        """End all requests."""
         self._pbx.completion.end_all("call completion was unloaded")
 
     def use_count(self) -> int:
-        """How many requests there are."""
+        """Number of requests."""
         return self._pbx.completion.asked
 
     @command(

@@ -1,4 +1,4 @@
-"""The called party's side: who watches it, and whose turn it is once it is free."""
+"""The called party's side: its monitors, and the order in which they are served once it is free."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Monitor:
         service: :data:`CCBS` or :data:`CCNR`.
         place: context and extension that dialled it.
         recall_uri: what to call instead of what was dialled, if the called side has said so.
-        transaction: whose it is, once it is one's.
+        transaction: its transaction, once it belongs to one.
     """
 
     kind: ClassVar[str] = ""
@@ -55,7 +55,7 @@ class Monitor:
         self.request()
 
     def stop(self) -> None:
-        """It is over."""
+        """The transaction has ended."""
         self.stop_timer()
         self.cancel()
         self.transaction = None
@@ -67,7 +67,7 @@ class Monitor:
             self._timer = None
 
     def fail(self, reason: str) -> None:
-        """It watches no more, for ``reason``."""
+        """The monitor has stopped watching, for ``reason``."""
         transaction = self.transaction
         if transaction is not None:
             self.stop()
@@ -83,7 +83,7 @@ class Monitor:
         """The caller is busy: give the turn to others, and keep the place."""
 
     def resume(self) -> None:
-        """It is not any more."""
+        """The caller is free again."""
 
     def recalling(self) -> None:
         """The caller is called back."""
@@ -137,7 +137,7 @@ class GenericMonitor(Monitor):
 
 
 class CalleeQueue:
-    """Those who wait for one device, in the order of their requests: one is served at a time."""
+    """The monitors that wait for one device, in the order of their requests; one is served at a time."""
 
     def __init__(
         self, pbx: Host, device: str, is_recalled: Callable[[str], bool], empty: Callable[[str], object]
@@ -195,7 +195,7 @@ class CalleeQueue:
 
 
 class Queues:
-    """The queues of all devices that somebody waits for."""
+    """The queues of all monitored devices."""
 
     def __init__(self, pbx: Host, is_recalled: Callable[[str], bool]) -> None:
         """``is_recalled`` tells of a device whether it is being called back itself."""

@@ -21,7 +21,7 @@ MOST_REQUESTS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What a party may do, and for how long; all timers are in seconds."""
+    """Call completion options of a party; all timers are in seconds."""
 
     cc_agent_policy: str = "never"
     cc_monitor_policy: str = "never"
@@ -36,13 +36,13 @@ class Parameters:
     cc_agent_dialstring: str = ""
 
     def option(self, name: str) -> str:
-        """An option as text; raises ``KeyError`` for one that there is not."""
+        """An option as text; raises ``KeyError`` for an unknown option."""
         if name not in NAMES:
             raise KeyError(name)
         return str(getattr(self, name))
 
     def with_option(self, name: str, value: str) -> Parameters:
-        """These with one option set; raises ``KeyError`` for its name and ``ValueError`` for its value."""
+        """A copy with one option set; raises ``KeyError`` for a wrong name and ``ValueError`` for a wrong value."""
         if name not in NAMES:
             raise KeyError(name)
         value = value.strip()
@@ -68,17 +68,17 @@ DEFAULT = Parameters()
 
 @dataclass(slots=True, eq=False)
 class ChannelCompletion:
-    """What call completion keeps on one channel, or on both halves of a Local channel.
+    """Call completion data of one channel, or of both halves of a Local channel.
 
     Attributes:
         parameters: the channel's options.
-        transaction: the one that this channel's failed call has brought about.
-        recall: the one whose recall this channel is.
+        transaction: the transaction that this channel's failed call has created.
+        recall: the transaction whose recall this channel is.
         native: makes the monitor that the called side itself has offered (``(device, destination) -> Monitor``);
             only where the policy wants it.
-        found: the monitors of a Local channel: what its second half could not reach.
-        outer: of a Local channel, what is kept of the channel that called it.
-        caller: who calls, once its call has failed.
+        found: of a Local channel, the monitors of the parties that its second half could not reach.
+        outer: of a Local channel, the call completion data of the channel that called it.
+        caller: the calling channel, once its call has failed.
     """
 
     parameters: Parameters = DEFAULT
@@ -98,7 +98,7 @@ def parameters_of(channel: Channel) -> Parameters:
 
 
 def kept(channel: Channel) -> ChannelCompletion:
-    """What is kept on a channel; made where there is nothing yet."""
+    """Call completion data of a channel, created if there is none yet."""
     found = channel.data.get(KEY)
     if not isinstance(found, ChannelCompletion):
         found = channel.data[KEY] = ChannelCompletion()

@@ -107,15 +107,15 @@ class Completion:
             kept(called).native = attempt(self._pbx.log, "a native monitor", None, make, endpoint, uri, service)
 
     def waiting(self, caller: Channel) -> Transaction | None:
-        """What a caller that asks by its own protocol may request now, for its answers to say so."""
+        """The transaction that a caller with native signalling may request now; answers to the caller announce it."""
         state = caller.data.get(KEY)
         found = state.transaction if isinstance(state, ChannelCompletion) else None
         return found if found is not None and found.agent.kind == "native" and not found.over else None
 
     def calls_again(self, channel: Channel, marked: bool) -> None:
-        """A new call may be the recall of a caller that has been told to call: of its place in the dialplan.
+        """Match a new call with the transaction whose caller has been told to call again, by its place in the dialplan.
 
-        It is when it says so (``marked``), or comes of the same number: behind one device there may be many.
+        It matches if it says so (``marked``) or comes from the same number: one device may serve many numbers.
         """
         place = (channel.context, channel.exten)
         found = None
@@ -132,7 +132,7 @@ class Completion:
             channel.set_variable("CC_INTERFACES", found.interfaces_of(*place))
 
     def recalled_by(self, called: Channel) -> Monitor | None:
-        """The native monitor on whose word a channel is called."""
+        """The native monitor for a channel called by a recall; ``None`` if there is none."""
         for one in self.transactions.values():
             if one.state is State.RECALLING and one.linkedid == called.linkedid:
                 for monitor in one.monitors:
@@ -143,7 +143,7 @@ class Completion:
     # -- calls ---------------------------------------------------------------------------------------------
 
     def rings(self, caller: Channel, leg: Leg) -> None:
-        """A called phone rings. A caller who requests completion by itself learns now that it may."""
+        """A called phone rings. A caller with native signalling learns now that it may request completion."""
         state = kept(caller)
         if state.parameters.cc_agent_policy == "native" and state.recall is None and state.outer is None:
             self._failed(caller, state, [leg])
@@ -260,7 +260,7 @@ class Completion:
         return transaction
 
     def ended(self, channel: Channel) -> None:
-        """A channel is over: what it could not reach is offered to it; a recall that dialled nobody has failed."""
+        """A channel has ended: offer completion of its failed call; fail a recall that dialled nobody."""
         state = channel.data[KEY]
         if not isinstance(state, ChannelCompletion):
             return
@@ -292,7 +292,7 @@ class Completion:
 
     @property
     def asked(self) -> int:
-        """How many requests there are."""
+        """Number of requests."""
         return sum(one.state in ASKED for one in self.transactions.values())
 
     def request(self, channel: Channel) -> str:
@@ -338,13 +338,13 @@ class Completion:
 
 
 def _place_of(caller: Channel) -> tuple[str, str]:
-    """Where a caller has dialled: the extension that it is in, or the one that called the subroutine it is in."""
+    """Context and extension that a caller dialled: its current ones, or those that called the subroutine it is in."""
     frames = getattr(caller.dialplan_state, "frames", ())
     return (frames[0].context, frames[0].exten) if frames else (caller.context, caller.exten)
 
 
 def inside(requestor: Channel, one: Channel, two: Channel) -> None:
-    """The halves of a Local channel share what is kept, and what it could not reach is offered to the requestor."""
+    """Let the halves of a Local channel share their data; parties it could not reach are offered to the requestor."""
     outer = requestor.data.get(KEY)
     if not isinstance(outer, ChannelCompletion):
         return

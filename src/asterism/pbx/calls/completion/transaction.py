@@ -52,9 +52,9 @@ class Transaction:
         self.interfaces: dict[tuple[str, str], list[str]] = {}
         self.state = State.AVAILABLE
         self.reason = ""
-        """Why it has failed."""
+        """Reason of the failure."""
         self.linkedid = ""
-        """That of the recall."""
+        """Linkedid of the recall."""
         self._timer: asyncio.TimerHandle | None = None
         self._moved = moved
 
@@ -63,11 +63,11 @@ class Transaction:
 
     @property
     def over(self) -> bool:
-        """Whether nothing will happen to it any more."""
+        """Whether the transaction has ended."""
         return self.state in FINAL
 
     def interfaces_of(self, context: str, exten: str) -> str:
-        """``CC_INTERFACES`` of a place: what is worth dialling there."""
+        """``CC_INTERFACES`` of a place: the dial strings to be called there."""
         parts: list[str] = []
         for destination in self.interfaces.get((context, exten), ()):
             parts += ("&", destination) if parts else (destination,)
@@ -87,7 +87,7 @@ class Transaction:
         self.pbx.bus.publish(events.CC_AVAILABLE, self.number, monitor.device, monitor.service)
 
     def _move(self, event: Event) -> bool:
-        """Go where an event leads; ``False`` when it leads nowhere."""
+        """Change the state by an event; ``False`` if the event does not apply to the present state."""
         state = ARCS.get((self.state, event))
         if state is None:
             self.pbx.log.debug("Call completion %d: %s in state %s", self.number, event.value, self.state.value)
@@ -103,7 +103,7 @@ class Transaction:
     # -- the caller --------------------------------------------------------------------------------------
 
     def offer(self) -> bool:
-        """The caller may request it: until its timer expires."""
+        """Offer completion to the caller until the offer timer expires."""
         if not self._move(Event.OFFER):
             return False
         seconds = self.parameters.cc_offer_timer
@@ -112,7 +112,7 @@ class Transaction:
         return True
 
     def request(self) -> bool:
-        """The caller wants it; whether it is on its way."""
+        """The caller requests completion; returns whether the request is in progress."""
         if self.state is State.AVAILABLE:
             self.offer()
         if not self._move(Event.REQUEST):
@@ -133,7 +133,7 @@ class Transaction:
             self.agent.watch_caller()
 
     def caller_is_free(self) -> None:
-        """It can again."""
+        """The caller can be called again."""
         if self._move(Event.CALLER_FREE):
             self.pbx.bus.publish(events.CC_CALLER_STOP_MONITORING, self.number, self.caller)
             for monitor in tuple(self.monitors):
@@ -156,7 +156,7 @@ class Transaction:
         self._timer = self.pbx.loop.call_later(seconds, self.fail, "the caller did not call")
 
     def recalled(self, answered: bool) -> None:
-        """The recall has dialled; ``answered``: somebody did."""
+        """The recall has dialled; ``answered``: the called party answered."""
         if not answered:
             self.fail("the called party did not answer the recall")
         elif self._move(Event.COMPLETE):
@@ -172,14 +172,14 @@ class Transaction:
             self.agent.acknowledged()
 
     def callee_is_free(self, monitor: Monitor) -> bool:
-        """A called party is free, and it is this caller's turn; ``False`` when that is of no use now."""
+        """A called party is free, and it is this caller's turn; ``False`` if the state does not allow a recall."""
         if not self._move(Event.CALLEE_FREE):
             return False
         self.agent.callee_ready()
         return True
 
     def callee_is_busy(self, monitor: Monitor) -> bool:
-        """It is not free any more; ``False`` when it is too late for that."""
+        """The called party is not free any more; ``False`` if the recall has already begun."""
         if not self._move(Event.CALLEE_BUSY):
             return False
         self.agent.callee_busy()
@@ -189,7 +189,7 @@ class Transaction:
         return True
 
     def monitor_failed(self, monitor: Monitor, reason: str) -> None:
-        """A called party is watched no more; without any the whole has failed."""
+        """A called party is not monitored any more; without any monitor left the transaction fails."""
         if monitor not in self.monitors:
             return
         self.monitors.remove(monitor)

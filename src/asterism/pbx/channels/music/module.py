@@ -45,7 +45,7 @@ class MusicModule(PbxModule):
         self.pbx.music.close()
 
     def use_count(self) -> int:
-        """How many channels hear music."""
+        """Number of channels that hear music."""
         return sum(music_of(channel) is not None for channel in self.pbx.channels)
 
     @command(

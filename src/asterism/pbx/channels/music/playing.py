@@ -32,7 +32,7 @@ class MusicClasses:
 
     @property
     def programs(self) -> tuple[Program, ...]:
-        """What was started for classes that run one."""
+        """The programs started for music classes with an ``application``."""
         return tuple(self._programs.values())
 
     def use(self, settings: MusicSettings) -> None:
@@ -46,7 +46,7 @@ class MusicClasses:
         self._programs.clear()
 
     def choose(self, channel: Channel, asked: str = "") -> MusicClass | None:
-        """The class that a channel hears: its own, the one asked for, or ``default``; the first that there is."""
+        """The class for a channel: the first existing one of its own, the requested one and ``default``."""
         settings = self.settings
         names = [channel.music_class, asked] if settings.prefer_channel_class else [asked, channel.music_class]
         for name in (*names, DEFAULT):
@@ -57,7 +57,7 @@ class MusicClasses:
         return None
 
     def frames(self, channel: Channel, music: MusicClass, fmt: Format) -> Iterator[Frame]:
-        """What ``channel`` hears of a class; of files it goes on where it stopped."""
+        """Frames of a music class for ``channel``; playback of files resumes where it stopped."""
         if music.application:
             for old in [one for one, program in self._programs.items() if program.idle]:
                 del self._programs[old]

@@ -58,7 +58,7 @@ class Program(asyncio.SubprocessProtocol):
 
     @property
     def idle(self) -> bool:
-        """Whether nobody listens and it has ended."""
+        """Whether the program has ended and has no listeners."""
         return self._task is None and self._transport is None
 
     def _silence(self) -> Frame:
@@ -66,7 +66,7 @@ class Program(asyncio.SubprocessProtocol):
         return Frame(fmt, silence(fmt, fmt.frame_bytes) or bytes(fmt.frame_bytes))
 
     def frames(self) -> Iterator[Frame]:
-        """What one listener hears, until it stops."""
+        """Frames for one listener, until it stops."""
         self._listeners += 1
         if self._task is None:
             self._task = self._loop.create_task(self._run(), name=f"music class {self.music.name}")

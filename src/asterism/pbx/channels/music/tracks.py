@@ -1,4 +1,4 @@
-"""What one channel hears of a class of music: file after file, without end."""
+"""Music of a class for one channel: file after file, without end."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ _RESULTS = (
 
 
 class _Call:
-    """One run of Bridge: who leads to whom, and what the options make of it."""
+    """One run of Bridge: the two channels, and the effects of its options."""
 
     def __init__(self, channel: Channel, target: Channel, options: DialOptions) -> None:
         self._channel = channel
@@ -80,7 +80,7 @@ class _Call:
         return True
 
     def _go_on(self, target: Channel) -> None:
-        """What becomes of the other channel: hung up, sent elsewhere, or on with its own dialplan."""
+        """Continue the other channel after the bridge: hang up, jump elsewhere, or go on with its own dialplan."""
         letters = self._options.letters
         if "F" in letters and self.meeting.bridge is not None and not self._channel.alive:
             context, exten, _ = self._next  # where it was: it may have run its h by now

@@ -65,7 +65,7 @@ class Call:
         self.forwarded = False
         self._limit: asyncio.TimerHandle | None = None
         self._next = Place("", "", 1)
-        """Where the called goes on by option F: the caller may have run its h by then."""
+        """Where the called channel goes on by option F; the caller may have run its ``h`` by then."""
         dialer = self.dialer = Dialer(self.pbx, caller, caller.wake)
         letters = options.letters
         dialer.early_media = letters.isdisjoint("mrR")

@@ -13,13 +13,13 @@ from asterism.pbx.vocabulary.causes import Cause, parse_cause
 KNOWN = "aBbcDFGgHhIiLmoQRrSsTtUu"
 """The letters of the options that Dial has."""
 BRIDGE = "FhHkKLnpStTwWx"
-"""Those of Bridge, which mean the same there, but for ``n`` and ``x``."""
+"""The letters of Bridge, with the same meaning except for ``n`` and ``x``."""
 _WITH_ARGUMENT = frozenset("ABbDFfGLmMnoOPQrSsUu")
 
 
 @dataclass(frozen=True, slots=True)
 class DialOptions:
-    """What the options ask for; times in seconds."""
+    """Parsed options of Dial or Bridge; times in seconds."""
 
     letters: frozenset[str] = frozenset()
     callee_gosub: Place | None = None

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
 
 MEDIA_SECONDS = 0.5
-"""How long Answer waits for the first audio of the caller."""
+"""Time that Answer waits for the first audio of the caller, in seconds."""
 
 _TIMEOUT = (Argument("timeout", "Seconds an answered caller hears the tone; without it until he hangs up."),)
 

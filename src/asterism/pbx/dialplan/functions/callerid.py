@@ -98,7 +98,7 @@ def _on(value: str) -> bool:
 
 
 class CallerIdFunctions(PbxModule):
-    """Who is on the line."""
+    """The functions CALLERID and CONNECTEDLINE."""
 
     name = "func_callerid"
     description = "Caller ID and connected line in the dialplan"

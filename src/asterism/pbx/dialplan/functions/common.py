@@ -1,4 +1,4 @@
-"""How functions read their arguments and variables."""
+"""Parsing the arguments of functions, and reading and writing variables."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class DatabaseFunctions(PbxModule):
         marks=True,
     )
     def delete(self, channel: Channel | None, args: str) -> str:
-        """What was there; DB_RESULT holds it too."""
+        """The value that was removed; DB_RESULT holds it too."""
         family, key = _split(args)
         value = self.database.get(family, key) or ""
         self.database.delete(family, key)

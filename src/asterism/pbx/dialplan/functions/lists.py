@@ -193,7 +193,7 @@ class ListFunctions(PbxModule):
         assign(self.pbx, channel, name, joined(parts))
 
     def _marked(self, channel: Channel | None, name: str, text: str) -> str:
-        """What is made of a variable's value, which is text from outside when the value was."""
+        """Mark ``text``, derived from the value of variable ``name``, as text from outside if that value was."""
         environment = self.pbx.dialplan.environment
         return environment.foreign(text) if is_foreign(environment.variable(channel, name.strip()) or "") else text
 

@@ -50,7 +50,7 @@ _NEVER = Redirecting()
 
 
 class RedirectingFunction(PbxModule):
-    """How a call was diverted."""
+    """The function REDIRECTING."""
 
     name = "func_redirecting"
     part_of = ("func_callerid",)

@@ -1,4 +1,4 @@
-"""How applications read their arguments."""
+"""Parsing the arguments of applications."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from asterism.pbx.dialplan.language.foreign import pick, shadow
 
 _PLAIN = re.compile(r'[^\\"()\[\]]*').fullmatch
-"""Arguments that nothing is special in."""
+"""Matches argument texts without any special character."""
 
 
 def split_arguments(text: str, separator: str = ",", limit: int = 0, *, raw: bool = False) -> list[str]:
@@ -66,7 +66,7 @@ def number(text: str) -> float | None:
 
 
 def find_outside(text: str, character: str) -> int:
-    """Where ``character`` first stands outside parentheses, quotes and text from outside; -1 if nowhere."""
+    """Index of the first ``character`` outside parentheses, quotes and text from outside; -1 if there is none."""
     depth = 0
     quoted = False
     for index, found in enumerate(shadow(text)):

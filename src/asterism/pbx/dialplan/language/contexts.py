@@ -183,7 +183,7 @@ class Context:
         return sorted(self.extensions.values(), key=lambda extension: extension.order)
 
     def _enter(self, extension: Extension) -> None:
-        """Have an extension found. Of exact names only its own is touched: registrations may add thousands."""
+        """Add an extension to the index. For exact names only one entry changes: registrations may add thousands."""
         if extension.pattern is not None:
             self._patterns = tuple(sorted((*self._patterns, extension), key=lambda one: one.order))
             return
@@ -191,7 +191,7 @@ class Context:
         self._exact[key] = tuple(sorted((*self._exact.get(key, ()), extension), key=lambda one: one.order))
 
     def _leave(self, extension: Extension) -> None:
-        """Have an extension found no more."""
+        """Remove an extension from the index."""
         if extension.pattern is not None:
             self._patterns = tuple(one for one in self._patterns if one is not extension)
             return

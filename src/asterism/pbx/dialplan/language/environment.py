@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from asterism.pbx.vocabulary.marks import Function
 
 MAX_EVALUATIONS = 8
-"""How deep a text that is evaluated may evaluate others."""
+"""Maximum nesting depth of texts that evaluate others."""
 MAX_EVALUATED = 262144
-"""Characters that one evaluation may evaluate altogether."""
+"""Maximum number of characters that one evaluation may evaluate in total."""
 _HIDDEN = "\ue001"
 
 
@@ -90,7 +90,7 @@ class Environment:
         return text if self.plain_text else mark_foreign(text)
 
     def function(self, channel: Channel | None, name: str, args: str) -> str | None:
-        """What a function reads; empty text (and a logged warning) when it fails, ``None`` when unknown."""
+        """The value that a function returns; empty text (and a logged warning) if it fails, ``None`` if unknown."""
         found = self.functions.get(name)
         if found is None:
             return None
@@ -161,7 +161,7 @@ class Environment:
         return False
 
     async def prepare(self, name: str, args: str) -> None:
-        """Wait for what a function needs to be read. What cannot be had is missing when it is read."""
+        """Wait until the data that a function reads is available; data that cannot be fetched is missing then."""
         found = self.functions.get(name)
         if found is not None and found.prepare is not None and not (found.dangerous and self._refused(name)):
             try:

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 MAX_FRAMES = 512
 YIELD_EVERY = 64
-"""Priorities run at a stretch; then other calls get their turn, so that an endless loop blocks nobody."""
+"""Priorities run at a stretch; then other calls get their turn, so that an endless loop does not block them."""
 _REFUSED_WAIT = 10.0
-"""Seconds for the other half to go when a call inside the server was refused; then it is ended from here."""
+"""Seconds to wait for the other half of a Local channel to hang up after a refusal; then this half ends the call."""
 SLOW_LINE = 0.001
 """Seconds that the expansion of one line may take; after a slower one (a long expression) others get their turn too."""
 
@@ -311,7 +311,7 @@ class Executor:
         await self.fall_through(channel)
 
     async def fall_through(self, channel: Channel) -> None:
-        """What ``autofallthrough`` does when priorities run out: end the call as DIALSTATUS says."""
+        """Apply ``autofallthrough`` when there is no further priority: end the call according to DIALSTATUS."""
         status = channel.variables.get("DIALSTATUS", "")
         self.log.verbose(3, "Auto fallthrough, channel '%s' status is '%s'", channel.name, status or "UNKNOWN")
         if status == "BUSY":
@@ -328,7 +328,7 @@ class Executor:
     async def busy(self, channel: Channel, control: Control, cause: Cause, seconds: float | None) -> None:
         """Tell the caller busy or congestion, let an answered one hear the tone for a while, end the call.
 
-        The final response of an unanswered call is the end of it: there is nothing to wait for. Inside the server it
+        The final response to an unanswered call ends it, so there is nothing to wait for. In a Local channel it
         is the other half's caller that ends it.
         """
         channel.hangup_cause = cause

@@ -44,7 +44,7 @@ _LEVEL = {
     **dict.fromkeys("+-", 3),
     **dict.fromkeys("*/%", 4),
 }
-"""How close a binary operator binds."""
+"""Precedence of the binary operators."""
 
 
 class _IncompleteError(Exception):

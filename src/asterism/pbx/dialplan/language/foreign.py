@@ -19,7 +19,7 @@ Spans = tuple[tuple[int, int], ...]
 SEPARATORS = frozenset(',&|^?()/"')
 """Characters by which applications and functions divide their arguments."""
 NEUTRAL = "\ue000"
-"""What stands for a foreign character in a :func:`shadow`: no separator, blank, digit or operator."""
+"""Placeholder for a foreign character in a :func:`shadow`: no separator, blank, digit or operator."""
 
 
 class Foreign(str):
@@ -63,11 +63,11 @@ class Foreign(str):
         return parts
 
     def partition(self, sep: str) -> tuple[str, str, str]:
-        """What is before and behind the first separator that is not foreign."""
+        """The text before and after the first separator that is not foreign."""
         return self._divided(sep, str.find(shadow(self) if sep in SEPARATORS else self, sep), at_end=False)
 
     def rpartition(self, sep: str) -> tuple[str, str, str]:
-        """What is before and behind the last separator that is not foreign."""
+        """The text before and after the last separator that is not foreign."""
         return self._divided(sep, str.rfind(shadow(self) if sep in SEPARATORS else self, sep), at_end=True)
 
     def _divided(self, sep: str, index: int, at_end: bool) -> tuple[str, str, str]:

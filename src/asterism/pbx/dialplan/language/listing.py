@@ -1,4 +1,4 @@
-"""How ``dialplan show`` and the manager's ShowDialPlan present the dialplan."""
+"""Listings of the dialplan for ``dialplan show`` and the manager's ShowDialPlan."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from asterism.pbx.dialplan.language.contexts import HINT, Context, ContextTable,
 
 @dataclass(slots=True)
 class Count:
-    """What a listing has shown."""
+    """Numbers of extensions, priorities and contexts that a listing has shown."""
 
     extensions: int = 0
     priorities: int = 0
@@ -45,7 +45,7 @@ def show(table: ContextTable, context: str = "", exten: str = "") -> str:
 def entries(
     table: ContextTable, context: Context, exten: str, count: Count
 ) -> Iterator[tuple[Context, Extension, Priority]]:
-    """What the manager lists: the lines of a context, with includes when an extension is asked for."""
+    """The lines of a context for the manager's listing, with includes when an extension is asked for."""
     found = [context, *table.reachable(context.name)] if exten else [context]
     count.contexts += len(found)
     for one in found:
@@ -101,7 +101,7 @@ def _lines(extension: Extension) -> list[Priority]:
 
 
 def place(line: Priority) -> str:
-    """Where a line comes from: file and line, or who registered it."""
+    """Origin of a line: file and line, or its registrar."""
     position = line.position
     return line.registrar if position is None else f"{PurePath(position.path).name}:{position.line}"
 

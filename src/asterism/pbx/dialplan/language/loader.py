@@ -24,7 +24,7 @@ _SEPARATORS = re.compile(r"[,|]")
 
 @dataclass
 class LoadedDialplan:
-    """What a file says: contexts, globals, ``[general]`` options, and what was wrong with single lines."""
+    """Contents of a dialplan file: contexts, globals, ``[general]`` options, and the errors of single lines."""
 
     table: ContextTable = field(default_factory=ContextTable)
     globals: dict[str, str] = field(default_factory=dict)

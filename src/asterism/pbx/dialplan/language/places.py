@@ -18,7 +18,7 @@ class Place:
 
 
 def split_place(text: str) -> list[str]:
-    """What ``^`` or a comma separates."""
+    """The pieces of ``text`` between ``^`` or commas."""
     pieces: list[str] = []
     start = 0
     for piece in shadow(text).replace("^", ",").split(","):

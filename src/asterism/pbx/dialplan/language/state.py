@@ -1,4 +1,4 @@
-"""What the dialplan remembers of one channel between priorities."""
+"""State that the dialplan keeps for one channel between priorities."""
 
 from __future__ import annotations
 
@@ -32,4 +32,4 @@ class DialplanState:
     response_timeout: float = 10.0
     absolute: asyncio.TimerHandle | None = None
     data: dict[str, Any] = field(default_factory=dict)
-    """What functions keep per channel (``HASH``, ``SHARED``, ...), by their own keys."""
+    """Data that functions keep for the channel (``HASH``, ``SHARED``, ...), by their own keys."""

@@ -33,7 +33,7 @@ _OFFSETS = re.compile(r"\s*(?::\s*(-?\d+)\s*(?::\s*(-?\d+)\s*)?)?\Z")
 
 
 class Lookup(Protocol):
-    """Where the values come from."""
+    """Source of the values of variables and functions."""
 
     plain_text: bool
     """Whether text that is put in is syntax again, as in Asterisk: it may call functions and end quotes."""
@@ -42,13 +42,13 @@ class Lookup(Protocol):
         """An automatic, channel or global variable; ``None`` when unset."""
 
     def function(self, channel: Channel | None, name: str, args: str) -> str | None:
-        """What a function reads; ``None`` when there is no such function."""
+        """The value that a function returns when read; ``None`` when there is no such function."""
 
     def function_in_expression(self, channel: Channel | None, name: str, args: str) -> str | None:
         """Like :meth:`function`, by bare name in an expression; those with side effects are refused."""
 
     async def prepare(self, name: str, args: str) -> None:
-        """Wait for what a function needs to be read."""
+        """Wait until the data that reading a function needs is available."""
 
     def warn(self, message: str, *args: object) -> None:
         """Report a mistake in the dialplan."""
@@ -273,7 +273,7 @@ def substring(value: str, offset: int, length: int | None = None) -> str:
 
 
 def _tail(value: str, tail: str) -> str:
-    """What ``:offset:length`` behind a function leaves of its value."""
+    """The part of a function's value that a trailing ``:offset:length`` selects."""
     found = _OFFSETS.match(tail)
     offset = None if found is None else _integer(found.group(1))
     return value if offset is None or found is None else substring(value, offset, _integer(found.group(2)))
@@ -294,7 +294,7 @@ class _Compiler:
                     self.closing[opened.pop()] = found.start()
 
     def compile(self, position: int, end: int, depth: int) -> str | Template:
-        """What stands from ``position`` to ``end``."""
+        """Compile the text from ``position`` to ``end``."""
         text = self.text
         parts: list[_Part] = []
         while True:
@@ -318,14 +318,14 @@ class _Compiler:
         return Template(tuple(parts))
 
     def reference(self, position: int, end: int) -> int:
-        """Where the next ``${`` or ``$[`` begins; -1 if nowhere."""
+        """Index of the next ``${`` or ``$[``; -1 if there is none."""
         start = self.text.find("$", position, end)
         while start >= 0 and (start + 1 >= end or self.text[start + 1] not in "{["):
             start = self.text.find("$", start + 1, end)
         return start
 
     def value(self, position: int, end: int, depth: int) -> _Variable | _Call | _Dynamic:
-        """What ``${...}`` refers to, of which ``position`` and ``end`` bound the inside."""
+        """Compile one ``${...}``; ``position`` and ``end`` delimit the text between the braces."""
         text = self.text
         parenthesis = text.find("(", position, end)
         first = self.reference(position, end)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from asterism.pbx.vocabulary.marks import Application, Function
 
 PYTHON = "Python"
-"""What stands as application of an extension written in Python; its data is the function's name."""
+"""Application name shown for an extension written in Python; its data is the function's name."""
 
 
 class Overlay:
