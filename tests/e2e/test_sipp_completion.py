@@ -18,6 +18,7 @@ PJSIP = """
 type=endpoint
 context=phones
 allow=!all,ulaw
+direct_media=no
 [103](open)
 aors=103
 cc_agent_policy=native

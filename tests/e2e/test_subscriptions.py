@@ -1,4 +1,4 @@
-"""Subscriptions of stock programs: SIPp for each answer and each way to behave, baresip's lamps and messages."""
+"""Subscriptions of stock programs: SIPp for each answer and each way to behave, baresip's lamps."""
 
 from __future__ import annotations
 
@@ -185,12 +185,13 @@ def seen(phone: Baresip, end: re.Pattern[str]) -> bool:
     return end.search(phone.log().rpartition("changed status")[2]) is not None
 
 
-async def test_baresip_sees_a_lamp_and_messages(tmp_path: Path) -> None:
+async def test_baresip_sees_a_lamp(tmp_path: Path) -> None:
+    # Not its mwi: version 1.0 at times subscribes anew with every answer, thousands of times a second.
     host = own_host()
     async with server_process(tmp_path / "server", host, EXTENSIONS, PJSIP) as server:
         phone = Baresip(tmp_path / "ann", "103", host, 440)
         config = tmp_path / "ann/config"
-        config.write_text(config.read_text() + "module_app contact.so\nmodule_app presence.so\nmodule_app mwi.so\n")
+        config.write_text(config.read_text() + "module_app contact.so\nmodule_app presence.so\n")
         (tmp_path / "ann/contacts").write_text(f'"Lamp" <sip:200@{host}>;presence=p2p\n')
         async with phone as ann:
             await ann.registered()
@@ -201,6 +202,3 @@ async def test_baresip_sees_a_lamp_and_messages(tmp_path: Path) -> None:
                 server.rx(f"devstate change Custom:lamp {state}")
                 end = re.compile(rf"to \S*{word}\S*\s*$")
                 await until(partial(seen, ann, end), LIMIT, ann.story)
-            await until(lambda: "Messages-Waiting: no" in ann.log(), LIMIT, ann.story)
-            server.rx("mwi update mailbox 6001@default 2 1")
-            await until(lambda: "Voice-Message: 2/1" in ann.log(), LIMIT, ann.story)
