@@ -46,7 +46,7 @@ def test_what_is_suspended_is_not_chosen_but_kept() -> None:
 def test_parties_that_no_technology_is_left_for_are_told_of() -> None:
     async def scenario(server: FakeServer) -> None:
         warned: list[str] = []
-        server.log.warning = lambda text, *args: warned.append(text % args)  # type: ignore[assignment]
+        server.log.warning = lambda text, *args: warned.append(text % args)
         technologies = server.pbx.bridges.technologies
         for kind in technologies.kinds:
             technologies.suspend(kind, True)
