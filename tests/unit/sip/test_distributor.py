@@ -18,7 +18,9 @@ from asterism.stack.dialog import Dialog
 from asterism.stack.errors import ParseError
 from asterism.stack.message import Request, Response
 
-pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "error:Exception ignored in. <coroutine:pytest.PytestUnraisableExceptionWarning"
+)
 """A request that is given up leaves no coroutine that nobody awaits."""
 
 
