@@ -175,7 +175,7 @@ async def test_hold_and_back():
 
 
 async def test_a_re_invite_without_offer_is_offered_to():
-    async with two_phones() as world:
+    async with two_phones(RELAYED) as world:
         call, incoming = await world.connect()
         response = await call.send("INVITE")
         assert response.status == 200
@@ -187,7 +187,7 @@ async def test_a_re_invite_without_offer_is_offered_to():
 
 
 async def test_an_offer_that_shares_nothing_leaves_the_call_as_it_was():
-    async with two_phones() as world:
+    async with two_phones(RELAYED) as world:
         call, incoming = await world.connect()
         response = await call.send("INVITE", sdp("m=audio 4000 RTP/AVP 18"), "application/sdp")
         assert response.status == 488

@@ -13,6 +13,7 @@ from asterism.testing import Phone, assert_idle, running_server, until
 PJSIP = """
 [101]
 type=endpoint
+direct_media=no
 context=phones
 aors=101
 auth=101
