@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -475,6 +476,38 @@ def test_unregister_while_a_request_is_on_its_way(make: Make) -> None:
     client = module.registrations.get("mytrunk")
     assert client is not None
     assert client.next_attempt == 0
+
+
+async def test_what_is_on_its_way_when_the_module_goes_is_taken_back_once_it_is_answered(make: Make) -> None:
+    _rig, registrar, module = make()
+    first = registrar.request()
+    task = asyncio.get_running_loop().create_task(module.unload())
+    await asyncio.sleep(0)
+    assert registrar.silent()
+    registrar.accept(first)
+    gone = registrar.challenge(registrar.request())
+    assert gone.expires == 0
+    assert not task.done()
+    registrar.answer(gone, 200)
+    await task
+
+
+async def test_what_is_taken_back_for_a_change_is_not_made_anew_when_the_module_goes(
+    make: Make, tmp_path: Path
+) -> None:
+    rig, registrar, module = make()
+    registrar.accept(registrar.request())
+    path = tmp_path / "etc" / "pjsip.conf"
+    path.write_text(path.read_text().replace("contact_user=1000", "contact_user=1001"))
+    rig.data.reload()
+    gone = registrar.request()
+    task = asyncio.get_running_loop().create_task(module.unload())
+    await asyncio.sleep(0)
+    assert not task.done()
+    registrar.answer(gone, 200)
+    await task
+    rig.advance(0)
+    assert registrar.silent()
 
 
 def test_changed_objects_register_anew(make: Make, tmp_path: Path) -> None:

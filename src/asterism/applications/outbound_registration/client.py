@@ -122,6 +122,11 @@ class RegistrationClient:
         """Whether it was refused for good, so that nothing more is tried."""
         return self.status is RegistrationStatus.REJECTED and self._timer is None and self._attempt is None
 
+    @property
+    def known(self) -> bool:
+        """Whether the registrar has a binding of ours, or may have one from the REGISTER that is on its way."""
+        return self.status is RegistrationStatus.REGISTERED or self._attempt is not None
+
     def remaining(self) -> int | None:
         """Seconds until :attr:`when`, negative after it."""
         return None if self.when is None else int(self.when - self._clock())

@@ -58,23 +58,13 @@ class OutboundRegistrationModule(Module):
 
     async def unload(self) -> None:
         """Take the registrations back, so that no call is sent to a server that is gone."""
-        waiting: set[RegistrationClient] = {
-            client for client in self.registrations if client.status is RegistrationStatus.REGISTERED
-        }
-        if waiting:
-            done = asyncio.Event()
-
-            def over(client: RegistrationClient) -> None:
-                waiting.discard(client)
-                if not waiting:
-                    done.set()
-
-            for client in tuple(waiting):
-                client.unregister(lambda client=client: over(client))  # type: ignore[misc]
-            try:
-                await asyncio.wait_for(done.wait(), GOODBYE)
-            except TimeoutError:
-                self.server.log.notice("%d registrars did not take note that this server stops", len(waiting))
+        done = asyncio.Event()
+        self.registrations.leave(done.set)
+        try:
+            await asyncio.wait_for(done.wait(), GOODBYE)
+        except TimeoutError:
+            left = len(self.registrations.leaving)
+            self.server.log.notice("%d registrars did not take note that this server stops", left)
         self.registrations.close()
 
     # Console.

@@ -29,9 +29,12 @@ class OutboundRegistrations:
     def __init__(self, core: SipCore) -> None:
         self._core = core
         self._clients: dict[str, RegistrationClient] = {}
+        self.leaving: set[RegistrationClient] = set()
+        """Those that are being taken back; their objects are gone."""
         self.lines: dict[str, str] = {}
         """Endpoint names by line token."""
         self._stop_observing: Callable[[], None] | None = None
+        self._left: Callable[[], object] | None = None
 
     def __len__(self) -> int:
         return len(self._clients)
@@ -65,15 +68,30 @@ class OutboundRegistrations:
             if client.given_up:
                 client.start()
 
-    def close(self) -> None:
-        """Drop every client without a word to its registrar."""
+    def leave(self, over: Callable[[], object]) -> None:
+        """Take back every registration that a registrar knows of, or may; ``over()`` is called when that is done."""
         if self._stop_observing is not None:
             self._stop_observing()
             self._stop_observing = None
-        for client in self._clients.values():
+        self._left = over
+        for client in self:
+            if client.known:
+                self._drop(client.config.id, lambda: None)
+        self._look()
+
+    def close(self) -> None:
+        """Drop every client without a word to its registrar."""
+        self._left = None
+        for client in (*self._clients.values(), *self.leaving):
             client.close()
         self._clients.clear()
+        self.leaving.clear()
         self.lines.clear()
+
+    def _look(self) -> None:
+        if not self.leaving and self._left is not None:
+            over, self._left = self._left, None
+            over()
 
     def _add(self, config: Registration) -> RegistrationClient:
         client = self._clients[config.id] = RegistrationClient(self._core, config)
@@ -87,7 +105,14 @@ class OutboundRegistrations:
             over()
             return
         self.lines.pop(client.identity.line, None)
-        client.unregister(over)
+        self.leaving.add(client)
+
+        def left() -> None:
+            self.leaving.discard(client)
+            over()
+            self._look()
+
+        client.unregister(left)
 
     def _changed(self, change: Change[Registration]) -> None:
         old, new = change.old, change.new
@@ -101,7 +126,11 @@ class OutboundRegistrations:
             client.config = new
         else:
             # The old binding goes first: with the same Contact it would take the new one along.
-            self._drop(new.id, lambda: self._add(new).start(0))
+            self._drop(new.id, lambda: self._again(new))
+
+    def _again(self, config: Registration) -> None:
+        if self._stop_observing is not None:
+            self._add(config).start(0)
 
 
 class LineIdentifier:

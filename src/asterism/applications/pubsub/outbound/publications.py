@@ -18,6 +18,36 @@ MAX_USERS = 10_000
 """Publications of one object with ``multi_user``."""
 
 
+class Leaving:
+    """Publications that are being removed at their servers."""
+
+    def __init__(self) -> None:
+        self._clients: set[PublishClient] = set()
+        self._over: Callable[[], object] | None = None
+
+    def __len__(self) -> int:
+        return len(self._clients)
+
+    def close(self, client: PublishClient) -> None:
+        """Remove one."""
+        self._clients.add(client)
+        client.close(self._gone)
+
+    def wait(self, over: Callable[[], object]) -> None:
+        """Have ``over()`` called when all of them are removed."""
+        self._over = over
+        self._look()
+
+    def _gone(self, client: PublishClient) -> None:
+        self._clients.discard(client)
+        self._look()
+
+    def _look(self) -> None:
+        if not self._clients and self._over is not None:
+            over, self._over = self._over, None
+            over()
+
+
 class OutboundPublication:
     """One ``outbound-publish``, as publishers see it.
 
@@ -26,8 +56,9 @@ class OutboundPublication:
         clients: its publications by user; without ``multi_user`` there is one, of the user ``""``.
     """
 
-    def __init__(self, tables: PubSub, config: OutboundPublish) -> None:
+    def __init__(self, tables: PubSub, config: OutboundPublish, leaving: Leaving) -> None:
         self._tables = tables
+        self._leaving = leaving
         self.config = config
         self.clients: dict[str, PublishClient] = {}
         self.publisher: Publisher | None = None
@@ -55,7 +86,7 @@ class OutboundPublication:
         """With ``multi_user``: remove what was published for a user."""
         client = self.clients.pop(user, None) if self.config.multi_user else None
         if client is not None:
-            client.close()
+            self._leaving.close(client)
 
     def complain(self, text: str) -> None:
         """Log what is wrong with the object's options."""
@@ -83,7 +114,7 @@ class OutboundPublication:
             self._tell("on_stop", self)
             self.publisher = None
         for client in self.clients.values():
-            client.close()
+            self._leaving.close(client)
         self.clients.clear()
 
     def retry_refused(self) -> None:
@@ -101,6 +132,7 @@ class OutboundPublications:
     def __init__(self, tables: PubSub) -> None:
         self._tables = tables
         self._found: dict[str, OutboundPublication] = {}
+        self.leaving = Leaving()
         self._undo: Callable[[], None] | None = None
 
     def __len__(self) -> int:
@@ -122,8 +154,8 @@ class OutboundPublications:
         for config in tables.core.data.all(OutboundPublish):
             self._add(config)
 
-    def stop(self) -> None:
-        """Remove all that was published."""
+    def stop(self, over: Callable[[], object]) -> None:
+        """Remove all that was published; ``over()`` is called when that is done, at the earliest within this call."""
         if self._undo is not None:
             self._undo()
             self._undo = None
@@ -131,6 +163,7 @@ class OutboundPublications:
         for publication in self._found.values():
             publication.end()
         self._found.clear()
+        self.leaving.wait(over)
 
     def retry_refused(self) -> None:
         """Try again where credentials were refused."""
@@ -138,7 +171,7 @@ class OutboundPublications:
             publication.retry_refused()
 
     def _add(self, config: OutboundPublish) -> None:
-        publication = self._found[config.id] = OutboundPublication(self._tables, config)
+        publication = self._found[config.id] = OutboundPublication(self._tables, config, self.leaving)
         publisher = self._tables.publishers.get(config.event.lower())
         if publisher is not None:
             publication.begin(publisher)

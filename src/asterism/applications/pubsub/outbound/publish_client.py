@@ -114,6 +114,7 @@ class PublishClient:
         self._timer: Timer | None = None
         self._hold: Timer | None = None
         self._closed = False
+        self._over: Callable[[PublishClient], None] | None = None
         self._sender = Endpoint(f"outbound-publish/{config.id}")
         self._sender.transport = config.transport
         self._renew_identity()
@@ -146,9 +147,13 @@ class PublishClient:
         waiting[body.key] = body
         self._go_on()
 
-    def close(self) -> None:
-        """Remove the publication at the server, once what is on its way was answered; nothing is published any more."""
+    def close(self, over: Callable[[PublishClient], None]) -> None:
+        """Remove the publication at the server, once what is on its way was answered; nothing is published any more.
+
+        ``over(client)`` is called when it is removed there, or cannot be; at once where there is none.
+        """
         self._closed = True
+        self._over = over
         self._waiting.clear()
         self._cancel()
         self._go_on()
@@ -165,9 +170,15 @@ class PublishClient:
             if self.tag and self.status is not ClientState.REFUSED:
                 self._send(_REFRESH, 0)
             else:
-                self.status = ClientState.ENDED
+                self._end()
         elif self._waiting and self._hold is None:
             self._send(self._waiting.pop(next(iter(self._waiting))), self._expiration)
+
+    def _end(self) -> None:
+        self.status = ClientState.ENDED
+        over, self._over = self._over, None
+        if over is not None:
+            over(self)
 
     def _send(self, body: Body, expires: int) -> None:
         attempt = self._attempt = _Attempt(self, body, expires)
@@ -180,6 +191,8 @@ class PublishClient:
         except ParseError as error:
             self._attempt = None
             self._log("it cannot be sent: %s", error.message)
+            if self._closed:
+                self._end()
             return
         attempt.outgoing = self._core.send(request, attempt, self._sender)
 

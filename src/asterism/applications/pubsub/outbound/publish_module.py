@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from asterism.applications.pubsub.outbound.publications import OutboundPublications
@@ -12,6 +13,9 @@ from asterism.core.module import Module
 
 if TYPE_CHECKING:
     from asterism.applications.pubsub.module import PubSubServer
+
+GOODBYE = 2.0
+"""Seconds that a stop waits at most for the answers of the other servers."""
 
 
 class OutboundPublishModule(Module):
@@ -28,6 +32,7 @@ class OutboundPublishModule(Module):
         """Make the type known."""
         server.data.register_type(OutboundPublish)
         self.publications = OutboundPublications(pubsub(server))
+        self._log = server.log
         server.register_marked(OutboundListing(self.publications))
 
     def start(self) -> None:
@@ -42,6 +47,12 @@ class OutboundPublishModule(Module):
         """Number of publications."""
         return sum(len(publication.clients) for publication in self.publications)
 
-    def unload(self) -> None:
-        """Remove what was published."""
-        self.publications.stop()
+    async def unload(self) -> None:
+        """Remove what was published, so that nobody relies on a server that is gone."""
+        done = asyncio.Event()
+        self.publications.stop(done.set)
+        try:
+            await asyncio.wait_for(done.wait(), GOODBYE)
+        except TimeoutError:
+            left = len(self.publications.leaving)
+            self._log.notice("%d publications at other servers could not be removed in time", left)

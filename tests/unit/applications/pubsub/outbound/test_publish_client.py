@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from sip_rig import MODULES, FakeFlow, Rig
 
 from asterism.applications.pubsub.api import Publisher
 from asterism.applications.pubsub.module import PubSubModule
-from asterism.applications.pubsub.outbound import publish_client
+from asterism.applications.pubsub.outbound import publish_client, publish_module
 from asterism.applications.pubsub.outbound.publications import OutboundPublication
 from asterism.applications.pubsub.outbound.publish_client import ClientState, PublishClient
 from asterism.applications.pubsub.outbound.publish_module import OutboundPublishModule
@@ -385,28 +386,59 @@ def test_refused_credentials_stop_it_until_a_reload(make: Make) -> None:
     assert world.request().body == b"three"
 
 
-def test_it_is_removed_when_the_module_goes(make: Make) -> None:
+async def unloading(world: World) -> asyncio.Task[None]:
+    """Unload the module, which waits for the answers of the other server."""
+    task = asyncio.get_running_loop().create_task(world.module.unload())
+    await asyncio.sleep(0)
+    return task
+
+
+async def test_it_is_removed_when_the_module_goes(make: Make) -> None:
     world = make()
     tag = world.published()
-    world.module.unload()
+    task = await unloading(world)
     last = world.request()
     assert (last.get("Expires"), last.get("SIP-If-Match"), last.body) == ("0", tag, b"")
     world.answer(last, 401, ("WWW-Authenticate", 'Digest realm="r", nonce="n"'))
-    world.answer(world.request(), 200, ("SIP-ETag", "x"), ("Expires", "0"))
+    again = world.request()
+    assert not task.done()
+    world.answer(again, 200, ("SIP-ETag", "x"), ("Expires", "0"))
+    await task
     world.rig.advance(1000)
     assert not world.took()
     assert not world.source.there
 
 
-def test_what_is_on_its_way_is_removed_once_it_is_answered(make: Make) -> None:
+async def test_what_is_on_its_way_when_the_module_goes_is_removed_once_it_is_answered(make: Make) -> None:
     world = make()
     world.source.publish("one")
     first = world.request()
     world.source.publish("two")
-    world.module.unload()
+    task = await unloading(world)
     assert not world.took()
     tag = world.accept(first)
-    assert world.request().get("SIP-If-Match") == tag
+    last = world.request()
+    assert last.get("SIP-If-Match") == tag
+    assert not task.done()
+    world.accept(last, 0)
+    await task
+
+
+async def test_nothing_to_remove_is_not_waited_for(make: Make) -> None:
+    world = make()
+    await (await unloading(world))
+    assert not world.took()
+
+
+async def test_a_server_that_does_not_answer_is_not_waited_for_long(
+    make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(publish_module, "GOODBYE", 0.01)
+    world = make()
+    world.rig.log.addHandler(caplog.handler)
+    world.published()
+    await (await unloading(world))
+    assert "1 publications at other servers could not be removed in time" in caplog.text
 
 
 def test_a_publisher_that_goes_takes_its_publications_along(make: Make) -> None:
