@@ -37,6 +37,7 @@ _NAMES = {
     "options": "OPTIONS",
     "register": "REGISTER with challenge",
     "call": "two-leg call",
+    "notify": "NOTIFY of presence",
     "list-notify": "NOTIFY of a list of 50, one of which changed",
     "conference": "20 ms of one party of a conference",
 }

@@ -14,10 +14,11 @@ from asterism.config import ConfigFile
 from asterism.core.identifiers import RandomBytes
 from asterism.core.module import CoreServer, Subsystem
 from asterism.media.files import Sounds
+from asterism.media.incoming import BUFFER_SIZE
 from asterism.media.ports import PortPair, PortPool
 from asterism.media.readiness import Readiness
 from asterism.media.relay import Views
-from asterism.media.rtp import BUFFER_SIZE, RtpSession
+from asterism.media.rtp import RtpSession
 from asterism.media.settings import RtpSettings
 from asterism.media.source import Address, SourceFilter
 from asterism.traffic import mark_packets

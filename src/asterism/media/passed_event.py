@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from asterism.media.dtmf import EVENT, at_clock_rate
 
 if TYPE_CHECKING:
+    from asterism.media.incoming import RtpIncoming
     from asterism.media.rtp import RtpSession
 
 _END = 0x80
@@ -40,7 +41,7 @@ class PassedEvent:
         self._ended = target is None
 
     def pass_on(
-        self, source: RtpSession, payload: bytes, rate: int, marker: int, sequence: int, now: float, late: bool
+        self, source: RtpIncoming, payload: bytes, rate: int, marker: int, sequence: int, now: float, late: bool
     ) -> None:
         """Send one of its packets, which came to ``source`` with a duration in units of ``rate``."""
         target = self.target

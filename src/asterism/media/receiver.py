@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from asterism.media.stream import FrameSink
 
 if TYPE_CHECKING:
+    from asterism.media.incoming import RtpIncoming
     from asterism.media.relay import QuickWay
-    from asterism.media.rtp import RtpSession
 
 _WORDS = struct.Struct("!HHII")
 """As ``HEADER``, with the first two octets as one number."""
@@ -39,7 +39,7 @@ class RtpReceiver:
         "last_timestamp", "lost", "octets", "quick", "ssrc",
     )  # fmt: skip
 
-    def __init__(self, session: RtpSession) -> None:
+    def __init__(self, session: RtpIncoming) -> None:
         self._session = session
         self.quick: QuickWay | None = None
         """Precomputed handling of the source's next packet, if known."""

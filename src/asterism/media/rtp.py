@@ -4,7 +4,7 @@ Theory of operation. The socket is read once per readiness event, into one buffe
 A packet that needs nothing but a new header is relayed right there: payload type, sequence number, timestamp and SSRC
 are rewritten in place and the buffer is sent from the other session's socket, without an object for the packet (see
 :mod:`asterism.media.relay`). Everything else (the first packets, digits, extensions, RTCP on the same port) takes the
-slower way through :meth:`RtpSession.receive`. Once the peer is learned the socket is connected to it, which is the
+slower way (:mod:`asterism.media.incoming`). Once the peer is learned the socket is connected to it, which is the
 cheapest way to send and makes the kernel drop every other source.
 """
 
@@ -14,14 +14,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from asterism.media import sockets
-from asterism.media.dtmf import DigitReceiver
 from asterism.media.formats import ULAW, Format
 from asterism.media.inactivity import InactivityWatch
+from asterism.media.incoming import RtpIncoming
 from asterism.media.keepalive import KeepAlive
 from asterism.media.memory import MemoryStream
-from asterism.media.packet import HEADER, payload_bounds
 from asterism.media.packetizer import Packetizer
-from asterism.media.passed_event import PassedEvent
 from asterism.media.payload_types import PayloadTypes
 from asterism.media.receiver import RtpReceiver
 from asterism.media.relay import Relay
@@ -30,55 +28,23 @@ from asterism.media.rtcp import Report
 from asterism.media.send_state import discard
 from asterism.media.source import Address, SourceFilter
 from asterism.media.statistics import Quality
-from asterism.media.stream import AudioStream, DigitSink, Frame, FrameSink
+from asterism.media.stream import AudioStream
 from asterism.media.taps import Direction
-from asterism.media.translate import byte_table, swap_bytes
-from asterism.media.transmitter import RtpTransmitter
+from asterism.media.translate import byte_table
 
 if TYPE_CHECKING:
     from socket import SocketType
 
     from asterism.media.core import RtpContext
-    from asterism.media.relay import Views
 
-BUFFER_SIZE = 4096
-_COMFORT_NOISE = (13, 19)
-PendingFor = Callable[[Format], bytearray | None]
 RtcpHook = Callable[["RtpSession", bool, Report], None]
 
 
-class RtpSession(RtpTransmitter):
+class RtpSession(RtpIncoming):
     """An :class:`~asterism.media.stream.AudioStream` over RTP. Made by ``Media.open_rtp``."""
 
     __slots__ = (
-        "_buffer",
-        "_digits",
-        "_event",
-        "_inactivity",
-        "_keep_alive",
-        "_learning",
-        "_on_release",
-        "_pair",
-        "_received_events",
-        "_received_formats",
-        "_recv_into",
-        "_reporter",
-        "_rtcp_socket",
-        "_views",
-        "away",
-        "cname",
-        "follow_peer",
-        "joined_to",
-        "local",
-        "on_digit",
-        "on_digit_begin",
-        "on_rtcp",
-        "on_source",
-        "received",
-        "relay",
-        "relay_digits",
-        "rx_dropped",
-        "sink",
+        "_inactivity", "_keep_alive", "_on_release", "_reporter", "_rtcp_socket", "cname", "local", "on_rtcp",
     )  # fmt: skip
 
     def __init__(
@@ -90,47 +56,36 @@ class RtpSession(RtpTransmitter):
         on_release: Callable[[RtpSession], None],
     ) -> None:
         super().__init__(context, pair[0], source_filter)
-        self._buffer = context.buffer
-        self._views = context.views
         self._on_release = on_release
-        self._recv_into = self._socket.recv_into
         self._rtcp_socket = pair[1]
         self._reporter: RtcpReporter | None = None
         self.local = local
         self.cname = bytearray()
         """CNAME of this end in reports; streams to be synchronised (audio, video) share it (RFC 3550 6.5.1)."""
-        self.sink: FrameSink | None = None
-        """See ``AudioStream.sink``. One that has a ``pending_for(format)`` keeps payloads there until it takes them."""
-        self.on_digit: DigitSink | None = None
-        self.on_digit_begin: Callable[[str], None] | None = None
         self.on_rtcp: RtcpHook | None = None
         """Told of each report: ``(session, sent, report)``."""
-        self.on_source: Callable[[], None] | None = None
-        """Told when packets are taken from another source than before."""
+        self._buffer = context.buffer
+        self._views = context.views
+        self._recv_into = self._socket.recv_into
+        self.sink = None
+        self.on_digit = None
+        self.on_digit_begin = None
+        self.on_source = None
         self.away = False
-        """Whether the peer sends elsewhere at present: what it sends in between is not missed, and gets no reports."""
         self.relay_digits = True
-        """Whether digits are relayed with the audio; off where a bridge takes them as features."""
         self.follow_peer = True
-        """Whether the codec that the peer sends is the one it is sent, where that was negotiated too."""
-        self._received_formats: dict[int, Format] = {0: ULAW}
-        self._received_events: dict[int, int] = {}
+        self._received_formats = {0: ULAW}
+        self._received_events = {}
         self._learning = True
-        self._digits: DigitReceiver | None = None
-        self._event: PassedEvent | None = None
-        """The event that was received last."""
+        self._digits = None
+        self._event = None
+        self.received = RtpReceiver(self)
+        self.rx_dropped = 0
+        self.relay = None
+        self.joined_to = None
+        self._pair = None
         self._inactivity: InactivityWatch | None = None
         self._keep_alive: KeepAlive | None = None
-        self.received = RtpReceiver(self)
-        """The receiving half, with its packet counts."""
-        self.rx_dropped = 0
-        """Datagrams that were malformed, of an unknown type, or of a source that is not the peer."""
-        self.relay: Relay | None = None
-        """The relay that forwards received packets to another session."""
-        self.joined_to: RtpSession | None = None
-        """The session that gets the received audio, relayed or by frames."""
-        self._pair: MemoryStream | None = None
-        """The end of a pair that is followed to find it. Digits then go from channel to channel: each hears them."""
 
     # -- what was negotiated ------------------------------------------------------------------------------
 
@@ -211,21 +166,11 @@ class RtpSession(RtpTransmitter):
         if self.relay is not None or self.relayed_by is not None:
             self._leave_relays()
 
-    def _follow(self, fmt: Format) -> None:
-        """Send what the peer sends from now on (``asymmetric_rtp_codec`` is off)."""
-        self.format = fmt
-        self._leave_relays()
-
     def set_away(self, away: bool) -> None:
         """The peer sends elsewhere (direct media), or here again."""
         self.away = away
         self.received.interrupted = True
         self._leave_relays()
-
-    @property
-    def source_differs(self) -> bool:
-        """Whether packets come from another address than the signalled one, or none have come yet."""
-        return self._filter.source is None or self._filter.source != self._filter.signalled
 
     @property
     def repacketizes(self) -> bool:
@@ -263,173 +208,7 @@ class RtpSession(RtpTransmitter):
         self._hold = held
         self._choose_send()
 
-    # -- received -----------------------------------------------------------------------------------------
-
-    def read(self) -> None:
-        """Take one datagram when the next may be anything."""
-        if self._learning:
-            self._learn()
-            return
-        try:
-            size = self._recv_into(self._buffer)
-        except OSError:
-            return
-        self.receive(size)
-
-    def _learn(self) -> None:
-        """Take one datagram while the peer is not settled."""
-        try:
-            size, address = self._socket.recvfrom_into(self._buffer)
-        except OSError:
-            return
-        if not self._admit(size, address):
-            return
-        self.receive(size)
-        if not self.closed and self._filter.settled(self._loop.time()):
-            self._settle()
-
-    def _admit(self, size: int, address: Address) -> bool:
-        before, source = self._filter.target, self._filter.source
-        if size < 12 or self._buffer[0] >> 6 != 2:
-            self.rx_dropped += 1
-            return False
-        sequence = self._buffer[2] << 8 | self._buffer[3]
-        if not self._filter.check(address[:2], sequence):
-            self.rx_dropped += 1
-            return False
-        if self._filter.target != before:
-            self._choose_send()
-        if self._filter.source != source and self.on_source is not None:
-            self.on_source()
-        return True
-
-    def _settle(self) -> None:
-        """Connect to the learned peer, and go through what others have queued before that."""
-        target = self._filter.target
-        if target is None:
-            return
-        try:
-            self._socket.connect(target)
-        except OSError:
-            return
-        self._connected = True
-        for _ in range(64):
-            try:
-                size, address = self._socket.recvfrom_into(self._buffer)
-            except OSError:
-                break
-            if address[:2] != target:
-                self.rx_dropped += 1
-            elif size >= 12:
-                self.receive(size)
-                if self.closed:
-                    return
-        self._learning = False
-        self._choose_send()
-
-    def receive(self, size: int) -> None:
-        """Take a datagram of the accepted source that the hot path did not."""
-        if self.relay is not None:
-            self.relay.leave()
-        if not 12 <= size < BUFFER_SIZE:
-            self.rx_dropped += 1
-            return
-        data = bytes(self._views[size])
-        first, second, sequence, timestamp, ssrc = HEADER.unpack_from(data)
-        payload_type = second & 0x7F
-        if first >> 6 != 2:
-            self.rx_dropped += 1
-            return
-        if 72 <= payload_type <= 78:  # RTCP on the RTP port (RFC 5761)
-            self.rtcp.receive(data, self._loop.time())
-            return
-        start, end = 12, size
-        if first != 0x80:
-            bounds = payload_bounds(data, first)
-            if bounds is None:
-                self.rx_dropped += 1
-                return
-            start, end = bounds
-        now = self._loop.time()
-        late = self.received.count(sequence, timestamp, ssrc, end - start, now)
-        rate = self._received_events.get(payload_type)
-        if rate is not None:
-            self._receive_digit(data[start:end], rate, sequence, timestamp, second & 0x80, now, late)
-            return
-        fmt = self._received_formats.get(payload_type)
-        if fmt is None:
-            self.rx_dropped += payload_type not in _COMFORT_NOISE
-            return
-        if fmt is not self.format and self.follow_peer and fmt in self.sent.payload_types:
-            self._follow(fmt)
-        if self.sent.debug:
-            self._context.log_packet("Got ", self._filter.source, payload_type, sequence, timestamp, end - start)
-        payload = data[start:end]
-        if self.taps_in is not None:
-            frame = self.hear_in(Frame(fmt, swap_bytes(payload) if fmt.encoding == "L16" else payload, timestamp))
-            if frame is None:
-                return
-            if self.relay is None:
-                if self.sink is not None and frame.payload:
-                    self.sink(frame)
-                return
-        if self.relay is not None:
-            self.relay.pass_on(fmt, second, sequence, timestamp, payload, now, late)
-        elif self.sink is not None and payload:
-            sink = self.sink
-            sink(Frame(fmt, swap_bytes(payload) if fmt.encoding == "L16" else payload, timestamp))
-            pending_for: PendingFor | None = getattr(sink, "pending_for", None)
-            if pending_for is not None:
-                self._keep(fmt, payload_type, sink, pending_for)
-
-    def _keep(self, fmt: Format, payload_type: int, sink: FrameSink, pending_for: PendingFor) -> None:
-        """Have the payloads of the packets that follow this one be kept without a look at them, if they may."""
-        received = self.received
-        received.keeping = None
-        pending = None if fmt.encoding == "L16" else pending_for(fmt)
-        reading = self.quick_input()
-        if pending is not None and reading is not None:
-            recv_into, buffer, _ = reading
-            head = 0x8000 | payload_type
-            received.keeping = recv_into, buffer, head, received.ssrc, received.clock, pending, sink
-
-    def quick_input(self) -> tuple[Callable[[bytearray], int], bytearray, Views] | None:
-        """Return what reads the packets that may be relayed without a look at them; see :data:`QuickWay`.
-
-        ``None`` while each has to be looked at: the peer is not settled, or they are logged or tapped.
-        """
-        if self._learning or self.sent.debug or self.taps_in is not None:
-            return None
-        return self._recv_into, self._buffer, self._views
-
-    def source_begins(self, sequence: int, timestamp: int, now: float) -> None:
-        """Have digits begin anew, and the relay go on where the last source stopped."""
-        if self._digits is not None:
-            self._digits.restart()
-            self._end_event(self._digits)
-            self._event = None
-        if self.relay is not None:
-            self.relay.align(sequence, timestamp, now)
-
-    @property
-    def remote_ssrc(self) -> int:
-        """The SSRC of the source; -1 before its first packet."""
-        return self.received.ssrc
-
-    @property
-    def rx_packets(self) -> int:
-        """Number of packets received."""
-        return self.received.packets
-
-    @property
-    def rx_bytes(self) -> int:
-        """Number of payload octets received."""
-        return self.received.octets
-
-    @property
-    def rx_lost(self) -> int:
-        """Number of packets lost; negative when some came twice."""
-        return self.received.lost
+    # -- figures ------------------------------------------------------------------------------------------
 
     @property
     def quality(self) -> Quality:
@@ -452,61 +231,9 @@ class RtpSession(RtpTransmitter):
                 reporter.close()
         return reporter
 
-    # -- digits -------------------------------------------------------------------------------------------
-
-    def _receive_digit(
-        self, payload: bytes, rate: int, sequence: int, timestamp: int, marker: int, now: float, late: bool
-    ) -> None:
-        digits, event = self._digits, self._event
-        if digits is None:
-            digits = self._digits = DigitReceiver()
-        if event is None or timestamp != event.timestamp:
-            if event is not None and (event.timestamp - timestamp) & 0xFFFFFFFF < 0x80000000:
-                return  # a late packet of an event that is over
-            self._end_event(digits)
-            event = self._event = self._new_event(sequence, timestamp, now)
-        was_active = digits.active
-        happened = digits.update(payload, timestamp, now, rate)
-        event.pass_on(self, payload, rate, marker, sequence, now, late)
-        if digits.active and not was_active:
-            self._loop.call_later(self._context.settings.dtmf_timeout / 8000, self._check_digit)
-        self._tell_digits(happened)
-
-    def _new_event(self, sequence: int, timestamp: int, now: float) -> PassedEvent:
-        relay = self.relay
-        if relay is None or not self.relay_digits or self._pair is not None or relay.target.event_type is None:
-            return PassedEvent(timestamp, None, 0, now)
-        return PassedEvent(timestamp, relay.target, relay.timestamp_sent(sequence, timestamp, now), now)
-
-    def _end_event(self, digits: DigitReceiver) -> None:
-        """No more comes of the event that was received last."""
-        if self._event is not None:
-            self._event.end()
-        self._tell_digits(digits.expire())
-
-    def _check_digit(self) -> None:
-        """End a digit whose end packets were lost (``dtmftimeout``)."""
-        digits = self._digits
-        if digits is None or not digits.active or self.closed:
-            return
-        left = digits.updated + self._context.settings.dtmf_timeout / 8000 - self._loop.time()
-        if left > 0.001:
-            self._loop.call_later(left, self._check_digit)
-        else:
-            self._end_event(digits)
-
-    def _tell_digits(self, happened: list[tuple[str, int]]) -> None:
-        for digit, duration in happened:
-            if duration < 0:
-                if self.on_digit_begin is not None:
-                    self.on_digit_begin(digit)
-            elif self.on_digit is not None:
-                self.on_digit(digit, duration)
-
-    @property
-    def digit_passed_to(self) -> AudioStream | None:
-        """See ``AudioStream.digit_passed_to``."""
-        return None if self._event is None else self._event.target
+    def receive_rtcp(self, data: bytes) -> None:
+        """Take RTCP that came on the RTP port (RFC 5761)."""
+        self.rtcp.receive(data, self._loop.time())
 
     # -- relayed ------------------------------------------------------------------------------------------
 
@@ -546,14 +273,6 @@ class RtpSession(RtpTransmitter):
         written = self.sent.last_write
         # What the source has sent before the relay passes anything on did not go out here.
         return written if relay is None or not relay.aligned else max(written, relay.source.received.last_rx)
-
-    def _leave_relays(self) -> None:
-        """Something changed that relayed packets, and those that are kept, depend on."""
-        self.received.keeping = None
-        if self.relay is not None:
-            self.relay.leave()
-        if self.relayed_by is not None:
-            self.relayed_by.leave()
 
     def taps_changed(self, direction: Direction) -> None:
         """See ``TappedStream``."""

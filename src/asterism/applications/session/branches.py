@@ -11,6 +11,7 @@ from asterism.stack.transactions.reliable import ReliableReceiver
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from asterism.applications.session.forking import ForkedSession
     from asterism.applications.session.uac import OutgoingSession
     from asterism.sip.rx import Rx
     from asterism.stack.flow import Flow
@@ -36,7 +37,7 @@ class Branch:
 
     __slots__ = ("_receiver", "declined", "description", "dialog", "offers", "session")
 
-    def __init__(self, session: OutgoingSession, dialog: Dialog, offers: OfferAnswer) -> None:
+    def __init__(self, session: ForkedSession, dialog: Dialog, offers: OfferAnswer) -> None:
         self.session = session
         self.dialog = dialog
         self.offers = offers

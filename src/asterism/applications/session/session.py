@@ -1,6 +1,7 @@
 """A session: an INVITE dialog and its media, the far end of one channel (docs/development/architecture.md, "A call").
 
-What both directions share is here: requests within the dialog, offers and answers, the end.
+What both directions share is here: requests within the dialog, offers and answers, the end; what is sent is in
+:mod:`.messages`.
 :mod:`.uas` and :mod:`.uac` add how a session begins when the peer calls, and when we do.
 
 Everything runs in the packet's or the dial plan's own call: no task belongs to a session.
@@ -8,27 +9,20 @@ Everything runs in the packet's or the dial plan's own call: no task belongs to 
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.causes import INTERWORKING, NORMAL_CLEARING
 from asterism.applications.session.dialog_requests import HANDLERS
-from asterism.applications.session.headers import ALLOW
-from asterism.applications.session.identity import WILDCARDS, address_towards
-from asterism.applications.session.media import FOLLOWED, SessionMedia, carry, description_of
+from asterism.applications.session.media import FOLLOWED, SessionMedia, description_of
+from asterism.applications.session.messages import SessionMessages
 from asterism.applications.session.negotiation import outgoing_order
 from asterism.applications.session.refresh import Refresh
 from asterism.applications.session.state import ANSWERED_STATES, MOVES, SessionState
 from asterism.core.containment import attempt
-from asterism.core.errors import AsterismError
 from asterism.media.stream import AUDIO
 from asterism.pbx.vocabulary.controls import Control
-from asterism.sip.resolving import Way, way_to
 from asterism.stack.errors import ParseError
-from asterism.stack.flow import Flow
-from asterism.stack.message import make_response
 from asterism.stack.sdp.exchange import Action, Message, OfferAnswer, OfferState, Side
-from asterism.stack.transactions.users import NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -44,17 +38,15 @@ if TYPE_CHECKING:
     from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
     from asterism.sip.works import Work
-    from asterism.stack.dialog import Dialog
-    from asterism.stack.message import Request, Response
+    from asterism.stack.message import Request
     from asterism.stack.timers import Timer
     from asterism.stack.transactions.server import ServerTransaction
-    from asterism.stack.uri import Uri
 
 _LAST_WORD = 2.0
 """Seconds that a BYE waits for the answer to the request that has the peer send its media here again."""
 
 
-class Session:
+class Session(SessionMessages):
     """One call leg.
 
     Attributes:
@@ -84,15 +76,9 @@ class Session:
         "bye_pending",
         "cause",
         "channel",
-        "contact",
-        "core",
         "datastores",
-        "dialog",
         "direct",
-        "endpoint",
-        "flow",
         "held",
-        "local_address",
         "media",
         "moh_passthrough",
         "offer_all",
@@ -100,9 +86,7 @@ class Session:
         "offers",
         "peer_allows_update",
         "peer_cause",
-        "profile",
         "refreshing",
-        "registry",
         "remote_hold",
         "send_again",
         "state",
@@ -110,11 +94,6 @@ class Session:
         "unacknowledged",
         "work",
     )
-
-    flow: Flow
-    """Flow of the peer's messages and of ours; set before the first is sent."""
-    local_address: str
-    """The address of this host that the peer reaches; set with the flow."""
 
     def __init__(
         self, core: SipCore, registry: Sessions, endpoint: Endpoint, profile: EndpointProfile, work: Work
@@ -128,7 +107,7 @@ class Session:
         self.state = SessionState.NEW
         self.offers = OfferAnswer()
         self.channel: Channel | None = None
-        self.dialog: Dialog | None = None
+        self.dialog = None
         self.media = SessionMedia()
         self.datastores: dict[str, Any] = {}
         self.cause: int | None = None
@@ -191,22 +170,6 @@ class Session:
     def confirmed(self) -> bool:
         """Whether the call is answered and not over."""
         return self.state in ANSWERED_STATES
-
-    def use_flow(self, flow: Flow) -> None:
-        """Talk to the peer by this flow."""
-        self.flow = flow
-        host = flow.local[0]
-        self.local_address = address_towards(*flow.remote[:2]) if host in WILDCARDS else host
-
-    @property
-    def media_address(self) -> str:
-        """The address that our descriptions name; one outside of a NAT may change while the call lasts."""
-        found = self.endpoint.media_address
-        if not found:
-            transport = self.core.state.transports.transports.get(self.flow.name)
-            if transport is not None and transport.settings.external_media_host:
-                found = transport.settings.media_host_for(self.flow.remote[0])
-        return found or self.local_address
 
     def call_later(self, delay: float, function: Callable[..., object], *args: Any) -> Timer:
         """Run ``function(*args)`` in the session's work after ``delay`` seconds."""
@@ -292,51 +255,6 @@ class Session:
         """The peer hung up, and has been answered."""
         self.ended_by_peer(self.peer_cause if self.peer_cause is not None else NORMAL_CLEARING)
 
-    def take_target(self, message: Request | Response) -> None:
-        """Take the peer's new Contact; one that cannot be read leaves the old one in use."""
-        try:
-            if self.dialog is not None:
-                self.dialog.update_target(message)
-        except ParseError as error:
-            self.core.log.info("the Contact of %s is left as it was: %s", self.endpoint.id, error.message)
-
-    def respond(self, rx: Rx, status: int, reason: str = "", headers: Sequence[tuple[str, str]] = ()) -> None:
-        """Answer a request within the dialog."""
-        response = rx.make_response(status, reason, headers)
-        for callback in self.profile.callbacks["on_outgoing_response", rx.request.method, status // 100]:
-            callback(self, response)
-        rx.send(response)
-
-    # Responses of our own making.
-
-    def make_response(
-        self, rx: Rx, status: int, body: bytes | None = None, headers: Sequence[tuple[str, str]] = ()
-    ) -> Response:
-        """A response to an INVITE or UPDATE with what every one of ours carries, in Asterisk's order.
-
-        Behind that come ``headers``, those of the supplements, and the description in ``body``.
-        """
-        dialog = self.dialog
-        response = make_response(rx.request, status, "", dialog.local_tag if dialog is not None else "")
-        lines = response.headers
-        server = self.core.state.server_header
-        if server:
-            lines.append(("Server", server))
-        if status < 300:
-            if not self.contact:
-                self.contact = self.profile.uas_contact(self.flow)
-            lines.append(("Contact", self.contact))
-            lines.append(("Allow", ALLOW))
-            if status >= 200:
-                lines.append(("Supported", self.profile.supported))
-        for name, value in headers:
-            response.add_header(name, value)
-        for callback in self.profile.callbacks["on_outgoing_response", rx.request.method, status // 100]:
-            callback(self, response)
-        if body:
-            carry(response, body)
-        return response
-
     def on_ack(self, request: Request) -> None:
         """The ACK to a 2xx of ours (``DialogUsage``)."""
         for callback in self.profile.callbacks["on_incoming_ack"]:
@@ -396,26 +314,6 @@ class Session:
 
     # Requests of our own in the dialog.
 
-    def send_request(
-        self, method: str, headers: Sequence[tuple[str, str]] = (), body: bytes = b"", content_type: str = "",
-        user: Any = None,
-    ) -> Any:  # fmt: skip
-        """Send a request within the dialog; ``user`` is told of the outcome, ``None`` does not care."""
-        dialog = self.dialog
-        assert dialog is not None
-        request = dialog.create_request(method)
-        if method in ("INVITE", "UPDATE"):
-            request.add_header("Allow", ALLOW)
-            request.add_header("Supported", self.profile.supported)
-        for callback in self.profile.callbacks["on_outgoing_request", method]:
-            callback(self, request)
-        for name, value in headers:
-            request.add_header(name, value)
-        self.profile.finish_request(request)
-        if body:
-            request.set_body(body, content_type)
-        return self.core.send(request, user or NOBODY, self.endpoint, self._flow_to(dialog))
-
     def untold_party(self) -> PartyId | None:
         """The connected party, if the peer may know it and was not told yet."""
         endpoint, channel = self.endpoint, self.channel
@@ -465,52 +363,6 @@ class Session:
             self.direct.flush()
             if self.bye_pending and self.refreshing is None:
                 self._last_bye()
-
-    def send_ack(self, invite: Request) -> None:
-        """Acknowledge a 2xx to an INVITE of ours."""
-        dialog = self.dialog
-        assert dialog is not None
-        ack = dialog.create_ack(invite)
-        for callback in self.profile.callbacks["on_outgoing_request", "ACK"]:
-            callback(self, ack)
-        self.profile.finish_request(ack)
-        flow = self._flow_to(dialog)
-        if flow is not None:
-            self.core.state.layer.send_ack(ack, flow)
-        else:
-            self.registry.run(self._ack_later(ack, dialog.next_hop))
-
-    async def _ack_later(self, ack: Request, hop: Uri) -> None:
-        """Look the next hop up, and acknowledge; over the flow at hand where it cannot be found."""
-        flow = self.flow
-        try:
-            found = way_to(self.core.transports, hop, flow.name)
-            flow = (found if isinstance(found, Way) else await found).flow
-        except (OSError, AsterismError, ParseError) as error:
-            self.core.log.warning("no way to %s: %s", hop.host_port, error)
-        self.core.state.layer.send_ack(ack, flow)
-
-    def _flow_to(self, dialog: Dialog) -> Flow | None:
-        """The flow at hand when it leads to the dialog's next hop, else ``None``: the way must be looked for."""
-        flow = self.flow
-        if flow.closed:
-            return None
-        hop = dialog.next_hop
-        host, port = flow.remote
-        if hop.host == host and (hop.port or (5061 if flow.secure else 5060)) == port:
-            return flow
-        if flow.reliable and not dialog.route_set:
-            return flow
-        try:
-            found = way_to(self.core.transports, hop, flow.name)
-        except (OSError, AsterismError) as error:
-            self.core.log.warning("no way to %s: %s", hop.host_port, error)
-            return None
-        if isinstance(found, Way):
-            return found.flow
-        if isinstance(found, Coroutine):
-            found.close()  # looked up later, by whoever sends
-        return None
 
     def send_digit_info(self, digit: str, duration_ms: int) -> None:
         """Send a digit as INFO, for ``dtmf_mode=info``."""
