@@ -31,10 +31,10 @@ run: $(VENV)/.installed ## Start a demo server in the foreground (configuration 
 
 test: $(VENV)/.installed-dev ## Install what the tests need and run all of them
 	@PYTHON=$(BIN)/python tests/install-peers
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
+	$(BIN)/python -m tests.run -n $(WORKERS) --dist worksteal $(ARGS)
 
 unit: $(VENV)/.installed-dev ## Run the tests that need no foreign program
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not e2e" $(ARGS)
+	$(BIN)/python -m tests.run -n $(WORKERS) --dist worksteal -m "not e2e" $(ARGS)
 
 coverage: $(VENV)/.installed-dev ## The tests of make unit, and which lines they did not reach (three times as slow)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[coverage]'
@@ -54,7 +54,7 @@ compiled: $(COMPILED)/.installed-dev ## Build and install with the hot modules c
 test-compiled: ## Tests of what is compiled, and the integration tests, on the compiled build
 	@PYTHON=$(PYTHON) tests/install-compiler
 	@$(MAKE) --no-print-directory compiled
-	$(COMPILED)/bin/pytest -n $(WORKERS) --dist worksteal -m "not e2e and not pure" $(COMPILED_TESTS) $(ARGS)
+	$(COMPILED)/bin/python -m tests.run -n $(WORKERS) --dist worksteal -m "not e2e and not pure" $(COMPILED_TESTS) $(ARGS)
 
 lint: $(VENV)/.installed-dev ## ruff, mypy --strict, import contracts
 	$(BIN)/ruff check .

@@ -1,0 +1,63 @@
+"""Run pytest; where at most five tests fail, run these again, alone: ``python -m tests.run -n auto tests/unit``.
+
+A test that fails beside others and passes alone is flaky: the run passes, and the end of it names the test, for it must
+be mended. The arguments are pytest's. The file that the environment variable ``FLAKY_TESTS`` names, if there is one,
+gets a line for each such test, so that who calls several runs can name all of them at the very end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+MOST = 5
+"""Failed tests that are run again; with more, something is broken."""
+HEADING = "FLAKY TESTS: these failed, and passed when they were run again alone. They must be mended:"
+_FAILED = 1
+"""Exit status of pytest when tests ran and some of them failed."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run pytest, and what failed once more; returns the exit status."""
+    with tempfile.TemporaryDirectory() as cache:
+        command = [sys.executable, "-m", "pytest", *arguments, "-o", f"cache_dir={cache}"]
+        status = subprocess.run(command, check=False).returncode
+        failed = _failed(Path(cache))
+        # For whoever calls pytest --last-failed by hand.
+        shutil.copytree(cache, ".pytest_cache", dirs_exist_ok=True)
+        if status != _FAILED or not 0 < len(failed) <= MOST:
+            return status
+        print(f"\n{len(failed)} failed: running them again, alone", flush=True)
+        # Without workers; what is said last counts.
+        alone = ["-n", "0"] if any(argument.startswith(("-n", "--numprocesses")) for argument in arguments) else []
+        again = subprocess.run([*command, *alone, "--last-failed", "--last-failed-no-failures=none"], check=False)
+        if again.returncode:
+            return again.returncode
+    _tell(failed)
+    return 0
+
+
+def _failed(cache: Path) -> list[str]:
+    """The tests that failed, as pytest has noted them."""
+    try:
+        return sorted(json.loads((cache / "v" / "cache" / "lastfailed").read_text()))
+    except FileNotFoundError:
+        return []
+
+
+def _tell(names: list[str]) -> None:
+    place = os.environ.get("FLAKY_TESTS")
+    if place:
+        with Path(place).open("a") as file:
+            file.writelines(f"{name} (Python {sys.version.split()[0]}, {sys.prefix})\n" for name in names)
+    print("\n" + "\n".join([HEADING, *names]), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:]))
