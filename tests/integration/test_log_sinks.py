@@ -50,8 +50,7 @@ class Driver:
     def send_text(self, text: str) -> bool:
         return False
 
-    def transfer(self, target: str) -> bool:
-        return False
+    def transfer(self, order: object) -> None: ...
 
 
 class Technology:

@@ -113,9 +113,8 @@ class FakeDriver:
     def offer_streams(self, offered: Any) -> None:
         self.log.append(("offer_streams", offered))
 
-    def transfer(self, destination: str) -> bool:
-        self.log.append(("transfer", destination))
-        return True
+    def transfer(self, order: Any) -> None:
+        self.log.append(("transfer", order))
 
     @property
     def call_id(self) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import pytest
-from call_steps import answered, dialing, refused
+from call_steps import answered, dialing
 from session_bench import Bench, on_bench, sdp
 
 from asterism.core.commands import CommandCall
@@ -504,51 +502,3 @@ async def test_text_within_a_call(bench: Bench) -> None:
     await alice.next(415)
     alice.in_dialog("BYE", ok, 4)
     bob.respond(await bob.next("BYE"), 200)
-
-
-@pytest.mark.parametrize(
-    ("destination", "status", "contact"),
-    [
-        ("PJSIP/sip:6009@198.51.100.9:5070", 302, "<sip:6009@198.51.100.9:5070>"),
-        ("PJSIP/tel:+15551234", 0, None),
-    ],
-)
-def test_a_transfer_before_the_answer_is_a_302(
-    tmp_path: Path, destination: str, status: int, contact: str | None
-) -> None:
-    @on_bench
-    async def call(bench: Bench) -> None:
-        results: list[Any] = []
-
-        @bench.server.pbx.extension("internal", "771")
-        async def transfer(channel: Any) -> None:
-            driver = channel.driver
-            results.append(driver.transfer(destination.removeprefix("PJSIP/")))
-
-        response = await refused(bench, "771")
-        assert results == [bool(status)]
-        if status:
-            assert response.status == status
-        else:
-            assert response.status != 302
-        assert response.get("Contact") == contact or not status
-
-    call(tmp_path)
-
-
-@on_bench
-async def test_a_transfer_after_the_answer_is_no_302(bench: Bench) -> None:
-    alice = bench.phone(5071)
-    results: list[Any] = []
-
-    @bench.server.pbx.extension("internal", "771")
-    async def transfer(channel: Any) -> None:
-        await channel.answer()
-        results.append(channel.driver.transfer("sip:6009@198.51.100.9"))
-        await channel.wait(99)
-
-    alice.call("771")
-    ok = await alice.next(200)
-    alice.in_dialog("ACK", ok, 1)
-    assert results == [False]
-    alice.in_dialog("BYE", ok, 2)

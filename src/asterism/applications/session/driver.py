@@ -6,14 +6,19 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from asterism.applications.session.causes import CONGESTION, status_of_cause
+from asterism.applications.session.destinations import addresses_of, referred
 from asterism.applications.session.direct_media import DirectLeg, may_send, targets_of
 from asterism.applications.session.items import item_named
+from asterism.applications.session.outgoing_refer import NAME as OUTGOING_REFER
+from asterism.applications.session.outgoing_refer import OutgoingRefer
 from asterism.applications.session.state import BEFORE_ANSWER_STATES, SessionState
 from asterism.applications.session.uac import OutgoingSession
 from asterism.applications.session.uas import IncomingSession
 from asterism.media.stream import AUDIO
+from asterism.pbx.channels.transfer import BAD_DESTINATION
 from asterism.pbx.vocabulary.controls import Control
 from asterism.pbx.vocabulary.party import Redirecting
+from asterism.stack.errors import ParseError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
     from asterism.applications.session.session import Session
     from asterism.media.stream import Offered
     from asterism.pbx.channels.technology import DirectMedia, MediaTarget
+    from asterism.pbx.channels.transfer import TransferOrder
 
 
 class SessionDriver:
@@ -121,12 +127,25 @@ class SessionDriver:
         session.send_request(method, headers, body, content_type)
         return True
 
-    def transfer(self, destination: str) -> bool:
-        """Send an unanswered caller elsewhere (302)."""
-        session = self.session
-        if not isinstance(session, IncomingSession) or session.answered:
-            return False
-        return session.redirect(destination)
+    def transfer(self, order: TransferOrder) -> None:
+        """Send the peer elsewhere: by 302 before the answer, by REFER after it."""
+        session, channel = self.session, self.session.channel
+        if channel is None:
+            order.done(0)
+            return
+        try:
+            uris = addresses_of(session, channel, order)
+        except ParseError as error:
+            channel.pbx.log.notice("%s is not transferred: %s", channel.name, error.message)
+            order.done(BAD_DESTINATION)
+            return
+        if session.confirmed and OUTGOING_REFER not in session.datastores and not session.bye_pending:
+            OutgoingRefer(session, order, [referred(uri) for uri in uris]).start()
+        elif isinstance(session, IncomingSession) and not session.answered and order.replaced is None:
+            order.done(302)  # before the call ends by it: the outcome is known already
+            session.redirect(uris)
+        else:
+            order.done(0)
 
     may_move = property(attrgetter("session.endpoint.direct_media"), doc="The option ``direct_media``.")
 

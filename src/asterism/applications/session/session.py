@@ -282,6 +282,9 @@ class Session(SessionMessages):
             self.refreshing.go_on()
         if self.direct is not None:
             self.direct.acknowledged()
+        referring = self.datastores.get("outgoing_refer")
+        if referring is not None:
+            referring.acknowledged()
         if self.refreshing is None and self.profile.told_identities:
             self.tell_connected()
 

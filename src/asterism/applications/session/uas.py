@@ -13,12 +13,12 @@ from asterism.applications.session.state import BEFORE_ANSWER_STATES, SessionSta
 from asterism.core.containment import attempt
 from asterism.pbx.vocabulary.causes import EXCHANGE_ROUTING_ERROR
 from asterism.pbx.vocabulary.party import NOBODY, PartyId, Redirecting
-from asterism.stack.errors import ParseError
-from asterism.stack.headers import NameAddr
 from asterism.stack.sdp.exchange import Action, Message, Side
 from asterism.stack.transactions.reliable import Acknowledged
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from asterism.applications.session.identity import EndpointProfile
     from asterism.applications.session.registry import Sessions
     from asterism.applications.session.sdp_handler import SdpHandler
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from asterism.stack.sdp import SessionDescription
     from asterism.stack.transactions.reliable import ReliableResponder
     from asterism.stack.transactions.server import ServerTransaction
+    from asterism.stack.uri import Uri
 
 
 class IncomingSession(Session):
@@ -253,17 +254,20 @@ class IncomingSession(Session):
             self.rx.transaction.user = None
         super().release()
 
-    def redirect(self, contact: str) -> bool:
-        """Send 302 with that SIP URI as Contact; ``False`` for what is no URI."""
-        try:
-            target = NameAddr.parse(contact)
-        except ParseError:
-            return False
-        if not target.uri.is_sip:
-            return False
-        self.rx.send(self.make_response(self.rx, 302, headers=(("Contact", f"<{target.uri}>"),)))
+    def redirect(self, targets: Sequence[Uri]) -> None:
+        """Send 302 with these Contacts, the one to be tried first in front, and end the session."""
+        self.cause = 0
+        contacts = [f"<{uri}>" for uri in targets]
+        if len(contacts) > 1:
+            contacts = [f"{one};q={1 - position / 10:.1f}" for position, one in enumerate(contacts)]
+        response = self.make_response(self.rx, 302, headers=[("Contact", one) for one in contacts])
+        response.add_header("Supported", "histinfo")
+        redirecting = None if self.channel is None else self.channel.redirecting
+        if redirecting is not None and redirecting.from_.number and self.endpoint.send_diversion:
+            host = self.endpoint.from_domain or self.local_address
+            response.add_header("Diversion", diversion_value(redirecting.from_, redirecting.reason, host))
+        self.rx.send(response)
         self.ended_by_peer(0)
-        return True
 
     def on_cancel(self, transaction: ServerTransaction, request: Request) -> None:
         """The caller gave up: 487 to the INVITE."""

@@ -10,14 +10,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.pbx.calls import bridging
-from asterism.pbx.channels import answering, channel, listening, playing, speaking
+from asterism.pbx.channels import answering, channel, listening, playing, speaking, transfer
 from asterism.pbx.channels.listening import Listening
 from asterism.pbx.channels.playing import Playing
 from asterism.pbx.channels.speaking import Speaker
+from asterism.pbx.channels.transfer import Transferred
 from asterism.pbx.dialplan.applications.dial import dial
 
 if TYPE_CHECKING:
@@ -115,6 +116,36 @@ class Channel(channel.Channel):
         :class:`ChannelHangup` when this channel hung up.
         """
         return await dial(self, destinations, timeout, options)
+
+    async def transfer(
+        self,
+        *destinations: str,
+        replaced: channel.Channel | None = None,
+        heard: Callable[[int], None] | None = None,
+    ) -> Transferred:
+        """Have the far end call somebody else instead, and wait for what becomes of it.
+
+        ::
+
+            outcome = await channel.transfer("PJSIP/sip:200@pbx.example.com")
+            if not outcome:
+                await channel.play("sorry")  # outcome.code is the code of SIP: 486, 404, ...
+
+        Before the answer it is told to (302) and this call is over: the next await raises :class:`ChannelHangup`.
+        After it it is asked to (REFER); when that fails, the call goes on here.
+
+        Args:
+            destinations: an extension of this server, ``extension@endpoint``, ``user@host`` or a URI (``sip:``,
+                ``sips:``, ``tel:``), with or without ``PJSIP/``. After the answer a further one is tried when the one
+                before it failed; before it all are told, the first as the best.
+            replaced: an answered channel of SIP, instead of a destination: the two far ends talk to each other
+                without this server from then on (attended transfer, RFC 3891).
+            heard: called with each provisional code of the new call (100, 180, 183).
+
+        A far end that hangs up meanwhile ends the wait with what is known: a success with code 202 if it had
+        accepted, else a failure with code 0. Raises ``ValueError`` without a destination.
+        """
+        return await transfer.transfer(self, *destinations, replaced=replaced, heard=heard)
 
     async def bridge_with(self, other: channel.Channel) -> None:
         """Talk to another channel until either leaves; it leaves whatever it does for that.

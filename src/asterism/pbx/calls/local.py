@@ -17,6 +17,7 @@ from asterism.pbx.calls import local_events
 from asterism.pbx.calls.completion.table import inside
 from asterism.pbx.calls.local_optimization import optimise
 from asterism.pbx.channels.jitter import buffer_input
+from asterism.pbx.channels.transfer import TransferStatus
 from asterism.pbx.dialplan.language.foreign import shadow
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.causes import Cause
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from asterism.media.stream import Offered
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.channels.technology import ChannelRequest
+    from asterism.pbx.channels.transfer import TransferOrder
     from asterism.pbx.vocabulary.host import Host
 
 OPTIONS = "jmn"
@@ -242,9 +244,9 @@ class LocalHalf:
         peer = None if self.parted or channel.bridge is None else channel.bridge.peer(channel)
         return peer is not None and bool(peer.ask_driver("send_text", False, text))
 
-    def transfer(self, destination: str) -> bool:
-        """Not supported: the far end cannot be transferred."""
-        return False
+    def transfer(self, order: TransferOrder) -> None:
+        """Not supported: there is no far end that could call somebody else."""
+        order.done(0, TransferStatus.UNSUPPORTED)
 
     def channel_item(self, name: str) -> str | None:
         """There are none."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from asterism.media.payload_types import PayloadTypes
     from asterism.media.stream import Offered, Topology
     from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.channels.transfer import TransferOrder
     from asterism.pbx.vocabulary.controls import Control
     from asterism.pbx.vocabulary.device_state import DeviceState
 
@@ -93,8 +94,8 @@ class ChannelDriver(Protocol):
     def send_text(self, text: str) -> bool:
         """Send a text; whether the far end can take one."""
 
-    def transfer(self, destination: str) -> bool:
-        """Send the far end elsewhere (302 or REFER); whether that was started."""
+    def transfer(self, order: TransferOrder) -> None:
+        """Send the far end elsewhere (302 or REFER); the order is told once what became of it, now or later."""
 
     def channel_item(self, name: str) -> str | None:
         """A driver's item of ``CHANNEL()`` (``pjsip,remote_uri``), ``None`` for an unknown one."""

@@ -17,6 +17,7 @@ from asterism.pbx.calls.local import parse
 from asterism.pbx.calls.originate import OriginateRequest, originate
 from asterism.pbx.channels.channel import Channel
 from asterism.pbx.channels.technology import ChannelRequest
+from asterism.pbx.channels.transfer import TransferOrder, TransferStatus
 from asterism.pbx.dialplan.language.foreign import foreign, joined
 from asterism.pbx.vocabulary.controls import Control
 from asterism.pbx.vocabulary.device_state import DeviceState
@@ -142,7 +143,10 @@ def test_digits_and_texts_go_through() -> None:
         one, two = halves(server)
         assert two.driver.send_text("hello")
         assert ("text", "hello") in log_of(alice)
-        assert not one.driver.transfer("x")
+        order = TransferOrder(one, ("x",))
+        one.driver.transfer(order)
+        assert order.result is not None
+        assert order.result.status is TransferStatus.UNSUPPORTED
 
     run(scenario)
 
