@@ -353,7 +353,7 @@ async def test_one_transfer_at_a_time(bench: Bench) -> None:
     alice, ok, refer, results = await referred(bench, "6001")
     assert refer is not None
     (channel,) = bench.server.pbx.channels
-    assert not await channel.transfer("6002")  # type: ignore[attr-defined]
+    assert not await channel.transfer("6002")
     alice.respond(refer, 202)
     notify(alice, ok, "SIP/2.0 200 OK", "terminated")
     await bench.turn()

@@ -154,11 +154,11 @@ class OutgoingRefer:
         targets: values of Refer-To; each further one is tried when the one before it has failed.
     """
 
-    __slots__ = ("_numbers", "_order", "_targets", "_timer", "session", "state")
+    __slots__ = ("_numbers", "_order", "_targets", "_timer", "session", "stage")
 
     def __init__(self, session: Session, order: TransferOrder, targets: list[str]) -> None:
         self.session = session
-        self.state = ReferState.WAITING
+        self.stage = ReferState.WAITING
         self._order = order
         self._targets = targets
         self._numbers: tuple[int, ...] = ()
@@ -178,10 +178,10 @@ class OutgoingRefer:
 
     def see(self, event: ReferEvent, code: int = 0) -> None:
         """Take what happened; ``code`` is the one that came with it."""
-        arc = ARCS[self.state].get(event)
+        arc = ARCS[self.stage].get(event)
         if arc is None:
             return
-        self.state, action = arc
+        self.stage, action = arc
         order = self._order
         if action is ReferAction.SEND:
             self._send()
@@ -199,7 +199,7 @@ class OutgoingRefer:
                 self._try_next()
                 return
             order.done(code if known else (SILENT if event is ReferEvent.SILENCE else 0))
-        if self.state is ReferState.OVER:
+        if self.stage is ReferState.OVER:
             self._leave()
 
     def _try_next(self) -> None:
@@ -283,7 +283,7 @@ class OutgoingRefer:
     def on_request(self, rx: Rx) -> bool:
         """A NOTIFY of the subscription; ``False`` for what is none of it."""
         request = rx.request
-        if request.method != "NOTIFY" or self.state in (ReferState.WAITING, ReferState.OVER):
+        if request.method != "NOTIFY" or self.stage in (ReferState.WAITING, ReferState.OVER):
             return False
         event = Event.parse(request.get("Event") or "")  # a missing one is answered 400
         if event.package != "refer" or not self._is_ours(event.id):
@@ -306,7 +306,7 @@ class OutgoingRefer:
     @property
     def _lasts(self) -> bool:
         """Whether more NOTIFYs are waited for."""
-        return self.state is not ReferState.OVER
+        return self.stage is not ReferState.OVER
 
     def _is_ours(self, number: str | None) -> bool:
         """Whether the ``id`` of an Event names this REFER, or there is none."""
