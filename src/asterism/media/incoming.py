@@ -196,7 +196,7 @@ class RtpIncoming(RtpTransmitter):
         received = self.received
         received.keeping = None
         pending = None if fmt.encoding == "L16" else pending_for(fmt)
-        reading = self.quick_input()
+        reading = None if self.taps_in is not None else self.quick_input()
         if pending is not None and reading is not None:
             recv_into, buffer, _ = reading
             head = 0x8000 | payload_type
@@ -205,9 +205,9 @@ class RtpIncoming(RtpTransmitter):
     def quick_input(self) -> tuple[Callable[[bytearray], int], bytearray, Views] | None:
         """Return what reads the packets that may be relayed without a look at them; see :data:`QuickWay`.
 
-        ``None`` while each has to be looked at: the peer is not settled, or they are logged or tapped.
+        ``None`` while each has to be looked at: the peer is not settled, or they are logged. Its taps are the caller's.
         """
-        if self._learning or self.sent.debug or self.taps_in is not None:
+        if self._learning or self.sent.debug:
             return None
         return self._recv_into, self._buffer, self._views
 

@@ -92,7 +92,7 @@ class RtpReceiver:
             return
         (
             recv_into, buffer, views, head, ssrc, clock, table, sequence_offset, timestamp_offset, new_head, new_ssrc,
-            send, relay,
+            send, relay, keeps, fmt,
         ) = quick  # fmt: skip
         try:
             size = recv_into(buffer)
@@ -110,6 +110,8 @@ class RtpReceiver:
         self.last_timestamp = timestamp
         self.jitter += ((change if change >= 0.0 else -change) - self.jitter) * 0.0625
         self.octets += size - 12
+        for keep in keeps:
+            keep((now, fmt, timestamp, buffer[12:size]))
         if table is not None:
             buffer[12:size] = buffer[12:size].translate(table)
         sequence = (sequence + sequence_offset) & 0xFFFF

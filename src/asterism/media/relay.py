@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from asterism.media.formats import Format
 from asterism.media.packet import HEADER
 from asterism.media.stream import Frame
+from asterism.media.taps import Keep
 from asterism.media.translate import byte_table, swap_bytes, translator
 
 if TYPE_CHECKING:
@@ -22,12 +23,12 @@ if TYPE_CHECKING:
 
 QuickWay = tuple[
     Callable[[bytearray], int], bytearray, "Views", int, int, float, bytes | None, int, int, int, int,
-    Callable[[memoryview], object], "Relay",
+    Callable[[memoryview], object], "Relay", tuple[Keep, ...], Format,
 ]  # fmt: skip
 """The receiving socket's ``recv_into``, its buffer and the views of that; what the next packet begins with, and its
 SSRC; the clock rate; the translation of the payload; the offsets of sequence number and timestamp; what the packet
-sent begins with, and its SSRC; how it is sent, and the relay. A tuple is one object in one place: reading it is the
-least work."""
+sent begins with, and its SSRC; how it is sent, and the relay; the taps of both legs that keep what comes, and its
+format. A tuple is one object in one place: reading it is the least work."""
 
 _HEADS = tuple(0x8000 | number for number in range(128))
 """The first two octets of a plain packet, by payload type: the same objects for every session stay in the cache."""
@@ -79,7 +80,8 @@ class Relay:
             payload, payload_type = translate(payload), target.sent.payload_types[target.format]
             fmt_sent = target.format
         if target.taps_out is not None:
-            target.taps_out.hear(Frame(fmt_sent, swap_bytes(payload) if fmt_sent.encoding == "L16" else payload))
+            stamp = timestamp if fmt_sent.clock_rate == fmt.clock_rate else None
+            target.taps_out.hear(Frame(fmt_sent, swap_bytes(payload) if fmt_sent.encoding == "L16" else payload, stamp))
         self.forward(second & 0x80 | payload_type, sequence, timestamp, payload, now, late)
         self._enter(fmt, second & 0x7F)
 
@@ -168,8 +170,14 @@ class Relay:
         """Have the packets that follow one of this kind go quickly, if they need nothing but a header."""
         source, target = self.source, self.target
         sent = target.sent
-        if sent.debug or target.taps_out is not None:  # each packet is looked at
+        if sent.debug:
             return
+        keeps: tuple[Keep, ...] = ()
+        for line in (source.taps_in, target.taps_out):
+            if line is not None:
+                if line.keeps is None or fmt.encoding == "L16":  # each packet is looked at
+                    return
+                keeps += line.keeps
         payload_type = sent.payload_types.get(fmt)
         table = None
         if payload_type is None:
@@ -185,7 +193,7 @@ class Relay:
         self._counted, self._counted_bytes = received.expected, received.octets
         received.quick = (
             recv_into, buffer, views, _HEADS[received_type], received.ssrc, received.clock, table,
-            self._sequence_offset, self._timestamp_offset, _HEADS[payload_type], sent.ssrc, sent.send, self,
+            self._sequence_offset, self._timestamp_offset, _HEADS[payload_type], sent.ssrc, sent.send, self, keeps, fmt,
         )  # fmt: skip
 
     def leave(self) -> None:

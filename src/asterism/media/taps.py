@@ -10,6 +10,7 @@ A tap that raises is removed and logged; the call goes on.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
@@ -18,7 +19,12 @@ from asterism.core.log import log_subject
 
 if TYPE_CHECKING:
     from asterism.core.log import LogSubject
+    from asterism.media.formats import Format
     from asterism.media.stream import Frame
+
+
+Keep = Callable[[tuple[float, "Format", "int | None", "bytes | bytearray"]], object]
+"""Takes a packet: when it passed, its format, its source's timestamp as in a ``Frame``, and its payload."""
 
 
 class Direction(Enum):
@@ -40,6 +46,9 @@ class Tap:
     """Whether it changes what passes, by :meth:`change`; else it listens, by :meth:`take`."""
     shows_simple: ClassVar[bool] = True
     """Whether two parties' bridge is shown as ``simple_bridge`` while it is there, even where packets are relayed."""
+    keep: Keep | None = None
+    """Of a listening tap: what relayed packets are given to instead of :meth:`take`. A method of a list or the like
+    costs nothing that counts; with ``None`` each packet is looked at."""
 
     def take(self, frame: Frame) -> None:
         """Hear one frame, in whatever format it passes."""
@@ -80,7 +89,7 @@ class TapKeeper(Protocol):
 class TapLine:
     """The taps on one direction of a stream, in the order in which they were attached."""
 
-    __slots__ = ("_direction", "_keepers", "_log", "_stream", "changing", "listening")
+    __slots__ = ("_direction", "_keepers", "_log", "_stream", "changing", "keeps", "listening")
 
     def __init__(self, stream: TappedStream, direction: Direction, log: logging.Logger) -> None:
         self._stream = stream
@@ -89,6 +98,8 @@ class TapLine:
         self._keepers: dict[Tap, TapKeeper | None] = {}
         self.listening: tuple[Tap, ...] = ()
         self.changing: tuple[Tap, ...] = ()
+        self.keeps: tuple[Keep, ...] | None = ()
+        """What relayed packets are given to; ``None`` where a tap looks at each."""
 
     @property
     def taps(self) -> tuple[Tap, ...]:
@@ -111,6 +122,8 @@ class TapLine:
     def _divide(self) -> None:
         self.listening = tuple(tap for tap in self._keepers if not tap.changes)
         self.changing = tuple(tap for tap in self._keepers if tap.changes)
+        keeps = tuple(tap.keep for tap in self.listening if tap.keep is not None)
+        self.keeps = None if self.changing or len(keeps) < len(self.listening) else keeps
 
     def hear(self, frame: Frame) -> None:
         """Give a frame to the listening taps."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import sys
 from itertools import pairwise
 
 import pytest
 from rtp_kit import Leg
 
-from asterism.media.formats import ULAW
+from asterism.media.formats import ALAW, ULAW
+from asterism.media.recording.capture import Capture
 from asterism.media.stream import Frame
 from asterism.media.taps import Direction, Tap
+from asterism.media.translate import byte_table
 from asterism.testing.waiting import until
 
 
@@ -172,5 +176,56 @@ def test_a_tap_is_on_one_direction_once(run):
         late = Ear()
         leg.session.attach(late, Direction.IN)
         assert late.told == ["ended"]
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("formats", [{0: ULAW}, {8: ALAW}], ids=["as they come", "translated"])
+def test_what_is_captured_is_relayed_quickly_and_nothing_is_missing(run, formats):
+    async def scenario(media):
+        a, b = Leg(media, {0: ULAW}), Leg(media, formats)
+        assert a.session.relay_to(b.session)
+        assert b.session.relay_to(a.session)
+        clock = asyncio.get_running_loop().time
+        came, went = Capture(clock), Capture(clock)
+        a.session.attach(came, Direction.IN)
+        b.session.attach(went, Direction.OUT)
+        stamps = []
+        for number in range(20):
+            a.peer.send(a.session, payload(number), step=2 if number == 12 else 1)
+            stamps.append(a.peer.timestamp)
+            await b.peer.receive()
+        assert a.session.received.quick is not None
+        calls, now = [], clock()
+        a.peer.send(a.session, payload(20))
+        sys.setprofile(lambda frame, event, _: calls.append(frame.f_code.co_name) if event == "call" else None)
+        a.session.received.on_readable(now)
+        sys.setprofile(None)
+        assert calls == ["on_readable", "_send_unconnected"]  # no call for what keeps it
+        stamps.append(a.peer.timestamp)
+        for capture in (came, went):
+            kept = capture.collect()
+            assert [one[2] for one in kept] == stamps
+            assert all(0 <= clock() - one[0] < 5 for one in kept)
+            tables = {ULAW: None, ALAW: byte_table(ALAW, ULAW)}
+            heard = [bytes(p) if tables[fmt] is None else p.translate(tables[fmt]) for _, fmt, _, p in kept]
+            close = [int(one[0]) ^ number for number, one in enumerate(heard)]
+            assert max(close) <= 1, close
+        assert came.collect() == []
+        # Another tap has each packet looked at; without it they go quickly again.
+        ear = Ear()
+        a.session.attach(ear, Direction.IN)
+        for number in range(3):
+            a.peer.send(a.session, payload(number))
+            await b.peer.receive()
+        assert ear.heard == [0, 1, 2]
+        assert a.session.received.quick is None
+        assert len(came.collect()) == len(went.collect()) == 3
+        a.session.detach(ear)
+        a.session.detach(came)
+        a.peer.send(a.session, payload(1))
+        await b.peer.receive()
+        assert len(went.collect()) == 1
+        assert came.collect() == []
 
     run(scenario)
