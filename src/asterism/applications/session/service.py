@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from asterism.applications.session.driver import SessionDriver
 from asterism.applications.session.media import description_of, not_understood
+from asterism.applications.session.replaces import Refusal, begin, forbidden, read, replaced_by
 from asterism.applications.session.uas import IncomingSession
 from asterism.core.containment import attempt
 from asterism.hostport import format_host_port
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
 
     from asterism.applications.session.identity import EndpointProfile
     from asterism.applications.session.registry import Sessions
+    from asterism.applications.session.session import Session
     from asterism.applications.session.technology import PjsipTechnology
     from asterism.pbx.assembly.pbx import Pbx
     from asterism.pbx.channels.channel import Channel
     from asterism.sip.core import SipCore
     from asterism.sip.rx import Rx
+    from asterism.stack.headers import Replaces
     from asterism.stack.sdp import SessionDescription
 
 
@@ -39,6 +42,8 @@ class Call(NamedTuple):
     offer: SessionDescription | None
     code: Callable[[Channel], Awaitable[None]] | None
     """Runs on the channel instead of the dialplan, if the extension is a code valid in every context."""
+    replaces: Session | Refusal | None = None
+    """The call whose place it takes, if it names one, or why it does not."""
 
 
 class SessionService(Service):
@@ -72,14 +77,15 @@ class SessionService(Service):
             if len(request.contacts) != 1:
                 return Decision(Outcome.REJECT, "an INVITE needs exactly one Contact", 400)
             offer = description_of(request)
+            replaces = None if request.get("Replaces") is None else read(request)
         except ParseError as error:
             return Decision(Outcome.REJECT, error.message, error.status)
         where = f"endpoint {endpoint.id}"
         extension = self._extension(rx)
         context = endpoint.context
         dialplan = self._pbx.dialplan
-        code = self._pbx.codes.get(extension)
-        if code is None and not dialplan.exists(context, extension):
+        code = None if replaces is not None else self._pbx.codes.get(extension)
+        if replaces is None and code is None and not dialplan.exists(context, extension):
             overlap = endpoint.overlap_context or context
             if endpoint.allow_overlap and dialplan.table.matches_more(overlap, extension):
                 return Decision(Outcome.REJECT, f"extension {extension} is incomplete", 484, where, endpoint.position)
@@ -93,8 +99,20 @@ class SessionService(Service):
         busy = self._pbx.refusal()
         if busy:
             return Decision(Outcome.REJECT, busy, 503, where)
+        if replaces is not None:
+            return self._replacing(rx, replaces, Call(profile, extension, offer, None))
         reason = f"extension {extension} in context {context}"
         return Decision(Outcome.TAKE, reason, 0, where, endpoint.position, Call(profile, extension, offer, code))
+
+    def _replacing(self, rx: Rx, replaces: Replaces, call: Call) -> Decision:
+        endpoint = call.profile.endpoint
+        found = forbidden(rx) or replaced_by(self._core, replaces)
+        call = call._replace(replaces=found)
+        where = f"endpoint {endpoint.id}"
+        if isinstance(found, Refusal):
+            return Decision(Outcome.REJECT, found.reason, found.status, where, endpoint.position, call)
+        reason = f"in the place of {found.channel.name if found.channel is not None else 'a call'}"
+        return Decision(Outcome.TAKE, reason, 0, where, endpoint.position, call)
 
     def _extension(self, rx: Rx) -> str:
         user = rx.request.uri.user
@@ -122,6 +140,9 @@ class SessionService(Service):
         headers: tuple[tuple[str, str], ...] = ()
         no_codecs = decision.reason is NO_CODECS
         self._tell(decision, rx)
+        if isinstance(decision.data, Call):
+            self._begin(rx, decision.data)  # as in Asterisk 22, a call that may replace none is refused as a channel
+            return
         if no_codecs:
             rx.respond(100)  # as Asterisk 22 does, before the 488
         elif decision.status == 415:
@@ -197,4 +218,7 @@ class SessionService(Service):
             raise
         if profile.groups:
             profile.put_in_groups(channel)
-        self._pbx.start(channel, call.code)
+        if call.replaces is not None:
+            begin(session, channel, call.replaces)
+        else:
+            self._pbx.start(channel, call.code)

@@ -77,7 +77,7 @@ class Endpoint(ConfiguredObject, type="endpoint"):
             "t38_udptl t38_udptl_ec t38_udptl_maxdatagram t38_udptl_nat t38_udptl_ipv6 "
             "t38_bind_udptl_to_media_address fax_detect fax_detect_timeout"
         ),
-        "REFER is not handled": "allow_transfer refer_blind_progress",
+        "REFER is not handled": "refer_blind_progress",
         "calls are not recorded on request": "one_touch_recording record_on_feature record_off_feature",
         "there is no advice of charge": "send_aoc",
         "tones are those of the server": "tone_zone",
@@ -329,7 +329,12 @@ class Endpoint(ConfiguredObject, type="endpoint"):
 
     # Transfers
 
-    allow_transfer = option(BOOL, True, "Let it transfer calls by REFER.")
+    allow_transfer = option(BOOL, True, "Let it transfer calls: by REFER, and by INVITE with Replaces.")
+    allow_replaces = option(
+        Choice("no", "authenticated", "identified", "yes"), "identified",
+        "Let its calls replace others (RFC 3891): never, by credentials or address, by any way but anonymous, always.",
+        listed=False,
+    )  # fmt: skip
     refer_blind_progress = option(BOOL, True, "Report the progress of blind transfers.")
 
     # Security
