@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol, Self
 
 from asterism.hostport import format_host_port
@@ -255,9 +256,11 @@ class Phone:
 
     # -- calls --------------------------------------------------------------------------------------------------
 
-    async def dial(self, number: str, *, offer: bool = True) -> PhoneCall:
+    async def dial(self, number: str, *, offer: bool = True, headers: Iterable[tuple[str, str]] = ()) -> PhoneCall:
         """Call ``number``; returns once the INVITE is on its way. ``offer=False`` leaves the offer to the 200."""
         request = self.create_request("INVITE", self.uri(number))
+        for name, value in headers:
+            request.add_header(name, value)
         call = PhoneCall(self, request, list(self.codecs), self.dtmf)
         if offer:
             request.set_body(str(call.description), "application/sdp")

@@ -16,6 +16,7 @@ from asterism.applications.session.supplements.dtmf_info import DtmfInfoModule
 from asterism.applications.session.supplements.empty_info import EmptyInfoModule
 from asterism.applications.session.supplements.nat import NatModule
 from asterism.applications.session.supplements.rel100 import Rel100Module
+from asterism.applications.session.supplements.replaces import ReplacesModule
 from asterism.applications.session.supplements.rfc3326 import ReasonModule
 from asterism.applications.session.supplements.rtp_quality import RtpQualityModule
 from asterism.applications.session.supplements.text import TextModule
@@ -46,6 +47,7 @@ MODULES = (
     ReasonModule,
     SessionTimersModule,
     Rel100Module,
+    ReplacesModule,
     RtpQualityModule,
     TextModule,
 )  # fmt: skip

@@ -51,6 +51,7 @@ def test_compact_forms(short: str, name: str, upper: bool) -> None:
         (h.Replaces, "c;to-tag=1"),
         (h.Replaces, "c;from-tag=1"),
         (h.Replaces, "c;to-tag;from-tag=1"),
+        (h.Replaces, "c;to-tag=1;from-tag=1; TO-TAG =2"),
         (h.Replaces, ";to-tag=1;from-tag=1"),
         (h.Replaces, "a b;to-tag=1;from-tag=1"),
         (h.Replaces, "a,b;to-tag=1;from-tag=1"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import bisect
 import logging
+from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from asterism.applications.session.session import Session
     from asterism.sip.core import SipCore
     from asterism.sip.objects.endpoint import Endpoint
+
+_REMEMBERED = 4096
+"""Ended dialogs that are told from unknown ones."""
 
 METHODS = frozenset(
     [
@@ -88,12 +92,14 @@ class Sessions(Subsystem):
     """The registry of one server's session module.
 
     ``live`` are the sessions that have not ended, in order of appearance; ``profiles`` are those of the endpoints.
+    ``ended`` are the hash values of the identifiers of the dialogs that ended last.
     """
 
     def __init__(self, owner: Owner, core: SipCore) -> None:
         self.owner = owner
         self._log = core.log
         self.live: dict[Session, None] = {}
+        self.ended: deque[int] = deque(maxlen=_REMEMBERED)
         self.tasks: set[asyncio.Task[None]] = set()
         self.supplements: list[SessionSupplement] = []
         self.handlers: dict[str, list[SdpHandler]] = {}

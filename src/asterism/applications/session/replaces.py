@@ -16,6 +16,7 @@ from asterism.stack.errors import ParseError
 from asterism.stack.headers import Replaces
 
 if TYPE_CHECKING:
+    from asterism.applications.session.registry import Sessions
     from asterism.applications.session.uas import IncomingSession
     from asterism.pbx.channels.channel import Channel
     from asterism.sip.core import SipCore
@@ -63,10 +64,12 @@ def find(core: SipCore, replaces: Replaces) -> Session | None:
     return None
 
 
-def replaced_by(core: SipCore, replaces: Replaces) -> Session | Refusal:
+def replaced_by(core: SipCore, registry: Sessions, replaces: Replaces) -> Session | Refusal:
     """The session that an INVITE with this Replaces takes the place of, or why there is none (RFC 3891 3)."""
     session = find(core, replaces)
     if session is None:
+        if hash((replaces.call_id, replaces.to_tag, replaces.from_tag)) in registry.ended:
+            return Refusal(603, "the dialog to be replaced is over")
         return Refusal(481, "there is no such dialog to be replaced")
     channel = session.channel
     if session.state is SessionState.ENDED or session.bye_pending or channel is None or not channel.alive:

@@ -106,7 +106,7 @@ class SessionService(Service):
 
     def _replacing(self, rx: Rx, replaces: Replaces, call: Call) -> Decision:
         endpoint = call.profile.endpoint
-        found = forbidden(rx) or replaced_by(self._core, replaces)
+        found = forbidden(rx) or replaced_by(self._core, self._registry, replaces)
         call = call._replace(replaces=found)
         where = f"endpoint {endpoint.id}"
         if isinstance(found, Refusal):

@@ -432,6 +432,8 @@ class Session(SessionMessages):
         for name, kept in self.datastores.items():
             if hasattr(kept, "close"):
                 attempt(self.core.log, f"close of the datastore '{name}'", None, kept.close)
+        if self.dialog is not None:
+            self.registry.ended.append(hash(self.dialog.id))
         self._leave_dialogs()
         self.media.close(self)
         self.registry.live.pop(self, None)

@@ -23,11 +23,14 @@ class _DialogValue(ParamValue):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Parse a value. Raises ParseError, also if a tag is missing."""
+        """Parse a value. Raises ParseError, also if a tag is missing or there twice."""
         made = cls._parse(text)
+        names = [piece.partition("=")[0].strip().lower() for piece in text.split(";")]
         for tag in cls._TAGS:
             if not made.params.get(tag):
                 raise ParseError(f"{cls.NAME} without {tag}")
+            if names.count(tag) > 1:
+                raise ParseError(f"{cls.NAME} with more than one {tag}")
         return made
 
     @classmethod
@@ -104,12 +107,19 @@ class ReferTo(AddressValue):
 
     @property
     def replaces(self) -> Replaces | None:
-        """The Replaces among the URI's headers (an attended transfer), ``None`` if there is none. Raises ParseError."""
+        """The Replaces among the URI's headers (an attended transfer), ``None`` if there is none.
+
+        Raises:
+            ParseError: it is malformed, or there are several.
+        """
+        found: Replaces | None = None
         for piece in self.address.uri.headers.split("&"):
             name, _, value = piece.partition("=")
             if name.lower() == "replaces":
-                return Replaces.from_uri_header(value)
-        return None
+                if found is not None:
+                    raise ParseError("more than one Replaces")
+                found = Replaces.from_uri_header(value)
+        return found
 
 
 class ReferredBy(AddressValue):

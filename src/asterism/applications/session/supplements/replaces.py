@@ -33,6 +33,7 @@ class ReplacesModule(Module):
     """Registers :class:`ReplacesTag`."""
 
     name = "session_replaces"
+    part_of = ("session",)
     requires = ("session",)
     description = "SIP INVITE with Replaces (RFC 3891)"
 
