@@ -61,7 +61,9 @@ async def test_what_cannot_be_transferred() -> None:
     async with two_phones(FILES) as world, manager(world.server) as client:
         assert (await client.action("BlindTransfer", Exten="600"))["Message"] == "No channel specified"
         assert (await client.action("BlindTransfer", Channel="x"))["Message"] == "No extension specified"
-        assert (await client.action("BlindTransfer", Channel="x", Exten="600"))["Message"] == "No such channel"
+        assert (await client.action("BlindTransfer", Channel="x", Exten="600"))["Message"] == (
+            "Channel specified does not exist"
+        )
         alone = await world.ann.dial("600")
         await alone.answered()
         (channel,) = world.server.pbx.channels

@@ -93,6 +93,9 @@ class FakeDriver:
         if self.on_call is not None and self.channel is not None:
             asyncio.get_running_loop().call_soon(self.on_call, self.channel)
 
+    def attach(self, channel: Channel) -> None:
+        self.channel = channel
+
     def answer(self) -> None:
         self.log.append(("answer",))
 

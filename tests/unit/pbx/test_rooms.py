@@ -22,7 +22,6 @@ WITHOUT = {
     "assembly": "admission channel reference server",
     "bridges": "linking",
     "bridges/technologies": "native simple",
-    "calls": "transferring",
     "channels": "answering control_actions listing muting rtcp technology",
     "dialplan/applications": "branching digits echo loops playback progress system tones userevent variables waiting",
     "dialplan/functions": "callerid channels common encoding lists logic states strings times variables",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from asterism.applications.session.session import Session
     from asterism.media.stream import Offered
+    from asterism.pbx.channels.channel import Channel
     from asterism.pbx.channels.technology import DirectMedia, MediaTarget
     from asterism.pbx.channels.transfer import TransferOrder
 
@@ -42,6 +43,10 @@ class SessionDriver:
         attrgetter("session.offered"),
         doc="The streams agreed or, before that, those that an answer to the peer's offer comes to.",
     )
+
+    def attach(self, channel: Channel) -> None:
+        """The session is the far end of another channel from now on."""
+        self.session.channel = channel
 
     def call(self, timeout: float | None) -> None:
         """Send the INVITE; the Dial that set ``timeout`` keeps it."""

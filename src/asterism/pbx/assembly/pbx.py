@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from asterism.pbx.channels.technology import ChannelDriver, ChannelTechnology
     from asterism.pbx.messaging.message import MessageTechnology
     from asterism.pbx.states.presence import Presence
+    from asterism.pbx.vocabulary.host import TransferTarget
 
 
 MAX_HOPS = 70
@@ -96,6 +97,8 @@ class Pbx(Subsystem):
         self.dialplan: Dialplan = dialplan
         self.codes: dict[str, Callable[[CoreChannel], Awaitable[None]]] = {}
         """Handlers of feature codes that can be dialled in every context (``pickupexten``), by code."""
+        self.transfer_targets: list[TransferTarget] = []
+        """Places to which a blind transfer goes without the dialplan (parking)."""
         self.messages = Messages(self)
         self.completion = Completion(self)
         dialplan.observe(self.hints.update)

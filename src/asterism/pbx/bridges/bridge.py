@@ -352,6 +352,10 @@ class Bridge:
         if self.members and not self._ended:
             self._rearrange(changed=True)
 
+    def disconnect_media(self) -> None:
+        """Let go of everybody's audio until :meth:`connect_media`: one of the members gets another far end."""
+        self._stop()
+
     # -- details -----------------------------------------------------------------------------------------------
 
     def _enter(self, member: Member, swap: Channel | None = None) -> None:
@@ -379,6 +383,8 @@ class Bridge:
         bus = self.pbx.bus
         if bus.listeners[events.BRIDGE_ENTER]:
             bus.publish(events.BRIDGE_ENTER, self, channel, None if swapped is None else swapped.channel)
+        if channel.follower is not None:
+            channel.follower.entered()
         if count > 2:
             self._show_hold()
         if count > 1 or self.uses is not SMART:

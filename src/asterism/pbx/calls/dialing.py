@@ -114,6 +114,8 @@ class Dialer:
         self._lines = self._busy = self._congested = self._unavailable = 0
         self._rung = self._progressed = False
         self._shown: set[Control] = set()
+        if caller is not None:
+            caller.on_replaced = self._caller_replaced
 
     @property
     def status(self) -> DialStatus:
@@ -225,6 +227,8 @@ class Dialer:
     def release(self) -> None:
         """Drop the references to the initiator once dialling has ended, to break the reference cycle."""
         self.on_answer = self.on_forward = self.on_ringing = None
+        if self.caller is not None:
+            self.caller.on_replaced = None
 
     def cancel(self, status: DialStatus | None, cause: int) -> None:
         """Give up the legs that have not answered, with DialEnd ``status`` unless it is ``None``."""
@@ -271,6 +275,20 @@ class Dialer:
         if self.caller is not None and condition not in self._shown:
             self._shown.add(condition)
             self.caller.indicate(condition)
+
+    def _caller_replaced(self) -> None:
+        """The caller has another far end: it is shown what the first one was, and the called ones who calls now."""
+        caller, shown = self.caller, self._shown
+        if caller is None or self.finished:
+            return
+        self._shown = set()
+        for condition in (Control.PROGRESS, Control.RINGING):
+            if condition in shown:
+                self._show(condition)
+        for channel in list(self.pending):
+            if self._progressed and self.single:
+                connect_channels(caller, channel)
+            channel.set_connected(caller.caller)
 
     def show_ringing(self) -> None:
         """Let the caller hear ringing without waiting for a leg that rings."""

@@ -179,6 +179,10 @@ class LocalHalf:
             self._untold = False
             self.pair.pbx.bus.publish(events.NEW_CALLERID, self.channel)
 
+    def attach(self, channel: Channel) -> None:
+        """It is the far end of another channel from now on."""
+        self.channel = channel
+
     # -- ChannelDriver ---------------------------------------------------------------------------------------
 
     def call(self, timeout: float | None) -> bool:

@@ -167,6 +167,8 @@ class Channel(ChannelEnd):
         self.taps = None
         self.control_listener = None
         self.hangup_listener = None
+        self.follower = None
+        self.on_replaced = None
         self.task = None
         self._asked = _NOT_ASKED
         self._goto = None
@@ -332,6 +334,8 @@ class Channel(ChannelEnd):
         """
         if self.dead or self.driver is None:
             return False
+        if self.follower is not None:
+            self.follower.indicated(condition)
         if condition is Control.HOLD or condition is Control.UNHOLD:
             self.on_hold = condition is Control.HOLD
             self.pbx.device_states.channel_changed(self.device)
@@ -349,6 +353,8 @@ class Channel(ChannelEnd):
 
     def raw_answer(self) -> None:
         """Answer the far end's call unless it is answered already."""
+        if self.follower is not None:
+            self.follower.answered()
         if self.state is not ChannelState.UP and not self.dead:
             if self.ask_driver("answer", FAILED) is FAILED and self.driver is not None:
                 self.soft_hangup(cause=Cause.INTERWORKING)
@@ -365,6 +371,8 @@ class Channel(ChannelEnd):
             raise RuntimeError(f"another task speaks to {self.name} already")
         if self.tone is not None:
             self.stop_tone()
+        if self.follower is not None:
+            self.follower.answered()
         self.speaks = voice
 
     def silent(self, voice: Voice) -> None:

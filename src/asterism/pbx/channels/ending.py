@@ -37,6 +37,25 @@ class Voice(Protocol):
         """Be silent, and say so by the channel's ``silent``."""
 
 
+class Follower(Protocol):
+    """Whoever is told what becomes of a channel that was sent elsewhere."""
+
+    def indicated(self, condition: Control) -> None:
+        """The channel was shown a condition."""
+
+    def answered(self) -> None:
+        """It is answered, or spoken to."""
+
+    def entered(self) -> None:
+        """It has entered a bridge."""
+
+    def ended(self) -> bool:
+        """Its dialplan is over; whether it was sent elsewhere instead of ending."""
+
+    def hung_up(self) -> None:
+        """It ends."""
+
+
 class ChannelEnd(ChannelWaits):
     """The part of a channel that ends it."""
 
@@ -45,12 +64,14 @@ class ChannelEnd(ChannelWaits):
         "bridge",
         "control_listener",
         "dead",
+        "follower",
         "hangup_cause",
         "hangup_listener",
         "hangup_reason",
         "hangup_source",
         "listens",
         "moved",
+        "on_replaced",
         "speaks",
         "stage",
         "taps",
@@ -63,6 +84,10 @@ class ChannelEnd(ChannelWaits):
     bridge: ChannelBridge | None
     control_listener: ControlListener | None
     hangup_listener: HangupListener | None
+    follower: Follower | None
+    """Whoever waits for the outcome of a transfer of the channel."""
+    on_replaced: Callable[[], None] | None
+    """Called when the channel has got another far end (:mod:`asterism.pbx.channels.replacing`)."""
     hangup_cause: int
     hangup_reason: str
     hangup_source: str
@@ -173,6 +198,8 @@ class ChannelEnd(ChannelWaits):
 
     def _ending(self) -> None:
         me: Channel = self  # type: ignore[assignment]
+        if self.follower is not None:
+            self.follower.hung_up()
         if self.control_listener is not None and self.task is None:
             listener, self.control_listener = self.control_listener, None
             listener(me, Control.HANGUP, self.hangup_cause)
@@ -229,6 +256,8 @@ class ChannelEnd(ChannelWaits):
         if not self._move(Stage.DEAD):
             return
         self.control_listener = None
+        if self.follower is not None:
+            self.follower.hung_up()
         if self.bridge is not None:
             self.bridge.depart(me)
         if self.tone is not None:

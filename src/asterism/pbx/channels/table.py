@@ -50,6 +50,16 @@ class ChannelTable(Generic[C_co]):
         self._by_uniqueid[channel.uniqueid] = channel
         self._by_device.setdefault(channel.device, {})[channel.name] = channel
 
+    def exchange_names(self, one: Channel, other: Channel) -> None:
+        """Have two channels take each other's name and device; their uniqueids stay."""
+        names = self._by_name
+        one.name, other.name = other.name, one.name
+        one.device, other.device = other.device, one.device
+        for channel in (one, other):
+            if channel.name in names:
+                names[channel.name] = channel
+                self._by_device[channel.device][channel.name] = channel
+
     def remove(self, channel: Channel) -> None:
         """Forget a channel."""
         self._by_name.pop(channel.name, None)

@@ -76,6 +76,9 @@ class ChannelDriver(Protocol):
         ``False``: there is nothing to call, and no event reports a call. Other results have no meaning.
         """
 
+    def attach(self, channel: Channel) -> None:
+        """The far end belongs to another channel from now on (:mod:`asterism.pbx.channels.replacing`)."""
+
     def answer(self) -> None:
         """Answer the far end's call. The core has already made the channel Up."""
 

@@ -159,20 +159,6 @@ def _music(channel: Channel, music_class: str) -> FieldList:
     return [*channel_fields(channel), ("Class", music_class)]
 
 
-def _blind_transfer(
-    result: str, transferer: Channel, transferee: Channel, bridge: ChannelBridge, context: str, exten: str
-) -> FieldList:
-    return [
-        ("Result", result),
-        *channel_fields(transferer, "Transferer"),
-        *channel_fields(transferee, "Transferee"),
-        *bridge_fields(bridge),
-        ("IsExternal", "No"),
-        ("Context", context),
-        ("Extension", exten),
-    ]
-
-
 def _pickup(channel: Channel, target: Channel, dialed: str) -> FieldList:
     # The channel has its new place already; told is what it had dialled.
     own = [(name, dialed if name == "Exten" else value) for name, value in channel_fields(channel)]
@@ -356,6 +342,18 @@ HANGUP = EventType(
         ("TechCause", "The protocol's code (SIP status)."),
     ),
 )
+RENAME = EventType(
+    "Rename",
+    "call",
+    lambda channel, old: [("Channel", old), ("Newname", channel.name), ("Uniqueid", channel.uniqueid)],
+    _doc(
+        "A channel has another name: it has got the far end of another one.",
+        "",
+        ("Channel", "The name before."),
+        ("Newname", "The name from now on."),
+        ("Uniqueid", "Its uniqueid, which stays."),
+    ),
+)
 BRIDGE_CREATE = EventType("BridgeCreate", "call", _bridge, _doc("A bridge was created.", "", *_BRIDGE))
 BRIDGE_DESTROY = EventType("BridgeDestroy", "call", _bridge, _doc("A bridge is gone.", "", *_BRIDGE))
 BRIDGE_ENTER = EventType(
@@ -433,20 +431,6 @@ MUSIC_ON_HOLD_START = EventType(
 MUSIC_ON_HOLD_STOP = EventType(
     "MusicOnHoldStop", "call", _plain, _doc("Music on hold stopped on a channel.", "", *_CHANNEL)
 )
-BLIND_TRANSFER = EventType(
-    "BlindTransfer",
-    "call",
-    _blind_transfer,
-    _doc(
-        "A bridged channel was sent to an extension by its peer, which leaves.",
-        "Transferer... is the channel that leaves, Transferee... the one that goes to the extension.",
-        ("Result", "Success."),
-        ("IsExternal", "No: it was asked for by a manager."),
-        ("Context", "Context of the extension."),
-        ("Extension", "The extension."),
-        see_also=("BlindTransfer",),
-    ),
-)
 PICKUP = EventType(
     "Pickup",
     "call",
@@ -506,6 +490,7 @@ ALL: tuple[EventType, ...] = (
     HANGUP_REQUEST,
     SOFT_HANGUP_REQUEST,
     HANGUP,
+    RENAME,
     BRIDGE_CREATE,
     BRIDGE_DESTROY,
     BRIDGE_ENTER,
@@ -519,7 +504,6 @@ ALL: tuple[EventType, ...] = (
     CHANNEL_TALKING_STOP,
     MUSIC_ON_HOLD_START,
     MUSIC_ON_HOLD_STOP,
-    BLIND_TRANSFER,
     PICKUP,
     ORIGINATE_RESPONSE,
     DEVICE_STATE_CHANGE,

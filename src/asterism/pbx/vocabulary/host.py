@@ -34,6 +34,12 @@ if TYPE_CHECKING:
     from asterism.pbx.vocabulary.marks import Application, Function
 
 
+Takes = Callable[["Channel", "Channel"], bool]
+"""Called with a transferred channel and the transferer: takes the transferred one away, and returns whether it did."""
+TransferTarget = Callable[[str, str], "Takes | None"]
+"""Called with context and extension of a blind transfer; whoever takes calls that go there, ``None``: the dialplan."""
+
+
 class Host(Protocol):
     """The PBX as its rooms see it; :class:`asterism.pbx.assembly.pbx.Pbx` is what it is.
 
@@ -57,6 +63,7 @@ class Host(Protocol):
     dialplan: Dialplan
     codes: dict[str, Callable[[Channel], Awaitable[None]]]
     messages: Messages
+    transfer_targets: list[TransferTarget]
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -128,6 +135,9 @@ class ChannelBridge(Protocol):
 
     def depart(self, leaver: Channel) -> None:
         """Take a channel out."""
+
+    def disconnect_media(self) -> None:
+        """Let go of everybody's audio until :meth:`connect_media`."""
 
     def connect_media(self) -> None:
         """Connect the audio again: a stream, its formats or its taps have changed."""

@@ -72,6 +72,8 @@ class Executor:
         restriction.set(0)  # the dialplan is the administrator's, whoever sent the channel there
         try:
             cause = await self._run(channel, jump=jump)
+            while channel.follower is not None and channel.follower.ended():
+                cause = await self._run(channel)  # a transfer that failed: it goes back to the transferer
         except ChannelHangup as hangup:
             away = isinstance(hangup, HungUpAway)
         except (asyncio.CancelledError, HandedOver):

@@ -1,4 +1,4 @@
-"""The manager's ``BlindTransfer``: the peer of a bridged channel goes to an extension, the channel is hung up."""
+"""The manager's ``BlindTransfer``, and the events of transfers."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ from typing import TYPE_CHECKING, ClassVar
 from asterism.core.commands import ActionCall, action
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.module import Module
-from asterism.pbx.vocabulary import events
-from asterism.pbx.vocabulary.errors import Goto
+from asterism.pbx.calls.transfers import events
+from asterism.pbx.calls.transfers.blind import blind, context_of, peers_of
+from asterism.pbx.calls.transfers.results import TransferResult
 
 if TYPE_CHECKING:
     from asterism.pbx.vocabulary.host import Host, HostServer
 
 
-class TransferAction(Module):
-    """The action BlindTransfer."""
+class TransferActions(Module):
+    """The action BlindTransfer, and the events BlindTransfer and AttendedTransfer."""
 
     name: ClassVar[str] = "pbx_transferring"
     part_of: ClassVar[tuple[str, ...]] = ("core",)
     description: ClassVar[str] = "Transfer of calls by the manager"
 
     def load(self, server: HostServer) -> None:
-        """Register the action."""
+        """Register the action and the events."""
         self._pbx: Host = server.pbx
+        server.register_events(*events.ALL)
         server.register_marked(self)
 
     @action(
@@ -31,12 +33,13 @@ class TransferAction(Module):
         "call",
         Documentation(
             "Blind transfer channel(s) to the given destination",
-            description="Whom the channel talks to goes to the extension; the channel itself is hung up. Both get the "
-            "other's name in the variable BLINDTRANSFER.",
+            description="Whoever the channel talks to goes to the extension; the channel itself is hung up. "
+            "Both get the other's name in the variable BLINDTRANSFER. Several others stay together, and the "
+            "extension talks to all of them.",
             arguments=(
                 Argument("Channel", "Name of the channel that transfers and leaves, or its uniqueid.", True),
                 Argument("Exten", "Extension that its peer goes to.", True),
-                Argument("Context", "Context of the extension; the channel's own by default."),
+                Argument("Context", "Context of the extension; TRANSFER_CONTEXT or the channel's own by default."),
             ),
             see_also=("Redirect",),
         ),
@@ -52,21 +55,16 @@ class TransferAction(Module):
             return
         channel = self._pbx.channels.get(name)
         if channel is None or not channel.alive:
-            call.error("No such channel")
+            call.error("Channel specified does not exist")
             return
-        bridge = channel.bridge
-        peer = None if bridge is None else bridge.peer(channel)
-        if bridge is None or peer is None or not peer.alive:
+        if not peers_of(channel):
             call.error("Channel is not bridged")
             return
-        context = call.get("Context") or channel.context
-        # Checked here: a call that would only end is better left as it is.
-        if not self._pbx.dialplan.exists(context, exten, 1, peer.caller.number):
+        context = call.get("Context") or context_of(channel)
+        result = blind(channel, context, exten)
+        if result is TransferResult.SUCCESS:
+            call.success("Transfer succeeded")
+        elif result is TransferResult.INVALID:
             call.error(f"No such extension: {exten}@{context}")
-            return
-        channel.set_variable("BLINDTRANSFER", peer.name)
-        peer.set_variable("BLINDTRANSFER", channel.name)
-        self._pbx.bus.publish(events.BLIND_TRANSFER, "Success", channel, peer, bridge, context, exten)
-        peer.redirect(Goto(context, exten, 1))
-        channel.soft_hangup()
-        call.success("Transfer succeeded")
+        else:
+            call.error("Transfer failed" if result is TransferResult.FAIL else "Transfer not permitted")
