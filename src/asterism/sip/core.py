@@ -24,6 +24,7 @@ from asterism.sip.distributor import Distributor
 from asterism.sip.explain import Explanation, explain
 from asterism.sip.flows import ContactFlows
 from asterism.sip.identification import EndpointIdentifier, IdentifierTable
+from asterism.sip.implicit import ImplicitTable
 from asterism.sip.location import Location
 from asterism.sip.objects.auth import Auth
 from asterism.sip.overload import Overload
@@ -71,6 +72,8 @@ class SipCore(Subsystem):
         self.steps = StepTable()
         self.identifiers = IdentifierTable()
         self.dialogs = DialogTable()
+        self.implicit = ImplicitTable()
+        """Who keeps the subscriptions that requests make by themselves."""
         self.location = Location(data, bus, log)
         self.flows = ContactFlows(self)
         self.user_hashes = UserHashes(self)

@@ -30,15 +30,34 @@ class DialogUsage(Protocol):
 
 
 class DialogEntry:
-    """A dialog with its usages, its work and the endpoint at the other end."""
+    """A dialog with its usages, its work and the endpoint at the other end.
 
-    __slots__ = ("dialog", "endpoint", "usages", "work")
+    The work is that of the usage which is there longest: requests within the dialog are pushed to it.
+    """
+
+    __slots__ = ("_works", "dialog", "endpoint", "usages", "work")
 
     def __init__(self, dialog: Dialog, usage: DialogUsage, work: Work, endpoint: Endpoint | None) -> None:
         self.dialog = dialog
         self.usages = [usage]
+        self._works = [work]
         self.work = work
         self.endpoint = endpoint
+
+    def add(self, usage: DialogUsage, work: Work) -> None:
+        """Add a usage."""
+        if usage not in self.usages:
+            self.usages.append(usage)
+            self._works.append(work)
+
+    def remove(self, usage: DialogUsage) -> bool:
+        """Remove a usage; whether any is left."""
+        if usage in self.usages:
+            position = self.usages.index(usage)
+            del self.usages[position], self._works[position]
+            if self.usages:
+                self.work = self._works[0]
+        return bool(self.usages)
 
 
 class DialogTable:
@@ -54,8 +73,8 @@ class DialogTable:
         entry = self._entries.get(dialog.id)
         if entry is None:
             entry = self._entries[dialog.id] = DialogEntry(dialog, usage, work, endpoint)
-        elif usage not in entry.usages:
-            entry.usages.append(usage)
+        else:
+            entry.add(usage, work)
         return entry
 
     def remove(self, dialog: Dialog, usage: DialogUsage | None = None) -> None:
@@ -63,9 +82,7 @@ class DialogTable:
         entry = self._entries.get(dialog.id)
         if entry is None:
             return
-        if usage is not None and usage in entry.usages:
-            entry.usages.remove(usage)
-        if usage is None or not entry.usages:
+        if usage is None or not entry.remove(usage):
             del self._entries[dialog.id]
 
     def get(self, call_id: str, local_tag: str, remote_tag: str) -> DialogEntry | None:

@@ -54,6 +54,8 @@ class IncomingSubscription(Subscription):
 
     required: ClassVar[str] = ""
     """The option tag that its messages require."""
+    durable: ClassVar[bool] = True
+    """Whether it may outlast the server."""
 
     def __init__(
         self, pubsub: PubSub, notifier: Notifier, generator: BodyGenerator | None, resource: str, rx: Rx, dialog: Dialog
@@ -196,8 +198,7 @@ class IncomingSubscription(Subscription):
         if request.method != "SUBSCRIBE":
             return False
         event = request.typed(EventHeader)
-        name = self.notifier.event
-        if event is None or event.package != name.lower() or event_value(name, event) != self._event:
+        if event is None or not self._named_by(event):
             return False
         if self.machine.over:
             rx.respond(481)
@@ -222,6 +223,11 @@ class IncomingSubscription(Subscription):
             self._tell("on_renewed")
         self.pubsub.answered(self, rx, seconds, kept=kept)
         return True
+
+    def _named_by(self, event: EventHeader) -> bool:
+        """Whether an Event header within the dialog means this subscription."""
+        name = self.notifier.event
+        return event.package == name.lower() and event_value(name, event) == self._event
 
     def _take_accept(self, request: Request) -> None:
         """Write what a renewal asks for; what cannot be written changes nothing."""

@@ -218,7 +218,7 @@ class PubSub(Subsystem):
 
         Of a renewal ``kept`` is what is kept until now, its row and its end.
         """
-        if not seconds:
+        if not seconds or not subscription.durable:
             self._answer(subscription, rx, seconds, status)
             return
         failed = partial(self._not_kept, subscription, rx, kept)
