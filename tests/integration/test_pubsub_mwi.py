@@ -77,7 +77,7 @@ async def test_the_mailboxes_of_an_aor_as_recorded() -> None:
         watch = await found.ann.subscribe("101", "message-summary", TYPE, 600)
         notify = await watch.next()
         assert notify.get("Content-Type") == TYPE
-        assert notify.get("Allow-Events") == "message-summary, presence, dialog, call-completion"
+        assert notify.get("Allow-Events") == "message-summary, presence, dialog, refer, call-completion"
         body = notify.body.decode().replace(f":{found.ann.server[1]}", ":15160")
         assert body == recorded("SUBSCRIBE message-summary alice").replace("\n", "\r\n")
         boxes.set("6001@default", MessageCounts(0, 2, 1, 3))
