@@ -8,9 +8,11 @@ from typing import ClassVar
 import pytest
 from sip_rig import MODULES, Rig
 
+from asterism.applications.pubsub.listings import Listings, Row
 from asterism.applications.pubsub.module import PubSubModule
 from asterism.applications.pubsub.packages.refer import ReferModule
 from asterism.applications.pubsub.registry import pubsub
+from asterism.core.errors import DuplicateError
 from asterism.sip.implicit import ImplicitSubscription
 from asterism.sip.rx import Rx
 from asterism.sip.service import Service
@@ -132,9 +134,7 @@ def test_every_state_is_told_in_order_and_one_at_a_time(rig: Rig) -> None:
     assert not len(rig.sip.dialogs)
 
 
-def _rows(rig: Rig) -> list[object]:
-    from asterism.applications.pubsub.listings import Listings
-
+def _rows(rig: Rig) -> list[Row]:
     return Listings(pubsub(rig)).inbound()
 
 
@@ -224,8 +224,6 @@ def test_it_is_bounded(rig: Rig) -> None:
 
 
 def test_two_cannot_keep_them_and_none_is_kept_without_the_module(rig: Rig, tmp_path: Path) -> None:
-    from asterism.core.errors import DuplicateError
-
     keeper = rig.sip.implicit.get("refer")
     assert keeper is not None
     with pytest.raises(DuplicateError):
