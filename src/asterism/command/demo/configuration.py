@@ -21,6 +21,7 @@ EXTENSIONS = (
     ("604", "busy"),
     ("605", "congestion"),
     ("606", "an extension that runs a subroutine and speaks the caller's number to the console"),
+    ("*72103, *90103, *92103", "forward your calls to 103: always, when busy, without an answer; *73, *91, *93 end it"),
 )
 
 MANAGER_HOST = "127.0.0.1"
@@ -99,13 +100,56 @@ _EXTENSIONS_CONF = """\
 exten => s,1,Verbose(1,this call comes from ${ARG1})
  same => n,Return()
 
+; Whether calls are forwarded: ARG1 is who is called, ARG2 the kind of forwarding, ARG3 the reason that the next phone and
+; the caller are told. After five forwards, or without one, back to where it was called from.
+[forward]
+exten => s,1,Set(TO=${DB(forward-${ARG2}/${ARG1})})
+ same => n,GotoIf($["${TO}" = "" | ${REDIRECTING(count)} >= 5]?none)
+ same => n,ExecIf($["${REDIRECTING(orig-num)}" = ""]?Set(REDIRECTING(orig-reason,i)=${ARG3}))
+ same => n,ExecIf($["${REDIRECTING(orig-num)}" = ""]?Set(REDIRECTING(orig-num,i)=${ARG1}))
+ same => n,Set(REDIRECTING(count,i)=$[${REDIRECTING(count)} + 1])
+ same => n,Set(REDIRECTING(from-num,i)=${ARG1})
+ same => n,Set(REDIRECTING(reason,i)=${ARG3})
+ same => n,Set(REDIRECTING(to-num)=${TO})
+ same => n,StackPop()
+ same => n,Goto(demo,${TO},1)
+ same => n(none),Return()
+
+; Forward the calls of the phone that dials this: ARG1 is the kind, ARG2 the extension, empty to end it.
+[set-forward]
+exten => s,1,Answer()
+ same => n,Set(ME=${CHANNEL(endpoint)})
+ same => n,GotoIf($["${ARG2}" = ""]?end)
+ same => n,GotoIf($["${ARG2}" = "${ME}" | ${DIALPLAN_EXISTS(demo,${ARG2},1)} = 0]?wrong)
+ same => n,Set(DB(forward-${ARG1}/${ME})=${ARG2})
+ same => n,Playback(beep)
+ same => n,Hangup()
+ same => n(end),Set(ENDED=${DB_DELETE(forward-${ARG1}/${ME})})
+ same => n,Playback(beep)
+ same => n,Hangup()
+ same => n(wrong),Playback(invalid)
+ same => n,Hangup()
+
 [demo]
-; The phones. Dial rings for 30 seconds; what follows runs when nobody answered.
+; The phones. Dial rings for 30 seconds; what follows runs when nobody answered. The subroutine comes back where the
+; phone's owner does not have such calls forwarded.
 exten => _10X,1,Verbose(2,${CALLERID(num)} calls ${EXTEN})
+ same => n,Gosub(forward,s,1(${EXTEN},always,cfu))
  same => n,Dial(PJSIP/${EXTEN},30)
  same => n,Verbose(2,${EXTEN}: ${DIALSTATUS})
+ same => n,ExecIf($["${DIALSTATUS}" = "BUSY"]?Gosub(forward,s,1(${EXTEN},busy,cfb)))
+ same => n,ExecIf($["${DIALSTATUS}" != "BUSY"]?Gosub(forward,s,1(${EXTEN},noanswer,cfnr)))
  same => n,Hangup(${HANGUPCAUSE})
 exten => _10X,hint,PJSIP/${EXTEN}
+
+; Call forwarding: *72 and an extension for all calls, *90 when busy, *92 when nobody answers; *73, *91, *93 end it.
+; A beep confirms. It is kept in the database: "database show" lists it, and a restart does not end it.
+exten => _*72X.,1,Gosub(set-forward,s,1(always,${EXTEN:3}))
+exten => _*90X.,1,Gosub(set-forward,s,1(busy,${EXTEN:3}))
+exten => _*92X.,1,Gosub(set-forward,s,1(noanswer,${EXTEN:3}))
+exten => *73,1,Gosub(set-forward,s,1(always,))
+exten => *91,1,Gosub(set-forward,s,1(busy,))
+exten => *93,1,Gosub(set-forward,s,1(noanswer,))
 
 ; Echo: what you say comes back.
 exten => 600,1,Answer()
