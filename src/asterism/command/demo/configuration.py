@@ -100,8 +100,8 @@ _EXTENSIONS_CONF = """\
 exten => s,1,Verbose(1,this call comes from ${ARG1})
  same => n,Return()
 
-; Whether calls are forwarded: ARG1 is who is called, ARG2 the kind of forwarding, ARG3 the reason that the next phone and
-; the caller are told. After five forwards, or without one, back to where it was called from.
+; Whether calls are forwarded: ARG1 is who is called, ARG2 the kind of forwarding, ARG3 the reason that the next phone
+; and the caller are told. After five forwards, or without one, back to where it was called from.
 [forward]
 exten => s,1,Set(TO=${DB(forward-${ARG2}/${ARG1})})
  same => n,GotoIf($["${TO}" = "" | ${REDIRECTING(count)} >= 5]?none)
