@@ -361,10 +361,11 @@ class IncomingSubscription(Subscription):
         """Send the last NOTIFY, unless one is held back until the SUBSCRIBE is answered; it is over."""
         if self.held:
             return
-        self._last = (*self._body(), self.machine.header(self.core.layer.timers.clock()))
+        if self._in_flight:
+            self._last = (*self._body(), self.machine.header(self.core.layer.timers.clock()))
+        else:
+            self._send()
         self._forget()
-        if not self._in_flight:
-            self._send_last(True)
 
     def _send_last(self, wanted: bool) -> None:
         """The turn of the last NOTIFY has come; ``wanted`` says whether its subscriber may be there."""
