@@ -40,6 +40,7 @@ class FakeStream(TappedStream):
         self.on_digit: Any = None
         self.on_digit_begin: Any = None
         self.hold = False
+        self.relay_digits = True
         self.closed = False
         self.log = ServerLogger("stream")
         self.taps_in = self.taps_out = None
@@ -101,7 +102,7 @@ class FakeDriver:
 
     def indicate(self, condition: Control, data: object = None) -> bool:
         self.log.append(("indicate", condition))
-        return True
+        return condition not in self.technology.unshown
 
     def hangup(self, cause: int) -> None:
         self.log.append(("hangup", cause))
@@ -152,6 +153,8 @@ class FakeTechnology:
         self.scripts: dict[str, Callable[[Channel], None]] = {}
         self.made: list[Channel] = []
         self.reachable = True
+        self.unshown: frozenset[Control] = frozenset()
+        """Conditions that the far ends cannot be shown in signalling."""
         self.stream: Callable[[], Any] | None = None
 
     def request(self, request: ChannelRequest) -> Channel:

@@ -22,6 +22,7 @@ from asterism.pbx.bridges.bridge import Bridge
 from asterism.pbx.bridges.table import BridgeTable
 from asterism.pbx.bridges.technologies import TECHNOLOGIES
 from asterism.pbx.calls.completion.table import Completion
+from asterism.pbx.calls.features.table import Features
 from asterism.pbx.calls.originate import OriginateRequest, originate, start
 from asterism.pbx.channels.music.playing import MusicClasses
 from asterism.pbx.channels.table import ChannelTable
@@ -99,6 +100,7 @@ class Pbx(Subsystem):
         """Handlers of feature codes that can be dialled in every context (``pickupexten``), by code."""
         self.transfer_targets: list[TransferTarget] = []
         """Places to which a blind transfer goes without the dialplan (parking)."""
+        self.features = Features(server.log)
         self.messages = Messages(self)
         self.completion = Completion(self)
         dialplan.observe(self.hints.update)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from asterism.core.identifiers import random_uuid
+from asterism.pbx.bridges.member import DigitHandler, LeaveHandler, Member, Waiting
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.controls import Control
 
@@ -35,39 +35,6 @@ MIXING = frozenset({"softmix"})
 
 ANNOUNCER = "announcer"
 """The role of a member that all who wait in a holding bridge hear."""
-
-
-class Waiting(NamedTuple):
-    """Audio that a member of a holding bridge hears."""
-
-    kind: str = "m"
-    """``m`` music, ``r`` ringing, ``s`` silence, ``h`` whatever its device does on hold, ``n`` nothing at all."""
-    music_class: str = ""
-
-
-LeaveHandler = Callable[["Bridge", "Channel"], None]
-"""Called with the bridge that a member has left and the channel that caused it: the member's own, or another."""
-
-
-@dataclass(slots=True, eq=False)
-class Member:
-    """A channel in a bridge. What belongs to it here goes with it when it moves to another bridge."""
-
-    channel: Channel
-    roles: frozenset[str] = frozenset()
-    """Roles of the member in this bridge (``announcer``); a technology gives the names their meaning."""
-    on_leave: LeaveHandler | None = None
-    """Called once the channel is in no bridge any more. Without it, and without a task, the channel is hung up."""
-    on_digit: Callable[[Channel, str], bool] | None = None
-    """Gets each digit of the channel; true: it is not passed on to the others."""
-    features: bool = False
-    """Whether its digits may start something, so that its packets are not merely passed on."""
-    waiting: Waiting | None = None
-    """Audio that it hears in a holding bridge; ``None``: music."""
-    holds: bool = False
-    """Whether its far end has put the other party on hold."""
-    hold_class: object = None
-    """The music class that the far end suggested for the hold."""
 
 
 class Bridge:
@@ -183,7 +150,7 @@ class Bridge:
         roles: frozenset[str] = frozenset(),
         swap: Channel | None = None,
         on_leave: LeaveHandler | None = None,
-        on_digit: Callable[[Channel, str], bool] | None = None,
+        on_digit: DigitHandler | None = None,
         features: bool = False,
         waiting: Waiting | None = None,
     ) -> None:
@@ -254,21 +221,26 @@ class Bridge:
             self._ended = True
             self._end(channel)
 
-    def merge(self, other: Bridge) -> None:
+    def merge(self, other: Bridge, without: Channel | None = None) -> None:
         """Take everybody in from another bridge, which is over then; publishes BridgeMerge.
+
+        ``without`` is a member of it that leaves instead.
 
         Raises:
             RuntimeError: this bridge is over, or has no technology for so many.
         """
         if other is self:
             raise RuntimeError("a bridge cannot be merged with itself")
-        moved = list(other.members.values())
+        moved = [member for channel, member in other.members.items() if channel is not without]
         self.check_room(len(moved))
         other._stop()
         if self.pbx.bus.listeners[events.BRIDGE_MERGE]:
             self.pbx.bus.publish(events.BRIDGE_MERGE, self, other)
         for member in moved:
             other._carry_over(member, self)
+        if without is not None and without in other.members:
+            other.depart(without)
+            return
         other._ended = True
         if moved:
             other._end(moved[-1].channel)
@@ -333,23 +305,45 @@ class Bridge:
     def pass_digit(self, source: Channel, digit: str, duration_ms: int, passed_to: AudioStream | None) -> None:
         """A digit has ended: a feature of the member may take it, else the others get it."""
         member = self.members.get(source)
-        if member is None or (member.on_digit is not None and member.on_digit(source, digit)):
+        if member is None:
             return
+        if source.away:
+            source.keep_digit(digit, duration_ms)
+        elif member.on_digit is None or not member.on_digit(source, digit, duration_ms):
+            self.send_on(source, digit, duration_ms, passed_to)
+
+    def send_on(self, source: Channel, digit: str, duration_ms: int, passed_to: AudioStream | None = None) -> None:
+        """Send a digit of a member to the others, except where its packets were passed on already."""
         if self.uses is HOLDING:
             return
         for other in list(self.members):
-            if other is source:
+            if other is source or other.away:
                 continue
             if passed_to is not None and other.stream is passed_to:
                 self.pbx.bus.publish(events.DTMF_END, other, digit, duration_ms, "Sent")
             else:
                 other.send_digit(digit, duration_ms)
 
+    def set_digit_handler(self, channel: Channel, handler: DigitHandler | None) -> None:
+        """Have another one get the digits of a member from now on, ``None``: the others."""
+        member = self.members[channel]
+        member.on_digit = handler
+        _hear_digits(channel, handler is not None)
+
     # -- audio -------------------------------------------------------------------------------------------------
+
+    def set_away(self, channel: Channel, away: bool) -> None:
+        """Let a member be by itself: it hears nobody here and nobody hears it, and its digits are kept for a reader."""
+        if channel.away is not away:
+            channel.away = away
+            self.connect_media()
 
     def connect_media(self) -> None:
         """Choose the technology anew: called when a stream, its formats or its taps changed."""
         if self.members and not self._ended:
+            for member in self.members.values():
+                if member.on_digit is not None:
+                    _hear_digits(member.channel, True)
             self._rearrange(changed=True)
 
     def disconnect_media(self) -> None:
@@ -370,6 +364,8 @@ class Bridge:
             self.check_room()
         members[channel] = member
         channel.bridge = self
+        if member.on_digit is not None:
+            _hear_digits(channel, True)
         count = self.reported_count = len(members)
         if count > 1 and self.uses is not HOLDING:
             if next(iter(members)).linkedid != channel.linkedid:
@@ -385,8 +381,8 @@ class Bridge:
             bus.publish(events.BRIDGE_ENTER, self, channel, None if swapped is None else swapped.channel)
         if channel.follower is not None:
             channel.follower.entered()
-        if count > 2 or swapped is not None:
-            self._show_hold()  # also of who put the others on hold, and has gone
+        if count > 2:
+            self._show_hold()
         if count > 1 or self.uses is not SMART:
             self._rearrange(channel)
             self._name_peers()
@@ -406,6 +402,8 @@ class Bridge:
         del self.members[channel]
         self.reported_count -= 1
         channel.bridge = None
+        if member.on_digit is not None:
+            _hear_digits(channel, False)
         bus = self.pbx.bus
         if bus.listeners[events.BRIDGE_LEAVE]:
             bus.publish(events.BRIDGE_LEAVE, self, channel)
@@ -479,6 +477,8 @@ class Bridge:
             return
         for channel in list(members):
             other = self.peer(channel)
+            if members[channel].kept:
+                continue
             holder = None if other is None else members[other]
             if holder is not None and holder.holds:
                 if not channel.on_hold:
@@ -491,6 +491,13 @@ class Bridge:
         oldest = min((each.linkedid for each in members), key=_age)
         for each in members:
             each.linkedid = oldest
+
+
+def _hear_digits(channel: Channel, heard: bool) -> None:
+    """Have the digits of a far end heard here first, or passed on as the packets that they came in."""
+    stream: Any = channel.stream
+    if hasattr(stream, "relay_digits"):  # others relay no packets
+        stream.relay_digits = not heard
 
 
 def _name_peer(channel: Channel, other: Channel) -> None:

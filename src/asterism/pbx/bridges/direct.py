@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from asterism.pbx.channels.music.playing import music_of
 
 if TYPE_CHECKING:
-    from asterism.pbx.bridges.bridge import Bridge, Member
+    from asterism.pbx.bridges.bridge import Bridge
+    from asterism.pbx.bridges.member import Member
     from asterism.pbx.channels.channel import Channel
 
 _ENOUGH = 10
@@ -93,4 +94,4 @@ def _untouched(member: Member) -> bool:
     """Whether no tap and no digit handler of this server needs the member's media."""
     channel = member.channel
     taps = channel.taps
-    return member.on_digit is None and not member.features and (taps is None or not taps.taps)
+    return not channel.away and member.on_digit is None and not member.features and (taps is None or not taps.taps)

@@ -25,9 +25,14 @@ def connect_channels(first: Channel, second: Channel) -> bool:
         one, two = first.stream, second.stream
     if one is None or two is None:
         return False
-    relayed = _connect(one, None if music_of(second) else two)
-    _connect(two, None if music_of(first) else one)
+    relayed = _connect(one, None if first.away or apart(second) else two)
+    _connect(two, None if second.away or apart(first) else one)
     return relayed
+
+
+def apart(channel: Channel) -> bool:
+    """Whether a channel hears nothing of its bridge: music plays to it, or it is away."""
+    return channel.away or music_of(channel) is not None
 
 
 def disconnect_channel(channel: Channel) -> None:

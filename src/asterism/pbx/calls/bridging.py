@@ -15,7 +15,7 @@ from asterism.pbx.bridges.bridge import Bridge
 from asterism.pbx.channels.playing import play
 
 if TYPE_CHECKING:
-    from asterism.pbx.bridges.bridge import Waiting
+    from asterism.pbx.bridges.member import DigitHandler, Waiting
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.vocabulary.host import Host, HostServer
 
@@ -33,8 +33,8 @@ class Guest:
     """Whether it is answered when the two meet."""
     tone: bool = False
     """Whether it hears a courtesy tone before."""
-    on_digit: Callable[[Channel, str], bool] | None = None
-    """See :class:`~asterism.pbx.bridges.bridge.Member`."""
+    on_digit: DigitHandler | None = None
+    """See :class:`~asterism.pbx.bridges.member.Member`."""
     features: bool = False
     afterwards: Callable[[Channel], None] | None = None
     """Called when it has left and is still there; it may raise where else it goes."""
@@ -171,7 +171,7 @@ async def join(
 ) -> bool:
     """Be in a bridge until the channel is in no bridge any more, or ``timeout`` seconds are over (``False``).
 
-    See ``Channel.join``; ``roles`` and ``waiting`` are those of a :class:`~asterism.pbx.bridges.bridge.Member`.
+    See ``Channel.join``; ``roles`` and ``waiting`` are those of a :class:`~asterism.pbx.bridges.member.Member`.
 
     Raises:
         ChannelHangup: The channel has hung up.

@@ -50,8 +50,8 @@ class LocalPair:
     """
 
     __slots__ = (
-        "_considered", "asked", "context", "exten", "jitter_buffer", "one", "optimises", "passes_hold", "pbx",
-        "technology", "two",
+        "_considered", "asked", "context", "exten", "first_moves", "jitter_buffer", "one", "optimises", "passes_hold",
+        "pbx", "technology", "two",
     )  # fmt: skip
 
     def __init__(self, technology: LocalTechnology, pbx: Host, exten: str, context: str, options: str) -> None:
@@ -64,6 +64,8 @@ class LocalPair:
         self.passes_hold = "m" in options
         self.asked = False
         """Whether leaving the call has been requested explicitly."""
+        self.first_moves = False
+        """Whether it is the party with the first half that moves, where either may."""
         self._considered = False
         self.one: LocalHalf
         self.two: LocalHalf
@@ -116,7 +118,7 @@ def _hand_over(one: Channel, two: Channel) -> None:
     two.dialed = one.dialed or two.exten
     old_account, two.accountcode = two.accountcode, one.accountcode
     two.peeraccount = one.peeraccount
-    two.caller = two.ani = one.connected
+    two.caller = two.ani = one.connected or two.caller
     two.connected = one.caller
     bus = two.pbx.bus
     if two.caller and bus.listeners[events.NEW_CALLERID]:
@@ -170,7 +172,8 @@ class LocalHalf:
             channel.set_state(ChannelState.RINGING)
         elif control is Control.REDIRECTING and isinstance(data, Redirecting):
             channel.redirecting = data
-        self.tell_caller()
+        if control is not Control.BUSY:
+            self.tell_caller()
         channel.queue_control(control, data)
 
     def tell_caller(self) -> None:

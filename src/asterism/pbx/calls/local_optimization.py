@@ -32,7 +32,7 @@ def optimise(pair: LocalPair) -> bool:
     assert isinstance(second, Bridge)
     callee, caller = _lone_peer(second, two.channel), _lone_peer(first, one.channel)
     # Asterisk takes whoever is heard first. As observed: a caller in its dialplan, unless somebody asked for it.
-    if caller is not None and (callee is None or (caller.task is not None and not pair.asked)):
+    if caller is not None and (callee is None or pair.first_moves or (caller.task is not None and not pair.asked)):
         _swap(pair, caller, one, two)
     elif callee is not None:
         _swap(pair, callee, two, one)

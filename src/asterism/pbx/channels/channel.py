@@ -69,6 +69,7 @@ class Channel(ChannelEnd):
         "answered_at",
         "appdata",
         "application",
+        "away",
         "call_group",
         "caller",
         "callid",
@@ -89,6 +90,7 @@ class Channel(ChannelEnd):
         "named_call_group",
         "named_pickup_group",
         "on_hold",
+        "on_new_caller",
         "out_of_hops",
         "peeraccount",
         "picked_up",
@@ -155,6 +157,10 @@ class Channel(ChannelEnd):
         self.created = time.time()
         self.answered_at: float | None = None
         self.on_hold = False
+        self.away = False
+        """Whether it is by itself although it is in a bridge: it transfers, or an application runs on it."""
+        self.on_new_caller: Callable[[], None] | None = None
+        """Called when the far end's party has changed; set while others are called for it."""
         self.keeps_hold = False
         """Whether hold and its end are only told by events and not passed on (``HOLD_INTERCEPT``)."""
         self.moved = False
@@ -409,6 +415,8 @@ class Channel(ChannelEnd):
             self.control_listener(self, control, data)
         elif self.bridge is not None:
             self.bridge.pass_control(self, control, data)
+        elif control is Control.CONNECTED_LINE and self.on_new_caller is not None:
+            self.on_new_caller()
         if self._waits:
             self.wake(WAKE_SIGNAL)
 

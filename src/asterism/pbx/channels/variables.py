@@ -99,6 +99,10 @@ class ChannelVariables:
             for name, depth in list(parent.inheritance.items()):
                 self.set_variable("__" + name if depth == 2 else name, parent.variables[name])
 
+    def has_any(self, names: frozenset[str]) -> bool:
+        """Whether one of these variables is set on the channel."""
+        return not names.isdisjoint(self._variables)
+
     def get_variable(self, name: str) -> str | None:
         """A channel variable, else the global one; ``None`` when neither is set."""
         value = self._variables.get(name)

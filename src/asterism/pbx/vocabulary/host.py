@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from asterism.media.stream import AudioStream
     from asterism.pbx.bridges.table import BridgeTable
     from asterism.pbx.calls.completion.table import Completion
+    from asterism.pbx.calls.features.table import Features
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.channels.music.playing import MusicClasses
     from asterism.pbx.channels.table import ChannelTable
@@ -61,6 +62,7 @@ class Host(Protocol):
     music: MusicClasses
     presence: dict[str, Callable[[str], Presence | None]]
     dialplan: Dialplan
+    features: Features
     codes: dict[str, Callable[[Channel], Awaitable[None]]]
     messages: Messages
     transfer_targets: list[TransferTarget]

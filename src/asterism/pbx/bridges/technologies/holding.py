@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from asterism.media.stream import Frame
 from asterism.media.translate import silence
-from asterism.pbx.bridges.bridge import ANNOUNCER, Waiting
-from asterism.pbx.bridges.linking import disconnect_channel
+from asterism.pbx.bridges.bridge import ANNOUNCER
+from asterism.pbx.bridges.linking import apart, disconnect_channel
+from asterism.pbx.bridges.member import Waiting
 from asterism.pbx.channels.music.playing import music_of, start_music, stop_music
 from asterism.pbx.vocabulary.controls import Control
 
@@ -19,7 +20,7 @@ _DEFAULT = Waiting()
 
 
 class HoldingBridge:
-    """Members wait as their :class:`~asterism.pbx.bridges.bridge.Waiting` says, unless an announcer is there."""
+    """Members wait as their :class:`~asterism.pbx.bridges.member.Waiting` says, unless an announcer is there."""
 
     name: ClassVar[str] = "holding_bridge"
     kind: ClassVar[str] = "Holding"
@@ -83,7 +84,7 @@ class HoldingBridge:
 
     def _announce(self, frame: Frame) -> None:
         for channel, member in self._bridge.members.items():
-            if ANNOUNCER not in member.roles and music_of(channel) is None and (stream := channel.stream) is not None:
+            if ANNOUNCER not in member.roles and not apart(channel) and (stream := channel.stream) is not None:
                 stream.write(frame)
 
     def _entertain(self, channel: Channel, waiting: Waiting) -> None:
@@ -119,7 +120,7 @@ class HoldingBridge:
     def _send_silence(self) -> None:
         for channel, waiting in self._entertained.items():
             stream = channel.stream
-            if waiting.kind == "s" and stream is not None and music_of(channel) is None:
+            if waiting.kind == "s" and stream is not None and not apart(channel):
                 payload = silence(stream.format, stream.format.frame_bytes)
                 if payload:
                     stream.write(Frame(stream.format, payload))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.containment import FAILURES, report_failure
-from asterism.pbx.bridges.linking import disconnect_channel
+from asterism.pbx.bridges.linking import apart, disconnect_channel
 from asterism.pbx.bridges.mixing import Mixer, Port
 from asterism.pbx.bridges.running import Running
 from asterism.pbx.channels.music.playing import music_of
@@ -48,8 +48,7 @@ class SoftMix:
 
     def join(self, channel: Channel) -> None:
         """Let one more be heard and hear; one without audio, as soon as it has some."""
-        music = music_of(channel)
-        if channel.tone is not None and music is None:
+        if channel.tone is not None and music_of(channel) is None:
             channel.stop_tone()
         stream = channel.stream
         if stream is None:
@@ -66,8 +65,8 @@ class SoftMix:
         port = self._mixer.add(fmt, stream)
         self._ports[channel] = (stream, port)
         stream.relay_to(None)
-        stream.sink = port
-        if music is not None:
+        stream.sink = None if channel.away else port
+        if apart(channel):
             port.stream = None
         self._follow_rate()
 
@@ -86,8 +85,8 @@ class SoftMix:
             now = channel.stream
             if port is not None and now is stream and now is not None and now.format is port.format:
                 now.relay_to(None)
-                now.sink = port
-                port.stream = now if music_of(channel) is None else None
+                now.sink = None if channel.away else port
+                port.stream = None if apart(channel) else now
                 continue
             if port is not None:
                 del self._ports[channel]

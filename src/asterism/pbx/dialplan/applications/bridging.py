@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.documentation import Argument, Documentation
-from asterism.pbx.bridges.bridge import ANNOUNCER, HOLDING, Bridge, Waiting
+from asterism.pbx.bridges.bridge import ANNOUNCER, HOLDING, Bridge
+from asterism.pbx.bridges.member import Waiting
 from asterism.pbx.calls.bridging import Guest, Meeting, join, may_be_fetched
+from asterism.pbx.calls.features.member import LETTERS, keys_of
 from asterism.pbx.dialplan.applications.dial_options import BRIDGE, parse_options, split_options
 from asterism.pbx.dialplan.language.arguments import number, split_arguments
 from asterism.pbx.dialplan.language.places import Place
@@ -21,13 +23,12 @@ if TYPE_CHECKING:
     from asterism.pbx.dialplan.applications.dial_options import DialOptions
 
 RESULT = "BRIDGERESULT"
-DISCONNECT = "*"
-"""The digit by which a party with option ``h`` or ``H`` ends the conversation."""
 _CREATOR = "BridgeWait"
 _KINDS = "mrshn"
 _ROLES = ("participant", ANNOUNCER)
 _WITH_ARGUMENT = frozenset("meS")
-_FEATURES = frozenset("hHtTkKwW")
+_OTHERS = frozenset("x")
+"""Letters that mean something else here than a key."""
 _TARGET = Argument("channel", "Name of the channel, the beginning of its name, or its uniqueid.", True)
 _RESULTS = (
     "BRIDGERESULT is SUCCESS, FAILURE where the two cannot come together, LOOP for the channel itself, or NONEXISTENT."
@@ -43,19 +44,21 @@ class _Call:
         self._options = options
         self._next = channel.context, channel.exten, channel.priority + 1
         letters = options.letters
-        features = not letters.isdisjoint(_FEATURES)
-        on_digit = self._disconnect if features else None
+        keyed = letters - _OTHERS
+        keys = keys_of(target, keyed, called=True, ends=self._end)
+        own_keys = keys_of(channel, keyed, called=False, ends=self._end)
+        features = not keyed.isdisjoint(LETTERS) or keys is not None or own_keys is not None
         self.meeting = Meeting(
             channel.pbx,
             Guest(
                 target,
                 answers=not target.get_variable("BRIDGE_NOANSWER"),
                 tone="p" in letters,
-                on_digit=on_digit,
+                on_digit=keys,
                 features=features,
                 afterwards=self._go_on,
             ),
-            Guest(channel, answers="n" not in letters, on_digit=on_digit, features=features),
+            Guest(channel, answers="n" not in letters, on_digit=own_keys, features=features),
         )
 
     async def run(self) -> None:
@@ -72,12 +75,9 @@ class _Call:
                 timer.cancel()
             channel.set_variable(RESULT, "FAILURE" if self.meeting.bridge is None else "SUCCESS")
 
-    def _disconnect(self, source: Channel, digit: str) -> bool:
-        letter = "H" if source is self._channel else "h"
-        if digit != DISCONNECT or letter not in self._options.letters:
-            return False
+    def _end(self, _by: Channel) -> None:
+        """The key that ends the call: it is the other channel that ends, this one goes on in its dialplan."""
         self._target.soft_hangup()
-        return True
 
     def _go_on(self, target: Channel) -> None:
         """Continue the other channel after the bridge: hang up, jump elsewhere, or go on with its own dialplan."""
@@ -136,17 +136,17 @@ class BridgingApplications(PbxModule):
                             "F[([[context^]exten^]priority)]",
                             "When this channel hangs up, the other goes on there, or at the next priority of this one.",
                         ),
-                        ("h", "The other party may end the call with *."),
-                        ("H", "This party may end the call with *."),
-                        ("k", "Accepted; parking by digits is not offered."),
-                        ("K", "Accepted; parking by digits is not offered."),
+                        ("h", "The other party may end the call by the key `disconnect` of features.conf."),
+                        ("H", "This party may."),
+                        ("k", "The other party may park this one by the key `parkcall`."),
+                        ("K", "This party may park the other."),
                         ("L(ms)", "Hang the other channel up after that, in milliseconds."),
                         ("n", "Do not answer this channel. The other is not answered if it has BRIDGE_NOANSWER set."),
                         ("S(seconds)", "Hang the other channel up after that, in seconds."),
-                        ("t", "Accepted; transfer by digits is not offered."),
-                        ("T", "Accepted; transfer by digits is not offered."),
-                        ("w", "Accepted; recording by digits is not offered."),
-                        ("W", "Accepted; recording by digits is not offered."),
+                        ("t", "The other party may transfer this one by the keys `blindxfer` and `atxfer`."),
+                        ("T", "This party may transfer the other."),
+                        ("w", "The other party may begin and end a recording by the key `automon`."),
+                        ("W", "This party may."),
                         ("x", "Hang the other channel up afterwards."),
                     ),
                 ),

@@ -12,6 +12,9 @@ from asterism.core.module import Module
 from asterism.pbx.bridges.bridge import Bridge
 from asterism.pbx.calls.completion.parameters import KEY
 from asterism.pbx.calls.dialing import MAX_DESTINATIONS, Dialer, DialResult, Leg
+from asterism.pbx.calls.features.member import LETTERS, keys_of, wants_keys
+from asterism.pbx.calls.features.table import KEY as FEATURES
+from asterism.pbx.calls.features.table import inherit
 from asterism.pbx.channels.music.playing import stop_music
 from asterism.pbx.dialplan.applications.dial_options import DialOptions, parse_options
 from asterism.pbx.dialplan.language.arguments import number, split_arguments
@@ -44,11 +47,7 @@ _RESET = dict.fromkeys(
     ),
     "",
 )
-DISCONNECT = "*"
-"""The digit by which a party with option ``h`` or ``H`` ends the call."""
 _PAUSES = {"w": 0.5, "W": 1.0}
-_FEATURES = frozenset("hHtT")
-"""Options by which digits may do something during the conversation."""
 
 
 class Call:
@@ -108,6 +107,7 @@ class Call:
                 if leg is not None:
                     legs.append(leg)
                     self._prepare(leg.channel)
+            caller.on_new_caller = self._new_caller
             if KEY in caller.data:
                 dialer.on_ringing = partial(self._rings, legs)
             if options.callee_gosub is not None:
@@ -128,11 +128,18 @@ class Call:
             self._give_up(legs)
             raise
         finally:
+            caller.on_new_caller = None
             if "m" in options.letters:
                 stop_music(caller)
             if KEY in caller.data:
                 dialer.pbx.completion.dialed(caller, legs, dialer.winner is not None)
         return dialer.status
+
+    def _new_caller(self) -> None:
+        """Show those who are called that another party calls now: the call was transferred."""
+        if "I" not in self.options.letters:
+            for called in list(self.dialer.pending):
+                called.set_connected(self._shown_caller(self.caller.caller))
 
     def _rings(self, legs: list[Leg], called: Channel) -> None:
         for leg in legs:
@@ -157,6 +164,8 @@ class Call:
         caller, options = self.caller, self.options
         called.set_variable("DIALEDPEERNUMBER", called.data.get("dialed_resource", ""))
         called.inherit_variables(caller)
+        if FEATURES in caller.data:
+            inherit(called, caller)
         party = called.caller
         if "o" in options.letters:
             called.caller = parse_caller_id(options.caller_id) if options.caller_id else caller.caller
@@ -324,29 +333,27 @@ class Call:
             bridge.destroy()
             peer.hang_up()
             return False
-        features = not options.letters.isdisjoint(_FEATURES)
-        on_digit = self._disconnect if features else None
+        letters = options.letters
+        keys = caller_keys = None
+        features = not letters.isdisjoint(LETTERS)
+        if features or wants_keys(caller) or wants_keys(peer):
+            keys, caller_keys = keys_of(peer, letters, called=True), keys_of(caller, letters, called=False)
+            features = features or keys is not None or caller_keys is not None
         if options.limit is not None:
-            self._limit = self.pbx.loop.call_later(options.limit, self._end_peer, SoftHangup.TIMEOUT)
-        bridge.enter(peer, on_leave=self._peer_left, on_digit=on_digit, features=features)
-        bridge.enter(caller, on_leave=self._caller_left, on_digit=on_digit)
+            self._limit = self.pbx.loop.call_later(options.limit, self._end_peer)
+        bridge.enter(peer, on_leave=self._peer_left, on_digit=keys, features=features)
+        bridge.enter(caller, on_leave=self._caller_left, on_digit=caller_keys)
         if peer.on_hold:
             peer.indicate(Control.UNHOLD)
         return True
 
-    def _disconnect(self, source: Channel, digit: str) -> bool:
-        letter = "H" if source is self.caller else "h"
-        if digit != DISCONNECT or letter not in self.options.letters or self.peer is None:
-            return False
-        self._end_peer()
-        return True
-
-    def _end_peer(self, why: SoftHangup = SoftHangup.EXPLICIT) -> None:
-        """End the conversation by its called party, which may be another by now: a Local channel leaves the call."""
+    def _end_peer(self) -> None:
+        """Time is up: end the called party, or who is in its place by now: a Local channel leaves the call."""
         bridge, peer = self.caller.bridge, self.peer
-        other = bridge.peer(self.caller) if bridge is not None else None
-        if other is not None or peer is not None:
-            (other or peer).soft_hangup(why)  # type: ignore[union-attr]
+        if peer is None or peer.dead:
+            peer = bridge.peer(self.caller) if bridge is not None else None
+        if peer is not None:
+            peer.soft_hangup(SoftHangup.TIMEOUT)
 
     def _caller_left(self, bridge: Bridge, leaver: Channel) -> None:
         self.caller.wake()
@@ -450,10 +457,12 @@ class DialApplication(Module):
                             "G([[context^]exten^]priority)",
                             "Both go on there, the called one a priority later.",
                         ),
-                        ("h", "The called party may end the call with *."),
-                        ("H", "The caller may end the call with *."),
+                        ("h", "The called party may end the call by the key `disconnect` of features.conf."),
+                        ("H", "The caller may."),
                         ("i", "Do not follow forwarding."),
                         ("I", "Ignore updates of who is connected."),
+                        ("k", "The called party may park the caller by the key `parkcall`."),
+                        ("K", "The caller may park the called party."),
                         ("L(ms)", "Limit the conversation, in milliseconds."),
                         ("m[(class)]", "Play music instead of ringing."),
                         ("o[(callerid)]", "Caller ID of the called channel: the one given, or the caller's."),
@@ -462,10 +471,14 @@ class DialApplication(Module):
                         ("R", "Indicate ringing until there is early media."),
                         ("s(tag)", "Tag of the caller ID that is sent."),
                         ("S(seconds)", "Limit the conversation, in seconds."),
-                        ("t", "Accepted; transfer by digits is not offered."),
-                        ("T", "Accepted; transfer by digits is not offered."),
+                        ("t", "The called party may transfer the caller by the keys `blindxfer` and `atxfer`."),
+                        ("T", "The caller may transfer the called party."),
                         ("u(presentation)", "Presentation of the caller ID that is sent."),
                         ("U(context[^arg1[^...]])", "Run a subroutine on the called channel after its answer."),
+                        ("w", "The called party may begin and end a recording by the key `automon`."),
+                        ("W", "The caller may."),
+                        ("x", "The called party may begin and end a recording by the key `automixmon`."),
+                        ("X", "The caller may."),
                     ),
                 ),
             ),

@@ -10,7 +10,7 @@ from asterism.pbx.dialplan.language.foreign import NEUTRAL, is_foreign, shadow
 from asterism.pbx.dialplan.language.places import Place, parse_place, split_place
 from asterism.pbx.vocabulary.causes import Cause, parse_cause
 
-KNOWN = "aBbcDFGgHhIiLmoQRrSsTtUu"
+KNOWN = "aBbcDFGgHhIiKkLmoQRrSsTtUuWwXx"
 """The letters of the options that Dial has."""
 BRIDGE = "FhHkKLnpStTwWx"
 """The letters of Bridge, with the same meaning except for ``n`` and ``x``."""

@@ -8,7 +8,8 @@ from fake_technology import FakeServer, FakeStream, run, set_audio, settle
 
 from asterism.media.formats import ALAW, ULAW
 from asterism.media.stream import Frame
-from asterism.pbx.bridges.bridge import ANNOUNCER, HOLDING, Bridge, Waiting
+from asterism.pbx.bridges.bridge import ANNOUNCER, HOLDING, Bridge
+from asterism.pbx.bridges.member import Waiting
 from asterism.pbx.channels.channel import Channel
 from asterism.pbx.channels.music.playing import music_of, start_music
 from asterism.testing import until

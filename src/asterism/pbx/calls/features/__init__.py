@@ -1,0 +1,1 @@
+"""Features on keys: what the parties of a call start by digits."""

@@ -1,0 +1,145 @@
+"""Blind transfers by key, and what the two kinds have in common."""
+
+from __future__ import annotations
+
+import asyncio
+
+from features_kit import CONF, Phones, answers, compare, rings, run
+
+from asterism.pbx.channels.music.playing import music_of
+
+INVALID = ["pbx-transfer", "pbx-invalid", "pbx-invalid", "privacy-incorrect"]
+
+
+def test_a_blind_transfer_as_recorded() -> None:
+    async def scenario(phones: Phones) -> None:
+        await phones.call()
+        phones.server.sip.scripts["carol"] = answers
+        await phones.dial(phones.bob, "#1", 0.3)
+        assert phones.hears(phones.bob) == ["pbx-transfer"]
+        assert music_of(phones.alice) is not None
+        await phones.dial(phones.bob, "6003", 2)
+        assert phones.talk(phones.alice, phones.phone("carol"))
+        assert phones.names() == ["alice", "carol"]
+        # When the party that goes leaves the bridge is a race in the recorded server.
+        without = ("MusicOnHoldStop", "Newexten", "BridgeLeave")
+        compare(phones.server, "blind transfer by the callee: bob #1 then 6003", without=without)
+
+    run(scenario)
+
+
+def test_a_blind_transfer_by_the_caller() -> None:
+    async def scenario(phones: Phones) -> None:
+        await phones.call()
+        phones.server.sip.scripts["carol"] = answers
+        await phones.dial(phones.alice, "#1", 0.3)
+        await phones.dial(phones.alice, "6003", 2)
+        assert phones.talk(phones.bob, phones.phone("carol"))
+        assert phones.names() == ["bob", "carol"]
+
+    run(scenario)
+
+
+def test_a_wrong_number_as_recorded() -> None:
+    async def scenario(phones: Phones) -> None:
+        await phones.call()
+        await phones.dial(phones.bob, "#1", 0.3)
+        await phones.dial(phones.bob, "99", 1)
+        assert phones.hears(phones.bob) == INVALID[:1]
+        assert music_of(phones.alice) is not None
+        await asyncio.sleep(15)
+        assert phones.hears(phones.bob) == INVALID
+        assert phones.talk(phones.alice, phones.bob)
+        compare(phones.server, "blind transfer to a bad extension, followed to the end: bob #1 then 99, no more digits")
+
+    run(scenario)
+
+
+def test_no_number_at_all() -> None:
+    async def scenario(phones: Phones) -> None:
+        await phones.call()
+        await phones.dial(phones.bob, "#1", 20)
+        assert phones.hears(phones.bob) == INVALID
+        assert phones.talk(phones.alice, phones.bob)
+
+    run(scenario)
+
+
+def test_the_number_of_an_attended_transfer_that_does_not_exist() -> None:
+    async def scenario(phones: Phones) -> None:
+        await phones.call()
+        await phones.consult(phones.alice, "99", 20)
+        assert phones.hears(phones.alice) == INVALID
+        assert phones.talk(phones.alice, phones.bob)
+
+    run(scenario)
+
+
+def test_the_second_attempt_may_be_right() -> None:
+    async def scenario(phones: Phones) -> None:
+        await phones.call()
+        phones.server.sip.scripts["carol"] = answers
+        await phones.dial(phones.alice, "#1", 0.3)
+        await phones.dial(phones.alice, "99", 3.5)
+        assert phones.hears(phones.alice) == INVALID[:2]
+        await phones.dial(phones.alice, "6003", 2)
+        assert phones.talk(phones.bob, phones.phone("carol"))
+
+    run(scenario)
+
+
+def test_the_digits_of_the_number_are_not_heard_by_the_other_one() -> None:
+    async def scenario(phones: Phones) -> None:
+        await phones.call()
+        await phones.dial(phones.alice, "12*9", 0.3)
+        assert phones.digits(phones.bob) == "12*9"
+        await phones.dial(phones.alice, "#1", 0.3)
+        await phones.dial(phones.alice, "60", 0.3)
+        assert phones.digits(phones.bob) == "12*9"
+
+    run(scenario)
+
+
+def test_the_options_of_the_prompts_and_the_context() -> None:
+    conf = CONF.replace(
+        "transferdialattempts = 3",
+        "transferdialattempts = 2\ntransferannouncesound = where\ntransferretrysound = again\n"
+        "transferinvalidsound = never",
+    ).replace("transferdigittimeout = 3", "transferdigittimeout = 1")
+
+    async def scenario(phones: Phones) -> None:
+        await phones.call()
+        phones.server.pbx.dialplan.add_extension(phones.server.owner, "other", "77", 1, "Dial", "PJSIP/carol,20")
+        phones.server.sip.scripts["carol"] = answers
+        await phones.dial(phones.alice, "#1", 4)
+        assert phones.hears(phones.alice) == ["where", "again", "never"]
+        phones.alice.set_variable("TRANSFER_CONTEXT", "other")
+        await phones.dial(phones.alice, "#1", 0.3)
+        await phones.dial(phones.alice, "77", 2)
+        assert phones.talk(phones.bob, phones.phone("carol"))
+
+    run(scenario, conf)
+
+
+def test_who_waits_can_transfer_nobody_and_one_transfer_of_a_call_goes_at_a_time() -> None:
+    async def scenario(phones: Phones) -> None:
+        await phones.call()
+        await phones.dial(phones.alice, "*2", 0.3)
+        await phones.dial(phones.bob, "*2", 0.3)
+        assert phones.hears(phones.bob) == []
+        phones.server.sip.scripts["carol"] = rings
+        await phones.dial(phones.alice, "6003", 1)
+        await phones.dial(phones.bob, "#1", 1)
+        assert phones.hears(phones.bob) == []
+
+    run(scenario)
+
+
+def test_without_the_option_the_digits_are_only_passed_on() -> None:
+    async def scenario(phones: Phones) -> None:
+        await phones.call()
+        await phones.dial(phones.bob, "#1*2", 3)
+        assert phones.digits(phones.alice) == "#1*2"
+        assert phones.talk(phones.alice, phones.bob)
+
+    run(scenario, options="T")
