@@ -8,7 +8,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from asterism.applications.notify import content
 from asterism.data import ConfiguredObject, OptionSpec
+from asterism.pbx.calls.completion.machine import State
+from asterism.pbx.calls.completion.parameters import MOST_REQUESTS
+from asterism.pbx.calls.completion.table import CompletionSettings
+from asterism.pbx.vocabulary.device_state import DeviceState
 from asterism.server.discovery import configured_types
 
 FOLDER = Path(__file__).parent / "reference"
@@ -42,8 +47,78 @@ def pages() -> dict[str, str]:
     """Every generated page, by name."""
     types = [cls for cls in configured_types() if not cls.RUNTIME]
     made = {f"{cls.TYPE}.md": _page(cls) for cls in types}
+    made["ccss.md"] = _call_completion()
+    made["pjsip_notify.md"] = _notify()
     made["README.md"] = _index(types)
     return made
+
+
+def _call_completion() -> str:
+    """The page of ``ccss.conf``, which is no object."""
+    settings = CompletionSettings()
+    rows = [
+        ("enabled", "yes" if settings.enabled else "no", "yes, no", "Offer it; `no` leaves requests alone."),
+        (
+            "cc_max_requests", str(settings.cc_max_requests), f"a whole number, 0 to {MOST_REQUESTS}",
+            "Requests that there may be at a time, of all callers.",
+        ),
+        *(
+            (f"cc_{state.value}_devstate", settings.states[state].name, "a device state", _LAMPS[state])
+            for state in State
+        ),
+    ]  # fmt: skip
+    states = ", ".join(f"`{name}`" for name in DeviceState.__members__)
+    return "".join(
+        (
+            HEAD.format(title="ccss.conf"),
+            "Call completion: how much of it, and what lamps of `ccss:PJSIP/101` show while 101 has a request.\n",
+            "The file has one section, `[general]`. Who may ask for it is said by the options `cc_...` of an\n",
+            "[endpoint](endpoint.md). [Guide](../guide/call-completion.md), [sample](../../samples/ccss.conf).\n",
+            "`module reload ccss` reads it again. A line that is wrong is named in the log, and by\n",
+            "`asterism check`, and leaves the default.\n",
+            "\n| option | default | accepted | meaning |\n|---|---|---|---|\n",
+            *(f"| `{name}` | `{default}` | {accepted} | {meaning} |\n" for name, default, accepted, meaning in rows),
+            f"\nDevice states: {states}.\n",
+        )
+    )
+
+
+_LAMPS = {
+    State.AVAILABLE: "The call failed, and the caller has not hung up yet.",
+    State.OFFERED: "The caller may ask, until `cc_offer_timer` of the endpoint is over.",
+    State.REQUESTED: "The caller has asked; nobody has acknowledged it yet.",
+    State.ACTIVE: "Who was called is watched.",
+    State.CALLEE_READY: "Who was called is free; the server sees whether the caller is, too.",
+    State.CALLER_BUSY: "The caller is not free: it is waited for.",
+    State.RECALLING: "The caller is called back, and calls again.",
+    State.COMPLETE: "It is over, or there is no request.",
+    State.FAILED: "It came to nothing.",
+}
+
+
+def _notify() -> str:
+    """The page of ``pjsip_notify.conf``, which is no object."""
+    rows = (
+        ("Content", "A line of the body; it may be repeated, and an empty one is an empty line."),
+        ("Content-Type", "The type of the body; without it there is none."),
+        ("Subscription-State", "`terminated` unless it is given."),
+        (", ".join(sorted(content.RESERVED)), "The request's own: passed over, with a warning."),
+        ("any other", "A header as it stands; it may be repeated."),
+    )
+    return "".join(
+        (
+            HEAD.format(title=content.FILE),
+            "NOTIFYs that are sent by hand. Each section is one, by its name; each line `name => value` is a\n",
+            "header of it.",
+            " [Guide](../guide/subscriptions.md#notifys-by-hand), [sample](../../samples/pjsip_notify.conf).\n",
+            "`module reload res_pjsip_notify` reads the file again.\n",
+            "\n| name | meaning |\n|---|---|\n",
+            *(f"| {name} | {meaning} |\n" for name, meaning in rows),
+            f"\nThere are at most {content.MAX_LINES} lines and {content.MAX_SIZE} characters in a section.\n",
+            "A semicolon in a value is written `\\;`. A section that is wrong is named in the log, and by\n",
+            "`asterism check`, and cannot be sent; the others can.\n",
+        )
+    )
 
 
 def _index(types: list[type[ConfiguredObject]]) -> str:
@@ -59,6 +134,11 @@ def _index(types: list[type[ConfiguredObject]]) -> str:
         lines.append(
             f"| [{cls.TYPE}]({cls.TYPE}.md) | {FILES.get(cls.TYPE, 'pjsip.conf')} | {table} | {_synopsis(cls)} |\n"
         )
+    lines += [
+        "\nFiles that hold no objects:\n\n| file | what it is |\n|---|---|\n",
+        "| [ccss.conf](ccss.md) | Call completion. |\n",
+        f"| [{content.FILE}](pjsip_notify.md) | NOTIFYs that are sent by hand. |\n",
+    ]
     return "".join(lines)
 
 
