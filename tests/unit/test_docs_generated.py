@@ -73,7 +73,7 @@ def test_the_python_page_describes_what_exists(generator: Any, files: dict[str, 
     for call in (
         "await play(name: str, interrupt: str = '', language: str = '')",
         "extension(context: str, exten: str, priority: int = 1)",
-        "await register(expires: int = 300, timeout: float = 5.0)",
+        "await register(expires: int = 300, timeout: float = 10.0)",
         "register_type(cls: type[ConfiguredObject])",
     ):
         assert f"`{call}`" in text
