@@ -357,7 +357,7 @@ class Server:
         """Numbers of live objects: channels, dialogs and the rest; an idle server is back at its first counts."""
         return {
             "channels": len(self.pbx.channels),
-            "bridges": len(self.pbx.bridges),
+            "bridges": len(self.pbx.bridges) - self.pbx.parking.lots.idle_bridges,
             "dialogs": len(self.sip.dialogs),
             "rtp sessions": len(self.media.sessions),
             "transactions": self.sip.layer.live_transactions if self.sip.listening() else 0,

@@ -18,9 +18,9 @@ _STAMP = re.compile(r"\b\d{10}\.\d+\b")
 _CLOCK = re.compile(r"\d\d:\d\d:\d\d\b")
 
 
-def section(title: str, number: int = 0) -> str:
+def section(title: str, number: int = 0, record: Path = RECORD) -> str:
     """What stands under the ``number``-th heading that begins with ``title``."""
-    text = RECORD.read_text(encoding="utf-8")
+    text = record.read_text(encoding="utf-8")
     found = list(re.finditer(rf"^### \[Asterisk 22\.10\] {re.escape(title)}[^\n]*\n", text, re.MULTILINE))
     assert len(found) > number, title
     return text[found[number].end() :].partition("\n### ")[0].strip("\n")
@@ -40,10 +40,10 @@ class Told(NamedTuple):
     fields: dict[str, str]
 
 
-def recorded(title: str) -> list[Told]:
+def recorded(title: str, record: Path = RECORD) -> list[Told]:
     """The events of a section; of VarSet one for each variable."""
     found: list[Told] = []
-    for block in section(f"AMI events: {title}").split("\n\n"):
+    for block in section(f"AMI events: {title}", record=record).split("\n\n"):
         lines = block.strip().splitlines()
         if lines and lines[0].startswith("Event: "):
             rows = [line.partition(":") for line in lines[1:]]
@@ -91,14 +91,16 @@ def told(server: FakeServer) -> list[Told]:
     return found
 
 
-def compare(server: FakeServer, title: str, floating: tuple[str, ...] = (), skip: int = 0) -> None:
+def compare(
+    server: FakeServer, title: str, floating: tuple[str, ...] = (), skip: int = 0, record: Path = RECORD
+) -> None:
     """Our events against those of a section: their order, and of each whatever the record says of it.
 
     ``floating`` events stand anywhere: they come from another thread of the recorded server. Of VarSet each channel's
     values are compared, in order, told once however often the recorded server repeats them. ``skip`` is how many of our
     first events are not in the section.
     """
-    ours, theirs = told(server)[skip:], recorded(title)
+    ours, theirs = told(server)[skip:], recorded(title, record)
     apart = (*FLOATING, *floating, "VarSet")
     mine = [event for event in ours if event.name not in apart]
     wanted = [event for event in theirs if event.name not in apart]
@@ -141,7 +143,7 @@ def answer_text(call: Any) -> str:
     return "\n\n".join("\n".join(block) for block in blocks)
 
 
-def recorded_answer(title: str, number: int = 0) -> str:
+def recorded_answer(title: str, number: int = 0, record: Path = RECORD) -> str:
     """The recorded answer to an action."""
-    lines = section(f"AMI action {title}", number).splitlines()
+    lines = section(f"AMI action {title}", number, record).splitlines()
     return "\n".join(line for line in lines if not line.startswith("--> ")).strip("\n")

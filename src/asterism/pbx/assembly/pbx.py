@@ -24,6 +24,7 @@ from asterism.pbx.bridges.technologies import TECHNOLOGIES
 from asterism.pbx.calls.completion.table import Completion
 from asterism.pbx.calls.features.table import Features
 from asterism.pbx.calls.originate import OriginateRequest, originate, start
+from asterism.pbx.calls.parking.parking import Parking
 from asterism.pbx.channels.music.playing import MusicClasses
 from asterism.pbx.channels.table import ChannelTable
 from asterism.pbx.channels.technology import ChannelRequest
@@ -103,6 +104,7 @@ class Pbx(Subsystem):
         self.features = Features(server.log)
         self.messages = Messages(self)
         self.completion = Completion(self)
+        self.parking = Parking(self)
         dialplan.observe(self.hints.update)
 
     @cached_property

@@ -134,9 +134,9 @@ class Bridge:
         return getattr(self._mixer, "relayed", False)
 
     def peer(self, channel: Channel) -> Channel | None:
-        """The other channel of two; ``None`` alone or among more."""
+        """The other channel of two; ``None`` alone, among more, or where each waits by itself."""
         members = self.members
-        if len(members) != 2 or channel not in members:
+        if len(members) != 2 or channel not in members or self.uses is HOLDING:
             return None
         first, second = members
         return second if first is channel else first
@@ -197,7 +197,7 @@ class Bridge:
             if member.on_leave is not None:
                 member.on_leave(self, leaver)
             else:
-                _abandon(member.channel)
+                abandon(member.channel)
         if over:
             self._end(leaver)
 
@@ -283,7 +283,7 @@ class Bridge:
                 member.holds = control is Control.HOLD
                 member.hold_class = data
         other = self.peer(source)
-        if other is None or self.uses is HOLDING:
+        if other is None:
             return
         if control in _PASSED_ON:
             other.indicate(control, data)
@@ -392,7 +392,7 @@ class Bridge:
             if swapped.on_leave is not None:
                 swapped.on_leave(self, swapped.channel)
             else:
-                _abandon(swapped.channel)
+                abandon(swapped.channel)
 
     def _take_out(self, member: Member) -> None:
         """Remove a member, whose audio has been disconnected before."""
@@ -507,7 +507,7 @@ def _name_peer(channel: Channel, other: Channel) -> None:
     channel.set_variables(variables)
 
 
-def _abandon(channel: Channel) -> None:
+def abandon(channel: Channel) -> None:
     """End a channel that has left the bridge and that neither a task nor a Dial takes over."""
     if channel.task is None and channel.alive and not channel.moved and channel.control_listener is None:
         channel.soft_hangup()

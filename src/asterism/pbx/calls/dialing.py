@@ -193,8 +193,9 @@ class Dialer:
         if bus.listeners[events.DIAL_BEGIN]:
             bus.publish(events.DIAL_BEGIN, caller, channel, leg.resource)
         inside = getattr(channel.technology, "inside", False)  # who is behind it is told later
-        if caller is not None and self.shows_connected and channel.caller and not inside:
-            caller.set_connected(channel.caller, tell=self._inside)
+        party = channel.caller
+        if caller is not None and self.shows_connected and party and party != caller.connected and not inside:
+            caller.set_connected(party, tell=self._inside)
 
     def _not_called(self, leg: Leg) -> None:
         channel = leg.channel

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from asterism.pbx.bridges.table import BridgeTable
     from asterism.pbx.calls.completion.table import Completion
     from asterism.pbx.calls.features.table import Features
+    from asterism.pbx.calls.parking.parking import Parking
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.channels.music.playing import MusicClasses
     from asterism.pbx.channels.table import ChannelTable
@@ -66,6 +67,7 @@ class Host(Protocol):
     codes: dict[str, Callable[[Channel], Awaitable[None]]]
     messages: Messages
     transfer_targets: list[TransferTarget]
+    parking: Parking
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:

@@ -88,7 +88,11 @@ class HoldingBridge:
                 stream.write(frame)
 
     def _entertain(self, channel: Channel, waiting: Waiting) -> None:
-        begun = channel in self._entertained
+        before = self._entertained.get(channel)
+        if before is not None and before != waiting:
+            self._release(channel)
+            before = None
+        begun = before is not None
         self._entertained[channel] = waiting
         if waiting.kind == "m":
             if not begun or music_of(channel) is None:  # its stream may be another one now

@@ -177,7 +177,7 @@ class Call:
         called.peeraccount = caller.accountcode
         caller.peeraccount = called.accountcode
         called.dialed = called.dialed or ""
-        called.context, called.exten = caller.context, caller.exten
+        called.exten = caller.exten
         called.new_exten("AppDial", "(Outgoing Line)")
         bus = self.pbx.bus
         if called.caller is not party and bus.listeners[events.NEW_CALLERID]:
@@ -233,6 +233,7 @@ class Call:
         letters = options.letters
         assert peer is not None
         answered = pbx.loop.time()
+        sent_on = False
         try:
             if "a" in letters:
                 caller.raw_answer()
@@ -246,15 +247,18 @@ class Call:
                 self._part(peer, options.both)
             if self._bridge(peer):
                 await caller.park()
-        except BaseException:
+        except BaseException as error:
             if self.bridge is None and not peer.moved:
                 peer.hangup_cause = caller.hangup_cause or peer.hangup_cause
                 peer.hang_up()
+            sent_on = isinstance(error, Goto)
             raise
         finally:
             if self._limit is not None:
                 self._limit.cancel()
-            if self.bridge is not None:
+            if self.bridge is not None and sent_on:
+                caller.set_variable("DIALSTATUS", DialStatus.ANSWER)  # its call is not over: nothing else is told
+            elif self.bridge is not None:
                 self._tell_times(answered)
         if caller.hangup_cause == 0:
             caller.hangup_cause = peer.hangup_cause or Cause.NORMAL_CLEARING

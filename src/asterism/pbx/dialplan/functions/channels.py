@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asterism.core.documentation import Argument, Documentation
+from asterism.pbx.calls.parking.settings import LOT_KEY
 from asterism.pbx.vocabulary.controls import STATE_NAMES, SoftHangup
 from asterism.pbx.vocabulary.flow import FunctionError, Goto, needs_channel
 from asterism.pbx.vocabulary.marks import function, function_writer
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _AMA_FLAGS = {"default": 3, "omit": 1, "billing": 2, "documentation": 3}
 _ITEM_NAMES = """accountcode amaflags appdata appname audionativeformat audioreadformat audiowriteformat
 callgroup channeltype checkhangup context exten hangupsource language linkedid max_forwards musicclass name
-namedcallgroup namedpickupgroup onhold
+namedcallgroup namedpickupgroup onhold parkinglot
 pickupgroup state tenantid tonezone uniqueid"""
 _ITEMS = tuple((item, "") for item in _ITEM_NAMES.split())
 
@@ -79,7 +80,7 @@ class ChannelFunctions(PbxModule):
             "exten": self.pbx.dialplan.environment.foreign(channel.exten),
             "max_forwards": channel.variables.get("max_forwards") or "20",
             "dtmf_features": "",
-            "parkinglot": "",
+            "parkinglot": channel.data.get(LOT_KEY, ""),
         }
         found = simple.get(item)
         if found is None and item in ("audionativeformat", "audioreadformat", "audiowriteformat"):
@@ -102,6 +103,8 @@ class ChannelFunctions(PbxModule):
             channel.music_class = value
         elif item == "tonezone":
             channel.tone_zone = value
+        elif item == "parkinglot":
+            channel.data[LOT_KEY] = value
         elif item == "tenantid":
             channel.tenantid = value
         elif item == "amaflags":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from asterism.core.calling import require_async
@@ -152,6 +152,29 @@ class Dialplan:
 
         self.changed()
         return remove if owner is None else owner.on_release(remove)
+
+    def add_lines(
+        self, context: str, registrar: str, lines: Iterable[tuple[str, int, str, str]]
+    ) -> tuple[list[Priority], list[str]]:
+        """Add lines (extension, priority, application, data) to one context, and say which places were taken.
+
+        The caller tells :meth:`changed` once it has changed all that it wants to.
+        """
+        added: list[Priority] = []
+        complaints: list[str] = []
+        for exten, priority, application, data in lines:
+            try:
+                added.append(self.table.context(context, registrar).add(exten, priority, application, data, registrar))
+            except ValueError as error:
+                complaints.append(str(error))
+        return added, complaints
+
+    def remove_lines(self, lines: Iterable[Priority]) -> None:
+        """Remove lines that are still there, and contexts that are empty then; the caller tells :meth:`changed`."""
+        for line in lines:
+            context = line.extension.context
+            if context.remove(line):
+                self._drop_empty(context)
 
     def add_python(
         self, owner: Owner, context: str, exten: str, priority: int, function: ExtensionFunction
