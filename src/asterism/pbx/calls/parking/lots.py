@@ -7,13 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from asterism.pbx.bridges.bridge import HOLDING, Bridge, Waiting
+from asterism.pbx.bridges.bridge import HOLDING, Bridge
+from asterism.pbx.bridges.member import Waiting
 from asterism.pbx.vocabulary.device_state import DeviceState
 
 if TYPE_CHECKING:
     import asyncio
 
-    from asterism.pbx.bridges.bridge import LeaveHandler
+    from asterism.pbx.bridges.member import LeaveHandler
     from asterism.pbx.calls.parking.announcing import Announcement
     from asterism.pbx.calls.parking.settings import LotSettings
     from asterism.pbx.channels.channel import Channel

@@ -14,7 +14,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from asterism.core.errors import ConfigError
-from asterism.pbx.bridges.bridge import Bridge, Waiting, abandon
+from asterism.pbx.bridges.bridge import Bridge, abandon
+from asterism.pbx.bridges.member import Waiting
 from asterism.pbx.calls.bridging import may_be_fetched
 from asterism.pbx.calls.parking import events
 from asterism.pbx.calls.parking.announcing import Announcement
