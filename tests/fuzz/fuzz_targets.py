@@ -22,6 +22,7 @@ from completion_target import completion
 from dialplan_targets import expression, extensions
 from manager_target import manager
 from publication_target import published
+from replaces_target import replaces
 from transaction_kit import Net, RecordingClient, new_request, request_text, response_to
 from whole_server import Worlds
 
@@ -287,6 +288,7 @@ STACK: dict[str, Callable[[bytes], None]] = {
     "extensions": extensions,
     "manager": manager,
     "completion": completion,
+    "replaces": replaces,
     "bodies": event_targets.bodies,
     "lists": event_targets.lists,
 }

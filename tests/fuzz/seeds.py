@@ -9,6 +9,7 @@ from dialplan_targets import EXPRESSIONS, FILES
 from event_targets import BODIES, CONVERSATIONS, LISTS
 from manager_target import SEEDS as MANAGER
 from publication_target import SEEDS as PUBLISHED
+from replaces_target import SEEDS as REPLACES
 from seeds_server import SERVER, files
 from transaction_kit import request_text
 
@@ -99,6 +100,8 @@ def seeds(name: str) -> list[bytes]:
         first = [*torture(), invite]
     elif name == "completion":
         first = COMPLETION
+    elif name == "replaces":
+        first = REPLACES
     elif name == "bodies":
         first = BODIES
     elif name == "lists":

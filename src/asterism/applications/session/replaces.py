@@ -78,7 +78,7 @@ def replaced_by(core: SipCore, registry: Sessions, replaces: Replaces) -> Sessio
         if replaces.early_only:
             return Refusal(486, "the dialog is answered and may only be replaced before (early-only)")
         if not may_be_replaced(channel):
-            return Refusal(603, f"{channel.name} is in no call")
+            return Refusal(603, f"{channel.name} is in no answered call")
         return session
     if not isinstance(session, OutgoingSession) or not may_answer_for(channel):
         return Refusal(481, "the dialog to be replaced is a call that its peer has begun, and not answered")

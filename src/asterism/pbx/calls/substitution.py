@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from asterism.pbx.bridges.bridge import SMART, Bridge
+from asterism.pbx.channels.replacing import replace_far_end
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.causes import Cause
 from asterism.pbx.vocabulary.controls import ChannelState
@@ -24,9 +25,8 @@ def may_answer_for(target: Channel) -> bool:
 
 
 def may_be_replaced(replaced: Channel) -> bool:
-    """Whether a channel talks to others in a call, so that another can go on in its place."""
-    bridge = replaced.bridge
-    return replaced.alive and isinstance(bridge, Bridge) and bridge.uses is SMART and not bridge.ended
+    """Whether a channel is in an answered call, so that another can go on in its place."""
+    return replaced.alive and replaced.state is ChannelState.UP and replaced.control_listener is None
 
 
 def answer_for(newcomer: Channel, target: Channel) -> bool:
@@ -53,18 +53,29 @@ def answer_for(newcomer: Channel, target: Channel) -> bool:
 
 
 def take_place(newcomer: Channel, replaced: Channel) -> bool:
-    """Let ``newcomer``, a channel without a task, take the place of ``replaced`` in its bridge; that one is hung up.
+    """Let ``newcomer``, a channel without a task, take the place of ``replaced``, whose far end is hung up.
+
+    In a call it takes its place in the bridge. In anything else (an application, a conference, a parking lot) the
+    channel goes on with what it does, and has the newcomer's far end.
 
     ``False``: the newcomer could not be answered and is gone, nothing else has changed.
 
     Raises:
-        RuntimeError: ``replaced`` is in no call (:func:`may_be_replaced`).
+        RuntimeError: ``replaced`` is in no answered call (:func:`may_be_replaced`).
     """
-    bridge = replaced.bridge
-    if not isinstance(bridge, Bridge) or not may_be_replaced(replaced):
-        raise RuntimeError(f"{replaced.name} is in no call")
+    if not may_be_replaced(replaced):
+        raise RuntimeError(f"{replaced.name} is in no answered call")
     if not _answered(newcomer):
         return False
+    bridge = replaced.bridge
+    if isinstance(bridge, Bridge) and bridge.uses is SMART and not bridge.ended:
+        _swap(newcomer, replaced, bridge)
+    else:
+        replace_far_end(replaced, newcomer)
+    return True
+
+
+def _swap(newcomer: Channel, replaced: Channel, bridge: Bridge) -> None:
     peer = bridge.peer(replaced)
     if peer is not None and not newcomer.accountcode and peer.peeraccount:
         newcomer.set_accountcode(peer.peeraccount)
@@ -74,7 +85,6 @@ def take_place(newcomer: Channel, replaced: Channel) -> bool:
         peer.set_connected(newcomer.caller)
     if replaced.alive:
         replaced.soft_hangup(cause=Cause.NORMAL_CLEARING)
-    return True
 
 
 def _answered(newcomer: Channel) -> bool:

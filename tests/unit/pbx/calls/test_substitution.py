@@ -7,7 +7,7 @@ from dial_kit import log_of
 from fake_technology import FakeServer, settle
 from pickup_kit import ringing, run
 
-from asterism.pbx.bridges.bridge import HOLDING, Bridge
+from asterism.pbx.bridges.bridge import HOLDING, Bridge, Waiting
 from asterism.pbx.calls.substitution import answer_for, may_answer_for, may_be_replaced, take_place
 from asterism.pbx.channels.channel import Channel
 from asterism.pbx.vocabulary.controls import ChannelState, Control
@@ -111,16 +111,52 @@ def test_what_does_not_ring_or_talk_is_not_replaced() -> None:
         assert not may_answer_for(bob)
         with pytest.raises(RuntimeError):
             answer_for(carol, bob)
-        waiting = server.sip.incoming("dave", "6002")
-        Bridge(server.pbx, uses=HOLDING).enter(waiting)
-        assert not may_be_replaced(waiting)
+        assert not may_be_replaced(server.sip.incoming("dave", "6002"))
         alice.soft_hangup()
         await settle()
         assert not may_be_replaced(bob)
         with pytest.raises(RuntimeError):
             take_place(carol, bob)
-        for each in (carol, waiting):
+        for each in server.pbx.channels:
             each.hang_up()
+
+    run(scenario)
+
+
+def test_an_application_goes_on_with_the_far_end_of_the_newcomer() -> None:
+    async def scenario(server: FakeServer) -> None:
+        server.dialplan(("7600", 1, "Answer", ""), ("7600", 2, "Echo", ""), ("7600", 3, "Set", "after=1"))
+        alice = server.sip.incoming("alice", "7600")
+        server.pbx.start(alice)
+        await settle()
+        driver = alice.driver
+        carol = server.sip.incoming("carol", "6002")
+        mine = carol.driver
+        assert take_place(carol, alice)
+        await settle()
+        assert (alice.driver, alice.application) == (mine, "Echo")
+        assert driver.log[-1] == ("hangup", 16)  # type: ignore[union-attr]
+        assert carol.dead
+        assert alice.name.startswith("PJSIP/carol")
+        alice.hang_up()
+
+    run(scenario)
+
+
+def test_who_waits_in_a_bridge_of_another_kind_is_replaced_there() -> None:
+    async def scenario(server: FakeServer) -> None:
+        alice = server.sip.incoming("alice", "7600")
+        alice.raw_answer()
+        bridge = Bridge(server.pbx, uses=HOLDING, permanent=True)
+        bridge.enter(alice, waiting=Waiting("s"))
+        carol = server.sip.incoming("carol", "6002")
+        mine = carol.driver
+        assert take_place(carol, alice)
+        await settle()
+        assert alice.bridge is bridge
+        assert alice.driver is mine
+        bridge.dismiss()
+        alice.hang_up()
 
     run(scenario)
 
