@@ -68,6 +68,10 @@ class Playback:
         """Whether it is still playing."""
         return self._timer is not None
 
+    def follow(self, stream: AudioStream) -> None:
+        """Go on with another stream, which hears what is due now."""
+        self._stream = stream
+
     def _step(self) -> None:
         try:
             frame = next(self._frames, None)

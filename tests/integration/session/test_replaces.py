@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -14,7 +15,7 @@ from manager_kit import MANAGER, RECORD, Manager, manager
 from asterism.server.server import Server
 from asterism.stack.message import Message, Request
 from asterism.stack.transactions.server_invite import InviteServerTransaction
-from asterism.testing import Phone, PhoneCall, assert_idle, running_server, until
+from asterism.testing import Phone, PhoneCall, assert_idle, make_tone, running_server, until
 
 PJSIP = """
 [global]
@@ -409,3 +410,24 @@ async def test_a_call_between_two_lines_of_one_phone_is_one_like_any_other() -> 
         await talk(call, new)
         await new.hangup()
         await call.ended()
+
+
+@pytest.mark.parametrize("application", ["Playback(tune)", "MusicOnHold()", "PlayTones(440)\n same => n,Wait(20)"])
+async def test_what_an_application_plays_goes_on_for_who_replaces_its_caller(application: str, tmp_path: Path) -> None:
+    (tmp_path / "tune.slin").write_bytes(make_tone(440) * 20)
+    config = {
+        "extensions.conf": f"{EXTENSIONS}\nexten => 600,1,Answer()\n same => n,{application}\n",
+        "musiconhold.conf": f"[default]\nmode=files\ndirectory={tmp_path}\n",
+    }
+    async with world(**config) as found:
+        sounds = Path(found.server.paths.data) / "sounds" / "en"
+        sounds.mkdir(parents=True)
+        (sounds / "tune.slin").write_bytes(make_tone(440) * 20)
+        call = await found.alice.dial("600")
+        await call.answered()
+        await call.hears(440)
+        new = await found.carol.dial("600", headers=replaces(call))
+        await new.answered()
+        assert await call.ended() == "BYE received"
+        await new.hears(440)
+        await new.hangup()

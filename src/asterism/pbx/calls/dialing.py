@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from asterism.core.containment import FAILED
 from asterism.pbx.bridges.linking import connect_channels, disconnect_channel
 from asterism.pbx.calls.completion.parameters import KEY
-from asterism.pbx.channels.music.playing import start_music
+from asterism.pbx.channels.music.playing import music_of, start_music
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.causes import Cause
 from asterism.pbx.vocabulary.controls import ChannelState, Control, DialStatus
@@ -285,7 +285,10 @@ class Dialer:
         self._shown = set()
         for condition in (Control.PROGRESS, Control.RINGING):
             if condition in shown:
-                self._show(condition)
+                if condition is Control.RINGING and music_of(caller) is not None:
+                    self._shown.add(condition)  # it hears music instead
+                else:
+                    self._show(condition)
         for channel in list(self.pending):
             if self._progressed and self.single:
                 connect_channels(caller, channel)

@@ -238,9 +238,16 @@ class Channel(ChannelEnd):
         return self.taps is not None and self.taps.shows_simple
 
     def streams_changed(self) -> None:
-        """A stream has come or gone (driver to core): the taps move to what is the audio now."""
+        """A stream has come or gone (driver to core): taps, and what plays, move to what is the audio now."""
         if self.taps is not None:
             self.taps.follow()
+        if self.tone is None and self.speaks is None:
+            return
+        stream = self.stream
+        if stream is not None:
+            for one in (self.tone, self.speaks):
+                if one is not None:
+                    one.follow(stream)
 
     @property
     def offered(self) -> Offered:

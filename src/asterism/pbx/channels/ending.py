@@ -19,6 +19,7 @@ from asterism.pbx.vocabulary.errors import Goto
 
 if TYPE_CHECKING:
     from asterism.media.player import Playback
+    from asterism.media.stream import AudioStream
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.channels.listening import Listening
     from asterism.pbx.channels.tapping import ChannelTaps
@@ -35,6 +36,9 @@ class Voice(Protocol):
 
     def stop(self) -> None:
         """Be silent, and say so by the channel's ``silent``."""
+
+    def follow(self, stream: AudioStream) -> None:
+        """The channel's audio is another stream now."""
 
 
 class Follower(Protocol):

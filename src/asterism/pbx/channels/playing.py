@@ -72,6 +72,11 @@ class Playing:
             self._playback.stop()
         self._ended(None)
 
+    def follow(self, stream: AudioStream) -> None:
+        """Go on with what is the channel's audio now."""
+        if self._playback is not None:
+            self._playback.follow(stream)
+
     def _ended(self, _playback: Playback | None) -> None:
         self._channel.silent(self)
         if self._waiting is not None and not self._waiting.done():

@@ -37,8 +37,6 @@ def replace_far_end(channel: Channel, other: Channel) -> None:
     bridge = channel.bridge
     if bridge is not None:
         bridge.disconnect_media()
-    if channel.tone is not None:
-        channel.stop_tone()
     _swap(channel, other)
     _tell(channel, other)
     if bridge is not None:

@@ -18,6 +18,7 @@ from asterism.pbx.channels.listening import check_rate
 from asterism.pbx.vocabulary.controls import WAKE_SPEECH
 
 if TYPE_CHECKING:
+    from asterism.media.stream import AudioStream
     from asterism.pbx.channels.channel import Channel
 
 PERIOD = 0.020
@@ -211,6 +212,9 @@ class Speaker:
     def heard(self) -> float:
         """Milliseconds of audio sent since the beginning."""
         return self._sent * 1000 / self.rate
+
+    def follow(self, stream: AudioStream) -> None:
+        """Nothing to do: each frame goes to what is the audio then."""
 
     def stop(self) -> None:
         """End it: what has not been sent is dropped, and the channel may be spoken to by others."""

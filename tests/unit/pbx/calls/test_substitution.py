@@ -129,13 +129,13 @@ def test_an_application_goes_on_with_the_far_end_of_the_newcomer() -> None:
         alice = server.sip.incoming("alice", "7600")
         server.pbx.start(alice)
         await settle()
-        driver = alice.driver
+        before = log_of(alice)
         carol = server.sip.incoming("carol", "6002")
         mine = carol.driver
         assert take_place(carol, alice)
         await settle()
         assert (alice.driver, alice.application) == (mine, "Echo")
-        assert driver.log[-1] == ("hangup", 16)  # type: ignore[union-attr]
+        assert before[-1] == ("hangup", 16)
         assert carol.dead
         assert alice.name.startswith("PJSIP/carol")
         alice.hang_up()

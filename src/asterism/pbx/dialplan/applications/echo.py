@@ -30,14 +30,22 @@ class EchoModule(PbxModule):
     )
     async def echo(self, channel: Channel, args: str) -> None:
         """Run Echo."""
-        stream = stream_of(channel)
+        stream = None
+
+        def begin() -> None:
+            nonlocal stream
+            stream = stream_of(channel)
+            if stream is not None:
+                stream.sink = stream.write
+
         channel.stop_tone()
-        if stream is not None:
-            stream.sink = stream.write
+        begin()
+        channel.on_replaced = begin
         try:
             while (digit := await channel.read_digit()) != "#":
                 if digit is not None:
                     channel.send_digit(digit)
         finally:
+            channel.on_replaced = None
             if stream is not None:
                 stream.sink = None
