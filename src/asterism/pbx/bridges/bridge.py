@@ -381,8 +381,8 @@ class Bridge:
             bus.publish(events.BRIDGE_ENTER, self, channel, None if swapped is None else swapped.channel)
         if channel.follower is not None:
             channel.follower.entered()
-        if count > 2:
-            self._show_hold()
+        if count > 2 or swapped is not None:
+            self._show_hold()  # also of who put the others on hold, and has gone
         if count > 1 or self.uses is not SMART:
             self._rearrange(channel)
             self._name_peers()
