@@ -152,9 +152,9 @@ def count_notify(
             watchers.subscribe(subscriptions.LIST_PAIRS, headers=subscriptions.EVENTLIST)
         else:
             watchers.subscribe(pairs(_WATCHERS, lamps))
-        subscriptions.change(watchers, changer, lamps, operations, _RATE, "RINGING")
+        subscriptions.change(watchers, changer, lamps, operations, _RATE, "RINGING", one_by_one=True)
         process.send_signal(signal.SIGUSR2)
-        subscriptions.change(watchers, changer, lamps, operations, _RATE, "INUSE")
+        subscriptions.change(watchers, changer, lamps, operations, _RATE, "INUSE", one_by_one=True)
         process.send_signal(signal.SIGUSR2)
         wait_for(result.exists, "the server wrote no counts")
         changer.close()

@@ -80,11 +80,20 @@ def measure(process: Popen[bytes], lamps: int, changes: int, *, lists: bool = Fa
 
 
 def change(
-    watchers: Watchers, changer: Changer, lamps: int, changes: int, rate: int, state: str, *, merged: bool = False
+    watchers: Watchers,
+    changer: Changer,
+    lamps: int,
+    changes: int,
+    rate: int,
+    state: str,
+    *,
+    merged: bool = False,
+    one_by_one: bool = False,
 ) -> None:
     """Change one extension after the other, ``rate`` a second, until all is told. Raises WatchError.
 
-    With ``merged`` some changes may be told together: those of a list while a NOTIFY of it is on its way.
+    With ``merged`` some changes may be told together: those of a list while a NOTIFY of it is on its way. With
+    ``one_by_one`` the next change waits until everybody was told of the one before, so that none are.
     """
     goal = watchers.notifies
     began = time.monotonic()
@@ -93,6 +102,8 @@ def change(
             watchers.serve(left)
         changer.change(f"lamp{number % lamps + 1}", state if number // lamps % 2 == 0 else "NOT_INUSE")
         goal += WATCHERS
+        if one_by_one:
+            watchers.wait(goal)
         watchers.serve(0)
     if merged:
         while watchers.serve(1.0):

@@ -48,12 +48,13 @@ async def test_both_hear_it_and_each_other_until_it_is_turned_off() -> None:
         (ann,) = (one for one in world.server.pbx.channels if one.name.startswith("PJSIP/101"))
         await until(lambda: call.audio.level(1020) > 0.2 and incoming.audio.level(1020) > 0.2)
         await until(lambda: call.audio.level(660) > 0.2 and incoming.audio.level(440) > 0.2)
-        assert world.dialled[1:] == [(hook, ann.name.replace("/", "%2F"))]
+        assert set(world.dialled[1:]) == {(hook, ann.name.replace("/", "%2F"))}
         # Between two runs packets are relayed.
         await until(lambda: getattr(ann.stream, "relay", None) is not None)
         await incoming.hears(440)
+        count = len(world.dialled)
+        await until(lambda: len(world.dialled) > count)
         await until(lambda: incoming.audio.level(1020) > 0.2)
-        assert len(world.dialled) == 3
         turn(ann, hook, "off")
         await incoming.hears(440)
         await call.hears(660)

@@ -16,8 +16,11 @@ from call_kit import two_phones
 from asterism import Channel
 from asterism.media.g711 import ulaw_to_linear
 from asterism.testing import PhoneCall, level, until
+from lateness import Lateness
 
 RATE = 24000
+LONGEST_STALL = 0.15
+"""Seconds: a longer one of the machine makes what is sent begin anew, which is another test."""
 
 
 def tone(seconds: float, frequency: float = 440.0) -> bytes:
@@ -105,6 +108,25 @@ async def test_one_reads_digits_another_speaks_a_third_waits_for_the_hangup():
 
 
 async def test_a_loop_that_stalls_makes_no_gap_in_what_is_sent():
+    for _ in range(10):
+        async with Lateness() as late:
+            packets, samples = await _sent_over_stalls()
+        if late.worst < LONGEST_STALL:
+            break
+    else:
+        raise AssertionError(f"this machine stalls longer than is tested: {late.worst:.3f} s")
+    assert len(packets) in (75, 76)
+    assert [second >> 7 for _, second, *_ in packets[1:]] == [0] * (len(packets) - 1)
+    for before, after in itertools.pairwise(packets):
+        assert (after[2] - before[2]) & 0xFFFF == 1
+        assert (after[3] - before[3]) & 0xFFFFFFFF == 160
+    # Delays do not add up: the last is as late as a stall, or a busy machine, makes a single one.
+    assert packets[-1][0] - packets[0][0] < (len(packets) - 1) * 0.020 + 0.1
+    assert level(samples[640 : 74 * 320], 440) > 0.98
+
+
+async def _sent_over_stalls():
+    """What a phone got: packets, and all of the samples."""
     async with two_phones() as world:
         ready = asyncio.Event()
 
@@ -126,16 +148,8 @@ async def test_a_loop_that_stalls_makes_no_gap_in_what_is_sent():
             await until(lambda: len(wire.packets) >= 75)
         finally:
             await wire.close()
-        packets = wire.packets
-        assert len(packets) in (75, 76)
-        assert [second >> 7 for _, second, *_ in packets[1:]] == [0] * (len(packets) - 1)
-        for before, after in itertools.pairwise(packets):
-            assert (after[2] - before[2]) & 0xFFFF == 1
-            assert (after[3] - before[3]) & 0xFFFFFFFF == 160
-        # Delays do not add up: the last is as late as a stall, or a busy machine, makes a single one.
-        assert packets[-1][0] - packets[0][0] < (len(packets) - 1) * 0.020 + 0.1
-        assert level(wire.samples[640 : 74 * 320], 440) > 0.98
         await call.ended()
+        return wire.packets, wire.samples
 
 
 async def test_barge_in_a_sound_is_stopped_from_another_task():

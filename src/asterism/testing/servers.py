@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import socket
@@ -94,6 +95,8 @@ async def running_server(config: Mapping[str, str], folder: Path | None = None) 
         place = folder or Path(temporary)
         write_config(place, config)
         server = Server.from_config(place)
+        # The machine may be busy with other tests: that is no reason to refuse a phone's request.
+        server.sip.overload.lag_high = math.inf
         try:
             await server.start()
             yield server

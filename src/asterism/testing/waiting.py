@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-PATIENCE = 5.0
+PATIENCE = 10.0
 """Seconds that a wait lasts at most unless told otherwise."""
 
 

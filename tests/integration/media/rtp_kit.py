@@ -44,7 +44,7 @@ class Peer:
         header = HEADER.pack(first, second, self.sequence, timestamp, self.ssrc)
         self.socket.sendto(header + extra + payload, session.local)
 
-    async def receive(self, timeout=2.0):
+    async def receive(self, timeout=10.0):
         data = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self.socket, 2048), timeout)
         return HEADER.unpack_from(data), data[12:]
 

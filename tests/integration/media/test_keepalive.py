@@ -99,7 +99,7 @@ def test_a_session_reports_that_begins_when_the_last_has_ended(run):
             control.setblocking(False)
             leg.session.set_remote(*leg.peer.address, rtcp=control.getsockname())
             leg.peer.send(leg.session)
-            report = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(control, 2048), 3)
+            report = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(control, 2048), 10)
             assert rtcp.parse(report)[0].ssrc == leg.session.ssrc
             leg.session.close()
             assert not media.sessions

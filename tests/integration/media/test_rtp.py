@@ -213,7 +213,7 @@ def test_rtcp_reports_go_both_ways(run):
             a.peer.send(a.session, step=step)
         await until(lambda: a.session.rx_packets == 4)
         a.session.write(Frame(ULAW, bytes(160)))
-        (sender,) = rtcp.parse(await asyncio.wait_for(loop.sock_recv(control, 2048), 3))
+        (sender,) = rtcp.parse(await asyncio.wait_for(loop.sock_recv(control, 2048), 10))
         assert (sender.packet_type, sender.ssrc, sender.packets, sender.octets) == (rtcp.SR, a.session.ssrc, 1, 160)
         (block,) = sender.blocks
         assert (block.ssrc, block.cumulative_lost, block.highest_sequence) == (0xABCD, 1, a.peer.sequence)
@@ -228,7 +228,7 @@ def test_rtcp_reports_go_both_ways(run):
         assert quality.tx_jitter == pytest.approx(0.01)
         assert 0 <= quality.rtt < 1.0
         assert (False, peer_report) in told
-        (receiver,) = rtcp.parse(await asyncio.wait_for(loop.sock_recv(control, 2048), 3))
+        (receiver,) = rtcp.parse(await asyncio.wait_for(loop.sock_recv(control, 2048), 10))
         assert receiver.packet_type == rtcp.RR
         assert receiver.blocks[0].last_sr == rtcp.ntp_time(1e9) >> 16 & 0xFFFFFFFF
         control.close()

@@ -114,7 +114,7 @@ def test_a_peer_that_does_not_listen_is_harmless(run):
             again.setblocking(False)
             a.session.write(Frame(ULAW, bytes(160)))
             a.session.write(Frame(ULAW, b"\x08" * 160))
-            data = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(again, 2048), 2)
+            data = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(again, 2048), 10)
             assert len(data) == 172
 
     run(scenario)

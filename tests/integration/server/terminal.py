@@ -75,7 +75,7 @@ class Terminal:
         deadline = time.monotonic() + seconds
         while self.process.poll() is None and time.monotonic() < deadline:
             self._read(0.05)
-        return self.process.wait(timeout=1)
+        return self.process.wait(timeout=10)
 
     def __enter__(self) -> Self:
         return self

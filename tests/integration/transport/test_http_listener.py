@@ -126,7 +126,7 @@ async def test_sessions_are_limited_and_slow_ones_closed():
         # The newcomer is served; the one that has waited longest makes room.
         assert (await get(f"{base(server)}/nothing"))[0] == 404
         with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-            await asyncio.wait_for(slow[0][0].readexactly(1), 2)
+            await asyncio.wait_for(slow[0][0].readexactly(1), 10)
         for reader, writer in slow:
             with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
                 await asyncio.wait_for(reader.readexactly(1), 5)

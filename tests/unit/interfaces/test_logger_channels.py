@@ -99,7 +99,7 @@ def test_each_line_is_a_message_of_its_own_in_syslog(tmp_path: Path) -> None:
     log = ServerLogger("test")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
         server.bind(path)
-        server.settimeout(1)
+        server.settimeout(10)
         channel = SyslogChannel(settings("syslog.local0"), log, DefaultFormat(), path)
         log.addHandler(channel)
         log.error("trace:\n%s", Multiline(f"x\n{FORGED}\udc80"))

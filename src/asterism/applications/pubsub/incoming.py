@@ -36,9 +36,12 @@ class IncomingSubscription(Subscription):
     """One subscription that has a dialog of its own."""
 
     __slots__ = (
+        "_anew",
+        "_counts_from",
         "_dirty",
         "_event",
         "_in_flight",
+        "_last",
         "_queue",
         "_timer",
         "core",
@@ -77,7 +80,15 @@ class IncomingSubscription(Subscription):
         """The CSeq with which the row must be written again."""
         self._event = event_value(notifier.event, rx.request.typed(EventHeader))
         self._in_flight = False
+        """A NOTIFY is on its way: the next one waits for its answer."""
         self._dirty = False
+        """There is a new state to be told."""
+        self._anew = False
+        """The present state is to be told, new or not."""
+        self._last: tuple[str | bytes, str, str] | None = None
+        """Body, its type and Subscription-State of the last NOTIFY, while it waits for its turn."""
+        self._counts_from = 0
+        """The CSeq of the first NOTIFY to where the subscriber is now: what becomes of earlier ones says nothing."""
         self._queue: deque[Any] | None = None
         self._timer: Timer | None = None
         self._watch_flow()
@@ -131,7 +142,7 @@ class IncomingSubscription(Subscription):
     def accept(self) -> None:
         """Take a subscription that was deferred: it is active from now on."""
         if self.machine.see(Event.ACCEPT) is Action.NOTIFY and not self.held:
-            self.work.push(self._send)
+            self.work.push(self._tell_now)
 
     def end(self, reason: str = "noresource", retry_after: int = 0) -> None:
         """End it, with a last NOTIFY.
@@ -167,7 +178,7 @@ class IncomingSubscription(Subscription):
             self._finish()
         else:
             self._dirty = self._dirty or bool(self._queue)  # what was told since it began, one after the other
-            self._send()
+            self._tell_now()
 
     def resume(self, stored: Any, ends_at: float) -> None:
         """A renewal could not be kept: it lasts as long as before (RFC 6665 4.1.2.2)."""
@@ -213,6 +224,9 @@ class IncomingSubscription(Subscription):
             self._leave_flow()
             self.flow = rx.flow
             self._watch_flow()
+            # Where it was before, nobody may be left to answer.
+            self._in_flight = False
+            self._counts_from = (self.dialog.local_seq or 0) + 1
         take_target(self.dialog, rx)
         kept = (self.stored, self.machine.ends_at)
         action = self.machine.see(Event.REFRESH if seconds else Event.UNSUBSCRIBE)
@@ -243,18 +257,41 @@ class IncomingSubscription(Subscription):
 
     # As the user of its NOTIFYs.
 
-    def on_response(self, _transaction: ClientTransaction, response: Response) -> None:
+    def on_response(self, transaction: ClientTransaction, response: Response) -> None:
         """A NOTIFY was answered."""
-        if response.status >= 200:
+        if response.status < 200 or (self._counts_from and self._is_old(transaction)):
+            return
+        if self._last is not None:
+            self._send_last(response.status not in ENDING_STATUSES)
+        else:
             self.work.push(self._answered, response)
 
-    def on_timeout(self, _transaction: ClientTransaction) -> None:
+    def on_timeout(self, transaction: ClientTransaction) -> None:
         """A NOTIFY was not answered (RFC 6665 4.2.2)."""
-        self.work.push(self._failed, "a NOTIFY was not answered")
+        self._not_answered(transaction, "a NOTIFY was not answered")
 
-    def on_transport_error(self, _transaction: Any) -> None:
+    def on_transport_error(self, transaction: Any) -> None:
         """A NOTIFY could not be sent."""
-        self.work.push(self._failed, "a NOTIFY could not be sent")
+        self._not_answered(transaction, "a NOTIFY could not be sent")
+
+    def _is_old(self, transaction: ClientTransaction) -> bool:
+        return transaction.request.cseq.number < self._counts_from
+
+    def _not_answered(self, transaction: ClientTransaction, why: str) -> None:
+        if self._is_old(transaction):
+            return
+        if self._last is not None:
+            self._send_last(False)
+        else:
+            self.work.push(self._try_anew, why)
+
+    def _try_anew(self, why: str) -> None:
+        """A NOTIFY failed: its subscriber is gone, unless it has renewed the subscription meanwhile."""
+        if self._anew:
+            self._in_flight = False
+            self._go_on()
+        else:
+            self._failed(why)
 
     def _answered(self, response: Response) -> None:
         self._in_flight = False
@@ -265,7 +302,7 @@ class IncomingSubscription(Subscription):
                 return
         else:
             self.dialog.receive_response(response)
-        if self._dirty:
+        if self._dirty or self._anew:
             self._go_on()
 
     def _failed(self, why: str) -> None:
@@ -299,23 +336,42 @@ class IncomingSubscription(Subscription):
 
     # NOTIFY.
 
+    def _tell_now(self) -> None:
+        """Send the present state, unless a NOTIFY is on its way: then after the answer to it."""
+        if self._in_flight:
+            self._anew = True
+        else:
+            self._send()
+
     def _go_on(self) -> None:
-        """Send the state that waits, unless a NOTIFY is on its way: the answer to it comes back here."""
-        if self._in_flight or self.held or not self._dirty or self.machine.state is State.TERMINATED:
+        """Send what waits, unless a NOTIFY is on its way: the answer to it comes back here."""
+        if self._in_flight or self.held or self.machine.state is State.TERMINATED:
             return
-        self._dirty = False
-        queue = self._queue
-        if queue:
-            self.state = queue.popleft()
-            self._dirty = bool(queue)
+        if not self._anew:
+            if not self._dirty:
+                return
+            self._dirty = False
+            queue = self._queue
+            if queue:
+                self.state = queue.popleft()
+                self._dirty = bool(queue)
         self._send()
 
     def _finish(self) -> None:
         """Send the last NOTIFY, unless one is held back until the SUBSCRIBE is answered; it is over."""
         if self.held:
             return
-        self._send()
+        if self._in_flight:
+            self._last = (*self._body(), self.machine.header(self.core.layer.timers.clock()))
+        else:
+            self._send()
         self._forget()
+
+    def _send_last(self, wanted: bool) -> None:
+        """The turn of the last NOTIFY has come; ``wanted`` says whether its subscriber may be there."""
+        last, self._last = self._last, None
+        if wanted and last is not None:
+            self._transmit(*last)
 
     def _forget(self) -> None:
         if self._timer is not None:
@@ -332,8 +388,11 @@ class IncomingSubscription(Subscription):
         self.work.close()
 
     def _send(self) -> None:
-        core, dialog, machine = self.core, self.dialog, self.machine
-        body, content_type = self._body()
+        self._anew = False
+        self._transmit(*self._body(), self.machine.header(self.core.layer.timers.clock()))
+
+    def _transmit(self, body: str | bytes, content_type: str, state: str) -> None:
+        core, dialog = self.core, self.dialog
         request = dialog.create_request("NOTIFY")
         common = self.pubsub.common_headers()
         if self.required:
@@ -341,18 +400,12 @@ class IncomingSubscription(Subscription):
         headers = request.headers
         if _STACK_MAX_FORWARDS in headers:
             headers.remove(_STACK_MAX_FORWARDS)
-        request.add_lines(
-            (
-                ("Event", self._event),
-                ("Subscription-State", machine.header(core.layer.timers.clock())),
-                *common,
-            )
-        )
+        request.add_lines((("Event", self._event), ("Subscription-State", state), *common))
         if body:
             # What set_body would do; the types are those of generators.
             headers.append(("Content-Type", content_type))
             request.body = body if isinstance(body, bytes) else body.encode("utf-8", "surrogateescape")
-        if self.stored is not None and (dialog.local_seq or 0) >= self.mark:
+        if self.stored is not None and (dialog.local_seq or 0) >= self.mark and not self.machine.over:
             self.pubsub.store.save_quietly(self)
         self._in_flight = True
         core.send(request, self, self.endpoint, flow_within(dialog, self.flow), dialog.next_hop)

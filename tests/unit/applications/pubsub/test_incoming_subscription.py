@@ -343,19 +343,81 @@ def test_each_state_has_its_turn_up_to_a_limit(tables: PubSub, phone: Phone) -> 
         assert state_of(notify)[1] == state
     for number in range(MAX_WAITING + 1):
         told.now.notify(str(number))
+    assert told.heard == ["terminated"]
+    phone.answer(notify)
     assert state_of(phone.notify())[0] == "terminated;reason=giveup"
     assert told.heard == ["terminated"]
 
 
-def test_a_renewal_is_told_though_a_notify_is_not_answered(tables: PubSub, told: Told, phone: Phone) -> None:
+def test_a_renewal_is_told_once_the_notify_before_is_answered(tables: PubSub, told: Told, phone: Phone) -> None:
     phone.subscribe()
     first = phone.notify()
     phone.subscribe(300)
+    assert not phone.flow.take(), "one NOTIFY at a time"
+    phone.answer(first)
     second = phone.notify()
     assert state_of(second) == ("active;expires=300", "first")
     phone.answer(second)
-    phone.answer(first)
+    assert not phone.flow.take()
     assert len(tables) == 1
+
+
+def test_a_renewal_is_told_though_the_notify_before_was_never_answered(
+    rig: Rig, tables: PubSub, told: Told, phone: Phone
+) -> None:
+    phone.subscribe()
+    phone.notify()
+    rig.advance(20)
+    phone.flow.take()
+    phone.subscribe(300)
+    phone.flow.take()
+    rig.advance(12.1)
+    second = phone.flow.take()[-1]
+    assert isinstance(second, Request)
+    assert state_of(second) == ("active;expires=288", "first")
+    assert len(tables) == 1, "who renews it is there"
+    rig.advance(32.1)
+    assert not len(tables), "but its answer is waited for no longer than any"
+
+
+def test_a_subscriber_that_moved_is_told_where_it_is_now(rig: Rig, tables: PubSub, told: Told, phone: Phone) -> None:
+    phone.subscribe()
+    lost = phone.notify()
+    phone.flow = FakeFlow(("192.0.2.10", 5062))
+    phone.subscribe(300)
+    second = phone.notify(rig.transports.flow_for("192.0.2.10", 5060))
+    assert state_of(second) == ("active;expires=300", "first")
+    assert second.cseq.number > lost.cseq.number
+    rig.advance(31)
+    phone.answer(second)
+    rig.advance(2)
+    assert len(tables) == 1, "what was sent to where nobody is any more ends nothing"
+
+
+@pytest.mark.parametrize(("status", "comes"), [(200, True), (500, True), (481, False), (0, False)])
+def test_the_last_notify_waits_for_the_answer_to_the_one_before(
+    rig: Rig, tables: PubSub, told: Told, phone: Phone, status: int, comes: bool
+) -> None:
+    phone.subscribe()
+    first = phone.notify()
+    assert told.now is not None
+    told.now.notify("second")
+    told.now.end("deactivated", 5)
+    assert not len(tables), "it is over here at once"
+    assert told.heard == ["terminated"]
+    assert not phone.flow.take()
+    if status:
+        phone.answer(first, status)
+    else:
+        rig.advance(32.1)
+        phone.flow.sent[:] = [data for data in phone.flow.sent if data != first.to_bytes()]
+    if comes:
+        last = phone.notify()
+        assert state_of(last) == ("terminated;reason=deactivated;retry-after=5", "second")
+        assert last.cseq.number == first.cseq.number + 1
+        phone.answer(last)
+    rig.advance(100)
+    assert not phone.flow.take()
 
 
 def test_through_proxies(rig: Rig, tables: PubSub, told: Told, phone: Phone) -> None:

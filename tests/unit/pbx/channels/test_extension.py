@@ -38,7 +38,7 @@ async def running(server: FakeServer, code: Code, caplog: pytest.LogCaptureFixtu
     await settle()
     with caplog.at_level(logging.INFO):
         yield alice
-        await asyncio.wait_for(task, 2)
+        await asyncio.wait_for(task, 10)
         await settle()
     assert ended == ["h"]
     assert alice.dead
