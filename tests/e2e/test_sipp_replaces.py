@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import pytest
+from linphone import Linphone
 from peers import LIMIT, own_host, sipp
 from sipp_flows import Flow
 from transport_peers import accounts, transport
 
 from asterism.server.server import Server
-from asterism.testing import Phone, PhoneCall, assert_idle, running_server
+from asterism.testing import Phone, PhoneCall, assert_idle, running_server, until
 
 pytestmark = pytest.mark.e2e
 
@@ -120,3 +123,26 @@ async def test_who_may_not_transfer(tmp_path: Path) -> None:
         incoming.answer()
         await calling.answered()
         await calling.hangup()
+
+
+async def test_a_stock_phone_that_is_sent_to_a_ringing_call_takes_it(tmp_path: Path) -> None:
+    """Linphone is referred to the call by its own call's far end, and sends the INVITE with Replaces itself."""
+    async with call() as (host, server, calling, incoming):
+        pbx = server.pbx
+
+        @pbx.extension("default", "700")
+        async def refer(channel: Any) -> None:
+            await channel.answer()
+            await channel.wait(0.5)
+            value = quote(names(incoming, more=";early-only"), safe="")
+            await channel.transfer(f"PJSIP/sip:102@{host}:5060?Replaces={value}")
+
+        phone = Linphone(tmp_path, "103", f"{host}:5060", "udp")
+        async with phone:
+            await until(lambda: server.sip.location.contacts("103"), LIMIT, "it does not register")
+            phone.say(f"call sip:700@{host}:5060")
+            assert await incoming.ended(LIMIT) == "cancelled"
+            await calling.answered(LIMIT)
+            await until(lambda: len(pbx.channels) == 2, LIMIT, "the first call goes on")
+            assert len({each.bridge for each in pbx.channels}) == 1
+            await calling.hangup()
