@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from asterism.stack.dialog import Dialog
 from asterism.stack.message import Request, Response, make_response
@@ -13,6 +14,8 @@ from asterism.testing.waiting import PATIENCE, PhoneError, until
 from asterism.testing.wire import Exchange
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from asterism.stack.transactions.client import ClientTransaction
     from asterism.stack.transactions.server import ServerTransaction
     from asterism.testing.phone import Phone
@@ -177,7 +180,39 @@ class PhoneCall:
         self._take(response.body)
         return response
 
-    async def send(self, method: str, body: bytes = b"", content_type: str = "", timeout: float = PATIENCE) -> Response:
+    async def refer(self, target: str, *headers: tuple[str, str], timeout: float = PATIENCE) -> Response:
+        """Send REFER, to transfer the other side to ``target``, a value of Refer-To; what comes of it is in NOTIFYs.
+
+        Raises:
+            PhoneError: there is no dialog, or no response came.
+        """
+        return await self.send("REFER", timeout=timeout, headers=(("Refer-To", target), *headers))
+
+    @property
+    def told(self) -> list[str]:
+        """First lines of the NOTIFYs that came of REFERs, in order."""
+        notifies = [one for one in self.requests if one.method == "NOTIFY"]
+        return [one.body.decode("utf-8", "replace").partition("\r\n")[0] for one in notifies]
+
+    def replaces(self) -> str:
+        """What the Refer-To of another call says after ``?``, to connect its other side with this call's.
+
+        Raises:
+            PhoneError: there is no dialog.
+        """
+        dialog = self.dialog
+        if dialog is None:
+            raise PhoneError(f"there is no dialog; {self.phone.story()}")
+        return "Replaces=" + quote(f"{dialog.call_id};to-tag={dialog.remote_tag};from-tag={dialog.local_tag}", safe="")
+
+    async def send(
+        self,
+        method: str,
+        body: bytes = b"",
+        content_type: str = "",
+        timeout: float = PATIENCE,
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> Response:
         """Send a request in the dialog and return its final response, credentials supplied if asked for.
 
         Raises:
@@ -187,6 +222,8 @@ class PhoneCall:
             raise PhoneError(f"there is no dialog; {self.phone.story()}")
         for _ in range(2):
             request = self.dialog.create_request(method)
+            for name, value in headers:
+                request.add_header(name, value)
             if body:
                 request.set_body(body, content_type)
             if method == "INVITE":

@@ -8,8 +8,6 @@ import pytest
 from sip_rig import MODULES, FakeFlow, Rig
 
 from asterism.applications.options import Options
-from asterism.applications.session.headers import ALLOW
-from asterism.applications.session.service import SessionService
 from asterism.sip.capabilities import Capabilities, capabilities_of
 from asterism.sip.service import Service
 
@@ -66,8 +64,3 @@ def test_options_says_what_is_registered(make_rig: Callable[..., Rig], phones: s
     assert answer.get("Allow") == "OPTIONS, REGISTER"
     assert answer.get("Supported") == "outbound, path"
     assert answer.get("Accept") is None
-
-
-def test_a_call_claims_what_the_server_does() -> None:
-    own = SessionService.methods | SessionService.methods_in_dialogs | {"OPTIONS", "REGISTER"}
-    assert set(ALLOW.split(", ")) == own

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asterism.applications.session.headers import ACCEPT, ALLOW
+from asterism.applications.session.headers import ACCEPT
 from asterism.applications.session.media import description_of, not_understood
 from asterism.stack.errors import ParseError
 from asterism.stack.sdp.exchange import Action, Message, Side
@@ -110,7 +110,7 @@ def _on_bye(session: Session, rx: Rx) -> None:
 def _on_options(session: Session, rx: Rx) -> None:
     headers = (
         ("Accept", ACCEPT),
-        ("Allow", ALLOW),
+        ("Allow", session.core.state.capabilities.allow),
         ("Supported", session.profile.supported),
         ("Accept-Encoding", "identity"),
         ("Accept-Language", "en"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import repeat
 from typing import TYPE_CHECKING
 
-from asterism.applications.session.headers import ALLOW
 from asterism.applications.session.identity import sip_uri
 from asterism.core.identifiers import random_uuid
 from asterism.sip.phone_numbers import as_phone
@@ -25,7 +24,7 @@ def make_invite(session: OutgoingSession, before: Request | None) -> Request:
     request.headers = [
         *(_new_identity(session) if before is None else _identity_again(session, before)),
         *zip(repeat("Route"), session.path),
-        ("Allow", ALLOW),
+        ("Allow", session.core.state.capabilities.allow),
         ("Supported", f"{session.profile.supported}, histinfo"),
     ]
     return request

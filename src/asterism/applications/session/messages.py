@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
-from asterism.applications.session.headers import ALLOW
 from asterism.applications.session.identity import WILDCARDS, address_towards
 from asterism.applications.session.media import carry
 from asterism.core.errors import AsterismError
@@ -96,7 +95,7 @@ class SessionMessages:
             if not self.contact:
                 self.contact = self.profile.uas_contact(self.flow)
             lines.append(("Contact", self.contact))
-            lines.append(("Allow", ALLOW))
+            lines.append(("Allow", self.core.state.capabilities.allow))
             if status >= 200:
                 lines.append(("Supported", self.profile.supported))
         for name, value in headers:
@@ -116,7 +115,7 @@ class SessionMessages:
         assert dialog is not None
         request = dialog.create_request(method)
         if method in ("INVITE", "UPDATE"):
-            request.add_header("Allow", ALLOW)
+            request.add_header("Allow", self.core.state.capabilities.allow)
             request.add_header("Supported", self.profile.supported)
         for callback in self.profile.callbacks["on_outgoing_request", method]:
             callback(self, request)

@@ -63,6 +63,7 @@ class Session(SessionMessages):
         datastores: what supplements keep, by their names. What has a method ``close`` is closed with the session.
         cause: the Q.850 cause we end the session with, ``None`` before.
         peer_cause: the cause the peer told in a Reason header.
+        holds_bye: asked when our side ends the answered call, whether the BYE is to wait for :meth:`say_bye`.
         held: the channel at the other side of the bridge put this one on hold.
         moh_passthrough: hold is passed on to the peer instead of playing music to it.
         remote_hold: the peer put us on hold.
@@ -79,6 +80,7 @@ class Session(SessionMessages):
         "datastores",
         "direct",
         "held",
+        "holds_bye",
         "media",
         "moh_passthrough",
         "offer_all",
@@ -117,6 +119,7 @@ class Session(SessionMessages):
         self.remote_hold = False
         self.peer_allows_update = False
         self.bye_pending = False
+        self.holds_bye: Callable[[], bool] | None = None
         self.offer_all = False
         self.told: tuple[str, str] | None = None
         self.direct: DirectLeg | None = None
@@ -384,6 +387,8 @@ class Session(SessionMessages):
             if not self.bye_pending and self.direct is not None and self.direct.coming_home():
                 self.bye_pending = True
                 self._patience = self.call_later(_LAST_WORD, self._last_bye)
+            elif not self.bye_pending and self.holds_bye is not None and self.holds_bye():
+                self.bye_pending = True
             else:
                 self._send_bye()
         elif self.state is SessionState.CONNECTING:
@@ -413,7 +418,12 @@ class Session(SessionMessages):
 
     def _last_bye(self) -> None:
         """The peer sends its media here again, or does not answer: now the call ends."""
-        if self.state is SessionState.CONFIRMED:
+        if self.state is SessionState.CONFIRMED and not (self.holds_bye is not None and self.holds_bye()):
+            self._send_bye()
+
+    def say_bye(self) -> None:
+        """What held the BYE back is over."""
+        if self.bye_pending and self.state is SessionState.CONFIRMED:
             self._send_bye()
 
     def _send_bye(self) -> None:
@@ -439,7 +449,7 @@ class Session(SessionMessages):
         self.registry.live.pop(self, None)
         self.channel = None
         # They must not hold each other, or only the collector frees them.
-        self.direct = self.refreshing = None
+        self.direct = self.refreshing = self.holds_bye = None
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None

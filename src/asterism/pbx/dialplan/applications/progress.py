@@ -51,6 +51,8 @@ class ProgressApplications(PbxModule):
             await answer(channel)
             if "i" not in options:
                 await wait_for_media(channel, MEDIA_SECONDS)
+        else:
+            channel.raw_answer()  # a party that was transferred here has arrived
         left = end - self.pbx.loop.time()
         if left > 0:
             await channel.wait(left)

@@ -10,6 +10,7 @@ from asterism.pbx.dialplan.functions.common import assign, ranges, unescape, val
 from asterism.pbx.dialplan.language.arguments import split_arguments
 from asterism.pbx.dialplan.language.expression import to_number
 from asterism.pbx.dialplan.language.foreign import is_foreign, joined, pick, shadow
+from asterism.pbx.dialplan.language.state import DialplanState
 from asterism.pbx.dialplan.language.substitution import MAX_RESULT
 from asterism.pbx.vocabulary.flow import FunctionError, needs_channel
 from asterism.pbx.vocabulary.marks import function, function_writer
@@ -158,14 +159,14 @@ class ListFunctions(PbxModule):
     def hash(self, channel: Channel | None, args: str) -> str:
         """``name,key``."""
         name, _, key = args.partition(",")
-        table = self._hash(needs_channel(channel), name)
+        table = hash_of(needs_channel(channel), name)
         return table.get(key.strip(), "") if key else joined(separated(table.values()))
 
     @function_writer("HASH")
     def write_hash(self, channel: Channel | None, args: str, value: str) -> None:
         """``name,key``."""
         name, _, key = args.partition(",")
-        table = self._hash(needs_channel(channel), name)
+        table = hash_of(needs_channel(channel), name)
         if key.strip():
             if len(table) >= 10_000 and key.strip() not in table:
                 raise FunctionError("the hash is full")
@@ -176,12 +177,7 @@ class ListFunctions(PbxModule):
     @function("HASHKEYS", Documentation("The keys of a hash.", "HASHKEYS(hashname)", see_also=("HASH",)))
     def hash_keys(self, channel: Channel | None, args: str) -> str:
         """Joined by commas."""
-        return ",".join(self._hash(needs_channel(channel), args))
-
-    def _hash(self, channel: Channel, name: str) -> dict[str, str]:
-        state = self.pbx.dialplan.executor.state(channel)
-        found: dict[str, str] = state.data.setdefault("HASH", {}).setdefault(name.strip(), {})
-        return found
+        return ",".join(hash_of(needs_channel(channel), args))
 
     def _list(self, channel: Channel | None, args: str) -> tuple[str, str, str]:
         name, delimiter, rest = ([*_split(args, 3), "", ""])[:3]
@@ -207,6 +203,15 @@ class ListFunctions(PbxModule):
         if value:
             assign(self.pbx, channel, name, self._marked(channel, name, left))
         return taken
+
+
+def hash_of(channel: Channel, name: str) -> dict[str, str]:
+    """A channel's hash, made where there is none: the values by key."""
+    state = channel.dialplan_state
+    if state is None:
+        state = channel.dialplan_state = DialplanState()
+    found: dict[str, str] = state.data.setdefault("HASH", {}).setdefault(name.strip(), {})
+    return found
 
 
 def separated(values: Iterable[str]) -> list[str]:
