@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from email import message_from_bytes
 from email.message import Message
@@ -15,7 +16,9 @@ from xml.etree import ElementTree
 import pytest
 from call_kit import CONFIG, World, two_phones
 
+from asterism.applications.pubsub import list_subscription, lists
 from asterism.applications.pubsub.registry import pubsub
+from asterism.applications.pubsub.service import SubscriptionService
 from asterism.interfaces.console.runner import CommandRunner
 from asterism.stack.message import Request
 from asterism.testing import Phone, assert_idle, running_server, until
@@ -399,3 +402,78 @@ async def test_an_invite_may_not_require_lists() -> None:
         request.add_header("Require", "eventlist")
         response = await found.ann.request(request)
         assert (response.status, response.get("Unsupported")) == (420, "eventlist")
+
+
+LONG = "[long]\ntype=resource_list\nevent=presence\n" + "".join(f"list_item=x{number}\n" for number in range(45))
+LONG_HINTS = "[hints]\n" + "".join(f"exten => x{number},hint,Custom:x{number}\n" for number in range(45))
+
+
+@asynccontextmanager
+async def long_list(monkeypatch: pytest.MonkeyPatch, heard: Callable[[str, Any], None]) -> AsyncIterator[World]:
+    """A list of 45 that takes several turns; ``heard`` is told of each word to its notifier, and to whom."""
+    for module in (lists, list_subscription):
+        monkeypatch.setattr(module, "AT_ONCE", 10)
+    config = {"pjsip.conf": PJSIP + LONG, "extensions.conf": CONFIG["extensions.conf"] + LONG_HINTS}
+    async with two_phones(config) as found:
+        notifier = next(
+            service.pubsub.notifiers["presence"]
+            for service in found.server.sip.services
+            if isinstance(service, SubscriptionService)
+        )
+        deciding, beginning = notifier.new_subscribe, notifier.on_subscribe
+
+        def new_subscribe(*args: Any) -> Any:
+            heard("asked", args[1])
+            return deciding(*args)
+
+        def on_subscribe(subscription: Any) -> None:
+            heard("begun", subscription)
+            beginning(subscription)
+
+        monkeypatch.setattr(notifier, "new_subscribe", new_subscribe)
+        monkeypatch.setattr(notifier, "on_subscribe", on_subscribe)
+        yield found
+
+
+async def test_a_long_list_leaves_the_loop_to_others_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+    turns: list[Counter[str]] = []
+
+    def heard(what: str, _whom: Any) -> None:
+        if not turns:
+            turn()
+        turns[-1][what] += 1
+
+    def turn() -> None:
+        if len(turns) < 1000:
+            turns.append(Counter())
+            loop.call_soon(turn)
+
+    async with long_list(monkeypatch, heard) as found:
+        watch = await found.ann.subscribe("long", "presence", **EVENTLIST)
+        assert watch.response is not None
+        assert watch.response.status == 200
+        assert len(names_in(await watch.next())) == 45
+        for what in ("asked", "begun"):
+            assert sum(turn[what] for turn in turns) == 45
+            assert max(turn[what] for turn in turns) == 10
+        assert (await watch.end()).status == 200
+
+
+@pytest.mark.parametrize(("what", "status"), [("end", 200), ("drop", 500)])
+async def test_a_long_list_may_end_while_it_begins(what: str, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    owners = []
+
+    def heard(word: str, whom: Any) -> None:
+        if word == "begun" and not owners:
+            owners.append(whom.owner)
+            asyncio.get_running_loop().call_soon(getattr(whom.owner, what))
+
+    async with long_list(monkeypatch, heard) as found:
+        watch = await found.ann.subscribe("long", "presence", **EVENTLIST)
+        assert watch.response is not None
+        assert watch.response.status == status
+        if status == 200:
+            assert (await watch.next()).get("Subscription-State") == "terminated;reason=noresource"
+        assert len(pubsub(found.server)) == 0
+        assert not found.server.pbx.hints.get("hints", "x0").watchers

@@ -16,6 +16,8 @@ from asterism.stack.headers import Event as EventHeader
 from asterism.stack.headers import NameAddr
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from asterism.applications.pubsub.api import BodyGenerator, Notifier
     from asterism.applications.pubsub.registry import PubSub
     from asterism.sip.objects.endpoint import Endpoint
@@ -162,6 +164,10 @@ class IncomingSubscription(Subscription):
         notifier = self.notifier
         name = f"on_subscribe of notifier '{notifier.event}'"
         return attempt(self.pubsub.log, name, FAILED, notifier.on_subscribe, self) is not FAILED
+
+    def start_in_turns(self, done: Callable[[bool], None]) -> None:
+        """The same, in several turns of the loop where it is much; ``done`` is told whether it went well."""
+        done(self.start())
 
     def begin(self, seconds: int) -> None:
         """Begin a period of so many seconds from now; 0 for a subscription that only fetches the state."""

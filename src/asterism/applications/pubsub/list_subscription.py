@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from asterism.applications.pubsub.api import display_name_of
 from asterism.applications.pubsub.base import Subscription
 from asterism.applications.pubsub.bodies.rlmi import RLMI, Instance, Part, Words, list_document, multipart
 from asterism.applications.pubsub.incoming import IncomingSubscription, accepted_types
-from asterism.applications.pubsub.lists import OPTION_TAG, TYPES_OF_LISTS, Branch, weight
+from asterism.applications.pubsub.lists import AT_ONCE, OPTION_TAG, TYPES_OF_LISTS, Branch, weight
 from asterism.applications.pubsub.subscription import Action, Event, State
 from asterism.core.containment import FAILED, attempt
 from asterism.stack.uri import Uri
@@ -167,23 +170,50 @@ class ListSubscription(IncomingSubscription):
 
     def start(self) -> bool:
         """Make the tree, and have the notifier hear of each of its resources."""
-        self.root = self._node(self.branch, None)
-        self._built = True
-        return bool(self.root.children)
+        for _ in self._growing():
+            pass
+        return self.root is not None and bool(self.root.children)
 
-    def _node(self, branch: Branch, parent: ListNode | None) -> ListNode:
-        assert branch.list is not None
-        node = ListNode(branch.list, self.uri_of(branch.name), self.version, parent)
-        for one in branch.items:
-            if one.list is not None:
-                node.children.append(self._node(one, node))
-                continue
-            item = ListItem(self, node, one, self.generator)
-            if not item.tell("on_subscribe"):
-                item.forget()
-            if not item.over:
-                node.children.append(item)
-        return node
+    def start_in_turns(self, done: Callable[[bool], None]) -> None:
+        """The same, ``AT_ONCE`` resources in a turn."""
+        self._grow_on(self._growing(), done)
+
+    def _grow_on(self, growing: Iterator[None], done: Callable[[bool], None]) -> None:
+        for _ in islice(growing, AT_ONCE):
+            if self.root is None:
+                # It was dropped meanwhile.
+                done(False)
+                return
+        if self._built:
+            done(self.root is not None and bool(self.root.children))
+        else:
+            asyncio.get_running_loop().call_soon(self._grow_on, growing, done)
+
+    def _growing(self) -> Iterator[None]:
+        """Subscribe to one resource after the other, in the order of the tree."""
+        assert self.branch.list is not None
+        self.root = ListNode(self.branch.list, self.uri_of(self.branch.name), self.version, None)
+        waiting = [(self.root, iter(self.branch.items))]
+        left = self.weight
+        while waiting:
+            node, branches = waiting[-1]
+            one = next(branches, None)
+            if one is None:
+                waiting.pop()
+            elif one.list is not None:
+                inner = ListNode(one.list, self.uri_of(one.name), self.version, node)
+                node.children.append(inner)
+                waiting.append((inner, iter(one.items)))
+            else:
+                item = ListItem(self, node, one, self.generator)
+                if not item.tell("on_subscribe"):
+                    item.forget()
+                if not item.over:
+                    node.children.append(item)
+                left -= 1
+                if left:
+                    yield
+        self._built = True
 
     def items(self) -> list[ListItem]:
         """The resources of all lists of the tree."""

@@ -7,6 +7,7 @@ resources may be subscribed to.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 OPTION_TAG = "eventlist"
 """Option tag in Supported of subscribers that can read lists (RFC 4662 4.1)."""
+AT_ONCE = 100
+"""Resources that are subscribed to in one turn of the loop; a longer list takes several."""
 TYPES_OF_LISTS = frozenset(("application/rlmi+xml", "multipart/related"))
 
 
@@ -121,17 +124,28 @@ class Planner:
 
     def allowed(self, tree: Branch, notifier: Notifier, endpoint: Endpoint, rx: Rx) -> Branch | Awaitable[Branch]:
         """The tree with what the notifier lets ``endpoint`` subscribe to; lists without any are left out."""
-        statuses: dict[str, Any] = {}
-        waiting = False
-        name = f"new_subscribe of notifier '{notifier.event}'"
-        deciding: Callable[..., Any] = notifier.new_subscribe
-        for resource in _resources(tree):
-            status = attempt(self._pubsub.log, name, 500, deciding, endpoint, resource, rx)
-            waiting = waiting or isawaitable(status)
-            statuses[resource] = status
-        if waiting:
+        resources = _resources(tree)
+        if len(resources) > AT_ONCE:
+            return self._asked_in_turns(tree, resources, notifier, endpoint, rx)
+        statuses = {resource: self._asked(resource, notifier, endpoint, rx) for resource in resources}
+        if any(map(isawaitable, statuses.values())):
             return self._decided(tree, statuses)
         return _pruned(tree, statuses)
+
+    def _asked(self, resource: str, notifier: Notifier, endpoint: Endpoint, rx: Rx) -> Any:
+        deciding: Callable[..., Any] = notifier.new_subscribe
+        name = f"new_subscribe of notifier '{notifier.event}'"
+        return attempt(self._pubsub.log, name, 500, deciding, endpoint, resource, rx)
+
+    async def _asked_in_turns(
+        self, tree: Branch, resources: list[str], notifier: Notifier, endpoint: Endpoint, rx: Rx
+    ) -> Branch:
+        statuses: dict[str, Any] = {}
+        for number, resource in enumerate(resources, 1):
+            statuses[resource] = self._asked(resource, notifier, endpoint, rx)
+            if not number % AT_ONCE:
+                await asyncio.sleep(0)
+        return await self._decided(tree, statuses)
 
     async def _decided(self, tree: Branch, statuses: dict[str, Any]) -> Branch:
         for name, status in statuses.items():

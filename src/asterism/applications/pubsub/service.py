@@ -175,12 +175,17 @@ class SubscriptionService(Service):
         subscription.begin(wanted.seconds)
         core.dialogs.add(dialog, subscription, subscription.work, endpoint)
         pubsub.add(subscription)
-        if not subscription.start():
-            subscription.drop()
-            rx.respond(500)
-            return
         assert action in (Action.ANSWER_AND_NOTIFY, Action.ANSWER_AND_END)
-        pubsub.answered(subscription, rx, wanted.seconds, decision.status)
+
+        def started(good: bool) -> None:
+            if good:
+                pubsub.answered(subscription, rx, wanted.seconds, decision.status)
+            else:
+                if subscription in pubsub.subscriptions:
+                    subscription.drop()
+                rx.respond(500)
+
+        subscription.start_in_turns(started)
 
     def _refuse(self, decision: Decision, rx: Rx) -> None:
         headers: tuple[tuple[str, str], ...] = ()
