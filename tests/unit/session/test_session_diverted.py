@@ -13,7 +13,7 @@ from test_session_endpoint_options import change
 from asterism.applications.session.redirecting import told_redirecting
 from asterism.pbx.calls.local import LocalTechnology
 from asterism.pbx.vocabulary.controls import Control
-from asterism.stack.message import Request
+from asterism.stack.message import Request, Response
 from asterism.stack.uri import Uri
 
 
@@ -233,3 +233,99 @@ async def test_a_302_names_an_extension_and_nothing_more(bench: Bench) -> None:
     await bob.next("ACK")
     await alice.next(603)
     assert ran == []
+
+
+@pytest.mark.parametrize(
+    ("method", "contacts", "leads"),
+    [
+        ("user", "<tel:+1-555(123)>", "+1555123"),
+        ("user", "<mailto:bob@x>, <sips:6003@x>;q=0.1", "6003"),
+        ("user", "<sip:low@x>;q=0.1, <tel:6003;phone-context=x>;q=0.2", "6003"),
+        ("user", "<sip:6003@127.0.0.1:5060>", "6003"),
+        ("user", "<mailto:bob@x>", ""),
+        ("user", "<sip:[>", ""),
+        ("uri_core", "<tel:+1555123>", ""),
+        ("uri_pjsip", "<tel:+1555123>", ""),
+    ],
+)
+def test_where_a_302_may_lead(method: str, contacts: str, leads: str, tmp_path: Path) -> None:
+    """An extension of that name, also by ``tel``; what cannot be called refuses the call as any failure does."""
+
+    @on_bench
+    async def test(bench: Bench) -> None:
+        with_local_channels(bench)
+        change(bench, "bob", redirect_method=method)
+        dialled = []
+
+        for exten in ("6003", "+1555123"):
+
+            @bench.server.pbx.extension("internal", exten)
+            async def forwarded(channel: Any) -> None:
+                dialled.append(channel.exten)
+                await channel.hangup(17)
+
+        alice, bob, invite, results = await dialing(bench, "PJSIP/bob", 5072)
+        bob.respond(invite, 302, contact=False, extra=f"Contact: {contacts}\r\n")
+        await bob.next("ACK")
+        await bench.until(lambda: results)
+        assert dialled == ([leads] if leads else [])
+        told = [one.status for one in alice.messages() if isinstance(one, Response)]
+        assert (181 in told) == bool(leads)
+        alice.request("ACK", "sip:900@127.0.0.1", "alice", "<sip:900@127.0.0.1>", branch=alice.branch)
+
+    test(tmp_path)
+
+
+BOB = '"Bob" <sip:6002@127.0.0.1>'
+HIDDEN = '"Anonymous" <sip:anonymous@anonymous.invalid>'
+
+
+@pytest.mark.parametrize(
+    ("trusted", "header", "diversions", "history"),
+    [
+        (
+            True,
+            'Diversion: "Bob" <sip:6002@x>;reason=user-busy;privacy=full;counter=2',
+            [f"{BOB};reason=user-busy;counter=2;privacy=full"],
+            '"Bob" <sip:6002@127.0.0.1?Reason=SIP%3Bcause%3D486&Privacy=history>;index=1',
+        ),
+        (
+            False,
+            'Diversion: "Bob" <sip:6002@x>;reason=user-busy;privacy=full',
+            [f"{HIDDEN};reason=user-busy;privacy=full"],
+            '"Anonymous" <sip:anonymous@anonymous.invalid?Reason=SIP%3Bcause%3D486>;index=1',
+        ),
+        (
+            False,
+            'History-Info: "Bob" <sip:6002@x?Privacy=history&Reason=SIP%3Bcause%3D486>;index=1, <sip:900@x>;index=1.1',
+            [f"{HIDDEN};reason=user-busy;privacy=full"],
+            '"Anonymous" <sip:anonymous@anonymous.invalid?Reason=SIP%3Bcause%3D486>;index=1',
+        ),
+        (
+            False,
+            "Diversion: <sip:3@x>;reason=no-answer;counter=3, <sip:2@x>, <sip:1@x>;reason=user-busy;counter=x",
+            ["<sip:3@127.0.0.1>;reason=no-answer;counter=4", "<sip:1@127.0.0.1>;reason=user-busy"],
+            "<sip:1@127.0.0.1?Reason=SIP%3Bcause%3D486>;index=1",
+        ),
+    ],
+)
+def test_who_diverted_is_told_as_often_and_as_privately_as_it_came(
+    trusted: bool, header: str, diversions: list[str], history: str, tmp_path: Path
+) -> None:
+    @on_bench
+    async def test(bench: Bench) -> None:
+        change(bench, "bob", send_history_info=True, trust_id_outbound=trusted)
+        alice, bob = bench.phone(5071), bench.phone(5072)
+
+        @bench.server.pbx.extension("internal", "900")
+        async def dial(channel: Any) -> None:
+            await channel.dial("PJSIP/bob", 40)
+
+        alice.call("900", extra=f"{header}\r\n")
+        invite = await bob.next("INVITE")
+        assert invite.get_all("Diversion") == diversions
+        assert invite.get_all("History-Info")[0] == history
+        bob.respond(invite, 486)
+        await alice.next(486)
+
+    test(tmp_path)

@@ -336,7 +336,7 @@ def connected_line(method: str, allow: str, expected: str) -> Any:
 
     @on_bench
     async def test(bench: Bench) -> None:
-        change(bench, "alice", send_pai=True, connected_line_method=method)
+        change(bench, "alice", send_pai=True, send_rpid=True, connected_line_method=method)
         alice, bob = bench.phone(5071), bench.phone(5072)
 
         @bench.server.pbx.extension("internal", "6002")
@@ -358,6 +358,10 @@ def connected_line(method: str, allow: str, expected: str) -> Any:
         alice.in_dialog("ACK", ok, 1)
         told = await alice.next(expected)
         assert told.get("P-Asserted-Identity") == '"Carol" <sip:6003@127.0.0.1>'
+        # As recorded: who is called by the one that is told, and an UPDATE without a description.
+        expected_rpid = '"Carol" <sip:6003@127.0.0.1>;party=called;privacy=off;screen=no'
+        assert told.get("Remote-Party-ID") == expected_rpid
+        assert bool(told.body) == (expected == "INVITE")
         # Two more at once: the second is told when the first has been answered, the same again not at all.
         channel.set_connected(PartyId("6004", "Dave"))
         alice.respond(told, 200, body=sdp())
@@ -370,6 +374,27 @@ def connected_line(method: str, allow: str, expected: str) -> Any:
         bob.respond(await bob.next("BYE"), 200)
 
     return test
+
+
+@on_bench
+async def test_an_update_that_is_refused_becomes_a_re_invite(bench: Bench) -> None:
+    """Also for the called phone, which hears who calls it now."""
+    change(bench, "bob", send_rpid=True)
+    ok, _, alice, bob = await answered(bench)
+    session = next(one for one in bench.sessions.live if one.endpoint.id == "bob")
+    session.peer_allows_update = True
+    session.channel.set_connected(PartyId("6003", "Carol"))
+    told = await bob.next("UPDATE")
+    assert told.get("Remote-Party-ID") == '"Carol" <sip:6003@127.0.0.1>;party=calling;privacy=off;screen=no'
+    assert not told.body
+    bob.respond(told, 501)
+    again = await bob.next("INVITE")
+    assert again.get("Remote-Party-ID") == told.get("Remote-Party-ID")
+    assert again.body
+    bob.respond(again, 200, body=sdp())
+    await bob.next("ACK")
+    alice.in_dialog("BYE", ok, 2)
+    bob.respond(await bob.next("BYE"), 200)
 
 
 @on_bench

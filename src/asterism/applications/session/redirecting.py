@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from asterism.applications.session.identity import name_addr, party_of, sip_uri
-from asterism.pbx.vocabulary.party import Redirecting
+from asterism.pbx.vocabulary.party import PRESENTATIONS, Redirecting
 from asterism.stack.errors import ParseError
 from asterism.stack.grammar import is_token
 
@@ -24,7 +24,14 @@ _STATUSES = {"user-busy": 486, "no-answer": 408, "unavailable": 503, "do-not-dis
 """SIP codes of Diversion's reasons (RFC 4458 section 2, RFC 7544); any other is a 302."""
 _REASONS = {302: "unconditional", 404: "unavailable", 408: "no-answer", 480: "deflection", 486: "user-busy",
             487: "deflection", 503: "unavailable"}  # fmt: skip
+_HIDDEN = re.compile(r"(?:^|&)privacy=[^&]*(?:history|header|session)", re.ASCII | re.IGNORECASE)
+"""An entry whose party wants to be told to nobody (RFC 7044 10.1.2)."""
 _CAUSE = re.compile(r"cause=([1-6]\d\d)(?!\d)", re.ASCII)
+ANYBODY = '"Anonymous" <sip:anonymous@anonymous.invalid>'
+"""A party that wants to be told to nobody (RFC 3323 4.1)."""
+_PROHIBITED = PRESENTATIONS["prohib_not_screened"]
+_MOST_DIVERSIONS = 255
+_DIVIDING = str.maketrans("", "", "-.()")
 _MAX_ENTRIES = 32
 """Largest number of entries of a History-Info that are read."""
 
@@ -46,9 +53,20 @@ def told_redirecting(message: Message) -> Redirecting | None:
     return None
 
 
-def diversion_value(party: PartyId, reason: str, host: str) -> str:
-    """A value of Diversion."""
-    return f"{name_addr(party.name, sip_uri(party.number, host))};reason={reason}"
+def diversion_value(party: PartyId, reason: str, host: str, counter: int = 1, hidden: bool = False) -> str:
+    """A value of Diversion.
+
+    Args:
+        party: who diverted the call, or, in a response, where it goes now.
+        reason: why.
+        host: our address, in which the party's number is.
+        counter: how often it did so (RFC 5806 section 8), told where it is more than once.
+        hidden: the party wants to be told to nobody, and who gets this is not trusted with it.
+    """
+    who = ANYBODY if hidden else name_addr(party.name, sip_uri(party.number, host))
+    private = ";privacy=full" if party.private else ""
+    times = f";counter={counter}" if counter > 1 else ""
+    return f"{who};reason={reason}{times}{private}"
 
 
 def _of_diversion(found: list[NameAddr]) -> Redirecting | None:
@@ -57,12 +75,23 @@ def _of_diversion(found: list[NameAddr]) -> Redirecting | None:
         return None
     last, first = found[0], found[-1]
     return Redirecting(
-        from_=party_of(last),
-        original=party_of(first),
+        from_=_diverter(last),
+        original=_diverter(first),
         reason=_reason(last.param("reason")),
         original_reason=_reason(first.param("reason")),
-        count=len(found),
+        count=min(sum(map(_counter, found)), _MOST_DIVERSIONS),
     )
+
+
+def _diverter(address: NameAddr) -> PartyId:
+    private = (address.param("privacy") or "off").lower() not in ("off", "")
+    return party_of(address, _PROHIBITED if private else 0)
+
+
+def _counter(address: NameAddr) -> int:
+    """How many diversions a value stands for."""
+    text = address.param("counter") or "1"
+    return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 4 else 1
 
 
 def _reason(text: str | None) -> str:
@@ -74,11 +103,13 @@ def _of_history(found: list[NameAddr]) -> Redirecting | None:
     parties: list[tuple[PartyId, str]] = []
     entries = found[:_MAX_ENTRIES]
     for position, entry in enumerate(entries):
-        status = _status_of(unquote(entry.uri.headers))
+        told = unquote(entry.uri.headers)
+        status = _status_of(told)
         if not status and position + 1 < len(entries):
             status = _status_of(f"cause={entries[position + 1].uri.param('cause') or ''}")
         if status:
-            parties.append((party_of(entry), _REASONS.get(status, "unknown")))
+            private = _HIDDEN.search(told) is not None
+            parties.append((party_of(entry, _PROHIBITED if private else 0), _REASONS.get(status, "unknown")))
     if not parties:
         return None
     (last, reason), (first, first_reason) = parties[-1], parties[0]
@@ -92,14 +123,19 @@ def _status_of(text: str) -> int:
     return int(found[1]) if found else 0
 
 
-def targets_of(response: Response) -> list[Uri]:
-    """The SIP URIs that a 3xx names, the best first (RFC 3261 8.1.3.4, 20.10)."""
+def targets_of(response: Response, numbers: bool = False) -> list[Uri]:
+    """The SIP URIs that a 3xx names, the best first (RFC 3261 8.1.3.4, 20.10); ``numbers``: ``tel`` URIs as well."""
     try:
-        contacts = [one for one in response.contacts if one.uri.is_sip]
+        contacts = [one for one in response.contacts if one.uri.is_sip or (numbers and one.uri.scheme == "tel")]
     except ParseError:
         return []
     contacts.sort(key=_quality, reverse=True)
     return [one.uri for one in contacts]
+
+
+def extension_of(target: Uri) -> str:
+    """The extension that a target names: its user, of a ``tel`` URI the number without what only divides it."""
+    return target.user.translate(_DIVIDING) if target.scheme == "tel" else target.user
 
 
 def _quality(contact: NameAddr) -> float:

@@ -36,12 +36,18 @@ class Refresh:
         session: an answered session.
         method: ``"INVITE"`` or ``"UPDATE"``; empty: an UPDATE to a peer that allows it, else an INVITE.
         needed: whether there is still a reason to, asked before each attempt but the first; ``None``: there is.
+        bare: an UPDATE needs no description: it only tells who the other party is.
     """
 
-    __slots__ = ("_again", "_attempts", "_method", "_needed", "_patience", "_sent", "_slow", "_timer", "session")
+    __slots__ = (
+        "_again", "_attempts", "_bare", "_method", "_needed", "_patience", "_sent", "_slow", "_timer", "session",
+    )  # fmt: skip
 
-    def __init__(self, session: Session, method: str, needed: Callable[[], bool] | None = None) -> None:
+    def __init__(
+        self, session: Session, method: str, needed: Callable[[], bool] | None = None, bare: bool = False
+    ) -> None:
         self.session = session
+        self._bare = bare
         self._method = method
         self._needed = needed
         self._attempts = 0
@@ -58,7 +64,9 @@ class Refresh:
         self._needed = None
         if self._sent:
             self._again = method
-        elif method:
+            return
+        self._bare = False
+        if method:
             self._method = method
 
     @property
@@ -75,6 +83,11 @@ class Refresh:
         method = self._method or ("UPDATE" if session.peer_allows_update else "INVITE")
         asks, _, refused = _MESSAGES[method]
         self._attempts += 1
+        self._bare = self._bare and method == "UPDATE"
+        if self._bare:
+            self._sent = method
+            session.send_request(method, user=self)
+            return
         if session.offers.see(Side.US, asks, True) is Action.WAIT:
             self._later()
             return
@@ -161,7 +174,7 @@ class Refresh:
         if session.refreshing is not self or session.state is not SessionState.CONFIRMED:
             return
         method, self._sent = self._sent, ""
-        if method and session.direct is not None and session.direct.going_away:
+        if method and not self._bare and session.direct is not None and session.direct.going_away:
             session.offers.see(Side.PEER, _MESSAGES[method][2])
             self._refused("no answer")
         else:
@@ -193,11 +206,12 @@ class Refresh:
         if status < 300:
             if method == "UPDATE":
                 session.take_target(response)
-            if not self._answered(response, ok):
+            if not self._bare and not self._answered(response, ok):
                 return
             self._done()
             return
-        session.offers.see(Side.PEER, refused)
+        if not self._bare:
+            session.offers.see(Side.PEER, refused)
         if status == 481 or (status == 408 and not (session.direct is not None and session.direct.going_away)):
             # RFC 3261 12.2.1.2: the peer no longer knows the dialog.
             session.media.roll_back(session)

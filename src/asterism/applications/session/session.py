@@ -335,14 +335,15 @@ class Session(SessionMessages):
         party = self.untold_party()
         if party is not None and self.state is SessionState.CONFIRMED and self.refreshing is None:
             self.told = (party.number, party.name)
-            self.refresh("UPDATE" if self.endpoint.connected_line_method == "update" else "")
+            self.refresh("UPDATE" if self.endpoint.connected_line_method == "update" else "", bare=True)
 
-    def refresh(self, method: str = "", needed: Callable[[], bool] | None = None) -> bool:
+    def refresh(self, method: str = "", needed: Callable[[], bool] | None = None, bare: bool = False) -> bool:
         """Send a re-INVITE or UPDATE with our description as it stands; if one is under way, another after it.
 
         Args:
             method: ``"INVITE"`` or ``"UPDATE"``; empty: an UPDATE to a peer that allows it.
             needed: whether there is still a reason to when it could not be sent at once.
+            bare: if it is an UPDATE, our description need not be in it.
 
         Returns:
             ``False``: the session is not answered, or over.
@@ -352,7 +353,7 @@ class Session(SessionMessages):
         if self.refreshing is not None:
             self.refreshing.repeat(method)
         else:
-            self.refreshing = Refresh(self, method, needed)
+            self.refreshing = Refresh(self, method, needed, bare)
             self.refreshing.send()
         return True
 

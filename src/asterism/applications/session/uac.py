@@ -18,7 +18,7 @@ from asterism.applications.session.causes import (
 from asterism.applications.session.forking import ForkedSession
 from asterism.applications.session.invite import make_invite
 from asterism.applications.session.media import carry, description_of
-from asterism.applications.session.redirecting import targets_of, told_redirecting
+from asterism.applications.session.redirecting import extension_of, targets_of, told_redirecting
 from asterism.applications.session.state import ANSWERED_STATES, UNANSWERED_CALL_STATES, SessionState
 from asterism.core.errors import AsterismError
 from asterism.pbx.dialplan.language.foreign import foreign, joined
@@ -304,7 +304,7 @@ class OutgoingSession(ForkedSession):
     def _redirected(self, response: Response) -> None:
         """3xx: to the dial plan, to Dial, or straight on, as ``redirect_method`` says."""
         channel = self.channel
-        targets = targets_of(response)
+        targets = targets_of(response, numbers=self.endpoint.redirect_method == "user")
         if not targets or channel is None:
             self._refused(response.status, response.reason, 0)
             return
@@ -323,11 +323,11 @@ class OutgoingSession(ForkedSession):
         if method == "user":
             context = channel.get_variable("FORWARD_CONTEXT") or channel.context or self.endpoint.context
             # A target that is forwarded to names an extension and nothing more, in whatever form it is written.
-            where = joined(("Local/", foreign(target.user), f"@{context}"))
+            where = joined(("Local/", foreign(extension_of(target)), f"@{context}"))
         else:
             where = f"PJSIP/{self.endpoint.id}/{target}"
         told = told_redirecting(response) or Redirecting()
-        channel.data["diversion"] = replace(told, to=PartyId(target.user))
+        channel.data["diversion"] = replace(told, to=PartyId(extension_of(target)))
         self.terminate()
         channel.queue_control(Control.FORWARD, where)
         if channel.alive:

@@ -126,7 +126,8 @@ class IncomingSession(Session):
         party = NOBODY if redirecting is None else redirecting.to or redirecting.from_
         if redirecting is not None and party.number and self.endpoint.send_diversion:
             host = self.endpoint.from_domain or self.local_address
-            self._diversion = (("Diversion", diversion_value(party, redirecting.reason, host)),)
+            hidden = party.private and not self.endpoint.trust_id_outbound
+            self._diversion = (("Diversion", diversion_value(party, redirecting.reason, host, hidden=hidden)),)
         self._provisional(181, False)
 
     def _provisional(self, status: int, described: bool) -> None:
@@ -265,7 +266,9 @@ class IncomingSession(Session):
         redirecting = None if self.channel is None else self.channel.redirecting
         if redirecting is not None and redirecting.from_.number and self.endpoint.send_diversion:
             host = self.endpoint.from_domain or self.local_address
-            response.add_header("Diversion", diversion_value(redirecting.from_, redirecting.reason, host))
+            hidden = redirecting.from_.private and not self.endpoint.trust_id_outbound
+            value = diversion_value(redirecting.from_, redirecting.reason, host, max(1, redirecting.count), hidden)
+            response.add_header("Diversion", value)
         self.rx.send(response)
         self.ended_by_peer(0)
 

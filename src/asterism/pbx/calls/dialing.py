@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from asterism.core.containment import FAILED
 from asterism.pbx.bridges.linking import connect_channels, disconnect_channel
 from asterism.pbx.calls.completion.parameters import KEY
+from asterism.pbx.channels.interception import CONNECTED, intercept
 from asterism.pbx.channels.music.playing import music_of, start_music
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.causes import Cause
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from asterism.media.formats import Format
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.vocabulary.host import Host
+    from asterism.pbx.vocabulary.party import PartyId
 
 MAX_DESTINATIONS = 64
 """Destinations of one Dial; more are ignored."""
@@ -103,6 +105,10 @@ class Dialer:
         self.ignore_forwards = False
         self.shows_connected = False
         """Whether the caller gets connected line updates before there is an answer."""
+        self.ignore_updates = False
+        """Whether the caller is not told that its call goes elsewhere."""
+        self.forwarded = False
+        """Whether a destination has sent its call elsewhere."""
         self.losers_cause: int = Cause.ANSWERED_ELSEWHERE
         self.on_answer: Callable[[Channel, Leg], None] | None = None
         self.on_forward: Callable[[Channel], None] | None = None
@@ -195,7 +201,13 @@ class Dialer:
         inside = getattr(channel.technology, "inside", False)  # who is behind it is told later
         party = channel.caller
         if caller is not None and self.shows_connected and party and party != caller.connected and not inside:
-            caller.set_connected(party, tell=self._inside)
+            self._connect(caller, party)
+
+    def _connect(self, caller: Channel, party: PartyId) -> None:
+        """Whom the caller will talk to; it is told with the next response, unless its far end is inside the server."""
+        caller.set_connected(party, tell=self._inside)
+        if not self._inside and caller.get_variable(CONNECTED) is not None:
+            intercept(caller, CONNECTED)
 
     def _not_called(self, leg: Leg) -> None:
         channel = leg.channel
@@ -336,7 +348,7 @@ class Dialer:
             if self.caller is not None:
                 disconnect_channel(self.caller)
         if self.caller is not None and self.shows_connected:
-            self.caller.set_connected(picker.caller, tell=self._inside)
+            self._connect(self.caller, picker.caller)
         self._answered(channel, picker)
 
     def _answered(self, called: Channel, picker: Channel | None = None) -> None:
@@ -351,7 +363,7 @@ class Dialer:
             bus.publish(events.DIAL_END, caller, channel, DialStatus.ANSWER)
         if caller is not None and self.shows_connected and caller.state is ChannelState.UP:
             # An answer of ours would have told it; this one was answered before.
-            caller.indicate(Control.CONNECTED_LINE, caller.connected)
+            caller.show_connected()
         if self.pending:
             self.cancel(DialStatus.CANCEL, self.losers_cause)
         self._finish()
@@ -376,6 +388,7 @@ class Dialer:
             # In a circle: nothing is tried twice (RFC 3261 8.1.3.4).
             self._unavailable += 1
         else:
+            self.forwarded = True
             forwarded = self.request(target, (*leg.before, leg.destination))
             if forwarded is not None:
                 forwarded.channel.redirecting = redirecting = _diverted(channel, self.caller)
@@ -392,7 +405,7 @@ class Dialer:
     def _divert(self, redirecting: Redirecting | None) -> None:
         """Let the caller know that its call goes elsewhere; of several destinations it would not know which."""
         caller = self.caller
-        if caller is not None and self.single and caller.state is not ChannelState.UP:
+        if caller is not None and self.single and not self.ignore_updates and caller.state is not ChannelState.UP:
             caller.indicate(Control.REDIRECTING, redirecting)
 
     def _end_leg(

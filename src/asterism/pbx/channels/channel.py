@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from asterism.core.containment import FAILED, FAILURES, report_failure
 from asterism.media.stream import AUDIO
 from asterism.pbx.channels.ending import PARTED, ChannelEnd
+from asterism.pbx.channels.interception import CONNECTED as INTERCEPTS_CONNECTED
+from asterism.pbx.channels.interception import REDIRECTING as INTERCEPTS_REDIRECTING
+from asterism.pbx.channels.interception import intercept, intercepts
 from asterism.pbx.channels.music.playing import start_music, stop_music
 from asterism.pbx.channels.playing import start_tone
 from asterism.pbx.channels.tapping import ChannelTaps
@@ -319,8 +322,16 @@ class Channel(ChannelEnd):
         bus = self.pbx.bus
         if bus.listeners[events.NEW_CONNECTED_LINE]:
             bus.publish(events.NEW_CONNECTED_LINE, self)
-        if tell and not self.dead and self.driver is not None:
-            self.ask_driver("indicate", False, Control.CONNECTED_LINE, party)
+        if tell:
+            self.show_connected()
+
+    def show_connected(self) -> None:
+        """Show the far end whom it is connected to; ``CONNECTED_LINE_SEND_SUB`` may change that before."""
+        if self.dead or self.driver is None:
+            return
+        intercept(self, INTERCEPTS_CONNECTED)
+        if not intercepts(self):
+            self.ask_driver("indicate", False, Control.CONNECTED_LINE, self.connected)
 
     def set_accountcode(self, accountcode: str) -> None:
         """Change the account code and publish NewAccountCode if it differs."""
@@ -352,6 +363,10 @@ class Channel(ChannelEnd):
         if condition is Control.HOLD or condition is Control.UNHOLD:
             self.on_hold = condition is Control.HOLD
             self.pbx.device_states.channel_changed(self.device)
+        elif condition is Control.REDIRECTING:
+            data = self._redirected(data)
+            if intercepts(self):
+                return True
         shown: bool = self.ask_driver("indicate", False, condition, data)
         if condition is Control.HOLD and not shown:
             shown = start_music(self, data if isinstance(data, str) else "")
@@ -363,6 +378,15 @@ class Channel(ChannelEnd):
             if not shown and condition in _TONES:
                 shown = start_tone(self, _TONES[condition])
         return shown
+
+    def _redirected(self, data: object) -> object:
+        """What the far end is told of a diversion, after ``REDIRECTING_SEND_SUB`` has seen it."""
+        if self.get_variable(INTERCEPTS_REDIRECTING) is None or not isinstance(data, Redirecting):
+            return data
+        mine, self.redirecting = self.redirecting, data
+        intercept(self, INTERCEPTS_REDIRECTING)
+        told, self.redirecting = self.redirecting, mine
+        return told
 
     def raw_answer(self) -> None:
         """Answer the far end's call unless it is answered already."""

@@ -111,7 +111,8 @@ class ToldIdentity(SessionSupplement):
         if isinstance(session, OutgoingSession) and not session.confirmed:
             self._write(session, request, session.caller, "calling")
         elif session.channel is not None:
-            self._write(session, request, session.channel.connected, "calling")
+            side = "calling" if isinstance(session, OutgoingSession) else "called"
+            self._write(session, request, session.channel.connected, side)
 
     def on_outgoing_response(self, session: Session, response: Response) -> None:
         """Tell the caller whom it reached."""

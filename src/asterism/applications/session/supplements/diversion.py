@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.identity import name_addr, sip_uri
-from asterism.applications.session.redirecting import diversion_value, status_of_reason, told_redirecting
+from asterism.applications.session.redirecting import ANYBODY, diversion_value, status_of_reason, told_redirecting
 from asterism.applications.session.registry import sessions
 from asterism.applications.session.supplement import SessionSupplement
 from asterism.applications.session.uac import OutgoingSession
@@ -13,6 +13,7 @@ from asterism.core.module import Module
 
 if TYPE_CHECKING:
     from asterism.applications.session.session import Session
+    from asterism.pbx.vocabulary.party import PartyId
     from asterism.stack.message import Request
 
 
@@ -37,18 +38,33 @@ class Diversion(SessionSupplement):
             return
         host = session.endpoint.from_domain or session.local_address
         parties = [(redirecting.from_, redirecting.reason)]
-        if redirecting.count > 1 and redirecting.original.number:
-            parties.append((redirecting.original, redirecting.original_reason))
+        first = (redirecting.original, redirecting.original_reason)
+        if redirecting.count > 1 and first[0].number and first != parties[0]:
+            parties.append(first)
+        trusted = session.endpoint.trust_id_outbound
         if session.endpoint.send_diversion:
+            # Those in between are not known any more: the last one counts for them.
+            counter = redirecting.count - len(parties) + 1
             for party, reason in parties:
-                request.add_header("Diversion", diversion_value(party, reason, host))
+                hidden = party.private and not trusted
+                request.add_header("Diversion", diversion_value(party, reason, host, counter, hidden))
+                counter = 1
         if session.endpoint.send_history_info:
             index = "1"
             for party, reason in reversed(parties):
-                uri = f"{sip_uri(party.number, host)}?Reason=SIP%3Bcause%3D{status_of_reason(reason)}"
-                request.add_header("History-Info", f"{name_addr(party.name, uri)};index={index}")
+                request.add_header("History-Info", f"{_entry(party, reason, host, trusted)};index={index}")
                 index += ".1"
             request.add_header("History-Info", f"<{request.uri.replace(params={}, headers='')}>;index={index}")
+
+
+def _entry(party: PartyId, reason: str, host: str, trusted: bool) -> str:
+    """A diverting party in History-Info: with the reason, and its wish for privacy (RFC 7044 10.1.2)."""
+    why = f"?Reason=SIP%3Bcause%3D{status_of_reason(reason)}"
+    if not party.private:
+        return name_addr(party.name, sip_uri(party.number, host) + why)
+    if not trusted:
+        return f"{ANYBODY[:-1]}{why}>"
+    return name_addr(party.name, f"{sip_uri(party.number, host)}{why}&Privacy=history")
 
 
 class DiversionModule(Module):

@@ -70,9 +70,10 @@ class Call:
         dialer.early_media = letters.isdisjoint("mrR")
         dialer.ring_until_media = "R" in letters
         dialer.ignore_forwards = "i" in letters
+        dialer.ignore_updates = "I" in letters
         dialer.losers_cause = options.losers_cause
         dialer.on_answer = self._answered
-        dialer.on_forward = self._prepare
+        dialer.on_forward = self._forwarded
 
     async def run(self, destinations: str, timeout: float | None) -> DialResult:
         """Dial; returns when the call is over. Raises :class:`ChannelHangup` when the caller hung up."""
@@ -121,7 +122,7 @@ class Call:
             if "m" in options.letters:
                 dialer.show_music(options.music)
             dialer.called()
-            if not dialer.finished and not await caller.park(timeout) and dialer.winner is None:
+            if not dialer.finished and not await self._outcome(timeout) and dialer.winner is None:
                 dialer.cancel(DialStatus.NOANSWER, 0)
                 return DialStatus.NOANSWER
         except BaseException:
@@ -140,6 +141,19 @@ class Call:
         if "I" not in self.options.letters:
             for called in list(self.dialer.pending):
                 called.set_connected(self._shown_caller(self.caller.caller))
+
+    async def _outcome(self, timeout: float | None) -> bool:
+        """Wait for the outcome; ``False``: the time is over, which with option z does not count after a forward."""
+        if await self.caller.park(timeout):
+            return True
+        return "z" in self.options.letters and self.dialer.forwarded and await self.caller.park()
+
+    def _forwarded(self, called: Channel) -> None:
+        """Prepare a channel that a called one forwarded to; with option f it is shown a caller ID of our own."""
+        self._prepare(called)
+        if "f" in self.options.letters:
+            given = self.options.forwarder_id
+            called.connected = parse_caller_id(given) if given else PartyId(self.caller.exten)
 
     def _rings(self, legs: list[Leg], called: Channel) -> None:
         for leg in legs:
@@ -453,6 +467,10 @@ class DialApplication(Module):
                         ("c", "Tell cancelled destinations that the call was answered elsewhere."),
                         ("D([called][:calling])", "Send digits after the answer; w pauses half a second, W a second."),
                         (
+                            "f[(callerid)]",
+                            "Caller ID that the target of a forward is shown; without one, the extension.",
+                        ),
+                        (
                             "F[([[context^]exten^]priority)]",
                             "When the caller hangs up, the called goes on there.",
                         ),
@@ -464,7 +482,7 @@ class DialApplication(Module):
                         ("h", "The called party may end the call by the key `disconnect` of features.conf."),
                         ("H", "The caller may."),
                         ("i", "Do not follow forwarding."),
-                        ("I", "Ignore updates of who is connected."),
+                        ("I", "Ignore updates of who is connected, and where the call is forwarded to."),
                         ("k", "The called party may park the caller by the key `parkcall`."),
                         ("K", "The caller may park the called party."),
                         ("L(ms)", "Limit the conversation, in milliseconds."),
@@ -483,6 +501,7 @@ class DialApplication(Module):
                         ("W", "The caller may."),
                         ("x", "The called party may begin and end a recording by the key `automixmon`."),
                         ("X", "The caller may."),
+                        ("z", "A forward ends the timeout."),
                     ),
                 ),
             ),

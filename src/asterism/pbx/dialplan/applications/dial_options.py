@@ -10,7 +10,7 @@ from asterism.pbx.dialplan.language.foreign import NEUTRAL, is_foreign, shadow
 from asterism.pbx.dialplan.language.places import Place, parse_place, split_place
 from asterism.pbx.vocabulary.causes import Cause, parse_cause
 
-KNOWN = "aBbcDFGgHhIiKkLmoQRrSsTtUuWwXx"
+KNOWN = "aBbcDFfGgHhIiKkLmoQRrSsTtUuWwXxz"
 """The letters of the options that Dial has."""
 BRIDGE = "FhHkKLnpStTwWx"
 """The letters of Bridge, with the same meaning except for ``n`` and ``x``."""
@@ -30,6 +30,7 @@ class DialOptions:
     digits: tuple[str, str, str] = ("", "", "")
     limit: float | None = None
     caller_id: str = ""
+    forwarder_id: str = ""
     tag: str | None = None
     presentation: str | None = None
     music: str = ""
@@ -127,6 +128,7 @@ def _parse(text: str, known: str) -> DialOptions:
         digits=(called, calling, progress),
         limit=min(limits, default=None),
         caller_id=values.get("o") or "",
+        forwarder_id=values.get("f") or "",
         tag=values.get("s"),
         presentation=values.get("u"),
         music=(values.get("m") or "").strip(),

@@ -261,3 +261,49 @@ def test_hold_and_digits_reach_the_peer() -> None:
         ]  # fmt: skip
 
     run(scenario)
+
+
+@pytest.mark.parametrize(("options", "shown"), [("", "6001"), ("f", "1"), ("f(5550100)", "5550100")])
+def test_who_the_target_of_a_forward_is_shown(options: str, shown: str) -> None:
+    async def scenario(server: FakeServer) -> None:
+        await dialling(server, f"PJSIP/bob,20,{options}")
+        bob = server.sip.made[0]
+        assert bob.connected.number == "6001"
+        bob.queue_control(Control.FORWARD, "PJSIP/carol")
+        await settle()
+        assert server.sip.made[1].connected.number == shown
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(("options", "rings_on"), [("", False), ("z", True)])
+def test_a_forward_ends_the_timeout_with_option_z(options: str, rings_on: bool) -> None:
+    async def scenario(server: FakeServer) -> None:
+        alice = await dialling(server, f"PJSIP/bob,0.05,{options}", "Echo")
+        server.sip.made[0].queue_control(Control.FORWARD, "PJSIP/carol")
+        await asyncio.sleep(0.1)
+        assert server.sip.made[1].alive == rings_on
+        if not rings_on:
+            assert alice.variables["DIALSTATUS"] == "NOANSWER"
+            return
+        server.sip.made[1].queue_control(Control.ANSWER)
+        await settle()
+        assert alice.variables["DIALSTATUS"] == "ANSWER"
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(("options", "told"), [("", True), ("I", False)])
+def test_option_i_keeps_a_diversion_from_the_caller(options: str, told: bool) -> None:
+    async def scenario(server: FakeServer) -> None:
+        alice = await dialling(server, f"PJSIP/bob,20,{options}")
+        bob = server.sip.made[0]
+        bob.queue_control(Control.REDIRECTING, None)
+        bob.queue_control(Control.CONNECTED_LINE, PartyId("6099"))
+        bob.queue_control(Control.FORWARD, "PJSIP/carol")
+        await settle()
+        shown = [entry[1] for entry in log_of(alice) if entry[0] == "indicate"]
+        assert shown.count(Control.REDIRECTING) == (2 if told else 0)
+        assert (Control.CONNECTED_LINE in shown) == told
+
+    run(scenario)

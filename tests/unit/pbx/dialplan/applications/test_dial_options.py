@@ -14,4 +14,4 @@ def test_option_text() -> None:
     assert parse_options("S(5)L(2000)").limit == 2.0
     assert parse_options("Q(none)").losers_cause == 0
     assert parse_options("Q(USER_BUSY)").losers_cause == 17
-    assert parse_options("zS(x)").problems == ("option 'z' is not supported", "option S needs seconds")
+    assert parse_options("ZS(x)").problems == ("option 'Z' is not supported", "option S needs seconds")
