@@ -20,6 +20,7 @@ from asterism.media.stream import Frame
 from asterism.pbx.bridges.bridge import Bridge
 from asterism.pbx.bridges.member import Member
 from asterism.pbx.calls.features.settings import read_settings
+from asterism.pbx.calls.local import half_of
 from asterism.pbx.channels.channel import Channel
 from asterism.pbx.channels.music.playing import music_of
 from asterism.pbx.vocabulary.controls import Control
@@ -136,7 +137,7 @@ class Phones:
 
     def phone(self, name: str) -> Channel:
         """The newest channel of a phone."""
-        return [one for one in self.server.sip.made if one.device == f"PJSIP/{name}"][-1]
+        return [one for one in (self.alice, *self.server.sip.made) if one.device == f"PJSIP/{name}"][-1]
 
     async def dial(self, channel: Channel, digits: str, seconds: float = 0.5, pause: float = 0.1) -> None:
         """Press keys, one after the other; then time passes."""
@@ -169,6 +170,19 @@ class Phones:
             and None not in bridges
             and all(music_of(one) is None and not one.away and one.tone is None for one in channels)
         )
+
+    def path(self, channel: Channel) -> Channel | None:
+        """The phone that hears this one, through Local channels; ``None`` where nobody does."""
+        for _ in range(8):
+            bridge = channel.bridge
+            peer = None if bridge is None else bridge.peer(channel)
+            if peer is None or channel.away or peer.away or music_of(peer) is not None or peer.tone is not None:
+                return None
+            half = half_of(peer)
+            if half is None:
+                return peer
+            channel = half.other.channel
+        return None
 
     def names(self) -> list[str]:
         """Who is there."""
