@@ -437,7 +437,7 @@ def test_a_loop_of_transfers_ends() -> None:
 
 @pytest.mark.parametrize("order", list(itertools.permutations(["answer", "abort", "hangup"], 2)))
 def test_two_things_at_the_same_moment(order: tuple[str, str]) -> None:
-    """The target answers while the transferer cancels, and the like: the call is in one of its states, nobody is lost."""
+    """The target answers while the transferer cancels, and the like: nobody is lost."""
 
     async def scenario(phones: Phones) -> None:
         alice, bob = await consulted(phones, "alice", rings)
@@ -494,7 +494,7 @@ def assert_settled(phones: Phones) -> None:
         assert not channel.away
         assert music_of(channel) is None
         assert channel.bridge is not None
-        assert len(channel.bridge.members) > 1  # type: ignore[attr-defined]
+        assert channel.bridge.reported_count > 1
 
 
 _DEEDS = st.lists(
@@ -519,7 +519,7 @@ def test_whatever_is_dialled_the_call_ends_in_a_defined_state(deeds: list[tuple[
         await phones.call()
         phones.server.sip.scripts |= {"carol": rings, "dave": rings, "alice": rings, "bob": answers}
         failures: list[str] = []
-        phones.pbx.log.error = lambda text, *args, **_: failures.append(text % args if args else text)  # type: ignore[method-assign]
+        phones.pbx.log.error = lambda text, *args, **_: failures.append(text % args if args else text)  # type: ignore[method-assign, unused-ignore]
         for name, deed, seconds in deeds:
             found = [one for one in (phones.alice, *phones.server.sip.made) if one.device == f"PJSIP/{name}"]
             if not found or found[-1].dead:
