@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.pbx.calls import bridging
+from asterism.pbx.calls.parking.parking import Wish
 from asterism.pbx.channels import answering, channel, listening, playing, speaking, transfer
 from asterism.pbx.channels.listening import Listening
 from asterism.pbx.channels.playing import Playing
@@ -163,6 +164,22 @@ class Channel(channel.Channel):
         takes nobody any more, or the channel is spoken to or bridged already.
         """
         await bridging.join(self, bridge)
+
+    async def park_call(
+        self, lot: str = "", *, space: int | None = None, timeout: float | None = None, silent: bool = False
+    ) -> None:
+        """Be parked until somebody who retrieves it has talked to it, as the application ``Park`` does.
+
+        It is answered and hears its space, unless ``silent``. ``lot`` is the name of a lot, by default the channel's;
+        ``space`` a number, by default a free one; ``timeout`` seconds, by default the lot's, 0 for no limit. When they
+        are over the channel goes back to its device by the dialplan: this code ends then. Raises
+        :class:`ChannelHangup` when it hung up, and :class:`~asterism.pbx.calls.parking.errors.ParkingError` when it
+        cannot be parked.
+
+        ``server.pbx.parking.park(channel, parker)`` parks any other channel, and ``server.pbx.parking.retrieve(...)``
+        brings this one together with a parked one.
+        """
+        await self.pbx.parking.stay(self, Wish(lot, space, timeout), silent=silent)
 
 
 class QuietChannel(Channel):

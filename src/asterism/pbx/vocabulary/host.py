@@ -36,8 +36,12 @@ if TYPE_CHECKING:
     from asterism.pbx.vocabulary.marks import Application, Function
 
 
-Takes = Callable[["Channel", "Channel"], bool]
-"""Called with a transferred channel and the transferer: takes the transferred one away, and returns whether it did."""
+Takes = Callable[["Channel", "Channel", Callable[[], None], Callable[[], None]], bool]
+"""Takes a transferred channel away from the transferer, and ends the transferer's leg itself when it has told it.
+
+Called with the two and with what it is to call: ``begun`` before anything changes, once it is sure, and ``done`` when
+the transferer knows. ``False``: nothing has changed, and neither was called.
+"""
 TransferTarget = Callable[[str, str], "Takes | None"]
 """Called with context and extension of a blind transfer; whoever takes calls that go there, ``None``: the dialplan."""
 

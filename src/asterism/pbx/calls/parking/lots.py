@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 DEVICE_PREFIX = "park"
 """Devices of spaces are called ``park:701@parkedcalls``."""
+_EARLY = 0.01
+"""Seconds by which a timer may be early: a call whose four seconds are over has been parked for four."""
 CREATOR = "Parking"
 """What made the bridge of a lot, as it is shown."""
 
@@ -52,7 +54,7 @@ class ParkedCall:
     @property
     def duration(self) -> int:
         """Whole seconds that it has been parked."""
-        return max(0, int(self.channel.pbx.loop.time() - self.since))
+        return max(0, int(self.channel.pbx.loop.time() - self.since + _EARLY))
 
     @property
     def remaining(self) -> int:

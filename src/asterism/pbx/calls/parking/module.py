@@ -12,6 +12,7 @@ from asterism.core.errors import UsageError
 from asterism.core.module import Module
 from asterism.pbx.calls.parking import events
 from asterism.pbx.calls.parking.lots import DEVICE_PREFIX
+from asterism.pbx.calls.parking.requests import Requests
 from asterism.pbx.calls.parking.settings import FILE, ParkingSettings, read_settings
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from asterism.pbx.calls.parking.lots import Lot
     from asterism.pbx.vocabulary.host import Host, HostServer
 
+KEY = "parkcall"
+"""The key of ``features.conf`` that parks."""
 _RULE = "-" * 74
 
 
@@ -36,6 +39,16 @@ class ParkingModule(Module):
         parking = self._parking = self._pbx.parking
         server.register_events(*events.ALL)
         server.register_marked(self)
+        requests = Requests(self._pbx)
+        targets, actions = self._pbx.transfer_targets, self._pbx.features.actions
+        targets.append(requests.transfer_target)
+        actions[KEY] = requests.park_by_key
+
+        def forget() -> None:
+            targets.remove(requests.transfer_target)
+            actions.pop(KEY, None)
+
+        server.owner.on_release(forget)
         self._pbx.device_states.register_provider(server.owner, DEVICE_PREFIX, parking.lots.state, self._devices)
         self.reload()
 

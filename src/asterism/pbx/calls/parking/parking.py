@@ -13,18 +13,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from asterism.core.errors import ConfigError
 from asterism.pbx.bridges.bridge import Bridge, abandon
 from asterism.pbx.bridges.member import Waiting
 from asterism.pbx.calls.bridging import may_be_fetched
 from asterism.pbx.calls.parking import events
 from asterism.pbx.calls.parking.announcing import Announcement
-from asterism.pbx.calls.parking.comeback import PARK_DIAL, Comebacks, dial_options, flat
+from asterism.pbx.calls.parking.comeback import PARK_DIAL, Comebacks, flat, letters
 from asterism.pbx.calls.parking.errors import LotFullError, ParkingError
 from asterism.pbx.calls.parking.extensions import parking_extension
 from asterism.pbx.calls.parking.lots import Lot, ParkedCall
 from asterism.pbx.calls.parking.retrieving import retrieve
-from asterism.pbx.calls.parking.settings import DEFAULT, LOT_KEY, derive, is_lot_name
+from asterism.pbx.calls.parking.settings import CALLEE, DEFAULT, LOT_KEY
 from asterism.pbx.calls.parking.table import LotTable
 from asterism.pbx.vocabulary.causes import Cause
 from asterism.pbx.vocabulary.controls import Control
@@ -87,29 +86,10 @@ class Parking:
         name = name or self.lot_name(channel)
         found = self.lots.get(name)
         if found is None and self.lots.settings.dynamic:
-            found = self._make_lot(name, channel)
+            found = self.lots.make(name, channel)
         if found is None or not found.enabled:
             raise ParkingError(f"Could not find parking lot: '{name}'")
         return found
-
-    def _make_lot(self, name: str, channel: Channel) -> Lot | None:
-        """A dynamic lot, as the channel's variables say; ``None`` where they make none."""
-        asked = channel.get_variable("PARKINGDYNAMIC") or DEFAULT
-        template = self.lots.get(asked) or self.lots.get(DEFAULT)
-        if template is None or not is_lot_name(name):
-            return None
-        try:
-            settings = derive(
-                template.settings,
-                name,
-                context=channel.get_variable("PARKINGDYNCONTEXT") or "",
-                parkext=channel.get_variable("PARKINGDYNEXTEN") or "",
-                parkpos=channel.get_variable("PARKINGDYNPOS") or "",
-            )
-            return self.lots.add_dynamic(settings)
-        except ConfigError as error:
-            self._pbx.log.warning("Parking lot '%s' cannot be made for %s: %s", name, channel.name, error)
-            return None
 
     def parking_extension(self, context: str, exten: str, callerid: str = "") -> str | None:
         """The lot of an extension that parks, empty for that of the call; ``None``: the extension does not park."""
@@ -125,6 +105,7 @@ class Parking:
         *,
         tell: Channel | None = None,
         keeps: bool = False,
+        on_begin: Callable[[], None] | None = None,
         on_told: Callable[[], None] | None = None,
     ) -> ParkedCall:
         """Park a channel, out of whatever it does.
@@ -138,6 +119,7 @@ class Parking:
             wish: how; see :class:`Wish`.
             tell: another channel that hears the space, if it is in a bridge.
             keeps: see above.
+            on_begin: called when it is sure that the channel will be parked, before anything changes.
             on_told: see above.
 
         Raises:
@@ -146,18 +128,49 @@ class Parking:
         wish = wish or Wish()
         self._check(channel)
         bridge = None if channel.bridge is None else self._pbx.bridges.get(channel.bridge.uniqueid)
+        if bridge is not None and self._pbx.features.transfers_in(bridge):
+            raise ParkingError(f"{channel.name} is being transferred")
         together = bridge is not None and parker is not None and bridge.peer(channel) is parker
         call = self._reserve(channel, parker or channel, wish)
         if together and bridge is not None and parker is not None:
-            self._move(call, bridge, parker)
+            self._move(call, bridge, parker, on_begin)
             self._start(self._tell_parker(call, bridge, parker, keeps, on_told))
         else:
+            if on_begin is not None:
+                on_begin()
             self._fetch(call)
             if on_told is not None:
                 on_told()
         if tell is not None and tell is not parker and tell is not channel and tell.bridge is not None:
             self._start(_say(tell, call.space))
         return call
+
+    def swap(self, parked: Channel, other: Channel) -> bool:
+        """Have a channel take the place of one that is parked, which leaves; ``False`` where that is not possible.
+
+        For an attended transfer to somebody who is on hold in a space: the other one is of a call of two.
+        """
+        call = self.calls.get(parked)
+        bridge = None if other.bridge is None else self._pbx.bridges.get(other.bridge.uniqueid)
+        waits = None if call is None else call.lot.bridge
+        if call is None or bridge is None or waits is None or parked not in waits.members or other in self.calls:
+            return False
+        if call.announcement is not None:
+            call.announcement.stop()
+            call.announcement = None
+        waits.members[parked].on_leave = call.before
+        del self.calls[parked]
+        call.channel = other
+        self.calls[other] = call
+        if other.on_hold:
+            other.indicate(Control.UNHOLD)
+        member = bridge.members[other]
+        call.before, member.on_leave = member.on_leave, partial(self._left, call)
+        member.on_digit, member.features, member.kept = None, False, False
+        member.waiting = call.waiting
+        bridge.move(other, waits, swap=parked)
+        self._pbx.bus.publish(events.PARKED_CALL_SWAP, call)
+        return True
 
     async def stay(self, channel: Channel, wish: Wish | None = None, *, silent: bool = False) -> None:
         """Park the channel whose task this is, until it is in no bridge any more: ``Park``.
@@ -268,7 +281,7 @@ class Parking:
         pbx.bus.publish(events.PARKED_CALL, call)
         pbx.device_states.changed(call.lot.device(call.space))
 
-    def _move(self, call: ParkedCall, bridge: Bridge, parker: Channel) -> None:
+    def _move(self, call: ParkedCall, bridge: Bridge, parker: Channel, on_begin: Callable[[], None] | None) -> None:
         """Bring a channel from its bridge into the lot's."""
         channel = call.channel
         waits = call.lot.open_bridge(self._pbx)
@@ -277,6 +290,8 @@ class Parking:
         except RuntimeError as error:
             self.release(call)
             raise ParkingError(str(error)) from error
+        if on_begin is not None:
+            on_begin()
         channel.set_variable("BLINDTRANSFER", parker.name)
         self._begin(call)
         if channel.on_hold:
@@ -287,7 +302,7 @@ class Parking:
     def _carry(self, call: ParkedCall, bridge: Bridge) -> None:
         member = bridge.members[call.channel]
         call.before, member.on_leave = member.on_leave, partial(self._left, call)
-        member.on_digit, member.features = None, False
+        member.on_digit, member.features, member.kept = None, False, False
         member.waiting = call.waiting
         bridge.move(call.channel, call.lot.open_bridge(self._pbx))
 
@@ -397,7 +412,7 @@ class Parking:
                 "PARKEDLOT": call.lot.name,
                 "PARKER": call.parker,
                 "PARKER_FLAT": flat(call.parker),
-                "BRIDGE_FEATURES": dial_options(call.lot.settings),
+                "BRIDGE_FEATURES": "".join(sorted(letters(call.lot.settings, CALLEE))),
             }
         )
         channel.variables["PARKINGSLOT"] = str(call.space)  # its old name: no event tells of it

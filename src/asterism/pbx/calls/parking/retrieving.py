@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from asterism.media.files import SoundError
 from asterism.pbx.bridges.bridge import Bridge
+from asterism.pbx.calls.features.member import keys_of
 from asterism.pbx.calls.parking import events
+from asterism.pbx.calls.parking.comeback import letters
 from asterism.pbx.calls.parking.errors import ParkingError
 from asterism.pbx.calls.parking.settings import BOTH, CALLEE, CALLER
 from asterism.pbx.channels.playing import Playing, start_play
@@ -38,7 +40,7 @@ async def retrieve(parking: Parking, channel: Channel, lot: Lot, space: int | No
         raise
     if bridge.ended or call.channel.bridge is not bridge:
         raise ParkingError(f"{call.channel.name} has hung up")
-    await _talk(bridge, channel, call.channel)
+    await _talk(bridge, channel, call)
 
 
 def _waiting(lot: Lot, space: int | None) -> ParkedCall | None:
@@ -61,6 +63,9 @@ def _take_out(parking: Parking, call: ParkedCall, retriever: Channel) -> Bridge:
     parking.release(call)
     member = waits.members[parked]
     member.on_leave, member.waiting = call.before, None
+    mine = frozenset(letter.lower() for letter in letters(call.lot.settings, CALLEE))
+    member.on_digit = keys_of(parked, mine, called=True)
+    member.features = member.on_digit is not None
     waits.move(parked, bridge)
     return bridge
 
@@ -108,7 +113,9 @@ async def _until_heard(retriever: Channel, playing: Playing) -> None:
         task.cancel()
 
 
-async def _talk(bridge: Bridge, retriever: Channel, parked: Channel) -> None:
+async def _talk(bridge: Bridge, retriever: Channel, call: ParkedCall) -> None:
+    parked = call.channel
+    keys = keys_of(retriever, letters(call.lot.settings, CALLER), called=False)
     out = False
 
     def left(last: Bridge, _leaver: Channel) -> None:
@@ -118,7 +125,7 @@ async def _talk(bridge: Bridge, retriever: Channel, parked: Channel) -> None:
             last.destroy()
         retriever.wake()
 
-    bridge.enter(retriever, on_leave=left)
+    bridge.enter(retriever, on_leave=left, on_digit=keys, features=keys is not None)
     for channel, other in ((retriever, parked), (parked, retriever)):
         if other.caller != channel.connected:
             channel.set_connected(other.caller)

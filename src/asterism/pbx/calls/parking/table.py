@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from asterism.core.errors import ConfigError, Position
 from asterism.pbx.calls.parking.extensions import add_extensions
 from asterism.pbx.calls.parking.lots import Lot
-from asterism.pbx.calls.parking.settings import FILE, MOST_LOTS, ParkingSettings
+from asterism.pbx.calls.parking.settings import DEFAULT, FILE, MOST_LOTS, ParkingSettings, derive, is_lot_name
 from asterism.pbx.vocabulary.device_state import DeviceState
 
 if TYPE_CHECKING:
     from asterism.pbx.calls.parking.settings import LotSettings
+    from asterism.pbx.channels.channel import Channel
     from asterism.pbx.vocabulary.host import Host
 
 
@@ -63,6 +64,24 @@ class LotTable:
             else:
                 lot.close()
         return self._add_lines()
+
+    def make(self, name: str, channel: Channel) -> Lot | None:
+        """A dynamic lot as the variables of a channel say; ``None`` where they make none, which is logged."""
+        template = self._lots.get(channel.get_variable("PARKINGDYNAMIC") or DEFAULT) or self._lots.get(DEFAULT)
+        if template is None or not is_lot_name(name):
+            return None
+        try:
+            settings = derive(
+                template.settings,
+                name,
+                context=channel.get_variable("PARKINGDYNCONTEXT") or "",
+                parkext=channel.get_variable("PARKINGDYNEXTEN") or "",
+                parkpos=channel.get_variable("PARKINGDYNPOS") or "",
+            )
+            return self.add_dynamic(settings)
+        except ConfigError as error:
+            self._pbx.log.warning("Parking lot '%s' cannot be made for %s: %s", name, channel.name, error)
+            return None
 
     def add_dynamic(self, settings: LotSettings) -> Lot:
         """Make a dynamic lot.

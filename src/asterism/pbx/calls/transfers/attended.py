@@ -50,6 +50,9 @@ def attended(first: Channel, second: Channel, *, outcome: Outcome | None = None)
     who = events.parties(first, second, _lone(transferees), _lone(targets))
     if not transferees and not targets:
         return _tell(TransferResult.INVALID, who)
+    parked = isinstance(two, Bridge) and second in first.pbx.parking.calls
+    if parked and isinstance(one, Bridge) and one.uses is SMART and len(transferees) == 1:
+        return _to_space(first, second, transferees[0], outcome)
     if any(isinstance(bridge, Bridge) and bridge.uses is HOLDING for bridge in (one, two)):
         return _tell(TransferResult.NOT_PERMITTED, who)
     if not allow((transferees or targets)[0]):
@@ -73,6 +76,24 @@ def attended(first: Channel, second: Channel, *, outcome: Outcome | None = None)
             Follower(pending, outcome).indicated_already()
         else:
             outcome.done(OK)
+    return TransferResult.SUCCESS
+
+
+def _to_space(first: Channel, second: Channel, transferee: Channel, outcome: Outcome | None) -> TransferResult:
+    """Have the transferee wait in the space where the transferer's other leg is parked."""
+    waits = second.bridge
+    assert waits is not None
+    who = events.parties(first, second, transferee, None)
+    if not allow(transferee):
+        return _tell(TransferResult.FAIL, who)
+    tell_unhold(first)
+    if not first.pbx.parking.swap(second, transferee):
+        return _tell(TransferResult.FAIL, who)
+    release(first)
+    release(second)
+    events.tell_attended(TransferResult.SUCCESS, who, events.to_bridge(waits))
+    if outcome is not None:
+        outcome.done(OK)
     return TransferResult.SUCCESS
 
 

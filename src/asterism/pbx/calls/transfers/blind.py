@@ -10,7 +10,7 @@ from asterism.pbx.bridges.bridge import HOLDING, SMART, Bridge
 from asterism.pbx.calls.bridging import join
 from asterism.pbx.calls.local import half_of
 from asterism.pbx.calls.transfers import events
-from asterism.pbx.calls.transfers.following import Follower
+from asterism.pbx.calls.transfers.following import OK, Follower
 from asterism.pbx.calls.transfers.leaving import MARK, Kept, release, tell_unhold
 from asterism.pbx.calls.transfers.limits import allow
 from asterism.pbx.calls.transfers.results import TransferResult
@@ -79,10 +79,12 @@ def blind(
         return _refuse(TransferResult.INVALID, *told)
     if not allow(transferee):
         return _refuse(TransferResult.FAIL, *told)
+    if takes is not None and len(others) == 1 and bridge.uses is SMART:
+        return _taken(transferer, transferee, bridge, context, exten, external, outcome, prepare, takes)
     kept = Kept(transferer, outcome) if keeps else None
     listener = outcome if kept is None else kept
     if len(others) == 1 and bridge.uses is SMART:
-        _one(transferer, transferee, bridge, context, exten, external, listener, prepare, kept, takes)
+        _one(transferer, transferee, bridge, context, exten, external, listener, prepare, kept)
         return TransferResult.SUCCESS
     if _many(transferer, others, bridge, context, exten, external, listener, prepare, kept):
         return TransferResult.SUCCESS
@@ -103,6 +105,33 @@ def _refuse(
     return result
 
 
+def _taken(
+    transferer: Channel,
+    transferee: Channel,
+    bridge: Bridge,
+    context: str,
+    exten: str,
+    external: bool,
+    outcome: Outcome | None,
+    prepare: Callable[[Channel], None] | None,
+    takes: Takes,
+) -> TransferResult:
+    """Have somebody take the only other one away who tells the transferer, and ends its leg, itself: parking."""
+    told = (transferer, transferee, bridge, external, context, exten)
+
+    def begun() -> None:
+        tell_unhold(transferer)
+        if prepare is not None:
+            prepare(transferee)
+        events.tell_blind(TransferResult.SUCCESS, *told)
+
+    def done() -> None:
+        if outcome is not None:
+            outcome.done(OK)
+
+    return TransferResult.SUCCESS if takes(transferee, transferer, begun, done) else _refuse(TransferResult.FAIL, *told)
+
+
 def _one(
     transferer: Channel,
     transferee: Channel,
@@ -113,7 +142,6 @@ def _one(
     outcome: Outcome | None,
     prepare: Callable[[Channel], None] | None,
     kept: Kept | None,
-    takes: Takes | None,
 ) -> None:
     """Transfer the only other one."""
     tell_unhold(transferer)
@@ -125,15 +153,6 @@ def _one(
     events.tell_blind(TransferResult.SUCCESS, transferer, transferee, bridge, external, context, exten)
     if kept is not None:
         kept.expects(transferee)
-    if takes is not None:
-        follower = Follower(transferee, outcome, None if kept is None else kept.back, _ENDS_WITH_IT)
-        if takes(transferee, transferer):
-            if kept is None:
-                release(transferer)
-            else:
-                kept.keep()
-            return
-        follower.cease()
     # Nobody who called it hangs it up when it leaves the bridge, and it goes last, as in Asterisk 22.
     transferee.moved = transferee.moved or transferee.task is None
     if kept is None:

@@ -252,29 +252,36 @@ def test_the_context_of_a_transfer() -> None:
     run(scenario)
 
 
-def test_a_place_outside_the_dialplan_takes_the_call() -> None:
-    """As parking does: the hook is asked before the dialplan, and moves the party itself."""
+@pytest.mark.parametrize("does", [True, False])
+def test_a_place_outside_the_dialplan_takes_the_call(does: bool) -> None:
+    """As parking does: the hook is asked before the dialplan, moves the party and ends the transferer's leg itself."""
 
     async def scenario(server: FakeServer) -> None:
         alice, bob = await connect(server, "alice", "bob")
         taken: list[tuple[Channel, Channel]] = []
         hall = server.pbx.create_bridge("hall")
 
-        def take(transferee: Channel, transferer: Channel) -> bool:
+        def take(transferee: Channel, transferer: Channel, begun: Callable[[], None], done: Callable[[], None]) -> bool:
             taken.append((transferee, transferer))
-            bridge_of(transferee).move(transferee, hall)
-            return True
+            if does:
+                begun()
+                bridge_of(transferee).move(transferee, hall)
+                done()
+                transferer.hang_up()
+            return does
 
         server.pbx.transfer_targets.append(lambda context, exten: take if exten == "700" else None)
         asked = Asked()
-        assert blind(bob, "internal", "700", outcome=asked) is TransferResult.SUCCESS
-        assert asked.final == 200
+        result = blind(bob, "internal", "700", outcome=asked, keeps=True)
+        assert result is (TransferResult.SUCCESS if does else TransferResult.FAIL)
+        assert asked.final == (200 if does else None)
         await settle(40)
         assert taken == [(alice, bob)]
-        assert hung_up(bob)
-        assert together(alice)
+        assert together(alice) if does else together(alice, bob)
+        assert hung_up(bob) is does
         alice.queue_hangup(16)
         await settle(40)
         hall.dismiss()
 
-    run(scenario)
+    told = [event["Result"] for event in run(scenario).fields("BlindTransfer")]
+    assert told == ["Success" if does else "Fail"]
