@@ -9,7 +9,7 @@ import random
 import secrets
 from collections.abc import Callable
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from asterism.applications.outbound_registration.events import REGISTRY
 from asterism.applications.outbound_registration.request import (
@@ -19,6 +19,7 @@ from asterism.applications.outbound_registration.request import (
     sender_of,
     service_route,
 )
+from asterism.sip.attempt import Attempt
 from asterism.sip.delays import seconds_of
 from asterism.sip.objects.auth import Auth
 from asterism.sip.outbound_authentication import authorize
@@ -29,11 +30,9 @@ from asterism.stack.errors import ParseError
 if TYPE_CHECKING:
     from asterism.sip.core import SipCore
     from asterism.sip.objects.registration import Registration
-    from asterism.sip.sending import OutgoingRequest
     from asterism.stack.flow import Flow
     from asterism.stack.message import Request, Response
     from asterism.stack.timers import Timer
-    from asterism.stack.transactions.client import ClientTransaction
 
 TEMPORARY = frozenset({408, 430, 480, 500, 502, 503, 504, 580, 600, 603})
 """Answers after which the same request may well succeed (``retry_interval``); no answer at all counts as 408."""
@@ -51,28 +50,10 @@ class RegistrationStatus(Enum):
     REJECTED = "Rejected"
 
 
-class _Attempt:
-    """One REGISTER with its challenges: a ``ClientUser``."""
+class _Attempt(Attempt["RegistrationClient"]):
+    """One REGISTER with its challenges."""
 
-    __slots__ = ("client", "expires", "outgoing", "request", "rounds", "routes")
-
-    def __init__(self, client: RegistrationClient, expires: int) -> None:
-        self.client = client
-        self.expires = expires
-        self.rounds = 0
-        self.outgoing: OutgoingRequest | None = None
-        self.request: Request | None = None
-        self.routes: tuple[str, ...] = ()
-
-    def on_response(self, transaction: ClientTransaction, response: Response) -> None:
-        if response.status >= 200:
-            self.client.answered(self, transaction.request, response)
-
-    def on_timeout(self, transaction: ClientTransaction) -> None:
-        self.client.failed(self, "no answer came")
-
-    def on_transport_error(self, transaction: Any) -> None:
-        self.client.failed(self, "it could not be sent")
+    __slots__ = ()
 
 
 class RegistrationClient:
@@ -217,7 +198,6 @@ class RegistrationClient:
         request.remove_header("Security-Verify")
         for value in self._verify:
             request.add_header("Security-Verify", value)
-        attempt.request = request
         attempt.outgoing = self._core.send(request, attempt, sender_of(self.config), flow)
 
     # What comes back.

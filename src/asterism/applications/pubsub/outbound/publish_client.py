@@ -8,8 +8,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from asterism.sip.attempt import Attempt
 from asterism.sip.delays import seconds_of
 from asterism.sip.objects.auth import Auth
 from asterism.sip.objects.endpoint import Endpoint
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from asterism.applications.pubsub.outbound.publish_object import OutboundPublish
     from asterism.sip.core import SipCore
     from asterism.stack.timers import Timer
-    from asterism.stack.transactions.client import ClientTransaction
 
 REFRESH_MARGIN = 5.0
 """Seconds before the expiry at which a publication is refreshed; half its lifetime where that is shorter."""
@@ -59,31 +59,15 @@ class Body(NamedTuple):
 _REFRESH = Body("", "", "")
 
 
-class _Attempt:
-    """One PUBLISH with its challenges: a ``ClientUser``."""
+class _Attempt(Attempt["PublishClient"]):
+    """One PUBLISH with its challenges."""
 
-    __slots__ = ("body", "challenges", "client", "expires", "flow", "outgoing", "rounds")
+    __slots__ = ("body", "challenges")
 
     def __init__(self, client: PublishClient, body: Body, expires: int) -> None:
-        self.client = client
+        super().__init__(client, expires)
         self.body = body
-        self.expires = expires
-        self.rounds = 0
         self.challenges = 0
-        self.outgoing: Any = None
-
-    def on_response(self, transaction: ClientTransaction, response: Response) -> None:
-        """Final responses matter."""
-        if response.status >= 200:
-            self.client.answered(self, transaction.request, response)
-
-    def on_timeout(self, transaction: ClientTransaction) -> None:
-        """No answer came in time."""
-        self.client.failed(self, "no answer came")
-
-    def on_transport_error(self, transaction: Any) -> None:
-        """No way there."""
-        self.client.failed(self, "it could not be sent")
 
 
 class PublishClient:

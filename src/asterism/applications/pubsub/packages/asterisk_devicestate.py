@@ -37,10 +37,6 @@ class DeviceStateHandler(AsteriskHandler):
     option: ClassVar[str] = OPTION
     publish_option: ClassVar[str] = "devicestate_publish"
 
-    def __init__(self, tables: PubSub, pbx: Pbx, eid: str) -> None:
-        super().__init__(tables, eid)
-        self._states = pbx.device_states
-
     def state(self, found: dict[str, Any]) -> tuple[str, Any]:
         """Device and state."""
         state = parse_device_state(text_in(found, "state"))
@@ -49,14 +45,6 @@ class DeviceStateHandler(AsteriskHandler):
         if "cachable" in found:
             number_in(found, "cachable", 1)
         return text_in(found, "device"), state
-
-    def set(self, source: str, name: str, state: Any) -> bool:
-        """Count a remote state for the device of that name here."""
-        return self._states.remote.set(source, name, state)
-
-    def forget(self, source: str, name: str) -> None:
-        """Count a remote state no more."""
-        self._states.remote.remove(source, name)
 
 
 class DeviceStatePublisher(AsteriskPublisher):
@@ -98,7 +86,7 @@ class AsteriskDeviceStateModule(Module):
     def load(self, server: PubSubServer) -> None:
         """Register handler and publisher."""
         found = pubsub(server)
-        handler = DeviceStateHandler(found, server.pbx, server.options.entityid)
+        handler = DeviceStateHandler(found, server.pbx.device_states.remote, server.options.entityid)
         publisher = DeviceStatePublisher(found, server.pbx, server.options.entityid)
         handler.republish, handler.ask = publisher.republish, publisher.ask
         found.register_publication_handler(handler)

@@ -34,22 +34,10 @@ class MailboxHandler(AsteriskHandler):
     option: ClassVar[str] = OPTION
     publish_option: ClassVar[str] = "mailboxstate_publish"
 
-    def __init__(self, tables: PubSub, pbx: Pbx, eid: str) -> None:
-        super().__init__(tables, eid)
-        self._mailboxes = pbx.mailboxes
-
     def state(self, found: dict[str, Any]) -> tuple[str, Any]:
         """Mailbox and counts."""
         counts = MessageCounts(number_in(found, "new", MAX_COUNT), number_in(found, "old", MAX_COUNT))
         return text_in(found, "uniqueid"), counts
-
-    def set(self, source: str, name: str, state: Any) -> bool:
-        """Count remote messages for the mailbox of that name here."""
-        return self._mailboxes.remote.set(source, name, state)
-
-    def forget(self, source: str, name: str) -> None:
-        """Count remote messages no more."""
-        self._mailboxes.remote.remove(source, name)
 
 
 class MailboxPublisher(AsteriskPublisher):
@@ -90,7 +78,7 @@ class AsteriskMwiModule(Module):
     def load(self, server: PubSubServer) -> None:
         """Register handler and publisher."""
         found = pubsub(server)
-        handler = MailboxHandler(found, server.pbx, server.options.entityid)
+        handler = MailboxHandler(found, server.pbx.mailboxes.remote, server.options.entityid)
         publisher = MailboxPublisher(found, server.pbx, server.options.entityid)
         handler.republish, handler.ask = publisher.republish, publisher.ask
         found.register_publication_handler(handler)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from asterism.applications.pubsub.publication import Publication
     from asterism.applications.pubsub.registry import PubSub
     from asterism.data.table import Change
+    from asterism.pbx.states.remote import RemoteStates
     from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
 
@@ -93,7 +94,9 @@ class AsteriskHandler(PublicationHandler):
     publish_option: ClassVar[str] = ""
     """The one that names how to ask for all states."""
 
-    def __init__(self, tables: PubSub, eid: str) -> None:
+    def __init__(self, tables: PubSub, remote: RemoteStates[Any], eid: str) -> None:
+        """``remote`` is where states of other servers count."""
+        self._remote = remote
         self._tables = tables
         self._data = tables.core.data
         self._eid = eid
@@ -110,14 +113,6 @@ class AsteriskHandler(PublicationHandler):
 
     def state(self, found: dict[str, Any]) -> tuple[str, Any]:
         """The name and the state in a body. Raises :class:`PublishError`."""
-        raise NotImplementedError
-
-    def set(self, source: str, name: str, state: Any) -> bool:
-        """Another server tells a state; whether it is taken."""
-        raise NotImplementedError
-
-    def forget(self, source: str, name: str) -> None:
-        """Forget the state that a source has published for a name."""
         raise NotImplementedError
 
     # As a publication handler.
@@ -159,7 +154,7 @@ class AsteriskHandler(PublicationHandler):
         for key in told:
             if self._tellers.get(key) is publication:
                 del self._tellers[key]
-                self.forget(*key)
+                self._remote.remove(*key)
 
     def _take(self, publication: Publication, told: Told | None) -> None:
         if told is None or told.eid == self._eid:
@@ -174,7 +169,7 @@ class AsteriskHandler(PublicationHandler):
         if not self._filters.setdefault(configuration.id, Filter()).passes(expression, told.name):
             return
         source = f"{publication.endpoint}/{told.eid}"
-        if self.set(source, told.name, told.state):
+        if self._remote.set(source, told.name, told.state):
             key = (source, told.name)
             self._tellers[key] = publication
             if publication.data is None:
