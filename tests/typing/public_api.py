@@ -53,6 +53,7 @@ from asterism.pbx.calls.dialing import DialResult
 from asterism.pbx.channels.listening import Listening
 from asterism.pbx.channels.playing import Playing
 from asterism.pbx.channels.speaking import Mark, Speaker
+from asterism.pbx.channels.transfer import Transferred
 from asterism.pbx.vocabulary.controls import Control, DialStatus
 from asterism.pbx.vocabulary.device_state import DeviceState
 from asterism.pbx.vocabulary.errors import ChannelHangup, Goto, NotAnsweredError
@@ -179,6 +180,8 @@ async def together(channel: Channel, other: Channel) -> None:
     assert_type(await channel.wait_for_media(5), bool)
     assert_type(channel.redirect(Goto("phones", "600")), None)
     assert_type(await channel.bridge_with(other), None)
+    assert_type(await channel.blind_transfer("600", context="phones", keep=True, heard=print), Transferred)
+    assert_type(await channel.attended_transfer(other), Transferred)
     room = server.pbx.create_bridge("room")
     assert_type(room, Bridge)
     assert_type(await channel.join(room), None)

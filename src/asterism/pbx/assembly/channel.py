@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from asterism.pbx.calls import bridging
 from asterism.pbx.calls.parking.parking import Wish
+from asterism.pbx.calls.transfers import awaited
 from asterism.pbx.channels import answering, channel, listening, playing, speaking, transfer
 from asterism.pbx.channels.listening import Listening
 from asterism.pbx.channels.playing import Playing
@@ -147,6 +148,42 @@ class Channel(channel.Channel):
         accepted, else a failure with code 0. Raises ``ValueError`` without a destination.
         """
         return await transfer.transfer(self, *destinations, replaced=replaced, heard=heard)
+
+    async def blind_transfer(
+        self, exten: str, context: str = "", *, keep: bool = False, heard: Callable[[int], None] | None = None
+    ) -> Transferred:
+        """Send whoever this channel talks to to an extension, and wait for what becomes of them; this channel leaves.
+
+        ::
+
+            outcome = await channel.blind_transfer("6003", keep=True)
+            if not outcome:
+                ...  # outcome.code is the code of SIP: 486 busy, 404 no such extension, ...
+
+        Args:
+            exten: the extension.
+            context: its context; by default TRANSFER_CONTEXT of this channel, or the channel's own.
+            keep: this channel waits until somebody talks to the transferred party, and has it back otherwise. Without
+                it this channel ends at once.
+            heard: called with each provisional code: 180 it rings, 183 there is early audio.
+
+        Several parties stay together. Nothing is done, and the outcome is a failure, without anybody in the bridge or
+        without such an extension (404), where the bridge does not allow it (403), and when another transfer of this
+        call is on its way or there were too many (491). It may be called from any task; code that this channel runs is
+        ended by the transfer, as by :meth:`redirect`.
+        """
+        return await awaited.blind_transfer(self, exten, context, keep, heard)
+
+    async def attended_transfer(
+        self, other: channel.Channel, *, heard: Callable[[int], None] | None = None
+    ) -> Transferred:
+        """Connect whoever this channel talks to with whoever, or whatever, ``other`` has; both channels leave.
+
+        They are the two calls of one party. The other call may be answered, ring yet (the outcome is that of the call
+        then), or be an application, with which the party goes on. Failures are those of :meth:`blind_transfer`; both
+        calls then go on.
+        """
+        return await awaited.attended_transfer(self, other, heard)
 
     async def bridge_with(self, other: channel.Channel) -> None:
         """Talk to another channel until either leaves; it leaves whatever it does for that.

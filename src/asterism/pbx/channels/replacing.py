@@ -12,6 +12,17 @@ if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
 
 
+def may_replace(channel: Channel, other: Channel) -> bool:
+    """Whether ``channel`` can be given the far end of ``other``."""
+    return (
+        channel is not other
+        and channel.alive
+        and other.alive
+        and other.driver is not None
+        and other.control_listener is None
+    )
+
+
 def replace_far_end(channel: Channel, other: Channel) -> None:
     """Give ``channel`` the far end of ``other``; its own is hung up, and ``other`` ends.
 
@@ -22,10 +33,8 @@ def replace_far_end(channel: Channel, other: Channel) -> None:
     Raises:
         RuntimeError: One of them is gone, or ``other`` is being called.
     """
-    if channel is other or not (channel.alive and other.alive) or other.driver is None:
+    if not may_replace(channel, other):
         raise RuntimeError(f"{other.name} cannot take the place of {channel.name}")
-    if other.control_listener is not None:
-        raise RuntimeError(f"{other.name} is still being called")
     called = channel.control_listener is not None and channel.task is None
     if called or channel.state is ChannelState.UP:
         other.raw_answer()

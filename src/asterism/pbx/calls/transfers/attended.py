@@ -12,7 +12,7 @@ from asterism.pbx.calls.transfers.following import OK, Follower
 from asterism.pbx.calls.transfers.leaving import MARK, release, tell_unhold
 from asterism.pbx.calls.transfers.limits import allow
 from asterism.pbx.calls.transfers.results import TransferResult
-from asterism.pbx.channels.replacing import replace_far_end
+from asterism.pbx.channels.replacing import may_replace, replace_far_end
 from asterism.pbx.vocabulary.controls import ChannelState, SoftHangup
 from asterism.pbx.vocabulary.errors import RequestError
 
@@ -189,28 +189,33 @@ def _to_application(
         return None
     name = doer.application
     pending = doer.state is not ChannelState.UP or name.lower() in _CALLING
-    tell_unhold(leaver)
-    _mark(leaver, others)
-    other = _lone(others)
-    if other is not None and bridge.uses is SMART:
-        doer.set_variable(ATTENDEDTRANSFER, leaver.name)
-        bridge.members[leaver].holds = False
-        replace_far_end(doer, other)
-        destination = events.to_application(name)
-    else:
-        pbx = doer.pbx
+    other = _lone(others) if bridge.uses is SMART else None
+    local: Channel | None = None
+    taker = other
+    if taker is None:
         try:
-            local = pbx.request(f"Local/{doer.exten}@{doer.context}", leaver)
+            local = doer.pbx.request(f"Local/{doer.exten}@{doer.context}", leaver)
         except RequestError:
             return None
         half = half_of(local)
         assert half is not None
-        two = half.other.channel
+        taker = half.other.channel
+    elif not may_replace(doer, taker):
+        return None
+    tell_unhold(leaver)
+    _mark(leaver, others)
+    if local is None:
+        doer.set_variable(ATTENDEDTRANSFER, leaver.name)
+        bridge.members[leaver].holds = False
+        replace_far_end(doer, taker)
+        destination = events.to_application(name)
+    else:
         local.set_variables({"TRANSFERERNAME": leaver.name, ATTENDEDTRANSFER: leaver.name})
-        destination = events.to_link(local, two)
-        replace_far_end(doer, two)
+        destination = events.to_link(local, taker)
+        replace_far_end(doer, taker)
         local.raw_answer()
         bridge.enter(local, swap=leaver)
+        _unmark(others)
     release(leaver)
     if doer.connected and not doer.dead:
         doer.set_connected(doer.connected)

@@ -75,15 +75,16 @@ def blind(
     if bridge.uses is HOLDING:
         return _refuse(TransferResult.NOT_PERMITTED, *told)
     takes = next((found for one in pbx.transfer_targets if (found := one(context, exten)) is not None), None)
-    if takes is None and not pbx.dialplan.exists(context, exten, 1, transferee.caller.number):
+    alone = len(others) == 1 and bridge.uses is SMART
+    if not (alone and takes is not None) and not pbx.dialplan.exists(context, exten, 1, transferee.caller.number):
         return _refuse(TransferResult.INVALID, *told)
     if not allow(transferee):
         return _refuse(TransferResult.FAIL, *told)
-    if takes is not None and len(others) == 1 and bridge.uses is SMART:
+    if alone and takes is not None:
         return _taken(transferer, transferee, bridge, context, exten, external, outcome, prepare, takes)
     kept = Kept(transferer, outcome) if keeps else None
     listener = outcome if kept is None else kept
-    if len(others) == 1 and bridge.uses is SMART:
+    if alone:
         _one(transferer, transferee, bridge, context, exten, external, listener, prepare, kept)
         return TransferResult.SUCCESS
     if _many(transferer, others, bridge, context, exten, external, listener, prepare, kept):
@@ -191,6 +192,9 @@ def _many(
     local.connected = transferer.caller
     if prepare is not None:
         prepare(local)
+    if local.ask_driver("call", FAILED, None) in (False, FAILED):
+        local.hang_up()
+        return False
     events.tell_blind(TransferResult.SUCCESS, transferer, others[0], bridge, external, context, exten)
 
     def failed() -> bool:
@@ -200,9 +204,6 @@ def _many(
     Follower(runs, outcome, failed, _ENDS_WITH_IT)
     if kept is not None:
         kept.rejoins(lambda channel: _rejoin(channel, bridge))
-    if local.ask_driver("call", FAILED, None) in (False, FAILED):
-        local.hang_up()
-        return False
     transferer.moved = transferer.moved or (transferer.task is None and kept is not None)
     bridge.enter(local, swap=transferer)
     if kept is None:

@@ -55,6 +55,8 @@ class Follower:
         self._forget = forget
         self._known = False
         self._status = 0
+        if channel.follower is not None:
+            channel.follower.hung_up()  # whoever that one followed has its place taken
         channel.follower = self
 
     # -- what the channel tells -------------------------------------------------------------------------------
@@ -95,8 +97,7 @@ class Follower:
     def hung_up(self) -> None:
         """The channel ends."""
         self._release()
-        gone = self._channel.stage in (Stage.GONE, Stage.LEAVING)
-        self._tell(TERMINATED if gone else self._why())
+        self._tell(self._why() if self._channel.stage is Stage.DEAD else TERMINATED)
 
     def cease(self) -> None:
         """Follow no longer, and tell nothing."""

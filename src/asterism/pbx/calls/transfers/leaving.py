@@ -109,7 +109,8 @@ class Kept:
             self._over = True
             if status == OK:
                 self._rejoin = None
-            self._transferer.wake()
+            if self._transferer.data.get(MARK) is self:
+                self._transferer.wake()  # elsewhere, it waits for something else
 
     def back(self) -> bool:
         """The transfer has failed: the transferred party is sent back to the transferer, if that still waits."""
