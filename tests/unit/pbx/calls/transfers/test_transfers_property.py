@@ -225,7 +225,5 @@ def test_the_pieces_work() -> None:
 @given(st.sampled_from(OPENINGS), st.lists(STEP, min_size=2, max_size=20))
 @example(TALK, [("keeping blind", 1, "6003"), ("hang up", 0, None)])
 @example(TALK, [SECOND, ("attended", 0, 2)])
-def test_everything_that_was_begun_ends(
-    opening: list[tuple[str, Any, Any]], steps: list[tuple[str, Any, Any]]
-) -> None:
+def test_everything_that_was_begun_ends(opening: list[tuple[str, Any, Any]], steps: list[tuple[str, Any, Any]]) -> None:
     play([*opening, *steps])
