@@ -15,11 +15,12 @@ from completion_kit import VirtualLoop
 from fake_technology import FakeServer, settle
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from transfer_kit import Asked, nothing_left, transfer_server
+from transfer_kit import Asked, bridge_of, nothing_left, transfer_server
 
 from asterism.pbx.bridges.bridge import HOLDING, Bridge
 from asterism.pbx.calls.transfers.attended import attended
 from asterism.pbx.calls.transfers.blind import blind
+from asterism.pbx.calls.transfers.leaving import release
 from asterism.pbx.calls.transfers.results import TransferResult
 from asterism.pbx.channels.channel import Channel
 from asterism.pbx.channels.replacing import may_replace, replace_far_end
@@ -78,11 +79,14 @@ class Scene:
             server.sip.scripts[phone] = lambda channel: channel.queue_control(Control.RINGING)
         server.pbx.transfer_targets.append(lambda context, exten: self.take if exten == "700" else None)
 
-    def take(self, transferee: Channel, transferer: Channel) -> bool:
+    def take(
+        self, transferee: Channel, transferer: Channel, begun: Callable[[], None], done: Callable[[], None]
+    ) -> bool:
         """Park it: it waits until it hangs up."""
-        bridge = transferee.bridge
-        assert isinstance(bridge, Bridge)
-        bridge.move(transferee, self.hall)
+        begun()
+        bridge_of(transferee).move(transferee, self.hall)
+        done()
+        release(transferer)
         return True
 
     def live(self) -> list[Channel]:
