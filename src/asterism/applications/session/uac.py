@@ -298,6 +298,8 @@ class OutgoingSession(ForkedSession):
             return
         if self._agrees(branch, response) and self.channel is not None:
             self.channel.queue_control(Control.ANSWER)
+            if self.profile.told_identities and self.refreshing is None:
+                self.tell_connected()  # another one may be calling by now: nothing could tell that before
 
     # Redirection.
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MAX_DESTINATIONS = 64
 """Destinations of one Dial; more are ignored."""
 MAX_FORWARDS = 20
-"""Maximum number of times that one leg may be forwarded."""
+"""Maximum number of times that a call may be forwarded, here and before it came here."""
 
 
 @dataclass(slots=True)
@@ -382,16 +382,17 @@ class Dialer:
         leg = self.pending[channel]
         channel.data.pop(KEY, None)  # nobody waits for a phone that sends its calls elsewhere, nor for where it does
         self._end_leg(channel, DialStatus.CANCEL, Cause.NORMAL_CLEARING, "" if self.ignore_forwards else target)
+        redirecting = _diverted(channel, self.caller)
         if self.ignore_forwards:
             self._busy += 1
-        elif len(leg.before) >= MAX_FORWARDS or target in leg.before or target == leg.destination:
-            # In a circle: nothing is tried twice (RFC 3261 8.1.3.4).
+        elif redirecting.count > MAX_FORWARDS or target in leg.before or target == leg.destination:
+            # In a circle: nothing is tried twice (RFC 3261 8.1.3.4), and what comes round by the dialplan ends as well.
             self._unavailable += 1
         else:
             self.forwarded = True
             forwarded = self.request(target, (*leg.before, leg.destination))
             if forwarded is not None:
-                forwarded.channel.redirecting = redirecting = _diverted(channel, self.caller)
+                forwarded.channel.redirecting = redirecting
                 self._divert(redirecting)
                 if self.on_forward is not None:
                     self.on_forward(forwarded.channel)
