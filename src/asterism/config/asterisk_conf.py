@@ -86,7 +86,8 @@ class Options:
 
     Each field is the option of that name. Fields beyond Asterisk's: ``mute`` (the foreground
     console is silent), ``show_secrets`` (listings print passwords), ``store_synchronous``
-    (``normal`` or ``full``: whether an acknowledged write also survives a power loss).
+    (``normal`` or ``full``: whether an acknowledged write also survives a power loss), ``recording_commands``
+    (whether the command of a MixMonitor is run when it is over).
     """
 
     verbose: int = 0
@@ -141,6 +142,7 @@ class Options:
     astctl: str = "asterisk.ctl"
     show_secrets: bool = False
     store_synchronous: str = "normal"
+    recording_commands: bool = False
     unknown: dict[str, str] = field(default_factory=dict)
     """Options of other names, which have no effect."""
 

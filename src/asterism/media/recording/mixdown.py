@@ -121,11 +121,12 @@ class Mixdown:
         self._received, self._sent = Track(rate), Track(rate)
         self._gains = gain_received, gain_sent
         self._writers: list[_Writer] = []
+        self._seconds = 0.0
 
     @property
     def seconds(self) -> float:
         """Playing time of the first file."""
-        return self._writers[0].file.seconds if self._writers else 0.0
+        return self._writers[0].file.seconds if self._writers else self._seconds
 
     @property
     def undecoded(self) -> set[Format]:
@@ -172,6 +173,7 @@ class Mixdown:
 
     def close(self) -> None:
         """Close the files; harmless when they are."""
+        self._seconds = self.seconds
         writers, self._writers = self._writers, []
         for writer in writers:
             with suppress(OSError):

@@ -5,6 +5,7 @@ The kind is told by the extension: WAV (RIFF with 16-bit samples) or bare sample
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 from collections.abc import Callable, Mapping
@@ -89,7 +90,10 @@ class SoundFile:
         self._head = _HEADER.size if kind.wav else 0
         self._size = 0
         """Octets of samples."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path.parent)) from error
         flags = os.O_RDWR | os.O_CREAT | (0 if append else os.O_TRUNC)
         self._fd = os.open(path, flags, _MODE)
         try:

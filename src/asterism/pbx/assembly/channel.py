@@ -13,8 +13,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, ClassVar
 
+from asterism.media.recording.mixdown import Output, Source
 from asterism.pbx.calls import bridging
 from asterism.pbx.calls.parking.parking import Wish
+from asterism.pbx.calls.recording.settings import RecordingError, RecordingSettings, file_path
 from asterism.pbx.calls.transfers import awaited
 from asterism.pbx.channels import answering, channel, listening, playing, speaking, transfer
 from asterism.pbx.channels.listening import Listening
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from asterism.media.stream import Frame
     from asterism.pbx.bridges.bridge import Bridge
     from asterism.pbx.calls.dialing import DialResult
+    from asterism.pbx.calls.recording.recording import Recording
 
 
 class Channel(channel.Channel):
@@ -105,6 +108,53 @@ class Channel(channel.Channel):
     async def write_audio(self, frame: Frame) -> None:
         """Send a frame to the far end now; the writer keeps the pace."""
         await listening.write_audio(self, frame)
+
+    def record(
+        self,
+        file: str,
+        *,
+        stereo: bool = False,
+        received: str = "",
+        sent: str = "",
+        append: bool = False,
+        bridged_only: bool = False,
+        beep: float = 0.0,
+    ) -> Recording:
+        """Record what the channel says and hears, from now on and through whatever it does.
+
+        ::
+
+            async with channel.record("greeting.wav") as recording:
+                await channel.dial("PJSIP/102")
+
+        Or keep what it returns, and ``stop()`` it, or let it end with the channel; ``pause()``, ``resume()`` and
+        ``mute(direction)`` at any time. Files are written beside the loop; ``await recording.wait()`` waits until they
+        are closed, ``recording.error`` tells what ended it early. No events tell of it.
+
+        Args:
+            file: name with an extension that tells the kind (wav, wav16, sln, sln16 to sln192, ulaw, alaw); relative
+                ones are below the folder ``monitor`` of the spool folder. Empty: only ``received`` and ``sent``.
+            stereo: what it says in the left channel, what it hears in the right one, instead of both in one.
+            received: another file, of what it says alone.
+            sent: another file, of what it hears alone.
+            append: add to files that are there.
+            bridged_only: record only while it is in a bridge.
+            beep: seconds between beeps that both parties hear; 0 for none.
+
+        Raises:
+            RecordingError: there is no file, or a name or kind is not possible.
+            ChannelHangup: the channel has hung up.
+        """
+        self.check()
+        folder = self.pbx.recordings.folder
+        names = (
+            (file, Source.STEREO if stereo else Source.MIXED), (received, Source.RECEIVED), (sent, Source.SENT)
+        )  # fmt: skip
+        outputs = [Output(file_path(name, folder), source, append) for name, source in names if name]
+        if not outputs:
+            raise RecordingError("it needs the name of a file")
+        settings = RecordingSettings(tuple(outputs), bridged_only=bridged_only, beep=beep)
+        return self.pbx.recordings.start(self, settings, announced=False)
 
     async def read_digits(self, count: int, timeout: float = 5.0, terminator: str = "#") -> str:
         """Up to ``count`` digits; ends at the terminator, which is left out, or after a pause of ``timeout``."""

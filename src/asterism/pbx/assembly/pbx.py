@@ -25,6 +25,7 @@ from asterism.pbx.calls.completion.table import Completion
 from asterism.pbx.calls.features.table import Features
 from asterism.pbx.calls.originate import OriginateRequest, originate, start
 from asterism.pbx.calls.parking.parking import Parking
+from asterism.pbx.calls.recording.table import Recordings
 from asterism.pbx.channels.music.playing import MusicClasses
 from asterism.pbx.channels.table import ChannelTable
 from asterism.pbx.channels.technology import ChannelRequest
@@ -105,6 +106,7 @@ class Pbx(Subsystem):
         self.messages = Messages(self)
         self.completion = Completion(self)
         self.parking = Parking(self)
+        self.recordings = Recordings(self)
         dialplan.observe(self.hints.update)
 
     @cached_property

@@ -217,6 +217,8 @@ _CHANNEL = (
     ("Uniqueid", "What tells the channel from all others, of other times too."),
     ("Linkedid", "Uniqueid of the oldest channel that belongs to the same call."),
 )
+CHANNEL_ARGUMENTS = tuple(Argument(name, text) for name, text in _CHANNEL)
+"""The documentation of what :func:`channel_fields` gives."""
 _BRIDGE = (
     ("BridgeUniqueid", "Id of the bridge."),
     ("BridgeType", "Its type: basic for a call, base for others."),

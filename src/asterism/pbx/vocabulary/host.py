@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from asterism.pbx.calls.completion.table import Completion
     from asterism.pbx.calls.features.table import Features
     from asterism.pbx.calls.parking.parking import Parking
+    from asterism.pbx.calls.recording.table import Recordings
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.channels.music.playing import MusicClasses
     from asterism.pbx.channels.table import ChannelTable
@@ -65,6 +66,7 @@ class Host(Protocol):
     hints: Hints
     mailboxes: Mailboxes
     music: MusicClasses
+    recordings: Recordings
     presence: dict[str, Callable[[str], Presence | None]]
     dialplan: Dialplan
     features: Features

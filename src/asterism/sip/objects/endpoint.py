@@ -77,7 +77,6 @@ class Endpoint(ConfiguredObject, type="endpoint"):
             "t38_udptl t38_udptl_ec t38_udptl_maxdatagram t38_udptl_nat t38_udptl_ipv6 "
             "t38_bind_udptl_to_media_address fax_detect fax_detect_timeout"
         ),
-        "calls are not recorded on request": "one_touch_recording record_on_feature record_off_feature",
         "there is no advice of charge": "send_aoc",
         "tones are those of the server": "tone_zone",
         "Identity headers are neither made nor checked": "stir_shaken stir_shaken_profile",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from asterism.pbx.dialplan.language.arguments import number
-from asterism.pbx.dialplan.language.foreign import NEUTRAL, is_foreign, shadow
+from asterism.pbx.dialplan.language.arguments import number, split_letters
+from asterism.pbx.dialplan.language.foreign import is_foreign
 from asterism.pbx.dialplan.language.places import Place, parse_place, split_place
 from asterism.pbx.vocabulary.causes import Cause, parse_cause
 
@@ -39,27 +39,8 @@ class DialOptions:
 
 
 def split_options(text: str, with_argument: frozenset[str] = _WITH_ARGUMENT) -> list[tuple[str, str | None]]:
-    """The letters in order, each with its argument; parentheses may be nested. Text from outside is no letter.
-
-    ``with_argument`` are the letters that may have one.
-    """
-    found: list[tuple[str, str | None]] = []
-    position = 0
-    scan = shadow(text)
-    while position < len(scan):
-        letter = scan[position]
-        position += 1
-        argument: str | None = None
-        if letter in with_argument and scan[position : position + 1] == "(":
-            depth = 1
-            start = position = position + 1
-            while position < len(scan) and depth:
-                depth += {"(": 1, ")": -1}.get(scan[position], 0)
-                position += 1
-            argument = text[start : position - 1] if not depth else text[start:]
-        if not letter.isspace() and letter != NEUTRAL:
-            found.append((letter, argument))
-    return found
+    """The letters in order, each with its argument; ``with_argument`` are those that may have one."""
+    return split_letters(text, with_argument)
 
 
 def parse_options(text: str, known: str = KNOWN) -> DialOptions:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from asterism.pbx.dialplan.language.foreign import pick, shadow
+from asterism.pbx.dialplan.language.foreign import NEUTRAL, pick, shadow
 
 _PLAIN = re.compile(r'[^\\"()\[\]]*').fullmatch
 """Matches argument texts without any special character."""
@@ -54,6 +54,30 @@ def split_arguments(text: str, separator: str = ",", limit: int = 0, *, raw: boo
         position += 1
     arguments.append(pick(text, current))
     return arguments
+
+
+def split_letters(text: str, with_argument: frozenset[str]) -> list[tuple[str, str | None]]:
+    """The letters in order, each with its argument; parentheses may be nested. Text from outside is no letter.
+
+    ``with_argument`` are the letters that may have one.
+    """
+    found: list[tuple[str, str | None]] = []
+    position = 0
+    scan = shadow(text)
+    while position < len(scan):
+        letter = scan[position]
+        position += 1
+        argument: str | None = None
+        if letter in with_argument and scan[position : position + 1] == "(":
+            depth = 1
+            start = position = position + 1
+            while position < len(scan) and depth:
+                depth += {"(": 1, ")": -1}.get(scan[position], 0)
+                position += 1
+            argument = text[start : position - 1] if not depth else text[start:]
+        if not letter.isspace() and letter != NEUTRAL:
+            found.append((letter, argument))
+    return found
 
 
 def number(text: str) -> float | None:

@@ -1,0 +1,1 @@
+"""Recording of calls: ``MixMonitor``, one-touch recording, and what programs record."""

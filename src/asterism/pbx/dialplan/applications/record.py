@@ -1,0 +1,225 @@
+"""Record: what the caller says, into a file, until a digit, silence, the time, or the hang-up ends it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from asterism.core.documentation import Argument, Documentation
+from asterism.media.files import SoundError
+from asterism.media.loudness import loudness
+from asterism.media.recording.mixdown import Output, Source
+from asterism.media.taps import Direction, Tap
+from asterism.pbx.calls.recording.settings import RecordingError, RecordingSettings, file_path
+from asterism.pbx.channels.answering import answer
+from asterism.pbx.channels.playing import play
+from asterism.pbx.dialplan.language.arguments import number
+from asterism.pbx.vocabulary.controls import WAKE_DIGIT, ChannelState
+from asterism.pbx.vocabulary.errors import ChannelHangup
+from asterism.pbx.vocabulary.marks import application
+from asterism.pbx.vocabulary.module import PbxModule
+
+if TYPE_CHECKING:
+    from asterism.media.stream import Frame
+    from asterism.pbx.calls.recording.recording import Recording
+    from asterism.pbx.channels.channel import Channel
+
+_LOUD = 256
+"""The mean magnitude of samples that is no silence."""
+_KEPT_SILENCE = 1.0
+"""Seconds of the silence that ended it which stay in the file."""
+_CLOSING = 5.0
+_NUMBERS = 100_000
+
+
+class _End:
+    """What ends a recording beside digits and time; wakes the one who waits."""
+
+    __slots__ = ("future", "status")
+
+    def __init__(self) -> None:
+        self.status = ""
+        self.future: asyncio.Future[bool] | None = None
+
+    def comes(self, status: str) -> None:
+        """It has come."""
+        self.status = self.status or status
+        if self.future is not None and not self.future.done():
+            self.future.set_result(True)
+
+
+class _Quiet(Tap):
+    """Tells when the far end has been silent for so long; what sends nothing is silent."""
+
+    shows_simple: ClassVar[bool] = False
+
+    def __init__(self, channel: Channel, seconds: float, end: _End) -> None:
+        self._loop = channel.pbx.loop
+        self._seconds = seconds
+        self._end = end
+        self._spoke = self._loop.time()
+        self._timer = self._loop.call_later(seconds, self._check)
+
+    def take(self, frame: Frame) -> None:
+        """Hear one frame."""
+        heard = loudness(frame)
+        if heard is not None and heard[0] >= _LOUD:
+            self._spoke = self._loop.time()
+
+    def _check(self) -> None:
+        due = self._spoke + self._seconds
+        if due <= self._loop.time():
+            self._end.comes("SILENCE")
+        else:
+            self._timer = self._loop.call_at(due, self._check)
+
+    def stop(self) -> None:
+        """Listen no more."""
+        self._timer.cancel()
+
+
+class RecordApplication(PbxModule):
+    """The application Record."""
+
+    name: ClassVar[str] = "app_record"
+    description: ClassVar[str] = "Trivial Record Application"
+
+    @application(
+        "Record",
+        Documentation(
+            "Record what the caller says to a file",
+            "Record(file.format[,silence[,maxduration[,options]]])",
+            "Answers, plays a beep, and records until '#'. The format is the extension, or follows a colon: a kind "
+            "that MixMonitor can write; several are joined by '&'. The first %d in the name is replaced by the first "
+            "number for which there is no file. A relative name is below the folder of sounds, and cannot leave it.\n"
+            "RECORDED_FILE is the name without the extension. RECORD_STATUS is DTMF, SILENCE, TIMEOUT, OPERATOR, "
+            "HANGUP (the file is deleted then), SKIP, or ERROR when the file cannot be written.",
+            (
+                Argument("file", "Its name and kind.", True),
+                Argument("silence", "Seconds of silence that end it; 0 or nothing: none does."),
+                Argument("maxduration", "The longest it may be, in seconds; 0 or nothing: no limit."),
+                Argument(
+                    "options",
+                    "Letters.",
+                    values=(
+                        ("a", "append to a file that is there"),
+                        ("k", "keep the file after a hang-up"),
+                        ("n", "do not answer"),
+                        ("o", "the digit 0 ends it, with the status OPERATOR"),
+                        ("q", "play no beep"),
+                        ("s", "do nothing on a channel that has not been answered"),
+                        ("t", "'*' ends it instead of '#'"),
+                        ("u", "keep all of the silence at the end; else a second of it stays"),
+                        ("x", "no digit ends it"),
+                        ("y", "any digit ends it"),
+                    ),
+                ),
+            ),
+            ("MixMonitor", "Playback"),
+        ),
+    )
+    async def record(self, channel: Channel, args: str) -> None:
+        """Run Record."""
+        file, silence, longest, options = (word.strip() for word in (args.split(",", 3) + [""] * 4)[:4])
+        try:
+            status = await self._record(channel, file, number(silence) or 0.0, number(longest) or 0.0, options)
+        except RecordingError as error:
+            channel.pbx.log.warning("Record on %s: %s", channel.name, error)
+            status = "ERROR"
+        except ChannelHangup:
+            channel.set_variable("RECORD_STATUS", "HANGUP")
+            raise
+        channel.set_variable("RECORD_STATUS", status)
+
+    async def _record(self, channel: Channel, file: str, silence: float, longest: float, options: str) -> str:
+        paths = await self._paths(file)
+        if channel.state is not ChannelState.UP:
+            if "s" in options:
+                return "SKIP"
+            if "n" not in options:
+                await answer(channel)
+        channel.set_variable("RECORDED_FILE", str(paths[0].with_suffix("")))
+        if "q" not in options:
+            with suppress(SoundError):
+                await play(channel, "beep")
+        outputs = tuple(Output(path, Source.RECEIVED, "a" in options) for path in paths)
+        recording = self.pbx.recordings.start(channel, RecordingSettings(outputs), announced=False)
+        status = "HANGUP"
+        try:
+            status = await self._until(channel, recording, silence, longest, options)
+        finally:
+            cut = silence - _KEPT_SILENCE if status == "SILENCE" and "u" not in options else 0.0
+            recording.stop(cut)
+            with suppress(TimeoutError):
+                await recording.wait(_CLOSING)
+            if status == "HANGUP" and "k" not in options:
+                for path in paths:
+                    with suppress(OSError):
+                        path.unlink()
+        return "ERROR" if recording.error else status
+
+    async def _paths(self, file: str) -> list[Path]:
+        """The files to write; raises ``RecordingError``."""
+        name, colon, kinds = file.rpartition(":")
+        if not colon or "/" in kinds:
+            name, dot, kinds = file.rpartition(".")
+            if not dot or "/" in kinds:
+                raise RecordingError(f"'{file}' has no format")
+        if not name:
+            raise RecordingError("it needs the name of a file")
+        folder = Path(self.pbx.server.paths.data) / "sounds"
+        extensions = [kind.strip() for kind in kinds.split("&") if kind.strip()]
+        paths = [file_path(f"{name}.{extension}", folder) for extension in extensions]
+        if not paths:
+            raise RecordingError(f"'{file}' has no format")
+        if "%d" in name:
+            return await self.pbx.loop.run_in_executor(None, _numbered, paths)
+        return paths
+
+    async def _until(self, channel: Channel, recording: Recording, silence: float, longest: float, options: str) -> str:
+        """Wait for what ends it; its status."""
+        loop, end = self.pbx.loop, _End()
+        over = loop.create_task(recording.wait())
+        over.add_done_callback(lambda _: end.comes("ERROR"))
+        quiet = _Quiet(channel, silence, end) if silence else None
+        if quiet is not None:
+            channel.attach(quiet, Direction.IN)
+        until = loop.time() + longest if longest else None
+        try:
+            while True:
+                while (digit := await channel.read_digit(0)) is not None:
+                    if status := _ends(digit, options):
+                        return status
+                if end.status:
+                    return end.status
+                left = None if until is None else until - loop.time()
+                if left is not None and left <= 0:
+                    return "TIMEOUT"
+                end.future = loop.create_future()
+                await channel.park(left, WAKE_DIGIT, end.future)
+        finally:
+            over.cancel()
+            if quiet is not None:
+                quiet.stop()
+                channel.detach(quiet)
+
+
+def _ends(digit: str, options: str) -> str:
+    """The status with which a digit ends the recording; empty where it does not."""
+    if digit == "0" and "o" in options:
+        return "OPERATOR"
+    if "x" in options:
+        return ""
+    return "DTMF" if "y" in options or digit == ("*" if "t" in options else "#") else ""
+
+
+def _numbered(paths: Sequence[Path]) -> list[Path]:
+    """The paths with the first number for which none of them is there. It blocks."""
+    for count in range(_NUMBERS):
+        found = [Path(str(path).replace("%d", str(count), 1)) for path in paths]
+        if not any(path.exists() for path in found):
+            return found
+    raise RecordingError(f"there are {_NUMBERS} files of the name {paths[0]}")
