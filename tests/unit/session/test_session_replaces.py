@@ -371,3 +371,41 @@ def test_read_takes_one_replaces() -> None:
     request.add_header("Replaces", "c;to-tag=a;from-tag=b")
     with pytest.raises(ParseError):
         read(request)
+
+
+# Calls of ours that replace another one
+
+
+async def dialled(bench: Bench, destination: str) -> Request:
+    _alice, _called, invite, _results = await dialing(bench, destination, 5072)
+    return invite
+
+
+@on_bench
+async def test_a_dialled_uri_says_which_call_is_replaced(bench: Bench) -> None:
+    """RFC 3261 19.1.5: its Replaces becomes a header, others of its headers are left out."""
+    value = "c%40h%3Bto-tag%3D1%3Bfrom-tag%3D2%3Bearly-only"
+    invite = await dialled(bench, f"PJSIP/bob/sip:x@127.0.0.1:5072?Replaces={value}&Route=%3Csip%3Aevil%3E")
+    assert str(invite.uri) == "sip:x@127.0.0.1:5072"
+    assert invite.get_all("Replaces") == ["c@h;to-tag=1;from-tag=2;early-only"]
+    assert invite.get_all("Require") == ["replaces"]
+    assert not invite.has("Route")
+    assert invite.get("To") == "<sip:x@127.0.0.1>"
+
+
+@on_bench
+async def test_a_replaces_of_a_dialled_uri_that_cannot_be_read_is_left_out(bench: Bench) -> None:
+    invite = await dialled(bench, "PJSIP/bob/sip:x@127.0.0.1:5072?Replaces=c%0D%0AEvil%3A1%3Bto-tag%3D1%3Bfrom-tag%3D2")
+    assert not invite.has("Replaces")
+    assert not invite.has("Evil")
+    assert str(invite.uri) == "sip:x@127.0.0.1:5072"
+
+
+@on_bench
+async def test_a_redirection_does_not_have_us_replace_a_call(bench: Bench) -> None:
+    _alice, trunk, invite, _results = await dialing(bench, "PJSIP/trunk", 5073)
+    target = "<sip:y@127.0.0.1:5072?Replaces=c%3Bto-tag%3D1%3Bfrom-tag%3D2>"
+    trunk.respond(invite, 302, extra=f"Contact: {target}\r\n", contact=False)
+    again = await bench.phone(5072).next("INVITE")
+    assert str(again.uri) == "sip:y@127.0.0.1:5072"
+    assert not again.has("Replaces")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from asterism.applications.session.identity import sip_uri
 from asterism.core.identifiers import random_uuid
 from asterism.sip.phone_numbers import as_phone
+from asterism.stack.errors import ParseError
+from asterism.stack.headers import Replaces
 from asterism.stack.message import Request
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ def make_invite(session: OutgoingSession, before: Request | None) -> Request:
 
     ``before`` is the one that was refused, where this one only goes elsewhere or says it in other words.
     """
-    target = session.target
+    target = session.target if not session.target.headers else session.target.replace(headers="")
     request = Request("INVITE", as_phone(target) if session.endpoint.user_eq_phone else target)
     request.headers = [
         *(_new_identity(session) if before is None else _identity_again(session, before)),
@@ -27,7 +29,21 @@ def make_invite(session: OutgoingSession, before: Request | None) -> Request:
         ("Allow", session.core.state.capabilities.allow),
         ("Supported", f"{session.profile.supported}, histinfo"),
     ]
+    if session.target.headers:
+        request.headers.extend(_replacing(session))
     return request
+
+
+def _replacing(session: OutgoingSession) -> list[tuple[str, str]]:
+    """The Replaces that the dialled URI asks for (RFC 3891 4); its other headers are left out (RFC 3261 19.1.5)."""
+    if any(name == "Replaces" for name, _ in session.added_headers):
+        return []
+    try:
+        found = Replaces.in_uri(session.target)
+    except ParseError as error:
+        session.core.log.warning("a call to %s replaces none: %s", session.target.host_port, error.message)
+        return []
+    return [] if found is None else [("Require", "replaces"), ("Replaces", str(found))]
 
 
 def _new_identity(session: OutgoingSession) -> list[tuple[str, str]]:

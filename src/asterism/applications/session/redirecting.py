@@ -124,13 +124,16 @@ def _status_of(text: str) -> int:
 
 
 def targets_of(response: Response, numbers: bool = False) -> list[Uri]:
-    """The SIP URIs that a 3xx names, the best first (RFC 3261 8.1.3.4, 20.10); ``numbers``: ``tel`` URIs as well."""
+    """The SIP URIs that a 3xx names, the best first (RFC 3261 8.1.3.4, 20.10); ``numbers``: ``tel`` URIs as well.
+
+    Headers that they have are left out.
+    """
     try:
         contacts = [one for one in response.contacts if one.uri.is_sip or (numbers and one.uri.scheme == "tel")]
     except ParseError:
         return []
     contacts.sort(key=_quality, reverse=True)
-    return [one.uri for one in contacts]
+    return [one.uri.replace(headers="") if one.uri.headers else one.uri for one in contacts]
 
 
 def extension_of(target: Uri) -> str:

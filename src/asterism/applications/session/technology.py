@@ -147,6 +147,8 @@ class PjsipTechnology:
             uri = contact.parsed
         except ParseError as error:
             raise RequestError(Cause.NO_ROUTE_DESTINATION, f"bad contact: {error.message}") from error
+        if uri.headers:
+            uri = uri.replace(headers="")  # whom a phone's calls replace is not the phone's to say
         return endpoint, contact, uri.replace(user=user) if user else uri
 
     def _endpoint(self, name: str) -> Endpoint | None:

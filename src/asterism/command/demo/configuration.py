@@ -21,6 +21,7 @@ EXTENSIONS = (
     ("604", "busy"),
     ("605", "congestion"),
     ("606", "an extension that runs a subroutine and speaks the caller's number to the console"),
+    ("**102", "answer for 102 while it rings (a lamp's pickup prefix is **); *8: whichever phone rings"),
     ("*72103, *90103, *92103", "forward your calls to 103: always, when busy, without an answer; *73, *91, *93 end it"),
 )
 
@@ -71,6 +72,9 @@ force_rport=yes
 rewrite_contact=yes
 cc_agent_policy=generic
 cc_monitor_policy=generic
+call_group=1
+pickup_group=1
+notify_dialog_ids=yes
 
 [auth](!)
 type=auth
@@ -141,6 +145,10 @@ exten => _10X,1,Verbose(2,${CALLERID(num)} calls ${EXTEN})
  same => n,ExecIf($["${DIALSTATUS}" != "BUSY"]?Gosub(forward,s,1(${EXTEN},noanswer,cfnr)))
  same => n,Hangup(${HANGUPCAUSE})
 exten => _10X,hint,PJSIP/${EXTEN}
+
+; Pickup: ** and the number of a phone that rings. A phone with lamps dials it when a lamp that blinks is pressed, if **
+; is its pickup prefix; others send an INVITE with Replaces, which needs no extension. *8 picks up any phone that rings.
+exten => _**10X,1,Pickup(${EXTEN:2}@demo)
 
 ; Call forwarding: *72 and an extension for all calls, *90 when busy, *92 when nobody answers; *73, *91, *93 end it.
 ; A beep confirms. It is kept in the database: "database show" lists it, and a restart does not end it.

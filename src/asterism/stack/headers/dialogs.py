@@ -13,6 +13,7 @@ from urllib.parse import unquote as _percent_unquote
 from asterism.stack.errors import ParseError
 from asterism.stack.grammar import check_value, printable
 from asterism.stack.headers.base import AddressValue, ParamValue
+from asterism.stack.uri import Uri
 
 
 class _DialogValue(ParamValue):
@@ -78,6 +79,22 @@ class Replaces(_DialogValue):
             raise ParseError("control character in Replaces")
         return cls.parse(value)
 
+    @classmethod
+    def in_uri(cls, uri: Uri) -> Self | None:
+        """The Replaces among a URI's headers, ``None`` if there is none.
+
+        Raises:
+            ParseError: it is malformed, or there are several.
+        """
+        found: Self | None = None
+        for piece in uri.headers.split("&"):
+            name, _, value = piece.partition("=")
+            if name.lower() == "replaces":
+                if found is not None:
+                    raise ParseError("more than one Replaces")
+                found = cls.from_uri_header(value)
+        return found
+
 
 class Join(_DialogValue):
     """The dialog that the new one is to join."""
@@ -112,14 +129,7 @@ class ReferTo(AddressValue):
         Raises:
             ParseError: it is malformed, or there are several.
         """
-        found: Replaces | None = None
-        for piece in self.address.uri.headers.split("&"):
-            name, _, value = piece.partition("=")
-            if name.lower() == "replaces":
-                if found is not None:
-                    raise ParseError("more than one Replaces")
-                found = Replaces.from_uri_header(value)
-        return found
+        return Replaces.in_uri(self.address.uri)
 
 
 class ReferredBy(AddressValue):
