@@ -6,6 +6,7 @@ With ``--check`` nothing is written; the exit status is 1 when a page is not wha
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from asterism.applications.notify import content
@@ -13,6 +14,7 @@ from asterism.data import ConfiguredObject, OptionSpec
 from asterism.pbx.calls.completion.machine import State
 from asterism.pbx.calls.completion.parameters import MOST_REQUESTS
 from asterism.pbx.calls.completion.table import CompletionSettings
+from asterism.pbx.calls.features import settings as features
 from asterism.pbx.vocabulary.device_state import DeviceState
 from asterism.server.discovery import configured_types
 
@@ -48,6 +50,7 @@ def pages() -> dict[str, str]:
     types = [cls for cls in configured_types() if not cls.RUNTIME]
     made = {f"{cls.TYPE}.md": _page(cls) for cls in types}
     made["ccss.md"] = _call_completion()
+    made["features.md"] = _features()
     made["pjsip_notify.md"] = _notify()
     made["README.md"] = _index(types)
     return made
@@ -121,6 +124,45 @@ def _notify() -> str:
     )
 
 
+def _features() -> str:
+    """The page of ``features.conf``, which is no object."""
+
+    def rows(options: Mapping[str, features.Spec]) -> list[str]:
+        return [
+            f"| `{name}` | {f'`{spec.default}`' if spec.default else ''} | {_cell(features.ACCEPTED[spec.kind])} | "
+            f"{_cell(spec.help)} |\n"
+            for name, spec in options.items()
+        ]
+
+    table = "\n| option | default | accepted | meaning |\n|---|---|---|---|\n"
+    return "".join(
+        (
+            HEAD.format(title=features.FILE),
+            "What the parties of a call start by dialling codes. [Guide](../guide/transfers.md#by-keys),\n",
+            "[sample](../../samples/features.conf). `module reload features` reads the file again: for calls that\n",
+            "begin to be bridged from then on. A line that is wrong is named in the log, and by `asterism check`,\n",
+            "and leaves the default. `FEATURE(option)` and `FEATUREMAP(option)` set an option for one channel.\n",
+            "\n## `[general]`\n",
+            table,
+            *rows(features.GENERAL),
+            "\n## `[featuremap]`\n",
+            table,
+            *rows(features.FEATUREMAP),
+            "\n## `[applicationmap]`\n\n",
+            "`name = code,self or peer[/caller, callee or both],application[,arguments][,class of music]`\n\n",
+            "The application runs on the party that has dialled the code, or on the others; `caller` and `callee`\n",
+            "say which party may dial it. Arguments with commas are in quotes, or in parentheses behind the name.\n",
+            "`Gosub` runs a subroutine and comes back. With a class of music, who waits hears that. The channel has\n",
+            "the variables DYNAMIC_FEATURENAME and DYNAMIC_WHO_ACTIVATED. A channel has the keys that its variable\n",
+            "DYNAMIC_FEATURES names, joined by `#`.\n",
+            "\n## Groups\n\n",
+            "Any other section is a group: `name = code` for applications of `[applicationmap]`; without a code it\n",
+            "is the application's own. DYNAMIC_FEATURES may name groups.\n",
+            f"\nThere are at most {features.MOST} applications, and as many groups.\n",
+        )
+    )
+
+
 def _index(types: list[type[ConfiguredObject]]) -> str:
     lines = [
         HEAD.format(title="objects"),
@@ -137,6 +179,7 @@ def _index(types: list[type[ConfiguredObject]]) -> str:
     lines += [
         "\nFiles that hold no objects:\n\n| file | what it is |\n|---|---|\n",
         "| [ccss.conf](ccss.md) | Call completion. |\n",
+        f"| [{features.FILE}](features.md) | Features on keys: codes that are dialled during a call. |\n",
         f"| [{content.FILE}](pjsip_notify.md) | NOTIFYs that are sent by hand. |\n",
     ]
     return "".join(lines)

@@ -31,8 +31,9 @@ anything. Nothing that the configuration names is run: no #exec, no file of the 
 
 FILES = frozenset((
     "acl.conf", "asterisk.conf", "ccss.conf", "cli.conf", "cli_aliases.conf", "extconfig.conf", "extensions.conf",
-    "http.conf", "logger.conf", "manager.conf", "modules.conf", "musiconhold.conf", "pjsip.conf", "pjsip_wizard.conf",
-    "pjsip_notify.conf", "res_config_sqlalchemy.conf", "resolver_unbound.conf", "rtp.conf", "sorcery.conf",
+    "features.conf", "http.conf", "logger.conf", "manager.conf", "modules.conf", "musiconhold.conf", "pjsip.conf",
+    "pjsip_notify.conf", "pjsip_wizard.conf", "res_config_sqlalchemy.conf", "resolver_unbound.conf", "rtp.conf",
+    "sorcery.conf",
 ))  # fmt: skip
 """The files that are read. Others are Asterisk's, or are included by these."""
 
@@ -204,6 +205,12 @@ def _check_completion(file: ConfigFile) -> list[ConfigError]:
     return read_settings(file)[1]
 
 
+def _check_features(file: ConfigFile) -> list[ConfigError]:
+    from asterism.pbx.calls.features.settings import read_settings
+
+    return read_settings(file)[1]
+
+
 def _check_asterisk_conf(file: ConfigFile) -> list[ConfigError]:
     return list(mistaken(file, {"directories": DIRECTORIES, "options": OPTIONS, "files": OPTIONS}))
 
@@ -222,6 +229,7 @@ _READERS: dict[str, Callable[[ConfigFile], list[ConfigError]]] = {
     "asterisk.conf": _check_asterisk_conf,
     "ccss.conf": _check_completion,
     "cli.conf": _check_section("startup_commands"),
+    "features.conf": _check_features,
     "http.conf": _check_section("general"),
     "logger.conf": _check_logger,
     "modules.conf": _check_section("modules"),

@@ -10,11 +10,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.media.recording.mixdown import Output, Source
 from asterism.pbx.calls import bridging
+from asterism.pbx.calls.features.keys import Keys
+from asterism.pbx.calls.features.member import program_keys
+from asterism.pbx.calls.features.table import options_of
 from asterism.pbx.calls.parking.parking import Wish
 from asterism.pbx.calls.recording.settings import RecordingError, RecordingSettings, file_path
 from asterism.pbx.calls.transfers import awaited
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
     from asterism.pbx.bridges.bridge import Bridge
     from asterism.pbx.calls.dialing import DialResult
     from asterism.pbx.calls.recording.recording import Recording
+
+ChannelKeys = Mapping[str, Callable[["Channel"], Awaitable[None]]]
+"""Codes that the far end may dial during a conversation, and what each runs."""
 
 
 class Channel(channel.Channel):
@@ -160,14 +166,18 @@ class Channel(channel.Channel):
         """Up to ``count`` digits; ends at the terminator, which is left out, or after a pause of ``timeout``."""
         return await listening.read_digits(self, count, timeout, terminator)
 
-    async def dial(self, destinations: str, timeout: float | None = None, options: str = "") -> DialResult:
+    async def dial(
+        self, destinations: str, timeout: float | None = None, options: str = "", *, keys: ChannelKeys | None = None
+    ) -> DialResult:
         """Call others and talk with the first that answers, as the application ``Dial`` does.
 
         ``destinations`` is a dial string ("PJSIP/101&PJSIP/102"), ``options`` Dial's letters.
+        ``keys`` are codes ("*9") that this channel's party may dial during the conversation, each with an ``async def``
+        that is called with this channel; until it returns, neither party hears the other.
         Returns when the call that it made is over, also without an answer; raises
         :class:`ChannelHangup` when this channel hung up.
         """
-        return await dial(self, destinations, timeout, options)
+        return await dial(self, destinations, timeout, options, program_keys(keys) if keys else None)
 
     async def transfer(
         self,
@@ -235,14 +245,16 @@ class Channel(channel.Channel):
         """
         return await awaited.attended_transfer(self, other, heard)
 
-    async def bridge_with(self, other: channel.Channel) -> None:
+    async def bridge_with(self, other: channel.Channel, *, keys: ChannelKeys | None = None) -> None:
         """Talk to another channel until either leaves; it leaves whatever it does for that.
 
         Both are answered. Afterwards this code goes on, and the other channel's dialplan with its next priority; one
-        that has none ends. Raises :class:`ChannelHangup` when this channel hung up, ``RuntimeError`` when the other
-        cannot come (it has hung up, or is still being called) or this one is spoken to or bridged already.
+        that has none ends. ``keys`` as for :meth:`dial`. Raises :class:`ChannelHangup` when this channel hung up,
+        ``RuntimeError`` when the other cannot come (it has hung up, or is still being called) or this one is spoken to
+        or bridged already.
         """
-        await bridging.bridge_with(self, other)
+        handler = Keys(program_keys(keys), options_of(self).featuredigittimeout / 1000) if keys else None
+        await bridging.bridge_with(self, other, handler)
 
     async def join(self, bridge: Bridge) -> None:
         """Be in a bridge, made by :meth:`~asterism.pbx.assembly.pbx.Pbx.create_bridge`, until it is taken out of it.

@@ -25,8 +25,9 @@ def connect_channels(first: Channel, second: Channel) -> bool:
         one, two = first.stream, second.stream
     if one is None or two is None:
         return False
-    relayed = _connect(one, None if first.away or apart(second) else two)
-    _connect(two, None if second.away or apart(first) else one)
+    away = first.away or second.away
+    relayed = _connect(one, None if away or music_of(second) else two)
+    _connect(two, None if away or music_of(first) else one)
     return relayed
 
 

@@ -148,14 +148,14 @@ def _check_free(channel: Channel) -> None:
         raise RuntimeError(f"{channel.name} is spoken to, or in a bridge")
 
 
-async def bridge_with(channel: Channel, other: Channel) -> None:
+async def bridge_with(channel: Channel, other: Channel, on_digit: DigitHandler | None = None) -> None:
     """Have two channels talk to each other until either leaves; see ``Channel.bridge_with``."""
     if other is channel:
         raise ValueError("a channel does not talk to itself")
     if not may_be_fetched(other):
         raise RuntimeError(f"{other.name} has hung up, or is still being called")
     _check_free(channel)
-    meeting = Meeting(channel.pbx, Guest(channel), Guest(other))
+    meeting = Meeting(channel.pbx, Guest(channel, on_digit=on_digit, features=on_digit is not None), Guest(other))
     meeting.invite(other)
     await meeting.attend(channel)
 

@@ -99,9 +99,13 @@ class ChannelVariables:
             for name, depth in list(parent.inheritance.items()):
                 self.set_variable("__" + name if depth == 2 else name, parent.variables[name])
 
-    def has_any(self, names: frozenset[str]) -> bool:
-        """Whether one of these variables is set on the channel."""
-        return not names.isdisjoint(self._variables)
+    def has_any(self, names: frozenset[str], other: ChannelVariables | None = None) -> bool:
+        """Whether one of these variables is set, on this channel, on the ``other`` one, or globally."""
+        return not (
+            names.isdisjoint(self._variables)
+            and (other is None or names.isdisjoint(other._variables))
+            and names.isdisjoint(self.pbx.dialplan.globals)
+        )
 
     def get_variable(self, name: str) -> str | None:
         """A channel variable, else the global one; ``None`` when neither is set."""

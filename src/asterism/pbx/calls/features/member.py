@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
+from asterism.core.calling import require_async
 from asterism.pbx.calls.features import applications
 from asterism.pbx.calls.features.keys import Action, Keys
-from asterism.pbx.calls.features.table import bridge_of, options_of
+from asterism.pbx.calls.features.settings import LONGEST_CODE, is_code
+from asterism.pbx.calls.features.table import away, bridge_of, options_of
 from asterism.pbx.calls.features.transferring import attended_transfer, blind_transfer
 from asterism.pbx.vocabulary.causes import Cause
 
@@ -17,7 +21,9 @@ if TYPE_CHECKING:
 
 LETTERS = frozenset("hHkKtTwWxX")
 """Options of Dial by which parties have keys: small ones the called party, capitals the caller."""
-_NAMES = frozenset({"DYNAMIC_FEATURES", "BRIDGE_FEATURES"})
+_NO_KEYS: Mapping[str, Action] = MappingProxyType({})
+VARIABLES = frozenset({"DYNAMIC_FEATURES", "BRIDGE_FEATURES"})
+"""Variables that give a channel keys."""
 
 
 def disconnect(channel: Channel) -> None:
@@ -55,21 +61,24 @@ _BUILT_IN: tuple[tuple[str, str, Action], ...] = (
 )
 
 
-def wants_keys(channel: Channel) -> bool:
-    """Whether variables of a channel give it keys."""
-    return channel.has_any(_NAMES) or not _NAMES.isdisjoint(channel.pbx.dialplan.globals)
-
-
-def keys_of(channel: Channel, letters: frozenset[str], *, called: bool, ends: Action = disconnect) -> Keys | None:
+def keys_of(
+    channel: Channel,
+    letters: frozenset[str],
+    *,
+    called: bool,
+    ends: Action = disconnect,
+    more: Mapping[str, Action] = _NO_KEYS,
+) -> Keys | None:
     """The keys of a party of a call, ``None`` where it has none.
 
-    ``letters`` are the options of Dial, or of Bridge, ``ends`` is what ends the call. Where two have the same code, the
-    first of these counts: what is built in, and the applications in the order in which they are named.
+    ``letters`` are the options of Dial, or of Bridge, ``ends`` is what ends the call, ``more`` are keys of
+    the code that dials. Where two have the same code, the first of these counts: those, what is built in, and the
+    applications in the order in which they are named.
     """
     mine = {letter.lower() for letter in letters if letter.islower() is called and letter in LETTERS}
     mine.update((channel.get_variable("BRIDGE_FEATURES") or "").lower())
     options = options_of(channel)
-    codes: dict[str, Action] = {}
+    codes: dict[str, Action] = dict(more)
     for letter, name, action in _BUILT_IN:
         code = getattr(options, name)
         if letter in mine and code:
@@ -81,6 +90,30 @@ def keys_of(channel: Channel, letters: frozenset[str], *, called: bool, ends: Ac
             if feature.by in ("both", role):
                 codes.setdefault(feature.code, partial(_run, feature))
     return Keys(codes, options.featuredigittimeout / 1000) if codes else None
+
+
+def program_keys(functions: Mapping[str, Callable[[Any], Awaitable[None]]]) -> dict[str, Action]:
+    """The keys of code written in Python: each runs a function with the channel, which is by itself meanwhile.
+
+    Raises:
+        ValueError: One is no code (up to 11 of 0-9, *, #, A-D).
+        NotAsyncError: What it is to run is not ``async``.
+    """
+    keys: dict[str, Action] = {}
+    for code, function in functions.items():
+        if not is_code(code):
+            raise ValueError(f"'{code}' is no code: up to {LONGEST_CODE} of 0-9, *, #, A-D")
+        require_async(function, f"what the key '{code}' runs")
+        keys[code.upper()] = partial(_run_program, code, function)
+    return keys
+
+
+def _run_program(code: str, function: Callable[[Any], Awaitable[None]], channel: Channel) -> None:
+    async def run() -> None:
+        with away(channel):
+            await function(channel)
+
+    channel.pbx.features.start(channel, run(), f"the key {code}")
 
 
 def _run(feature: KeyedApplication, channel: Channel) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,7 +12,7 @@ from asterism.core.module import Module
 from asterism.pbx.bridges.bridge import Bridge
 from asterism.pbx.calls.completion.parameters import KEY
 from asterism.pbx.calls.dialing import MAX_DESTINATIONS, Dialer, DialResult, Leg
-from asterism.pbx.calls.features.member import LETTERS, keys_of, wants_keys
+from asterism.pbx.calls.features.member import LETTERS, VARIABLES, keys_of
 from asterism.pbx.calls.features.table import KEY as FEATURES
 from asterism.pbx.calls.features.table import inherit
 from asterism.pbx.channels.music.playing import stop_music
@@ -28,6 +28,7 @@ from asterism.pbx.vocabulary.marks import application, register_marked
 from asterism.pbx.vocabulary.party import PartyId, parse_caller_id, parse_presentation
 
 if TYPE_CHECKING:
+    from asterism.pbx.calls.features.keys import Action
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.vocabulary.host import HostServer
 
@@ -53,10 +54,12 @@ _PAUSES = {"w": 0.5, "W": 1.0}
 class Call:
     """One run of Dial: from the destinations to the end of the conversation."""
 
-    __slots__ = ("_limit", "_next", "bridge", "caller", "dialer", "forwarded", "options", "pbx", "peer")
+    __slots__ = ("_keys", "_limit", "_next", "bridge", "caller", "dialer", "forwarded", "options", "pbx", "peer")
 
-    def __init__(self, caller: Channel, options: DialOptions) -> None:
+    def __init__(self, caller: Channel, options: DialOptions, keys: Mapping[str, Action] | None = None) -> None:
         self.caller = caller
+        self._keys = keys or {}
+        """Keys that the caller has besides those of the options."""
         self.pbx = caller.pbx
         self.options = options
         self.peer: Channel | None = None
@@ -354,8 +357,9 @@ class Call:
         letters = options.letters
         keys = caller_keys = None
         features = not letters.isdisjoint(LETTERS)
-        if features or wants_keys(caller) or wants_keys(peer):
-            keys, caller_keys = keys_of(peer, letters, called=True), keys_of(caller, letters, called=False)
+        if features or self._keys or caller.has_any(VARIABLES, peer):
+            keys = keys_of(peer, letters, called=True)
+            caller_keys = keys_of(caller, letters, called=False, more=self._keys)
             features = features or keys is not None or caller_keys is not None
         if options.limit is not None:
             self._limit = self.pbx.loop.call_later(options.limit, self._end_peer)
@@ -423,13 +427,17 @@ class Call:
 
 
 def dial(
-    caller: Channel, destinations: str, timeout: float | None = None, options: str = ""
+    caller: Channel,
+    destinations: str,
+    timeout: float | None = None,
+    options: str = "",
+    keys: Mapping[str, Action] | None = None,
 ) -> Coroutine[Any, Any, DialResult]:
     """Dial for ``caller``; see :meth:`asterism.pbx.channels.channel.Channel.dial`."""
     parsed = parse_options(options)
     for problem in parsed.problems:
         caller.pbx.log.warning("Dial: %s", problem)
-    return Call(caller, parsed).run(destinations, timeout)
+    return Call(caller, parsed, keys).run(destinations, timeout)
 
 
 class DialApplication(Module):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from features_kit import CONF, Phones, answers, compare, member_of, run
 
+from asterism.core.errors import NotAsyncError
 from asterism.pbx.calls.features.member import keys_of
+from asterism.pbx.channels.channel import Channel
 
 
 def codes(letters: str, called: bool, **variables: str) -> list[str]:
@@ -85,5 +89,58 @@ def test_the_keys_of_a_party_go_with_it_to_its_next_call() -> None:
         await phones.dial(phones.bob, "6004", 2)
         assert phones.talk(phones.phone("carol"), phones.phone("dave"))
         assert phones.names() == ["carol", "dave"]
+
+    run(scenario)
+
+
+def test_keys_of_a_program() -> None:
+    async def scenario(phones: Phones) -> None:
+        heard: list[object] = []
+
+        async def key(channel: Channel) -> None:
+            assert channel.away
+            heard.append(await channel.read_digit(1))
+
+        async def call(channel: Any) -> None:
+            await channel.dial("PJSIP/bob", 20, "T", keys={"*9": key, "*8": key})
+
+        phones.server.sip.scripts |= {"bob": answers, "carol": answers}
+        alice = phones.alice = phones.server.sip.incoming("alice", "7510")
+        phones.pbx.start(alice, call)
+        await phones.dial(alice, "", 1)
+        bob = phones.bob = phones.phone("bob")
+        await phones.dial(alice, "*95", 0.5)
+        assert heard == ["5"]
+        assert phones.talk(alice, bob)
+        await phones.dial(alice, "*97", 0.5)
+        await phones.dial(bob, "*9", 3)
+        assert phones.digits(alice) == "*9"  # they are the caller's
+        await phones.dial(alice, "*2", 0.5)
+        assert phones.hears(alice) == ["pbx-transfer"]
+
+    run(scenario)
+
+
+def test_keys_of_a_program_that_joins_two() -> None:
+    async def scenario(phones: Phones) -> None:
+        heard: list[object] = []
+
+        async def key(channel: Channel) -> None:
+            heard.append(channel)
+
+        async def call(channel: Any) -> None:
+            with pytest.raises(ValueError, match="no code"):
+                await channel.bridge_with(phones.bob, keys={"nine": key})
+            with pytest.raises(NotAsyncError):
+                await channel.bridge_with(phones.bob, keys={"9": heard.append})
+            await channel.bridge_with(phones.bob, keys={"9": key})
+
+        phones.bob = phones.server.sip.incoming("bob", "7010")
+        phones.pbx.start(phones.bob)
+        alice = phones.alice = phones.server.sip.incoming("alice", "7510")
+        phones.pbx.start(alice, call)
+        await phones.dial(alice, "", 1)
+        await phones.dial(alice, "9")
+        assert heard == [alice]
 
     run(scenario)
