@@ -41,6 +41,7 @@ LOADS = {
     "slow-call": (40, 400),
     "rtp": (50, 60),
     "conference": (50, 50),
+    "recorded-calls": (50, 50),
 }
 """Rate a second and number of operations; calls at two rates, as on a slow machine peers cannot keep up with 100."""
 
@@ -51,9 +52,13 @@ UNITS = {
     "slow-call": "two-leg call, 40 a second",
     "rtp": "relayed packet",
     "conference": "20 ms of one of 50 in a mix",
+    "recorded-calls": "relayed packet, recorded",
 }
 
-TARGETS = {"options": 1 / 3, "register": 1 / 3, "call": 1 / 3, "slow-call": 1 / 3, "rtp": 1 / 2, "conference": 1.0}
+TARGETS = {
+    "options": 1 / 3, "register": 1 / 3, "call": 1 / 3, "slow-call": 1 / 3, "rtp": 1 / 2, "conference": 1.0,
+    "recorded-calls": 1.0,
+}  # fmt: skip
 """The most that Asterism may use of Asterisk's CPU, measured in the same run."""
 
 READY_SECONDS = 1.0
@@ -66,6 +71,7 @@ OTHERS = (
     "idle",
     "idle-calls",
     "lateness",
+    "recorded-lateness",
     "manager",
     "memory",
     "contacts",
@@ -128,6 +134,7 @@ def run_others(folder: Path, wanted: list[str], share: int, *, peers: bool) -> b
         "idle": lambda: idle.run(folder / "idle", share),
         "idle-calls": lambda: idle_calls.run(folder / "idle-calls", share),
         "lateness": lambda: lateness.run(folder / "lateness", share),
+        "recorded-lateness": lambda: lateness.run(folder / "recorded-lateness", share, recorded=True),
         "manager": lambda: manager.run(folder / "manager", 2000 // share),
         "memory": lambda: memory.run(folder / "memory", 5000 // share),
         "contacts": lambda: contacts.run(share),

@@ -2,7 +2,7 @@
 
 The server listens on 127.0.0.1:5070; 127.0.0.1 may call without a password; ``callee`` is a static contact
 on port 5090; ``u1`` to ``u100`` register with passwords ``pw1`` to ``pw100``. ``conference`` is a conference at 8 kHz,
-which a module of the measurement's own brings to Asterism.
+which a module of the measurement's own brings to Asterism. ``recorded`` is the callee, with a recording of the call.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ max_contacts=1
 
 _FILES = {
     "extensions.conf": "[default]\nexten => callee,1,Dial(PJSIP/callee,30)\nexten => ping,1,NoOp()\n"
+    "exten => recorded,1,MixMonitor(${UNIQUEID}.wav)\n same => n,Dial(PJSIP/callee,30)\n"
     "exten => conference,1,Answer()\n same => n,ConfBridge(bench)\n",
     "confbridge.conf": "[general]\n[default_bridge]\ntype=bridge\ninternal_sample_rate=8000\nmixing_interval=20\n"
     "[default_user]\ntype=user\nquiet=yes\n",

@@ -44,7 +44,8 @@ PATIENCE = 60.0
 
 _HEADER, _DUE = struct.Struct("!BBHIId"), struct.Struct("!12xd")
 _SILENCE = b"\xff" * 152
-_DIALPLAN = "[default]\nexten => ping,1,NoOp()\nexten => u1,1,Dial(PJSIP/u1,30)\n"
+_DIALPLAN = "[default]\nexten => ping,1,NoOp()\nexten => u1,1,{}Dial(PJSIP/u1,30)\n"
+_RECORD = "MixMonitor(${UNIQUEID}.wav)\n same => n,"
 
 
 @dataclass(slots=True)
@@ -155,14 +156,14 @@ def generate(port: int, seconds: float, pipe: Connection) -> None:
     asyncio.run(main())
 
 
-def run(folder: Path, share: int = 1) -> bool:
-    """Measure and print both; whether all packets came and the target is met."""
+def run(folder: Path, share: int = 1, *, recorded: bool = False) -> bool:
+    """Measure and print both; whether all packets came and the target is met. ``recorded``: the calls are recorded."""
     seconds = max(ROUND_SECONDS / share, 1.0)
     ports, echo_port = multiprocessing.Pipe()
     results, given = multiprocessing.Pipe()
     started = [multiprocessing.Process(target=echo, args=(echo_port,), daemon=True)]
     found: tuple[Lateness, Lateness] | None = None
-    with servers.asterism(folder, {"extensions.conf": _DIALPLAN}) as process:
+    with servers.asterism(folder, {"extensions.conf": _DIALPLAN.format(_RECORD if recorded else "")}) as process:
         servers.wait_ready(process)
         try:
             started[0].start()
@@ -176,7 +177,8 @@ def run(folder: Path, share: int = 1) -> bool:
             for each in started:
                 each.terminate()
                 each.join()
-    print(f"\nLateness of {CALLS} calls, {1 / GAP:.0f} packets a second, {ROUNDS} x {seconds:.0f} s each in turns")
+    kind = "recorded calls" if recorded else "calls"
+    print(f"\nLateness of {CALLS} {kind}, {1 / GAP:.0f} packets a second, {ROUNDS} x {seconds:.0f} s each in turns")
     if found is None:
         return verdict(False, "the generator ended", "results")
     for name, result in zip(("bare UDP echo", "relayed by the server"), found, strict=True):

@@ -19,8 +19,9 @@ from bench.process import cpu_seconds, datagrams_sent
 
 SCENARIOS = Path(__file__).resolve().parent / "scenarios"
 CALLS = ("call", "slow-call")
-MEDIA = {"rtp": 200, "conference": 100}
+MEDIA = {"rtp": 200, "conference": 100, "recorded-calls": 200}
 """Datagrams per call and second: between two parties, and between one and the mix."""
+_SERVICES = {"rtp": "callee", "conference": "conference", "recorded-calls": "recorded"}
 RTP_SECONDS = 6.0  # steady media that is measured
 RTP_RAMP = 50  # calls started per second
 RTP_CALL_SECONDS = 12  # media in call_rtp.xml
@@ -74,12 +75,12 @@ def _scenario(operation: str, folder: Path) -> list[str]:
         return ["-sf", str(SCENARIOS / "register.xml"), "-inf", str(users), "-p", "5095"]
     if operation in CALLS:
         return ["-sn", "uac", "-s", "callee", "-p", "5091"]
-    return media_scenario(folder, "callee" if operation == "rtp" else "conference", 5091)
+    return media_scenario(folder, _SERVICES[operation], 5091)
 
 
 def media_scenario(folder: Path, service: str, port: int) -> list[str]:
     """SIPp's arguments for calls to ``service`` from ``port`` that talk for twelve seconds."""
-    tone = [0xFF, 0x7F] if service == "callee" else list(b"".join(ulaw_tone(440)))
+    tone = list(b"".join(ulaw_tone(440))) if service == "conference" else [0xFF, 0x7F]
     (folder / "tone.ulaw").write_bytes(bytes(tone * (240_000 // len(tone))))
     return ["-sf", str(SCENARIOS / "call_rtp.xml"), "-s", service, "-p", str(port)]
 
@@ -91,8 +92,8 @@ def measure(operation: str, pid: int, rate: int, count: int) -> Measurement:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         try:
-            if operation in (*CALLS, "rtp"):
-                echo = ["-rtp_echo"] if operation == "rtp" else []
+            if operation in (*CALLS, "rtp", "recorded-calls"):
+                echo = [] if operation in CALLS else ["-rtp_echo"]
                 callee = Sipp(["-sn", "uas", "-p", str(CALLEE_PORT), *echo], folder, "callee")
                 time.sleep(0.5)
             rate = RTP_RAMP if operation in MEDIA else rate
