@@ -40,6 +40,10 @@ exten => 304,1,MixMonitor(../../out.wav)
  same => n,MixMonitor(two.gsm)
  same => n,MixMonitor(file/three.wav)
  same => n,Dial(PJSIP/102,30)
+exten => 600,1,Answer()
+ same => n,Echo()
+exten => 306,1,MixMonitor(moved.wav,D)
+ same => n,Dial(PJSIP/102,30)
 exten => 305,1,MixMonitor(law.ulaw,B(1)V(-2)v(2))
  same => n,Dial(PJSIP/102,30)
 """
@@ -306,3 +310,31 @@ async def test_nothing_is_left_when_channels_end_in_a_recording() -> None:
         assert world.server.pbx.recordings.thread.waiting == 0
         assert not [name for name in open_files() if "monitor" in name]
         await until(lambda: not [one for one in threading.enumerate() if one.name.startswith("recordings")])
+
+
+async def test_a_recording_goes_on_through_a_transfer() -> None:
+    async with two_phones(FILES) as world, manager(world.server) as client:
+        call, incoming = await world.connect("306")
+        recording = await recording_of(world)
+        call.play(440)
+        incoming.play(700)
+        await incoming.hears(440)
+        await call.hears(700)
+        await asyncio.sleep(0.6)
+        (bob,) = (one for one in world.server.pbx.channels if one.name.startswith("PJSIP/102"))
+        answer = await client.action("BlindTransfer", Channel=bob.name, Context="phones", Exten="600")
+        assert answer["Response"] == "Success"
+        await incoming.ended()
+        await call.hears(440)  # herself: the echo
+        assert recording.active
+        await asyncio.sleep(0.6)
+        await call.hangup()
+        await recording.wait(5)
+        left, right = samples_of(folder(world) / "moved.wav")
+    spoken = heard(left, 440)
+    assert spoken[spoken.index(True) :].count(False) <= 1
+    before, after = heard(right, 700), heard(right, 440)
+    assert sum(before) >= 6
+    assert sum(after) >= 6
+    assert before.index(True) + sum(before) <= after.index(True) + 1
+    assert sum(one and two for one, two in zip(before, after, strict=True)) <= 1  # the tenth in which it changes
