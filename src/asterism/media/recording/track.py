@@ -132,6 +132,8 @@ class Track:
     def _segments(self, heard: Sequence[Heard]) -> list[_Segment]:
         segments: list[_Segment] = []
         for now, fmt, timestamp, payload in heard:
+            if fmt.encoding == "L16" and len(payload) & 1:
+                payload = payload[:-1]  # half a sample would shift all that follow
             if not payload:
                 continue
             at, anew = self._said_at(now, fmt, timestamp)

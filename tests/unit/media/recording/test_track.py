@@ -233,6 +233,26 @@ def test_what_came_too_late_is_dropped() -> None:
     assert len(track.take(8000).pcm) == 4000
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_whatever_comes_the_time_line_is_as_long_as_it_is(seed: int) -> None:
+    rng = random.Random(seed)
+    track, now, length = Track(rng.choice((8000, 16000, 44100))), START, 0
+    for _ in range(100):
+        heard: list[Heard] = []
+        for _ in range(rng.choice((0, 1, 25, 60))):
+            now += rng.choice((0.0, 0.02, 0.02, 0.5))
+            stamp = rng.choice((None, rng.getrandbits(32), int((now - START) * 8000), 2**32 - 1))
+            fmt = rng.choice((ULAW, ALAW, SLIN, SLIN16, G729))
+            heard.append((now, fmt, stamp, rng.randbytes(rng.choice((0, 1, 2, 33, 160, 320, 641)))))
+        track.put(heard, START)
+        taken = track.take(int((now - START) * track.rate))
+        length += len(taken.pcm)
+        assert length == track.taken == int((now - START) * track.rate)
+        assert all(0 <= begin < end <= len(taken.pcm) for begin, end in taken.parts)
+        if not rng.randrange(10):
+            track.restart()
+
+
 def test_a_source_that_lies_about_its_time_takes_no_memory() -> None:
     track = Track(8000)
     rng = random.Random(3)

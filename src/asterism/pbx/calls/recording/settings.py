@@ -8,6 +8,7 @@ from pathlib import Path
 from asterism.core.errors import AsterismError
 from asterism.media.recording.mixdown import Output, Source
 from asterism.pbx.dialplan.language.arguments import number, split_letters
+from asterism.pbx.dialplan.language.foreign import NEUTRAL, is_foreign, shadow
 
 BEEP_INTERVAL = 15.0
 """Seconds between the beeps of option B, where it does not say."""
@@ -54,6 +55,8 @@ class RecordingSettings:
 def file_path(name: str, folder: Path, extension: str = "raw") -> Path:
     """The path of a file to record to: an absolute one as it is, another below ``folder``.
 
+    Text from outside in a name makes it neither absolute nor lead anywhere by ``..``.
+
     Args:
         name: as the dialplan has it, with an extension.
         folder: of relative names.
@@ -65,6 +68,8 @@ def file_path(name: str, folder: Path, extension: str = "raw") -> Path:
     name = name.strip()
     if not name or "\0" in name or name.endswith("/"):
         raise RecordingError(f"'{name}' is no name of a file" if name else "it needs the name of a file")
+    if is_foreign(name) and ((shadow(name)[0] == NEUTRAL and name[0] == "/") or ".." in Path(name).parts):
+        raise RecordingError(f"'{name}' is text from outside that would choose a folder")
     path = Path(name)
     if path.suffix == ".wav49":
         path = path.with_suffix(".WAV")

@@ -161,3 +161,4 @@ class Recordings:
         for recording in self:
             recording.stop()
         self.commands.stop()
+        self.thread.close()

@@ -37,6 +37,14 @@ def test_names_that_lead_out_or_are_none(name: str) -> None:
         file_path(name, FOLDER)
 
 
+def test_the_text_of_a_caller_chooses_no_folder() -> None:
+    assert file_path(joined(["calls/", foreign("Ann B."), ".wav"]), FOLDER) == FOLDER / "calls/Ann B..wav"
+    assert file_path(joined(["/tmp/", foreign("a-b"), ".wav"]), FOLDER) == Path("/tmp/a-b.wav")
+    for parts in ((foreign("/etc/x"), ".wav"), ("/tmp/", foreign("../x"), ".wav"), (foreign("../x"), ".wav")):
+        with pytest.raises(RecordingError):
+            file_path(joined(parts), FOLDER)
+
+
 def test_all_options() -> None:
     settings, problems = parse_mixmonitor(
         "one.wav", "abB(7)cdi(ID)npPr(in.wav)s(2.5)St(out.wav)V(2)v(-4)", " echo ", FOLDER
