@@ -108,8 +108,8 @@ def in_a_call(folder: Path, scenario: Callable[[Call], Awaitable[None]], **optio
             await recording.wait(5)
         assert not len(server.pbx.recordings)
         assert len(server.pbx.channels) == 0
-        module.unload()
         server.pbx.recordings.thread.close(wait=True)
+        module.unload()
         return server
 
     return asyncio.run(main())
