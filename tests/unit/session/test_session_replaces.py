@@ -409,3 +409,89 @@ async def test_a_redirection_does_not_have_us_replace_a_call(bench: Bench) -> No
     again = await bench.phone(5072).next("INVITE")
     assert str(again.uri) == "sip:y@127.0.0.1:5072"
     assert not again.has("Replaces")
+
+
+# More races
+
+
+@on_bench
+async def test_who_replaces_another_never_acknowledges_its_answer(bench: Bench) -> None:
+    """RFC 3261 13.3.1.4: after 64*T1 both calls are over."""
+    ok, invite, alice, bob = await answered(bench)
+    carol = carol_calls(bench, replaces_of(invite))
+    await carol.next(200)
+    bob.respond(await bob.next("BYE"), 200)
+    for _ in range(70):
+        bench.advance(0.5)
+        await bench.turn()
+    carol.respond(await carol.next("BYE"), 200)
+    alice.respond(await alice.next("BYE"), 200)
+    await bench.until(lambda: not len(bench.server.pbx.channels))
+    assert ok.status == 200
+
+
+@on_bench
+async def test_a_caller_that_has_not_acknowledged_our_answer_is_replaced(bench: Bench) -> None:
+    """RFC 3261 15: its BYE waits for the ACK."""
+    alice, bob, invite, _results = await ringing(bench)
+    bob.respond(invite, 200, body=sdp())
+    ok = await alice.next(200)
+    await bench.turn()
+    carol = carol_calls(bench, f"Replaces: {ok.call_id};to-tag={ok.to.tag};from-tag={ok.from_.tag}\r\n")
+    assert (await final(carol)).status == 200
+    await bench.turn()
+    assert not [one for one in alice.messages() if isinstance(one, Request)]
+    second = carol_calls(bench, f"Replaces: {ok.call_id};to-tag={ok.to.tag};from-tag={ok.from_.tag}\r\n", call="again")
+    assert (await second.next(603)).call_id == "again"
+    alice.in_dialog("ACK", ok, 1)
+    alice.respond(await alice.next("BYE"), 200)
+    await bench.until(lambda: len(bench.server.pbx.channels) == 2)
+
+
+@on_bench
+async def test_the_invite_comes_again(bench: Bench) -> None:
+    """A repeated INVITE takes no second place (RFC 6026: its transaction absorbs it)."""
+    _ok, invite, _alice, bob = await answered(bench)
+    carol = bench.phone(5074)
+    carol.call("6002", user="anon", extra=replaces_of(invite))
+    branch = carol.branch
+    carol.request(
+        "INVITE", "sip:6002@127.0.0.1", "anon", "<sip:6002@127.0.0.1>", sdp(), replaces_of(invite), branch=branch
+    )  # fmt: skip
+    statuses = [one.status for one in carol.messages() if isinstance(one, Response)]
+    assert [one for one in statuses if one >= 200] == [200]
+    assert len([one for one in bob.messages() if isinstance(one, Request) and one.method == "BYE"]) == 1
+
+
+@on_bench
+async def test_who_replaces_another_hangs_up_at_once(bench: Bench) -> None:
+    _ok, invite, alice, bob = await answered(bench)
+    carol = carol_calls(bench, replaces_of(invite))
+    mine = await carol.next(200)
+    carol.in_dialog("ACK", mine, 1)
+    carol.in_dialog("BYE", mine, 2)
+    bob.respond(await bob.next("BYE"), 200)
+    alice.respond(await alice.next("BYE"), 200)
+    await bench.until(lambda: not len(bench.server.pbx.channels))
+
+
+@on_bench
+async def test_what_is_decided_can_be_explained(bench: Bench) -> None:
+    """``sip explain`` says what would happen, and changes nothing."""
+    _ok, invite, _alice, bob = await answered(bench)
+
+    async def explained(value: str) -> Any:
+        text = (
+            "INVITE sip:6002@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:5074;branch=z9hG4bKe\r\n"
+            "Max-Forwards: 70\r\nFrom: <sip:anon@127.0.0.1>;tag=e\r\nTo: <sip:6002@127.0.0.1>\r\n"
+            "Call-ID: explained\r\nCSeq: 1 INVITE\r\n"
+            f"Contact: <sip:anon@127.0.0.1:5074>\r\n{value}Content-Length: 0\r\n\r\n"
+        )
+        return await bench.server.sip.explain(text)
+
+    told = str(await explained(replaces_of(invite)))
+    assert "in the place of PJSIP/bob" in told
+    assert "481" in str(await explained(replaces_of(invite, tag="other")))
+    assert "486" in str(await explained(replaces_of(invite, more=";early-only")))
+    assert len(bench.server.pbx.channels) == 2
+    assert not bob.messages()

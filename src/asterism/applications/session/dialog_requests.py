@@ -52,7 +52,13 @@ def read_description(session: Session, rx: Rx) -> tuple[SessionDescription | Non
 
 
 def _on_invite(session: Session, rx: Rx) -> None:
-    """A re-INVITE (RFC 3261 14.2): its offer is answered at once, and without one ours is made."""
+    """A re-INVITE (RFC 3261 14.2): its offer is answered at once, and without one ours is made.
+
+    A call that is there already takes no other's place: with Replaces it is refused (488).
+    """
+    if rx.request.get("Replaces") is not None:
+        session.respond(rx, 488)
+        return
     description, readable = read_description(session, rx)
     if not readable:
         return

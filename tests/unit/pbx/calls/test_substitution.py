@@ -174,3 +174,36 @@ def test_who_took_a_place_may_be_sent_elsewhere() -> None:
         assert alice.dead
 
     run(scenario)
+
+
+def test_the_other_phones_of_the_call_stop_ringing() -> None:
+    async def scenario(server: FakeServer) -> None:
+        alice, bob = await ringing(server, "PJSIP/bob&PJSIP/dave,20")
+        dave = server.sip.made[1]
+        carol = server.sip.incoming("carol", "6002")
+        assert answer_for(carol, bob)
+        await settle()
+        assert alice.bridge is carol.bridge is not None
+        assert (log_of(bob)[-1], log_of(dave)[-1]) == (("hangup", 0), ("hangup", 26))
+        alice.queue_hangup()
+        await settle()
+        assert carol.dead
+
+    run(scenario)
+
+
+def test_the_caller_has_gone_between() -> None:
+    """Dial has let go of the phone: nothing rings for the newcomer any more."""
+
+    async def scenario(server: FakeServer) -> None:
+        alice, bob = await ringing(server)
+        alice.queue_hangup()
+        carol = server.sip.incoming("carol", "6002")
+        if may_answer_for(bob):  # until Dial's task has run
+            assert answer_for(carol, bob)
+        else:
+            carol.hang_up()
+        await settle()
+        assert (alice.dead, bob.dead, carol.dead) == (True, True, True)
+
+    run(scenario)
