@@ -15,6 +15,7 @@ from asterism.pbx.calls.completion.machine import State
 from asterism.pbx.calls.completion.parameters import MOST_REQUESTS
 from asterism.pbx.calls.completion.table import CompletionSettings
 from asterism.pbx.calls.features import settings as features
+from asterism.pbx.calls.parking import settings as parking
 from asterism.pbx.vocabulary.device_state import DeviceState
 from asterism.server.discovery import configured_types
 
@@ -52,6 +53,7 @@ def pages() -> dict[str, str]:
     made["ccss.md"] = _call_completion()
     made["features.md"] = _features()
     made["pjsip_notify.md"] = _notify()
+    made["res_parking.md"] = _parking()
     made["README.md"] = _index(types)
     return made
 
@@ -159,6 +161,27 @@ def _features() -> str:
             "Any other section is a group: `name = code` for applications of `[applicationmap]`; without a code it\n",
             "is the application's own. DYNAMIC_FEATURES may name groups.\n",
             f"\nThere are at most {features.MOST} applications, and as many groups.\n",
+def _parking() -> str:
+    """The page of ``res_parking.conf``, which is no object."""
+    dynamic = (
+        "Make a lot for a channel that names one that is not in the file. It is like the lot that the channel's "
+        "variable PARKINGDYNAMIC names, or `default`; PARKINGDYNCONTEXT, PARKINGDYNEXTEN and PARKINGDYNPOS replace `context`, "
+        "`parkext` and `parkpos`. It is forgotten when the file is read again and nobody is parked there."
+    )
+    return "".join(
+        (
+            HEAD.format(title=parking.FILE),
+            "Parking lots. Each section but `[general]` is one; there is always one called `default`.\n",
+            "[Guide](../guide/parking.md), [sample](../../samples/res_parking.conf).\n",
+            "`module reload res_parking` reads the file again, and what is parked stays. A line that is wrong is\n",
+            "named in the log, and by `asterism check`, and leaves the default. A lot whose extensions are another\n",
+            "lot's is left out.\n",
+            "\n| option of a lot | default | accepted | meaning |\n|---|---|---|---|\n",
+            *(_row(spec) for spec in parking.OPTIONS.values()),
+            "\n*caller* is who retrieves a call, *callee* who was parked.\n",
+            "\n| option of `[general]` | default | accepted | meaning |\n|---|---|---|---|\n",
+            f"| `{parking.DYNAMIC}` | `no` | yes, no | {dynamic} |\n",
+            f"\nThere are at most {parking.MOST_LOTS} lots.\n",
         )
     )
 
@@ -181,6 +204,7 @@ def _index(types: list[type[ConfiguredObject]]) -> str:
         "| [ccss.conf](ccss.md) | Call completion. |\n",
         f"| [{features.FILE}](features.md) | Features on keys: codes that are dialled during a call. |\n",
         f"| [{content.FILE}](pjsip_notify.md) | NOTIFYs that are sent by hand. |\n",
+        f"| [{parking.FILE}](res_parking.md) | Parking lots. |\n",
     ]
     return "".join(lines)
 

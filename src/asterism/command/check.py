@@ -33,6 +33,8 @@ FILES = frozenset((
     "acl.conf", "asterisk.conf", "ccss.conf", "cli.conf", "cli_aliases.conf", "extconfig.conf", "extensions.conf",
     "features.conf", "http.conf", "logger.conf", "manager.conf", "modules.conf", "musiconhold.conf", "pjsip.conf",
     "pjsip_notify.conf", "pjsip_wizard.conf", "res_config_sqlalchemy.conf", "resolver_unbound.conf", "rtp.conf",
+    "http.conf", "logger.conf", "manager.conf", "modules.conf", "musiconhold.conf", "pjsip.conf", "pjsip_wizard.conf",
+    "pjsip_notify.conf", "res_config_sqlalchemy.conf", "res_parking.conf", "resolver_unbound.conf", "rtp.conf",
     "sorcery.conf",
 ))  # fmt: skip
 """The files that are read. Others are Asterisk's, or are included by these."""
@@ -207,6 +209,8 @@ def _check_completion(file: ConfigFile) -> list[ConfigError]:
 
 def _check_features(file: ConfigFile) -> list[ConfigError]:
     from asterism.pbx.calls.features.settings import read_settings
+def _check_parking(file: ConfigFile) -> list[ConfigError]:
+    from asterism.pbx.calls.parking.settings import read_settings
 
     return read_settings(file)[1]
 
@@ -234,6 +238,7 @@ _READERS: dict[str, Callable[[ConfigFile], list[ConfigError]]] = {
     "logger.conf": _check_logger,
     "modules.conf": _check_section("modules"),
     "pjsip_notify.conf": _check_notify,
+    "res_parking.conf": _check_parking,
     "rtp.conf": _check_rtp,
 }
 """Files that are no typed objects."""

@@ -22,6 +22,7 @@ EXTENSIONS = (
     ("605", "congestion"),
     ("606", "an extension that runs a subroutine and speaks the caller's number to the console"),
     ("**102", "answer for 102 while it rings (a lamp's pickup prefix is **); *8: whichever phone rings"),
+    ("700", "transfer a call here to park it; 701 to 709 get it back"),
     ("*72103, *90103, *92103", "forward your calls to 103: always, when busy, without an answer; *73, *91, *93 end it"),
 )
 
@@ -196,7 +197,19 @@ exten => *30,1,CallCompletionRequest()
 exten => *31,1,CallCompletionCancel()
  same => n,Hangup()
 
+; Parking: transfer a call to 700, get it back at 701 to 709 (res_parking.conf).
+include => parkedcalls
+
 ; Your own extensions: below, in this context.
+"""
+
+_RES_PARKING_CONF = """\
+; Parked calls hear music, and come back to the phone that parked them after 45 seconds.
+[default]
+parkext = 700
+parkpos = 701-709
+parkinghints = yes
+courtesytone = beep
 """
 
 _MANAGER_CONF = """\
@@ -269,6 +282,7 @@ def create(folder: Path, host: str, sip_port: int, manager_port: int) -> None:
             manager_host=MANAGER_HOST, manager_port=manager_port, password=_password()
         ),
         "logger.conf": _LOGGER_CONF,
+        "res_parking.conf": _RES_PARKING_CONF,
         "rtp.conf": _RTP_CONF,
         "modules.conf": _MODULES_CONF,
     }

@@ -93,7 +93,7 @@ class ParkingActions(Module):
         "call",
         Documentation(
             "List parked calls.",
-            description="Each is a ParkedCall event.",
+            description="Each is told by a ParkedCall event, those of a lot by their spaces.",
             arguments=(Argument("ParkingLot", "Name of a lot; all of them by default."),),
             see_also=("Park", "Parkinglots", "ParkedCall"),
         ),
