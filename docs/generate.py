@@ -165,8 +165,8 @@ def _parking() -> str:
     """The page of ``res_parking.conf``, which is no object."""
     dynamic = (
         "Make a lot for a channel that names one that is not in the file. It is like the lot that the channel's "
-        "variable PARKINGDYNAMIC names, or `default`; PARKINGDYNCONTEXT, PARKINGDYNEXTEN and PARKINGDYNPOS replace `context`, "
-        "`parkext` and `parkpos`. It is forgotten when the file is read again and nobody is parked there."
+        "variable PARKINGDYNAMIC names, or `default`; PARKINGDYNCONTEXT, PARKINGDYNEXTEN and PARKINGDYNPOS replace "
+        "`context`, `parkext` and `parkpos`. It is forgotten when the file is read again and nobody is parked there."
     )
     return "".join(
         (
