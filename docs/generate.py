@@ -161,6 +161,10 @@ def _features() -> str:
             "Any other section is a group: `name = code` for applications of `[applicationmap]`; without a code it\n",
             "is the application's own. DYNAMIC_FEATURES may name groups.\n",
             f"\nThere are at most {features.MOST} applications, and as many groups.\n",
+        )
+    )
+
+
 def _parking() -> str:
     """The page of ``res_parking.conf``, which is no object."""
     dynamic = (

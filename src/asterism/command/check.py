@@ -32,10 +32,8 @@ anything. Nothing that the configuration names is run: no #exec, no file of the 
 FILES = frozenset((
     "acl.conf", "asterisk.conf", "ccss.conf", "cli.conf", "cli_aliases.conf", "extconfig.conf", "extensions.conf",
     "features.conf", "http.conf", "logger.conf", "manager.conf", "modules.conf", "musiconhold.conf", "pjsip.conf",
-    "pjsip_notify.conf", "pjsip_wizard.conf", "res_config_sqlalchemy.conf", "resolver_unbound.conf", "rtp.conf",
-    "http.conf", "logger.conf", "manager.conf", "modules.conf", "musiconhold.conf", "pjsip.conf", "pjsip_wizard.conf",
-    "pjsip_notify.conf", "res_config_sqlalchemy.conf", "res_parking.conf", "resolver_unbound.conf", "rtp.conf",
-    "sorcery.conf",
+    "pjsip_notify.conf", "pjsip_wizard.conf", "res_config_sqlalchemy.conf", "res_parking.conf",
+    "resolver_unbound.conf", "rtp.conf", "sorcery.conf",
 ))  # fmt: skip
 """The files that are read. Others are Asterisk's, or are included by these."""
 
@@ -209,6 +207,10 @@ def _check_completion(file: ConfigFile) -> list[ConfigError]:
 
 def _check_features(file: ConfigFile) -> list[ConfigError]:
     from asterism.pbx.calls.features.settings import read_settings
+
+    return read_settings(file)[1]
+
+
 def _check_parking(file: ConfigFile) -> list[ConfigError]:
     from asterism.pbx.calls.parking.settings import read_settings
 
