@@ -186,6 +186,45 @@ exten => h,1,Set(DB(transfer/h-${EXTEN})=${TRANSFERSTATUS} ${TRANSFERSTATUSPROTO
 """
 
 
+def notify(number: int, status: str, state: str) -> str:
+    """A NOTIFY of what the phone's new call does, and its answer."""
+    body = f"Content-Type: message/sipfrag\nContent-Length: [len]\n\nSIP/2.0 {status}\n"
+    to = "<sip:790@[remote_ip]>[peer_tag_param]"
+    headers = ("Event: refer", f"Subscription-State: {state}")
+    return request("NOTIFY [next_url]", "A", to, f"{number} NOTIFY", *headers, body=body) + '<recv response="200"/>'
+
+
+REPLY = "SIP/2.0 {status}\n[last_Via:]\n[last_From:]\n[last_To:]\n[last_Call-ID:]\n[last_CSeq:]\nContent-Length: 0\n"
+TRYING, RINGING = notify(2, "100 Trying", "active;expires=60"), notify(3, "180 Ringing", "active;expires=60")
+
+
+@pytest.mark.parametrize(
+    ("reply", "steps", "outcome"),
+    [
+        ("202 Accepted", (TRYING, RINGING, notify(4, "200 OK", "terminated;reason=noresource")), "SUCCESS 0"),
+        ("202 Accepted", (TRYING, notify(4, "486 Busy Here", "terminated;reason=noresource")), "FAILURE 486"),
+        ("405 Method Not Allowed", (), "FAILURE 405"),
+        ("603 Decline", (), "FAILURE 603"),
+    ],
+)
+async def test_a_refer_message_by_message(reply: str, steps: tuple[str, ...], outcome: str, tmp_path: Path) -> None:
+    host, caller = own_host(), own_host()
+    pjsip = PJSIP.format(caller=caller, callee=caller, target=caller, context="phones")
+    checks = (
+        look(f"sip:600@{host}", "Refer-To", "a") + look("<sip:790@", "Referred-By", "b") + look("refer", "Event", "c")
+    )
+    phone = calling(
+        tmp_path / "phone", "790", '<recv response="200" rrs="true"/>', ack("790"),
+        f'<recv request="REFER"><action>{checks}</action></recv>',
+        send(REPLY.format(status=reply), retrans=False), *steps, '<recv request="BYE"/>', send(ANSWER, retrans=False),
+        '<Reference variables="a,b,c"/>',
+    )  # fmt: skip
+    dialplan = TRANSFERS.replace("Milliwatt()", "Hangup()")
+    async with server_process(tmp_path / "server", host, dialplan, pjsip) as server:
+        await sipp(phone, f"{host}:5060", caller, "-m", "1", "-p", "5060", "-s", "103", folder=tmp_path / "phone")
+        assert f": {outcome}" in server.rx("database show transfer").stdout
+
+
 @pytest.mark.parametrize(("number", "outcome"), [("790", "SUCCESS 0"), ("792", "SUCCESS 0")])
 async def test_baresip_goes_where_it_is_sent(number: str, outcome: str, tmp_path: Path) -> None:
     """By REFER, and by 302: it hears itself in the echo; the server knows what became of it."""
