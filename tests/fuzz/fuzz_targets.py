@@ -22,6 +22,7 @@ from completion_target import completion
 from dialplan_targets import expression, extensions
 from manager_target import manager
 from publication_target import published
+from refer_target import refer
 from replaces_target import replaces
 from transaction_kit import Net, RecordingClient, new_request, request_text, response_to
 from whole_server import Worlds
@@ -289,6 +290,7 @@ STACK: dict[str, Callable[[bytes], None]] = {
     "manager": manager,
     "completion": completion,
     "replaces": replaces,
+    "refer": refer,
     "bodies": event_targets.bodies,
     "lists": event_targets.lists,
 }

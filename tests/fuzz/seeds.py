@@ -9,6 +9,7 @@ from dialplan_targets import EXPRESSIONS, FILES
 from event_targets import BODIES, CONVERSATIONS, LISTS
 from manager_target import SEEDS as MANAGER
 from publication_target import SEEDS as PUBLISHED
+from refer_target import SEEDS as REFER
 from replaces_target import SEEDS as REPLACES
 from seeds_server import SERVER, files
 from transaction_kit import request_text
@@ -102,6 +103,8 @@ def seeds(name: str) -> list[bytes]:
         first = COMPLETION
     elif name == "replaces":
         first = REPLACES
+    elif name == "refer":
+        first = REFER
     elif name == "bodies":
         first = BODIES
     elif name == "lists":

@@ -82,7 +82,7 @@ class DialogTable:
         entry = self._entries.get(dialog.id)
         if entry is None:
             return
-        if usage is None or not entry.remove(usage):
+        if usage is None or entry.usages == [usage] or not entry.remove(usage):
             del self._entries[dialog.id]
 
     def get(self, call_id: str, local_tag: str, remote_tag: str) -> DialogEntry | None:

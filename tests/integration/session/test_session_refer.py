@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from asterism.interfaces.console.runner import CommandRunner
 from asterism.server.server import Server
+from asterism.stack.message import Response
 from asterism.testing import Phone, PhoneCall, assert_idle, running_server, until
 
 PJSIP = """
@@ -315,3 +317,174 @@ async def test_an_endpoint_that_may_not_transfer() -> None:
         assert (await call.refer(world.uri("600"))).status == 603
         await call.hangup()
         await bob.ended()
+
+
+async def test_a_call_is_transferred_from_outside_its_dialog() -> None:
+    """Target-Dialog (RFC 4538): only the endpoint whose call it is may, and nobody else learns that there is one."""
+    async with three_phones() as world:
+        call, bob = await world.call(world.ann, world.bob, "102")
+        bob.play(BOB)
+        dialog = call.dialog
+        assert dialog is not None
+        named = f"{dialog.call_id};local-tag={dialog.local_tag};remote-tag={dialog.remote_tag}"
+
+        async def ask(phone: Phone, *headers: tuple[str, str]) -> Response:
+            request = phone.create_request("REFER", phone.uri("101"))
+            request.add_header("Refer-To", world.uri("600"))
+            for name, value in headers:
+                request.add_header(name, value)
+            return await phone.request(request)
+
+        assert (await ask(world.ann)).status == 501
+        swapped = f"{dialog.call_id};local-tag={dialog.remote_tag};remote-tag={dialog.local_tag}"
+        for phone, target in ((world.bob, named), (world.ann, swapped), (world.ann, "x;local-tag=1;remote-tag=2")):
+            assert (await ask(phone, ("Target-Dialog", target))).status == 501
+        assert (await ask(world.ann, ("Target-Dialog", "x"))).status == 400
+        response = await ask(world.ann, ("Target-Dialog", named), ("Require", "tdialog"))
+        assert response.status == 202
+        await bob.hears(BOB)
+        assert call.told == []  # what becomes of it is told in the dialog of the REFER
+        assert await call.ended(timeout=6) == "BYE received"
+        await bob.hangup()
+
+
+async def test_without_subscriptions_nobody_is_told_and_the_call_is_transferred() -> None:
+    async with three_phones({"modules.conf": "[modules]\nautoload=yes\nnoload=pubsub\n"}) as world:
+        call, bob = await world.call(world.ann, world.bob, "102")
+        bob.play(BOB)
+        response = await call.refer(world.uri("600"))
+        assert (response.status, response.get("Refer-Sub"), response.get("Expires")) == (202, "false", None)
+        await bob.hears(BOB)
+        assert await call.ended(timeout=6) == "BYE received"
+        await bob.hangup()
+
+
+async def test_what_is_not_loaded_is_not_offered() -> None:
+    async with three_phones({"modules.conf": "[modules]\nautoload=yes\nnoload=session_refer\n"}) as world:
+        call, bob = await world.call(world.ann, world.bob, "102")
+        ok = call.responses[-1]
+        assert "REFER" not in (ok.get("Allow") or "")
+        assert "norefersub" not in (ok.get("Supported") or "")
+        assert (await call.refer(world.uri("600"))).status == 501
+        await call.hangup()
+        await bob.ended()
+
+
+async def test_what_is_offered_is_what_was_recorded() -> None:
+    async with three_phones() as world:
+        call, bob = await world.call(world.ann, world.bob, "102")
+        ok = call.responses[-1]
+        allow = (ok.get("Allow") or "").split(", ")
+        assert allow[-6:] == ["CANCEL", "UPDATE", "PRACK", "MESSAGE", "INFO", "REFER"]
+        assert ok.get("Supported") == "100rel, timer, replaces, norefersub"
+        assert bob.request.get("Supported") == "100rel, timer, replaces, norefersub, histinfo"
+        await call.hangup()
+        await bob.ended()
+
+
+async def test_a_second_transfer_waits_for_the_first() -> None:
+    async with three_phones() as world:
+        call, bob = await world.call(world.ann, world.bob, "102")
+        await call.refer(world.uri("103"))
+        carol = await world.carol.incoming()
+        carol.ring()
+        assert (await call.refer(world.uri("600"))).status == 491
+        carol.answer()
+        await carol.answered()
+        await until(lambda: call.told[-1:] == ["SIP/2.0 200 OK"])
+        assert (await call.refer(world.uri("600"))).status == 403
+        await carol.hangup()
+        await bob.ended()
+        await call.ended(timeout=6)
+
+
+async def test_the_transferred_party_hangs_up_while_it_rings() -> None:
+    """T11 and T6's kin: the target stops ringing, the transferer is told, nothing is left."""
+    async with three_phones() as world:
+        call, bob = await world.call(world.ann, world.bob, "102")
+        await call.refer(world.uri("103"))
+        carol = await world.carol.incoming()
+        carol.ring()
+        await until(lambda: "SIP/2.0 180 Ringing" in call.told)
+        await bob.hangup()
+        await carol.ended()
+        await until(lambda: call.told[-1:] == ["SIP/2.0 487 Request Terminated"])
+        await call.ended(timeout=6)
+
+
+async def test_a_transfer_to_oneself_rings_there() -> None:
+    """REFER to oneself: the phone is called by the party that it has sent away."""
+    async with three_phones() as world:
+        call, bob = await world.call(world.ann, world.bob, "102")
+        bob.play(BOB)
+        await call.refer(world.uri("101"))
+        back = await world.ann.incoming()
+        back.ring()
+        back.answer()
+        await back.answered()
+        await back.hears(BOB)
+        await until(lambda: call.told[-1:] == ["SIP/2.0 200 OK"])
+        await call.hangup()
+        await back.hangup()
+        await bob.ended()
+
+
+async def test_a_call_to_an_application_cannot_be_transferred() -> None:
+    async with three_phones() as world:
+        call = await world.ann.dial("600")
+        await call.answered()
+        call.play(ANN)
+        await call.refer(world.uri("102"))
+        await until(lambda: call.told == ["SIP/2.0 100 Trying", "SIP/2.0 404 Not Found"])
+        await call.hears(ANN)
+        await call.hangup()
+
+
+async def test_a_call_is_sent_to_an_application_that_another_call_has() -> None:
+    """Attended, where the second call is to the server itself."""
+    async with three_phones() as world:
+        first, bob = await world.call(world.ann, world.bob, "102")
+        bob.play(BOB)
+        second = await world.ann.dial("600")
+        await second.answered()
+        await first.refer(f"<{world.ann.uri('600')}?{second.replaces()}>")
+        await bob.hears(BOB)
+        await until(lambda: first.told == ["SIP/2.0 100 Trying", "SIP/2.0 200 OK"])
+        await second.ended()
+        await first.hangup()
+        await bob.hangup()
+
+
+async def test_the_subscription_is_listed_while_it_lasts() -> None:
+    async with three_phones() as world:
+        call, bob = await world.call(world.ann, world.bob, "102")
+        await call.refer(world.uri("103"))
+        carol = await world.carol.incoming()
+        said: list[str] = []
+        await CommandRunner(world.server).run("pjsip show subscriptions inbound", said.append)
+        assert "Resource: 103/refer\n" in "".join(said)
+        carol.reject()
+        await until(lambda: call.told[-1:] == ["SIP/2.0 486 Busy Here"])
+        said.clear()
+        await CommandRunner(world.server).run("pjsip show subscriptions inbound", said.append)
+        assert "0 active subscriptions\n" in "".join(said)
+        await call.hangup()
+        await bob.ended()
+
+
+async def test_a_refer_while_a_reinvite_is_on_its_way() -> None:
+    """Glare: the server's own re-INVITE (direct media) is not answered yet when the phone transfers."""
+    config = {"pjsip.conf": PJSIP.replace("direct_media=no\n", "direct_media=yes\n")}
+    async with three_phones(config) as world:
+        call, bob = await world.call(world.ann, world.bob, "102")
+        assert (await call.refer(world.uri("103"))).status == 202
+        carol = await world.carol.incoming()
+        carol.ring()
+        carol.answer()
+        await carol.answered()
+        bob.play(BOB)
+        await carol.hears(BOB)
+        await until(lambda: call.told[-1:] == ["SIP/2.0 200 OK"])
+        await call.hangup()
+        await bob.hangup()
+        await carol.ended()

@@ -14,6 +14,10 @@ from asterism.stack.message import Request
 
 if TYPE_CHECKING:
     from asterism.applications.session.uac import OutgoingSession
+    from asterism.pbx.channels.channel import Channel
+
+REFERRED_BY = "SIPREFERREDBYHDR"
+"""The variable with the Referred-By of the REFER that has transferred a party."""
 
 
 def make_invite(session: OutgoingSession, before: Request | None) -> Request:
@@ -66,3 +70,10 @@ def _identity_again(session: OutgoingSession, before: Request) -> list[tuple[str
         ("Call-ID", before.call_id),
         ("CSeq", f"{before.cseq.number + 1} INVITE"),
     ]
+
+
+def add_referred_by(request: Request, channel: Channel) -> None:
+    """Tell the phone that a transferred party calls who has transferred it (RFC 3892), as its REFER said."""
+    value = channel.get_variable(REFERRED_BY)
+    if value:
+        request.add_header("Referred-By", "".join(char for char in value if char.isprintable()))

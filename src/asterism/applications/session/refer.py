@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from asterism.applications.session.invite import REFERRED_BY
 from asterism.applications.session.refer_to import SEND_TO_VM, headers_with, read
 from asterism.applications.session.replaces import Refusal, find
 from asterism.applications.session.state import SessionState
@@ -132,7 +133,7 @@ class Transfer:
         wanted = self._wanted
         transferred.set_variable("SIPREFERRINGCONTEXT", context)
         if wanted.referred_by:
-            transferred.set_variable("__SIPREFERREDBYHDR", foreign(wanted.referred_by))
+            transferred.set_variable(f"__{REFERRED_BY}", foreign(wanted.referred_by))
         transferred.set_variable("SIPREFERTOHDR", foreign(str(wanted.uri)))
         if wanted.replaces is not None:
             transferred.set_variable("SIPREPLACESHDR", foreign(str(wanted.replaces)))

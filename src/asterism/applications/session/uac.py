@@ -16,7 +16,7 @@ from asterism.applications.session.causes import (
     reason_lines,
 )
 from asterism.applications.session.forking import ForkedSession
-from asterism.applications.session.invite import make_invite
+from asterism.applications.session.invite import REFERRED_BY, add_referred_by, make_invite
 from asterism.applications.session.media import carry, description_of
 from asterism.applications.session.redirecting import extension_of, targets_of, told_redirecting
 from asterism.applications.session.state import ANSWERED_STATES, UNANSWERED_CALL_STATES, SessionState
@@ -150,8 +150,11 @@ class OutgoingSession(ForkedSession):
         request = make_invite(self, None if self._outgoing is None else self.invite)
         for callback in self.profile.callbacks["on_outgoing_request", "INVITE"]:
             callback(self, request)
+        channel = self.channel
+        if channel is not None and channel.inheritance is not None and REFERRED_BY in channel.inheritance:
+            add_referred_by(request, channel)
         request.headers.extend(self.added_headers)
-        self.profile.finish_request(request, None if self.channel is None else self.channel.hops)
+        self.profile.finish_request(request, None if channel is None else channel.hops)
         carry(request, body)
         self._outgoing = self.core.send(request, self, self.endpoint, self._way)
 

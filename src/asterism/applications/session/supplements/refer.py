@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from asterism.applications.session.refer_to import Wanted
     from asterism.sip.core import SipCore
     from asterism.sip.rx import Rx
-    from asterism.stack.message import Request
-
-_VARIABLE = "SIPREFERREDBYHDR"
 
 
 class Refer(SessionSupplement):
@@ -38,23 +35,6 @@ class Refer(SessionSupplement):
         """Transfer the call."""
         take(session, rx)
         return True
-
-
-class ReferredBy(SessionSupplement):
-    """Tells the phones that a transferred party calls who has transferred it (RFC 3892)."""
-
-    name = "refer"
-    priority = 850
-    methods = frozenset(("INVITE",))
-
-    def on_outgoing_request(self, session: Session, request: Request) -> None:
-        """Write what the variable says, which called channels inherit."""
-        channel = session.channel
-        if channel is None or session.confirmed:
-            return
-        value = channel.get_variable(_VARIABLE)
-        if value:
-            request.add_header("Referred-By", "".join(char for char in value if char.isprintable()))
 
 
 class ReferService(Service):
@@ -116,7 +96,7 @@ class ReferService(Service):
 
 
 class ReferModule(Module):
-    """Registers :class:`Refer`, :class:`ReferredBy` and :class:`ReferService`."""
+    """Registers :class:`Refer` and :class:`ReferService`."""
 
     name = "session_refer"
     aliases = ("res_pjsip_refer",)
@@ -126,7 +106,5 @@ class ReferModule(Module):
 
     def load(self, server: Any) -> None:
         """Register them."""
-        registry = sessions(server)
-        registry.register_supplement(Refer())
-        registry.register_supplement(ReferredBy())
+        sessions(server).register_supplement(Refer())
         server.sip.register_service(ReferService(server.sip))
