@@ -138,9 +138,10 @@ class Flow:
         )  # fmt: skip
         return self
 
-    def asked(self, method: str) -> Flow:
-        """A request of the server's; an ACK is not answered, anything else with 200."""
-        self._steps.append(f'<recv request="{method}"/>')
+    def asked(self, method: str, body: str = "") -> Flow:
+        """A request of the server's, its body beginning so; an ACK is not answered, anything else with 200."""
+        check = f"<action>{self._check('body', body)}</action>" if body else ""
+        self._steps.append(f'<recv request="{method}">{check}</recv>')
         if method not in ("ACK", "INVITE"):
             self.respond(200, to=method)
         return self

@@ -29,7 +29,7 @@ TO_CAROL = "Refer-To: <sip:6003@127.0.0.1:5060>\r\n"
 class PubSubAlone(PubSubModule):
     """Without the steps that a request outside of a dialog meets first."""
 
-    requires = ()
+    requires = ()  # type: ignore[assignment]
 
 
 def recorded(title: str, start: str, number: int = 0) -> Request | Response:
