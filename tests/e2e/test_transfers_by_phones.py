@@ -186,8 +186,8 @@ async def test_baresip_transfers(protocol: str, tmp_path: Path) -> None:
             await carol.ended()
 
 
-async def test_baresip_has_its_call_back(tmp_path: Path) -> None:
-    """T8: the target is busy."""
+async def test_baresip_is_told_that_it_failed(tmp_path: Path) -> None:
+    """T8: the target is busy; this phone then hangs up by itself."""
     async with world(tmp_path) as found, baresip(tmp_path, f"{found.host}:5060") as ann:
         await ann.registered()
         ann.command("dial", f"sip:102@{found.host}")
@@ -196,10 +196,22 @@ async def test_baresip_has_its_call_back(tmp_path: Path) -> None:
         ann.command("transfer", f"sip:103@{found.host}")
         (await found.carol.incoming(timeout=LIMIT)).reject()
         await ann.event("TRANSFER_FAILED")
-        await until(lambda: len(found.server.pbx.bridges) == 1, LIMIT)
-        ann.command("resume")
-        await bob.hears(440)
-        ann.command("hangup")
+        assert "transfer failed: 486 Busy Here" in ann.log()
+        await bob.ended(timeout=LIMIT)
+
+
+async def test_linphone_has_its_call_back(tmp_path: Path) -> None:
+    """T8."""
+    async with world(tmp_path) as found, Linphone(tmp_path / "ann", "101", f"{found.host}:5060", "udp") as ann:
+        await until(lambda: found.server.sip.location.contacts("101"), LIMIT)
+        ann.say(f"call sip:102@{found.host}")
+        bob = await found.answered(found.bob, BOB)
+        await ann.tells("Media streams established")
+        ann.say(f"transfer 1 sip:103@{found.host}")
+        (await found.carol.incoming(timeout=LIMIT)).reject()
+        await until(lambda: len(found.server.pbx.bridges) == 1, LIMIT, lambda: "".join(ann.said))
+        assert {one.name[:9] for one in found.server.pbx.channels} == {"PJSIP/101", "PJSIP/102"}
+        ann.say("terminate 1")
         await bob.ended(timeout=LIMIT)
 
 
@@ -236,8 +248,8 @@ async def test_linphone_connects_two_calls(protocol: str, tmp_path: Path) -> Non
             await asyncio.sleep(0.5)
             ann.say(f"call sip:103@{found.host}")
             carol = await found.answered(found.carol, CAROL)
-            await until(lambda: len(found.server.pbx.channels) == 4, LIMIT, lambda: "".join(ann.said))
-            ann.say("transfer 1 2")
+            await ann.tells(f"Media streams established with sip:103@{found.host}")
+            ann.say("transfer 1 --to-call 2")
             await carol.hears(BOB)
             await bob.hears(CAROL)
             await until(lambda: len(found.server.pbx.channels) == 2, LIMIT, lambda: "".join(ann.said))
