@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import wave
 from array import array
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -43,7 +43,7 @@ def write_wav(path: Path, frequency: float, seconds: float = 30.0) -> None:
 
 
 def share_of(path: Path, frequency: float) -> float:
-    """How much of the loudest second of a recording is at ``frequency``, 0 to 1; the recording may still go on."""
+    """The most that a loud second of a recording is at ``frequency``, 0 to 1; the recording may still go on."""
     if not path.exists():
         return 0.0
     data = path.read_bytes()
@@ -51,15 +51,24 @@ def share_of(path: Path, frequency: float) -> float:
     samples = array("h", data[start : start + (len(data) - start) // 2 * 2])
     rate = int.from_bytes(data[24:28], "little")
     seconds = [samples[at : at + rate] for at in range(0, len(samples) - rate + 1, max(1, rate // 4))]
-    loudest = max(seconds, key=lambda one: sum(value * value for value in one), default=array("h"))
-    return level(loudest.tobytes(), frequency * 8000 / rate) if loudest else 0.0
+    power = [sum(value * value for value in one) for one in seconds]
+    loud = [one for one, sums in zip(seconds, power, strict=True) if sums * 4 > max(power) > 0]
+    return max((level(one.tobytes(), frequency * 8000 / rate) for one in loud), default=0.0)
 
 
 @asynccontextmanager
 async def server_process(
-    root: Path, host: str, extensions: str, pjsip: str = "", options: str = ""
+    root: Path,
+    host: str,
+    extensions: str,
+    pjsip: str = "",
+    options: str = "",
+    files: Mapping[str, str] | None = None,
 ) -> AsyncIterator[ServerProcess]:
-    """``asterism -f`` on an address of its own, with two phones' accounts; ``options`` are lines of both endpoints."""
+    """``asterism -f`` on an address of its own, with two phones' accounts; ``options`` are lines of both endpoints.
+
+    ``files`` are further files, without ``.conf``.
+    """
     sections = [f"[udp]\ntype=transport\nprotocol=udp\nbind={host}:5060\n", pjsip]
     for user in ("101", "102"):
         sections += [
@@ -69,7 +78,11 @@ async def server_process(
             f"[{user}]\ntype=aor\nmax_contacts=1\nremove_existing=yes\n",
         ]
     server = ServerProcess(
-        root, pjsip="".join(sections), extensions=extensions, logger="[logfiles]\nconsole => warning,error\n"
+        root,
+        pjsip="".join(sections),
+        extensions=extensions,
+        logger="[logfiles]\nconsole => warning,error\n",
+        **(files or {}),
     )
     try:
         await asyncio.to_thread(server.start)

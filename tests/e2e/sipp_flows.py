@@ -146,6 +146,11 @@ class Flow:
             self.respond(200, to=method)
         return self
 
+    def step(self, text: str) -> Flow:
+        """Any other step, as SIPp writes it."""
+        self._steps.append(text)
+        return self
+
     def text(self) -> str:
         """The scenario as SIPp reads it."""
         used = ",".join(f"v{number + 1}" for number in range(self._variables))
