@@ -16,6 +16,7 @@ from manager_kit import MANAGER, manager
 
 from asterism.media.taps import Direction
 from asterism.pbx.calls.recording.recording import Recording
+from asterism.pbx.channels.replacing import replace_far_end
 from asterism.testing import PhoneCall, until
 
 EXTENSIONS = """
@@ -338,3 +339,29 @@ async def test_a_recording_goes_on_through_a_transfer() -> None:
     assert sum(after) >= 6
     assert before.index(True) + sum(before) <= after.index(True) + 1
     assert sum(one and two for one, two in zip(before, after, strict=True)) <= 1  # the tenth in which it changes
+
+
+async def test_a_recording_goes_on_when_another_phone_takes_the_place() -> None:
+    async with two_phones(FILES) as world:
+        call, incoming = await world.connect("306")
+        recording = await recording_of(world)
+        call.play(440)
+        incoming.play(700)
+        await incoming.hears(440)
+        await asyncio.sleep(0.6)
+        other = await world.ann.dial("600")
+        await other.answered()
+        other.play(523)
+        await other.hears(523)
+        second = next(one for one in world.server.pbx.channels if one.exten == "600")
+        replace_far_end(recording.channel, second)
+        await call.ended()
+        await incoming.hears(523)
+        await other.hears(700)
+        await asyncio.sleep(0.6)
+        await finish(world, other, incoming)
+        left, right = samples_of(folder(world) / "moved.wav")
+    assert sum(heard(left, 440)) >= 6
+    assert sum(heard(left, 523)) >= 5
+    spoken = heard(right, 700)
+    assert spoken[spoken.index(True) :].count(False) <= 3  # while the one goes and the other comes
