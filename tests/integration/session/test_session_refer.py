@@ -55,6 +55,13 @@ exten => 600,1,Answer()
  same => n,Echo()
 """
 
+PARKING = """
+[default]
+parkext = 700
+parkpos = 701-702
+context = phones
+"""
+
 ANN, BOB, CAROL = 440, 697, 941
 """Hertz: what each phone says."""
 
@@ -488,3 +495,32 @@ async def test_a_refer_while_a_reinvite_is_on_its_way() -> None:
         await call.hangup()
         await bob.hangup()
         await carol.ended()
+
+
+async def test_a_transfer_to_a_parking_extension_parks() -> None:
+    async with three_phones({"res_parking.conf": PARKING}) as world:
+        call, bob = await world.call(world.ann, world.bob, "102")
+        bob.play(BOB)
+        assert (await call.refer(world.uri("700"))).status == 202
+        await until(lambda: call.told[-1:] == ["SIP/2.0 200 OK"])
+        await call.hangup()
+        back = await world.carol.dial("701")
+        await back.answered()
+        back.play(CAROL)
+        await back.hears(BOB)
+        await bob.hears(CAROL)
+        await back.hangup()
+        await bob.ended()
+
+
+async def test_a_uri_of_another_server_is_the_dialplans() -> None:
+    """The extension is the user of the URI, whose host the dialplan reads."""
+    there = "exten => 800,1,Set(GLOBAL(WHERE)=${SIPREFERTOHDR})\n same => n,Answer()\n same => n,Echo()\n"
+    files = {"extensions.conf": EXTENSIONS.replace("[phones]\n", f"[phones]\n{there}", 1)}
+    async with three_phones(files) as world:
+        call, bob = await world.call(world.ann, world.bob, "102")
+        await call.refer("<sip:800@other.example.com;transport=tcp>")
+        await until(lambda: call.told[-1:] == ["SIP/2.0 200 OK"])
+        assert world.server.pbx.dialplan.globals["WHERE"] == "sip:800@other.example.com;transport=tcp"
+        await call.hangup()
+        await bob.hangup()

@@ -233,3 +233,38 @@ def test_unloading_the_session_module_waits_for_nobody(tmp_path: Path) -> None:
         await bob.next("BYE")
 
     test(tmp_path)
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_refer_while_a_reinvite_is_not_through(ours: bool, tmp_path: Path) -> None:
+    """Glare: our re-INVITE waits for its answer, or the phone's for its ACK; the transfer goes on."""
+
+    @on_bench
+    async def test(bench: Bench) -> None:
+        ok, _, alice, bob, carol = await begin(bench)
+        session = next(one for one in bench.sessions.live if one.endpoint.id == "alice")
+        if ours:
+            session.refresh("INVITE")
+            again = await alice.next("INVITE")
+        else:
+            alice.in_dialog("INVITE", ok, 40, sdp(direction="sendonly", version=2))
+            held = await alice.next(200)
+        alice.in_dialog("REFER", ok, 41, extra=TO_CAROL)
+        await alice.next(202)
+        assert (await told(alice)).body == b"SIP/2.0 100 Trying\r\n"
+        invite = await carol.next("INVITE")
+        if ours:
+            alice.respond(again, 200, body=sdp(), tag="t1")
+            await alice.next("ACK")
+        else:
+            alice.in_dialog("ACK", held, 40)
+        carol.respond(invite, 200, body=sdp())
+        await carol.next("ACK")
+        while (await told(alice)).body != b"SIP/2.0 200 OK\r\n":
+            pass
+        alice.in_dialog("BYE", ok, 42)
+        await alice.next(200)
+        await hang_up(bench, bob)
+        await ends(bench, (carol, "b1"))
+
+    test(tmp_path)
