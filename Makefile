@@ -37,7 +37,6 @@ unit: $(VENV)/.installed-dev ## Run the tests that need no foreign program
 	$(BIN)/python -m tests.run -n $(WORKERS) --dist worksteal -m "not e2e" $(ARGS)
 
 coverage: $(VENV)/.installed-dev ## The tests of make unit, and which lines they did not reach (three times as slow)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[coverage]'
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not e2e" --cov --cov-report=term:skip-covered --cov-report=html:.coverage-html $(ARGS)
 
 # A wheel with compiled modules (docs/development/compiled.md), not editable: it is built again when a source has changed.
@@ -54,7 +53,7 @@ compiled: $(COMPILED)/.installed-dev ## Build and install with the hot modules c
 test-compiled: ## Tests of what is compiled, and the integration tests, on the compiled build
 	@PYTHON=$(PYTHON) tests/install-compiler
 	@$(MAKE) --no-print-directory compiled
-	$(COMPILED)/bin/python -m tests.run -n $(WORKERS) --dist worksteal -m "not e2e and not pure" $(COMPILED_TESTS) $(ARGS)
+	$(COMPILED)/bin/python -m tests.run -n $(WORKERS) --dist worksteal --no-cov -m "not e2e and not pure" $(COMPILED_TESTS) $(ARGS)
 
 lint: $(VENV)/.installed-dev ## ruff, mypy --strict, import contracts
 	$(BIN)/ruff check .

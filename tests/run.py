@@ -14,10 +14,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 MOST = 5
 """Failed tests that are run again; with more, something is broken."""
+RATES = Path("tests/lines.coveragerc")
 HEADING = "FLAKY TESTS: these failed, and passed when they were run again alone. They must be mended:"
 _FAILED = 1
 """Exit status of pytest when tests ran and some of them failed."""
@@ -27,7 +29,9 @@ def run(arguments: Sequence[str]) -> int:
     """Run pytest, and what failed once more; returns the exit status."""
     with tempfile.TemporaryDirectory() as cache:
         command = [sys.executable, "-m", "pytest", *arguments, "-o", f"cache_dir={cache}"]
-        status = subprocess.run(command, check=False).returncode
+        environment = {**os.environ, "COVERAGE_CORE": "sysmon", "COVERAGE_FILE": f"{cache}/coverage"}
+        status = subprocess.run([*command, *_measuring(arguments)], env=environment, check=False).returncode
+        _tell_coverage(environment)
         failed = _failed(Path(cache))
         # For whoever calls pytest --last-failed by hand.
         shutil.copytree(cache, ".pytest_cache", dirs_exist_ok=True)
@@ -41,6 +45,23 @@ def run(arguments: Sequence[str]) -> int:
             return again.returncode
     _tell(failed)
     return 0
+
+
+def _measuring(arguments: Sequence[str]) -> list[str]:
+    """The options that have coverage told, where that costs little: by sys.monitoring, of lines only."""
+    if sys.version_info < (3, 12) or not RATES.exists() or find_spec("pytest_cov") is None:
+        return []
+    if any(argument.startswith("--cov") or argument == "--no-cov" for argument in arguments):
+        return []
+    return ["--cov", f"--cov-config={RATES}", "--cov-report="]
+
+
+def _tell_coverage(environment: dict[str, str]) -> None:
+    """Print which part of the lines was reached."""
+    if Path(environment["COVERAGE_FILE"]).exists():
+        command = [sys.executable, "-m", "coverage", "report", f"--rcfile={RATES}", "--format=total"]
+        total = subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout.strip()
+        print(f"\n{total}% of the lines were reached; make coverage says which were not", flush=True)
 
 
 def _failed(cache: Path) -> list[str]:

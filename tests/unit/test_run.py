@@ -95,3 +95,15 @@ def test_ci_names_the_flaky_tests_of_all_its_runs_at_the_very_end(tmp_path: Path
     assert lines[:3] == ["ran lint", "ran test", "ran test-compiled"]
     assert lines[-3].startswith("FLAKY TESTS")
     assert lines[-2:] == ["test.py::test_x", "test-compiled.py::test_x"]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="measuring is slow there, and is not done")
+def test_the_part_of_the_lines_that_was_reached_is_told(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests/lines.coveragerc").write_text("[run]\nsource = some\n")
+    (tmp_path / "some.py").write_text("def reached():\n    return 1\n\ndef not_reached():\n    return 2\n")
+    reaching = "from some import reached\ndef test_it():\n    assert reached() == 1\n"
+    found = run(tmp_path, "-o", "pythonpath=.", reaching=reaching)
+    assert found.returncode == 0, found.stdout
+    assert "75% of the lines were reached" in found.stdout
+    assert "were reached" not in run(tmp_path, "-o", "pythonpath=.", "--no-cov", reaching=reaching).stdout
