@@ -42,6 +42,9 @@ _METHODS: Final = frozenset(
         "REFER",
     ]
 )
+_MAY_REPLACE = ("INVITE ", "ACK ", "CANCEL ", "SIP/")
+"""Starts of messages that are not refused because of a Replaces (RFC 3891 3): the request, what may repeat its headers,
+and responses."""
 _MANDATORY: Final = ("Via", "From", "To", "Call-ID", "CSeq")
 
 
@@ -96,6 +99,8 @@ def parse_message(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Request | Res
                 _check_lines(lines, fields)
         if not all(fields.values()):
             _check_lines(lines, fields)
+        if "Replaces" in fields and not start.startswith(_MAY_REPLACE):
+            raise ParseError("Replaces in another request than INVITE")
         message = _status_line(start, headers) if start[:8] == "SIP/2.0 " else _start(start, headers, limits)
         message._first = fields
         number = fields.get("CSeq")

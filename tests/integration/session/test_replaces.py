@@ -431,3 +431,23 @@ async def test_what_an_application_plays_goes_on_for_who_replaces_its_caller(app
         assert await call.ended() == "BYE received"
         await new.hears(440)
         await new.hangup()
+
+
+async def test_who_replaces_a_phone_that_a_program_calls_gets_what_it_was_called_for() -> None:
+    async with (
+        world(**{"extensions.conf": f"{EXTENSIONS}\nexten => 600,1,Echo()\n"}) as found,
+        manager(found.server) as client,
+    ):
+        await client.action(
+            "Originate", Channel="PJSIP/bob", Context="internal", Exten="600", Priority="1", Async="true"
+        )  # fmt: skip
+        incoming = await found.bob.incoming()
+        incoming.ring()
+        await until(lambda: incoming.dialog is not None, 5, "no dialog")
+        await client.event("Newstate", ChannelStateDesc="Ringing")
+        new = await found.carol.dial("6002", headers=replaces(incoming))
+        await new.answered()
+        assert await incoming.ended() == "cancelled"
+        new.play(440)
+        await new.hears(440)
+        await new.hangup()

@@ -110,6 +110,7 @@ def test_bytes_that_are_not_utf8_survive() -> None:
         (line("X: a\0b"), 400),
         (line("X: \x1b[31m"), 400),
         (line('X: "a\x07"'), 400),
+        (line("Replaces: c;to-tag=1;from-tag=2").replace(b"INVITE", b"OPTIONS"), 400),  # RFC 3891 3
         (INVITE.replace(b"l: 4", b"l: 5"), 400),
         (INVITE.replace(b"l: 4", b"l: +4"), 400),
         (INVITE.replace(b"SIP/2.0\r\nVia", b"SIP/3.0\r\nVia"), 505),
@@ -125,6 +126,13 @@ def test_refused(data: bytes, status: int) -> None:
         parse_message(data)
     assert caught.value.status == status
     assert caught.value.message.isprintable()
+
+
+@pytest.mark.parametrize("method", [b"INVITE", b"ACK", b"CANCEL"])
+def test_a_replaces_where_it_may_stand(method: bytes) -> None:
+    """In an INVITE, and in what may repeat its headers."""
+    data = line("Replaces: c;to-tag=1;from-tag=2").replace(b"INVITE", method)
+    assert parse_message(data).has("Replaces")
 
 
 @pytest.mark.parametrize(
