@@ -29,6 +29,7 @@ from bench import (
     realtime,
     servers,
     subscriptions,
+    transfers,
     transports,
 )
 from bench.load import MEDIA, Measurement, measure
@@ -72,6 +73,7 @@ OTHERS = (
     "idle-calls",
     "lateness",
     "recorded-lateness",
+    "transfers",
     "manager",
     "memory",
     "contacts",
@@ -135,6 +137,7 @@ def run_others(folder: Path, wanted: list[str], share: int, *, peers: bool) -> b
         "idle-calls": lambda: idle_calls.run(folder / "idle-calls", share),
         "lateness": lambda: lateness.run(folder / "lateness", share),
         "recorded-lateness": lambda: lateness.run(folder / "recorded-lateness", share, recorded=True),
+        "transfers": lambda: transfers.run(folder / "transfers", share),
         "manager": lambda: manager.run(folder / "manager", 2000 // share),
         "memory": lambda: memory.run(folder / "memory", 5000 // share),
         "contacts": lambda: contacts.run(share),

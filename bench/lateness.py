@@ -29,7 +29,6 @@ from bench.memory import verdict
 CALLS = 100
 INTERVAL = 0.02
 """Seconds between two packets of one leg; those of all legs are spread over it evenly."""
-GAP = INTERVAL / (2 * CALLS)
 ROUNDS, ROUND_SECONDS = 4, 6.0
 """Echo and relay in turns, as the machine's good and bad seconds would else decide."""
 WARM_UP = 1.0
@@ -74,14 +73,18 @@ class Lateness:
 
 
 def exchange(legs: list[socket.socket], seconds: float, first: int, into: Lateness) -> None:
-    """Send from all legs in turn, and take what comes; ``first`` is the RTP sequence number to begin with."""
+    """Send from all legs in turn, and take what comes; ``first`` is the RTP sequence number to begin with.
+
+    The packets of one interval are spread over it evenly.
+    """
+    gap = INTERVAL / len(legs)
     poll, sockets = select.epoll(), {leg.fileno(): leg for leg in legs}
     for descriptor in sockets:
         poll.register(descriptor, select.EPOLLIN)
-    clock, number, count = time.monotonic, 0, int((WARM_UP + seconds) / GAP)
+    clock, number, count = time.monotonic, 0, int((WARM_UP + seconds) / gap)
     start = clock() + 0.01
-    counted, end = start + WARM_UP, start + count * GAP + LINGER
-    into.sent += count - int(WARM_UP / GAP)
+    counted, end = start + WARM_UP, start + count * gap + LINGER
+    into.sent += count - int(WARM_UP / gap)
     due = start
     while (now := clock()) < end:
         while number < count and due <= now:
@@ -90,11 +93,11 @@ def exchange(legs: list[socket.socket], seconds: float, first: int, into: Latene
             header = _HEADER.pack(0x80, 0, sequence & 0xFFFF, sequence * 160 & 0xFFFFFFFF, leg + 1, due)
             legs[leg].send(header + _SILENCE)
             number += 1
-            due = start + number * GAP
+            due = start + number * gap
         # A wait is rounded up to whole milliseconds: some ten packets for each time it wakes up.
         for descriptor, _ in poll.poll(max(due - now, 0) if number < count else LINGER / 10):
             (was_due,) = _DUE.unpack_from(sockets[descriptor].recv(2048))
-            if was_due >= counted - GAP / 2:
+            if was_due >= counted - gap / 2:
                 into.seconds.append(clock() - was_due)
     poll.close()
 
@@ -124,13 +127,13 @@ def media(call: PhoneCall) -> socket.socket:
     return connected(call.audio.remote, call.audio.port)
 
 
-async def relayed() -> list[socket.socket]:
+async def relayed(calls: int = CALLS) -> list[socket.socket]:
     """Establish the calls; returns both legs' sockets of each. The phones keep silent from then on."""
     caller, callee = Phone("caller", SERVER), Phone("u1", SERVER, "pw1")
     callee.auto_answer = True
     await callee.register(3600)
     legs = []
-    for _ in range(CALLS):
+    for _ in range(calls):
         call = await caller.dial("u1")
         await call.answered()
         taken = await callee.incoming()
@@ -178,7 +181,10 @@ def run(folder: Path, share: int = 1, *, recorded: bool = False) -> bool:
                 each.terminate()
                 each.join()
     kind = "recorded calls" if recorded else "calls"
-    print(f"\nLateness of {CALLS} {kind}, {1 / GAP:.0f} packets a second, {ROUNDS} x {seconds:.0f} s each in turns")
+    print(
+        f"\nLateness of {CALLS} {kind}, {2 * CALLS / INTERVAL:.0f} packets a second, "
+        f"{ROUNDS} x {seconds:.0f} s each in turns"
+    )
     if found is None:
         return verdict(False, "the generator ended", "results")
     for name, result in zip(("bare UDP echo", "relayed by the server"), found, strict=True):
