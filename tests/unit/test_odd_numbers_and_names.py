@@ -12,8 +12,8 @@ from asterism.config import ConfigFile
 from asterism.core.errors import ConfigError, UsageError
 from asterism.interfaces.manager.configuration import ManagerConfigModule
 from asterism.interfaces.manager.settings import split_address
-from asterism.pbx.bridges.bridge import _age
 from asterism.pbx.dialplan.applications.digits import _number
+from asterism.pbx.vocabulary.linkedid import oldest_of
 from asterism.server.core_module import _level
 
 SQUARED = "²"
@@ -25,7 +25,7 @@ LONG = "9" * 5000
 @pytest.mark.parametrize("text", [SQUARED, LONG])
 def test_digits_that_are_no_number(text: str) -> None:
     assert split_address(f"127.0.0.1:{text}", "", 5039) == ("127.0.0.1", 5039)
-    assert _age(f"{text}.{text}") == (float("inf"), 0)
+    assert oldest_of((f"{text}.{text}", "2.1")) == "2.1"
     with pytest.raises(UsageError):
         _level([text], 0)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fake_technology import FakeServer, FakeStream, settle
-from local_kit import local_server
+from local_kit import local_server, short
 
 from asterism.media.formats import ULAW
 from asterism.pbx.bridges.bridge import Bridge
@@ -32,6 +32,18 @@ def recorded(title: str) -> list[dict[str, str]]:
     blocks = [block for block in section(f"AMI events: {title}").split("\n\n") if block.startswith("Event: ")]
     rows = [[line.partition(":") for line in block.splitlines()] for block in blocks]
     return [{key: value.strip() for key, _, value in lines} for lines in rows]
+
+
+def order(title: str) -> list[tuple[str, str]]:
+    """The events of a section in order, but VarSet: each with its channels as the record has them in short."""
+    found = []
+    for block in section(f"AMI events: {title}").split("\n\n"):
+        if block.startswith("Event: "):
+            fields = {key: value.strip() for key, _, value in (line.partition(":") for line in block.splitlines())}
+            found.append((fields["Event"], short(fields)))
+        lines = [line[1:].partition(" ") for line in block.splitlines() if line.startswith("~")]
+        found += [(name, rest[: rest.rfind("]") + 1]) for name, _, rest in lines]
+    return found
 
 
 class Asked:

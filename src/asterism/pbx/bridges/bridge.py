@@ -14,6 +14,7 @@ from asterism.core.identifiers import random_uuid
 from asterism.pbx.bridges.member import DigitHandler, LeaveHandler, Member, Waiting
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.controls import Control
+from asterism.pbx.vocabulary.linkedid import oldest_of
 
 if TYPE_CHECKING:
     from asterism.media.stream import AudioStream
@@ -488,7 +489,7 @@ class Bridge:
 
     def _merge_linkedid(self) -> None:
         members = self.members
-        oldest = min((each.linkedid for each in members), key=_age)
+        oldest = oldest_of(each.linkedid for each in members)
         for each in members:
             each.linkedid = oldest
 
@@ -516,15 +517,3 @@ def abandon(channel: Channel) -> None:
 def _forget(channel: Channel, names: Sequence[str]) -> None:
     """Delete the variables that are set; unset ones raise no event."""
     channel.delete_variables([name for name in names if channel.get_variable(name) is not None])
-
-
-_LONGEST_AGE = 64
-"""Characters of an identifier that may be one of the system's own."""
-
-
-def _age(uniqueid: str) -> tuple[float, int]:
-    # "system-1795259898.16": seconds, then the running number; a caller's own id sorts last.
-    seconds, _, number = uniqueid.rpartition("-")[2].partition(".")
-    if len(uniqueid) < _LONGEST_AGE and seconds.isdecimal() and number.isdecimal():
-        return float(seconds), int(number)
-    return float("inf"), 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.causes import Cause
 from asterism.pbx.vocabulary.controls import ChannelState, Control
+from asterism.pbx.vocabulary.linkedid import oldest_of
 
 if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
@@ -65,6 +66,8 @@ def _swap(channel: Channel, other: Channel) -> None:
     channel.technology, other.technology = other.technology, channel.technology
     channel.caller, other.caller = other.caller, channel.caller
     channel.ani, other.ani = other.ani, channel.ani
+    if channel.linkedid != other.linkedid:
+        channel.linkedid = other.linkedid = oldest_of((channel.linkedid, other.linkedid))
     state = other.state
     channels = channel.pbx.channels
     channels.exchange_names(channel, other)

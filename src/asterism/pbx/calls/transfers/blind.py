@@ -154,6 +154,9 @@ def _one(
     events.tell_blind(TransferResult.SUCCESS, transferer, transferee, bridge, external, context, exten)
     if kept is not None:
         kept.expects(transferee)
+    # As in Asterisk 22 it is told to be there before it has left the bridge.
+    transferee.context, transferee.exten, transferee.priority = context, exten, 1
+    transferee.new_exten(transferee.application, transferee.appdata)
     # Nobody who called it hangs it up when it leaves the bridge, and it goes last, as in Asterisk 22.
     transferee.moved = transferee.moved or transferee.task is None
     if kept is None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from fake_manager import FakeCall
 from fake_technology import FakeServer, settle
-from transfer_kit import answers, connect, recorded, run, section, three, together
+from local_kit import short
+from transfer_kit import answers, connect, order, recorded, run, section, three, together
 
 from asterism.core.commands import marks_of
 from asterism.pbx.calls.transfers.actions import TransferActions
+
+APART = ("VarSet", "NewAccountCode", "Newstate", "DeviceStateChange", "ExtensionStatus")
+"""Told in the recorded call but not here, where nobody has an account, or from another thread."""
 
 
 def actions(server: FakeServer) -> dict[str, Any]:
@@ -38,6 +43,26 @@ def test_the_peer_goes_to_the_extension() -> None:
     (event,) = run(scenario).fields("BlindTransfer")
     wanted = next(one for one in recorded("AMI BlindTransfer") if one["Event"] == "BlindTransfer")
     assert event["IsExternal"] == wanted["IsExternal"] == "Yes"
+
+
+def test_the_order_of_events_is_the_recorded_one() -> None:
+    async def scenario(server: FakeServer) -> None:
+        server.sip.scripts["carol"] = answers
+        _, bob = await connect(server, "alice", "bob")
+        begin = len(server.recorded)
+        ask(server, Channel=bob.name, Context="internal", Exten="6003")
+        await settle(60)
+        server.kept = server.recorded[begin:]  # type: ignore[attr-defined]
+
+    server: Any = run(scenario)
+    ours = [(kind.name, short({key: str(value) for key, value in fields})) for kind, fields in server.kept]
+    theirs = order("AMI BlindTransfer of bob's channel")
+    assert [plain(one) for one in ours if one[0] not in APART] == [plain(one) for one in theirs if one[0] not in APART]
+
+
+def plain(event: tuple[str, str]) -> str:
+    name, who = event
+    return re.sub(r"-[0-9a-f]{8}", "", f"{name} {who}").strip()
 
 
 def test_what_is_wrong_with_the_request() -> None:

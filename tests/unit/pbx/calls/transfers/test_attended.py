@@ -118,6 +118,7 @@ def test_it_rings_yet() -> None:
         assert together(second, carol)
         assert asked.final == 200
         assert second.name.startswith("PJSIP/bob-")
+        assert second.linkedid == carol.linkedid == first.uniqueid  # the oldest of all
 
     server = run(scenario)
     (event,) = server.fields("AttendedTransfer")
