@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from asterism.applications.session.outgoing_refer import (
     EXPIRES,
     FIRST_NOTIFY,
     MAX_BODY,
+    OutgoingRefer,
     ReferAction,
     ReferEvent,
     ReferState,
@@ -387,6 +389,31 @@ async def test_the_place_of_another_call_is_taken_by_replaces(bench: Bench) -> N
     assert one.alive
     bye(alice, ok)
     bob.respond(await bob.next("BYE"), 200)
+
+
+@pytest.mark.parametrize("ended_by", ["outcome", "bye"])
+def test_a_refer_is_freed_with_its_call(ended_by: str, tmp_path: Path) -> None:
+    """Without the collector: its session lets go of it."""
+
+    @on_bench
+    async def test(bench: Bench) -> None:
+        alice, ok, refer, _ = await referred(bench, "6001")
+        assert refer is not None
+        alice.respond(refer, 202)
+        if ended_by == "outcome":
+            notify(alice, ok, "SIP/2.0 200 OK", "terminated")
+        bye(alice, ok)
+        await bench.until(lambda: not len(bench.server.pbx.channels))
+        bench.advance(64)
+        await bench.turn()
+        assert not [one for one in gc.get_objects() if type(one) is OutgoingRefer]
+
+    gc.collect()
+    gc.disable()
+    try:
+        test(tmp_path)
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(

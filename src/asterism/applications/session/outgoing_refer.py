@@ -239,8 +239,9 @@ class OutgoingRefer:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if session.state is not SessionState.ENDED and session.datastores.get(NAME) is self:
-            del session.datastores[NAME]
+        # Session and REFER must not hold each other, or only the collector frees them. The session may just be going
+        # through its datastores, so they are made anew.
+        session.datastores = {name: kept for name, kept in session.datastores.items() if kept is not self}
         if session.dialog is not None:
             session.core.dialogs.remove(session.dialog, self)
 
