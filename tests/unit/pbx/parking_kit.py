@@ -224,9 +224,10 @@ def parking(scenario: Callable[[World], Awaitable[None]]) -> World:
                 channel.soft_hangup()
             await settle(60)
             assert [channel.name for channel in server.pbx.channels] == []
-            assert not world.parking.calls
+            assert not world.parking.calls, world.parking.calls
             assert all(not lot.calls for lot in world.parking.lots)
-            assert all(one.type == "parking" for one in server.pbx.bridges.values())
+            left = [one for one in server.pbx.bridges.values() if one.type != "parking"]
+            assert left == [], left
             told_until_now = list(server.recorded)
             world.applications.unload()
             world.module.unload()

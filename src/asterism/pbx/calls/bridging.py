@@ -138,8 +138,12 @@ async def _courtesy(channel: Channel) -> None:
 
 
 def may_be_fetched(channel: Channel) -> bool:
-    """Whether a channel can be taken into a bridge from its present task: it is up, and no Dial is calling it."""
-    return channel.alive and channel.control_listener is None
+    """Whether a channel can be taken away from what it does: it does something, and no Dial is calling it.
+
+    One that has just answered, and that its Dial has not taken into a bridge yet, is the Dial's.
+    """
+    busy = channel.task is not None or channel.bridge is not None
+    return busy and channel.alive and channel.control_listener is None
 
 
 def _check_free(channel: Channel) -> None:
