@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from manager_kit import MANAGER, RECORD, manager
 from asterism.interfaces.console.runner import CommandRunner
 from asterism.stack.message import Request
 from asterism.stack.transactions.server_invite import InviteServerTransaction
-from asterism.testing import Phone, PhoneCall
+from asterism.testing import Phone, PhoneCall, until
 
 GROUPS = """
 [101](+)
@@ -170,3 +171,28 @@ async def test_the_code_and_the_sound_of_a_refusal_come_from_features_conf() -> 
         assert await incoming.ended() == "cancelled"
         await picked.hangup()
         await call.ended()
+
+
+def _beeps(call: PhoneCall) -> bool:
+    return call.audio.level(1000) > 0.5
+
+
+async def test_the_sounds_of_features_conf() -> None:
+    """``pickupsound`` for the one who picks up, ``pickupfailsound`` where there is nothing to pick up."""
+    features = "[general]\npickupsound = beep\npickupfailsound = beep\n"
+    async with three_phones(**{"features.conf": features}) as (world, carol):
+        for rings in (True, False):
+            call = incoming = None
+            if rings:
+                call, incoming = await ringing(world)
+            picked = await carol.dial("*8")
+            await picked.answered()
+            await until(partial(_beeps, picked))
+            if call is None or incoming is None:
+                await picked.ended()
+                break
+            await call.answered()
+            assert await incoming.ended() == "cancelled"
+            await talk(call, picked)
+            await picked.hangup()
+            await call.ended()

@@ -26,6 +26,7 @@ from asterism.pbx.channels.music.playing import music_of
 from asterism.pbx.vocabulary.controls import Control
 from asterism.pbx.vocabulary.party import PartyId
 
+PBX = Path(__file__).resolve().parent
 RECORD = Path(__file__).resolve().parents[2] / "data" / "record" / "features.txt"
 CONF = """\
 [general]
@@ -68,10 +69,14 @@ class _Sound:
 class FakeSounds:
     """Every sound is there, and says its name."""
 
+    def __init__(self) -> None:
+        self.loaded: list[str] = []
+
     def find(self, name: str, _language: str = "", _formats: Any = ()) -> Path:
         return Path(name)
 
     def load(self, name: str, _language: str, fmt: Any) -> _Sound:
+        self.loaded.append(name)
         return _Sound(name, fmt)
 
 
@@ -90,6 +95,7 @@ def features_server(conf: str = CONF, options: str = "TtKkXxHh") -> FakeServer:
         return channel
 
     server.sip.request = request  # type: ignore[assignment]
+    server.paths = SimpleNamespace(spool=Path("spool-that-is-not-there"))
     server.media = SimpleNamespace(sounds=FakeSounds())  # type: ignore[attr-defined]
     settings, problems = read_settings(ConfigFile.parse(conf, "features.conf"))
     assert not problems

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
 
 def connect_channels(first: Channel, second: Channel) -> bool:
-    """Connect the streams of two channels both ways; whether audio is relayed inside the media layer."""
+    """Connect the streams of two channels both ways; whether audio is relayed inside the media layer.
+
+    One that is away hears and sees nothing of the other, and is neither heard nor seen.
+    """
+    if first.away or second.away:
+        disconnect_channel(first)
+        disconnect_channel(second)
+        return False
     topology, other = first.streams, second.streams
     if len(topology) == len(other) == 1 and topology[0].type == other[0].type == AUDIO:
         one, two = topology[0].port, other[0].port
@@ -25,9 +32,8 @@ def connect_channels(first: Channel, second: Channel) -> bool:
         one, two = first.stream, second.stream
     if one is None or two is None:
         return False
-    away = first.away or second.away
-    relayed = _connect(one, None if away or music_of(second) else two)
-    _connect(two, None if away or music_of(first) else one)
+    relayed = _connect(one, None if music_of(second) else two)
+    _connect(two, None if music_of(first) else one)
     return relayed
 
 

@@ -7,7 +7,9 @@ import itertools
 from collections.abc import Callable
 
 import pytest
-from features_kit import CONF, Phones, answers, busy, compare, rings, run
+from bridge_kit import plain
+from fake_console import Console
+from features_kit import CONF, Phones, answers, busy, compare, rings, run, section
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -122,6 +124,37 @@ def test_a_target_that_does_not_answer_and_the_call_back_as_recorded() -> None:
     run(scenario)
 
 
+@pytest.mark.parametrize(
+    ("keys", "end", "state"),
+    [
+        ("", False, "alice consults carol, bob on hold"),
+        ("", True, "alice hung up: transfer complete"),
+        ("*2", False, "completed with *2"),
+        ("*1", False, "aborted"),
+        ("*3", False, "three-way"),
+    ],
+)
+def test_core_show_channels_as_recorded(keys: str, end: bool, state: str) -> None:
+    async def scenario(phones: Phones) -> None:
+        console = Console(phones.server)
+        await consulting(phones)
+        await phones.dial(phones.alice, keys, 0)
+        if end:
+            phones.alice.queue_hangup(16)
+        await asyncio.sleep(2)
+        shown = "\n".join(console.run("core show channels"))
+        recorded = section(f"*CLI> core show channels   (state: {state})")
+        assert rows(shown) == rows(recorded)
+
+    run(scenario, options="TtKkXxHhWw")
+
+
+def rows(text: str) -> list[str]:
+    """The channels and the numbers of a listing, without what counts the calls of a server."""
+    lines = [" ".join(plain(line).split()) for line in text.splitlines()]
+    return sorted(line for line in lines if line and "processed" not in line)
+
+
 # -- T2 to T6, T12 to T14 and what else can happen, by the caller and by the called party ---------------------------
 
 
@@ -194,6 +227,18 @@ def test_the_transferer_is_back_when_the_target_does_not_answer(by: str, script:
         assert phones.names() == ["alice", "bob"]
 
     run(scenario)
+
+
+@pytest.mark.parametrize("seconds", [3, 12])
+def test_how_long_a_target_is_called(seconds: int) -> None:
+    async def scenario(phones: Phones) -> None:
+        alice, bob = await consulted(phones, "alice", rings)
+        await asyncio.sleep(seconds - 2.5)
+        assert not phones.talk(alice, bob)
+        await asyncio.sleep(1.5)
+        assert phones.talk(alice, bob)
+
+    run(scenario, CONF.replace("atxfernoanswertimeout = 8", f"atxfernoanswertimeout = {seconds}"))
 
 
 def test_a_target_that_cannot_be_called() -> None:
@@ -365,7 +410,9 @@ def test_swapping_while_the_target_rings() -> None:
 
 
 def test_the_keys_are_those_of_the_file() -> None:
-    conf = CONF.replace("[featuremap]", "atxferabort = 11\natxferswap = 44\natxferthreeway =\n[featuremap]")
+    conf = CONF.replace(
+        "[featuremap]", "atxferabort = 11\natxferswap = 44\natxfercomplete = 22\natxferthreeway =\n[featuremap]"
+    )
 
     async def scenario(phones: Phones) -> None:
         alice, bob = await consulted(phones, "alice")
@@ -375,6 +422,9 @@ def test_the_keys_are_those_of_the_file() -> None:
         assert phones.talk(alice, bob)
         await phones.dial(alice, "11", 1)
         assert phones.names() == ["alice", "bob"]
+        await phones.consult(alice)
+        await phones.dial(alice, "22", 1)
+        assert phones.talk(bob, phones.phone("carol"))
 
     run(scenario, conf)
 

@@ -9,6 +9,7 @@ from features_kit import CONF, Phones, answers, compare, member_of, run
 
 from asterism.core.errors import NotAsyncError
 from asterism.pbx.calls.features.member import keys_of
+from asterism.pbx.calls.recording.onetouch import press
 from asterism.pbx.channels.channel import Channel
 
 
@@ -144,3 +145,27 @@ def test_keys_of_a_program_that_joins_two() -> None:
         assert heard == [alice]
 
     run(scenario)
+
+
+@pytest.mark.parametrize(("pause", "taken"), [(0.5, False), (0.3, True)])
+def test_the_pause_between_the_digits_of_a_code(pause: float, taken: bool) -> None:
+    async def scenario(phones: Phones) -> None:
+        await phones.call()
+        await phones.dial(phones.bob, "*0", 1, pause)
+        assert phones.names() == ([] if taken else ["alice", "bob"])
+        assert phones.digits(phones.alice) == ("" if taken else "*0")
+
+    run(scenario, CONF.replace("featuredigittimeout = 1500", "featuredigittimeout = 400"))
+
+
+def test_a_recording_by_key_that_cannot_begin() -> None:
+    async def scenario(phones: Phones) -> None:
+        phones.pbx.features.actions["automixmon"] = press
+        await phones.call()
+        for channel in (phones.alice, phones.bob):
+            channel.set_variable("TOUCH_MIXMONITOR_FORMAT", "mp3")
+        await phones.dial(phones.alice, "*3", 1)
+        assert phones.server.media.sounds.loaded == ["sorry"]  # type: ignore[attr-defined]
+        assert phones.talk(phones.alice, phones.bob)
+
+    run(scenario, CONF.replace("[featuremap]", "recordingfailsound = sorry\n[featuremap]"))

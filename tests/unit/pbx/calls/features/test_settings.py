@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from features_kit import CONF
+from features_kit import CONF, PBX
 
 from asterism.config import ConfigFile
 from asterism.pbx.calls.features.settings import (
@@ -104,6 +104,42 @@ def test_every_option_has_a_default_that_it_takes_and_a_meaning() -> None:
     for name, spec in {**GENERAL, **FEATUREMAP}.items():
         convert(name, spec.default)
         assert spec.help
+
+
+EFFECTS = {
+    "transferdigittimeout": "calls/features/test_transferring.py::test_the_options_of_the_prompts_and_the_context",
+    "transferdialattempts": "calls/features/test_transferring.py::test_the_options_of_the_prompts_and_the_context",
+    "transferannouncesound": "calls/features/test_transferring.py::test_the_options_of_the_prompts_and_the_context",
+    "transferretrysound": "calls/features/test_transferring.py::test_the_options_of_the_prompts_and_the_context",
+    "transferinvalidsound": "calls/features/test_transferring.py::test_the_options_of_the_prompts_and_the_context",
+    "featuredigittimeout": "calls/features/test_member.py::test_the_pause_between_the_digits_of_a_code",
+    "xfersound": "calls/features/test_consultation.py::test_the_sounds_are_those_of_the_file_and_may_be_none",
+    "xferfailsound": "calls/features/test_consultation.py::test_the_sounds_are_those_of_the_file_and_may_be_none",
+    "atxferabort": "calls/features/test_consultation.py::test_the_keys_are_those_of_the_file",
+    "atxferswap": "calls/features/test_consultation.py::test_the_keys_are_those_of_the_file",
+    "atxferthreeway": "calls/features/test_consultation.py::test_the_keys_are_those_of_the_file",
+    "atxfercomplete": "calls/features/test_consultation.py::test_the_keys_are_those_of_the_file",
+    "atxfernoanswertimeout": "calls/features/test_consultation.py::test_how_long_a_target_is_called",
+    "atxferdropcall": "calls/features/test_consultation.py::"
+    "test_hanging_up_while_it_rings_and_the_target_does_not_answer",
+    "atxferloopdelay": "calls/features/test_consultation.py::test_attempts_to_call_the_transferer_back",
+    "atxfercallbackretries": "calls/features/test_consultation.py::test_attempts_to_call_the_transferer_back",
+    "pickupexten": "calls/features/test_module.py::test_the_code",
+    "pickupsound": "../../integration/test_pickup.py::test_the_sounds_of_features_conf",
+    "pickupfailsound": "../../integration/test_pickup.py::test_the_sounds_of_features_conf",
+    "courtesytone": "../../integration/test_one_touch.py::test_the_key_records_the_other_party_and_ends_it",
+    "recordingfailsound": "calls/features/test_member.py::test_a_recording_by_key_that_cannot_begin",
+    **dict.fromkeys(FEATUREMAP, "calls/features/test_member.py::test_by_the_options_of_dial"),
+}
+"""A test that fails if the server ignores the option, by option."""
+
+
+def test_every_option_has_a_test_of_its_effect() -> None:
+    assert EFFECTS.keys() == OPTIONS.keys()
+    for option, test in EFFECTS.items():
+        path, _, name = test.partition("::")
+        text = (PBX / path).read_text()
+        assert f"def {name}" in text, option
 
 
 def test_a_copy_with_one_option_set() -> None:

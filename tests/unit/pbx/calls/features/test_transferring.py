@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from features_kit import CONF, Phones, answers, compare, rings, run
 
 from asterism.pbx.channels.music.playing import music_of
@@ -51,6 +52,28 @@ def test_a_wrong_number_as_recorded() -> None:
         assert phones.hears(phones.bob) == INVALID
         assert phones.talk(phones.alice, phones.bob)
         compare(phones.server, "blind transfer to a bad extension, followed to the end: bob #1 then 99, no more digits")
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    ("by", "keys", "title"),
+    [
+        ("bob", "#1 99", "blind transfer to a bad extension: bob #1 then 99"),
+        ("bob", "#1", "blind transfer, no digit within 3 s"),
+        ("bob", "#1", "blind transfer, no digit at all, followed to the end"),
+        ("alice", "*2 99", "attended transfer to a bad extension 99, followed to the end"),
+    ],
+)
+def test_what_is_told_while_a_transferer_tries_again_as_recorded(by: str, keys: str, title: str) -> None:
+    async def scenario(phones: Phones) -> None:
+        await phones.call()
+        who = phones.phone(by)
+        for one in keys.split():
+            await phones.dial(who, one, 0.3)
+        await asyncio.sleep(5)
+        assert phones.hears(who) == INVALID[:2]
+        compare(phones.server, title)
 
     run(scenario)
 
