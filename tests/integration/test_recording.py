@@ -48,6 +48,13 @@ exten => 306,1,MixMonitor(moved.wav,D)
 exten => 305,1,MixMonitor(law.ulaw,B(1)V(-2)v(2))
  same => n,Dial(PJSIP/102,30)
 """
+DIRECTORIES = "[directories]\n" + "".join(
+    f"{name} => {{root}}/{place}\n"
+    for name, place in (
+        ("astvarlibdir", "lib"), ("astdbdir", "lib"), ("astkeydir", "lib"), ("astdatadir", "lib"),
+        ("astmoddir", "modules"), ("astspooldir", "spool"), ("astrundir", "run"), ("astlogdir", "log"),
+    )
+)  # fmt: skip
 FILES = {"manager.conf": MANAGER, "extensions.conf": EXTENSIONS, **RELAYED}
 
 
@@ -365,3 +372,20 @@ async def test_a_recording_goes_on_when_another_phone_takes_the_place() -> None:
     assert sum(heard(left, 523)) >= 5
     spoken = heard(right, 700)
     assert spoken[spoken.index(True) :].count(False) <= 3  # while the one goes and the other comes
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+async def test_a_command_is_run_if_the_file_of_options_allows_it(allowed: bool, tmp_path: Path) -> None:
+    done = tmp_path / "done"
+    dialplan = f"[phones]\nexten => 1,1,Answer()\n same => n,MixMonitor(one.wav,,cp ^{{MIXMONITOR_FILENAME}} {done})\n"
+    options = "[options]\nrecording_commands = yes\n" if allowed else "[options]\n"
+    conf = DIRECTORIES.format(root=tmp_path) + options
+    files = {"extensions.conf": dialplan + " same => n,Wait(1)\n", "asterisk.conf": conf}
+    async with two_phones(files, register=False) as world:
+        call = await world.ann.dial("1")
+        await call.ended()
+        if allowed:
+            await until(done.exists)
+        else:
+            await asyncio.sleep(0.5)
+        assert done.exists() is allowed

@@ -144,8 +144,8 @@ class Sounds:
 
 def choose_file(base: Path, formats: Sequence[Format]) -> Path | None:
     """Of the files ``base`` with an extension that is known, the one that needs the least conversion to ``formats``."""
-    found = [path for ext in EXTENSIONS if _is_file(path := base.with_name(f"{base.name}.{ext}"))]
-    return min(found, key=lambda path: _cost(EXTENSIONS[path.suffix[1:]], formats), default=None)
+    found = [path for ext in (*EXTENSIONS, "WAV") if _is_file(path := base.with_name(f"{base.name}.{ext}"))]
+    return min(found, key=lambda path: _cost(EXTENSIONS[path.suffix[1:].lower()], formats), default=None)
 
 
 def _cost(fmt: Format, formats: Sequence[Format]) -> int:

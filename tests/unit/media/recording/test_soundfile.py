@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from asterism.media import g711
-from asterism.media.files import read
+from asterism.media.files import choose_file, read
 from asterism.media.recording.soundfile import KINDS, SoundFile, UnwritableError, kind_of
 from asterism.media.recording.track import Pcm
 
@@ -70,6 +70,12 @@ def test_what_the_server_plays_it_can_also_record(tmp_path: Path) -> None:
     sound = read(path)
     assert sound.format.sample_rate == 16000
     assert sound.data == ramp(1600).astype("<i2").tobytes()
+
+
+def test_a_recording_is_found_by_its_name_alone(tmp_path: Path) -> None:
+    for extension in ("wav", "WAV", "wav16", "ulaw", "alaw", "sln", "raw", "sln16"):
+        SoundFile(tmp_path / extension / f"one.{extension}").close()
+        assert choose_file(tmp_path / extension / "one", ()) == tmp_path / extension / f"one.{extension}"
 
 
 def test_stereo(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.commands import ActionCall, CommandCall, action, command
@@ -86,9 +87,12 @@ class MixMonitor(PbxModule):
 
     def _start(self, channel: Channel, file: str, options: str = "", text: str = "") -> Recording:
         """Begin a recording by the application's arguments; raises ``RecordingError``."""
-        text = unescaped(text)
-        expanded = self.pbx.dialplan.expand(text, channel) if "${" in text else text
-        settings, problems = parse_mixmonitor(file, options, expanded, self.pbx.recordings.folder)
+        settings, problems = parse_mixmonitor(file, options, text, self.pbx.recordings.folder)
+        if "^{" in text:
+            # The variable is set when the recording begins, which is now.
+            parts = unescaped(text).split("${MIXMONITOR_FILENAME}")
+            command = joined([piece for part in parts for piece in (settings.filename, part)][1:])
+            settings = replace(settings, command=self.pbx.dialplan.expand(command, channel).strip())
         for problem in problems:
             self.pbx.log.warning("MixMonitor on %s: %s", channel.name, problem)
         return self.pbx.recordings.start(channel, settings)
@@ -164,6 +168,7 @@ class MixMonitor(PbxModule):
             ),
             see_also=("MixMonitor",),
         ),
+        marks=True,
     )
     def read(self, channel: Channel | None, args: str) -> str:
         """What is known of a recording."""
@@ -174,7 +179,7 @@ class MixMonitor(PbxModule):
             raise FunctionError(f"{channel.name} has no recording '{identifier.strip()}'")
         if key.strip().lower() != "filename":
             raise FunctionError("the key is filename")
-        return str(recording.path)
+        return recording.settings.filename or str(recording.path)
 
     # -- the manager ------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from asterism.pbx.calls.features.applications import run
 from asterism.pbx.calls.features.table import options_of
 from asterism.pbx.calls.recording.announcing import announce
 from asterism.pbx.calls.recording.settings import RecordingError, parse_mixmonitor
+from asterism.pbx.dialplan.language.foreign import foreign
 
 if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
@@ -50,7 +51,7 @@ def toggle(
         return False
     if wanted is False:
         return False
-    name = _file_name(presser, peer)
+    name = _file_name(presser, peer)  # numbers are text from outside
     beep = _variable((presser, peer), "_BEEP")
     options = f"bB({beep})" if beep.isdigit() else "b"
     try:
@@ -63,7 +64,7 @@ def toggle(
         return False
     peer.data[_KEY] = recording.identifier
     for channel in (presser, peer):
-        channel.set_variable(_VARIABLE + "_OUTPUT", name)
+        channel.set_variable(_VARIABLE + "_OUTPUT", foreign(name))
     _tell((presser, peer), "START", courtesy)
     return True
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from asterism.core.errors import AsterismError
 from asterism.media.recording.mixdown import Output, Source
 from asterism.pbx.dialplan.language.arguments import number, split_letters
-from asterism.pbx.dialplan.language.foreign import NEUTRAL, is_foreign, shadow
+from asterism.pbx.dialplan.language.foreign import NEUTRAL, foreign, is_foreign, shadow
 
 BEEP_INTERVAL = 15.0
 """Seconds between the beeps of option B, where it does not say."""
@@ -46,6 +46,8 @@ class RecordingSettings:
     """Run by the shell when it is over."""
     mailboxes: str = ""
     """The mailboxes that were to get a copy."""
+    filename: str = ""
+    """The path of its mixed file as variables have it: text from outside where the name was; empty without one."""
 
     def path(self, *sources: Source) -> Path | None:
         """The file of one of these sources."""
@@ -82,6 +84,11 @@ def file_path(name: str, folder: Path, extension: str = "raw") -> Path:
     return folder / path
 
 
+def as_named(path: Path, name: str) -> str:
+    """A path as a text, from outside if the name was that it was made of."""
+    return foreign(str(path)) if is_foreign(name) else str(path)
+
+
 def parse_mixmonitor(file: str, options: str, command: str, folder: Path) -> tuple[RecordingSettings, list[str]]:
     """Read the arguments of MixMonitor; the settings, and what is to be warned of.
 
@@ -97,9 +104,12 @@ def parse_mixmonitor(file: str, options: str, command: str, folder: Path) -> tup
             problems.append(f"option '{letter}' is unknown")
     append = "a" in letters
     outputs: list[Output] = []
+    filename = ""
     if file.strip():
         source = Source.STEREO if "D" in letters else Source.MIXED
-        outputs.append(Output(file_path(file, folder), source, append))
+        path = file_path(file, folder)
+        filename = as_named(path, file)
+        outputs.append(Output(path, source, append))
     for letter, source in (("r", Source.RECEIVED), ("t", Source.SENT)):
         if letters.get(letter):
             outputs.append(Output(file_path(letters[letter], folder), source, append, sparse="n" in letters))
@@ -143,5 +153,6 @@ def parse_mixmonitor(file: str, options: str, command: str, folder: Path) -> tup
         variable=letters.get("i", ""),
         command=command.strip(),
         mailboxes=letters.get("m", ""),
+        filename=filename,
     )
     return settings, problems

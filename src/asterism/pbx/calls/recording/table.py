@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asterism.media.recording.mixdown import Source
 from asterism.media.recording.thread import RecordingThread
 from asterism.pbx.calls.recording import events
 from asterism.pbx.calls.recording.afterwards import Commands
@@ -98,9 +97,8 @@ class Recordings:
         if self._timer is None:
             self._timer = self._pbx.loop.call_later(_TICK, self._tick)
         if announced:
-            mixed = settings.path(Source.MIXED, Source.STEREO)
-            if mixed is not None:
-                channel.set_variable("MIXMONITOR_FILENAME", str(mixed))
+            if settings.filename:
+                channel.set_variable("MIXMONITOR_FILENAME", settings.filename)
             if settings.variable:
                 channel.set_variable(settings.variable, identifier)
         recording.begin()

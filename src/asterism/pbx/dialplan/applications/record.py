@@ -13,7 +13,7 @@ from asterism.media.files import SoundError
 from asterism.media.loudness import loudness
 from asterism.media.recording.mixdown import Output, Source
 from asterism.media.taps import Direction, Tap
-from asterism.pbx.calls.recording.settings import RecordingError, RecordingSettings, file_path
+from asterism.pbx.calls.recording.settings import RecordingError, RecordingSettings, as_named, file_path
 from asterism.pbx.channels.answering import answer
 from asterism.pbx.channels.playing import play
 from asterism.pbx.dialplan.language.arguments import number
@@ -141,7 +141,7 @@ class RecordApplication(PbxModule):
                 return "SKIP"
             if "n" not in options:
                 await answer(channel)
-        channel.set_variable("RECORDED_FILE", str(paths[0].with_suffix("")))
+        channel.set_variable("RECORDED_FILE", as_named(paths[0].with_suffix(""), file))
         if "q" not in options:
             with suppress(SoundError):
                 await play(channel, "beep")

@@ -10,8 +10,9 @@ from fake_manager import FakeCall
 from recording_kit import Call, in_a_call, section, sections
 
 from asterism.core.errors import CommandError, UsageError
+from asterism.pbx.calls.recording.afterwards import harmful
 from asterism.pbx.calls.recording.module import unescaped
-from asterism.pbx.dialplan.language.foreign import foreign, joined
+from asterism.pbx.dialplan.language.foreign import foreign, is_foreign, joined
 from asterism.pbx.vocabulary.flow import FunctionError
 
 _ID = re.compile(r"0x[0-9a-f]+")
@@ -105,6 +106,24 @@ def test_the_dialplan_begins_several_and_ends_the_one_it_names(tmp_path: Path) -
         await call.application("StopMixMonitor")
         assert not len(call.server.pbx.recordings)
         await call.application("StopMixMonitor")
+
+    in_a_call(tmp_path, scenario)
+
+
+def test_a_name_by_a_caller_stays_text_from_outside(tmp_path: Path) -> None:
+    async def scenario(call: Call) -> None:
+        name = joined([foreign("x; touch y"), ".wav"])
+        await call.application("MixMonitor", joined([name, ",i(ID),echo ^{MIXMONITOR_FILENAME} >z"]))
+        (recording,) = call.server.pbx.recordings
+        command = recording.settings.command
+        assert command == f"echo {call.folder}/x; touch y.wav >z"
+        assert harmful(command)
+        assert is_foreign(call.alice.variables["MIXMONITOR_FILENAME"])
+        assert is_foreign(call.function(f"{call.alice.variables['ID']},filename"))
+        await call.application("MixMonitor", "plain.wav,,echo ^{MIXMONITOR_FILENAME} ^{ID}")
+        plain = call.server.pbx.recordings.of(call.alice)[1].settings.command
+        assert plain == f"echo {call.folder}/plain.wav {call.alice.variables['ID']}"
+        assert not harmful(plain)
 
     in_a_call(tmp_path, scenario)
 
