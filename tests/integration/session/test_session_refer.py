@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import pytest
 
@@ -524,3 +525,76 @@ async def test_a_uri_of_another_server_is_the_dialplans() -> None:
         assert world.server.pbx.dialplan.globals["WHERE"] == "sip:800@other.example.com;transport=tcp"
         await call.hangup()
         await bob.hangup()
+
+
+def early(call: PhoneCall) -> str:
+    """What the Refer-To says of a call of one's own that still rings."""
+    ringing = next(one for one in call.responses if one.status == 180)
+    value = f"{ringing.call_id};to-tag={ringing.to.tag};from-tag={ringing.from_.tag}"
+    return f"Replaces={quote(value, safe='')}"
+
+
+async def test_a_ringing_call_that_nobody_answers() -> None:
+    """T13: blond: the transferer has left both calls, and is told."""
+    async with three_phones() as world:
+        first, bob = await world.call(world.ann, world.bob, "102")
+        second = await world.ann.dial("103")
+        carol = await world.carol.incoming()
+        carol.ring()
+        await second.ringing()
+        assert (await first.refer(f"<{world.ann.uri('103')}?{early(second)}>")).status == 202
+        await second.refused()
+        await carol.ended(timeout=8)
+        await until(lambda: first.told[-1:] == ["SIP/2.0 480 Temporarily Unavailable"])
+        await first.ended(timeout=6)
+        await bob.ended()
+
+
+async def test_the_transferred_party_leaves_a_ringing_call() -> None:
+    """T14: blond."""
+    async with three_phones() as world:
+        first, bob = await world.call(world.ann, world.bob, "102")
+        second = await world.ann.dial("103")
+        carol = await world.carol.incoming()
+        carol.ring()
+        await second.ringing()
+        assert (await first.refer(f"<{world.ann.uri('103')}?{early(second)}>")).status == 202
+        await second.refused()
+        await bob.hangup()
+        await carol.ended()
+        await until(lambda: first.told[-1:] == ["SIP/2.0 487 Request Terminated"])
+        await first.ended(timeout=6)
+
+
+async def test_a_call_is_not_connected_with_itself() -> None:
+    async with three_phones() as world:
+        call, bob = await world.call(world.ann, world.bob, "102")
+        call.play(ANN)
+        await call.refer(f"<{world.ann.uri('102')}?{call.replaces()}>")
+        await until(lambda: call.told == ["SIP/2.0 100 Trying", "SIP/2.0 503 Service Unavailable"])
+        await bob.hears(ANN)
+        await call.hangup()
+        await bob.ended()
+
+
+@pytest.mark.parametrize(("allowed", "told"), [("no", "403 Forbidden"), ("identified", "200 OK")])
+async def test_whose_calls_a_phone_may_connect_its_own_with(allowed: str, told: str) -> None:
+    """Another endpoint's dialog is connected with by whom ``allow_replaces`` lets take its place."""
+    text = PJSIP.replace("direct_media=no\n", f"direct_media=no\nallow_replaces={allowed}\n")
+    async with three_phones({"pjsip.conf": text}) as world:
+        call, bob = await world.call(world.ann, world.bob, "102")
+        carol = await world.carol.dial("600")
+        await carol.answered()
+        bob.play(BOB)
+        await call.refer(f"<{world.ann.uri('600')}?{carol.replaces()}>")
+        await until(lambda: call.told == ["SIP/2.0 100 Trying", f"SIP/2.0 {told}"])
+        if told.startswith("200"):
+            await bob.hears(BOB)
+            await carol.ended()
+        else:
+            await carol.hangup()
+        await call.hangup()
+        if told.startswith("200"):
+            await bob.hangup()
+        else:
+            await bob.ended()
