@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from session_bench import Bench, Phone, on_bench, sdp, set_options
 
 from asterism.applications.pubsub.module import PubSubModule
 from asterism.applications.pubsub.packages.refer import ReferModule as PackageModule
+from asterism.applications.pubsub.packages.refer import ReferSubscription
 from asterism.applications.session.refer import GRACE
 from asterism.applications.session.supplements.refer import ReferModule
 from asterism.sip.objects.endpoint import Endpoint
@@ -268,3 +270,36 @@ def test_a_refer_while_a_reinvite_is_not_through(ours: bool, tmp_path: Path) -> 
         await ends(bench, (carol, "b1"))
 
     test(tmp_path)
+
+
+def test_what_is_over_is_freed_at_once(tmp_path: Path) -> None:
+    """The subscription, and whoever has it told, hold each other only while there is something to say."""
+
+    @on_bench
+    async def test(bench: Bench) -> None:
+        ok, _, alice, bob, carol = await begin(bench)
+        alice.in_dialog("REFER", ok, 41, extra=TO_CAROL)
+        await alice.next(202)
+        assert len(there()) == 1
+        invite = await carol.next("INVITE")
+        carol.respond(invite, 200, body=sdp())
+        await carol.next("ACK")
+        while (await told(alice)).body != b"SIP/2.0 200 OK\r\n":
+            pass
+        alice.in_dialog("BYE", ok, 42)
+        await alice.next(200)
+        await hang_up(bench, bob)
+        await ends(bench, (carol, "b1"))
+        bench.advance(70)
+        await bench.turn()
+        assert there() == []
+
+    def there() -> list[object]:
+        return [one for one in gc.get_objects() if type(one) is ReferSubscription]
+
+    gc.collect()
+    gc.disable()
+    try:
+        test(tmp_path)
+    finally:
+        gc.enable()
