@@ -76,7 +76,9 @@ async def test_403_as_recorded_where_there_is_no_such_feature_or_it_may_not(chan
     async with two_phones({**FILES, **changed}) as world:
         call, incoming = await world.connect()
         for value in ("on", "off"):
-            assert (await press(call, value)).status == 403
+            response = await press(call, value)
+            assert response.status == 403
+            assert response.get("Reason") == "Q.850;cause=16"
         assert not len(world.server.pbx.recordings)
         await call.hangup()
         await incoming.ended()

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from asterism.sip.rx import Rx
 
 _WISHES = {"on": True, "off": False}
+_REASON = (("Reason", "Q.850;cause=16"),)
+"""As Asterisk has it in this 403 (RFC 3326)."""
 
 
 class OneTouchRecording(SessionSupplement):
@@ -30,14 +32,19 @@ class OneTouchRecording(SessionSupplement):
             return False
         endpoint, channel = session.endpoint, session.channel
         wanted = _WISHES.get(value.strip().lower())
-        if not endpoint.one_touch_recording:
-            rx.respond(403)
-        elif wanted is None:
+        if endpoint.one_touch_recording and wanted is None:
             rx.respond(400)
+            return True
+        feature = endpoint.record_on_feature if wanted else endpoint.record_off_feature
+        if (
+            endpoint.one_touch_recording
+            and channel is not None
+            and wanted is not None
+            and record_by_feature(channel, feature, wanted)
+        ):
+            rx.respond(200)
         else:
-            feature = endpoint.record_on_feature if wanted else endpoint.record_off_feature
-            obeyed = channel is not None and record_by_feature(channel, feature, wanted)
-            rx.respond(200 if obeyed else 403)
+            rx.respond(403, headers=() if endpoint.suppress_q850_reason_headers else _REASON)
         return True
 
 
