@@ -33,6 +33,16 @@ class Linphone:
             "[video]\nenabled=0\n"
         )
 
+    def register_also(self, server: str) -> None:
+        """Have an account of the same name at a second server, by UDP."""
+        rc = self._folder / "rc"
+        host = server.partition(":")[0]
+        rc.write_text(
+            f"{rc.read_text()}[proxy_1]\nreg_proxy=<sip:{server};transport=udp>\n"
+            f"reg_route=<sip:{server};transport=udp;lr>\nreg_identity=sip:{self.user}@{host}\nreg_expires=60\n"
+            "reg_sendregister=1\npublish=0\n"
+        )
+
     async def __aenter__(self) -> Self:
         answer = ["-a"] if self._auto_answer else []
         self._process = await asyncio.create_subprocess_exec(
