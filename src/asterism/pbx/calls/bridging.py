@@ -50,9 +50,21 @@ class Meeting:
     whoever else comes or goes.
     """
 
-    def __init__(self, pbx: Host, first: Guest, second: Guest, *, told_first: Guest | None = None) -> None:
-        """``first`` enters first; ``told_first``, by default the same, gets its connected line update first."""
+    def __init__(
+        self,
+        pbx: Host,
+        first: Guest,
+        second: Guest,
+        *,
+        told_first: Guest | None = None,
+        begun: Callable[[Bridge], None] | None = None,
+    ) -> None:
+        """``first`` enters first; ``told_first``, by default the same, gets its connected line update first.
+
+        ``begun`` is called with the bridge once both are in it.
+        """
         self._pbx = pbx
+        self._begun = begun
         self._guests = (first, second)
         self._told = (second, first) if told_first is second else (first, second)
         self._over = False
@@ -108,6 +120,8 @@ class Meeting:
             other = self._guests[guest is self._guests[0]].channel.caller
             if other != guest.channel.connected:
                 guest.channel.set_connected(other)
+        if self._begun is not None:
+            self._begun(bridge)
 
     @staticmethod
     def _left(guest: Guest, bridge: Bridge, _leaver: Channel) -> None:

@@ -47,6 +47,54 @@ def test_redirect_of_both_parties() -> None:
     with_server(scenario)
 
 
+def test_each_party_goes_to_a_place_of_its_own() -> None:
+    """By number and by label."""
+
+    async def scenario(server: FakeServer, manager: Manager) -> None:
+        alice, bob = await talk(server)
+        server.dialplan(("880", 1, "NoOp", ""), ("880", 2, "Echo", ""), ("881", 1, "NoOp", ""))
+        server.pbx.dialplan.add_extension(server.owner, "internal", "881", 2, "Echo", label="there")
+        call = await manager.run(
+            "Redirect",
+            Channel=alice.name,
+            Context="internal",
+            Exten="880",
+            Priority="2",
+            ExtraChannel=bob.name,
+            ExtraContext="internal",
+            ExtraExten="881",
+            ExtraPriority="there",
+        )
+        assert call.answer == ("Success", "Dual Redirect successful")
+        await settle()
+        assert (alice.exten, alice.priority, alice.application) == ("880", 2, "Echo")
+        assert (bob.exten, bob.priority, bob.application) == ("881", 2, "Echo")
+        await manager.run("Hangup", Channel="/^PJSIP/.*$/")
+
+    with_server(scenario)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"ExtraChannel": "gone"}, "ExtraChannel does not exist: gone"),
+        ({"ExtraContext": "internal", "ExtraExten": "771", "ExtraPriority": "nolabel"}, "Invalid extra priority"),
+        ({"Priority": "nolabel"}, "Invalid priority"),
+    ],
+)
+def test_when_one_of_two_cannot_go_neither_does(fields: dict[str, str], message: str) -> None:
+    async def scenario(server: FakeServer, manager: Manager) -> None:
+        alice, bob = await talk(server)
+        place = {"Context": "internal", "Exten": "771", "Priority": "1", "ExtraChannel": bob.name}
+        call = await manager.run("Redirect", Channel=alice.name, **{**place, **fields})  # type: ignore[arg-type]
+        assert call.answer == ("Error", message)
+        await settle()
+        assert alice.bridge is bob.bridge is not None
+        await manager.run("Hangup", Channel=alice.name)
+
+    with_server(scenario)
+
+
 @pytest.mark.parametrize(
     ("name", "fields", "message"),
     [

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from asterism.pbx.bridges.bridge import Bridge
 from asterism.pbx.calls.bridging import Guest, Meeting
 from asterism.pbx.calls.transfers.following import OK
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.causes import Cause
+from asterism.pbx.vocabulary.controls import Control
 from asterism.pbx.vocabulary.errors import Goto
 from asterism.pbx.vocabulary.flow import EndDialplan
 
@@ -77,6 +79,8 @@ class Kept:
         self._rejoin: Callable[[Channel], Awaitable[None]] | None = None
         self._place = ("", "", 1)
         self._transferred: Channel | None = None
+        bridge = transferer.bridge
+        self._held = isinstance(bridge, Bridge) and bridge.members[transferer].holds
         transferer.data[MARK] = self
 
     def keep(self) -> None:
@@ -117,7 +121,7 @@ class Kept:
         transferred, transferer = self._transferred, self._transferer
         if transferred is None or not transferer.alive or transferer.data.get(MARK) is not self:
             return False
-        meeting = self._meeting = Meeting(transferer.pbx, Guest(transferred), Guest(transferer))
+        meeting = self._meeting = Meeting(transferer.pbx, Guest(transferred), Guest(transferer), begun=self._hold)
 
         async def meet(channel: Channel) -> None:
             await meeting.attend(channel)
@@ -126,6 +130,12 @@ class Kept:
         context, exten, priority = self._place
         transferred.redirect(Goto(context, exten, priority, meet, meeting.miss))
         return True
+
+    def _hold(self, bridge: Bridge) -> None:
+        """Whom the transferer held before is held again, as long as the far end has not ended that."""
+        stream = self._transferer.stream
+        if self._held and stream is not None and not stream.sends:
+            bridge.pass_control(self._transferer, Control.HOLD, None)
 
     async def wait(self, channel: Channel) -> None:
         """What the transferer does meanwhile."""

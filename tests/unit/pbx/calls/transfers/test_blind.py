@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from fake_technology import FakeServer, settle
-from transfer_kit import Asked, answers, bridge_of, busy, connect, hung_up, run, three, together
+from transfer_kit import Asked, answers, bridge_of, busy, connect, far, hung_up, run, three, together
 
 from asterism.pbx.calls.transfers.blind import blind, context_of
 from asterism.pbx.calls.transfers.results import TransferResult
@@ -108,6 +108,35 @@ def test_a_kept_transferer_has_the_other_party_back(why: str, status: int, told:
         stays.queue_hangup(16)
         await settle(40)
         assert goes.dead
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("still", [True, False])
+@pytest.mark.parametrize("by_caller", [True, False])
+def test_who_was_held_before_the_transfer_is_held_when_it_has_failed(by_caller: bool, still: bool) -> None:
+    """Phones hold, transfer, and end the hold when they hear that it failed."""
+
+    async def scenario(server: FakeServer) -> None:
+        pair = await connect(server, "alice", "bob")
+        stays, goes = pair if by_caller else pair[::-1]
+        stays.queue_control(Control.HOLD)
+        far(stays).media.hold = True
+        assert goes.on_hold
+        asked = Asked()
+        blind(stays, "internal", "6003", outcome=asked, keeps=True)
+        await settle(60)
+        assert not goes.on_hold
+        if not still:
+            far(stays).media.hold = False
+        server.sip.made[-1].queue_hangup(17)
+        await settle(60)
+        assert together(stays, goes)
+        assert goes.on_hold is still
+        if still:
+            far(stays).media.hold = False
+            stays.queue_control(Control.UNHOLD)
+            assert not goes.on_hold
 
     run(scenario)
 
