@@ -200,8 +200,14 @@ class Dialer:
             bus.publish(events.DIAL_BEGIN, caller, channel, leg.resource)
         inside = getattr(channel.technology, "inside", False)  # who is behind it is told later
         party = channel.caller
-        if caller is not None and self.shows_connected and party and party != caller.connected and not inside:
-            self._connect(caller, party)
+        if caller is not None and self.shows_connected and party and not inside:
+            shown = caller.connected
+            # Numbers first, and a subroutine only where one is set: this is the path of every call.
+            if party.number != shown.number or party != shown:
+                if caller.get_variable(CONNECTED) is None:
+                    caller.set_connected(party, tell=self._inside)
+                else:
+                    self._connect(caller, party)
 
     def _connect(self, caller: Channel, party: PartyId) -> None:
         """Whom the caller will talk to; it is told with the next response, unless its far end is inside the server."""

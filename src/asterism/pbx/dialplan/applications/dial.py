@@ -125,7 +125,10 @@ class Call:
             if "m" in options.letters:
                 dialer.show_music(options.music)
             dialer.called()
-            if not dialer.finished and not await self._outcome(timeout) and dialer.winner is None:
+            over = not dialer.finished and not await caller.park(timeout)
+            if over and "z" in options.letters and dialer.forwarded:
+                over = not await caller.park()
+            if over and dialer.winner is None:
                 dialer.cancel(DialStatus.NOANSWER, 0)
                 return DialStatus.NOANSWER
         except BaseException:
@@ -144,12 +147,6 @@ class Call:
         if "I" not in self.options.letters:
             for called in list(self.dialer.pending):
                 called.set_connected(self._shown_caller(self.caller.caller))
-
-    async def _outcome(self, timeout: float | None) -> bool:
-        """Wait for the outcome; ``False``: the time is over, which with option z does not count after a forward."""
-        if await self.caller.park(timeout):
-            return True
-        return "z" in self.options.letters and self.dialer.forwarded and await self.caller.park()
 
     def _forwarded(self, called: Channel) -> None:
         """Prepare a channel that a called one forwarded to; with option f it is shown a caller ID of our own."""
