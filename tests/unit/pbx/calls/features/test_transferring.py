@@ -8,6 +8,8 @@ import pytest
 from features_kit import CONF, Phones, answers, compare, rings, run
 
 from asterism.pbx.channels.music.playing import music_of
+from asterism.pbx.dialplan.applications.bridging import BridgingApplications
+from asterism.pbx.vocabulary.marks import register_marked
 
 INVALID = ["pbx-transfer", "pbx-invalid", "pbx-invalid", "privacy-incorrect"]
 
@@ -166,3 +168,30 @@ def test_without_the_option_the_digits_are_only_passed_on() -> None:
         assert phones.talk(phones.alice, phones.bob)
 
     run(scenario, options="T")
+
+
+def test_the_keys_of_a_bridge() -> None:
+    """Options of the application Bridge: capitals are for the channel that runs it."""
+
+    async def scenario(phones: Phones) -> None:
+        applications = BridgingApplications()
+        applications.pbx = phones.pbx
+        register_marked(phones.pbx, applications)
+        phones.server.sip.scripts["carol"] = answers
+        bob = phones.bob = phones.server.sip.incoming("bob", "7010")
+        phones.pbx.start(bob)
+        await asyncio.sleep(0.1)
+        phones.server.dialplan(("7600", 1, "Bridge", f"{bob.name},T"), ("7600", 2, "Echo", ""))
+        alice = phones.alice = phones.server.sip.incoming("alice", "7600")
+        phones.pbx.start(alice)
+        await phones.dial(bob, "#1", 0.3)  # not his
+        assert phones.hears(bob) == []
+        await phones.consult(alice)
+        assert phones.path(alice) == phones.phone("carol")
+        await phones.dial(alice, "*4", 0.5)
+        assert phones.talk(alice, bob)
+        await phones.dial(alice, "*2", 2)
+        assert phones.talk(bob, phones.phone("carol"))
+        assert alice.application == "Echo"  # its dialplan goes on
+
+    run(scenario)
