@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from asterism.core.containment import FAILED, FAILURES, report_failure
 from asterism.pbx.bridges.bridge import Bridge
-from asterism.pbx.calls.dialing import Dialer, end_status_of_cause
+from asterism.pbx.calls.dialing import end_status_of_cause
+from asterism.pbx.calls.features.calling_back import CallBack
 from asterism.pbx.calls.features.course import COURSE, ENDS, Event, State
 from asterism.pbx.calls.features.holding import hold, release
 from asterism.pbx.calls.features.keys import Keys
@@ -43,7 +44,6 @@ _KEYS = {
     "atxferthreeway": Event.THREEWAY,
     "atxferswap": Event.SWAP,
 }
-_PEER_VARIABLES = ("BRIDGEPEER", "BRIDGEPVTCALLID")
 
 
 class Consultation:
@@ -69,8 +69,7 @@ class Consultation:
         self._held: list[Member] = []
         self._pending: deque[Event] = deque()
         self._timer: asyncio.TimerHandle | None = None
-        self._dialer: Dialer | None = None
-        self._attempts = int(self._options.atxfercallbackretries)
+        self._back_call = CallBack(transferer, self._options.atxfercallbackretries, self._called_back)
 
     # -- the beginning ----------------------------------------------------------------------------------------
 
@@ -203,10 +202,7 @@ class Consultation:
         """Everything is as without a consultation again."""
         if self._timer is not None:
             self._timer.cancel()
-        if self._dialer is not None:
-            self._dialer.cancel(None, Cause.NORMAL_CLEARING)
-            self._dialer.release()
-            self._dialer = None
+        self._back_call.give_up(None, Cause.NORMAL_CLEARING)
         transferer = self.transferer
         bridge = bridge_of(transferer)
         if bridge is not None and not transferer.dead:
@@ -413,8 +409,9 @@ class Consultation:
         if transferer.bridge is home:  # it talks to the transferee, and leaves
             home.depart(transferer)
         home.merge(bridge, without=transferer)
-        self._rejoined()
-        self._unhold_quietly()
+        self.consulting = None
+        release(self._held)
+        self._held = []
         answered = target.control_listener is None
         peer = home.peer(target)
         self._tell(to_bridge(home), bridge, peer, target if answered else None)
@@ -446,14 +443,6 @@ class Consultation:
             member = self.consulting.members[target]
             release([member])
             self._held = [one for one in self._held if one is not member]
-
-    def _rejoined(self) -> None:
-        self.consulting = None
-        self.home.dissolve = False  # the target may still be gone before it answers
-
-    def _unhold_quietly(self) -> None:
-        release(self._held)
-        self._held = []
 
     def _be_answered(self, _event: Event) -> None:
         """The target talks to the transferee."""
@@ -533,8 +522,7 @@ class Consultation:
     def _drop_all(self, _event: Event) -> None:
         """Nobody is left, or only one who has nobody to talk to."""
         self._drop()
-        if self._dialer is not None:
-            self._dialer.cancel(DialStatus.CANCEL, Cause.NORMAL_CLEARING)
+        self._back_call.give_up(DialStatus.CANCEL, Cause.NORMAL_CLEARING)
 
     # -- calling the transferer back --------------------------------------------------------------------------
 
@@ -547,43 +535,27 @@ class Consultation:
                 target.soft_hangup(cause=Cause.NORMAL_CLEARING)
             else:
                 self._drop()
-        if self._options.atxferdropcall or self._attempts < 1:
+        if self._options.atxferdropcall or self._back_call.left < 1:
             return State.DROPPED
         return self._call_back(event)
 
-    def _call_back(self, _event: Event) -> State | None:
+    def _call_back(self, event: Event) -> State | None:
         """Call the transferer."""
-        self._attempts -= 1
-        device = self.transferer.device
-        dialer = self._dialer = Dialer(self._pbx, None, self._called_back)
-        leg = dialer.request(device)
-        if leg is None:
-            return self._pause(_event) or State.PAUSING
-        channel = leg.channel
-        channel.new_exten("AppDial2", "(Outgoing Line)")
-        channel.inherit_variables(self.transferer)
-        transferee = next(iter(self.home.members), None)
-        if transferee is not None and len(self.home.members) == 1:
-            channel.set_connected(transferee.caller, tell=False)
-        self._wait(self._options.atxfernoanswertimeout)
-        dialer.call(leg, self._options.atxfernoanswertimeout)
-        dialer.called()
-        return None
+        waiting = list(self.home.members)
+        timeout = self._options.atxfernoanswertimeout
+        self._wait(timeout)
+        if self._back_call.begin(waiting[0].caller if len(waiting) == 1 else None, timeout):
+            return None
+        return self._pause(event) or State.PAUSING
 
-    def _called_back(self) -> None:
-        dialer = self._dialer
-        won = dialer is not None and dialer.winner is not None and dialer.winner.alive
-        self.post(Event.RECALL_ANSWER if won else Event.RECALL_FAILED)
+    def _called_back(self, answered: bool) -> None:
+        self.post(Event.RECALL_ANSWER if answered else Event.RECALL_FAILED)
 
     def _have_back(self, event: Event) -> State | None:
         """The transferer has answered the call back."""
-        dialer, home = self._dialer, self.home
-        winner = None if dialer is None else dialer.winner
-        if winner is None or not winner.alive:
+        home, winner = self.home, self._back_call.take()
+        if winner is None:
             return self._pause(event) or State.PAUSING
-        assert dialer is not None
-        dialer.release()
-        self._dialer = None
         home.enter(winner, on_leave=_ends(winner), on_digit=self._digits, features=self._digits is not None)
         peer = home.peer(winner)
         if peer is not None:
@@ -594,12 +566,8 @@ class Consultation:
 
     def _pause(self, event: Event) -> State | None:
         """The transferer did not answer: wait before the next attempt, if there is one."""
-        if self._dialer is not None:
-            if event is Event.NO_ANSWER:
-                self._dialer.cancel(DialStatus.NOANSWER, Cause.NO_ANSWER)
-            self._dialer.release()
-            self._dialer = None
-        if self._attempts < 1:
+        self._back_call.give_up(DialStatus.NOANSWER if event is Event.NO_ANSWER else None, Cause.NO_ANSWER)
+        if self._back_call.left < 1:
             return State.DROPPED
         self._wait(self._options.atxferloopdelay)
         return None
