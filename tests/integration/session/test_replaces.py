@@ -344,6 +344,20 @@ async def test_displays_are_right_at_both_phones() -> None:
         await new.ended()
 
 
+async def test_displays_are_right_when_a_call_is_picked_up() -> None:
+    """The caller sees who answered in the 200, who picked up sees the caller once it has acknowledged."""
+    async with world(PJSIP.replace("direct_media=no", "direct_media=no\nsend_pai=yes")) as found:
+        call, incoming = await found.ringing()
+        new = await found.carol.dial("6002", headers=replaces(incoming))
+        await new.answered()
+        await call.answered()
+        assert "6003" in str(call.responses[-1].get("P-Asserted-Identity"))
+        await until(lambda: new.requests, 5, "it is not told")
+        assert "6001" in str(new.requests[-1].get("P-Asserted-Identity"))
+        await call.hangup()
+        await new.ended()
+
+
 async def test_a_caller_may_not_replace_without_permission() -> None:
     """Who has the identifier of a dialog, and a password, but not allow_transfer."""
     async with world(PJSIP.replace('callerid="Carol" <6003>', 'callerid="Carol" <6003>\nallow_transfer=no')) as found:
