@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from call_kit import PJSIP, World, two_phones
 from manager_kit import MANAGER, manager
+from test_demo_forwarding import demo
 
 from asterism.interfaces.console.runner import CommandRunner
 from asterism.pbx.assembly.channel import Channel
@@ -281,3 +282,20 @@ async def test_two_parked_calls_hear_music_and_not_each_other(tmp_path: Path) ->
         assert carol.audio.level(ANN) < 0.02
         await calls.bob.ended()
         await asyncio.gather(carol.hangup(), calls.ann.hangup())
+
+
+async def test_the_demo_has_a_lot(tmp_path: Path) -> None:
+    async with demo(tmp_path) as (server, one, two, three):
+        call = await one.dial("102")
+        incoming = await two.incoming()
+        incoming.answer()
+        await call.answered()
+        call.play(ANN)
+        await incoming.refer(f"<{two.uri('700')}>")
+        await until(lambda: len(server.pbx.parking.calls) == 1)
+        assert server.pbx.hints.state("demo", "701")[0].name == "INUSE"
+        fetched = await three.dial("701")
+        await fetched.answered()
+        await fetched.hears(ANN)
+        await fetched.hangup()
+        await call.ended()
