@@ -21,22 +21,20 @@ from asterism.pbx.calls.features.holding import hold, release
 from asterism.pbx.calls.features.keys import Keys
 from asterism.pbx.calls.features.number import sound
 from asterism.pbx.calls.features.table import away, bridge_of, options_of
+from asterism.pbx.calls.features.target import alone, ends, optimise, show, tell
 from asterism.pbx.calls.local import half_of
-from asterism.pbx.calls.transfers.events import Parties, tell_attended, to_bridge, to_threeway
+from asterism.pbx.calls.transfers.events import to_bridge, to_threeway
 from asterism.pbx.calls.transfers.following import Follower
 from asterism.pbx.calls.transfers.limits import allow
-from asterism.pbx.calls.transfers.results import TransferResult
 from asterism.pbx.dialplan.language.foreign import joined
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.causes import Cause
 from asterism.pbx.vocabulary.controls import Control, DialStatus
 from asterism.pbx.vocabulary.errors import RequestError
-from asterism.pbx.vocabulary.events import bridge_fields, channel_fields
 
 if TYPE_CHECKING:
     from asterism.pbx.bridges.member import DigitHandler, LeaveHandler, Member
     from asterism.pbx.channels.channel import Channel
-    from asterism.pbx.vocabulary.events import FieldList
 
 _KEYS = {
     "atxferabort": Event.ABORT,
@@ -103,7 +101,7 @@ class Consultation:
             bridge.destroy()
             return False
         self.target, self.consulting = target, bridge
-        self._optimise(False)
+        optimise(self.target, False)
         pbx.features.transfers[transferer] = self
         target.set_connected(transferer.caller, tell=False)
         bridge.enter(target, on_leave=self._target_left)
@@ -239,12 +237,12 @@ class Consultation:
                 DialStatus.BUSY if control is Control.BUSY else DialStatus.CONGESTION,
             )
             target.control_listener = self._on_refusal
-            self._show(target, control)
+            show(target, control)
         elif control is Control.RINGING or control is Control.PROGRESS:
             bus.publish(events.DIAL_STATE, None, target, DialStatus[control.name])
             if control is Control.PROGRESS:
-                self._show(target, Control.STOP)
-            self._show(target, control)
+                show(target, Control.STOP)
+            show(target, control)
         elif target.bridge is not None:
             target.bridge.pass_control(target, control, data)
 
@@ -254,14 +252,7 @@ class Consultation:
             target.control_listener = None
             self.post(Event.ANSWER)
         elif control is Control.RINGING:
-            self._show(target, control)
-
-    @staticmethod
-    def _show(target: Channel, control: Control) -> None:
-        """Show whoever is with the target what became of the call: ringing, busy."""
-        peer = None if target.bridge is None else target.bridge.peer(target)
-        if peer is not None:
-            peer.indicate(control)
+            show(target, control)
 
     def _target_left(self, bridge: Bridge, _leaver: Channel) -> None:
         target = self.target
@@ -270,15 +261,6 @@ class Consultation:
         if target is not None and not target.moved:
             target.hang_up()
         self.post(Event.TARGET_GONE)
-
-    def _optimise(self, may: bool) -> None:
-        """Whether the Local channel may leave the call; when it does, the party that waited moves."""
-        half = None if self.target is None else half_of(self.target)
-        if half is not None:
-            half.pair.optimises = may
-            half.pair.first_moves = True
-            if may:
-                half.pair.consider()
 
     def _drop(self) -> None:
         """End the call of the target."""
@@ -297,7 +279,7 @@ class Consultation:
             self._timer.cancel()
         target = self.target
         if target is not None and target.bridge is not None:
-            self._show(target, Control.STOP)
+            show(target, Control.STOP)
             target.bridge.connect_media()
 
     def _go_back(self, event: Event) -> State | None:
@@ -376,24 +358,10 @@ class Consultation:
             if target.control_listener is not None:
                 transferer.indicate(Control.RINGING)
         if target.control_listener is not None:
-            target.control_listener = partial(self._alone, transferer)
-        bridge.members[target].on_leave = _ends(target)
-        self._optimise(True)
+            target.control_listener = partial(alone, transferer)
+        bridge.members[target].on_leave = ends(target)
+        optimise(self.target, True)
         return None
-
-    @staticmethod
-    def _alone(transferer: Channel, target: Channel, control: Control, _data: object) -> None:
-        """The transferee has gone before the target has answered: what happens then concerns the transferer alone."""
-        if control is Control.ANSWER:
-            target.control_listener = None
-            target.pbx.bus.publish(events.DIAL_END, None, target, DialStatus.ANSWER)
-            transferer.indicate(Control.STOP)
-            if target.bridge is not None:
-                target.bridge.connect_media()
-        elif control is Control.HANGUP:
-            target.pbx.bus.publish(events.DIAL_END, None, target, end_status_of_cause(target.hangup_cause))
-        elif control in (Control.RINGING, Control.BUSY, Control.CONGESTION):
-            transferer.indicate(control)
 
     def _connect(self, event: Event) -> State | None:
         """The transferer is gone, or goes: the transferee has the target."""
@@ -414,7 +382,7 @@ class Consultation:
         self._held = []
         answered = target.control_listener is None
         peer = home.peer(target)
-        self._tell(to_bridge(home), bridge, peer, target if answered else None)
+        tell(transferer, home, to_bridge(home), bridge, peer, target if answered else None)
         if peer is not None:
             target.set_connected(peer.caller)
             peer.set_connected(target.caller)
@@ -449,10 +417,10 @@ class Consultation:
         target = self.target
         assert target is not None
         member = self.home.members.get(target)
-        self._show(target, Control.STOP)
+        show(target, Control.STOP)
         self.home.connect_media()
         if member is not None:
-            member.on_leave = _ends(target)
+            member.on_leave = ends(target)
         self._finish(target)
 
     def _join_all(self, _event: Event) -> State | None:
@@ -469,16 +437,16 @@ class Consultation:
             return self.state  # it has just gone, and the next thing that happens tells
         self._release_target()
         transferer.indicate(Control.STOP)
-        bridge.members[target].on_leave = _ends(target)
+        bridge.members[target].on_leave = ends(target)
         release(self._held)
         self._held = []
         home.merge(bridge)
         self.consulting = None
         if target.control_listener is not None:
-            target.control_listener = partial(self._alone, transferer)
+            target.control_listener = partial(alone, transferer)
         others = [one for one in home.members if one is not transferer and one is not target]
         who = others[0] if len(others) == 1 else None
-        self._tell(to_threeway(home, transferer), bridge, who, target)
+        tell(transferer, home, to_threeway(home, transferer), bridge, who, target)
         self._play(transferer, self._options.xfersound)
         self._finish(target)
         return None
@@ -486,16 +454,16 @@ class Consultation:
     def _finish(self, target: Channel) -> None:
         """Tell the target by a sound, then let the Local channel leave the call."""
 
-        async def tell() -> None:
+        async def finish() -> None:
             try:
                 if target.control_listener is None:
                     with away(target):
                         await sound(target, self._options.xfersound)
             finally:
-                self._optimise(True)
+                optimise(self.target, True)
 
-        if not self._pbx.features.start(target, tell(), "the end of the transfer"):
-            self._optimise(True)
+        if not self._pbx.features.start(target, finish(), "the end of the transfer"):
+            optimise(self.target, True)
 
     def _play(self, channel: Channel, name: str) -> None:
         async def play() -> None:
@@ -504,20 +472,6 @@ class Consultation:
 
         if name and channel.alive:
             self._pbx.features.start(channel, play(), "the sound of the transfer")
-
-    def _tell(self, destination: FieldList, second: Bridge, transferee: Channel | None, target: Channel | None) -> None:
-        transferer = self.transferer
-        fields: FieldList = [
-            *channel_fields(transferer, "OrigTransferer"),
-            *bridge_fields(self.home, "Orig"),
-            *channel_fields(transferer, "SecondTransferer"),
-            *bridge_fields(second, "Second"),
-        ]
-        if transferee is not None:
-            fields += channel_fields(transferee, "Transferee")
-        if target is not None:
-            fields += channel_fields(target, "TransferTarget")
-        tell_attended(TransferResult.SUCCESS, Parties(transferer, transferer, fields), destination)
 
     def _drop_all(self, _event: Event) -> None:
         """Nobody is left, or only one who has nobody to talk to."""
@@ -556,7 +510,7 @@ class Consultation:
         home, winner = self.home, self._back_call.take()
         if winner is None:
             return self._pause(event) or State.PAUSING
-        home.enter(winner, on_leave=_ends(winner), on_digit=self._digits, features=self._digits is not None)
+        home.enter(winner, on_leave=ends(winner), on_digit=self._digits, features=self._digits is not None)
         peer = home.peer(winner)
         if peer is not None:
             peer.indicate(Control.STOP)
@@ -571,15 +525,3 @@ class Consultation:
             return State.DROPPED
         self._wait(self._options.atxferloopdelay)
         return None
-
-
-def _ends(channel: Channel) -> LeaveHandler:
-    """What becomes of a member without a Dial of its own that leaves: it is hung up."""
-
-    def left(bridge: Bridge, _leaver: Channel) -> None:
-        if bridge.ended:
-            bridge.destroy()
-        if channel.task is None and not channel.moved:
-            channel.hang_up()
-
-    return left
