@@ -327,9 +327,9 @@ class SessionMedia:
         if not any(found):
             session.core.log.warning("an offer of %s is refused: none of its streams can be taken", session.endpoint.id)
             return None
-        address = session.media_address
+        address = own = session.media_address
         if session.direct is not None:
-            address = session.direct.connect([one for one in found if one is not None], address)
+            address = session.direct.connect([one for one in found if one is not None], own)
         before = self.followed if len(self.streams) > 1 else []
         sections: list[str] = []
         for index, (media, taken) in enumerate(zip(description.media, found, strict=True)):
@@ -349,7 +349,7 @@ class SessionMedia:
             session.direct.agreed(by_us=True)
         self.types_changed = before != (self.followed if len(found) > 1 else [])
         self._tell_hold(session)
-        return self._write(session, sections, address, session.media_address)
+        return self._write(session, sections, address, own)
 
     def _answer_section(
         self, session: Session, description: SessionDescription, index: int, counts: dict[SdpHandler, int]
