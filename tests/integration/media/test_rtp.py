@@ -213,9 +213,11 @@ def test_rtcp_reports_go_both_ways(run):
             a.peer.send(a.session, step=step)
         await until(lambda: a.session.rx_packets == 4)
         a.session.write(Frame(ULAW, bytes(160)))
-        (sender,) = rtcp.parse(await asyncio.wait_for(loop.sock_recv(control, 2048), 10))
+        (sender,) = first = rtcp.parse(await asyncio.wait_for(loop.sock_recv(control, 2048), 10))
+        while sender.packet_type != rtcp.SR:  # where it was due before the packet was sent
+            (sender,) = rtcp.parse(await asyncio.wait_for(loop.sock_recv(control, 2048), 10))
         assert (sender.packet_type, sender.ssrc, sender.packets, sender.octets) == (rtcp.SR, a.session.ssrc, 1, 160)
-        (block,) = sender.blocks
+        (block,) = first[0].blocks
         assert (block.ssrc, block.cumulative_lost, block.highest_sequence) == (0xABCD, 1, a.peer.sequence)
         assert block.fraction_lost == 256 // 5
         answer = rtcp.ReportBlock(a.session.ssrc, 0, 2, 0, 80, sender.ntp >> 16 & 0xFFFFFFFF, 0)
