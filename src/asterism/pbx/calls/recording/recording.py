@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -201,7 +201,11 @@ class Recording:
         taken = self._thread.submit(partial(self._work, batch), 0 if complete else batch.size)
         if not taken and not self._told_of_loss:
             self._told_of_loss = True
-            self._log("The recording of %s lacks what could not be written in time: %s", self.channel.name, self.path)
+            with self._subject():
+                log = self.channel.pbx.log
+                log.warning(
+                    "The recording of %s lacks what could not be written in time: %s", self.channel.name, self.path
+                )
 
     def stop(self, cut: float = 0.0) -> None:
         """End it, and take the last ``cut`` seconds off its files; :meth:`wait` waits until they are closed."""
@@ -280,21 +284,33 @@ class Recording:
     def _failed(self, why: str, unexpected: Exception | None) -> None:
         if not self.error:
             self.error = why
-            text = "The recording of %s ends, %s cannot be written: %s"
-            self._log(text, self.channel.name, self.path, why, exc_info=unexpected)
+            with self._subject():
+                self.channel.pbx.log.warning(
+                    "The recording of %s ends, %s cannot be written: %s",
+                    self.channel.name,
+                    self.path,
+                    why,
+                    exc_info=unexpected,
+                )
         self.stop()
 
     def _is_closed(self) -> None:
         if self._mixdown.undecoded:
             names = ", ".join(sorted(one.name for one in self._mixdown.undecoded))
-            self._log("The recording of %s is silent where the audio was %s: %s", self.channel.name, names, self.path)
+            with self._subject():
+                log = self.channel.pbx.log
+                log.warning(
+                    "The recording of %s is silent where the audio was %s: %s", self.channel.name, names, self.path
+                )
         if not self._closed.done():
             self._closed.set_result(None)
             self._on_closed(self)
 
-    def _log(self, text: str, *args: object, exc_info: Exception | None = None) -> None:
+    @contextmanager
+    def _subject(self) -> Iterator[None]:
+        """Log lines of this recording carry the fields of its channel's."""
         token = log_subject.set(self.channel)
         try:
-            self.channel.pbx.log.warning(text, *args, exc_info=exc_info)
+            yield
         finally:
             log_subject.reset(token)
