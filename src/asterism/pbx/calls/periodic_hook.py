@@ -113,20 +113,20 @@ class PeriodicHook(Tap):
         """Add what the extension plays to both directions, until it is over."""
         channel, stream = self._channel, voice.stream
         ways = Whisper(channel, Direction.IN), Whisper(channel, Direction.OUT)
+
+        def say(frame: Frame) -> None:
+            for way in ways:
+                way.say(frame)
+
         try:
             if channel.dead or stream is None:
                 return
-
-            def say(frame: Frame) -> None:
-                for way in ways:
-                    way.say(frame)
-
             stream.sink = say
             channel.attach(ways[0], Direction.IN)
             channel.attach(ways[1], Direction.OUT)
             await voice.wait_for_hangup()
         finally:
-            if stream is not None:
+            if stream is not None and stream.sink is say:  # it may be another channel's by now, and heard there
                 stream.sink = None
             for way in ways:
                 channel.detach(way)

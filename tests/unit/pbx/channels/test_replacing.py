@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from fake_technology import FakeServer, settle
 from transfer_kit import answers, connect, far, run, together
 
 from asterism.pbx.channels.replacing import replace_far_end
+from asterism.pbx.dialplan.applications.echo import EchoModule
 from asterism.pbx.vocabulary.controls import ChannelState, Control
 
 
@@ -114,5 +116,33 @@ def test_a_party_of_another_call() -> None:
         assert far(bob) is new
         assert dave.dead
         assert not [entry for entry in new.log if entry[0] == "hangup"]
+
+    run(scenario)
+
+
+def test_two_echoes() -> None:
+    """The echo that loses its far end leaves the echo alone that has it now."""
+
+    async def scenario(server: FakeServer) -> None:
+        echo = EchoModule()
+        alice = server.sip.incoming("alice", "600")
+        carol = server.sip.incoming("carol", "601")
+        running = [asyncio.create_task(echo.echo(one, "")) for one in (alice, carol)]
+        await settle(20)
+        old: Any = far(alice).media
+        stream: Any = far(carol).media
+        replace_far_end(alice, carol)
+        carol.soft_hangup()
+        await settle(20)
+        assert running[1].done()
+        assert not running[0].done()
+        assert far(alice).media is stream
+        assert old.sink is None
+        stream.sink("frame")
+        assert stream.written == ["frame"]
+        alice.queue_digit("#")
+        await settle(20)
+        assert running[0].done()
+        assert stream.sink is None
 
     run(scenario)

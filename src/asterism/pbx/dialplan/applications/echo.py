@@ -10,6 +10,7 @@ from asterism.pbx.vocabulary.marks import application
 from asterism.pbx.vocabulary.module import PbxModule
 
 if TYPE_CHECKING:
+    from asterism.media.stream import AudioStream, FrameSink
     from asterism.pbx.channels.channel import Channel
 
 
@@ -30,13 +31,21 @@ class EchoModule(PbxModule):
     )
     async def echo(self, channel: Channel, args: str) -> None:
         """Run Echo."""
-        stream = None
+        stream: AudioStream | None = None
+        mine: FrameSink | None = None
 
         def begin() -> None:
-            nonlocal stream
+            nonlocal stream, mine
+            stop()
             stream = stream_of(channel)
             if stream is not None:
-                stream.sink = stream.write
+                mine = stream.sink = stream.write
+
+        def stop() -> None:
+            # The stream may have gone to another channel and have a listener there: another echo's is equal to ours,
+            # but not the same object.
+            if stream is not None and stream.sink is mine:
+                stream.sink = None
 
         channel.stop_tone()
         begin()
@@ -47,5 +56,4 @@ class EchoModule(PbxModule):
                     channel.send_digit(digit)
         finally:
             channel.on_replaced = None
-            if stream is not None:
-                stream.sink = None
+            stop()
