@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from asterism.pbx.vocabulary.host import Host
 
 _PASSED_ON = frozenset(
-    {Control.HOLD, Control.UNHOLD, Control.FLASH, Control.RINGING, Control.PROGRESS, Control.SOURCE_UPDATE}
+    {
+        Control.HOLD,
+        Control.UNHOLD,
+        Control.FLASH,
+        Control.RINGING,
+        Control.STOP,
+        Control.PROGRESS,
+        Control.SOURCE_UPDATE,
+    }
 )
 _PEER_VARIABLES = ("BRIDGEPEER", "BRIDGEPVTCALLID")
 

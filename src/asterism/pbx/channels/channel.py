@@ -21,7 +21,7 @@ from asterism.pbx.channels.interception import CONNECTED as INTERCEPTS_CONNECTED
 from asterism.pbx.channels.interception import REDIRECTING as INTERCEPTS_REDIRECTING
 from asterism.pbx.channels.interception import intercept, intercepts
 from asterism.pbx.channels.music.playing import start_music, stop_music
-from asterism.pbx.channels.playing import start_tone
+from asterism.pbx.channels.playing import ShownTone, start_tone
 from asterism.pbx.channels.tapping import ChannelTaps
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.causes import Cause
@@ -367,16 +367,21 @@ class Channel(ChannelEnd):
             data = self._redirected(data)
             if intercepts(self):
                 return True
+        if self.tone is not None and (condition in _TONES or condition is Control.STOP):
+            if condition is Control.STOP and isinstance(self.tone, ShownTone):
+                self.tone = None  # told right below
+            else:
+                self.stop_tone()
         shown: bool = self.ask_driver("indicate", False, condition, data)
         if condition is Control.HOLD and not shown:
             shown = start_music(self, data if isinstance(data, str) else "")
         elif condition is Control.UNHOLD:
             stop_music(self)
-        if condition in _TONES or condition is Control.STOP:
-            if self.tone is not None:
-                self.stop_tone()
-            if not shown and condition in _TONES:
+        if condition in _TONES:
+            if not shown:
                 shown = start_tone(self, _TONES[condition])
+            elif self.state is ChannelState.UP:
+                self.tone = ShownTone(self)
         return shown
 
     def _redirected(self, data: object) -> object:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from asterism.media.stream import AudioStream
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.channels.listening import Listening
+    from asterism.pbx.channels.playing import ShownTone
     from asterism.pbx.channels.tapping import ChannelTaps
     from asterism.pbx.vocabulary.host import ChannelBridge
 
@@ -97,7 +98,7 @@ class ChannelEnd(ChannelWaits):
     hangup_source: str
     tech_cause: int
     moved: bool
-    tone: Playback | None
+    tone: Playback | ShownTone | None
     listens: Listening | None
     """The listener by which code receives the far end's audio."""
     speaks: Voice | None

@@ -10,7 +10,7 @@ from asterism.media.files import SoundError
 from asterism.media.player import Playback
 from asterism.media.stream import AudioStream, Frame
 from asterism.media.tones import tone_frames
-from asterism.pbx.vocabulary.controls import WAKE_DIGIT
+from asterism.pbx.vocabulary.controls import WAKE_DIGIT, Control
 
 if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
@@ -161,3 +161,23 @@ def start_tone(channel: Channel, tone: str) -> bool:
         return False
     channel.tone = Playback(stream, frames, channel.pbx.loop)
     return True
+
+
+class ShownTone:
+    """A tone that the driver of an answered channel shows; ``channel.tone`` until it ends.
+
+    A half of a Local channel shows it to whoever is with the other half, who must be told when it is over: the channel
+    is answered long since, so that no answer tells it.
+    """
+
+    __slots__ = ("_channel",)
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    def stop(self) -> None:
+        """It is over."""
+        self._channel.ask_driver("indicate", False, Control.STOP)
+
+    def follow(self, stream: AudioStream) -> None:
+        """Whoever plays it looks after that itself."""

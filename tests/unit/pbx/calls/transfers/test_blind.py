@@ -314,3 +314,35 @@ def test_a_place_outside_the_dialplan_takes_the_call(does: bool) -> None:
 
     told = [event["Result"] for event in run(scenario).fields("BlindTransfer")]
     assert told == ["Success" if does else "Fail"]
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_ringing_that_a_local_channel_passes_on_ends_with_the_answer(refused: bool) -> None:
+    """Alice, beyond a Local channel that stays, heard it for as long as the call lasted."""
+
+    async def scenario(server: FakeServer) -> None:
+        server.sip.scripts["bob"] = answers
+        server.sip.scripts["carol"] = lambda channel: channel.queue_control(Control.RINGING)
+        alice = server.sip.incoming("alice", "7002")
+        server.pbx.start(alice)
+        await settle(60)
+        bob = server.sip.made[-1]
+        assert blind(bob, "internal", "6003", keeps=refused, outcome=Asked()) is TransferResult.SUCCESS
+        await settle(60)
+        assert alice.tone is not None
+        carol = server.sip.made[-1]
+        if refused:
+            carol.queue_hangup(17)
+        else:
+            carol.queue_control(Control.ANSWER)
+        await settle(60)
+        assert together(bob if refused else carol, _second(server))
+        assert alice.tone is None
+
+    run(scenario)
+
+
+def _second(server: FakeServer) -> Channel:
+    (pair,) = server.local.technology.pairs  # type: ignore[attr-defined]
+    second: Channel = pair.two.channel
+    return second
