@@ -14,6 +14,7 @@ from asterism.pbx.calls.transfers.following import OK, Follower
 from asterism.pbx.calls.transfers.leaving import MARK, Kept, release, tell_unhold
 from asterism.pbx.calls.transfers.limits import allow
 from asterism.pbx.calls.transfers.results import TransferResult
+from asterism.pbx.vocabulary.controls import ChannelState
 from asterism.pbx.vocabulary.errors import Goto, RequestError
 
 if TYPE_CHECKING:
@@ -74,6 +75,9 @@ def blind(
         return _refuse(TransferResult.FAIL, *told)
     if bridge.uses is HOLDING:
         return _refuse(TransferResult.NOT_PERMITTED, *told)
+    if any(one.state is not ChannelState.UP for one in others):
+        # Whom a consultation still rings: it would be sent away only when it answers.
+        return _refuse(TransferResult.FAIL, *told)
     takes = next((found for one in pbx.transfer_targets if (found := one(context, exten)) is not None), None)
     alone = len(others) == 1 and bridge.uses is SMART
     if not (alone and takes is not None) and not pbx.dialplan.exists(context, exten, 1, transferee.caller.number):

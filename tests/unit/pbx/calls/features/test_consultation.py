@@ -13,6 +13,8 @@ from features_kit import CONF, Phones, answers, busy, compare, rings, run, secti
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from asterism.pbx.calls.transfers.blind import blind
+from asterism.pbx.calls.transfers.results import TransferResult
 from asterism.pbx.channels.channel import Channel
 from asterism.pbx.channels.music.playing import music_of
 from asterism.pbx.vocabulary.controls import ChannelState, Control
@@ -595,3 +597,24 @@ def test_whatever_is_dialled_the_call_ends_in_a_defined_state(deeds: list[tuple[
         assert_settled(phones)
 
     run(scenario)
+
+
+def test_whom_a_consultation_rings_cannot_be_transferred() -> None:
+    """Told as a success, nothing happened: a channel that is being called goes nowhere before it answers."""
+
+    async def scenario(phones: Phones) -> None:
+        await phones.call()
+        phones.server.sip.scripts["carol"] = rings
+        await phones.consult(phones.alice, "6003")
+        carol = phones.phone("carol")
+        assert carol.state is ChannelState.RINGING
+        assert blind(phones.alice, "internal", "6004") is TransferResult.FAIL
+        assert phones.alice.alive
+        carol.queue_control(Control.ANSWER)
+        await asyncio.sleep(1)
+        phones.alice.queue_hangup(16)
+        await asyncio.sleep(2)
+        assert phones.talk(phones.bob, carol)
+
+    server = run(scenario)
+    assert [event["Result"] for event in server.fields("BlindTransfer")] == ["Fail"]
