@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _NEXT = re.compile(r"&(?=\w+/)", re.ASCII)
 """Between two destinations: an address may have an ``&`` of its own."""
+_TECHNOLOGY_ONLY = re.compile(r"\s*(?:[^\W_]+/)?\s*")
 
 
 class TransferApplication(PbxModule):
@@ -48,12 +49,13 @@ class TransferApplication(PbxModule):
     )
     async def transfer(self, channel: Channel, args: str) -> None:
         """Run Transfer."""
-        if not args.strip():
+        destinations = _destinations(args)
+        if not destinations:
             self.pbx.log.warning("Transfer requires an argument ([technology/]destination)")
             _tell(channel, Transferred(TransferStatus.FAILURE))
             return
         try:
-            outcome = await transfer(channel, *_destinations(args))
+            outcome = await transfer(channel, *destinations)
         except ChannelHangup:
             _tell(channel, Transferred(TransferStatus.FAILURE))
             raise
@@ -61,12 +63,12 @@ class TransferApplication(PbxModule):
 
 
 def _destinations(args: str) -> list[str]:
-    """The destinations; text from outside divides none."""
+    """The destinations, without those that are empty but for a technology; text from outside divides none."""
     found, begin = [], 0
     for between in _NEXT.finditer(shadow(args)):
         found.append(args[begin : between.start()])
         begin = between.end()
-    return [one for one in (*found, args[begin:]) if one.strip()]
+    return [one for one in (*found, args[begin:]) if _TECHNOLOGY_ONLY.fullmatch(one) is None]
 
 
 def _tell(channel: Channel, outcome: Transferred) -> None:

@@ -59,6 +59,7 @@ def told(channel: Any) -> tuple[str | None, ...]:
         ("PJSIP/6001", ("6001",)),
         ("pjsip/sip:6001@x?a=b&c=d", ("sip:6001@x?a=b&c=d",)),
         ("PJSIP/6001&PJSIP/sip:6002@x", ("6001", "sip:6002@x")),
+        ("PJSIP/&PJSIP/6002", ("6002",)),
         ("&".join(f"PJSIP/{number}" for number in range(40)), tuple(str(number) for number in range(10))),
     ],
 )
@@ -107,7 +108,7 @@ def test_the_outcome_is_told_and_the_dialplan_goes_on(
     run(scenario)
 
 
-@pytest.mark.parametrize(("args", "code"), [("", "0"), ("IAX2/6001", "416")])
+@pytest.mark.parametrize(("args", "code"), [("", "0"), ("PJSIP/", "0"), (" PJSIP/ &IAX2/", "0"), ("IAX2/6001", "416")])
 def test_a_destination_that_cannot_be_is_a_failure(args: str, code: str) -> None:
     async def scenario(server: FakeServer) -> None:
         alice = await transferring(server, args)
