@@ -201,11 +201,13 @@ async def test_two_phones_that_send_their_calls_to_each_other() -> None:
             task.cancel()
 
 
-def moved(phone: Phone, call: PhoneCall, where: str) -> None:
-    """Answer a call with 302."""
+def moved(phone: Phone, call: PhoneCall, where: str, header: str = "") -> None:
+    """Answer a call with 302, and with a header besides."""
     assert call.server_transaction is not None
     response = make_response(call.request, 302, "", phone.tag_of(call))
     response.add_header("Contact", f"<{where}>")
+    if header:
+        response.add_header(*header.split(": ", 1))
     call.server_transaction.respond(response)
     phone.wire.arm()
 

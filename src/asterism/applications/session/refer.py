@@ -142,15 +142,10 @@ class Transfer:
             table.clear()
             table.update((name, foreign(value)) for name, value in self._headers.items())
         if wanted.voicemail:
-            before = transferred.redirecting or Redirecting()
-            transferred.redirecting = Redirecting(
-                from_=transferer.caller,
-                to=transferer.caller,
-                original=before.original or transferer.caller,
-                reason=SEND_TO_VM,
-                original_reason=before.original_reason,
-                count=before.count + 1,
-            )
+            by = transferer.caller
+            now = Redirecting(from_=by, to=by, original=by, reason=SEND_TO_VM, count=1)
+            before = transferred.redirecting
+            transferred.redirecting = now if before is None else before.then(now)
 
     # Outcome.
 

@@ -267,7 +267,7 @@ class IncomingSession(Session):
         if redirecting is not None and redirecting.from_.number and self.endpoint.send_diversion:
             host = self.endpoint.from_domain or self.local_address
             hidden = redirecting.from_.private and not self.endpoint.trust_id_outbound
-            value = diversion_value(redirecting.from_, redirecting.reason, host, max(1, redirecting.count), hidden)
+            value = diversion_value(redirecting.from_, redirecting.reason, host, redirecting.times, hidden)
             response.add_header("Diversion", value)
         self.rx.send(response)
         self.ended_by_peer(0)

@@ -453,14 +453,6 @@ def _diverted(by: Channel, caller: Channel | None) -> Redirecting:
     if not isinstance(told, Redirecting):
         told = Redirecting()
     from_ = told.from_ if told.from_.number else by.caller
+    now = Redirecting(from_=from_, to=told.to, original=from_, reason=told.reason, count=1)
     before = by.redirecting or (caller.redirecting if caller is not None else None)
-    if before is None:
-        return Redirecting(from_=from_, to=told.to, original=from_, reason=told.reason, count=1)
-    return Redirecting(
-        from_=from_,
-        to=told.to,
-        original=before.original or before.from_,
-        reason=told.reason,
-        original_reason=before.original_reason if before.original else before.reason,
-        count=before.count + 1,
-    )
+    return now if before is None else before.then(now)

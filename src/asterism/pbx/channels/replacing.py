@@ -29,7 +29,8 @@ def replace_far_end(channel: Channel, other: Channel) -> None:
 
     The channel goes on with what it does: its dialplan or application, its place in a bridge, being called (which is
     answered by that). Its uniqueid, variables and linkedid stay; name, device, caller and technology are those of the
-    far end, which is told by Rename. An unanswered far end of ``other`` is answered where the channel is.
+    far end, which is told by Rename. The diversions of both are kept. An unanswered far end of ``other`` is answered
+    where the channel is.
 
     Raises:
         RuntimeError: One of them is gone, or ``other`` is being called.
@@ -66,6 +67,10 @@ def _swap(channel: Channel, other: Channel) -> None:
     channel.technology, other.technology = other.technology, channel.technology
     channel.caller, other.caller = other.caller, channel.caller
     channel.ani, other.ani = other.ani, channel.ani
+    if other.redirecting is not None:
+        # How its call came here stays true where it goes on, and comes before what has happened there.
+        there = channel.redirecting
+        channel.redirecting = other.redirecting if there is None else other.redirecting.then(there)
     if channel.linkedid != other.linkedid:
         channel.linkedid = other.linkedid = oldest_of((channel.linkedid, other.linkedid))
     state = other.state

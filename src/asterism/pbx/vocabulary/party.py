@@ -76,6 +76,10 @@ NOBODY = PartyId()
 """The unknown party."""
 
 
+_MOST_DIVERSIONS = 255
+"""The highest count that diversions add up to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Redirecting:
     """How a call was diverted: the party that diverted it last, the one first dialled, where to, why."""
@@ -88,6 +92,25 @@ class Redirecting:
     count: int = 0
     private: Mapping[str, PartyId] = field(default_factory=dict, hash=False)
     """Parties for use here only, by ``orig``, ``from``, ``to``; never told to a far end."""
+
+    @property
+    def times(self) -> int:
+        """How often the call was diverted: ``count``, but no less than there are parties that did it."""
+        return max(self.count, len({one.number for one in (self.from_, self.original) if one.number}))
+
+    def then(self, later: Redirecting) -> Redirecting:
+        """Both, one after the other: the first diversion of these, the last one of ``later``."""
+        if not self.times:
+            return later
+        if not later.times:
+            return self
+        mine = bool(self.original.number)
+        return replace(
+            later,
+            original=self.original if mine else self.from_,
+            original_reason=self.original_reason if mine and self.times > 1 else self.reason,
+            count=min(self.times + later.times, _MOST_DIVERSIONS),
+        )
 
 
 def parse_caller_id(text: str) -> PartyId:

@@ -39,12 +39,12 @@ class Diversion(SessionSupplement):
         host = session.endpoint.from_domain or session.local_address
         parties = [(redirecting.from_, redirecting.reason)]
         first = (redirecting.original, redirecting.original_reason)
-        if redirecting.count > 1 and first[0].number and first != parties[0]:
+        if redirecting.times > 1 and first[0].number and first != parties[0]:
             parties.append(first)
         trusted = session.endpoint.trust_id_outbound
         if session.endpoint.send_diversion:
             # Those in between are not known any more: the last one counts for them.
-            counter = redirecting.count - len(parties) + 1
+            counter = redirecting.times - len(parties) + 1
             for party, reason in parties:
                 hidden = party.private and not trusted
                 request.add_header("Diversion", diversion_value(party, reason, host, counter, hidden))
