@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from asterism.command.checking.dialplan import Lines
     from asterism.data import ConfiguredObject, Data
     from asterism.data.backends import Backend
+    from asterism.pbx.calls.parking.settings import LotSettings
 
 USAGE = """\
 Usage: asterism check [--no-bind] [DIR]        (default: /etc/asterisk)
@@ -112,16 +113,18 @@ def check(folder: Path, *, bind: bool = False) -> tuple[list[ConfigError], list[
         for name, _value in endpoint.set_var:
             lines.check_name(name, endpoint.position)
     if "extensions.conf" in files:
-        found.note(_unknown_contexts(files["extensions.conf"], data))
+        found.note(_unknown_contexts(files["extensions.conf"], files.get("res_parking.conf"), data))
     _check_listeners(folder, files, data, directories if bind else None, found)
     return found.sorted(), found.notes()
 
 
-def _unknown_contexts(file: ConfigFile, data: Data) -> Iterator[ConfigError]:
-    """Contexts that are named and not in ``extensions.conf``: no problem, for Python and the manager make some too."""
+def _unknown_contexts(file: ConfigFile, parking: ConfigFile | None, data: Data) -> Iterator[ConfigError]:
+    """Contexts that are named and nowhere made: no problem, for Python and the manager make some too."""
     from asterism.sip.objects.endpoint import Endpoint
 
     contexts = {section.name for section in file} - {"general", "globals"}
+    if parking is not None:
+        contexts.update(lot.context for lot in _parking_lots(parking) if lot.parkext)
     wanted = [
         (f"endpoint '{endpoint.id}': the {option.replace('_', ' ')}", value, endpoint.position, option)
         for endpoint in data.all(Endpoint)
@@ -209,6 +212,12 @@ def _check_features(file: ConfigFile) -> list[ConfigError]:
     from asterism.pbx.calls.features.settings import read_settings
 
     return read_settings(file)[1]
+
+
+def _parking_lots(file: ConfigFile) -> Collection[LotSettings]:
+    from asterism.pbx.calls.parking.settings import read_settings
+
+    return read_settings(file)[0].lots.values()
 
 
 def _check_parking(file: ConfigFile) -> list[ConfigError]:

@@ -75,6 +75,10 @@ def test_everything_that_it_offers_works(tmp_path: Path) -> None:
         assert [number for number, _ in accounts] == ["101", "102", "103"]
         assert len({password for _, password in accounts}) == 3
         offered = re.findall(r"--call (\d+)$", printed, re.M)
+        # The shell leaves the numbers that begin with an asterisk as they are.
+        numbers = re.findall(r"--call (.+)$", printed, re.M)
+        assert "'**102'" in numbers
+        assert [shlex.quote(word) for number in numbers for word in shlex.split(number)] == numbers
         heard = {number: run(folder, "--call", number).stdout for number in offered}
         kept = files(folder)
     assert all(password in kept["pjsip.conf"] for _, password in accounts)

@@ -302,3 +302,11 @@ def test_a_context_that_is_not_in_the_dialplan_is_noted(tmp_path: Path) -> None:
         "extensions.conf:4: the included context 'phnoes' is not in extensions.conf; did you mean 'phones'?",
         "pjsip.conf:1: endpoint '101': the context 'phonez' is not in extensions.conf; did you mean 'phones'?",
     ]
+
+
+def test_the_context_that_a_parking_lot_makes_is_known(tmp_path: Path) -> None:
+    """With ``parkext`` a lot brings its context; without it nothing is there to be included."""
+    extensions = "[phones]\nexten => 600,1,Answer()\ninclude => parkedcalls\ninclude => sales\n"
+    lots = "[default]\nparkext = 700\nparkpos = 701-720\n[sales]\ncontext = sales\nparkpos = 801-810\n"
+    assert told(tmp_path, {"extensions.conf": extensions, "res_parking.conf": lots}) == []
+    assert [note.message for note in check(tmp_path)[1]] == ["the included context 'sales' is not in extensions.conf"]

@@ -187,10 +187,12 @@ def introduction(demo: Demo, fresh: bool) -> str:
         "",
         "  Extensions, and a command that tries each from another terminal:",
     ]
+    width = max(len(numbers) for numbers, _meaning in EXTENSIONS)
     for numbers, meaning in EXTENSIONS:
-        number = numbers.partition(",")[0]
-        lines.append(f"    {numbers:<14} {meaning}")
-        lines.append(f"    {'':<14}   {program} demo{folder} --call {number}")
+        # Quoted for the shell: a number may begin with an asterisk.
+        number = shlex.quote(numbers.partition(",")[0])
+        lines.append(f"    {numbers:<{width}} {meaning}")
+        lines.append(f"    {'':<{width}}   {program} demo{folder} --call {number}")
     lines += [
         "",
         f"  To have 101 answer such a call: {program} demo{folder} --answer --as 101",
