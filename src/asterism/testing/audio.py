@@ -50,7 +50,9 @@ class PhoneAudio:
         self._digit_receiver = DigitReceiver()
         self._tone: Sequence[bytes] = ()
         self._position = 0
-        self._events: list[tuple[int, bytes]] = []
+        self._events: list[tuple[bool, bytes]] = []
+        """Packets of digits, and whether each begins one; empty ones are the pause after it."""
+        self._begun = 0
         self._timer: asyncio.TimerHandle | None = None
         self._next = 0.0
         self._sequence = random.randrange(0x8000)
@@ -88,11 +90,9 @@ class PhoneAudio:
         """Send digits as telephone-event, with a pause after each; instead of the tone while they last."""
         if self.dtmf is None:
             raise PhoneError("telephone-event was not negotiated")
-        timestamp = self._timestamp
         for digit in digits:
-            self._events += [(timestamp, payload) for payload in event_payloads(digit, duration_ms)]
-            self._events += [(timestamp, b"")] * 3
-            timestamp += 8 * duration_ms + 1600
+            self._events += [(not n, payload) for n, payload in enumerate(event_payloads(digit, duration_ms))]
+            self._events += [(False, b"")] * 3
         if self._timer is None:
             self._next = self._loop.time()
             self._tick()
@@ -100,9 +100,12 @@ class PhoneAudio:
     def _tick(self) -> None:
         self._timer = None
         if self._events:
-            timestamp, payload = self._events.pop(0)
+            begins, payload = self._events.pop(0)
+            if begins:
+                # When it is sent, not when it was asked for: a later digit never has an earlier time (RFC 4733 2.2.1).
+                self._begun = self._timestamp
             if payload and self.dtmf is not None:
-                self._send(self.dtmf, timestamp & 0xFFFFFFFF, payload)
+                self._send(self.dtmf, self._begun, payload)
         elif self._tone:
             packet = self._tone[self._position % len(self._tone)]
             self._position += 1
