@@ -36,7 +36,7 @@ def attended(first: Channel, second: Channel, *, outcome: Outcome | None = None)
       into one.
     - One bridged, the other runs an application, which may be a Dial that rings: the bridged party takes the
       transferer's place there. Several parties are linked to it by a Local channel.
-    - Neither bridged, or both in the same bridge: FAIL.
+    - Neither bridged, or both in the same bridge, or a leg whose attended transfer by key is under way: FAIL.
 
     The legs are hung up. Everybody's connected line is told. Publishes AttendedTransfer, sets ATTENDEDTRANSFER.
     ``outcome`` is told what becomes of it; only of a transfer that was begun (SUCCESS).
@@ -53,6 +53,9 @@ def attended(first: Channel, second: Channel, *, outcome: Outcome | None = None)
     parked = isinstance(two, Bridge) and second in first.pbx.parking.calls
     if parked and isinstance(one, Bridge) and one.uses is SMART and len(transferees) == 1:
         return _to_space(first, second, transferees[0], outcome)
+    consulting = first.pbx.features.transfers
+    if first in consulting or second in consulting:
+        return _tell(TransferResult.FAIL, who)  # its end would take away whoever it has called
     if any(isinstance(bridge, Bridge) and bridge.uses is HOLDING for bridge in (one, two)):
         return _tell(TransferResult.NOT_PERMITTED, who)
     if not allow((transferees or targets)[0]):

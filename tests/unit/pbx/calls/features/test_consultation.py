@@ -13,6 +13,7 @@ from features_kit import CONF, Phones, answers, busy, compare, rings, run, secti
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from asterism.pbx.calls.transfers.attended import attended
 from asterism.pbx.calls.transfers.blind import blind
 from asterism.pbx.calls.transfers.results import TransferResult
 from asterism.pbx.channels.channel import Channel
@@ -618,3 +619,35 @@ def test_whom_a_consultation_rings_cannot_be_transferred() -> None:
 
     server = run(scenario)
     assert [event["Result"] for event in server.fields("BlindTransfer")] == ["Fail"]
+
+
+@pytest.mark.parametrize("script", [rings, answers])
+@pytest.mark.parametrize("consulting_first", [True, False])
+def test_a_leg_that_consults_is_not_connected_with_another(
+    script: Callable[[Channel], None], consulting_first: bool
+) -> None:
+    """It was told as a success, and the consulted party and the other call's were hung up."""
+
+    async def scenario(phones: Phones) -> None:
+        await phones.call()
+        phones.server.sip.scripts["dave"] = answers
+        other = phones.server.sip.incoming("alice", "6004")
+        phones.server.pbx.start(other)
+        await asyncio.sleep(1)
+        dave = phones.phone("dave")
+        assert phones.talk(other, dave)
+        phones.server.sip.scripts["carol"] = script
+        await phones.consult(phones.alice, "6003")
+        legs = (phones.alice, other) if consulting_first else (other, phones.alice)
+        assert attended(*legs) is TransferResult.FAIL
+        await asyncio.sleep(1)
+        assert phones.talk(other, dave)
+        carol = phones.phone("carol")
+        if script is rings:
+            carol.queue_control(Control.ANSWER)
+            await asyncio.sleep(1)
+        phones.alice.queue_hangup(16)
+        await asyncio.sleep(2)
+        assert phones.talk(phones.bob, carol)
+
+    run(scenario)
