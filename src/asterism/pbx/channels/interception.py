@@ -45,6 +45,7 @@ def intercept(channel: Channel, variable: str) -> None:
     context, exten, priority = [*[""] * (3 - len(parts)), *parts]
     args = channel.get_variable(f"{variable}_ARGS") or ""
     channel.data[_RUNS] = True
+    shown = channel.application, channel.appdata
     coroutine = channel.pbx.dialplan.gosub(
         channel, context or channel.context, exten or channel.exten, _number(priority), args.split(",") if args else ()
     )
@@ -52,6 +53,7 @@ def intercept(channel: Channel, variable: str) -> None:
         _finish(channel, variable, coroutine)
     finally:
         del channel.data[_RUNS]
+        channel.application, channel.appdata = shown
 
 
 def _number(priority: str) -> int | str:

@@ -148,3 +148,18 @@ def test_a_diversion_is_changed_before_it_is_told() -> None:
         assert told[1:] == [None]
 
     run(scenario)
+
+
+def test_the_channel_is_shown_with_what_it_runs_itself() -> None:
+    """Not with the last application of the subroutine, for the rest of the call."""
+
+    async def scenario(server: FakeServer) -> None:
+        alice = await caller(
+            server, ("Put", "RAN=1"), ("Back", "gone"), CONNECTED_LINE_SEND_SUB="internal,s,1"
+        )  # fmt: skip
+        alice.application, alice.appdata = "Dial", "PJSIP/bob,20"
+        alice.set_connected(PartyId("6003", "Carol"))
+        assert alice.variables["RAN"] == "1"
+        assert (alice.application, alice.appdata) == ("Dial", "PJSIP/bob,20")
+
+    run(scenario)
