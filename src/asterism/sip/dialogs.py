@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from asterism.sip.decision import Decision
     from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
     from asterism.sip.works import Work
@@ -27,6 +28,14 @@ class DialogUsage(Protocol):
 
     def on_ack(self, request: Request) -> None:
         """Take the ACK to a 2xx."""
+
+
+@runtime_checkable
+class ExplainableUsage(Protocol):
+    """A usage that can say what would become of a request."""
+
+    def evaluate(self, rx: Rx) -> Decision | None:
+        """What ``on_request`` would do; changes nothing, ``None`` where it does not say."""
 
 
 class DialogEntry:

@@ -8,7 +8,9 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING
 
 from asterism.sip.decision import Decision, Outcome
+from asterism.sip.dialogs import ExplainableUsage
 from asterism.sip.distributor import OVERLOAD_METHODS, SCHEMES
+from asterism.sip.extensions import unknown_extensions
 from asterism.sip.rx import Rx
 from asterism.stack.flow import Flow
 from asterism.stack.message import Request
@@ -16,6 +18,7 @@ from asterism.stack.parser import parse_message
 
 if TYPE_CHECKING:
     from asterism.sip.core import SipCore
+    from asterism.sip.dialogs import DialogEntry
 
 _LENGTH = re.compile(r"(?:Content-Length|l)[ \t]*:", re.IGNORECASE)
 
@@ -83,7 +86,7 @@ async def explain(core: SipCore, message: Request | bytes | str, flow: Flow | No
         flow = DescribedFlow("UDP", ("127.0.0.1", 5060), (via.received or via.host, via.port or 5060))
     rx = Rx(core, request, flow, 0.0)
     result = Explanation()
-    if _settled_before_all(core, request, result):
+    if _settled_before_all(core, rx, result):
         return result
     for step in core.steps:
         if step.methods and request.method not in step.methods:
@@ -114,13 +117,15 @@ async def explain(core: SipCore, message: Request | bytes | str, flow: Flow | No
     return result
 
 
-def _settled_before_all(core: SipCore, request: Request, result: Explanation) -> bool:
+def _settled_before_all(core: SipCore, rx: Rx, result: Explanation) -> bool:
     """Repeat the checks that the distributor makes before any step: dialogs, overload, URI schemes."""
+    request = rx.request
     method = request.method
     entry = core.dialogs.find(request) if request.to.tag else None
     if entry is not None:
         result.taken_by = entry.work.name
         result.lines.append(Line("dialog", f"goes to the usage of dialog {'/'.join(entry.dialog.id)}"))
+        _in_dialog(core, rx, entry, result)
     elif request.to.tag and core.dialogs.expects(request):
         result.lines.append(Line("dialog", "begins a dialog that is waited for"))
     elif (request.to.tag and method != "REGISTER") or (not request.to.tag and method == "BYE"):
@@ -135,6 +140,22 @@ def _settled_before_all(core: SipCore, request: Request, result: Explanation) ->
     else:
         return False
     return True
+
+
+def _in_dialog(core: SipCore, rx: Rx, entry: DialogEntry, result: Explanation) -> None:
+    """What the usages of a dialog would do with a request, as far as they say."""
+    rx.dialog, rx.endpoint = entry, entry.endpoint
+    unknown = unknown_extensions(core, rx.request) if rx.request.get("Require") is not None else ""
+    if unknown:
+        result.status = 420
+        result.lines.append(Line("require", f"{unknown} is not understood: 420"))
+        return
+    for usage in tuple(entry.usages):
+        found = usage.evaluate(rx) if isinstance(usage, ExplainableUsage) else None
+        if found is not None:
+            result.status = found.status
+            result.lines.append(Line("", _words(found), found))
+            return
 
 
 async def _services(core: SipCore, rx: Rx, result: Explanation) -> None:

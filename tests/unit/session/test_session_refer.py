@@ -303,3 +303,45 @@ def test_what_is_over_is_freed_at_once(tmp_path: Path) -> None:
         test(tmp_path)
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize(
+    ("options", "extra", "expected"),
+    [
+        ({}, TO_CAROL, "take 202: blind transfer of the call to 6003 [endpoint alice]"),
+        (
+            {},
+            "Refer-To: <sip:6003@x?Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc>\r\n",
+            "attended transfer of the call to 6003",
+        ),
+        ({"allow_transfer": False}, TO_CAROL, "reject 603: the endpoint may not transfer (allow_transfer)"),
+        ({}, "", "reject 400: no Refer-To"),
+        ({}, "Refer-To: <sip:[>\r\n", "reject 400"),
+        ({}, TO_CAROL + "Require: magic\r\n", "magic is not understood: 420"),
+    ],
+)
+def test_what_would_become_of_a_refer(options: dict[str, Any], extra: str, expected: str, tmp_path: Path) -> None:
+    """``sip explain`` says it as it is then answered, and changes nothing."""
+
+    @on_bench
+    async def test(bench: Bench) -> None:
+        if options:
+            set_options(bench.server.data.get(Endpoint, "alice"), **options)
+        ok, _, alice, bob, _ = await begin(bench)
+        text = (
+            "REFER sip:127.0.0.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:5071;branch=z9hG4bKe\r\n"
+            f"Max-Forwards: 70\r\nFrom: {ok.get('From')}\r\nTo: {ok.get('To')}\r\nCall-ID: {ok.call_id}\r\n"
+            f"CSeq: 41 REFER\r\nContact: <sip:alice@127.0.0.1:5071>\r\n{extra}Content-Length: 0\r\n\r\n"
+        )
+        found = await bench.server.sip.explain(text)
+        assert "goes to the usage of dialog" in str(found)
+        assert expected in str(found)
+        assert not alice.messages()
+        assert len(bench.server.pbx.channels) == 2
+        if found.status != 202:
+            alice.in_dialog("REFER", ok, 41, extra=extra)
+            await alice.next(found.status)
+        alice.in_dialog("BYE", ok, 42)
+        await ends(bench, (bob, "b1"))
+
+    test(tmp_path)

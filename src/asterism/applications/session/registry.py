@@ -26,7 +26,9 @@ from asterism.stack.errors import ParseError
 if TYPE_CHECKING:
     from asterism.applications.session.session import Session
     from asterism.sip.core import SipCore
+    from asterism.sip.decision import Decision
     from asterism.sip.objects.endpoint import Endpoint
+    from asterism.sip.rx import Rx
 
 _REMEMBERED = 4096
 """Ended dialogs that are told from unknown ones."""
@@ -86,6 +88,15 @@ class Callbacks(dict[str | tuple[str, str] | tuple[str, str, int], tuple[Callabl
             # What peers make up is not kept.
             self[key] = found
         return found
+
+    def evaluate(self, session: Session, rx: Rx) -> Decision | None:
+        """What the first supplement that decides about a request within a dialog would do with it."""
+        for each in self._supplements:
+            if each.methods is None or rx.request.method in each.methods:
+                found = each.evaluate(session, rx)
+                if found is not None:
+                    return found
+        return None
 
 
 class Sessions(Subsystem):

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.vocabulary.party import PartyId
     from asterism.sip.core import SipCore
+    from asterism.sip.decision import Decision
     from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
     from asterism.sip.works import Work
@@ -253,6 +254,10 @@ class Session(SessionMessages):
             return False
         handler(self, rx)
         return True
+
+    def evaluate(self, rx: Rx) -> Decision | None:
+        """What would become of an in-dialog request (``ExplainableUsage``)."""
+        return self.profile.callbacks.evaluate(self, rx)
 
     def bye_received(self) -> None:
         """The peer hung up, and has been answered."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from asterism.applications.session.session import Session
     from asterism.applications.session.uac import OutgoingSession
+    from asterism.sip.decision import Decision
     from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
     from asterism.stack.message import Request, Response
@@ -50,6 +51,13 @@ class SessionSupplement:
         (``session.channel`` is ``None``); for a re-INVITE or UPDATE before the offer is looked at.
         """
         return False
+
+    def evaluate(self, session: Session, rx: Rx) -> Decision | None:
+        """What ``on_incoming_request`` would do with a request within the dialog, for ``sip explain``.
+
+        Changes nothing; ``None``: it does not say.
+        """
+        return None
 
     def on_channel(self, session: Session, request: Request) -> None:
         """The channel of an incoming call was made; the dial plan has not started."""

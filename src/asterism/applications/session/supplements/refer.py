@@ -36,6 +36,10 @@ class Refer(SessionSupplement):
         take(session, rx)
         return True
 
+    def evaluate(self, session: Session, rx: Rx) -> Decision | None:
+        """Whether the call may be transferred there."""
+        return _decision(session, refusal(session, rx))
+
 
 class ReferService(Service):
     """Takes REFERs outside of dialogs, for a call of the same endpoint that they name; all others are nobody's."""
@@ -68,11 +72,7 @@ class ReferService(Service):
         session = self._session(named)
         if session is None or session.endpoint.id != endpoint.id or not (rx.auth or rx.identified_by == "ip"):
             return None
-        found = refusal(session, rx)
-        if isinstance(found, Refusal):
-            return Decision(Outcome.REJECT, found.reason, found.status, where, endpoint.position)
-        what = f"transfer of the call {named.call_id}"
-        return Decision(Outcome.TAKE, what, 202, where, endpoint.position, (session, found))
+        return _decision(session, refusal(session, rx), f" {named.call_id}")
 
     def _session(self, named: TargetDialog) -> Session | None:
         """The call; the tags are as its phone sees them (RFC 4538 7)."""
@@ -93,6 +93,16 @@ class ReferService(Service):
         dialog.confirm()
         if not session.work.push(accept, session, wanted, rx, dialog):
             rx.respond(481)
+
+
+def _decision(session: Session, found: Refusal | Wanted, call: str = "") -> Decision:
+    endpoint = session.endpoint
+    where = f"endpoint {endpoint.id}"
+    if isinstance(found, Refusal):
+        return Decision(Outcome.REJECT, found.reason, found.status, where, endpoint.position)
+    how = "blind" if found.replaces is None else "attended"
+    what = f"{how} transfer of the call{call} to {found.uri.user or found.uri.host}"
+    return Decision(Outcome.TAKE, what, 202, where, endpoint.position, (session, found))
 
 
 class ReferModule(Module):
