@@ -18,7 +18,7 @@ from asterism.pbx.calls.completion.table import inside
 from asterism.pbx.calls.local_optimization import optimise
 from asterism.pbx.channels.jitter import buffer_input
 from asterism.pbx.channels.transfer import TransferStatus
-from asterism.pbx.dialplan.language.foreign import shadow
+from asterism.pbx.dialplan.language.foreign import foreign, joined, shadow
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.causes import Cause
 from asterism.pbx.vocabulary.controls import ChannelState, Control
@@ -343,6 +343,11 @@ def _formats(offered: Offered, kind: str) -> Sequence[Format]:
 def device_of(exten: str, context: str) -> str:
     """The name of the device: ``Local/exten@context``."""
     return f"Local/{exten}@{context}"
+
+
+def destination(exten: str, context: str) -> str:
+    """What to dial for an extension of a context; nothing in their own text divides it."""
+    return joined(("Local/", foreign(exten), "@", foreign(context)))
 
 
 def parse(text: str) -> tuple[str, str, str]:

@@ -22,11 +22,10 @@ from asterism.pbx.calls.features.keys import Keys
 from asterism.pbx.calls.features.number import sound
 from asterism.pbx.calls.features.table import away, bridge_of, options_of
 from asterism.pbx.calls.features.target import alone, ends, optimise, show, tell
-from asterism.pbx.calls.local import half_of
+from asterism.pbx.calls.local import destination, half_of
 from asterism.pbx.calls.transfers.events import to_bridge, to_threeway
 from asterism.pbx.calls.transfers.following import Follower
 from asterism.pbx.calls.transfers.limits import allow
-from asterism.pbx.dialplan.language.foreign import joined
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.causes import Cause
 from asterism.pbx.vocabulary.controls import Control, DialStatus
@@ -82,7 +81,7 @@ class Consultation:
             return False
         context, exten = self._place
         try:
-            target = pbx.request(joined(("Local/", exten, "@", context)), transferer)
+            target = pbx.request(destination(exten, context), transferer)
         except RequestError as error:
             pbx.log.notice("%s cannot consult %s@%s: %s", transferer.name, exten, context, error)
             return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asterism.pbx.bridges.bridge import HOLDING, SMART, Bridge
-from asterism.pbx.calls.local import half_of
+from asterism.pbx.calls.local import destination, half_of
 from asterism.pbx.calls.transfers import events
 from asterism.pbx.calls.transfers.blind import peers_of
 from asterism.pbx.calls.transfers.following import OK, Follower
@@ -70,8 +70,8 @@ def attended(first: Channel, second: Channel, *, outcome: Outcome | None = None)
         found = _to_application(first, second, first, targets)
     if found is None:
         return _tell(TransferResult.FAIL, who)
-    destination, pending = found
-    events.tell_attended(TransferResult.SUCCESS, who, destination)
+    place, pending = found
+    events.tell_attended(TransferResult.SUCCESS, who, place)
     if isinstance(one, Bridge) and isinstance(two, Bridge):
         _show(transferees, targets)
     if outcome is not None:
@@ -197,7 +197,7 @@ def _to_application(
     taker = other
     if taker is None:
         try:
-            local = doer.pbx.request(f"Local/{doer.exten}@{doer.context}", leaver)
+            local = doer.pbx.request(destination(doer.exten, doer.context), leaver)
         except RequestError:
             return None
         half = half_of(local)
@@ -211,10 +211,10 @@ def _to_application(
         doer.set_variable(ATTENDEDTRANSFER, leaver.name)
         bridge.members[leaver].holds = False
         replace_far_end(doer, taker)
-        destination = events.to_application(name)
+        place = events.to_application(name)
     else:
         local.set_variables({"TRANSFERERNAME": leaver.name, ATTENDEDTRANSFER: leaver.name})
-        destination = events.to_link(local, taker)
+        place = events.to_link(local, taker)
         replace_far_end(doer, taker)
         local.raw_answer()
         bridge.enter(local, swap=leaver)
@@ -222,4 +222,4 @@ def _to_application(
     release(leaver)
     if doer.connected and not doer.dead:
         doer.set_connected(doer.connected)
-    return destination, doer if pending else None
+    return place, doer if pending else None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from asterism.core.containment import FAILED
 from asterism.pbx.bridges.bridge import HOLDING, SMART, Bridge
 from asterism.pbx.calls.bridging import join
-from asterism.pbx.calls.local import half_of
+from asterism.pbx.calls.local import destination, half_of
 from asterism.pbx.calls.transfers import events
 from asterism.pbx.calls.transfers.following import OK, Follower
 from asterism.pbx.calls.transfers.leaving import MARK, Kept, release, tell_unhold
@@ -163,7 +163,7 @@ class _Transfer:
         """Have a Local channel that runs the extension take the transferer's place; whether it does."""
         transferer, bridge, pbx = self.transferer, self.bridge, self.transferer.pbx
         try:
-            local = pbx.request(f"Local/{self.exten}@{self.context}", transferer)
+            local = pbx.request(destination(self.exten, self.context), transferer)
         except RequestError as error:
             pbx.log.notice("%s cannot transfer to %s@%s: %s", transferer.name, self.exten, self.context, error)
             return False

@@ -8,6 +8,7 @@ import pytest
 from fake_technology import FakeServer, settle
 from transfer_kit import Asked, answers, bridge_of, busy, connect, far, hung_up, run, three, together
 
+from asterism.pbx.calls.local import half_of
 from asterism.pbx.calls.transfers.blind import blind, context_of
 from asterism.pbx.calls.transfers.results import TransferResult
 from asterism.pbx.channels.channel import Channel
@@ -242,6 +243,23 @@ def test_several_parties_stay_together() -> None:
         assert together(alice, dave, server.sip.made[-1])
         assert asked.final == 200
         assert seen[0].name.startswith("Local/6003@internal-")
+
+    run(scenario)
+
+
+def test_the_text_of_an_extension_chooses_no_other_context() -> None:
+    """It is a phone's (Refer-To), and a pattern may match whatever it says."""
+
+    async def scenario(server: FakeServer) -> None:
+        _, bob, _ = await three(server)
+        server.dialplan(("_9.", 1, "Dial", "PJSIP/carol,20"))
+        seen: list[Channel] = []
+        assert blind(bob, "internal", "9@other/n", prepare=seen.append) is TransferResult.SUCCESS
+        half = half_of(seen[0])
+        assert half is not None
+        runs = half.other.channel
+        assert (runs.context, runs.exten) == ("internal", "9@other/n")
+        await settle(100)
 
     run(scenario)
 
