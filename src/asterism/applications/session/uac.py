@@ -21,7 +21,7 @@ from asterism.applications.session.media import carry, description_of
 from asterism.applications.session.redirecting import extension_of, targets_of, told_redirecting
 from asterism.applications.session.state import ANSWERED_STATES, UNANSWERED_CALL_STATES, SessionState
 from asterism.core.errors import AsterismError
-from asterism.pbx.dialplan.language.foreign import foreign, joined
+from asterism.pbx.calls.local import destination
 from asterism.pbx.vocabulary.controls import Control
 from asterism.pbx.vocabulary.party import NOBODY, PartyId, Redirecting
 from asterism.sip.resolving import Way
@@ -328,7 +328,7 @@ class OutgoingSession(ForkedSession):
         if method == "user":
             context = channel.get_variable("FORWARD_CONTEXT") or channel.context or self.endpoint.context
             # A target that is forwarded to names an extension and nothing more, in whatever form it is written.
-            where = joined(("Local/", foreign(extension_of(target)), f"@{context}"))
+            where = destination(extension_of(target), context)
         else:
             where = f"PJSIP/{self.endpoint.id}/{target}"
         told = told_redirecting(response) or Redirecting()
