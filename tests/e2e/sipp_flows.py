@@ -28,6 +28,9 @@ class Flow:
         self._steps: list[str] = []
         self._version = 0
         self._variables = 0
+        self._call_id = "Call-ID: [call_id]"
+        self._number = "[number]"
+        self._to = "[last_To:]"
 
     def _message(self, lines: list[str], formats: str, retrans: bool = True) -> None:
         body = ""
@@ -41,20 +44,43 @@ class Flow:
 
     # The phone calls.
 
-    def invite(self, number: int, formats: str = "0 8", *headers: str) -> Flow:
-        """The first INVITE, without and with ``[authentication]``; its CSeq is ``number`` and one more."""
-        for each in (number, number + 1):
+    def dialog(self, name: str, number: str, tag: str = "") -> Flow:
+        """Requests are in another dialog from here on: with ``name`` in its Call-ID, or the first one if it is empty.
+
+        It is a call to ``number``. ``tag``: the variable with the tag of the other side, see :meth:`recv_tag`; without
+        it that of the last message is taken.
+        """
+        self._call_id = f"Call-ID: {name}///[call_id]" if name else "Call-ID: [call_id]"
+        self._number = number
+        self._to = f"To: <sip:{number}@[remote_ip]>;tag=[${tag}]" if tag else "[last_To:]"
+        return self
+
+    def recv_tag(self, status: int, tag: str, *, routes: bool = False) -> Flow:
+        """A response whose To tag becomes the variable ``tag``."""
+        ereg = f'<ereg regexp="tag=(.*)" search_in="hdr" header="To:" check_it="true" assign_to="{tag}To,{tag}"/>'
+        routing = str(routes).lower()
+        self._steps.append(f'<recv response="{status}" rrs="{routing}"><action>{ereg}</action></recv>')
+        self._steps.append(f'<Reference variables="{tag}To,{tag}"/>')
+        return self
+
+    def invite(self, number: int, formats: str = "0 8", *headers: str, plain: bool = False) -> Flow:
+        """The first INVITE, without and with ``[authentication]``; its CSeq is ``number`` and one more.
+
+        ``plain``: without only.
+        """
+        for each in (number,) if plain else (number, number + 1):
             self._message(
-                ["INVITE sip:[number]@[remote_ip]:[remote_port] SIP/2.0", _VIA, _FROM, "To: <sip:[number]@[remote_ip]>",
-                 "Call-ID: [call_id]", f"CSeq: {each} INVITE", _CONTACT, "Max-Forwards: 70", *headers,
+                [f"INVITE sip:{self._number}@[remote_ip]:[remote_port] SIP/2.0", _VIA, _FROM,
+                 f"To: <sip:{self._number}@[remote_ip]>",
+                 self._call_id, f"CSeq: {each} INVITE", _CONTACT, "Max-Forwards: 70", *headers,
                  *(["[authentication]"] if each > number else [])],
                 formats,
             )  # fmt: skip
-            if each == number:
+            if each == number and not plain:
                 self._steps.append('<recv response="100" optional="true"/><recv response="401" auth="true"/>')
                 self._message(
                     ["ACK sip:[number]@[remote_ip]:[remote_port] SIP/2.0", "[last_Via:]", _FROM, "[last_To:]",
-                     "Call-ID: [call_id]", f"CSeq: {number} ACK", "Max-Forwards: 70"],
+                     self._call_id, f"CSeq: {number} ACK", "Max-Forwards: 70"],
                     "", retrans=False,
                 )  # fmt: skip
         self._steps.append('<recv response="100" optional="true"/>')
@@ -64,7 +90,7 @@ class Flow:
         """A request within the dialog."""
         contact = [_CONTACT] if method in ("INVITE", "UPDATE") else []
         self._message(
-            [f"{method} [next_url] SIP/2.0", _VIA, _FROM, "[last_To:]", "Call-ID: [call_id]",
+            [f"{method} [next_url] SIP/2.0", _VIA, _FROM, self._to, self._call_id,
              f"CSeq: {number} {method}", *contact, "Max-Forwards: 70", *headers],
             formats, retrans=method != "ACK",
         )  # fmt: skip
@@ -105,6 +131,24 @@ class Flow:
         """Hang up."""
         self.request("BYE", number)
         self._steps.append('<recv response="200"/>')
+        return self
+
+    def key(self, number: int, digit: str) -> Flow:
+        """One key by INFO."""
+        lines = ["INFO [next_url] SIP/2.0", _VIA, _FROM, self._to, self._call_id, f"CSeq: {number} INFO"]
+        lines += ["Max-Forwards: 70", "Content-Type: application/dtmf-relay", "Content-Length: [len]"]
+        text = "\n".join([*lines, "", f"Signal={digit}", "Duration=100"])
+        self._steps.append(f'<send retrans="500"><![CDATA[\n{text}\n]]></send><recv response="200" rrs="false"/>')
+        return self
+
+    def refused(self, status: int, number: int) -> Flow:
+        """The INVITE's final response, and the ACK to it."""
+        self._steps.append(f'<recv response="{status}"/>')
+        self._message(
+            [f"ACK sip:{self._number}@[remote_ip]:[remote_port] SIP/2.0", "[last_Via:]", _FROM, "[last_To:]",
+             "[last_Call-ID:]", f"CSeq: {number} ACK", "Max-Forwards: 70"],
+            "", retrans=False,
+        )  # fmt: skip
         return self
 
     # The phone is called.

@@ -113,27 +113,6 @@ async def test_an_attended_transfer_by_a_phone_s_keys(tmp_path: Path) -> None:
         await carol.event("CALL_CLOSED")
 
 
-def key(flow: Flow, number: int, digit: str) -> None:
-    """One key by INFO."""
-    text = "\n".join(
-        (
-            "INFO [next_url] SIP/2.0",
-            "Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]",
-            "From: <sip:[service]@[remote_ip]>;tag=[pid]S[call_number]",
-            "[last_To:]",
-            "Call-ID: [call_id]",
-            f"CSeq: {number} INFO",
-            "Max-Forwards: 70",
-            "Content-Type: application/dtmf-relay",
-            "Content-Length: [len]",
-            "",
-            f"Signal={digit}",
-            "Duration=100",
-        )
-    )
-    flow.step(f'<send retrans="500"><![CDATA[\n{text}\n]]></send><recv response="200" rrs="false"/>')
-
-
 async def test_the_exact_flow_of_a_blind_transfer(tmp_path: Path) -> None:
     """The transferer sees nothing but the answers to its keys and the BYE, the others nothing of the transfer."""
     host, caller, callee, third = (own_host() for _ in range(4))
@@ -146,7 +125,7 @@ async def test_the_exact_flow_of_a_blind_transfer(tmp_path: Path) -> None:
         transferer.step('<recv response="180" optional="true"/><recv response="200" rrs="true"/>')
         transferer.request("ACK", 2).pause(300)
         for number, digit in enumerate("#1104", 3):
-            key(transferer, number, digit)
+            transferer.key(number, digit)
         transferer.asked("BYE")
         answers = [Flow(name).called().respond(180).respond(200, "0").asked("ACK").asked("BYE") for name in "bc"]
         started = [

@@ -3,67 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from linphone import Linphone
-from peers import LIMIT, Baresip, finish_sipp, own_host, start_sipp
+from peers import LIMIT, finish_sipp, own_host, start_sipp
 from sipp_flows import Flow
-from transport_peers import accounts, make_certificates, transport
+from transfer_world import BOB, CAROL, World, baresip, world
 
-from asterism.server.server import Server
-from asterism.testing import Phone, PhoneCall, assert_idle, running_server, until
+from asterism.testing import until
 
 pytestmark = pytest.mark.e2e
-
-EXTENSIONS = """
-[default]
-exten => _10X,1,Dial(PJSIP/${EXTEN},3)
- same => n,Hangup(${HANGUPCAUSE})
-"""
-BOB, CAROL = 660, 880
-"""Hertz: what the two simulated phones say."""
-
-
-@dataclass
-class World:
-    """A server, and two simulated phones beside the foreign one, which is 101."""
-
-    host: str
-    server: Server
-    bob: Phone
-    carol: Phone
-
-    async def answered(self, phone: Phone, tone: float) -> PhoneCall:
-        """A phone takes the next call."""
-        call = await phone.incoming(timeout=LIMIT)
-        call.ring()
-        call.answer()
-        await call.answered()
-        call.play(tone)
-        return call
-
-
-@asynccontextmanager
-async def world(folder: Path) -> AsyncIterator[World]:
-    host = own_host()
-    certificates = await asyncio.to_thread(make_certificates, folder)
-    sections = [transport("udp", host, port=5060), transport("tcp", host, port=5060)]
-    sections += [transport("tls", host, port=5061, **certificates)]
-    text = "".join(sections) + accounts("101", "102", "103", extra="direct_media=no\n")
-    async with (
-        running_server({"pjsip.conf": text, "extensions.conf": EXTENSIONS}) as server,
-        Phone("102", server, "secret") as bob,
-        Phone("103", server, "secret") as carol,
-    ):
-        await bob.register()
-        await carol.register()
-        yield World(host, server, bob, carol)
-        await assert_idle(server, timeout=LIMIT)
-
 
 # SIPp: each message, in its order.
 
@@ -152,13 +102,6 @@ async def test_the_other_side_leaves_message_by_message(tmp_path: Path) -> None:
 
 
 # Stock phones, by what their users do.
-
-
-def baresip(folder: Path, address: str) -> Baresip:
-    phone = Baresip(folder / "ann", "101", address, 440)
-    path = phone.folder / "accounts"
-    path.write_text(path.read_text().replace("secret101", "secret"))
-    return phone
 
 
 def address_of(found: World, protocol: str) -> str:
