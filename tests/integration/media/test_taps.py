@@ -202,6 +202,7 @@ def test_what_is_captured_is_relayed_quickly_and_nothing_is_missing(run, formats
         a.session.received.on_readable(now)
         sys.setprofile(None)
         assert calls == ["on_readable", "_send_unconnected"]  # no call for what keeps it
+        await b.peer.receive()
         stamps.append(a.peer.timestamp)
         for capture in (came, went):
             kept = capture.collect()
