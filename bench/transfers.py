@@ -195,7 +195,7 @@ def run(folder: Path, share: int = 1) -> bool:
             left = counts(conf)
         finally:
             for each in started:
-                each.terminate()
+                each.kill()  # a thread of it waits for the pipe, and would outlive its SIGTERM
                 each.join()
     title = f"{CALLS} relayed calls and blind transfers at {RATE} a second, {ROUNDS} x {seconds:.0f} s with and without"
     print(f"\n{title}")
