@@ -200,6 +200,28 @@ async def join(
     if answer:
         channel.raw_answer()
         channel.check()
+    return await stay(channel, bridge, timeout=timeout, roles=roles, waiting=waiting)
+
+
+async def stay(
+    channel: Channel,
+    bridge: Bridge,
+    *,
+    timeout: float | None = None,
+    entered: Callable[[], None] | None = None,
+    roles: frozenset[str] = frozenset(),
+    on_digit: DigitHandler | None = None,
+    features: bool = False,
+    waiting: Waiting | None = None,
+) -> bool:
+    """Enter a bridge from the channel's own task, and stay until it is in none; ``False``: the time was over.
+
+    ``entered`` is called once it is in. The rest is of a :class:`~asterism.pbx.bridges.member.Member`.
+
+    Raises:
+        ChannelHangup: The channel has hung up.
+        RuntimeError: The bridge takes no more.
+    """
     out = False
 
     def left(last: Bridge, _leaver: Channel) -> None:
@@ -211,7 +233,9 @@ async def join(
 
     loop = channel.pbx.loop
     end = None if timeout is None else loop.time() + timeout
-    bridge.enter(channel, roles=roles, on_leave=left, waiting=waiting)
+    bridge.enter(channel, roles=roles, on_leave=left, on_digit=on_digit, features=features, waiting=waiting)
+    if entered is not None:
+        entered()
     try:
         while not out:
             rest = None if end is None else end - loop.time()

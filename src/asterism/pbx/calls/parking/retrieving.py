@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from asterism.media.files import SoundError
 from asterism.pbx.bridges.bridge import Bridge
+from asterism.pbx.calls.bridging import stay
 from asterism.pbx.calls.features.member import keys_of
 from asterism.pbx.calls.parking import events
 from asterism.pbx.calls.parking.comeback import letters
@@ -116,22 +117,10 @@ async def _until_heard(retriever: Channel, playing: Playing) -> None:
 async def _talk(bridge: Bridge, retriever: Channel, call: ParkedCall) -> None:
     parked = call.channel
     keys = keys_of(retriever, letters(call.lot.settings, CALLER), called=False)
-    out = False
 
-    def left(last: Bridge, _leaver: Channel) -> None:
-        nonlocal out
-        out = True
-        if last.ended:
-            last.destroy()
-        retriever.wake()
+    def entered() -> None:
+        for channel, other in ((retriever, parked), (parked, retriever)):
+            if other.caller != channel.connected:
+                channel.set_connected(other.caller)
 
-    bridge.enter(retriever, on_leave=left, on_digit=keys, features=keys is not None)
-    for channel, other in ((retriever, parked), (parked, retriever)):
-        if other.caller != channel.connected:
-            channel.set_connected(other.caller)
-    try:
-        while not out:
-            await retriever.park()
-    finally:
-        if not out and retriever.bridge is not None:
-            retriever.bridge.depart(retriever)
+    await stay(retriever, bridge, entered=entered, on_digit=keys, features=keys is not None)
