@@ -11,6 +11,7 @@ from asterism.sip.objects.contact import Contact, contact_id, permanent_contact_
 from asterism.sip.objects.domain_alias import DomainAlias
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.sip.objects.global_ import GlobalSettings
+from asterism.sip.objects.habits import Habits
 from asterism.sip.objects.identify import Identify, SourceMatch
 from asterism.sip.objects.registration import Registration
 from asterism.sip.objects.system import SystemSettings
@@ -30,6 +31,7 @@ __all__ = [
     "DomainAlias",
     "Endpoint",
     "GlobalSettings",
+    "Habits",
     "Identify",
     "NamedAcl",
     "Registration",

@@ -22,6 +22,7 @@ from asterism.data.kinds import (
 from asterism.data.network import AccessRule, HostKind, HostPortKind, Rules
 from asterism.data.options import ConfiguredObject, InvalidOptionError, derived, modifier, option
 from asterism.sip.objects.codecs import ALLOW, DISALLOW, CodecList
+from asterism.sip.objects.habits import PJSIP, Habits
 from asterism.sip.objects.identify import Identify
 from asterism.sip.objects.kinds import (
     CALLER_ID,
@@ -92,6 +93,8 @@ class Endpoint(ConfiguredObject, type="endpoint"):
     """``contact_deny`` and ``contact_permit``, in file order."""
     direct_media_rules: Rules = derived(Rules())
     """``direct_media_deny`` and ``direct_media_permit``, in file order."""
+    habits: Habits = derived(PJSIP)
+    """How the driver behaves towards this peer; set by whoever makes the object from something else than pjsip.conf."""
 
     # Calls and the dialplan
 

@@ -1,0 +1,24 @@
+"""How a driver behaves towards a peer, where drivers differ: one table, asked by the layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["PJSIP", "Habits"]
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What an endpoint's peer sees of the driver that its configuration was written for.
+
+    One field for each observable difference; a default is the way of ``chan_pjsip``. Who serves an endpoint asks
+    ``endpoint.habits`` for what it needs to know, and never which file the endpoint is from. Each field is
+    described in ``docs/compatibility.md``.
+    """
+
+    technology: str = "PJSIP"
+    """The channels' technology, as in ``PJSIP/alice-00000001``."""
+
+
+PJSIP = Habits()
+"""The way of ``chan_pjsip``, which every endpoint has that was not given another."""
