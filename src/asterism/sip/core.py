@@ -151,7 +151,9 @@ class SipCore(Subsystem):
 
         Raises ``ResolveError`` when it leads nowhere.
         """
-        return way_to(self.state.transports, uri, endpoint.transport if endpoint is not None else "")
+        if endpoint is None:
+            return way_to(self.state.transports, uri)
+        return way_to(self.state.transports, uri, endpoint.transport, endpoint.habits.srv_lookup)
 
     # Registration (docs/development/res-sip-api.md, "Service registration").
 

@@ -48,6 +48,10 @@ def apply_settings(core: SipCore) -> None:
     state.allow_without_authenticator = settings.allow_without_authenticator
     state.tcp_switch = not core.data.single(SystemSettings).disable_tcp_switch
     state.symmetric = frozenset(item.id for item in core.data.all(TransportConfig) if item.symmetric_transport)
+    state.auth_limited.clear()
+    state.auth_limited.update(
+        item.id for item in core.data.all(TransportConfig) if item.auth_timeout or item.auth_limit
+    )
     core.overload.trigger = settings.taskprocessor_overload_trigger
     core.overload.update()
     core.identifiers.set_order(settings.endpoint_identifier_order)
@@ -157,6 +161,8 @@ def with_limits(settings: TransportSettings, config: TransportConfig) -> Transpo
         settings,
         max_connections=config.max_connections,
         max_connections_per_address=config.max_connections_per_address,
+        auth_timeout=config.auth_timeout,
+        auth_limit=config.auth_limit,
         idle_timeout=config.idle_timeout,
         message_timeout=config.message_timeout,
         handshake_timeout=config.handshake_timeout,

@@ -107,7 +107,7 @@ def protocol_of(uri: Uri) -> str:
     return asked or "udp"
 
 
-def way_to(transports: TransportManager, uri: Uri, name: str = "") -> Way | Awaitable[Way]:
+def way_to(transports: TransportManager, uri: Uri, name: str = "", records: bool = True) -> Way | Awaitable[Way]:
     """The ways to a URI; awaitable only when its host is a name that has to be looked up.
 
     A contact that a registration bound to its connection is reached over that connection, whatever its URI says.
@@ -116,6 +116,7 @@ def way_to(transports: TransportManager, uri: Uri, name: str = "") -> Way | Awai
         transports: the server's.
         uri: the next hop.
         name: the transport section to use, ``""`` for the first that fits.
+        records: whether NAPTR and SRV records of a name without a port are asked for; otherwise its addresses alone.
 
     Raises:
         ResolveError: it leads nowhere, or no transport leads there.
@@ -140,6 +141,9 @@ def way_to(transports: TransportManager, uri: Uri, name: str = "") -> Way | Awai
         except NoTransportError as error:
             raise ResolveError(f"no way to {host}: {error}") from error
         return Way(transports, flow)
+    if not records and uri.port is None:
+        # A port that is given leaves the addresses alone to be looked up (RFC 3263 4.2).
+        uri = uri.replace(port=5061 if protocol_of(uri) in ("tls", "wss") else 5060)
     return _resolve(transports, uri, host, name)
 
 

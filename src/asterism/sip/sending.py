@@ -19,7 +19,7 @@ from asterism.sip.delays import seconds_of
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.sip.outbound_authentication import authorize
 from asterism.sip.phone_numbers import as_phone, is_number
-from asterism.sip.resolving import TRANSPORT_PARAMETER, Way, way_to
+from asterism.sip.resolving import TRANSPORT_PARAMETER, Way
 from asterism.sip.tags import new_call_id, new_tag
 from asterism.stack.errors import ParseError, SipError
 from asterism.stack.headers import NameAddr
@@ -315,9 +315,8 @@ class Sender:
         """
         routes = request.routes
         uri = hop or (routes[0].uri if routes else request.uri)
-        name = (endpoint.transport if endpoint is not None else "") or ""
         try:
-            return way_to(self.state.transports, uri, name)
+            return self._core.way_to(uri, endpoint)
         except (OSError, AsterismError, SipError, TransportError) as error:
             self._core.log.warning("no way to %s: %s", uri.host_port, error)
             return None

@@ -32,6 +32,7 @@ class SipState:
         "apply_authentication",
         "auth_algorithms_uac",
         "auth_algorithms_uas",
+        "auth_limited",
         "auth_userhash",
         "authenticator",
         "capabilities",
@@ -88,6 +89,8 @@ class SipState:
         self.service_routes: dict[str, tuple[str, ...]] = {}
         """Routes for the requests of an endpoint, by its name, as its registrar told (RFC 3608)."""
         self.symmetric: frozenset[str] = frozenset()
+        self.auth_limited: set[str] = set()
+        """Names of the transports on which clients must authenticate in time."""
         self.auth_algorithms_uas: tuple[str, ...] = ("MD5",)
         self.auth_algorithms_uac: tuple[str, ...] = ("MD5",)
         self.auth_userhash = False

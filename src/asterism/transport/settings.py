@@ -72,6 +72,10 @@ class TransportSettings:
     """Connections altogether."""
     max_half_open: int = 1_024
     """Connections of peers that have sent no whole message yet; a quarter of them for one address."""
+    auth_timeout: float = 0.0
+    """Seconds within which a peer that has opened a connection must have authenticated; 0 for any time."""
+    auth_limit: int = 0
+    """Connections of peers that have not authenticated yet; more are closed at once. 0 for no limit."""
     idle_timeout: float = 600.0
     """Seconds without a byte after which a connection is closed, unless a registration keeps it."""
     message_timeout: float = 10.0

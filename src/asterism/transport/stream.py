@@ -22,7 +22,7 @@ F = TypeVar("F", bound="StreamFlow")
 class StreamFlow(Flow):
     """One connection."""
 
-    __slots__ = ("_half_open", "_last_seen", "_owner", "_timer")
+    __slots__ = ("_half_open", "_last_seen", "_owner", "_proof_due", "_timer", "unproven")
 
     _owner: StreamTransport[Any]
 
@@ -33,6 +33,9 @@ class StreamFlow(Flow):
         self._owner = owner
         self._last_seen = 0.0
         self._half_open = False
+        self.unproven = False
+        """Whether the peer has to authenticate, and has not yet (``auth_timeout``, ``auth_limit``)."""
+        self._proof_due = 0.0
         self._timer: Timer | None = None
 
     def send(self, data: bytes) -> None:
@@ -45,6 +48,13 @@ class StreamFlow(Flow):
             owner.trace("out", data, self)
         owner.counters["sent"] += 1
         self._send(data)
+
+    def prove(self) -> None:
+        """The peer has authenticated."""
+        if self.unproven:
+            self.unproven = False
+            self._proof_due = 0.0
+            self._owner.proved(self)
 
     def close(self, error: Exception | None = None) -> None:
         """Close the connection and call the ``on_error`` subscribers; harmless when repeated."""
@@ -82,8 +92,9 @@ class StreamFlow(Flow):
             owner.log.exception("transport %s: a message from %s was not handled", self.name, self.remote)
 
     def _deadline(self) -> float:
-        """When the connection has been idle for too long."""
-        return max(self._last_seen + self._owner.settings.idle_timeout, self.kept_until)
+        """When the connection has been idle for too long, or should have authenticated."""
+        deadline = max(self._last_seen + self._owner.settings.idle_timeout, self.kept_until)
+        return min(deadline, self._proof_due) if self._proof_due else deadline
 
     def _watch(self) -> None:
         """Be woken at the deadline, unless an earlier alarm will look at it anyway."""
@@ -96,8 +107,11 @@ class StreamFlow(Flow):
 
     def _timer_expired(self) -> None:
         self._timer = None
-        if self._owner.timers.clock() < self._deadline() - 0.001:
+        now = self._owner.timers.clock()
+        if now < self._deadline() - 0.001:
             self._watch()
+        elif self._proof_due and now >= self._proof_due - 0.001:
+            self.close(TimeoutError("it did not authenticate in time"))
         else:
             self._too_late()
 
@@ -116,7 +130,7 @@ class StreamTransport(Transport, Generic[F]):
         log: for what a callback raises.
     """
 
-    __slots__ = ("_connections", "_half_open", "_per_address", "_waiting", "log", "receive", "timers")
+    __slots__ = ("_connections", "_half_open", "_per_address", "_unproven", "_waiting", "log", "receive", "timers")
 
     def __init__(self, settings: TransportSettings, receive: Receive, timers: TimerQueue, log: logging.Logger) -> None:
         super().__init__(settings)
@@ -129,6 +143,8 @@ class StreamTransport(Transport, Generic[F]):
         """Connections of peers that have sent no whole message yet, the oldest first."""
         self._waiting: dict[str, dict[F, None]] = {}
         """The same, by source."""
+        self._unproven: set[F] = set()
+        """Connections of peers that have to authenticate."""
 
     @property
     def connections(self) -> int:
@@ -160,11 +176,30 @@ class StreamTransport(Transport, Generic[F]):
         source = source_of(flow.remote[0])
         mine = self._waiting.setdefault(source, {})
         self._half_open[flow] = mine[flow] = None
-        limit = self.settings.max_half_open
+        settings = self.settings
+        limit = settings.max_half_open
         crowd = mine if len(mine) > max(limit // 4, 1) else self._half_open
         if crowd is mine or len(crowd) > limit:
             self.counters["dropped"] += 1
             next(iter(crowd)).close(ConnectionError("too many connections that say nothing"))
+        if (settings.auth_timeout or settings.auth_limit) and not flow.closed:
+            self._expect_proof(flow)
+
+    def _expect_proof(self, flow: F) -> None:
+        """A peer that opened a connection has to authenticate; without room for it the connection is closed."""
+        settings = self.settings
+        if settings.auth_limit and len(self._unproven) >= settings.auth_limit:
+            self.counters["dropped"] += 1
+            flow.close(ConnectionError("too many connections that have not authenticated"))
+            return
+        flow.unproven = True
+        self._unproven.add(flow)
+        if settings.auth_timeout:
+            flow._proof_due = self.timers.clock() + settings.auth_timeout
+
+    def proved(self, flow: F) -> None:
+        """The peer of a connection has authenticated (called by the flow)."""
+        self._unproven.discard(flow)
 
     def settle(self, flow: F) -> None:
         """A connection is not half-open any more."""
@@ -181,6 +216,8 @@ class StreamTransport(Transport, Generic[F]):
         """A connection is closed (called by the flow)."""
         if flow._half_open:
             self.settle(flow)
+        if flow.unproven:
+            self._unproven.discard(flow)
         if flow in self._connections:
             self._connections.remove(flow)
             host = source_of(flow.remote[0])

@@ -13,6 +13,7 @@ from asterism.command.check import check
 from asterism.stack import parse_message
 from asterism.stack.framing import KeepAlive
 from asterism.testing import Phone, free_port, running_server, until
+from asterism.transport.tcp import TcpTransport
 
 
 def write_pjsip(server, text):
@@ -72,6 +73,44 @@ async def test_alias_is_not_honoured_before_authentication():
             await phone.try_register()
             (tcp,) = (one for one in server.sip.transports.transports.values() if one.protocol == "tcp")
             assert ("127.0.0.1", nowhere, "") not in tcp._by_remote  # type: ignore[attr-defined]
+
+
+async def test_who_does_not_authenticate_in_time_loses_the_connection():
+    text = transport("tcp", auth_timeout=1) + accounts("101")
+    async with running_server({"pjsip.conf": text}) as server:
+        (tcp,) = server.sip.transports.transports.values()
+        assert isinstance(tcp, TcpTransport)
+        object.__setattr__(tcp.settings, "auth_timeout", 0.3)
+        async with (
+            Phone("101", server, "secret", transport="tcp") as good,
+            Phone("101", server, "wrong", transport="tcp") as bad,
+        ):
+            await good.register()
+            await bad.try_register()
+            assert tcp.connections == 2
+            await until(lambda: tcp.connections == 1, 5)
+            assert not good.wire.flow(good.server).closed
+            assert not tcp._unproven
+
+
+async def test_connections_of_those_who_have_not_authenticated_are_limited():
+    text = transport("tcp", auth_limit=1) + accounts("101")
+    async with running_server({"pjsip.conf": text}) as server:
+        (tcp,) = server.sip.transports.transports.values()
+        assert isinstance(tcp, TcpTransport)
+        async with Phone("101", server, "secret", transport="tcp") as phone:
+            await phone.register()
+            # Proved, so it does not count.
+            first = await asyncio.open_connection(*server.sip_address("tcp"))
+            await until(lambda: tcp.connections == 2, 5)
+            second, writer = await asyncio.open_connection(*server.sip_address("tcp"))
+            with contextlib.suppress(ConnectionError):
+                assert await asyncio.wait_for(second.read(1), 5) == b""
+            assert tcp.connections == 2
+            first[1].close()
+            writer.close()
+            await until(lambda: tcp.connections == 1, 5)
+            assert not tcp._unproven
 
 
 async def test_symmetric_transport_is_remembered_and_never_shown_to_the_phone():

@@ -109,3 +109,27 @@ def test_resolver_unbound_conf(tmp_path):
     settings = read_settings(path)
     assert settings.nameservers == [("192.0.2.1", 53)]
     assert len(settings.errors) == 4
+
+
+@pytest.mark.parametrize(
+    ("uri", "records", "asked"),
+    [
+        ("sip:example.test", True, "sip:example.test"),
+        ("sip:example.test", False, "sip:example.test:5060"),
+        ("sips:example.test", False, "sips:example.test:5061"),
+        ("sip:example.test:5070", False, "sip:example.test:5070"),
+    ],
+)
+async def test_without_records_only_addresses_are_looked_up(uri, records, asked):
+    seen = []
+
+    class Resolver:
+        async def resolve(self, uri, **options):
+            seen.append(str(uri))
+            return [Target("UDP", "192.0.2.1", uri.port or 5060, "example.test")]
+
+    transports = FakeTransports("udp", "tls")
+    transports.resolver = Resolver()  # type: ignore[attr-defined]
+    way = way_to(transports, Uri.parse(uri), records=records)  # type: ignore[arg-type]
+    assert isinstance(await way, Way)  # type: ignore[misc]
+    assert seen == [asked]

@@ -34,6 +34,7 @@ def sender_of(config: Registration) -> Endpoint:
     """An endpoint made up of the registration's options, for the parts of the SIP core that ask one."""
     made = Endpoint(f"registration/{config.id}")
     made.transport = config.transport
+    made.habits = config.habits
     return made
 
 

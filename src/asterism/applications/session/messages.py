@@ -144,7 +144,7 @@ class SessionMessages:
         """Look the next hop up, and acknowledge; over the flow at hand where it cannot be found."""
         flow = self.flow
         try:
-            found = way_to(self.core.transports, hop, flow.name)
+            found = way_to(self.core.transports, hop, flow.name, self.endpoint.habits.srv_lookup)
             flow = (found if isinstance(found, Way) else await found).flow
         except (OSError, AsterismError, ParseError) as error:
             self.core.log.warning("no way to %s: %s", hop.host_port, error)
@@ -162,7 +162,7 @@ class SessionMessages:
         if flow.reliable and not dialog.route_set:
             return flow
         try:
-            found = way_to(self.core.transports, hop, flow.name)
+            found = way_to(self.core.transports, hop, flow.name, self.endpoint.habits.srv_lookup)
         except (OSError, AsterismError) as error:
             self.core.log.warning("no way to %s: %s", hop.host_port, error)
             return None

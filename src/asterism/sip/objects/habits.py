@@ -18,6 +18,8 @@ class Habits:
 
     technology: str = "PJSIP"
     """The channels' technology, as in ``PJSIP/alice-00000001``."""
+    srv_lookup: bool = True
+    """Whether the NAPTR and SRV records of a name are looked up; otherwise its addresses alone (``srvlookup``)."""
 
 
 PJSIP = Habits()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from asterism.data.kinds import BOOL, NAME, NAMES, SECONDS, TEXT, UINT, YES_NO, Choice
-from asterism.data.options import ConfiguredObject, InvalidOptionError, option
+from asterism.data.options import ConfiguredObject, InvalidOptionError, derived, option
+from asterism.sip.objects.habits import PJSIP, Habits
 from asterism.sip.objects.kinds import SIP_URI
 
 
@@ -13,6 +14,9 @@ class Registration(ConfiguredObject, type="registration"):
     SOURCES = ("config,pjsip.conf,criteria=type=registration", "pjsip_wizard,pjsip_wizard.conf")
     REALTIME = "ps_registrations"
     REFERENCES = {"outbound_auth": "auth"}  # noqa: RUF012
+
+    habits: Habits = derived(PJSIP)
+    """How the driver behaves that the registration was written for."""
 
     server_uri = option(SIP_URI, "", "The registrar: Request-URI of REGISTER.", required=True)
     client_uri = option(SIP_URI, "", "The address registered: From and To of REGISTER.", required=True)

@@ -66,6 +66,12 @@ class TransportConfig(ConfiguredObject, type="transport"):
     tcp_keepalive_probe_count = option(UINT, 5, "Unanswered probes that end a connection.")
     max_connections = option(Integer(1), 20_000, "Connections of this transport at once.", listed=False)
     max_connections_per_address = option(Integer(1), 1_024, "Connections that one address may hold open.", listed=False)
+    auth_timeout = option(
+        SECONDS, 0, "Time within which a client must have authenticated on its connection; 0: any.", listed=False
+    )
+    auth_limit = option(
+        UINT, 0, "Connections of clients that have not authenticated yet, at once; 0: no limit.", listed=False
+    )
     idle_timeout = option(_LIMIT, 600, "Silence that ends a connection which no registration needs.", listed=False)
     message_timeout = option(_LIMIT, 10, "Time within which a message that has begun must be whole.", listed=False)
     handshake_timeout = option(_LIMIT, 5, "Time that a TLS handshake may take.", listed=False)

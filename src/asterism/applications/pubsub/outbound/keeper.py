@@ -43,6 +43,7 @@ class Keeper:
         self._then: Callable[[], object] | None = None
         self._endpoint = Endpoint(f"outbound-subscription/{config.id}")
         self._endpoint.transport = config.transport
+        self._endpoint.habits = config.habits
         self._endpoint.outbound_auth = config.outbound_auth
         self._endpoint.outbound_proxy = config.outbound_proxy
 

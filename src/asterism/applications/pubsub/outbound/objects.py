@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from asterism.data.kinds import NAME, NAMES, SECONDS, TEXT, UINT, Integer
-from asterism.data.options import ConfiguredObject, InvalidOptionError, option
+from asterism.data.options import ConfiguredObject, InvalidOptionError, derived, option
+from asterism.sip.objects.habits import PJSIP, Habits
 from asterism.sip.objects.kinds import SIP_URI
 
 
@@ -16,6 +17,9 @@ class OutboundSubscription(ConfiguredObject, type="outbound-subscription"):
     SOURCES = ("config,pjsip.conf,criteria=type=outbound-subscription",)
     REALTIME = "ps_outbound_subscriptions"
     REFERENCES = {"outbound_auth": "auth"}  # noqa: RUF012
+
+    habits: Habits = derived(PJSIP)
+    """How the driver behaves that the subscription was written for."""
 
     server_uri = option(SIP_URI, "", "What is subscribed to: Request-URI of SUBSCRIBE.", required=True)
     from_uri = option(SIP_URI, "", "Who subscribes: From of SUBSCRIBE; empty: server_uri.")
