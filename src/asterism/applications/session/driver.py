@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from asterism.applications.session.session import Session
     from asterism.media.stream import Offered
     from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.channels.security import Security
     from asterism.pbx.channels.technology import DirectMedia, MediaTarget
     from asterism.pbx.channels.transfer import TransferOrder
 
@@ -189,8 +190,20 @@ class SessionDriver:
 
     def channel_item(self, name: str) -> str | None:
         """An item of ``CHANNEL()``."""
+        session = self.session
+        items = session.registry.items.get(session.endpoint.habits.technology)
+        if items is not None:
+            return items(session, name)
         item = item_named(name)
-        return None if item is None else item(self.session)
+        return None if item is None else item(session)
+
+    def require_security(self, demand: Security) -> bool:
+        """Have the call go only where nobody listens; media are not encrypted yet."""
+        session = self.session
+        if demand.media or not isinstance(session, OutgoingSession):
+            return False
+        session.secure = bool(demand.signaling)
+        return True
 
 
 _TONES = frozenset((Control.RINGING, Control.BUSY, Control.CONGESTION))

@@ -200,23 +200,34 @@ class EndpointProfile:
             return f"<{sip_uri(user, 'host')[:-4]}{self._contact('', flow)[5:]}"
         return self._contact(user or settings.default_from_user, flow)
 
-    def from_header(self, caller: PartyId, local_address: str) -> str:
-        """The From of an INVITE of ours, without tag: the caller as far as this endpoint may know him."""
+    def from_header(self, caller: PartyId, local_address: str, domain: str = "") -> str:
+        """The From of an INVITE of ours, without tag: the caller as far as this endpoint may know him.
+
+        ``domain`` takes the place of the endpoint's ``from_domain``.
+        """
         endpoint = self.endpoint
-        host = endpoint.from_domain or local_address
+        domain = domain or endpoint.from_domain
+        host = domain or local_address
         if endpoint.from_user:
             uri = sip_uri(endpoint.from_user, host, endpoint.user_eq_phone)
             return name_addr("" if caller.private else caller.name, uri)
         if caller.private:
-            return name_addr(ANONYMOUS, sip_uri("anonymous", endpoint.from_domain or "anonymous.invalid"))
+            return name_addr(ANONYMOUS, sip_uri("anonymous", domain or "anonymous.invalid"))
         user = caller.number or self.settings.default_from_user
         return name_addr(caller.name, sip_uri(user, host, endpoint.user_eq_phone))
 
-    def finish_request(self, request: Request, hops: int | None = None) -> None:
-        """Add what every request of ours ends with; ``hops`` is how many more the call may make at most."""
+    def finish_request(self, request: Request, hops: int | None = None, wanted: int | None = None) -> None:
+        """Add what every request of ours ends with; ``hops`` is how many more the call may make at most.
+
+        ``wanted`` takes the place of ``max_forwards``.
+        """
         if _STACK_MAX_FORWARDS in request.headers:
             request.headers.remove(_STACK_MAX_FORWARDS)
-        if hops is None or hops >= self.settings.max_forwards:
+        most = self.settings.max_forwards
+        if wanted is not None and wanted != most:
+            hops = wanted if hops is None else min(hops, wanted)
+            most = hops + 1
+        if hops is None or hops >= most:
             request.add_lines(self._last_lines)
         else:
             request.add_lines((("Max-Forwards", str(hops)), *self.user_agent))

@@ -122,8 +122,8 @@ class SessionMedia:
     """
 
     __slots__ = (
-        "_added", "_address", "_closed", "_closed_section", "_origin_id", "_sections", "_version", "agreed", "body",
-        "cname", "dtmf_mode", "parameters", "streams", "target", "types", "types_changed", "wanted",
+        "_added", "_address", "_closed", "_closed_section", "_origin_id", "_sections", "_version", "agreed", "answers",
+        "body", "cname", "dtmf_mode", "parameters", "streams", "target", "types", "types_changed", "wanted",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -148,6 +148,8 @@ class SessionMedia:
         """The DTMF mode set with ``PJSIP_DTMF_MODE``; empty: the endpoint's ``dtmf_mode``."""
         self.wanted: tuple[Format, ...] = ()
         """The codecs that ``PJSIP_MEDIA_OFFER`` put into our next offers; empty: those of the endpoint."""
+        self.answers: tuple[Format, ...] = ()
+        """The codecs of audio that our answers may have; empty: those of the endpoint."""
         self.parameters: tuple[tuple[Format, str], ...] = ()
         """Codec parameters of the call's other party, for our offers of streams."""
         self.target: dict[str, int] = {}

@@ -12,7 +12,7 @@ import bisect
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from asterism.applications.session.profiles import Profiles
 from asterism.applications.session.sdp_handler import SdpHandler
@@ -51,6 +51,13 @@ METHODS = frozenset(
         "REGISTER",
     ]
 )
+
+
+class ChannelItems(Protocol):
+    """The items of ``CHANNEL()`` that channels of one technology know."""
+
+    def __call__(self, session: Session, name: str) -> str | None:
+        """The value of an item; ``None`` for one that such channels do not have."""
 
 
 class Callbacks(dict[str | tuple[str, str] | tuple[str, str, int], tuple[Callable[..., bool], ...]]):
@@ -116,6 +123,8 @@ class Sessions(Subsystem):
         self.handlers: dict[str, list[SdpHandler]] = {}
         self.unlimited: dict[str, None] = {}
         """The types of streams that some handler offers in each call."""
+        self.items: dict[str, ChannelItems] = {}
+        """What the channels of a technology have in ``CHANNEL()``, where that differs from those of PJSIP."""
         self.profiles = Profiles(core, self)
         self._callbacks: dict[tuple[SessionSupplement, ...], Callbacks] = {}
 
@@ -137,6 +146,15 @@ class Sessions(Subsystem):
         if not handler.limit:
             self.unlimited[handler.media] = None
         return self.owner.on_release(lambda: handlers.remove(handler))
+
+    def register_items(self, technology: str, items: ChannelItems) -> Callable[[], None]:
+        """Let ``CHANNEL()`` ask ``items`` about channels of a technology (``SIP``); return the undo."""
+        self.items[technology] = items
+
+        def remove() -> None:
+            del self.items[technology]
+
+        return self.owner.on_release(remove)
 
     def run(self, waiting: Coroutine[Any, Any, None]) -> None:
         """Run a coroutine, a look-up for instance, for as long as the module is loaded."""

@@ -71,6 +71,7 @@ class Session(SessionMessages):
         offer_all: our offer is to name every codec of the endpoint, not only those agreed.
         told: number and name of the party that the peer was told of last.
         direct: where the peer sends its media, once that was to be elsewhere than here.
+        from_domain: the domain of our own addresses in what the peer is told; empty: the address that it reaches.
     """
 
     __slots__ = (
@@ -80,6 +81,7 @@ class Session(SessionMessages):
         "channel",
         "datastores",
         "direct",
+        "from_domain",
         "held",
         "holds_bye",
         "media",
@@ -117,6 +119,7 @@ class Session(SessionMessages):
         self.peer_cause: int | None = None
         self.held = False
         self.moh_passthrough = endpoint.moh_passthrough
+        self.from_domain: str = endpoint.from_domain
         self.remote_hold = False
         self.peer_allows_update = False
         self.bye_pending = False

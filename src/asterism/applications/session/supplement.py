@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from asterism.applications.session.session import Session
     from asterism.applications.session.uac import OutgoingSession
+    from asterism.applications.session.uas import IncomingSession
     from asterism.sip.decision import Decision
     from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
@@ -61,6 +62,15 @@ class SessionSupplement:
 
     def on_channel(self, session: Session, request: Request) -> None:
         """The channel of an incoming call was made; the dial plan has not started."""
+
+    def on_outgoing_call(self, session: OutgoingSession) -> None:
+        """The call begins: its channel has its variables, the way to the peer is not looked for yet.
+
+        What the INVITE says may be settled here: its target, codecs, domain.
+        """
+
+    def on_describing(self, session: IncomingSession) -> None:
+        """A response to the first INVITE is about to get our description: the codecs may still be chosen."""
 
     def on_incoming_ack(self, session: Session, request: Request) -> None:
         """An ACK to a 2xx of ours came; repeated ones too. The description that it may carry was not looked at yet."""

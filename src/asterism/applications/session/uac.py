@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.branches import LateAnswers, dialog_of
 from asterism.applications.session.causes import (
+    BEARER_NOT_AVAILABLE,
     CONGESTION,
     INTERWORKING,
     NO_USER_RESPONSE,
@@ -53,7 +54,8 @@ class OutgoingSession(ForkedSession):
     """A call to one contact or URI of the endpoint.
 
     ``target`` is the Request-URI, ``contact_name`` the AOR that it came from (empty for a URI that was
-    dialled), ``added_headers`` what ``PJSIP_HEADER(add)`` put on.
+    dialled), ``added_headers`` what ``PJSIP_HEADER(add)`` put on. ``call_id`` and ``max_forwards`` are what the INVITE
+    is to have, empty and ``None``: the usual. With ``secure`` it goes only where nobody can listen (TLS).
     """
 
     __slots__ = (
@@ -62,9 +64,12 @@ class OutgoingSession(ForkedSession):
         "_way",
         "added_headers",
         "aor",
+        "call_id",
         "caller",
         "final_response",
+        "max_forwards",
         "path",
+        "secure",
         "target",
     )
 
@@ -85,6 +90,9 @@ class OutgoingSession(ForkedSession):
         self.aor = aor
         self.caller: PartyId = NOBODY
         self.added_headers: list[tuple[str, str]] = []
+        self.call_id = ""
+        self.max_forwards: int | None = None
+        self.secure = False
         self.final_response: Response | None = None
         self._outgoing: OutgoingRequest | None = None
         self._cancelled = False
@@ -101,6 +109,8 @@ class OutgoingSession(ForkedSession):
         """Send the INVITE; what becomes of it comes to the channel."""
         self.caller = caller
         self.move(SessionState.CALLING)
+        for callback in self.profile.callbacks["on_outgoing_call"]:
+            callback(self)
         self._find_way()
 
     def _find_way(self) -> None:
@@ -140,6 +150,10 @@ class OutgoingSession(ForkedSession):
         if way is None:
             self._refused(503, reason_phrase(503), CONGESTION)
             return
+        if self.secure and not way.flow.secure:
+            self.core.log.warning("%s is not called: secure signalling is demanded", self.endpoint.id)
+            self._refused(488, reason_phrase(488), BEARER_NOT_AVAILABLE)
+            return
         self._way = way
         self.use_flow(way.flow)
         body = self.media.body or self.media.offer(self)
@@ -154,7 +168,7 @@ class OutgoingSession(ForkedSession):
         if channel is not None and channel.inheritance is not None and REFERRED_BY in channel.inheritance:
             add_referred_by(request, channel)
         request.headers.extend(self.added_headers)
-        self.profile.finish_request(request, None if channel is None else channel.hops)
+        self.profile.finish_request(request, None if channel is None else channel.hops, self.max_forwards)
         carry(request, body)
         self._outgoing = self.core.send(request, self, self.endpoint, self._way)
 

@@ -125,7 +125,7 @@ class IncomingSession(Session):
         """Send 181; it and all further responses tell where the call goes now, or else who sent it there."""
         party = NOBODY if redirecting is None else redirecting.to or redirecting.from_
         if redirecting is not None and party.number and self.endpoint.send_diversion:
-            host = self.endpoint.from_domain or self.local_address
+            host = self.from_domain or self.local_address
             hidden = party.private and not self.endpoint.trust_id_outbound
             self._diversion = (("Diversion", diversion_value(party, redirecting.reason, host, hidden=hidden)),)
         self._provisional(181, False)
@@ -157,6 +157,8 @@ class IncomingSession(Session):
         """The description that a response to the INVITE carries, ``None``: there is none to be had."""
         if action is Action.REPEAT:
             return self.media.body
+        for callback in self.profile.callbacks["on_describing"]:
+            callback(self)
         if action is Action.GIVE_OFFER:
             return self.media.offer(self)
         if action is Action.GIVE_ANSWER and self._offer is not None:
@@ -265,7 +267,7 @@ class IncomingSession(Session):
         response.add_header("Supported", "histinfo")
         redirecting = None if self.channel is None else self.channel.redirecting
         if redirecting is not None and redirecting.from_.number and self.endpoint.send_diversion:
-            host = self.endpoint.from_domain or self.local_address
+            host = self.from_domain or self.local_address
             hidden = redirecting.from_.private and not self.endpoint.trust_id_outbound
             value = diversion_value(redirecting.from_, redirecting.reason, host, redirecting.times, hidden)
             response.add_header("Diversion", value)

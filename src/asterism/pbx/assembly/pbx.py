@@ -27,6 +27,8 @@ from asterism.pbx.calls.originate import OriginateRequest, originate, start
 from asterism.pbx.calls.parking.parking import Parking
 from asterism.pbx.calls.recording.table import Recordings
 from asterism.pbx.channels.music.playing import MusicClasses
+from asterism.pbx.channels.security import KEY as SECURITY
+from asterism.pbx.channels.security import pass_on
 from asterism.pbx.channels.table import ChannelTable
 from asterism.pbx.channels.technology import ChannelRequest
 from asterism.pbx.dialplan.language.table import Dialplan
@@ -292,6 +294,8 @@ class Pbx(Subsystem):
             raise RequestError(Cause.INTERWORKING, f"the channel technology '{technology}' failed") from None
         if requestor is not None:
             made.hops = hops - 1
+            if SECURITY in requestor.data:
+                pass_on(requestor, made)
         asked: Channel = made
         return asked
 

@@ -17,6 +17,8 @@ from asterism.pbx.calls import local_events
 from asterism.pbx.calls.completion.table import inside
 from asterism.pbx.calls.local_optimization import optimise
 from asterism.pbx.channels.jitter import buffer_input
+from asterism.pbx.channels.security import KEY as SECURITY
+from asterism.pbx.channels.security import Security
 from asterism.pbx.channels.transfer import TransferStatus
 from asterism.pbx.dialplan.language.foreign import foreign, joined, shadow
 from asterism.pbx.vocabulary import events
@@ -191,6 +193,11 @@ class LocalHalf:
     def call(self, timeout: float | None) -> bool:
         """Start the extension on the second half; ``False`` where there is none."""
         return self.pair.begin()
+
+    def require_security(self, demand: Security) -> bool:
+        """The other half demands the same of those that it calls."""
+        self.other.channel.data[SECURITY] = Security(demand.signaling, demand.media)
+        return True
 
     def answer(self) -> None:
         """The other half is answered by its far end."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from asterism.media.payload_types import PayloadTypes
     from asterism.media.stream import Offered, Topology
     from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.channels.security import Security
     from asterism.pbx.channels.transfer import TransferOrder
     from asterism.pbx.vocabulary.controls import Control
     from asterism.pbx.vocabulary.device_state import DeviceState
@@ -102,6 +103,13 @@ class ChannelDriver(Protocol):
 
     def channel_item(self, name: str) -> str | None:
         """A driver's item of ``CHANNEL()`` (``pjsip,remote_uri``), ``None`` for an unknown one."""
+
+
+class Securable(Protocol):
+    """A further method of a driver whose far end can be called without anybody listening."""
+
+    def require_security(self, demand: Security) -> bool:
+        """Have the call that is about to begin keep to that; ``False``: it cannot, and is not made."""
 
 
 class MediaTarget(NamedTuple):

@@ -21,6 +21,9 @@ class Habits:
     srv_lookup: bool = True
     """Whether the NAPTR and SRV records of a name are looked up; otherwise its addresses alone (``srvlookup``)."""
 
+    quality_scores: bool = True
+    """The variables ``RTPAUDIOQOS...`` have the scores ``rxmes`` and ``txmes``, and columns; without: neither."""
+
 
 PJSIP = Habits()
 """The way of ``chan_pjsip``, which every endpoint has that was not given another."""

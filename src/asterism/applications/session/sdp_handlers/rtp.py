@@ -331,10 +331,12 @@ class RtpHandler(SdpHandler):
             return None
         preference = "local_first" if endpoint.preferred_codec_only else endpoint.incoming_call_offer_pref
         section = _read(tuple(media.formats), tuple(media.attributes), tuple(description.attributes))
-        mode = "none"
+        mode, allowed = "none", profile.formats_of[self.media]
         if self.digits:
-            mode = (session is not None and session.media.dtmf_mode) or endpoint.dtmf_mode
-        return accept_offer(profile.formats_of[self.media], section, mode, preference)
+            mode = endpoint.dtmf_mode
+            if session is not None:
+                mode, allowed = session.media.dtmf_mode or mode, session.media.answers or allowed
+        return accept_offer(allowed, section, mode, preference)
 
 
 class AudioHandler(RtpHandler):

@@ -131,7 +131,7 @@ class ToldIdentity(SessionSupplement):
             # It is not told of changes: what it was shown first stays.
             party = session.datastores.setdefault(self.name, party)
         session.told = (party.number, party.name)
-        host = endpoint.from_domain or session.local_address
+        host = session.from_domain or session.local_address
         who = name_addr(party.name, sip_uri(party.number, host, endpoint.user_eq_phone))
         if endpoint.send_pai:
             message.add_header("P-Asserted-Identity", who)

@@ -36,7 +36,7 @@ class Diversion(SessionSupplement):
             return
         if session.confirmed or not isinstance(session, OutgoingSession):
             return
-        host = session.endpoint.from_domain or session.local_address
+        host = session.from_domain or session.local_address
         parties = [(redirecting.from_, redirecting.reason)]
         first = (redirecting.original, redirecting.original_reason)
         if redirecting.times > 1 and first[0].number and first != parties[0]:

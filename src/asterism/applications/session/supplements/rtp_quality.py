@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from asterism.applications.session.session import Session
     from asterism.media.statistics import Quality, Series
     from asterism.pbx.channels.channel import Channel
+    from asterism.sip.objects.endpoint import Endpoint
 
 
 NAMES = ("RTPAUDIOQOS", "RTPAUDIOQOSJITTER", "RTPAUDIOQOSLOSS", "RTPAUDIOQOSRTT", "RTPAUDIOQOSMES")
@@ -82,6 +83,10 @@ class RtpQuality(SessionSupplement):
 
     name = "rtp_quality"
     priority = 900
+
+    def concerns(self, endpoint: Endpoint) -> bool:
+        """Those whose channels have these variables in this form."""
+        return endpoint.habits.quality_scores
 
     def on_end(self, session: Session) -> None:
         """Take stock; the figures are final when the audio is closed, so the texts are made when asked for."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from asterism.config.values import is_true
 from asterism.core.documentation import Argument, Documentation
 from asterism.pbx.calls.parking.settings import LOT_KEY
+from asterism.pbx.channels.security import KEY as SECURITY
+from asterism.pbx.channels.security import Security
 from asterism.pbx.vocabulary.controls import STATE_NAMES, SoftHangup
 from asterism.pbx.vocabulary.flow import FunctionError, Goto, needs_channel
 from asterism.pbx.vocabulary.marks import function, function_writer
@@ -14,11 +17,12 @@ from asterism.pbx.vocabulary.module import PbxModule
 if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
 
+_SECURITY = {"secure_bridge_signaling": "signaling", "secure_bridge_media": "media"}
 _AMA_FLAGS = {"default": 3, "omit": 1, "billing": 2, "documentation": 3}
 _ITEM_NAMES = """accountcode amaflags appdata appname audionativeformat audioreadformat audiowriteformat
 callgroup channeltype checkhangup context exten hangupsource language linkedid max_forwards musicclass name
 namedcallgroup namedpickupgroup onhold parkinglot
-pickupgroup state tenantid tonezone uniqueid"""
+pickupgroup secure_bridge_media secure_bridge_signaling state tenantid tonezone uniqueid"""
 _ITEMS = tuple((item, "") for item in _ITEM_NAMES.split())
 
 
@@ -82,6 +86,10 @@ class ChannelFunctions(PbxModule):
             "dtmf_features": "",
             "parkinglot": channel.data.get(LOT_KEY, ""),
         }
+        if item in _SECURITY:
+            demand: Security | None = channel.data.get(SECURITY)
+            value = None if demand is None else getattr(demand, _SECURITY[item])
+            return "" if value is None else str(int(value))
         found = simple.get(item)
         if found is None and item in ("audionativeformat", "audioreadformat", "audiowriteformat"):
             stream = channel.stream
@@ -114,6 +122,9 @@ class ChannelFunctions(PbxModule):
             if number is None:
                 raise FunctionError(f"'{value}' is not an AMA flag")
             channel.amaflags = number
+        elif item in _SECURITY:
+            demand = channel.data.setdefault(SECURITY, Security())
+            setattr(demand, _SECURITY[item], is_true(value))
         elif item in ("callgroup", "pickupgroup"):
             bits = _group_bits(value)
             if item == "callgroup":
