@@ -9,8 +9,6 @@ import pytest
 from call_kit import CONFIG, World, two_phones
 from manager_kit import MANAGER, RECORD, manager
 
-from asterism.applications.notify.content import MAX_LINES, MAX_SIZE, NotifyError, content_of, read_templates
-from asterism.config.file import ConfigFile
 from asterism.interfaces.console.runner import CommandRunner
 from asterism.stack.message import Request
 from asterism.stack.parser import parse_message
@@ -196,36 +194,3 @@ async def test_within_a_call() -> None:
         assert (await told(found.ann, 2)).get("Event") == "message-summary"
         assert (await told(found.ann, 3)).get("Event") == "check-sync;reboot=false"
         await call.hangup()
-
-
-def test_what_is_the_requests_own_is_left_out() -> None:
-    content = content_of(
-        [("Event", "x"), ("v", "SIP/2.0/UDP evil"), ("t", "<sip:x>"), ("content-length", "7"), ("l", "9"),
-         ("m", "<sip:y>"), ("i", "id"), ("Subscription-State", "active"), ("Max-Forwards", "3")]
-    )  # fmt: skip
-    assert content.headers == (("Subscription-State", "active"), ("Event", "x"), ("Max-Forwards", "3"))
-    assert content.passed_over == ("Via", "To", "Content-Length", "Content-Length", "Contact", "Call-ID")
-
-
-def test_a_body_without_type_is_left_out() -> None:
-    assert content_of([("Event", "x"), ("Content", "a")]).body == ""
-
-
-@pytest.mark.parametrize(
-    "lines",
-    [
-        [("X-A", "b\r\nVia: c")], [("X A", "b")], [("X-A:", "b")], [("", "b")], [("Content", "a\nb")],
-        [("X", "a")] * (MAX_LINES + 1), [("X", "a" * (MAX_SIZE + 1))],
-    ],
-)  # fmt: skip
-def test_what_cannot_be_sent_is_refused(lines: list[tuple[str, str]]) -> None:
-    with pytest.raises(NotifyError):
-        content_of(lines)
-
-
-def test_a_template_that_is_wrong_is_told_and_the_others_serve(tmp_path) -> None:
-    path = tmp_path / "pjsip_notify.conf"
-    path.write_text("[a]\nEvent=>x\n[b]\nNo Header=>x\n[c]\nEvent=>y\nVia=>z\n")
-    found, problems = read_templates(ConfigFile.load(path))
-    assert sorted(found) == ["a", "c"]
-    assert [problem.position.line for problem in problems if problem.position] == [3, 5]

@@ -235,7 +235,7 @@ def _check_section(name: str) -> Callable[[ConfigFile], list[ConfigError]]:
 
 
 def _check_notify(file: ConfigFile) -> list[ConfigError]:
-    from asterism.applications.notify.content import read_templates
+    from asterism.sip.notify.content import read_templates
 
     return read_templates(file)[1]
 

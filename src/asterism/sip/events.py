@@ -21,8 +21,8 @@ def _contact_status(contact: Contact, status: ContactStatus, rtt_usec: int, endp
     )
 
 
-def _peer_status(endpoint: str, status: str) -> Fields:
-    return (("ChannelType", "PJSIP"), ("Peer", f"PJSIP/{endpoint}"), ("PeerStatus", status))
+def _peer_status(name: str, status: str, technology: str = "PJSIP", more: Fields = ()) -> Fields:
+    return (("ChannelType", technology), ("Peer", f"{technology}/{name}"), ("PeerStatus", status), *more)
 
 
 CONTACT_STATUS = EventType(
@@ -56,12 +56,26 @@ PEER_STATUS = EventType(
     "system",
     _peer_status,
     Documentation(
-        "An endpoint became reachable or unreachable.",
+        "An endpoint became reachable or unreachable; peers of sip.conf tell of their registrations, too.",
         arguments=(
-            Argument("ChannelType", "The channel technology, PJSIP."),
-            Argument("Peer", "The endpoint, as PJSIP/name."),
-            Argument("PeerStatus", "Reachable or Unreachable."),
+            Argument("ChannelType", "The channel technology: PJSIP, or SIP for peers of sip.conf."),
+            Argument("Peer", "The endpoint, as PJSIP/name or SIP/name."),
+            Argument(
+                "PeerStatus",
+                "What it is now.",
+                values=(
+                    ("Reachable", "It can be called; it answered an OPTIONS."),
+                    ("Unreachable", "It has no contact, or did not answer an OPTIONS in time."),
+                    ("Lagged", "It answered later than qualify allows (SIP)."),
+                    ("Registered", "It has registered (SIP)."),
+                    ("Unregistered", "Its registration was taken back or has expired (SIP)."),
+                    ("Rejected", "A request of it was refused (SIP, with authfailureevents)."),
+                ),
+            ),
+            Argument("Cause", "Why it is unregistered or was rejected (SIP)."),
+            Argument("Address", "Address and port that it registered, or was rejected, from (SIP)."),
+            Argument("Time", "Milliseconds that it took to answer; -1 when it did not (SIP)."),
         ),
-        see_also=("ContactStatus",),
+        see_also=("ContactStatus", "SIPpeerstatus"),
     ),
 )

@@ -45,6 +45,8 @@ class Location:
         self._states: dict[str, Reachability] = {}
         self._endpoints_of: dict[str, dict[str, None]] = {}
         self._available: dict[str, bool] = {}
+        self._quiet: set[str] = set()
+        """Names of the endpoints of which no events are raised here: their driver has others."""
         self._heap: list[tuple[int, str]] = []
         self._due: dict[str, int] = {}
         self._timers: TimerQueue | None = None
@@ -55,6 +57,8 @@ class Location:
         """Name of this server (``systemname``): tells its bindings from those of others in a shared database."""
         self.status_on_refresh = False
         """Whether a refresh raises ContactStatus (``send_contact_status_on_update_registration``)."""
+        self.on_answered: list[Callable[[Contact, Reachability], None]] = []
+        """Called with each outcome of a qualify."""
         self.on_added: list[Callable[[Contact], None]] = []
         """Called with each registered contact that is new."""
         self.on_removed: list[Callable[[Contact], None]] = []
@@ -157,7 +161,11 @@ class Location:
         state.rtt = rtt
         if changed:
             self._peer_changed(contact)
-            self._bus.publish(CONTACT_STATUS, contact, status, state.rtt_usec, self._endpoint_name(contact))
+            name = self._endpoint_name(contact)
+            if name not in self._quiet:
+                self._bus.publish(CONTACT_STATUS, contact, status, state.rtt_usec, name)
+        for listener in self.on_answered:
+            listener(contact, state)
 
     def expect_qualify(self, contact: Contact) -> None:
         """Note that a contact will be qualified, without an event: until then it is unknown and can be called."""
@@ -186,9 +194,13 @@ class Location:
             # A refresh: the usual case, which raises no event.
             if self.status_on_refresh:
                 state = self.state(contact)
-                self._bus.publish(CONTACT_STATUS, contact, state.status, state.rtt_usec, self._endpoint_name(contact))
+                name = self._endpoint_name(contact)
+                if name not in self._quiet:
+                    self._bus.publish(CONTACT_STATUS, contact, state.status, state.rtt_usec, name)
             return
-        self._bus.publish(CONTACT_STATUS, contact, ContactStatus.NON_QUALIFIED, 0, self._endpoint_name(contact))
+        name = self._endpoint_name(contact)
+        if name not in self._quiet:
+            self._bus.publish(CONTACT_STATUS, contact, ContactStatus.NON_QUALIFIED, 0, name)
         for listener in self.on_added:
             listener(contact)
         self._peer_changed(contact)
@@ -197,7 +209,9 @@ class Location:
         """Tell of a binding that is no more, and forget what is known of it."""
         self._states.pop(contact.id, None)
         self._peer_changed(contact, without=contact.id)
-        self._bus.publish(CONTACT_STATUS, contact, ContactStatus.REMOVED, 0, self._endpoint_name(contact))
+        name = self._endpoint_name(contact)
+        if name not in self._quiet:
+            self._bus.publish(CONTACT_STATUS, contact, ContactStatus.REMOVED, 0, name)
         for listener in self.on_removed:
             listener(contact)
 
@@ -212,13 +226,18 @@ class Location:
                     del self._endpoints_of[aor_id]
         for aor_id in () if new is None else new.aors:
             self._endpoints_of.setdefault(aor_id, {})[change.item.id] = None
+        if new is not None and not new.habits.status_events:
+            self._quiet.add(new.id)
+        elif self._quiet:
+            self._quiet.discard(change.item.id)
         if new is None:
             self._available.pop(change.item.id, None)
         elif old is None or old.aors != new.aors:
             available = self.endpoint_available(new)
             if self._available.get(new.id, False) != available:
                 self._available[new.id] = available
-                self._bus.publish(PEER_STATUS, new.id, "Reachable" if available else "Unreachable")
+                if new.id not in self._quiet:
+                    self._bus.publish(PEER_STATUS, new.id, "Reachable" if available else "Unreachable")
 
     def _endpoint_name(self, contact: Contact) -> str:
         if contact.endpoint:
@@ -234,7 +253,8 @@ class Location:
                 available = self.endpoint_available(endpoint, without)
                 if self._available.get(name, False) != available:
                     self._available[name] = available
-                    self._bus.publish(PEER_STATUS, name, "Reachable" if available else "Unreachable")
+                    if name not in self._quiet:
+                        self._bus.publish(PEER_STATUS, name, "Reachable" if available else "Unreachable")
 
     # Expiry.
 
@@ -330,6 +350,7 @@ class Location:
         """Work out again which endpoints use which AOR (start-up and reload)."""
         self._endpoints_of.clear()
         endpoints = self._data.all(Endpoint)
+        self._quiet = {endpoint.id for endpoint in endpoints if not endpoint.habits.status_events}
         for endpoint in endpoints:
             for aor_id in endpoint.aors:
                 self._endpoints_of.setdefault(aor_id, {})[endpoint.id] = None

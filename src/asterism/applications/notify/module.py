@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
-from asterism.applications.notify.content import FILE, Content, NotifyError, content_of, read_templates
-from asterism.applications.notify.sender import NotifySender
 from asterism.config.file import ConfigFile
 from asterism.core.commands import ActionCall, CommandCall, action, command
 from asterism.core.documentation import Argument, Documentation
@@ -16,6 +14,8 @@ from asterism.pbx.assembly.server import PbxServer
 from asterism.pbx.calls.originate import parse_variables
 from asterism.pbx.dialplan.language.arguments import split_arguments
 from asterism.pbx.vocabulary.marks import application, register_marked
+from asterism.sip.notify.content import FILE, Content, NotifyError, content_of, read_templates
+from asterism.sip.notify.sender import NotifySender
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.sip.server import SipServer
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -51,9 +51,13 @@ class RegistrationStatus(Enum):
 
 
 class _Attempt(Attempt["RegistrationClient"]):
-    """One REGISTER with its challenges."""
+    """One REGISTER with its challenges; ``credentials``: whether one was answered."""
 
-    __slots__ = ()
+    __slots__ = ("credentials",)
+
+    def __init__(self, client: RegistrationClient, expires: int) -> None:
+        super().__init__(client, expires)
+        self.credentials = False
 
 
 class RegistrationClient:
@@ -65,9 +69,15 @@ class RegistrationClient:
         when: on the clock of the timers: when the registration expires, when the next attempt is due, or when it was
             given up; ``None`` where there is nothing to tell.
         retries: failed attempts in a row.
+        refused: status of the answer that the last attempt failed with, 0 where none came; ``None`` after a success.
+        refresh_after: seconds from the last acceptance to the refresh, 0 if there was none.
+        registered_at: when it was last accepted, in seconds since the epoch; ``None`` if never.
+        watchers: called with this client when an attempt has an outcome.
     """
 
-    def __init__(self, core: SipCore, config: Registration) -> None:
+    def __init__(
+        self, core: SipCore, config: Registration, watchers: Sequence[Callable[[RegistrationClient], None]] = ()
+    ) -> None:
         self._core = core
         self.config = config
         self.identity = Identity(
@@ -76,6 +86,10 @@ class RegistrationClient:
         self.status = RegistrationStatus.UNREGISTERED
         self.when: float | None = None
         self.retries = 0
+        self.refused: int | None = None
+        self.refresh_after = 0
+        self.registered_at: float | None = None
+        self.watchers = watchers
         self._expiration = config.expiration
         self._verify: tuple[str, ...] = ()
         self._timer: Timer | None = None
@@ -102,6 +116,16 @@ class RegistrationClient:
     def given_up(self) -> bool:
         """Whether it was refused for good, so that nothing more is tried."""
         return self.status is RegistrationStatus.REJECTED and self._timer is None and self._attempt is None
+
+    @property
+    def sent(self) -> bool:
+        """Whether a REGISTER that asks for time is on its way."""
+        return self._attempt is not None and bool(self._attempt.expires)
+
+    @property
+    def challenged(self) -> bool:
+        """Whether it has credentials: the first one was challenged."""
+        return self.sent and self._attempt is not None and self._attempt.credentials
 
     @property
     def known(self) -> bool:
@@ -226,6 +250,7 @@ class RegistrationClient:
         if attempt is not self._attempt or self._closed:
             return
         self._attempt = None
+        self.refused = 0
         if attempt.expires:
             self._retry(self.config.retry_interval, why)
         else:
@@ -248,6 +273,7 @@ class RegistrationClient:
             if answered is None:
                 return False
             self.identity.cseq = answered.cseq.number
+            attempt.credentials = True
             self._transmit(attempt, answered, flow)
             return True
         shortest = seconds_of(response, "Min-Expires")
@@ -278,10 +304,13 @@ class RegistrationClient:
     def _registered(self, attempt: _Attempt, request: Request, response: Response) -> None:
         seconds = granted(response, request, attempt.expires)
         if not seconds:
+            self.refused = response.status
             self._retry(self.config.retry_interval, "the registrar granted no time")
             return
         self.status = RegistrationStatus.REGISTERED
         self.retries = 0
+        self.refused = None
+        self.registered_at = self._core.location.wall_clock()
         now = self._clock()
         self.when = now + seconds
         flow = attempt.outgoing.flow if attempt.outgoing is not None else None
@@ -290,12 +319,15 @@ class RegistrationClient:
             flow.kept_until = max(flow.kept_until, self.when)
             flow.on_error.append(self._flow_failed)
         self._routes(service_route(response))
-        self._schedule(max(seconds - REFRESH_MARGIN, seconds / 2))
+        delay = max(seconds - REFRESH_MARGIN, seconds / 2)
+        self.refresh_after = int(delay)
+        self._schedule(delay)
         self._publish()
 
     def _rejected(self, response: Response) -> None:
         """Decide whether and when to try again after an error response."""
         config, status = self.config, response.status
+        self.refused = status
         why = f"the answer was {status} {response.reason}"
         if status in TEMPORARY:
             self._retry(seconds_of(response, "Retry-After") or config.retry_interval, why)
@@ -356,7 +388,10 @@ class RegistrationClient:
 
     def _publish(self) -> None:
         config = self.config
-        self._core.bus.publish(REGISTRY, config.client_uri, config.server_uri, self.status.value)
+        if config.habits.status_events:
+            self._core.bus.publish(REGISTRY, config.client_uri, config.server_uri, self.status.value)
+        for watcher in self.watchers:
+            watcher(self)
 
     def _routes(self, routes: tuple[str, ...]) -> None:
         """Set the Service-Route of the endpoint that calls over this registration."""

@@ -6,8 +6,9 @@ from asterism.core.documentation import Argument, Documentation
 from asterism.core.events import EventType, Fields
 
 
-def _registry(client_uri: str, server_uri: str, status: str) -> Fields:
-    return (("ChannelType", "PJSIP"), ("Username", client_uri), ("Domain", server_uri), ("Status", status))
+def _registry(username: str, domain: str, status: str, technology: str = "PJSIP", cause: str = "") -> Fields:
+    fields = (("ChannelType", technology), ("Username", username), ("Domain", domain), ("Status", status))
+    return (*fields, ("Cause", cause)) if cause else fields
 
 
 REGISTRY = EventType(
@@ -17,9 +18,9 @@ REGISTRY = EventType(
     Documentation(
         "A registration at another server succeeded, failed or ended.",
         arguments=(
-            Argument("ChannelType", "The channel technology, PJSIP."),
-            Argument("Username", "The address registered (client_uri)."),
-            Argument("Domain", "The registrar (server_uri)."),
+            Argument("ChannelType", "The channel technology: PJSIP, or SIP for registrations of sip.conf."),
+            Argument("Username", "The address registered (client_uri); of SIP its user."),
+            Argument("Domain", "The registrar (server_uri); of SIP its host."),
             Argument(
                 "Status",
                 "What came of the last attempt.",
@@ -27,8 +28,12 @@ REGISTRY = EventType(
                     ("Registered", "The registrar accepted it."),
                     ("Unregistered", "It was taken back."),
                     ("Rejected", "It was refused, or nobody answered."),
+                    ("Timeout", "Nobody answered (SIP)."),
+                    ("No Authentication", "The credentials were refused (SIP)."),
+                    ("Failed", "It was given up (SIP)."),
                 ),
             ),
+            Argument("Cause", "Why it was refused, where that is known (SIP)."),
         ),
         see_also=("PJSIPShowRegistrationsOutbound", "pjsip show registrations"),
     ),

@@ -33,6 +33,8 @@ class OutboundRegistrations:
         """Those that are being taken back; their objects are gone."""
         self.lines: dict[str, str] = {}
         """Endpoint names by line token."""
+        self.watchers: list[Callable[[RegistrationClient], None]] = []
+        """Called with a client when an attempt of it has an outcome."""
         self._stop_observing: Callable[[], None] | None = None
         self._left: Callable[[], object] | None = None
 
@@ -94,7 +96,7 @@ class OutboundRegistrations:
             over()
 
     def _add(self, config: Registration) -> RegistrationClient:
-        client = self._clients[config.id] = RegistrationClient(self._core, config)
+        client = self._clients[config.id] = RegistrationClient(self._core, config, self.watchers)
         if client.identity.line:
             self.lines[client.identity.line] = config.endpoint
         return client

@@ -23,6 +23,9 @@ class Habits:
 
     quality_scores: bool = True
     """The variables ``RTPAUDIOQOS...`` have the scores ``rxmes`` and ``txmes``, and columns; without: neither."""
+    status_events: bool = True
+    """Whether ``chan_pjsip``'s events tell of reachability and registrations (ContactStatus, PeerStatus, Registry); a
+    driver with others raises its own."""
 
 
 PJSIP = Habits()

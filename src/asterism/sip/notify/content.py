@@ -1,4 +1,4 @@
-"""Content of a NOTIFY sent by hand: headers and body, from ``pjsip_notify.conf`` or as given."""
+"""Content of a NOTIFY sent by hand: headers and body, from a file of templates or as given."""
 
 from __future__ import annotations
 

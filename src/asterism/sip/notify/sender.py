@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from asterism.applications.notify.content import Content, NotifyError
 from asterism.core.errors import AsterismError
 from asterism.data.errors import DataUnavailableError
 from asterism.sip.in_dialog import SendsInDialog
+from asterism.sip.notify.content import Content, NotifyError
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.stack.errors import ParseError, SipError
 from asterism.stack.uri import Uri
@@ -25,7 +25,7 @@ _NOT_IN_TO = frozenset(("lr", "maddr", "method", "transport", "ttl"))
 """URI parameters that are not allowed in From and To (RFC 3261 19.1.1)."""
 
 
-class _Outcome:
+class Outcome:
     """Says in the log when a NOTIFY was refused or not answered."""
 
     def __init__(self, log: ServerLogger, where: str) -> None:
@@ -33,13 +33,16 @@ class _Outcome:
         self._where = where
 
     def on_response(self, _transaction: Any, response: Response) -> None:
+        """Tell a refusal."""
         if response.status >= 300:
             self._log.notice("a NOTIFY to %s was answered %d %s", self._where, response.status, response.reason)
 
     def on_timeout(self, _transaction: Any) -> None:
+        """Tell it."""
         self._log.notice("a NOTIFY to %s was not answered", self._where)
 
     def on_transport_error(self, _transaction: Any) -> None:
+        """Tell it."""
         self._log.notice("a NOTIFY to %s could not be sent", self._where)
 
 
@@ -118,7 +121,7 @@ class NotifySender:
             self._fill(request, endpoint, content)
         except (AsterismError, SipError, ValueError) as error:
             raise NotifyError(f"a NOTIFY to {where} cannot be made: {error}") from error
-        core.send(request, _Outcome(self._log, where), endpoint)
+        core.send(request, Outcome(self._log, where), endpoint)
 
     def _fill(self, request: Request, endpoint: Endpoint, content: Content) -> None:
         user = endpoint.from_user or endpoint.id

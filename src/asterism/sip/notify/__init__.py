@@ -1,0 +1,1 @@
+"""A NOTIFY without a subscription: its content, and how it is sent."""
