@@ -15,7 +15,7 @@ from asterism.stack.uri import Uri
 
 if TYPE_CHECKING:
     from asterism.applications.session.session import Session
-    from asterism.applications.session.technology import PjsipTechnology
+    from asterism.applications.session.technology import SessionTechnology
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.channels.transfer import TransferOrder
 
@@ -32,7 +32,7 @@ def addresses_of(session: Session, channel: Channel, order: TransferOrder) -> li
     """
     other = order.replaced
     if other is None:
-        technology: PjsipTechnology = channel.technology  # type: ignore[assignment]
+        technology: SessionTechnology = channel.technology  # type: ignore[assignment]
         return [address_of(session, technology, one) for one in order.destinations]
     peer = getattr(other.driver, "session", None)
     found = None if peer is None else replacing(peer)
@@ -41,7 +41,7 @@ def addresses_of(session: Session, channel: Channel, order: TransferOrder) -> li
     return [found]
 
 
-def address_of(session: Session, technology: PjsipTechnology, destination: str) -> Uri:
+def address_of(session: Session, technology: SessionTechnology, destination: str) -> Uri:
     """The URI of a destination: a URI, ``extension@endpoint``, ``user@host``, or an extension of this server.
 
     Text from outside is the user and nothing else.
@@ -63,7 +63,7 @@ def address_of(session: Session, technology: PjsipTechnology, destination: str) 
         return here.replace(user=user)
     at = told.rindex("@")
     try:
-        return technology.resolve(destination)[2]
+        return technology.find(destination).uri
     except RequestError:
         return Uri.parse(sip_uri(str(destination[:at]), str(destination[at + 1 :])))
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from asterism.hostport import format_host_port, split_host_port
 from asterism.media.formats import FORMATS, PASSED
 from asterism.pbx.vocabulary.party import PRESENTATIONS, PartyId
+from asterism.sip.devices import device_of
 from asterism.sip.objects.global_ import GlobalSettings
 from asterism.sip.objects.system import SystemSettings
 from asterism.sip.phone_numbers import is_number
@@ -113,6 +114,7 @@ class EndpointProfile:
         "_last_lines",
         "callbacks",
         "core",
+        "device",
         "endpoint",
         "formats",
         "formats_of",
@@ -147,6 +149,8 @@ class EndpointProfile:
         self.in_the_clear = endpoint.media_encryption == "no" or endpoint.media_encryption_optimistic
         """Whether its media may go unencrypted."""
         self.party = caller_party(endpoint)
+        self.device = device_of(endpoint)
+        """The device that the endpoint is."""
         self.told_identities = endpoint.send_pai or endpoint.send_rpid
         """Whether the endpoint is told who calls and who is called, beyond From and Contact."""
         groups = (
@@ -200,16 +204,17 @@ class EndpointProfile:
             return f"<{sip_uri(user, 'host')[:-4]}{self._contact('', flow)[5:]}"
         return self._contact(user or settings.default_from_user, flow)
 
-    def from_header(self, caller: PartyId, local_address: str, domain: str = "") -> str:
+    def from_header(self, caller: PartyId, local_address: str, domain: str = "", user: str = "") -> str:
         """The From of an INVITE of ours, without tag: the caller as far as this endpoint may know him.
 
-        ``domain`` takes the place of the endpoint's ``from_domain``.
+        ``domain`` and ``user`` take the place of the endpoint's ``from_domain`` and ``from_user``.
         """
         endpoint = self.endpoint
         domain = domain or endpoint.from_domain
         host = domain or local_address
-        if endpoint.from_user:
-            uri = sip_uri(endpoint.from_user, host, endpoint.user_eq_phone)
+        user = user or endpoint.from_user
+        if user:
+            uri = sip_uri(user, host, endpoint.user_eq_phone)
             return name_addr("" if caller.private else caller.name, uri)
         if caller.private:
             return name_addr(ANONYMOUS, sip_uri("anonymous", domain or "anonymous.invalid"))

@@ -47,6 +47,7 @@ class SessionModule(Module):
         self.sessions = Sessions(server.owner, core)
         technology = PjsipTechnology(core, pbx, self.sessions)
         pbx.register_technology(technology)
+        self.sessions.register_technology(technology)
         states, prefix = pbx.device_states, technology.name + "/"
         server.subscribe(PEER_STATUS, lambda _type, told: states.changed(prefix + told[0]))
         core.register_service(SessionService(core, pbx, self.sessions, technology))

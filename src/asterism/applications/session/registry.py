@@ -12,6 +12,7 @@ import bisect
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from asterism.applications.session.profiles import Profiles
@@ -25,6 +26,7 @@ from asterism.stack.errors import ParseError
 
 if TYPE_CHECKING:
     from asterism.applications.session.session import Session
+    from asterism.applications.session.technology import SessionTechnology
     from asterism.sip.core import SipCore
     from asterism.sip.decision import Decision
     from asterism.sip.objects.endpoint import Endpoint
@@ -121,6 +123,8 @@ class Sessions(Subsystem):
         self.tasks: set[asyncio.Task[None]] = set()
         self.supplements: list[SessionSupplement] = []
         self.handlers: dict[str, list[SdpHandler]] = {}
+        self.technologies: dict[str, SessionTechnology] = {}
+        """The technologies of SIP channels, by name."""
         self.unlimited: dict[str, None] = {}
         """The types of streams that some handler offers in each call."""
         self.items: dict[str, ChannelItems] = {}
@@ -155,6 +159,11 @@ class Sessions(Subsystem):
             del self.items[technology]
 
         return self.owner.on_release(remove)
+
+    def register_technology(self, technology: SessionTechnology) -> Callable[[], None]:
+        """Make channels of calls from endpoints with that technology of it; return the undo."""
+        self.technologies[technology.name] = technology
+        return self.owner.on_release(partial(self.technologies.__delitem__, technology.name))
 
     def run(self, waiting: Coroutine[Any, Any, None]) -> None:
         """Run a coroutine, a look-up for instance, for as long as the module is loaded."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from asterism.applications.session.driver import SessionDriver
 from asterism.applications.session.media import description_of, not_understood
 from asterism.applications.session.replaces import Refusal, begin, forbidden, read, replaced_by
 from asterism.applications.session.uas import IncomingSession
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from asterism.applications.session.identity import EndpointProfile
     from asterism.applications.session.registry import Sessions
     from asterism.applications.session.session import Session
-    from asterism.applications.session.technology import PjsipTechnology
+    from asterism.applications.session.technology import SessionTechnology
     from asterism.pbx.assembly.pbx import Pbx
     from asterism.pbx.channels.channel import Channel
     from asterism.sip.core import SipCore
@@ -57,7 +56,7 @@ class SessionService(Service):
     )
     types: ClassVar[frozenset[str]] = frozenset(("application/sdp",))
 
-    def __init__(self, core: SipCore, pbx: Pbx, registry: Sessions, technology: PjsipTechnology) -> None:
+    def __init__(self, core: SipCore, pbx: Pbx, registry: Sessions, technology: SessionTechnology) -> None:
         self._core = core
         self._pbx = pbx
         self._registry = registry
@@ -173,6 +172,7 @@ class SessionService(Service):
     def _begin(self, rx: Rx, call: Call) -> None:
         core, registry, profile = self._core, self._registry, call.profile
         endpoint = profile.endpoint
+        technology = registry.technologies.get(endpoint.habits.technology, self._technology)
         transaction = rx.transaction_for()
         # Made before the session, for it may refuse the INVITE (ParseError, answered by the core).
         hops = rx.request.max_forwards
@@ -194,9 +194,9 @@ class SessionService(Service):
                     return
             rx.send(rx.make_response(100))
             session.channel = channel = self._pbx.create_channel(
-                self._technology,
-                f"PJSIP/{endpoint.id}",
-                SessionDriver(session),
+                technology,
+                profile.device or technology.device_of_caller(endpoint, rx.request),
+                technology.driver(session),
                 state=ChannelState.RING,
                 caller=session.caller,
                 context=endpoint.context,

@@ -1,10 +1,10 @@
-"""The channel technology ``PJSIP``: dial strings and device states."""
+"""Channels of SIP sessions: what their technologies share, and the technology ``PJSIP``."""
 
 from __future__ import annotations
 
 import contextlib
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from asterism.applications.session.driver import SessionDriver
 from asterism.applications.session.negotiation import outgoing_order
@@ -15,6 +15,7 @@ from asterism.pbx.dialplan.language.foreign import shadow
 from asterism.pbx.vocabulary.causes import Cause
 from asterism.pbx.vocabulary.device_state import DeviceState
 from asterism.pbx.vocabulary.errors import RequestError
+from asterism.sip.devices import device_of
 from asterism.sip.objects.aor import Aor
 from asterism.sip.objects.auth import Auth
 from asterism.sip.objects.contact import Contact
@@ -32,26 +33,65 @@ if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.channels.technology import ChannelRequest
     from asterism.sip.core import SipCore
+    from asterism.stack.message import Request
 
 
-class PjsipTechnology:
-    """Makes channels from ``PJSIP/...`` dial strings."""
+class Destination(NamedTuple):
+    """Whom a dial string names, and how to get there."""
 
-    name = "PJSIP"
-    description = "SIP sessions (chan_pjsip)"
+    endpoint: Endpoint
+    contact: Contact | None
+    """``None`` for a URI that was given as such."""
+    uri: Uri
+    """The Request-URI."""
+    device: str = ""
+    """What the channel is named after; empty: the endpoint's device."""
+    path: Sequence[str] | None = None
+    """The values of ``Route``; ``None``: those of contact, endpoint and registration."""
+    parties: tuple[str, str, str] | None = None
+    """The URI of To, user and domain of From; each is empty where it is the usual one."""
+
+
+class SessionTechnology:
+    """Makes SIP channels from dial strings; what these look like is for the classes made of it to say."""
+
+    name = ""
+    description = ""
+    driver: ClassVar[type[SessionDriver]] = SessionDriver
 
     def __init__(self, core: SipCore, pbx: Pbx, registry: Sessions) -> None:
         self._core = core
         self._pbx = pbx
         self._registry = registry
 
-    def request(self, request: ChannelRequest) -> Channel:
-        """Make a channel for a destination ``endpoint``, ``endpoint/uri``, ``endpoint/aor`` or ``user@endpoint``.
+    def find(self, destination: str) -> Destination:
+        """Whom a dial string (without the technology) names.
 
         Raises:
-            RequestError: There is no such endpoint, or nowhere to call it (cause 3); it has no codecs (58).
+            RequestError: There is nobody of that name, or nowhere to call him.
         """
-        endpoint, contact, uri = self.resolve(request.destination)
+        raise NotImplementedError
+
+    def forwarded(self, endpoint: Endpoint, uri: Uri) -> str:
+        """The dial string for a URI to which the endpoint sends its calls."""
+        raise NotImplementedError
+
+    def device_of_caller(self, endpoint: Endpoint, request: Request) -> str:
+        """The device of who makes a call, where the endpoint's is none."""
+        raise NotImplementedError
+
+    def device_state(self, resource: str) -> DeviceState:
+        """The state of a device."""
+        raise NotImplementedError
+
+    def request(self, request: ChannelRequest) -> Channel:
+        """Make a channel to ``request.destination``.
+
+        Raises:
+            RequestError: There is nobody of that name, or nowhere to call him (cause 3 or 20).
+        """
+        found = self.find(request.destination)
+        endpoint, contact = found.endpoint, found.contact
         requestor, formats = request.requestor, tuple(request.formats)
         # If no media is open yet, what the caller offered says what will be.
         offered: Offered = () if requestor is None else requestor.offered
@@ -61,16 +101,22 @@ class PjsipTechnology:
                     formats = tuple(dict(codecs))
                     break
         profile = self._registry.profiles.of(endpoint)
+        path = found.path
+        if path is None:
+            path = _path(contact, endpoint, self._core.state.service_routes.get(endpoint.id, ()))
         session = OutgoingSession(
             self._core,
             self._registry,
             endpoint,
             profile,
             self._core.create_work(f"session/{endpoint.id}"),
-            uri,
-            _path(contact, endpoint, self._core.state.service_routes.get(endpoint.id, ())),
+            found.uri,
+            path,
             "" if contact is None else contact.aor,
         )
+        if found.parties is not None:
+            session.to_uri, session.from_user, domain = found.parties
+            session.from_domain = domain or session.from_domain
         session.offer_formats[AUDIO] = outgoing_order(profile.formats, formats, endpoint.outgoing_call_offer_pref)
         if len(offered) == 1 and offered[0][0] == AUDIO:
             session.media.parameters = tuple(filter(itemgetter(1), offered[0][1]))
@@ -79,8 +125,8 @@ class PjsipTechnology:
             session.prefer(offered)
         session.channel = channel = self._pbx.create_channel(
             self,
-            f"PJSIP/{endpoint.id}",
-            SessionDriver(session),
+            found.device or profile.device,
+            self.driver(session),
             caller=profile.party,
             context=endpoint.context,
             accountcode=endpoint.accountcode,
@@ -95,6 +141,35 @@ class PjsipTechnology:
         for callback in profile.callbacks["on_begin"]:
             callback(session)
         return channel
+
+    def _is_loaded(self, endpoint: Endpoint) -> bool:
+        """Whether what a call to the endpoint needs is in memory."""
+        get_each, auths = self._core.data.get_each, endpoint.outbound_auth
+        return get_each(Aor, endpoint.aors) is not None and (not auths or get_each(Auth, auths) is not None)
+
+    def _endpoint(self, name: str) -> Endpoint | None:
+        """The endpoint of that name, if its channels are of this technology."""
+        found = self._core.data.get(Endpoint, name)
+        return found if isinstance(found, Endpoint) and found.habits.technology == self.name else None
+
+    def _contact(self, aors: Sequence[str]) -> Contact | None:
+        location = self._core.location
+        for aor in aors:
+            for contact in location.contacts(aor):
+                if location.state(contact).available:
+                    return contact
+        return None
+
+
+class PjsipTechnology(SessionTechnology):
+    """Makes channels from ``PJSIP/...``: ``endpoint``, ``endpoint/uri``, ``endpoint/aor`` or ``user@endpoint``."""
+
+    name = "PJSIP"
+    description = "SIP sessions (chan_pjsip)"
+
+    def forwarded(self, endpoint: Endpoint, uri: Uri) -> str:
+        """The URI, called as the endpoint's are."""
+        return f"PJSIP/{endpoint.id}/{uri}"
 
     async def prepare(self, destination: str) -> None:
         """Bring the endpoint of a dial string, its AORs and its auths into memory, where they are in a database."""
@@ -111,12 +186,7 @@ class PjsipTechnology:
             except DataUnavailableError:
                 return
 
-    def _is_loaded(self, endpoint: Endpoint) -> bool:
-        """Whether what a call to the endpoint needs is in memory."""
-        get_each, auths = self._core.data.get_each, endpoint.outbound_auth
-        return get_each(Aor, endpoint.aors) is not None and (not auths or get_each(Auth, auths) is not None)
-
-    def resolve(self, destination: str) -> tuple[Endpoint, Contact | None, Uri]:
+    def find(self, destination: str) -> Destination:
         """The endpoint, the contact (``None`` for a URI given as such) and the Request-URI of a dial string.
 
         Raises:
@@ -137,7 +207,7 @@ class PjsipTechnology:
         rest = str(rest)
         if slash and rest.lower().lstrip("<").startswith(("sip:", "sips:")):
             try:
-                return endpoint, None, NameAddr.parse(rest).uri if "<" in rest else Uri.parse(rest)
+                return Destination(endpoint, None, NameAddr.parse(rest).uri if "<" in rest else Uri.parse(rest))
             except ParseError as error:
                 raise RequestError(Cause.NO_ROUTE_DESTINATION, f"bad URI: {error.message}") from error
         contact = self._contact((rest,) if slash else endpoint.aors)
@@ -149,19 +219,7 @@ class PjsipTechnology:
             raise RequestError(Cause.NO_ROUTE_DESTINATION, f"bad contact: {error.message}") from error
         if uri.headers:
             uri = uri.replace(headers="")  # whom a phone's calls replace is not the phone's to say
-        return endpoint, contact, uri.replace(user=user) if user else uri
-
-    def _endpoint(self, name: str) -> Endpoint | None:
-        found = self._core.data.get(Endpoint, name)
-        return found if isinstance(found, Endpoint) else None
-
-    def _contact(self, aors: Sequence[str]) -> Contact | None:
-        location = self._core.location
-        for aor in aors:
-            for contact in location.contacts(aor):
-                if location.state(contact).available:
-                    return contact
-        return None
+        return Destination(endpoint, contact, uri.replace(user=user) if user else uri)
 
     def device_state(self, resource: str) -> DeviceState:
         """The state of an endpoint: its calls, else whether it has a contact that can be reached."""
@@ -173,7 +231,7 @@ class PjsipTechnology:
                 self._core.data.request(Endpoint, name)
                 return DeviceState.UNAVAILABLE
             return DeviceState.INVALID
-        state = self._pbx.device_states.channel_state(f"PJSIP/{name}", endpoint.device_state_busy_at)
+        state = self._pbx.device_states.channel_state(device_of(endpoint), endpoint.device_state_busy_at)
         if state is DeviceState.NOT_INUSE and not self._core.location.endpoint_available(endpoint):
             return DeviceState.UNAVAILABLE
         return state

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from asterism.applications.session.identity import EndpointProfile
     from asterism.applications.session.registry import Sessions
+    from asterism.applications.session.technology import SessionTechnology
     from asterism.sip.core import SipCore
     from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.sending import OutgoingRequest
@@ -55,7 +56,8 @@ class OutgoingSession(ForkedSession):
 
     ``target`` is the Request-URI, ``contact_name`` the AOR that it came from (empty for a URI that was
     dialled), ``added_headers`` what ``PJSIP_HEADER(add)`` put on. ``call_id`` and ``max_forwards`` are what the INVITE
-    is to have, empty and ``None``: the usual. With ``secure`` it goes only where nobody can listen (TLS).
+    is to have, empty and ``None``: the usual; so are ``to_uri``, the URI of To, and ``from_user``. With ``secure`` it
+    goes only where nobody can listen (TLS).
     """
 
     __slots__ = (
@@ -67,10 +69,12 @@ class OutgoingSession(ForkedSession):
         "call_id",
         "caller",
         "final_response",
+        "from_user",
         "max_forwards",
         "path",
         "secure",
         "target",
+        "to_uri",
     )
 
     def __init__(
@@ -88,6 +92,8 @@ class OutgoingSession(ForkedSession):
         self.target = target
         self.path = path
         self.aor = aor
+        self.to_uri = ""
+        self.from_user = ""
         self.caller: PartyId = NOBODY
         self.added_headers: list[tuple[str, str]] = []
         self.call_id = ""
@@ -344,7 +350,8 @@ class OutgoingSession(ForkedSession):
             # A target that is forwarded to names an extension and nothing more, in whatever form it is written.
             where = destination(extension_of(target), context)
         else:
-            where = f"PJSIP/{self.endpoint.id}/{target}"
+            technology: SessionTechnology = channel.technology  # type: ignore[assignment]
+            where = technology.forwarded(self.endpoint, target)
         told = told_redirecting(response) or Redirecting()
         channel.data["diversion"] = replace(told, to=PartyId(extension_of(target)))
         self.terminate()

@@ -12,6 +12,7 @@ from asterism.data.options import ConfiguredObject
 from asterism.sip.cli.fetching import needs
 from asterism.sip.cli.layout import ShowServer, device_word, sorted_contacts
 from asterism.sip.cli.manager_order import in_asterisk_order
+from asterism.sip.devices import device_of
 from asterism.sip.objects.aor import Aor
 from asterism.sip.objects.auth import Auth
 from asterism.sip.objects.endpoint import Endpoint
@@ -66,7 +67,7 @@ class SipActions(Module):
                     ("OutboundAuths", ",".join(endpoint.outbound_auth)),
                     ("Contacts", contacts),
                     ("DeviceState", device_word(self.server, endpoint)),
-                    ("ActiveChannels", len(self.server.pbx.channels.of_device(f"PJSIP/{endpoint.id}"))),
+                    ("ActiveChannels", len(self.server.pbx.channels.of_device(device_of(endpoint)))),
                 ],
             )
         call.end_list("EndpointListComplete")
@@ -99,7 +100,7 @@ class SipActions(Module):
         owner: Fields = [("EndpointName", endpoint.id)]
         state: Fields = [
             ("DeviceState", device_word(self.server, endpoint)),
-            ("ActiveChannels", len(self.server.pbx.channels.of_device(f"PJSIP/{endpoint.id}"))),
+            ("ActiveChannels", len(self.server.pbx.channels.of_device(device_of(endpoint)))),
         ]
         call.item("EndpointDetail", self._object("endpoint", endpoint) + state)
         for auth_name in (*endpoint.auth, *endpoint.outbound_auth):

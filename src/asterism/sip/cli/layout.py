@@ -11,6 +11,7 @@ from asterism.data.network import Network
 from asterism.hostport import format_host_port
 from asterism.pbx.vocabulary.controls import STATE_NAMES
 from asterism.pbx.vocabulary.device_state import DeviceState
+from asterism.sip.devices import device_of
 from asterism.sip.objects.aor import Aor
 from asterism.sip.objects.auth import Auth
 from asterism.sip.objects.identify import Identify
@@ -124,7 +125,7 @@ def identify_rows(identify: Identify, indent: int) -> str:
 
 def endpoint_row(server: ShowServer, endpoint: Endpoint) -> str:
     """The first line of an endpoint."""
-    device = f"PJSIP/{endpoint.id}"
+    device = device_of(endpoint)
     name = f"{endpoint.id}/{endpoint.callerid.number}" if endpoint.callerid.number else endpoint.id
     count = len(server.pbx.channels.of_device(device))
     limit = str(endpoint.device_state_busy_at) if endpoint.device_state_busy_at else "inf"
@@ -133,8 +134,8 @@ def endpoint_row(server: ShowServer, endpoint: Endpoint) -> str:
 
 def device_word(server: ShowServer, endpoint: Endpoint) -> str:
     """The endpoint's device state; without a channel driver, whether it can be reached."""
-    if server.pbx.technologies.get("PJSIP") is not None:
-        return STATE_WORDS[server.pbx.device_states.get(f"PJSIP/{endpoint.id}")]
+    if server.pbx.technologies.get(endpoint.habits.technology) is not None:
+        return STATE_WORDS[server.pbx.device_states.get(device_of(endpoint))]
     return "Not in use" if server.sip.location.endpoint_available(endpoint) else "Unavailable"
 
 
@@ -153,7 +154,7 @@ def endpoint_rows(server: ShowServer, endpoint: Endpoint) -> str:
         text += transport_row(config, 2)
     for identify in data.find(Identify, "endpoint", endpoint.id):
         text += identify_rows(identify, 3)
-    for channel in server.pbx.channels.of_device(f"PJSIP/{endpoint.id}"):
+    for channel in server.pbx.channels.of_device(device_of(endpoint)):
         text += _channel_rows(channel)
     return text
 

@@ -116,7 +116,7 @@ def test_maintenance_refuses_what_is_new(rig: Rig) -> None:
     assert rig.ask("OPTIONS", user="bob").status == 200
     technology = PjsipTechnology(rig.sip, PBX, SimpleNamespace())  # type: ignore[arg-type]
     with pytest.raises(RequestError, match="maintenance"):
-        technology.resolve("alice")
+        technology.find("alice")
     run(rig, "pjsip set maintenance off all")
     assert rig.ask("OPTIONS").status == 200
 

@@ -16,6 +16,7 @@ from asterism.applications.pubsub.registry import pubsub
 from asterism.core.module import Module
 from asterism.pbx.states.device_states import NOTHING_SAID
 from asterism.pbx.vocabulary.device_state import parse_device_state
+from asterism.sip.devices import device_of
 from asterism.sip.objects.endpoint import Endpoint
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class DeviceStatePublisher(AsteriskPublisher):
     def names(self) -> list[str]:
         """The devices that are known by name and have a state, among them all endpoints."""
         states = self._states
-        endpoints = (f"PJSIP/{endpoint.id}" for endpoint in self._tables.core.data.all(Endpoint))
+        endpoints = (device_of(endpoint) for endpoint in self._tables.core.data.all(Endpoint))
         found = dict.fromkeys((*states.named(), *endpoints))
         return [device for device in found if states.own(device) not in NOTHING_SAID]
 

@@ -24,6 +24,7 @@ from asterism.pbx.calls.completion.machine import State
 from asterism.pbx.calls.completion.monitors import CCBS, CCNR, Monitor
 from asterism.pbx.calls.completion.parameters import Parameters
 from asterism.sip.decision import Decision, Outcome
+from asterism.sip.devices import TECHNOLOGIES
 from asterism.sip.identifiers.lookup import user_part
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.sip.sending import SendError
@@ -408,5 +409,6 @@ class CallCompletionModule(Module):
         found.register_subscriber(package.subscriber)
         server.sip.register_service(AvailabilityService(package))
         completion = server.pbx.completion
-        completion.register_native(server.owner, "PJSIP", package.agent)
+        for technology in TECHNOLOGIES:
+            completion.register_native(server.owner, technology, package.agent)
         completion.register_native_monitors(server.owner, package.monitors)
