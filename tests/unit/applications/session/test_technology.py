@@ -23,7 +23,7 @@ def technology(*endpoints: Endpoint) -> PjsipTechnology:
         location=location,
         state=SimpleNamespace(maintenance=frozenset()),
     )
-    return PjsipTechnology(core, None, None)  # type: ignore[arg-type]
+    return PjsipTechnology(core, None, None)
 
 
 def test_a_number_is_called_through_an_endpoint() -> None:
