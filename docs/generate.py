@@ -6,10 +6,13 @@ With ``--check`` nothing is written; the exit status is 1 when a page is not wha
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from asterism.applications.notify import content
+from asterism.chan_sip.objects import SipGeneral, SipPeer
+from asterism.chan_sip.objects.shared import SipOptions
+from asterism.chan_sip.reading import ALIASES
+from asterism.chan_sip.translation.translate import GENERAL_RULES, PEER_RULES
 from asterism.data import ConfiguredObject, OptionSpec
 from asterism.pbx.calls.completion.machine import State
 from asterism.pbx.calls.completion.parameters import MOST_REQUESTS
@@ -18,6 +21,7 @@ from asterism.pbx.calls.features import settings as features
 from asterism.pbx.calls.parking import settings as parking
 from asterism.pbx.vocabulary.device_state import DeviceState
 from asterism.server.discovery import configured_types
+from asterism.sip.notify import content
 
 FOLDER = Path(__file__).parent / "reference"
 
@@ -48,12 +52,13 @@ def main() -> int:
 
 def pages() -> dict[str, str]:
     """Every generated page, by name."""
-    types = [cls for cls in configured_types() if not cls.RUNTIME]
+    types = [cls for cls in configured_types() if not cls.RUNTIME and cls not in (SipGeneral, SipPeer)]
     made = {f"{cls.TYPE}.md": _page(cls) for cls in types}
     made["ccss.md"] = _call_completion()
     made["features.md"] = _features()
     made["pjsip_notify.md"] = _notify()
     made["res_parking.md"] = _parking()
+    made["sip.conf.md"] = _sip_conf()
     made["README.md"] = _index(types)
     return made
 
@@ -190,6 +195,50 @@ def _parking() -> str:
     )
 
 
+def _sip_conf() -> str:
+    """The page of ``sip.conf``: its options, and what they become."""
+    table = "\n| option | default | accepted | meaning | becomes |\n|---|---|---|---|---|\n"
+
+    def rows(specs: Sequence[OptionSpec], *, silent: bool) -> list[str]:
+        return [_sip_row(spec) for spec in specs if bool(spec.no_effect) is silent]
+
+    shared = SipOptions.OPTIONS
+    general = [spec for spec in SipGeneral.OPTIONS if spec not in shared]
+    peer = [spec for spec in SipPeer.OPTIONS if spec not in shared]
+    return "".join(
+        (
+            HEAD.format(title="sip.conf"),
+            "The configuration of `chan_sip`. A section with `type = user`, `peer` or `friend` is a phone or a\n",
+            "trunk; it begins with the values of `[general]`. It becomes objects of `pjsip.conf`, as the column\n",
+            "*becomes* says. Both files may be there; a name that both have is that of `pjsip.conf`. A wrong\n",
+            "value leaves the default; that, unknown options, and options without an effect are told with file and\n",
+            "line, in the log and by `asterism check`. `sip reload` reads the file again.\n",
+            "\n## `[general]` and peers\n",
+            table,
+            *rows(shared, silent=False),
+            "\n## Peers\n",
+            table,
+            *rows(peer, silent=False),
+            "\n## `[general]`\n",
+            table,
+            *rows(general, silent=False),
+            "\n## Accepted, without effect\n\n| option | default | accepted | why it does nothing | becomes |\n",
+            "|---|---|---|---|---|\n",
+            *rows((*shared, *peer, *general), silent=True),
+            "\n## Other names\n\n| name | option |\n|---|---|\n",
+            *(f"| `{name}` | `{option}` |\n" for name, option in sorted(ALIASES.items())),
+        )
+    )
+
+
+def _sip_row(spec: OptionSpec) -> str:
+    rule = PEER_RULES.get(spec.name) or GENERAL_RULES.get(spec.name)
+    becomes = ", ".join(f"`{target}`" for target in rule.targets) if rule is not None else ""
+    if rule is not None and rule.here:
+        becomes = f"{becomes}; {rule.here}" if becomes else rule.here
+    return f"{_row(spec, spec.no_effect).rstrip()} {_cell(becomes)} |\n"
+
+
 def _index(types: list[type[ConfiguredObject]]) -> str:
     lines = [
         HEAD.format(title="objects"),
@@ -209,6 +258,7 @@ def _index(types: list[type[ConfiguredObject]]) -> str:
         f"| [{features.FILE}](features.md) | Features on keys: codes that are dialled during a call. |\n",
         f"| [{content.FILE}](pjsip_notify.md) | NOTIFYs that are sent by hand. |\n",
         f"| [{parking.FILE}](res_parking.md) | Parking lots. |\n",
+        "\nThe old configuration of SIP, which is translated into such objects: [sip.conf](sip.conf.md).\n",
     ]
     return "".join(lines)
 

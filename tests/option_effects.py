@@ -43,12 +43,13 @@ SLOW = ("e2e", "fuzz")
 
 def options() -> dict[str, tuple[type[ConfiguredObject], OptionSpec]]:
     """Every option that claims to have an effect, by ``type.name``."""
+    known = read()
     return {
         f"{cls.TYPE}.{spec.name}": (cls, spec)
         for cls in configured_types()
         if not cls.RUNTIME
         for spec in cls.OPTIONS
-        if not spec.no_effect
+        if not spec.no_effect and (not cls.TYPE.startswith("sip_") or f"{cls.TYPE}.{spec.name}" in known)
     }
 
 

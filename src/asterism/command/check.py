@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from asterism.command.checking.problems import Problems, mistaken
 from asterism.config.asterisk_conf import DEFAULT_PATH, DIRECTORIES, OPTIONS, AsteriskConf, Directories, Options
 from asterism.config.file import ConfigFile
-from asterism.core.errors import ConfigError, Position
+from asterism.core.errors import ConfigError
 from asterism.core.nearest import suggestion
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ FILES = frozenset((
     "acl.conf", "asterisk.conf", "ccss.conf", "cli.conf", "cli_aliases.conf", "extconfig.conf", "extensions.conf",
     "features.conf", "http.conf", "logger.conf", "manager.conf", "modules.conf", "musiconhold.conf", "pjsip.conf",
     "pjsip_notify.conf", "pjsip_wizard.conf", "res_config_sqlalchemy.conf", "res_parking.conf",
-    "resolver_unbound.conf", "rtp.conf", "sorcery.conf",
+    "resolver_unbound.conf", "rtp.conf", "sip.conf", "sip_notify.conf", "sorcery.conf", "users.conf",
 ))  # fmt: skip
 """The files that are read. Others are Asterisk's, or are included by these."""
 
@@ -97,9 +97,6 @@ def check(folder: Path, *, bind: bool = False) -> tuple[list[ConfigError], list[
             found.add(file.warnings)
             found.note(ConfigError("#exec is not run by 'asterism check'", position) for position in file.not_run)
             files[name] = file
-    if (folder / "sip.conf").exists():
-        text = "this file is not read: there is no chan_sip; phones and trunks are objects of pjsip.conf"
-        found.add([ConfigError(text, Position(str(folder / "sip.conf"), 0))])
     for name, reader in _READERS.items():
         if name in files:
             found.add(found.collect(partial(reader, files[name])) or [])
@@ -257,6 +254,7 @@ _READERS: dict[str, Callable[[ConfigFile], list[ConfigError]]] = {
 
 def _check_objects(folder: Path, allow_exec: bool | None, files: dict[str, ConfigFile], found: Problems) -> Data:
     """Check the typed objects."""
+    from asterism.chan_sip.backend import install
     from asterism.core.registry import Owner
     from asterism.data import Data
     from asterism.data.backends import MemoryBackend
@@ -279,10 +277,12 @@ def _check_objects(folder: Path, allow_exec: bool | None, files: dict[str, Confi
 
     data.register_backend("realtime", make)
     register_types(data)
+    install(data)
     for cls in configured_types():
         if not cls.RUNTIME:
             data.register_type(cls)
-    found.add(data.load().errors)
+    report = data.load()
+    found.add([*report.errors, *report.warnings])
     found.add(realtime.problems)
     if in_database:
         found.collect(require_sqlalchemy)

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from asterism.config.errors import flatten
 from asterism.config.file import ConfigFile, Option, Section
-from asterism.core.errors import ConfigError
+from asterism.core.errors import ConfigError, Position
 from asterism.data.errors import DataError
 from asterism.data.kinds import Bool
 from asterism.data.options import NO_FIELDS, ConfiguredObject, OptionSpec
@@ -30,11 +30,12 @@ Objects = dict[str, ConfiguredObject]
 class Loaded:
     """The content of a backend: ``objects`` by id, ``errors`` for those it had to refuse or keep as they were.
 
-    ``refused`` are the ids that it has and could not make an object of.
+    ``refused`` are the ids that it has and could not make an object of. ``warnings`` are lines without an effect.
     """
 
     objects: Objects = field(default_factory=dict)
     errors: list[ConfigError] = field(default_factory=list)
+    warnings: list[ConfigError] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
 
 
@@ -62,6 +63,10 @@ class Backend:
     def options(self) -> Iterable[Option]:
         """The lines that its objects were made of, where they came from files."""
         return ()
+
+    def places(self) -> Mapping[str, Position]:
+        """Where its objects are in files, by id: of those too that were not loaded yet, or cannot be."""
+        return {}
 
     def check(self, item: ConfiguredObject) -> None:
         """Raise :class:`~asterism.data.errors.DataError` if an object has a value that the backend cannot keep.
@@ -188,6 +193,12 @@ class ConfigBackend(Backend):
         file = self._files.get(self._path)
         for section in self.sections(file) if file is not None else ():
             yield from section
+
+    def places(self) -> Mapping[str, Position]:
+        file = self._files.get(self._path)
+        if file is None:
+            return {}
+        return {self._explicit or section.name: section.position for section in self.sections(file)}
 
     def sections(self, file: ConfigFile) -> list[Section]:
         """The sections of ``file`` that are objects of this type."""

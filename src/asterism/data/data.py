@@ -18,7 +18,7 @@ from typing import Any, TypeVar, cast
 
 from asterism.config.errors import flatten
 from asterism.config.file import Option, Section
-from asterism.core.errors import ConfigError
+from asterism.core.errors import ConfigError, Position
 from asterism.core.module import Subsystem
 from asterism.core.registry import Owner
 from asterism.data.backends import Backend, ConfigBackend, Files, MemoryBackend, StoreBackend
@@ -43,9 +43,10 @@ BackendFactory = Callable[[type[ConfiguredObject], list[str]], Backend]
 
 @dataclass(slots=True)
 class ReloadReport:
-    """The result of a load: ``errors`` with file and line, and how many objects of each type changed."""
+    """The result of a load: ``errors`` and ``warnings`` with file and line, how many objects of each type changed."""
 
     errors: list[ConfigError] = field(default_factory=list)
+    warnings: list[ConfigError] = field(default_factory=list)
     changes: dict[str, int] = field(default_factory=dict)
 
 
@@ -56,6 +57,7 @@ class _State:
         self.tables: dict[type[ConfiguredObject], Table] = {}
         self.factories: dict[str, BackendFactory] = {}
         self.sources: dict[str, list[Option]] | None = None
+        self.added: dict[type[ConfiguredObject], list[str]] = {}
         self.caches: dict[str, Option] = {}
         self.writes: dict[Backend, RemoteWrites] = {}
         self.told: set[str] = set()
@@ -101,6 +103,44 @@ class Data(Subsystem):
         self._state.factories[name] = factory
         self.owner.on_release(partial(_forget, self._state.factories, name))
 
+    def add_source(self, cls: type[ConfiguredObject], source: str) -> None:
+        """Have a type's objects come from this backend too, until the owner is released.
+
+        ``source`` is written as in ``sorcery.conf``. It is asked after all others, whatever ``sorcery.conf`` says:
+        where they have an object of the same id, theirs counts.
+        """
+        self._state.added.setdefault(cls, []).append(source)
+        table = self._tables.get(cls)
+        if table is not None and table.loaded:
+            backend = self._make_backend(cls, *_words(source))
+            if backend is not None:
+                table.backends.append(backend)
+                table.stale = True
+        self.owner.on_release(partial(self._remove_source, cls, source))
+
+    def _remove_source(self, cls: type[ConfiguredObject], source: str) -> None:
+        self._state.added[cls].remove(source)
+        table = self._tables.get(cls)
+        if table is not None:
+            table.withdraw(_words(source)[0])
+
+    def places(self, cls: type[ConfiguredObject], apart: str = "") -> Mapping[str, Position | None]:
+        """The ids of a type's objects with their places in files, those of the backends ``apart`` left out.
+
+        Of what is in files also that which was not loaded yet, or is refused.
+        """
+        table = self._tables.get(cls)
+        found: dict[str, Position | None] = {}
+        for backend in () if table is None else table.backends:
+            if backend.name != apart:
+                for key, position in backend.places().items():
+                    found.setdefault(key, position)
+        for key, item in () if table is None else table.objects.items():
+            origin = table.origin(key) if table is not None else None
+            if origin is not None and origin.name not in (apart, ConfigBackend.name):
+                found.setdefault(key, item.position)
+        return found
+
     def types(self) -> list[type[ConfiguredObject]]:
         """Every registered type."""
         return list(self._tables)
@@ -112,11 +152,12 @@ class Data(Subsystem):
             sources = [(option.value, option) for option in configured]
         else:
             sources = [(text, None) for text in cls.SOURCES or (f"config,pjsip.conf,criteria=type={cls.TYPE}",)]
+        sources.extend((text, None) for text in self._state.added.get(cls, ()))
         backends: list[Backend] = []
         for text, option in sources:
-            name, *arguments = (part.strip() for part in text.split(","))
+            name, arguments = _words(text)
             try:
-                backend = self._make_backend(cls, name.lower(), arguments)
+                backend = self._make_backend(cls, name, arguments)
             except ConfigError as error:
                 unplaced = error.position is None and option is not None
                 report.errors.extend([option.error(error.message)] if unplaced and option else flatten(error))
@@ -180,7 +221,7 @@ class Data(Subsystem):
 
     def load(self) -> ReloadReport:
         """Read the objects of every type not loaded yet; log and return what was wrong."""
-        return self._load([table for table in self._tables.values() if not table.loaded])
+        return self._load([table for table in self._tables.values() if not table.loaded or table.stale])
 
     def reload(self) -> ReloadReport:
         """Read every type again.
@@ -198,7 +239,8 @@ class Data(Subsystem):
             if not table.loaded:
                 table.backends = self._make_backends(table.cls, report)
                 self._make_cache(table, report)
-            count = table.load(report.errors)
+        for table in tables:
+            count = table.load(report.errors, report.warnings)
             if table.cache is not None:
                 table.cache.reloaded()
             if count:
@@ -206,6 +248,10 @@ class Data(Subsystem):
         report.errors[:0] = self.files.problems[known:]
         for error in report.errors:
             self.log.error("%s", error)
+        for warning in report.warnings:
+            if warning.message not in self._state.told:
+                self._state.told.add(warning.message)
+                self.log.warning("%s", warning)
         for note in self.without_effect([table.cls for table in tables]):
             # Once per server: a reload has nothing new to say.
             if note.message not in self._state.told:
@@ -576,6 +622,12 @@ class Data(Subsystem):
             kind = section.get("type", section.name).lower()
             if kind not in known:
                 yield section
+
+
+def _words(source: str) -> tuple[str, list[str]]:
+    """The name of a backend and its arguments, of a line of ``sorcery.conf``."""
+    name, *arguments = (part.strip() for part in source.split(","))
+    return name.lower(), arguments
 
 
 def _forget(table: dict[Any, Any], key: object) -> None:

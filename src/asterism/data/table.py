@@ -52,6 +52,8 @@ class Table:
         self.log = log
         self.backends: list[Backend] = []
         self.loaded = False
+        self.stale = False
+        """Whether a backend has come since it was loaded."""
         self.cache: Cache | None = None
         """The cache, for a type with a remote backend."""
         self.objects: Objects = {}
@@ -72,8 +74,8 @@ class Table:
             self._default = self.cls(self.cls.TYPE)
         return self._default
 
-    def load(self, errors: list[ConfigError]) -> int:
-        """Take what the backends have; return how many objects changed.
+    def load(self, errors: list[ConfigError], warnings: list[ConfigError]) -> int:
+        """Take what the backends have, and tell what is wrong; return how many objects changed.
 
         Where two backends have an object, the first one's counts. A durable backend is read
         once: from then on this table is what it contains.
@@ -86,12 +88,13 @@ class Table:
             else:
                 loaded = backend.load(previous)
                 errors.extend(loaded.errors)
+                warnings.extend(loaded.warnings)
                 found = loaded.objects
             if self.cache is not None and not backend.remote:
                 self._local[backend] = found
             for key, item in found.items():
                 fresh.setdefault(key, (item, backend))
-        self.loaded = True
+        self.loaded, self.stale = True, False
         changed = 0
         for key in [key for key in self.objects if key not in fresh]:
             self.apply(key, None, None)
@@ -108,6 +111,13 @@ class Table:
                 known.position = item.position
                 self._origin[key] = backend
         return changed
+
+    def withdraw(self, name: str) -> None:
+        """Do without the backends of a name, and without their objects."""
+        gone = [backend for backend in self.backends if backend.name == name]
+        self.backends = [backend for backend in self.backends if backend not in gone]
+        for key in [key for key, origin in self._origin.items() if origin in gone]:
+            self.apply(key, None, None)
 
     def writer(self, item_id: str) -> Backend | None:
         """The backend that takes changes of an object: its own, else the first that takes any."""

@@ -21,6 +21,7 @@ PACKAGES = (
     "asterism.sip",
     "asterism.interception",
     "asterism.applications",
+    "asterism.chan_sip",
 )
 """Where the modules that ship with Asterism are, in the order in which they load when nothing else decides."""
 

@@ -159,9 +159,6 @@ def test_what_is_not_read_is_no_noise(tmp_path: Path) -> None:
         "fragment2.conf": "max_contacts=1\n",
     }
     assert told(tmp_path, files) == []
-    assert told(tmp_path, {"sip.conf": "[100]\ntype=friend\n"}) == [
-        "sip.conf: this file is not read: there is no chan_sip; phones and trunks are objects of pjsip.conf"
-    ]
 
 
 def test_options_have_a_nearest_name(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from asterism.sip.objects import register_types
 
 SOURCES = Path(asterism.__file__).parent
 # What only stores, lists or checks options gives them no effect.
-PASSIVE = ("sip/objects", "data", "command", "sip/cli")
+PASSIVE = ("sip/objects", "data", "command", "sip/cli", "chan_sip")
 ALIASES = {
     "authenticate_qualify",  # only copied from AOR to contact
 }

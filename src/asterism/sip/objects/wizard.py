@@ -161,6 +161,19 @@ class WizardBackend(Backend):
                     if slash and part.lower() in _PARTS_OF.get(self.cls.TYPE, ()):
                         yield Option(name, item.value, item.position, item.arrow, item.inherited)
 
+    def places(self) -> Mapping[str, Position]:
+        file = self._files.get(self._path)
+        found: dict[str, Position] = {}
+        for section in file or ():
+            if section.get("type").lower() == "wizard":
+                try:
+                    wizard = Wizard.from_options(section.name, section.options, section.position)
+                except ConfigError:
+                    found[section.name] = section.position
+                    continue
+                found.update((made.name, section.position) for made in wizard.sections(self.cls.TYPE))
+        return found
+
     def _load_one(self, section: Section, previous: Mapping[str, ConfiguredObject], loaded: Loaded) -> None:
         mine = {key: item for key, item in previous.items() if item.fields.get("pjsip_wizard") == section.name}
         try:

@@ -1,0 +1,51 @@
+"""The ids of objects that are made of ``sip.conf``."""
+
+from __future__ import annotations
+
+from asterism.chan_sip.objects.peer import SipPeer
+
+
+class Names:
+    """The names that a server gives them: those of a peer are its own, the rest cannot be those of a section.
+
+    ``asterism migrate`` derives from this: names for a file that people go on with.
+    """
+
+    identifies = False
+    """Whether ``identify`` objects are made. A server does without: it finds peers of ``sip.conf`` in its own way."""
+
+    def endpoint(self, peer: SipPeer) -> str:
+        """The endpoint; of a user that has a peer of its name beside it, ``name/user``."""
+        return peer.id
+
+    def aor(self, peer: SipPeer) -> str:
+        """The AOR."""
+        return peer.id
+
+    def inbound_auth(self, peer: SipPeer) -> str:
+        """What the peer must know."""
+        return f"{peer.id}/in"
+
+    def outbound_auth(self, peer: SipPeer, number: int = 0) -> str:
+        """What the peer is told; ``number`` counts those for single realms from 1."""
+        return f"{peer.id}/out{number or ''}"
+
+    def identify(self, peer: SipPeer) -> str:
+        """How the peer is recognised."""
+        return f"{peer.id}/identify"
+
+    def transport(self, protocol: str, family: int = 4) -> str:
+        """The transport of a protocol; ``family`` 6 is the second one that ``::`` makes."""
+        return f"sip.conf/{protocol}{'6' if family == 6 else ''}"
+
+    def general_auth(self, number: int) -> str:
+        """Credentials of ``[authentication]``, counted from 1."""
+        return f"sip.conf/auth{number}"
+
+    def registration(self, number: int) -> str:
+        """The registration of a ``register`` line, counted from 1."""
+        return f"sip.conf/register{number}"
+
+    def contact_acl(self) -> str:
+        """The access list of the ``contactpermit`` and ``contactdeny`` lines of ``[general]``."""
+        return "sip.conf/contact"

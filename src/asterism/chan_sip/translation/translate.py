@@ -1,0 +1,85 @@
+"""``sip.conf`` as objects of ``pjsip.conf``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
+from itertools import chain
+
+from asterism.chan_sip.objects.peer import SipPeer
+from asterism.chan_sip.reading import SipConf, canonical
+from asterism.chan_sip.translation import peer_address, peer_endpoint
+from asterism.chan_sip.translation.names import Names
+from asterism.chan_sip.translation.rules import Draft, Rule, Translation, remarks_of
+from asterism.config.file import Option, Section
+from asterism.core.errors import Position
+
+PEER_RULES: Mapping[str, Rule] = {rule.option: rule for rule in (*peer_address.RULES, *peer_endpoint.RULES)}
+"""The rules of the options of peers, by the option's name."""
+
+GENERAL_RULES: Mapping[str, Rule] = {}
+"""The rules of options that only ``[general]`` has."""
+
+GeneralSections = Callable[[SipConf, Names, str], Iterable[Section]]
+GENERAL: tuple[GeneralSections, ...] = ()
+"""What makes the objects of ``[general]``: each gives the sections of one type of ``pjsip.conf`` (``""``: of all)."""
+
+
+@cache
+def _rules_for(kind: str) -> tuple[Rule, ...]:
+    """The peer rules that write options of a type; ``""``: all that write any."""
+    return tuple(rule for rule in PEER_RULES.values() if rule.apply is not None and (not kind or kind in rule.kinds))
+
+
+def draft_of(conf: SipConf, peer: SipPeer, names: Names, kind: str = "") -> Draft:
+    """The objects of one peer, of one type or of all."""
+    draft = Draft(conf, peer, names, kind)
+    start = peer.position or Position("", 0)
+    own = {canonical(line.name): line.position for line in conf.lines.get(peer.id, ())}
+    general = _general_positions(conf)
+    draft.position = start
+    if not kind or kind == "endpoint":
+        draft.endpoint("identify_by", "")
+        draft.endpoint("@chan_sip", peer.id)
+    for rule in _rules_for(kind):
+        draft.position = own.get(rule.option) or general.get(rule.option) or start
+        assert rule.apply is not None
+        rule.apply(draft)
+    return draft
+
+
+def _general_positions(conf: SipConf) -> Mapping[str, Position]:
+    if conf.general_positions is None:
+        conf.general_positions = {canonical(line.name): line.position for line in conf.general_lines}
+    return conf.general_positions
+
+
+def sections_of(conf: SipConf, names: Names, kind: str) -> Iterator[Section]:
+    """The sections of one type of ``pjsip.conf``, made one after the other: there may be very many peers."""
+    for part in GENERAL:
+        yield from part(conf, names, kind)
+    if kind in _kinds():
+        for peer in conf.peers.values():
+            for made in draft_of(conf, peer, names, kind).made.values():
+                yield made.section
+
+
+@cache
+def _kinds() -> frozenset[str]:
+    return frozenset(chain.from_iterable(rule.kinds for rule in PEER_RULES.values()))
+
+
+def translate(conf: SipConf, names: Names) -> Translation:
+    """Everything, with a remark on each line."""
+    result = Translation()
+    for part in GENERAL:
+        for section in part(conf, names, ""):
+            result.sections.setdefault(section.get("type"), []).append(section)
+    result.remarks.extend(remarks_of(conf.general_lines, {**PEER_RULES, **GENERAL_RULES}, {}))
+    for peer in conf.peers.values():
+        draft = draft_of(conf, peer, names)
+        for (kind, _), made in draft.made.items():
+            result.sections.setdefault(kind, []).append(made.section)
+        lines: list[Option] = [line for line in conf.lines[peer.id] if line.name.lower() != "type"]
+        result.remarks.extend(remarks_of(lines, PEER_RULES, draft.notes))
+    return result
