@@ -73,7 +73,7 @@ def test_what_was_missed_is_told(
         change(bench, "alice", **options)
         bench.server.data.objects(Endpoint)["alice"].habits = habits
         told: list[list[tuple[str, object]]] = []
-        bench.server.subscribe(SESSION_TIMEOUT, lambda _type, args: told.append(SESSION_TIMEOUT.render(*args)))
+        bench.server.subscribe(SESSION_TIMEOUT, lambda _type, args: told.append(list(SESSION_TIMEOUT.render(*args))))
         alice = bench.phone(5071)
 
         @bench.server.pbx.extension("internal", "770")
