@@ -140,6 +140,7 @@ def settings_of(config: TransportConfig, all_of_them: Iterable[TransportConfig] 
         external_port=port,
         external_media_host=config.external_media_address,
         local_nets=config.local_net,
+        match_local_net=config.match_local_net,
         tls=tls,
         tcp_keepalive=keepalive,
         dual_stack=config.bind.host == "::" and not any(_takes_ipv4_port(config, other) for other in all_of_them),

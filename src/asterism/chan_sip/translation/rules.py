@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
 
+from asterism.applications.pubsub.outbound.objects import OutboundSubscription
 from asterism.chan_sip.objects.general import SipGeneral
 from asterism.chan_sip.objects.peer import SipPeer
 from asterism.chan_sip.reading import SipConf, canonical
@@ -137,7 +138,8 @@ class Translation:
 @cache
 def usual(kind: str) -> Mapping[str, str]:
     """The default of every option of a type of ``pjsip.conf``, as it would be written."""
-    cls: type[ConfiguredObject] = next(each for each in TYPES if kind == each.TYPE)
+    types: tuple[type[ConfiguredObject], ...] = (*TYPES, OutboundSubscription)
+    cls = next(each for each in types if kind == each.TYPE)
     return {
         spec.name: spec.kind.format(spec.default)
         for spec in cls.OPTIONS
