@@ -35,6 +35,7 @@ from asterism.sip.objects.kinds import (
 
 if TYPE_CHECKING:
     from asterism.data.data import Data
+    from asterism.sip.outbound_authentication import KnownAuths
 
 _OFFER = CodecPreferencesKind("intersect", "only_preferred", "only_nonpreferred")
 _ANSWER = CodecPreferencesKind("intersect", "union", "only_preferred", "only_nonpreferred")
@@ -95,6 +96,9 @@ class Endpoint(ConfiguredObject, type="endpoint"):
     """``direct_media_deny`` and ``direct_media_permit``, in file order."""
     habits: Habits = derived(PJSIP)
     """How the driver behaves towards this peer; set by whoever makes the object from something else than pjsip.conf."""
+
+    known_auths: KnownAuths | None = derived(None)
+    """Of one that stands for a sender of its own: its credentials, also when they are gone."""
 
     # Calls and the dialplan
 
