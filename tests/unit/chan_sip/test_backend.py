@@ -46,7 +46,7 @@ def test_peers_become_endpoints(tmp_path: Path) -> None:
     assert isinstance(endpoint, Endpoint)
     assert (endpoint.context, endpoint.auth, endpoint.aors, endpoint.identify_by) == ("in", ("a/in",), ("a",), ())
     assert endpoint.fields["chan_sip"] == "a"
-    assert (ids(data, Aor), ids(data, Auth)) == (["a"], ["a/in"])
+    assert (ids(data, Aor), ids(data, Auth)) == (["a"], ["a/in", "a/out"])
 
 
 def test_also_where_sorcery_conf_names_other_sources(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from operator import attrgetter
 from typing import Literal
 
 from asterism.applications.pubsub.outbound.objects import OutboundSubscription
@@ -63,6 +64,23 @@ class Rule:
         return frozenset(target.partition(".")[0] for target in self.targets)
 
 
+def same(option: str, target: str, text: str = "") -> Rule:
+    """The rule of an option that means what another one does in ``pjsip.conf``, in the same words."""
+    spec = SipPeer.spec(option)
+    assert spec is not None
+    read, write = attrgetter(spec.attribute), spec.kind.format
+
+    def apply(draft: Draft) -> None:
+        draft.set(target, write(read(draft.peer)))
+
+    return Rule(option, (target,), text, "changed" if text else "translated", apply)
+
+
+def here(option: str, what: str) -> Rule:
+    """The rule of an option that other code reads; ``what`` says what it does."""
+    return Rule(option, here=what, text="there is no such option", outcome="untranslated")
+
+
 class Made:
     """An object that is being made: a section with the places that its options come from."""
 
@@ -116,6 +134,11 @@ class Draft:
         """Set an option of the peer's AOR; a user has none."""
         if self.peer.is_peer:
             self.put("aor", self.names.aor(self.peer), option, value)
+
+    def set(self, target: str, value: str) -> None:
+        """Set ``endpoint.context`` or the like."""
+        kind, _, option = target.partition(".")
+        (self.endpoint if kind == "endpoint" else self.aor)(option, value)
 
     def note(self, option: str, outcome: Outcome, text: str) -> None:
         """Say of this peer's option that it is not, or not quite, translated."""

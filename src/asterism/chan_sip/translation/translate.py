@@ -8,17 +8,28 @@ from itertools import chain
 
 from asterism.chan_sip.objects.peer import SipPeer
 from asterism.chan_sip.reading import SipConf, canonical
-from asterism.chan_sip.translation import general, peer_address, peer_endpoint
+from asterism.chan_sip.translation import (
+    general,
+    peer_calls,
+    peer_identity,
+    peer_media,
+    peer_routing,
+    peer_security,
+)
 from asterism.chan_sip.translation.names import Names
 from asterism.chan_sip.translation.rules import Draft, Rule, Translation, remarks_of
 from asterism.config.file import Option, Section
 from asterism.core.errors import Position
 
-PEER_RULES: Mapping[str, Rule] = {rule.option: rule for rule in (*peer_address.RULES, *peer_endpoint.RULES)}
+PEER_RULES: Mapping[str, Rule] = {
+    rule.option: rule
+    for part in (peer_routing, peer_security, peer_calls, peer_identity, peer_media)
+    for rule in part.RULES
+}
 """The rules of the options of peers, by the option's name."""
 
 GENERAL_RULES: Mapping[str, Rule] = {rule.option: rule for rule in general.RULES}
-"""The rules of options that only ``[general]`` has."""
+"""The rules of options that only ``[general]`` has; those that ``apply`` write to the objects of each peer."""
 
 GeneralSections = Callable[[SipConf, Names, str], Iterable[Section]]
 GENERAL: tuple[GeneralSections, ...] = general.SECTIONS
@@ -41,7 +52,7 @@ def draft_of(conf: SipConf, peer: SipPeer, names: Names, kind: str = "") -> Draf
     draft.position = start
     if not kind or kind == "endpoint":
         draft.endpoint("identify_by", "")
-        draft.endpoint("@chan_sip", peer.id)
+        draft.endpoint("@chan_sip", peer.name)
     for rule in _rules_for(kind):
         draft.position = own.get(rule.option) or general.get(rule.option) or start
         assert rule.apply is not None

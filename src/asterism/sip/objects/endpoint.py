@@ -179,8 +179,9 @@ class Endpoint(ConfiguredObject, type="endpoint"):
     g726_non_standard = option(BOOL, False, "Take g726 to mean the AAL2 packing.")
     use_ptime = option(BOOL, False, "Send packets of the length that the peer asks for.")
     dtmf_mode = option(
-        Choice("rfc4733", "inband", "info", "auto", "auto_info", "none"), "rfc4733",
-        "How digits travel; auto falls back from events to tones, auto_info to INFO.",
+        Choice("rfc4733", "inband", "info", "auto", "auto_info", "none", "short_info"), "rfc4733",
+        "How digits travel; auto falls back from events to tones, auto_info to INFO; short_info is INFO with a number "
+        "alone (application/dtmf).",
     )  # fmt: skip
     direct_media = option(BOOL, True, "Let the parties exchange media without the server where possible.")
     direct_media_method = option(
