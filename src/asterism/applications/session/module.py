@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from asterism.applications.session.actions import SessionActions
 from asterism.applications.session.cli import SessionCommands
 from asterism.applications.session.functions import SessionFunctions
+from asterism.applications.session.inherited_headers import InheritedHeaders
 from asterism.applications.session.media_functions import MediaFunctions
 from asterism.applications.session.registry import Sessions
 from asterism.applications.session.service import SessionService
@@ -62,6 +63,7 @@ class SessionModule(Module):
         server.register_marked(SessionActions(pbx))
         server.register_events(SESSION_TIMEOUT)
         pbx.register_marked(SessionFunctions(core))
+        pbx.register_marked(InheritedHeaders())
         pbx.register_marked(MediaFunctions())
         return None
 
