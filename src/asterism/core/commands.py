@@ -52,12 +52,14 @@ class Command:
     """A console command: ``words`` as typed ("pjsip show endpoints"), what runs it, what completes it.
 
     The handler returns the whole text with its line ends and raises
-    :class:`~asterism.core.errors.UsageError` to have the usage printed.
+    :class:`~asterism.core.errors.UsageError` to have the usage printed. ``choice``: the last word is one of a few that
+    stand for each other (``on`` and ``off``), which matters for what is said of another word in its place.
     """
 
     words: str
     run: CommandHandler
     complete: Completer | None = None
+    choice: bool = False
 
 
 class ActionCall(Protocol):
@@ -127,13 +129,18 @@ def mark(kind: str, name: str, documentation: Documentation, **extra: Any) -> Ca
 
 
 def command(
-    words: str, documentation: Documentation, complete: Completer | Sequence[str] | str | None = None
+    words: str,
+    documentation: Documentation,
+    complete: Completer | Sequence[str] | str | None = None,
+    *,
+    choice: bool = False,
 ) -> Callable[[Any], Any]:
     """Mark a method as the handler of a console command.
 
-    ``complete`` is a :data:`Completer`, the name of a method that is one, or the words that may follow.
+    ``complete`` is a :data:`Completer`, the name of a method that is one, or the words that may follow; ``choice``
+    as in :class:`Command`.
     """
-    return mark("command", words, documentation, complete=complete)
+    return mark("command", words, documentation, complete=complete, choice=choice)
 
 
 def action(name: str, privilege: str, documentation: Documentation) -> Callable[[Any], Any]:

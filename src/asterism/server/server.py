@@ -153,7 +153,8 @@ class Server:
 
     def _register_mark(self, holder: object, found: Mark, method: Any) -> None:
         if found.kind == "command":
-            self.register_command(Command(found.name, method, completer_of(holder, found)), found.documentation)
+            made = Command(found.name, method, completer_of(holder, found), bool(found.extra["choice"]))
+            self.register_command(made, found.documentation)
         elif found.kind == "action":
             self.register_action(Action(found.name, found.extra["privilege"], method), found.documentation)
 

@@ -151,6 +151,10 @@ class StreamTransport(Transport, Generic[F]):
         """How many connections stand."""
         return len(self._connections)
 
+    def flows(self) -> list[F]:
+        """Those that stand, by the peer's address."""
+        return sorted(self._connections, key=lambda flow: flow.remote)
+
     def admit(self, flow: F) -> bool:
         """Count a connection that stands; ``False`` if there are too many.
 

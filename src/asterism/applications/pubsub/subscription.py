@@ -173,17 +173,19 @@ class Machine:
         role: which side.
         state: where it stands.
         ends_at: when its time is over, on the caller's clock.
+        seconds: how long its present time is as a whole.
         reason: why it ended, for Subscription-State (RFC 6665 4.1.3); ``""`` for no particular reason.
         retry_after: seconds after which the subscriber may try again; 0 says nothing of it.
         withheld: it was deferred and not taken since: its subscriber may be told nothing, nor with the last NOTIFY.
     """
 
-    __slots__ = ("ends_at", "reason", "retry_after", "role", "state", "withheld")
+    __slots__ = ("ends_at", "reason", "retry_after", "role", "seconds", "state", "withheld")
 
     def __init__(self, role: Role) -> None:
         self.role = role
         self.state = State.INIT
         self.ends_at = 0.0
+        self.seconds = 0
         self.reason = ""
         self.retry_after = 0
         self.withheld = False
@@ -203,6 +205,7 @@ class Machine:
     def renew(self, now: float, seconds: int) -> None:
         """Set the end to ``seconds`` after ``now``."""
         self.ends_at = now + seconds
+        self.seconds = seconds
 
     @property
     def over(self) -> bool:

@@ -160,9 +160,16 @@ class CommandRunner:
                 yield parts[depth]
 
     def _nearest(self, words: list[str]) -> str:
-        """The words to ask help for: up to the first that no command has in its place, at least two."""
+        """The words to ask help for: up to the first that no command has in its place, at least two.
+
+        Behind words that only a choice can follow, no further.
+        """
         known = 0
-        names = [entry.name.split() for entry in self._server.commands]
-        while known < len(words) and any(name[: known + 1] == words[: known + 1] for name in names):
+        names = [(entry.name.split(), entry.item.choice) for entry in self._server.commands]
+
+        def begins(name: list[str], choice: bool) -> bool:
+            return name[: known + 1] == words[: known + 1] and not (choice and known == len(name) - 2)
+
+        while known < len(words) and any(begins(*each) for each in names):
             known += 1
         return " ".join(words[: max(2, known + 1)])

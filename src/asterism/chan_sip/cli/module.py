@@ -1,0 +1,131 @@
+"""The module ``chan_sip_cli``: the console commands ``sip ...``, and the watch on dialogs that they need."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
+
+from asterism.applications.outbound_registration.table import OutboundRegistrations
+from asterism.applications.pubsub.registry import pubsub
+from asterism.applications.qualify import Qualifier
+from asterism.applications.session.registry import sessions
+from asterism.chan_sip.cli.channels import DialogCommands
+from asterism.chan_sip.cli.debug import SipDebug
+from asterism.chan_sip.cli.general import GeneralCommands
+from asterism.chan_sip.cli.legs import Legs
+from asterism.chan_sip.cli.notes import DialogNotes
+from asterism.chan_sip.cli.peers import PeerCommands
+from asterism.chan_sip.dialogs import SipDialogs
+from asterism.chan_sip.objects.general import SipGeneral
+from asterism.chan_sip.peers import peers_of
+from asterism.core.module import Module
+from asterism.core.registry import Owner
+from asterism.pbx.assembly.server import PbxServer
+from asterism.sip.server import SipServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from asterism.data.table import Change
+
+
+Part = TypeVar("Part")
+
+
+class ConsoleServer(SipServer, PbxServer, Protocol):
+    """A server with everything that the commands show."""
+
+    modules: Any
+
+    def bound(self, owner: Owner) -> Self:
+        """The server as ``owner`` sees it."""
+
+
+class ChanSipCli(Module):
+    """Has the commands, and watches the wire, while there is a ``sip.conf``."""
+
+    name = "chan_sip_cli"
+    part_of = ("chan_sip",)
+    requires = ("chan_sip", "chan_sip_peers", "session", "pubsub", "qualify", "outbound_registration")
+    description = "Console commands of chan_sip"
+
+    dialogs: SipDialogs
+    debug: SipDebug
+
+    def load(self, server: ConsoleServer) -> None:
+        """Make everything ready."""
+        self._server = server
+        core, peers, subscriptions = server.sip, peers_of(server), pubsub(server)
+        legs = Legs(server.data, peers, sessions(server), subscriptions)
+        self.dialogs = SipDialogs(lambda: core.layer.timers.clock() if core.started else 0.0, legs)
+        self.debug = SipDebug(core, peers, server.log)
+        sessions(server).register_supplement(DialogNotes(self.dialogs, peers))
+
+        def qualifier() -> Qualifier | None:
+            return self._part("qualify", "qualifier", Qualifier)
+
+        def registrations() -> OutboundRegistrations | None:
+            return self._part("outbound_registration", "registrations", OutboundRegistrations)
+
+        async def reload() -> None:
+            await server.modules.reload("chan_sip")
+
+        self._holders = (
+            PeerCommands(server, server.pbx, peers, qualifier),
+            DialogCommands(legs, self.dialogs, peers),
+            GeneralCommands(server, peers, legs, self.dialogs, subscriptions, registrations, reload),
+            self.debug,
+        )
+        self._commands: Owner | None = None
+        server.owner.on_release(self._leave)
+        server.owner.on_release(self._observe(server))
+
+    def _part(self, module: str, attribute: str, kind: type[Part]) -> Part | None:
+        found = self._server.modules.find(module)
+        part = getattr(found.instance, attribute, None) if found is not None else None
+        return part if isinstance(part, kind) else None
+
+    def _observe(self, server: ConsoleServer) -> Callable[[], None]:
+        def changed(_change: Change[SipGeneral]) -> None:
+            self._watch()
+
+        return server.data.observe(SipGeneral, changed)
+
+    def start(self) -> None:
+        """Watch, and trace where ``sipdebug`` says so."""
+        self._watch()
+        general = self._general()
+        if general is not None and general.sipdebug:
+            self.debug.everything = True
+            self.debug.apply()
+
+    def _general(self) -> SipGeneral | None:
+        found = self._server.data.get(SipGeneral, "general")
+        return found if isinstance(found, SipGeneral) else None
+
+    def _watch(self) -> None:
+        """Have the commands and watch the wire while there is a ``sip.conf``, and record as it says."""
+        core, general = self._server.sip, self._general()
+        if not core.started:
+            return
+        if general is None:
+            self._leave()
+            return
+        if self._commands is None:
+            self._commands = Owner(self.name)
+            view = self._server.bound(self._commands)
+            for holder in self._holders:
+                view.register_marked(holder)
+            core.state.traces.set(core.transports, "chan_sip", self.dialogs.see)
+        self.dialogs.recording = general.recordhistory
+
+    def _leave(self) -> None:
+        """Take the commands away, and watch no more."""
+        owner, self._commands = self._commands, None
+        if owner is None:
+            return
+        owner.release()
+        self.debug.off()
+        self.dialogs.clear()
+        core = self._server.sip
+        if core.started:
+            core.state.traces.set(core.transports, "chan_sip", None)

@@ -1,1 +1,0 @@
-"""``asterism migrate``: a configuration of chan_sip made one of chan_pjsip."""
