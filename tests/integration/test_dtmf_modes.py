@@ -8,7 +8,8 @@ from call_kit import RELAYED, World, two_phones
 from asterism.pbx.vocabulary import events
 from asterism.testing import PhoneCall, until
 
-EVENTS, TONES, INFO, NOTHING = "events", "tones", "INFO", "nothing"
+EVENTS, TONES, INFO, SHORT, NOTHING = "events", "tones", "INFO", "short INFO", "nothing"
+DTMF_RELAY = "application/dtmf-relay"
 
 
 def config(mode: str) -> dict[str, str]:
@@ -25,8 +26,8 @@ async def press(call: PhoneCall, how: str) -> None:
         await until(lambda: call.audio.sent > sent + 5)
         call.play()
     else:
-        body = b"Signal=5\r\nDuration=160\r\n"
-        assert (await call.send("INFO", body, "application/dtmf-relay")).status == 200
+        body = b"5\r\n" if how == SHORT else b"Signal=5\r\nDuration=160\r\n"
+        assert (await call.send("INFO", body, "application/dtmf" if how == SHORT else DTMF_RELAY)).status == 200
 
 
 def told(call: PhoneCall) -> list[bytes]:
@@ -53,14 +54,17 @@ async def presses(world: World, call: PhoneCall, incoming: PhoneCall, how: str) 
         await call.audio.hears_digits("9")
     elif how == INFO:
         await until(lambda: told(call))
-        assert [(one.method, one.get("Content-Type")) for one in call.requests] == [("INFO", "application/dtmf-relay")]
+        assert [(one.method, one.get("Content-Type")) for one in call.requests] == [("INFO", DTMF_RELAY)]
         signal, duration, *_ = told(call)[0].split(b"\r\n")
         assert (signal, duration[:9]) == (b"Signal=9", b"Duration=")
         assert 60 <= int(duration[9:]) <= 100
+    elif how == SHORT:
+        await until(lambda: told(call))
+        assert [(one.get("Content-Type"), one.body) for one in call.requests] == [("application/dtmf", b"9\r\n")]
     await call.hears(660)
     assert (max(levels) > 0.04) == (how == TONES)
     assert call.audio.digits == ("9" if how == EVENTS else "")
-    assert len(told(call)) == (how == INFO)
+    assert len(told(call)) == (how in (INFO, SHORT))
 
 
 @pytest.mark.parametrize(
@@ -73,6 +77,7 @@ async def presses(world: World, call: PhoneCall, incoming: PhoneCall, how: str) 
         ("auto_info", None, False, INFO, INFO),
         ("inband", 101, False, TONES, TONES),
         ("info", 101, False, INFO, INFO),
+        ("short_info", 101, False, SHORT, SHORT),
         ("none", 101, False, INFO, NOTHING),
     ],
 )

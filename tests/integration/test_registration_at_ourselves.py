@@ -101,3 +101,16 @@ async def test_register_call_and_leave(tmp_path: Path) -> None:
             await call.hangup()
         # The branch has stopped by now, and taken its registration back.
         await until(lambda: not bindings(provider), 5, "the branch did not unregister")
+
+
+async def test_a_registration_that_goes_with_its_credentials_is_taken_back(tmp_path: Path) -> None:
+    port, own = free_port(), free_port()
+    branch_config = {"pjsip.conf": BRANCH.format(port=port, own=own)}
+    async with (
+        running_server({"pjsip.conf": PROVIDER.format(port=port)}, tmp_path / "provider") as provider,
+        running_server(branch_config, tmp_path / "branch") as branch,
+    ):
+        await until(lambda: len(bindings(provider)) == 1, 10, "the branch did not register")
+        (branch.paths.etc / "pjsip.conf").write_text(f"[udp]\ntype=transport\nprotocol=udp\nbind=127.0.0.1:{own}\n")
+        await branch.modules.reload()
+        await until(lambda: not bindings(provider), 5, "the binding was left")

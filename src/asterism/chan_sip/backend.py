@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from asterism.applications.pubsub.outbound.objects import OutboundSubscription
 from asterism.chan_sip.objects.general import SipGeneral
 from asterism.chan_sip.objects.peer import SipPeer
 from asterism.chan_sip.reading import SipConf, options_of, read
+from asterism.chan_sip.translation.general import problems
+from asterism.chan_sip.translation.general_transports import binds
 from asterism.chan_sip.translation.names import Names
 from asterism.chan_sip.translation.translate import sections_of
 from asterism.config.errors import flatten
@@ -18,7 +21,7 @@ from asterism.core.errors import ConfigError, Position
 from asterism.data.backends import Backend, Loaded
 from asterism.data.data import Data
 from asterism.data.options import ConfiguredObject
-from asterism.sip.objects import TYPES, Aor, Contact, Endpoint
+from asterism.sip.objects import TYPES, Aor, Contact, Endpoint, TransportConfig
 
 FILE = "sip.conf"
 USERS_FILE = "users.conf"
@@ -45,6 +48,7 @@ class SipConfSource:
             if file is not None:
                 self._conf = read(file, users)
                 self._leave_out(self._conf)
+                self._use_transports(self._conf)
         return self._conf
 
     @property
@@ -63,6 +67,15 @@ class SipConfSource:
                     there = place or "another backend"
                     text = f"{peer.kind} '{name}' is left out: there is an {cls.TYPE} of this name at {there}"
                     conf.warnings.append(ConfigError(text, peer.position))
+
+    def _use_transports(self, conf: SipConf) -> None:
+        """A transport of another file with the protocol and the address that we want is used."""
+        wanted = binds(conf.general)
+        self.names.given = {
+            item.protocol: item.id
+            for item in reversed(self._data.elsewhere(TransportConfig, SOURCE))
+            if item.bind is not None and wanted.get(item.protocol) == item.bind
+        }
 
 
 class SipConfBackend(Backend):
@@ -83,7 +96,7 @@ class SipConfBackend(Backend):
             return loaded
         if self.cls is SipGeneral:
             loaded.objects[conf.general.id] = conf.general
-            loaded.errors, loaded.warnings = conf.problems, conf.warnings
+            loaded.errors, loaded.warnings = [*conf.problems, *problems(conf)], conf.warnings
         elif self.cls is SipPeer:
             loaded.objects.update(conf.peers)
         else:
@@ -132,4 +145,5 @@ def install(data: Data) -> SipConfSource:
     for cls in TYPES:
         if cls is not Contact:
             data.add_source(cls, SOURCE)
+    data.add_source(OutboundSubscription, SOURCE)
     return source

@@ -17,6 +17,7 @@ Usage: asterism [flags]                 run the server
        asterism demo [--help]           run the server on a demo configuration made in ./demo
        asterism init DIR                write a commented starter configuration
        asterism check [DIR]             print everything of a configuration (/etc/asterisk) that will not work
+       asterism migrate DIR [--out OUT] write a configuration for chan_pjsip from one for chan_sip (sip.conf)
        asterism db show|upgrade [DIR]   compare, make and extend the tables of realtime databases
 
 The server:
@@ -110,6 +111,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from asterism.command.check import run_check
 
         return run_check(words[1:])
+    if words[:1] == ["migrate"]:
+        from asterism.command.migrate import run_migrate
+
+        return run_migrate(words[1:])
     if words[:1] == ["init"]:
         from asterism.command.init import run_init
 

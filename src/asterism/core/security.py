@@ -16,7 +16,8 @@ from asterism.core.registry import Owner
 Address = tuple[str, str, int]
 """Transport ("UDP"), host and port."""
 
-_INFORMATIONAL = frozenset({"ChallengeSent", "SuccessfulAuth"})
+INFORMATIONAL = frozenset({"ChallengeSent", "SuccessfulAuth"})
+"""Events that tell of nothing that went wrong."""
 _VERSION = {"InvalidPassword": 2}
 
 _SYNOPSES = {
@@ -42,7 +43,7 @@ _SYNOPSES = {
 _FIELDS = {
     "EventTV": "When it happened, UTC.",
     "Severity": "Informational or Error.",
-    "Service": "Where it happened: PJSIP or AMI.",
+    "Service": "Where it happened: PJSIP, SIP (endpoints of sip.conf) or AMI.",
     "EventVersion": "Version of the event's fields.",
     "AccountID": "The account that was named; <unknown> when it is none of ours.",
     "SessionID": "What groups events of one exchange: the Call-ID, or the manager's session.",
@@ -121,7 +122,7 @@ class SecurityEvents:
         """
         fields: list[tuple[str, object]] = [
             ("EventTV", timestamp(time.time())),
-            ("Severity", "Informational" if name in _INFORMATIONAL else "Error"),
+            ("Severity", "Informational" if name in INFORMATIONAL else "Error"),
             ("Service", service),
             ("EventVersion", _VERSION.get(name, 1)),
             ("AccountID", account),

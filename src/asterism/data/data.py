@@ -141,6 +141,18 @@ class Data(Subsystem):
                 found.setdefault(key, item.position)
         return found
 
+    def elsewhere(self, cls: type[O], apart: str) -> list[O]:
+        """A type's objects as the files of other backends than ``apart`` have them now, loaded already or not.
+
+        What is wrong with them is told when they are loaded.
+        """
+        table = self._tables.get(cls)
+        found: list[O] = []
+        for backend in () if table is None else table.backends:
+            if backend.name != apart and not backend.remote and not backend.durable:
+                found.extend(cast("Iterable[O]", backend.load({}).objects.values()))
+        return found
+
     def types(self) -> list[type[ConfiguredObject]]:
         """Every registered type."""
         return list(self._tables)

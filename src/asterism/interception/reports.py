@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from asterism.core.security import INFORMATIONAL
 from asterism.hostport import format_host_port
 from asterism.interception.failures import FailureLimits
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from asterism.core.log import ServerLogger
     from asterism.core.security import SecurityEvents
     from asterism.sip.rx import Rx
@@ -32,16 +35,21 @@ class Reports:
         """Whether anybody would see an event of this name: what happens in every REGISTER is asked about first."""
         self._log = log
         self.limits = limits
+        self.watchers: list[Callable[[str, Rx, str], None]] = []
+        """Called with the name, the request and the account of each event of a refusal, whoever else wants it."""
 
     def event(self, name: str, rx: Rx, account: str, **extra: str | int) -> None:
         """Publish one security event if anybody would see it."""
+        if self.watchers and name not in INFORMATIONAL:
+            for watcher in self.watchers:
+                watcher(name, rx, account)
         if not self.wanted(name):
             return
         flow = rx.flow
         transport = flow.transport
         self._security.publish(
             name,
-            service="PJSIP",
+            service="PJSIP" if rx.endpoint is None else rx.endpoint.habits.technology,
             account=account,
             session=rx.request.get("Call-ID") or "",
             local=(transport, *flow.local),

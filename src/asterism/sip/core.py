@@ -323,6 +323,8 @@ class SipCore(Subsystem):
 
     def outbound_auths(self, endpoint: Endpoint) -> Sequence[Auth]:
         """The auth objects with which challenges to this endpoint's requests are answered."""
+        if endpoint.known_auths is not None:
+            return endpoint.known_auths.get(endpoint.outbound_auth)
         found = (self.data.get(Auth, name) for name in endpoint.outbound_auth)
         return [auth for auth in found if isinstance(auth, Auth)]
 

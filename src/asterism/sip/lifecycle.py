@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from asterism.certificates import split_pair
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 OWN_PROTOCOLS = ("udp", "tcp", "tls")
 _MANY_THREADS = 10_000
 """Stands for ``taskpool_max_size=0``, no limit: threads start one by one as work waits, and never reach this number."""
+_NO_ADDRESSES: Mapping[str, str] = MappingProxyType({})
 _TLS_OPTIONS = frozenset(("cert_file", "sni_cert", "ca_list_file", "cipher", "method"))
 
 
@@ -78,7 +81,7 @@ async def start(core: SipCore) -> list[str]:
         if config.protocol not in OWN_PROTOCOLS:
             continue
         try:
-            await manager.bind(settings_of(config, core.data.all(TransportConfig)))
+            await manager.bind(settings_of(config, core.data.all(TransportConfig), core.state.addresses))
         except BindError as error:
             # The others serve on: one bad certificate must not end every call.
             failures.append(_bind_failure(config, error))
@@ -98,12 +101,15 @@ def external_address(config: TransportConfig) -> tuple[str, int]:
     return host, config.external_signaling_port if port is None else port
 
 
-def settings_of(config: TransportConfig, all_of_them: Iterable[TransportConfig] = ()) -> TransportSettings:
+def settings_of(
+    config: TransportConfig, all_of_them: Iterable[TransportConfig] = (), addresses: Mapping[str, str] = _NO_ADDRESSES
+) -> TransportSettings:
     """Settings for the transport layer of a ``transport`` object with a socket of its own.
 
     Args:
         config: the object.
         all_of_them: all such objects: ``::`` serves IPv4 too, unless another of them has that port there.
+        addresses: addresses to tell in place of names, by name.
     """
     assert config.bind is not None
     tls = None
@@ -136,10 +142,11 @@ def settings_of(config: TransportConfig, all_of_them: Iterable[TransportConfig] 
         port=config.bind.port,
         tos=config.tos,
         cos=config.cos,
-        external_host=host,
+        external_host=addresses.get(host, host),
         external_port=port,
-        external_media_host=config.external_media_address,
+        external_media_host=addresses.get(config.external_media_address, config.external_media_address),
         local_nets=config.local_net,
+        match_local_net=config.match_local_net,
         tls=tls,
         tcp_keepalive=keepalive,
         dual_stack=config.bind.host == "::" and not any(_takes_ipv4_port(config, other) for other in all_of_them),
@@ -170,6 +177,22 @@ def with_limits(settings: TransportSettings, config: TransportConfig) -> Transpo
     )
 
 
+def tell_addresses(core: SipCore) -> None:
+    """Have the transports tell their external addresses as ``core.state.addresses`` has them now."""
+    addresses = core.state.addresses
+    for config in core.data.all(TransportConfig):
+        transport = core.transports.transports.get(config.id)
+        if transport is None:
+            continue
+        host, media = external_address(config)[0], config.external_media_address
+        present = transport.settings
+        wanted = replace(
+            present, external_host=addresses.get(host, host), external_media_host=addresses.get(media, media)
+        )
+        if wanted != present:
+            transport.update(wanted)
+
+
 async def reload(core: SipCore) -> None:
     """Take the settings again after the objects were read anew, and do what ``allow_reload`` allows."""
     apply_settings(core)
@@ -182,17 +205,20 @@ async def reload(core: SipCore) -> None:
         if config.protocol not in OWN_PROTOCOLS:
             continue
         try:
-            await _reload_transport(manager, config, core.data.all(TransportConfig))
+            await _reload_transport(manager, config, core.data.all(TransportConfig), core.state.addresses)
         except BindError as error:
             core.log.error("%s; what was there stays in use", _bind_failure(config, error))
 
 
 async def _reload_transport(
-    manager: TransportManager, config: TransportConfig, all_of_them: Iterable[TransportConfig]
+    manager: TransportManager,
+    config: TransportConfig,
+    all_of_them: Iterable[TransportConfig],
+    addresses: Mapping[str, str],
 ) -> None:
     """Bring one transport up to date: certificates always, the rest with ``allow_reload``."""
     transport = manager.transports.get(config.id)
-    wanted = settings_of(config, all_of_them)
+    wanted = settings_of(config, all_of_them, addresses)
     if transport is None:
         await manager.bind(wanted)
         return

@@ -57,6 +57,8 @@ class Location:
         """Name of this server (``systemname``): tells its bindings from those of others in a shared database."""
         self.status_on_refresh = False
         """Whether a refresh raises ContactStatus (``send_contact_status_on_update_registration``)."""
+        self.on_available: list[Callable[[Endpoint], None]] = []
+        """Called with each endpoint that can be called now, or no more."""
         self.on_answered: list[Callable[[Contact, Reachability], None]] = []
         """Called with each outcome of a qualify."""
         self.on_added: list[Callable[[Contact], None]] = []
@@ -235,9 +237,7 @@ class Location:
         elif old is None or old.aors != new.aors:
             available = self.endpoint_available(new)
             if self._available.get(new.id, False) != available:
-                self._available[new.id] = available
-                if new.id not in self._quiet:
-                    self._bus.publish(PEER_STATUS, new.id, "Reachable" if available else "Unreachable")
+                self._turned(new, available)
 
     def _endpoint_name(self, contact: Contact) -> str:
         if contact.endpoint:
@@ -252,9 +252,15 @@ class Location:
             if isinstance(endpoint, Endpoint):
                 available = self.endpoint_available(endpoint, without)
                 if self._available.get(name, False) != available:
-                    self._available[name] = available
-                    if name not in self._quiet:
-                        self._bus.publish(PEER_STATUS, name, "Reachable" if available else "Unreachable")
+                    self._turned(endpoint, available)
+
+    def _turned(self, endpoint: Endpoint, available: bool) -> None:
+        """An endpoint can be called now, or no more."""
+        self._available[endpoint.id] = available
+        for listener in self.on_available:
+            listener(endpoint)
+        if endpoint.id not in self._quiet:
+            self._bus.publish(PEER_STATUS, endpoint.id, "Reachable" if available else "Unreachable")
 
     # Expiry.
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from asterism.sip.objects.auth import Auth
 from asterism.stack import digest
 from asterism.stack.errors import ParseError
 
 if TYPE_CHECKING:
-    from asterism.sip.objects.auth import Auth
+    from asterism.data.data import Data
     from asterism.stack.message import Request, Response
 
 
@@ -37,6 +38,26 @@ class NonceCounts:
         if len(self._counts) > self._limit:
             del self._counts[next(iter(self._counts))]
         return count
+
+
+class KnownAuths:
+    """The auth objects of one who sends; those that are gone as they were last: what they began is taken back too."""
+
+    def __init__(self, data: Data) -> None:
+        self._data = data
+        self._last: dict[str, Auth] = {}
+
+    def get(self, names: Iterable[str]) -> list[Auth]:
+        """Those of these names that there are, or were."""
+        found: dict[str, Auth] = {}
+        for name in names:
+            auth: object = self._data.get(Auth, name)
+            if not isinstance(auth, Auth):
+                auth = self._last.get(name)
+            if isinstance(auth, Auth):
+                found[name] = auth
+        self._last = found
+        return list(found.values())
 
 
 def authorize(

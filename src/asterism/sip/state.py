@@ -28,6 +28,7 @@ class SipState:
     """Settings and plugged-in parts of one SIP core."""
 
     __slots__ = (
+        "addresses",
         "allow_without_authenticator",
         "apply_authentication",
         "auth_algorithms_uac",
@@ -89,6 +90,8 @@ class SipState:
         self.service_routes: dict[str, tuple[str, ...]] = {}
         """Routes for the requests of an endpoint, by its name, as its registrar told (RFC 3608)."""
         self.symmetric: frozenset[str] = frozenset()
+        self.addresses: dict[str, str] = {}
+        """Addresses of the names of external addresses, by name: whoever looks them up keeps them here."""
         self.auth_limited: set[str] = set()
         """Names of the transports on which clients must authenticate in time."""
         self.auth_algorithms_uas: tuple[str, ...] = ("MD5",)

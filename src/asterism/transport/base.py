@@ -74,7 +74,7 @@ class Transport(ABC):
     def sent_by(self, flow: Flow) -> str:
         """The sent-by of the Via in our requests over ``flow``: where the peer reaches this transport."""
         settings = self.settings
-        if settings.external_host and settings.is_outside(flow.remote[0]):
+        if settings.external_host and settings.is_outside(flow.remote[0], flow.local[0]):
             return format_host_port(settings.external_host, settings.external_port or self.port)
         return format_host_port(flow.local[0].partition("%")[0], self.port)
 

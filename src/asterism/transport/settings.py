@@ -62,6 +62,8 @@ class TransportSettings:
     """Our address as those peers see it, for session descriptions."""
     local_nets: tuple[IPv4Network | IPv6Network, ...] = ()
     """Networks that see us as we are. Empty: if an external host is set, none do."""
+    match_local_net: bool = False
+    """Whether the external addresses are told only where our own is in ``local_nets``, too."""
     tls: TlsSettings | None = None
     """For ``tls``."""
     tcp_keepalive: tuple[int, int, int] | None = None
@@ -102,13 +104,17 @@ class TransportSettings:
         """The versions of IP that are served, in order of preference. Raises ValueError if ``host`` is not numeric."""
         return (4, 6) if self.dual_stack else (self.address.version,)
 
-    def is_outside(self, host: str) -> bool:
-        """Whether a peer at this numeric address sees the external address instead of ours."""
-        return bool(self.external_host) and self._is_remote(host)
+    def is_outside(self, host: str, own: str = "") -> bool:
+        """Whether a peer at this numeric address sees the external address instead of ours, which is ``own``."""
+        return bool(self.external_host) and self._is_remote(host) and self._may_be_told(own)
 
-    def media_host_for(self, host: str) -> str:
+    def media_host_for(self, host: str, own: str = "") -> str:
         """The external address in session descriptions for a peer at this numeric address; empty to use our own."""
-        return self.external_media_host if self.external_media_host and self._is_remote(host) else ""
+        told = self.external_media_host and self._is_remote(host) and self._may_be_told(own)
+        return self.external_media_host if told else ""
+
+    def _may_be_told(self, own: str) -> bool:
+        return not self.match_local_net or not self._is_remote(own)
 
     def _is_remote(self, host: str) -> bool:
         try:

@@ -12,7 +12,7 @@ from asterism.chan_sip.objects import SipGeneral, SipPeer
 from asterism.core.registry import Owner
 from asterism.data import Data
 from asterism.data.table import Change
-from asterism.sip.objects import Aor, Auth, Endpoint, register_types
+from asterism.sip.objects import Aor, Auth, Endpoint, Registration, TransportConfig, register_types
 
 
 def data_of(folder: Path, owner: Owner | None = None, /, **files: str) -> Data:
@@ -46,7 +46,7 @@ def test_peers_become_endpoints(tmp_path: Path) -> None:
     assert isinstance(endpoint, Endpoint)
     assert (endpoint.context, endpoint.auth, endpoint.aors, endpoint.identify_by) == ("in", ("a/in",), ("a",), ())
     assert endpoint.fields["chan_sip"] == "a"
-    assert (ids(data, Aor), ids(data, Auth)) == (["a"], ["a/in"])
+    assert (ids(data, Aor), ids(data, Auth)) == (["a"], ["a/in", "a/out"])
 
 
 def test_also_where_sorcery_conf_names_other_sources(tmp_path: Path) -> None:
@@ -114,3 +114,30 @@ def test_a_line_that_the_object_refuses_is_told_and_the_rest_counts(tmp_path: Pa
     endpoint = data.get(Endpoint, "a")
     assert isinstance(endpoint, Endpoint)
     assert endpoint.context == "c"
+
+
+PJSIP_UDP = "[mine]\ntype=transport\nprotocol=udp\nbind=192.0.2.1\n"
+
+
+@pytest.mark.parametrize(
+    ("general", "transports", "used"),
+    [
+        ("bindaddr=192.0.2.1", ["mine"], "mine"),
+        ("bindaddr=192.0.2.1\nbindport=5070", ["mine", "sip.conf/udp"], "sip.conf/udp"),
+        ("bindaddr=192.0.2.1\ntcpenable=yes", ["mine", "sip.conf/tcp"], "mine"),
+    ],
+)
+def test_a_transport_that_there_is_already_is_used(
+    tmp_path: Path, general: str, transports: list[str], used: str
+) -> None:
+    data = data_of(tmp_path, pjsip=PJSIP_UDP, sip=f"[general]\n{general}\nregister => a@h\n")
+    data.load()
+    assert ids(data, TransportConfig) == transports
+    (registration,) = data.all(Registration)
+    assert registration.transport == used
+
+
+def test_what_register_lines_mean_is_told_with_their_places(tmp_path: Path) -> None:
+    data = data_of(tmp_path, sip="[general]\nregister => nobody?a@h\nregister => a:secret\n")
+    found = [(error.position.line, error.option) for error in data.load().errors if error.position]
+    assert sorted(found) == [(2, "register"), (3, "register")]

@@ -7,6 +7,7 @@ from sip_rig import Rig
 from asterism.sip.contacts import ContactStatus
 from asterism.sip.objects.contact import Contact, contact_id
 from asterism.sip.objects.endpoint import Endpoint
+from asterism.sip.objects.habits import Habits
 
 
 def bound(rig: Rig, name: str, expires: float = 100) -> Contact:
@@ -78,3 +79,21 @@ def test_endpoints_that_share_an_aor_are_kept_in_order(rig: Rig) -> None:
         table.apply(name, None, None)
     assert list(location.endpoints_of("alice")) == []
     assert "alice" not in location._endpoints_of
+
+
+def test_an_endpoint_with_events_of_its_own_raises_none_here(rig: Rig) -> None:
+    location, endpoint = rig.sip.location, rig.data.objects(Endpoint)["alice"]
+    told = rig.record()
+    turned: list[str] = []
+    location.on_available.append(lambda each: turned.append(each.id))
+    endpoint.habits = Habits(status_events=False)
+    location.index()
+    contact = bound(rig, "a")
+    location.set_reachability(contact, ContactStatus.UNREACHABLE)
+    rig.data.delete_now(contact)
+    rig.commit()
+    assert [name for name, _ in told if name in ("PeerStatus", "ContactStatus")] == []
+    assert turned == ["alice", "alice"], "what follows its state is told all the same"
+    rig.data._tables[Endpoint].apply("alice", endpoint.replace(habits=Habits()), None)
+    bound(rig, "a")
+    assert [name for name, _ in told if name in ("PeerStatus", "ContactStatus")] == ["ContactStatus", "PeerStatus"]

@@ -96,3 +96,19 @@ def test_addresses_for_sdp_have_no_port(text: str) -> None:
     assert section is not None
     with pytest.raises(ConfigErrors):
         Endpoint.from_options("a", section, section.position)
+
+
+@pytest.mark.parametrize(
+    ("line", "own", "told"),
+    [
+        ("", "127.0.0.1", True),
+        ("match_local_net=yes", "127.0.0.1", False),
+        ("match_local_net=yes", "10.1.2.3", True),
+    ],
+)
+def test_outside_addresses_may_depend_on_our_own(line: str, own: str, told: bool) -> None:
+    outside = "external_signaling_address=203.0.113.1\nexternal_media_address=203.0.113.2\nlocal_net=10.0.0.0/8\n"
+    settings = made(outside + line)
+    assert settings.is_outside("192.0.2.1", own) is told
+    assert settings.media_host_for("192.0.2.1", own) == ("203.0.113.2" if told else "")
+    assert not settings.is_outside("10.9.9.9", own)

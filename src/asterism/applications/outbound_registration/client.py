@@ -21,8 +21,7 @@ from asterism.applications.outbound_registration.request import (
 )
 from asterism.sip.attempt import Attempt
 from asterism.sip.delays import seconds_of
-from asterism.sip.objects.auth import Auth
-from asterism.sip.outbound_authentication import authorize
+from asterism.sip.outbound_authentication import KnownAuths, authorize
 from asterism.sip.scheduled import ScheduledTask
 from asterism.sip.tags import new_call_id, new_tag
 from asterism.stack.errors import ParseError
@@ -94,6 +93,7 @@ class RegistrationClient:
         self._verify: tuple[str, ...] = ()
         self._timer: Timer | None = None
         self._attempt: _Attempt | None = None
+        self._auths = KnownAuths(core.data)
         self._then: Callable[[], None] | None = None
         self._flow: Flow | None = None
         self._closed = False
@@ -206,6 +206,7 @@ class RegistrationClient:
         config, state = self.config, self._core.state
         self._leave_flow()
         attempt = self._attempt = _Attempt(self, expires)
+        self._auths.get(config.outbound_auth)
         self._sent = self._clock()
         self._runs += 1
         self.identity.cseq += 1
@@ -264,8 +265,7 @@ class RegistrationClient:
         flow = outgoing.flow if outgoing is not None else None
         attempt.rounds += 1
         if status in (401, 407):
-            found = (self._core.data.get(Auth, name) for name in self.config.outbound_auth)
-            auths = [auth for auth in found if isinstance(auth, Auth)]
+            auths = self._auths.get(self.config.outbound_auth)
             state = self._core.state
             answered = (
                 authorize(request, response, auths, state.auth_algorithms_uac, state.nonce_counts) if auths else None

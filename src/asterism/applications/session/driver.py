@@ -114,6 +114,8 @@ class SessionDriver:
         audio = session.media.port(AUDIO)
         if mode == "info" or (mode == "auto_info" and (audio is None or not audio.sends_events)):
             session.send_digit_info(digit, duration_ms)
+        elif mode == "short_info":
+            session.send_short_digit(digit)
         elif mode != "none" and audio is not None:
             audio.send_digit(digit, duration_ms)
 

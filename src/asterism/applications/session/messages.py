@@ -60,7 +60,7 @@ class SessionMessages:
         if not found:
             transport = self.core.state.transports.transports.get(self.flow.name)
             if transport is not None and transport.settings.external_media_host:
-                found = transport.settings.media_host_for(self.flow.remote[0])
+                found = transport.settings.media_host_for(self.flow.remote[0], self.local_address)
         return found or self.local_address
 
     def take_target(self, message: Request | Response) -> None:

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Protocol
 from asterism.applications.session.actions import SessionActions
 from asterism.applications.session.cli import SessionCommands
 from asterism.applications.session.functions import SessionFunctions
+from asterism.applications.session.inherited_headers import InheritedHeaders
 from asterism.applications.session.media_functions import MediaFunctions
 from asterism.applications.session.registry import Sessions
 from asterism.applications.session.service import SessionService
 from asterism.applications.session.technology import PjsipTechnology
+from asterism.applications.session.timeouts import SESSION_TIMEOUT
 from asterism.core.module import Module
 from asterism.pbx.assembly.server import PbxServer
-from asterism.sip.events import PEER_STATUS
+from asterism.sip.devices import device_of
+from asterism.sip.objects.endpoint import Endpoint
 from asterism.sip.server import SipServer
 
 if TYPE_CHECKING:
@@ -48,12 +51,19 @@ class SessionModule(Module):
         technology = PjsipTechnology(core, pbx, self.sessions)
         pbx.register_technology(technology)
         self.sessions.register_technology(technology)
-        states, prefix = pbx.device_states, technology.name + "/"
-        server.subscribe(PEER_STATUS, lambda _type, told: states.changed(prefix + told[0]))
+        states, listeners = pbx.device_states, core.location.on_available
+
+        def turned(endpoint: Endpoint) -> None:
+            states.changed(device_of(endpoint))
+
+        listeners.append(turned)
+        server.owner.on_release(lambda: listeners.remove(turned))
         core.register_service(SessionService(core, pbx, self.sessions, technology))
         server.register_marked(SessionCommands(self.sessions))
         server.register_marked(SessionActions(pbx))
+        server.register_events(SESSION_TIMEOUT)
         pbx.register_marked(SessionFunctions(core))
+        pbx.register_marked(InheritedHeaders())
         pbx.register_marked(MediaFunctions())
         return None
 

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from asterism.stack.timers import Timer
     from asterism.stack.transactions.server import ServerTransaction
 
+_EVENTS = "0123456789*#ABCD!"
+"""Digits in the order of their numbers among telephone events (RFC 4733 3.2); ``!`` is the hook flash."""
 _LAST_WORD = 2.0
 """Seconds that a BYE waits for the answer to the request that has the peer send its media here again."""
 
@@ -384,6 +386,12 @@ class Session(SessionMessages):
         if self.confirmed:
             body = f"Signal={digit}\r\nDuration={duration_ms}\r\n".encode()
             self.send_request("INFO", body=body, content_type="application/dtmf-relay")
+
+    def send_short_digit(self, digit: str) -> None:
+        """Send a digit as INFO with its number among telephone events alone, for ``dtmf_mode=short_info``."""
+        number = _EVENTS.find(digit.upper())
+        if self.confirmed and number >= 0:
+            self.send_request("INFO", body=f"{number}\r\n".encode(), content_type="application/dtmf")
 
     # The end.
 

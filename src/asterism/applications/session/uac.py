@@ -17,6 +17,7 @@ from asterism.applications.session.causes import (
     reason_lines,
 )
 from asterism.applications.session.forking import ForkedSession
+from asterism.applications.session.inherited_headers import add_inherited
 from asterism.applications.session.invite import REFERRED_BY, add_referred_by, make_invite
 from asterism.applications.session.media import carry, description_of
 from asterism.applications.session.redirecting import extension_of, targets_of, told_redirecting
@@ -171,8 +172,10 @@ class OutgoingSession(ForkedSession):
         for callback in self.profile.callbacks["on_outgoing_request", "INVITE"]:
             callback(self, request)
         channel = self.channel
-        if channel is not None and channel.inheritance is not None and REFERRED_BY in channel.inheritance:
-            add_referred_by(request, channel)
+        if channel is not None and channel.inheritance is not None:
+            if REFERRED_BY in channel.inheritance:
+                add_referred_by(request, channel)
+            add_inherited(request, channel)
         request.headers.extend(self.added_headers)
         self.profile.finish_request(request, None if channel is None else channel.hops, self.max_forwards)
         carry(request, body)

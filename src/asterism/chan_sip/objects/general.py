@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from asterism.chan_sip.objects.kinds import ADDRESS, BOOL, CREDENTIALS, PORT, BoolOr, NumberOr
+from asterism.chan_sip.objects.mwi_line import MwiLinesKind
+from asterism.chan_sip.objects.register_line import RegisterLinesKind
 from asterism.chan_sip.objects.shared import SipOptions
 from asterism.data.kinds import INT, SECONDS, TEXT, UINT, Choice, Integer, Lines
 from asterism.data.network import NetworkList
@@ -98,14 +100,8 @@ class SipGeneral(SipOptions, type="sip_general"):
     mwiexpiry = option(SECONDS, 3600, "Lifetime of the subscriptions of mwi lines.")
     qualifygap = option(_MILLISECONDS, 100, "Pause between the peers that are checked.")
     qualifypeers = option(Integer(1), 1, "Peers that are checked at a time.")
-    register = option(
-        Lines("[peer?][transport://]user[@domain][:secret[:authuser]]@host[:port][/extension][~expiry]"), (),
-        "Register at another server; may be repeated.", secret=True,
-    )  # fmt: skip
-    mwi = option(
-        Lines("user[:secret[:authuser]]@host[:port]/mailbox"), (),
-        "Follow a mailbox of another server; may be repeated.", secret=True,
-    )  # fmt: skip
+    register = option(RegisterLinesKind(), (), "Register at another server; may be repeated.", secret=True)
+    mwi = option(MwiLinesKind(), (), "Follow a mailbox of another server; may be repeated.", secret=True)
     auth = option(CREDENTIALS, (), "Credentials of [authentication], user:secret@realm.", secret=True)
     registertimeout = option(SECONDS, 20, "Time to the next attempt of a registration.")
     registerattempts = option(UINT, 0, "How many attempts may fail in a row; 0: any number.")

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from asterism.chan_sip.objects.credential import CredentialsKind
 from asterism.config.values import is_boolean, is_true
-from asterism.data.kinds import Bool, Choice, Integer, Kind, Lines, Names, Strings
+from asterism.data.kinds import Bool, Choice, Integer, Kind, Names, Strings
 from asterism.data.network import SocketAddress
 from asterism.hostport import split_host_port
 
@@ -113,19 +114,6 @@ class Mailboxes(Names):
         return tuple(dict.fromkeys(super().parse(text, current)))
 
 
-class Credentials(Lines):
-    """``user:secret@realm`` or ``user#md5@realm``; every line adds one."""
-
-    def __init__(self) -> None:
-        super().__init__("user:secret@realm or user#md5secret@realm")
-
-    def check(self, name: str) -> str:
-        user, at, realm = name.rpartition("@")
-        if not at or not realm.strip() or not user.strip():
-            raise ValueError("it is not user:secret@realm")
-        return name
-
-
 class T38(NamedTuple):
     """``t38pt_udptl``: whether, with which error correction, and the largest datagram (0: as the peer says)."""
 
@@ -187,7 +175,7 @@ NAT = Nat()
 INSECURE = Words("port", "invite", spelled={"no": (), "yes": ("port",), "very": ("port", "invite")})
 DIRECT_MEDIA = Words("yes", "nonat", "update", "outgoing", spelled={"no": ()})
 MAILBOXES = Mailboxes()
-CREDENTIALS = Credentials()
+CREDENTIALS = CredentialsKind()
 T38_KIND = T38Kind()
 ADDRESS = LooseSocketAddress()
 PORT = Integer(1, 65535)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asterism.chan_sip.objects.kinds import BOOL, CREDENTIALS, INSECURE, MAILBOXES, PORT, NumberOr
+from asterism.chan_sip.objects.kinds import BOOL, CREDENTIALS, INSECURE, MAILBOXES, PORT
 from asterism.chan_sip.objects.shared import SipOptions
 from asterism.data.kinds import NAMES, TEXT, UINT, Choice, Integer, Variables
 from asterism.data.network import AccessRule, HostKind, Rules
@@ -38,9 +38,6 @@ class SipPeer(SipOptions, type="sip_peer"):
     port = option(PORT, 0, "Its port; 0: the transport's.")
     defaultip = option(HostKind(), "", "Its address until it registers.")
     defaultuser = option(TEXT, "", "User of the Request-URI until it registers, and name in credentials sent to it.")
-    qualify = option(
-        NumberOr(2000, 0, "milliseconds"), 0, "Check it by OPTIONS; answers that take longer count as late (LAGGED)."
-    )
     regexten = option(TEXT, "", "Extension that exists while it is registered, exten[@context][&...].")
     callbackextension = option(TEXT, "", "Register there with these data; the extension is that of calls that come.")
 
@@ -75,7 +72,6 @@ class SipPeer(SipOptions, type="sip_peer"):
         AccessRule(False), "direct_media_rules", "Addresses that it exchanges no media with directly."
     )
     directmediaacl = option(NAMES, (), "Named access lists for addresses of direct media.")
-    dtlsenable = option(BOOL, False, "Encrypt media by DTLS.")
 
     # Identity
 

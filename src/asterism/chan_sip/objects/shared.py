@@ -19,6 +19,20 @@ BUILT_IN = CodecList(("ulaw", "alaw", "gsm", "h263"))
 class SipOptions(ConfiguredObject):
     """The options of ``[general]`` that a peer may override."""
 
+    WITHOUT_EFFECT = {  # noqa: RUF012
+        "media is not encrypted yet: a call that must be is refused": "encryption dtlsenable",
+        "media is not encrypted yet": (
+            "encryption_taglen force_avp dtlsverify dtlsrekey dtlsautogeneratecert dtlscertfile dtlsprivatekey "
+            "dtlscipher dtlscafile dtlscapath dtlssetup dtlsfingerprint"
+        ),
+        "browsers cannot be called": "icesupport avpf rtcp_mux",
+        "fax is not supported yet": "t38pt_udptl t38pt_usertpsource faxdetect",
+        "there is no G.726": "g726nonstandard",
+        "there is one engine": "rtp_engine",
+        "there is no advice of charge": "snom_aoc_enabled",
+        "tones are those of the server": "tonezone",
+    }
+
     contact_rules: Rules = derived(Rules())
     """``contactdeny`` and ``contactpermit``, in file order."""
 
@@ -76,6 +90,9 @@ class SipOptions(ConfiguredObject):
     )
     timert1 = option(_MILLISECONDS, 0, "RFC 3261's T1; 0: 500.")
     timerb = option(_MILLISECONDS, 0, "How long an INVITE waits for its first response; 0: 64 times T1.")
+    qualify = option(
+        NumberOr(2000, 0, "milliseconds"), 0, "Check it by OPTIONS; answers that take longer count as late (LAGGED)."
+    )
     qualifyfreq = option(SECONDS, 60, "Interval of the OPTIONS that check it.")
     keepalive = option(NumberOr(60, 0, "seconds"), 0, "Interval of keep-alive packets by UDP; 0: none.")
     contactpermit = modifier(AccessRule(True), "contact_rules", "Contact addresses that may be registered.")
@@ -109,6 +126,7 @@ class SipOptions(ConfiguredObject):
     rtcp_mux = option(BOOL, False, "Put RTCP on the RTP port.")
     encryption = option(BoolOr("try"), "no", "Encrypt media (SRTP).")
     encryption_taglen = option(Choice("80", "32"), "80", "Bits of SRTP's authentication tag.")
+    dtlsenable = option(BOOL, False, "Encrypt media by DTLS.")
     dtlsverify = option(BoolOr("fingerprint", "certificate"), "no", "What of the peer's proof to check.")
     dtlsrekey = option(SECONDS, 0, "Interval of new DTLS keys; 0: none.")
     dtlsautogeneratecert = option(BOOL, False, "Make a certificate per session.")

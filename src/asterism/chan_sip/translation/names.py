@@ -14,6 +14,13 @@ class Names:
     identifies = False
     """Whether ``identify`` objects are made. A server does without: it finds peers of ``sip.conf`` in its own way."""
 
+    written = False
+    """Whether the objects are written to a file, which other servers may read: then nothing is left to this one."""
+
+    def __init__(self) -> None:
+        self.given: dict[str, str] = {}
+        """Transports of other files that serve where ``sip.conf`` wants one: their ids by protocol."""
+
     def endpoint(self, peer: SipPeer) -> str:
         """The endpoint; of a user that has a peer of its name beside it, ``name/user``."""
         return peer.id
@@ -36,7 +43,7 @@ class Names:
 
     def transport(self, protocol: str, family: int = 4) -> str:
         """The transport of a protocol; ``family`` 6 is the second one that ``::`` makes."""
-        return f"sip.conf/{protocol}{'6' if family == 6 else ''}"
+        return self.given.get(protocol) or f"sip.conf/{protocol}{'6' if family == 6 else ''}"
 
     def general_auth(self, number: int) -> str:
         """Credentials of ``[authentication]``, counted from 1."""
@@ -45,6 +52,18 @@ class Names:
     def registration(self, number: int) -> str:
         """The registration of a ``register`` line, counted from 1."""
         return f"sip.conf/register{number}"
+
+    def registration_auth(self, number: int) -> str:
+        """The credentials of a registration."""
+        return f"sip.conf/register{number}/out"
+
+    def mwi(self, number: int) -> str:
+        """The subscription of an ``mwi`` line, counted from 1."""
+        return f"sip.conf/mwi{number}"
+
+    def mwi_auth(self, number: int) -> str:
+        """The credentials of such a subscription."""
+        return f"sip.conf/mwi{number}/out"
 
     def contact_acl(self) -> str:
         """The access list of the ``contactpermit`` and ``contactdeny`` lines of ``[general]``."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from operator import attrgetter
 from typing import Literal
 
+from asterism.applications.pubsub.outbound.objects import OutboundSubscription
 from asterism.chan_sip.objects.general import SipGeneral
 from asterism.chan_sip.objects.peer import SipPeer
 from asterism.chan_sip.reading import SipConf, canonical
@@ -60,6 +62,23 @@ class Rule:
     def kinds(self) -> frozenset[str]:
         """The types of its targets."""
         return frozenset(target.partition(".")[0] for target in self.targets)
+
+
+def same(option: str, target: str, text: str = "") -> Rule:
+    """The rule of an option that means what another one does in ``pjsip.conf``, in the same words."""
+    spec = SipPeer.spec(option)
+    assert spec is not None
+    read, write = attrgetter(spec.attribute), spec.kind.format
+
+    def apply(draft: Draft) -> None:
+        draft.set(target, write(read(draft.peer)))
+
+    return Rule(option, (target,), text, "changed" if text else "translated", apply)
+
+
+def here(option: str, what: str) -> Rule:
+    """The rule of an option that other code reads; ``what`` says what it does."""
+    return Rule(option, here=what, text="there is no such option", outcome="untranslated")
 
 
 class Made:
@@ -116,6 +135,11 @@ class Draft:
         if self.peer.is_peer:
             self.put("aor", self.names.aor(self.peer), option, value)
 
+    def set(self, target: str, value: str) -> None:
+        """Set ``endpoint.context`` or the like."""
+        kind, _, option = target.partition(".")
+        (self.endpoint if kind == "endpoint" else self.aor)(option, value)
+
     def note(self, option: str, outcome: Outcome, text: str) -> None:
         """Say of this peer's option that it is not, or not quite, translated."""
         self.notes[option] = (outcome, text)
@@ -137,7 +161,8 @@ class Translation:
 @cache
 def usual(kind: str) -> Mapping[str, str]:
     """The default of every option of a type of ``pjsip.conf``, as it would be written."""
-    cls: type[ConfiguredObject] = next(each for each in TYPES if kind == each.TYPE)
+    types: tuple[type[ConfiguredObject], ...] = (*TYPES, OutboundSubscription)
+    cls = next(each for each in types if kind == each.TYPE)
     return {
         spec.name: spec.kind.format(spec.default)
         for spec in cls.OPTIONS

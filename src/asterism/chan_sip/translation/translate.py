@@ -8,27 +8,39 @@ from itertools import chain
 
 from asterism.chan_sip.objects.peer import SipPeer
 from asterism.chan_sip.reading import SipConf, canonical
-from asterism.chan_sip.translation import peer_address, peer_endpoint
+from asterism.chan_sip.translation import (
+    general,
+    peer_calls,
+    peer_identity,
+    peer_media,
+    peer_routing,
+    peer_security,
+)
 from asterism.chan_sip.translation.names import Names
 from asterism.chan_sip.translation.rules import Draft, Rule, Translation, remarks_of
 from asterism.config.file import Option, Section
 from asterism.core.errors import Position
 
-PEER_RULES: Mapping[str, Rule] = {rule.option: rule for rule in (*peer_address.RULES, *peer_endpoint.RULES)}
+PEER_RULES: Mapping[str, Rule] = {
+    rule.option: rule
+    for part in (peer_routing, peer_security, peer_calls, peer_identity, peer_media)
+    for rule in part.RULES
+}
 """The rules of the options of peers, by the option's name."""
 
-GENERAL_RULES: Mapping[str, Rule] = {}
-"""The rules of options that only ``[general]`` has."""
+GENERAL_RULES: Mapping[str, Rule] = {rule.option: rule for rule in general.RULES}
+"""The rules of options that only ``[general]`` has; those that ``apply`` write to the objects of each peer."""
 
 GeneralSections = Callable[[SipConf, Names, str], Iterable[Section]]
-GENERAL: tuple[GeneralSections, ...] = ()
+GENERAL: tuple[GeneralSections, ...] = general.SECTIONS
 """What makes the objects of ``[general]``: each gives the sections of one type of ``pjsip.conf`` (``""``: of all)."""
 
 
 @cache
 def _rules_for(kind: str) -> tuple[Rule, ...]:
     """The peer rules that write options of a type; ``""``: all that write any."""
-    return tuple(rule for rule in PEER_RULES.values() if rule.apply is not None and (not kind or kind in rule.kinds))
+    rules = chain(PEER_RULES.values(), GENERAL_RULES.values())
+    return tuple(rule for rule in rules if rule.apply is not None and (not kind or kind in rule.kinds))
 
 
 def draft_of(conf: SipConf, peer: SipPeer, names: Names, kind: str = "") -> Draft:
@@ -40,7 +52,7 @@ def draft_of(conf: SipConf, peer: SipPeer, names: Names, kind: str = "") -> Draf
     draft.position = start
     if not kind or kind == "endpoint":
         draft.endpoint("identify_by", "")
-        draft.endpoint("@chan_sip", peer.id)
+        draft.endpoint("@chan_sip", peer.name)
     for rule in _rules_for(kind):
         draft.position = own.get(rule.option) or general.get(rule.option) or start
         assert rule.apply is not None
@@ -66,7 +78,9 @@ def sections_of(conf: SipConf, names: Names, kind: str) -> Iterator[Section]:
 
 @cache
 def _kinds() -> frozenset[str]:
-    return frozenset(chain.from_iterable(rule.kinds for rule in PEER_RULES.values()))
+    return frozenset(
+        chain.from_iterable(rule.kinds for rule in (*PEER_RULES.values(), *GENERAL_RULES.values()) if rule.apply)
+    )
 
 
 def translate(conf: SipConf, names: Names) -> Translation:

@@ -44,7 +44,9 @@ MAX_STALLED_SECONDS = 30.0
 
 _BURST = 32  # actions of one client that are run before others have their turn
 
-_ID_LAST = frozenset({"Status", "DBGetResponse", "DBGetTreeResponse", "BridgeTechnologyListItem", "ChannelHungup"})
+_ID_LAST = frozenset(
+    {"Status", "DBGetResponse", "DBGetTreeResponse", "BridgeTechnologyListItem", "ChannelHungup", "PeerStatus"}
+)
 """List events whose ActionID stands at the end, as in Asterisk 22."""
 
 _HIGH_WATER = 256 * 1024  # bytes written and not yet taken by the system, beyond which nothing more is written

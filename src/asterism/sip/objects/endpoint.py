@@ -35,6 +35,7 @@ from asterism.sip.objects.kinds import (
 
 if TYPE_CHECKING:
     from asterism.data.data import Data
+    from asterism.sip.outbound_authentication import KnownAuths
 
 _OFFER = CodecPreferencesKind("intersect", "only_preferred", "only_nonpreferred")
 _ANSWER = CodecPreferencesKind("intersect", "union", "only_preferred", "only_nonpreferred")
@@ -95,6 +96,9 @@ class Endpoint(ConfiguredObject, type="endpoint"):
     """``direct_media_deny`` and ``direct_media_permit``, in file order."""
     habits: Habits = derived(PJSIP)
     """How the driver behaves towards this peer; set by whoever makes the object from something else than pjsip.conf."""
+
+    known_auths: KnownAuths | None = derived(None)
+    """Of one that stands for a sender of its own: its credentials, also when they are gone."""
 
     # Calls and the dialplan
 
@@ -175,8 +179,9 @@ class Endpoint(ConfiguredObject, type="endpoint"):
     g726_non_standard = option(BOOL, False, "Take g726 to mean the AAL2 packing.")
     use_ptime = option(BOOL, False, "Send packets of the length that the peer asks for.")
     dtmf_mode = option(
-        Choice("rfc4733", "inband", "info", "auto", "auto_info", "none"), "rfc4733",
-        "How digits travel; auto falls back from events to tones, auto_info to INFO.",
+        Choice("rfc4733", "inband", "info", "auto", "auto_info", "none", "short_info"), "rfc4733",
+        "How digits travel; auto falls back from events to tones, auto_info to INFO; short_info is INFO with a number "
+        "alone (application/dtmf).",
     )  # fmt: skip
     direct_media = option(BOOL, True, "Let the parties exchange media without the server where possible.")
     direct_media_method = option(

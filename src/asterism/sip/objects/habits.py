@@ -26,6 +26,8 @@ class Habits:
     status_events: bool = True
     """Whether ``chan_pjsip``'s events tell of reachability and registrations (ContactStatus, PeerStatus, Registry); a
     driver with others raises its own."""
+    session_timeout_events: bool = False
+    """Whether SessionTimeout is raised for a call that ends as no audio came, or no refresh (RFC 4028)."""
 
 
 PJSIP = Habits()

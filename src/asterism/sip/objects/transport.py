@@ -31,6 +31,9 @@ class TransportConfig(ConfiguredObject, type="transport"):
     )
     external_signaling_port = option(Integer(0, 65535), 0, "Port in Via and Contact for peers outside local_net.")
     local_net = option(NetworkList(), (), "Networks on this side of the NAT; may be repeated.")
+    match_local_net = option(
+        BOOL, False, "Tell outside addresses only where the server's own address is in local_net too.", listed=False
+    )
     symmetric_transport = option(BOOL, False, "Reach a registered contact over the transport it registered on.")
     tos = option(DSCP, 0, "Traffic class of SIP packets.")
     cos = option(Integer(0, 7), 0, "Ethernet priority of SIP packets.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from asterism.applications.pubsub.outbound.objects import OutboundSubscription
 from asterism.applications.pubsub.outbound.table import SubscribeError
 from asterism.sip.objects.endpoint import Endpoint
+from asterism.sip.outbound_authentication import KnownAuths
 from asterism.sip.sending import SendError
 from asterism.stack.uri import Uri
 
@@ -45,6 +46,7 @@ class Keeper:
         self._endpoint.transport = config.transport
         self._endpoint.habits = config.habits
         self._endpoint.outbound_auth = config.outbound_auth
+        self._endpoint.known_auths = self._auths = KnownAuths(pubsub.core.data)
         self._endpoint.outbound_proxy = config.outbound_proxy
 
     def start(self, delay: float | None = None) -> None:
@@ -85,6 +87,7 @@ class Keeper:
     def _due(self) -> None:
         self._timer = None
         config, log = self.config, self._pubsub.log
+        self._auths.get(config.outbound_auth)
         subscriber = self._pubsub.subscribers.get(config.event.lower())
         if subscriber is None:
             log.warning("outbound-subscription '%s' waits: no module reads '%s'", config.id, config.event)

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from asterism.sip.attempt import Attempt
 from asterism.sip.delays import seconds_of
-from asterism.sip.objects.auth import Auth
 from asterism.sip.objects.endpoint import Endpoint
-from asterism.sip.outbound_authentication import authorize
+from asterism.sip.outbound_authentication import KnownAuths, authorize
 from asterism.sip.tags import new_call_id, new_tag
 from asterism.stack.errors import ParseError
 from asterism.stack.message import Request, Response
@@ -95,6 +94,7 @@ class PublishClient:
         self._expiration = config.expiration
         self._waiting: dict[str, Body] = {}
         self._attempt: _Attempt | None = None
+        self._auths = KnownAuths(core.data)
         self._timer: Timer | None = None
         self._hold: Timer | None = None
         self._closed = False
@@ -170,6 +170,7 @@ class PublishClient:
 
     def _transmit(self, attempt: _Attempt) -> None:
         self._cseq += 1
+        self._auths.get(self.config.outbound_auth)
         try:
             request = self._request(attempt)
         except ParseError as error:
@@ -263,8 +264,7 @@ class PublishClient:
         return False
 
     def _authorize(self, attempt: _Attempt, request: Request, response: Response) -> bool:
-        found = (self._core.data.get(Auth, name) for name in self.config.outbound_auth)
-        auths = [auth for auth in found if isinstance(auth, Auth)]
+        auths = self._auths.get(self.config.outbound_auth)
         if not auths:
             return False
         state = self._core.state

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from asterism.applications.session import timeouts
 from asterism.applications.session.identity import address_towards
 from asterism.applications.session.negotiation import (
     LARGEST_KEPT,
@@ -410,6 +411,7 @@ def _end_silent(session: Session) -> None:
     if session.channel is None:
         session.fail(_NOT_AVAILABLE)
     else:
+        timeouts.tell(session, timeouts.AUDIO)
         session.channel.soft_hangup(SoftHangup.DEVICE, _NOT_AVAILABLE)
 
 

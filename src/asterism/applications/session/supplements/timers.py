@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from asterism.applications.session import timeouts
 from asterism.applications.session.causes import INTERWORKING
 from asterism.applications.session.registry import sessions
 from asterism.applications.session.supplement import SessionSupplement
@@ -197,6 +198,7 @@ class SessionTimers(SessionSupplement):
     def _expired(self, session: Session, state: TimerState) -> None:
         state.timer = None
         session.core.log.info("session with %s expired; no refresh came", session.endpoint.id)
+        timeouts.tell(session, timeouts.REFRESH)
         session.fail(0)
 
 

@@ -1,0 +1,55 @@
+"""A folder as a whole: which files there are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from asterism.chan_sip.migrate.migration import kept_files, migrate
+from asterism.chan_sip.migrate.report import Outcome
+
+FILES = {
+    "sip.conf": "[general]\n[a]\ntype=friend\nsecret=x\n#include sip_more.conf\n#include shared.conf\n",
+    "sip_more.conf": "[b]\ntype=friend\n",
+    "shared.conf": "",
+    "sip_notify.conf": "[reboot]\nEvent=>check-sync\n",
+    "extensions.conf": "[c]\nexten => 1,1,Dial(SIP/a)\n#include shared.conf\n",
+    "queues.conf": "[q]\nmember => SIP/a,1\n",
+    "modules.conf": "[modules]\nautoload=yes\nnoload=chan_pjsip.so\n",
+    "cdr.conf": "[x]\n",
+    "keys/k.pem": "key",
+    "extensions.ael": "",
+}
+
+
+def fill(folder: Path, **more: str) -> Path:
+    for name, text in {**FILES, **more}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+def test_files(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "etc")
+    done = migrate(folder, folder / "new")
+    assert set(done.files) == {
+        "pjsip.conf", "pjsip_more.conf", "pjsip_notify.conf", "extensions.conf", "queues.conf", "modules.conf",
+    }  # fmt: skip
+    assert done.left_out == {"sip.conf", "sip_more.conf", "sip_notify.conf"}
+    assert done.files["queues.conf"] == "[q]\nmember => PJSIP/a,1\n"
+    assert "#include pjsip_more.conf" in done.files["pjsip.conf"]
+    (folder / "new").mkdir()
+    (folder / "new" / "old.conf").write_text("")
+    kept = {name for _, name in kept_files(folder, folder / "new", done)}
+    assert kept == {"shared.conf", "cdr.conf", "keys/k.pem", "extensions.ael"}
+    told = {(entry.path, entry.outcome) for entry in done.report.entries if entry.path == "extensions.ael"}
+    assert told == {("extensions.ael", Outcome.UNTRANSLATED)}
+
+
+def test_a_pjsip_conf_that_is_in_use_stays(tmp_path: Path) -> None:
+    folder = fill(tmp_path, **{"pjsip.conf": "[b]\ntype=endpoint\n", "pjsip_notify.conf": "[x]\nEvent=>y\n"})
+    done = migrate(folder, tmp_path.with_name("new"))
+    assert done.files["pjsip.conf"].startswith("[b]\ntype=endpoint\n")
+    assert done.files["pjsip.conf"].endswith("#include pjsip_migrated.conf\n")
+    assert "[a]" in done.files["pjsip_migrated.conf"]
+    assert "pjsip_more.conf" not in done.files
+    assert "pjsip_notify.conf" not in done.files
