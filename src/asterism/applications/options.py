@@ -44,7 +44,7 @@ class Options(Service):
         if not exten:
             return _FOUND
         endpoint = rx.endpoint
-        context = endpoint.context if endpoint is not None else "default"
+        context = "default" if endpoint is None else endpoint.habits.options_context or endpoint.context
         return _FOUND if self._pbx.dialplan.exists(context, exten) else _MISSING
 
     def apply(self, decision: Decision, rx: Rx) -> None:
@@ -53,6 +53,11 @@ class Options(Service):
         said = self._said
         if said is None or said[0] is not capabilities:
             said = self._said = (capabilities, capabilities.headers())
+        endpoint = rx.endpoint
+        if endpoint is not None and endpoint.habits.own_number and decision.status == 200:
+            contact = f"<sip:{self._core.layer.sent_by(rx.flow)}>"
+            rx.respond_stateless(200, fixed=(("Contact", contact), *said[1]))
+            return
         rx.respond_stateless(decision.status, fixed=said[1])
 
 

@@ -54,9 +54,9 @@ _NO_ENDPOINT = Decision(Outcome.REJECT, "no endpoint: the sender was not identif
 class Plan(Decision):
     """The changes that a REGISTER asks for: bindings to set and to remove; neither for a query."""
 
-    __slots__ = ("aor", "bindings", "changed", "current", "expires", "index", "now", "outbound", "removed")
+    __slots__ = ("aor", "bindings", "changed", "current", "expires", "index", "now", "outbound", "removed", "slack")
 
-    def __init__(self, aor: Aor, now: float) -> None:
+    def __init__(self, aor: Aor, now: float, slack: int = 0) -> None:
         # Not through the base class: one is made for every REGISTER.
         self.outcome = Outcome.TAKE
         self.reason = "the bindings are updated"
@@ -66,6 +66,8 @@ class Plan(Decision):
         self.data = None
         self.aor = aor
         self.now = now
+        self.slack = slack
+        """Seconds that bindings last longer than the answer says."""
         self.changed: dict[str, Contact] = {}
         """Bindings that are new or refreshed, by id."""
         self.removed: dict[str, Contact] = {}
@@ -144,11 +146,15 @@ class Registrar(Service):
     # Planning.
 
     def _plan(self, rx: Rx, endpoint: Endpoint, aor: Aor) -> Decision:
-        request = rx.request
+        request, habits = rx.request, endpoint.habits
         if not aor.max_contacts:
             return self._refuse(403, "max_contacts is 0", aor)
+        if habits.transports and rx.flow.transport not in habits.transports:
+            return self._refuse(403, f"it may not register over {rx.flow.transport}", aor)
+        if habits.domains and request.to.uri.host.lower() not in habits.domains:
+            return self._refuse(403, f"{request.to.uri.host} is no domain of this server", aor)
         now = self._location.wall_clock()
-        plan = Plan(aor, now)
+        plan = Plan(aor, now, habits.expiry_slack)
         current = plan.current
         for item in self._core.data.find_staged(Contact, "aor", aor.id):
             if item.expiration_time > now:
@@ -192,7 +198,14 @@ class Registrar(Service):
             text = f"registration by '{endpoint.id}' would exceed max_contacts of {aor.max_contacts}"
             return self._refuse(403, text, aor)
         plan.bindings = list(current.values())
+        if habits.expires_told and plan.bindings:
+            plan.expires = max(self._told_left(one, plan) for one in plan.bindings)
         return plan
+
+    def _told_left(self, binding: Contact, plan: Plan) -> int:
+        """The seconds that the answer says a binding lasts: of one that this request has set, those that it got."""
+        left = max(int(binding.expiration_time - plan.now), 0)
+        return left - plan.slack if binding.id in plan.changed else left
 
     def _plan_contact(
         self,
@@ -262,7 +275,7 @@ class Registrar(Service):
             binding.uri = text
             binding.registered_at = now
         via = request.vias[-1]
-        binding.expiration_time = now + seconds
+        binding.expiration_time = now + seconds + plan.slack
         binding.path = path
         binding.original_uri = "" if uri is given else str(given)[:MAX_URI]
         agent = request.get("User-Agent") or ""
@@ -370,6 +383,8 @@ class Registrar(Service):
         headers = [("Date", _date(int(now)))]
         for contact in plan.bindings:
             left = max(int(contact.expiration_time - now), 0)
+            if plan.slack and contact.id in plan.changed:
+                left -= plan.slack
             # A q of 1 is what a contact without one has (section 20.10).
             q = f";q={contact.q:.3g}" if contact.q != 1.0 else ""
             # As its user agent knows it.

@@ -88,7 +88,12 @@ class DigestAuthenticator:
 
     def requires_authentication(self, endpoint: Endpoint, rx: Rx) -> bool:
         """Whether the endpoint has ``auth``; OPTIONS may be exempt."""
-        return bool(endpoint.auth) and not (rx.request.method == "OPTIONS" and endpoint.allow_unauthenticated_options)
+        method = rx.request.method
+        return bool(
+            endpoint.auth
+            and not (method == "OPTIONS" and endpoint.allow_unauthenticated_options)
+            and method not in endpoint.habits.unchallenged
+        )
 
     def authenticate_request(
         self, endpoint: Endpoint, rx: Rx
@@ -126,7 +131,12 @@ class DigestAuthenticator:
         """Decide about a request; ``endpoint`` is ``None`` when the sender was not identified."""
         if endpoint is None:
             return self._verify(rx, (self._nobody,), "no such account")
-        if not endpoint.auth or (rx.request.method == "OPTIONS" and endpoint.allow_unauthenticated_options):
+        method = rx.request.method
+        if (
+            not endpoint.auth
+            or (method == "OPTIONS" and endpoint.allow_unauthenticated_options)
+            or method in endpoint.habits.unchallenged
+        ):
             return None
         auths = self._core.data.get_each(Auth, endpoint.auth)
         if auths is None:
@@ -142,7 +152,11 @@ class DigestAuthenticator:
         self._report(decision, rx)
         if decision.auth is not None:
             return False
-        rx.respond_stateless(401, headers=challenge_headers(decision.challenges))
+        receptions = self._core.state.receptions
+        if decision.wrong and rx.flow.name in receptions and receptions[rx.flow.name].forbids:
+            rx.respond_stateless(403, unproved=True)
+            return True
+        rx.respond_stateless(401, headers=challenge_headers(decision.challenges), unproved=True)
         return True
 
     # How.
@@ -237,7 +251,7 @@ class DigestAuthenticator:
         if not auths:
             # No credentials are needed, or the auth objects cannot be had at once.
             return True
-        rx.respond_stateless(401, headers=challenge_headers(self._challenges(auths, rx, True)))
+        rx.respond_stateless(401, headers=challenge_headers(self._challenges(auths, rx, True)), unproved=True)
         return False
 
     def _matching(self, credentials: Credentials, auths: Sequence[Auth]) -> Auth | None:

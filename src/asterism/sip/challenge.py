@@ -35,6 +35,6 @@ def challenge_headers(challenges: Sequence[DigestChallenge]) -> list[tuple[str, 
 def challenge(challenges: Sequence[DigestChallenge], rx: Rx) -> None:
     """Answer 401 statelessly; 403 when there is nothing to challenge with."""
     if challenges:
-        rx.respond_stateless(401, headers=challenge_headers(challenges))
+        rx.respond_stateless(401, headers=challenge_headers(challenges), unproved=True)
     else:
-        rx.respond_stateless(403)
+        rx.respond_stateless(403, unproved=True)

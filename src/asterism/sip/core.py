@@ -32,6 +32,7 @@ from asterism.sip.resolving import Way, way_to
 from asterism.sip.sending import OutgoingRequest, Sender, Target
 from asterism.sip.services import ServiceTable, StepTable, overriding
 from asterism.sip.state import SipState
+from asterism.sip.style import dress_request
 from asterism.sip.user_hashes import UserHashes
 from asterism.sip.works import Servants, Work
 
@@ -286,6 +287,8 @@ class SipCore(Subsystem):
         default to the first Route or the Request-URI. The targets that a name leads to are tried one after the other.
         A user with a method ``on_flow_changed(flow, request)`` is told when another target's turn comes.
         """
+        if endpoint is not None and endpoint.habits.style is not None:
+            dress_request(request, endpoint.habits.style)
         outgoing = OutgoingRequest(self.sender, request, user, endpoint)
         if flow is not None and (isinstance(flow, Way) or not flow.closed):
             outgoing.start(flow)

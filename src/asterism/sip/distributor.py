@@ -150,6 +150,10 @@ class Distributor:
             if status:
                 rx.respond(status)
                 return
+            endpoint = rx.endpoint
+            if endpoint is not None and endpoint.habits.methods and rx.request.method not in endpoint.habits.methods:
+                rx.respond(501)
+                return
             if rx.request.get("Require") is not None:
                 unknown = unknown_extensions(self.core, rx.request)
                 if unknown:

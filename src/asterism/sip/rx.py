@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
+from asterism.sip.style import dress_response
 from asterism.sip.tags import tag_from_branch
 from asterism.stack.grammar import check_value
 from asterism.stack.headers.names import KNOWN
@@ -81,16 +82,27 @@ class Rx:
         content_type: str = "",
         to_tag: str = "",
         fixed: HeaderList = (),
+        unproved: bool = False,
     ) -> Response:
         """A response to this request, with our ``Server`` header and the hooks of the services applied.
 
         ``fixed`` are constant headers of ours, put in unchecked (never anything that came from a peer).
+        ``unproved``: the sender has not shown who it is, and gets what anybody gets.
         Without ``to_tag`` the tag is derived from the branch, so that every response to one request
         carries the same one without anybody keeping it (RFC 3261 section 8.2.7).
         """
         request = self.request
         if not to_tag and status != 100:
             to_tag = tag_from_branch(request)
+        state = self.core.state
+        style, endpoint = None, self.endpoint
+        if endpoint is not None and not unproved:
+            habits = endpoint.habits
+            style = habits.style
+            if habits.phrases and not reason:
+                reason = habits.phrases.get(status, "")
+        elif self.flow.name in state.receptions:
+            style = state.receptions[self.flow.name].style
         response = make_response(request, status, reason, to_tag)
         lines = response.headers
         for name, value in headers:
@@ -100,11 +112,12 @@ class Rx:
             else:
                 response.add_header(name, value)
         lines.extend(fixed)
-        state = self.core.state
         if state.server_header:
             lines.append(("Server", state.server_header))
         if body:
             response.set_body(body, content_type)
+        if style is not None:
+            dress_response(response, style)
         for hook in state.response_hooks:
             hook(response, self)
         return response
@@ -126,6 +139,9 @@ class Rx:
         """Send a response through the request's server transaction."""
         if response.status >= 200:
             self.answered = True
+        endpoint = self.endpoint
+        if endpoint is not None and endpoint.habits.style is not None:
+            dress_response(response, endpoint.habits.style)
         if self.transaction is not None:
             self.transaction.respond(response)
         elif self.held is not None:
@@ -141,7 +157,14 @@ class Rx:
         """
         state = self.core.state
         layer = state.layer
-        if self.flow.reliable or self.transaction is not None or state.response_hooks or layer.on_state is not None:
+        endpoint = self.endpoint
+        if (
+            self.flow.reliable
+            or self.transaction is not None
+            or state.response_hooks
+            or layer.on_state is not None
+            or (endpoint is not None and endpoint.habits.style is not None)
+        ):
             response = self.make_response(status, headers=headers)
             self.transaction_for()
             return partial(self.send, response)
@@ -163,10 +186,14 @@ class Rx:
         body: bytes | str = b"",
         content_type: str = "",
         fixed: tuple[tuple[str, str], ...] = (),
+        unproved: bool = False,
     ) -> None:
         """Answer and forget; through the transaction if the request has one by now (it was parked)."""
-        state = self.core.state
-        if not (self.transaction or self.held or body or reason or state.response_hooks) and status > 100:
+        state, endpoint = self.core.state, self.endpoint
+        plain = (
+            self.flow.name not in state.receptions if unproved or endpoint is None else endpoint.habits.style is None
+        )
+        if plain and not (self.transaction or self.held or body or reason or state.response_hooks) and status > 100:
             # No observer needs the response object: the bytes are written directly.
             request = self.request
             block = header_block(headers) if headers else ""
@@ -176,7 +203,7 @@ class Rx:
             self.answered = True
             state.layer.send_stateless(request, data)
             return
-        response = self.make_response(status, reason, headers, body, content_type, fixed=fixed)
+        response = self.make_response(status, reason, headers, body, content_type, fixed=fixed, unproved=unproved)
         self.answered = True
         if self.transaction is not None:
             self.transaction.respond(response)

@@ -17,6 +17,7 @@ from asterism.hostport import format_host_port, split_host_port
 from asterism.sip.contacts import Contact
 from asterism.sip.delays import seconds_of
 from asterism.sip.objects.endpoint import Endpoint
+from asterism.sip.objects.habits import PJSIP
 from asterism.sip.outbound_authentication import authorize
 from asterism.sip.phone_numbers import as_phone, is_number
 from asterism.sip.resolving import TRANSPORT_PARAMETER, Way
@@ -254,15 +255,20 @@ class Sender:
         except ParseError as error:
             raise SendError(f"bad URI: {error.message}") from error
         marked = endpoint is not None and endpoint.user_eq_phone
-        user = (endpoint.from_user if endpoint is not None else "") or core.state.default_from_user
+        habits = PJSIP if endpoint is None else endpoint.habits
+        own = habits.own_number
+        name, nobody = habits.nobody
+        user = (endpoint.from_user if endpoint is not None else "") or nobody or core.state.default_from_user
         domain = endpoint.from_domain if endpoint is not None else ""
         if ":" in domain:
             domain = format_host_port(*split_host_port(domain))
         request = Request(method, _request_uri(as_phone(uri) if marked else uri))
         # The host is our own address as the peer will see it, known only once the flow is.
         phone = ";user=phone" if marked and is_number(user) else ""
-        request.add_header("From", f"<sip:{user}@{domain or '0.0.0.0'}{phone}>;tag={new_tag()}")
-        request.add_header("To", f"<{_plain(uri)}>")
+        here = domain or ("0.0.0.0:0" if own else "0.0.0.0")
+        shown = f'"{name}" ' if name else ""
+        request.add_header("From", f"{shown}<sip:{user}@{here}{phone}>;tag={new_tag()}")
+        request.add_header("To", f"<{_plain(uri, own)}>")
         request.add_header("Contact", f"<sip:{user}@0.0.0.0>")
         request.add_header("Call-ID", new_call_id())
         request.add_header("CSeq", f"{secrets.randbelow(65535) + 1} {method}")
@@ -426,11 +432,11 @@ def _request_uri(uri: Uri) -> Uri:
     return uri
 
 
-def _plain(uri: Uri) -> str:
-    """A URI as it stands in To: no port and none of the parameters (as Asterisk 22 does)."""
+def _plain(uri: Uri, port: bool) -> str:
+    """A URI as it stands in To: none of the parameters, and with its ``port`` or without (as Asterisk 22 does)."""
     if not uri.is_sip:
         return str(uri)
-    return str(uri.replace(port=None, params={}, headers="", password=None))
+    return str(uri.replace(port=uri.port if port else None, params={}, headers="", password=None))
 
 
 def _fill_in(request: Request, sent_by: str, flow: Flow) -> None:
@@ -440,7 +446,9 @@ def _fill_in(request: Request, sent_by: str, flow: Flow) -> None:
         host = split_host_port(sent_by)[0]
     host = format_host_port(host)
     value = request.get("From")
-    if value is not None and ("@0.0.0.0>" in value or "@0.0.0.0;" in value):
+    if value is not None and "@0.0.0.0:0>" in value:
+        request.set_header("From", value.replace("@0.0.0.0:0", f"@{sent_by}", 1))
+    elif value is not None and ("@0.0.0.0>" in value or "@0.0.0.0;" in value):
         request.set_header("From", value.replace("@0.0.0.0", f"@{host}", 1))
     value = request.get("Contact")
     if value is not None and ("@0.0.0.0>" in value or "@0.0.0.0;" in value):

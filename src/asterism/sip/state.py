@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from asterism.sip.authentication import Authenticator
     from asterism.sip.decision import Decision, MaybeDecision
     from asterism.sip.objects.endpoint import Endpoint
+    from asterism.sip.objects.habits import Reception
     from asterism.sip.rx import Rx
     from asterism.stack.errors import ParseError
     from asterism.stack.flow import Flow
@@ -52,6 +53,7 @@ class SipState:
         "nonce_counts",
         "overloaded",
         "prove_source",
+        "receptions",
         "request_hooks",
         "response_hooks",
         "scheduled",
@@ -106,6 +108,8 @@ class SipState:
         self.prove_source: Callable[[Rx], bool] | None = None
         """Whether an authenticated request surely came from its source; if not, it was challenged again."""
         self.capabilities = Capabilities()
+        self.receptions: Mapping[str, Reception] = {}
+        """How those who have not shown who they are get their answers, by the names of transports that have a way."""
         self.overloaded = False
         self.response_hooks: tuple[Callable[[Response, Rx], None], ...] = ()
         self.malformed_hooks: tuple[Callable[[ParseError, Flow], None], ...] = ()

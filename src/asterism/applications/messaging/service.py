@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MAX_BODY = 16384
 """Largest accepted body, in bytes."""
 PREFIX = "pjsip"
-"""Prefix of destinations and of MESSAGE(to)."""
+"""Prefix of destinations."""
 
 
 class MessageService(Service):
@@ -44,6 +44,11 @@ class MessageService(Service):
             return None
         request = rx.request
         where = f"endpoint {endpoint.id}"
+        refusal = endpoint.habits.message_refusal
+        if refusal is not None:
+            return Decision(
+                Outcome.REJECT, "it sends no messages outside of calls", refusal.status, where, endpoint.position
+            )
         try:
             unsuitable = _unsuitable(request)
             from_, to, hops = request.from_, request.to, request.max_forwards
@@ -65,7 +70,7 @@ class MessageService(Service):
             return Decision(Outcome.REJECT, "too many messages wait", 503, where)
         message = Message(
             str(NameAddr(from_.display, plain(from_.uri))),
-            f"{PREFIX}:{str(plain(to.uri)).partition(':')[2]}",
+            f"{endpoint.habits.message_prefix}:{str(plain(to.uri)).partition(':')[2]}",
             body.decode("utf-8", "surrogateescape"),
         )
         message.hops = hops

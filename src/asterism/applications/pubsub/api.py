@@ -51,10 +51,12 @@ class Notifier:
         accept: the content type for those who accept nothing in particular.
         default_expires: seconds of a subscription that asks for no time.
         delivery: see :class:`Delivery`.
+        of_extensions: the resources are extensions, whose states can be written in several types.
     """
 
     event: ClassVar[str] = ""
     accept: ClassVar[str] = ""
+    of_extensions: ClassVar[bool] = False
     default_expires: ClassVar[int] = 3600
     delivery: ClassVar[Delivery] = Delivery.LATEST
 

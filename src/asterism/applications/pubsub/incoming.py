@@ -14,6 +14,7 @@ from asterism.hostport import format_host_port
 from asterism.stack.dialog import Dialog
 from asterism.stack.headers import Event as EventHeader
 from asterism.stack.headers import NameAddr
+from asterism.stack.uri import Uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +71,7 @@ class IncomingSubscription(Subscription):
         self.dialog = dialog
         self.flow: Flow = rx.flow
         self.machine = Machine(Role.NOTIFIER)
-        super().__init__(pubsub, notifier, generator, rx.endpoint, resource, names_in(rx.request))
+        super().__init__(pubsub, notifier, generator, rx.endpoint, resource, names_in(rx.request, rx.endpoint))
         self.work = self.core.create_work(f"pubsub/{self.endpoint.id}")
         self.weight = 1
         """Number of subscriptions that it counts as towards limits."""
@@ -221,7 +222,7 @@ class IncomingSubscription(Subscription):
             rx.respond(481)
             return True
         expires = request.expires
-        seconds = self.notifier.default_expires if expires is None else expires
+        seconds = within_limits(self.notifier.default_expires if expires is None else expires, self.endpoint)
         least = self.endpoint.sub_min_expiry
         if seconds and seconds < least:
             rx.respond(423, headers=(("Min-Expires", str(least)),))
@@ -400,6 +401,8 @@ class IncomingSubscription(Subscription):
     def _transmit(self, body: str | bytes, content_type: str, state: str) -> None:
         core, dialog = self.core, self.dialog
         request = dialog.create_request("NOTIFY")
+        if self.endpoint.habits.old_bodies and state.startswith("active"):
+            state = "active"
         common = self.pubsub.common_headers()
         if self.required:
             common = (common[0], ("Require", self.required), *common[1:])
@@ -448,17 +451,30 @@ def take_target(dialog: Dialog, rx: Rx) -> None:
         routes[0] = NameAddr(first.display, first.uri.replace(host=host, port=port), first.params)
 
 
+def within_limits(seconds: int, endpoint: Endpoint) -> int:
+    """The time of a subscription, brought into the limits that the endpoint's driver keeps to silently; 0 stays 0."""
+    least, most = endpoint.habits.subscription_limits
+    if not seconds:
+        return 0
+    return max(min(seconds, most) if most else seconds, least)
+
+
 def event_value(package: str, event: EventHeader | None) -> str:
     """The Event of a subscription's NOTIFYs: the ``id`` as it was received, quotes too (RFC 6665 8.2.1)."""
     raw = None if event is None else event.params.get("id")
     return f"{package};id={raw}" if raw else package
 
 
-def names_in(request: Request) -> tuple[str, str, str]:
+def names_in(request: Request, endpoint: Endpoint) -> tuple[str, str, str]:
     """The watched URI, the watcher's URI, and the User-Agent of a SUBSCRIBE."""
+    watcher = request.from_.uri
     return (
         str(request.uri.replace(params={}, headers="", password=None)),
-        str(request.from_.uri.replace(port=None, params={}, headers="", password=None)),
+        str(
+            watcher.replace(
+                port=watcher.port if endpoint.habits.old_bodies else None, params={}, headers="", password=None
+            )
+        ),
         (request.get("User-Agent") or "")[:255],
     )
 
@@ -474,11 +490,13 @@ def accepted_types(request: Request) -> list[str]:
     return found
 
 
-def contact_of(core: Any, endpoint: Endpoint, flow: Flow) -> str:
-    """The Contact of our side of a dialog over ``flow``."""
+def contact_of(core: Any, endpoint: Endpoint, flow: Flow, own: str = "") -> str:
+    """The Contact of our side of a dialog over ``flow``; its user is ``own`` where the endpoint has none for it."""
     where = core.state.layer.sent_by(flow)
     transport = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
     user = endpoint.contact_user
+    if not user and own:
+        user = str(Uri("sip", own, "host"))[4:-5]
     return f"<sip:{user}@{where}{transport}>" if user else f"<sip:{where}{transport}>"
 
 

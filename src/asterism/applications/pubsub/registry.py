@@ -282,7 +282,10 @@ def _context_of(endpoint: Endpoint) -> str:
 def answer_headers(core: SipCore, subscription: IncomingSubscription, rx: Rx, seconds: int) -> list[tuple[str, str]]:
     """The headers of a 2xx to SUBSCRIBE."""
     capabilities = core.state.capabilities
-    headers = [("Expires", str(seconds)), ("Contact", subscription.dialog.contact), ("Allow", capabilities.allow)]
+    contact = subscription.dialog.contact
+    headers = [("Expires", str(seconds)), ("Contact", contact), ("Allow", capabilities.allow)]
+    if subscription.endpoint.habits.old_bodies:
+        headers[1:2] = [("Contact", f"{contact};expires={seconds}")] if seconds else []
     if subscription.required:
         headers.insert(0 if rx.request.to.tag else 1, ("Require", subscription.required))
     if capabilities.supported:

@@ -6,7 +6,13 @@ from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from asterism.applications.pubsub.incoming import IncomingSubscription, accepted_types, contact_of, take_target
+from asterism.applications.pubsub.incoming import (
+    IncomingSubscription,
+    accepted_types,
+    contact_of,
+    take_target,
+    within_limits,
+)
 from asterism.applications.pubsub.list_subscription import ListSubscription
 from asterism.applications.pubsub.lists import OPTION_TAG, TYPES_OF_LISTS, Branch, ListError, weight
 from asterism.applications.pubsub.subscription import Action, Event
@@ -71,8 +77,9 @@ class SubscriptionService(Service):
             return Decision(Outcome.REJECT, reason, status, where, endpoint.position)
 
         request = rx.request
+        habits = endpoint.habits
         if not endpoint.allow_subscribe:
-            return refuse(603, "the endpoint may not subscribe (allow_subscribe)")
+            return refuse(habits.subscribe_refusal.status, "the endpoint may not subscribe (allow_subscribe)")
         try:
             event = request.typed(EventHeader)
             expires = request.expires
@@ -85,7 +92,7 @@ class SubscriptionService(Service):
         notifier = self.pubsub.notifiers.get(event.package)
         if notifier is None:
             return refuse(489, f"no notifier of the event package '{event.package}'")
-        seconds = notifier.default_expires if expires is None else expires
+        seconds = within_limits(notifier.default_expires if expires is None else expires, endpoint)
         if seconds and seconds < endpoint.sub_min_expiry:
             return refuse(423, f"{seconds} s are fewer than sub_min_expiry")
         user = request.uri.user
@@ -96,6 +103,8 @@ class SubscriptionService(Service):
         if root is not None:
             accepted = [kind for kind in accepted if kind not in TYPES_OF_LISTS]
         generator = self.pubsub.generator_for(notifier, accepted)
+        if habits.accept_required and not accepted and notifier.of_extensions:
+            return refuse(489, "it has no Accept")
         if generator is None and notifier.accept:
             return refuse(489, "none of the types that it accepts can be written")
         if root is not None:
@@ -157,7 +166,8 @@ class SubscriptionService(Service):
         assert endpoint is not None
         rx.transaction_for()
         tag = new_tag()
-        dialog = Dialog.uas(rx.request, tag, contact_of(core, endpoint, rx.flow))
+        own = wanted.resource if endpoint.habits.own_number else ""
+        dialog = Dialog.uas(rx.request, tag, contact_of(core, endpoint, rx.flow, own))
         take_target(dialog, rx)
         dialog.confirm()
         subscription: IncomingSubscription
@@ -199,4 +209,7 @@ class SubscriptionService(Service):
         self.pubsub.log.notice(
             "a SUBSCRIBE from %s is refused with %d: %s", decision.object, status, decision.reason
         )  # fmt: skip
-        rx.respond(status, headers=headers)
+        phrase = ""
+        if endpoint is not None and not endpoint.allow_subscribe:
+            phrase = endpoint.habits.subscribe_refusal.phrase
+        rx.respond(status, phrase, headers)

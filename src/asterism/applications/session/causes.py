@@ -7,6 +7,12 @@ from RFC 3398 in places that dial plans rely on.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from asterism.sip.objects.habits import Answer, Refused
+
+if TYPE_CHECKING:
+    from asterism.sip.objects.habits import Habits
 
 # Q.850 causes that this file names; the rest are only numbers to it.
 UNALLOCATED = 1
@@ -86,6 +92,20 @@ def cause_of_status(status: int) -> int:
 def status_of_cause(cause: int) -> int:
     """The final response that a hang-up with ``cause`` sends on an unanswered call."""
     return _STATUS_OF_CAUSE.get(cause, 603)
+
+
+def refused_as(status: int, habits: Habits) -> Refused:
+    """What a final response of a called peer comes to, as its driver takes it."""
+    table = habits.refusals
+    if table is None:
+        return Refused(cause_of_status(status))
+    return table.get(status) or table[5 if 500 <= status < 600 else 4]
+
+
+def answer_of(cause: int, habits: Habits) -> Answer:
+    """The final response that tells a cause to a caller, as its driver tells it."""
+    table = habits.answers
+    return Answer(status_of_cause(cause)) if table is None else table.get(cause) or table[0]
 
 
 @lru_cache(maxsize=256)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from asterism.applications.session.causes import CONGESTION, status_of_cause
+from asterism.applications.session.causes import CONGESTION, answer_of
 from asterism.applications.session.destinations import addresses_of, referred
 from asterism.applications.session.direct_media import DirectLeg, may_send, targets_of
 from asterism.applications.session.items import item_named
@@ -104,7 +104,8 @@ class SessionDriver:
         session = self.session
         channel = session.channel
         if cause not in (0, 16) and channel is not None and not channel.tech_cause and not session.confirmed:
-            channel.tech_cause = status_of_cause(cause)  # as in Asterisk 22, also where CANCEL says it and no response
+            # As in Asterisk 22, also where CANCEL says it and no response.
+            channel.tech_cause = answer_of(cause, session.endpoint.habits).status
         session.hang_up(cause)
 
     def send_digit(self, digit: str, duration_ms: int) -> None:

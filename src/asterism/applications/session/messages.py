@@ -9,6 +9,7 @@ from asterism.applications.session.identity import WILDCARDS, address_towards
 from asterism.applications.session.media import carry
 from asterism.core.errors import AsterismError
 from asterism.sip.resolving import Way, way_to
+from asterism.sip.style import dress_request
 from asterism.stack.errors import ParseError
 from asterism.stack.message import make_response
 from asterism.stack.transactions.users import NOBODY
@@ -73,6 +74,8 @@ class SessionMessages:
 
     def respond(self, rx: Rx, status: int, reason: str = "", headers: Sequence[tuple[str, str]] = ()) -> None:
         """Answer a request within the dialog."""
+        if headers and not self.endpoint.habits.reasons:
+            headers = [line for line in headers if line[0] != "Reason"]
         response = rx.make_response(status, reason, headers)
         for callback in self.profile.callbacks["on_outgoing_response", rx.request.method, status // 100]:
             callback(self, response)
@@ -86,7 +89,9 @@ class SessionMessages:
         Behind that come ``headers``, those of the supplements, and the description in ``body``.
         """
         dialog = self.dialog
-        response = make_response(rx.request, status, "", dialog.local_tag if dialog is not None else "")
+        phrases = self.endpoint.habits.phrases
+        phrase = phrases.get(status, "")
+        response = make_response(rx.request, status, phrase, dialog.local_tag if dialog is not None else "")
         lines = response.headers
         server = self.core.state.server_header
         if server:
@@ -134,6 +139,8 @@ class SessionMessages:
         for callback in self.profile.callbacks["on_outgoing_request", "ACK"]:
             callback(self, ack)
         self.profile.finish_request(ack)
+        if self.endpoint.habits.style is not None:
+            dress_request(ack, self.endpoint.habits.style)
         flow = self._flow_to(dialog)
         if flow is not None:
             self.core.state.layer.send_ack(ack, flow)

@@ -56,14 +56,25 @@ class Transfer:
         headers: what the dialplan may read of the request, by name.
     """
 
-    __slots__ = ("_headers", "_known", "_progress", "_session", "_subscription", "_timer", "_told", "_wanted")
+    __slots__ = (
+        "_at_once",
+        "_headers",
+        "_known",
+        "_progress",
+        "_session",
+        "_subscription",
+        "_timer",
+        "_told",
+        "_wanted",
+    )
 
     def __init__(self, session: Session, wanted: Wanted, headers: dict[str, str]) -> None:
         self._session: Session | None = session
         self._wanted = wanted
         self._headers = headers
         self._subscription: ImplicitSubscription | None = None
-        self._progress = session.endpoint.refer_blind_progress
+        self._at_once = session.endpoint.habits.refer_at_once
+        self._progress = session.endpoint.refer_blind_progress and not self._at_once
         self._known = False
         """Whether the outcome is known."""
         self._told = True
@@ -92,7 +103,8 @@ class Transfer:
         if session is None or channel is None:
             self.done(481)
             return
-        self._say(100)
+        if not self._at_once:
+            self._say(100)
         result = attempt(
             session.core.log, "a transfer by REFER", TransferResult.FAIL, self._carry_out, session, channel
         )
@@ -104,7 +116,7 @@ class Transfer:
     @property
     def _follows(self) -> bool:
         """Whether the outcome is waited for."""
-        return self._progress or self._wanted.replaces is not None
+        return not self._at_once and (self._progress or self._wanted.replaces is not None)
 
     def _carry_out(self, session: Session, channel: Channel) -> TransferResult:
         uri, replaces = self._wanted.uri, self._wanted.replaces
@@ -151,7 +163,8 @@ class Transfer:
 
     def progress(self, status: int) -> None:
         """The transferred party is told that it rings, or hears something."""
-        self._say(status)
+        if not self._at_once:
+            self._say(status)
 
     def done(self, status: int) -> None:
         """The outcome."""
@@ -213,7 +226,9 @@ def _fragment(status: int) -> str:
 def refusal(session: Session, rx: Rx) -> Refusal | Wanted:
     """What a REFER to a call asks for, or why it is refused; changes nothing."""
     if not session.endpoint.allow_transfer:
-        return Refusal(603, "the endpoint may not transfer (allow_transfer)")
+        return Refusal(
+            session.endpoint.habits.transfer_refusal.status, "the endpoint may not transfer (allow_transfer)"
+        )
     try:
         wanted = read(rx.request)
     except ParseError as error:
@@ -236,9 +251,11 @@ def take(session: Session, rx: Rx) -> None:
         session.take_target(rx.request)
         accept(session, found, rx, dialog)
         return
-    session.core.log.info("a REFER of %s is refused with %d: %s", session.endpoint.id, found.status, found.reason)
-    headers = () if session.endpoint.suppress_q850_reason_headers else (_REASON,)
-    session.respond(rx, found.status, headers=headers)
+    endpoint = session.endpoint
+    session.core.log.info("a REFER of %s is refused with %d: %s", endpoint.id, found.status, found.reason)
+    headers = () if endpoint.suppress_q850_reason_headers else (_REASON,)
+    phrase = "" if endpoint.allow_transfer else endpoint.habits.transfer_refusal.phrase
+    session.respond(rx, found.status, phrase, headers)
 
 
 def accept(session: Session, wanted: Wanted, rx: Rx, dialog: Dialog) -> None:
@@ -255,7 +272,8 @@ def accept(session: Session, wanted: Wanted, rx: Rx, dialog: Dialog) -> None:
     told = transfer.subscribe(rx, dialog)
     keeper = session.core.implicit.get(NAME)
     first = ("Expires", str(keeper.expires)) if told and keeper is not None else ("Refer-Sub", "false")
-    lines = [first, ("Contact", dialog.contact), ("Allow", capabilities.allow)]
+    at_once = session.endpoint.habits.refer_at_once
+    lines = [*(() if at_once else (first,)), ("Contact", dialog.contact), ("Allow", capabilities.allow)]
     if session.profile.supported:
         lines.append(("Supported", session.profile.supported))
     rx.send(rx.make_response(202, headers=lines, to_tag=dialog.local_tag))

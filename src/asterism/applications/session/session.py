@@ -20,6 +20,7 @@ from asterism.applications.session.refresh import Refresh
 from asterism.applications.session.state import ANSWERED_STATES, MOVES, SessionState
 from asterism.core.containment import attempt
 from asterism.media.stream import AUDIO
+from asterism.pbx.vocabulary.causes import cause_text
 from asterism.pbx.vocabulary.controls import Control
 from asterism.stack.errors import ParseError
 from asterism.stack.sdp.exchange import Action, Message, OfferAnswer, OfferState, Side
@@ -444,7 +445,12 @@ class Session(SessionMessages):
             self._send_bye()
 
     def _send_bye(self) -> None:
-        self.send_request("BYE")
+        cause = self.cause
+        if cause is not None and self.endpoint.habits.hangup_headers:
+            lines = (("X-Asterisk-HangupCause", cause_text(cause)), ("X-Asterisk-HangupCauseCode", str(cause)))
+            self.send_request("BYE", lines)
+        else:
+            self.send_request("BYE")
         self.terminate()
 
     def terminate(self) -> None:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.branches import LateAnswers, dialog_of
 from asterism.applications.session.causes import (
+    ANSWERED_ELSEWHERE,
     BEARER_NOT_AVAILABLE,
+    COMPLETED_ELSEWHERE,
     CONGESTION,
     INTERWORKING,
     NO_USER_RESPONSE,
     NORMAL_CLEARING,
-    cause_of_status,
     reason_lines,
+    refused_as,
 )
 from asterism.applications.session.forking import ForkedSession
 from asterism.applications.session.inherited_headers import add_inherited
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from asterism.stack.message import Response
     from asterism.stack.uri import Uri
 
+_SHOWN = {"busy": Control.BUSY, "congestion": Control.CONGESTION}
 MAX_REDIRECTS = 5
 """Largest number of times that an INVITE follows a 3xx by itself (``redirect_method=uri_pjsip``)."""
 
@@ -238,15 +241,17 @@ class OutgoingSession(ForkedSession):
         elif self.send_again:
             self._send_again(self._way)
         else:
-            cause = self.peer_cause if self.peer_cause is not None else cause_of_status(status)
+            cause, shown = refused_as(status, self.endpoint.habits)
             self.final_response = response
-            self._refused(status, response.reason, cause)
+            self._refused(status, response.reason, cause if self.peer_cause is None else self.peer_cause, shown)
 
-    def _refused(self, status: int, reason: str, cause: int) -> None:
+    def _refused(self, status: int, reason: str, cause: int, shown: str = "") -> None:
         channel = self.channel
         self.terminate()
         self._finish()
         if channel is not None:
+            if shown:
+                channel.refuse(_SHOWN[shown], cause, f"SIP {status} {reason}", status)
             channel.queue_hangup(cause, f"SIP {status} {reason}", status)
 
     # Before the answer.
@@ -368,7 +373,11 @@ class OutgoingSession(ForkedSession):
     def give_up(self, cause: int) -> None:
         """Cancel the INVITE. The session's media end now, the transaction when its final response comes."""
         if self._outgoing is not None and self.state in UNANSWERED_CALL_STATES:
-            headers = () if self.endpoint.suppress_q850_reason_headers else reason_lines(cause)
+            headers: tuple[tuple[str, str], ...] = ()
+            if not self.endpoint.habits.reasons:
+                headers = (("Reason", COMPLETED_ELSEWHERE),) if cause == ANSWERED_ELSEWHERE else ()
+            elif not self.endpoint.suppress_q850_reason_headers:
+                headers = reason_lines(cause)
             self._cancelled = self._cancel(self._outgoing, headers)
         self.terminate()
 

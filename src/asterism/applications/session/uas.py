@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from asterism.applications.session.causes import INTERWORKING, status_of_cause
+from asterism.applications.session.causes import INTERWORKING, answer_of
 from asterism.applications.session.dialog_requests import NO_ANSWER, read_description, refused
 from asterism.applications.session.redirecting import diversion_value
 from asterism.applications.session.session import Session
@@ -236,16 +236,23 @@ class IncomingSession(Session):
 
     def give_up(self, cause: int) -> None:
         """Refuse the call with what the cause stands for."""
-        self.refuse(self.final_status or status_of_cause(cause), cause)
+        if self.final_status:
+            self.refuse(self.final_status, cause)
+        else:
+            status, phrase = answer_of(cause, self.endpoint.habits)
+            self.refuse(status, cause, phrase)
 
-    def refuse(self, status: int, cause: int | None) -> None:
-        """Send a final error response and end the session."""
+    def refuse(self, status: int, cause: int | None, phrase: str = "") -> None:
+        """Send a final error response, with this reason phrase or the usual one, and end the session."""
         if self.answered:
             return
         if self.channel is not None and self.channel.out_of_hops and (status == 503 or cause == EXCHANGE_ROUTING_ERROR):
-            status = 483
+            status, phrase = 483, ""
         self.cause = cause
-        self.rx.send(self.make_response(self.rx, status))
+        response = self.make_response(self.rx, status)
+        if phrase:
+            response.reason = phrase
+        self.rx.send(response)
         self.ended_by_peer(cause or 0)
 
     def release(self) -> None:

@@ -230,12 +230,12 @@ class Dialer:
         if not self.pending:
             self._finish()
 
-    def count(self, cause: int) -> None:
-        """Count a failure; the caller's hangup cause becomes the last one."""
+    def count(self, cause: int, status: DialStatus | None = None) -> None:
+        """Count a failure; the caller's hangup cause becomes the last one. ``status``: not the one of the cause."""
         self.cause = int(cause)
         if self.caller is not None:
             self.caller.hangup_cause = self.cause
-        status = status_of_cause(cause)
+        status = status or status_of_cause(cause)
         if status is DialStatus.BUSY:
             self._busy += 1
         elif status is DialStatus.CONGESTION:
@@ -277,7 +277,9 @@ class Dialer:
         elif control is Control.BUSY or control is Control.CONGESTION:
             self.refusal = control
             busy = control is Control.BUSY
-            self._failed(channel, Cause.USER_BUSY if busy else Cause.NORMAL_CIRCUIT_CONGESTION, told=False)
+            cause = Cause.USER_BUSY if busy else Cause.NORMAL_CIRCUIT_CONGESTION
+            status = DialStatus.BUSY if busy else DialStatus.CONGESTION
+            self._failed(channel, data if isinstance(data, int) else cause, told=False, status=status)
         elif control is Control.FORWARD:
             self._forward(channel, data if isinstance(data, str) else str(data))
         elif control is Control.REDIRECTING:
@@ -374,12 +376,12 @@ class Dialer:
             self.cancel(DialStatus.CANCEL, self.losers_cause)
         self._finish()
 
-    def _failed(self, channel: Channel, cause: int, told: bool = True) -> None:
+    def _failed(self, channel: Channel, cause: int, told: bool = True, status: DialStatus | None = None) -> None:
         """A leg has failed; ``told``: its channel was told the cause, by the hang-up of its far end."""
         if told and channel.hangup_cause == 0:
             channel.hangup_cause = int(cause)
-        self.count(cause)
-        status = end_status_of_cause(cause)
+        self.count(cause, status)
+        status = status or end_status_of_cause(cause)
         # An Originate tells only these two ends, as in Asterisk 22.
         tell = self.caller is not None or status in (DialStatus.BUSY, DialStatus.CONGESTION)
         self._end_leg(channel, status if tell else None, channel.hangup_cause, last=True)

@@ -430,6 +430,14 @@ class Channel(ChannelEnd):
 
     # -- notifications of the driver -----------------------------------------------------------
 
+    def refuse(self, control: Control, cause: int, reason: str, tech_cause: int) -> None:
+        """The far end refused, which counts as ``control`` (busy, congestion), whatever the cause (driver to core).
+
+        The rest is as in :meth:`queue_hangup`, which is called after it.
+        """
+        self.hangup_cause, self.hangup_reason, self.tech_cause = int(cause), reason, tech_cause
+        self.queue_control(control, int(cause))
+
     def queue_control(self, control: Control, data: object = None) -> None:
         """The far end did something (driver to core): rings, answers, holds..."""
         if self.stage in PARTED:

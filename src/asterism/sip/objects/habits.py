@@ -2,9 +2,54 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
-__all__ = ["PJSIP", "Habits"]
+__all__ = ["PJSIP", "Answer", "Habits", "Reception", "Refused", "Style"]
+
+
+class Refused(NamedTuple):
+    """What a final response to an INVITE of ours comes to."""
+
+    cause: int
+    """The Q.850 cause (``HANGUPCAUSE``)."""
+    shown: str = ""
+    """``busy`` or ``congestion`` where that is what Dial is to take it for, whatever the cause; empty: by the cause."""
+
+
+class Answer(NamedTuple):
+    """The response that a cause or a status is told by."""
+
+    status: int
+    phrase: str = ""
+    """Its reason phrase; empty: the usual one."""
+
+
+_DECLINED = Answer(603)
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How messages to a peer are dressed: headers that all of them have, and the order of headers."""
+
+    agent: str = ""
+    """``Server`` of responses and ``User-Agent`` of requests; empty: none."""
+    allow: str = ""
+    """The methods that ``Allow`` lists."""
+    supported: str = ""
+    """The option tags that ``Supported`` lists."""
+
+
+class Reception(NamedTuple):
+    """How requests over one transport are answered as long as nobody has shown who sends them.
+
+    It is the transport's and no endpoint's, so that the answers do not tell whose name is known.
+    """
+
+    style: Style
+    forbids: bool = True
+    """Whether a wrong password is answered 403, instead of with the next challenge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +73,84 @@ class Habits:
     driver with others raises its own."""
     session_timeout_events: bool = False
     """Whether SessionTimeout is raised for a call that ends as no audio came, or no refresh (RFC 4028)."""
+
+    # Messages
+
+    style: Style | None = None
+    """How messages are dressed; ``None``: as the message has it."""
+    phrases: Mapping[int, str] = field(default_factory=dict)
+    """Reason phrases of statuses that are not told by a cause, where they are not the usual ones."""
+    methods: frozenset[str] = frozenset()
+    """Methods that are taken within a dialog, any other is 501; empty: all that somebody takes."""
+    own_number: bool = False
+    """Whether our Contact says whom the peer talks to, the dialled extension or the caller, and From has our port."""
+    nobody: tuple[str, str] = ("", "")
+    """Name and user in From of requests that are nobody's call; an empty user: ``[global] default_from_user``."""
+
+    # Who may what
+
+    unchallenged: frozenset[str] = frozenset()
+    """Methods whose requests are not asked for a password."""
+    transports: frozenset[str] = frozenset()
+    """Transports over which it may register (``UDP``, ...), 403 otherwise; empty: any."""
+    domains: Mapping[str, str] = field(default_factory=dict)
+    """Domains that are local, each with the context of its calls or an empty one; none: any domain is."""
+    foreign_domains: bool = True
+    """Whether calls to other domains than these are taken."""
+    subscribe_refusal: Answer = _DECLINED
+    """The answer to SUBSCRIBE with ``allow_subscribe=no``."""
+    transfer_refusal: Answer = _DECLINED
+    """The answer to REFER with ``allow_transfer=no``."""
+    message_refusal: Answer | None = None
+    """The answer to every MESSAGE outside of calls; ``None``: they are taken."""
+    message_prefix: str = "pjsip"
+    """What ``MESSAGE(to)`` begins with."""
+    options_context: str = ""
+    """Context in which the extension of an OPTIONS is looked for; empty: the call context."""
+
+    # Registration
+
+    expiry_slack: int = 0
+    """Seconds that a binding lasts longer than the answer says."""
+    expires_told: bool = False
+    """Whether each 200 to a REGISTER that binds has an Expires of its own."""
+
+    # Calls
+
+    refusals: Mapping[int, Refused] | None = None
+    """Meaning of the final responses of a called peer, 5 and 4 for others of 500 to 599 and of the rest."""
+    answers: Mapping[int, Answer] | None = None
+    """How hang-up causes are told to a caller whose call is not answered, 0 for those that are not listed."""
+    reasons: bool = True
+    """Whether causes are written into Reason headers, and taken from them (RFC 3326)."""
+    hangup_headers: bool = False
+    """Whether a BYE of ours tells the cause in ``X-Asterisk-HangupCause`` and ``X-Asterisk-HangupCauseCode``."""
+    holder_on_hold: bool = False
+    """Whether the device that holds is ``ONHOLD``, instead of the one that is held."""
+    skips_known_sdp: bool = False
+    """Whether an offer within a call is taken for no change as long as the version in its ``o=`` is the same."""
+    refresher: str = ""
+    """Who refreshes a session where the peer leaves that open, ``uac`` or ``uas``; empty: the peer."""
+
+    # Transfers
+
+    refer_at_once: bool = False
+    """Whether the one NOTIFY of a REFER says at once that the transfer was begun, and nothing of what comes of it."""
+
+    # Subscriptions
+
+    accept_required: bool = False
+    """Whether a SUBSCRIBE to an extension without Accept is refused (489)."""
+    old_bodies: bool = False
+    """Whether bodies and headers of NOTIFY are those of ``chan_sip``."""
+    subscription_limits: tuple[int, int] = (0, 0)
+    """The shortest and the longest subscription in seconds, into which one is brought silently; 0: none."""
+    tells_ringing: str = "yes"
+    """Whether subscribers hear of ringing: ``yes``, ``no``, or ``notinuse``: not while the extension is in a call."""
+    tells_hold: bool = True
+    """Whether subscribers hear of hold."""
+    tells_callers: bool = True
+    """Whether dialog-info says who calls."""
 
 
 PJSIP = Habits()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from asterism.applications.pubsub.api import BodyGenerator
+from asterism.applications.pubsub.bodies.old_style import OldDocument, Party, dialog_info
 from asterism.applications.pubsub.bodies.xml import Document, any_uri, escape
 from asterism.applications.pubsub.packages.extension_state import ExtensionInfo
 from asterism.applications.pubsub.registry import pubsub
@@ -37,6 +38,8 @@ class DialogInfoGenerator(BodyGenerator):
 
     def body(self, subscription: Subscription, state: ExtensionInfo) -> Document:
         """The document."""
+        if subscription.endpoint.habits.old_bodies:
+            return old_dialog_info(subscription, state)
         known, endpoint, entity = state.state, subscription.endpoint, subscription.entity
         word = _WORDS.get(known, "confirmed")
         if known is ExtensionState.INUSE_RINGING and endpoint.notify_early_inuse_ringing:
@@ -44,10 +47,10 @@ class DialogInfoGenerator(BodyGenerator):
         strict = endpoint.strict_bodies
         call: Call | None = None
         if word == "early":
-            channel = _ringing(state)
+            channel = ringing_channel(state)
             if channel is not None:
                 # No parties as long as no channel rings.
-                ids = _ids(channel) if endpoint.notify_dialog_ids else ""
+                ids = dialog_ids(channel) if endpoint.notify_dialog_ids else ""
                 call = (channel.connected, channel.caller, ids)
         # Most subscribers of an extension write its URI alike, and are told the same.
         asked = (entity, word, strict, call)
@@ -73,13 +76,13 @@ def _dialog(state: ExtensionInfo, entity: str, word: str, strict: bool, call: Ca
         attributes = ' direction="recipient"'
     if call is not None:
         host = Uri.parse(entity).host
-        remote, local = _identity(call[0], host), _identity(call[1], host)
+        remote, local = identity_of(call[0], host), identity_of(call[1], host)
         attributes = f"{call[2]}{attributes}"
     lines = (_strict if strict else _recorded)(entity, word, remote, local, state.state in _HELD)
     return "\n".join((f' <dialog id="{escape(state.exten)}"{attributes}>', *lines, " </dialog>"))
 
 
-def _ids(channel: Channel) -> str:
+def dialog_ids(channel: Channel) -> str:
     """The dialog with the phone that rings, as that phone has it (RFC 4235 4.1.2): its own tag is the local one.
 
     To pick the call up, an INVITE to us has ``Replaces: <call-id>;to-tag=<remote-tag>;from-tag=<local-tag>``
@@ -93,10 +96,6 @@ def _ids(channel: Channel) -> str:
         return ""
     call_id, local, remote = (escape(text or "") for text in found)
     return f' call-id="{call_id}" local-tag="{local}" remote-tag="{remote}"'
-
-
-Party = tuple[str, str] | None
-"""Name and URI of a party."""
 
 
 def _recorded(entity: str, word: str, remote: Party, local: Party, held: bool) -> list[str]:
@@ -156,7 +155,8 @@ def _strict_identity(party: Party) -> tuple[str, ...]:
     return (f"   <identity{display}>{any_uri(party[1])}</identity>",)
 
 
-def _ringing(state: ExtensionInfo) -> Channel | None:
+def ringing_channel(state: ExtensionInfo) -> Channel | None:
+    """The channel of the extension's devices that rings, ``None`` if there is none."""
     channels = state.pbx.channels
     for device in state.devices:
         for channel in channels.of_device(device):
@@ -165,13 +165,25 @@ def _ringing(state: ExtensionInfo) -> Channel | None:
     return None
 
 
-def _identity(party: PartyId, host: str) -> Party:
+def identity_of(party: PartyId, host: str) -> Party:
     """Name and URI of a party; a party that does not want to be shown has neither."""
     if not party.number:
         return None
     if party.private:
         return _ANONYMOUS
     return party.name, str(Uri("sip", party.number, host))
+
+
+def old_dialog_info(subscription: Subscription, state: ExtensionInfo) -> OldDocument:
+    """The document as ``chan_sip`` writes it."""
+    habits, caller, called, ids = subscription.endpoint.habits, None, None, ""
+    if habits.tells_callers:
+        channel = ringing_channel(state)
+        if channel is not None:
+            host = Uri.parse(subscription.entity).host
+            caller, called = identity_of(channel.connected, host), identity_of(channel.caller, host)
+            ids = dialog_ids(channel)
+    return dialog_info(subscription, state, caller, called, ids)
 
 
 class DialogInfoModule(Module):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from asterism.applications.pubsub.api import BodyGenerator, BodySupplement
+from asterism.applications.pubsub.bodies import old_style
 from asterism.applications.pubsub.bodies.xml import Document, any_uri, escape, xml_id
 from asterism.applications.pubsub.packages.extension_state import ExtensionInfo
 from asterism.applications.pubsub.registry import pubsub
@@ -80,6 +81,8 @@ class PidfGenerator(BodyGenerator):
 
     def body(self, subscription: Subscription, state: ExtensionInfo) -> Document:
         """The document."""
+        if subscription.endpoint.habits.old_bodies:
+            return old_style.presence(subscription, state)
         return (strict_presence if subscription.endpoint.strict_bodies else presence)(subscription, state)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from asterism.applications.pubsub.api import BodyGenerator
+from asterism.applications.pubsub.bodies import old_style
 from asterism.applications.pubsub.bodies.pidf import strict_presence
 from asterism.applications.pubsub.bodies.xml import Document, escape
 from asterism.applications.pubsub.packages.extension_state import ExtensionInfo
@@ -31,6 +32,8 @@ class XpidfGenerator(BodyGenerator):
 
     def body(self, subscription: Subscription, state: ExtensionInfo) -> Document:
         """The document."""
+        if subscription.endpoint.habits.old_bodies:
+            return old_style.msn_presence(subscription, state)
         status, substatus = _WORDS.get(state.state, ("inuse", "onthephone"))
         return Document(
             "presence",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from asterism.applications.pubsub.api import Notifier
 from asterism.pbx.dialplan.language.table import split_hint
@@ -48,6 +48,8 @@ class ExtensionInfo:
 
 class ExtensionNotifier(Notifier):
     """Follows the hint of an extension, in the subscriber's ``subscribe_context``."""
+
+    of_extensions: ClassVar[bool] = True
 
     def __init__(self, pubsub: PubSub, pbx: Pbx) -> None:
         self._pubsub = pubsub

@@ -64,6 +64,8 @@ class ReferSubscription(IncomingSubscription):
         self.weight = 0
         self.held = False
         self._id = str(rx.request.cseq.number)
+        if self.endpoint.habits.refer_at_once:
+            self._event = f"{PACKAGE};id={self._id}"
         self._ended = ended
         self._closing: str | None = None
         """The reason of the end, once its last state waits for its turn."""

@@ -222,17 +222,18 @@ class UnsolicitedMwi:
     def _send(self, endpoint: Endpoint, contact: Contact, counts: MessageCounts, way: Way) -> None:
         core, flow = self._core, way.flow
         capabilities = core.state.capabilities
+        habits = endpoint.habits
         headers = (
-            ("Subscription-State", "terminated"),
+            *(() if habits.old_bodies else (("Subscription-State", "terminated"),)),
             ("Event", "message-summary"),
             ("Allow-Events", capabilities.events),
         )
         body = summary_text(Summary(counts, self._account(endpoint, flow)))
         request = core.create_request("NOTIFY", contact, endpoint, headers, body, TYPE)
-        user = endpoint.mwi_from_user or endpoint.from_user or endpoint.id
+        user = endpoint.mwi_from_user or endpoint.from_user or habits.nobody[1] or endpoint.id
         for header in ("From", "Contact"):
-            value = request.get(header) or ""
-            request.set_header(header, f"<sip:{user}@{value.partition('@')[2]}")
+            before, _, value = (request.get(header) or "").partition("@")
+            request.set_header(header, f"{before[: before.index('<')]}<sip:{user}@{value}")
         # Where a route leads elsewhere, the way is that of the route.
         core.send(request, _NOBODY, endpoint, None if request.routes else way)
 

@@ -11,6 +11,7 @@ from asterism.core.module import Module
 
 if TYPE_CHECKING:
     from asterism.applications.session.session import Session
+    from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
     from asterism.stack.message import Message, Request, Response
 
@@ -40,6 +41,10 @@ class ReasonOfEnd(SessionSupplement):
     priority = 800
     methods = frozenset(("BYE",))
 
+    def concerns(self, endpoint: Endpoint) -> bool:
+        """Whether its driver tells causes in that header."""
+        return endpoint.habits.reasons
+
     def on_incoming_request(self, session: Session, rx: Rx) -> bool:
         """A BYE tells why."""
         _read(session, rx.request)
@@ -61,6 +66,10 @@ class ReasonOfRefusal(SessionSupplement):
     priority = 800
     methods = frozenset(("INVITE", "BYE"))
     responses = frozenset((3, 4, 5, 6))
+
+    def concerns(self, endpoint: Endpoint) -> bool:
+        """Whether its driver tells causes in that header."""
+        return endpoint.habits.reasons
 
     def on_incoming_response(self, session: Session, response: Response) -> None:
         """The cause replaces the one its code stands for."""

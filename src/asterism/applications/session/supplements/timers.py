@@ -106,7 +106,7 @@ class SessionTimers(SessionSupplement):
             return False
         state = self._state(session)
         state.interval = max(asked[0], endpoint.timers_min_se) if asked else endpoint.timers_sess_expires
-        refresher = asked[1] if asked else "uas"
+        refresher = asked[1] or endpoint.habits.refresher if asked else "uas"
         if not supported:
             refresher = "uas"
         state.refresher_is_us = refresher == "uas"

@@ -1,0 +1,62 @@
+"""Dressing messages as an endpoint's ``habits.style`` says: headers that all have, and the order of headers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from asterism.sip.objects.habits import Style
+    from asterism.stack.message import Request, Response
+
+_RESPONSE_ORDER = (
+    "Via", "Record-Route", "From", "To", "Call-ID", "CSeq", "Server", "Allow", "Supported", "WWW-Authenticate",
+    "Session-Expires", "Min-SE", "Expires", "Contact", "Date", "Accept", "Content-Type", "Require",
+)  # fmt: skip
+_REQUEST_ORDER = (
+    "Via", "Max-Forwards", "Route", "From", "To", "Contact", "Call-ID", "CSeq", "User-Agent", "Authorization",
+    "Proxy-Authorization", "Date", "Subscription-State", "Event", "Allow", "Supported", "Session-Expires", "Min-SE",
+    "Content-Type",
+)  # fmt: skip
+_RANKS = {name: rank for rank, name in enumerate(_RESPONSE_ORDER)}
+_REQUEST_RANKS = {name: rank for rank, name in enumerate(_REQUEST_ORDER)}
+_LAST = len(_RESPONSE_ORDER) + len(_REQUEST_ORDER)
+_LEFT_OUT = frozenset(
+    ("Server", "User-Agent", "Allow", "Supported", "Allow-Events", "Accept-Encoding", "Accept-Language", "Warning")
+)
+"""Headers that are put in anew, or that such messages have not."""
+_WITH_CAPABILITIES = frozenset(("INVITE", "OPTIONS"))
+"""Requests that tell what we can do, and the date is told in."""
+
+
+def dressed_lines(lines: list[tuple[str, str]], style: Style) -> list[tuple[str, str]]:
+    """The header lines of a response in the style's dress."""
+    kept = [line for line in lines if line[0] not in _LEFT_OUT]
+    if style.agent:
+        kept.append(("Server", style.agent))
+    kept += (("Allow", style.allow), ("Supported", style.supported))
+    kept.sort(key=_rank)
+    return kept
+
+
+def dress_response(response: Response, style: Style) -> None:
+    """Put a response into the style's dress; done twice it is the same."""
+    response.headers = dressed_lines(response.headers, style)
+
+
+def dress_request(request: Request, style: Style) -> None:
+    """Put a request of ours into the style's dress; done twice it is the same."""
+    kept = [line for line in request.headers if line[0] not in _LEFT_OUT]
+    if style.agent:
+        kept.append(("User-Agent", style.agent))
+    if request.method in _WITH_CAPABILITIES:
+        kept += (("Allow", style.allow), ("Supported", style.supported))
+    kept.sort(key=_request_rank)
+    request.headers = kept
+
+
+def _rank(line: tuple[str, str]) -> int:
+    return _RANKS.get(line[0], _LAST)
+
+
+def _request_rank(line: tuple[str, str]) -> int:
+    return _REQUEST_RANKS.get(line[0], _LAST)
