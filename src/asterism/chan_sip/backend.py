@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from asterism.applications.pubsub.outbound.objects import OutboundSubscription
+from asterism.chan_sip.habits import habits_of
 from asterism.chan_sip.objects.general import SipGeneral
 from asterism.chan_sip.objects.peer import SipPeer
 from asterism.chan_sip.reading import SipConf, options_of, read
@@ -104,6 +105,8 @@ class SipConfBackend(Backend):
                 made = self._make(section, loaded.errors)
                 if made is not None:
                     loaded.objects[section.name] = made
+                    if isinstance(made, Endpoint):
+                        made.habits = habits_of(conf.general, conf.peers.get(made.fields.get("chan_sip", "")))
         return loaded
 
     def options(self) -> Iterable[Option]:

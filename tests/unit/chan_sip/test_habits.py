@@ -1,0 +1,113 @@
+"""The habits of chan_sip against the record, and in the documentation."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from asterism.applications.session.causes import answer_of, refused_as
+from asterism.chan_sip.habits import habits_of
+from asterism.chan_sip.objects.general import SipGeneral
+from asterism.chan_sip.objects.peer import SipPeer
+from asterism.chan_sip.reading import SipConf, read
+from asterism.config.file import ConfigFile
+from asterism.pbx.calls.dialing import status_of_cause
+from asterism.sip.objects import Habits
+from asterism.stack.message import reason_phrase
+
+ROOT = Path(__file__).parents[3]
+RECORD = ROOT / "tests" / "data" / "record" / "chan_sip_causes.txt"
+HABITS = habits_of(SipGeneral("general"), SipPeer("alice"))
+_HANGUP = re.compile(r"Hangup\((\d+)\) before answer -> SIP/2.0 (\d+) (.*)")
+_CALLEE = re.compile(
+    r"callee answers (\d+) .*-> DIALSTATUS=(\w+) +HANGUPCAUSE=(\w+) +caller receives (?:SIP/2.0 (\d+) (.*)|None)"
+)
+_STATUSES = {"busy": "BUSY", "congestion": "CONGESTION"}
+
+
+def conf(text: str) -> SipConf:
+    return read(ConfigFile.parse(text, "sip.conf"))
+
+
+def habits(general: str = "", peer: str = "") -> Habits:
+    found = conf(f"[general]\n{general}\n[alice]\ntype=friend\n{peer}\n")
+    return habits_of(found.general, found.peers["alice"])
+
+
+def test_causes_are_told_as_recorded() -> None:
+    told = _HANGUP.findall(RECORD.read_text())
+    assert len(told) > 70
+    for cause, status, phrase in told:
+        answer = answer_of(int(cause), HABITS)
+        assert (answer.status, answer.phrase or reason_phrase(answer.status)) == (int(status), phrase), cause
+
+
+def test_refusals_come_to_what_is_recorded() -> None:
+    told = _CALLEE.findall(RECORD.read_text())
+    assert len(told) > 30
+    for status, dialstatus, cause, told_status, phrase in told:
+        if status in ("302", "423"):  # a forwarding; a call that never ended
+            continue
+        found = refused_as(int(status), HABITS)
+        shown = _STATUSES.get(found.shown) or status_of_cause(found.cause).value
+        assert (found.cause, shown) == (int(cause), dialstatus), status
+        answer = answer_of(found.cause, HABITS)
+        assert (answer.status, answer.phrase or reason_phrase(answer.status)) == (int(told_status), phrase), status
+
+
+def test_every_habit_is_documented() -> None:
+    page = (ROOT / "docs" / "compatibility.md").read_text()
+    section = page.partition("\n## Endpoints of sip.conf")[2].partition("\n## ")[0]
+    documented = re.findall(r"^\| `(\w+)` \|", section.partition("What `chan_sip` did")[0], re.MULTILINE)
+    assert documented == [one.name for one in fields(Habits)]
+
+
+def test_a_field_that_is_like_chan_pjsip_s_is_none() -> None:
+    """Every field differs for some sip.conf."""
+    usual = Habits()
+    given = habits(
+        "domain=pbx.example.test,internal\nallowexternaldomains=no\naccept_outofcall_message=no\nnotifyringing=no\n"
+        "notifycid=no\nuse_q850_reason=no\nsrvlookup=no",
+        "insecure=invite",
+    )
+    same = [one.name for one in fields(Habits) if getattr(given, one.name) == getattr(usual, one.name)]
+    assert same == []
+
+
+@pytest.mark.parametrize(
+    ("general", "peer", "unchallenged"),
+    [
+        ("", "", {"OPTIONS"}),
+        ("auth_options_requests=yes", "", set()),
+        ("auth_message_requests=no", "", {"OPTIONS", "MESSAGE"}),
+        ("", "insecure=port,invite", {"OPTIONS", "INVITE"}),
+        ("", "insecure=port", {"OPTIONS"}),
+    ],
+)
+def test_what_is_not_challenged(general: str, peer: str, unchallenged: set[str]) -> None:
+    assert habits(general, peer).unchallenged == unchallenged
+
+
+def test_peers_that_do_not_differ_share_their_habits() -> None:
+    found = conf("[general]\n" + "".join(f"[p{number}]\ntype=friend\nsecret=s{number}\n" for number in range(50)))
+    assert len({id(habits_of(found.general, peer)) for peer in found.peers.values()}) == 1
+
+
+def test_a_peer_s_own_options_count() -> None:
+    assert habits("use_q850_reason=no", "use_q850_reason=yes").reasons
+    assert not habits("ignoresdpversion=no", "ignoresdpversion=yes").skips_known_sdp
+    assert habits("", "session-refresher=uac").refresher == "uac"
+    assert habits("transport=udp", "transport=tls,tcp").transports == {"TLS", "TCP"}
+
+
+def test_nobody_has_the_general_caller_id() -> None:
+    assert habits().nobody == ("asterisk", "asterisk")
+    assert habits("callerid=Unknown").nobody == ("Unknown", "Unknown")
+
+
+def test_domains_with_their_contexts() -> None:
+    found = habits("domain=PBX.example.test,internal\ndomain=example.org\n")
+    assert dict(found.domains) == {"pbx.example.test": "internal", "example.org": ""}
