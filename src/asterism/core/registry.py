@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from asterism.core.documentation import Documentation
 from asterism.core.errors import DuplicateError, UndocumentedError
 
 T = TypeVar("T")
+Values = tuple[tuple[str, str], ...]
+"""Words and what they mean, as in :attr:`Argument.values`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class Registry(Generic[T]):
         self.kind = kind
         self._fold = fold
         self._entries: dict[str, Entry[T]] = {}
+        self._explained: dict[str, list[tuple[str, Values]]] = {}
 
     def add(self, owner: Owner, name: str, item: T, documentation: Documentation) -> Callable[[], None]:
         """Add ``item``; return a function that removes it.
@@ -96,6 +99,34 @@ class Registry(Generic[T]):
 
         return owner.on_release(remove)
 
+    def explain(self, owner: Owner, name: str, argument: str, values: Values) -> Callable[[], None]:
+        """Add words that an argument of ``name`` may hold, with their meaning; return a function that takes them away.
+
+        For what one module registers and others have a part in, such as the items of ``CHANNEL``. The entry may be
+        registered later.
+        """
+        key = self._fold(name)
+        more = (argument, values)
+        self._explained.setdefault(key, []).append(more)
+
+        def remove() -> None:
+            left = self._explained[key] = [one for one in self._explained[key] if one is not more]
+            if not left:
+                del self._explained[key]
+
+        return owner.on_release(remove)
+
+    def _whole(self, key: str, entry: Entry[T]) -> Entry[T]:
+        """The entry with what others have explained."""
+        more = self._explained.get(key)
+        if more is None:
+            return entry
+        documentation = entry.documentation
+        arguments = list(documentation.arguments)
+        for name, values in more:
+            arguments = [replace(one, values=one.values + values) if one.name == name else one for one in arguments]
+        return replace(entry, documentation=replace(documentation, arguments=tuple(arguments)))
+
     def get(self, name: str) -> T | None:
         """The thing registered under ``name``, or ``None``."""
         entry = self._entries.get(self._fold(name))
@@ -103,11 +134,13 @@ class Registry(Generic[T]):
 
     def entry(self, name: str) -> Entry[T] | None:
         """The whole entry of ``name``, or ``None``."""
-        return self._entries.get(self._fold(name))
+        key = self._fold(name)
+        found = self._entries.get(key)
+        return None if found is None else self._whole(key, found)
 
     def __iter__(self) -> Iterator[Entry[T]]:
         """Entries in order of registration."""
-        return iter(list(self._entries.values()))
+        return iter([self._whole(key, entry) for key, entry in self._entries.items()])
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -40,7 +40,7 @@ class RtpTransmitter(TappedStream):
 
     __slots__ = (
         "__weakref__", "_connected", "_context", "_events", "_filter", "_formats", "_hold", "_loop", "_packetizer",
-        "_sender", "_socket", "_translation", "format", "relayed_by", "sent", "ssrc",
+        "_sender", "_socket", "_translation", "digits_as_tones", "format", "relayed_by", "sent", "ssrc",
     )  # fmt: skip
 
     def __init__(self, context: RtpContext, sock: SocketType, source_filter: SourceFilter) -> None:
@@ -54,6 +54,8 @@ class RtpTransmitter(TappedStream):
         self.taps_in: TapLine | None = None
         self.taps_out: TapLine | None = None
         self._events: dict[int, int] = {}
+        self.digits_as_tones = False
+        """Whether digits are sent as tones though telephone events were negotiated."""
         self._packetizer: Packetizer | None = None
         self._translation: tuple[Format, Format, Translator | None] | None = None
         """Translator from the format of written frames to the format that is sent; for one stream at a time."""
@@ -88,13 +90,13 @@ class RtpTransmitter(TappedStream):
     @property
     def sends_events(self) -> bool:
         """See ``AudioStream.sends_events``."""
-        return bool(self._events)
+        return bool(self._events) and not self.digits_as_tones
 
     @property
     def event_type(self) -> tuple[int, int] | None:
         """Payload type and clock rate of the digits to be sent now (RFC 4733), ``None`` where none were negotiated."""
         events = self._events
-        if not events:
+        if not events or self.digits_as_tones:
             return None
         rate = self.format.clock_rate
         if rate not in events:

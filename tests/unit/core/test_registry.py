@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from asterism.core.documentation import Documentation
+from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import DuplicateError, UndocumentedError
 from asterism.core.registry import Owner, Registry
 
@@ -65,4 +65,23 @@ def test_nothing_comes_in_without_documentation() -> None:
     registry: Registry[int] = Registry("thing")
     with pytest.raises(UndocumentedError):
         registry.add(Owner("a"), "name", 1, Documentation(""))
+    assert len(registry) == 0
+
+
+def test_what_others_explain_is_documented_while_they_are_there() -> None:
+    registry: Registry[int] = Registry("thing", str.lower)
+    owner, other = Owner("a"), Owner("b")
+    registry.explain(other, "Name", "item", (("late", "added"),))
+    registry.add(owner, "NAME", 1, Documentation("A thing", arguments=(Argument("item", values=(("own", ""),)),)))
+    registry.explain(other, "name", "nothing", (("x", "of an argument that there is not"),))
+
+    def words() -> list[str]:
+        (entry,) = registry
+        assert entry == registry.entry("name")
+        return [word for argument in entry.documentation.arguments for word, _ in argument.values]
+
+    assert words() == ["own", "late"]
+    other.release()
+    assert words() == ["own"]
+    owner.release()
     assert len(registry) == 0

@@ -192,3 +192,51 @@ _PJSIP: dict[str, Item] = {
     "local_addr": lambda session: format_host_port(*session.flow.local),
     "remote_addr": lambda session: format_host_port(*session.flow.remote),
 }
+
+_OF_RTCP = {
+    "all": "all figures in one text",
+    "all_jitter": "those of jitter",
+    "all_loss": "those of lost packets",
+    "all_rtt": "those of round trips",
+    "all_mes": "those of the scores",
+    "txcount": "packets sent",
+    "rxcount": "packets received",
+    "txjitter": "jitter that the far end reports, in seconds",
+    "rxjitter": "jitter of what is received, in seconds",
+    "txploss": "packets that the far end reports as lost",
+    "rxploss": "packets that were lost on the way here",
+    "rtt": "round trip in seconds",
+    "local_ssrc": "our source identifier",
+    "remote_ssrc": "that of the far end",
+    "rxmes": "score of what is received, 0 to 100",
+    "txmes": "score of what is sent",
+}
+EXPLAINED: tuple[tuple[str, str], ...] = (
+    ("endpoint", "PJSIP: the endpoint"),
+    ("aor", "PJSIP: the AOR that was called; empty for a call that came in"),
+    ("contact", "PJSIP: the contact that was called"),
+    ("ani2", "PJSIP: the originating line's information that From of the INVITE tells"),
+    ("pjsip,call-id", "PJSIP: Call-ID of the dialog"),
+    ("pjsip,secure", "PJSIP: 1 if signalling is encrypted, else 0"),
+    ("pjsip,target_uri", "PJSIP: the far end's Contact"),
+    ("pjsip,local_uri", "PJSIP: our side of From and To"),
+    ("pjsip,remote_uri", "PJSIP: the far end's side"),
+    ("pjsip,local_tag", "PJSIP: our tag"),
+    ("pjsip,remote_tag", "PJSIP: the far end's tag"),
+    ("pjsip,request_uri", "PJSIP: the Request-URI of the INVITE"),
+    ("pjsip,t38state", "PJSIP: state of T.38; DISABLED"),
+    ("pjsip,local_addr", "PJSIP: address and port of this server in this call"),
+    ("pjsip,remote_addr", "PJSIP: those of the far end"),
+    ("rtp,src[,audio|video]", "PJSIP: address and port at which media are received"),
+    ("rtp,dest[,audio|video]", "PJSIP: those to which they are sent"),
+    ("rtp,direct[,audio|video]", "PJSIP: those to which the far end sends them directly; empty: here"),
+    ("rtp,secure[,audio|video]", "PJSIP: 1 if media are encrypted, else 0"),
+    ("rtp,hold[,audio|video]", "PJSIP: 1 while the far end holds the call, else 0"),
+    *((f"rtcp,{name}[,audio|video]", f"PJSIP: {meaning}") for name, meaning in _OF_RTCP.items()),
+    *(
+        (f"rtcp,{name}[,audio|video]", "PJSIP: largest, smallest, mean (normdev) and standard deviation of the same")
+        for name in _RTCP
+        if name not in _OF_RTCP
+    ),
+)
+"""What ``core show function CHANNEL`` says of these items."""

@@ -8,6 +8,7 @@ from asterism.applications.session.actions import SessionActions
 from asterism.applications.session.cli import SessionCommands
 from asterism.applications.session.functions import SessionFunctions
 from asterism.applications.session.inherited_headers import InheritedHeaders
+from asterism.applications.session.items import EXPLAINED
 from asterism.applications.session.media_functions import MediaFunctions
 from asterism.applications.session.registry import Sessions
 from asterism.applications.session.service import SessionService
@@ -65,6 +66,7 @@ class SessionModule(Module):
         pbx.register_marked(SessionFunctions(core))
         pbx.register_marked(InheritedHeaders())
         pbx.register_marked(MediaFunctions())
+        pbx.functions.explain(server.owner, "CHANNEL", "item", EXPLAINED)
         return None
 
     def unload(self) -> Awaitable[None] | None:

@@ -153,6 +153,10 @@ class Transfer:
             table = hash_of(transferred, "TRANSFER_DATA")
             table.clear()
             table.update((name, foreign(value)) for name, value in self._headers.items())
+        session = self._session
+        if session is not None:
+            for callback in session.profile.callbacks["on_transferred"]:
+                callback(session, transferred)
         if wanted.voicemail:
             by = transferer.caller
             now = Redirecting(from_=by, to=by, original=by, reason=SEND_TO_VM, count=1)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from asterism.applications.session.session import Session
     from asterism.applications.session.uac import OutgoingSession
     from asterism.applications.session.uas import IncomingSession
+    from asterism.pbx.channels.channel import Channel
     from asterism.sip.decision import Decision
     from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
@@ -74,6 +75,9 @@ class SessionSupplement:
 
     def on_incoming_ack(self, session: Session, request: Request) -> None:
         """An ACK to a 2xx of ours came; repeated ones too. The description that it may carry was not looked at yet."""
+
+    def on_transferred(self, session: Session, channel: Channel) -> None:
+        """The peer's REFER sends another channel elsewhere, which has not gone yet."""
 
     def on_incoming_cancel(self, session: Session, request: Request) -> None:
         """The caller cancels; the CANCEL has been answered, the INVITE not yet."""

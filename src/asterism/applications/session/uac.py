@@ -115,6 +115,11 @@ class OutgoingSession(ForkedSession):
 
     # The INVITE.
 
+    @property
+    def sent(self) -> Request | None:
+        """The INVITE as it went out last; ``None`` before."""
+        return None if self._outgoing is None else self._outgoing.request
+
     def call(self, caller: PartyId) -> None:
         """Send the INVITE; what becomes of it comes to the channel."""
         self.caller = caller

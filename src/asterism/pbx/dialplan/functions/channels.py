@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from asterism.config.values import is_true
 from asterism.core.documentation import Argument, Documentation
+from asterism.media.stream import VIDEO
 from asterism.pbx.calls.parking.settings import LOT_KEY
 from asterism.pbx.channels.security import KEY as SECURITY
 from asterism.pbx.channels.security import Security
@@ -19,11 +20,40 @@ if TYPE_CHECKING:
 
 _SECURITY = {"secure_bridge_signaling": "signaling", "secure_bridge_media": "media"}
 _AMA_FLAGS = {"default": 3, "omit": 1, "billing": 2, "documentation": 3}
-_ITEM_NAMES = """accountcode amaflags appdata appname audionativeformat audioreadformat audiowriteformat
-callgroup channeltype checkhangup context exten hangupsource language linkedid max_forwards musicclass name
-namedcallgroup namedpickupgroup onhold parkinglot
-pickupgroup secure_bridge_media secure_bridge_signaling state tenantid tonezone uniqueid"""
-_ITEMS = tuple((item, "") for item in _ITEM_NAMES.split())
+_ITEMS = (
+    ("accountcode", "R/W: account code"),
+    ("amaflags", "R/W: flag for billing, 1 (omit), 2 (billing) or 3 (documentation)"),
+    ("appdata", "arguments of the application that runs"),
+    ("appname", "the application that runs"),
+    ("audionativeformat", "codec of the audio, as (ulaw)"),
+    ("audioreadformat", "codec in which audio is received"),
+    ("audiowriteformat", "codec in which audio is sent"),
+    ("callgroup", "R/W: numbers of the groups in which its calls may be picked up"),
+    ("callid", "its call's mark in the log, as [C-0000000a]"),
+    ("channeltype", "its technology"),
+    ("checkhangup", "1 while it is being hung up, else 0"),
+    ("context", "context of the dialplan"),
+    ("exten", "extension of the dialplan"),
+    ("hangupsource", "the channel that has hung up"),
+    ("language", "R/W: language of prompts"),
+    ("linkedid", "identifier that it shares with the channels of its call"),
+    ("max_forwards", "how many more times its call may be forwarded"),
+    ("musicclass", "R/W: class of music on hold"),
+    ("name", "its name"),
+    ("namedcallgroup", "R/W: the same as callgroup, by names"),
+    ("namedpickupgroup", "R/W: the same as pickupgroup, by names"),
+    ("onhold", "1 while it is on hold, else 0"),
+    ("parkinglot", "R/W: the lot in which it is parked"),
+    ("pickupgroup", "R/W: numbers of the groups whose calls it may pick up"),
+    ("secure_bridge_media", "R/W: 1 to have only those called whose media are encrypted, 0 to take that back"),
+    ("secure_bridge_signaling", "R/W: 1 to have only those called whose signalling is encrypted, 0 to take that back"),
+    ("state", "its state"),
+    ("tenantid", "R/W: tenant"),
+    ("tonezone", "R/W: country of its tones"),
+    ("transfercapability", "kind of connection in ISDN, always SPEECH"),
+    ("uniqueid", "its identifier"),
+    ("videonativeformat", "codec of the video, as (h264); (nothing) without video"),
+)
 
 
 class ChannelFunctions(PbxModule):
@@ -54,7 +84,7 @@ class ChannelFunctions(PbxModule):
         technical = channel.ask_driver("channel_item", None, item)
         if technical is not None:
             return self.pbx.dialplan.environment.foreign(technical)
-        self.pbx.log.warning("CHANNEL(%s): unknown item", item)
+        self.pbx.log.warning("Unknown or unavailable item requested: '%s'", item)
         return ""
 
     def _generic(self, channel: Channel, item: str) -> str | None:
@@ -84,6 +114,8 @@ class ChannelFunctions(PbxModule):
             "exten": self.pbx.dialplan.environment.foreign(channel.exten),
             "max_forwards": channel.variables.get("max_forwards") or "20",
             "dtmf_features": "",
+            "transfercapability": "SPEECH",
+            "callid": f"[C-{channel.callid:08x}]",
             "parkinglot": channel.data.get(LOT_KEY, ""),
         }
         if item in _SECURITY:
@@ -96,6 +128,9 @@ class ChannelFunctions(PbxModule):
             if stream is None or stream.format is None:
                 return ""
             return f"({stream.format.name})" if item == "audionativeformat" else stream.format.name
+        if item == "videonativeformat":
+            codecs = next((codecs for kind, codecs in channel.offered if kind == VIDEO), ())
+            return f"({'|'.join(one.name for one, _ in codecs) or 'nothing'})"
         return found
 
     @function_writer("CHANNEL")
@@ -239,7 +274,7 @@ class ChannelFunctions(PbxModule):
 
 
 def _groups(bits: int) -> str:
-    return ",".join(str(number) for number in range(64) if bits >> number & 1)
+    return ", ".join(str(number) for number in range(64) if bits >> number & 1)
 
 
 def _group_bits(text: str) -> int:
