@@ -47,10 +47,11 @@ class Content(NamedTuple):
     passed_over: tuple[str, ...]
 
 
-def content_of(lines: Iterable[tuple[str, str]]) -> Content:
+def content_of(lines: Iterable[tuple[str, str]], *, as_given: bool = False) -> Content:
     """The content that these headers make; ``Content`` gives a line of the body, ``Content-Type`` says what it is.
 
-    A body without type is left out, as in Asterisk 22.
+    A body without type is left out, as in Asterisk 22. ``as_given``: it is not, and Content-Type is one of the headers,
+    in its place, as with ``chan_sip``.
 
     Raises:
         NotifyError: there is too much, or something that cannot stand in a header.
@@ -74,23 +75,25 @@ def content_of(lines: Iterable[tuple[str, str]]) -> Content:
             body.append(value)
         elif name in RESERVED:
             passed_over.append(name)
-        elif name == "Content-Type":
+        elif name == "Content-Type" and not as_given:
             media = value
         elif name == "Subscription-State":
             state = value
         else:
             headers.append((name, value))
-    text = "\r\n".join(body) if media else ""
+    text = "\r\n".join(body) if media or as_given else ""
     return Content((("Subscription-State", state), *headers), text, media, tuple(passed_over))
 
 
-def read_templates(file: ConfigFile) -> tuple[dict[str, Content], list[ConfigError]]:
-    """The templates of ``pjsip_notify.conf`` by name, and what is wrong with the others."""
+def read_templates(
+    file: ConfigFile, *, as_given: bool = False
+) -> tuple[dict[str, Content], list[ConfigError]]:
+    """The templates of ``pjsip_notify.conf`` or ``sip_notify.conf`` by name, and what is wrong with the others."""
     found: dict[str, Content] = {}
     problems: list[ConfigError] = []
     for section in file:
         try:
-            content = content_of((option.name, option.value) for option in section)
+            content = content_of(((option.name, option.value) for option in section), as_given=as_given)
         except NotifyError as error:
             problems.append(ConfigError(f"[{section.name}]: {error}", section.position))
             continue
