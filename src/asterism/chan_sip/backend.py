@@ -102,7 +102,7 @@ class SipConfBackend(Backend):
             loaded.objects.update(conf.peers)
         else:
             for section in sections_of(conf, self._source.names, self.cls.TYPE):
-                made = self._make(section, loaded.errors)
+                made = self.make(section, loaded.errors)
                 if made is not None:
                     loaded.objects[section.name] = made
                     if isinstance(made, Endpoint):
@@ -123,7 +123,7 @@ class SipConfBackend(Backend):
             return {}
         return {section.name: section.position for section in sections_of(conf, self._source.names, self.cls.TYPE)}
 
-    def _make(self, section: Section, errors: list[ConfigError]) -> ConfiguredObject | None:
+    def make(self, section: Section, errors: list[ConfigError]) -> ConfiguredObject | None:
         """The object; options that it refuses are told and left out."""
         try:
             return self.cls.from_options(section.name, section.options, section.position)

@@ -88,12 +88,28 @@ class SipConf:
 
 def read(file: ConfigFile, users: ConfigFile | None = None) -> SipConf:
     """Read the two files, each whole already."""
-    return _Reader(file, users).conf
+    reader = _Reader(SipConf(SipGeneral("general")))
+    reader.read(file, users)
+    return reader.conf
+
+
+def read_alone(conf: SipConf, section: Section, kind: str, origin: str) -> SipConf:
+    """A section that is in no file, as if it stood below the ``[general]`` of this one, alone.
+
+    ``kind`` is its type, ``origin`` what :attr:`SipPeer.origin` is to say.
+    """
+    reader = _Reader(SipConf(conf.general, general_lines=conf.general_lines, general_positions=conf.general_positions))
+    peer = reader.take(section, kind, section.options, told=False)
+    peer.origin = origin
+    return reader.conf
 
 
 class _Reader:
-    def __init__(self, file: ConfigFile, users: ConfigFile | None) -> None:
-        self.conf = SipConf(SipGeneral("general"))
+    def __init__(self, conf: SipConf) -> None:
+        self.conf = conf
+        self._prototype = _prototype(conf.general)
+
+    def read(self, file: ConfigFile, users: ConfigFile | None) -> None:
         self._general(file)
         self._prototype = _prototype(self.conf.general)
         for section in file:
@@ -125,9 +141,9 @@ class _Reader:
                 )
             )
             return
-        self._take(section, kind, section.options, told=True)
+        self.take(section, kind, section.options, told=True)
 
-    def _take(self, section: Section, kind: str, lines: Iterable[Option], *, told: bool) -> SipPeer:
+    def take(self, section: Section, kind: str, lines: Iterable[Option], *, told: bool) -> SipPeer:
         conf = self.conf
         name = section.name
         known = conf.peers.get(name)
@@ -210,7 +226,7 @@ class _Reader:
             hassip, registers = section.flag("hassip", general.flag("hassip")), section.find("registersip")
             lines = [line for line in (*general, *section) if line.name.lower() not in _USERS_ONLY]
             if hassip:
-                peer = self._take(section, "friend", lines, told=False)
+                peer = self.take(section, "friend", lines, told=False)
                 peer.origin = "users.conf"
                 if not peer.mailbox and is_true(_value(lines, "hasvoicemail")):
                     peer.mailbox = (f"{section.name}@default",)

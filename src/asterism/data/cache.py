@@ -438,6 +438,17 @@ class Cache:
         elif origin is not None:
             self._suspects[key] = Age.EXPIRED
 
+    def forget(self, key: str) -> bool:
+        """Have memory be without an object that a database has, until it is used again; whether there was one.
+
+        Observers are not called: it is not gone.
+        """
+        origin = self.table.origin(key)
+        if origin is None or not origin.remote:
+            return False
+        self._evict(key)
+        return True
+
     def suspect_local(self) -> None:
         """Objects of files that come after a database in order are not used before the database was asked."""
         for key in self.table.objects:

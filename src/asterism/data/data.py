@@ -127,17 +127,17 @@ class Data(Subsystem):
     def places(self, cls: type[ConfiguredObject], apart: str = "") -> Mapping[str, Position | None]:
         """The ids of a type's objects with their places in files, those of the backends ``apart`` left out.
 
-        Of what is in files also that which was not loaded yet, or is refused.
+        ``apart/x`` is such a backend, too. Of what is in files also that which was not loaded yet, or is refused.
         """
         table = self._tables.get(cls)
         found: dict[str, Position | None] = {}
         for backend in () if table is None else table.backends:
-            if backend.name != apart:
+            if _main_name(backend) != apart:
                 for key, position in backend.places().items():
                     found.setdefault(key, position)
         for key, item in () if table is None else table.objects.items():
             origin = table.origin(key) if table is not None else None
-            if origin is not None and origin.name not in (apart, ConfigBackend.name):
+            if origin is not None and _main_name(origin) not in (apart, ConfigBackend.name):
                 found.setdefault(key, item.position)
         return found
 
@@ -435,6 +435,16 @@ class Data(Subsystem):
         """Whether changes of a type are durable, or refused, when the loop turns: no database is waited for."""
         return self._tables[cls].cache is None
 
+    def forget(self, cls: type[ConfiguredObject], item_id: str) -> bool:
+        """Have memory be without an object that a database has, until it is used again; whether there was one."""
+        cache = self._tables[cls].cache
+        return cache is not None and cache.forget(item_id)
+
+    def expire(self, cls: type[ConfiguredObject], item_id: str) -> bool:
+        """Have an object be read from its database before it is used again; whether there is one."""
+        cache = self._tables[cls].cache
+        return cache is not None and cache.expire(item_id)
+
     def request(self, cls: type[ConfiguredObject], item_id: str) -> None:
         """Have an object brought into memory in the background; observers hear when it is there."""
         cache = self._tables[cls].cache
@@ -634,6 +644,10 @@ class Data(Subsystem):
             kind = section.get("type", section.name).lower()
             if kind not in known:
                 yield section
+
+
+def _main_name(backend: Backend) -> str:
+    return backend.name.partition("/")[0]
 
 
 def _words(source: str) -> tuple[str, list[str]]:

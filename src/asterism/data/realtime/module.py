@@ -53,25 +53,36 @@ class RealtimeModule(Module):
 
     def _make(self, cls: type[ConfiguredObject], arguments: list[str]) -> Backend:
         require_sqlalchemy()
-        data = self.server.data
+        family = arguments[0] if arguments else cls.REALTIME
+        tables = self.tables(family)
+        if not tables:
+            raise ConfigError(f"{EXTCONFIG} does not say in which database the family '{family}' is")
+        return RealtimeBackend(cls, tables, self.server.log)
+
+    def tables(self, family: str) -> list[tuple[Database, str]]:
+        """The tables of a family with their databases, in the order to ask them; none that ``extconfig.conf`` names.
+
+        Raises :class:`ConfigError` where there are some, and SQLAlchemy is missing.
+        """
+        sources = self._read().families.get(family.lower(), [])
+        if sources:
+            require_sqlalchemy()
+        found = [(self._database(source), source.table) for source in sources]
+        if found and self._started:
+            self._keep()
+        return found
+
+    def _read(self) -> RealtimeSettings:
         if self._settings is None:
-            self._settings = RealtimeSettings.load(data.files, self.server.paths.db)
+            self._settings = RealtimeSettings.load(self.server.data.files, self.server.paths.db)
             for problem in self._settings.problems:
                 self.server.log.error("%s", problem)
-        family = arguments[0] if arguments else cls.REALTIME
-        sources = self._settings.families.get(family.lower())
-        if not sources:
-            raise ConfigError(f"{EXTCONFIG} does not say in which database the family '{family}' is")
-        backend = RealtimeBackend(cls, [(self._database(source), source.table) for source in sources], self.server.log)
-        if self._started:
-            self._keep()
-        return backend
+        return self._settings
 
     def _database(self, source: FamilySource) -> Database:
         found = self._databases.get(source.database)
         if found is None:
-            assert self._settings is not None
-            settings = self._settings.databases[source.database]
+            settings = self._read().databases[source.database]
             found = self._databases[source.database] = Database(settings, self.server.log)
         return found
 

@@ -105,7 +105,7 @@ class RowReader:
 
     def id_of(self, row: Sequence[Any]) -> str:
         """The object's id."""
-        found = decode(_text(row[self._id]))
+        found = decode(column_text(row[self._id]))
         # Names are in several tables; contacts are in none but their own.
         return found if self._cls.RUNTIME else intern(found)
 
@@ -128,7 +128,7 @@ class RowReader:
     def _make(self, key: str, given: Given) -> ConfiguredObject:
         item = self._cls.blank(key)
         for column, value in given:
-            text = value if type(value) is str else _text(value)
+            text = value if type(value) is str else column_text(value)
             if column.plain:
                 after = column.made.get(text)
                 if after is None:
@@ -175,7 +175,7 @@ class RowReader:
         position = Position(self._place, 0)
         options: list[Option] = []
         for column, value in given:
-            text, spec = _text(value), column.spec
+            text, spec = column_text(value), column.spec
             if spec is None:
                 options.append(Option(column.name, decode(text), position))
             else:
@@ -185,7 +185,8 @@ class RowReader:
         return item
 
 
-def _text(value: Any) -> str:
+def column_text(value: Any) -> str:
+    """A column's value as the text of an option."""
     if type(value) is str:
         return value
     if isinstance(value, bool):

@@ -1,1 +1,0 @@
-"""The manager's actions and events of chan_sip."""

@@ -1,0 +1,1 @@
+"""Peers of ``sip.conf`` in databases: the families ``sippeers``, ``sipusers`` and ``sipregs``."""
