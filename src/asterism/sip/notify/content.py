@@ -85,9 +85,7 @@ def content_of(lines: Iterable[tuple[str, str]], *, as_given: bool = False) -> C
     return Content((("Subscription-State", state), *headers), text, media, tuple(passed_over))
 
 
-def read_templates(
-    file: ConfigFile, *, as_given: bool = False
-) -> tuple[dict[str, Content], list[ConfigError]]:
+def read_templates(file: ConfigFile, *, as_given: bool = False) -> tuple[dict[str, Content], list[ConfigError]]:
     """The templates of ``pjsip_notify.conf`` or ``sip_notify.conf`` by name, and what is wrong with the others."""
     found: dict[str, Content] = {}
     problems: list[ConfigError] = []
