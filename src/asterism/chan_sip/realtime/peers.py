@@ -57,10 +57,17 @@ class RealtimePeers:
         if self.users and self.peers and self.users.same_as(self.peers):
             self.users = type(self.users)(USERS, ())
         self._on_row = on_row
+        self._conf = SipConf(SipGeneral("general"))
+        self._generation = 0
+        """Number of the present ``sip.conf``: a peer is made anew when that has changed."""
 
     def conf(self) -> SipConf:
-        """``sip.conf``, whose ``[general]`` counts for peers of databases too; of defaults where it cannot be read."""
-        return self.source.conf() or SipConf(SipGeneral("general"))
+        """``sip.conf``, whose ``[general]`` counts for peers of databases too; what was known of one with errors."""
+        conf = self.source.conf()
+        if conf is not None and conf is not self._conf:
+            self._conf = conf
+            self._generation += 1
+        return self._conf
 
     async def fetch(self, ids: Collection[str], known: Mapping[str, ConfiguredObject]) -> Loaded:
         """The peers of these ids; that of a user with a peer of its name beside it is ``name/user``."""
@@ -107,7 +114,7 @@ class RealtimePeers:
         row, place = found
         # A row that did not change is the peer that was made of it; what a REGISTER wrote is no change of it.
         given = frozenset(item for item in row.items() if item[0] not in REGISTRATION or item[0] == "port")
-        mark = hash((id(conf), place, given))
+        mark = hash((self._generation, place, given))
         before = known.get(key)
         if isinstance(before, SipPeer) and getattr(before, "mark", None) == mark:
             peer = before
