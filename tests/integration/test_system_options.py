@@ -11,7 +11,7 @@ import pytest
 from asterism.server.server import Server
 from asterism.stack.message import Request
 from asterism.stack.parser import parse_message
-from asterism.testing import PhoneError, running_server, until
+from asterism.testing import Phone, PhoneError, free_port, running_server, until
 
 
 def configured(**options: object) -> dict[str, str]:
@@ -92,3 +92,20 @@ async def running_at_once(server: Server, functions: int, wanted: int) -> int:
 async def test_taskpool_max_size(options: dict[str, int], expected: int) -> None:
     async with running_server(configured(**options)) as server:
         assert await running_at_once(server, 55, expected) == expected
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_header_names_are_short_where_that_is_asked_for(transport: str) -> None:
+    config = {
+        "pjsip.conf": "[system]\ntype=system\ncompact_headers=yes\n"
+        f"[t]\ntype=transport\nprotocol={transport}\nbind=127.0.0.1:{free_port()}\n"
+    }
+    async with running_server(config) as server:
+        seen: list[bytes] = []
+        (bound,) = server.sip.transports.transports.values()
+        bound.trace = lambda direction, data, _flow: seen.append(data) if direction == "out" else None
+        async with Phone("101", server, "secret", transport=transport) as phone:
+            await phone.try_register()
+        (answer, *_) = seen
+        assert {b"v", b"f", b"t", b"i", b"l", b"CSeq"} <= {line.partition(b":")[0] for line in answer.split(b"\r\n")}
+        assert b"Via:" not in answer

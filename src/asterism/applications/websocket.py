@@ -139,9 +139,11 @@ class WebSocketModule(Module):
                     external_host=host,
                     external_port=port,
                     local_nets=config.local_net,
+                    compact_headers=self.server.sip.state.compact_headers,
                 )
                 return with_limits(settings, config)
-        return TransportSettings(protocol, protocol, *address, dual_stack=address[0] == "::")
+        short = self.server.sip.state.compact_headers
+        return TransportSettings(protocol, protocol, *address, dual_stack=address[0] == "::", compact_headers=short)
 
     async def _serve(self, request: BaseRequest) -> StreamResponse:
         # Imported here: a server without HTTP never needs it.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from asterism.sip.core import SipCore
+    from asterism.sip.state import SipState
 
 OWN_PROTOCOLS = ("udp", "tcp", "tls")
 _MANY_THREADS = 10_000
@@ -51,6 +52,7 @@ def apply_settings(core: SipCore) -> None:
     state.allow_without_authenticator = settings.allow_without_authenticator
     state.tcp_switch = not core.data.single(SystemSettings).disable_tcp_switch
     state.symmetric = frozenset(item.id for item in core.data.all(TransportConfig) if item.symmetric_transport)
+    state.compact_headers = core.data.single(SystemSettings).compact_headers
     state.auth_limited.clear()
     state.auth_limited.update(
         item.id for item in core.data.all(TransportConfig) if item.auth_timeout or item.auth_limit
@@ -81,7 +83,7 @@ async def start(core: SipCore) -> list[str]:
         if config.protocol not in OWN_PROTOCOLS:
             continue
         try:
-            await manager.bind(settings_of(config, core.data.all(TransportConfig), core.state.addresses))
+            await manager.bind(settings_of(config, core.data.all(TransportConfig), core.state))
         except BindError as error:
             # The others serve on: one bad certificate must not end every call.
             failures.append(_bind_failure(config, error))
@@ -102,16 +104,17 @@ def external_address(config: TransportConfig) -> tuple[str, int]:
 
 
 def settings_of(
-    config: TransportConfig, all_of_them: Iterable[TransportConfig] = (), addresses: Mapping[str, str] = _NO_ADDRESSES
+    config: TransportConfig, all_of_them: Iterable[TransportConfig] = (), state: SipState | None = None
 ) -> TransportSettings:
     """Settings for the transport layer of a ``transport`` object with a socket of its own.
 
     Args:
         config: the object.
         all_of_them: all such objects: ``::`` serves IPv4 too, unless another of them has that port there.
-        addresses: addresses to tell in place of names, by name.
+        state: what holds for all of them: addresses to tell in place of names, short header names.
     """
     assert config.bind is not None
+    addresses = _NO_ADDRESSES if state is None else state.addresses
     tls = None
     if config.protocol == "tls":
         method = config.method if config.method.startswith("tlsv1") else ""
@@ -146,6 +149,7 @@ def settings_of(
         external_port=port,
         external_media_host=addresses.get(config.external_media_address, config.external_media_address),
         local_nets=config.local_net,
+        compact_headers=state is not None and state.compact_headers,
         match_local_net=config.match_local_net,
         tls=tls,
         tcp_keepalive=keepalive,
@@ -205,7 +209,7 @@ async def reload(core: SipCore) -> None:
         if config.protocol not in OWN_PROTOCOLS:
             continue
         try:
-            await _reload_transport(manager, config, core.data.all(TransportConfig), core.state.addresses)
+            await _reload_transport(manager, config, core.data.all(TransportConfig), core.state)
         except BindError as error:
             core.log.error("%s; what was there stays in use", _bind_failure(config, error))
 
@@ -214,11 +218,11 @@ async def _reload_transport(
     manager: TransportManager,
     config: TransportConfig,
     all_of_them: Iterable[TransportConfig],
-    addresses: Mapping[str, str],
+    state: SipState,
 ) -> None:
     """Bring one transport up to date: certificates always, the rest with ``allow_reload``."""
     transport = manager.transports.get(config.id)
-    wanted = settings_of(config, all_of_them, addresses)
+    wanted = settings_of(config, all_of_them, state)
     if transport is None:
         await manager.bind(wanted)
         return

@@ -39,6 +39,7 @@ class SipState:
         "authenticator",
         "capabilities",
         "check_digest_uri",
+        "compact_headers",
         "default_from_user",
         "default_outbound_endpoint",
         "default_realm",
@@ -100,6 +101,7 @@ class SipState:
         self.auth_algorithms_uac: tuple[str, ...] = ("MD5",)
         self.auth_userhash = False
         self.check_digest_uri = True
+        self.compact_headers = False
         self.security: Any = None
         self.allow_without_authenticator = False
         self.authenticator: Authenticator | None = None

@@ -64,6 +64,8 @@ class TransportSettings:
     """Networks that see us as we are. Empty: if an external host is set, none do."""
     match_local_net: bool = False
     """Whether the external addresses are told only where our own is in ``local_nets``, too."""
+    compact_headers: bool = False
+    """Whether header names go out in their short form (RFC 3261 7.3.3)."""
     tls: TlsSettings | None = None
     """For ``tls``."""
     tcp_keepalive: tuple[int, int, int] | None = None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from asterism.sources import source_of
 from asterism.stack.flow import Flow
+from asterism.stack.short_names import shorten
 from asterism.transport.base import Transport
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class StreamFlow(Flow):
             self.failed(ConnectionError("the connection is closed"))
             return
         owner = self._owner
+        if owner.settings.compact_headers:
+            data = shorten(data)
         if owner.trace is not None:
             owner.trace("out", data, self)
         owner.counters["sent"] += 1

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from asterism.stack.flow import Flow
+from asterism.stack.short_names import shorten
 from asterism.transport import stun
 from asterism.transport.base import Receive, Transport, bind_socket, plain_address, source_address
 from asterism.transport.datagrams import MAX_WAITING, TOGETHER, DatagramSender
@@ -69,6 +70,8 @@ class UdpFlow(Flow):
             self.closed = True
             self.failed(OSError("the transport is closed"))
             return
+        if udp.settings.compact_headers:
+            data = shorten(data)
         if udp.trace is not None:
             udp.trace("out", data, self)
         sender = self._sender

@@ -11,7 +11,6 @@ class SystemSettings(ConfiguredObject, type="system"):
 
     REALTIME = "ps_systems"
     WITHOUT_EFFECT = {  # noqa: RUF012
-        "header names are always written in full": "compact_headers",
         "threads for blocking work are started as they are needed, and kept": (
             "taskpool_minimum_size taskpool_initial_size taskpool_auto_increment taskpool_idle_timeout "
             "threadpool_initial_size threadpool_auto_increment threadpool_idle_timeout"

@@ -123,7 +123,7 @@ _NAMES: Final = [
     "X-Asterisk-HangupCauseCode",
 ]
 
-_COMPACT: Final = {
+COMPACT: Final = {
     "a": "Accept-Contact",
     "b": "Referred-By",
     "c": "Content-Type",
@@ -146,7 +146,7 @@ _COMPACT: Final = {
     "y": "Identity",
 }
 
-_LOWER: Final = {name.lower(): name for name in _NAMES} | _COMPACT
+_LOWER: Final = {name.lower(): name for name in _NAMES} | COMPACT
 
 SINGLE: Final = frozenset(
     [
@@ -202,7 +202,7 @@ KNOWN: Final[dict[str, str]] = (
     | {name.lower(): name for name in _NAMES}
     | {name.upper(): name for name in _NAMES}
     | {name.title(): name for name in _NAMES}
-    | _COMPACT
-    | {short.upper(): name for short, name in _COMPACT.items()}
+    | COMPACT
+    | {short.upper(): name for short, name in COMPACT.items()}
 )
 """Spellings seen on the wire, to their canonical names."""
