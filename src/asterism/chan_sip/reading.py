@@ -107,11 +107,11 @@ def read_alone(conf: SipConf, section: Section, kind: str, origin: str) -> SipCo
 class _Reader:
     def __init__(self, conf: SipConf) -> None:
         self.conf = conf
-        self._prototype = _prototype(conf.general)
+        self._prototype = prototype(conf.general)
 
     def read(self, file: ConfigFile, users: ConfigFile | None) -> None:
         self._general(file)
-        self._prototype = _prototype(self.conf.general)
+        self._prototype = prototype(self.conf.general)
         for section in file:
             if section.name.lower() not in SPECIAL:
                 self._section(section)
@@ -248,7 +248,7 @@ def _value(lines: list[Option], name: str) -> str:
     return next((line.value for line in reversed(lines) if line.name.lower() == name), "")
 
 
-def _prototype(general: SipGeneral) -> SipPeer:
+def prototype(general: SipGeneral) -> SipPeer:
     """A peer with the values of ``[general]``."""
     made = SipPeer("")
     for name in SipOptions.defaults():

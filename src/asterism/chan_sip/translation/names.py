@@ -65,6 +65,10 @@ class Names:
         """The credentials of such a subscription."""
         return f"sip.conf/mwi{number}/out"
 
+    def guest(self) -> str:
+        """The endpoint of calls from and to those who are no peers."""
+        return "sip.conf/guest"
+
     def contact_acl(self) -> str:
         """The access list of the ``contactpermit`` and ``contactdeny`` lines of ``[general]``."""
         return "sip.conf/contact"

@@ -7,9 +7,10 @@ from functools import cache
 from itertools import chain
 
 from asterism.chan_sip.objects.peer import SipPeer
-from asterism.chan_sip.reading import SipConf, canonical
+from asterism.chan_sip.reading import SipConf, canonical, prototype
 from asterism.chan_sip.translation import (
     general,
+    general_auth,
     peer_calls,
     peer_identity,
     peer_media,
@@ -52,12 +53,26 @@ def draft_of(conf: SipConf, peer: SipPeer, names: Names, kind: str = "") -> Draf
     draft.position = start
     if not kind or kind == "endpoint":
         draft.endpoint("identify_by", "")
-        draft.endpoint("@chan_sip", peer.name)
+        if peer.id != names.guest():
+            draft.endpoint("@chan_sip", peer.name)
     for rule in _rules_for(kind):
         draft.position = own.get(rule.option) or general.get(rule.option) or start
         assert rule.apply is not None
         rule.apply(draft)
     return draft
+
+
+def _guest(conf: SipConf, names: Names, kind: str) -> Iterator[Section]:
+    """The endpoint of those who are no peers, which has what ``[general]`` says."""
+    if names.written or kind not in ("", "endpoint"):
+        return
+    guest = prototype(conf.general)
+    guest.id, guest.position, guest.kind = names.guest(), conf.general.position, "user"
+    draft = draft_of(conf, guest, names, "endpoint")
+    # A user is called by nobody, this one may be.
+    draft.endpoint("outbound_auth", ",".join(general_auth.names_of(conf, names)))
+    for made in draft.made.values():
+        yield made.section
 
 
 def _general_positions(conf: SipConf) -> Mapping[str, Position]:
@@ -74,6 +89,7 @@ def sections_of(conf: SipConf, names: Names, kind: str) -> Iterator[Section]:
         for peer in conf.peers.values():
             for made in draft_of(conf, peer, names, kind).made.values():
                 yield made.section
+    yield from _guest(conf, names, kind)
 
 
 @cache
@@ -89,6 +105,7 @@ def translate(conf: SipConf, names: Names) -> Translation:
     for part in GENERAL:
         for section in part(conf, names, ""):
             result.sections.setdefault(section.get("type"), []).append(section)
+    result.sections.setdefault("endpoint", []).extend(_guest(conf, names, "endpoint"))
     result.remarks.extend(remarks_of(conf.general_lines, {**PEER_RULES, **GENERAL_RULES}, {}))
     for peer in conf.peers.values():
         draft = draft_of(conf, peer, names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from general_kit import objects
+from general_kit import Written, objects
 
 from asterism.sip.objects.aor import Aor
 from asterism.sip.objects.endpoint import Endpoint
@@ -61,3 +61,13 @@ def test_a_jitter_buffer_that_is_forced() -> None:
     made = endpoint("jbenable=yes\njbforce=yes\njbimpl=adaptive\njbmaxsize=300\njbtargetextra=20")
     assert ("JITTERBUFFER(adaptive)", "300,1000,20") in made.set_var
     assert not endpoint("jbenable=yes").set_var
+
+
+def test_those_who_are_no_peers_have_an_endpoint_of_what_general_says() -> None:
+    text = "[general]\ncontext=public\nallow=!all,alaw\n[authentication]\nauth=a:b@c\n"
+    made = objects(Endpoint, text)["sip.conf/guest"]
+    assert (made.context, str(made.allow), made.aors, made.auth) == ("public", "alaw", (), ())
+    assert made.identify_by == ()
+    assert made.outbound_auth == ("sip.conf/auth1",)
+    assert "chan_sip" not in made.fields
+    assert not objects(Endpoint, text, Written())
