@@ -42,6 +42,7 @@ def configuration(ports: Mapping[int, int]) -> dict[str, str]:
     for was, now in ports.items():
         sip = sip.replace(f":{was}", f":{now}").replace(f"port={was}", f"port={now}")
     return {
+        "pjsip.conf": "; no type=transport here: they are those of sip.conf\n",
         "sip.conf": sip,
         "sip_notify.conf": (CONFIGS / "sip_notify.conf").read_text(),
         "extensions.conf": (CONFIGS / "extensions.conf").read_text(),
