@@ -27,7 +27,13 @@ IDLE = (
     "sip set debug peer alice", "sip set debug ip 127.0.0.1", "sip set debug ip 127.0.0.1:15081",
     "sip set debug ip not.a.host.invalid", "sip set debug peer trunk1", "sip set debug on", "sip set debug off",
     "sip set debug on extra", "sip set history", "sip set history off", "sip set history on",
-    "sip set history bogus", "sip reload", "sip reload extra",
+    "sip set history bogus", "sip reload", "sip reload extra", "sip prune", "sip prune realtime",
+    "sip prune realtime peer", "sip prune realtime user", "sip prune realtime all", "sip prune realtime like",
+    "sip prune realtime like ^a", "sip prune realtime like zzz", "sip prune realtime peer like",
+    "sip prune realtime peer like ^a", "sip prune realtime peer like (", "sip prune realtime peer alice",
+    "sip prune realtime peer nosuch", "sip prune realtime peer all", "sip prune realtime user alice",
+    "sip prune realtime user nosuch", "sip prune realtime user all", "sip prune realtime user like ^a",
+    "sip prune realtime alice", "sip prune realtime nosuch", "sip prune realtime all extra",
 )  # fmt: skip
 """Commands whose text is the same to the letter while nothing is registered; of a usage only its first lines are."""
 

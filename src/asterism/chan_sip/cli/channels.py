@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING
 
 from asterism.applications.session.uac import OutgoingSession
-from asterism.applications.session.uas import IncomingSession
 from asterism.chan_sip import words
 from asterism.chan_sip.cli import tables
 from asterism.chan_sip.cli.legs import (
@@ -325,8 +324,3 @@ def _transport(leg: Leg) -> str:
         if flow is not None:
             return str(flow.transport).upper()
     return "" if leg.seen is None else leg.seen.transport.upper()
-
-
-def request_of(session: Session) -> bool:
-    """Whether the peer called."""
-    return isinstance(session, IncomingSession)

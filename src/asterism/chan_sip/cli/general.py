@@ -13,6 +13,7 @@ from asterism.chan_sip.cli import tables
 from asterism.chan_sip.cli.legs import of_sip
 from asterism.chan_sip.cli.settings import show_settings
 from asterism.chan_sip.objects.general import SipGeneral
+from asterism.chan_sip.realtime.peers import is_realtime
 from asterism.core.commands import CommandCall, command
 from asterism.core.documentation import Documentation
 from asterism.hostport import format_host_port
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from asterism.chan_sip.dialogs import SipDialogs
     from asterism.chan_sip.objects.peer import SipPeer
     from asterism.chan_sip.peers import Peers
+    from asterism.chan_sip.realtime.module import SipRealtime
     from asterism.sip.server import SipServer
 
 HIDDEN = "<hidden>"
@@ -42,8 +44,8 @@ _TIMERS = (
 class GeneralCommands:
     """The commands.
 
-    ``registrations`` gives the table of outbound registrations, ``None`` without that module; ``reload`` reads
-    ``sip.conf`` again.
+    ``registrations`` and ``realtime`` give the tables of outbound registrations and of peers in databases, ``None``
+    without these modules; ``reload`` reads ``sip.conf`` again.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class GeneralCommands:
         dialogs: SipDialogs,
         pubsub: PubSub,
         registrations: Callable[[], OutboundRegistrations | None],
+        realtime: Callable[[], SipRealtime | None],
         reload: Callable[[], Awaitable[None]],
     ) -> None:
         self._server = server
@@ -62,6 +65,7 @@ class GeneralCommands:
         self._dialogs = dialogs
         self._pubsub = pubsub
         self._registrations = registrations
+        self._realtime = realtime
         self._reload = reload
         self._highest = 0
 
@@ -106,13 +110,12 @@ class GeneralCommands:
         call.takes_nothing()
         general = self._legs.general or SipGeneral("general")
         agent = general.useragent or self._server.sip.state.user_agent
+        realtime = self._realtime()
+        active = realtime is not None and realtime.active
         return show_settings(
-            general, self._bound(), realtime="Enabled" if self._realtime() else "Disabled",
+            general, self._bound(), realtime="Enabled" if active else "Disabled",
             history=self._dialogs.recording, domains=bool(self._domains()), agent=agent,
         )  # fmt: skip
-
-    def _realtime(self) -> bool:
-        return any(not one.origin.endswith(".conf") for one in self._peers.sections())
 
     @command("sip show registry", Documentation(
         "List the registrations at other servers", "sip show registry",
@@ -178,7 +181,7 @@ class GeneralCommands:
         sections = peers.sections()
         legs = list(self._legs.all(self._dialogs))
         related = Counter(name for name in (self._related(leg) for leg in legs) if name)
-        databases = sum(not one.origin.endswith(".conf") for one in sections)
+        databases = sum(map(is_realtime, sections))
         found = [(one, self._references(one, related)) for one in sections]
         text = f"-= Peer objects: {len(sections) - databases} static, {databases} realtime, 1 autocreate =-\n\n"
         text += "".join(_OBJECT.format(one.name, "peer", count) for one, count in found)

@@ -14,9 +14,11 @@ from asterism.chan_sip.cli.general import GeneralCommands
 from asterism.chan_sip.cli.legs import Legs
 from asterism.chan_sip.cli.notes import DialogNotes
 from asterism.chan_sip.cli.peers import PeerCommands
+from asterism.chan_sip.cli.pruning import PruneCommands
 from asterism.chan_sip.dialogs import SipDialogs
 from asterism.chan_sip.objects.general import SipGeneral
 from asterism.chan_sip.peers import peers_of
+from asterism.chan_sip.realtime.module import SipRealtime, realtime_of
 from asterism.core.module import Module
 from asterism.core.registry import Owner
 from asterism.pbx.assembly.server import PbxServer
@@ -66,13 +68,17 @@ class ChanSipCli(Module):
         def registrations() -> OutboundRegistrations | None:
             return self._part("outbound_registration", "registrations", OutboundRegistrations)
 
+        def realtime() -> SipRealtime | None:
+            return realtime_of(server)
+
         async def reload() -> None:
             await server.modules.reload("chan_sip")
 
         self._holders = (
-            PeerCommands(server, server.pbx, peers, qualifier),
+            PeerCommands(server, server.pbx, peers, qualifier, realtime),
+            PruneCommands(peers, realtime),
             DialogCommands(legs, self.dialogs, peers),
-            GeneralCommands(server, peers, legs, self.dialogs, subscriptions, registrations, reload),
+            GeneralCommands(server, peers, legs, self.dialogs, subscriptions, registrations, realtime, reload),
             self.debug,
         )
         self._commands: Owner | None = None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from asterism.chan_sip import words
 from asterism.chan_sip.cli import tables
 from asterism.chan_sip.cli.peer_details import Messages, show_peer, show_user
 from asterism.chan_sip.objects.general import SipGeneral
 from asterism.chan_sip.objects.peer import SipPeer
+from asterism.chan_sip.realtime.peers import is_realtime
 from asterism.core.commands import CommandCall, command
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import UsageError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from asterism.applications.qualify import Qualifier
     from asterism.chan_sip.peers import Peers
+    from asterism.chan_sip.realtime.module import SipRealtime
     from asterism.pbx.assembly.pbx import Pbx
     from asterism.sip.server import SipServer
 
@@ -29,20 +31,26 @@ _LOAD = Argument("load", "Look for it in the database too.")
 _ADDRESS = "(Unspecified)"
 
 
-class PeerServer(Protocol):
-    """What these commands need of a server."""
-
-    pbx: Pbx
-
-
 class PeerCommands:
-    """The commands. ``qualifier`` gives what sends OPTIONS, ``None`` where that module is not loaded."""
+    """The commands.
 
-    def __init__(self, server: SipServer, pbx: Pbx, peers: Peers, qualifier: Callable[[], Qualifier | None]) -> None:
+    ``qualifier`` gives what sends OPTIONS, ``realtime`` the peers of databases, ``None`` where these modules are not
+    loaded.
+    """
+
+    def __init__(
+        self,
+        server: SipServer,
+        pbx: Pbx,
+        peers: Peers,
+        qualifier: Callable[[], Qualifier | None],
+        realtime: Callable[[], SipRealtime | None],
+    ) -> None:
         self._server = server
         self._pbx = pbx
         self._peers = peers
         self._qualifier = qualifier
+        self._realtime = realtime
 
     # Completion.
 
@@ -75,14 +83,18 @@ class PeerCommands:
         """One line for each, and how many there are."""
         wanted = like_pattern(call.args)
         peers = self._peers
-        found = [one for one in peers.all() if wanted(one.name)]
+        realtime = self._realtime()
+        if realtime is None or not realtime.active:
+            realtime = None
+        found = [one for one in peers.all() if wanted(one.name) and (realtime is None or realtime.listed(one))]
         counts = {(qualified, online): 0 for qualified in (True, False) for online in (True, False)}
         rows = []
         for peer in found:
             counts[bool(peer.qualify), peers.online(peer)] += 1
             rows.append(self._peer(peer))
+        head = tables.PEERS_HEAD if realtime is None else f"{tables.PEERS_HEAD[:-1]}Realtime\n"
         return (
-            f"{tables.PEERS_HEAD}{''.join(rows)}{len(found)} sip peers "
+            f"{head}{''.join(rows)}{len(found)} sip peers "
             f"[Monitored: {counts[True, True]} online, {counts[True, False]} offline "
             f"Unmonitored: {counts[False, True]} online, {counts[False, False]} offline]\n"
         )
@@ -96,7 +108,7 @@ class PeerCommands:
             f"{peer.name}/{user}" if user else peer.name, host, port,
             dynamic=peer.dynamic, rport=words.forced_rport(peer, behind), comedia=words.comedia(peer, behind),
             acl=bool(peer.address_rules) or bool(peer.acl), status=peers.status(peer), description=peer.description,
-            realtime="" if peer.origin.endswith(".conf") else "Cached RT",
+            realtime="Cached RT" if is_realtime(peer) else "",
         )  # fmt: skip
 
     @command(
