@@ -11,7 +11,7 @@ from asterism.server.server import Server
 
 RECORD = Path(__file__).resolve().parents[1] / "data" / "record"
 CONFIGS = RECORD / "configs" / "asterisk16"
-OPTIONS = "[options]\nshow_secrets=yes\n"
+OPTIONS = "[directories]\nastdbdir=.\nastrundir=.\nastlogdir=.\nastspooldir=.\nastdatadir=.\nastvarlibdir=.\n[options]\nshow_secrets=yes\n"
 """For asterisk.conf: the recorded listings show passwords."""
 
 
