@@ -11,7 +11,11 @@ from asterism.server.server import Server
 
 RECORD = Path(__file__).resolve().parents[1] / "data" / "record"
 CONFIGS = RECORD / "configs" / "asterisk16"
-OPTIONS = "[directories]\nastdbdir=.\nastrundir=.\nastlogdir=.\nastspooldir=.\nastdatadir=.\nastvarlibdir=.\n[options]\nshow_secrets=yes\n"
+OPTIONS = (
+    "[directories]\n"
+    + "".join(f"ast{name}dir=.\n" for name in ("db", "run", "log", "spool", "data", "varlib"))
+    + "[options]\nshow_secrets=yes\n"
+)
 """For asterisk.conf: the recorded listings show passwords."""
 
 
