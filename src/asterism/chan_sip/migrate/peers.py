@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from asterism.chan_sip.migrate.destinations import Account, Destinations, Peer
+from asterism.chan_sip.migrate.identify import add_identify
 from asterism.chan_sip.migrate.layout import Layout, Place
 from asterism.chan_sip.migrate.names import PlainNames
 from asterism.chan_sip.migrate.report import Entry, Outcome, Report
@@ -18,6 +19,7 @@ from asterism.chan_sip.reading import SPECIAL, SipConf, canonical, read
 from asterism.chan_sip.translation.rules import Remark, Translation
 from asterism.chan_sip.translation.translate import translate
 from asterism.config.file import ConfigFile, Option, Section
+from asterism.config.values import is_true
 from asterism.core.errors import Position
 
 _OUTCOMES = {
@@ -25,6 +27,17 @@ _OUTCOMES = {
 }  # fmt: skip
 _SECRET = frozenset(("secret", "md5secret", "remotesecret", "auth", "register", "mwi"))
 ANONYMOUS = "anonymous"
+_ALWAYS = {
+    "srvlookup": True, "alwaysauthreject": True, "notifyhold": True, "notifycid": True, "callcounter": True,
+    "callevents": True, "limitonpeers": True, "counteronpeer": True, "pedantic": True, "ignoresdpversion": True,
+    "use_q850_reason": True, "autocreatepeer": False, "autodomain": False, "allowexternaldomains": True,
+    "regextenonqualify": False, "dumphistory": False, "ignoreregexpire": False, "jbenable": False,
+    "relaxdtmf": False, "rfc2833compensate": False, "buggymwi": False, "jblog": False, "directrtpsetup": False,
+    "domainsasrealm": False, "registertrying": False, "authfailureevents": False, "useclientcode": False,
+}  # fmt: skip
+"""Options whose one value asks for what chan_pjsip does anyway."""
+_OF_OTHERS = frozenset(("dial", "cc_monitor_policy", "cc_agent_policy", "checkmwi"))
+"""Lines that administration programs write and chan_sip never read, or reads no more."""
 
 
 @dataclass
@@ -56,7 +69,9 @@ class Peers:
                 report.add(_entry(section.position, within, Outcome.UNTRANSLATED, f"[{section.name}]",
                                   "pjsip.conf has an object of this name"))  # fmt: skip
         conf = read(merged, users)
-        found = cls(merged, conf, names, translate(conf, names))
+        translation = translate(conf, names)
+        add_identify(conf, names, translation)
+        found = cls(merged, conf, names, translation)
         for section in merged.sections:
             found.inherits.setdefault(_place(section.position), list(section.inherits))
         for problem in conf.problems:
@@ -88,9 +103,7 @@ class Peers:
                 worst[place] = remark
         left: dict[Place, str] = {}
         for place, remark in worst.items():
-            if canonical(remark.option.name) == "allowguest":
-                target = f"endpoint {ANONYMOUS}" if self.conf.general.allowguest else ""
-                remark = Remark(remark.option, "translated", "" if target else "there is no endpoint anonymous", target)
+            remark = self._softened(remark)
             outcome = _OUTCOMES[remark.outcome]
             shown = _shown(remark.option)
             target = remark.target if outcome is not Outcome.UNTRANSLATED else ""
@@ -98,6 +111,20 @@ class Peers:
             if outcome is Outcome.UNTRANSLATED and remark.option.value:
                 left[place] = f"not translated: {shown}" + (f" ({remark.text})" if remark.text else "")
         return left
+
+    def _softened(self, remark: Remark) -> Remark:
+        """The remark, or another one where a line asks for what is so anyway, or gets what it asks for here."""
+        option = remark.option
+        name = canonical(option.name)
+        if name == "allowguest":
+            target = f"endpoint {ANONYMOUS}" if self.conf.general.allowguest else ""
+            return Remark(option, "translated", "" if target else "without an endpoint anonymous", target)
+        usual = _ALWAYS.get(name)
+        if remark.outcome != "translated" and usual is not None and is_true(option.value) == usual:
+            return Remark(option, "translated", "it is always so")
+        if name in _OF_OTHERS:
+            return Remark(option, "translated", "a note of the program that wrote the file")
+        return remark
 
     def write(
         self,

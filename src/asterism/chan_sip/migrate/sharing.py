@@ -38,13 +38,19 @@ def _class(kind: str) -> type[ConfiguredObject]:
     return next(each for each in TYPES if kind == each.TYPE)
 
 
-def group_of(kind: str, name: str) -> tuple[str, bool]:
+def group_of(kind: str, option: Option) -> tuple[str, bool]:
     """The attribute that an option sets, and whether its lines add up."""
-    spec = _class(kind).spec(name)
+    cls = _class(kind)
+    spec = cls.spec(option.name)
     if spec is None:
-        return name.lower(), False
-    adds_up = spec.into != spec.attribute or spec.kind.repeats or spec.into in ("allow", "codec_order")
-    return spec.into, adds_up
+        return option.name.lower(), False
+    if spec.into != spec.attribute or spec.kind.repeats:
+        return spec.into, True
+    try:
+        once = spec.kind.parse(option.value, cls.defaults()[spec.into])
+        return spec.into, spec.kind.parse(option.value, once) != once or spec.into == "allow"
+    except ValueError:
+        return spec.into, True
 
 
 def _default(kind: str, name: str) -> str | None:
@@ -59,7 +65,7 @@ def difference(kind: str, inherited: Sequence[Option], wanted: Sequence[Option])
     adding: dict[str, bool] = {}
     for options, groups in ((inherited, before), (wanted, after)):
         for option in options:
-            group, adds_up = group_of(kind, option.name)
+            group, adds_up = group_of(kind, option)
             groups.setdefault(group, []).append(option)
             adding[group] = adding.get(group, False) or adds_up
     lines: list[Option] = []

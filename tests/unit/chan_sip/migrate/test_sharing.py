@@ -101,3 +101,8 @@ def render(written: object) -> list[str]:
     lines = [f"{option.name}={option.value}" for option in written.options]  # type: ignore[attr-defined]
     lines.sort(key=lambda line: line != "disallow=all")
     return [header, f"type={written.kind}", *lines]  # type: ignore[attr-defined]
+
+
+def test_networks_add_up() -> None:
+    nets = options(("local_net", "10.0.0.0/8"), ("local_net", "192.168.0.0/16"))
+    assert texts(difference("transport", [], nets)) == [("local_net", "10.0.0.0/8"), ("local_net", "192.168.0.0/16")]
