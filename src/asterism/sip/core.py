@@ -326,6 +326,8 @@ class SipCore(Subsystem):
 
     def outbound_auths(self, endpoint: Endpoint) -> Sequence[Auth]:
         """The auth objects with which challenges to this endpoint's requests are answered."""
+        if endpoint.own_auths:
+            return endpoint.own_auths
         if endpoint.known_auths is not None:
             return endpoint.known_auths.get(endpoint.outbound_auth)
         found = (self.data.get(Auth, name) for name in endpoint.outbound_auth)

@@ -49,11 +49,12 @@ class SessionDriver:
         """The session is the far end of another channel from now on."""
         self.session.channel = channel
 
-    def call(self, timeout: float | None) -> None:
+    def call(self, timeout: float | None) -> bool | None:
         """Send the INVITE; the Dial that set ``timeout`` keeps it."""
         session = self.session
         if isinstance(session, OutgoingSession) and session.channel is not None:
             session.call(session.channel.connected)
+        return None
 
     def answer(self) -> None:
         """Send 200."""

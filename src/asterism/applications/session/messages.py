@@ -35,7 +35,7 @@ class SessionMessages:
     attributes described there.
     """
 
-    __slots__ = ("contact", "core", "dialog", "endpoint", "flow", "local_address", "profile", "registry")
+    __slots__ = ("contact", "core", "dialog", "endpoint", "flow", "keeps_way", "local_address", "profile", "registry")
 
     core: SipCore
     registry: Sessions
@@ -43,6 +43,7 @@ class SessionMessages:
     profile: EndpointProfile
     dialog: Dialog | None
     contact: str
+    keeps_way: bool
     flow: Flow
     """Flow of the peer's messages and of ours; set before the first is sent."""
     local_address: str
@@ -162,6 +163,8 @@ class SessionMessages:
         flow = self.flow
         if flow.closed:
             return None
+        if self.keeps_way:
+            return flow
         hop = dialog.next_hop
         host, port = flow.remote
         if hop.host == host and (hop.port or (5061 if flow.secure else 5060)) == port:

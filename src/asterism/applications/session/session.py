@@ -74,6 +74,7 @@ class Session(SessionMessages):
         offer_all: our offer is to name every codec of the endpoint, not only those agreed.
         told: number and name of the party that the peer was told of last.
         direct: where the peer sends its media, once that was to be elsewhere than here.
+        keeps_way: requests within the dialog go the way of the first one, whatever the dialog's routes are.
         from_domain: the domain of our own addresses in what the peer is told; empty: the address that it reaches.
     """
 
@@ -130,6 +131,7 @@ class Session(SessionMessages):
         self.offer_all = False
         self.told: tuple[str, str] | None = None
         self.direct: DirectLeg | None = None
+        self.keeps_way = False
         self._patience: Timer | None = None
         """Until BYE is sent, answer or not."""
         self.offer_formats: dict[str, tuple[Format, ...]] = {}
@@ -209,12 +211,17 @@ class Session(SessionMessages):
         if hold == self.remote_hold:
             return
         self.remote_hold = hold
-        if self.channel is None or not self.confirmed or self.endpoint.suppress_moh_on_sendonly:
+        channel = self.channel
+        if channel is None:
+            return
+        if self.endpoint.habits.technology != "PJSIP":
+            channel.pbx.device_states.channel_changed(channel.device)  # the one that holds is on hold
+        if not self.confirmed or self.endpoint.suppress_moh_on_sendonly:
             return
         if hold:
-            self.channel.queue_control(Control.HOLD, self.endpoint.moh_suggest)
+            channel.queue_control(Control.HOLD, self.endpoint.moh_suggest)
         else:
-            self.channel.queue_control(Control.UNHOLD)
+            channel.queue_control(Control.UNHOLD)
 
     def media_changed(self) -> None:
         """Streams or codecs of an answered call are others now: the bridge looks for the cheapest way anew."""

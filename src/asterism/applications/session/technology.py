@@ -50,6 +50,12 @@ class Destination(NamedTuple):
     """The values of ``Route``; ``None``: those of contact, endpoint and registration."""
     parties: tuple[str, str, str] | None = None
     """The URI of To, user and domain of From; each is empty where it is the usual one."""
+    hop: Uri | None = None
+    """The next hop, where it is not the first route or what the Request-URI names."""
+    keeps_way: bool = False
+    """Whether requests within the dialog go there, too."""
+    auths: tuple[Auth, ...] = ()
+    """Credentials for this call alone, in place of the endpoint's."""
 
 
 class SessionTechnology:
@@ -102,6 +108,8 @@ class SessionTechnology:
                     break
         profile = self._registry.profiles.of(endpoint)
         path = found.path
+        if found.auths:
+            endpoint = endpoint.replace(own_auths=found.auths)
         if path is None:
             path = _path(contact, endpoint, self._core.state.service_routes.get(endpoint.id, ()))
         session = OutgoingSession(
@@ -117,6 +125,7 @@ class SessionTechnology:
         if found.parties is not None:
             session.to_uri, session.from_user, domain = found.parties
             session.from_domain = domain or session.from_domain
+        session.hop, session.keeps_way = found.hop, found.keeps_way
         session.offer_formats[AUDIO] = outgoing_order(profile.formats, formats, endpoint.outgoing_call_offer_pref)
         if len(offered) == 1 and offered[0][0] == AUDIO:
             session.media.parameters = tuple(filter(itemgetter(1), offered[0][1]))

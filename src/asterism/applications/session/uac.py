@@ -60,8 +60,9 @@ class OutgoingSession(ForkedSession):
 
     ``target`` is the Request-URI, ``contact_name`` the AOR that it came from (empty for a URI that was
     dialled), ``added_headers`` what ``PJSIP_HEADER(add)`` put on. ``call_id`` and ``max_forwards`` are what the INVITE
-    is to have, empty and ``None``: the usual; so are ``to_uri``, the URI of To, and ``from_user``. With ``secure`` it
-    goes only where nobody can listen (TLS).
+    is to have, empty and ``None``: the usual; so are ``to_uri``, the URI of To, and ``from_user``. ``hop`` is the next
+    hop where it is not the first of the path, or the target. With ``secure`` it goes only where nobody can
+    listen (TLS).
     """
 
     __slots__ = (
@@ -74,6 +75,7 @@ class OutgoingSession(ForkedSession):
         "caller",
         "final_response",
         "from_user",
+        "hop",
         "max_forwards",
         "path",
         "secure",
@@ -97,6 +99,7 @@ class OutgoingSession(ForkedSession):
         self.path = path
         self.aor = aor
         self.to_uri = ""
+        self.hop: Uri | None = None
         self.from_user = ""
         self.caller: PartyId = NOBODY
         self.added_headers: list[tuple[str, str]] = []
@@ -130,7 +133,7 @@ class OutgoingSession(ForkedSession):
 
     def _find_way(self) -> None:
         """Find the flow to the next hop, then send; a name has to be looked up first."""
-        hop = NameAddr.parse(self.path[0]).uri if self.path else self.target
+        hop = self.hop or (NameAddr.parse(self.path[0]).uri if self.path else self.target)
         try:
             found = self.core.way_to(hop, self.endpoint)
         except (OSError, AsterismError, ParseError) as error:

@@ -219,7 +219,7 @@ class Dialer:
         channel = leg.channel
         del self.pending[channel]
         _let_go(channel)
-        self.count(channel.hangup_cause or Cause.NO_ROUTE_DESTINATION)
+        self.count(channel.hangup_cause or Cause.NO_ROUTE_DESTINATION, DialStatus.CHANUNAVAIL)
         if leg.before and self.caller is not None:
             # A forward that leads nowhere leaves no cause behind.
             self.caller.hangup_cause = self.cause = 0

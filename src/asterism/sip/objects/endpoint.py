@@ -35,6 +35,7 @@ from asterism.sip.objects.kinds import (
 
 if TYPE_CHECKING:
     from asterism.data.data import Data
+    from asterism.sip.objects.auth import Auth
     from asterism.sip.outbound_authentication import KnownAuths
 
 _OFFER = CodecPreferencesKind("intersect", "only_preferred", "only_nonpreferred")
@@ -94,6 +95,8 @@ class Endpoint(ConfiguredObject, type="endpoint"):
     """``contact_deny`` and ``contact_permit``, in file order."""
     direct_media_rules: Rules = derived(Rules())
     """``direct_media_deny`` and ``direct_media_permit``, in file order."""
+    own_auths: tuple[Auth, ...] = derived(())
+    """Credentials in place of those that ``outbound_auth`` names: one call may have its own."""
     habits: Habits = derived(PJSIP)
     """How the driver behaves towards this peer; set by whoever makes the object from something else than pjsip.conf."""
 

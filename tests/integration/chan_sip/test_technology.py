@@ -1,0 +1,111 @@
+"""Calls by ``Dial(SIP/...)``: who is called, what the INVITE says, what the channels are named."""
+
+from __future__ import annotations
+
+import pytest
+from sip_calls_kit import phones
+
+from asterism.stack.headers import NameAddr
+from asterism.stack.message import make_response
+
+
+async def test_a_peer_is_called_by_name() -> None:
+    async with phones() as world:
+        call = await world.ann.dial("6002")
+        incoming = await world.bob.incoming()
+        assert world.channels() == ["PJSIP/101", "SIP/bob"]
+        incoming.answer()
+        await call.answered()
+        await call.hangup()
+        await incoming.ended()
+
+
+@pytest.mark.parametrize(
+    ("dialled", "uri", "to"),
+    [
+        ("SIP/bob", "sip:127.0.0.1:{bob}", ""),
+        ("SIP/200@bob", "sip:200@127.0.0.1:{bob}", ""),
+        ("SIP/bob/200", "sip:200@127.0.0.1:{bob}", ""),
+        ("SIP/alice/200/127.0.0.1:{bob}", "sip:200@127.0.0.1:{alice}", ""),
+        ("SIP/alice:{bob}", "sip:127.0.0.1:{bob}", ""),
+        ("SIP/200@127.0.0.1:{bob}", "sip:200@127.0.0.1:{bob}", ""),
+        ("SIP/200@example.org//127.0.0.1:{bob}", "sip:200@example.org", ""),
+        ("SIP/200@bob!300@there.example", "sip:200@127.0.0.1:{bob}", "sip:300@there.example"),
+        ("SIP/200@bob!!me@here.example", "sip:200@127.0.0.1:{bob}", ""),
+    ],
+)
+async def test_what_is_dialled_is_where_the_invite_goes(dialled: str, uri: str, to: str) -> None:
+    async with phones(f"exten => 700,1,Dial({dialled},30)\n") as world:
+        known = {"alice": world.alice.port, "bob": world.bob.port}
+        call = await world.ann.dial("700")
+        incoming = await world.bob.incoming()
+        request = incoming.request
+        assert str(request.uri) == uri.format(**known)
+        if to:
+            assert str(NameAddr.parse(request.get("To") or "").uri) == to
+        if "!!" in dialled:
+            assert str(request.from_.uri).startswith("sip:me@here.example")
+        incoming.reject()
+        await call.refused()
+
+
+async def test_who_is_no_peer_and_no_host_is_absent() -> None:
+    extensions = """
+exten => 702,1,Dial(SIP/nosuchpeer.invalid,20)
+ same => n,UserEvent(Dialled,Status: ${DIALSTATUS},Cause: ${HANGUPCAUSE})
+ same => n,Hangup()
+"""
+    async with phones(extensions) as world:
+        call = await world.ann.dial("702")
+        assert await call.refused() == 480
+        assert world.dialled == [("CHANUNAVAIL", "20")]
+
+
+async def test_text_from_outside_calls_the_peer_and_nobody_else() -> None:
+    async with phones("exten => _X.,1,Dial(SIP/${EXTEN}@bob,30)\n") as world:
+        call = await world.ann.dial("7@127.0.0.1!x")
+        incoming = await world.bob.incoming()
+        assert incoming.request.uri.user == "7@127.0.0.1!x"
+        assert incoming.request.uri.port == world.bob.port
+        incoming.reject()
+        await call.refused()
+
+
+async def test_an_unknown_host_gives_its_channel_the_name() -> None:
+    async with phones("exten => 700,1,Dial(SIP/200@127.0.0.1:{bob},30)\n") as world:
+        call = await world.ann.dial("700")
+        incoming = await world.bob.incoming()
+        assert world.channels() == ["PJSIP/101", "SIP/127.0.0.1"]
+        incoming.answer()
+        await call.answered()
+        await call.hangup()
+        await incoming.ended()
+
+
+async def test_several_peers_ring_and_the_first_to_answer_has_the_call() -> None:
+    async with phones("exten => 700,1,Dial(SIP/alice&SIP/bob,30)\n") as world:
+        call = await world.ann.dial("700")
+        one, other = await world.alice.incoming(), await world.bob.incoming()
+        one.ring()
+        other.answer()
+        await call.answered()
+        assert await one.ended()
+        await call.hangup()
+        await other.ended()
+
+
+async def test_credentials_of_a_dial_string_answer_challenges() -> None:
+    async with phones("exten => 700,1,Dial(SIP/bobby:pw::user@127.0.0.1:{bob},30)\n") as world:
+        call = await world.ann.dial("700")
+        incoming = await world.bob.incoming()
+        assert incoming.request.get("Authorization") is None
+        challenge = make_response(incoming.request, 401, "", world.bob.tag_of(incoming))
+        challenge.add_header("WWW-Authenticate", 'Digest realm="example.org", nonce="n", algorithm=MD5')
+        assert incoming.server_transaction is not None
+        incoming.server_transaction.respond(challenge)
+        again = await world.bob.incoming()
+        credentials = again.request.get("Authorization") or ""
+        assert 'username="user"' in credentials
+        assert 'realm="example.org"' in credentials
+        again.reject()
+        await call.refused()
