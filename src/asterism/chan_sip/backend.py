@@ -13,6 +13,7 @@ from asterism.chan_sip.objects.general import SipGeneral
 from asterism.chan_sip.objects.peer import SipPeer
 from asterism.chan_sip.reading import SipConf, options_of, read
 from asterism.chan_sip.translation.general import problems
+from asterism.chan_sip.translation.general_endpoint import sdp_session
 from asterism.chan_sip.translation.general_transports import binds
 from asterism.chan_sip.translation.names import Names
 from asterism.chan_sip.translation.translate import sections_of
@@ -22,7 +23,7 @@ from asterism.core.errors import ConfigError, Position
 from asterism.data.backends import Backend, Loaded
 from asterism.data.data import Data
 from asterism.data.options import ConfiguredObject
-from asterism.sip.objects import TYPES, Aor, Contact, Endpoint, TransportConfig
+from asterism.sip.objects import TYPES, Aor, Contact, Endpoint, Registration, TransportConfig
 
 FILE = "sip.conf"
 USERS_FILE = "users.conf"
@@ -107,6 +108,10 @@ class SipConfBackend(Backend):
                     loaded.objects[section.name] = made
                     if isinstance(made, Endpoint):
                         made.habits = habits_of(conf.general, conf.peers.get(made.fields.get("chan_sip", "")))
+                        # The option would replace its blanks.
+                        made.sdp_session = sdp_session(conf.general)
+                    elif isinstance(made, Registration | OutboundSubscription):
+                        made.habits = habits_of(conf.general, None)
         return loaded
 
     def options(self) -> Iterable[Option]:

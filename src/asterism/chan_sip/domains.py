@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from asterism.applications.session.identity import WILDCARDS
 from asterism.chan_sip.objects.general import SipGeneral
-from asterism.hostport import split_host_port
+from asterism.chan_sip.translation.general_transports import binds, host_of
 
 if TYPE_CHECKING:
     from asterism.data.data import Data
@@ -49,9 +49,8 @@ def domains(general: SipGeneral | None) -> list[Domain]:
 
 def _own(general: SipGeneral) -> list[str]:
     """Names and addresses of this server: where it listens, how it is seen from outside, what the system calls it."""
-    bound = (general.udpbindaddr, general.bindaddr, general.tcpbindaddr, general.tlsbindaddr)
-    names = [str(one.host) for one in bound if one is not None]
-    names += [split_host_port(one)[0] for one in (general.externaddr, general.externhost, general.fromdomain) if one]
+    names = [bind.host for bind in binds(general).values()]
+    names += [host_of(one) for one in (general.externaddr, general.externhost, general.fromdomain) if one]
     names.append(socket.gethostname())
     return [name for name in names if name and name not in WILDCARDS]
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from asterism.chan_sip.domains import domains
 from asterism.sip.objects.habits import Answer, Habits, Reception, Refused, Style
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ NOBODY = "asterisk"
 METHODS = ("INVITE", "ACK", "CANCEL", "OPTIONS", "BYE", "REFER", "SUBSCRIBE", "NOTIFY", "INFO", "PUBLISH", "MESSAGE")
 """The methods that ``chan_sip`` has, in the order of its Allow."""
 _IN_DIALOGS = frozenset((*METHODS, "PRACK"))
+REFRESH_MARGIN = 15
+"""Seconds before its end at which a registration of ours is refreshed."""
 SLACK = 10
 """Seconds that a binding outlasts its time."""
 
@@ -109,7 +111,7 @@ def habits_of(general: SipGeneral, peer: SipPeer | None) -> Habits:
     return _habits(
         style_of(general),
         _nobody(general),
-        tuple(domains_of(general.domain, general.autodomain).items()),
+        tuple((one.name.lower(), one.context) for one in domains(general)),
         general.allowexternaldomains,
         general.accept_outofcall_message,
         "" if general.auth_options_requests else general.context,
@@ -164,6 +166,8 @@ def _habits(
         options_context=options_context,
         expiry_slack=SLACK,
         expires_told=True,
+        refresh_margin=REFRESH_MARGIN,
+        registers_port=True,
         refusals=REFUSALS,
         answers=ANSWERS,
         reasons=reasons,
@@ -187,19 +191,6 @@ def _nobody(general: SipGeneral) -> tuple[str, str]:
     return name or number or NOBODY, number or name or NOBODY
 
 
-def domains_of(lines: tuple[str, ...], own: bool) -> dict[str, str]:
-    """The contexts of local domains, by name in lower case: those of ``domain`` lines, and the host's own names."""
-    found = {}
-    for line in lines:
-        name, _, context = line.partition(",")
-        if name.strip():
-            found[name.strip().lower()] = context.strip()
-    if own:
-        for name in (socket.gethostname(), socket.getfqdn()):
-            found.setdefault(name.lower(), "")
-    return found
-
-
 def style_of(general: SipGeneral) -> Style:
     """How messages are dressed."""
     return _style(general.useragent or AGENT)
@@ -212,4 +203,5 @@ def _style(agent: str) -> Style:
 
 def reception_of(general: SipGeneral) -> Reception:
     """How those who have not shown who they are get their answers on a transport of ``sip.conf``."""
-    return Reception(style_of(general))
+    realms = frozenset(one.name.lower() for one in domains(general)) if general.domainsasrealm else frozenset()
+    return Reception(style_of(general), realm=general.realm, realms=realms)

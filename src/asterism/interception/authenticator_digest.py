@@ -21,6 +21,7 @@ from asterism.sip.authentication import AuthenticationResult, DigestChallenge
 from asterism.sip.challenge import challenge_headers
 from asterism.sip.decision import Decision, Outcome
 from asterism.sip.objects.auth import Auth
+from asterism.sip.realms import usual_realm
 from asterism.sources import source_of
 from asterism.stack.digest import Credentials, NonceFactory, ha1, hash_user
 from asterism.stack.errors import ParseError
@@ -185,7 +186,7 @@ class DigestAuthenticator:
             if self._core.state.check_digest_uri and not credentials.fits(rx.request.uri):
                 verdict.wrong = elsewhere = True
                 continue
-            auth = self._matching(credentials, auths)
+            auth = self._matching(rx, credentials, auths)
             if not self._right(rx, credentials, auth):
                 verdict.wrong = True
                 continue
@@ -254,18 +255,18 @@ class DigestAuthenticator:
         rx.respond_stateless(401, headers=challenge_headers(self._challenges(auths, rx, True)), unproved=True)
         return False
 
-    def _matching(self, credentials: Credentials, auths: Sequence[Auth]) -> Auth | None:
-        default = self._core.state.default_realm
+    def _matching(self, rx: Rx, credentials: Credentials, auths: Sequence[Auth]) -> Auth | None:
+        state = self._core.state
+        default = usual_realm(rx) if state.receptions else state.default_realm
         for auth in auths:
             name = auth.username
             if name and name == credentials.username and (auth.realm or default) == credentials.realm:
                 return auth
-        return self._matching_hash(credentials, auths) if credentials.userhash else None
+        return self._matching_hash(credentials, auths, default) if credentials.userhash else None
 
-    def _matching_hash(self, credentials: Credentials, auths: Sequence[Auth]) -> Auth | None:
+    def _matching_hash(self, credentials: Credentials, auths: Sequence[Auth], default: str) -> Auth | None:
         """The auth object whose user name has the hash that was given for it (RFC 7616 3.4.4)."""
         given = credentials.username.lower().encode("utf-8", "surrogateescape")
-        default = self._core.state.default_realm
         for auth in auths:
             if auth.username and (auth.realm or default) == credentials.realm:
                 try:
@@ -321,8 +322,9 @@ class DigestAuthenticator:
         state = self._core.state
         made: dict[tuple[str, str], DigestChallenge] = {}
         nonces: dict[str, str] = {}
+        default = usual_realm(rx) if state.receptions else state.default_realm
         for auth in auths or (self._nobody,):
-            realm = auth.realm or state.default_realm
+            realm = auth.realm or default
             nonce = nonces.get(realm)
             if nonce is None:
                 nonce = nonces[realm] = self._nonces.issue(rx.now, realm, source_of(rx.flow.remote[0]))

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 TEMPORARY = frozenset({408, 430, 480, 500, 502, 503, 504, 580, 600, 603})
 """Answers after which the same request may well succeed (``retry_interval``); no answer at all counts as 408."""
-REFRESH_MARGIN = 10.0
-"""Seconds before the expiry at which a registration is refreshed; half its lifetime where that is shorter."""
 _MAX_ROUNDS = 5
 """Largest number of further requests in one attempt after a challenge or a 423."""
 
@@ -319,7 +317,7 @@ class RegistrationClient:
             flow.kept_until = max(flow.kept_until, self.when)
             flow.on_error.append(self._flow_failed)
         self._routes(service_route(response))
-        delay = max(seconds - REFRESH_MARGIN, seconds / 2)
+        delay = max(seconds - self.config.habits.refresh_margin, seconds / 2)
         self.refresh_after = int(delay)
         self._schedule(delay)
         self._publish()

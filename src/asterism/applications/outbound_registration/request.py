@@ -44,7 +44,7 @@ def make_register(
     """One REGISTER, the lines in Asterisk's order. Raises :class:`ParseError` for a URI that is none."""
     server = Uri.parse(config.server_uri)
     request = Request("REGISTER", server)
-    address = _address(Uri.parse(config.client_uri))
+    address = _address(Uri.parse(config.client_uri), config.habits.registers_port)
     contact = Uri.parse(f"{'sips' if server.scheme == 'sips' else 'sip'}:{config.contact_user or 's'}@{_PLACEHOLDER}")
     if identity.line:
         contact = contact.replace(params={"line": identity.line})
@@ -73,9 +73,9 @@ def make_register(
     return request
 
 
-def _address(uri: Uri) -> Uri:
-    """The URI as From and To carry it: without port (as Asterisk 22 does)."""
-    return uri.replace(port=None, headers="", password=None)
+def _address(uri: Uri, with_port: bool) -> Uri:
+    """The URI as From and To carry it: without port (as Asterisk 22 does), or with it."""
+    return uri.replace(port=uri.port if with_port else None, headers="", password=None)
 
 
 def granted(response: Response, request: Request, asked: int) -> int:

@@ -12,6 +12,7 @@ from asterism.chan_sip import registry
 from asterism.chan_sip.cli import tables
 from asterism.chan_sip.cli.legs import of_sip
 from asterism.chan_sip.cli.settings import show_settings
+from asterism.chan_sip.domains import domains
 from asterism.chan_sip.objects.general import SipGeneral
 from asterism.chan_sip.realtime.peers import is_realtime
 from asterism.core.commands import CommandCall, command
@@ -78,18 +79,10 @@ class GeneralCommands:
 
     def _domains(self) -> list[tuple[str, str, str]]:
         """Domain, context and source of each local domain."""
-        general = self._legs.general
-        if general is None:
-            return []
-        found: dict[str, tuple[str, str, str]] = {}
-        for line in general.domain:
-            domain, _, context = (part.strip() for part in line.partition(","))
-            found.setdefault(domain.lower(), (domain, context, "[Configured]"))
-        if general.autodomain:
-            for _name, _protocol, host, _port in self._server.sip.listening():
-                if host not in ("0.0.0.0", "::"):
-                    found.setdefault(host, (host, "", "[Automatic]"))
-        return list(found.values())
+        return [
+            (one.name, one.context, "[Configured]" if one.configured else "[Automatic]")
+            for one in domains(self._legs.general)
+        ]
 
     @command("sip show domains", Documentation(
         "List the local SIP domains", "sip show domains", "The domains of domain lines and those found by autodomain.",

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from asterism.chan_sip.translation.general_making import yes_no
 from asterism.chan_sip.translation.rules import Draft, Rule
 from asterism.data.network import parse_address, parse_network, with_mask
 
+if TYPE_CHECKING:
+    from asterism.chan_sip.objects.general import SipGeneral
+
 AGENT = "Asterisk PBX"
 """User-Agent where ``useragent`` is not set."""
 
 
+def sdp_session(general: SipGeneral) -> str:
+    """The name of sessions: ``sdpsession``, else ``useragent``."""
+    return general.sdpsession or general.useragent or AGENT
+
+
 def _sdpsession(draft: Draft) -> None:
-    draft.endpoint("sdp_session", draft.general.sdpsession or draft.general.useragent or AGENT)
+    draft.endpoint("sdp_session", sdp_session(draft.general))
 
 
 def _sdpowner(draft: Draft) -> None:

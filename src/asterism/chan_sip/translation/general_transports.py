@@ -76,6 +76,14 @@ def external(general: SipGeneral) -> tuple[str, int]:
     return host, port or 0
 
 
+def host_of(text: str) -> str:
+    """The host of ``host[:port]``; of what is neither, all of it."""
+    try:
+        return split_host_port(text)[0]
+    except ValueError:
+        return text
+
+
 def _transport(conf: SipConf, names: Names, protocol: str, bind: SocketAddress) -> Section:
     general = conf.general
     name = names.transport(protocol, 6 if bind.host == "::" and names.written else 4)

@@ -16,7 +16,8 @@ def _secret(draft: Draft) -> None:
     draft.endpoint("auth", name)
     draft.put("auth", name, "auth_type", "digest")
     draft.put("auth", name, "username", peer.name)
-    draft.put("auth", name, "realm", draft.general.realm)
+    if not draft.general.domainsasrealm or draft.names.written:
+        draft.put("auth", name, "realm", draft.general.realm)
     if peer.md5secret:
         draft.put("auth", name, "password_digest", f"MD5:{peer.md5secret}")
     else:

@@ -50,6 +50,10 @@ class Reception(NamedTuple):
     style: Style
     forbids: bool = True
     """Whether a wrong password is answered 403, instead of with the next challenge."""
+    realm: str = ""
+    """The realm of challenges where an auth object has none; empty: that of ``[global]``."""
+    realms: frozenset[str] = frozenset()
+    """Domains, in lower case, that are the realm of requests from somebody of them, or else to somebody of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,10 @@ class Habits:
     """Seconds that a binding lasts longer than the answer says."""
     expires_told: bool = False
     """Whether each 200 to a REGISTER that binds has an Expires of its own."""
+    refresh_margin: int = 10
+    """Seconds before their end at which registrations of ours are refreshed; half their time where that is shorter."""
+    registers_port: bool = False
+    """Whether From and To of a REGISTER of ours have the port of its address."""
 
     # Calls
 
