@@ -103,16 +103,22 @@ class Qualifier:
         self._location.on_added.append(self.added)
         self._location.on_removed.append(self.removed)
         found = [
-            (aor.qualify_frequency, contact)
+            (aor, contact)
             for aor in self._core.data.all(Aor)
             if aor.qualify_frequency
             for contact in self._location.contacts(aor.id)
         ]
         # The few of a small system are asked soon; a large one is spread over the interval.
         enough = len(found) / _FIRST_RATE
-        for frequency, contact in found:
+        paced = 0
+        for aor, contact in found:
             self._location.expect_qualify(contact)
-            spread = min(frequency, limit) if limit else frequency
+            gap, together = aor.pace
+            if together:
+                self._schedule(contact, paced // together * gap)
+                paced += 1
+                continue
+            spread = min(aor.qualify_frequency, limit) if limit else aor.qualify_frequency
             self._schedule(contact, random.uniform(0, min(spread, enough)))
         self._location.index()
 

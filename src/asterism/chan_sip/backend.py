@@ -110,6 +110,8 @@ class SipConfBackend(Backend):
                         made.habits = habits_of(conf.general, conf.peers.get(made.fields.get("chan_sip", "")))
                         # The option would replace its blanks.
                         made.sdp_session = sdp_session(conf.general)
+                    elif isinstance(made, Aor):
+                        made.pace = (conf.general.qualifygap / 1000, conf.general.qualifypeers)
                     elif isinstance(made, Registration | OutboundSubscription):
                         made.habits = habits_of(conf.general, None)
         return loaded

@@ -172,3 +172,36 @@ def test_a_contact_that_nobody_asks_any_more_is_not_qualified(make: Make) -> Non
     aor.qualify_frequency = 30
     module.qualifier.synchronize(aor)
     assert status(rig, "alice") == ["Unknown"]
+
+
+def test_paced_contacts_are_asked_in_groups(tmp_path: Path) -> None:
+    peers = "".join(
+        f"[p{n}]\ntype=endpoint\naors=p{n}\n[p{n}]\ntype=aor\ncontact=sip:198.51.100.{n}\nqualify_frequency=60\n"
+        for n in range(1, 6)
+    )
+    rig = Rig(tmp_path / "etc", peers, modules=MODULES)
+    for aor in rig.data.all(Aor):
+        aor.pace = (1.0, 2)
+    module = QualifyModule()
+    module.load(rig)  # type: ignore[arg-type]
+    module.start()
+
+    known: set[int] = set()
+
+    def seen() -> list[int]:
+        found = [n for n in range(1, 6) if asked(rig, f"198.51.100.{n}") and n not in known]
+        known.update(found)
+        return found
+
+    try:
+        rig.advance(0.1)
+        assert seen() == [1, 2]
+        rig.advance(0.7)
+        assert seen() == []
+        rig.advance(0.3)
+        assert seen() == [3, 4]
+        rig.advance(1)
+        assert seen() == [5]
+    finally:
+        module.unload()
+        rig.store.close()

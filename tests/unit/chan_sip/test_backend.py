@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from asterism.applications.pubsub.outbound.objects import OutboundSubscription
 from asterism.chan_sip.backend import install
 from asterism.chan_sip.objects import SipGeneral, SipPeer
 from asterism.core.registry import Owner
@@ -142,3 +143,16 @@ def test_what_register_lines_mean_is_told_with_their_places(tmp_path: Path) -> N
     data = data_of(tmp_path, sip="[general]\nregister => nobody?a@h\nregister => a:secret\n")
     found = [(error.position.line, error.option) for error in data.load().errors if error.position]
     assert sorted(found) == [(2, "register"), (3, "register")]
+
+
+def test_what_no_option_has_is_set_too(tmp_path: Path) -> None:
+    general = "qualifygap=300\nqualifypeers=4\nsdpsession=My PBX\nsrvlookup=no\nregister => a@h\nmwi => b@h/1\n"
+    data = data_of(tmp_path, sip=f"[general]\n{general}[a]\ntype=friend\nhost=dynamic\n")
+    data.register_type(OutboundSubscription)
+    data.load()
+    aor, endpoint = data.get(Aor, "a"), data.get(Endpoint, "a")
+    assert isinstance(aor, Aor)
+    assert isinstance(endpoint, Endpoint)
+    assert (aor.pace, endpoint.sdp_session) == ((0.3, 4), "My PBX")
+    habits = [each.habits for each in data.all(Registration)] + [each.habits for each in data.all(OutboundSubscription)]
+    assert [(each.technology, each.srv_lookup) for each in habits] == [("SIP", False)] * 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asterism.data.kinds import BOOL, DECIMAL, NAMES, SECONDS, TEXT, UINT, Integer
-from asterism.data.options import ConfiguredObject, option
+from asterism.data.options import ConfiguredObject, derived, option
 from asterism.sip.objects.kinds import UriList
 
 QUALIFY_FREQUENCY = Integer(0, 86400, "seconds, 0 to 86400")
@@ -16,6 +16,9 @@ class Aor(ConfiguredObject, type="aor"):
     SOURCES = ("config,pjsip.conf,criteria=type=aor", "pjsip_wizard,pjsip_wizard.conf")
     REALTIME = "ps_aors"
     ON_DEMAND = True
+
+    pace: tuple[float, int] = derived((0.0, 0))
+    """Seconds, and how many contacts are checked after each such pause at the start; 0 contacts: by chance."""
 
     contact = option(UriList(), (), "A contact that is always there; may be repeated.")
     max_contacts = option(UINT, 0, "How many contacts may be registered; 0: none.")
