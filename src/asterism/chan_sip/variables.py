@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from asterism.applications.session.identity import address_towards
 from asterism.applications.session.outgoing_refer import NAME as OUTGOING_REFER
 from asterism.applications.session.registry import sessions
 from asterism.applications.session.supplement import SessionSupplement
@@ -19,10 +18,9 @@ from asterism.applications.session.uac import OutgoingSession
 from asterism.chan_sip import added_headers
 from asterism.chan_sip.channels import TECHNOLOGY, contact_uri
 from asterism.chan_sip.domains import general_of
+from asterism.core.identifiers import random_uuid
 from asterism.core.module import Module
-from asterism.hostport import split_host_port
 from asterism.media.formats import FORMATS
-from asterism.media.sockets import is_address
 from asterism.media.stream import AUDIO
 from asterism.pbx.dialplan.language.foreign import foreign
 from asterism.stack.errors import ParseError
@@ -70,7 +68,7 @@ class SipVariables(SessionSupplement):
         """The Call-ID of a call of ours is known before its INVITE."""
         if isinstance(session, OutgoingSession) and session.channel is not None:
             if not session.call_id:
-                session.call_id = f"{self._core.random(16).hex()}@{_own_host(session)}"
+                session.call_id = random_uuid(self._core.random)
             session.channel.set_variable("SIPCALLID", session.call_id)
 
     def on_channel(self, session: Session, request: Request) -> None:
@@ -127,14 +125,6 @@ class SipVariables(SessionSupplement):
                 return
         for name, value in added_headers.lines(channel):
             request.add_header(name, value)
-
-
-def _own_host(session: OutgoingSession) -> str:
-    """The host part of a Call-ID of ours: the domain or address that the peer sees."""
-    if session.endpoint.from_domain:
-        return split_host_port(session.endpoint.from_domain)[0]
-    host = session.target.host
-    return address_towards(host, session.target.port or 5060) if is_address(host) else host
 
 
 def _take_domain(session: OutgoingSession, text: str) -> str:

@@ -14,17 +14,18 @@ _RESPONSE_ORDER = (
 )  # fmt: skip
 _REQUEST_ORDER = (
     "Via", "Max-Forwards", "Route", "From", "To", "Contact", "Call-ID", "CSeq", "User-Agent", "Authorization",
-    "Proxy-Authorization", "Date", "Subscription-State", "Event", "Allow", "Supported", "Session-Expires", "Min-SE",
-    "Content-Type",
+    "Proxy-Authorization", "Date", "Refer-To", "Referred-By", "Subscription-State", "Event", "Allow", "Supported",
+    "Session-Expires", "Min-SE",
 )  # fmt: skip
 _RANKS = {name: rank for rank, name in enumerate(_RESPONSE_ORDER)}
 _REQUEST_RANKS = {name: rank for rank, name in enumerate(_REQUEST_ORDER)}
 _LAST = len(_RESPONSE_ORDER) + len(_REQUEST_ORDER)
+_REQUEST_RANKS["Content-Type"] = _LAST + 1
 _LEFT_OUT = frozenset(
     ("Server", "User-Agent", "Allow", "Supported", "Allow-Events", "Accept-Encoding", "Accept-Language", "Warning")
 )
 """Headers that are put in anew, or that such messages have not."""
-_WITH_CAPABILITIES = frozenset(("INVITE", "OPTIONS"))
+_WITH_CAPABILITIES = frozenset(("INVITE", "OPTIONS", "REFER"))
 """Requests that tell what we can do, and the date is told in."""
 
 

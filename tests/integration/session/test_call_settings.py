@@ -13,6 +13,8 @@ from asterism.applications.session.supplement import SessionSupplement
 from asterism.applications.session.uac import OutgoingSession
 from asterism.applications.session.uas import IncomingSession
 from asterism.media.formats import FORMATS
+from asterism.sip.objects.endpoint import Endpoint
+from asterism.sip.objects.habits import Habits
 from asterism.testing import until
 
 
@@ -104,3 +106,33 @@ async def test_a_demand_that_was_taken_back_is_none():
         incoming = await world.bob.incoming()
         await call.cancel()
         await until(lambda: incoming.over)
+
+
+TRANSFERS = (
+    EXTENSIONS
+    + """
+exten => 171,1,Answer()
+ same => n,Transfer(sip:9@127.0.0.1:5099)
+exten => 172,1,Transfer(sip:9@127.0.0.1:5099)
+ same => n,UserEvent(Dialled,Status: ${TRANSFERSTATUS},Cause: ${TRANSFERSTATUSPROTOCOL})
+"""
+)
+
+
+async def test_a_transfer_in_the_words_of_the_habits():
+    async with two_phones({"extensions.conf": TRANSFERS}) as world:
+        endpoint = world.server.data.get(Endpoint, "101")
+        assert isinstance(endpoint, Endpoint)
+        endpoint.habits = Habits(refer_bare=True, redirect_name="Transfer", redirect_goes_on=True)
+        call = await world.ann.dial("171")
+        await call.answered()
+        await until(lambda: [one for one in call.requests if one.method == "REFER"])
+        (refer,) = (one for one in call.requests if one.method == "REFER")
+        assert refer.get("Refer-To") == "<sip:9@127.0.0.1:5099>"
+        assert refer.get("Referred-By")
+        assert not [name for name in ("Event", "Expires", "Accept") if refer.has(name)]
+        await call.hangup()
+        refused = await world.ann.dial("172")
+        assert await refused.refused() == 302
+        assert refused.responses[-1].get("Contact") == "Transfer <sip:9@127.0.0.1:5099>"
+        await until(lambda: world.dialled == [("SUCCESS", "0")])

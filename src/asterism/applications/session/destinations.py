@@ -77,7 +77,7 @@ def replacing(session: Session) -> Uri | None:
     return dialog.remote_target.replace(headers=f"Replaces={quote(value, safe='')}")
 
 
-def referred(uri: Uri) -> str:
-    """A value of Refer-To: in brackets where the address has parts that could be taken for the header's."""
+def referred(uri: Uri, brackets: bool = False) -> str:
+    """A value of Refer-To: in brackets where the address has parts that could be taken for the header's, or always."""
     text = str(uri)
-    return f"<{text}>" if any(one in text for one in ",;?") else text
+    return f"<{text}>" if brackets or any(one in text for one in ",;?") else text

@@ -152,7 +152,7 @@ class SessionDriver:
             order.done(BAD_DESTINATION)
             return
         if session.confirmed and OUTGOING_REFER not in session.datastores and not session.bye_pending:
-            OutgoingRefer(session, order, [referred(uri) for uri in uris]).start()
+            OutgoingRefer(session, order, [referred(uri, session.endpoint.habits.refer_bare) for uri in uris]).start()
         elif isinstance(session, IncomingSession) and not session.answered and order.replaced is None:
             order.done(302)  # before the call ends by it: the outcome is known already
             session.redirect(uris)

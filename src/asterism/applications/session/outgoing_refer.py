@@ -216,14 +216,16 @@ class OutgoingRefer:
         dialog, events = session.dialog, session.core.state.capabilities.events
         assert dialog is not None
         session.core.dialogs.add(dialog, self, session.work, session.endpoint)
-        headers = [
-            ("Event", "refer"),
-            ("Expires", str(EXPIRES)),
-            ("Supported", session.profile.supported),
-            ("Accept", f"{_SIPFRAG};version=2.0"),
-        ]
-        if events:
-            headers.append(("Allow-Events", events))
+        headers: list[tuple[str, str]] = []
+        if not session.endpoint.habits.refer_bare:
+            headers += (
+                ("Event", "refer"),
+                ("Expires", str(EXPIRES)),
+                ("Supported", session.profile.supported),
+                ("Accept", f"{_SIPFRAG};version=2.0"),
+            )
+            if events:
+                headers.append(("Allow-Events", events))
         headers += (("Refer-To", self._targets[0]), ("Referred-By", f"<{dialog.local.uri}>"))
         session.send_request("REFER", headers, user=self)
         self._numbers = (dialog.local_seq or 0,)

@@ -267,7 +267,8 @@ class IncomingSession(Session):
     def redirect(self, targets: Sequence[Uri]) -> None:
         """Send 302 with these Contacts, the one to be tried first in front, and end the session."""
         self.cause = 0
-        contacts = [f"<{uri}>" for uri in targets]
+        name = self.endpoint.habits.redirect_name
+        contacts = [f"{name} <{uri}>" if name else f"<{uri}>" for uri in targets]
         if len(contacts) > 1:
             contacts = [f"{one};q={1 - position / 10:.1f}" for position, one in enumerate(contacts)]
         response = self.make_response(self.rx, 302, headers=[("Contact", one) for one in contacts])
@@ -279,7 +280,12 @@ class IncomingSession(Session):
             value = diversion_value(redirecting.from_, redirecting.reason, host, redirecting.times, hidden)
             response.add_header("Diversion", value)
         self.rx.send(response)
-        self.ended_by_peer(0)
+        channel = self.channel
+        if channel is None or not self.endpoint.habits.redirect_goes_on:
+            self.ended_by_peer(0)
+            return
+        self.terminate()
+        channel.pbx.loop.call_soon(channel.queue_hangup, 0)
 
     def on_cancel(self, transaction: ServerTransaction, request: Request) -> None:
         """The caller gave up: 487 to the INVITE."""

@@ -145,6 +145,13 @@ class Habits:
     refer_at_once: bool = False
     """Whether the one NOTIFY of a REFER says at once that the transfer was begun, and nothing of what comes of it."""
 
+    refer_bare: bool = False
+    """Whether a REFER of ours has Refer-To and Referred-By alone, the former in angle brackets always."""
+    redirect_name: str = ""
+    """The display name of Contact in a 302 of ours."""
+    redirect_goes_on: bool = False
+    """Whether the dialplan goes on behind ``Transfer`` after a 302, until it waits for something."""
+
     # Subscriptions
 
     accept_required: bool = False
