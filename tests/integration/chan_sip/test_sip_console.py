@@ -37,6 +37,9 @@ IDLE = (
 )  # fmt: skip
 """Commands whose text is the same to the letter while nothing is registered; of a usage only its first lines are."""
 
+LATER = "127.0.0.1                                (default)            [Configured]    \n"
+"""A domain of the configuration that was not there yet when the idle listings were recorded."""
+
 
 async def test_idle_listings_and_errors_are_as_recorded(tmp_path: Path) -> None:
     ports = {port: free_port() for port in (15060, 15081, 15082, 15089)}
@@ -53,6 +56,7 @@ async def test_idle_listings_and_errors_are_as_recorded(tmp_path: Path) -> None:
                 continue
             seen.add(command)
             text = first_usage(as_recorded(await said(server, command), ports))
+            text = text.replace(LATER, "")
             if text != first_usage(expected):
                 wrong.append(f"*CLI> {command}\n{text}\n--- recorded:\n{expected}")
     assert not wrong, "\n\n".join(wrong)

@@ -23,6 +23,7 @@ from asterism.core.commands import CommandCall, command
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import UsageError
 from asterism.hostport import format_host_port
+from asterism.media.stream import AUDIO
 from asterism.pbx.channels.listing import formats_of
 
 if TYPE_CHECKING:
@@ -67,12 +68,11 @@ class DialogCommands:
 
     def _channel(self, leg: Leg) -> str:
         session = leg.session
-        channel = None if session is None else session.channel
-        formats = _NOTHING if channel is None else formats_of(channel)[0]
+        formats = _spoken(session)
         held = session is not None and session.remote_hold
         last = leg.last if session is not None or leg.seen is None or leg.seen.incoming or _shown(leg) else ""
         return tables.channel_row(
-            leg.remote[0], self._legs.user_of(leg, {}), leg.call_id, formats, yes_no(held), last, "",
+            leg.remote[0], self._legs.user_of(leg), leg.call_id, formats, yes_no(held), last, "",
             self._legs.peer_of(leg),
         )  # fmt: skip
 
@@ -116,7 +116,7 @@ class DialogCommands:
                 mailbox = ",".join(found.data[0])
         elif leg.outgoing is not None:
             seconds = leg.outgoing.seconds
-        user = self._legs.user_of(leg, {})
+        user = self._legs.user_of(leg)
         return tables.subscription_row(
             leg.remote[0], user, leg.call_id, extension, state, kind, mailbox, seconds
         )  # fmt: skip
@@ -231,7 +231,7 @@ class DialogCommands:
         return (
             f"\n  * {head}\n  {'Curr. trans. direction:':<24} {direction}\n"
             + "".join(f"  {label:<23} {value}\n" for label, value in rows)
-            + "\n\n"
+            + "\n"
         )
 
 
@@ -266,9 +266,18 @@ def _codecs(
     if session is None:
         return allowed, (), allowed, _NOTHING
     ours = tuple(one.name for one in session.formats) or allowed
-    theirs = tuple(one.name for kind, agreed in session.offered if kind == "audio" for one, _ in agreed)
-    channel = session.channel
-    return ours, theirs, theirs or ours, _NOTHING if channel is None else formats_of(channel)[0]
+    theirs = tuple(one.name for kind, agreed in session.offered if kind == AUDIO for one, _ in agreed)
+    return ours, theirs, theirs or ours, _spoken(session)
+
+
+def _spoken(session: Session | None) -> str:
+    """The codec of a call's audio; before it is agreed on the one that it comes to."""
+    channel = None if session is None else session.channel
+    if session is None or channel is None:
+        return _NOTHING
+    if channel.stream is not None:
+        return formats_of(channel)[0]
+    return words.codecs(one.name for kind, agreed in session.offered if kind == AUDIO for one, _ in agreed[:1])
 
 
 def _events(session: Session | None, options: object) -> bool:
@@ -284,7 +293,7 @@ def _audio_address(leg: Leg) -> str:
     if session is None:
         return f"{_local(leg)} (local)"
     for stream in session.media.streams:
-        if stream is not None and stream.sends_to is not None and stream.type == "audio":
+        if stream is not None and stream.sends_to is not None and stream.type == AUDIO:
             return f"{stream.sends_to.host} (Outside bridge)"
     return f"{session.media_address} (local)"
 

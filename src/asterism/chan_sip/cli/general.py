@@ -6,11 +6,9 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from asterism.applications.pubsub.packages.mwi_subscriber import MwiSubscriber
 from asterism.applications.pubsub.subscription import State
 from asterism.chan_sip import registry
 from asterism.chan_sip.cli import tables
-from asterism.chan_sip.cli.legs import of_sip
 from asterism.chan_sip.cli.settings import show_settings
 from asterism.chan_sip.domains import domains
 from asterism.chan_sip.objects.general import SipGeneral
@@ -19,6 +17,7 @@ from asterism.core.commands import CommandCall, command
 from asterism.core.documentation import Documentation
 from asterism.hostport import format_host_port
 from asterism.stack.errors import ParseError
+from asterism.stack.transactions.client import ClientTransaction
 from asterism.stack.uri import Uri
 from asterism.transport.stream import StreamTransport
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from asterism.applications.outbound_registration.table import OutboundRegistrations
-    from asterism.applications.pubsub.registry import PubSub
     from asterism.chan_sip.cli.legs import Leg, Legs
     from asterism.chan_sip.dialogs import SipDialogs
     from asterism.chan_sip.objects.peer import SipPeer
@@ -55,7 +53,6 @@ class GeneralCommands:
         peers: Peers,
         legs: Legs,
         dialogs: SipDialogs,
-        pubsub: PubSub,
         registrations: Callable[[], OutboundRegistrations | None],
         realtime: Callable[[], SipRealtime | None],
         reload: Callable[[], Awaitable[None]],
@@ -64,7 +61,6 @@ class GeneralCommands:
         self._peers = peers
         self._legs = legs
         self._dialogs = dialogs
-        self._pubsub = pubsub
         self._registrations = registrations
         self._realtime = realtime
         self._reload = reload
@@ -134,15 +130,13 @@ class GeneralCommands:
     def show_mwi(self, _call: CommandCall) -> str:
         """One line for each."""
         rows = [tables.mwi_row("Host", "Username", "Mailbox", "Subscribed")]
-        for found in self._pubsub.outgoing:
-            if not of_sip(found.endpoint) or not isinstance(found.subscriber, MwiSubscriber):
-                continue
+        for config, found in self._legs.mailboxes():
             try:
-                uri = Uri.parse(found.target)
+                uri = Uri.parse(config.server_uri)
             except ParseError:
                 continue
-            mailbox = found.options.get("mailbox", "")
-            subscribed = "Yes" if found.phase is State.ACTIVE else "No"
+            mailbox = config.mailbox.partition("@")[0]
+            subscribed = "Yes" if found is not None and found.phase is State.ACTIVE else "No"
             rows.append(tables.mwi_row(f"{uri.host}:{uri.port or 5060}", uri.user or "", mailbox, subscribed))
         return "".join(rows)
 
@@ -223,12 +217,12 @@ class GeneralCommands:
         counts: Counter[str] = Counter()
         core = self._server.sip
         for transaction in core.layer.transactions() if core.started else ():
-            counts["retrans_pkt"] += 1
-            method = transaction.request.method
-            if not hasattr(transaction, "merged_key"):
+            if isinstance(transaction, ClientTransaction):
+                method = transaction.request.method
+                counts["retrans_pkt"] += 1
                 counts["sip_poke_noanswer"] += method == "OPTIONS"
                 counts["sip_reg_timeout"] += method == "REGISTER"
-        counts["__sip_autodestruct"] = sum(one.ends is not None for one in self._dialogs)
+        counts["__sip_autodestruct"] = sum(one.incoming and one.ends is not None for one in self._dialogs)
         for peer in self._peers.all():
             located = self._peers.address(peer) is not None
             counts["expire_register"] += self._peers.registration(peer) is not None
@@ -249,8 +243,9 @@ class GeneralCommands:
 
 
 def _stands(leg: Leg) -> bool:
-    """Whether something else than the time after its end holds a dialog."""
-    return leg.session is not None or leg.is_subscription
+    """Whether something else than the time after its end holds a dialog: a call, a subscriber, a request of ours."""
+    waits = leg.seen is not None and not leg.seen.incoming and leg.outgoing is None
+    return leg.session is not None or leg.incoming is not None or waits
 
 
 def _register_line(line: str, shown: bool) -> str:

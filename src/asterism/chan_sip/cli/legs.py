@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 from asterism.applications.pubsub.bodies.message_summary import TYPE as SUMMARY
+from asterism.applications.pubsub.outbound.objects import OutboundSubscription
 from asterism.applications.pubsub.packages.extension_state import ExtensionInfo
 from asterism.applications.session.uac import OutgoingSession
 from asterism.applications.session.uas import IncomingSession
+from asterism.chan_sip import registry
 from asterism.chan_sip.dialogs import SeenDialog, Told
 from asterism.chan_sip.objects.general import SipGeneral
 from asterism.media.rtp import RtpSession
@@ -17,7 +19,7 @@ from asterism.pbx.states.hints import STATE_TEXTS
 from asterism.sip.objects.endpoint import Endpoint
 
 if TYPE_CHECKING:
-    from asterism.applications.outbound_registration.client import RegistrationClient
+    from asterism.applications.outbound_registration.table import OutboundRegistrations
     from asterism.applications.pubsub.incoming import IncomingSubscription
     from asterism.applications.pubsub.outbound.subscription import OutgoingSubscription
     from asterism.applications.pubsub.registry import PubSub
@@ -29,9 +31,10 @@ if TYPE_CHECKING:
     from asterism.media.statistics import Quality
 
 GUEST = "<guest>"
+MADE_OF_FILE = "sip.conf/"
+"""What the names of objects begin with that are made of lines of [general]."""
 _LABEL = "chan_sip"
 """The field of an endpoint that names its peer."""
-_KINDS = {"simple-message-summary": "mwi"}
 
 
 def peer_named_by(endpoint: Endpoint) -> str:
@@ -100,10 +103,21 @@ class Leg:
 
 
 class Legs:
-    """Reads the registries of calls and subscriptions, and the table of what was seen; ``Owners`` of that table."""
+    """Reads the registries of calls and subscriptions, and the table of what was seen; ``Owners`` of that table.
 
-    def __init__(self, data: Data, peers: Peers, sessions: Sessions, pubsub: PubSub) -> None:
+    ``registrations`` gives the registrations at other servers, ``None`` without that module.
+    """
+
+    def __init__(
+        self,
+        data: Data,
+        peers: Peers,
+        sessions: Sessions,
+        pubsub: PubSub,
+        registrations: Callable[[], OutboundRegistrations | None],
+    ) -> None:
         self._data = data
+        self._registrations = registrations
         self._peers = peers
         self._sessions = sessions
         self._pubsub = pubsub
@@ -120,8 +134,17 @@ class Legs:
     def _incoming(self) -> dict[str, IncomingSubscription]:
         return {one.call_id: one for one in self._pubsub if of_sip(one.endpoint)}
 
+    def mailboxes(self) -> list[tuple[OutboundSubscription, OutgoingSubscription | None]]:
+        """What ``mwi`` lines ask for, each with its subscription where there is one now."""
+        found = {(one.target, one.options.get("mailbox", "")): one for one in self._pubsub.outgoing}
+        return [
+            (config, found.get((config.server_uri, config.mailbox)))
+            for config in self._data.all(OutboundSubscription)
+            if config.id.startswith(MADE_OF_FILE)
+        ]
+
     def _outgoing(self) -> dict[str, OutgoingSubscription]:
-        return {one.call_id: one for one in self._pubsub.outgoing if of_sip(one.endpoint)}
+        return {found.call_id: found for _, found in self.mailboxes() if found is not None}
 
     def held(self) -> Collection[str]:
         """The Call-IDs of calls and subscriptions that stand."""
@@ -154,6 +177,9 @@ class Legs:
         """Whether a dialog that nobody has any more, or that is none, is of ``sip.conf`` rather than ``pjsip.conf``."""
         if seen.peer:
             return True
+        if seen.method == "REGISTER" and not seen.incoming:
+            table = self._registrations()
+            return any(one.identity.call_id == seen.call_id for one in (registry.of_sip(table) if table else ()))
         if self._peers.get(seen.to_user) is not None or self._peers.at(*seen.remote) is not None:
             return True
         found = self._data.get(Endpoint, seen.to_user) if seen.to_user else None
@@ -173,7 +199,7 @@ class Legs:
             return at.name if at is not None else GUEST
         return seen.peer or GUEST
 
-    def user_of(self, leg: Leg, registrations: dict[str, RegistrationClient]) -> str:
+    def user_of(self, leg: Leg) -> str:
         """The user at the peer: of its Request-URI, or who it is registered as; ``(None)`` where there is none."""
         name = self.peer_of(leg)
         peer = self._peers.get(name)

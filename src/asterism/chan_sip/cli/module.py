@@ -56,17 +56,18 @@ class ChanSipCli(Module):
     def load(self, server: ConsoleServer) -> None:
         """Make everything ready."""
         self._server = server
-        core, peers, subscriptions = server.sip, peers_of(server), pubsub(server)
-        legs = Legs(server.data, peers, sessions(server), subscriptions)
-        self.dialogs = SipDialogs(lambda: core.layer.timers.clock() if core.started else 0.0, legs)
-        self.debug = SipDebug(core, peers, server.log)
-        sessions(server).register_supplement(DialogNotes(self.dialogs, peers))
+        core, peers = server.sip, peers_of(server)
 
         def qualifier() -> Qualifier | None:
             return self._part("qualify", "qualifier", Qualifier)
 
         def registrations() -> OutboundRegistrations | None:
             return self._part("outbound_registration", "registrations", OutboundRegistrations)
+
+        legs = Legs(server.data, peers, sessions(server), pubsub(server), registrations)
+        self.dialogs = SipDialogs(lambda: core.layer.timers.clock() if core.started else 0.0, legs)
+        self.debug = SipDebug(core, peers, server.log)
+        sessions(server).register_supplement(DialogNotes(self.dialogs, peers))
 
         def realtime() -> SipRealtime | None:
             return realtime_of(server)
@@ -78,7 +79,7 @@ class ChanSipCli(Module):
             PeerCommands(server, server.pbx, peers, qualifier, realtime),
             PruneCommands(peers, realtime),
             DialogCommands(legs, self.dialogs, peers),
-            GeneralCommands(server, peers, legs, self.dialogs, subscriptions, registrations, realtime, reload),
+            GeneralCommands(server, peers, legs, self.dialogs, registrations, realtime, reload),
             self.debug,
         )
         self._commands: Owner | None = None
