@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sip_console_kit import said
+from sip_console_kit import OPTIONS, said
 from sippeers_kit import TABLE, config, execute, insert
 
 from asterism.chan_sip.objects.peer import SipPeer
@@ -24,7 +24,7 @@ FILE = "[general]\nudpenable=no\nrtcachefriends={}\n[anna]\ntype=friend\n"
 
 
 async def test_cached_peers_are_listed_and_pruned(tmp_path: Path) -> None:
-    files = config(tmp_path, database(tmp_path), FILE.format("yes"))
+    files = config(tmp_path, database(tmp_path), FILE.format("yes")) | {"asterisk.conf": OPTIONS}
     async with running_server(files, tmp_path / "etc") as server:
         assert await said(server, "sip show peer bob") == "Peer bob not found.\n\n"
         assert "  * Name       : bob\n" in await said(server, "sip show peer bob load")
@@ -53,7 +53,7 @@ async def test_cached_peers_are_listed_and_pruned(tmp_path: Path) -> None:
 
 
 async def test_peers_that_are_not_cached_are_not_listed(tmp_path: Path) -> None:
-    files = config(tmp_path, database(tmp_path), FILE.format("no"))
+    files = config(tmp_path, database(tmp_path), FILE.format("no")) | {"asterisk.conf": OPTIONS}
     async with running_server(files, tmp_path / "etc") as server:
         assert "  * Name       : bob\n" in await said(server, "sip show peer bob load")
         assert "1 sip peers [" in await said(server, "sip show peers")
