@@ -84,17 +84,18 @@ def _text(text: str) -> str:
 def xml(found: dict[str, list[Entry[Any]]]) -> str:
     """All but the commands as one document in Asterisk's documentation schema."""
     root = ElementTree.Element("docs")
+    kinds = {kind: {entry.name for entry in found[name]} for name, kind in (*_ELEMENTS.items(), ("commands", "astcli"))}
     for name, element in _ELEMENTS.items():
         for entry in found[name]:
-            root.append(_element(element, entry))
+            root.append(_element(element, entry, kinds))
     ElementTree.indent(root)
     text = ElementTree.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE docs SYSTEM "appdocsxml.dtd">\n{text}\n'
 
 
-def _element(name: str, entry: Entry[Any]) -> ElementTree.Element:
+def _element(name: str, entry: Entry[Any], kinds: dict[str, set[str]]) -> ElementTree.Element:
     documentation = entry.documentation
-    made = ElementTree.Element(name, name=entry.name, language="en_US")
+    made = ElementTree.Element(name, name=entry.name, language="en_US", module=entry.owner.name)
     holder = made
     if name == "managerEvent":
         holder = ElementTree.SubElement(
@@ -123,8 +124,13 @@ def _element(name: str, entry: Entry[Any]) -> ElementTree.Element:
     if documentation.see_also:
         also = ElementTree.SubElement(holder, "see-also")
         for other in documentation.see_also:
-            ElementTree.SubElement(also, "ref", type=name).text = other
+            ElementTree.SubElement(also, "ref", type=_kind_of(other, name, kinds)).text = other
     return made
+
+
+def _kind_of(other: str, own: str, kinds: dict[str, set[str]]) -> str:
+    """The type of a reference: the element's own kind where there is such a name, else any that has it."""
+    return next((kind for kind in (own, *kinds) if other in kinds[kind]), own)
 
 
 API = (

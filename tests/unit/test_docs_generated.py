@@ -65,6 +65,67 @@ def test_the_xml_has_every_entry_in_asterisks_schema(files: dict[str, str]) -> N
     assert event.get("class") == "EVENT_FLAG_CALL"
 
 
+_PROSE = frozenset(("para", "enumlist"))
+_ENTRY = frozenset(("synopsis", "syntax", "description", "see-also"))
+SCHEMA: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    "docs": (frozenset(("application", "function", "manager", "managerEvent")), frozenset()),
+    **dict.fromkeys(("application", "function", "manager"), (_ENTRY, frozenset(("name", "language", "module")))),
+    "managerEvent": (frozenset(("managerEventInstance",)), frozenset(("name", "language", "module"))),
+    "managerEventInstance": (_ENTRY, frozenset(("class",))),
+    "synopsis": (frozenset(), frozenset()),
+    "syntax": (frozenset(("parameter",)), frozenset()),
+    "parameter": (_PROSE, frozenset(("name", "required"))),
+    "enumlist": (frozenset(("enum",)), frozenset()),
+    "enum": (_PROSE, frozenset(("name",))),
+    "description": (_PROSE, frozenset()),
+    "para": (frozenset(), frozenset()),
+    "see-also": (frozenset(("ref",)), frozenset()),
+    "ref": (frozenset(), frozenset(("type",))),
+}
+"""What each element of Asterisk's documentation schema may hold, and its attributes, as far as it is used here."""
+REFERENCES = frozenset(("application", "function", "manager", "managerEvent", "astcli"))
+CHAN_SIP = {
+    "application": ("SIPAddHeader", "SIPRemoveHeader", "SIPDtmfMode", "SIPSendCustomINFO"),
+    "function": ("SIP_HEADER", "SIP_HEADERS", "SIPPEER", "CHECKSIPDOMAIN"),
+}
+
+
+def test_the_xml_has_the_shape_of_asterisks_schema(files: dict[str, str]) -> None:
+    root = ElementTree.fromstring(files["core-en_US.xml"].partition("\n")[2])
+    wrong: list[str] = []
+    for parent in root.iter():
+        children, attributes = SCHEMA[parent.tag]
+        wrong += [f"{child.tag} in {parent.tag} {parent.attrib}" for child in parent if child.tag not in children]
+        wrong += [f"attribute {name} of {parent.tag}" for name in parent.attrib if name not in attributes]
+        if not children and not (parent.text or "").strip():
+            wrong.append(f"{parent.tag} {parent.attrib} is empty")
+    wrong += [str(one.attrib) for one in root.iter("ref") if one.get("type") not in REFERENCES]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(("element", "name"), [(kind, name) for kind, names in CHAN_SIP.items() for name in names])
+def test_the_names_of_chan_sip_have_full_documentation(files: dict[str, str], element: str, name: str) -> None:
+    root = ElementTree.fromstring(files["core-en_US.xml"].partition("\n")[2])
+    found = root.find(f"{element}[@name='{name}']")
+    assert found is not None
+    assert found.findtext("synopsis")
+    assert found.find("description/para") is not None
+    parameters = found.findall("syntax/parameter")
+    assert all(one.find("para") is not None for one in parameters)
+    assert all(value.find("para") is not None for one in parameters for value in one.iter("enum"))
+    assert found.find("see-also/ref") is not None
+
+
+def test_the_items_of_a_channel_are_explained_each(files: dict[str, str]) -> None:
+    root = ElementTree.fromstring(files["core-en_US.xml"].partition("\n")[2])
+    item = root.find("function[@name='CHANNEL']/syntax/parameter[@name='item']")
+    assert item is not None
+    meanings = {one.get("name"): one.findtext("para") for one in item.iter("enum")}
+    assert all(meanings.values())
+    for name in ("peerip", "rtpqos,type,all", "pjsip,call-id", "secure_bridge_media"):
+        assert name in meanings
+
+
 def test_the_python_page_describes_what_exists(generator: Any, files: dict[str, str]) -> None:
     text = files["python.md"]
     for target in generator.API:

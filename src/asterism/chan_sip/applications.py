@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.registry import Sessions, sessions
 from asterism.chan_sip import added_headers
-from asterism.chan_sip.channels import TECHNOLOGY, sip_session, user_agent
+from asterism.chan_sip.channels import sip_session, user_agent
+from asterism.chan_sip.habits import TECHNOLOGY
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.module import Module
 from asterism.media.rtp import RtpSession

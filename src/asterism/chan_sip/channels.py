@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 from asterism.applications.session.driver import SessionDriver
 from asterism.applications.session.uac import OutgoingSession
 from asterism.applications.session.uas import IncomingSession
+from asterism.chan_sip.habits import TECHNOLOGY
 from asterism.stack.errors import ParseError
 
 if TYPE_CHECKING:
     from asterism.applications.session.session import Session
     from asterism.pbx.channels.channel import Channel
     from asterism.stack.message import Request
-
-TECHNOLOGY = "SIP"
-"""The technology of channels whose endpoints come from ``sip.conf``."""
 
 
 def sip_session(channel: Channel | None) -> Session | None:

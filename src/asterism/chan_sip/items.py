@@ -10,7 +10,8 @@ from asterism.applications.session.identity import WILDCARDS
 from asterism.applications.session.registry import sessions
 from asterism.applications.session.uac import OutgoingSession
 from asterism.applications.session.uas import IncomingSession
-from asterism.chan_sip.channels import TECHNOLOGY, contact_uri, peer_name, user_agent
+from asterism.chan_sip.channels import contact_uri, peer_name, user_agent
+from asterism.chan_sip.habits import TECHNOLOGY
 from asterism.chan_sip.quality import quality_text
 from asterism.core.module import Module
 from asterism.hostport import format_host_port
@@ -154,6 +155,43 @@ STATISTICS: dict[str, Statistic] = {
 """The statistics of ``CHANNEL(rtpqos,type,statistic)``."""
 
 
+_OF_QUALITY = {
+    "all": "all figures in one text, which is meant without a statistic",
+    "txcount": "packets sent",
+    "rxcount": "packets received",
+    "txjitter": "jitter that the far end reports, in seconds",
+    "rxjitter": "jitter of what is received, in seconds",
+    "txploss": "packets that the far end reports as lost",
+    "rxploss": "packets that were lost on the way here",
+    "rtt": "round trip in seconds",
+    "local_ssrc": "our source identifier",
+    "remote_ssrc": "that of the far end",
+}
+EXPLAINED: tuple[tuple[str, str], ...] = (
+    ("peerip", "SIP: address that our messages go to"),
+    ("recvip", "SIP: address that the messages of the far end come from"),
+    ("recvport", "SIP: port that they come from"),
+    ("from", "SIP: URI in From of the INVITE"),
+    ("uri", "SIP: URI in Contact of the INVITE; of a channel that was called, the URI that was called"),
+    ("ruri", "SIP: Request-URI of the INVITE"),
+    ("useragent", "SIP: User-Agent of the far end"),
+    ("peername", "SIP: the peer; empty for a guest"),
+    ("t38passthrough", "SIP: 1 if T.38 is offered or in use, else 0"),
+    ("t38", "SIP: state of T.38; DISABLED"),
+    ("secure_signaling", "SIP: 1 if signalling is encrypted, else empty"),
+    ("secure_media", "SIP: 1 if media are encrypted, else empty"),
+    ("rtpdest[,type]", "SIP: address and port to which media are sent; the type is audio, video or text"),
+    ("rtpsource[,type]", "SIP: address and port at which media are received"),
+    *((f"rtpqos,type,{name}", f"SIP: {meaning}") for name, meaning in _OF_QUALITY.items()),
+    *(
+        (f"rtpqos,type,{name}", "SIP: largest, smallest, mean (normdev) and standard deviation of the same")
+        for name in STATISTICS
+        if name not in _OF_QUALITY
+    ),
+)
+"""What ``core show function CHANNEL`` says of these items."""
+
+
 class SipItemsModule(Module):
     """Registers the items."""
 
@@ -165,3 +203,4 @@ class SipItemsModule(Module):
     def load(self, server: Any) -> None:
         """Register them."""
         sessions(server).register_items(TECHNOLOGY, item)
+        server.pbx.functions.explain(server.owner, "CHANNEL", "item", EXPLAINED)

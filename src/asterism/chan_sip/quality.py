@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.registry import sessions
 from asterism.applications.session.supplement import SessionSupplement
-from asterism.chan_sip.channels import TECHNOLOGY
+from asterism.chan_sip.habits import TECHNOLOGY
 from asterism.core.module import Module
 from asterism.media.rtp import RtpSession
 from asterism.media.stream import AUDIO, TEXT, VIDEO
