@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from asterism.chan_sip.domains import domains
-from asterism.sip.objects.habits import Answer, Habits, Reception, Refused, Style
+from asterism.chan_sip.translation.general_core import t1
+from asterism.sip.objects.habits import Answer, Habits, Reception, Refused, Style, Timing
 
 if TYPE_CHECKING:
     from asterism.chan_sip.objects.general import SipGeneral
@@ -123,6 +124,7 @@ def habits_of(general: SipGeneral, peer: SipPeer | None) -> Habits:
         mine.ignoresdpversion,
         mine.session_refresher,
         general.srvlookup,
+        timing_of(general, peer),
     )
 
 
@@ -142,11 +144,13 @@ def _habits(
     reads_all_sdp: bool,
     refresher: str,
     srv_lookup: bool,
+    timing: Timing,
 ) -> Habits:
     ringing, hold, callers = told
     return Habits(
         technology=TECHNOLOGY,
         srv_lookup=srv_lookup,
+        timing=timing,
         quality_scores=False,
         status_events=False,
         session_timeout_events=True,
@@ -192,6 +196,14 @@ def _nobody(general: SipGeneral) -> tuple[str, str]:
     """Name and number of callers who have none."""
     name, number = general.callerid
     return name or number or NOBODY, number or name or NOBODY
+
+
+def timing_of(general: SipGeneral, peer: SipPeer | None) -> Timing:
+    """Timers of requests to a peer; of one that is checked T1 is measured."""
+    mine = general if peer is None else peer
+    first = t1(mine.timert1, general.t1min)
+    shortest = general.t1min / 1000 if peer is not None and peer.qualify else 0.0
+    return Timing(first / 1000, (mine.timerb or 64 * first) / 1000, shortest)
 
 
 def style_of(general: SipGeneral) -> Style:

@@ -30,6 +30,7 @@ from asterism.transport.errors import NoTransportError, TransportError
 
 if TYPE_CHECKING:
     from asterism.sip.core import SipCore
+    from asterism.sip.objects.habits import Timing
     from asterism.stack.dialog import Dialog
     from asterism.stack.flow import Flow
     from asterism.stack.transactions.client import ClientTransaction
@@ -344,9 +345,23 @@ class Sender:
             if _PLACEHOLDER in value and name in _OURS:
                 _fill_in(request, state.layer.sent_by(flow), flow)
                 break
+        endpoint = getattr(user, "endpoint", None)
         for hook in state.request_hooks:
-            hook(request, getattr(user, "endpoint", None))
-        return state.layer.send_request(request, flow, user)
+            hook(request, endpoint)
+        if endpoint is None or endpoint.habits.timing is None:
+            return state.layer.send_request(request, flow, user)
+        return state.layer.send_request(request, flow, user, None, self._timing(endpoint, endpoint.habits.timing))
+
+    def _timing(self, endpoint: Endpoint, timing: Timing) -> tuple[float, float]:
+        """T1 and Timer B of an endpoint with timers of its own."""
+        if timing.shortest:
+            location = self._core.location
+            for aor_id in endpoint.aors:
+                for contact in location.contacts(aor_id):
+                    measured = location.state(contact).rtt
+                    if measured is not None:
+                        return max(measured, timing.shortest), timing.timer_b
+        return timing.t1, timing.timer_b
 
     def answer_challenge(self, request: Request, response: Response, endpoint: Endpoint | None) -> Request | None:
         """The request with credentials for the response's challenges, ``None`` when there are none to give."""

@@ -111,3 +111,18 @@ def test_nobody_has_the_general_caller_id() -> None:
 def test_domains_with_their_contexts() -> None:
     found = habits("domain=PBX.example.test,internal\ndomain=example.org\n")
     assert dict(found.domains) == {"pbx.example.test": "internal", "example.org": ""}
+
+
+@pytest.mark.parametrize(
+    ("general", "peer", "expected"),
+    [
+        ("", "", (0.5, 32.0, 0.0)),
+        ("timert1=200", "", (0.2, 12.8, 0.0)),
+        ("timert1=200\ntimerb=9000", "", (0.2, 9.0, 0.0)),
+        ("timert1=200", "timert1=300", (0.3, 19.2, 0.0)),
+        ("timerb=9000", "timert1=50\nqualify=yes", (0.1, 9.0, 0.1)),
+        ("t1min=250", "qualify=yes", (0.5, 32.0, 0.25)),
+    ],
+)
+def test_timers(general: str, peer: str, expected: tuple[float, float, float]) -> None:
+    assert habits(general, peer).timing == expected

@@ -76,8 +76,10 @@ RULES = (
         "regextenonqualify", (), "an extension stays while the phone is registered", "untranslated",
         here="the extensions of regexten go while the peer does not answer",
     ),
+    Rule("timert1", ("system.timer_t1",), "for all endpoints alike: that of [general]", "changed"),
+    Rule("timerb", ("system.timer_b",), "for all endpoints alike: that of [general]", "changed"),
     Rule(
         "t1min", ("system.timer_t1",), "T1 is not measured: it is the floor of timert1", "changed",
-        here="the floor of timert1; T1 is not measured",
+        here="the floor of timert1, and of T1 as it is measured where qualify is on",
     ),
 )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-__all__ = ["PJSIP", "Answer", "Habits", "Reception", "Refused", "Style"]
+__all__ = ["PJSIP", "Answer", "Habits", "Reception", "Refused", "Style", "Timing"]
 
 
 class Refused(NamedTuple):
@@ -39,6 +39,17 @@ class Style:
     """The methods that ``Allow`` lists."""
     supported: str = ""
     """The option tags that ``Supported`` lists."""
+
+
+class Timing(NamedTuple):
+    """Timers of requests to a peer, in seconds (RFC 3261 17.1)."""
+
+    t1: float
+    """T1, the estimate of a round trip."""
+    timer_b: float
+    """Timer B, and all that equal it."""
+    shortest: float = 0.0
+    """Where the peer is checked, T1 is the last round trip, but not less than this; 0: it is not measured."""
 
 
 class Reception(NamedTuple):
@@ -77,6 +88,9 @@ class Habits:
     driver with others raises its own."""
     session_timeout_events: bool = False
     """Whether SessionTimeout is raised for a call that ends as no audio came, or no refresh (RFC 4028)."""
+
+    timing: Timing | None = None
+    """Timers of requests to it; ``None``: those of ``[system]``."""
 
     # Messages
 

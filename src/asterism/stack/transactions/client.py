@@ -25,6 +25,7 @@ class ClientTransaction(Machine):
         branch: the branch parameter of the Via, unique.
         state: where the machine stands. Once it has finished, its memory is the layer's, not this object's.
         repeats: how often the request was sent again.
+        timing: T1 and Timer B of this peer in seconds, ``None`` for those of the layer.
         cancelled: a CANCEL has been sent.
     """
 
@@ -37,6 +38,7 @@ class ClientTransaction(Machine):
         "key",
         "repeats",
         "request",
+        "timing",
         "user",
     )
 
@@ -55,6 +57,7 @@ class ClientTransaction(Machine):
         self._interval = 0.0
         self.repeats = 0
         self.cancelled = False
+        self.timing: tuple[float, float] | None = None
         self._cancel_wanted: tuple[tuple[str, str], ...] | None = None
 
     # Each machine has its own of these three. No abstract base: every response asks isinstance, which that makes slow.

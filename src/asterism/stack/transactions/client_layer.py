@@ -78,9 +78,16 @@ class ClientTransactions:
     # -- requests that are sent ------------------------------------------------------------------------------------
 
     def send_request(
-        self, request: Request, flow: Flow, user: ClientUser, now: float | None = None
+        self,
+        request: Request,
+        flow: Flow,
+        user: ClientUser,
+        now: float | None = None,
+        timing: tuple[float, float] | None = None,
     ) -> ClientTransaction:
         """Send a request over a flow: put a Via on top, start a transaction.
+
+        ``timing`` is T1 and Timer B in seconds for a peer that has others than the layer.
 
         Nothing is raised for what goes wrong on the way; ``user`` is told later, never before this returns.
 
@@ -94,6 +101,8 @@ class ClientTransactions:
         layer: Any = self
         kind = InviteClientTransaction if method == "INVITE" else NonInviteClientTransaction
         transaction = kind(layer, request, flow, user, branch, f"{branch} {method}")
+        if timing is not None:
+            transaction.timing = timing
         if len(self._servers.entries) + len(self._clients.entries) >= self.config.max_transactions and self._is_full():
             self.counters["overload"] += 1
             self.timers.call_later(0.0, transaction.transport_failed)

@@ -59,12 +59,13 @@ class NonInviteClientTransaction(ClientTransaction):
         """Send; Timer E repeats over unreliable flows, Timer F ends the trying."""
         layer = self.layer
         self._data = self.request.to_bytes()
-        self._interval = layer.t1
-        self._ends_at = now + layer.timeout
-        if self.flow.reliable or layer.timeout <= layer.t1:
+        t1, timeout = self.timing or (layer.t1, layer.timeout)
+        self._interval = t1
+        self._ends_at = now + timeout
+        if self.flow.reliable or timeout <= t1:
             self._timer_f = Timer(layer.timers, self._ends_at, self._timer_f_expired)
         else:
-            self._timer_e = Timer(layer.timers, now + layer.t1, self._timer_e_expired)
+            self._timer_e = Timer(layer.timers, now + t1, self._timer_e_expired)
         self.flow.send(self._data)
 
     def receive_response(self, response: Response) -> None:
