@@ -106,14 +106,7 @@ class SipConfBackend(Backend):
                 made = self.make(section, loaded.errors)
                 if made is not None:
                     loaded.objects[section.name] = made
-                    if isinstance(made, Endpoint):
-                        made.habits = habits_of(conf.general, conf.peers.get(made.fields.get("chan_sip", "")))
-                        # The option would replace its blanks.
-                        made.sdp_session = sdp_session(conf.general)
-                    elif isinstance(made, Aor):
-                        made.pace = (conf.general.qualifygap / 1000, conf.general.qualifypeers)
-                    elif isinstance(made, Registration | OutboundSubscription):
-                        made.habits = habits_of(conf.general, None)
+                    finish(made, conf)
         return loaded
 
     def options(self) -> Iterable[Option]:
@@ -144,6 +137,18 @@ class SipConfBackend(Backend):
         except ConfigError as error:
             errors.extend(flatten(error))
             return None
+
+
+def finish(made: ConfiguredObject, conf: SipConf) -> None:
+    """Give an object what no option of ``pjsip.conf`` can say; the peers of ``conf`` are those that objects name."""
+    if isinstance(made, Endpoint):
+        made.habits = habits_of(conf.general, conf.peers.get(made.fields.get("chan_sip", "")))
+        # The option would replace its blanks.
+        made.sdp_session = sdp_session(conf.general)
+    elif isinstance(made, Aor):
+        made.pace = (conf.general.qualifygap / 1000, conf.general.qualifypeers)
+    elif isinstance(made, Registration | OutboundSubscription):
+        made.habits = habits_of(conf.general, None)
 
 
 def install(data: Data) -> SipConfSource:

@@ -9,7 +9,6 @@ from asterism.chan_sip.objects.peer import USER_SUFFIX, SipPeer
 from asterism.core.errors import ModuleError
 from asterism.core.module import Module
 from asterism.sip.contacts import ContactStatus
-from asterism.sip.events import CONTACT_STATUS
 from asterism.stack.errors import ParseError
 
 if TYPE_CHECKING:
@@ -18,8 +17,9 @@ if TYPE_CHECKING:
     from asterism.data.data import Data
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.channels.table import ChannelTable
-    from asterism.sip.contacts import Contact
+    from asterism.sip.contacts import Contact, Reachability
     from asterism.sip.core import SipCore
+    from asterism.sip.location import Location
     from asterism.sip.server import SipServer
 
 TECHNOLOGY = "SIP"
@@ -188,7 +188,7 @@ class Peers:
         return (ContactStatus.UNKNOWN, 0.0) if last is None else (last.status, last.rtt)
 
     def heard(self, contact: Contact, status: ContactStatus, rtt_usec: int) -> None:
-        """Remember what is told of a registered contact (``CONTACT_STATUS``), for the time after its end."""
+        """Remember what is told of a registered contact, for the time after its end."""
         if contact.permanent or not isinstance(self._data.get(SipPeer, contact.aor), SipPeer):
             return
         if status is ContactStatus.REMOVED:
@@ -237,22 +237,47 @@ class SipPeers(Module):
         self._leave: Callable[[], None] | None = None
         self.peers = Peers(server.sip)
         server.owner.on_release(server.data.observe(SipGeneral, lambda _change: self._follow()))
+        server.owner.on_release(self._stop)
 
     def start(self) -> None:
         """Follow the registrations."""
         self._follow()
 
+    def _stop(self) -> None:
+        if self._leave is not None:
+            self._leave()
+            self._leave = None
+
     def _follow(self) -> None:
         """Follow the registrations while there is a ``sip.conf``."""
         server, there = self._server, isinstance(self._server.data.get(SipGeneral, "general"), SipGeneral)
         if there and self._leave is None:
-            self._leave = server.bus.subscribe(server.owner, CONTACT_STATUS, self._heard)
-        elif not there and self._leave is not None:
-            self._leave()
-            self._leave = None
+            self._leave = self._hear(server.sip.location)
+        elif not there:
+            self._stop()
 
-    def _heard(self, _type: object, told: Any) -> None:
-        self.peers.heard(told[0], told[1], told[2])
+    def _hear(self, location: Location) -> Callable[[], None]:
+        heard = self.peers.heard
+
+        def added(contact: Contact) -> None:
+            heard(contact, ContactStatus.NON_QUALIFIED, 0)
+
+        def answered(contact: Contact, state: Reachability) -> None:
+            heard(contact, state.status, state.rtt_usec)
+
+        def removed(contact: Contact) -> None:
+            heard(contact, ContactStatus.REMOVED, 0)
+
+        location.on_added.append(added)
+        location.on_answered.append(answered)
+        location.on_removed.append(removed)
+
+        def leave() -> None:
+            location.on_added.remove(added)
+            location.on_answered.remove(answered)
+            location.on_removed.remove(removed)
+
+        return leave
 
     def reload(self) -> None:
         """Forget what is gone."""

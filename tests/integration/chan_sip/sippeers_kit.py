@@ -7,6 +7,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from sip_console_kit import asterisk_conf
+
 from asterism.testing import free_port
 
 TABLE = """
@@ -28,7 +30,7 @@ def config(
     options = f"[options]\nsystemname={system}\n" if system else ""
     names = families or ("sippeers",)
     return {
-        "asterisk.conf": f"[directories]\nastdbdir => {folder / 'var'}\n{options}",
+        "asterisk.conf": asterisk_conf(options, folder / "server"),
         "modules.conf": "[modules]\nautoload=yes\nnoload=manager\nnoload=http\nnoload=console\n",
         "sip.conf": f"[general]\nudpbindaddr=127.0.0.1:{free_port()}\n{sip}",
         "extconfig.conf": "[settings]\n" + "".join(f"{name} => sqlite3,db,{name}\n" for name in names),

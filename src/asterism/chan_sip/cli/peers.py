@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from asterism.chan_sip import words
 from asterism.chan_sip.cli import tables
 from asterism.chan_sip.cli.peer_details import Messages, show_peer, show_user
+from asterism.chan_sip.manager.events import ask
 from asterism.chan_sip.objects.general import SipGeneral
 from asterism.chan_sip.objects.peer import SipPeer
 from asterism.chan_sip.realtime.peers import is_realtime
@@ -214,9 +215,7 @@ class PeerCommands:
         peer = await self._named(call, self._peers.get)
         if peer is None:
             return f"Peer '{call.args[0]}' not found\n"
-        contact, qualifier = self._peers.contact(peer), self._qualifier()
-        if contact is not None and qualifier is not None and peer.qualify:
-            qualifier.qualify(contact)
+        ask(self._server.sip, self._peers, peer, self._qualifier())
         return ""
 
     @command(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from asterism.chan_sip.backend import SipConfBackend, SipConfSource
+from asterism.chan_sip.habits import habits_of
 from asterism.chan_sip.objects.general import SipGeneral
 from asterism.chan_sip.objects.peer import USER_SUFFIX, SipPeer
 from asterism.chan_sip.reading import SipConf, read_alone
@@ -143,8 +144,11 @@ class RealtimePeers:
         alone = SipConf(conf.general, {peer.id: peer}, conf.general_lines, {peer.id: []})
         maker = SipConfBackend(cls, self.source)
         sections = draft_of(alone, peer, self.source.names, cls.TYPE).made.values()
-        found = [maker.make(each.section, errors) for each in sections]
-        return [each for each in found if each is not None]
+        found = [made for each in sections if (made := maker.make(each.section, errors)) is not None]
+        for made in found:
+            if isinstance(made, Endpoint):
+                made.habits = habits_of(conf.general, peer)
+        return found
 
 
 class PeerBackend(Backend):

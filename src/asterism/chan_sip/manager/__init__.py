@@ -1,0 +1,1 @@
+"""The manager's actions and events of chan_sip."""
