@@ -7,8 +7,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from sip_console_kit import asterisk_conf
-
 from asterism.testing import free_port
 
 TABLE = """
@@ -28,9 +26,11 @@ def config(
 ) -> dict[str, str]:
     """The files of a server."""
     options = f"[options]\nsystemname={system}\n" if system else ""
+    places = ("run", "db", "varlib", "log", "spool")
+    directories = "".join(f"ast{name}dir => {folder / 'server' / name}\n" for name in places)
     names = families or ("sippeers",)
     return {
-        "asterisk.conf": asterisk_conf(options, folder / "server"),
+        "asterisk.conf": f"[directories]\n{directories}{options}",
         "modules.conf": "[modules]\nautoload=yes\nnoload=manager\nnoload=http\nnoload=console\n",
         "sip.conf": f"[general]\nudpbindaddr=127.0.0.1:{free_port()}\n{sip}",
         "extconfig.conf": "[settings]\n" + "".join(f"{name} => sqlite3,db,{name}\n" for name in names),

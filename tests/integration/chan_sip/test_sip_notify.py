@@ -20,12 +20,25 @@ from asterism.stack.message import Request
 from asterism.stack.parser import parse_message
 from asterism.testing import Phone, free_port, running_server, until
 
+PJSIP = """
+[pat]
+type=endpoint
+aors=pat
+context=internal
+allow=!all,ulaw
+[pat]
+type=aor
+max_contacts=1
+"""
+"""The dialog that a Call-ID means may be anybody's."""
+
 
 @asynccontextmanager
 async def world(tmp_path: Path) -> AsyncIterator[tuple[Server, Phone]]:
     """The recorded configuration; a phone at whose address alice is registered."""
     config = files({port: free_port() for port in PORTS})
     config["sip.conf"] = config["sip.conf"].replace("qualify=yes", "qualify=no").replace("\nmailbox=", "\n;mailbox=")
+    config["pjsip.conf"] = PJSIP
     async with running_server(config, tmp_path) as server, Phone("alice", server, "alicepw") as phone:
         yield server, phone
 
@@ -102,9 +115,9 @@ async def test_the_console_says_what_was_recorded(tmp_path: Path) -> None:
 
 async def test_within_a_call(tmp_path: Path) -> None:
     async with world(tmp_path) as (server, phone), manager(server) as client:
-        await register(server, phone)
+        await register(server, phone, "pat")
         await client.action(
-            "Originate", Channel="SIP/alice", Application="Wait", Data="5", Async="true", Timeout="5000"
+            "Originate", Channel="PJSIP/pat", Application="Wait", Data="5", Async="true", Timeout="5000"
         )
         call = await phone.incoming()
         call.answer()

@@ -83,10 +83,6 @@ class ChanSipManager(Module):
             for part in (self._events, self._registry):
                 part.start() if wanted else part.stop()
 
-    def _realtime(self, peer: SipPeer) -> str:
-        realtime = realtime_of(self.server)
-        return "no" if realtime is None else realtime.shown(peer)
-
     def _messages(self, peer: SipPeer) -> int:
         """The counts that a peer was told last, as one number; -1 while it has mailboxes and was told nothing."""
         if not peer.mailbox:
@@ -109,8 +105,10 @@ class ChanSipManager(Module):
     def list_peers(self, call: ActionCall) -> None:
         """One PeerEntry per peer, by name."""
         call.begin_list("Peer status list will follow")
+        realtime = realtime_of(self.server)
         for peer in self.peers.all():
-            call.item("PeerEntry", entry(peer, self.peers, self._realtime(peer)))
+            if realtime is None or realtime.listed(peer):
+                call.item("PeerEntry", entry(peer, self.peers, "no" if realtime is None else realtime.shown(peer)))
         call.end_list("PeerlistComplete")
 
     @action(
