@@ -9,8 +9,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from asterism.chan_sip.backend import SipConfBackend, SipConfSource
-from asterism.chan_sip.habits import habits_of
+from asterism.chan_sip.backend import SipConfBackend, SipConfSource, finish
 from asterism.chan_sip.objects.general import SipGeneral
 from asterism.chan_sip.objects.peer import USER_SUFFIX, SipPeer
 from asterism.chan_sip.reading import SipConf, read_alone
@@ -146,8 +145,7 @@ class RealtimePeers:
         sections = draft_of(alone, peer, self.source.names, cls.TYPE).made.values()
         found = [made for each in sections if (made := maker.make(each.section, errors)) is not None]
         for made in found:
-            if isinstance(made, Endpoint):
-                made.habits = habits_of(conf.general, peer)
+            finish(made, alone)
         return found
 
 
