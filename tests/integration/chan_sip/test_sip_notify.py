@@ -74,9 +74,9 @@ OURS = ("Subscription-State", "Event", "Content-Type", "X-Custom", "X-Two", "X-O
 
 
 def ours(lines: list[str]) -> list[str]:
-    """Request line without ports, the NOTIFY's own headers in order, the body."""
+    """The NOTIFY's own headers (where Content-Type stands among them is the dress of all messages), and the body."""
     head, empty, body = "\n".join(lines).partition("\n\n")
-    kept = [line for line in head.split("\n")[1:] if line.partition(":")[0] in OURS]
+    kept = sorted(line for line in head.split("\n")[1:] if line.partition(":")[0] in OURS)
     return [*kept, *([body] if empty and body else [])]
 
 
