@@ -189,6 +189,7 @@ def _habits(
         tells_ringing=ringing,
         tells_hold=hold,
         tells_callers=callers,
+        own_mailboxes=True,
     )
 
 

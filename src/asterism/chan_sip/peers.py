@@ -174,10 +174,10 @@ class Peers:
         return f"{'LAGGED' if milliseconds > peer.qualify else 'OK'} ({milliseconds} ms)"
 
     def online(self, peer: SipPeer) -> bool:
-        """Whether ``sip show peers`` counts it as online: it answered in time, or has an address and nobody asks."""
+        """Whether ``sip show peers`` counts it as online: it answered, or has an address and nobody asks."""
         if not peer.qualify:
             return self.address(peer) is not None
-        return self.status(peer).startswith("OK")
+        return self._reachability(peer)[0] is ContactStatus.REACHABLE
 
     def _reachability(self, peer: SipPeer) -> tuple[ContactStatus, float]:
         found = self.contact(peer)

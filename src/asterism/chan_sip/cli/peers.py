@@ -225,7 +225,7 @@ class PeerCommands:
             (Argument("peer", "The peer's name.", required=True),),
         ), "complete_registered",
     )  # fmt: skip
-    def unregister(self, call: CommandCall) -> str:
+    async def unregister(self, call: CommandCall) -> str:
         """Delete the contact."""
         if len(call.args) != 1:
             raise UsageError("one peer")
@@ -237,5 +237,5 @@ class PeerCommands:
         if not contacts:
             return f"Peer {name} not registered\n"
         for contact in list(contacts):
-            self._server.data.delete_now(contact)
+            await self._server.data.delete(contact)
         return f"Unregistered peer '{name}'\n\n"

@@ -75,6 +75,7 @@ def _mailbox(draft: Draft) -> None:
             draft.aor("mailboxes", ",".join(peer.mailbox))
         elif not peer.subscribemwi:
             draft.endpoint("mailboxes", ",".join(peer.mailbox))
+            draft.endpoint("mwi_subscribe_replaces_unsolicited", "yes")
             draft.aor("mailboxes", ",".join(peer.mailbox))
 
 
@@ -120,7 +121,11 @@ RULES = (
     ),
     same("allowsubscribe", "endpoint.allow_subscribe"),
     same("subscribecontext", "endpoint.subscribe_context"),
-    Rule("mailbox", ("endpoint.mailboxes", "aor.mailboxes"), apply=_mailbox),
+    Rule(
+        "mailbox",
+        ("endpoint.mailboxes", "aor.mailboxes", "endpoint.mwi_subscribe_replaces_unsolicited"),
+        apply=_mailbox,
+    ),
     Rule("subscribemwi", ("endpoint.mailboxes", "aor.mailboxes")),
     Rule("vmexten", ("endpoint.voicemail_extension",), apply=_vmexten),
     Rule("unsolicited_mailbox", ("endpoint.incoming_mwi_mailbox",), apply=_unsolicited_mailbox),

@@ -180,6 +180,8 @@ class Habits:
     """Whether subscribers hear of hold."""
     tells_callers: bool = True
     """Whether dialog-info says who calls."""
+    own_mailboxes: bool = False
+    """Whether a SUBSCRIBE to mailboxes is to those of who sends it, whatever its Request-URI names."""
 
 
 PJSIP = Habits()

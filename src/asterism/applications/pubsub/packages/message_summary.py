@@ -41,12 +41,15 @@ class MwiNotifier(Notifier):
         self.unsolicited = UnsolicitedMwi(tables, pbx)
 
     def _aors(self, endpoint: Endpoint, resource: str) -> list[Aor]:
+        if endpoint.habits.own_mailboxes:
+            resource = ""
         found = (self._core.data.get(Aor, name) for name in ([resource] if resource else endpoint.aors))
         return [aor for aor in found if isinstance(aor, Aor)]
 
     def new_subscribe(self, endpoint: Endpoint, resource: str, rx: Rx) -> int | Awaitable[int]:
         """404 without mailboxes; 500 where the endpoint is told of the same mailbox unasked (as Asterisk 22)."""
-        if resource and self._core.data.get(Aor, resource) is Missing.NOT_LOADED:
+        named = resource and not endpoint.habits.own_mailboxes
+        if named and self._core.data.get(Aor, resource) is Missing.NOT_LOADED:
             return self._fetched(endpoint, resource)
         return self._status(endpoint, resource)
 
