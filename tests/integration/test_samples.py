@@ -31,6 +31,9 @@ def files(*names: str) -> dict[str, str]:
     pjsip = found.get("pjsip.conf", "")
     if pjsip:
         found["pjsip.conf"] = pjsip.replace("bind = 127.0.0.1:5060", f"bind = 127.0.0.1:{free_port()}")
+    sip = found.get("sip.conf", "")
+    if sip:
+        found["sip.conf"] = sip.replace("udpbindaddr = 127.0.0.1:5062", f"udpbindaddr = 127.0.0.1:{free_port()}")
     found.pop("asterisk.conf", None)
     return found
 
