@@ -167,7 +167,7 @@ def config(worlds: Worlds, data: bytes) -> None:
         if number & 0x80 and name in ("pjsip.conf", "extensions.conf", "rtp.conf", "acl.conf", "pjsip_wizard.conf"):
             reloaded.append((name, piece[1:]))
     _known()
-    real, registries.read_registries = registries.read_registries, lambda files: _known()
+    real, registries.read_registries = registries.read_registries, lambda files, **_: _known()
     try:
         problems, notes = check.check(folder)
     finally:

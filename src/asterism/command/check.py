@@ -149,7 +149,8 @@ def _make_lines(
     from asterism.media.files import Sounds
     from asterism.server.files import module_paths
 
-    registries = read_registries(module_paths((folder / "modules", directories.modules)))
+    modules = module_paths((folder / "modules", directories.modules))
+    registries = read_registries(modules, chan_sip="sip.conf" in files)
     loaded = check_modules(files.get("modules.conf"), registries, found)
     data = Path(directories.data)
     languages = Languages.below(Sounds((data, Path(directories.spool))), data, options.defaultlanguage)

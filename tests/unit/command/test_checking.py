@@ -307,3 +307,11 @@ def test_the_context_that_a_parking_lot_makes_is_known(tmp_path: Path) -> None:
     lots = "[default]\nparkext = 700\nparkpos = 701-720\n[sales]\ncontext = sales\nparkpos = 801-810\n"
     assert told(tmp_path, {"extensions.conf": extensions, "res_parking.conf": lots}) == []
     assert [note.message for note in check(tmp_path)[1]] == ["the included context 'sales' is not in extensions.conf"]
+
+
+def test_sip_is_a_technology_where_there_is_a_sip_conf(tmp_path: Path) -> None:
+    (tmp_path / "extensions.conf").write_text("[x]\nexten => 1,1,Dial(SIP/a)\nexten => 2,hint,SIP/a\n")
+    problems, _ = check(tmp_path)
+    assert [problem.position.line for problem in problems if problem.position] == [2, 3]
+    (tmp_path / "sip.conf").write_text("[a]\ntype=friend\nsecret=x\n")
+    assert check(tmp_path)[0] == []

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from asterism.core.documentation import Documentation
     from asterism.core.registry import Entry
     from asterism.server.catalog import Catalog
+    from asterism.server.server import Server
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,14 @@ class Registries:
     problems: list[ConfigError] = field(default_factory=list)
 
 
-def read_registries(files: Iterable[Path]) -> Registries:
-    """Collect what there is; ``files`` are the module files of the configuration."""
+def read_registries(files: Iterable[Path], *, chan_sip: bool = False) -> Registries:
+    """Collect what there is; ``files`` are the module files of the configuration.
+
+    ``chan_sip``: there is a ``sip.conf``, without which the technology SIP is not registered.
+    """
     # A thread of its own: whoever calls this may have a loop that runs.
     with ThreadPoolExecutor(1) as pool:
-        found: Registries = pool.submit(lambda: asyncio.run(_collect())).result()
+        found: Registries = pool.submit(lambda: asyncio.run(_collect(chan_sip))).result()
     for path in files:
         try:
             tree = ast.parse(path.read_bytes(), str(path))
@@ -70,7 +74,7 @@ def read_registries(files: Iterable[Path]) -> Registries:
     return found
 
 
-async def _collect() -> Registries:
+async def _collect(chan_sip: bool) -> Registries:
     from asterism.server.server import Server
 
     with tempfile.TemporaryDirectory() as folder:
@@ -81,6 +85,8 @@ async def _collect() -> Registries:
             if known.instance is None:
                 with contextlib.suppress(Exception):  # one that needs what is not here declines
                     await server.modules.load(known.name)
+        if chan_sip:
+            _register_chan_sip(server)
         found = Registries(
             server.modules.catalog,
             _offers(server.pbx.applications),
@@ -89,6 +95,16 @@ async def _collect() -> Registries:
         )
         await server.stop()
     return found
+
+
+def _register_chan_sip(server: Server) -> None:
+    """Have the technology SIP, which its module registers when the server starts and there is a ``sip.conf``."""
+    from asterism.chan_sip.technology import ChanSipTechnology
+    from asterism.core.documentation import Documentation
+
+    known = server.modules.find(ChanSipTechnology.name)
+    if known is not None and isinstance(known.instance, ChanSipTechnology) and known.owner is not None:
+        server.pbx.technologies.add(known.owner, "SIP", known.instance.technology, Documentation("Peers of sip.conf"))
 
 
 def _offers(entries: Iterable[Entry[Any]]) -> dict[str, Offer]:
