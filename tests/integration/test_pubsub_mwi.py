@@ -154,6 +154,15 @@ async def test_mwi_from_user_and_extension() -> None:
         assert b"Message-Account: sip:800@" in first.body
 
 
+async def test_without_urgent_messages() -> None:
+    option = "mwi_without_urgent=yes"
+    pjsip = changed(option).replace("[101](phone)\n", f"[101](phone)\n{option}\n")
+    async with world(pjsip) as found:
+        assert (await told(found.bob, 1)).body.endswith(b"Voice-Message: 0/0\r\n")
+        watch = await found.ann.subscribe("101", "message-summary", TYPE, 600)
+        assert (await watch.next()).body.endswith(b"Voice-Message: 0/0\r\n")
+
+
 REPLACED = PJSIP.replace(AOR.format(number=102), AOR.format(number=102) + "mailboxes=7001@default\n")
 
 

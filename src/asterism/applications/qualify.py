@@ -229,6 +229,11 @@ class Qualifier:
             return
         if self._frequency(contact):
             self._location.set_reachability(contact, status, rtt)
+            aor = self._aor(contact)
+            timer = self._timers.get(contact.id)
+            if status is ContactStatus.UNREACHABLE and aor is not None and aor.qualify_retry_frequency and timer:
+                timer.cancel()
+                self._schedule(contact, float(aor.qualify_retry_frequency))
 
 
 class QualifyModule(Module):

@@ -17,6 +17,7 @@ from asterism.data.data import DataError, Missing
 from asterism.sip.bindings import UriIndex
 from asterism.sip.decision import Decision, Outcome
 from asterism.sip.identifiers.lookup import names_of, user_part
+from asterism.sip.nat_detection import rewrites_contact
 from asterism.sip.objects.aor import Aor
 from asterism.sip.objects.contact import Contact, contact_id
 from asterism.sip.resolving import TRANSPORT_PARAMETER
@@ -188,6 +189,8 @@ class Registrar(Service):
         if len(contacts) > limit:
             return self._refuse(403, "too many contacts in one request", aor)
         rewriting = endpoint.rewrite_contact and not path and rx.flow.transport not in _ON_FLOW
+        if rewriting and endpoint.detect_nat:
+            rewriting = rewrites_contact(endpoint, request)
         ours = _of_sender(contacts, request) if rewriting and len(contacts) > 1 else None
         for contact in contacts:
             rewrite = rewriting and (ours is None or id(contact) in ours)

@@ -15,6 +15,7 @@ from asterism.core.containment import FAILURES, attempt, task_ends
 from asterism.data.errors import DataUnavailableError
 from asterism.sip.decision import Decision
 from asterism.sip.extensions import refuse, unknown_extensions
+from asterism.sip.nat_detection import forces_rport
 from asterism.sip.parking import Parking
 from asterism.sip.rx import Rx
 from asterism.stack.errors import ParseError
@@ -137,7 +138,9 @@ class Distributor:
         self.counters["in_dialog"] += 1
         rx.dialog = entry
         rx.endpoint = endpoint = entry.endpoint
-        if endpoint is not None and not endpoint.force_rport:
+        if endpoint is not None and (
+            not endpoint.force_rport or (endpoint.detect_nat and not forces_rport(endpoint, rx.request))
+        ):
             rx.restore_via()
         rx.work = entry.work
         work = entry.work

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from asterism.core.containment import FAILURES, attempt, report_failure, task_ends
 from asterism.core.errors import DuplicateError
+from asterism.sip.nat_detection import forces_rport
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.stack.errors import ParseError
 
@@ -94,7 +95,7 @@ class IdentifierTable:
                 return self._identify_later(rx, ordered, position, endpoint)
             rx.endpoint = endpoint
             rx.identified_by = name
-            if not endpoint.force_rport:
+            if not endpoint.force_rport or (endpoint.detect_nat and not forces_rport(endpoint, rx.request)):
                 rx.restore_via()
             return endpoint
         return None
@@ -124,7 +125,7 @@ class IdentifierTable:
             )  # fmt: skip
         rx.endpoint = endpoint
         rx.identified_by = ordered[position][0]
-        if not endpoint.force_rport:
+        if not forces_rport(endpoint, rx.request):
             rx.restore_via()
         return endpoint
 

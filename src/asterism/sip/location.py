@@ -81,6 +81,8 @@ class Location:
         live = [contact for contact in bound if contact.expiration_time > now]
         if len(live) > 1:
             live.sort(key=_preference)
+        if live and permanent and self._permanent[aor_id][0].contact_until_registered:
+            return live
         return [*permanent, *live]
 
     def permanent(self, aor_id: str) -> tuple[Contact, ...]:

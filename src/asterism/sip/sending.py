@@ -275,7 +275,8 @@ class Sender:
         request.add_header("CSeq", f"{secrets.randbelow(65535) + 1} {method}")
         for route in self._routes(target, endpoint):
             request.add_header("Route", route)
-        request.add_header("Max-Forwards", str(core.state.max_forwards))
+        hops = endpoint.max_forwards if endpoint is not None else 0
+        request.add_header("Max-Forwards", str(hops or core.state.max_forwards))
         if core.state.user_agent:
             request.add_header("User-Agent", core.state.user_agent)
         for name, value in headers:

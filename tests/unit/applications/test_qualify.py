@@ -205,3 +205,16 @@ def test_paced_contacts_are_asked_in_groups(tmp_path: Path) -> None:
     finally:
         module.unload()
         rig.store.close()
+
+
+def test_who_does_not_answer_is_asked_more_often(make: Make) -> None:
+    for retry, expected in ((0, 0), (10, 1)):
+        rig, _ = make(f"qualify_retry_frequency={retry}")
+        rig.ask("REGISTER", CONTACT)
+        rig.advance(0.1)
+        asked(rig, "192.0.2.10")
+        rig.advance(2.5)  # it does not answer
+        first = {each.call_id for each in asked(rig, "192.0.2.10")}
+        rig.advance(10)
+        assert len({each.call_id for each in asked(rig, "192.0.2.10")} - first) in (expected, expected + 1)
+        assert status(rig, "alice") == ["Unavail"]

@@ -11,6 +11,7 @@ from typing import Any, overload
 from asterism.applications.session.module import SessionModule
 from asterism.applications.session.sdp_handlers.rtp import RtpModule
 from asterism.applications.session.supplements.callerid import CallerIdModule
+from asterism.applications.session.supplements.client_code import ClientCodeModule
 from asterism.applications.session.supplements.diversion import DiversionModule
 from asterism.applications.session.supplements.dtmf_info import DtmfInfoModule
 from asterism.applications.session.supplements.empty_info import EmptyInfoModule
@@ -42,7 +43,7 @@ MODULES = (
     CallerIdModule,
     DiversionModule,
     DtmfInfoModule,
-    EmptyInfoModule,
+    ClientCodeModule, EmptyInfoModule,
     NatModule,
     ReasonModule,
     SessionTimersModule,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sip_rig import Rig
 
 from asterism.sip.contacts import ContactStatus
@@ -97,3 +99,16 @@ def test_an_endpoint_with_events_of_its_own_raises_none_here(rig: Rig) -> None:
     rig.data._tables[Endpoint].apply("alice", endpoint.replace(habits=Habits()), None)
     bound(rig, "a")
     assert [name for name, _ in told if name in ("PeerStatus", "ContactStatus")] == ["ContactStatus", "PeerStatus"]
+
+
+def test_a_contact_that_counts_until_somebody_has_registered(tmp_path: Path) -> None:
+    conf = "[alice]\ntype=aor\ncontact=sip:192.0.2.77\nmax_contacts=1\n"
+    for option, there in (("", 2), ("contact_until_registered=yes\n", 1)):
+        folder = tmp_path / str(there)
+        made = Rig(folder, conf + option)
+        assert [contact.uri for contact in made.sip.location.contacts("alice")] == ["sip:192.0.2.77"]
+        bound(made, "a")
+        assert len(made.sip.location.contacts("alice")) == there
+        made.wall += 200
+        assert [contact.uri for contact in made.sip.location.contacts("alice")] == ["sip:192.0.2.77"]
+        made.store.close()

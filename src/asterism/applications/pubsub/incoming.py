@@ -11,6 +11,7 @@ from asterism.applications.pubsub.base import NOTHING, Subscription
 from asterism.applications.pubsub.subscription import ENDING_STATUSES, Action, Event, Machine, Role, State
 from asterism.core.containment import FAILED, attempt
 from asterism.hostport import format_host_port
+from asterism.sip.nat_detection import rewrites_contact
 from asterism.stack.dialog import Dialog
 from asterism.stack.headers import Event as EventHeader
 from asterism.stack.headers import NameAddr
@@ -439,7 +440,7 @@ def take_target(dialog: Dialog, rx: Rx) -> None:
     """
     request, endpoint = rx.request, rx.endpoint
     dialog.update_target(request)
-    if endpoint is None or not endpoint.rewrite_contact:
+    if endpoint is None or not rewrites_contact(endpoint, request):
         return
     host, port = rx.flow.remote
     routes = dialog.route_set

@@ -62,6 +62,12 @@ class SessionDriver:
         if isinstance(session, IncomingSession):
             session.answer()
 
+    def audio_wanted(self) -> None:
+        """Let a caller hear what comes before the answer, where that is wanted (``progress_on_audio``)."""
+        session = self.session
+        if session.endpoint.progress_on_audio and isinstance(session, IncomingSession) and not session.answered:
+            session.progress()
+
     def indicate(self, condition: Control, data: object = None) -> bool:
         """Show a condition by a response where SIP has one for it."""
         session = self.session
@@ -126,7 +132,7 @@ class SessionDriver:
     def send_text(self, text: str) -> bool:
         """Send an in-dialog MESSAGE."""
         session = self.session
-        if not session.confirmed:
+        if not session.confirmed or session.refuses("MESSAGE"):
             return False
         session.send_request("MESSAGE", body=text.encode("utf-8", "surrogateescape"), content_type="text/plain")
         return True

@@ -112,6 +112,7 @@ class EndpointProfile:
     __slots__ = (
         "_contacts",
         "_last_lines",
+        "_most_hops",
         "callbacks",
         "core",
         "device",
@@ -164,7 +165,8 @@ class EndpointProfile:
         self.variables = dict(endpoint.set_var)
         agent = core.state.user_agent
         self.user_agent: tuple[tuple[str, str], ...] = (("User-Agent", agent),) if agent else ()
-        self._last_lines = (("Max-Forwards", str(self.settings.max_forwards)), *self.user_agent)
+        self._most_hops = endpoint.max_forwards or self.settings.max_forwards
+        self._last_lines = (("Max-Forwards", str(self._most_hops)), *self.user_agent)
         self._contacts: dict[tuple[str, str, str], str] = {}
 
     def follow(self, registry: Sessions) -> None:
@@ -228,7 +230,7 @@ class EndpointProfile:
         """
         if _STACK_MAX_FORWARDS in request.headers:
             request.headers.remove(_STACK_MAX_FORWARDS)
-        most = self.settings.max_forwards
+        most = self._most_hops
         if wanted is not None and wanted != most:
             hops = wanted if hops is None else min(hops, wanted)
             most = hops + 1

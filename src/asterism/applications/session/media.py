@@ -426,8 +426,14 @@ class SessionMedia:
             address,
             endpoint.sdp_session or "-",
             sections,
+            endpoint.max_video_bitrate if endpoint.max_video_bitrate and _has_video(sections) else 0,
         )
         return self.body
+
+
+def _has_video(sections: Sequence[str]) -> bool:
+    """Whether there is video that is not refused."""
+    return any(section.startswith("m=video") and not section.startswith("m=video 0 ") for section in sections)
 
 
 def _ask(session: Session, handler: SdpHandler, method: str, default: Any, *args: object) -> Any:

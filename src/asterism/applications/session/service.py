@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from asterism.applications.session.media import description_of, not_understood
@@ -9,6 +10,7 @@ from asterism.applications.session.replaces import Refusal, begin, forbidden, re
 from asterism.applications.session.uas import IncomingSession
 from asterism.core.containment import attempt
 from asterism.hostport import format_host_port
+from asterism.pbx.calls.overlap import dial_on
 from asterism.pbx.vocabulary.controls import ChannelState
 from asterism.sip.decision import Decision, Outcome
 from asterism.sip.service import Service
@@ -88,8 +90,10 @@ class SessionService(Service):
             overlap = endpoint.overlap_context or context
             if endpoint.allow_overlap and dialplan.table.matches_more(overlap, extension):
                 return Decision(Outcome.REJECT, f"extension {extension} is incomplete", 484, where, endpoint.position)
-            reason = f"no extension {extension} in context {context}"
-            return Decision(Outcome.REJECT, reason, 404, where, endpoint.position)
+            if not endpoint.overlap_by_tones or not dialplan.table.matches_more(overlap, extension):
+                reason = f"no extension {extension} in context {context}"
+                return Decision(Outcome.REJECT, reason, 404, where, endpoint.position)
+            code = partial(dial_on, overlap)
         profile = self._registry.profiles.of(endpoint)
         if not any(profile.formats_of.values()):
             return Decision(Outcome.REJECT, NO_CODECS, 488, where, endpoint.position)

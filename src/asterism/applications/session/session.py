@@ -75,6 +75,7 @@ class Session(SessionMessages):
         told: number and name of the party that the peer was told of last.
         direct: where the peer sends its media, once that was to be elsewhere than here.
         keeps_way: requests within the dialog go the way of the first one, whatever the dialog's routes are.
+        symmetric: whether media is sent to where it comes from (``rtp_symmetric``).
         from_domain: the domain of our own addresses in what the peer is told; empty: the address that it reaches.
     """
 
@@ -99,6 +100,7 @@ class Session(SessionMessages):
         "remote_hold",
         "send_again",
         "state",
+        "symmetric",
         "told",
         "unacknowledged",
         "work",
@@ -124,6 +126,7 @@ class Session(SessionMessages):
         self.held = False
         self.moh_passthrough = endpoint.moh_passthrough
         self.from_domain: str = endpoint.from_domain
+        self.symmetric = endpoint.rtp_symmetric
         self.remote_hold = False
         self.peer_allows_update = False
         self.bye_pending = False
@@ -348,12 +351,18 @@ class Session(SessionMessages):
             return None
         return None if (party.number, party.name) == self.told else party
 
+    def refuses(self, method: str) -> bool:
+        """Whether the endpoint is not to be sent a method (``disallowed_methods``)."""
+        names = self.endpoint.disallowed_methods
+        return bool(names) and method in (name.upper() for name in names)
+
     def tell_connected(self) -> None:
         """Tell an answered peer that it is connected to another party now, as soon as it can be told."""
         party = self.untold_party()
         if party is not None and self.state is SessionState.CONFIRMED and self.refreshing is None:
             self.told = (party.number, party.name)
-            self.refresh("UPDATE" if self.endpoint.connected_line_method == "update" else "", bare=True)
+            by_update = self.endpoint.connected_line_method == "update" and not self.refuses("UPDATE")
+            self.refresh("UPDATE" if by_update else "", bare=True)
 
     def refresh(self, method: str = "", needed: Callable[[], bool] | None = None, bare: bool = False) -> bool:
         """Send a re-INVITE or UPDATE with our description as it stands; if one is under way, another after it.

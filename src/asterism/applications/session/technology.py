@@ -16,6 +16,7 @@ from asterism.pbx.vocabulary.causes import Cause
 from asterism.pbx.vocabulary.device_state import DeviceState
 from asterism.pbx.vocabulary.errors import RequestError
 from asterism.sip.devices import device_of
+from asterism.sip.nat_detection import contact_behind_nat
 from asterism.sip.objects.aor import Aor
 from asterism.sip.objects.auth import Auth
 from asterism.sip.objects.contact import Contact
@@ -122,6 +123,8 @@ class SessionTechnology:
             path,
             "" if contact is None else contact.aor,
         )
+        if endpoint.detect_nat and "media" in endpoint.detect_nat:
+            session.symmetric = session.symmetric and contact is not None and contact_behind_nat(contact)
         if found.parties is not None:
             session.to_uri, session.from_user, domain = found.parties
             session.from_domain = domain or session.from_domain

@@ -329,7 +329,7 @@ class OutgoingSession(ForkedSession):
                 callback(self, response)
         self.move(SessionState.CONFIRMED)
         self.final_response = response
-        self.peer_allows_update = "UPDATE" in (response.get("Allow") or "")
+        self.peer_allows_update = "UPDATE" in (response.get("Allow") or "") and not self.refuses("UPDATE")
         self.send_ack(self.invite)
         if not readable:
             self.core.log.warning("the answer of %s cannot be read; ending the call", self.endpoint.id)

@@ -13,6 +13,7 @@ from asterism.applications.session.state import BEFORE_ANSWER_STATES, SessionSta
 from asterism.core.containment import attempt
 from asterism.pbx.vocabulary.causes import EXCHANGE_ROUTING_ERROR
 from asterism.pbx.vocabulary.party import NOBODY, PartyId, Redirecting
+from asterism.sip.nat_detection import behind_nat
 from asterism.stack.sdp.exchange import Action, Message, Side
 from asterism.stack.transactions.reliable import Acknowledged
 
@@ -57,6 +58,8 @@ class IncomingSession(Session):
         super().__init__(core, registry, endpoint, profile, work)
         self.use_flow(rx.flow)
         self.rx = rx
+        if endpoint.detect_nat and "media" in endpoint.detect_nat:
+            self.symmetric = self.symmetric and behind_nat(rx.request)
         self.final_status = 0
         self.move(SessionState.INCOMING)
         self.offers.see(Side.PEER, Message.INVITE, offer is not None)

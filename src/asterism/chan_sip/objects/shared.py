@@ -29,6 +29,7 @@ class SipOptions(ConfiguredObject):
         "fax is not supported yet": "t38pt_udptl t38pt_usertpsource faxdetect",
         "there is no G.726": "g726nonstandard",
         "there is one engine": "rtp_engine",
+        "digits are always taken whether their end comes or not": "rfc2833compensate",
         "there is no advice of charge": "snom_aoc_enabled",
         "tones are those of the server": "tonezone",
     }

@@ -11,8 +11,7 @@ REMOTE = "SIP_Remote"
 def _allowoverlap(draft: Draft) -> None:
     mode = draft.peer.allowoverlap
     draft.endpoint("allow_overlap", "yes" if mode == "yes" else "no")
-    if mode == "dtmf":
-        draft.endpoint("overlap_by_tones", "yes")
+    draft.endpoint("overlap_by_tones", "yes" if mode == "dtmf" else "no")
 
 
 def _record(draft: Draft) -> None:
@@ -62,6 +61,10 @@ def _use_q850_reason(draft: Draft) -> None:
 
 def _progressinband(draft: Draft) -> None:
     draft.endpoint("inband_progress", "yes" if draft.peer.progressinband == "yes" else "no")
+
+
+def _prematuremedia(draft: Draft) -> None:
+    draft.endpoint("progress_on_audio", "no" if draft.peer.prematuremedia else "yes")
 
 
 def _promiscredir(draft: Draft) -> None:
@@ -119,6 +122,10 @@ RULES = (
         "progressinband", ("endpoint.inband_progress",), "'no' and 'never' are the same: ringing is told by 180",
         "changed", _progressinband,
     ),
+    Rule("prematuremedia", ("endpoint.progress_on_audio",), apply=_prematuremedia),
+    same("useclientcode", "endpoint.client_codes"),
+    same("disallowed_methods", "endpoint.disallowed_methods"),
+    same("buggymwi", "endpoint.mwi_without_urgent"),
     same("allowsubscribe", "endpoint.allow_subscribe"),
     same("subscribecontext", "endpoint.subscribe_context"),
     Rule(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asterism.chan_sip.translation.rules import Draft, Rule, same
+from asterism.chan_sip.translation.rules import Draft, Rule, here, same
 from asterism.sip.objects.codecs import VIDEO
 
 _DTMF = {"rfc2833": "rfc4733", "info": "info", "shortinfo": "short_info", "inband": "inband", "auto": "auto"}
@@ -25,6 +25,12 @@ def _videosupport(draft: Draft) -> None:
     peer = draft.peer
     if peer.videosupport != "no" and draft.general.videosupport == "no":
         draft.note("videosupport", "untranslated", "[general] says videosupport=no")
+
+
+def _maxcallbitrate(draft: Draft) -> None:
+    peer = draft.peer
+    if peer.videosupport != "no" and draft.general.videosupport != "no":
+        draft.endpoint("max_video_bitrate", str(peer.maxcallbitrate))
 
 
 def _ignore_requested_pref(draft: Draft) -> None:
@@ -91,6 +97,7 @@ RULES = (
     Rule("allow", ("endpoint.allow",), apply=_allow),
     Rule("disallow", ("endpoint.allow",)),
     Rule("videosupport", ("endpoint.allow",), apply=_videosupport),
+    Rule("maxcallbitrate", ("endpoint.max_video_bitrate",), apply=_maxcallbitrate),
     Rule("ignore_requested_pref", ("endpoint.incoming_call_offer_pref",), apply=_ignore_requested_pref),
     Rule("preferred_codec_only", ("endpoint.incoming_call_offer_pref",)),
     same("autoframing", "endpoint.use_ptime"),
@@ -140,6 +147,8 @@ RULES = (
     same("t38pt_usertpsource", "endpoint.t38_udptl_nat"),
     Rule("faxdetect", ("endpoint.fax_detect",), apply=_faxdetect),
     Rule("session-timers", ("endpoint.timers",), apply=_session_timers),
+    here("session-refresher", "who refreshes a session where the peer leaves that open"),
+    here("ignoresdpversion", "no: an offer within a call whose version is that of the one before changes nothing"),
     same("session-expires", "endpoint.timers_sess_expires"),
     same("session-minse", "endpoint.timers_min_se"),
 )

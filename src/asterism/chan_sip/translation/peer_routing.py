@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 
-from asterism.chan_sip.translation.rules import Draft, Rule, same
+from asterism.chan_sip.translation.rules import Draft, Rule, here, same
 from asterism.hostport import format_host_port, split_host_port
 
+_DETECTED = {"signalling": "auto_force_rport", "media": "auto_comedia"}
+_RETRY = 10
+"""Seconds between the checks of a peer that does not answer."""
 _PROXY = re.compile(r"(?:(udp|tcp|tls|ws|wss)://|sip:)?([^,]*)", re.IGNORECASE)
 
 
@@ -26,6 +29,7 @@ def _defaultip(draft: Draft) -> None:
     peer = draft.peer
     if peer.dynamic and peer.defaultip:
         draft.aor("contact", _contact(draft, peer.defaultip))
+        draft.aor("contact_until_registered", "yes")
 
 
 def _contact(draft: Draft, host: str) -> str:
@@ -60,6 +64,8 @@ def _qualify(draft: Draft) -> None:
     if peer.qualify:
         draft.aor("qualify_frequency", str(min(peer.qualifyfreq, 86400)))
         draft.aor("qualify_timeout", f"{2 * peer.qualify / 1000:.6f}")
+        if peer.qualifyfreq > _RETRY:
+            draft.aor("qualify_retry_frequency", str(_RETRY))
 
 
 def proxy_uri(text: str) -> str:
@@ -81,7 +87,11 @@ def _outboundproxy(draft: Draft) -> None:
 
 def _nat(draft: Draft) -> None:
     words = draft.peer.nat
-    rport, media = "force_rport" in words, "comedia" in words
+    # What is done for whoever is found to be behind a NAT goes before doing it always.
+    rport = bool({"force_rport", "auto_force_rport"} & set(words))
+    media = bool({"comedia", "auto_comedia"} & set(words))
+    detected = [name for name, word in _DETECTED.items() if word in words]
+    draft.endpoint("detect_nat", ",".join(detected))
     draft.endpoint("force_rport", "yes" if rport else "no")
     draft.endpoint("rewrite_contact", "yes" if rport else "no")
     draft.endpoint("rtp_symmetric", "yes" if media else "no")
@@ -96,15 +106,22 @@ RULES = (
     Rule("callbackextension", ("registration.server_uri", "registration.client_uri", "registration.contact_user")),
     Rule("host", ("endpoint.aors", "aor.contact", "aor.max_contacts", "aor.remove_existing"), apply=_host),
     Rule("port", ("aor.contact",)),
-    Rule("defaultip", ("aor.contact",), apply=_defaultip),
+    Rule("defaultip", ("aor.contact", "aor.contact_until_registered"), apply=_defaultip),
     Rule("defaultuser", ("aor.contact", "auth.username")),
     Rule("transport", ("endpoint.transport", "aor.contact"), apply=_transport),
-    Rule("qualify", ("aor.qualify_frequency", "aor.qualify_timeout"), apply=_qualify),
+    Rule("qualify", ("aor.qualify_frequency", "aor.qualify_timeout", "aor.qualify_retry_frequency"), apply=_qualify),
     Rule("qualifyfreq", ("aor.qualify_frequency",)),
     Rule("contactpermit", ("endpoint.contact_permit", "endpoint.contact_deny"), apply=_contact_rules),
     Rule("contactdeny", ("endpoint.contact_permit", "endpoint.contact_deny")),
     same("contactacl", "endpoint.contact_acl"),
     same("supportpath", "aor.support_path"),
     Rule("outboundproxy", ("endpoint.outbound_proxy", "aor.outbound_proxy"), apply=_outboundproxy),
-    Rule("nat", ("endpoint.force_rport", "endpoint.rewrite_contact", "endpoint.rtp_symmetric"), apply=_nat),
+    Rule(
+        "nat",
+        ("endpoint.force_rport", "endpoint.rewrite_contact", "endpoint.rtp_symmetric", "endpoint.detect_nat"),
+        apply=_nat,
+    ),
+    same("keepalive", "aor.keep_alive_interval"),
+    here("regexten", "extensions that exist while the peer is registered"),
+    same("maxforwards", "endpoint.max_forwards"),
 )

@@ -12,6 +12,8 @@ def _secret(draft: Draft) -> None:
     peer, names = draft.peer, draft.names
     if not (peer.secret or peer.md5secret):
         return
+    if names.written and "invite" in peer.insecure and not peer.dynamic:
+        return  # a server that reads the file knows of no methods that go without
     name = names.inbound_auth(peer)
     draft.endpoint("auth", name)
     draft.put("auth", name, "auth_type", "digest")
@@ -69,6 +71,14 @@ RULES = (
     Rule("md5secret", ("auth.password_digest",)),
     Rule("remotesecret", ("auth.password", "endpoint.outbound_auth"), apply=_outbound),
     Rule("auth", ("auth.username", "auth.password", "auth.password_digest", "auth.realm", "endpoint.outbound_auth")),
+    Rule(
+        "insecure",
+        ("endpoint.auth",),
+        "invite: with host=dynamic its password is asked for all the same, as REGISTER needs it; "
+        "port: whoever comes from its address is taken for it",
+        "changed",
+        here="invite: calls are not challenged; port: the source port does not matter",
+    ),
     Rule("permit", ("endpoint.permit", "endpoint.deny"), apply=_address_rules),
     Rule("deny", ("endpoint.permit", "endpoint.deny")),
     same("acl", "endpoint.acl"),

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from asterism.core.containment import attempt
 from asterism.media.files import SoundError
 from asterism.media.player import Playback
 from asterism.media.stream import AudioStream, Frame
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
 def stream_of(channel: Channel) -> AudioStream | None:
     """The audio of a channel's leg, once there is any."""
     return channel.stream
+
+
+def _early(channel: Channel) -> AudioStream | None:
+    """The audio of a leg that opens some because it is wanted (:class:`~.technology.EarlyAudio`)."""
+    wanted = getattr(channel.driver, "audio_wanted", None)
+    if wanted is None:
+        return None
+    attempt(channel.pbx.log, f"audio_wanted of the {channel.technology.name} driver", None, wanted)
+    return stream_of(channel)
 
 
 class Playing:
@@ -39,7 +49,7 @@ class Playing:
         self._waiting: asyncio.Future[bool] | None = None
         self._playback: Playback | None = None
         channel.speak(self)
-        stream = stream_of(channel)
+        stream = stream_of(channel) or _early(channel)
         if stream is None:
             self._ended(None)
             return

@@ -105,6 +105,13 @@ class ChannelDriver(Protocol):
         """A driver's item of ``CHANNEL()`` (``pjsip,remote_uri``), ``None`` for an unknown one."""
 
 
+class EarlyAudio(Protocol):
+    """A further method of a driver whose far end may hear something before its call is answered."""
+
+    def audio_wanted(self) -> None:
+        """A sound is about to be played and there is no stream for it yet: open one, if the far end is to hear it."""
+
+
 class Securable(Protocol):
     """A further method of a driver whose far end can be called without anybody listening."""
 

@@ -16,6 +16,7 @@ from asterism.data.kinds import (
     Choice,
     Choices,
     Integer,
+    Names,
     Text,
     Variables,
 )
@@ -108,6 +109,9 @@ class Endpoint(ConfiguredObject, type="endpoint"):
     context = option(TEXT, "default", "Dialplan context in which calls from this endpoint start.")
     aors = option(NAMES, (), "AORs that are rung for this endpoint and that it may register.")
     allow_overlap = option(BOOL, True, "Ask for more digits (484) when a number is only the start of an extension.")
+    overlap_by_tones = option(
+        BOOL, False, "Take such a call and hear the further digits as tones; needs allow_overlap = no.", listed=False
+    )
     overlap_context = option(TEXT, "", "Context to look for longer numbers in; empty: the call's context.")
     accountcode = option(TEXT, "", "Account code of this endpoint's channels.")
     language = option(TEXT, "", "Language of prompts; empty: the server's.")
@@ -118,6 +122,10 @@ class Endpoint(ConfiguredObject, type="endpoint"):
     named_call_group = option(NAMES, (), "Like call_group, with free names.")
     named_pickup_group = option(NAMES, (), "Like pickup_group, with free names.")
     device_state_busy_at = option(UINT, 0, "Number of channels from which the device counts as busy; 0: never.")
+    progress_on_audio = option(
+        BOOL, False, "Tell 183 with SDP when a sound is to be heard before the answer.", listed=False
+    )
+    client_codes = option(BOOL, False, "Take INFO requests with X-ClientCode as the account code.", listed=False)
     inband_progress = option(BOOL, False, "Play ringback in 183 early media where 180 would be sent.")
     moh_suggest = option(TEXT, "default", "Music class for the other party when this one puts it on hold.")
     moh_passthrough = option(BOOL, False, "Pass hold on to the other party instead of playing music to it.")
@@ -216,6 +224,7 @@ class Endpoint(ConfiguredObject, type="endpoint"):
     bind_rtp_to_media_address = option(BOOL, False, "Open RTP sockets on media_address only.")
     max_audio_streams = option(UINT, 1, "Audio streams per call.")
     max_video_streams = option(UINT, 1, "Video streams per call.")
+    max_video_bitrate = option(UINT, 0, "Bandwidth of video to tell in SDP, in kbit/s; 0: none.", listed=False)
     max_text_streams = option(UINT, 0, "Streams of T.140 text per call; needs t140 in allow.", listed=False)
     sdp_owner = option(Text("a word", blank_becomes="-"), "-", "User name in the o= line.")
     sdp_session = option(Text(blank_becomes="-"), "Asterisk", "Session name in the s= line.")
@@ -308,6 +317,7 @@ class Endpoint(ConfiguredObject, type="endpoint"):
     mwi_subscribe_replaces_unsolicited = option(YES_NO, False, "Stop telling once it subscribes.")
     mwi_from_user = option(TEXT, "", "User part of From in such NOTIFY requests.")
     voicemail_extension = option(TEXT, "", "Extension of the voicemail system.")
+    mwi_without_urgent = option(BOOL, False, "Leave urgent messages out of mailbox states.", listed=False)
     incoming_mwi_mailbox = option(TEXT, "", "Mailbox that is set by NOTIFY requests from it.")
     notify_early_inuse_ringing = option(BOOL, False, "Show an extension that rings while in use as early.")
     notify_dialog_ids = option(
@@ -324,6 +334,16 @@ class Endpoint(ConfiguredObject, type="endpoint"):
     outbound_proxy = option(TEXT, "", "Route for requests to it, a URI with its ;lr.")
     force_rport = option(BOOL, True, "Answer to where a request came from.")
     rewrite_contact = option(BOOL, False, "Take the source of a message for its Contact.")
+    detect_nat = option(
+        Choices("signalling", "media"), (),
+        "Do so only for who is behind a NAT, by the Via of requests: force_rport and rewrite_contact (signalling), "
+        "rtp_symmetric (media).", listed=False,
+    )  # fmt: skip
+    max_forwards = option(Integer(0, 255), 0, "Max-Forwards of requests to it; 0: that of [global].", listed=False)
+    disallowed_methods = option(
+        Names("SIP methods, comma separated"), (), "UPDATE, MESSAGE: not sent to it in calls, whatever its Allow says.",
+        listed=False,
+    )  # fmt: skip
 
     # Fax
 

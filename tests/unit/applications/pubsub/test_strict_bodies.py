@@ -133,7 +133,7 @@ counts = st.builds(MessageCounts, *[st.integers(0, 2**32 - 1)] * 4)
 
 @given(counts, uris | st.just(""))
 def test_message_summaries(numbers: MessageCounts, account: str) -> None:
-    subscription: Any = SimpleNamespace()
+    subscription: Any = SimpleNamespace(endpoint=Endpoint("x"))
     generator = MessageSummaryGenerator()
     text = generator.text(generator.body(subscription, Summary(numbers, account)))
     assert SUMMARY.fullmatch(str(text)), text

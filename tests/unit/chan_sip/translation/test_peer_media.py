@@ -92,6 +92,12 @@ def test_video_must_be_switched_on_in_general_first() -> None:
     assert str(peer(f"{codecs}\nvideosupport=no", general="videosupport=yes").endpoint.allow) == "ulaw"
 
 
+def test_the_bandwidth_of_video() -> None:
+    assert peer("videosupport=yes", general="videosupport=yes").endpoint.max_video_bitrate == 384
+    assert peer("maxcallbitrate=512", general="videosupport=yes").endpoint.max_video_bitrate == 512
+    assert peer("maxcallbitrate=512").endpoint.max_video_bitrate == 0
+
+
 def test_text_is_switched_on_in_general() -> None:
     endpoint = peer("", general="textsupport=yes").endpoint
     assert "t140" in endpoint.allow

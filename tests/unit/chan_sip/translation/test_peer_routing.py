@@ -36,7 +36,9 @@ def test_a_peer_at_an_address(lines: str, uri: str) -> None:
 
 
 def test_where_a_phone_is_until_it_registers() -> None:
-    assert contact("defaultip=192.0.2.1\nport=5062\ndefaultuser=me") == ("sip:me@192.0.2.1:5062",)
+    found = peer("defaultip=192.0.2.1\nport=5062\ndefaultuser=me")
+    assert found.aor is not None
+    assert (found.aor.contact, found.aor.contact_until_registered) == (("sip:me@192.0.2.1:5062",), True)
 
 
 def test_a_user_cannot_be_called() -> None:
@@ -89,10 +91,28 @@ def test_path() -> None:
 
 
 @pytest.mark.parametrize(
-    ("nat", "rport", "media"),
-    [("no", False, False), ("force_rport", True, False), ("comedia", False, True), ("yes", True, True)],
+    ("nat", "rport", "media", "detected"),
+    [
+        ("no", False, False, ()),
+        ("force_rport", True, False, ()),
+        ("comedia", False, True, ()),
+        ("yes", True, True, ()),
+        ("auto_force_rport", True, False, ("signalling",)),
+        ("auto_force_rport,auto_comedia", True, True, ("signalling", "media")),
+        ("force_rport,auto_comedia", True, True, ("media",)),
+    ],
 )
-def test_nat(nat: str, rport: bool, media: bool) -> None:
+def test_nat(nat: str, rport: bool, media: bool, detected: tuple[str, ...]) -> None:
     for found in (peer(f"nat={nat}"), peer("", f"nat={nat}")):
         endpoint = found.endpoint
         assert (endpoint.force_rport, endpoint.rewrite_contact, endpoint.rtp_symmetric) == (rport, rport, media)
+        assert endpoint.detect_nat == detected
+
+
+def test_keep_alives_and_hops() -> None:
+    found = peer("keepalive=yes\nmaxforwards=20")
+    assert found.aor is not None
+    assert (found.aor.keep_alive_interval, found.endpoint.max_forwards) == (60, 20)
+    found = peer("", "keepalive=15\nmaxforwards=30")
+    assert found.aor is not None
+    assert (found.aor.keep_alive_interval, found.endpoint.max_forwards) == (15, 30)

@@ -29,13 +29,14 @@ class Summary(NamedTuple):
     account: str = ""
 
 
-def summary_text(state: Summary) -> str:
-    """The body."""
+def summary_text(state: Summary, urgent: bool = True) -> str:
+    """The body; ``urgent``: with the numbers of urgent messages."""
     counts = state.counts
     account = f"Message-Account: {state.account}\r\n" if state.account else ""
     return (
         f"Messages-Waiting: {'yes' if counts.waiting else 'no'}\r\n{account}"
-        f"Voice-Message: {counts.new}/{counts.old} ({counts.urgent_new}/{counts.urgent_old})\r\n"
+        f"Voice-Message: {counts.new}/{counts.old}"
+        f"{f' ({counts.urgent_new}/{counts.urgent_old})' if urgent else ''}\r\n"
     )
 
 
@@ -53,7 +54,7 @@ class MessageSummaryGenerator(BodyGenerator):
 
     def body(self, subscription: Subscription, state: Summary) -> str:
         """The text."""
-        return summary_text(state)
+        return summary_text(state, not subscription.endpoint.mwi_without_urgent)
 
 
 class MessageSummaryModule(Module):

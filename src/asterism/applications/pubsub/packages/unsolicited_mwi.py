@@ -228,7 +228,7 @@ class UnsolicitedMwi:
             ("Event", "message-summary"),
             ("Allow-Events", capabilities.events),
         )
-        body = summary_text(Summary(counts, self._account(endpoint, flow)))
+        body = summary_text(Summary(counts, self._account(endpoint, flow)), not endpoint.mwi_without_urgent)
         request = core.create_request("NOTIFY", contact, endpoint, headers, body, TYPE)
         user = endpoint.mwi_from_user or endpoint.from_user or habits.nobody[1] or endpoint.id
         for header in ("From", "Contact"):

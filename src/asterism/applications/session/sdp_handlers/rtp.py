@@ -171,7 +171,7 @@ class RtpHandler(SdpHandler):
             if opened is None:
                 return None
             stream = opened
-        elif not session.endpoint.rtp_symmetric and not _reaches(stream.rtp, host):
+        elif not session.symmetric and not _reaches(stream.rtp, host):
             return None
         stream.peer_holds = host in _NOWHERE or terms.direction in _SENDS_NOTHING
         if session.held and session.moh_passthrough:
@@ -237,7 +237,7 @@ class RtpHandler(SdpHandler):
         if media.protocol.upper() != _PROFILE:
             return False
         host = (media.connection or description.connection or _NO_CONNECTION).address
-        if not session.endpoint.rtp_symmetric and not _reaches(stream.rtp, host):
+        if not session.symmetric and not _reaches(stream.rtp, host):
             session.core.log.warning(
                 "%s answers with media at '%s', which cannot be reached", session.endpoint.id, host
             )
@@ -275,7 +275,7 @@ class RtpHandler(SdpHandler):
         try:
             rtp = self._media.open_rtp(
                 host,
-                symmetric=endpoint.rtp_symmetric,
+                symmetric=session.symmetric,
                 ports=(endpoint.rtp_port_start, endpoint.rtp_port_end),
                 tos=getattr(endpoint, self.marking[0]),
                 cos=getattr(endpoint, self.marking[1]),

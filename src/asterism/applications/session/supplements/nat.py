@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from asterism.applications.session.registry import sessions
 from asterism.applications.session.supplement import SessionSupplement
 from asterism.core.module import Module
+from asterism.sip.nat_detection import rewrites_contact
 from asterism.stack.errors import ParseError
 from asterism.stack.headers import NameAddr
 from asterism.stack.message import Response
@@ -88,6 +89,8 @@ class Nat(SessionSupplement):
     def on_incoming_request(self, session: Session, rx: Rx) -> bool:
         """Rewrite a request's Contact, and the target of the dialog it began; the session takes later ones itself."""
         request, dialog = rx.request, session.dialog
+        if not rewrites_contact(session.endpoint, request):
+            return False
         rewrite_contact(request)
         if dialog is not None and not request.to.tag:
             dialog.update_target(request)
@@ -96,6 +99,8 @@ class Nat(SessionSupplement):
 
     def on_incoming_response(self, session: Session, response: Response) -> None:
         """Rewrite a response's Contact, and the target of the dialog that a 2xx has made already."""
+        if not rewrites_contact(session.endpoint, response):
+            return
         rewrite_contact(response)
         dialog = session.dialog
         if dialog is not None and response.status >= 200:
