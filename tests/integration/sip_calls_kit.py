@@ -29,7 +29,7 @@ directmedia=no
 type=friend
 host=127.0.0.1
 port={alice}
-insecure=port,invite
+insecure=invite
 callerid="Alice Example" <6001>
 accountcode=acct-alice
 setvar=DEPT=sales
@@ -38,7 +38,7 @@ setvar=DEPT=sales
 type=friend
 host=127.0.0.1
 port={bob}
-insecure=port,invite
+insecure=invite
 callerid="Bob Example" <6002>
 {bob_options}
 
@@ -123,6 +123,7 @@ async def phones(
     more: str = "",
     sip: str = SIP,
     direct: str = "no",
+    pjsip_more: str = "",
     files: Mapping[str, str] | None = None,
     idle: bool = True,
 ) -> AsyncIterator[World]:
@@ -134,7 +135,7 @@ async def phones(
         ports = {"port": where[1], "alice": alice.port, "bob": bob.port, "ann": ann.port}
         config = {
             "sip.conf": _filled(sip.replace("{bob_options}", bob_options).replace("{more}", more), ports),
-            "pjsip.conf": _filled(PJSIP.replace("{direct}", direct), ports),
+            "pjsip.conf": _filled(PJSIP.replace("{direct}", direct) + pjsip_more, ports),
             "extensions.conf": PHONES + _filled(extensions, ports),
             **(files or {}),
         }

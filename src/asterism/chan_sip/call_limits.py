@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from asterism.applications.session.state import UNANSWERED_CALL_STATES, SessionState
 from asterism.applications.session.uac import OutgoingSession
 from asterism.applications.session.uas import IncomingSession
+from asterism.chan_sip.words import call_limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from asterism.pbx.assembly.pbx import Pbx
 
 TECHNOLOGY = "SIP"
-UNLIMITED = 0x7FFFFFFF
-"""The limit of a peer whose calls are counted and not limited, as listings show it."""
 _NOT_CALLED = frozenset((SessionState.NEW, SessionState.ENDED))
 
 
@@ -32,11 +31,6 @@ class Usage(NamedTuple):
     ringing: int
     on_hold: int
     limit: int
-
-
-def limit_of(peer: SipPeer) -> int:
-    """The most calls that a peer may have; 0 where they are not even counted."""
-    return peer.call_limit or (UNLIMITED if peer.callcounter else 0)
 
 
 class CallLimits:
@@ -54,7 +48,7 @@ class CallLimits:
                 on_hold += 1
             elif isinstance(session, OutgoingSession) and session.state in UNANSWERED_CALL_STATES:
                 ringing += 1
-        return Usage(in_use, ringing, on_hold, limit_of(peer))
+        return Usage(in_use, ringing, on_hold, call_limit(peer))
 
     def allows(self, peer: SipPeer, session: Session) -> bool:
         """Whether a call that has not begun yet may."""

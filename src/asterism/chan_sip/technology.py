@@ -70,6 +70,7 @@ class SipTechnology(SessionTechnology):
     name = TECHNOLOGY
     description = "Session Initiation Protocol (SIP)"
     driver = SipDriver
+    begins_down = True
 
     def __init__(self, core: SipCore, pbx: Pbx, registry: Sessions) -> None:
         super().__init__(core, pbx, registry)

@@ -1,6 +1,6 @@
 """Channel variables between the dialplan and calls of the technology SIP, both ways.
 
-A call that comes in sets SIPURI and SIPCALLID (SIPDOMAIN is set for every SIP call), one that is made SIPCALLID. Calls
+A call that comes in sets SIPURI, SIPDOMAIN and SIPCALLID, one that is made SIPCALLID. Calls
 read, from the variables of their own channel: SIPFROMDOMAIN, SIP_MAX_FORWARDS, SIP_URI_OPTIONS, SIP_CODEC and its kin,
 SIPTRANSFER_REPLACES, and the headers of ``SIPAddHeader``. So what a caller sets counts where the called channel
 inherits it (``_`` or ``__`` before the name), or in a pre-dial handler.
@@ -77,6 +77,7 @@ class SipVariables(SessionSupplement):
         channel = session.channel
         if channel is not None:
             channel.set_variable("SIPURI", foreign(contact_uri(session)))
+            channel.set_variable("SIPDOMAIN", request.uri.host)
             channel.set_variable("SIPCALLID", foreign(request.call_id))
 
     def on_transferred(self, session: Session, channel: Channel) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from sip_calls_kit import SIP, World, phones
 
-from asterism.chan_sip.call_limits import UNLIMITED, Usage
+from asterism.chan_sip.call_limits import Usage
 from asterism.chan_sip.objects.peer import SipPeer
 from asterism.chan_sip.technology import SipTechnology
+from asterism.chan_sip.words import UNLIMITED
 from asterism.pbx.vocabulary.device_state import DeviceState
 from asterism.testing import Phone, PhoneCall, until
 

@@ -8,8 +8,9 @@ from typing import Any
 from asterism.applications.session.state import SessionState
 from asterism.applications.session.uac import OutgoingSession
 from asterism.applications.session.uas import IncomingSession
-from asterism.chan_sip.call_limits import UNLIMITED, CallLimits, Usage, limit_of
+from asterism.chan_sip.call_limits import CallLimits, Usage
 from asterism.chan_sip.objects.peer import SipPeer
+from asterism.chan_sip.words import UNLIMITED
 
 
 def leg(state: SessionState, *, out: bool = True, held: bool = False, endpoint: str = "bob") -> Any:
@@ -30,9 +31,10 @@ def peer(**options: Any) -> SipPeer:
 
 
 def test_limit_and_counter() -> None:
-    assert limit_of(peer()) == 0
-    assert limit_of(peer(callcounter=True)) == UNLIMITED
-    assert limit_of(peer(callcounter=True, call_limit=3)) == 3
+    none = limits()
+    assert none.of(peer()).limit == 0
+    assert none.of(peer(callcounter=True)).limit == UNLIMITED
+    assert none.of(peer(callcounter=True, call_limit=3)).limit == 3
 
 
 def test_each_call_counts_once() -> None:

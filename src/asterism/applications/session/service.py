@@ -201,20 +201,24 @@ class SessionService(Service):
                 technology,
                 profile.device or technology.device_of_caller(endpoint, rx.request),
                 technology.driver(session),
-                state=ChannelState.RING,
+                state=ChannelState.DOWN if technology.begins_down else ChannelState.RING,
                 caller=session.caller,
                 context=endpoint.context,
                 exten=call.extension,
                 accountcode=endpoint.accountcode,
                 language=endpoint.language,
                 dialed=call.extension,
-                variables=profile.variables,
+                variables=None if technology.begins_down else profile.variables,
             )
             channel.tenantid = endpoint.tenantid
             channel.hops = hops
-            channel.set_variable("SIPDOMAIN", rx.request.uri.host)
+            if not technology.begins_down:
+                channel.set_variable("SIPDOMAIN", rx.request.uri.host)
             for callback in profile.callbacks["on_channel"]:
                 callback(session, rx.request)
+            if technology.begins_down:
+                self._pbx.give_variables(channel, profile.variables)
+                channel.set_state(ChannelState.RING)
         except BaseException:
             if session.channel is not None:
                 session.channel.hang_up()

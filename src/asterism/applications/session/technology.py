@@ -65,6 +65,8 @@ class SessionTechnology:
     name = ""
     description = ""
     driver: ClassVar[type[SessionDriver]] = SessionDriver
+    begins_down: ClassVar[bool] = False
+    """Whether the channel of a call that arrives is Down until it has its variables."""
 
     def __init__(self, core: SipCore, pbx: Pbx, registry: Sessions) -> None:
         self._core = core

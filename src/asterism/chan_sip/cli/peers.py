@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asterism.chan_sip import words
+from asterism.chan_sip.call_limits import CallLimits
 from asterism.chan_sip.cli import tables
 from asterism.chan_sip.cli.peer_details import Messages, show_peer, show_user
 from asterism.chan_sip.manager.events import ask
@@ -15,7 +16,6 @@ from asterism.core.commands import CommandCall, command
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import UsageError
 from asterism.core.like import like_pattern
-from asterism.pbx.vocabulary.controls import ChannelState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -151,10 +151,8 @@ class PeerCommands:
         return "".join(rows)
 
     def _used(self, peer: SipPeer) -> str:
-        channels = self._peers.channels(peer, self._pbx.channels)
-        ringing = sum(channel.state is ChannelState.RINGING for channel in channels)
-        held = sum(bool(getattr(getattr(one.driver, "session", None), "remote_hold", False)) for one in channels)
-        return f"{len(channels)}/{ringing}/{held}"
+        use = CallLimits(self._pbx).of(peer)
+        return f"{use.in_use}/{use.ringing}/{use.on_hold}"
 
     # One.
 

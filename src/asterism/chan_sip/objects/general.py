@@ -128,7 +128,10 @@ class SipGeneral(SipOptions, type="sip_general"):
     # Media
 
     relaxdtmf = option(BOOL, False, "Take tones that are less than clear.")
-    directrtpsetup = option(BOOL, False, "Have the parties exchange media directly from the first offer.")
+    directrtpsetup = option(
+        BOOL, False, "Have the parties exchange media directly from the first offer.",
+        no_effect="media goes directly as soon as the call is answered, see directmedia",
+    )  # fmt: skip
     jbenable = option(BOOL, False, "Use a jitter buffer.")
     jbforce = option(BOOL, False, "Use it for all calls.")
     jbmaxsize = option(_MILLISECONDS, 200, "Its size.")

@@ -234,14 +234,18 @@ class Pbx(Subsystem):
         if self.bus.listeners[events.NEWCHANNEL]:
             self.bus.publish(events.NEWCHANNEL, channel)
         if variables:
-            for name, value in variables.items():
-                if "(" in name:
-                    self.dialplan.environment.assign(channel, name, value)
-                else:
-                    channel.set_variable(name, value)
+            self.give_variables(channel, variables)
         if state is not ChannelState.DOWN:
             self.device_states.channel_changed(device)
         return channel
+
+    def give_variables(self, channel: CoreChannel, variables: Mapping[str, str]) -> None:
+        """Set variables, and what else can be set (``CHANNEL(musicclass)``), as their owner's configuration says."""
+        for name, value in variables.items():
+            if "(" in name:
+                self.dialplan.environment.assign(channel, name, value)
+            else:
+                channel.set_variable(name, value)
 
     def create_quiet_channel(self, technology: ChannelTechnology, name: str) -> Channel:
         """Make a channel that is not a call: it is not listed, raises no events and cannot call others."""
