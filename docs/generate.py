@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from asterism.chan_sip import notify as sip_notify
 from asterism.chan_sip.objects import SipGeneral, SipPeer
 from asterism.chan_sip.objects.shared import SipOptions
 from asterism.chan_sip.reading import ALIASES
@@ -57,6 +58,7 @@ def pages() -> dict[str, str]:
     made["ccss.md"] = _call_completion()
     made["features.md"] = _features()
     made["pjsip_notify.md"] = _notify()
+    made["sip_notify.md"] = _sip_notify()
     made["res_parking.md"] = _parking()
     made["sip.conf.md"] = _sip_conf()
     made["README.md"] = _index(types)
@@ -122,6 +124,30 @@ def _notify() -> str:
             "header of it.",
             " [Guide](../guide/subscriptions.md#notifys-by-hand), [sample](../../samples/pjsip_notify.conf).\n",
             "`module reload res_pjsip_notify` reads the file again.\n",
+            "\n| name | meaning |\n|---|---|\n",
+            *(f"| {name} | {meaning} |\n" for name, meaning in rows),
+            f"\nThere are at most {content.MAX_LINES} lines and {content.MAX_SIZE} characters in a section.\n",
+            "A semicolon in a value is written `\\;`. A section that is wrong is named in the log, and by\n",
+            "`asterism check`, and cannot be sent; the others can.\n",
+        )
+    )
+
+
+def _sip_notify() -> str:
+    """The page of ``sip_notify.conf``, which is no object."""
+    rows = (
+        ("Content", "A line of the body; it may be repeated, and an empty one is an empty line."),
+        ("Subscription-State", "`terminated` unless it is given."),
+        (", ".join(sorted(content.RESERVED)), "The request's own: passed over, with a warning."),
+        ("any other", "A header as it stands, `Content-Type` too; it may be repeated."),
+    )
+    return "".join(
+        (
+            HEAD.format(title=sip_notify.FILE),
+            "NOTIFYs that are sent by hand to peers of `sip.conf`, by `sip notify`. Each section is one, by its\n",
+            "name; each line `name => value` is a header of it.",
+            " [Guide](../guide/subscriptions.md#peers-of-sipconf), [sample](../../samples/sip_notify.conf).\n",
+            f"`module reload {sip_notify.ChanSipNotify.name}` reads the file again.\n",
             "\n| name | meaning |\n|---|---|\n",
             *(f"| {name} | {meaning} |\n" for name, meaning in rows),
             f"\nThere are at most {content.MAX_LINES} lines and {content.MAX_SIZE} characters in a section.\n",
@@ -258,6 +284,7 @@ def _index(types: list[type[ConfiguredObject]]) -> str:
         f"| [{features.FILE}](features.md) | Features on keys: codes that are dialled during a call. |\n",
         f"| [{content.FILE}](pjsip_notify.md) | NOTIFYs that are sent by hand. |\n",
         f"| [{parking.FILE}](res_parking.md) | Parking lots. |\n",
+        f"| [{sip_notify.FILE}](sip_notify.md) | NOTIFYs that are sent by hand to peers of `sip.conf`. |\n",
         "\nThe old configuration of SIP, which is translated into such objects: [sip.conf](sip.conf.md).\n",
     ]
     return "".join(lines)

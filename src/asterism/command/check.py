@@ -238,6 +238,12 @@ def _check_notify(file: ConfigFile) -> list[ConfigError]:
     return read_templates(file)[1]
 
 
+def _check_sip_notify(file: ConfigFile) -> list[ConfigError]:
+    from asterism.sip.notify.content import read_templates
+
+    return read_templates(file, as_given=True)[1]
+
+
 _READERS: dict[str, Callable[[ConfigFile], list[ConfigError]]] = {
     "asterisk.conf": _check_asterisk_conf,
     "ccss.conf": _check_completion,
@@ -247,6 +253,7 @@ _READERS: dict[str, Callable[[ConfigFile], list[ConfigError]]] = {
     "logger.conf": _check_logger,
     "modules.conf": _check_section("modules"),
     "pjsip_notify.conf": _check_notify,
+    "sip_notify.conf": _check_sip_notify,
     "res_parking.conf": _check_parking,
     "rtp.conf": _check_rtp,
 }

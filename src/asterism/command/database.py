@@ -75,6 +75,7 @@ async def _run(settings: RealtimeSettings, upgrading: bool) -> int:
 
 
 async def _one(database: DatabaseSettings, tables: dict[str, str], upgrading: bool) -> int:
+    from asterism.chan_sip.realtime import schema as sip_tables
     from asterism.data.realtime.database import Database
     from asterism.data.realtime.schema import compare, describe, upgrade
     from asterism.server.discovery import configured_types
@@ -83,6 +84,9 @@ async def _one(database: DatabaseSettings, tables: dict[str, str], upgrading: bo
     families = {cls.REALTIME: cls.TYPE for cls in types if cls.REALTIME}
     names = {families[family]: table for table, family in tables.items() if family in families}
     metadata = describe((cls for cls in types if cls.TYPE in names), names)
+    for table, family in tables.items():
+        if family in sip_tables.FAMILIES:
+            sip_tables.add_table(metadata, family, table)
     print(f"database '{database.name}': {len(metadata.tables)} tables")
     log = logging.Logger("asterism.db")
     log.addHandler(logging.NullHandler())

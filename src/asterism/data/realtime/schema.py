@@ -43,12 +43,13 @@ def describe(types: Iterable[type[ConfiguredObject]], names: dict[str, str] | No
     for cls in types:
         name = (names or {}).get(cls.TYPE) or cls.REALTIME
         if name:
-            columns = [Column(spec.name, _column_type(spec)) for spec in cls.OPTIONS]
+            columns = [Column(spec.name, column_type(spec)) for spec in cls.OPTIONS]
             Table(name, metadata, Column("id", String(KEY_LENGTH), primary_key=True), *columns)
     return metadata
 
 
-def _column_type(spec: OptionSpec) -> Any:
+def column_type(spec: OptionSpec) -> Any:
+    """The type of the column that has an option."""
     from sqlalchemy import BigInteger, Double, String, Text
 
     kind = spec.kind
