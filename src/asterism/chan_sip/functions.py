@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
     from asterism.sip.core import SipCore
 
+_OUR_RECEIVED = re.compile(r";received=[^;,]*")
+_OUR_RPORT = re.compile(r";rport=[0-9]+")
 _NUMBER = re.compile(r"\s*([+-]?[0-9]{1,9})")
+
+
+def _as_sent(via: str) -> str:
+    """A Via without what this server has put in on the way (RFC 3261 18.2.1, RFC 3581)."""
+    return _OUR_RPORT.sub(";rport", _OUR_RECEIVED.sub("", via))
 
 
 class SipFunctions:
@@ -60,7 +67,7 @@ class SipFunctions:
             if canonical(header).lower() == spelling:
                 left -= 1
                 if not left:
-                    return text
+                    return _as_sent(text) if spelling == "via" else text
         return ""
 
     @function("SIP_HEADERS", Documentation(

@@ -23,6 +23,7 @@ from asterism.core.identifiers import random_uuid
 from asterism.core.module import Module
 from asterism.media.formats import FORMATS
 from asterism.media.stream import AUDIO
+from asterism.pbx.calls.parking.settings import DEFAULT, LOT_KEY
 from asterism.pbx.dialplan.language.foreign import foreign
 from asterism.stack.errors import ParseError
 from asterism.stack.headers import Replaces
@@ -71,6 +72,7 @@ class SipVariables(SessionSupplement):
             if not session.call_id:
                 session.call_id = random_uuid(self._core.random)
             session.channel.set_variable("SIPCALLID", session.call_id)
+            session.channel.data.setdefault(LOT_KEY, DEFAULT)
 
     def on_channel(self, session: Session, request: Request) -> None:
         """A call has come in."""
@@ -79,6 +81,7 @@ class SipVariables(SessionSupplement):
             channel.set_variable("SIPURI", foreign(contact_uri(session)))
             channel.set_variable("SIPDOMAIN", request.uri.host)
             channel.set_variable("SIPCALLID", foreign(request.call_id))
+            channel.data.setdefault(LOT_KEY, DEFAULT)
 
     def on_transferred(self, session: Session, channel: Channel) -> None:
         """The peer has transferred a channel."""

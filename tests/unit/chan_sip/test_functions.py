@@ -93,6 +93,12 @@ def test_the_names(prefix: str, names: str) -> None:
     assert _Rig().functions.read_headers(_channel(), prefix) == names
 
 
+def test_a_via_is_as_it_was_sent() -> None:
+    channel = _channel()
+    channel.driver.session.rx.request.headers = [("Via", "SIP/2.0/UDP h;rport=5070;received=192.0.2.1;branch=b")]
+    assert _Rig().functions.read_header(channel, "via") == "SIP/2.0/UDP h;rport;branch=b"
+
+
 def test_what_cannot_be_read_is_told() -> None:
     rig = _Rig()
     assert rig.functions.read_header(_channel(), "") == ""
