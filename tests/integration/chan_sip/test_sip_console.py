@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from sip_console_kit import as_recorded, configuration, first_usage, recorded, said
+from sip_console_kit import as_recorded, configuration, first_usage, listing, recorded, said
 
 from asterism.chan_sip.peers import peers_of
+from asterism.interfaces.console.runner import CommandRunner
 from asterism.sip.contacts import ContactStatus
-from asterism.testing import free_port, running_server
+from asterism.testing import free_port, running_server, until
 
 IDLE = (
     "sip show inuse", "sip show inuse all", "sip show peers", "sip show users", "sip show domains", "sip show tcp",
@@ -33,7 +37,9 @@ IDLE = (
     "sip prune realtime peer like ^a", "sip prune realtime peer like (", "sip prune realtime peer alice",
     "sip prune realtime peer nosuch", "sip prune realtime peer all", "sip prune realtime user alice",
     "sip prune realtime user nosuch", "sip prune realtime user all", "sip prune realtime user like ^a",
-    "sip prune realtime alice", "sip prune realtime nosuch", "sip prune realtime all extra",
+    "sip prune realtime alice", "sip prune realtime nosuch", "sip prune realtime all extra", "sip notify",
+    "sip notify snom-reboot", "sip notify nosuchtype alice", "sip notify snom-reboot nosuchpeer",
+    "sip notify snom-reboot alice", "sip show registry", "sip show mwi", "sip show mwi x",
 )  # fmt: skip
 """Commands whose text is the same to the letter while nothing is registered; of a usage only its first lines are."""
 
@@ -42,22 +48,93 @@ LATER = "127.0.0.1                                (default)            [Configur
 
 
 async def test_idle_listings_and_errors_are_as_recorded(tmp_path: Path) -> None:
-    ports = {port: free_port() for port in (15060, 15081, 15082, 15089)}
+    ports = {port: free_port() for port in (15060, 15070, 15071, 15081, 15082, 15089)}
     wrong: list[str] = []
     seen: set[str] = set()
-    async with running_server(configuration(ports), tmp_path) as server:
-        peers = peers_of(server)
-        for peer in peers.all():
-            contact = peers.contact(peer)
-            if contact is not None:
-                server.sip.location.set_reachability(contact, ContactStatus.UNREACHABLE)
-        for command, expected in recorded("idle"):
-            if command not in IDLE or command in seen:
-                continue
-            seen.add(command)
-            text = first_usage(as_recorded(await said(server, command), ports))
-            text = text.replace(LATER, "")
-            if text != first_usage(expected):
-                wrong.append(f"*CLI> {command}\n{text}\n--- recorded:\n{expected}")
+    with silent(ports[15070]), silent(ports[15071]):
+        async with running_server(configuration(ports), tmp_path) as server:
+            peers = peers_of(server)
+            for peer in peers.all():
+                contact = peers.contact(peer)
+                if contact is not None:
+                    server.sip.location.set_reachability(contact, ContactStatus.UNREACHABLE)
+            await until(lambda: len(server.sip.layer.transactions()) >= 3)  # both REGISTERs and the SUBSCRIBE
+            channels = [line[:34] + line[49:] for line in (await said(server, "sip show channels")).splitlines()]
+            for line in listing("idle", "sip show channels").splitlines()[1:3]:
+                assert line[:34] + line[49:] in channels
+            for command, expected in recorded("idle"):
+                if command not in IDLE or command in seen:
+                    continue
+                seen.add(command)
+                text = first_usage(as_recorded(await said(server, command), ports))
+                text = text.replace(LATER, "")
+                if text != first_usage(expected):
+                    wrong.append(f"*CLI> {command}\n{text}\n--- recorded:\n{expected}")
     assert not wrong, "\n\n".join(wrong)
     assert seen == {*IDLE}
+
+
+@contextmanager
+def silent(port: int) -> Iterator[None]:
+    """Somebody at a port who never answers."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", port))
+        yield
+
+
+async def test_passwords_are_hidden_unless_they_are_to_be_shown(tmp_path: Path) -> None:
+    ports = {port: free_port() for port in (15060, 15070, 15071, 15081, 15082, 15089)}
+    files = configuration(ports)
+    files["asterisk.conf"] = files["asterisk.conf"].replace("show_secrets=yes", "show_secrets=no")
+    async with running_server(files, tmp_path) as server:
+        users, objects = await said(server, "sip show users"), await said(server, "sip show objects")
+        assert users.count("<hidden>") == 5
+        for secret in ("alicepw", "carolpw", "webpw", "regpass", "mwipass"):
+            assert secret not in users + objects
+        assert f"name: 2000:<hidden>:authname@127.0.0.1:{ports[15071]}/2000\n" in objects
+        assert f"name: 1000:<hidden>@127.0.0.1:{ports[15070]}/1000\n" in objects
+
+
+async def test_the_commands_are_there_with_a_sip_conf_only(tmp_path: Path) -> None:
+    conf = tmp_path / "sip.conf"
+    async with running_server({"extensions.conf": ""}, tmp_path) as server:
+        nothing = "No such command 'sip show peers' (type 'core show help sip show' for other possible commands)\n"
+        assert await said(server, "sip show peers") == nothing
+        assert server.sip.transports.on_trace is None
+        conf.write_text("[general]\nudpenable=no\n[alice]\ntype=friend\n")
+        await said(server, "module reload chan_sip")
+        assert "1 sip peers [" in await said(server, "sip show peers")
+        assert server.sip.transports.on_trace is not None
+        conf.unlink()
+        await said(server, "sip reload")
+        assert await said(server, "sip show peers") == nothing
+        assert server.sip.transports.on_trace is None
+
+
+async def test_completion_is_of_what_there_is(tmp_path: Path) -> None:
+    ports = {port: free_port() for port in (15060, 15070, 15071, 15081, 15082, 15089)}
+    with silent(ports[15070]), silent(ports[15071]):
+        async with running_server(configuration(ports), tmp_path) as server:
+            complete = CommandRunner(server).complete
+            peers = ["alice", "bob", "carol", "dave", "deadpeer", "erin", "trunk1", "trunk2"]
+            assert (
+                complete("sip show peer ") == complete("sip qualify peer ") == complete("sip set debug peer ") == peers
+            )
+            assert complete("sip show peer alice l") == ["load"]
+            assert complete("sip show user w") == ["webuser"]
+            assert complete("sip unregister ") == []
+            assert complete("sip show peers ") == ["like"]
+            assert complete("sip set debug ") == ["ip", "off", "on", "peer"]
+            assert complete("sip set history ") == ["off", "on"]
+            assert "snom-reboot" in complete("sip notify ")
+            assert complete("sip notify snom-reboot tr") == ["trunk1", "trunk2"]
+            for line in (await said(server, "sip show channels")).splitlines()[1:-1]:
+                assert [one[:15] for one in complete(f"sip show channel {line[34:44]}")] == [line[34:49].strip()]
+            for entry in server.commands:
+                words = entry.name.split()
+                if words[0] == "sip":
+                    usage = CommandRunner(server).help(words)
+                    assert usage.startswith("Usage: sip ")
+                    assert len(usage.splitlines()) >= 2
+                    for typed in ("", "x", "x ", "x y ", '"', "\\"):
+                        assert isinstance(complete(f"{entry.name} {typed}"), list)
