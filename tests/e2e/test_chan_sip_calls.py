@@ -40,6 +40,13 @@ setvar=COLOUR=blue
 [102](phone)
 secret=secret102
 callerid="Phone 102" <102>
+
+[103](phone)
+secret=secret103
+callerid="Phone 103" <103>
+
+[104](phone)
+secret=secret104
 """
 EXTENSIONS = """
 [globals]
@@ -52,13 +59,14 @@ exten => 101,1,Dial(SIP/101,20)
 exten => 102,1,SIPAddHeader(X-Colour: ${COLOUR})
  same => n,Dial(${SECOND},20)
  same => n,Hangup()
+exten => 104,1,Dial(SIP/${EXTEN},20)
 exten => 600,1,Answer()
  same => n,Echo()
 exten => 601,1,Busy(1)
 exten => 602,1,GotoIf($["${CHANNEL(peername)}" = "101"]?congested)
  same => n,Busy(1)
  same => n(congested),Congestion(1)
-exten => 102,hint,SIP/102
+exten => 104,hint,SIP/104
 """
 
 
@@ -87,8 +95,7 @@ async def office(root: Path, way: str, host: str) -> AsyncIterator[ServerProcess
 async def test_sipp_and_baresip_call_the_same(way: str, tmp_path: Path) -> None:
     host = own_host()
     async with office(tmp_path / "server", way, host) as server:
-        await sipp_calls(tmp_path, host)
-        await baresip_calls(tmp_path, host, server)
+        await asyncio.gather(sipp_calls(tmp_path, host), baresip_calls(tmp_path, host, server))
 
 
 async def sipp_calls(folder: Path, host: str) -> None:
@@ -112,13 +119,13 @@ async def sipp_calls(folder: Path, host: str) -> None:
 
 async def baresip_calls(folder: Path, host: str, server: ServerProcess) -> None:
     """Two phones hear each other; the caller hangs up before the answer, and while they talk."""
-    async with Baresip(folder / "ann", "101", host, 440) as ann, Baresip(folder / "bob", "102", host, 660) as bob:
+    async with Baresip(folder / "ann", "103", host, 440) as ann, Baresip(folder / "bob", "104", host, 660) as bob:
         await ann.registered()
         await bob.registered()
-        assert "102@phones" in server.rx("core show hints").stdout
-        ann.command("dial", f"sip:102@{host}")
+        assert "104@phones" in server.rx("core show hints").stdout
+        ann.command("dial", f"sip:104@{host}")
         incoming = await bob.event("CALL_INCOMING")
-        assert "101" in incoming["peeruri"]
+        assert "103" in incoming["peeruri"]
         await ann.event("CALL_RINGING")
         bob.command("accept")
         await ann.event("CALL_ESTABLISHED")
@@ -126,7 +133,7 @@ async def baresip_calls(folder: Path, host: str, server: ServerProcess) -> None:
         await ann.hears(660)
         bob.command("hangup")
         await ann.event("CALL_CLOSED")
-        ann.command("dial", f"sip:102@{host}")
+        ann.command("dial", f"sip:104@{host}")
         await bob.event("CALL_INCOMING", 2)
         await ann.event("CALL_RINGING", 2)
         ann.command("hangup")

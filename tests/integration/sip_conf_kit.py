@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import random
 import re
+import sqlite3
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -62,8 +63,6 @@ class Setup:
     echo: tuple[tuple[str, str], ...] = ()
     providers: Mapping[str, Provider] = field(default_factory=dict)
     transport: Mapping[str, str] = field(default_factory=dict)
-    status: int = 1
-    """What ``asterism migrate`` ends with: 1 where something needs a look."""
 
 
 SETUPS: dict[str, Setup] = {
@@ -113,7 +112,10 @@ SETUPS: dict[str, Setup] = {
         incoming=(("carrier", "43155501", "101"),),
         providers={"carrier": Provider(("sip.carrier.example",), "kunde77", "wasserfall")},
     ),
-    "realtime": Setup({"porter": "notruf", "121": "birke121"}, calls=(("121", "100", "porter"),)),
+    "realtime": Setup(
+        {"porter": "notruf", "121": "birke121", "122": "birke122"},
+        calls=(("121", "100", "porter"), ("porter", "122", "122"), ("122", "121", "121")),
+    ),
     "templates": Setup(
         {"501": "erdgeschoss1", "502": "erdgeschoss2", "511": "ersterstock1"},
         calls=(("501", "502", "502"), ("511", "0", "511"), ("502", "501", "501")),
@@ -154,6 +156,11 @@ def put(name: str, folder: Path, host: str, providers: Mapping[str, str]) -> Non
         for old, new in words.items():
             text = text.replace(old, new)
         (folder / path.name).write_text(text)
+    database = folder / "telephony.sqlite3"
+    if (folder / "sip_buddies.sql").exists():
+        with closing(sqlite3.connect(database)) as connection, connection:
+            connection.executescript((folder / "sip_buddies.sql").read_text())
+        (folder / "res_config_sqlalchemy.conf").write_text(f"[telephony]\nurl=sqlite:///{database}\n")
     if "tlscertfile" in (folder / "sip.conf").read_text():
         keys(folder / "keys")
 

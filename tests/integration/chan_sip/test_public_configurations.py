@@ -5,17 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sip_conf_kit import FOLDER, SETUPS, WAYS, registered_there, running
+from sip_conf_kit import FOLDER, SETUPS, WAYS, registered_there, running, way
 
-WITHOUT_DATABASE = [name for name in SETUPS if name not in ("realtime", "freepbx")]
+from asterism.command.check import check
+
+RUNS = [(name, how) for name in SETUPS for how in WAYS if (name, how) != ("realtime", "migrated")]
+"""Rows of a database are not migrated; the report says so."""
 
 
 def test_every_folder_is_called() -> None:
     assert {path.name for path in FOLDER.iterdir()} == {*SETUPS, "wrong"}
 
 
-@pytest.mark.parametrize("how", WAYS)
-@pytest.mark.parametrize("name", WITHOUT_DATABASE)
+@pytest.mark.parametrize(("name", "how"), RUNS)
 async def test_it_registers_and_calls(name: str, how: str, tmp_path: Path) -> None:
     async with running(name, how, tmp_path) as world:
         await registered_there(world)
@@ -36,3 +38,17 @@ async def test_it_registers_and_calls(name: str, how: str, tmp_path: Path) -> No
             for phone in world.phones.values():
                 for call in [each for each in phone.calls if not each.over]:
                     await call.ended()
+
+
+@pytest.mark.parametrize("name", SETUPS)
+def test_check_finds_nothing_in_what_is_migrated(name: str, tmp_path: Path) -> None:
+    setup = SETUPS[name]
+    folder = way(name, "migrated", tmp_path, "127.0.0.1", dict.fromkeys(setup.providers, "127.0.0.2"))
+    problems, _ = check(folder)
+    assert [str(problem) for problem in problems] == []
+
+
+def test_rows_of_databases_are_told(tmp_path: Path) -> None:
+    way("realtime", "migrated", tmp_path, "127.0.0.1", {})
+    report = (tmp_path / "new" / "migration-report.txt").read_text()
+    assert "extconfig.conf:3: not translated: sippeers" in report

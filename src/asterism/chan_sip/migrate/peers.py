@@ -14,9 +14,10 @@ from asterism.chan_sip.migrate.report import Entry, Outcome, Report
 from asterism.chan_sip.migrate.sharing import Templates, Written
 from asterism.chan_sip.migrate.source import SourceFile
 from asterism.chan_sip.migrate.text import Rewriter, World
+from asterism.chan_sip.objects.general import SipGeneral
 from asterism.chan_sip.objects.peer import SipPeer
 from asterism.chan_sip.reading import SPECIAL, SipConf, canonical, read
-from asterism.chan_sip.translation.rules import Remark, Translation
+from asterism.chan_sip.translation.rules import NO_RULE, Remark, Translation
 from asterism.chan_sip.translation.translate import translate
 from asterism.config.file import ConfigFile, Option, Section
 from asterism.config.values import is_true
@@ -36,6 +37,38 @@ _ALWAYS = {
     "domainsasrealm": False, "registertrying": False, "authfailureevents": False, "useclientcode": False,
 }  # fmt: skip
 """Options whose one value asks for what chan_pjsip does anyway."""
+_REASONS = {
+    "accept_outofcall_message": "MESSAGEs are taken: a message_context without extensions refuses them",
+    "auth_message_requests": "MESSAGE is challenged like all else: an endpoint without auth is not",
+    "authfailureevents": "security events tell of wrong passwords",
+    "call-limit": "calls of a device are not counted against a limit",
+    "callcounter": "calls of a device are always counted",
+    "regexten": "the extension of a registered phone is the name of its AOR (regcontext of [global])",
+    "session-refresher": "who refreshes is agreed on in each call",
+    "ignoresdpversion": "an offer counts whatever its version",
+    "cos_text": "there is no traffic class for text",
+    "tos_text": "there is no traffic class for text",
+    "directrtpsetup": "media moves once the call is answered",
+    "ignoreregexpire": "an expired registration is gone",
+    "jblog": "frames of jitter buffers are not logged",
+    "notifymimetype": "states of mailboxes are application/simple-message-summary",
+    "pedantic": "messages are always read as RFC 3261 says",
+    "refer_addheaders": "headers of a transfer cannot be added",
+    "registertrying": "a REGISTER is not answered 100",
+    "relaxdtmf": "tones have to be clear",
+    "rfc2833compensate": "telephone events without an end are not mended",
+    "rtautoclear": "memory_cache in sorcery.conf says how long objects of databases are kept",
+    "rtcachefriends": "memory_cache in sorcery.conf keeps objects of databases",
+    "rtsavepath": "the Path of a registration is kept where support_path is set",
+    "rtsavesysname": "registrations always name their server (reg_server)",
+    "rtupdate": "sorcery.conf says where registrations are kept",
+    "shrinkcallerid": "numbers stay as they come: FILTER in the dialplan takes signs out",
+    "stunaddr": "it belongs into rtp.conf",
+    "subscribe_network_change_event": "a change of the address outside is not noticed",
+    "textsupport": "allow=t140 and max_text_streams of an endpoint",
+    "websocket_write_timeout": "websocket_write_timeout of a transport",
+}
+"""Why there is nothing for options that no rule is about."""
 _OF_OTHERS = frozenset(("dial", "cc_monitor_policy", "cc_agent_policy", "checkmwi"))
 """Lines that administration programs write and chan_sip never read, or reads no more."""
 
@@ -122,8 +155,13 @@ class Peers:
         usual = _ALWAYS.get(name)
         if remark.outcome != "translated" and usual is not None and is_true(option.value) == usual:
             return Remark(option, "translated", "it is always so")
+        reason = _REASONS.get(name)
+        if reason and remark.text == NO_RULE:
+            return Remark(option, "untranslated", reason)
         if name in _OF_OTHERS:
             return Remark(option, "translated", "a note of the program that wrote the file")
+        if remark.text == NO_RULE and SipGeneral.spec(name) is None and SipPeer.spec(name) is None:
+            return Remark(option, "changed", "chan_sip has no such option either")
         return remark
 
     def write(

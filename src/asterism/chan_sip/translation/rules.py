@@ -18,6 +18,8 @@ from asterism.core.errors import Position
 from asterism.data.options import ConfiguredObject
 from asterism.sip.objects import TYPES
 
+NO_RULE = "there is no such option"
+"""What is said of a line that no rule is about."""
 Outcome = Literal["translated", "changed", "untranslated"]
 
 
@@ -78,7 +80,7 @@ def same(option: str, target: str, text: str = "") -> Rule:
 
 def here(option: str, what: str) -> Rule:
     """The rule of an option that other code reads; ``what`` says what it does."""
-    return Rule(option, here=what, text="there is no such option", outcome="untranslated")
+    return Rule(option, here=what, text=NO_RULE, outcome="untranslated")
 
 
 class Made:
@@ -178,7 +180,7 @@ def remarks_of(
         name = canonical(line.name)
         rule = table.get(name)
         if rule is None:
-            yield Remark(line, "untranslated", "there is no such option")
+            yield Remark(line, "untranslated", NO_RULE)
             continue
         outcome, text = notes.get(name, (rule.outcome, rule.text))
         yield Remark(line, outcome, text, ", ".join(rule.targets))
