@@ -12,6 +12,8 @@ class ChanSip(Module):
 
     name = "chan_sip"
     requires = ("res_pjsip",)
+    configured_by = "sip.conf"
+    served_by = ("res_pjsip", "chan_pjsip")
     description = "Session Initiation Protocol (SIP), from sip.conf"
     support = "extended"
 

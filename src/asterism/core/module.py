@@ -103,6 +103,9 @@ class Module:
     comes with, whatever ``modules.conf`` says of it save ``noload``; ``core`` is there always: it stands for what
     Asterisk has built in. ``covers`` are modules of Asterisk whose work is only a part of this one's: to ``load`` one
     of them loads this, ``noload`` of one has no effect. ``description`` and ``support`` show in ``module show``.
+
+    ``configured_by`` is a file that is there only where the module is wanted. Then all modules come with it that have a
+    name beginning with one of ``served_by``: they do its work, so that ``noload`` of one has no effect.
     """
 
     name: ClassVar[str]
@@ -110,6 +113,8 @@ class Module:
     requires: ClassVar[tuple[str, ...]] = ()
     part_of: ClassVar[tuple[str, ...]] = ()
     covers: ClassVar[tuple[str, ...]] = ()
+    configured_by: ClassVar[str] = ""
+    served_by: ClassVar[tuple[str, ...]] = ()
     core: ClassVar[bool] = False
     description: ClassVar[str] = ""
     support: ClassVar[str] = "core"

@@ -42,13 +42,17 @@ class LoadedModule:
 
 @dataclass(slots=True)
 class ModulePlan:
-    """The settings of ``modules.conf``: which modules to load, to leave out and to require."""
+    """The settings of ``modules.conf``: which modules to load, to leave out and to require.
+
+    ``files`` are the names of all files in the configuration folder.
+    """
 
     autoload: bool = True
     preload: list[str] = field(default_factory=list)
     load: list[str] = field(default_factory=list)
     noload: set[str] = field(default_factory=set)
     require: list[str] = field(default_factory=list)
+    files: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -141,18 +145,41 @@ class Catalog:
         found = self.find(name)
         return found is not None and found.name in loaded
 
-    def kept(self, noload: Iterable[str]) -> list[tuple[str, LoadedModule]]:
-        """Names in ``noload`` without effect: a core module, or an Asterisk module that is only part of one here."""
-        found = [(canonical_name(name), self.find(name)) for name in noload]
-        return [
-            (name, known)
-            for name, known in found
-            if known is not None
-            and (
-                (known.module_class.core and name == known.name)
-                or name in map(canonical_name, known.module_class.covers)
-            )
-        ]
+    def kept(self, plan: ModulePlan) -> dict[str, str]:
+        """Names in ``noload`` without effect, as :func:`canonical_name` has them, each with the reason.
+
+        A core module, an Asterisk module that is only part of one here, or a module that serves another.
+        """
+        serving = self._serving(plan)
+        reasons: dict[str, str] = {}
+        for name in map(canonical_name, plan.noload):
+            known = self.find(name)
+            if known is None:
+                continue
+            cls = known.module_class
+            if (cls.core and name == known.name) or name in map(canonical_name, cls.covers):
+                reasons[name] = f"the module '{known.name}' does its work too, and stays"
+            elif known.name in serving:
+                master = serving[known.name]
+                reasons[name] = (
+                    f"'{master.name}' needs it, and there is a {master.module_class.configured_by}; "
+                    f"noload = {master.name} leaves that out"
+                )
+        return reasons
+
+    def _serving(self, plan: ModulePlan) -> dict[str, LoadedModule]:
+        """The modules that do the work of another one that is wanted, each with that."""
+        unwanted = set(map(canonical_name, plan.noload))
+        named = set(map(canonical_name, (*plan.preload, *plan.load, *plan.require)))
+        found: dict[str, LoadedModule] = {}
+        for master in self:
+            cls = master.module_class
+            names = set(names_of(cls))
+            if cls.configured_by in plan.files and not names & unwanted and (plan.autoload or names & named):
+                for known in self:
+                    if any(name.startswith(cls.served_by) for name in names_of(known.module_class)):
+                        found[known.name] = master
+        return found
 
     def select(self, plan: ModulePlan) -> Selection:
         """Select the modules to load.
@@ -167,7 +194,7 @@ class Catalog:
             if found is None:
                 raise ModuleError(f"module '{name}' is required by modules.conf and does not exist")
         must = {found.name for found in required.values() if found is not None}
-        without_effect = {name for name, _ in self.kept(plan.noload)}
+        without_effect = self.kept(plan)
         unwanted = {
             found.name
             for name in plan.noload
@@ -184,7 +211,7 @@ class Catalog:
             if known is not None and known.name not in chosen and known.name not in left_out:
                 chosen[known.name] = known
 
-        for name in (*plan.preload, *plan.require, *plan.load):
+        for name in (*plan.preload, *plan.require, *plan.load, *self._serving(plan)):
             take(self.find(name))
         if plan.autoload:
             for known in self:

@@ -128,8 +128,8 @@ class ModuleLoader:
         log = self._server.log
         selection = self.catalog.select(plan)
         self._left_out = selection.left_out
-        for name, known in self.catalog.kept(plan.noload):
-            log.warning("modules.conf: noload = %s has no effect: '%s' does its work too, and stays", name, known.name)
+        for name, reason in self.catalog.kept(plan).items():
+            log.warning("modules.conf: noload = %s has no effect: %s", name, reason)
         for known in selection.modules:
             try:
                 await self._load(known)

@@ -381,12 +381,12 @@ def read_plan(etc: Path, log: ServerLogger) -> ModulePlan:
     for option in config.options("modules"):
         if option.name.lower() not in _PLAN_OPTIONS:
             log.warning("%s", option.error("not an option of modules.conf", "autoload, load, noload, preload, require"))
-    return plan_of(config)
+    return plan_of(config, etc)
 
 
-def plan_of(config: ConfigFile) -> ModulePlan:
-    """The settings in a ``modules.conf`` that has been read."""
-    plan = ModulePlan()
+def plan_of(config: ConfigFile, etc: Path) -> ModulePlan:
+    """The settings in a ``modules.conf`` that has been read, and what else is in its folder."""
+    plan = ModulePlan(files=frozenset(path.name for path in etc.glob("*.conf")))
     if not config.sections:
         return plan
     section = config.options("modules")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
 from asterism.core.errors import ModuleError
 from asterism.core.module import Module
-from asterism.server.catalog import Catalog, ModulePlan
+from asterism.server.catalog import Catalog, ModulePlan, canonical_name
 from asterism.server.discovery import builtin_modules
 
 _ASTERISK = re.compile(r"(app|cdr|cel|chan|func|res|codec|format|bridge)_\w+|pbx_config|pbx_realtime|pbx_spool")
@@ -37,8 +38,8 @@ def test_what_is_built_in_has_no_name_that_a_noload_of_asterisk_s_could_hit(cata
             assert not any(_ASTERISK.fullmatch(name) for name in known.module_class.aliases if name[:4] != "res_"), (
                 known
             )
-    kept = {name for name, _ in catalog.kept(["app_verbose.so", "res_security_log", "app_dial", "chan_dahdi", "core"])}
-    assert kept == {"app_verbose", "res_security_log", "core"}
+    plan = ModulePlan(noload={"app_verbose.so", "res_security_log", "app_dial", "chan_dahdi", "core"})
+    assert set(catalog.kept(plan)) == {"app_verbose", "res_security_log", "core"}
 
 
 def test_an_empty_list_leaves_the_core_and_what_is_built_in(catalog: Catalog) -> None:
@@ -75,3 +76,28 @@ def test_parts_of_parts_come_too() -> None:
     assert {known.name for known in chosen} == {"first"}
     with pytest.raises(ModuleError, match="'third' is the module 'third'"):
         catalog.add(type("Again", (Module,), {"name": "third"}))
+
+
+_WITHOUT_PJSIP = frozenset({"chan_pjsip.so", "res_pjsip.so", "res_pjsip_session.so", "res_pjsip_pubsub.so"})
+"""What stands in the ``modules.conf`` of many who use chan_sip."""
+
+
+@pytest.mark.parametrize("lists", [{"noload": _WITHOUT_PJSIP}, {"autoload": False, "load": ["chan_sip.so"]}])
+def test_what_chan_sip_is_made_of_comes_with_it_where_there_is_a_sip_conf(
+    catalog: Catalog, lists: dict[str, Any]
+) -> None:
+    needed = {"chan_sip", "chan_sip_technology", "res_pjsip", "session", "registrar", "pubsub", "outbound_registration"}
+    plan = ModulePlan(**lists, files=frozenset({"sip.conf", "modules.conf"}))
+    assert needed <= {known.name for known in catalog.select(plan).modules}
+    reasons = catalog.kept(plan)
+    assert set(reasons) == set(map(canonical_name, plan.noload))
+    assert all("chan_sip" in reason and "sip.conf" in reason for reason in reasons.values())
+
+
+@pytest.mark.parametrize(("noload", "files"), [((), ()), (("chan_sip",), ("sip.conf",))])
+def test_without_a_sip_conf_or_chan_sip_the_lists_count(
+    catalog: Catalog, noload: tuple[str, ...], files: tuple[str, ...]
+) -> None:
+    plan = ModulePlan(noload={*_WITHOUT_PJSIP, *noload}, files=frozenset(files))
+    assert not {"chan_sip", "res_pjsip", "session"} & {known.name for known in catalog.select(plan).modules}
+    assert not catalog.kept(plan)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asterism.command.checking.problems import Problems
@@ -24,6 +25,8 @@ def check_modules(file: ConfigFile | None, registries: Registries, found: Proble
     found.add(registries.problems)
     if file is None or not file.sections:
         return {known.name for known in catalog}
+    plan = plan_of(file, Path(file.path).parent)
+    without_effect = catalog.kept(plan)
     for option in file.options("modules"):
         name, value = option.name.lower(), canonical_name(option.value)
         if name not in OPTIONS:
@@ -32,10 +35,8 @@ def check_modules(file: ConfigFile | None, registries: Registries, found: Proble
             near = suggestion(value, catalog.names())
             fatal = ", and the server does not start without it" if "require" in name else ""
             found.add([option.error(f"there is no module '{value}'{fatal}{near}")])
-        elif name == "noload":
-            for _, known in catalog.kept([value]):
-                found.note([option.error(f"it has no effect: the module '{known.name}' does its work too, and stays")])
-    plan = plan_of(file)
+        elif name == "noload" and value in without_effect:
+            found.note([option.error(f"it has no effect: {without_effect[value]}")])
     plan.require = [name for name in plan.require if catalog.find(name) is not None]
     try:
         selection = catalog.select(plan)
