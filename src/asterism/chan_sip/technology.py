@@ -180,8 +180,6 @@ class SipTechnology(SessionTechnology):
             return
         data = self._core.data
         try:
-            if data.get(SipPeer, dialled.where) is Missing.NOT_LOADED:
-                await data.retrieve(SipPeer, dialled.where)
             found = data.get(Endpoint, dialled.where)
             if found is not None and not (isinstance(found, Endpoint) and self._is_loaded(found)):
                 await data.retrieve(Endpoint, dialled.where)
@@ -235,12 +233,12 @@ class SipTechnology(SessionTechnology):
     def device_state(self, resource: str) -> DeviceState:
         """The state of a peer: what its calls come to, where they are counted; else whether it can be called."""
         name = resource.rpartition("@")[2].partition("/")[0].partition(":")[0]
-        data = self._core.data
-        peer = data.get(SipPeer, name)
-        if peer is Missing.NOT_LOADED:
-            data.request(SipPeer, name)  # its state changes when the database has told
-            return DeviceState.UNAVAILABLE
-        if not isinstance(peer, SipPeer) or not peer.is_peer:
+        peer = self.peer(name)
+        if peer is None:
+            data = self._core.data
+            if data.get(Endpoint, name) is Missing.NOT_LOADED:
+                data.request(Endpoint, name)  # its state changes when the database has told
+                return DeviceState.UNAVAILABLE
             return DeviceState.INVALID
         use = self.limits.of(peer)
         if use.limit and use.in_use:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-import pytest
-from sip_calls_kit import phones
+from pathlib import Path
 
+import pytest
+from sip_calls_kit import PHONES, SIP, phones
+from sippeers_kit import TABLE, execute, insert
+
+from asterism.pbx.vocabulary.device_state import DeviceState
 from asterism.stack.headers import NameAddr
 from asterism.stack.message import make_response
+from asterism.stack.resolver import Target
+from asterism.stack.uri import Uri
+from asterism.testing import free_port, running_server
+from asterism.transport.dns import DnsResolver
 
 
 async def test_a_peer_is_called_by_name() -> None:
@@ -109,3 +117,55 @@ async def test_credentials_of_a_dial_string_answer_challenges() -> None:
         assert 'realm="example.org"' in credentials
         again.reject()
         await call.refused()
+
+
+async def test_a_peer_of_a_database_is_called(tmp_path: Path) -> None:
+    database = tmp_path / "db.sqlite3"
+    execute(database, TABLE)
+    files = {
+        "extconfig.conf": "[settings]\nsippeers => sqlite3,db,sippeers\n",
+        "res_config_sqlalchemy.conf": f"[db]\nurl=sqlite:///{database}\n",
+    }
+    extensions = "exten => 700,1,Dial(SIP/200@real,30)\n same => n,Hangup()\nexten => 700,hint,SIP/real\n"
+    async with phones(extensions, files=files) as world:
+        insert(database, name="real", type="friend", host="127.0.0.1", port=world.bob.port, context="phones",
+               disallow="all", allow="ulaw", call_limit=1)  # fmt: skip
+        call = await world.ann.dial("700")
+        incoming = await world.bob.incoming()
+        assert str(incoming.request.uri) == f"sip:200@127.0.0.1:{world.bob.port}"
+        assert world.channels() == ["PJSIP/101", "SIP/real"]
+        assert await (await world.ann.dial("700")).refused() == 486
+        incoming.answer()
+        await call.answered()
+        await call.hangup()
+        await incoming.ended()
+
+
+async def test_addresses_of_a_name_are_those_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name is not an address that was once found: each call asks the resolver, which knows how long answers hold."""
+    answers: dict[str, int] = {}
+
+    async def resolve(_resolver: object, uri: Uri, **_options: object) -> list[Target]:
+        return [Target("UDP", "127.0.0.1", answers[uri.host], uri.host)]
+
+    monkeypatch.setattr(DnsResolver, "resolve", resolve)
+    sip = SIP.replace("[bob]\ntype=friend\nhost=127.0.0.1\nport={bob}", "[bob]\ntype=friend\nhost=bob.example")
+    async with phones(sip=sip) as world:
+        for phone in (world.bob, world.alice):
+            answers["bob.example"] = phone.port
+            call = await world.ann.dial("6002")
+            incoming = await phone.incoming()
+            assert incoming.request.uri.host == "bob.example"
+            incoming.reject()
+            await call.refused()
+
+
+async def test_there_is_no_technology_without_the_file_and_one_with_it() -> None:
+    async with running_server({"extensions.conf": PHONES, "pjsip.conf": ""}) as server:
+        assert server.pbx.technologies.get("SIP") is None
+        assert server.pbx.device_states.get("SIP/alice") is DeviceState.INVALID
+        path = server.paths.etc / "sip.conf"
+        path.write_text(f"[general]\nudpbindaddr=127.0.0.1:{free_port()}\n[alice]\ntype=friend\nhost=127.0.0.1\n")
+        await server.reload()
+        assert server.pbx.technologies.get("SIP") is not None
+        assert server.pbx.device_states.get("SIP/alice") is DeviceState.NOT_INUSE
