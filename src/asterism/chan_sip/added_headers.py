@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from asterism.stack.headers import canonical
+from asterism.stack.headers.names import OWN
 
 if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
@@ -24,9 +25,7 @@ _LONGEST = 8192
 """Characters of one header."""
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}\Z")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_OWN = frozenset(
-    ("Via", "From", "To", "Contact", "Call-ID", "CSeq", "Max-Forwards", "Content-Length", "Content-Type")
-)  # fmt: skip
+_OWN = OWN | {"Contact", "Content-Type"}
 """Headers that a message has once, and has already."""
 
 

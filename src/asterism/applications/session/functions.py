@@ -19,6 +19,7 @@ from asterism.sip.objects.aor import Aor
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.stack.errors import ParseError
 from asterism.stack.headers import NameAddr, canonical
+from asterism.stack.headers.names import OWN
 from asterism.stack.reasons import reason_phrase
 from asterism.stack.uri import Uri
 
@@ -114,6 +115,8 @@ class SessionFunctions:
             return
         if not _TOKEN.match(name) or any(char in value for char in "\r\n\0"):
             raise FunctionError(f"no header: '{name}'")
+        if canonical(name) in OWN:
+            raise FunctionError(f"{canonical(name)} is written by the server")
         added = added_headers(session)
         if action == "add":
             if len(added) >= _MAX_ADDED:

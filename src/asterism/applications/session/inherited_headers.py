@@ -10,6 +10,7 @@ from asterism.pbx.vocabulary.flow import FunctionError
 from asterism.pbx.vocabulary.marks import function, function_writer
 from asterism.stack.grammar import is_token
 from asterism.stack.headers import canonical
+from asterism.stack.headers.names import OWN
 
 if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
@@ -35,7 +36,7 @@ def inherited(channel: Channel) -> list[tuple[str, str, str]]:
 def add_inherited(request: Request, channel: Channel) -> None:
     """Put the headers that a called channel has inherited on its INVITE."""
     for _, name, value in inherited(channel):
-        if is_token(name) and value.isprintable():  # a variable may be set by anybody
+        if is_token(name) and value.isprintable() and canonical(name) not in OWN:  # a variable may be set by anybody
             request.add_header(name, str(value))
 
 
@@ -73,6 +74,8 @@ class InheritedHeaders:
         if not is_token(name) or any(char in value for char in "\r\n\0"):
             raise FunctionError(f"no header: '{name}'")
         name = canonical(name)
+        if name in OWN:
+            raise FunctionError(f"{name} is written by the server")
         if action == "add":
             if len(present) >= MOST:
                 raise FunctionError(f"a channel gives at most {MOST} headers")

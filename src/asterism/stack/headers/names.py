@@ -176,6 +176,10 @@ SINGLE: Final = frozenset(
 """Headers that a message may carry once; a second one is an attempt to be read two ways."""
 
 
+OWN: Final = frozenset(("Via", "From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length"))
+"""Headers of every request that are the stack's to write: nobody adds another one."""
+
+
 def canonical(name: str) -> str:
     """The canonical spelling of a header name; unknown names are returned as they are."""
     known = KNOWN.get(name)

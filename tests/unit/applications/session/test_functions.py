@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
-from asterism.applications.session.functions import _uri_part, parse_status
+from asterism.applications.session.driver import SessionDriver
+from asterism.applications.session.functions import SessionFunctions, _uri_part, parse_status
+from asterism.applications.session.uac import OutgoingSession
 from asterism.pbx.vocabulary.flow import FunctionError
 
 
@@ -58,3 +63,19 @@ def test_a_part_of_a_uri(text: str, part: str, value: str) -> None:
 def test_what_is_no_uri_or_no_part_is_told(text: str, part: str) -> None:
     with pytest.raises(FunctionError):
         _uri_part(text, part)
+
+
+class _Session(OutgoingSession):
+    __slots__ = ("__dict__",)
+
+
+@pytest.mark.parametrize("name", ["Via", "v", "from", "To", "Call-ID", "i", "CSeq", "Max-Forwards", "l"])
+def test_headers_of_the_stack_are_not_added_again(name: str) -> None:
+    session: Any = object.__new__(_Session)
+    session.added_headers = []
+    channel: Any = SimpleNamespace(driver=SessionDriver(session))
+    functions = SessionFunctions(SimpleNamespace())  # type: ignore[arg-type]
+    with pytest.raises(FunctionError, match="written by the server"):
+        functions.write_header(channel, f"add,{name}", "x")
+    functions.write_header(channel, "add,X-Other", "x")
+    assert session.added_headers == [("X-Other", "x")]

@@ -93,6 +93,7 @@ def test_what_others_put_into_the_variables_is_no_header() -> None:
     channel: Any = FakeChannel()
     channel.set_variable("__PJSIP_INHERITED_HEADER_1", "X: a\r\nEvil: 1")
     channel.set_variable("__PJSIP_INHERITED_HEADER_2", "no header")
+    channel.set_variable("__PJSIP_INHERITED_HEADER_3", "Via: SIP/2.0/UDP evil")
     channel.set_variable("__PJSIP_INHERITED_HEADER_x", "X: 1")
     assert headers(channel) == []
 
