@@ -142,7 +142,7 @@ class SipConfBackend(Backend):
 def finish(made: ConfiguredObject, conf: SipConf) -> None:
     """Give an object what no option of ``pjsip.conf`` can say; the peers of ``conf`` are those that objects name."""
     if isinstance(made, Endpoint):
-        made.habits = habits_of(conf.general, conf.peers.get(made.fields.get("chan_sip", "")))
+        made.habits = habits_of(conf.general, conf.peers.get(made.id))
         # The option would replace its blanks.
         made.sdp_session = sdp_session(conf.general)
     elif isinstance(made, Aor):
