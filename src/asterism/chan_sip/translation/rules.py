@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from operator import attrgetter
-from typing import Literal
+from typing import Any, Literal
 
 from asterism.applications.pubsub.outbound.objects import OutboundSubscription
 from asterism.chan_sip.objects.general import SipGeneral
@@ -72,8 +72,18 @@ def same(option: str, target: str, text: str = "") -> Rule:
     assert spec is not None
     read, write = attrgetter(spec.attribute), spec.kind.format
 
+    @cache
+    def usual_value() -> Any:
+        kind, _, name = target.partition(".")
+        try:
+            return spec.kind.parse(usual(kind).get(name, ""), spec.default)
+        except ValueError:
+            return _NOTHING
+
     def apply(draft: Draft) -> None:
-        draft.set(target, write(read(draft.peer)))
+        value = read(draft.peer)
+        if value != usual_value():
+            draft.set(target, write(value))
 
     return Rule(option, (target,), text, "changed" if text else "translated", apply)
 
@@ -81,6 +91,9 @@ def same(option: str, target: str, text: str = "") -> Rule:
 def here(option: str, what: str) -> Rule:
     """The rule of an option that other code reads; ``what`` says what it does."""
     return Rule(option, here=what, text=NO_RULE, outcome="untranslated")
+
+
+_NOTHING = object()
 
 
 class Made:
