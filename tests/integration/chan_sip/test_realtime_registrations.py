@@ -14,7 +14,7 @@ from asterism.chan_sip.realtime.keeping import FRESH_SECONDS
 from asterism.chan_sip.realtime.module import SipRealtime, realtime_of
 from asterism.server.server import Server
 from asterism.sip.contacts import Contact, ContactStatus
-from asterism.sip.objects import Endpoint
+from asterism.sip.objects import Aor, Endpoint
 from asterism.sip.objects.contact import contact_id
 from asterism.testing import running_server, until
 
@@ -163,3 +163,31 @@ async def test_a_peer_is_found_by_its_address(tmp_path: Path, database: Path) ->
         assert await at("no\0host", 5060) is None
         insert(database, name="late", type="peer", host="192.0.2.77")
         assert await at("192.0.2.77", 5060) is None, "an address of nobody is not asked for again at once"
+
+
+@pytest.mark.parametrize("cached", [True, False])
+async def test_only_peers_that_stay_in_memory_are_checked_also_after_a_restart(
+    tmp_path: Path, database: Path, cached: bool
+) -> None:
+    execute(database, "UPDATE sippeers SET qualify = 'yes'")
+    files = config(tmp_path, database, "rtcachefriends=yes\nrtautoclear=no\n" if cached else "")
+    async with running_server(files, tmp_path / "etc") as server:
+        aor = await server.data.retrieve(Aor, "bob")
+        assert aor is not None
+        assert bool(aor.qualify_frequency) is cached
+        await server.data.create(contact("sip:desk@127.0.0.1:9"))
+    async with running_server(files, tmp_path / "etc") as server:
+        (made,) = server.sip.location.registered("bob")
+        if cached:
+            await until(lambda: server.sip.location.state(made).status is not ContactStatus.NON_QUALIFIED, 5)
+            assert "bob" in server.data.objects(SipPeer)
+        else:
+            assert "bob" not in server.data.objects(SipPeer)
+
+
+async def test_a_contact_of_a_row_is_checked_where_peers_stay_in_memory(tmp_path: Path, database: Path) -> None:
+    execute(database, f"UPDATE sippeers SET qualify = 'yes', fullcontact = 'sip:bob@127.0.0.1:9', regseconds = {SOON}")
+    async with running_server(config(tmp_path, database, "rtcachefriends=yes\n"), tmp_path / "etc") as server:
+        await server.data.retrieve(SipPeer, "bob")
+        (made,) = server.sip.location.registered("bob")
+        await until(lambda: server.sip.location.state(made).status is not ContactStatus.NON_QUALIFIED, 5)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+from asterism.applications.qualify import QualifyModule
 from asterism.chan_sip.backend import SipConfSource
 from asterism.chan_sip.module import ChanSip
 from asterism.chan_sip.objects.peer import SipPeer
@@ -29,16 +30,20 @@ from asterism.core.errors import ConfigError, ModuleError
 from asterism.core.module import Module
 from asterism.data.errors import DataUnavailableError
 from asterism.data.realtime.module import RealtimeModule
+from asterism.sip.contacts import Contact
+from asterism.sip.objects import Aor, Endpoint
+from asterism.sip.server import SipServer
 
 if TYPE_CHECKING:
     from asterism.data.backends import Backend
     from asterism.data.options import ConfiguredObject
-    from asterism.sip.server import SipServer
 
 INTERVAL = 1.0
 """Seconds between looks at ages."""
 GOODBYE = 2.0
 """Seconds that stopping waits, at most, for registrations to be written."""
+AT_ONCE = 100
+"""Peers that are read together at start."""
 ABSENT_SECONDS = 5.0
 """How long an address of no peer is not asked for again."""
 MAX_ABSENT = 10_000
@@ -116,6 +121,12 @@ class SipRealtime:
         return self.keeping.forget_those(wanted)
 
 
+class RealtimeServer(SipServer, Protocol):
+    """A server whose modules can be looked up."""
+
+    modules: Any
+
+
 class ChanSipRealtime(Module):
     """Peers in databases."""
 
@@ -126,7 +137,7 @@ class ChanSipRealtime(Module):
 
     realtime: SipRealtime
 
-    def load(self, server: SipServer) -> None:
+    def load(self, server: RealtimeServer) -> None:
         """Have peers come from the families, where there are any."""
         self._server = server
         self._tasks: list[asyncio.Task[None]] = []
@@ -164,7 +175,23 @@ class ChanSipRealtime(Module):
             self._tasks = [
                 spawn(self._sweep(), "chan_sip realtime"),
                 spawn(self.realtime.registrations.run(), "chan_sip realtime writes"),
+                spawn(self._take_up(), "chan_sip realtime start"),
             ]
+
+    async def _take_up(self) -> None:
+        """Have the peers in memory that were registered when the server stopped, if they are to stay there."""
+        data = self._server.data
+        if not self.realtime.keeping.cached:
+            return
+        names = list(dict.fromkeys(contact.aor for contact in data.all(Contact)))
+        found = self._server.modules.find(QualifyModule.name)
+        for start in range(0, len(names), AT_ONCE):
+            some = names[start : start + AT_ONCE]
+            await asyncio.gather(*(data.retrieve(Endpoint, name) for name in some), return_exceptions=True)
+            for name in some:
+                peer, aor = data.objects(SipPeer).get(name), data.objects(Aor).get(name)
+                if found is not None and peer is not None and is_realtime(peer) and aor is not None:
+                    found.instance.qualifier.synchronize(aor)
 
     async def _sweep(self) -> None:
         while True:

@@ -146,6 +146,8 @@ class RealtimePeers:
         found = [made for each in sections if (made := maker.make(each.section, errors)) is not None]
         for made in found:
             finish(made, alone)
+            if isinstance(made, Aor) and not conf.general.rtcachefriends:
+                made.qualify_frequency = 0  # who leaves memory cannot be checked
         return found
 
 

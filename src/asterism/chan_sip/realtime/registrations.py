@@ -95,7 +95,7 @@ class Registrations:
             self._core.log.warning("the registration of '%s' in its row is not used: %s", peer.name, error)
 
     def _bind(self, peer: SipPeer, registration: Registration, until: int, bound: list[Contact]) -> None:
-        location = self._core.location
+        location, cached = self._core.location, self._general.rtcachefriends
         made = Contact(
             contact_id(peer.id, registration.contact),
             uri=registration.contact,
@@ -105,6 +105,8 @@ class Registrations:
             user_agent=registration.user_agent,
             path=registration.path,
             registered_at=int(location.wall_clock()),
+            # Its AOR may not be in memory yet.
+            qualify_frequency=peer.qualifyfreq if peer.qualify and cached else 0,
         )
         try:
             Uri.parse(made.uri)
