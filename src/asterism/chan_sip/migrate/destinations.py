@@ -60,13 +60,13 @@ class Destinations:
     needs_outside: bool = False
     accounts: dict[tuple[str, ...], Account] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Have the names in lower case, too."""
+        self._folded = {name.lower(): peer for name, peer in self.peers.items()}
+
     def find(self, name: str) -> Peer | None:
         """The peer of a name, which may be written in another case."""
-        found = self.peers.get(name)
-        if found is None:
-            key = name.lower()
-            found = next((peer for other, peer in self.peers.items() if other.lower() == key), None)
-        return found
+        return self.peers.get(name) or self._folded.get(name.lower())
 
     def endpoint(self, name: str) -> str:
         """The endpoint that stands for a peer; the name itself if there is no such peer."""

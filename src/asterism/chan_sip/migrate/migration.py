@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,8 +19,11 @@ from asterism.chan_sip.migrate.settings import (
     realtime_lines,
 )
 from asterism.chan_sip.migrate.source import Kind, SourceFile, read_lines, read_tree
+from asterism.chan_sip.reading import read
+from asterism.chan_sip.translation.general_transports import binds
 from asterism.config.file import ConfigFile
-from asterism.core.errors import Position
+from asterism.core.errors import ConfigError, Position
+from asterism.sip.objects.transport import TransportConfig
 
 SIP, NOTIFY, DIALPLAN = "sip.conf", "sip_notify.conf", "extensions.conf"
 _WITH_DEVICES = (
@@ -77,6 +81,7 @@ class _Migrator:
         users = self._config("users.conf") if (self._folder / "users.conf").is_file() else None
         before, taken = self._present()
         names = PlainNames()
+        names.given = self._transports(file)
         peers = Peers.read(file, users, names, taken, report, self._relative)
         realtime = self._realtime()
         world = peers.world(realtime)
@@ -131,6 +136,22 @@ class _Migrator:
             return "", []
         text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
         return text, [section.name for section in file.sections]
+
+    def _transports(self, sip: ConfigFile) -> dict[str, str]:
+        """The transports of a ``pjsip.conf`` in use that serve where ``sip.conf`` wants one, by protocol."""
+        path = self._folder / "pjsip.conf"
+        if not path.is_file():
+            return {}
+        wanted = binds(read(sip).general)
+        found: dict[str, str] = {}
+        for section in ConfigFile.load(path, root=self._folder, allow_exec=None):
+            if section.get("type") == "transport":
+                lines = [option for option in section.options if option.name.lower() in ("protocol", "bind")]
+                with suppress(ConfigError):
+                    transport = TransportConfig.from_options(section.name, lines, section.position)
+                    if transport.bind is not None and wanted.get(transport.protocol) == transport.bind:
+                        found.setdefault(transport.protocol, section.name)
+        return found
 
     def _realtime(self) -> bool:
         path = self._folder / "extconfig.conf"

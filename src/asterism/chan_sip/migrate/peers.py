@@ -82,6 +82,8 @@ class Peers:
     names: PlainNames
     translation: Translation
     inherits: dict[Place, list[str]] = field(default_factory=dict)
+    general_places: dict[Place, str] = field(default_factory=dict)
+    """The options of ``[general]`` by their places."""
 
     @classmethod
     def read(
@@ -105,6 +107,7 @@ class Peers:
         translation = translate(conf, names)
         add_identify(conf, names, translation)
         found = cls(merged, conf, names, translation)
+        found.general_places = {_place(line.position): canonical(line.name) for line in conf.general_lines}
         for section in merged.sections:
             found.inherits.setdefault(_place(section.position), list(section.inherits))
         for problem in conf.problems:
@@ -208,7 +211,7 @@ class Peers:
         place = _place(section.position)
         if place in self.inherits:
             return place
-        lines = {_place(line.position): canonical(line.name) for line in self.conf.general_lines}
+        lines = self.general_places
         if lines.get(place) in ("register", "mwi", "auth"):
             return place
         return self._head() if place in lines or not place[1] else place

@@ -53,3 +53,19 @@ def test_a_pjsip_conf_that_is_in_use_stays(tmp_path: Path) -> None:
     assert "[a]" in done.files["pjsip_migrated.conf"]
     assert "pjsip_more.conf" not in done.files
     assert "pjsip_notify.conf" not in done.files
+
+
+def test_a_transport_of_pjsip_conf_with_the_same_address_is_used(tmp_path: Path) -> None:
+    pjsip = "[mine]\ntype=transport\nprotocol=udp\nbind=192.0.2.1:5060\n"
+    sip = "[general]\nudpbindaddr=192.0.2.1\n[a]\ntype=friend\nsecret=x\n"
+    folder = fill(tmp_path, **{"pjsip.conf": pjsip, "sip.conf": sip})
+    added = migrate(folder, tmp_path.with_name("new")).files["pjsip_migrated.conf"]
+    assert "type = transport" not in added
+    assert "transport = mine" in added
+
+
+def test_users_conf(tmp_path: Path) -> None:
+    users = "[general]\nhassip=yes\nhost=dynamic\n[161]\nfullname=Ann\nsecret=x\n"
+    done = migrate(fill(tmp_path, **{"users.conf": users}), tmp_path.with_name("new"))
+    assert "[161]" in done.files["pjsip.conf"]
+    assert "users.conf" not in done.files
