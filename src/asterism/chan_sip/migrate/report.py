@@ -39,7 +39,8 @@ class Entry:
 
 def _shown(text: str) -> str:
     """On one line, without control characters."""
-    return "".join(char if char.isprintable() else "?" for char in " ".join(text.split()))
+    line = " ".join(text.split())
+    return line if line.isprintable() else "".join(char if char.isprintable() else "?" for char in line)
 
 
 @dataclass(slots=True)
@@ -47,10 +48,14 @@ class Report:
     """The entries, in the order of files and lines."""
 
     entries: list[Entry] = field(default_factory=list)
+    _known: set[Entry] = field(default_factory=set)
 
     def add(self, *entries: Entry) -> None:
-        """Add entries; one that is there already, or says no more than one that is, is left out."""
-        self.entries.extend(entry for entry in entries if entry not in self.entries[-50:])
+        """Add entries; one that is there already is left out."""
+        for entry in entries:
+            if entry not in self._known:
+                self._known.add(entry)
+                self.entries.append(entry)
 
     def extend(self, entries: Iterable[Entry]) -> None:
         """Add entries."""

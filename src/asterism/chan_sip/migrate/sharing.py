@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 
 from asterism.chan_sip.migrate.names import PlainNames
 from asterism.chan_sip.reading import SPECIAL, SipConf, read
@@ -38,17 +38,18 @@ def _class(kind: str) -> type[ConfiguredObject]:
     return next(each for each in TYPES if kind == each.TYPE)
 
 
-def group_of(kind: str, option: Option) -> tuple[str, bool]:
+@lru_cache(maxsize=4096)
+def group_of(kind: str, name: str, text: str) -> tuple[str, bool]:
     """The attribute that an option sets, and whether its lines add up."""
     cls = _class(kind)
-    spec = cls.spec(option.name)
+    spec = cls.spec(name)
     if spec is None:
-        return option.name.lower(), False
+        return name.lower(), False
     if spec.into != spec.attribute or spec.kind.repeats:
         return spec.into, True
     try:
-        once = spec.kind.parse(option.value, cls.defaults()[spec.into])
-        return spec.into, spec.kind.parse(option.value, once) != once or spec.into == "allow"
+        once = spec.kind.parse(text, cls.defaults()[spec.into])
+        return spec.into, spec.kind.parse(text, once) != once or spec.into == "allow"
     except ValueError:
         return spec.into, True
 
@@ -65,7 +66,7 @@ def difference(kind: str, inherited: Sequence[Option], wanted: Sequence[Option])
     adding: dict[str, bool] = {}
     for options, groups in ((inherited, before), (wanted, after)):
         for option in options:
-            group, adds_up = group_of(kind, option)
+            group, adds_up = group_of(kind, option.name, option.value)
             groups.setdefault(group, []).append(option)
             adding[group] = adding.get(group, False) or adds_up
     lines: list[Option] = []
