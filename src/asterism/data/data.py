@@ -16,16 +16,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from asterism.config.errors import flatten
 from asterism.config.file import Option, Section
 from asterism.core.errors import ConfigError, Position
 from asterism.core.module import Subsystem
 from asterism.core.registry import Owner
-from asterism.data.backends import Backend, ConfigBackend, Files, MemoryBackend, StoreBackend
+from asterism.data.backends import Backend, ConfigBackend, Files
 from asterism.data.cache import Cache, Missing
-from asterism.data.cache_options import CacheOptions
 from asterism.data.errors import DataError, DataUnavailableError
 from asterism.data.options import ConfiguredObject
+from asterism.data.sources import BackendFactory, Sources, words_of
 from asterism.data.store import Store
 from asterism.data.table import Change, Observer, Table
 from asterism.data.writes import RemoteWrites
@@ -38,7 +37,6 @@ MAX_REMARKS = 20
 _OFF = frozenset(("", "no", "none", "off", "false", "0"))
 MAX_STAGED = 2000
 """Most changes of a type that may wait for a slow or locked backend; further requests are refused."""
-BackendFactory = Callable[[type[ConfiguredObject], list[str]], Backend]
 
 
 @dataclass(slots=True)
@@ -53,12 +51,9 @@ class ReloadReport:
 class _State:
     """State shared by all bound views of one ``Data``."""
 
-    def __init__(self) -> None:
+    def __init__(self, sources: Sources) -> None:
+        self.sources = sources
         self.tables: dict[type[ConfiguredObject], Table] = {}
-        self.factories: dict[str, BackendFactory] = {}
-        self.sources: dict[str, list[Option]] | None = None
-        self.added: dict[type[ConfiguredObject], list[str]] = {}
-        self.caches: dict[str, Option] = {}
         self.writes: dict[Backend, RemoteWrites] = {}
         self.told: set[str] = set()
 
@@ -83,7 +78,7 @@ class Data(Subsystem):
         self.log = log
         self.store = store
         self.files = Files(root, allow_exec)
-        self._state = _State()
+        self._state = _State(Sources(self.files, store))
         self._tables = self._state.tables
 
     # Types and backends
@@ -100,8 +95,9 @@ class Data(Subsystem):
 
     def register_backend(self, name: str, factory: BackendFactory) -> None:
         """Add a kind of backend; ``factory(cls, arguments)`` makes one for a type."""
-        self._state.factories[name] = factory
-        self.owner.on_release(partial(_forget, self._state.factories, name))
+        factories = self._state.sources.factories
+        factories[name] = factory
+        self.owner.on_release(partial(_forget, factories, name))
 
     def add_source(self, cls: type[ConfiguredObject], source: str) -> None:
         """Have a type's objects come from this backend too, until the owner is released.
@@ -109,20 +105,20 @@ class Data(Subsystem):
         ``source`` is written as in ``sorcery.conf``. It is asked after all others, whatever ``sorcery.conf`` says:
         where they have an object of the same id, theirs counts.
         """
-        self._state.added.setdefault(cls, []).append(source)
+        self._state.sources.added.setdefault(cls, []).append(source)
         table = self._tables.get(cls)
         if table is not None and table.loaded:
-            backend = self._make_backend(cls, *_words(source))
+            backend = self._state.sources.backend(cls, source)
             if backend is not None:
                 table.backends.append(backend)
                 table.stale = True
         self.owner.on_release(partial(self._remove_source, cls, source))
 
     def _remove_source(self, cls: type[ConfiguredObject], source: str) -> None:
-        self._state.added[cls].remove(source)
+        self._state.sources.added[cls].remove(source)
         table = self._tables.get(cls)
         if table is not None:
-            table.withdraw(_words(source)[0])
+            table.withdraw(words_of(source)[0])
 
     def places(self, cls: type[ConfiguredObject], apart: str = "") -> Mapping[str, Position | None]:
         """The ids of a type's objects with their places in files, those of the backends ``apart`` left out.
@@ -157,73 +153,16 @@ class Data(Subsystem):
         """Every registered type."""
         return list(self._tables)
 
-    def _make_backends(self, cls: type[ConfiguredObject], report: ReloadReport) -> list[Backend]:
-        configured = self._sorcery().get(cls.TYPE.lower())
-        sources: list[tuple[str, Option | None]]
-        if configured:
-            sources = [(option.value, option) for option in configured]
-        else:
-            sources = [(text, None) for text in cls.SOURCES or (f"config,pjsip.conf,criteria=type={cls.TYPE}",)]
-        sources.extend((text, None) for text in self._state.added.get(cls, ()))
-        backends: list[Backend] = []
-        for text, option in sources:
-            name, arguments = _words(text)
-            try:
-                backend = self._make_backend(cls, name, arguments)
-            except ConfigError as error:
-                unplaced = error.position is None and option is not None
-                report.errors.extend([option.error(error.message)] if unplaced and option else flatten(error))
-                continue
-            if backend is not None:
-                backends.append(backend)
-            elif option is not None:
-                accepted = ", ".join(["config", "memory", "astdb", *self._state.factories])
-                report.errors.append(option.error(f"there is no backend '{name}'", accepted))
-        return backends
-
-    def _make_backend(self, cls: type[ConfiguredObject], name: str, arguments: list[str]) -> Backend | None:
-        if name == "config":
-            return ConfigBackend(cls, self.files, arguments)
-        if name == "astdb" and self.store is not None:
-            return StoreBackend(cls, self.store)
-        if name in ("memory", "astdb"):
-            return MemoryBackend(cls)
-        factory = self._state.factories.get(name)
-        return None if factory is None else factory(cls, arguments)
-
-    def _sorcery(self) -> dict[str, list[Option]]:
-        """``sorcery.conf``: the lines of each type, read once per server (a change needs a restart)."""
-        if self._state.sources is None:
-            sources: dict[str, list[Option]] = {}
-            for section in self.files.get("sorcery.conf") or ():
-                for option in section:
-                    name, _, variant = option.name.partition("/")
-                    # "type/cache" lines configure a cache in front of slow backends, not a source.
-                    if variant:
-                        self._state.caches[name.strip().lower()] = option
-                    else:
-                        sources.setdefault(name.strip().lower(), []).append(option)
-            self._state.sources = sources
-        return self._state.sources
-
-    def _make_cache(self, table: Table, report: ReloadReport) -> None:
-        """Put a cache before the backends of a type, if one of them has to be waited for."""
-        options = CacheOptions()
-        option = self._state.caches.get(table.cls.TYPE.lower())
-        if option is not None:
-            wizard, *arguments = (part.strip() for part in option.value.split(","))
-            try:
-                if wizard.lower() != "memory_cache":
-                    raise option.error(f"'{wizard}' is no cache", "memory_cache[,option=value]...")
-                options = CacheOptions.parse(filter(None, arguments), option)
-            except ConfigError as error:
-                report.errors.append(error)
-        if not any(backend.remote for backend in table.backends):
-            return
-        table.cache = Cache(table, options)
-        for backend in table.backends:
-            if backend.remote:
-                self._state.writes[backend] = RemoteWrites(table, backend, self.log)
+    def _open(self, table: Table, report: ReloadReport) -> None:
+        """Make a table's backends and, before those that have to be waited for, its cache."""
+        sources = self._state.sources
+        table.backends = sources.backends(table.cls, report.errors)
+        options = sources.cache_options(table.cls, report.errors)
+        remote = [backend for backend in table.backends if backend.remote]
+        if remote:
+            table.cache = Cache(table, options)
+        for backend in remote:
+            self._state.writes[backend] = RemoteWrites(table, backend, self.log)
 
     def caches(self) -> list[Cache]:
         """The caches before databases, of the types that come from any."""
@@ -249,8 +188,7 @@ class Data(Subsystem):
         known = len(self.files.problems)
         for table in tables:
             if not table.loaded:
-                table.backends = self._make_backends(table.cls, report)
-                self._make_cache(table, report)
+                self._open(table, report)
         for table in tables:
             count = table.load(report.errors, report.warnings)
             if table.cache is not None:
@@ -648,12 +586,6 @@ class Data(Subsystem):
 
 def _main_name(backend: Backend) -> str:
     return backend.name.partition("/")[0]
-
-
-def _words(source: str) -> tuple[str, list[str]]:
-    """The name of a backend and its arguments, of a line of ``sorcery.conf``."""
-    name, *arguments = (part.strip() for part in source.split(","))
-    return name.lower(), arguments
 
 
 def _forget(table: dict[Any, Any], key: object) -> None:
