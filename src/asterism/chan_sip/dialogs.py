@@ -135,6 +135,8 @@ class SipDialogs:
         self._bytes = 0
         self.recording = False
         """Whether history is kept (``sip set history``)."""
+        self.dump: Callable[[SeenDialog], None] | None = None
+        """Called with a dialog that has a history when it is forgotten (``dumphistory``)."""
 
     # Reading.
 
@@ -320,6 +322,8 @@ class SipDialogs:
             if dialog.call_id not in held:
                 del self._found[dialog.call_id]
                 self._bytes -= dialog.size
+                if dialog.lines and self.dump is not None:
+                    self.dump(dialog)
         self._sweep_at = max(_SWEEP, min(2 * len(self._found), MOST_DIALOGS))
 
     def clear(self) -> None:

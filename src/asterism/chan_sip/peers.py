@@ -111,9 +111,14 @@ class Peers:
         transport = (uri.param("transport") or ("tls" if uri.scheme == "sips" else "")).lower()
         return uri.host.strip("[]"), uri.port or _PORTS.get(transport, 5060)
 
-    def at(self, host: str, port: int) -> SipPeer | None:
-        """The peer at an address, if there is one; looks at all of them."""
-        return next((one for one in self.all() if self.address(one) == (host, port)), None)
+    def located(self) -> dict[tuple[str, int], SipPeer]:
+        """The peers that have an address, by it; looks at all of them."""
+        found: dict[tuple[str, int], SipPeer] = {}
+        for one in self._data.all(SipPeer):
+            address = self.address(one)
+            if address is not None:
+                found.setdefault(address, one)
+        return found
 
     def username(self, peer: SipPeer) -> str:
         """The user part of its Request-URI: of the contact, or ``defaultuser``; kept after a registration is over."""

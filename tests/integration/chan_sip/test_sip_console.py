@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from sip_console_kit import as_recorded, configuration, first_usage, listing, recorded, said
 
+from asterism.chan_sip.cli.module import ChanSipCli
 from asterism.chan_sip.peers import peers_of
 from asterism.interfaces.console.runner import CommandRunner
+from asterism.server.server import Server
 from asterism.sip.contacts import ContactStatus
-from asterism.testing import free_port, running_server, until
+from asterism.testing import Phone, free_port, running_server, until
 
 IDLE = (
     "sip show inuse", "sip show inuse all", "sip show peers", "sip show users", "sip show domains", "sip show tcp",
@@ -138,3 +141,70 @@ async def test_completion_is_of_what_there_is(tmp_path: Path) -> None:
                     assert len(usage.splitlines()) >= 2
                     for typed in ("", "x", "x ", "x y ", '"', "\\"):
                         assert isinstance(complete(f"{entry.name} {typed}"), list)
+
+
+TRACED = """
+[general]
+udpbindaddr=127.0.0.1:{port}
+{options}
+[alice]
+type=friend
+host=dynamic
+secret=secret
+nat=force_rport
+"""
+
+
+class Records(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(record.getMessage())
+
+
+@asynccontextmanager
+async def logged(options: str) -> AsyncIterator[tuple[Server, Phone, list[str]]]:
+    """A server with these options in [general], a phone that has no registration, and what is logged."""
+    files = {"sip.conf": TRACED.format(port=free_port(), options=options), "pjsip.conf": "; type=transport\n"}
+    async with running_server(files) as server, Phone("alice", server, "secret") as phone:
+        records = Records()
+        server.log.addHandler(records)
+        await phone.exchange(phone.create_request("OPTIONS", phone.uri("alice")))
+        yield server, phone, records.texts
+
+
+async def test_sipdebug_traces_from_the_start_in_one_form_only() -> None:
+    async with logged("sipdebug=yes") as (server, phone, texts):
+        where = f"127.0.0.1:{phone.port}"
+        assert [text.split("\n")[1] for text in texts if text.startswith("\n<---")] == [
+            f"<--- SIP read from UDP:{where} --->", f"<--- Transmitting (no NAT) to {where} --->",
+        ]  # fmt: skip
+        assert not any("Received SIP request" in text for text in texts)
+        assert await said(server, "sip set debug off") == "SIP Debugging Disabled\n"
+        texts.clear()
+        await phone.exchange(phone.create_request("OPTIONS", phone.uri("alice")))
+        assert not [text for text in texts if "<---" in text]
+
+
+async def test_the_history_of_a_dialog_goes_to_the_log_at_its_end() -> None:
+    async with logged("recordhistory=yes\ndumphistory=yes") as (server, _phone, texts):
+        module = server.modules.find("chan_sip_cli")
+        assert module is not None
+        assert isinstance(module.instance, ChanSipCli)
+        (dialog,) = module.instance.dialogs
+        assert dialog.lines[0].startswith("Rx              OPTIONS / 1 OPTIONS / sip:alice@")
+        dialog.ends = 0.0
+        assert list(module.instance.dialogs) == []
+        assert [text for text in texts if f"SIP HISTORY for '{dialog.call_id}'" in text and dialog.lines[1] in text]
+
+
+async def test_no_history_is_recorded_unless_it_is_asked_for() -> None:
+    async with logged("") as (server, _phone, _texts):
+        line = (await said(server, "sip show channels")).splitlines()[1]
+        call_id = CommandRunner(server).complete(f"sip show history {line[34:44]}")[0]
+        assert "has no history" in await said(server, f"sip show history {call_id}")
+        assert "SIP history:     Off" in await said(server, "sip show settings")

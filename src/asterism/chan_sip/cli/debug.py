@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
+import time
 from typing import TYPE_CHECKING
 
 from asterism.core.commands import CommandCall, command
@@ -16,6 +18,7 @@ from asterism.hostport import format_host_port, split_host_port
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from asterism.chan_sip.objects.peer import SipPeer
     from asterism.chan_sip.peers import Peers
     from asterism.core.log import ServerLogger
     from asterism.sip.core import SipCore
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 
 _SDES_KEY = re.compile(r"(inline:)[A-Za-z0-9+/=]+")
 _REMEMBERED = 256
+_FRESH = 5.0
+"""Seconds for which the addresses of peers are taken to be what they were."""
 _SYNTAX = "sip set debug {off|on|ip addr[:port]|peer peername}"
 _DESCRIPTION = (
     "Writes all SIP messages into the log, or those of one address or peer, or none. Keys of encrypted media are left"
@@ -42,6 +47,8 @@ class SipDebug:
         self.everything = False
         self.address: tuple[str, int] | None = None
         """The one address whose messages are written; port 0 stands for any."""
+        self._located: dict[tuple[str, int], SipPeer] = {}
+        self._looked = -math.inf
         self._sent: dict[int, int] = {}
         """How often a message was sent again, by its hash, for the latest of them."""
 
@@ -60,6 +67,7 @@ class SipDebug:
         self.everything = False
         self.address = None
         self._sent.clear()
+        self._located, self._looked = {}, -math.inf
         self.apply()
 
     def _wanted(self, remote: tuple[str, int]) -> bool:
@@ -100,7 +108,10 @@ class SipDebug:
         self._log.log(VERBOSE, form, *made)
 
     def _nat(self, remote: tuple[str, int]) -> str:
-        found = self._peers.at(*remote)
+        now = time.monotonic()
+        if now > self._looked + _FRESH:
+            self._located, self._looked = self._peers.located(), now
+        found = self._located.get(remote)
         return "NAT" if found is not None and "force_rport" in found.nat else "no NAT"
 
     def _how(self, data: bytes) -> str:

@@ -56,6 +56,7 @@ class Leg:
         session: its call.
         incoming: the subscription made at this server.
         outgoing: the subscription made by this server.
+        peer: the name of the peer that it asks whether it answers.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Leg:
         self.session = session
         self.incoming = incoming
         self.outgoing = outgoing
+        self.peer = ""
 
     @property
     def is_subscription(self) -> bool:
@@ -162,25 +164,28 @@ class Legs:
     def all(self, dialogs: SipDialogs) -> Iterator[Leg]:
         """Every dialog of peers of ``sip.conf``, in the order in which they began."""
         calls, incoming, outgoing = self._calls(), self._incoming(), self._outgoing()
+        table = self._registrations()
+        registering = {one.identity.call_id for one in (registry.of_sip(table) if table else ())}
+        located = self._peers.located()
         listed = set()
         for seen in dialogs:
             call_id = seen.call_id
             listed.add(call_id)
             leg = Leg(call_id, seen, calls.get(call_id), incoming.get(call_id), outgoing.get(call_id))
-            if leg.session is not None or leg.is_subscription or self._is_ours(seen):
-                yield leg
+            at = located.get(seen.remote)
+            if leg.session is None and not leg.is_subscription:
+                if not seen.peer and not seen.incoming and seen.method == "OPTIONS" and at is not None:
+                    leg.peer = at.name
+                elif call_id not in registering and at is None and not self._is_ours(seen):
+                    continue
+            yield leg
         for call_id in dict.fromkeys((*calls, *incoming, *outgoing)):
             if call_id not in listed:
                 yield Leg(call_id, None, calls.get(call_id), incoming.get(call_id), outgoing.get(call_id))
 
     def _is_ours(self, seen: SeenDialog) -> bool:
         """Whether a dialog that nobody has any more, or that is none, is of ``sip.conf`` rather than ``pjsip.conf``."""
-        if seen.peer:
-            return True
-        if seen.method == "REGISTER" and not seen.incoming:
-            table = self._registrations()
-            return any(one.identity.call_id == seen.call_id for one in (registry.of_sip(table) if table else ()))
-        if self._peers.get(seen.to_user) is not None or self._peers.at(*seen.remote) is not None:
+        if seen.peer or self._peers.get(seen.to_user) is not None:
             return True
         found = self._data.get(Endpoint, seen.to_user) if seen.to_user else None
         return seen.incoming and not isinstance(found, Endpoint)
@@ -191,13 +196,7 @@ class Legs:
         if endpoint is not None:
             name = peer_named_by(endpoint)
             return name if self._peers.get(name) or self._peers.user(name) else GUEST
-        seen = leg.seen
-        if seen is None:
-            return GUEST
-        if not seen.peer and not seen.incoming and seen.method == "OPTIONS":
-            at = self._peers.at(*seen.remote)
-            return at.name if at is not None else GUEST
-        return seen.peer or GUEST
+        return leg.peer or (leg.seen.peer if leg.seen is not None else "") or GUEST
 
     def user_of(self, leg: Leg) -> str:
         """The user at the peer: of its Request-URI, or who it is registered as; ``(None)`` where there is none."""

@@ -15,10 +15,11 @@ from asterism.chan_sip.cli.legs import Legs
 from asterism.chan_sip.cli.notes import DialogNotes
 from asterism.chan_sip.cli.peers import PeerCommands
 from asterism.chan_sip.cli.pruning import PruneCommands
-from asterism.chan_sip.dialogs import SipDialogs
+from asterism.chan_sip.dialogs import SeenDialog, SipDialogs
 from asterism.chan_sip.objects.general import SipGeneral
 from asterism.chan_sip.peers import peers_of
 from asterism.chan_sip.realtime.module import SipRealtime, realtime_of
+from asterism.core.log import VERBOSE, Multiline
 from asterism.core.module import Module
 from asterism.core.registry import Owner
 from asterism.pbx.assembly.server import PbxServer
@@ -28,9 +29,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from asterism.data.table import Change
+    from asterism.stack.timers import Timer
 
 
 Part = TypeVar("Part")
+_SWEEP = 5.0
+"""Seconds between looks for dialogs whose history goes to the log."""
 
 
 class ConsoleServer(SipServer, PbxServer, Protocol):
@@ -83,6 +87,7 @@ class ChanSipCli(Module):
             self.debug,
         )
         self._commands: Owner | None = None
+        self._sweeping: Timer | None = None
         server.owner.on_release(self._leave)
         server.owner.on_release(self._observe(server))
 
@@ -124,6 +129,24 @@ class ChanSipCli(Module):
                 view.register_marked(holder)
             core.state.traces.set(core.transports, "chan_sip", self.dialogs.see)
         self.dialogs.recording = general.recordhistory
+        self.dialogs.dump = self._dump if general.dumphistory else None
+        if general.dumphistory and self._sweeping is None:
+            self._sweeping = core.layer.timers.call_later(_SWEEP, self._sweep)
+
+    def _sweep(self) -> None:
+        """Forget dialogs in time: without this they are forgotten when others come or are listed."""
+        self._sweeping = None
+        if self._commands is not None and self.dialogs.dump is not None:
+            for _ in self.dialogs:
+                break
+            self._sweeping = self._server.sip.layer.timers.call_later(_SWEEP, self._sweep)
+
+    def _dump(self, dialog: SeenDialog) -> None:
+        """Write the history of a dialog into the log."""
+        lines = "\n".join(f"  {number}. {line}" for number, line in enumerate(dialog.lines, 1))
+        kind = "Subscription" if dialog.method == "SUBSCRIBE" else "SIP Call"
+        form = "---------- SIP HISTORY for '%s'\n  * %s\n%s\n---------- END"
+        self._server.log.log(VERBOSE, form, dialog.call_id, kind, Multiline(lines))
 
     def _leave(self) -> None:
         """Take the commands away, and watch no more."""
@@ -132,6 +155,9 @@ class ChanSipCli(Module):
             return
         owner.release()
         self.debug.off()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            self._sweeping = None
         self.dialogs.clear()
         core = self._server.sip
         if core.started:

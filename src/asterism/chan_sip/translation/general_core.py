@@ -42,8 +42,8 @@ def _global(conf: SipConf, names: Names) -> GeneralObject:
     made.put("max_forwards", str(general.maxforwards), "maxforwards")
     made.put("default_from_user", general.callerid.number or general.callerid.name or "asterisk", "callerid")
     made.put("ignore_uri_user_options", yes_no(general.legacy_useroption_parsing), "legacy_useroption_parsing")
-    made.put("debug", yes_no(general.sipdebug), "sipdebug")
     if names.written:
+        made.put("debug", yes_no(general.sipdebug), "sipdebug")
         made.put("regcontext", general.regcontext.partition("&")[0], "regcontext")
         if general.match_auth_username:
             made.put("endpoint_identifier_order", "auth_username,ip,username,anonymous", "match_auth_username")
@@ -64,7 +64,7 @@ RULES = (
     Rule("useragent", ("global.user_agent",)),
     Rule("realm", ("global.default_realm", "auth.realm")),
     Rule("legacy_useroption_parsing", ("global.ignore_uri_user_options",)),
-    Rule("sipdebug", ("global.debug",)),
+    Rule("sipdebug", ("global.debug",), here="traces SIP from the start, as sip set debug on does"),
     Rule("compactheaders", ("system.compact_headers",)),
     Rule("match_auth_username", ("global.endpoint_identifier_order", "endpoint.identify_by")),
     Rule(

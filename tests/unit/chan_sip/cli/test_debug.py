@@ -26,8 +26,8 @@ class Peers:
     def __init__(self) -> None:
         self.alice: Any = SimpleNamespace(name="alice", nat=("force_rport", "comedia"))
 
-    def at(self, _host: str, port: int) -> Any:
-        return self.alice if port in (15091, 15092) else None
+    def located(self) -> dict[tuple[str, int], Any]:
+        return {("127.0.0.1", 15091): self.alice, ("127.0.0.1", 15092): self.alice}
 
     def get(self, name: str) -> Any:
         return self.alice if name == "alice" else None

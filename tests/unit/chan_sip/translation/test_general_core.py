@@ -21,11 +21,11 @@ def test_global() -> None:
     )
     (made,) = objects(GlobalSettings, text).values()
     assert (made.user_agent, made.default_realm, made.max_forwards) == ("My PBX", "example.org", 20)
-    assert (made.default_from_user, made.ignore_uri_user_options, made.debug) == ("operator", True, "yes")
-    # Extensions of registered peers are made in another way here.
+    assert (made.default_from_user, made.ignore_uri_user_options, made.debug) == ("operator", True, "no")
+    # Extensions of registered peers are made in another way here, and traces have their own form.
     assert made.regcontext == ""
     (made,) = objects(GlobalSettings, f"{text}match_auth_username=yes", Written()).values()
-    assert made.regcontext == "phones"
+    assert (made.regcontext, made.debug) == ("phones", "yes")
     assert made.endpoint_identifier_order[0] == "auth_username"
 
 
