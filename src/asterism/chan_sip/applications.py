@@ -18,7 +18,7 @@ from asterism.pbx.vocabulary.marks import application, register_marked
 if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
 
-MODES = {"inband": "inband", "info": "info", "shortinfo": "shortinfo", "rfc2833": "rfc4733"}
+MODES = {"inband": "inband", "info": "info", "shortinfo": "short_info", "rfc2833": "rfc4733"}
 """The words of ``SIPDtmfMode`` and how digits are sent then."""
 _LONGEST_BODY = 16_384
 """Bytes of the body of SIPSendCustomINFO."""
@@ -77,7 +77,7 @@ class SipApplications:
         (Argument("mode", "How digits are sent.", True, (
             ("inband", "as tones in the audio; tones of the far end are recognised"),
             ("info", "in INFO requests of type application/dtmf-relay"),
-            ("shortinfo", "in INFO requests of type application/dtmf, which hold the digit alone"),
+            ("shortinfo", "in INFO requests of type application/dtmf, which hold its number (RFC 4733) alone"),
             ("rfc2833", "as telephone events (RFC 4733)"))),),
         ("SendDTMF", "PJSIP_DTMF_MODE"),
     ))  # fmt: skip

@@ -94,7 +94,7 @@ async def test_what_is_no_header_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "mode"), [("info", "info"), ("INBAND", "inband"), ("rfc2833", "rfc4733"), ("shortinfo", "shortinfo")]
+    ("word", "mode"), [("info", "info"), ("INBAND", "inband"), ("rfc2833", "rfc4733"), ("shortinfo", "short_info")]
 )
 async def test_the_way_of_digits(word: str, mode: str) -> None:
     session = _session()

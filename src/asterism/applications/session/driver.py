@@ -120,9 +120,7 @@ class SessionDriver:
         session = self.session
         mode = session.media.dtmf_mode or session.endpoint.dtmf_mode
         audio = session.media.port(AUDIO)
-        if mode == "shortinfo":
-            session.send_digit_info(digit)
-        elif mode == "info" or (mode == "auto_info" and (audio is None or not audio.sends_events)):
+        if mode == "info" or (mode == "auto_info" and (audio is None or not audio.sends_events)):
             session.send_digit_info(digit, duration_ms)
         elif mode == "short_info":
             session.send_short_digit(digit)

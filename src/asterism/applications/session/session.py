@@ -398,13 +398,9 @@ class Session(SessionMessages):
             if self.bye_pending and self.refreshing is None:
                 self._last_bye()
 
-    def send_digit_info(self, digit: str, duration_ms: int = 0) -> None:
-        """Send a digit as INFO; without a duration the body is the digit alone (``application/dtmf``)."""
-        if not self.confirmed:
-            return
-        if not duration_ms:
-            self.send_request("INFO", body=digit.encode(), content_type="application/dtmf")
-        else:
+    def send_digit_info(self, digit: str, duration_ms: int) -> None:
+        """Send a digit as INFO, for ``dtmf_mode=info``."""
+        if self.confirmed:
             body = f"Signal={digit}\r\nDuration={duration_ms}\r\n".encode()
             self.send_request("INFO", body=body, content_type="application/dtmf-relay")
 
