@@ -95,6 +95,8 @@ PHRASES: Final[Mapping[int, str]] = MappingProxyType(
 _FORBIDDEN = Answer(403, "Forbidden (policy)")
 _DECLINED = Answer(603, "Declined (policy)")
 _NO_MESSAGES = Answer(405)
+SUMMARY = "application/simple-message-summary"
+_NO_TYPES: Mapping[str, str] = MappingProxyType({})
 _KEPT = 1024
 """Different habits that are kept: peers that do not differ in them share theirs."""
 
@@ -119,12 +121,14 @@ def habits_of(general: SipGeneral, peer: SipPeer | None) -> Habits:
         (general.subminexpiry or general.minexpiry, general.submaxexpiry or general.maxexpiry),
         (general.notifyringing, general.notifyhold, general.notifycid != "no"),
         tuple(unchallenged),
-        () if peer is None else peer.transport,
+        _transports(general, peer),
         mine.use_q850_reason,
         mine.ignoresdpversion,
         mine.session_refresher,
         general.srvlookup,
         timing_of(general, peer),
+        general.shrinkcallerid,
+        general.notifymimetype,
     )
 
 
@@ -145,12 +149,16 @@ def _habits(
     refresher: str,
     srv_lookup: bool,
     timing: Timing,
+    shrinks_numbers: bool,
+    summary_type: str,
 ) -> Habits:
     ringing, hold, callers = told
     return Habits(
         technology=TECHNOLOGY,
         srv_lookup=srv_lookup,
         timing=timing,
+        shrinks_numbers=shrinks_numbers,
+        body_types=_NO_TYPES if summary_type == SUMMARY else MappingProxyType({SUMMARY: summary_type}),
         quality_scores=False,
         status_events=False,
         session_timeout_events=True,
@@ -197,6 +205,14 @@ def _nobody(general: SipGeneral) -> tuple[str, str]:
     """Name and number of callers who have none."""
     name, number = general.callerid
     return name or number or NOBODY, number or name or NOBODY
+
+
+def _transports(general: SipGeneral, peer: SipPeer | None) -> tuple[str, ...]:
+    """The transports over which a peer may register; without ``websocket_enabled`` those of WebSocket are none."""
+    if peer is None:
+        return ()
+    allowed = [name for name in peer.transport if general.websocket_enabled or name not in ("ws", "wss")]
+    return tuple(allowed or ["none"])
 
 
 def timing_of(general: SipGeneral, peer: SipPeer | None) -> Timing:

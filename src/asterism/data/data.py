@@ -23,7 +23,7 @@ from asterism.core.registry import Owner
 from asterism.data.backends import Backend, ConfigBackend, Files
 from asterism.data.cache import Cache, Missing
 from asterism.data.errors import DataError, DataUnavailableError
-from asterism.data.options import ConfiguredObject
+from asterism.data.options import ConfiguredObject, OptionSpec
 from asterism.data.sources import BackendFactory, Sources, words_of
 from asterism.data.store import Store
 from asterism.data.table import Change, Observer, Table
@@ -546,13 +546,13 @@ class Data(Subsystem):
     def without_effect(self, types: Iterable[type[ConfiguredObject]] | None = None) -> Iterable[ConfigError]:
         """Options that were set in files and do nothing, each once per type, with the reason.
 
-        Switching off what is not there asks for nothing and is left out.
+        Switching off what is not there asks for nothing and is left out, and so is switching on what is always on.
         """
         for cls in self._tables if types is None else types:
             left = {spec.name for spec in cls.OPTIONS if spec.no_effect}
             for option in self._options_of(cls) if left else ():
                 spec = cls.spec(option.name)
-                if spec is not None and spec.name in left and option.value.lower() not in _OFF:
+                if spec is not None and spec.name in left and _asks(spec, option.value):
                     left.discard(spec.name)
                     text = f"{cls.TYPE} option '{spec.name}' is accepted and has no effect: {spec.no_effect}"
                     yield ConfigError(text, option.position, spec.name)
@@ -598,3 +598,9 @@ def _finish(done: asyncio.Future[None], error: DataError | None) -> None:
             done.set_result(None)
         else:
             done.set_exception(error)
+
+
+def _asks(spec: OptionSpec, value: str) -> bool:
+    """Whether a value of an option without effect asks for something else than what happens."""
+    off = value.strip().lower() in _OFF
+    return off if spec.default is True else not off

@@ -1,4 +1,4 @@
-"""``user_eq_phone``: ``user=phone`` on URIs whose user part is a telephone number (RFC 3261 19.1.1)."""
+"""Telephone numbers in user parts: ``user=phone`` (RFC 3261 19.1.1), and numbers as people write them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,24 @@ import re
 
 from asterism.stack.uri import Uri
 
+_WRITTEN = re.compile(r"[0-9*#+()\-. ]+").fullmatch
+_VISUAL = re.compile(r"[() \-]|\.(?=.)").sub
 _NUMBER = re.compile(r"\+?[0-9*#]+").fullmatch
 
 
 def is_number(user: str) -> bool:
     """Whether a user part looks like a telephone number."""
     return _NUMBER(user) is not None
+
+
+def shrunk(number: str) -> str:
+    """A number as people write it without brackets, blanks, hyphens and inner dots; what is no number stays.
+
+    ``(030) 123-45.6`` is ``030123456``.
+    """
+    if number.isalnum() or _WRITTEN(number) is None:
+        return number
+    return _VISUAL("", number)
 
 
 def as_phone(uri: Uri) -> Uri:

@@ -70,7 +70,7 @@ def test_a_field_that_is_like_chan_pjsip_s_is_none() -> None:
     usual = Habits()
     given = habits(
         "domain=pbx.example.test,internal\nallowexternaldomains=no\naccept_outofcall_message=no\nnotifyringing=no\n"
-        "notifycid=no\nuse_q850_reason=no\nsrvlookup=no",
+        "notifycid=no\nuse_q850_reason=no\nsrvlookup=no\nnotifymimetype=text/plain",
         "insecure=invite",
     )
     same = [one.name for one in fields(Habits) if getattr(given, one.name) == getattr(usual, one.name)]
@@ -126,3 +126,9 @@ def test_domains_with_their_contexts() -> None:
 )
 def test_timers(general: str, peer: str, expected: tuple[float, float, float]) -> None:
     assert habits(general, peer).timing == expected
+
+
+def test_without_websocket_enabled_nobody_registers_over_it() -> None:
+    assert habits("", "transport=ws,udp").transports == {"WS", "UDP"}
+    assert habits("websocket_enabled=no", "transport=ws,udp").transports == {"UDP"}
+    assert habits("websocket_enabled=no", "transport=wss").transports == {"NONE"}

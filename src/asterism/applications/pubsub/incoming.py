@@ -413,7 +413,8 @@ class IncomingSubscription(Subscription):
         request.add_lines((("Event", self._event), ("Subscription-State", state), *common))
         if body:
             # What set_body would do; the types are those of generators.
-            headers.append(("Content-Type", content_type))
+            types = self.endpoint.habits.body_types
+            headers.append(("Content-Type", types.get(content_type, content_type) if types else content_type))
             request.body = body if isinstance(body, bytes) else body.encode("utf-8", "surrogateescape")
         if self.stored is not None and (dialog.local_seq or 0) >= self.mark and not self.machine.over:
             self.pubsub.store.save_quietly(self)

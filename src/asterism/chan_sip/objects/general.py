@@ -20,6 +20,20 @@ class SipGeneral(SipOptions, type="sip_general"):
 
     SOURCES = ("sip.conf",)
 
+    WITHOUT_EFFECT = {  # noqa: RUF012
+        "tags, folded lines and escapes are always read as RFC 3261 says": "pedantic",
+        "clients that do not read are limited by what waits for them": "websocket_write_timeout",
+        "a call's answer tells whether its media may go directly": "directrtpsetup",
+        "tones are found by one measure": "relaxdtmf",
+        "the jitter buffer writes no log of its own": "jblog",
+        "the server does not ask how it is seen from outside: externaddr and externhost say it": (
+            "stunaddr subscribe_network_change_event"
+        ),
+        "a REGISTER that cannot be answered at once gets its 100 anyway": "registertrying",
+        "unknown names are always answered as wrong passwords": "alwaysauthreject",
+        "text goes with the mark of audio": "tos_text cos_text",
+    }
+
     # Calls and identity
 
     allowguest = option(BOOL, True, "Take calls of senders that are not known.")

@@ -154,6 +154,9 @@ class Habits:
     refresher: str = ""
     """Who refreshes a session where the peer leaves that open, ``uac`` or ``uas``; empty: the peer."""
 
+    shrinks_numbers: bool = False
+    """Whether callers' numbers lose brackets, blanks, hyphens and inner dots."""
+
     # Transfers
 
     refer_at_once: bool = False
@@ -172,6 +175,8 @@ class Habits:
     """Whether a SUBSCRIBE to an extension without Accept is refused (489)."""
     old_bodies: bool = False
     """Whether bodies and headers of NOTIFY are those of ``chan_sip``."""
+    body_types: Mapping[str, str] = field(default_factory=dict)
+    """Content types of NOTIFY bodies that go out under other names."""
     subscription_limits: tuple[int, int] = (0, 0)
     """The shortest and the longest subscription in seconds, into which one is brought silently; 0: none."""
     tells_ringing: str = "yes"

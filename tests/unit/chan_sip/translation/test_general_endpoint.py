@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from general_kit import Written, objects
 
+from asterism.chan_sip.objects import SipGeneral
+from asterism.chan_sip.objects.shared import SipOptions
+from asterism.chan_sip.translation.translate import GENERAL_RULES
 from asterism.sip.objects.aor import Aor
 from asterism.sip.objects.endpoint import Endpoint
 
@@ -71,3 +74,11 @@ def test_those_who_are_no_peers_have_an_endpoint_of_what_general_says() -> None:
     assert made.outbound_auth == ("sip.conf/auth1",)
     assert "chan_sip" not in made.fields
     assert not objects(Endpoint, text, Written())
+
+
+def test_every_option_of_general_has_a_rule() -> None:
+    own = {spec.name for spec in SipGeneral.OPTIONS} - {spec.name for spec in SipOptions.OPTIONS}
+    assert own - {"callevents"} <= GENERAL_RULES.keys()
+    # What has no effect says why, and nothing else.
+    left = {spec.name: spec.no_effect for spec in SipGeneral.OPTIONS if spec.no_effect and spec.name in own}
+    assert all(not GENERAL_RULES[name].here for name in left if name in GENERAL_RULES)

@@ -229,7 +229,7 @@ class UnsolicitedMwi:
             ("Allow-Events", capabilities.events),
         )
         body = summary_text(Summary(counts, self._account(endpoint, flow)), not endpoint.mwi_without_urgent)
-        request = core.create_request("NOTIFY", contact, endpoint, headers, body, TYPE)
+        request = core.create_request("NOTIFY", contact, endpoint, headers, body, habits.body_types.get(TYPE, TYPE))
         user = endpoint.mwi_from_user or endpoint.from_user or habits.nobody[1] or endpoint.id
         for header in ("From", "Contact"):
             before, _, value = (request.get(header) or "").partition("@")

@@ -12,6 +12,7 @@ from asterism.applications.session.uas import IncomingSession
 from asterism.core.module import Module
 from asterism.pbx.vocabulary.controls import Control
 from asterism.pbx.vocabulary.party import PRESENTATIONS, PartyId
+from asterism.sip.phone_numbers import shrunk
 from asterism.stack.errors import ParseError
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ class CallerId(SessionSupplement):
                 party = PartyId(found.number, party.name or found.name, *shown, party.tag, party.subaddress)
                 if sender.uri.host == "anonymous.invalid":
                     party = party.with_(number_presentation=_PROHIBITED, name_presentation=_PROHIBITED)
+            if session.endpoint.habits.shrinks_numbers:
+                party = party.with_(number=shrunk(party.number))
             session.caller = party
         elif told is not None:
             _changed(session, told)
