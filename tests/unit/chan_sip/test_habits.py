@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import socket
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from asterism.applications.session.causes import answer_of, refused_as
-from asterism.chan_sip.habits import habits_of
+from asterism.chan_sip.habits import habits_of, reception_of
 from asterism.chan_sip.objects.general import SipGeneral
 from asterism.chan_sip.objects.peer import SipPeer
 from asterism.chan_sip.reading import SipConf, read
@@ -132,3 +133,28 @@ def test_without_websocket_enabled_nobody_registers_over_it() -> None:
     assert habits("", "transport=ws,udp").transports == {"WS", "UDP"}
     assert habits("websocket_enabled=no", "transport=ws,udp").transports == {"UDP"}
     assert habits("websocket_enabled=no", "transport=wss").transports == {"NONE"}
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "value"),
+    [
+        ("shrinkcallerid=no", "shrinks_numbers", False),
+        ("notifyhold=yes", "tells_hold", True),
+        ("notifycid=yes", "tells_callers", True),
+        ("notifyringing=notinuse", "tells_ringing", "notinuse"),
+        ("auth_message_requests=no", "unchallenged", frozenset({"MESSAGE", "OPTIONS"})),
+        ("subminexpiry=30", "subscription_limits", (30, 3600)),
+        ("submaxexpiry=300", "subscription_limits", (60, 300)),
+        ("autodomain=yes\nudpbindaddr=192.0.2.1", "domains", {"192.0.2.1": "", socket.gethostname().lower(): ""}),
+        ("domain=one.example,in", "domains", {"one.example": "in"}),
+    ],
+)
+def test_options_of_general(line: str, field: str, value: object) -> None:
+    assert getattr(habits(line), field) == value
+
+
+def test_realms_of_those_who_are_not_known_yet() -> None:
+    lines = "domain=One.example,in\ndomain=two.example\nrealm=mine\n"
+    plain, by_domain = (reception_of(conf(f"[general]\n{lines}{more}").general) for more in ("", "domainsasrealm=yes"))
+    assert (plain.realm, plain.realms) == ("mine", frozenset())
+    assert (by_domain.realm, by_domain.realms) == ("mine", frozenset({"one.example", "two.example"}))

@@ -32,6 +32,7 @@ class SipGeneral(SipOptions, type="sip_general"):
         "a REGISTER that cannot be answered at once gets its 100 anyway": "registertrying",
         "unknown names are always answered as wrong passwords": "alwaysauthreject",
         "text goes with the mark of audio": "tos_text cos_text",
+        "whoever registers must be known: a section for each, or one template for all": "autocreatepeer",
     }
 
     # Calls and identity

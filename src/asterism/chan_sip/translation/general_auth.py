@@ -41,11 +41,7 @@ def fill(made: GeneralObject, credential: Credential) -> None:
 
 def _lines(conf: SipConf) -> Iterator[tuple[Option, Credential]]:
     for line in lines_of(conf, "auth"):
-        try:
-            yield line, Credential.parse(line.value)
-        except ValueError:
-            # Told where the file was read.
-            continue
+        yield line, Credential.parse(line.value)
 
 
 RULES = (Rule("auth", ("auth.username", "auth.password", "auth.realm")),)

@@ -47,8 +47,9 @@ class GeneralObject:
 
 
 def lines_of(conf: SipConf, name: str) -> Iterator[Option]:
-    """The lines of ``[general]`` and ``[authentication]`` that set an option."""
-    return (line for line in conf.general_lines if canonical(line.name) == name)
+    """The lines of ``[general]`` and ``[authentication]`` that add to an option; those that are wrong left out."""
+    taken = frozenset(getattr(conf.general, name))
+    return (line for line in conf.general_lines if canonical(line.name) == name and line.value in taken)
 
 
 def yes_no(value: bool) -> str:

@@ -61,11 +61,7 @@ def _subscription(conf: SipConf, names: Names, number: int, option: Option, line
 
 def _lines(conf: SipConf) -> Iterator[tuple[Option, MwiLine]]:
     for option in lines_of(conf, "mwi"):
-        try:
-            yield option, MwiLine.parse(option.value)
-        except ValueError:
-            # Told where the file was read.
-            continue
+        yield option, MwiLine.parse(option.value)
 
 
 RULES = (

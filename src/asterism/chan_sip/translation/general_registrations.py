@@ -45,12 +45,7 @@ class Wanted:
 def wanted(conf: SipConf) -> Iterator[Wanted]:
     """Every registration: those of the lines in their order, then those of peers."""
     for line in lines_of(conf, "register"):
-        try:
-            parsed = RegisterLine.parse(line.value)
-        except ValueError:
-            # Told where the file was read.
-            continue
-        yield _with_peer(conf, parsed, line.position)
+        yield _with_peer(conf, RegisterLine.parse(line.value), line.position)
     for peer in conf.peers.values():
         if peer.callbackextension:
             yield _callback(conf, peer)

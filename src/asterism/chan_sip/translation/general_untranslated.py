@@ -71,7 +71,6 @@ RULES = (
         for name in ("rtcachefriends", "rtautoclear", "rtupdate", "rtsavesysname", "rtsavepath", "ignoreregexpire")
     ),
     *(_left(name, reason) for name, reason in _without_effect()),
-    _left("autocreatepeer", "whoever is to register needs an endpoint", here="who registers gets a peer of that name"),
     _left("recordhistory", "pjsip set history on", here="the history of dialogs is recorded from the start"),
     _left("dumphistory", "pjsip show history", here="the history of each dialog goes to the log at its end"),
     _left("websocket_enabled", "a transport with protocol=ws or wss, and http.conf",

@@ -61,8 +61,10 @@ def test_peers_that_register_keep_off_the_addresses_of_those_that_do_not() -> No
 
 
 def test_a_jitter_buffer_that_is_forced() -> None:
-    made = endpoint("jbenable=yes\njbforce=yes\njbimpl=adaptive\njbmaxsize=300\njbtargetextra=20")
-    assert ("JITTERBUFFER(adaptive)", "300,1000,20") in made.set_var
+    made = endpoint(
+        "jbenable=yes\njbforce=yes\njbimpl=adaptive\njbmaxsize=300\njbresyncthreshold=900\njbtargetextra=20"
+    )
+    assert ("JITTERBUFFER(adaptive)", "300,900,20") in made.set_var
     assert not endpoint("jbenable=yes").set_var
 
 
