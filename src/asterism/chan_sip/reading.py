@@ -41,8 +41,6 @@ ALIASES: Mapping[str, str] = {
 
 KINDS = ("user", "peer", "friend")
 SPECIAL = ("general", "authentication")
-_FOR_ALL = frozenset(("timert1", "timerb"))
-"""What a peer may write, and only ``[general]`` says."""
 _USERS_ONLY = frozenset(("hassip", "registersip"))
 _NOT_INHERITED = ("contact_rules", "contactacl", "callerid")
 """What ``[general]`` says of these counts for the server, beside what a peer says."""
@@ -190,9 +188,6 @@ class _Reader:
                 elif told and name != "type":
                     self._unknown(item, line)
                 continue
-            if name in _FOR_ALL and isinstance(item, SipPeer):
-                self._unknown(item, line)
-                continue
             try:
                 setattr(item, spec.into, spec.kind.parse(line.value, getattr(item, spec.into)))
             except ValueError as error:
@@ -205,9 +200,7 @@ class _Reader:
         self.conf._unknown.add(mark)
         cls = type(item)
         place = "a peer" if isinstance(item, SipPeer) else "[general]"
-        if canonical(line.name) in _FOR_ALL and isinstance(item, SipPeer):
-            text = f"option '{line.name}' has an effect in [general] alone: the timers are those of all peers"
-        elif SipGeneral.spec(canonical(line.name)) is not None:
+        if SipGeneral.spec(canonical(line.name)) is not None:
             text = f"option '{line.name}' belongs into [general], and has no effect for {place}"
         elif SipPeer.spec(canonical(line.name)) is not None:
             text = f"option '{line.name}' belongs into the section of a peer, and has no effect in {place}"

@@ -63,12 +63,10 @@ def test_unknown_options_are_warned_of_once() -> None:
     ]
 
 
-def test_the_timers_of_a_peer_are_those_of_all() -> None:
-    found = conf("[general]\ntimert1=200\n[x]\ntype=peer\ntimert1=300\n")
-    assert (found.general.timert1, found.peers["x"].timert1) == (200, 200)
-    assert told(found) == [
-        "sip.conf:5: option 'timert1' has an effect in [general] alone: the timers are those of all peers"
-    ]
+def test_a_peer_may_have_timers_of_its_own() -> None:
+    found = conf("[general]\ntimert1=200\n[x]\ntype=peer\ntimert1=300\n[y]\ntype=peer\n")
+    assert [each.timert1 for each in (found.general, *found.peers.values())] == [200, 300, 200]
+    assert told(found) == []
 
 
 def test_a_user_and_a_peer_of_one_name() -> None:

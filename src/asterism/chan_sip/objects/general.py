@@ -23,7 +23,7 @@ class SipGeneral(SipOptions, type="sip_general"):
     WITHOUT_EFFECT = {  # noqa: RUF012
         "tags, folded lines and escapes are always read as RFC 3261 says": "pedantic",
         "clients that do not read are limited by what waits for them": "websocket_write_timeout",
-        "a call's answer tells whether its media may go directly": "directrtpsetup",
+        "media goes directly as soon as the call is answered, see directmedia": "directrtpsetup",
         "tones are found by one measure": "relaxdtmf",
         "the jitter buffer writes no log of its own": "jblog",
         "the server does not ask how it is seen from outside: externaddr and externhost say it": (
@@ -143,10 +143,7 @@ class SipGeneral(SipOptions, type="sip_general"):
     # Media
 
     relaxdtmf = option(BOOL, False, "Take tones that are less than clear.")
-    directrtpsetup = option(
-        BOOL, False, "Have the parties exchange media directly from the first offer.",
-        no_effect="media goes directly as soon as the call is answered, see directmedia",
-    )  # fmt: skip
+    directrtpsetup = option(BOOL, False, "Have the parties exchange media directly from the first offer.")
     jbenable = option(BOOL, False, "Use a jitter buffer.")
     jbforce = option(BOOL, False, "Use it for all calls.")
     jbmaxsize = option(_MILLISECONDS, 200, "Its size.")
