@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 TECHNOLOGY = "SIP"
 _SLOTS = 563
+_SORTED = 10_000
+"""Peers that are sorted by hashes."""
 _PORTS = {"tls": 5061, "wss": 5061}
 
 
@@ -82,8 +84,12 @@ class Peers:
         return [one for one in self.sections() if one.is_user]
 
     def sections(self) -> list[SipPeer]:
-        """All of them, in the order of the listings that are not by name (:func:`listing_key`)."""
-        return sorted(self._data.all(SipPeer), key=lambda one: listing_key(one.name))
+        """All of them, in the order of the listings that are not by name (:func:`listing_key`).
+
+        Of very many those of a file and of databases in the order in which they were read: sorting would take too long.
+        """
+        found = self._data.all(SipPeer)
+        return found if len(found) > _SORTED else sorted(found, key=lambda one: listing_key(one.name))
 
     # Where one is.
 

@@ -10,6 +10,7 @@ from asterism.applications.pubsub.subscription import State
 from asterism.chan_sip import registry
 from asterism.chan_sip.cli import tables
 from asterism.chan_sip.cli.settings import show_settings
+from asterism.chan_sip.cli.turns import in_turns
 from asterism.chan_sip.domains import domains
 from asterism.chan_sip.objects.general import SipGeneral
 from asterism.chan_sip.realtime.peers import is_realtime
@@ -161,7 +162,7 @@ class GeneralCommands:
         "Peers, those with an address once more by it, registrations and dialogs. The counts are of what refers to"
         " each: the table, its address, its timers, its calls.",
     ))  # fmt: skip
-    def show_objects(self, call: CommandCall) -> str:
+    async def show_objects(self, call: CommandCall) -> str:
         """Four lines for each."""
         call.takes_nothing()
         peers = self._peers
@@ -169,14 +170,18 @@ class GeneralCommands:
         legs = list(self._legs.all(self._dialogs))
         related = Counter(name for name in (self._related(leg) for leg in legs) if name)
         databases = sum(map(is_realtime, sections))
-        found = [(one, self._references(one, related)) for one in sections]
         text = f"-= Peer objects: {len(sections) - databases} static, {databases} realtime, 1 autocreate =-\n\n"
-        text += "".join(_OBJECT.format(one.name, "peer", count) for one, count in found)
-        text += "-= Peer objects by IP =-\n\n"
-        located = [(address, one, count) for one, count in found if (address := peers.address(one)) is not None]
-        text += "".join(
-            _OBJECT.format(one.name, "peer", count) for _, one, count in sorted(located, key=lambda each: each[0])
-        )
+        located: list[tuple[tuple[str, int], str]] = []
+
+        def row(peer: SipPeer) -> str:
+            made = _OBJECT.format(peer.name, "peer", self._references(peer, related))
+            address = peers.address(peer)
+            if address is not None:
+                located.append((address, made))
+            return made
+
+        text += "".join(await in_turns(sections, row))
+        text += "-= Peer objects by IP =-\n\n" + "".join(made for _, made in sorted(located))
         general = self._legs.general
         lines = () if general is None else general.register
         text += f"-= Registry objects: {len(lines)} =-\n\n"

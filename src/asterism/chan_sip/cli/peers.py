@@ -8,6 +8,7 @@ from asterism.chan_sip import words
 from asterism.chan_sip.call_limits import CallLimits
 from asterism.chan_sip.cli import tables
 from asterism.chan_sip.cli.peer_details import Messages, show_peer, show_user
+from asterism.chan_sip.cli.turns import in_turns
 from asterism.chan_sip.manager.events import ask
 from asterism.chan_sip.objects.general import SipGeneral
 from asterism.chan_sip.objects.peer import SipPeer
@@ -80,7 +81,7 @@ class PeerCommands:
             "Peers and friends, with where they are and whether they answer (qualify).", _LIKE,
         ), ("like",),
     )  # fmt: skip
-    def show_peers(self, call: CommandCall) -> str:
+    async def show_peers(self, call: CommandCall) -> str:
         """One line for each, and how many there are."""
         wanted = like_pattern(call.args)
         peers = self._peers
@@ -89,10 +90,12 @@ class PeerCommands:
             realtime = None
         found = [one for one in peers.all() if wanted(one.name) and (realtime is None or realtime.listed(one))]
         counts = {(qualified, online): 0 for qualified in (True, False) for online in (True, False)}
-        rows = []
-        for peer in found:
+
+        def row(peer: SipPeer) -> str:
             counts[bool(peer.qualify), peers.online(peer)] += 1
-            rows.append(self._peer(peer))
+            return self._peer(peer)
+
+        rows = await in_turns(found, row)
         head = tables.PEERS_HEAD if realtime is None else f"{tables.PEERS_HEAD[:-1]}Realtime\n"
         return (
             f"{head}{''.join(rows)}{len(found)} sip peers "
@@ -118,19 +121,19 @@ class PeerCommands:
             "Users and friends, who may call. Passwords are hidden without show_secrets=yes in asterisk.conf.", _LIKE,
         ), ("like",),
     )  # fmt: skip
-    def show_users(self, call: CommandCall) -> str:
+    async def show_users(self, call: CommandCall) -> str:
         """One line for each."""
         wanted = like_pattern(call.args)
         shown = bool(getattr(self._server.options, "show_secrets", False))
-        return tables.USERS_HEAD + "".join(
-            tables.user_row(
-                one.name, one.secret if shown or not one.secret else HIDDEN, one.accountcode, one.context,
-                bool(one.address_rules) or bool(one.acl),
-                words.forced_rport(one, self._peers.behind_nat(one)),
-            )
-            for one in self._peers.users()
-            if wanted(one.name)
-        )  # fmt: skip
+
+        def row(user: SipPeer) -> str:
+            return tables.user_row(
+                user.name, user.secret if shown or not user.secret else HIDDEN, user.accountcode, user.context,
+                bool(user.address_rules) or bool(user.acl), words.forced_rport(user, self._peers.behind_nat(user)),
+            )  # fmt: skip
+
+        rows = await in_turns([one for one in self._peers.users() if wanted(one.name)], row)
+        return tables.USERS_HEAD + "".join(rows)
 
     @command(
         "sip show inuse", Documentation(
@@ -140,15 +143,18 @@ class PeerCommands:
             (Argument("all", "Those without limit too."),),
         ), ("all",),
     )  # fmt: skip
-    def show_inuse(self, call: CommandCall) -> str:
+    async def show_inuse(self, call: CommandCall) -> str:
         """One line for each."""
         everything = call.args[:1] == ["all"]
-        rows = [tables.inuse_row("* Peer name", "In use", "Limit")]
-        for peer in self._peers.sections():
+
+        def row(peer: SipPeer) -> str:
             limit = words.call_limit(peer)
-            if limit or everything:
-                rows.append(tables.inuse_row(peer.name, self._used(peer), str(limit) if limit else "N/A"))
-        return "".join(rows)
+            if not limit and not everything:
+                return ""
+            return tables.inuse_row(peer.name, self._used(peer), str(limit) if limit else "N/A")
+
+        rows = await in_turns(self._peers.sections(), row)
+        return tables.inuse_row("* Peer name", "In use", "Limit") + "".join(rows)
 
     def _used(self, peer: SipPeer) -> str:
         use = CallLimits(self._pbx).of(peer)
