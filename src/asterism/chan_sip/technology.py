@@ -9,7 +9,7 @@ from asterism.applications.session.module import SessionServer
 from asterism.applications.session.registry import sessions
 from asterism.applications.session.technology import Destination, SessionTechnology
 from asterism.chan_sip.call_limits import TECHNOLOGY, CallLimits
-from asterism.chan_sip.dialstring import DialString, parse
+from asterism.chan_sip.dialstring import TRANSPORTS, DialString, parse
 from asterism.chan_sip.objects.general import SipGeneral
 from asterism.chan_sip.objects.peer import SipPeer
 from asterism.chan_sip.refusing import CallLimitSupplement
@@ -93,15 +93,9 @@ class SipTechnology(SessionTechnology):
             raise RequestError(Cause.SUBSCRIBER_ABSENT, f"cannot call 'SIP/{destination}': {error}") from error
         peer = self.peer(dialled.where)
         found = self._to_host(dialled) if peer is None else self._to_peer(peer, dialled)
-        uri, remote = found.uri, dialled.remote
-        to, hop = "", found.hop
-        if dialled.to_user or dialled.to_domain:
-            to = str(_uri(dialled.to_user or uri.user, dialled.to_domain or uri.host))
-        if remote:
-            hop = self._hop(remote, uri.param("transport") or "")
-        auths = _auths(dialled, uri.user)
+        hop = self._hop(dialled.remote, found.uri.param("transport") or "") if dialled.remote else found.hop
         return found._replace(
-            parties=(to, dialled.from_user, dialled.from_domain), hop=hop, auths=auths or found.auths
+            parties=_parties(dialled, found.uri), hop=hop, auths=_auths(dialled, found.uri.user) or found.auths
         )  # fmt: skip
 
     def peer(self, name: str) -> SipPeer | None:
@@ -166,10 +160,12 @@ class SipTechnology(SessionTechnology):
     def _hop(self, text: str, transport: str) -> Uri:
         """``[transport://]host[:port]`` as the address of a next hop."""
         given, separator, place = text.rpartition("://")
-        host, port = split_host_port(place)
         try:
+            host, port = split_host_port(place)
+            if separator and given.lower() not in TRANSPORTS:
+                raise ValueError(f"'{given}' is no transport")
             return _by(_uri("", host, port or 0), given.lower() if separator else transport)
-        except ParseError as error:
+        except (ValueError, ParseError) as error:
             raise RequestError(Cause.SUBSCRIBER_ABSENT, f"'{text}' is no host") from error
 
     async def prepare(self, destination: str) -> None:
@@ -278,6 +274,24 @@ def _path(contact: Contact | None) -> list[str]:
         return [str(one) for one in NameAddr.parse_list(contact.path)]
     except ParseError:
         return []
+
+
+def _parties(dialled: DialString, uri: Uri) -> tuple[str, str, str] | None:
+    """What a dial string has for To and From: a URI, a user and a domain.
+
+    Raises:
+        RequestError: A domain is none.
+    """
+    if not (dialled.to_user or dialled.to_domain or dialled.from_user or dialled.from_domain):
+        return None
+    try:
+        to = ""
+        if dialled.to_user or dialled.to_domain:
+            to = str(_uri(dialled.to_user or uri.user, dialled.to_domain or uri.host))
+        domain = _uri("", dialled.from_domain).host_port if dialled.from_domain else ""
+    except ParseError as error:
+        raise RequestError(Cause.SUBSCRIBER_ABSENT, f"a domain of To or From is none: {error.message}") from error
+    return to, dialled.from_user, domain
 
 
 def _auths(dialled: DialString, user: str) -> tuple[Auth, ...]:

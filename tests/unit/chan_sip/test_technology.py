@@ -6,6 +6,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from asterism.chan_sip.objects.general import SipGeneral
 from asterism.chan_sip.objects.peer import SipPeer
@@ -131,6 +133,8 @@ def test_what_is_no_host_is_nobody() -> None:
     rig = Rig()
     assert "is no host" in refused(rig, "200@exa mple")
     assert "is no port" in refused(rig, "200@example.com:port")
+    for next_hop in ("a b", "x://y", "1:99999"):
+        assert "is no host" in refused(rig, f"200@example.com//{next_hop}")
 
 
 def test_without_guest_only_peers_are_called() -> None:
@@ -187,3 +191,33 @@ def test_what_came_from_outside_stays_so_in_a_redirection() -> None:
     assert "1" not in shadow(text)[4:]
     assert joined(("", text)) == text
     assert foreign("1") == "1"
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(st.text(max_size=60) | st.text("abc@:/!.[]019 ", max_size=40))
+def test_any_text_is_somebody_or_nobody(text: str) -> None:
+    rig = Rig(SipPeer("alice", defaultip="192.0.2.8"))
+    rig.register("alice", "sip:alice@192.0.2.7", ContactStatus.NON_QUALIFIED)
+    try:
+        found = rig.technology.find(text)
+    except RequestError:
+        pass
+    else:
+        assert Uri.parse(str(found.uri)).host == found.uri.host
+        assert found.endpoint.id in ("alice", GUEST)
+        assert all(part.isprintable() for part in found.parties or ())
+    assert rig.technology.device_state(text) in DeviceState
+
+
+@pytest.mark.parametrize("parties", ["200@a b", "200@x>;evil", "!me@x>;evil", "!me@a,b", "!@[::1"])
+def test_domains_of_to_and_from_are_domains(parties: str) -> None:
+    assert "a domain of To or From is none" in refused(Rig(), f"200@example.com!{parties}")
+
+
+def test_parties_are_those_of_the_dial_string() -> None:
+    find = Rig().technology.find
+    assert find("200@example.com").parties is None
+    assert find("200@example.com!300").parties == ("sip:300@example.com", "", "")
+    assert find("200@example.com!@there.example!a b@here.example").parties == (
+        "sip:200@there.example", "a b", "here.example",
+    )  # fmt: skip
