@@ -32,6 +32,7 @@ def config(
     return {
         "asterisk.conf": f"[directories]\n{directories}{options}",
         "modules.conf": "[modules]\nautoload=yes\nnoload=manager\nnoload=http\nnoload=console\n",
+        "pjsip.conf": "; no type=transport here: they are those of sip.conf\n",
         "sip.conf": f"[general]\nudpbindaddr=127.0.0.1:{free_port()}\n{sip}",
         "extconfig.conf": "[settings]\n" + "".join(f"{name} => sqlite3,db,{name}\n" for name in names),
         "res_config_sqlalchemy.conf": f"[db]\nurl=sqlite:///{database}\n",

@@ -152,13 +152,19 @@ async def test_a_row_whose_time_is_over(tmp_path: Path, database: Path, option: 
 
 async def test_a_peer_is_found_by_its_address(tmp_path: Path, database: Path) -> None:
     insert(database, name="trunk", type="peer", host="192.0.2.50")
+    execute(database, "ALTER TABLE sippeers ADD COLUMN insecure VARCHAR(20)")
+    insert(database, name="any", type="peer", host="192.0.2.51", insecure="port,invite")
     execute(database, f"UPDATE sippeers SET ipaddr = '192.0.2.9', port = 5099, regseconds = {SOON} WHERE name = 'bob'")
     async with running_server(config(tmp_path, database), tmp_path / "etc") as server:
         at = realtime(server).at
-        trunk, bob = await at("192.0.2.50", 6000), await at("192.0.2.9", 5099)
-        assert trunk is not None
-        assert bob is not None
-        assert (trunk.name, bob.name) == ("trunk", "bob")
+        found = [await at(*place) for place in (("192.0.2.50", 5060), ("192.0.2.9", 5099), ("192.0.2.51", 6000))]
+        assert [peer.name for peer in found if peer is not None] == ["trunk", "bob", "any"]
+        assert await at("192.0.2.50", 6000) is None
+        realtime(server)._absent.clear()
+        connected = await at("192.0.2.50", 6000, any_port=True)
+        assert connected is not None
+        execute(database, "UPDATE sippeers SET regseconds = 1000 WHERE name = 'bob'")
+        assert await at("192.0.2.9", 5099) is None, "a registration that is over"
         assert await at("192.0.2.77", 5060) is None
         assert await at("no\0host", 5060) is None
         insert(database, name="late", type="peer", host="192.0.2.77")

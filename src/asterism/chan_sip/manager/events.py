@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from asterism.chan_sip.expired import is_kept
 from asterism.chan_sip.objects.general import SipGeneral
 from asterism.chan_sip.objects.peer import SipPeer
 from asterism.core.documentation import Argument, Documentation
@@ -122,6 +123,8 @@ class PeerEvents:
         if peer is None:
             return
         if change.new is not None:
+            if is_kept(contact, self._core.location.wall_clock()):
+                return  # it has not registered: its end was ignored
             self._tell(peer.name, "Registered", ("Address", address_of(contact)))
             return
         self._words.pop(contact.id, None)

@@ -24,7 +24,7 @@ from asterism.chan_sip.realtime.peers import (
     is_realtime,
 )
 from asterism.chan_sip.realtime.registrations import Registrations
-from asterism.chan_sip.realtime.rows import Registration, unknown_columns
+from asterism.chan_sip.realtime.rows import Registration, registration_of, unknown_columns
 from asterism.chan_sip.realtime.tables import Family
 from asterism.core.errors import ConfigError, ModuleError
 from asterism.core.module import Module
@@ -91,29 +91,37 @@ class SipRealtime:
         found = await self._server.data.retrieve(SipPeer, name)
         return found if found is not None and found.is_peer else None
 
-    async def at(self, host: str, port: int) -> SipPeer | None:
-        """The peer of a database at an address: one that registered from there, or has it as ``host``.
+    def is_absent(self, host: str) -> bool:
+        """Whether nobody was at an address when it was last asked for, a moment ago."""
+        return self._absent.get(host, 0.0) > time.monotonic()
 
-        A database that is away knows none.
+    async def at(self, host: str, port: int, *, any_port: bool = False) -> SipPeer | None:
+        """The peer of a database at an address: one that is registered there, or has it as ``host``.
+
+        The port counts but for ``insecure=port``, and for connections (``any_port``). A database that is away knows
+        none.
         """
         family = self._families[PEERS]
-        now = time.monotonic()
-        if not family or self._absent.get(host, 0.0) > now:
+        if not family or self.is_absent(host):
             return None
         try:
             rows = await family.at(host)
-            names = [row["name"] for row, _ in rows]
-            by_port = [row["name"] for row, _ in rows if row.get("ipaddr") == host and row.get("port") == str(port)]
-            for name in dict.fromkeys((*by_port, *names)):
-                peer = await self.load(name)
-                if peer is not None and (name in by_port or not peer.dynamic):
+            if self._families[REGISTRATIONS]:
+                rows += await self._families[REGISTRATIONS].at(host)
+            now = self._server.sip.location.wall_clock()
+            for row, _ in rows:
+                peer = await self.load(row["name"])
+                if peer is None or (peer.dynamic and registration_of(row).until <= now):
+                    continue
+                place = row.get("port", "0") if peer.dynamic else str(peer.port or 5060)
+                if any_port or "port" in peer.insecure or place == str(port):
                     return peer
         except DataUnavailableError:
             return None
         while len(self._absent) >= MAX_ABSENT:
             del self._absent[next(iter(self._absent))]
         self._absent.pop(host, None)
-        self._absent[host] = now + ABSENT_SECONDS
+        self._absent[host] = time.monotonic() + ABSENT_SECONDS
         return None
 
     def prune(self, wanted: Callable[[str], bool]) -> int:

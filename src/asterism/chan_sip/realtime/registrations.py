@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from asterism.chan_sip.expired import is_kept
 from asterism.chan_sip.objects.general import SipGeneral
 from asterism.chan_sip.objects.peer import SipPeer
 from asterism.chan_sip.realtime.peers import is_realtime
@@ -132,8 +133,12 @@ class Registrations:
         peer = self._core.data.objects(SipPeer).get(contact.aor)
         if peer is None or not is_realtime(peer):
             return
+        now = self._core.location.wall_clock()
         if change.new is not None:
-            self.write(peer.name, self._values(contact))
+            if not is_kept(contact, now):
+                self.write(peer.name, self._values(contact))
+        elif self._general.ignoreregexpire and contact.expiration_time <= now:
+            return  # the row says what it said
         elif not self._core.data.find_staged(Contact, "aor", contact.aor) and self._is_ours(contact):
             self.write(peer.name, dict(GONE))
 
