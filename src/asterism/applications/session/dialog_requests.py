@@ -66,8 +66,12 @@ def _on_invite(session: Session, rx: Rx) -> None:
     action = offers.see(Side.PEER, Message.INVITE, description is not None)
     if refused(session, rx, action):
         return
-    if description is not None:
-        body = session.media.answer(session, description)
+    media = session.media
+    body: bytes | None
+    if description is not None and _is_known(session, description):
+        body = media.body
+    elif description is not None:
+        body = media.answer(session, description)
     else:
         session.offer_all = session.profile.settings.all_codecs_on_empty_reinvite
         body = session.media.offer(session)
@@ -84,6 +88,14 @@ def _on_invite(session: Session, rx: Rx) -> None:
     rx.send(session.make_response(rx, 200, body))
     if description is not None:
         session.offered_by_peer()
+
+
+def _is_known(session: Session, description: SessionDescription) -> bool:
+    """Whether an offer is taken for no change, as its version is that of the one before and its driver is so."""
+    before, origin, media = session.media.peer_origin, description.origin, session.media
+    if not session.endpoint.habits.skips_known_sdp or before is None or origin is None or not media.body:
+        return False
+    return before.version == origin.version
 
 
 def _on_update(session: Session, rx: Rx) -> None:

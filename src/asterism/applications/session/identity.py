@@ -191,9 +191,15 @@ class EndpointProfile:
             found = self._contacts[key] = f"<sip:{user}@{where}{transport}>" if user else f"<sip:{where}{transport}>"
         return found
 
-    def uas_contact(self, flow: Flow) -> str:
-        """Contact of our responses and of our requests within a dialog."""
-        return self._contact(self.endpoint.contact_user or "", flow)
+    def uas_contact(self, flow: Flow, extension: str = "") -> str:
+        """Contact of our responses and of our requests within a dialog; ``extension`` is the one that was dialled."""
+        endpoint = self.endpoint
+        if extension and endpoint.habits.own_number and not endpoint.contact_user:
+            return self._numbered(extension, flow)
+        return self._contact(endpoint.contact_user or "", flow)
+
+    def _numbered(self, user: str, flow: Flow) -> str:
+        return f"<{sip_uri(user, 'host')[:-4]}{self._contact('', flow)[5:]}"
 
     def uac_contact(self, caller: PartyId, flow: Flow) -> str:
         """Contact of an INVITE of ours."""
@@ -201,10 +207,10 @@ class EndpointProfile:
         user = endpoint.contact_user or endpoint.from_user
         if caller.private and not user:
             return self._contact("anonymous", flow)
-        if not user and settings.use_callerid_contact and caller.number:
-            user = caller.number
-            return f"<{sip_uri(user, 'host')[:-4]}{self._contact('', flow)[5:]}"
-        return self._contact(user or settings.default_from_user, flow)
+        habits = endpoint.habits
+        if not user and (settings.use_callerid_contact or habits.own_number) and caller.number:
+            return self._numbered(caller.number, flow)
+        return self._contact(user or habits.nobody[1] or settings.default_from_user, flow)
 
     def from_header(self, caller: PartyId, local_address: str, domain: str = "", user: str = "") -> str:
         """The From of an INVITE of ours, without tag: the caller as far as this endpoint may know him.
@@ -220,8 +226,9 @@ class EndpointProfile:
             return name_addr("" if caller.private else caller.name, uri)
         if caller.private:
             return name_addr(ANONYMOUS, sip_uri("anonymous", domain or "anonymous.invalid"))
-        user = caller.number or self.settings.default_from_user
-        return name_addr(caller.name, sip_uri(user, host, endpoint.user_eq_phone))
+        name, number = endpoint.habits.nobody
+        user = caller.number or number or self.settings.default_from_user
+        return name_addr(caller.name or ("" if caller.number else name), sip_uri(user, host, endpoint.user_eq_phone))
 
     def finish_request(self, request: Request, hops: int | None = None, wanted: int | None = None) -> None:
         """Add what every request of ours ends with; ``hops`` is how many more the call may make at most.

@@ -52,10 +52,14 @@ def _replacing(session: OutgoingSession) -> list[tuple[str, str]]:
 
 def _new_identity(session: OutgoingSession) -> list[tuple[str, str]]:
     profile, target, random = session.profile, session.target, session.core.random
-    sender = profile.from_header(session.caller, session.local_address, session.from_domain, session.from_user)
+    ours, to = session.local_address, session.to_uri
+    if session.endpoint.habits.own_number:
+        ours = session.core.layer.sent_by(session.flow).removesuffix(":5060")
+        to = to or str(target.replace(params={}, headers="", password=None))
+    sender = profile.from_header(session.caller, ours, session.from_domain, session.from_user)
     return [
         ("From", f"{sender};tag={random_uuid(random)}"),
-        ("To", f"<{session.to_uri or sip_uri(target.user, target.host, session.endpoint.user_eq_phone)}>"),
+        ("To", f"<{to or sip_uri(target.user, target.host, session.endpoint.user_eq_phone)}>"),
         ("Contact", profile.uac_contact(session.caller, session.flow)),
         ("Call-ID", session.call_id or random_uuid(random)),
         ("CSeq", f"{int.from_bytes(random(4), 'big') % 32767 + 1} INVITE"),

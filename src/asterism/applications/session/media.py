@@ -12,7 +12,7 @@ from asterism.core.containment import FAILURES, report_failure
 from asterism.media.stream import AUDIO, TEXT, VIDEO, first_port
 from asterism.stack.bodies import parse_body
 from asterism.stack.errors import ParseError
-from asterism.stack.sdp import MediaDescription, SessionDescription, reject
+from asterism.stack.sdp import MediaDescription, Origin, SessionDescription, reject
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,8 +122,25 @@ class SessionMedia:
     """
 
     __slots__ = (
-        "_added", "_address", "_closed", "_closed_section", "_origin_id", "_sections", "_version", "agreed", "answers",
-        "body", "cname", "dtmf_mode", "parameters", "streams", "target", "types", "types_changed", "wanted",
+        "_added",
+        "_address",
+        "_closed",
+        "_closed_section",
+        "_origin_id",
+        "_sections",
+        "_version",
+        "agreed",
+        "answers",
+        "body",
+        "cname",
+        "dtmf_mode",
+        "parameters",
+        "peer_origin",
+        "streams",
+        "target",
+        "types",
+        "types_changed",
+        "wanted",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -141,6 +158,8 @@ class SessionMedia:
         self._origin_id = ""
         self._version = 0
         self.body = b""
+        self.peer_origin: Origin | None = None
+        """The ``o=`` of the peer's description that was read last."""
         """The last description we wrote."""
         self.cname = bytearray()
         """The RTCP CNAME of the streams of this session, set with the first of them."""
@@ -269,6 +288,7 @@ class SessionMedia:
         A stream that it refuses, or does not name, is over, or stays for as long as the answer may be one of several
         (``final`` is false, see :meth:`settle`).
         """
+        self.peer_origin = description.origin
         accepted = False
         if len(description.media) != len(self.streams):
             session.core.log.info(
@@ -318,6 +338,7 @@ class SessionMedia:
         Streams may be added, disabled and taken up again, and another type may take the place of a disabled one
         (RFC 3264 8). Streams that the offer no longer has are closed.
         """
+        self.peer_origin = description.origin
         if not self._origin_id:
             # Our first answer continues the offer's own numbering, as observed.
             origin = description.origin

@@ -99,7 +99,8 @@ class SessionMessages:
             lines.append(("Server", server))
         if status < 300:
             if not self.contact:
-                self.contact = self.profile.uas_contact(self.flow)
+                own = self.endpoint.habits.own_number
+                self.contact = dialog.contact if dialog is not None and own else self.profile.uas_contact(self.flow)
             lines.append(("Contact", self.contact))
             lines.append(("Allow", self.core.state.capabilities.allow))
             if status >= 200:

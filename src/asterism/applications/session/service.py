@@ -39,6 +39,7 @@ class Call(NamedTuple):
     """An INVITE as it was evaluated, before anything is changed."""
 
     profile: EndpointProfile
+    context: str
     extension: str
     offer: SessionDescription | None
     code: Callable[[Channel], Awaitable[None]] | None
@@ -83,7 +84,12 @@ class SessionService(Service):
             return Decision(Outcome.REJECT, error.message, error.status)
         where = f"endpoint {endpoint.id}"
         extension = self._extension(rx)
-        context = endpoint.context
+        context, habits = endpoint.context, endpoint.habits
+        if habits.domains:
+            domain = request.uri.host.lower()
+            if domain not in habits.domains and not habits.foreign_domains:
+                return Decision(Outcome.REJECT, f"{domain} is no domain of this server", 404, where, endpoint.position)
+            context = habits.domains.get(domain) or context
         dialplan = self._pbx.dialplan
         code = None if replaces is not None else self._pbx.codes.get(extension)
         if replaces is None and code is None and not dialplan.exists(context, extension):
@@ -103,9 +109,11 @@ class SessionService(Service):
         if busy:
             return Decision(Outcome.REJECT, busy, 503, where)
         if replaces is not None:
-            return self._replacing(rx, replaces, Call(profile, extension, offer, None))
+            return self._replacing(rx, replaces, Call(profile, context, extension, offer, None))
         reason = f"extension {extension} in context {context}"
-        return Decision(Outcome.TAKE, reason, 0, where, endpoint.position, Call(profile, extension, offer, code))
+        return Decision(
+            Outcome.TAKE, reason, 0, where, endpoint.position, Call(profile, context, extension, offer, code)
+        )
 
     def _replacing(self, rx: Rx, replaces: Replaces, call: Call) -> Decision:
         endpoint = call.profile.endpoint
@@ -180,7 +188,7 @@ class SessionService(Service):
         transaction = rx.transaction_for()
         # Made before the session, for it may refuse the INVITE (ParseError, answered by the core).
         hops = rx.request.max_forwards
-        contact = profile.uas_contact(rx.flow)
+        contact = profile.uas_contact(rx.flow, call.extension)
         dialog = Dialog.uas(rx.request, transaction.to_tag, contact)
         session = IncomingSession(
             core, registry, endpoint, profile, rx, core.create_work(f"session/{endpoint.id}"), call.offer
@@ -203,7 +211,7 @@ class SessionService(Service):
                 technology.driver(session),
                 state=ChannelState.DOWN if technology.begins_down else ChannelState.RING,
                 caller=session.caller,
-                context=endpoint.context,
+                context=call.context,
                 exten=call.extension,
                 accountcode=endpoint.accountcode,
                 language=endpoint.language,
