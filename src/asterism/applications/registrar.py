@@ -207,7 +207,7 @@ class Registrar(Service):
 
     def _told_left(self, binding: Contact, plan: Plan) -> int:
         """The seconds that the answer says a binding lasts: of one that this request has set, those that it got."""
-        left = max(int(binding.expiration_time - plan.now), 0)
+        left = max(binding.expiration_time - int(plan.now), 0)
         return left - plan.slack if binding.id in plan.changed else left
 
     def _plan_contact(
@@ -385,9 +385,7 @@ class Registrar(Service):
         now = plan.now
         headers = [("Date", _date(int(now)))]
         for contact in plan.bindings:
-            left = max(int(contact.expiration_time - now), 0)
-            if plan.slack and contact.id in plan.changed:
-                left -= plan.slack
+            left = self._told_left(contact, plan) if plan.slack else max(int(contact.expiration_time - now), 0)
             # A q of 1 is what a contact without one has (section 20.10).
             q = f";q={contact.q:.3g}" if contact.q != 1.0 else ""
             # As its user agent knows it.

@@ -230,7 +230,7 @@ def style_of(general: SipGeneral) -> Style:
 
 @lru_cache(maxsize=8)
 def _style(agent: str) -> Style:
-    return Style(agent, ", ".join(METHODS), "replaces, timer")
+    return Style(agent, ", ".join(METHODS), "replaces, timer", "application/sdp")
 
 
 def reception_of(general: SipGeneral) -> Reception:

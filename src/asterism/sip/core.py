@@ -23,7 +23,7 @@ from asterism.sip.dialogs import DialogTable
 from asterism.sip.distributor import Distributor
 from asterism.sip.explain import Explanation, explain
 from asterism.sip.flows import ContactFlows
-from asterism.sip.identification import EndpointIdentifier, IdentifierTable
+from asterism.sip.identification import EndpointIdentifier, IdentifierTable, Place
 from asterism.sip.implicit import ImplicitTable
 from asterism.sip.location import Location
 from asterism.sip.objects.auth import Auth
@@ -182,9 +182,11 @@ class SipCore(Subsystem):
         """Remove the authenticator; without one nothing can be challenged or authenticated."""
         self.state.remove_authenticator(authenticator)
 
-    def register_endpoint_identifier(self, identifier: EndpointIdentifier, name: str = "") -> None:
+    def register_endpoint_identifier(
+        self, identifier: EndpointIdentifier, name: str = "", place: Place = Place.USUAL
+    ) -> None:
         """Add an endpoint identifier; see :class:`~asterism.sip.identification.IdentifierTable` for the order."""
-        self.identifiers.add(self.owner, identifier, name)
+        self.identifiers.add(self.owner, identifier, name, place)
 
     def unregister_endpoint_identifier(self, identifier: EndpointIdentifier) -> None:
         """Stop using an endpoint identifier."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from enum import Enum
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,6 +16,18 @@ from asterism.stack.errors import ParseError
 if TYPE_CHECKING:
     from asterism.core.registry import Owner
     from asterism.sip.rx import Rx
+
+
+class Place(Enum):
+    """Where in the order an identifier is asked."""
+
+    FIRST = "before all others"
+    USUAL = "as endpoint_identifier_order says, then in order of registration"
+    LAST = "after all others"
+
+
+STRANGERS = frozenset(("anonymous", "chan_sip_guest"))
+"""The names of identifiers that let in who is not known."""
 
 
 class EndpointIdentifier(Protocol):
@@ -36,15 +49,19 @@ class IdentifierTable:
 
     def __init__(self) -> None:
         self._by_name: dict[str, EndpointIdentifier] = {}
+        self._places: dict[str, Place] = {}
         self._unnamed: list[EndpointIdentifier] = []
         self._order: tuple[str, ...] = ()
         self.ordered: tuple[tuple[str, EndpointIdentifier, Collection[Any] | None], ...] = ()
         """Each with its name and, where it names such, its subjects."""
 
-    def add(self, owner: Owner, identifier: EndpointIdentifier, name: str = "") -> Callable[[], None]:
+    def add(
+        self, owner: Owner, identifier: EndpointIdentifier, name: str = "", place: Place = Place.USUAL
+    ) -> Callable[[], None]:
         """Register; return the undo. Raises :class:`DuplicateError` for a name already taken.
 
-        One without a name is asked before all that have one, so that ``endpoint_identifier_order`` cannot move it.
+        One without a name is asked before all that have one, so that ``endpoint_identifier_order`` cannot move it; nor
+        does that move one whose ``place`` is not the usual one.
         """
         if not name:
             self._unnamed.append(identifier)
@@ -53,6 +70,7 @@ class IdentifierTable:
         if name in self._by_name:
             raise DuplicateError(f"endpoint identifier '{name}' is already registered")
         self._by_name[name] = identifier
+        self._places[name] = place
         self._sort()
         return owner.on_release(lambda: self.remove(identifier))
 
@@ -62,7 +80,7 @@ class IdentifierTable:
             self._unnamed.remove(identifier)
         for name, found in list(self._by_name.items()):
             if found is identifier:
-                del self._by_name[name]
+                del self._by_name[name], self._places[name]
         self._sort()
 
     def set_order(self, names: Sequence[str]) -> None:
@@ -72,9 +90,14 @@ class IdentifierTable:
 
     def _sort(self) -> None:
         unnamed = [("", item) for item in self._unnamed]
-        first = [(name, self._by_name[name]) for name in self._order if name in self._by_name]
-        rest = [(name, item) for name, item in self._by_name.items() if name not in self._order]
-        self.ordered = tuple((name, item, getattr(item, "subjects", None)) for name, item in (*unnamed, *first, *rest))
+        named = {place: dict[str, EndpointIdentifier]() for place in Place}
+        for name, item in self._by_name.items():
+            named[self._places[name]][name] = item
+        usual = named[Place.USUAL]
+        ordered = [(name, usual[name]) for name in self._order if name in usual]
+        rest = [(name, item) for name, item in usual.items() if name not in self._order]
+        asked = (*unnamed, *named[Place.FIRST].items(), *ordered, *rest, *named[Place.LAST].items())
+        self.ordered = tuple((name, item, getattr(item, "subjects", None)) for name, item in asked)
 
     def identify(self, rx: Rx) -> Endpoint | Awaitable[Endpoint | None] | None:
         """Ask the identifiers in order; the first endpoint found is set on ``rx``."""

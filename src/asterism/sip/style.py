@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,7 +23,17 @@ _REQUEST_RANKS = {name: rank for rank, name in enumerate(_REQUEST_ORDER)}
 _LAST = len(_RESPONSE_ORDER) + len(_REQUEST_ORDER)
 _REQUEST_RANKS["Content-Type"] = _LAST + 1
 _LEFT_OUT = frozenset(
-    ("Server", "User-Agent", "Allow", "Supported", "Allow-Events", "Accept-Encoding", "Accept-Language", "Warning")
+    [
+        "Server",
+        "User-Agent",
+        "Allow",
+        "Supported",
+        "Accept",
+        "Allow-Events",
+        "Accept-Encoding",
+        "Accept-Language",
+        "Warning",
+    ]
 )
 """Headers that are put in anew, or that such messages have not."""
 _WITH_CAPABILITIES = frozenset(("INVITE", "OPTIONS", "REFER"))
@@ -35,6 +46,8 @@ def dressed_lines(lines: list[tuple[str, str]], style: Style) -> list[tuple[str,
     if style.agent:
         kept.append(("Server", style.agent))
     kept += (("Allow", style.allow), ("Supported", style.supported))
+    if any(name == "CSeq" and value.endswith("OPTIONS") for name, value in kept):
+        kept.append(("Accept", style.accept))
     kept.sort(key=_rank)
     return kept
 
@@ -51,6 +64,8 @@ def dress_request(request: Request, style: Style) -> None:
         kept.append(("User-Agent", style.agent))
     if request.method in _WITH_CAPABILITIES:
         kept += (("Allow", style.allow), ("Supported", style.supported))
+        if request.get("Date") is None:
+            kept.append(("Date", formatdate(usegmt=True)))
     kept.sort(key=_request_rank)
     request.headers = kept
 

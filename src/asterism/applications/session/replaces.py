@@ -12,6 +12,7 @@ from asterism.applications.session.session import Session
 from asterism.applications.session.state import SessionState
 from asterism.applications.session.uac import OutgoingSession
 from asterism.pbx.calls.substitution import answer_for, may_answer_for, may_be_replaced, take_place
+from asterism.sip.identification import STRANGERS
 from asterism.stack.errors import ParseError
 from asterism.stack.headers import Replaces
 
@@ -96,7 +97,7 @@ def forbidden(rx: Rx) -> Refusal | None:
         return Refusal(603, "allow_replaces=no")
     if allowed == "authenticated" and not (rx.auth or rx.identified_by == "ip"):
         return Refusal(603, "allow_replaces=authenticated, and it has not authenticated itself")
-    if allowed == "identified" and rx.identified_by == "anonymous":
+    if allowed == "identified" and rx.identified_by in STRANGERS:
         return Refusal(603, "strangers replace nobody (allow_replaces)")
     return None
 

@@ -39,6 +39,8 @@ class Style:
     """The methods that ``Allow`` lists."""
     supported: str = ""
     """The option tags that ``Supported`` lists."""
+    accept: str = ""
+    """What ``Accept`` lists in answers to OPTIONS; no other response has it."""
 
 
 class Timing(NamedTuple):
