@@ -23,18 +23,8 @@ _REQUEST_RANKS = {name: rank for rank, name in enumerate(_REQUEST_ORDER)}
 _LAST = len(_RESPONSE_ORDER) + len(_REQUEST_ORDER)
 _REQUEST_RANKS["Content-Type"] = _LAST + 1
 _LEFT_OUT = frozenset(
-    [
-        "Server",
-        "User-Agent",
-        "Allow",
-        "Supported",
-        "Accept",
-        "Allow-Events",
-        "Accept-Encoding",
-        "Accept-Language",
-        "Warning",
-    ]
-)
+    ("Server", "User-Agent", "Allow", "Supported", "Accept", "Allow-Events", "Accept-Encoding", "Accept-Language")
+) | {"Warning"}
 """Headers that are put in anew, or that such messages have not."""
 _WITH_CAPABILITIES = frozenset(("INVITE", "OPTIONS", "REFER"))
 """Requests that tell what we can do, and the date is told in."""
