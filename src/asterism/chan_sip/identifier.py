@@ -63,6 +63,8 @@ class Addresses:
         self.peers: dict[str, SipPeer] = {}
         """Those that can be found by their address, by id."""
         self.stale = True
+        self.closed = False
+        """The server stops: there are no such objects any more."""
 
     def build(self) -> None:
         """Enter the peers and contacts that are in memory."""
@@ -130,7 +132,7 @@ class Addresses:
 
     async def resolve(self) -> None:
         """Look up the peers whose host is a name; the addresses of before stay where there is no answer."""
-        peers = [peer for peer in self._core.data.all(SipPeer) if peer.is_peer]
+        peers = [] if self.closed else [peer for peer in self._core.data.all(SipPeer) if peer.is_peer]
         rules = [_rule_of(peer) for peer in peers if not peer.dynamic and not _is_address(peer.host)]
         found = await asyncio.gather(*(addresses_of(self._core, rule) for rule in rules))
         named = {}
@@ -326,4 +328,5 @@ class ChanSipIdentifier(Module):
         core.state.receptions = receptions
 
     def _forget(self) -> None:
+        self._addresses.closed = True
         self._server.sip.state.receptions = {}

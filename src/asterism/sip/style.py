@@ -15,8 +15,8 @@ _RESPONSE_ORDER = (
 )  # fmt: skip
 _REQUEST_ORDER = (
     "Via", "Max-Forwards", "Route", "From", "To", "Contact", "Call-ID", "CSeq", "User-Agent", "Authorization",
-    "Proxy-Authorization", "Date", "Refer-To", "Referred-By", "Subscription-State", "Event", "Allow", "Supported",
-    "Session-Expires", "Min-SE",
+    "Proxy-Authorization", "Date", "Refer-To", "Referred-By", "Subscription-State", "Event", "Session-Expires",
+    "Min-SE", "Allow", "Supported",
 )  # fmt: skip
 _RANKS = {name: rank for rank, name in enumerate(_RESPONSE_ORDER)}
 _REQUEST_RANKS = {name: rank for rank, name in enumerate(_REQUEST_ORDER)}

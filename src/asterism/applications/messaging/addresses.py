@@ -13,12 +13,15 @@ _NOT_IN_FROM_AND_TO = frozenset(("lr", "maddr", "method", "transport", "ttl"))
 has_controls = re.compile(r"[\x00-\x1f\x7f]").search
 
 
-def plain(uri: Uri) -> Uri:
-    """A URI as it stands in From and To (RFC 3261 19.1.1): without port and what says how to get there."""
+def plain(uri: Uri, port: bool = False) -> Uri:
+    """A URI as it stands in From and To (RFC 3261 19.1.1): without port and what says how to get there.
+
+    With ``port`` it keeps that.
+    """
     if not uri.is_sip:
         return uri
     params = {name: value for name, value in uri.params.items() if name not in _NOT_IN_FROM_AND_TO}
-    return uri.replace(port=None, params=params, headers="", password=None)
+    return uri.replace(port=uri.port if port else None, params=params, headers="", password=None)
 
 
 def address(text: str) -> NameAddr:

@@ -78,9 +78,14 @@ class Sender:
         if to.contact is not None and to.uri.user != request.uri.user:
             request.uri = request.uri.replace(user=to.uri.user)
         request.set_header("From", self._from(request, endpoint, message.from_))
-        request.set_header("To", self._to(request.uri, message))
-        # RFC 3428 section 4: a MESSAGE begins no dialog and has no Contact.
-        request.remove_header("Contact")
+        request.set_header("To", self._to(request.uri, message, endpoint.habits.own_number))
+        habits = endpoint.habits
+        if habits.own_number:
+            contact = request.get("Contact") or ""
+            request.set_header("Contact", f"<sip:{request.from_.uri.user}@{contact.partition('@')[2]}")
+        else:
+            # RFC 3428 section 4: a MESSAGE begins no dialog and has no Contact.
+            request.remove_header("Contact")
         last = [(name, value) for name, value in request.headers if name in ("Max-Forwards", "User-Agent")]
         for name, _ in last:
             request.remove_header(name)
@@ -96,7 +101,7 @@ class Sender:
         if hops is not None and hops <= core.state.max_forwards:
             # What comes back to us by way of others is the same message still.
             request.set_header("Max-Forwards", str(hops - 1))
-        request.set_body(message.body, "text/plain")
+        request.set_body(message.body, "text/plain;charset=UTF-8" if habits.old_bodies else "text/plain")
         return request
 
     def _from(self, request: Request, endpoint: Endpoint, text: str) -> str:
@@ -109,7 +114,7 @@ class Sender:
         except ParseError as error:
             self._core.log.warning("a message is not from %r: %s", text, error.message)
             return str(own)
-        uri = plain(found.uri)
+        uri = plain(found.uri, endpoint.habits.own_number)
         if endpoint.from_user:
             uri = uri.replace(user=endpoint.from_user)
         if endpoint.from_domain:
@@ -117,20 +122,20 @@ class Sender:
             uri = uri.replace(host=host, port=port)
         if endpoint.user_eq_phone:
             uri = as_phone(uri)
-        return str(NameAddr(found.display, uri, {"tag": own.tag}))
+        return str(NameAddr(found.display or endpoint.habits.nobody[0], uri, {"tag": own.tag}))
 
-    def _to(self, uri: Uri, message: Message) -> str:
+    def _to(self, uri: Uri, message: Message, port: bool) -> str:
         text = message.to
         if not message.to_given or not text:
-            return f"<{plain(uri)}>"
+            return f"<{plain(uri, port)}>"
         if text[:6].lower() == "pjsip:":
             text = text[6:]
         try:
             found = address(text)
         except ParseError as error:
             self._core.log.warning("a message is not for %r: %s", text, error.message)
-            return f"<{plain(uri)}>"
-        return str(NameAddr(found.display, plain(found.uri)))
+            return f"<{plain(uri, port)}>"
+        return str(NameAddr(found.display, plain(found.uri, port)))
 
 
 class Outcome:

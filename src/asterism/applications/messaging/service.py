@@ -68,9 +68,10 @@ class MessageService(Service):
             return Decision(Outcome.REJECT, f"no {place}", 404, where, endpoint.position)
         if self._pbx.messages.full(endpoint.id):
             return Decision(Outcome.REJECT, "too many messages wait", 503, where)
+        habits = endpoint.habits
         message = Message(
-            str(NameAddr(from_.display, plain(from_.uri))),
-            f"{endpoint.habits.message_prefix}:{str(plain(to.uri)).partition(':')[2]}",
+            str(NameAddr(from_.display, plain(from_.uri, habits.own_number))),
+            f"{habits.message_prefix}:{str(plain(to.uri, habits.own_number)).partition(':')[2]}",
             body.decode("utf-8", "surrogateescape"),
         )
         message.hops = hops

@@ -33,6 +33,7 @@ _STACK_MAX_FORWARDS = ("Max-Forwards", "70")
 """The header that the stack puts into requests within a dialog; moved behind our own headers."""
 _FOREIGN_FLOWS = frozenset(("WS", "WSS"))
 """Transports whose clients can be reached over their own connection only (RFC 7118 5.1)."""
+_OLD_STATES = {"active": "active", "terminated": "terminated;reason=timeout"}
 _PORTS = {"sip": 5060, "sips": 5061}
 
 
@@ -402,8 +403,9 @@ class IncomingSubscription(Subscription):
     def _transmit(self, body: str | bytes, content_type: str, state: str) -> None:
         core, dialog = self.core, self.dialog
         request = dialog.create_request("NOTIFY")
-        if self.endpoint.habits.old_bodies and state.startswith("active"):
-            state = "active"
+        if self.endpoint.habits.old_bodies:
+            # No time, and a reason even where the subscriber has ended it.
+            state = _OLD_STATES.get(state.partition(";expires")[0], state)
         common = self.pubsub.common_headers()
         if self.required:
             common = (common[0], ("Require", self.required), *common[1:])

@@ -127,6 +127,7 @@ def _on_bye(session: Session, rx: Rx) -> None:
 
 def _on_options(session: Session, rx: Rx) -> None:
     headers = (
+        *((("Contact", session.contact),) if session.endpoint.habits.own_number and session.contact else ()),
         ("Accept", ACCEPT),
         ("Allow", session.core.state.capabilities.allow),
         ("Supported", session.profile.supported),

@@ -141,8 +141,11 @@ class SessionMessages:
         for callback in self.profile.callbacks["on_outgoing_request", "ACK"]:
             callback(self, ack)
         self.profile.finish_request(ack)
-        if self.endpoint.habits.style is not None:
-            dress_request(ack, self.endpoint.habits.style)
+        habits = self.endpoint.habits
+        if habits.own_number and ack.get("Contact") is None:
+            ack.add_header("Contact", dialog.contact)
+        if habits.style is not None:
+            dress_request(ack, habits.style)
         flow = self._flow_to(dialog)
         if flow is not None:
             self.core.state.layer.send_ack(ack, flow)

@@ -34,9 +34,8 @@ def _maxcallbitrate(draft: Draft) -> None:
 
 
 def _ignore_requested_pref(draft: Draft) -> None:
-    peer = draft.peer
-    order = "local" if peer.ignore_requested_pref else "remote"
-    draft.endpoint("incoming_call_offer_pref", f"{order}_first" if peer.preferred_codec_only else order)
+    # An answer has the order of allow in any case, as observed.
+    draft.endpoint("incoming_call_offer_pref", "local_first" if draft.peer.preferred_codec_only else "local")
 
 
 def _dtmfmode(draft: Draft) -> None:

@@ -290,6 +290,8 @@ class QuietChannel(Channel):
 
     __slots__ = ()
 
+    runs_h = False
+
     may_call: ClassVar[bool] = False
 
     def _forget(self) -> None:

@@ -85,7 +85,6 @@ class Channel(ChannelEnd):
         "dialplan_state",
         "driver",
         "exten",
-        "holding",
         "hops",
         "keeps_hold",
         "language",
@@ -107,6 +106,9 @@ class Channel(ChannelEnd):
         "tone_zone",
         "uniqueid",
     )
+
+    runs_h: ClassVar[bool] = True
+    """Whether the extension ``h`` is run at its dialplan's end; that of a message is no call, and has none."""
 
     def __init__(
         self, pbx: Host, technology: ChannelTechnology, name: str, uniqueid: str, linkedid: str, state: ChannelState
@@ -161,8 +163,6 @@ class Channel(ChannelEnd):
         self.created = time.time()
         self.answered_at: float | None = None
         self.on_hold = False
-        self.holding = False
-        """Whether the far end holds the other party; told by its driver with HOLD."""
         self.away = False
         """Whether it is by itself although it is in a bridge: it transfers, or an application runs on it."""
         self.on_new_caller: Callable[[], None] | None = None
@@ -433,10 +433,6 @@ class Channel(ChannelEnd):
 
     # -- notifications of the driver -----------------------------------------------------------
 
-    def _hold(self, holding: bool) -> None:
-        self.holding = holding
-        self.pbx.device_states.channel_changed(self.device)
-
     def refuse(self, control: Control, cause: int, reason: str, tech_cause: int) -> None:
         """The far end refused, which counts as ``control`` (busy, congestion), whatever the cause (driver to core).
 
@@ -455,10 +451,8 @@ class Channel(ChannelEnd):
             if self.state < ChannelState.RING:
                 self.set_state(ChannelState.RINGING)
         elif control is Control.HOLD:
-            self._hold(True)
             self.pbx.bus.publish(events.HOLD, self, data if isinstance(data, str) else "")
         elif control is Control.UNHOLD:
-            self._hold(False)
             self.pbx.bus.publish(events.UNHOLD, self)
         elif control is Control.CONNECTED_LINE and isinstance(data, PartyId):
             self.set_caller(data)

@@ -136,11 +136,10 @@ class DeviceStates:
         told = {device: self.get(device) for device in self.remote.names() if device not in self._known}
         return [*self._known.items(), *told.items()]
 
-    def channel_state(self, device: str, busy_at: int = 0, holders: bool = False) -> DeviceState:
+    def channel_state(self, device: str, busy_at: int = 0) -> DeviceState:
         """The state that a device's channels amount to: NOT_INUSE without any.
 
-        ``busy_at`` is the number of calls from which on the device counts as busy (0: never). With ``holders`` the
-        device is on hold that holds the other party, not the one that is held.
+        ``busy_at`` is the number of calls from which on the device counts as busy (0: never).
         """
         channels = self._pbx.channels.of_device(device)
         if not channels:
@@ -156,7 +155,7 @@ class DeviceStates:
                 ringing += 1
             elif state is ChannelState.BUSY:
                 busy = True
-            elif channel.holding if holders else channel.on_hold:
+            elif channel.on_hold:
                 held += 1
             elif state is ChannelState.DOWN or state is ChannelState.RESERVED:
                 count -= 1

@@ -149,10 +149,10 @@ class Habits:
     """Whether causes are written into Reason headers, and taken from them (RFC 3326)."""
     hangup_headers: bool = False
     """Whether a BYE of ours tells the cause in ``X-Asterisk-HangupCause`` and ``X-Asterisk-HangupCauseCode``."""
-    holder_on_hold: bool = False
-    """Whether the device that holds is ``ONHOLD``, instead of the one that is held."""
     skips_known_sdp: bool = False
     """Whether an offer within a call is taken for no change as long as the version in its ``o=`` is the same."""
+    proposes_timers: bool = True
+    """Whether a call of ours proposes session timers with ``timers=yes``, instead of waiting for the peer to."""
     refresher: str = ""
     """Who refreshes a session where the peer leaves that open, ``uac`` or ``uas``; empty: the peer."""
 
@@ -176,7 +176,7 @@ class Habits:
     accept_required: bool = False
     """Whether a SUBSCRIBE to an extension without Accept is refused (489)."""
     old_bodies: bool = False
-    """Whether bodies and headers of NOTIFY are those of ``chan_sip``."""
+    """Whether bodies and headers of NOTIFY are those of ``chan_sip``, with another one when a phone begins to ring."""
     body_types: Mapping[str, str] = field(default_factory=dict)
     """Content types of NOTIFY bodies that go out under other names."""
     subscription_limits: tuple[int, int] = (0, 0)

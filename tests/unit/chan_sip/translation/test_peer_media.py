@@ -13,8 +13,7 @@ from peer_kit import peer
     [
         ("allow=g722", "allow", "ulaw,alaw,gsm,g722"),
         ("disallow=ulaw", "allow", "alaw,gsm"),
-        ("preferred_codec_only=yes", "incoming_call_offer_pref", "remote_first"),
-        ("ignore_requested_pref=yes", "incoming_call_offer_pref", "local"),
+        ("preferred_codec_only=yes", "incoming_call_offer_pref", "local_first"),
         ("autoframing=yes", "use_ptime", True),
         ("dtmfmode=info", "dtmf_mode", "info"),
         ("dtmfmode=inband", "dtmf_mode", "inband"),
@@ -69,7 +68,7 @@ def test_options_of_general_and_of_peers(line: str, attribute: str, value: Any) 
 
 
 def test_whose_order_of_codecs_counts() -> None:
-    assert peer().endpoint.incoming_call_offer_pref == "remote"
+    assert peer().endpoint.incoming_call_offer_pref == "local"
     both = peer("preferred_codec_only=yes\nignore_requested_pref=yes")
     assert both.endpoint.incoming_call_offer_pref == "local_first"
 

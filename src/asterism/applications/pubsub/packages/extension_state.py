@@ -9,6 +9,8 @@ from asterism.applications.pubsub.api import Notifier
 from asterism.pbx.dialplan.language.table import split_hint
 from asterism.pbx.states.hints import ExtensionState, split_devices
 from asterism.pbx.states.presence import Presence
+from asterism.pbx.vocabulary.controls import ChannelState
+from asterism.pbx.vocabulary.events import NEWSTATE
 from asterism.pbx.vocabulary.presence_events import PRESENCE_STATUS
 
 if TYPE_CHECKING:
@@ -18,11 +20,13 @@ if TYPE_CHECKING:
     from asterism.applications.pubsub.registry import PubSub
     from asterism.core.events import EventType
     from asterism.pbx.assembly.pbx import Pbx
+    from asterism.pbx.channels.channel import Channel
     from asterism.pbx.states.hints import Watched
     from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
 
 NO_PRESENCE = Presence()
+_RINGING = frozenset((ExtensionState.RINGING, ExtensionState.INUSE_RINGING))
 
 
 @dataclass(slots=True, eq=False)
@@ -56,6 +60,9 @@ class ExtensionNotifier(Notifier):
         self._pbx = pbx
         self._infos: dict[Watched, ExtensionInfo] = {}
         """The latest of each extension that is watched: made once for all its subscribers."""
+        self._of_device: dict[str, dict[Subscription, Watched]] = {}
+        """Subscriptions that are told again when a phone begins to ring, by device."""
+        self._hears_ringing = False
 
     def new_subscribe(self, endpoint: Endpoint, resource: str, rx: Rx) -> int:
         """Only extensions with a hint."""
@@ -79,6 +86,13 @@ class ExtensionNotifier(Notifier):
             subscription.end("noresource")
             return
         subscription.data = (watched, changed)
+        if subscription.endpoint.habits.old_bodies:
+            if not self._hears_ringing:
+                # Only now: it costs every call something.
+                self._hears_ringing = True
+                self._pubsub.core.bus.subscribe(self._pubsub.owner, NEWSTATE, self._rings)
+            for device in split_devices(watched.hint)[0]:
+                self._of_device.setdefault(device, {})[subscription] = watched
         subscription.notify(self._info(watched))
 
     def on_terminated(self, subscription: Subscription) -> None:
@@ -87,6 +101,11 @@ class ExtensionNotifier(Notifier):
             return
         watched, changed = subscription.data
         subscription.data = None
+        for device in split_devices(watched.hint)[0] if subscription.endpoint.habits.old_bodies else ():
+            found = self._of_device.get(device, {})
+            found.pop(subscription, None)
+            if not found:
+                self._of_device.pop(device, None)
         self._pubsub.fan_out.discard(subscription)
         self._pbx.hints.unwatch(watched, changed)
         if not watched.watchers:
@@ -111,6 +130,16 @@ class ExtensionNotifier(Notifier):
             del self._infos[watched]
             for watcher in tuple(watched.watchers):
                 watcher(watched)
+
+    def _rings(self, _type: EventType, told: tuple[Any, ...]) -> None:
+        """A channel is in another state: where it begins to ring, it is known now who calls."""
+        channel: Channel = told[0]
+        if channel.state is not ChannelState.RINGING:
+            return
+        for subscription, watched in tuple(self._of_device.get(channel.device, {}).items()):
+            if watched.state in _RINGING:
+                self._infos.pop(watched, None)
+                self._pubsub.fan_out.put(subscription, self._info(watched))
 
     def _changed(self, watched: Watched, subscription: Subscription) -> None:
         if watched.state is ExtensionState.REMOVED:

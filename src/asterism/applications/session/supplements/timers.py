@@ -129,6 +129,8 @@ class SessionTimers(SessionSupplement):
         endpoint = session.endpoint
         # Nothing is kept of a proposal: what is agreed on comes with the answer.
         state: TimerState | None = session.datastores.get(self.name)
+        if state is None and endpoint.timers == "yes" and not endpoint.habits.proposes_timers:
+            return
         interval, min_se = endpoint.timers_sess_expires, endpoint.timers_min_se
         refresher = ""
         if state is not None:

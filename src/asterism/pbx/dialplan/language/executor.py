@@ -97,7 +97,7 @@ class Executor:
         if away:
             channel.hang_up()
             return
-        if self.table.find(context, "h", 1, channel.caller.number) is not None:
+        if channel.runs_h and self.table.find(context, "h", 1, channel.caller.number) is not None:
             channel.tell_dialplan_end()
             await self._run_hangup_extension(channel, context)
             channel.hang_up()
