@@ -44,7 +44,7 @@ def dressed_lines(lines: list[tuple[str, str]], style: Style) -> list[tuple[str,
 
 def dress_response(response: Response, style: Style) -> None:
     """Put a response into the style's dress; done twice it is the same."""
-    response.headers = dressed_lines(response.headers, style)
+    response.replace_headers(dressed_lines(response.headers, style))
 
 
 def dress_request(request: Request, style: Style) -> None:
@@ -54,10 +54,10 @@ def dress_request(request: Request, style: Style) -> None:
         kept.append(("User-Agent", style.agent))
     if request.method in _WITH_CAPABILITIES:
         kept += (("Allow", style.allow), ("Supported", style.supported))
-        if request.get("Date") is None:
+        if request.method != "REFER" and all(name != "Date" for name, _ in kept):
             kept.append(("Date", formatdate(usegmt=True)))
     kept.sort(key=_request_rank)
-    request.headers = kept
+    request.replace_headers(kept)
 
 
 def _rank(line: tuple[str, str]) -> int:

@@ -72,6 +72,12 @@ class Message(HeaderLines):
         elif not body:
             self.remove_header("Content-Type")
 
+    def replace_headers(self, headers: list[tuple[str, str]]) -> None:
+        """Put other header lines in place of all; their names are canonical and their values checked."""
+        self.headers = headers
+        self._first = None
+        self._parsed.clear()
+
     # Via handling of servers and clients
 
     def set_top_via(self, via: Via) -> None:

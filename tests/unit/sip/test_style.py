@@ -40,6 +40,7 @@ def test_only_requests_that_ask_what_we_can_do_say_so() -> None:
         request = Request(
             method, Uri.parse("sip:h"), [("User-Agent", "Asterism"), ("From", "<sip:a@h>"), ("Allow", "X")]
         )
+        assert request.get("User-Agent") == "Asterism"  # what was read before is not remembered
         dress_request(request, STYLE)
         assert request.get("User-Agent") == "Asterisk PBX"
         assert request.get("Allow") == ("INVITE, ACK" if told else None), method
