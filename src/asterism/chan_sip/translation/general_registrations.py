@@ -57,13 +57,20 @@ def registrations(conf: SipConf, names: Names, kind: str) -> Iterable[Section]:
         return
     shared = names_of(conf, names)
     for number, each in enumerate((one for one in wanted(conf) if one.usable), 1):
-        auths = list(shared)
+        auths = [*_peer_auths(each.peer, names), *shared]
         if each.line.secret or each.line.auth_user:
             auths.insert(0, names.registration_auth(number))
             if kind != "registration":
                 yield _auth(conf, names.registration_auth(number), each)
         if kind != "auth":
             yield _registration(conf, names, number, each, auths)
+
+
+def _peer_auths(peer: SipPeer | None, names: Names) -> list[str]:
+    """The credentials for single realms that the peer of a line has."""
+    if peer is None or not peer.is_peer:
+        return []
+    return [names.outbound_auth(peer, number) for number, _ in enumerate(peer.auth, 1)]
 
 
 def problems(conf: SipConf) -> Iterator[ConfigError]:

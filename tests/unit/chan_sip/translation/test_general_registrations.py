@@ -47,6 +47,13 @@ def test_credentials_of_authentication_answer_challenges_too() -> None:
     assert one(text).outbound_auth == ("sip.conf/register1/out", "sip.conf/auth1")
 
 
+def test_credentials_of_its_peer_answer_challenges_too() -> None:
+    text = PEER.format(line="register => prov?a:pw@h") + "auth=x:y@realm\n"
+    made = one(text)
+    assert made.outbound_auth == ("sip.conf/register1/out", "prov/out1")
+    assert set(made.outbound_auth) <= objects(Auth, text).keys()
+
+
 def test_intervals() -> None:
     made = one("register => a@h")
     assert (made.expiration, made.retry_interval, made.max_retries) == (120, 20, 2**32 - 1)
