@@ -258,7 +258,9 @@ def _sip_conf() -> str:
 
 
 def _sip_row(spec: OptionSpec) -> str:
-    rule = PEER_RULES.get(spec.name) or GENERAL_RULES.get(spec.name)
+    rule = PEER_RULES.get(spec.name)
+    if rule is None or not (rule.targets or rule.here):
+        rule = GENERAL_RULES.get(spec.name)
     becomes = ", ".join(f"`{target}`" for target in rule.targets) if rule is not None else ""
     if rule is not None and rule.here:
         becomes = f"{becomes}; {rule.here}" if becomes else rule.here

@@ -92,6 +92,10 @@ def _unsolicited_mailbox(draft: Draft) -> None:
 
 
 RULES = (
+    *(
+        Rule(option, (), "the timers are those of all peers: it counts in [general] alone", "untranslated")
+        for option in ("timert1", "timerb")
+    ),
     same("context", "endpoint.context"),
     Rule("allowoverlap", ("endpoint.allow_overlap", "endpoint.overlap_by_tones"), apply=_allowoverlap),
     same("allowtransfer", "endpoint.allow_transfer"),
