@@ -93,7 +93,11 @@ def _unsolicited_mailbox(draft: Draft) -> None:
 
 RULES = (
     *(
-        Rule(option, (), "the timers are those of all peers: it counts in [general] alone", "untranslated")
+        Rule(
+            option, ("system.timer_t1" if option == "timert1" else "system.timer_b",),
+            "the timers are those of all endpoints: it counts in [general] alone", "untranslated",
+            here="the timers of its own transactions",
+        )
         for option in ("timert1", "timerb")
     ),
     same("context", "endpoint.context"),
