@@ -7,8 +7,6 @@ import pytest
 from asterism.pbx.states.mailboxes import MessageCounts
 from asterism.testing import Phone, free_port, running_server, until
 
-pytest.importorskip("asterism.chan_sip.identifier")
-
 SIP = """
 [general]
 udpbindaddr=127.0.0.1:{port}

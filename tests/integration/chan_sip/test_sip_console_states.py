@@ -12,8 +12,6 @@ from asterism.chan_sip.peers import peers_of
 from asterism.sip.contacts import ContactStatus
 from asterism.testing import until
 
-pytest.importorskip("asterism.chan_sip.identifier")
-
 REGISTERED, LIVE = "registered, no calls", "live call"
 AGENTS = {"AlicePhone/2.1": "PHONE", "BobPhone/9": "PHONE", "CarolPhone/3": "PHONE", "ErinPhone/4": "PHONE",
           "Asterism test phone": "PHONE"}  # fmt: skip
@@ -37,8 +35,12 @@ def rows(text: str, *words: str) -> list[str]:
 
 
 def blocks(text: str) -> list[str]:
-    """The peers of ``sip show objects``, in order; twice those with an address."""
-    return sorted(text.partition("-= Registry objects")[0].split("\n\n"))
+    """The peers of ``sip show objects``, in order; twice those with an address.
+
+    Whether ``deadpeer`` is being asked at the moment, which counts one more, is a matter of time.
+    """
+    found = re.sub(r"(name: deadpeer\n.*\n.*\n)refcount: [34]", r"\1refcount: n", text)
+    return sorted(found.partition("-= Registry objects")[0].split("\n\n"))
 
 
 async def as_said(world: World, state: str, command: str) -> None:
@@ -70,6 +72,35 @@ async def test_everything_about_registered_phones(tmp_path: Path) -> None:
         registry = listing(REGISTERED, "sip show registry")
         ours = plain(await world.said("sip show registry"))
         assert re.sub(r"\d+ (\w)", r"n \1", ours) == re.sub(r"\d+ (\w)", r"n \1", plain(registry))
+
+
+async def test_the_settings(tmp_path: Path) -> None:
+    async with registered_world(tmp_path) as world:
+        await as_said(world, "idle", "sip show settings")
+
+
+async def test_notify_to_registered_phones(tmp_path: Path) -> None:
+    async with registered_world(tmp_path) as world:
+        for command, _ in recorded(REGISTERED):
+            if command.startswith("sip notify"):
+                await as_said(world, REGISTERED, command)
+
+
+async def test_calls_up_to_the_limit(tmp_path: Path) -> None:
+    async with registered_world(tmp_path) as world:
+        alice, bob, dave = (world.phones[name] for name in ("alice", "bob", "dave"))
+        bob.auto_answer = True
+        for _ in range(2):
+            call = await alice.dial("6002")
+            await call.answered()
+        third = await dave.dial("6002")
+        assert await third.refused() == 486
+        state = "two calls to bob"
+        await as_said(world, state, "sip show inuse")
+        for words in (("Rx: ACK", "(ulaw)", "alice"), ("dave     ", "Rx: ACK")):
+            assert rows(await world.said("sip show channels"), *words)[:2] == rows(
+                listing(state, "sip show channels"), *words
+            )
 
 
 async def test_objects_and_timers(tmp_path: Path) -> None:
