@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sip_calls_kit import SIP, World, phones
 
 from asterism.chan_sip.call_limits import Usage
@@ -132,3 +133,14 @@ async def test_states_follow_the_calls() -> None:
         await until(lambda: told[-1:] == [DeviceState.NOT_INUSE])
         busy = [DeviceState.RINGINUSE, DeviceState.BUSY, DeviceState.INUSE, DeviceState.ONHOLD, DeviceState.INUSE]
         assert told == [DeviceState.RINGING, DeviceState.INUSE, *busy, DeviceState.NOT_INUSE]
+
+
+@pytest.mark.parametrize("limit", ["1", "2"])
+async def test_calls_of_a_peer_are_refused_as_well(limit: str) -> None:
+    async with phones(bob_options=f"call-limit={limit}") as world:
+        calls = [await world.bob.dial("600") for _ in range(int(limit))]
+        for call in calls:
+            await call.answered()
+        assert await (await world.bob.dial("600")).refused() == 480
+        for call in calls:
+            await call.hangup()

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib.util
+from pathlib import Path
+
 import pytest
 from sip_calls_kit import SIP, phones
 
 from asterism.stack.message import make_response
-from asterism.testing import PhoneCall, until
+from asterism.testing import Phone, PhoneCall, free_port, until
+
+_SPEC = importlib.util.spec_from_file_location(
+    "transports_kit", Path(__file__).parents[1] / "transport" / "transports_kit.py"
+)
+assert _SPEC is not None
+assert _SPEC.loader is not None
+_KIT = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(_KIT)
 
 
 @pytest.mark.parametrize(
@@ -109,3 +121,37 @@ async def test_without_it_the_extension_is_dialled() -> None:
         await call.answered()
         await call.hangup()
         await incoming.ended()
+
+
+@pytest.mark.parametrize("transport", ["tcp", "tls", "ws"])
+async def test_phones_behind_connections(transport: str, tmp_path: Path) -> None:
+    """They register over a connection, and calls go there over it."""
+    port = free_port()
+    lines, pjsip, files = "", "", {}
+    if transport == "tcp":
+        lines = f"tcpenable=yes\ntcpbindaddr=127.0.0.1:{port}\n"
+    elif transport == "tls":
+        made = await asyncio.to_thread(_KIT.make_certificates, tmp_path)
+        lines = f"tlsenable=yes\ntlsbindaddr=127.0.0.1:{port}\ntlscertfile={made['cert_file']}\n"
+        lines += f"tlsprivatekey={made['priv_key_file']}\n"
+    else:
+        pjsip = _KIT.transport("ws", "127.0.0.1")
+        files = {"http.conf": _KIT.http_conf()}
+    sip = SIP.replace("srvlookup=no\n", f"srvlookup=no\n{lines}")
+    more = f"[carol]\ntype=friend\nhost=dynamic\nsecret=pw\ntransport={transport}\n"
+    dialled = "exten => 700,1,Dial(SIP/carol,30)\n"
+    async with phones(dialled, sip=sip, more=more, pjsip_more=pjsip, files=files) as world:
+        where = world.server.sip_address(transport)
+        async with Phone("carol", where, "pw", transport=transport) as carol:
+            await carol.register()
+            call = await world.ann.dial("700")
+            incoming = await carol.incoming()
+            assert world.channels() == ["PJSIP/101", "SIP/carol"]
+            incoming.answer()
+            await call.answered()
+            await incoming.hangup()
+            await call.ended()
+            back = await carol.dial("600")
+            await back.answered()
+            assert world.channels() == ["SIP/carol"]
+            await back.hangup()
