@@ -12,7 +12,7 @@ from asterism.chan_sip.backend import install
 from asterism.chan_sip.objects import SipGeneral, SipPeer
 from asterism.chan_sip.reading import ALIASES, KINDS
 from asterism.chan_sip.translation.names import Names
-from asterism.chan_sip.translation.translate import PEER_RULES, translate
+from asterism.chan_sip.translation.translate import GENERAL_RULES, PEER_RULES, translate
 from asterism.config.errors import ConfigErrors
 from asterism.core.registry import Owner
 from asterism.data import Data
@@ -79,9 +79,13 @@ def test_any_file_loads_or_names_file_line_and_option(
     assert all(remark.outcome != "untranslated" or remark.text for remark in remarks)
 
 
-def test_each_option_of_peers_has_a_rule_or_says_why_it_has_no_effect() -> None:
-    left = [spec.name for spec in SipPeer.OPTIONS if spec.name not in PEER_RULES and not spec.no_effect]
-    assert left == []
+def test_each_option_has_a_rule_or_says_why_it_has_no_effect() -> None:
+    rules = {**PEER_RULES, **GENERAL_RULES}
+    specs = (*SipPeer.OPTIONS, *SipGeneral.OPTIONS)
+    assert [spec.name for spec in specs if spec.name not in rules and not spec.no_effect] == []
+    # A rule that neither sets an option nor says what else comes of it says why nothing does.
+    silent = [rule for rule in rules.values() if not (rule.targets or rule.here or rule.text)]
+    assert silent == []
 
 
 def test_include_loops_are_told_and_nothing_hangs(tmp_path: Path) -> None:
