@@ -95,6 +95,16 @@ class Addresses:
         if change.new is not None:
             self._add(change.new)
 
+    def peer_changed(self, change: Change[SipPeer]) -> None:
+        """A peer has come, is another, or has gone; of a database they come one by one."""
+        peer = change.new
+        if peer is None or change.old is not None or not peer.is_peer or not peer.dynamic or peer.defaultip:
+            self.stale = True
+        elif not self.stale:
+            self.peers[peer.id] = peer
+            for contact in self._core.data.find(Contact, "aor", peer.id):
+                self._add(contact)
+
     def _add(self, contact: Contact) -> None:
         if contact.aor not in self.peers:
             return
@@ -300,8 +310,8 @@ class ChanSipIdentifier(Module):
         if self._peers.subjects:
             await self._addresses.resolve()
 
-    def _changed(self, _change: object) -> None:
-        self._addresses.stale = True
+    def _changed(self, change: Change[SipPeer]) -> None:
+        self._addresses.peer_changed(change)
 
     def _take(self) -> None:
         core = self._server.sip
