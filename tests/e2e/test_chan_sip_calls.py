@@ -91,7 +91,7 @@ async def office(root: Path, way: str, host: str) -> AsyncIterator[ServerProcess
         server.__exit__(None, None, None)
 
 
-@pytest.mark.parametrize("way", ["migrated"])
+@pytest.mark.parametrize("way", ["direct", "migrated"])
 async def test_sipp_and_baresip_call_the_same(way: str, tmp_path: Path) -> None:
     host = own_host()
     async with office(tmp_path / "server", way, host) as server:

@@ -24,7 +24,7 @@ from asterism.server.server import Server
 from asterism.testing import Phone, PhoneCall, assert_idle, running_server, until
 
 FOLDER = Path(__file__).parents[1] / "data" / "sip_conf"
-WAYS = ("migrated",)
+WAYS = ("direct", "migrated")
 
 
 def own_host() -> str:

@@ -54,7 +54,7 @@ def test_what_is_printed(tried: tuple[Path, str]) -> None:
     assert (folder / "office-new/migration-report.txt").exists()
 
 
-@pytest.mark.parametrize("name", ["office-new"])
+@pytest.mark.parametrize("name", ["office", "office-new"])
 async def test_it_registers_and_calls(tried: tuple[Path, str], name: str, tmp_path: Path) -> None:
     host, there = own_host(), own_host()
     for path in (tried[0] / name).glob("*.conf"):
