@@ -54,7 +54,7 @@ class ChanSipMessages(Module):
 
     name = "chan_sip_messages"
     part_of = ("chan_sip",)
-    requires = ("chan_sip", "messaging")
+    requires = ("chan_sip", "message")
     description = "Messages to peers of sip.conf"
 
     def load(self, server: MessagingServer) -> None:
