@@ -217,8 +217,7 @@ class Session(SessionMessages):
         channel = self.channel
         if channel is None:
             return
-        if self.endpoint.habits.technology != "PJSIP":
-            channel.pbx.device_states.channel_changed(channel.device)  # the one that holds is on hold
+        channel.pbx.device_states.channel_changed(channel.device)  # of a technology where the one that holds is on hold
         if not self.confirmed or self.endpoint.suppress_moh_on_sendonly:
             return
         if hold:
