@@ -89,23 +89,28 @@ class SipDebug:
         if "inline:" in text:
             text = _SDES_KEY.sub(r"\1<hidden>", text)
         where = format_host_port(*remote)
+        log, shown = self._log.log, Multiline
         if direction == "in":
             head, _, body = text.partition("\n\n")
             cut = bool(body) and not body.endswith("\n")
             lines = body.count("\n") + cut
             text += "\n" * cut
-            self._write("\n<--- SIP read from %s:%s --->\n%s<------------->", flow.transport.upper(), where, text)
-            self._write("--- (%d headers %d lines) ---", head.count("\n") + 1, lines)
+            log(
+                VERBOSE,
+                "\n<--- SIP read from %s:%s --->\n%s<------------->",
+                flow.transport.upper(),
+                where,
+                shown(text),
+            )
+            log(VERBOSE, "--- (%d headers %d lines) ---", head.count("\n") + 1, lines)
         elif text.startswith("SIP/2.0 "):
             reliably = "Reliably " if _is_final_to_invite(text) else ""
             nat = self._nat(remote)
-            self._write("\n<--- %sTransmitting (%s) to %s --->\n%s\n<------------>", reliably, nat, where, text)
+            log(
+                VERBOSE, "\n<--- %sTransmitting (%s) to %s --->\n%s\n<------------>", reliably, nat, where, shown(text)
+            )  # fmt: skip
         else:
-            self._write("%s (%s) to %s:\n%s\n---", self._how(data), self._nat(remote), where, text)
-
-    def _write(self, form: str, *values: object) -> None:
-        made = tuple(Multiline(value) if isinstance(value, str) and "\n" in value else value for value in values)
-        self._log.log(VERBOSE, form, *made)
+            log(VERBOSE, "%s (%s) to %s:\n%s\n---", self._how(data), self._nat(remote), where, shown(text))
 
     def _nat(self, remote: tuple[str, int]) -> str:
         now = time.monotonic()

@@ -145,8 +145,13 @@ class ChanSipCli(Module):
         """Write the history of a dialog into the log."""
         lines = "\n".join(f"  {number}. {line}" for number, line in enumerate(dialog.lines, 1))
         kind = "Subscription" if dialog.method == "SUBSCRIBE" else "SIP Call"
-        form = "---------- SIP HISTORY for '%s'\n  * %s\n%s\n---------- END"
-        self._server.log.log(VERBOSE, form, dialog.call_id, kind, Multiline(lines))
+        self._server.log.log(
+            VERBOSE,
+            "---------- SIP HISTORY for '%s'\n  * %s\n%s\n---------- END",
+            dialog.call_id,
+            kind,
+            Multiline(lines),
+        )
 
     def _leave(self) -> None:
         """Take the commands away, and watch no more."""
