@@ -102,7 +102,6 @@ WITHOUT = frozenset(
         "sip/objects/system",
         "sip/objects/transport",
         "sip/parking",
-        "sip/phone_numbers",
         "sip/resolver_unbound",
         "sip/rx",
         "sip/scheduled",
