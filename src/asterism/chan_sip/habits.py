@@ -104,9 +104,11 @@ _KEPT = 1024
 def habits_of(general: SipGeneral, peer: SipPeer | None) -> Habits:
     """The habits towards a peer; ``None``: towards callers who are nobody's (``allowguest``)."""
     mine = general if peer is None else peer
-    unchallenged = []
+    unchallenged: list[str] = []
+    at_home: list[str] = []
     if peer is not None and "invite" in peer.insecure:
-        unchallenged.append("INVITE")
+        # Anybody can write its name into From; a user has no address that could tell.
+        (at_home if peer.is_peer else unchallenged).append("INVITE")
     if not general.auth_message_requests:
         unchallenged.append("MESSAGE")
     if not general.auth_options_requests:
@@ -121,6 +123,7 @@ def habits_of(general: SipGeneral, peer: SipPeer | None) -> Habits:
         (general.subminexpiry or general.minexpiry, general.submaxexpiry or general.maxexpiry),
         (general.notifyringing, general.notifyhold, general.notifycid != "no"),
         tuple(unchallenged),
+        tuple(at_home),
         _transports(general, peer),
         mine.use_q850_reason,
         mine.ignoresdpversion,
@@ -143,6 +146,7 @@ def _habits(
     subscription_limits: tuple[int, int],
     told: tuple[str, bool, bool],
     unchallenged: tuple[str, ...],
+    at_home: tuple[str, ...],
     transports: tuple[str, ...],
     reasons: bool,
     reads_all_sdp: bool,
@@ -168,6 +172,7 @@ def _habits(
         own_number=True,
         nobody=nobody,
         unchallenged=frozenset(unchallenged),
+        unchallenged_at_home=frozenset(at_home),
         transports=frozenset(name.upper() for name in transports),
         domains=MappingProxyType(dict(domains)),
         foreign_domains=foreign_domains,

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, TypeVar
 
-from asterism.chan_sip.habits import reception_of
+from asterism.chan_sip.habits import habits_of, reception_of
 from asterism.chan_sip.objects.general import SipGeneral
 from asterism.chan_sip.objects.peer import USER_SUFFIX, SipPeer
 from asterism.core.module import Module
@@ -140,6 +140,13 @@ class Addresses:
                 found[name] = None
         return [self.peers[name] for name in found]
 
+    def is_home(self, endpoint: Endpoint, rx: Rx) -> bool:
+        """Whether a request came from an address of an endpoint's peer, from whatever port."""
+        if self.stale:
+            self.build()
+        flow = rx.flow
+        return not (flow.reliable and flow.foreign) and endpoint.id in self._hosts.get(flow.remote[0], ())
+
     async def resolve(self) -> None:
         """Look up the peers whose host is a name; the addresses of before stay where there is no answer."""
         peers = [] if self.closed else [peer for peer in self._core.data.all(SipPeer) if peer.is_peer]
@@ -191,16 +198,25 @@ class PeerIdentifier:
         self._addresses = addresses
         self.by_credentials = False
         """Users are named by their credentials (``match_auth_username``)."""
+        self.open_options = False
+        """OPTIONS are answered to everybody (``auth_options_requests=no``), and so as if by nobody: names that are
+        challenged or refused would stand out otherwise."""
         self.subjects: dict[str, None] = {}
         """Something, while there is a sip.conf."""
 
     def identify_endpoint(self, rx: Rx) -> _Found:
         """Ask by name, then by address."""
         request = rx.request
+        if self.open_options and request.method == "OPTIONS" and not request.to.tag and self._is_ours(rx):
+            return self._endpoint(GUEST)
         if request.method == "REGISTER":
             return self._registering(self._name(request.to.uri.user))
         name = self._sender(rx)
         return self._named(name, rx) if name else self._there(rx)
+
+    def _is_ours(self, rx: Rx) -> bool:
+        """Whether a request came by a transport of sip.conf."""
+        return rx.flow.name in self._core.state.receptions
 
     def _sender(self, rx: Rx) -> str:
         if self.by_credentials:
@@ -263,12 +279,19 @@ class GuestIdentifier:
 
     def __init__(self, core: SipCore) -> None:
         self._core = core
+        self.calls = False
+        """Whether strangers may do more than what nobody is challenged for."""
+        self.unchallenged: frozenset[str] = frozenset()
+        """Methods for which no peer is challenged: so strangers are not either, or the answers would tell the names."""
         self.subjects: dict[str, None] = {}
-        """Something, while guests may call."""
+        """Something, while there is anything that guests may do."""
 
     def identify_endpoint(self, rx: Rx) -> Endpoint | None:
         """The endpoint of guests; a REGISTER is nobody's."""
-        if rx.request.method == "REGISTER":
+        method = rx.request.method
+        if method == "REGISTER":
+            return None
+        if not self.calls and not (method in self.unchallenged and rx.flow.name in self._core.state.receptions):
             return None
         found = self._core.data.get(Endpoint, GUEST)
         return found if isinstance(found, Endpoint) else None
@@ -293,6 +316,7 @@ class ChanSipIdentifier(Module):
         self._addresses = Addresses(core)
         self._peers = PeerIdentifier(core, self._addresses)
         self._guests = GuestIdentifier(core)
+        core.state.at_home = self._addresses.is_home
         core.register_endpoint_identifier(self._peers, NAME, Place.FIRST)
         core.register_endpoint_identifier(self._guests, GUEST_NAME, Place.LAST)
         server.data.observe(SipPeer, self._changed)
@@ -323,7 +347,10 @@ class ChanSipIdentifier(Module):
         if isinstance(general, SipGeneral):
             self._peers.subjects[NAME] = None
             self._peers.by_credentials = general.match_auth_username
-            if general.allowguest:
+            self._peers.open_options = not general.auth_options_requests
+            self._guests.calls = general.allowguest
+            self._guests.unchallenged = habits_of(general, None).unchallenged
+            if general.allowguest or self._guests.unchallenged:
                 self._guests.subjects[GUEST_NAME] = None
             if self._unobserve is None:
                 # Only now, so that registrations cost nothing more where there is no sip.conf.
@@ -340,3 +367,4 @@ class ChanSipIdentifier(Module):
     def _forget(self) -> None:
         self._addresses.closed = True
         self._server.sip.state.receptions = {}
+        self._server.sip.state.at_home = None

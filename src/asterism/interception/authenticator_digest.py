@@ -89,12 +89,7 @@ class DigestAuthenticator:
 
     def requires_authentication(self, endpoint: Endpoint, rx: Rx) -> bool:
         """Whether the endpoint has ``auth``; OPTIONS may be exempt."""
-        method = rx.request.method
-        return bool(
-            endpoint.auth
-            and not (method == "OPTIONS" and endpoint.allow_unauthenticated_options)
-            and method not in endpoint.habits.unchallenged
-        )
+        return bool(endpoint.auth) and not self._unchallenged(endpoint, rx)
 
     def authenticate_request(
         self, endpoint: Endpoint, rx: Rx
@@ -132,12 +127,7 @@ class DigestAuthenticator:
         """Decide about a request; ``endpoint`` is ``None`` when the sender was not identified."""
         if endpoint is None:
             return self._verify(rx, (self._nobody,), "no such account")
-        method = rx.request.method
-        if (
-            not endpoint.auth
-            or (method == "OPTIONS" and endpoint.allow_unauthenticated_options)
-            or method in endpoint.habits.unchallenged
-        ):
+        if not endpoint.auth or self._unchallenged(endpoint, rx):
             return None
         auths = self._core.data.get_each(Auth, endpoint.auth)
         if auths is None:
@@ -161,6 +151,14 @@ class DigestAuthenticator:
         return True
 
     # How.
+
+    def _unchallenged(self, endpoint: Endpoint, rx: Rx) -> bool:
+        """Whether such a request of an endpoint that has ``auth`` goes without."""
+        method, habits = rx.request.method, endpoint.habits
+        if method in habits.unchallenged or (method == "OPTIONS" and endpoint.allow_unauthenticated_options):
+            return True
+        at_home = self._core.state.at_home
+        return method in habits.unchallenged_at_home and at_home is not None and at_home(endpoint, rx)
 
     async def _retrieve(self, endpoint: Endpoint) -> list[Auth]:
         found = [await self._core.data.retrieve(Auth, name) for name in endpoint.auth]

@@ -32,6 +32,7 @@ class SipState:
         "addresses",
         "allow_without_authenticator",
         "apply_authentication",
+        "at_home",
         "auth_algorithms_uac",
         "auth_algorithms_uas",
         "auth_limited",
@@ -109,6 +110,8 @@ class SipState:
         self.apply_authentication: Callable[[Decision, Rx], bool] | None = None
         self.prove_source: Callable[[Rx], bool] | None = None
         """Whether an authenticated request surely came from its source; if not, it was challenged again."""
+        self.at_home: Callable[[Endpoint, Rx], bool] | None = None
+        """Whether a request came from an address of the endpoint that its sender names; ``None``: nobody can tell."""
         self.capabilities = Capabilities()
         self.receptions: Mapping[str, Reception] = {}
         """How those who have not shown who they are get their answers, by the names of transports that have a way."""

@@ -84,12 +84,20 @@ def test_a_field_that_is_like_chan_pjsip_s_is_none() -> None:
         ("", "", {"OPTIONS"}),
         ("auth_options_requests=yes", "", set()),
         ("auth_message_requests=no", "", {"OPTIONS", "MESSAGE"}),
-        ("", "insecure=port,invite", {"OPTIONS", "INVITE"}),
+        ("", "insecure=port,invite", {"OPTIONS"}),
         ("", "insecure=port", {"OPTIONS"}),
     ],
 )
 def test_what_is_not_challenged(general: str, peer: str, unchallenged: set[str]) -> None:
     assert habits(general, peer).unchallenged == unchallenged
+
+
+def test_calls_of_a_peer_are_not_challenged_at_its_address_alone() -> None:
+    assert habits("", "insecure=port,invite").unchallenged_at_home == {"INVITE"}
+    assert habits("", "insecure=port").unchallenged_at_home == set()
+    user = conf("[general]\n[alice]\ntype=user\ninsecure=invite\n")
+    found = habits_of(user.general, user.peers["alice"])
+    assert (found.unchallenged, found.unchallenged_at_home) == ({"OPTIONS", "INVITE"}, set())
 
 
 def test_peers_that_do_not_differ_share_their_habits() -> None:

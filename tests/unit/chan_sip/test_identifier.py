@@ -144,3 +144,77 @@ async def test_the_order_cannot_be_moved(tmp_path: Path) -> None:
     async with running_server(files, tmp_path) as server:
         names = [name for name, _ in server.sip.identifiers]
         assert (names[1], names[-1]) == ("chan_sip", "chan_sip_guest")
+
+
+async def options_of(server: Server, user: str, method: str = "OPTIONS") -> tuple[bool, bool]:
+    """Whether a stranger's request in a name is let in, and whether it is the guest's."""
+    text = (
+        f"{method} sip:x@h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:{user}@h>;tag=1\r\n"
+        f"To: <sip:x@h>\r\nCall-ID: c\r\nCSeq: 1 {method}\r\nContent-Length: 0\r\n\r\n"
+    )
+    request = parse_message(text.encode())
+    assert isinstance(request, Request)
+    transport = next(name for name in server.sip.state.receptions if name.endswith("/udp"))
+    flow = Silent("UDP", ("192.0.2.1", 5060), ("203.0.113.9", 5060), reliable=False)
+    flow.name = transport
+    request.flow = flow
+    rx = Rx(server.sip, request, flow, 0.0)
+    endpoint = server.sip.identifiers.identify(rx)
+    assert endpoint is None or isinstance(endpoint, Endpoint)
+    authenticator = server.sip.state.authenticator
+    assert authenticator is not None
+    let_in = endpoint is not None and not authenticator.requires_authentication(endpoint, rx)
+    return let_in, endpoint is not None and endpoint.id == GUEST
+
+
+async def test_what_nobody_is_challenged_for_tells_no_names(tmp_path: Path) -> None:
+    """The answer to OPTIONS is the same for names of sip.conf, of pjsip.conf, those kept out, and unknown ones."""
+    files = config("allowguest=no")
+    files["sip.conf"] += "[kept-out]\ntype=friend\nhost=dynamic\nsecret=pw\ndeny=0.0.0.0/0\n"
+    async with running_server(files, tmp_path / "1") as server:
+        for name in ("dyn", "old", "trunk", "pj", "kept-out", "stranger"):
+            assert await options_of(server, name) == (True, True), name
+        assert await options_of(server, "stranger", "MESSAGE") == (False, False)
+        assert await options_of(server, "stranger", "INVITE") == (False, False)
+    async with running_server(config("allowguest=no\nauth_options_requests=yes"), tmp_path / "2") as server:
+        for name in ("dyn", "pj", "stranger"):
+            assert await options_of(server, name) == (False, False), name
+    async with running_server(config("allowguest=no\nauth_message_requests=no"), tmp_path / "3") as server:
+        assert await options_of(server, "stranger", "MESSAGE") == (True, True)
+        assert await options_of(server, "dyn", "MESSAGE") == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("user", "source", "asked"),
+    [
+        ("friend", ("203.0.113.9", 5060), True),
+        ("friend", ("198.51.100.20", 5060), False),
+        ("friend", ("198.51.100.20", 40000), False),
+        ("roams", ("198.51.100.20", 5060), True),
+        ("roams", ("198.51.100.21", 5060), False),
+        ("user", ("203.0.113.9", 5060), False),
+        ("dyn", ("198.51.100.20", 5060), True),
+    ],
+)
+async def test_a_name_in_from_is_no_proof(user: str, source: tuple[str, int], asked: bool, tmp_path: Path) -> None:
+    """``insecure=invite`` lets in who comes from the peer's address, not who writes its name into From."""
+    files = config("allowguest=no")
+    files["sip.conf"] += (
+        "[friend]\ntype=friend\nhost=198.51.100.20\nsecret=pw\ninsecure=port,invite\n"
+        "[roams]\ntype=friend\nhost=dynamic\ndefaultip=198.51.100.21\nsecret=pw\ninsecure=invite\n"
+        "[user]\ntype=user\nsecret=pw\ninsecure=invite\n"
+    )
+    async with running_server(files, tmp_path) as server:
+        text = (
+            f"INVITE sip:x@h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:{user}@h>;tag=1\r\n"
+            "To: <sip:x@h>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n"
+        )
+        request = parse_message(text.encode())
+        assert isinstance(request, Request)
+        request.flow = flow = Silent("UDP", ("192.0.2.1", 5060), source, reliable=False)
+        rx = Rx(server.sip, request, flow, 0.0)
+        endpoint = server.sip.identifiers.identify(rx)
+        authenticator = server.sip.state.authenticator
+        assert isinstance(endpoint, Endpoint)
+        assert authenticator is not None
+        assert authenticator.requires_authentication(endpoint, rx) is asked

@@ -48,7 +48,9 @@ class SipPeer(SipOptions, type="sip_peer"):
     md5secret = option(Md5(), "", "MD5 of user:realm:password, in place of secret.", secret=True)
     remotesecret = option(TEXT, "", "Password sent to it.", secret=True)
     auth = option(CREDENTIALS, (), "Credentials for one of its realms, user:secret@realm.", secret=True)
-    insecure = option(INSECURE, (), "port: its source port does not matter; invite: its calls are not challenged.")
+    insecure = option(
+        INSECURE, (), "port: its source port does not matter; invite: calls from its address are not challenged."
+    )
     permit = modifier(AccessRule(True), "address_rules", "Source addresses that are let in.")
     deny = modifier(AccessRule(False), "address_rules", "Source addresses that are refused.")
     acl = option(NAMES, (), "Named access lists for its source address.")

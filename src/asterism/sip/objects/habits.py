@@ -111,6 +111,8 @@ class Habits:
 
     unchallenged: frozenset[str] = frozenset()
     """Methods whose requests are not asked for a password."""
+    unchallenged_at_home: frozenset[str] = frozenset()
+    """Methods whose requests are not, if they come from an address of the endpoint (``SipState.at_home``)."""
     transports: frozenset[str] = frozenset()
     """Transports over which it may register (``UDP``, ...), 403 otherwise; empty: any."""
     domains: Mapping[str, str] = field(default_factory=dict)
