@@ -236,7 +236,7 @@ class ChanSipNotify(Module):
         try:
             content = content_of(without_escapes(parse_variables(call.get_all("Variable"))), as_given=True)
             for passed_over in content.passed_over:
-                self._server.log.warning("a NOTIFY goes without '%s', which is not to be set", passed_over)
+                self._server.log.warning("a NOTIFY goes without '%s': the server writes it itself", passed_over)
             if call_id:
                 if not self._notifier.send_in_dialog(call_id, content):
                     call.error("Call-ID not found")

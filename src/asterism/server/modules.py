@@ -128,7 +128,7 @@ class ModuleLoader:
         log = self._server.log
         selection = self.catalog.select(plan)
         self._left_out = selection.left_out
-        for name, reason in self.catalog.kept(plan).items():
+        for name, reason in sorted(self.catalog.kept(plan).items()):
             log.warning("modules.conf: noload = %s has no effect: %s", name, reason)
         for known in selection.modules:
             try:

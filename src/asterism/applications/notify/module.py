@@ -72,7 +72,7 @@ class NotifyModule(Module):
     def _given(self, pairs: Iterable[tuple[str, str]]) -> Content:
         content = content_of(pairs)
         for name in content.passed_over:
-            self._server.log.warning("a NOTIFY goes without '%s', which is not to be set", name)
+            self._server.log.warning("a NOTIFY goes without '%s': the server writes it itself", name)
         return content
 
     # Console.

@@ -13,6 +13,7 @@ from asterism.chan_sip.cli.settings import show_settings
 from asterism.chan_sip.cli.turns import in_turns
 from asterism.chan_sip.domains import domains
 from asterism.chan_sip.objects.general import SipGeneral
+from asterism.chan_sip.objects.register_line import masked
 from asterism.chan_sip.realtime.peers import is_realtime
 from asterism.core.commands import CommandCall, command
 from asterism.core.documentation import Documentation
@@ -186,7 +187,7 @@ class GeneralCommands:
         lines = () if general is None else general.register
         text += f"-= Registry objects: {len(lines)} =-\n\n"
         shown = bool(getattr(self._server.options, "show_secrets", False))
-        text += "".join(f"name: {_register_line(line, shown)}\n" for line in reversed(lines))
+        text += "".join(f"name: {line if shown else masked(line, HIDDEN)}\n" for line in reversed(lines))
         text += "-= Dialog objects:\n\n"
         return text + "".join(_OBJECT.format(leg.call_id, "dialog", 3 if _stands(leg) else 2) for leg in legs)
 
@@ -251,15 +252,3 @@ def _stands(leg: Leg) -> bool:
     """Whether something else than the time after its end holds a dialog: a call, a subscriber, a request of ours."""
     waits = leg.seen is not None and not leg.seen.incoming and leg.outgoing is None
     return leg.session is not None or leg.incoming is not None or waits
-
-
-def _register_line(line: str, shown: bool) -> str:
-    """A register line; its secret and that of nothing else is left out unless it is to be shown."""
-    if shown:
-        return line
-    account, at, rest = line.rpartition("@")
-    user, colon, secret = account.partition(":")
-    if not at or not colon:
-        return line
-    _, more, auth = secret.partition(":")
-    return f"{user}:{HIDDEN}{more}{auth}@{rest}"

@@ -222,14 +222,18 @@ class Peers:
             yield templates.plain(ANONYMOUS)
         destinations = world.destinations
         if destinations.needs_outside:
-            yield templates.plain(destinations.outside)
+            yield templates.plain(destinations.outside, CALLED_ONLY)
         for account in destinations.accounts.values():
             yield from _account(account, templates)
 
 
+CALLED_ONLY = Option("identify_by", "ip", Position("", 0))
+"""Of an endpoint that is called and without a password: nobody comes in by writing its name into From."""
+
+
 def _account(account: Account, templates: Templates) -> Iterator[Written]:
     nowhere = Position("", 0)
-    yield templates.plain(account.endpoint, Option("outbound_auth", account.endpoint, nowhere))
+    yield templates.plain(account.endpoint, CALLED_ONLY, Option("outbound_auth", account.endpoint, nowhere))
     secret = ("password_digest", f"MD5:{account.md5}") if account.md5 else ("password", account.secret)
     lines = [Option("username", account.username, nowhere), Option(*secret, nowhere)]
     yield Written("auth", account.endpoint, (), lines)

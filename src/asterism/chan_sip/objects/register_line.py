@@ -172,6 +172,15 @@ def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 11 else -1
 
 
+def masked(text: str, mask: str) -> str:
+    """The line with ``mask`` for its secret; all of a line that cannot be read is ``mask``."""
+    try:
+        line = RegisterLine.parse(text)
+    except ValueError:
+        return mask
+    return str(replace(line, secret=mask)) if line.secret else text
+
+
 class RegisterLinesKind(Lines):
     """Lines of ``register``, as they are written; each adds one."""
 

@@ -72,6 +72,12 @@ def _encryption_taglen(draft: Draft) -> None:
     draft.endpoint("srtp_tag_32", "yes" if draft.peer.encryption_taglen == "32" else "no")
 
 
+def _dtlssetup(draft: Draft) -> None:
+    # The defaults of the two differ; without DTLS neither has an effect.
+    if draft.peer.dtlsenable or draft.peer.dtlssetup != "actpass":
+        draft.endpoint("dtls_setup", draft.peer.dtlssetup)
+
+
 def _dtlsfingerprint(draft: Draft) -> None:
     draft.endpoint("dtls_fingerprint", draft.peer.dtlsfingerprint.upper())
 
@@ -136,7 +142,7 @@ RULES = (
     same("dtlscipher", "endpoint.dtls_cipher"),
     same("dtlscafile", "endpoint.dtls_ca_file"),
     same("dtlscapath", "endpoint.dtls_ca_path"),
-    same("dtlssetup", "endpoint.dtls_setup"),
+    Rule("dtlssetup", ("endpoint.dtls_setup",), apply=_dtlssetup),
     Rule("dtlsfingerprint", ("endpoint.dtls_fingerprint",), apply=_dtlsfingerprint),
     Rule(
         "t38pt_udptl",

@@ -61,6 +61,11 @@ def _credentials(draft: Draft, name: str, line: str) -> None:
         draft.put("auth", name, "password", found.secret)
 
 
+def _insecure(draft: Draft) -> None:
+    if not draft.peer.dynamic and "port" in draft.peer.insecure:
+        draft.note("insecure", "translated", "")
+
+
 def _address_rules(draft: Draft) -> None:
     for rule in draft.peer.address_rules:
         draft.endpoint("permit" if rule.allow else "deny", str(rule.network))
@@ -78,6 +83,7 @@ RULES = (
         "port: whoever comes from its address is taken for it",
         "changed",
         here="invite: calls are not challenged; port: the source port does not matter",
+        apply=_insecure,
     ),
     Rule("permit", ("endpoint.permit", "endpoint.deny"), apply=_address_rules),
     Rule("deny", ("endpoint.permit", "endpoint.deny")),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from itertools import chain
 
+from asterism.chan_sip.objects.general import SipGeneral
 from asterism.chan_sip.objects.peer import SipPeer
 from asterism.chan_sip.reading import SipConf, canonical, prototype
 from asterism.chan_sip.translation import (
@@ -18,9 +19,11 @@ from asterism.chan_sip.translation import (
     peer_security,
 )
 from asterism.chan_sip.translation.names import Names
-from asterism.chan_sip.translation.rules import Draft, Rule, Translation, remarks_of
+from asterism.chan_sip.translation.rules import Draft, Outcome, Rule, Translation, remarks_of
 from asterism.config.file import Option, Section
 from asterism.core.errors import Position
+from asterism.data.network import parse_address
+from asterism.hostport import split_host_port
 
 PEER_RULES: Mapping[str, Rule] = {
     rule.option: rule
@@ -99,6 +102,24 @@ def _kinds() -> frozenset[str]:
     )
 
 
+def _the_same(general: SipGeneral) -> Mapping[str, tuple[Outcome, str]]:
+    """Options of ``[general]`` that are quite the same with the values they have, though not with all."""
+    found = (
+        ("externaddr", bool(general.localnet) and _is_address(general.externaddr)),
+        ("notifyringing", general.notifyringing == "yes"),
+        ("sdpsession", " " not in general.sdpsession),
+    )
+    return {name: ("translated", "") for name, same in found if same}
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parse_address(split_host_port(text)[0])
+    except ValueError:
+        return False
+    return True
+
+
 def translate(conf: SipConf, names: Names) -> Translation:
     """Everything, with a remark on each line."""
     result = Translation()
@@ -106,7 +127,7 @@ def translate(conf: SipConf, names: Names) -> Translation:
         for section in part(conf, names, ""):
             result.sections.setdefault(section.get("type"), []).append(section)
     result.sections.setdefault("endpoint", []).extend(_guest(conf, names, "endpoint"))
-    result.remarks.extend(remarks_of(conf.general_lines, {**PEER_RULES, **GENERAL_RULES}, {}))
+    result.remarks.extend(remarks_of(conf.general_lines, {**PEER_RULES, **GENERAL_RULES}, _the_same(conf.general)))
     for peer in conf.peers.values():
         draft = draft_of(conf, peer, names)
         for (kind, _), made in draft.made.items():

@@ -36,7 +36,7 @@ def check_modules(file: ConfigFile | None, registries: Registries, found: Proble
             fatal = ", and the server does not start without it" if "require" in name else ""
             found.add([option.error(f"there is no module '{value}'{fatal}{near}")])
         elif name == "noload" and value in without_effect:
-            found.note([option.error(f"it has no effect: {without_effect[value]}")])
+            found.note([ConfigError(f"noload = {value} has no effect: {without_effect[value]}", option.position)])
     plan.require = [name for name in plan.require if catalog.find(name) is not None]
     try:
         selection = catalog.select(plan)

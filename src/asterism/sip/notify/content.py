@@ -96,8 +96,10 @@ def read_templates(file: ConfigFile, *, as_given: bool = False) -> tuple[dict[st
             problems.append(ConfigError(f"[{section.name}]: {error}", section.position))
             continue
         problems += (
-            ConfigError(f"[{section.name}]: '{name}' is not for a template to set", section.position)
+            ConfigError(f"[{section.name}]: '{name}' is left out: the server writes it itself", section.position)
             for name in content.passed_over
+            # Files of Asterisk say Content-Length everywhere; nothing is lost with it.
+            if name != "Content-Length"
         )
         found[section.name] = content
     return found, problems

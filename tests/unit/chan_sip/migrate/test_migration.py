@@ -69,3 +69,19 @@ def test_users_conf(tmp_path: Path) -> None:
     done = migrate(fill(tmp_path, **{"users.conf": users}), tmp_path.with_name("new"))
     assert "[161]" in done.files["pjsip.conf"]
     assert "users.conf" not in done.files
+
+
+def test_what_is_the_same_with_its_value_needs_no_look(tmp_path: Path) -> None:
+    general = "[general]\nexternip={}\n{}notifyringing={}\nsdpsession={}\n[a]\nhost={}\ntype=peer\ninsecure={}\n"
+    same = general.format("203.0.113.7", "localnet=10.0.0.0/8\n", "yes", "Office", "192.0.2.1", "port,invite")
+    changed = general.format("pbx.example", "", "no", "Our office", "dynamic", "invite")
+    for text, outcome in ((same, Outcome.TRANSLATED), (changed, Outcome.CHANGED)):
+        folder = fill(tmp_path / outcome.name, **{"sip.conf": text})
+        lines = [entry for entry in migrate(folder, folder / "new").report.entries if entry.path == "sip.conf"]
+        told = {entry.outcome for entry in lines if entry.before.split()[0] not in ("localnet", "host")}
+        assert told == {outcome}
+
+
+def test_a_migrated_phone_has_no_options_without_effect(tmp_path: Path) -> None:
+    folder = fill(tmp_path, **{"sip.conf": "[general]\n[a]\ntype=friend\nhost=dynamic\nsecret=x\n"})
+    assert "dtls" not in migrate(folder, tmp_path.with_name("new")).files["pjsip.conf"]

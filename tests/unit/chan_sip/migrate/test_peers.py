@@ -81,6 +81,8 @@ def test_endpoints_that_no_section_has(tmp_path: Path) -> None:
     assert section(text, "anonymous", "endpoint")["context"] == "nobody"
     assert "auth" not in section(text, "outside", "endpoint")
     assert section(text, "bob-example.org", "endpoint")["outbound_auth"] == "bob-example.org"
+    # Nobody comes in without a password by writing their names into From.
+    assert {section(text, name, "endpoint")["identify_by"] for name in ("outside", "bob-example.org")} == {"ip"}
     assert section(text, "bob-example.org", "auth")["password"] == "pw"
     assert "[anonymous]" not in write(tmp_path, read(tmp_path)[0])
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asterism.chan_sip.objects.register_line import MAX_LINE, RegisterLine, RegisterLinesKind
+from asterism.chan_sip.objects.register_line import MAX_LINE, RegisterLine, RegisterLinesKind, masked
 
 
 def line(user: str, host: str, **values: object) -> RegisterLine:
@@ -121,3 +121,30 @@ def test_every_line_adds_one() -> None:
     assert both == ("a:1@one", "b@two/9~60")
     with pytest.raises(ValueError, match="'@'"):
         kind.parse("nonsense", both)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("1000:tiger@host:5070/1000", "1000:<hidden>@host:5070/1000"),
+        ("tcp://1000:tiger:auth@host/1000~300", "tcp://1000:<hidden>:auth@host/1000~300"),
+        ("peer?tls://1000:tiger@host", "peer?tls://1000:<hidden>@host"),
+        ("1000@domain:5082:tiger:auth@host", "1000@domain:5082:<hidden>:auth@host"),
+        ("1000@[::1]:tiger@[::2]", "1000@[::1]:<hidden>@[::2]"),
+        ("1000:ti/g?er@x@host", "1000:<hidden>@host"),
+        ("1000@host", "1000@host"),
+        ("1000::auth@host", "1000::auth@host"),
+        ("1000:tiger:a:b:c@host", "<hidden>"),
+    ],
+)
+def test_a_secret_is_hidden_wherever_it_stands(text: str, shown: str) -> None:
+    assert masked(text, "<hidden>") == shown
+
+
+@given(
+    st.sampled_from(["", "udp://", "peer?", "peer?tcp://"]),
+    st.sampled_from(["{}", "{}:auth", "@d.example:{}", "@d.example:{}:auth", "@d.example:5082:{}:auth"]),
+)
+def test_no_form_of_a_line_shows_its_secret(before: str, account: str) -> None:
+    account = account.format("tiger") if account.startswith("@") else ":" + account.format("tiger")
+    assert "tiger" not in masked(f"{before}1000{account}@host:5070/1000~60", "<hidden>")

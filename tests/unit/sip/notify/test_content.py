@@ -41,3 +41,11 @@ def test_a_template_that_is_wrong_is_told_and_the_others_serve(tmp_path: Path) -
     found, problems = read_templates(ConfigFile.load(path))
     assert sorted(found) == ["a", "c"]
     assert [problem.position.line for problem in problems if problem.position] == [3, 5]
+
+
+def test_the_length_that_files_of_asterisk_say_is_no_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "sip_notify.conf"
+    path.write_text("[a]\nEvent=>x\nContent-Length=>0\n[b]\nCSeq=>1\n")
+    found, problems = read_templates(ConfigFile.load(path), as_given=True)
+    assert found["a"].headers == (("Subscription-State", "terminated"), ("Event", "x"))
+    assert ["'CSeq' is left out: the server writes it itself" in str(problem) for problem in problems] == [True]
