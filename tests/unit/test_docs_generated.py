@@ -87,6 +87,14 @@ REFERENCES = frozenset(("application", "function", "manager", "managerEvent", "a
 CHAN_SIP = {
     "application": ("SIPAddHeader", "SIPRemoveHeader", "SIPDtmfMode", "SIPSendCustomINFO"),
     "function": ("SIP_HEADER", "SIP_HEADERS", "SIPPEER", "CHECKSIPDOMAIN"),
+    "manager": (
+        "SIPpeers",
+        "SIPshowpeer",
+        "SIPqualifypeer",
+        "SIPshowregistry",
+        "SIPnotify",
+        "SIPpeerstatus",
+    ),
 }
 
 
@@ -114,6 +122,18 @@ def test_the_names_of_chan_sip_have_full_documentation(files: dict[str, str], el
     assert all(one.find("para") is not None for one in parameters)
     assert all(value.find("para") is not None for one in parameters for value in one.iter("enum"))
     assert found.find("see-also/ref") is not None
+
+
+@pytest.mark.parametrize("name", ["SIPQualifyPeerDone", "PeerStatus", "Registry", "SessionTimeout"])
+def test_the_events_of_chan_sip_have_full_documentation(files: dict[str, str], name: str) -> None:
+    root = ElementTree.fromstring(files["core-en_US.xml"].partition("\n")[2])
+    found = root.find(f"managerEvent[@name='{name}']/managerEventInstance")
+    assert found is not None
+    assert found.get("class")
+    assert found.findtext("synopsis")
+    parameters = found.findall("syntax/parameter")
+    assert parameters
+    assert all(one.findtext("para") for one in parameters), [one.get("name") for one in parameters]
 
 
 def test_the_items_of_a_channel_are_explained_each(files: dict[str, str]) -> None:

@@ -14,6 +14,7 @@ An ``@`` divides first, so that a secret may have a ``/``. What came from outsid
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from asterism.pbx.dialplan.language.foreign import shadow
@@ -21,6 +22,18 @@ from asterism.pbx.dialplan.language.foreign import shadow
 TRANSPORTS = frozenset(("udp", "tcp", "tls", "ws", "wss"))
 _WHO = 5
 """Parts of what stands before the ``@``."""
+
+
+SECRET = re.compile(
+    r"""((?<!\w)SIP/[^\s/:@&,!"|()]{0,128}:)  # whom to call
+    (?!\s|\d{1,5}[,&!"\s)])                  # neither a sentence nor the port of a peer
+    (?:(?:(?!&\w{1,32}/)[^,\n]){1,512}|[^\n]{1,512}?)(?=@)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""A secret, and what follows it up to the host, of a dial string in some other text: what the log leaves out.
+
+The first group stays. Where a secret has a comma, what stands behind the last one is cut off at the first ``@``.
+"""
 
 
 class DialString(NamedTuple):

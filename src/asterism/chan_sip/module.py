@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asterism.chan_sip.backend import SipConfSource, install
+from asterism.chan_sip.dialstring import SECRET
 from asterism.core.module import Module
 from asterism.sip.server import SipServer
 
@@ -24,6 +25,9 @@ class ChanSip(Module):
         self._server = server
         self.source = install(server.data)
         server.register_marked(self)
+        secrets = server.log.secrets
+        secrets.append(SECRET)
+        server.owner.on_release(lambda: secrets.remove(SECRET))
 
     async def reload(self) -> None:
         """Read every object again; what is in use keeps its old values."""

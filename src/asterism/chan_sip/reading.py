@@ -216,6 +216,12 @@ class _Reader:
             peer = item if isinstance(item, SipPeer) else None
             self.conf.problems.append(ConfigError(text, self.conf.position(peer, *names), names[0]))
             item.session_expires, item.session_minse = 1800, 90
+        if isinstance(item, SipPeer) and not item.host:
+            # Not taken for dynamic: whoever registered would then be the peer.
+            text = f"{_label(item)}: option 'host' is empty: it can neither register nor be called"
+            accepted = "dynamic, an address or a name"
+            where = self.conf.position(item, "host")
+            self.conf.problems.append(ConfigError(f"{text}; accepted: {accepted}", where, "host", accepted))
 
     def _users(self, users: ConfigFile) -> None:
         """``users.conf``: sections with ``hassip = yes``, there or in ``[general]``, are friends."""

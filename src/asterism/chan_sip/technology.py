@@ -211,6 +211,13 @@ class SipTechnology(SessionTechnology):
         who = [foreign(uri.user), options, "@"] if uri.user or options else []
         return joined([f"{self.name}/", *who, *place])
 
+    def dial_texts(self, endpoint: Endpoint, aor: str, user: str) -> list[str]:
+        """The peer: it is called where it is now."""
+        peer = self.peer(aor)
+        if peer is None or self.contact(peer) is None:
+            return []
+        return [joined([f"{self.name}/{aor}", *(["/", foreign(user)] if user else [])])]
+
     def device_of_caller(self, endpoint: Endpoint, request: Request) -> str:
         """A guest's channel is named after the host that its From has."""
         host = request.from_.uri.host

@@ -8,8 +8,9 @@ servers in one process never see each other's records. The channels of ``logger.
 from __future__ import annotations
 
 import logging
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, Protocol
 
@@ -47,6 +48,10 @@ log_subject: ContextVar[LogSubject | None] = ContextVar("log_subject", default=N
 
 Every record made meanwhile carries its fields, so that one call can be followed through the log.
 """
+
+
+CONCEALED = r"\1***"
+"""What log lines have in the place of a secret: the first group of its pattern stays."""
 
 
 class Multiline(str):
@@ -102,9 +107,16 @@ class ServerRecord(logging.LogRecord):
     """
 
     note = ""
+    secrets: Sequence[re.Pattern[str]] = ()
 
     def getMessage(self) -> str:  # noqa: N802 (logging's name)
-        """The message with its arguments; see :func:`printable` for what these cannot do."""
+        """The message with its arguments, its secrets left out; see :func:`printable` for what arguments cannot do."""
+        text = self._text()
+        for pattern in self.secrets:
+            text = pattern.sub(CONCEALED, text)
+        return text
+
+    def _text(self) -> str:
         try:
             text = super().getMessage()
         except Exception:  # a mistake in the call is no reason to lose what it tells
@@ -172,6 +184,8 @@ class ServerLogger(logging.Logger):
         self.verbose_ceiling = 0
         self.debug_level = 0
         self.repeats = RepeatLimit()
+        self.secrets: list[re.Pattern[str]] = []
+        """What matches one of these is left out of every line, but for its first group."""
 
     def update_ceiling(self) -> None:
         """Find the highest verbosity that a handler asks for by its ``verbose_level``."""
@@ -192,6 +206,7 @@ class ServerLogger(logging.Logger):
     ) -> logging.LogRecord:
         """A :class:`ServerRecord` with the fields of the call that is being worked for."""
         record = ServerRecord(name, level, fn, lno, msg, args, exc_info, func, sinfo)
+        record.secrets = self.secrets
         if extra is not None:
             record.__dict__.update(extra)
         subject = log_subject.get()

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import logging
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sip_calls_kit import PHONES, SIP, phones
 from sippeers_kit import TABLE, execute, insert
 
+from asterism.core.events import EventType
 from asterism.pbx.vocabulary.device_state import DeviceState
+from asterism.pbx.vocabulary.events import DIAL_BEGIN
 from asterism.stack.headers import NameAddr
 from asterism.stack.message import make_response
 from asterism.stack.resolver import Target
@@ -116,6 +122,41 @@ async def test_credentials_of_a_dial_string_answer_challenges() -> None:
         assert 'username="user"' in credentials
         assert 'realm="example.org"' in credentials
         again.reject()
+        await call.refused()
+
+
+async def test_secrets_of_dial_strings_are_not_in_the_log() -> None:
+    """The manager is told them, as recorded; DialString is what was dialled."""
+    number = "exten => 7,1,Dial(SIP/200:sesame@127.0.0.1:{bob}&SIP/x:tartan@nosuch.invalid,30)\n"
+    async with phones(number) as world:
+        server, lines = world.server, io.StringIO()
+        handler = logging.StreamHandler(lines)
+        server.log.addHandler(handler)
+        server.log.verbose_level = 10
+        dialled: list[str] = []
+
+        def note(event: EventType, published: tuple[Any, ...]) -> None:
+            dialled.append(str(dict(event.render(*published)).get("DialString")))
+
+        server.subscribe(DIAL_BEGIN, note)
+        call = await world.ann.dial("7")
+        incoming = await world.bob.incoming()
+        incoming.reject()
+        await call.refused()
+        server.log.removeHandler(handler)
+        assert dialled == [f"200:sesame@127.0.0.1:{world.bob.port}"]
+        assert f"SIP/200:***@127.0.0.1:{world.bob.port}&SIP/x:***@nosuch.invalid,30" in lines.getvalue()
+        assert not re.search("sesame|tartan", lines.getvalue())
+
+
+@pytest.mark.parametrize(("arguments", "user"), [("bob", ""), ("bob,bob", ""), ("bob,,200", "200")])
+async def test_the_contacts_of_a_peer_are_dialled(arguments: str, user: str) -> None:
+    async with phones(f"exten => 7,1,Dial(${{PJSIP_DIAL_CONTACTS({arguments})}},30)\n") as world:
+        call = await world.ann.dial("7")
+        incoming = await world.bob.incoming()
+        assert incoming.request.uri.user == user
+        assert world.channels() == ["PJSIP/101", "SIP/bob"]
+        incoming.reject()
         await call.refused()
 
 

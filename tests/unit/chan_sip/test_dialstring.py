@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asterism.chan_sip.dialstring import DialString, parse
+from asterism.chan_sip.dialstring import SECRET, DialString, parse
+from asterism.core.log import Multiline, ServerLogger
 from asterism.pbx.dialplan.language.foreign import foreign, joined
 
 
@@ -76,3 +79,33 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         return
     assert found.where
     assert all(one.isprintable() for one in found if isinstance(one, str))
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ('Dial("SIP/a-1", "SIP/bob:se/c@ret@h.example,30") in', 'Dial("SIP/a-1", "SIP/bob:***@h.example,30") in'),
+        ("sip/bob:x:md5:auth:tls@h:5060", "sip/bob:***@h:5060"),
+        ("SIP/a&SIP/bob:s1@h&SIP/ann:s2@i", "SIP/a&SIP/bob:***@h&SIP/ann:***@i"),
+        ("SIP/:only@h", "SIP/:***@h"),
+        ("SIP/bob:one,two@h", "SIP/bob:***@h"),
+        ("SIP/bob:5060@h", "SIP/bob:***@h"),
+        ("SIP/bob:5060,30,U(a^b@c)", None),
+        ("SIP/200@trunk:5080", None),
+        ("PJSIP/200@trunk:5080&PJSIP/x:y@z", None),
+        ("SIP/alice: no such user x@y", None),
+        ("Via: SIP/2.0/UDP 127.0.0.1:5060\nFrom: <sip:a@h>", None),
+    ],
+)
+def test_secrets_are_left_out_of_the_log(line: str, shown: str | None) -> None:
+    log = ServerLogger("test")
+    log.secrets.append(SECRET)
+    record = log.makeRecord("test", 30, "f", 1, "%s", (Multiline(line),), None)
+    assert record.getMessage() == (line if shown is None else shown)
+
+
+def test_looking_for_secrets_takes_no_time() -> None:
+    for text in ("SIP/x:" * 20000, "SIP/x:" + "&" * 100000, "SIP/" + "a" * 100000, "SIP/x:&aaaaaaaa" * 8000):
+        begun = time.process_time()
+        assert SECRET.search(text) is None
+        assert time.process_time() - begun < 1

@@ -69,6 +69,20 @@ def test_a_peer_may_have_timers_of_its_own() -> None:
     assert told(found) == []
 
 
+def test_an_empty_host_is_an_error_of_host() -> None:
+    found = conf("[x]\ntype=peer\ncontext=c\nhost=\n")
+    (line,) = told(found)
+    assert line.startswith("sip.conf:4: peer 'x': option 'host' is empty: it can neither register nor be called; acc")
+    assert not found.peers["x"].dynamic
+
+
+def test_an_empty_line_of_register_is_told() -> None:
+    found = conf("[general]\nregister =>\nregister => u@h\n")
+    (line,) = told(found)
+    assert line.startswith("sip.conf:2: [general]: option 'register' cannot be ")
+    assert found.general.register == ("u@h",)
+
+
 def test_a_user_and_a_peer_of_one_name() -> None:
     for first, second in (("user", "peer"), ("peer", "user")):
         found = conf(f"[x]\ntype={first}\nsecret=a\n[x]\ntype={second}\nsecret=b\n")

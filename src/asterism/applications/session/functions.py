@@ -12,7 +12,7 @@ from asterism.applications.session.uas import IncomingSession
 from asterism.core.documentation import Argument, Documentation
 from asterism.data.errors import DataUnavailableError
 from asterism.pbx.dialplan.functions.common import value_of
-from asterism.pbx.dialplan.language.foreign import foreign, joined
+from asterism.pbx.dialplan.language.foreign import joined
 from asterism.pbx.vocabulary.flow import EndDialplan, FunctionError
 from asterism.pbx.vocabulary.marks import application, function, function_preparer, function_writer
 from asterism.sip.objects.aor import Aor
@@ -24,7 +24,10 @@ from asterism.stack.reasons import reason_phrase
 from asterism.stack.uri import Uri
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from asterism.applications.session.session import Session
+    from asterism.applications.session.technology import SessionTechnology
     from asterism.pbx.channels.channel import Channel
     from asterism.sip.core import SipCore
 
@@ -77,8 +80,9 @@ def _names(headers: list[tuple[str, str]], prefix: str) -> str:
 class SessionFunctions:
     """``PJSIP_*`` functions and ``PJSIPHangup``."""
 
-    def __init__(self, core: SipCore) -> None:
+    def __init__(self, core: SipCore, technologies: Mapping[str, SessionTechnology]) -> None:
         self._core = core
+        self._technologies = technologies
 
     @function("PJSIP_HEADER", Documentation(
         "Read, add, change or remove headers of a PJSIP call", "PJSIP_HEADER(action,name[,number])",
@@ -191,15 +195,11 @@ class SessionFunctions:
             raise FunctionError(f"no endpoint '{name}'")
         aors = (rest[0],) if rest and rest[0] else endpoint.aors
         user = rest[1] if len(rest) > 1 else ""
+        technology = self._technologies.get(endpoint.habits.technology)
         dialed: list[str] = []
-        for aor in aors:
-            for contact in self._core.location.contacts(aor):
-                try:
-                    uri = str(contact.parsed.replace(user=user)) if user else contact.uri
-                except ParseError:
-                    continue
-                # A phone wrote the URI: it is one destination, whatever it contains.
-                dialed += ("&", f"PJSIP/{endpoint.id}/", foreign(uri))
+        if technology is not None:
+            for text in (text for aor in aors for text in technology.dial_texts(endpoint, aor, user)):
+                dialed += ("&", text)
         return joined(dialed[1:])
 
     @function_preparer("PJSIP_DIAL_CONTACTS", "PJSIP_ENDPOINT")

@@ -63,7 +63,7 @@ class SessionModule(Module):
         server.register_marked(SessionCommands(self.sessions))
         server.register_marked(SessionActions(pbx))
         server.register_events(SESSION_TIMEOUT)
-        pbx.register_marked(SessionFunctions(core))
+        pbx.register_marked(SessionFunctions(core, self.sessions.technologies))
         pbx.register_marked(InheritedHeaders())
         pbx.register_marked(MediaFunctions())
         pbx.functions.explain(server.owner, "CHANNEL", "item", EXPLAINED)

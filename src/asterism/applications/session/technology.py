@@ -11,7 +11,7 @@ from asterism.applications.session.negotiation import outgoing_order
 from asterism.applications.session.uac import OutgoingSession
 from asterism.data.data import DataUnavailableError, Missing
 from asterism.media.stream import AUDIO
-from asterism.pbx.dialplan.language.foreign import shadow
+from asterism.pbx.dialplan.language.foreign import foreign, joined, shadow
 from asterism.pbx.vocabulary.causes import Cause
 from asterism.pbx.vocabulary.device_state import DeviceState
 from asterism.pbx.vocabulary.errors import RequestError
@@ -84,6 +84,21 @@ class SessionTechnology:
     def forwarded(self, endpoint: Endpoint, uri: Uri) -> str:
         """The dial string for a URI to which the endpoint sends its calls."""
         raise NotImplementedError
+
+    def dial_texts(self, endpoint: Endpoint, aor: str, user: str) -> list[str]:
+        """The dial strings, with the technology, that call the contacts of an AOR of the endpoint.
+
+        ``user`` is to be called there, empty: whom the contact names. What is from outside is marked so.
+        """
+        dialed = []
+        for contact in self._core.location.contacts(aor):
+            try:
+                uri = str(contact.parsed.replace(user=user)) if user else contact.uri
+            except ParseError:
+                continue
+            # A phone wrote the URI: it is one destination, whatever it contains.
+            dialed.append(joined([f"{self.name}/{endpoint.id}/", foreign(uri)]))
+        return dialed
 
     def device_of_caller(self, endpoint: Endpoint, request: Request) -> str:
         """The device of who makes a call, where the endpoint's is none."""

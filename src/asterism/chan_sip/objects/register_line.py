@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from asterism.data.kinds import Lines
+from asterism.data.kinds import Lines, Strings
 from asterism.hostport import format_host_port, split_host_port
 from asterism.stack.errors import ParseError
 from asterism.stack.uri import parse_host
@@ -186,6 +186,9 @@ class RegisterLinesKind(Lines):
 
     def __init__(self) -> None:
         super().__init__(GRAMMAR)
+
+    def parse(self, text: str, current: Strings) -> Strings:
+        return (*current, self.check(text))  # an empty line is a wrong one
 
     def check(self, name: str) -> str:
         RegisterLine.parse(name)

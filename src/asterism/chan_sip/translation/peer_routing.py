@@ -21,7 +21,7 @@ def _host(draft: Draft) -> None:
     if peer.dynamic:
         draft.aor("max_contacts", "1")
         draft.aor("remove_existing", "yes")
-    else:
+    elif peer.host:
         draft.aor("contact", _contact(draft, peer.host))
 
 

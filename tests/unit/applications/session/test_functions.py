@@ -74,7 +74,7 @@ def test_headers_of_the_stack_are_not_added_again(name: str) -> None:
     session: Any = object.__new__(_Session)
     session.added_headers = []
     channel: Any = SimpleNamespace(driver=SessionDriver(session))
-    functions = SessionFunctions(SimpleNamespace())  # type: ignore[arg-type]
+    functions = SessionFunctions(SimpleNamespace(), {})  # type: ignore[arg-type]
     with pytest.raises(FunctionError, match="written by the server"):
         functions.write_header(channel, f"add,{name}", "x")
     functions.write_header(channel, "add,X-Other", "x")

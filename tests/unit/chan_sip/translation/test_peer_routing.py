@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from general_kit import objects
 from peer_kit import peer
 
 from asterism.chan_sip.translation.peer_routing import proxy_uri
+from asterism.sip.objects.aor import Aor
 
 
 def contact(lines: str, general: str = "") -> tuple[str, ...]:
@@ -33,6 +35,11 @@ def test_a_phone_that_registers() -> None:
 )
 def test_a_peer_at_an_address(lines: str, uri: str) -> None:
     assert contact(lines) == (uri,)
+
+
+def test_a_peer_without_a_place_is_nowhere() -> None:
+    (aor,) = objects(Aor, "[x]\ntype=peer\nhost=\n").values()
+    assert (aor.max_contacts, aor.contact) == (0, ())
 
 
 def test_where_a_phone_is_until_it_registers() -> None:
