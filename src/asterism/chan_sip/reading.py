@@ -6,6 +6,7 @@ shall not be left out for one line. What is wrong is told with file and line.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -44,6 +45,16 @@ SPECIAL = ("general", "authentication")
 _USERS_ONLY = frozenset(("hassip", "registersip"))
 _NOT_INHERITED = ("contact_rules", "contactacl", "callerid")
 """What ``[general]`` says of these counts for the server, beside what a peer says."""
+
+_LISTS = frozenset(
+    (
+        "allow", "disallow", "permit", "deny", "contactpermit", "contactdeny", "directmediapermit", "directmediadeny",
+        "localnet",
+    )
+)  # fmt: skip
+"""Lists whose other items count when one cannot be read: a phone shall not lose all its codecs for a name."""
+_DENYING = frozenset(("deny", "contactdeny", "directmediadeny"))
+_ALL = "0.0.0.0/0,::/0"
 
 
 def canonical(name: str) -> str:
@@ -191,7 +202,22 @@ class _Reader:
             try:
                 setattr(item, spec.into, spec.kind.parse(line.value, getattr(item, spec.into)))
             except ValueError as error:
-                self.conf.problems.append(_refused(item, line, spec, str(error)))
+                if name in _LISTS:
+                    self._fill_each(item, line, spec)
+                else:
+                    self.conf.problems.append(_refused(item, line, spec, str(error)))
+
+    def _fill_each(self, item: SipOptions, line: Option, spec: OptionSpec) -> None:
+        """Take those of a list that can be read; one of ``deny`` that cannot refuses everybody."""
+        for word in filter(None, map(str.strip, re.split("[,|()]", line.value))):
+            try:
+                setattr(item, spec.into, spec.kind.parse(word, getattr(item, spec.into)))
+            except ValueError as error:
+                text = str(error)
+                if spec.name in _DENYING:
+                    text += "; in its place all addresses are denied"
+                    setattr(item, spec.into, spec.kind.parse(_ALL, getattr(item, spec.into)))
+                self.conf.problems.append(_refused(item, line, spec, text))
 
     def _unknown(self, item: SipOptions, line: Option) -> None:
         mark = (line.position.path, line.position.line)

@@ -150,7 +150,7 @@ def _make_lines(
     from asterism.server.files import module_paths
 
     modules = module_paths((folder / "modules", directories.modules))
-    registries = read_registries(modules, chan_sip="sip.conf" in files)
+    registries = read_registries(modules, chan_sip=(folder / "sip.conf").exists())
     loaded = check_modules(files.get("modules.conf"), registries, found)
     data = Path(directories.data)
     languages = Languages.below(Sounds((data, Path(directories.spool))), data, options.defaultlanguage)

@@ -130,3 +130,27 @@ def test_where_an_option_is_set() -> None:
     peer = found.peers["x"]
     lines = [found.position(peer, name).line for name in ("directmedia", "context", "secret")]
     assert lines == [5, 2, 3]
+
+
+def test_what_is_right_in_a_list_counts() -> None:
+    found = conf("[x]\ntype=peer\ndisallow=all\nallow=alaw, foo|ulaw,bar\npermit=10.0.0.0/8,office\n")
+    peer = found.peers["x"]
+    assert str(peer.allow) == "alaw,ulaw"
+    assert list(map(str, peer.address_rules)) == ["permit=10.0.0.0/255.0.0.0"]
+    assert [text.partition(": option ")[2].partition(";")[0] for text in told(found)] == [
+        "'allow' cannot be 'alaw, foo|ulaw,bar': 'foo' is not a codec",
+        "'allow' cannot be 'alaw, foo|ulaw,bar': 'bar' is not a codec",
+        "'permit' cannot be '10.0.0.0/8,office': 'office' is not an address or network",
+    ]
+
+
+def test_a_mistake_in_deny_lets_nobody_in() -> None:
+    found = conf("[x]\ntype=friend\ndeny=0.0.0.0/33\npermit=10.0.0.0/8\ncontactdeny=all\n")
+    peer = found.peers["x"]
+    assert [peer.address_rules.allows(each) for each in ("10.1.2.3", "192.0.2.1", "2001:db8::1")] == [
+        True,
+        False,
+        False,
+    ]
+    assert not peer.contact_rules.allows("10.1.2.3")
+    assert all("in its place all addresses are denied" in text for text in told(found))

@@ -315,3 +315,8 @@ def test_sip_is_a_technology_where_there_is_a_sip_conf(tmp_path: Path) -> None:
     assert [problem.position.line for problem in problems if problem.position] == [2, 3]
     (tmp_path / "sip.conf").write_text("[a]\ntype=friend\nsecret=x\n")
     assert check(tmp_path)[0] == []
+
+
+def test_a_sip_conf_that_cannot_be_read_is_the_one_problem(tmp_path: Path) -> None:
+    files = {"sip.conf": "[x](nowhere)\ntype=friend\n", "extensions.conf": "[c]\nexten => 1,1,Dial(SIP/x)\n"}
+    assert told(tmp_path, files) == ["sip.conf:1: section 'x' inherits from 'nowhere', which is not defined before it"]
