@@ -147,6 +147,9 @@ def start_play(channel: Channel, name: str, interrupt: str = "", language: str =
     if stream is None:
         if sounds.find(name, language) is None:
             raise SoundError(f"there is no sound '{name}'")
+        channel.check()
+        stream = _early(channel)
+    if stream is None:
         return Playing(channel, (), interrupt)
     return Playing(channel, sounds.load(name, language, stream.format).frames(), interrupt)
 
@@ -166,7 +169,7 @@ def start_tone(channel: Channel, tone: str) -> bool:
     """
     frames = tone_frames(tone)
     channel.stop_tone()
-    stream = stream_of(channel)
+    stream = stream_of(channel) or _early(channel)
     if stream is None:
         return False
     channel.tone = Playback(stream, frames, channel.pbx.loop)
