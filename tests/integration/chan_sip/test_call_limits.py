@@ -144,3 +144,46 @@ async def test_calls_of_a_peer_are_refused_as_well(limit: str) -> None:
         assert await (await world.bob.dial("600")).refused() == 480
         for call in calls:
             await call.hangup()
+
+
+@pytest.mark.parametrize("by_bob", [False, True])
+async def test_a_blind_transfer_goes_on_counting_who_is_still_there(by_bob: bool) -> None:
+    async with phones(bob_options="call-limit=1") as world:
+        call, incoming = await connect(world, by=world.alice)
+        who = incoming if by_bob else call
+        assert (await who.refer(f"<{who.phone.uri('101')}>")).status == 202
+        third = await world.ann.incoming()
+        third.answer()
+        await third.answered()
+        if not who.over:
+            await who.hangup()
+        await until(lambda: usage(world, "bob").in_use == (0 if by_bob else 1))
+        another = await world.alice.dial("6002")
+        if by_bob:
+            (await world.bob.incoming()).reject(480)
+            assert await another.refused() == 480
+        else:
+            assert await another.refused() == 486
+            assert len(world.bob.calls) == 1
+        await third.hangup()
+        await (call if by_bob else incoming).ended()
+        await until(lambda: usage(world, "bob").in_use == 0)
+
+
+async def test_a_blind_transfer_to_a_peer_at_its_limit_is_refused() -> None:
+    async with phones(bob_options="call-limit=1") as world:
+        call, incoming = await connect(world, by=world.alice)
+        first = await world.alice.dial("101")
+        second = await world.ann.incoming()
+        second.answer()
+        await first.answered()
+        await second.answered()
+        assert (await first.refer(f"<{world.alice.uri('6002')}>")).status == 202
+        await until(lambda: world.dialled == [("CHANUNAVAIL", "17")], what=lambda: str(world.dialled))
+        await second.ended()
+        assert len(world.bob.calls) == 1
+        assert usage(world, "bob").in_use == 1
+        if not first.over:
+            await first.hangup()
+        await call.hangup()
+        await incoming.ended()

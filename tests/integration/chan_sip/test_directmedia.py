@@ -131,3 +131,29 @@ async def test_hold_and_a_transfer_bring_media_back_and_direct_again() -> None:
             await call.hangup()
         await third.hangup()
         await incoming.ended()
+
+
+@pytest.mark.parametrize(("word", "moves"), [("nonat", False), ("yes", True)])
+async def test_nonat_keeps_phones_here_that_are_not_where_they_say(word: str, moves: bool) -> None:
+    async with phones(sip=config(f"{word}\nnat=force_rport,comedia")) as world:
+        call, incoming = await connect(world, "alice", "bob")
+        call.play(440)
+        incoming.play(660)
+        await are_direct(call, incoming)  # once each was heard from where it says
+        await call.hangup()
+        await incoming.ended()
+        call = await world.alice.dial("6002")
+        incoming = await world.bob.incoming()
+        incoming.description.port = incoming.audio.port + 1  # not where its packets come from
+        incoming.answer()
+        await call.answered()
+        await incoming.answered()
+        call.play(440)
+        incoming.play(660)
+        if moves:
+            await until(lambda: told(call) == incoming.audio.port + 1, what="not direct")
+        else:
+            await are_here(call, incoming)
+            assert methods(call) == methods(incoming) == []
+        await call.hangup()
+        await incoming.ended()

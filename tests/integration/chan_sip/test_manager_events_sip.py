@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from ami_kit import PORTS, answered, events, files
-from manager_kit import Manager, manager
+from manager_kit import MANAGER, Manager, manager
+from provider_kit import CALLS, PROVIDER
 
 from asterism.chan_sip.peers import peers_of
 from asterism.server.server import Server
@@ -19,6 +20,7 @@ from asterism.sip.contacts import Contact
 from asterism.sip.objects.contact import contact_id
 from asterism.stack.parser import parse_message
 from asterism.testing import free_port, running_server
+from asterism.testing.servers import write_config
 
 URI = "sip:alice@127.0.0.1:15091"
 
@@ -137,3 +139,24 @@ async def test_peers_of_pjsip_conf_go_on_as_they_were(tmp_path: Path) -> None:
         await client.event("ContactStatus", AOR="pat")
         assert (await client.event("PeerStatus", Peer="PJSIP/pat"))["PeerStatus"] == "Reachable"
         assert peers_of(server).get("pat") is None
+
+
+async def test_registrations_elsewhere(tmp_path: Path) -> None:
+    """One that the provider takes, and one whose password is wrong."""
+    port, own = free_port(), free_port()
+    more = PROVIDER[PROVIDER.index("[2000]") : PROVIDER.index("[101]")].replace("2000", "1000")
+    provider = {"pjsip.conf": (PROVIDER + more).format(port=port, auth_user="1000"), "extensions.conf": CALLS}
+    lines = f"register => 1000:regpw@127.0.0.1:{port}/1000\nregister => 2000:wrong@127.0.0.1:{port}/2000\n"
+    general = f"[general]\nudpbindaddr=127.0.0.1:{own}\nregistertimeout=1\n"
+    config = {"sip.conf": general, "manager.conf": MANAGER}
+    async with (
+        running_server(provider, tmp_path / "provider"),
+        running_server(config, tmp_path / "own") as server,
+        manager(server) as client,
+    ):
+        write_config(server.paths.etc, {"sip.conf": general + lines})
+        await client.action("Command", Command="sip reload")
+        for name in ("1000", "2000"):
+            await client.event("Registry", Username=name)
+        found = [each.text for each in client.events if each["Event"] == "Registry"]
+        assert {*found} == {*recorded('outbound registrations after "sip reload"', "Registry")}
