@@ -21,6 +21,8 @@ from asterism.core.regex import Regex, RegexError, compile_regex
 MAX_INCLUDE_DEPTH = 10
 EXEC_TIMEOUT = 30.0
 """Seconds an ``#exec`` command may take."""
+_MOST_INHERITED = 100_000
+"""Lines that one section has of templates: each template may double those of another."""
 
 
 class Reader:
@@ -144,6 +146,9 @@ class Reader:
             base = next(iter(self._by_name.get(argument.lower(), ())), None)
             if base is None or base is section:
                 self._error(f"section '{name}' inherits from '{argument}', which is not defined before it", position)
+                continue
+            if len(section.options) + len(base.options) > _MOST_INHERITED:
+                self._error(f"section '{name}' inherits more than {_MOST_INHERITED} lines", position)
                 continue
             section.inherits.append(base.name)
             section.options.extend(Option(o.name, o.value, o.position, o.arrow, True) for o in base.options)

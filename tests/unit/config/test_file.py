@@ -169,3 +169,11 @@ def test_any_text_parses_or_is_a_config_error(text: str) -> None:
     for section in file:
         assert section.name
         assert all(option.name == option.name.strip() for option in section)
+
+
+def test_templates_that_double_each_other_are_bounded(tmp_path: Path) -> None:
+    """Thirty lines must not make a section of a thousand million."""
+    path = tmp_path / "bomb.conf"
+    path.write_text("[t0](!)\na=b\n" + "".join(f"[t{n}](!,t{n - 1},t{n - 1})\n" for n in range(1, 30)) + "[z](t29)\n")
+    with pytest.raises(ConfigError, match="inherits more than 100000 lines"):
+        ConfigFile.load(path)

@@ -80,16 +80,20 @@ class Destinations:
     def translate(self, resource: str) -> Changed:
         """``SIP/resource`` as a destination. Raises nothing: what cannot be told is in the result."""
         head, *options = divide(resource, "!")
-        parts = divide(head, "/")
-        if len(parts) >= 3:
-            found = self._by_way_of(parts[0], parts[1], "/".join(parts[2:]))
-        elif len(parts) == 2:
-            found = self._extension(parts[1], parts[0]) if parts[1] else self._whole(parts[0])
-        elif len(divide(head, "@")) > 1:
-            *users, host = divide(head, "@")
-            found = self._extension("@".join(users), host)
+        first, *rest = divide(head, "/")
+        if rest and ":" in first and "@" not in first and "@" in "/".join(rest):
+            first, *rest = _behind_password(head)
+        extension, way = (rest[0] if rest else ""), "/".join(rest[1:])
+        *users, where = divide(first, "@")
+        if len(rest) > 1:
+            found = self._by_way_of(first, extension, way)
+        elif users:
+            who = "@".join(users)
+            found = self._extension(":".join((extension, *divide(who, ":")[1:])) if extension else who, where)
+        elif extension:
+            found = self._extension(extension, first)
         else:
-            found = self._whole(head)
+            found = self._whole(first)
         if options and found.outcome is not Outcome.UNTRANSLATED:
             why = "what follows '!' (To and From of the call) has no counterpart: set from_user and from_domain"
             return Changed(found.text, Outcome.UNTRANSLATED, why)
@@ -176,6 +180,13 @@ class Destinations:
 
     def _taken(self, name: str) -> bool:
         return self.find(name) is not None or any(name == account.endpoint for account in self.accounts.values())
+
+
+def _behind_password(head: str) -> list[str]:
+    """The parts of ``user:secret@host/...``, where the secret has a slash."""
+    *users, where = divide(head, "@")
+    host, *rest = divide(where, "/")
+    return [f"{'@'.join(users)}@{host}", *rest]
 
 
 def _free(name: str, taken: Callable[[str], bool]) -> str:

@@ -15,6 +15,8 @@ _HEADER = re.compile(r"\[(?P<name>[^\]]*)\]")
 _LEFT = re.compile(r"(?<![\w/.@-])(SIP/(?!2\.0)|SIPPEER\(|SIP_HEADERS?\(|CHECKSIPDOMAIN\(|SIPCHANINFO\(|SIPAddHeader|"
                    r"SIPRemoveHeader|SIPDtmfMode|SIPSendCustomINFO)", re.IGNORECASE)  # fmt: skip
 """What must not be left in a line."""
+_ALONE = re.compile(r"((?<![\w$])\w+\s*=>?\s*)SIP(?=\s*(?:$|[),]))", re.IGNORECASE)
+"""A variable that is set to the technology, as in ``TECH=SIP``."""
 _SCHEME = re.compile(r"(MessageSend\(\s*)sip:(?=[\w${])", re.IGNORECASE)
 
 
@@ -77,6 +79,10 @@ def _include(line: SourceLine, name: str, report: Report, within: Callable[[Path
 def migrate_line(code: str, name: str, number: int, world: World, *, handler: bool = False) -> tuple[str, Entry | None]:
     """One line without its comment: what it becomes, and what there is to report, if it names chan_sip's things."""
     rewriter = Rewriter(world, handler=handler)
+    original, code = code, _ALONE.sub(r"\1PJSIP", code)
+    if code != original:
+        why = "the technology alone: destinations that begin with it are PJSIP/peer or PJSIP/number@peer"
+        rewriter.notes.append((Outcome.CHANGED, why))
     before, equals, value = code.partition("=")
     message = _SCHEME.search(value)
     if message is not None:
@@ -89,8 +95,8 @@ def migrate_line(code: str, name: str, number: int, world: World, *, handler: bo
             return code, None
         why = f"'{left[0]}' is not understood here"
         return code, Entry(name, number, Outcome.UNTRANSLATED, code.strip(), "", why)
-    after = "" if changed == code else changed.strip()
-    return changed, Entry(name, number, rewriter.outcome, code.strip(), after, rewriter.why)
+    after = "" if changed == original else changed.strip()
+    return changed, Entry(name, number, rewriter.outcome, original.strip(), after, rewriter.why)
 
 
 def _assigned(rewriter: Rewriter, name: str, value: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 
+from asterism.applications.pubsub.outbound.objects import OutboundSubscription
 from asterism.chan_sip.migrate.names import PlainNames
 from asterism.chan_sip.reading import SPECIAL, SipConf, read
 from asterism.chan_sip.translation.translate import draft_of
@@ -35,7 +36,7 @@ class Written:
 
 @cache
 def _class(kind: str) -> type[ConfiguredObject]:
-    return next(each for each in TYPES if kind == each.TYPE)
+    return next(each for each in (*TYPES, OutboundSubscription) if kind == each.TYPE)
 
 
 @lru_cache(maxsize=4096)

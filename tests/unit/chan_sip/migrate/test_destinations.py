@@ -40,6 +40,9 @@ def destinations() -> Destinations:
         ("bob@example.org//192.0.2.9", "PJSIP/outside/sip:bob@example.org", U),
         ("123@trunk!sip:x@y!z", "PJSIP/123@trunk", U),
         ("bob:pw@example.org", "PJSIP/bob-example.org/sip:bob@example.org", C),
+        ("bob:pw/d@example.org", "PJSIP/bob-example.org/sip:bob@example.org", C),
+        ("bob:pw@example.org/9", "PJSIP/9-example.org/sip:9@example.org", C),
+        ("bob@trunk/9", "PJSIP/9@trunk", T),
         ("bob:${PW}@example.org", "PJSIP/bob@example.org", U),
     ],
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from asterism.chan_sip.migrate.destinations import Destinations, Peer
 from asterism.chan_sip.migrate.dialplan import learn, mentions, migrate_file, migrate_line
 from asterism.chan_sip.migrate.report import Outcome, Report
@@ -51,6 +53,23 @@ def test_a_file(tmp_path: Path) -> None:
     assert told == [
         (number, Outcome.CHANGED if number == 3 else Outcome.TRANSLATED) for number in (2, 3, 5, 8, 10, 11, 12)
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("TECH=SIP", "TECH=PJSIP"),
+        ("TECH => SIP ", "TECH => PJSIP "),
+        ("exten => 1,1,Set(__TECH=SIP)", "exten => 1,1,Set(__TECH=PJSIP)"),
+        ("same => n,MSet(A=1,TECH=sip,B=2)", "same => n,MSet(A=1,TECH=PJSIP,B=2)"),
+    ],
+)
+def test_a_variable_may_hold_the_technology_alone(line: str, expected: str) -> None:
+    changed, entry = migrate_line(line, "e", 1, World(Destinations({})))
+    assert changed == expected
+    assert entry is not None
+    assert entry.outcome is Outcome.CHANGED
+    assert migrate_line('exten => 1,1,GotoIf($["${X}"="SIP"]?2)', "e", 1, World(Destinations({})))[1] is None
 
 
 def test_what_is_left_is_told() -> None:

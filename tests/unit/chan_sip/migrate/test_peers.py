@@ -79,7 +79,10 @@ def test_endpoints_that_no_section_has(tmp_path: Path) -> None:
     peers, _ = read(tmp_path, guests="yes")
     text = write(tmp_path, peers, "bob@example.org", "bob:pw@example.org")
     assert section(text, "anonymous", "endpoint")["context"] == "nobody"
-    assert "auth" not in section(text, "outside", "endpoint")
+    for name in ("outside", "bob-example.org"):
+        found = section(text, name, "endpoint")
+        assert "auth" not in found
+        assert found["identify_by"] == "ip", "its name in From would let anybody in"
     assert section(text, "bob-example.org", "endpoint")["outbound_auth"] == "bob-example.org"
     # Nobody comes in without a password by writing their names into From.
     assert {section(text, name, "endpoint")["identify_by"] for name in ("outside", "bob-example.org")} == {"ip"}

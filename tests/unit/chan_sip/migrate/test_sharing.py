@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 from asterism.chan_sip.migrate.names import PlainNames
-from asterism.chan_sip.migrate.sharing import Templates, difference, usable
+from asterism.chan_sip.migrate.sharing import Templates, difference, group_of, usable
 from asterism.chan_sip.reading import read
 from asterism.chan_sip.translation.translate import translate
 from asterism.config.file import ConfigFile, Option
@@ -27,6 +28,16 @@ def test_a_single_value_is_written_where_it_differs() -> None:
     had = options(("context", "a"), ("dtmf_mode", "info"))
     assert texts(difference("endpoint", had, options(("context", "a")))) == [("dtmf_mode", "rfc4733")]
     assert texts(difference("endpoint", had, options(("context", "b"), ("dtmf_mode", "info")))) == [("context", "b")]
+
+
+def test_every_type_that_sip_conf_makes_is_known(tmp_path: Path) -> None:
+    """``mwi`` makes an object of a type that is not one of the SIP stack's own."""
+    text = "[general]\nregister => u:p@192.0.2.1\nmwi => u:p@192.0.2.1/1\n[a]\ntype=friend\n"
+    (tmp_path / "sip.conf").write_text(text)
+    kinds = translate(read(ConfigFile.load(tmp_path / "sip.conf")), PlainNames()).sections
+    assert {"outbound-subscription", "registration", "endpoint", "auth", "aor"} <= set(kinds)
+    for kind in kinds:
+        assert group_of(kind, "no_such_option", "3") == ("no_such_option", False)
 
 
 def test_codecs_begin_anew() -> None:
