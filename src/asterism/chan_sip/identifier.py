@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, TypeVar
 
-from asterism.chan_sip.habits import habits_of, reception_of
+from asterism.chan_sip.habits import TECHNOLOGY, habits_of, reception_of
 from asterism.chan_sip.objects.general import SipGeneral
 from asterism.chan_sip.objects.peer import USER_SUFFIX, SipPeer
 from asterism.core.module import Module
@@ -83,7 +83,8 @@ class Addresses:
         host = peer.defaultip if peer.dynamic else peer.host
         if not host:
             return ()
-        return (host,) if _is_address(host) else self._named.get(_rule_of(peer), ())
+        address = _address(host)
+        return (address,) if address else self._named.get(_rule_of(peer), ())
 
     def contact_changed(self, change: Change[Contact]) -> None:
         """A peer has registered, or does no longer."""
@@ -113,7 +114,7 @@ class Addresses:
         except ParseError:
             return
         transport = (uri.param("transport") or "").lower()
-        place = uri.host.strip("[]"), uri.port or _PORTS.get(transport, 5060)
+        place = _address(uri.host) or uri.host, uri.port or _PORTS.get(transport, 5060)
         self._contacts[contact.id] = place
         self._put(contact.aor, *place)
 
@@ -150,7 +151,7 @@ class Addresses:
     async def resolve(self) -> None:
         """Look up the peers whose host is a name; the addresses of before stay where there is no answer."""
         peers = [] if self.closed else [peer for peer in self._core.data.all(SipPeer) if peer.is_peer]
-        rules = [_rule_of(peer) for peer in peers if not peer.dynamic and not _is_address(peer.host)]
+        rules = [_rule_of(peer) for peer in peers if not peer.dynamic and not _address(peer.host)]
         found = await asyncio.gather(*(addresses_of(self._core, rule) for rule in rules))
         named = {}
         for rule, networks in zip(rules, found, strict=True):
@@ -169,12 +170,12 @@ def _drop(table: dict[_Key, dict[str, None]], key: _Key, name: str) -> None:
             del table[key]
 
 
-def _is_address(host: str) -> bool:
+def _address(host: str) -> str:
+    """The address as sockets write it, however it was written; empty: it is none."""
     try:
-        parse_address(host)
+        return str(parse_address(host))
     except ValueError:
-        return False
-    return True
+        return ""
 
 
 def _port_of(peer: SipPeer) -> int:
@@ -238,7 +239,7 @@ class PeerIdentifier:
 
     async def _registering_later(self, name: str) -> Endpoint | None:
         found = await self._core.data.retrieve(SipPeer, name)
-        return await self._core.data.retrieve(Endpoint, name) if found is not None and _registers(found) else None
+        return await self._made(name) if found is not None and _registers(found) else None
 
     def _named(self, name: str, rx: Rx) -> _Found:
         data = self._core.data
@@ -270,8 +271,16 @@ class PeerIdentifier:
     def _endpoint(self, name: str) -> _Found:
         found = self._core.data.get(Endpoint, name)
         if found is Missing.NOT_LOADED:
-            return self._core.data.retrieve(Endpoint, name)
-        return found if isinstance(found, Endpoint) else None
+            return self._made(name)
+        return _of_sip_conf(found)
+
+    async def _made(self, name: str) -> Endpoint | None:
+        return _of_sip_conf(await self._core.data.retrieve(Endpoint, name))
+
+
+def _of_sip_conf(found: object) -> Endpoint | None:
+    """The endpoint, if a peer made it: another file may have one of its name, with passwords and rules of its own."""
+    return found if isinstance(found, Endpoint) and found.habits.technology == TECHNOLOGY else None
 
 
 class GuestIdentifier:

@@ -17,6 +17,10 @@ from asterism.server.server import Server
 from asterism.sip.contacts import Contact
 from asterism.sip.objects import Aor, Auth, Endpoint
 from asterism.sip.objects.contact import contact_id
+from asterism.sip.rx import Rx
+from asterism.stack.flow import Flow
+from asterism.stack.message import Request
+from asterism.stack.parser import parse_message
 from asterism.testing import running_server
 
 
@@ -231,3 +235,37 @@ async def test_nothing_is_made_without_families(tmp_path: Path) -> None:
         assert [cache.table.cls for cache in server.data.caches()] == []
         assert realtime.prune(lambda _name: True) == 0
         assert await realtime.at("127.0.0.1", 5060) is None
+
+
+class Silent(Flow):
+    """Sends nothing."""
+
+    __slots__ = ()
+
+    def send(self, data: bytes) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize("method", ["INVITE", "REGISTER"])
+async def test_a_row_of_an_endpoint_s_name_lets_nobody_in(method: str, tmp_path: Path, database: Path) -> None:
+    """An endpoint of pjsip.conf that is known by its address only stays so, whatever rows there are."""
+    files = config(tmp_path, database)
+    files["pjsip.conf"] = (
+        "[bob]\ntype=endpoint\nidentify_by=ip\ncontext=office\n[bob]\ntype=identify\nendpoint=bob\nmatch=198.51.100.1\n"
+    )
+    text = (
+        f"{method} sip:x@h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:bob@h>;tag=1\r\n"
+        f"To: <sip:bob@h>\r\nCall-ID: c\r\nCSeq: 1 {method}\r\nContent-Length: 0\r\n\r\n"
+    )
+    async with running_server(files, tmp_path / "etc") as server:
+        for source, expected in (("203.0.113.9", None), ("198.51.100.1", "bob")):
+            request = parse_message(text.encode())
+            assert isinstance(request, Request)
+            request.flow = flow = Silent("UDP", ("192.0.2.1", 5060), (source, 5060), reliable=False)
+            found = server.sip.identifiers.identify(Rx(server.sip, request, flow, 0.0))
+            endpoint = found if found is None or isinstance(found, Endpoint) else await found
+            if expected is None:
+                assert endpoint is None or endpoint.id != "bob"
+            else:
+                assert endpoint is not None
+                assert endpoint.id == expected

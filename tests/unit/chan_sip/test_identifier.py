@@ -218,3 +218,23 @@ async def test_a_name_in_from_is_no_proof(user: str, source: tuple[str, int], as
         assert isinstance(endpoint, Endpoint)
         assert authenticator is not None
         assert authenticator.requires_authentication(endpoint, rx) is asked
+
+
+@pytest.mark.parametrize(
+    ("host", "source"),
+    [
+        ("::1", "::1"),
+        ("0:0:0:0:0:0:0:1", "::1"),
+        ("2001:DB8::1", "2001:db8::1"),
+        ("[2001:db8::3]", "2001:db8::3"),
+        ("::ffff:198.51.100.30", "198.51.100.30"),
+    ],
+)
+async def test_an_address_is_one_however_it_is_written(host: str, source: str, tmp_path: Path) -> None:
+    files = config("allowguest=no")
+    files["sip.conf"] += (
+        f"[fixed]\ntype=peer\nhost={host}\n[usual]\ntype=peer\nhost=dynamic\ndefaultip={host}\nport=5099\n"
+    )
+    async with running_server(files, tmp_path) as server:
+        assert found(server, "INVITE", "1", (source, 5060)) == "fixed"
+        assert found(server, "INVITE", "1", (source, 5099)) == "usual"
