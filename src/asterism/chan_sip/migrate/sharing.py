@@ -36,7 +36,8 @@ class Written:
 
 @cache
 def _class(kind: str) -> type[ConfiguredObject]:
-    return next(each for each in (*TYPES, OutboundSubscription) if kind == each.TYPE)
+    known: tuple[type[ConfiguredObject], ...] = (*TYPES, OutboundSubscription)
+    return next(each for each in known if kind == each.TYPE)
 
 
 @lru_cache(maxsize=4096)
