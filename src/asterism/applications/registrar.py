@@ -341,7 +341,8 @@ class Registrar(Service):
         if len(plan.bindings) > 1 and not self._may_list(plan, rx):
             return
         data = self._core.data
-        if not data.embedded(Contact):
+        embedded = data.embedded(Contact)
+        if not embedded:
             # A database may take its time: the transaction sends a 100 meanwhile (RFC 4320).
             rx.transaction_for()
         if plan.changed or plan.removed:
@@ -358,7 +359,7 @@ class Registrar(Service):
         if rx.flow.reliable:
             answer = partial(self._settled, plan, rx, answer)
         # In a database, what others have changed meanwhile may fail for itself.
-        ids = None if data.embedded(Contact) else {*plan.changed, *plan.removed, *[item.id for item in plan.bindings]}
+        ids = None if embedded else {*plan.changed, *plan.removed, *[item.id for item in plan.bindings]}
         data.on_settled(Contact, answer, partial(rx.respond, 500), ids)
 
     def _may_list(self, plan: Plan, rx: Rx) -> bool:
