@@ -132,16 +132,22 @@ class Rx:
     ) -> Response:
         """Answer through the request's server transaction and return the response as sent."""
         response = self.make_response(status, reason, headers, body, content_type)
-        self.send(response)
+        if self.core.state.response_hooks:
+            self.send(response)  # in its dress again: hooks may have added headers
+        else:
+            self._pass_on(response)
         return response
 
     def send(self, response: Response) -> None:
         """Send a response through the request's server transaction."""
-        if response.status >= 200:
-            self.answered = True
         endpoint = self.endpoint
         if endpoint is not None and endpoint.habits.style is not None:
             dress_response(response, endpoint.habits.style)
+        self._pass_on(response)
+
+    def _pass_on(self, response: Response) -> None:
+        if response.status >= 200:
+            self.answered = True
         if self.transaction is not None:
             self.transaction.respond(response)
         elif self.held is not None:
@@ -167,7 +173,7 @@ class Rx:
         ):
             response = self.make_response(status, headers=headers)
             self.transaction_for()
-            return partial(self.send, response)
+            return partial(self.send if state.response_hooks else self._pass_on, response)
         request = self.request
         self.held = held = layer.hold(request)
         block = header_block(headers) + _own_block((), state.server_header)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 
@@ -36,10 +37,11 @@ def dressed_lines(lines: list[tuple[str, str]], style: Style) -> list[tuple[str,
     if style.agent:
         kept.append(("Server", style.agent))
     kept += (("Allow", style.allow), ("Supported", style.supported))
-    if any(name == "CSeq" and value.endswith("OPTIONS") for name, value in kept):
-        kept.append(("Accept", style.accept))
-    kept.sort(key=_rank)
-    return kept
+    for name, value in kept:
+        if name == "CSeq" and value.endswith("OPTIONS"):
+            kept.append(("Accept", style.accept))
+            break
+    return _in_order(kept, _RANKS)
 
 
 def dress_response(response: Response, style: Style) -> None:
@@ -54,15 +56,17 @@ def dress_request(request: Request, style: Style) -> None:
         kept.append(("User-Agent", style.agent))
     if request.method in _WITH_CAPABILITIES:
         kept += (("Allow", style.allow), ("Supported", style.supported))
-        if request.method != "REFER" and all(name != "Date" for name, _ in kept):
+        if request.method != "REFER" and "Date" not in dict(kept):
             kept.append(("Date", formatdate(usegmt=True)))
-    kept.sort(key=_request_rank)
-    request.replace_headers(kept)
+    request.replace_headers(_in_order(kept, _REQUEST_RANKS))
 
 
-def _rank(line: tuple[str, str]) -> int:
-    return _RANKS.get(line[0], _LAST)
+def _in_order(lines: list[tuple[str, str]], ranks: Mapping[str, int]) -> list[tuple[str, str]]:
+    """The lines in a style's order; those that it does not name stand last, as they came.
 
-
-def _request_rank(line: tuple[str, str]) -> int:
-    return _REQUEST_RANKS.get(line[0], _LAST)
+    No key function: every header of every message would call it.
+    """
+    rank = ranks.get
+    ranked = [(rank(line[0], _LAST), place, line) for place, line in enumerate(lines)]
+    ranked.sort()
+    return [line for _, _, line in ranked]
