@@ -554,7 +554,9 @@ class Data(Subsystem):
                 spec = cls.spec(option.name)
                 if spec is not None and spec.name in left and _asks(spec, option.value):
                     left.discard(spec.name)
-                    text = f"{cls.TYPE} option '{spec.name}' is accepted and has no effect: {spec.no_effect}"
+                    text = (
+                        f"{cls.LABEL or cls.TYPE} option '{spec.name}' is accepted and has no effect: {spec.no_effect}"
+                    )
                     yield ConfigError(text, option.position, spec.name)
 
     def remarks(self, types: Iterable[type[ConfiguredObject]] | None = None) -> Iterable[ConfigError]:

@@ -194,6 +194,8 @@ class ConfiguredObject(metaclass=_TableMaker):
     __slots__ = ("fields", "id", "mark", "position")
 
     TYPE: ClassVar[str] = ""
+    LABEL: ClassVar[str] = ""
+    """What messages call the type, where nobody writes its name in a file; empty: ``TYPE``."""
     OPTIONS: ClassVar[tuple[OptionSpec, ...]] = ()
     INDEXES: ClassVar[tuple[str, ...]] = ()
     """Attributes by which ``Data.find`` looks objects up."""

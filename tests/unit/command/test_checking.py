@@ -320,3 +320,11 @@ def test_sip_is_a_technology_where_there_is_a_sip_conf(tmp_path: Path) -> None:
 def test_a_sip_conf_that_cannot_be_read_is_the_one_problem(tmp_path: Path) -> None:
     files = {"sip.conf": "[x](nowhere)\ntype=friend\n", "extensions.conf": "[c]\nexten => 1,1,Dial(SIP/x)\n"}
     assert told(tmp_path, files) == ["sip.conf:1: section 'x' inherits from 'nowhere', which is not defined before it"]
+
+
+def test_options_without_effect_are_those_of_a_section_not_of_a_class(tmp_path: Path) -> None:
+    peer = "[x]\ntype=peer\nhost=192.0.2.1\nicesupport=yes\n"
+    (tmp_path / "sip.conf").write_text(f"[general]\nt38pt_udptl=yes\nudpenable=no\n{peer}")
+    notes = [str(note) for note in check(tmp_path)[1]]
+    assert any("sip.conf:2: [general] option 't38pt_udptl' is accepted" in note for note in notes)
+    assert any("sip.conf:7: peer option 'icesupport' is accepted" in note for note in notes)

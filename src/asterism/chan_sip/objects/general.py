@@ -19,6 +19,7 @@ class SipGeneral(SipOptions, type="sip_general"):
     """``[general]`` of ``sip.conf``; its only object has the id ``general``."""
 
     SOURCES = ("sip.conf",)
+    LABEL = "[general]"
 
     WITHOUT_EFFECT = {  # noqa: RUF012
         "tags, folded lines and escapes are always read as RFC 3261 says": "pedantic",

@@ -22,6 +22,7 @@ class SipPeer(SipOptions, type="sip_peer"):
     """A phone or trunk of ``sip.conf``: a ``user`` (it calls), a ``peer`` (it is called too) or a ``friend`` (both)."""
 
     SOURCES = ("sip.conf",)
+    LABEL = "peer"
     ON_DEMAND = True
 
     kind: str = derived("friend")
