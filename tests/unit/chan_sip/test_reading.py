@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from asterism.chan_sip.reading import SipConf, read
 from asterism.config.file import ConfigFile
 
@@ -76,11 +78,12 @@ def test_an_empty_host_is_an_error_of_host() -> None:
     assert not found.peers["x"].dynamic
 
 
-def test_an_empty_line_of_register_is_told() -> None:
-    found = conf("[general]\nregister =>\nregister => u@h\n")
+@pytest.mark.parametrize(("name", "right"), [("register", "u@h"), ("mwi", "u:s@h/100")])
+def test_an_empty_line_is_told(name: str, right: str) -> None:
+    found = conf(f"[general]\n{name} =>\n{name} => {right}\n")
     (line,) = told(found)
-    assert line.startswith("sip.conf:2: [general]: option 'register' cannot be ")
-    assert found.general.register == ("u@h",)
+    assert line.startswith(f"sip.conf:2: [general]: option '{name}' cannot be ")
+    assert getattr(found.general, name) == (right,)
 
 
 def test_a_user_and_a_peer_of_one_name() -> None:

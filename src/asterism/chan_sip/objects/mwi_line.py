@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from asterism.chan_sip.objects.register_line import MAX_LINE, host_and_port
-from asterism.data.kinds import Lines
+from asterism.data.kinds import Lines, Strings
 from asterism.hostport import format_host_port
 
 GRAMMAR = "user[:secret[:authuser]]@host[:port]/mailbox"
@@ -78,6 +78,9 @@ class MwiLinesKind(Lines):
 
     def __init__(self) -> None:
         super().__init__(GRAMMAR)
+
+    def parse(self, text: str, current: Strings) -> Strings:
+        return (*current, self.check(text))  # an empty line is a wrong one
 
     def check(self, name: str) -> str:
         MwiLine.parse(name)
