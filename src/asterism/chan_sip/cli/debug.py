@@ -16,7 +16,7 @@ from asterism.data.network import parse_address
 from asterism.hostport import format_host_port, split_host_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from asterism.chan_sip.objects.peer import SipPeer
     from asterism.chan_sip.peers import Peers
@@ -38,9 +38,15 @@ _PEER = (Argument("peername", "A peer that has an address now.", required=True),
 
 
 class SipDebug:
-    """Writes messages to the log while it is switched on."""
+    """Writes messages to the log while it is switched on.
 
-    def __init__(self, core: SipCore, peers: Peers, log: ServerLogger) -> None:
+    ``nat`` gives what ``[general]`` says of NAT, which counts for who is no peer with an address.
+    """
+
+    def __init__(
+        self, core: SipCore, peers: Peers, log: ServerLogger, nat: Callable[[], Collection[str]] = tuple
+    ) -> None:
+        self._general_nat = nat
         self._core = core
         self._peers = peers
         self._log = log
@@ -117,7 +123,8 @@ class SipDebug:
         if now > self._looked + _FRESH:
             self._located, self._looked = self._peers.located(), now
         found = self._located.get(remote)
-        return "NAT" if found is not None and "force_rport" in found.nat else "no NAT"
+        nat = self._general_nat() if found is None else found.nat
+        return "NAT" if "force_rport" in nat else "no NAT"
 
     def _how(self, data: bytes) -> str:
         """In which way a request is sent: as ACK, for the first time, or again."""

@@ -70,7 +70,12 @@ class ChanSipCli(Module):
 
         legs = Legs(server.data, peers, sessions(server), pubsub(server), registrations)
         self.dialogs = SipDialogs(lambda: core.layer.timers.clock() if core.started else 0.0, legs)
-        self.debug = SipDebug(core, peers, server.log)
+
+        def nat() -> tuple[str, ...]:
+            general = server.data.get(SipGeneral, "general")
+            return general.nat if isinstance(general, SipGeneral) else ()
+
+        self.debug = SipDebug(core, peers, server.log, nat)
         sessions(server).register_supplement(DialogNotes(self.dialogs, peers))
 
         def realtime() -> SipRealtime | None:

@@ -39,7 +39,7 @@ class Peers:
         return ("127.0.0.1", 15091) if peer is self.alice else None
 
 
-def make() -> tuple[SipDebug, list[str], dict[str, Any]]:
+def make(*nat: str) -> tuple[SipDebug, list[str], dict[str, Any]]:
     written: list[str] = []
     log = ServerLogger("test")
     log.setLevel(1)
@@ -55,7 +55,7 @@ def make() -> tuple[SipDebug, list[str], dict[str, Any]]:
         transports=None,
         state=SimpleNamespace(traces=SimpleNamespace(set=lambda _t, name, watcher: watchers.update({name: watcher}))),
     )
-    return SipDebug(core, Peers(), log), written, watchers  # type: ignore[arg-type]
+    return SipDebug(core, Peers(), log, lambda: nat), written, watchers  # type: ignore[arg-type]
 
 
 def flow(port: int = 15091, host: str = "127.0.0.1") -> Any:
@@ -149,3 +149,13 @@ def test_switching_it_on_and_off_and_the_older_spelling() -> None:
         with pytest.raises(UsageError):
             run(debug.debug, *words)
     assert list(debug.complete_peers([""])) == ["alice"]
+
+
+@pytest.mark.parametrize(
+    ("nat", "told"), [((), "no NAT"), (("auto_force_rport",), "no NAT"), (("force_rport",), "NAT")]
+)
+def test_who_has_not_registered_yet_is_behind_nat_as_general_says(nat: tuple[str, ...], told: str) -> None:
+    debug, written, _ = make(*nat)
+    debug.everything = True
+    debug.trace("out", b"SIP/2.0 401 Unauthorized\r\n\r\n", flow(5999))
+    assert f"Transmitting ({told}) to 127.0.0.1:5999" in written[0]
