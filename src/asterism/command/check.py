@@ -327,8 +327,8 @@ def _dangling(data: Data, in_database: set[str]) -> Iterator[ConfigError]:
                 spec = cls.spec(attribute)
                 if spec is None or kind in in_database or cls.TYPE == "contact":
                     continue
-                if cls.TYPE in ("sip_general", "sip_peer") and kind != "named_acl":
-                    continue  # these are words and credentials, not names of objects
+                if cls.TYPE == "sip_peer" or (cls.TYPE == "sip_general" and kind != "named_acl"):
+                    continue  # words and credentials, not names of objects; access lists are told of the endpoint
                 value = getattr(item, spec.attribute)
                 for name in (value,) if isinstance(value, str) else value:
                     if name and name not in known.get(kind, ()):

@@ -328,3 +328,10 @@ def test_options_without_effect_are_those_of_a_section_not_of_a_class(tmp_path: 
     notes = [str(note) for note in check(tmp_path)[1]]
     assert any("sip.conf:2: [general] option 't38pt_udptl' is accepted" in note for note in notes)
     assert any("sip.conf:7: peer option 'icesupport' is accepted" in note for note in notes)
+
+
+def test_an_access_list_that_is_not_there_is_told_once_for_a_peer(tmp_path: Path) -> None:
+    files = {"sip.conf": "[general]\nudpenable=no\n[x]\ntype=friend\nhost=dynamic\nsecret=y\nacl=nolist\n"}
+    assert told(tmp_path, files) == [
+        "sip.conf:3: endpoint 'x': option 'acl' names the acl 'nolist', which does not exist"
+    ]
