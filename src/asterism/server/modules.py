@@ -223,7 +223,9 @@ class ModuleLoader:
         self._server.bus.publish(UNLOAD, f"{found.name}.so")
 
     async def reload(self, name: str = "") -> None:
-        """Let one module, or every one, read its configuration again; a file with new code is run and takes its place.
+        """Let one module with its parts, or every one, read its configuration again.
+
+        A file with new code is run and takes its place.
 
         Raises:
             ModuleError: The module is not loaded, or its new code cannot be had; then the old one goes on.
@@ -237,19 +239,35 @@ class ModuleLoader:
                 await self._renew(found.path)
             else:
                 await _maybe_await(found.instance.reload())
+            await self._reload_each(self._parts_of(found))
             return
         for path in {known.path for known in self._order if known.path is not None and self.has_new_code(known)}:
             try:
                 await self._renew(path)
             except ModuleError as error:
                 self._server.log.error("%s", error, exc_info=error.__cause__)
-        for known in list(self._order):
+        await self._reload_each(list(self._order))
+
+    async def _reload_each(self, modules: Iterable[LoadedModule]) -> None:
+        """Reload some, one after the other; what fails is told."""
+        for known in modules:
             if known.instance is None:
                 continue
             try:
                 await _maybe_await(known.instance.reload())
             except (Exception, SystemExit) as error:
                 self._server.log.error("reload of '%s' failed: %s", known.name, error, exc_info=_unexpected(error))
+
+    def _parts_of(self, whole: LoadedModule) -> list[LoadedModule]:
+        """The loaded modules that a module is divided into, and their parts, in the order of loading."""
+        names, before = {whole.name}, 0
+        while len(names) > before:
+            before = len(names)
+            for known in self._order:
+                wholes = (self.find(each) for each in known.module_class.part_of)
+                if any(each is not None and each.name in names for each in wholes):
+                    names.add(known.name)
+        return [known for known in self._order if known.name in names and known is not whole]
 
     def can_reload(self, known: LoadedModule) -> bool:
         """Whether a module has a ``reload`` of its own, or new code."""

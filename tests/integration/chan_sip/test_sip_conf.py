@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from asterism.interfaces.console.runner import CommandRunner
 from asterism.server.server import Server
 from asterism.sip.objects import Endpoint
-from asterism.testing import Phone, running_server, until
+from asterism.testing import Phone, PhoneError, running_server, until
 
 SIP = """
 [general]
@@ -110,12 +111,34 @@ async def test_beside_pjsip_conf(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("insecure", ["invite", "port,invite"])
-async def test_calls_of_a_peer_that_is_not_challenged(tmp_path: Path, insecure: str) -> None:
+async def test_calls_from_the_address_of_a_peer_are_not_challenged(tmp_path: Path, insecure: str) -> None:
     async with (
         served(tmp_path, SIP.replace("secret=ann", f"secret=ann\ninsecure={insecure}")) as server,
-        Phone("101", server, "wrong") as ann,
+        Phone("101", server, "ann") as ann,
+        Phone("101", server, "wrong") as other,
     ):
-        assert (await ann.try_register(300)).status in (401, 403)
-        call = await ann.dial("600")
+        assert (await other.try_register(300)).status in (401, 403)
+        call = await other.dial("600")
+        with pytest.raises(PhoneError):
+            await call.answered()
+        await ann.register()
+        call = await other.dial("600")
         await call.answered()
         await call.hangup()
+
+
+@pytest.mark.parametrize("command", ["sip reload", "module reload chan_sip.so", "core reload"])
+async def test_each_reload_takes_everything(tmp_path: Path, command: str) -> None:
+    """A module that is divided into parts is one to whoever reloads it: guests are in or out at once."""
+    path = tmp_path / "sip.conf"
+    async with served(tmp_path) as server, Phone("stranger", server, "none") as stranger:
+        for allowed in ("no", "yes", "no"):
+            path.write_text(SIP.replace("[general]", f"[general]\nallowguest={allowed}"))
+            await CommandRunner(server).run(command, lambda _text: None)
+            call = await stranger.dial("600")
+            if allowed == "yes":
+                await call.answered()
+                await call.hangup()
+            else:
+                with pytest.raises(PhoneError):
+                    await call.answered()

@@ -251,3 +251,25 @@ async def test_a_module_that_calls_exit_ends_nothing_else(where: str, caplog: py
     assert "release app_leaves" in server.done
     assert len(caplog.records) == 1
     assert "leaves" in caplog.records[0].getMessage().lower()
+
+
+class Reloading(Recorder):
+    def reload(self) -> None:
+        self.server.done.append(f"reload {self.name}")
+
+
+async def test_a_reload_is_one_of_all_parts_of_a_module() -> None:
+    """Whoever names a module knows nothing of the parts that it is divided into here."""
+    whole = type("Whole", (Reloading,), {"name": "chan_whole", "core": False})
+    part = type("Part", (Reloading,), {"name": "whole_part", "part_of": ("chan_whole",), "requires": ("chan_whole",)})
+    inner = type("Inner", (Reloading,), {"name": "inner_part", "part_of": ("whole_part",)})
+    other = type("Other", (Reloading,), {"name": "other", "core": True})
+    modules, server = loader(inner, part, whole, other)
+    await modules.load_all(ModulePlan())
+    server.done.clear()
+    await modules.reload("chan_whole")
+    assert server.done[0] == "reload chan_whole"
+    assert sorted(server.done) == ["reload chan_whole", "reload inner_part", "reload whole_part"]
+    server.done.clear()
+    await modules.reload("whole_part")
+    assert server.done == ["reload whole_part", "reload inner_part"]
