@@ -154,10 +154,15 @@ class Layout:
             return True
         if not found:
             return False
-        if any(char in name for char in "*?[") or name.startswith("/"):
-            lines += [f"#include {written_name(self._within(each) or str(each))}" for each in found]
-        else:
-            lines.append(f"#include {written_name(name)}{'  ' if comment else ''}{comment}")
+        note = comment
+        for each in found:
+            within = self._within(each)
+            if within is None:
+                # Nothing is written outside of the new folder.
+                lines += ["", f"; what was in {each}", *_squeezed(self._texts[each]), ""]
+            else:
+                lines.append(f"#include {written_name(within)}{'  ' if note else ''}{note}")
+                note = ""
         return True
 
     def _group(self, place: Place, comment: str, told: set[Place] | None = None) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -117,9 +118,12 @@ class _Migrator:
         self._done.report.add(Entry(self._relative(path), line, outcome, before, "", why))
 
     def _within(self, path: Path) -> str | None:
-        """The name of a file in the folder; ``None`` for one that is elsewhere."""
+        """The name of a file in the folder; ``None`` for one that is elsewhere.
+
+        It has no ``..``: a file of this name in another folder is in that folder.
+        """
         try:
-            return str(path.absolute().relative_to(self._folder.absolute()))
+            return str(Path(os.path.abspath(path)).relative_to(os.path.abspath(self._folder)))
         except ValueError:
             return None
 

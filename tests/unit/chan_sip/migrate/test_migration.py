@@ -85,3 +85,27 @@ def test_what_is_the_same_with_its_value_needs_no_look(tmp_path: Path) -> None:
 def test_a_migrated_phone_has_no_options_without_effect(tmp_path: Path) -> None:
     folder = fill(tmp_path, **{"sip.conf": "[general]\n[a]\ntype=friend\nhost=dynamic\nsecret=x\n"})
     assert "dtls" not in migrate(folder, tmp_path.with_name("new")).files["pjsip.conf"]
+
+
+def test_nothing_is_written_outside_of_the_new_folder(tmp_path: Path) -> None:
+    """Whatever way includes name files: those of the folder are written under their names, others are in pjsip.conf."""
+    peer = "[{}]\ntype=friend\nsecret=x\n"
+    includes = ("../above.conf", "keys/../../beside.conf", f"{tmp_path}/absolute.conf", "keys/../keys/inside.conf")
+    sip = "[general]\n" + "".join(f"#include {name}\n" for name in includes)
+    extensions = "[c]\nexten => 1,1,Dial(SIP/above)\n#include ../above_ext.conf\n"
+    folder = fill(tmp_path / "etc", **{"sip.conf": sip, "extensions.conf": extensions})
+    for name in ("above", "beside", "absolute"):
+        (tmp_path / f"{name}.conf").write_text(peer.format(name))
+    (folder / "keys" / "inside.conf").write_text(peer.format("inside"))
+    (tmp_path / "above_ext.conf").write_text("exten => 2,1,Dial(SIP/above)\n")
+    done = migrate(folder, tmp_path / "new")
+    assert not [name for name in done.files if ".." in name or name.startswith("/")]
+    assert "[inside]" in done.files["keys/pjsip_inside.conf"]
+    assert "#include keys/pjsip_inside.conf" in done.files["pjsip.conf"]
+    for name in ("above", "beside", "absolute"):
+        assert f"[{name}]" in done.files["pjsip.conf"]
+        assert f"{name}.conf\n" not in "".join(
+            line for line in done.files["pjsip.conf"].splitlines(True) if line.startswith("#")
+        )
+    told = {(entry.path, entry.line) for entry in done.report.entries if entry.outcome is Outcome.UNTRANSLATED}
+    assert ("extensions.conf", 3) in told
