@@ -21,6 +21,7 @@ from asterism.sip.authentication import AuthenticationResult, DigestChallenge
 from asterism.sip.challenge import challenge_headers
 from asterism.sip.decision import Decision, Outcome
 from asterism.sip.objects.auth import Auth
+from asterism.sip.objects.habits import PJSIP
 from asterism.sip.realms import usual_realm
 from asterism.sources import source_of
 from asterism.stack.digest import Credentials, NonceFactory, ha1, hash_user
@@ -127,7 +128,9 @@ class DigestAuthenticator:
         """Decide about a request; ``endpoint`` is ``None`` when the sender was not identified."""
         if endpoint is None:
             return self._verify(rx, (self._nobody,), "no such account")
-        if not endpoint.auth or self._unchallenged(endpoint, rx):
+        if not endpoint.auth:
+            return None
+        if (endpoint.habits is not PJSIP or rx.request.method == "OPTIONS") and self._unchallenged(endpoint, rx):
             return None
         auths = self._core.data.get_each(Auth, endpoint.auth)
         if auths is None:

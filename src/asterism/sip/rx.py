@@ -132,22 +132,16 @@ class Rx:
     ) -> Response:
         """Answer through the request's server transaction and return the response as sent."""
         response = self.make_response(status, reason, headers, body, content_type)
-        if self.core.state.response_hooks:
-            self.send(response)  # in its dress again: hooks may have added headers
-        else:
-            self._pass_on(response)
+        self.send(response, dressed=not self.core.state.response_hooks)
         return response
 
-    def send(self, response: Response) -> None:
-        """Send a response through the request's server transaction."""
-        endpoint = self.endpoint
-        if endpoint is not None and endpoint.habits.style is not None:
-            dress_response(response, endpoint.habits.style)
-        self._pass_on(response)
-
-    def _pass_on(self, response: Response) -> None:
+    def send(self, response: Response, *, dressed: bool = False) -> None:
+        """Send a response through the request's server transaction; ``dressed``: as it was made, nothing was added."""
         if response.status >= 200:
             self.answered = True
+        endpoint = self.endpoint
+        if not dressed and endpoint is not None and endpoint.habits.style is not None:
+            dress_response(response, endpoint.habits.style)
         if self.transaction is not None:
             self.transaction.respond(response)
         elif self.held is not None:
@@ -173,7 +167,7 @@ class Rx:
         ):
             response = self.make_response(status, headers=headers)
             self.transaction_for()
-            return partial(self.send if state.response_hooks else self._pass_on, response)
+            return partial(self.send, response, dressed=not state.response_hooks)
         request = self.request
         self.held = held = layer.hold(request)
         block = header_block(headers) + _own_block((), state.server_header)
