@@ -225,7 +225,7 @@ class Registrar(Service):
         uri = contact.uri
         if not uri.is_sip:
             return self._refuse(416, f"a contact cannot be a {uri.scheme} URI", aor)
-        if (endpoint.contact_rules or endpoint.contact_acl) and not self._contact_allowed(endpoint, uri.host):
+        if (endpoint.contact_rules or endpoint.contact_acl) and not self._contact_allowed(endpoint, uri):
             return self._refuse(403, f"contact address {uri.host} is denied", aor)
         flow = rx.flow
         if uri.headers:
@@ -302,9 +302,9 @@ class Registrar(Service):
             plan.index.add(binding)
         return None
 
-    def _contact_allowed(self, endpoint: Endpoint, host: str) -> bool:
+    def _contact_allowed(self, endpoint: Endpoint, uri: Uri) -> bool:
         security = self._core.state.security
-        return security is None or bool(security.acls.endpoint_allows_contact(endpoint, host))
+        return security is None or bool(security.acls.endpoint_allows_contact(endpoint, uri))
 
     def _make_room(self, plan: Plan) -> bool:
         """Keep to ``max_contacts``, dropping other contacts where the AOR allows it; whether that is enough."""

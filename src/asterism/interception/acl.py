@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from asterism.data.network import Rules
     from asterism.sip.objects.endpoint import Endpoint
     from asterism.stack.message import Request
+    from asterism.stack.uri import Uri
+
+
+def hosts_of(uri: Uri) -> tuple[str, ...]:
+    """Each host that requests to a URI may go to: its own, and ``maddr`` (RFC 3261 19.1.1)."""
+    instead = uri.param("maddr")
+    return (uri.host, instead.strip("[]")) if instead else (uri.host,)
 
 
 class AclChecker:
@@ -37,7 +44,7 @@ class AclChecker:
         """The ``acl`` object that denies one of a request's Contact addresses."""
         if not any(item.contact_rules or item.contact_acl for item in self.objects):
             return None
-        hosts = [contact.uri.host for contact in request.contacts]
+        hosts = [host for contact in request.contacts for host in hosts_of(contact.uri)]
         for item in self.objects:
             if (item.contact_rules or item.contact_acl) and any(
                 not self._allows(host, item.contact_rules, item.contact_acl) for host in hosts
@@ -51,11 +58,11 @@ class AclChecker:
             return True
         return self._allows(host, endpoint.address_rules, endpoint.acl)
 
-    def endpoint_allows_contact(self, endpoint: Endpoint, host: str) -> bool:
-        """Whether an endpoint may register an address."""
+    def endpoint_allows_contact(self, endpoint: Endpoint, uri: Uri) -> bool:
+        """Whether an endpoint may register a contact: requests to it go to ``maddr``, where it has that."""
         if not endpoint.contact_rules and not endpoint.contact_acl:
             return True
-        return self._allows(host, endpoint.contact_rules, endpoint.contact_acl)
+        return all(self._allows(host, endpoint.contact_rules, endpoint.contact_acl) for host in hosts_of(uri))
 
     def _allows(self, host: str, rules: Rules, names: Iterable[str]) -> bool:
         if not rules.allows(host):

@@ -360,6 +360,16 @@ def test_contact_acl(make_rig, phones: str) -> None:
     assert bind(rig, "Contact: <sip:alice@192.0.2.10>").status == 200
 
 
+@pytest.mark.parametrize("maddr", ["10.1.2.3", "[::ffff:10.1.2.3]"])
+def test_a_contact_is_judged_by_where_its_requests_go(make_rig, phones: str, maddr: str) -> None:
+    """``maddr`` takes the place of the host (RFC 3261 19.1.1)."""
+    rig = make_rig(phones.replace("[alice](phone)", "[alice](phone)\ncontact_deny=10.0.0.0/8"))
+    assert bind(rig, f"Contact: <sip:alice@192.0.2.10;maddr={maddr}>").status == 403
+    assert bind(rig, "Contact: <sip:alice@192.0.2.10;maddr=192.0.2.11>").status == 200
+    rig = make_rig(phones + "[all]\ntype=acl\ncontact_deny=10.0.0.0/8\n")
+    assert bind(rig, f"Contact: <sip:alice@192.0.2.10;maddr={maddr}>").status == 403
+
+
 def test_contacts_are_in_order_of_preference(make_rig, phones: str) -> None:
     rig = make_rig(phones.replace("max_contacts=2", "max_contacts=9"))
     bind(rig, "Contact: <sip:a@192.0.2.10>;q=0.3")
