@@ -458,6 +458,7 @@ def _rewritten(uri: Uri, rx: Rx) -> Uri:
     """The contact as it is seen from here: the source of the request (``rewrite_contact``)."""
     host, port = rx.flow.remote
     params = dict(uri.params)
+    params.pop("maddr", None)  # requests would go there instead
     if rx.flow.transport != "UDP":
         params["transport"] = rx.flow.transport
     elif "transport" in params:

@@ -258,6 +258,12 @@ def test_rewritten_contact_over_a_connection_names_its_transport(rig: Rig) -> No
     assert rig.data.all(Contact)[0].prune_on_boot
 
 
+def test_a_rewritten_contact_has_no_other_address(rig: Rig) -> None:
+    flow = FakeFlow(("192.0.2.30", 40000), "UDP")
+    bind(rig, "Contact: <sip:bob@10.0.0.1:5060;maddr=198.51.100.9>", user="bob", flow=flow)
+    assert uris(rig, "bob") == ["sip:bob@192.0.2.30:40000"]
+
+
 def test_equivalent_uris_are_one_binding(rig: Rig) -> None:
     bind(rig, "Contact: <sip:alice@phone.TEST;transport=udp>")
     bind(rig, "Contact: <sip:alice@Phone.test;transport=UDP>")
