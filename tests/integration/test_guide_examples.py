@@ -179,7 +179,7 @@ async def test_what_reads_a_file_again() -> None:
             assert found, row
             commands.update(found)
     assert "dialplan reload" in commands
-    async with running_server({"pjsip.conf": PJSIP}) as server:
+    async with running_server({"pjsip.conf": PJSIP, "sip.conf": "[general]\nudpenable=no\n"}) as server:
         for command in sorted(commands):
             assert await CommandRunner(server).run(command, lambda _text: None) == 0, command
 
