@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from asterism.applications.session.state import UNANSWERED_CALL_STATES, SessionState
 from asterism.applications.session.uac import OutgoingSession
 from asterism.applications.session.uas import IncomingSession
+from asterism.chan_sip.habits import TECHNOLOGY
 from asterism.chan_sip.words import call_limit
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from asterism.chan_sip.objects.peer import SipPeer
     from asterism.pbx.assembly.pbx import Pbx
 
-TECHNOLOGY = "SIP"
 _NOT_CALLED = frozenset((SessionState.NEW, SessionState.ENDED))
 
 

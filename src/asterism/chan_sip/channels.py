@@ -13,6 +13,7 @@ from asterism.stack.errors import ParseError
 if TYPE_CHECKING:
     from asterism.applications.session.session import Session
     from asterism.pbx.channels.channel import Channel
+    from asterism.sip.objects.endpoint import Endpoint
     from asterism.stack.message import Request
 
 
@@ -31,9 +32,14 @@ def invite_of(session: Session) -> Request | None:
     return session.sent if isinstance(session, OutgoingSession) else None
 
 
+def peer_named_by(endpoint: Endpoint) -> str:
+    """The peer that an endpoint was made of, empty for guests and endpoints of another file."""
+    return endpoint.fields.get("chan_sip", "")
+
+
 def peer_name(session: Session) -> str:
     """The name of the peer whose call this is; empty for a guest's."""
-    return session.endpoint.fields.get("chan_sip", "")
+    return peer_named_by(session.endpoint)
 
 
 def user_agent(session: Session) -> str:

@@ -10,7 +10,7 @@ from asterism.chan_sip.objects.general import SipGeneral
 from asterism.chan_sip.translation.general_transports import binds, host_of
 
 if TYPE_CHECKING:
-    from asterism.data.data import Data
+    pass
 
 MOST = 1000
 """Domains that are looked at."""
@@ -24,12 +24,6 @@ class Domain(NamedTuple):
     """Context of its calls; empty: as everywhere."""
     configured: bool = True
     """Whether a line says it, instead of autodomain."""
-
-
-def general_of(data: Data) -> SipGeneral | None:
-    """``[general]`` of ``sip.conf``; ``None`` without such a file."""
-    found = data.get(SipGeneral, "general")
-    return found if isinstance(found, SipGeneral) else None
 
 
 def domains(general: SipGeneral | None) -> list[Domain]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asterism.chan_sip.objects.general import SipGeneral
+from asterism.chan_sip.objects.general import SipGeneral, general_of
 from asterism.chan_sip.objects.peer import SipPeer
 from asterism.core.module import Module
 from asterism.data.errors import DataError
@@ -35,7 +35,7 @@ class ExpiredContacts:
 
     def follow(self) -> None:
         """Do so while ``[general]`` wants it."""
-        general = self._core.data.objects(SipGeneral).get("general")
+        general = general_of(self._core.data)
         wanted = general is not None and general.ignoreregexpire
         if wanted and self._undo is None:
             self._undo = self._core.data.observe(Contact, self._changed)

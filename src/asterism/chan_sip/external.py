@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from asterism.chan_sip.objects.general import SipGeneral
+from asterism.chan_sip.objects.general import SipGeneral, general_of
 from asterism.chan_sip.translation.general_transports import external, remapped
 from asterism.core.module import Module
 from asterism.sip.lifecycle import tell_addresses
@@ -43,8 +43,8 @@ class ExternalAddress(Module):
 
     def start(self) -> None:
         """Look the name up, if there is one."""
-        general = self._server.data.get(SipGeneral, "general")
-        if isinstance(general, SipGeneral):
+        general = general_of(self._server.data)
+        if general is not None:
             self._follow(general)
 
     def unload(self) -> None:

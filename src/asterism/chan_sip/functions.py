@@ -7,7 +7,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from asterism.chan_sip.channels import invite_of, sip_session
-from asterism.chan_sip.domains import general_of, is_local
+from asterism.chan_sip.domains import is_local
+from asterism.chan_sip.objects.general import general_of
 from asterism.chan_sip.objects.peer import SipPeer
 from asterism.chan_sip.peer_items import FOREIGN, ITEMS, WITH_NAME, View, value
 from asterism.chan_sip.peers import Peers, peers_of

@@ -12,8 +12,10 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING, TypeVar
 
 from asterism.chan_sip.habits import TECHNOLOGY, habits_of, reception_of
-from asterism.chan_sip.objects.general import SipGeneral
+from asterism.chan_sip.objects.general import general_of
 from asterism.chan_sip.objects.peer import USER_SUFFIX, SipPeer
+from asterism.chan_sip.translation.general_transports import default_port
+from asterism.chan_sip.translation.names import GUEST, OWN
 from asterism.core.module import Module
 from asterism.data.data import Missing
 from asterism.data.network import parse_address
@@ -37,11 +39,6 @@ if TYPE_CHECKING:
 
 NAME = "chan_sip"
 GUEST_NAME = "chan_sip_guest"
-GUEST = "sip.conf/guest"
-"""The endpoint of callers who are nobody's."""
-_OWN = "sip.conf/"
-"""Begins the names of the transports that are made of sip.conf."""
-_PORTS = {"tls": 5061, "wss": 5061}
 _Key = TypeVar("_Key")
 _Found = Endpoint | Awaitable[Endpoint | None] | None
 
@@ -114,7 +111,7 @@ class Addresses:
         except ParseError:
             return
         transport = (uri.param("transport") or "").lower()
-        place = _address(uri.host) or uri.host, uri.port or _PORTS.get(transport, 5060)
+        place = _address(uri.host) or uri.host, uri.port or default_port(transport)
         self._contacts[contact.id] = place
         self._put(contact.aor, *place)
 
@@ -179,7 +176,7 @@ def _address(host: str) -> str:
 
 
 def _port_of(peer: SipPeer) -> int:
-    return peer.port or _PORTS.get(peer.transport[0] if peer.transport else "", 5060)
+    return peer.port or default_port(peer.transport[0] if peer.transport else "")
 
 
 def _rule_of(peer: SipPeer) -> NamedRule:
@@ -348,12 +345,12 @@ class ChanSipIdentifier(Module):
 
     def _take(self) -> None:
         core = self._server.sip
-        general = core.data.get(SipGeneral, "general")
+        general = general_of(core.data)
         self._addresses.stale = True
         self._peers.subjects.clear()
         self._guests.subjects.clear()
         receptions: dict[str, Reception] = {}
-        if isinstance(general, SipGeneral):
+        if general is not None:
             self._peers.subjects[NAME] = None
             self._peers.by_credentials = general.match_auth_username
             self._peers.open_options = not general.auth_options_requests
@@ -366,7 +363,7 @@ class ChanSipIdentifier(Module):
                 self._unobserve = self._server.data.observe(Contact, self._addresses.contact_changed)
             reception = reception_of(general)
             for transport in core.data.all(TransportConfig):
-                if transport.id.startswith(_OWN):
+                if transport.id.startswith(OWN):
                     receptions[transport.id] = reception
         elif self._unobserve is not None:
             self._unobserve()

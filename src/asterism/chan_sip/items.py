@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.identity import WILDCARDS
+from asterism.applications.session.items import OF_RTCP
 from asterism.applications.session.registry import sessions
 from asterism.applications.session.uac import OutgoingSession
 from asterism.applications.session.uas import IncomingSession
@@ -156,16 +157,8 @@ STATISTICS: dict[str, Statistic] = {
 
 
 _OF_QUALITY = {
+    **{name: meaning for name, meaning in OF_RTCP.items() if name in STATISTICS},
     "all": "all figures in one text, which is meant without a statistic",
-    "txcount": "packets sent",
-    "rxcount": "packets received",
-    "txjitter": "jitter that the far end reports, in seconds",
-    "rxjitter": "jitter of what is received, in seconds",
-    "txploss": "packets that the far end reports as lost",
-    "rxploss": "packets that were lost on the way here",
-    "rtt": "round trip in seconds",
-    "local_ssrc": "our source identifier",
-    "remote_ssrc": "that of the far end",
 }
 EXPLAINED: tuple[tuple[str, str], ...] = (
     ("peerip", "SIP: address that our messages go to"),

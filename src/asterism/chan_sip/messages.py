@@ -7,7 +7,7 @@ from typing import Protocol
 from asterism.applications.messaging.addresses import is_uri
 from asterism.applications.messaging.destination import Destination, find_destination
 from asterism.applications.messaging.sender import Outcome, Sender
-from asterism.chan_sip.translation.names import Names
+from asterism.chan_sip.translation.names import GUEST
 from asterism.core.documentation import Documentation
 from asterism.core.module import Module
 from asterism.pbx.assembly.server import PbxServer
@@ -18,7 +18,6 @@ from asterism.stack.errors import ParseError
 from asterism.stack.uri import Uri
 
 PREFIX = "sip"
-_GUEST = Names().guest()
 
 
 class SipSender(Sender):
@@ -36,7 +35,7 @@ class SipSender(Sender):
         if peer is not None and peer.habits.message_prefix == PREFIX:
             found = await find_destination(self._core, host)
             return found._replace(uri=found.uri.replace(user=user)) if user else found
-        guest = self._core.data.get(Endpoint, _GUEST)
+        guest = self._core.data.get(Endpoint, GUEST)
         if not at or not isinstance(guest, Endpoint):
             raise MessageError(f"there is no peer '{host}'")
         try:

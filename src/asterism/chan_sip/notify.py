@@ -6,16 +6,16 @@ from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from asterism.chan_sip.objects.general import SipGeneral
+from asterism.chan_sip.objects.general import general_of
 from asterism.chan_sip.peers import Peers, peers_of
-from asterism.config.file import ConfigFile
+from asterism.chan_sip.translation.names import GUEST
 from asterism.core.commands import ActionCall, CommandCall, action, command
 from asterism.core.documentation import Argument, Documentation
-from asterism.core.errors import AsterismError, CommandError, ConfigError, UsageError
+from asterism.core.errors import AsterismError, CommandError, UsageError
 from asterism.core.module import Module
 from asterism.hostport import format_host_port, split_host_port
 from asterism.pbx.calls.originate import parse_variables
-from asterism.sip.notify.content import Content, NotifyError, content_of, read_templates
+from asterism.sip.notify.content import Content, NotifyError, content_of, load_templates
 from asterism.sip.notify.sender import Outcome
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.stack.errors import SipError
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from asterism.stack.message import Request
 
 FILE = "sip_notify.conf"
-GUEST = "sip.conf/guest"
-"""The endpoint whose settings requests to addresses of no peer have."""
 _USER = "asterisk"
 """Display name and user of From where neither the peer nor ``[general]`` says another."""
 
@@ -101,7 +99,7 @@ class SipNotifier:
 
     def _address(self, request: Request, peer: SipPeer | None) -> None:
         """From and Contact name the caller ID of ``[general]``, or the peer's ``fromuser``."""
-        general = self._core.data.objects(SipGeneral).get("general")
+        general = general_of(self._core.data)
         user = (peer.fromuser if peer is not None else "") or (general.callerid.number if general is not None else "")
         user = user or _USER
         for name in ("From", "Contact"):
@@ -160,15 +158,8 @@ class ChanSipNotify(Module):
 
     def reload(self) -> None:
         """Read ``sip_notify.conf`` again; one that cannot be read changes nothing."""
-        log = self._server.log
-        try:
-            file = ConfigFile.load(self._server.paths.etc / FILE, missing_ok=True)
-        except ConfigError as error:
-            log.error("%s", error)
-            return
-        self.templates, problems = read_templates(file, as_given=True)
-        for problem in problems:
-            log.warning("%s", problem)
+        path = self._server.paths.etc / FILE
+        self.templates = load_templates(path, self._server.log, self.templates, as_given=True)
 
     def complete(self, words: list[str]) -> Iterable[str]:
         """Templates, then peers."""

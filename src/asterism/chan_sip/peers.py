@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from asterism.chan_sip.objects.general import SipGeneral
-from asterism.chan_sip.objects.peer import USER_SUFFIX, SipPeer
+from asterism.chan_sip.habits import TECHNOLOGY
+from asterism.chan_sip.objects.general import SipGeneral, general_of
+from asterism.chan_sip.objects.peer import USER_SUFFIX, SipPeer, peer_of
+from asterism.chan_sip.translation.general_transports import default_port
 from asterism.core.errors import ModuleError
 from asterism.core.module import Module
 from asterism.sip.contacts import ContactStatus
@@ -22,11 +24,9 @@ if TYPE_CHECKING:
     from asterism.sip.location import Location
     from asterism.sip.server import SipServer
 
-TECHNOLOGY = "SIP"
 _SLOTS = 563
 _SORTED = 10_000
 """Peers that are sorted by hashes."""
-_PORTS = {"tls": 5061, "wss": 5061}
 
 
 class _Last(NamedTuple):
@@ -64,8 +64,7 @@ class Peers:
 
     def get(self, name: str) -> SipPeer | None:
         """The peer or friend of a name."""
-        found = self._data.get(SipPeer, name)
-        return found if isinstance(found, SipPeer) and found.is_peer else None
+        return peer_of(self._data, name)
 
     def user(self, name: str) -> SipPeer | None:
         """The user or friend of a name."""
@@ -115,7 +114,7 @@ class Peers:
         except ParseError:
             return None
         transport = (uri.param("transport") or ("tls" if uri.scheme == "sips" else "")).lower()
-        return uri.host.strip("[]"), uri.port or _PORTS.get(transport, 5060)
+        return uri.host.strip("[]"), uri.port or default_port(transport)
 
     def located(self) -> dict[tuple[str, int], SipPeer]:
         """The peers that have an address, by it; looks at all of them."""
@@ -261,7 +260,7 @@ class SipPeers(Module):
 
     def _follow(self) -> None:
         """Follow the registrations while there is a ``sip.conf``."""
-        server, there = self._server, isinstance(self._server.data.get(SipGeneral, "general"), SipGeneral)
+        server, there = self._server, general_of(self._server.data) is not None
         if there and self._leave is None:
             self._leave = self._hear(server.sip.location)
         elif not there:

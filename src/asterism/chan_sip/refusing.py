@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from asterism.applications.session.supplement import SessionSupplement
 from asterism.applications.session.uas import IncomingSession
-from asterism.chan_sip.call_limits import TECHNOLOGY, CallLimits
+from asterism.chan_sip.call_limits import CallLimits
+from asterism.chan_sip.habits import TECHNOLOGY
 from asterism.chan_sip.objects.peer import SipPeer
 from asterism.core.log import NOTICE
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from asterism.applications.outbound_registration.client import RegistrationStatus
 from asterism.applications.outbound_registration.events import REGISTRY
+from asterism.chan_sip.habits import TECHNOLOGY
 from asterism.stack.errors import ParseError
 from asterism.stack.uri import Uri
 
@@ -47,7 +48,7 @@ def state_of(client: RegistrationClient) -> str:
 
 def is_of_sip(client: RegistrationClient) -> bool:
     """Whether a registration is one of ``sip.conf``."""
-    return client.config.habits.technology == "SIP"
+    return client.config.habits.technology == TECHNOLOGY
 
 
 def of_sip(registrations: OutboundRegistrations) -> list[RegistrationClient]:
@@ -106,4 +107,4 @@ class RegistryEvents:
         state = state_of(client)
         if state in _TOLD:
             host, _ = host_and_port(client.config.server_uri)
-            self._bus.publish(REGISTRY, username(client), host, state, "SIP")
+            self._bus.publish(REGISTRY, username(client), host, state, TECHNOLOGY)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 from asterism.applications.session.driver import SessionDriver
 from asterism.applications.session.module import SessionServer
 from asterism.applications.session.registry import sessions
-from asterism.applications.session.technology import Destination, SessionTechnology
-from asterism.chan_sip.call_limits import TECHNOLOGY, CallLimits
+from asterism.applications.session.technology import Destination, SessionTechnology, called_uri
+from asterism.chan_sip.call_limits import CallLimits
 from asterism.chan_sip.dialstring import TRANSPORTS, DialString, parse
-from asterism.chan_sip.objects.general import SipGeneral
-from asterism.chan_sip.objects.peer import SipPeer
+from asterism.chan_sip.habits import TECHNOLOGY
+from asterism.chan_sip.objects.general import general_of
+from asterism.chan_sip.objects.peer import SipPeer, peer_of
 from asterism.chan_sip.refusing import CallLimitSupplement
-from asterism.chan_sip.translation.names import Names
+from asterism.chan_sip.translation.names import GUEST
 from asterism.core.errors import AsterismError
 from asterism.core.module import Module
 from asterism.data.data import DataUnavailableError, Missing
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from asterism.sip.core import SipCore
     from asterism.stack.message import Request
 
-GUEST = Names().guest()
 """The endpoint of those who are no peer, with the settings of ``[general]``."""
 _ABSENT_SECONDS = 30.0
 """How long a host that has no address is taken for one that has none."""
@@ -100,8 +100,7 @@ class SipTechnology(SessionTechnology):
 
     def peer(self, name: str) -> SipPeer | None:
         """The peer or friend of a name; users are not called."""
-        found = self._core.data.get(SipPeer, name)
-        return found if isinstance(found, SipPeer) and found.is_peer else None
+        return peer_of(self._core.data, name)
 
     def _to_peer(self, peer: SipPeer, dialled: DialString) -> Destination:
         endpoint = self._endpoint(peer.id)
@@ -113,11 +112,9 @@ class SipTechnology(SessionTechnology):
         if contact is None:
             raise RequestError(Cause.SUBSCRIBER_ABSENT, f"peer '{peer.name}' cannot be reached")
         try:
-            uri = contact.parsed
+            uri = called_uri(contact)
         except ParseError as error:
             raise RequestError(Cause.SUBSCRIBER_ABSENT, f"peer '{peer.name}': {error.message}") from error
-        if uri.headers:
-            uri = uri.replace(headers="")  # whom a phone's calls replace is not the phone's to say
         if dialled.user:
             uri = uri.replace(user=dialled.user)
         if dialled.port:
@@ -145,8 +142,8 @@ class SipTechnology(SessionTechnology):
 
     def _to_host(self, dialled: DialString) -> Destination:
         data = self._core.data
-        general, guest = data.get(SipGeneral, "general"), data.get(Endpoint, GUEST)
-        if not isinstance(general, SipGeneral) or not isinstance(guest, Endpoint):
+        general, guest = general_of(data), data.get(Endpoint, GUEST)
+        if general is None or not isinstance(guest, Endpoint):
             raise RequestError(Cause.SUBSCRIBER_ABSENT, f"no peer '{dialled.where}'")
         try:
             uri = _uri(dialled.user, dialled.where, dialled.port)
@@ -333,7 +330,7 @@ class ChanSipTechnology(Module):
     def start(self) -> None:
         """Register it, if there is a ``sip.conf``."""
         server = self._server
-        if self._registered or not isinstance(server.data.get(SipGeneral, "general"), SipGeneral):
+        if self._registered or general_of(server.data) is None:
             return
         self._registered = True
         technology, location = self.technology, server.sip.location

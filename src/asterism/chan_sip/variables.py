@@ -17,8 +17,8 @@ from asterism.applications.session.supplement import SessionSupplement
 from asterism.applications.session.uac import OutgoingSession
 from asterism.chan_sip import added_headers
 from asterism.chan_sip.channels import contact_uri
-from asterism.chan_sip.domains import general_of
 from asterism.chan_sip.habits import TECHNOLOGY
+from asterism.chan_sip.objects.general import general_of
 from asterism.core.identifiers import random_uuid
 from asterism.core.module import Module
 from asterism.media.formats import FORMATS

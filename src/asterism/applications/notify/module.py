@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
-from asterism.config.file import ConfigFile
 from asterism.core.commands import ActionCall, CommandCall, action, command
 from asterism.core.documentation import Argument, Documentation
-from asterism.core.errors import CommandError, ConfigError, UsageError
+from asterism.core.errors import CommandError, UsageError
 from asterism.core.module import Module
 from asterism.pbx.assembly.server import PbxServer
 from asterism.pbx.calls.originate import parse_variables
 from asterism.pbx.dialplan.language.arguments import split_arguments
 from asterism.pbx.vocabulary.marks import application, register_marked
-from asterism.sip.notify.content import FILE, Content, NotifyError, content_of, read_templates
+from asterism.sip.notify.content import FILE, Content, NotifyError, content_of, load_templates
 from asterism.sip.notify.sender import NotifySender
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.sip.server import SipServer
@@ -53,15 +52,7 @@ class NotifyModule(Module):
 
     def reload(self) -> None:
         """Read ``pjsip_notify.conf`` again; one that cannot be read changes nothing."""
-        log = self._server.log
-        try:
-            file = ConfigFile.load(self._server.paths.etc / FILE, missing_ok=True)
-        except ConfigError as error:
-            log.error("%s", error)
-            return
-        self.templates, problems = read_templates(file)
-        for problem in problems:
-            log.warning("%s", problem)
+        self.templates = load_templates(self._server.paths.etc / FILE, self._server.log, self.templates)
 
     def _template(self, name: str) -> Content:
         found = self.templates.get(name)

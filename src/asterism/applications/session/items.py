@@ -193,7 +193,7 @@ _PJSIP: dict[str, Item] = {
     "remote_addr": lambda session: format_host_port(*session.flow.remote),
 }
 
-_OF_RTCP = {
+OF_RTCP = {
     "all": "all figures in one text",
     "all_jitter": "those of jitter",
     "all_loss": "those of lost packets",
@@ -232,11 +232,11 @@ EXPLAINED: tuple[tuple[str, str], ...] = (
     ("rtp,direct[,audio|video]", "PJSIP: those to which the far end sends them directly; empty: here"),
     ("rtp,secure[,audio|video]", "PJSIP: 1 if media are encrypted, else 0"),
     ("rtp,hold[,audio|video]", "PJSIP: 1 while the far end holds the call, else 0"),
-    *((f"rtcp,{name}[,audio|video]", f"PJSIP: {meaning}") for name, meaning in _OF_RTCP.items()),
+    *((f"rtcp,{name}[,audio|video]", f"PJSIP: {meaning}") for name, meaning in OF_RTCP.items()),
     *(
         (f"rtcp,{name}[,audio|video]", "PJSIP: largest, smallest, mean (normdev) and standard deviation of the same")
         for name in _RTCP
-        if name not in _OF_RTCP
+        if name not in OF_RTCP
     ),
 )
 """What ``core show function CHANNEL`` says of these items."""

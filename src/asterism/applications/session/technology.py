@@ -243,11 +243,9 @@ class PjsipTechnology(SessionTechnology):
         if contact is None:
             raise RequestError(Cause.NO_ROUTE_DESTINATION, f"endpoint '{endpoint.id}' has no contact")
         try:
-            uri = contact.parsed
+            uri = called_uri(contact)
         except ParseError as error:
             raise RequestError(Cause.NO_ROUTE_DESTINATION, f"bad contact: {error.message}") from error
-        if uri.headers:
-            uri = uri.replace(headers="")  # whom a phone's calls replace is not the phone's to say
         return Destination(endpoint, contact, uri.replace(user=user) if user else uri)
 
     def device_state(self, resource: str) -> DeviceState:
@@ -275,3 +273,13 @@ def _path(contact: Contact | None, endpoint: Endpoint, service_routes: Sequence[
         with contextlib.suppress(ParseError):
             routes += [str(one) for one in NameAddr.parse_list(contact.path)]
     return routes
+
+
+def called_uri(contact: Contact) -> Uri:
+    """The URI by which a contact is called, without headers: whom a phone's calls replace is not the phone's to say.
+
+    Raises:
+        ParseError: it is none.
+    """
+    uri = contact.parsed
+    return uri.replace(headers="") if uri.headers else uri

@@ -11,8 +11,11 @@ from asterism.applications.pubsub.packages.extension_state import ExtensionInfo
 from asterism.applications.session.uac import OutgoingSession
 from asterism.applications.session.uas import IncomingSession
 from asterism.chan_sip import registry
+from asterism.chan_sip.channels import peer_named_by
 from asterism.chan_sip.dialogs import SeenDialog, Told
-from asterism.chan_sip.objects.general import SipGeneral
+from asterism.chan_sip.habits import TECHNOLOGY
+from asterism.chan_sip.objects.general import SipGeneral, general_of
+from asterism.chan_sip.translation.names import OWN
 from asterism.media.rtp import RtpSession
 from asterism.media.stream import AUDIO
 from asterism.pbx.states.hints import STATE_TEXTS
@@ -31,20 +34,11 @@ if TYPE_CHECKING:
     from asterism.media.statistics import Quality
 
 GUEST = "<guest>"
-MADE_OF_FILE = "sip.conf/"
-"""What the names of objects begin with that are made of lines of [general]."""
-_LABEL = "chan_sip"
-"""The field of an endpoint that names its peer."""
-
-
-def peer_named_by(endpoint: Endpoint) -> str:
-    """The peer that an endpoint was made of, empty for one of another file."""
-    return str(endpoint.fields.get(_LABEL, ""))
 
 
 def of_sip(endpoint: Endpoint | None) -> bool:
     """Whether an endpoint is of ``sip.conf``."""
-    return endpoint is not None and endpoint.habits.technology == "SIP"
+    return endpoint is not None and endpoint.habits.technology == TECHNOLOGY
 
 
 class Leg:
@@ -142,7 +136,7 @@ class Legs:
         return [
             (config, found.get((config.server_uri, config.mailbox)))
             for config in self._data.all(OutboundSubscription)
-            if config.id.startswith(MADE_OF_FILE)
+            if config.id.startswith(OWN)
         ]
 
     def _outgoing(self) -> dict[str, OutgoingSubscription]:
@@ -217,8 +211,7 @@ class Legs:
     @property
     def general(self) -> SipGeneral | None:
         """``[general]``."""
-        found = self._data.get(SipGeneral, "general")
-        return found if isinstance(found, SipGeneral) else None
+        return general_of(self._data)
 
 
 def subscription_state(found: IncomingSubscription) -> str:

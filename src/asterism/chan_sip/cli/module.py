@@ -16,7 +16,7 @@ from asterism.chan_sip.cli.notes import DialogNotes
 from asterism.chan_sip.cli.peers import PeerCommands
 from asterism.chan_sip.cli.pruning import PruneCommands
 from asterism.chan_sip.dialogs import SeenDialog, SipDialogs
-from asterism.chan_sip.objects.general import SipGeneral
+from asterism.chan_sip.objects.general import SipGeneral, general_of
 from asterism.chan_sip.peers import peers_of
 from asterism.chan_sip.realtime.module import SipRealtime, realtime_of
 from asterism.core.log import VERBOSE, Multiline
@@ -72,8 +72,8 @@ class ChanSipCli(Module):
         self.dialogs = SipDialogs(lambda: core.layer.timers.clock() if core.started else 0.0, legs)
 
         def nat() -> tuple[str, ...]:
-            general = server.data.get(SipGeneral, "general")
-            return general.nat if isinstance(general, SipGeneral) else ()
+            general = general_of(server.data)
+            return () if general is None else general.nat
 
         self.debug = SipDebug(core, peers, server.log, nat)
         sessions(server).register_supplement(DialogNotes(self.dialogs, peers))
@@ -116,8 +116,7 @@ class ChanSipCli(Module):
             self.debug.apply()
 
     def _general(self) -> SipGeneral | None:
-        found = self._server.data.get(SipGeneral, "general")
-        return found if isinstance(found, SipGeneral) else None
+        return general_of(self._server.data)
 
     def _watch(self) -> None:
         """Have the commands and watch the wire while there is a ``sip.conf``, and record as it says."""

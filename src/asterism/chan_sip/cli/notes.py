@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from asterism.applications.session.supplement import SessionSupplement
 from asterism.applications.session.uas import IncomingSession
-from asterism.chan_sip.cli.legs import audio_of, of_sip, peer_named_by
+from asterism.chan_sip.channels import peer_named_by
+from asterism.chan_sip.cli.legs import audio_of, of_sip
 
 if TYPE_CHECKING:
     from asterism.applications.session.session import Session

@@ -10,7 +10,7 @@ from asterism.chan_sip.cli import tables
 from asterism.chan_sip.cli.peer_details import Messages, show_peer, show_user
 from asterism.chan_sip.cli.turns import in_turns
 from asterism.chan_sip.manager.events import ask
-from asterism.chan_sip.objects.general import SipGeneral
+from asterism.chan_sip.objects.general import general_of
 from asterism.chan_sip.objects.peer import SipPeer
 from asterism.chan_sip.realtime.peers import is_realtime
 from asterism.core.commands import CommandCall, command
@@ -173,8 +173,7 @@ class PeerCommands:
         peer = await self._named(call, self._peers.get)
         if peer is None:
             return f"Peer {call.args[0]} not found.\n\n"
-        general = self._server.data.get(SipGeneral, "general")
-        return show_peer(peer, self._peers, general if isinstance(general, SipGeneral) else None, self._told(peer))
+        return show_peer(peer, self._peers, general_of(self._server.data), self._told(peer))
 
     def _told(self, peer: SipPeer) -> Messages | None:
         """The counts that the peer was told last; ``None`` while it has mailboxes and no address."""

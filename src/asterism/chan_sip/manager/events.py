@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asterism.chan_sip.expired import is_kept
-from asterism.chan_sip.objects.general import SipGeneral
+from asterism.chan_sip.habits import TECHNOLOGY
+from asterism.chan_sip.objects.general import general_of
 from asterism.chan_sip.objects.peer import SipPeer
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.events import EventType, Fields
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from asterism.sip.core import SipCore
     from asterism.sip.rx import Rx
 
-TECHNOLOGY = "SIP"
 REACHABLE, LAGGED, UNREACHABLE = "Reachable", "Lagged", "Unreachable"
 CAUSES = {
     "InvalidPassword": "AUTH_SECRET_FAILED",
@@ -144,7 +144,7 @@ class PeerEvents:
     def _refused(self, name: str, rx: Rx, _account: str) -> None:
         if rx.request.method != "REGISTER" or name not in CAUSES:
             return
-        general = self._core.data.objects(SipGeneral).get("general")
+        general = general_of(self._core.data)
         if general is not None and general.authfailureevents:
             user = rx.request.to.uri.user or ""
             self._tell(user, "Rejected", ("Cause", CAUSES[name]), ("Address", format_host_port(*rx.flow.remote)))

@@ -8,7 +8,7 @@ from asterism.applications.outbound_registration.module import OutboundRegistrat
 from asterism.applications.qualify import QualifyModule
 from asterism.chan_sip.manager.events import QUALIFY_DONE, PeerEvents, ask
 from asterism.chan_sip.manager.fields import details, entry
-from asterism.chan_sip.objects.general import SipGeneral
+from asterism.chan_sip.objects.general import SipGeneral, general_of
 from asterism.chan_sip.peers import peers_of
 from asterism.chan_sip.realtime.module import realtime_of
 from asterism.chan_sip.registry import RegistryEvents, host_and_port, of_sip, refresh, state_of, username
@@ -132,7 +132,7 @@ class ChanSipManager(Module):
         if peer is None:
             call.error(f"Peer {name} not found.")
             return
-        general = self.server.data.objects(SipGeneral).get("general")
+        general = general_of(self.server.data)
         call.success(fields=details(peer, self.peers, general, self._messages(peer)))
 
     @action(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from asterism.chan_sip.objects.kinds import ADDRESS, BOOL, CREDENTIALS, PORT, BoolOr, NumberOr
 from asterism.chan_sip.objects.mwi_line import MwiLinesKind
 from asterism.chan_sip.objects.register_line import RegisterLinesKind
@@ -10,6 +12,9 @@ from asterism.data.kinds import INT, SECONDS, TEXT, UINT, Choice, Integer, Lines
 from asterism.data.network import NetworkList
 from asterism.data.options import option
 from asterism.sip.objects.kinds import DSCP
+
+if TYPE_CHECKING:
+    from asterism.data.data import Data
 
 _MILLISECONDS = Integer(accepted="milliseconds, 0 or more")
 _PRIORITY = Integer(0, 7)
@@ -175,3 +180,9 @@ class SipGeneral(SipOptions, type="sip_general"):
     recordhistory = option(BOOL, False, "Record the history of dialogs.")
     dumphistory = option(BOOL, False, "Log it at the end of each.")
     callevents = option(BOOL, False, "Raise events of calls.", no_effect="events of calls are always raised")
+
+
+def general_of(data: Data) -> SipGeneral | None:
+    """``[general]`` of ``sip.conf``; ``None`` without such a file."""
+    found = data.get(SipGeneral, "general")
+    return found if isinstance(found, SipGeneral) else None

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from asterism.chan_sip.objects.kinds import BOOL, CREDENTIALS, INSECURE, MAILBOXES, PORT
 from asterism.chan_sip.objects.shared import SipOptions
 from asterism.data.kinds import NAMES, TEXT, UINT, Choice, Integer, Variables
 from asterism.data.network import AccessRule, HostKind, Rules
 from asterism.data.options import derived, modifier, option
 from asterism.sip.objects.kinds import Md5
+
+if TYPE_CHECKING:
+    from asterism.data.data import Data
 
 _PRESENTATIONS = Choice(
     "allowed_not_screened", "allowed_passed_screen", "allowed_failed_screen", "allowed", "prohib_not_screened",
@@ -111,3 +116,9 @@ class SipPeer(SipOptions, type="sip_peer"):
     def dynamic(self) -> bool:
         """Whether it registers."""
         return self.host.lower() == "dynamic"
+
+
+def peer_of(data: Data, name: str) -> SipPeer | None:
+    """The peer or friend of a name, in memory; a user is not called."""
+    found = data.get(SipPeer, name)
+    return found if isinstance(found, SipPeer) and found.is_peer else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from asterism.chan_sip.objects.general import SipGeneral
+from asterism.chan_sip.objects.general import SipGeneral, general_of
 from asterism.chan_sip.objects.peer import SipPeer
 from asterism.chan_sip.realtime.peers import MADE, ids_of, is_realtime
 from asterism.data.cache_options import CacheOptions
@@ -36,7 +36,7 @@ class Keeping:
 
     @property
     def _general(self) -> SipGeneral:
-        return self._data.objects(SipGeneral).get("general") or SipGeneral("general")
+        return general_of(self._data) or SipGeneral("general")
 
     @property
     def cached(self) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from asterism.chan_sip.expired import is_kept
-from asterism.chan_sip.objects.general import SipGeneral
+from asterism.chan_sip.objects.general import SipGeneral, general_of
 from asterism.chan_sip.objects.peer import SipPeer
 from asterism.chan_sip.realtime.peers import is_realtime
 from asterism.data.errors import DataError, DataRefusedError, DataUnavailableError
@@ -71,7 +71,7 @@ class Registrations:
 
     @property
     def _general(self) -> SipGeneral:
-        return self._core.data.objects(SipGeneral).get("general") or SipGeneral("general")
+        return general_of(self._core.data) or SipGeneral("general")
 
     # From rows.
 

@@ -55,6 +55,11 @@ def binds(general: SipGeneral) -> dict[str, SocketAddress]:
     return found
 
 
+def default_port(transport: str) -> int:
+    """The port of an address that names none, by its transport in small letters; that of UDP where it is empty."""
+    return TLS_PORT if transport in ("tls", "wss") else PORT
+
+
 def udp_bind(general: SipGeneral) -> SocketAddress:
     """The address of UDP: ``udpbindaddr``, else ``bindaddr``; a port of its own goes before ``bindport``."""
     own = general.udpbindaddr or general.bindaddr

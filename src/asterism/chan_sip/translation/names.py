@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from asterism.chan_sip.objects.peer import SipPeer
 
+OWN = "sip.conf/"
+"""Begins the ids of objects that are made of ``[general]``; no section of a peer has such a name."""
+GUEST = f"{OWN}guest"
+"""The endpoint of callers who are nobody's."""
+
 
 class Names:
     """The names that a server gives them: those of a peer are its own, the rest cannot be those of a section.
@@ -43,32 +48,32 @@ class Names:
 
     def transport(self, protocol: str, family: int = 4) -> str:
         """The transport of a protocol; ``family`` 6 is the second one that ``::`` makes."""
-        return self.given.get(protocol) or f"sip.conf/{protocol}{'6' if family == 6 else ''}"
+        return self.given.get(protocol) or f"{OWN}{protocol}{'6' if family == 6 else ''}"
 
     def general_auth(self, number: int) -> str:
         """Credentials of ``[authentication]``, counted from 1."""
-        return f"sip.conf/auth{number}"
+        return f"{OWN}auth{number}"
 
     def registration(self, number: int) -> str:
         """The registration of a ``register`` line, counted from 1."""
-        return f"sip.conf/register{number}"
+        return f"{OWN}register{number}"
 
     def registration_auth(self, number: int) -> str:
         """The credentials of a registration."""
-        return f"sip.conf/register{number}/out"
+        return f"{OWN}register{number}/out"
 
     def mwi(self, number: int) -> str:
         """The subscription of an ``mwi`` line, counted from 1."""
-        return f"sip.conf/mwi{number}"
+        return f"{OWN}mwi{number}"
 
     def mwi_auth(self, number: int) -> str:
         """The credentials of such a subscription."""
-        return f"sip.conf/mwi{number}/out"
+        return f"{OWN}mwi{number}/out"
 
     def guest(self) -> str:
         """The endpoint of calls from and to those who are no peers."""
-        return "sip.conf/guest"
+        return GUEST
 
     def contact_acl(self) -> str:
         """The access list of the ``contactpermit`` and ``contactdeny`` lines of ``[general]``."""
-        return "sip.conf/contact"
+        return f"{OWN}contact"

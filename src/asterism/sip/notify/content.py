@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from asterism.config.file import ConfigFile
 from asterism.core.errors import AsterismError, ConfigError
 from asterism.stack.grammar import check_value, is_token
 from asterism.stack.headers import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from asterism.config.file import ConfigFile
+    from logging import Logger
+    from pathlib import Path
 
 FILE = "pjsip_notify.conf"
 MAX_LINES = 100
@@ -103,3 +104,18 @@ def read_templates(file: ConfigFile, *, as_given: bool = False) -> tuple[dict[st
         )
         found[section.name] = content
     return found, problems
+
+
+def load_templates(
+    path: Path, log: Logger, before: dict[str, Content], *, as_given: bool = False
+) -> dict[str, Content]:
+    """The templates of a file, ``before`` where it cannot be read; what is wrong is logged."""
+    try:
+        file = ConfigFile.load(path, missing_ok=True)
+    except ConfigError as error:
+        log.error("%s", error)
+        return before
+    found, problems = read_templates(file, as_given=as_given)
+    for problem in problems:
+        log.warning("%s", problem)
+    return found
