@@ -5,6 +5,7 @@ With ``--check`` nothing is written; the exit status is 1 when a page is not wha
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -39,7 +40,10 @@ FILES = {"named_acl": "acl.conf", "wizard": "pjsip_wizard.conf"}
 def main() -> int:
     """Write or check the pages."""
     stale = 0
-    for name, text in pages().items():
+    import generate_table  # beside this file, which tests import by its path
+
+    tables = generate_table.pages(asyncio.run(generate_table.collect()))
+    for name, text in (*pages().items(), *tables.items()):
         path = FOLDER / name
         if "--check" in sys.argv[1:]:
             if not path.exists() or path.read_text() != text:
@@ -289,6 +293,10 @@ def _index(types: list[type[ConfiguredObject]]) -> str:
         f"| [{sip_notify.FILE}](sip_notify.md) | NOTIFYs that are sent by hand to peers of `sip.conf`. |\n",
         "\nThe old configuration of SIP, which is translated into such objects: [sip.conf](sip.conf.md).\n",
     ]
+    lines.append(
+        "\nWhat there is for the dialplan, what is left out, and why: [applications](applications.md), "
+        "[functions](functions.md).\n"
+    )
     return "".join(lines)
 
 
