@@ -367,7 +367,7 @@ async def test_a_body_makes_no_log_lines():
     async with world() as (found, notes):
         lines: list[str] = []
         log = found.server.pbx.dialplan.executor.log
-        log.verbose_ceiling = 10
+        log.verbose_level = 10
         handler = logging.Handler()
         handler.emit = lambda record: lines.append(record.getMessage())
         log.addHandler(handler)

@@ -29,9 +29,12 @@ class EventType:
     ``render(*args)`` turns what is published into the manager's fields, in Asterisk's order. Where these
     begin with the fields of the channel that is the first argument, ``tail(*args)`` gives the others: a front
     end may keep the channel's part, which is most of the work and seldom changes.
+
+    ``reader`` is the class that a manager user must have named in ``read`` to get it, where ``privilege`` and ``all``
+    do not bring it. ``trailer(*args)`` is what stands behind the last field.
     """
 
-    __slots__ = ("documentation", "name", "privilege", "render", "tail")
+    __slots__ = ("documentation", "name", "privilege", "reader", "render", "tail", "trailer")
 
     def __init__(
         self,
@@ -40,12 +43,17 @@ class EventType:
         render: Callable[..., Fields],
         documentation: Documentation,
         tail: Callable[..., Fields] | None = None,
+        *,
+        reader: str = "",
+        trailer: Callable[..., str] | None = None,
     ) -> None:
         self.name = name
         self.privilege = privilege
         self.render = render
         self.documentation = documentation
         self.tail = tail
+        self.reader = reader
+        self.trailer = trailer
 
     def __repr__(self) -> str:
         return f"<EventType {self.name}>"

@@ -172,24 +172,47 @@ class RepeatLimit:
 class ServerLogger(logging.Logger):
     """A logger with Asterisk's extra levels.
 
-    ``verbose_level`` and ``debug_level`` are the server's settings (``core set verbose``): a
-    verbose record of a higher level is not made unless some log channel or console asks for it
-    (``verbose_ceiling``, kept by those through :meth:`update_ceiling`).
+    ``verbose_level`` and ``debug_level`` are the server's settings (``core set verbose``). A handler may have a level
+    of its own: its method ``verbosity(server_level)`` returns the highest that it takes. One without that takes the
+    server's.
     """
 
     def __init__(self, name: str) -> None:
         super().__init__(name, TRACE)
         self.propagate = False
-        self.verbose_level = 0
-        self.verbose_ceiling = 0
+        self._verbose_level = 0
+        self.verbosity = 0
+        """The highest level of verbose lines that anybody takes: ask before calling :meth:`verbose` where it costs."""
         self.debug_level = 0
         self.repeats = RepeatLimit()
         self.secrets: list[re.Pattern[str]] = []
         """What matches one of these is left out of every line, but for its first group."""
 
-    def update_ceiling(self) -> None:
-        """Find the highest verbosity that a handler asks for by its ``verbose_level``."""
-        self.verbose_ceiling = max((getattr(each, "verbose_level", 0) for each in self.handlers), default=0)
+    @property
+    def verbose_level(self) -> int:
+        """The server's verbosity, for log channels and consoles without one of their own."""
+        return self._verbose_level
+
+    @verbose_level.setter
+    def verbose_level(self, level: int) -> None:
+        self._verbose_level = level
+        self.update_verbosity()
+
+    def update_verbosity(self) -> None:
+        """Find the highest verbosity that a handler takes; whoever changes a handler's calls this."""
+        level = self._verbose_level
+        wanted = [each.verbosity(level) if hasattr(each, "verbosity") else level for each in self.handlers]
+        self.verbosity = max(wanted, default=0)
+
+    def addHandler(self, hdlr: logging.Handler) -> None:  # noqa: N802 (logging's name)
+        """Add a handler."""
+        super().addHandler(hdlr)
+        self.update_verbosity()
+
+    def removeHandler(self, hdlr: logging.Handler) -> None:  # noqa: N802 (logging's name)
+        """Remove a handler."""
+        super().removeHandler(hdlr)
+        self.update_verbosity()
 
     def makeRecord(  # noqa: N802 (logging's name)
         self,
@@ -226,8 +249,11 @@ class ServerLogger(logging.Logger):
             self._log(NOTICE, message, args, stacklevel=2)
 
     def verbose(self, level: int, message: str, *args: object) -> None:
-        """Progress for an operator who asked for this much detail (1 least, 10 most)."""
-        if level <= self.verbose_level or level <= self.verbose_ceiling:
+        """Progress for an operator who asked for this much detail (1 least, 10 most; 0 is always told).
+
+        On paths that every call takes ask first, which costs no call: ``if log.verbosity >= 3: log.verbose(3, ...)``.
+        """
+        if level <= self.verbosity:
             self._log(VERBOSE, message, args, extra={"verbose": level}, stacklevel=2)
 
     def security(self, message: str, *args: object) -> None:

@@ -19,6 +19,7 @@ from asterism.core.log import ServerLogger
 from asterism.core.registry import Owner, Registry
 from asterism.core.routes import Route
 from asterism.core.security import SecurityEvents
+from asterism.core.test_events import TestEvents
 
 
 class Subsystem:
@@ -62,6 +63,7 @@ class CoreServer(Protocol):
     owner: Owner
     bus: EventBus
     security: SecurityEvents
+    test_events: TestEvents
     commands: Registry[Command]
     actions: Registry[Action]
     routes: Registry[Route]

@@ -13,6 +13,7 @@ from socket import SocketType
 from asterism.config import ConfigFile
 from asterism.core.identifiers import RandomBytes
 from asterism.core.module import CoreServer, Subsystem
+from asterism.core.test_events import TestEvents
 from asterism.media.files import Sounds
 from asterism.media.incoming import BUFFER_SIZE
 from asterism.media.ports import PortPair, PortPool
@@ -27,16 +28,20 @@ from asterism.traffic import mark_packets
 class RtpContext:
     """State shared by the sessions of one server: settings, loop, receive buffer, the packet log's switch."""
 
-    __slots__ = ("buffer", "debug", "debug_host", "log", "loop", "random", "readiness", "running", "settings", "views")
+    __slots__ = (
+        "buffer", "debug", "debug_host", "log", "loop", "random", "readiness", "running", "settings",
+        "test_events", "views",
+    )  # fmt: skip
 
     loop: asyncio.AbstractEventLoop
     """The loop that all sessions run on: the one running when the first was opened."""
     readiness: Readiness
     """Reports which sockets have something to read."""
 
-    def __init__(self, log: logging.Logger, settings: RtpSettings) -> None:
+    def __init__(self, log: logging.Logger, settings: RtpSettings, test_events: TestEvents) -> None:
         self.log = log
         self.settings = settings
+        self.test_events = test_events
         self.buffer = bytearray(BUFFER_SIZE)
         self.views = Views(self.buffer)
         self.debug = False
@@ -128,7 +133,7 @@ class Media(Subsystem):
 
     def __init__(self, server: CoreServer, settings: RtpSettings | None = None) -> None:
         self.owner = server.owner
-        self.context = RtpContext(server.log, settings or RtpSettings())
+        self.context = RtpContext(server.log, settings or RtpSettings(), server.test_events)
         self.sounds = Sounds((Path(server.paths.data), Path(server.paths.spool)))
         self._pools: dict[tuple[str, int, int], PortPool] = {}
         self._schedule = RtpSchedule(server.log)

@@ -25,6 +25,7 @@ from asterism.core.log import ServerLogger
 from asterism.core.registry import Owner, Registry
 from asterism.core.routes import Route
 from asterism.core.security import SecurityEvents
+from asterism.core.test_events import TEST_EVENT, TestEvents
 from asterism.data import AstDb, Data, Store
 from asterism.data.entity import own_entity_id
 from asterism.media.core import Media
@@ -86,6 +87,7 @@ class Server:
         self.log.verbose_level, self.log.debug_level = conf.options.verbose, conf.options.debug
         self.bus = EventBus(self.log)
         self.security = SecurityEvents(self.bus, self.log)
+        self.test_events = TestEvents(self.bus)
         self.commands: Registry[Command] = Registry("command")
         self.actions: Registry[Action] = Registry("action", str.lower)
         self.routes: Registry[Route] = Registry("route")
@@ -96,7 +98,7 @@ class Server:
         self.data = Data(self.owner, self.log, self.paths.etc, self.store, allow_exec=conf.options.execincludes)
         self.media = Media(self)
         self.pbx = Pbx(self)
-        self.sip = SipCore(self.owner, self.data, self.bus, self.log, self.version)
+        self.sip = SipCore(self.owner, self.data, self.bus, self.log, self.version, self.test_events)
         self.sip.location.server_name = self.name
         self.modules = ModuleLoader(self)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -228,7 +230,7 @@ class Server:
         """
         self.status.started_at = self.status.reloaded_at = time.time()
         self.security.register(self.owner)
-        self.register_events(LOAD, RELOAD, SHUTDOWN, UNLOAD)
+        self.register_events(LOAD, RELOAD, SHUTDOWN, UNLOAD, TEST_EVENT)
         for problem in self.conf.problems:
             self.log.error("%s", problem)
         self.options.entityid = self.options.entityid or own_entity_id(self.store)

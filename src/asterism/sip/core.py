@@ -39,6 +39,7 @@ from asterism.sip.works import Servants, Work
 if TYPE_CHECKING:
     from asterism.core.events import EventBus
     from asterism.core.registry import Owner
+    from asterism.core.test_events import TestEvents
     from asterism.data.data import Data
     from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
@@ -60,10 +61,13 @@ def _tell_all(watchers: Sequence[Callable[..., None]], transaction: object) -> N
 class SipCore(Subsystem):
     """Everything between the stack and the SIP applications; ``server.sip``."""
 
-    def __init__(self, owner: Owner, data: Data, bus: EventBus, log: logging.Logger, version: str) -> None:
+    def __init__(
+        self, owner: Owner, data: Data, bus: EventBus, log: logging.Logger, version: str, test_events: TestEvents
+    ) -> None:
         self.owner = owner
         self.data = data
         self.bus = bus
+        self.test_events = test_events
         self.log = log
         self.state = SipState(version)
         self.servants = Servants(log)

@@ -9,7 +9,9 @@ import struct
 from pathlib import Path
 from types import SimpleNamespace
 
+from asterism.core.events import EventBus
 from asterism.core.registry import Owner
+from asterism.core.test_events import TestEvents
 from asterism.media.core import Media
 from asterism.media.formats import ALAW, ULAW
 from asterism.media.payload_types import PayloadTypes
@@ -21,6 +23,7 @@ HEADER = struct.Struct("!BBHII")
 def make_media(**settings) -> Media:
     server = SimpleNamespace(
         owner=Owner("test"),
+        test_events=TestEvents(EventBus(logging.getLogger("test"))),
         log=logging.getLogger("test"),
         paths=SimpleNamespace(data=Path("/nowhere"), spool=Path("/nowhere")),
     )

@@ -10,6 +10,7 @@ import pytest
 from asterism.core.events import EventBus
 from asterism.core.log import ServerLogger
 from asterism.core.registry import Owner, Registry
+from asterism.core.test_events import TestEvents
 from asterism.media.core import Media
 from asterism.media.formats import ALAW, ULAW
 from asterism.media.payload_types import PayloadTypes
@@ -66,6 +67,7 @@ class World:
             options=SimpleNamespace(systemname="", defaultlanguage="en"),
         )  # fmt: skip
         self.server.bus = EventBus(self.server.log)
+        self.server.test_events = TestEvents(self.server.bus)
         self.server.media = Media(self.server)
         self.server.pbx = Pbx(self.server)
         self.phone = PhoneAudio()

@@ -178,3 +178,34 @@ def test_a_value_of_a_security_event_stays_in_its_field(log: ServerLogger, kept:
         "RemoteAddress", "Extra",
     ]  # fmt: skip
     assert line.count('"') == 20
+
+
+class Choosy(Kept):
+    """A handler with a verbosity of its own."""
+
+    def __init__(self, own: int) -> None:
+        super().__init__()
+        self.own = own
+
+    def verbosity(self, _server_level: int) -> int:
+        return self.own
+
+
+def test_the_verbosity_is_the_highest_that_anybody_takes(log: ServerLogger) -> None:
+    assert log.verbosity == 0
+    log.verbose_level = 3
+    assert log.verbosity == 0, "nobody is there"
+    plain, choosy = Kept(), Choosy(1)
+    log.addHandler(choosy)
+    assert log.verbosity == 1
+    log.addHandler(plain)
+    assert log.verbosity == 3
+    choosy.own = 5
+    log.update_verbosity()
+    assert log.verbosity == 5
+    log.removeHandler(choosy)
+    log.verbose_level = 2
+    assert log.verbosity == 2
+    log.verbose(3, "too much")
+    log.verbose(2, "right")
+    assert plain.lines == ["right"]

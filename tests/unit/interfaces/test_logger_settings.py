@@ -114,3 +114,23 @@ def test_verbose_records_are_not_made_above_the_level() -> None:
     log.verbose(2, "just right")
     assert seen == ["just right"]
     assert log.isEnabledFor(SECURITY)
+
+
+@pytest.mark.parametrize(
+    ("levels", "server_level", "verbosity"),
+    [("error", 5, 0), ("error,verbose", 3, 3), ("verbose(5)", 0, 5), ("verbose(2)", 4, 2), ("verbose", 0, 0)],
+)
+def test_a_channel_tells_the_log_how_much_it_takes(
+    tmp_path: Path, levels: str, server_level: int, verbosity: int
+) -> None:
+    log = ServerLogger("test")
+    log.verbose_level = server_level
+    channel = file_channel(tmp_path / "file", log, levels)
+    assert log.verbosity == verbosity
+    for level in range(1, 7):
+        log.verbose(level, "level %d", level)
+    wanted = [f"level {level}" for level in range(1, verbosity + 1)]
+    path = tmp_path / "file"
+    assert [line.rpartition(": ")[2] for line in (path.read_text().splitlines() if path.exists() else [])] == wanted
+    log.removeHandler(channel)
+    assert log.verbosity == 0

@@ -11,6 +11,7 @@ from asterism.core.documentation import Documentation
 from asterism.core.events import EventType
 from asterism.interfaces.manager.feed import MAX_ROUND_SECONDS, EventFeed
 from asterism.interfaces.manager.filters import parse_filter
+from asterism.interfaces.manager.settings import parse_classes
 
 CALL = EventType("Called", "call", lambda text: [("Text", text)], Documentation("x"))
 SYSTEM = EventType("Rebooted", "system", list, Documentation("x"))
@@ -124,3 +125,16 @@ async def test_many_clients_are_written_to_in_rounds() -> None:
     made.flush()
     assert len(sessions[0].got) == published
     assert sessions[0].writes <= 0.3 / MAX_ROUND_SECONDS + 3
+
+
+async def test_an_event_for_readers_of_one_class_needs_that_class_by_name() -> None:
+    special = EventType("Special", "reporting", list, Documentation("x"), reader="test")
+    everything, named_too = FakeSession(*parse_classes("all")), FakeSession(*parse_classes("all,test"))
+    reporting, only = FakeSession(*parse_classes("reporting")), FakeSession(*parse_classes("test"))
+    made, _ = feed(everything, named_too, reporting, only)
+    assert made.has(special)
+    made.publish(special, ())
+    made.flush()
+    assert [len(each.got) for each in (everything, named_too, reporting, only)] == [0, 1, 0, 1]
+    assert not feed(everything, reporting)[0].has(special)
+    assert not feed(only, disabled=frozenset({"special"}))[0].has(special)

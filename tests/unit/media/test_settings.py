@@ -11,7 +11,9 @@ import pytest
 from asterism.config import ConfigFile
 from asterism.core.commands import CommandCall
 from asterism.core.errors import ConfigError, UsageError
+from asterism.core.events import EventBus
 from asterism.core.registry import Owner
+from asterism.core.test_events import TestEvents
 from asterism.media.commands import RtpModule
 from asterism.media.core import Media
 from asterism.media.settings import RtpSettings
@@ -55,6 +57,7 @@ def test_errors_name_the_place(text):
 def make_module(tmp_path: Path):
     server = SimpleNamespace(
         owner=Owner("test"),
+        test_events=TestEvents(EventBus(logging.getLogger("test"))),
         log=logging.getLogger("test"),
         paths=SimpleNamespace(data=tmp_path, spool=tmp_path, etc=tmp_path),
         register_marked=lambda holder: None,

@@ -13,6 +13,7 @@ from typing import Any
 from asterism.core.events import EventBus, EventType
 from asterism.core.log import ServerLogger
 from asterism.core.registry import Owner, Registry
+from asterism.core.test_events import TestEvents
 from asterism.media.stream import AUDIO, ChannelStream
 from asterism.media.taps import Direction, TappedStream
 from asterism.pbx.assembly.pbx import Pbx
@@ -199,6 +200,7 @@ class FakeServer:
         self.options = SimpleNamespace(systemname="", defaultlanguage="en")
         self.paths: Any = None
         self.bus = EventBus(self.log)
+        self.test_events = TestEvents(self.bus)
         self.commands: Registry[Any] = Registry("command")
         self.actions: Registry[Any] = Registry("action", str.lower)
         self.pbx = Pbx(self)  # type: ignore[arg-type]

@@ -14,6 +14,7 @@ from asterism.core.events import EventBus, EventType
 from asterism.core.log import ServerLogger
 from asterism.core.registry import Owner, Registry
 from asterism.core.security import SecurityEvents
+from asterism.core.test_events import TestEvents
 from asterism.data.data import Data
 from asterism.data.store import Store
 from asterism.interception.authentication import Authentication
@@ -170,6 +171,7 @@ class Rig:
         self.log = ServerLogger("rig")
         self.owner = Owner("rig")
         self.bus = EventBus(self.log)
+        self.test_events = TestEvents(self.bus)
         self.security = SecurityEvents(self.bus, self.log)
         self.security.register(self.owner)
         self.commands: Registry[Command] = Registry("command")
@@ -179,7 +181,7 @@ class Rig:
         self.commits: list[Callable[[], object]] = []
         self.store = Store(folder / "store.sqlite3", log=self.log, call_soon=self.commits.append)
         self.data = Data(self.owner, self.log, folder, self.store)
-        self.sip = SipCore(self.owner, self.data, self.bus, self.log, "0.0")
+        self.sip = SipCore(self.owner, self.data, self.bus, self.log, "0.0", self.test_events)
         self.sip.location.wall_clock = lambda: self.wall
         for cls in TYPES:
             self.data.register_type(cls)

@@ -40,6 +40,10 @@ class _Follower(logging.Handler):
         self.muted = False
         self.setFormatter(formatter)
 
+    def verbosity(self, _server_level: int) -> int:
+        """The console's own level."""
+        return 0 if self.muted else self.verbose_level
+
     def _debug(self) -> bool:
         return self._connection.debugging
 
@@ -95,7 +99,6 @@ class _Connection(asyncio.Protocol):
         if self._follower is not None:
             log = self._console.server.log
             log.removeHandler(self._follower)
-            log.update_ceiling()
             if not getattr(self._console.server.options, "hideconnect", False):
                 log.verbose(1, "Remote console disconnected")
         if self._task is not None:
@@ -155,7 +158,7 @@ class _Connection(asyncio.Protocol):
                 await self._wait_for_stop()
             self.send(protocol.DONE, str(status).encode())
             if self._follower is not None:
-                self._console.server.log.update_ceiling()
+                self._console.server.log.update_verbosity()
         elif kind == protocol.COMPLETE:
             words = runner.complete(payload.decode("utf-8", "replace"))
             self.send(protocol.WORDS, json.dumps(words).encode())
@@ -173,7 +176,7 @@ class _Connection(asyncio.Protocol):
                 log.verbose(1, "Remote console connected")
         self._follower.verbose_level = level
         self._follower.muted = bool(request.get("mute", False))
-        log.update_ceiling()
+        log.update_verbosity()
 
 
 class ConsoleModule(Module):

@@ -55,6 +55,10 @@ class LogChannel(logging.Handler):
         """The name in ``logger show channels``."""
         return self.settings.name
 
+    def verbosity(self, server_level: int) -> int:
+        """The highest level of verbose lines that are written here."""
+        return (self.verbose_level or server_level) if VERBOSE in self._numbers else 0
+
     def takes(self, record: logging.LogRecord) -> bool:
         """Whether this channel wants the record."""
         if record.levelno not in self._numbers:
@@ -123,6 +127,10 @@ class ConsoleChannel(LogChannel):
     def title(self) -> str:
         """The console has no name in listings."""
         return ""
+
+    def verbosity(self, server_level: int) -> int:
+        """As of any channel, while it speaks."""
+        return 0 if self.muted or self.attached else super().verbosity(server_level)
 
     def write(self, line: str, level: int) -> None:
         """Print the line."""

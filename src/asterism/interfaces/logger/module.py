@@ -66,6 +66,7 @@ class LoggerModule(Module):
         for channel in self.channels:
             if isinstance(channel, ConsoleChannel):
                 channel.attached = True
+        self.server.log.update_verbosity()
 
     def load(self, server: CoreServer) -> None:
         """Open the channels, first of all modules, so that the others are heard."""
@@ -132,7 +133,6 @@ class LoggerModule(Module):
         channel.on_change = self._changed
         self.channels.append(channel)
         self.server.log.addHandler(channel)
-        self.server.log.update_ceiling()
         return channel
 
     def _make(self, settings: ChannelSettings) -> LogChannel:
@@ -160,7 +160,6 @@ class LoggerModule(Module):
             self.server.log.removeHandler(channel)
             channel.close()
         self.channels = []
-        self.server.log.update_ceiling()
 
     # -- commands ------------------------------------------------------------------------------------
 
@@ -233,7 +232,6 @@ class LoggerModule(Module):
             if call.args[0] in (channel.settings.name, channel.title):
                 self.server.log.removeHandler(channel)
                 self.channels.remove(channel)
-                self.server.log.update_ceiling()
                 channel.close()
                 self._tell(_name(channel), False)
                 return f"Removed dynamic logger channel '{call.args[0]}'\n"
@@ -245,6 +243,7 @@ class LoggerModule(Module):
         consoles = [channel for channel in self.channels if isinstance(channel, ConsoleChannel)]
         for console in consoles:
             console.muted = not console.muted
+        self.server.log.update_verbosity()
         muted = any(console.muted for console in consoles)
         return f"Console is {'muted' if muted else 'not muted anymore'}.\n"
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from asterism.core.events import EventType
 from asterism.interfaces.manager.filters import EventFilter, passes
+from asterism.interfaces.manager.settings import named
 
 if TYPE_CHECKING:
     from asterism.interfaces.manager.session import ManagerSession
@@ -74,8 +75,14 @@ class EventFeed:
         self._routes = {}
         self._interval = 0.0 if count < 2 else min(MAX_ROUND_SECONDS, _SECONDS_PER_SESSION * count)
 
+    def has(self, event_type: EventType) -> bool:
+        """Whether any session is to see this event."""
+        return bool(self._route(event_type))
+
     def _route(self, event_type: EventType) -> list[Audience]:
         classes = frozenset((*event_type.privilege.split(","), "all"))
+        if event_type.reader:
+            classes = frozenset((named(event_type.reader),))
         found = [] if event_type.name.lower() in self._disabled else self._audiences
         route = self._routes[event_type] = [audience for audience in found if audience.read & classes]
         return route

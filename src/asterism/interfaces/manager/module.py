@@ -13,6 +13,7 @@ from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import ConfigError, ModuleError
 from asterism.core.events import EventType, Fields
 from asterism.core.module import CoreServer, Module
+from asterism.core.test_events import TEST_EVENT
 from asterism.interfaces.admission import TlsListener, WaitingRoom
 from asterism.interfaces.manager.actions import ManagerActions
 from asterism.interfaces.manager.blocks import ChannelBlocks
@@ -161,6 +162,7 @@ class ManagerModule(Module):
         """Stop listening and hang up every client."""
         self.feed.flush()
         self.feed.stop()
+        self.server.test_events.listen("manager", False)
         self._close_listeners()
         for session in list(self.sessions):
             session.close()
@@ -233,6 +235,7 @@ class ManagerModule(Module):
         self.feed.update(self.sessions, self.settings.disabledevents)
         self._heads.clear()  # event types of modules that are gone must not be kept
         self._blocks.forget()
+        self.server.test_events.listen("manager", self.feed.has(TEST_EVENT))
         if self.feed.wanted and self._unsubscribe is None:
             self._unsubscribe = self.server.bus.subscribe(self.server.owner, None, self.feed.publish)
         elif not self.feed.wanted and self._unsubscribe is not None:
@@ -252,6 +255,8 @@ class ManagerModule(Module):
         else:
             fields = event_type.render(*args)
             body = encode_fields(self._with_variables(fields, args) if settings.channelvars else fields)
+        if event_type.trailer is not None:
+            body += event_type.trailer(*args)
         return f"{head}{body}\r\n".encode("utf-8", "replace")
 
     def _head(self, event_type: EventType) -> str:

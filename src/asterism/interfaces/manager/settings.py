@@ -20,13 +20,25 @@ CLASSES = (
 )  # fmt: skip
 """Privilege classes, in the order in which listings show them."""
 
+BY_NAME = frozenset({"test"})
+"""Classes with events that ``all`` does not bring."""
+
 
 def parse_classes(text: str) -> frozenset[str]:
-    """The classes of ``read=`` or ``write=``; ``all`` is every one, an unknown word none."""
+    """The classes of ``read=`` or ``write=``; ``all`` is every one, an unknown word none.
+
+    Of those that ``all`` may not be enough for (:data:`BY_NAME`) it also holds whether they were :func:`named`.
+    """
     words = {word.strip().lower() for word in text.split(",")}
+    by_name = {named(word) for word in words & BY_NAME}
     if "all" in words:
-        return frozenset((*CLASSES, "all"))
-    return frozenset(words & set(CLASSES))
+        return frozenset((*CLASSES, "all", *by_name))
+    return frozenset(words & set(CLASSES) | by_name)
+
+
+def named(word: str) -> str:
+    """What stands in :func:`parse_classes` for a class that was named itself."""
+    return f"{word} by name"
 
 
 @dataclass(slots=True)

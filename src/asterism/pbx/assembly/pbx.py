@@ -84,6 +84,7 @@ class Pbx(Subsystem):
         self.owner = server.owner
         self.server = server
         self.bus = server.bus
+        self.test_events = server.test_events
         self.log = server.log
         self.applications: Registry[marks.Application] = Registry("application", str.lower)
         self.functions: Registry[marks.Function] = Registry("function")

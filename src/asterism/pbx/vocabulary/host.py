@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from asterism.core.events import EventBus
     from asterism.core.log import ServerLogger
     from asterism.core.registry import Owner, Registry
+    from asterism.core.test_events import TestEvents
     from asterism.media.formats import Format
     from asterism.media.stream import AudioStream
     from asterism.pbx.bridges.table import BridgeTable
@@ -56,6 +57,7 @@ class Host(Protocol):
     owner: Owner
     server: MediaServer
     bus: EventBus
+    test_events: TestEvents
     log: ServerLogger
     applications: Registry[Application]
     functions: Registry[Function]

@@ -12,6 +12,7 @@ from asterism.core.commands import marks_of
 from asterism.core.events import EventBus
 from asterism.core.log import ServerLogger
 from asterism.core.registry import Owner, Registry
+from asterism.core.test_events import TestEvents
 from asterism.pbx.assembly.pbx import Pbx
 from asterism.pbx.assembly.reference import ReferenceModule
 from asterism.pbx.channels.channel import Channel
@@ -110,6 +111,7 @@ class World:
                 ("etc", "modules", "varlib", "db", "key", "data", "agi", "spool", "run", "log"),
                 etc or Path("/nowhere"))),
         )  # fmt: skip
+        self.server.test_events = TestEvents(self.server.bus)
         self.server.register_marked = self.register_marked
         self.server.register_events = lambda *types: self.server.bus.register(owner, *types)
         self.pbx = Pbx(self.server)
