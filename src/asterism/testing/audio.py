@@ -11,13 +11,15 @@ from collections.abc import Sequence
 from asterism.media.dtmf import DigitReceiver, event_payloads
 from asterism.media.g711 import alaw_to_linear, ulaw_to_alaw, ulaw_to_linear
 from asterism.testing.sdp import PCMA, PCMU, Audio
-from asterism.testing.tone import level, ulaw_tone
+from asterism.testing.tone import level, likeness, ulaw_tone
 from asterism.testing.waiting import PATIENCE, PhoneError, until
 
 _HEADER = struct.Struct("!BBHII")
 _KEPT = 60 * 50
 _RECENT = 15
 """Packets that a tone is looked for in: 300 ms."""
+_SOUND = 16000
+"""Octets of a sound that are looked for: its first second, for what comes later may be cut off."""
 
 
 class PhoneAudio:
@@ -171,6 +173,22 @@ class PhoneAudio:
             return f"heard {self.received - start} packets, of the latest: {levels}"
 
         await until(heard, timeout, missed)
+
+    def likeness(self, sound: bytes) -> float:
+        """How much of ``sound``, linear samples of 8 kHz, is in what was heard of the latest minute, 0 to 1."""
+        return likeness(b"".join(self.packets), sound[:_SOUND])
+
+    async def hears_sound(self, sound: bytes, timeout: float = PATIENCE) -> None:
+        """Wait until ``sound`` (linear samples of 8 kHz), or the first second of it, has been heard.
+
+        Raises:
+            PhoneError: it was not.
+        """
+        end = self._loop.time() + timeout
+        while self.likeness(sound) <= 0.7:
+            if self._loop.time() > end:
+                raise PhoneError(f"the sound was not heard: {self.likeness(sound):.2f} of {self.received} packets")
+            await asyncio.sleep(0.1)  # a look costs more than looking each time something arrives is worth
 
     async def hears_nothing(self, seconds: float = 0.3) -> None:
         """Check that no audio arrives for ``seconds``.

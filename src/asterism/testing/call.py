@@ -241,6 +241,10 @@ class PhoneCall:
         """Wait until these tones are heard; see :meth:`PhoneAudio.hears`."""
         await self.audio.hears(*frequencies, timeout=timeout)
 
+    async def hears_sound(self, sound: bytes, timeout: float = PATIENCE) -> None:
+        """Wait until a sound, linear samples of 8 kHz, is heard; see :meth:`PhoneAudio.hears_sound`."""
+        await self.audio.hears_sound(sound, timeout)
+
     def send_digits(self, digits: str) -> None:
         """Press keys."""
         self.audio.send_digits(digits)

@@ -1,4 +1,4 @@
-"""Tones for tests: making them, and finding them in what was heard.
+"""Tones and sounds for tests: making them, and finding them in what was heard.
 
 Sounds are 16-bit linear samples, 8 kHz, little endian.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Iterable
+
+import numpy as np
 
 from asterism.media.g711 import linear_to_ulaw
 
@@ -48,3 +50,22 @@ def detect(samples: bytes, frequencies: Iterable[float], threshold: float = 0.3)
     """Which of ``frequencies`` hold at least ``threshold`` of the sound's power, the strongest first."""
     levels = {one: level(samples, one) for one in frequencies}
     return sorted((one for one, value in levels.items() if value >= threshold), key=lambda one: -levels[one])
+
+
+def likeness(heard: bytes, sound: bytes) -> float:
+    """How much of ``sound`` is in ``heard``, wherever it begins: 0 to 1, whatever its level.
+
+    1 is the sound itself; a codec or another rate on the way leaves it above 0.8; other speech stays below 0.3.
+    """
+    samples = np.frombuffer(heard[: len(heard) & ~1], "<i2").astype(np.float64)
+    wanted = np.frombuffer(sound[: len(sound) & ~1], "<i2").astype(np.float64)
+    strength = float(np.linalg.norm(wanted))
+    if not strength or len(samples) < len(wanted):
+        return 0.0
+    size = 1 << (len(samples) + len(wanted)).bit_length()
+    products = np.fft.irfft(np.fft.rfft(samples, size) * np.conj(np.fft.rfft(wanted, size)), size)
+    energy = np.concatenate(([0.0], np.cumsum(samples * samples)))
+    places = len(samples) - len(wanted) + 1
+    power = energy[len(wanted) :] - energy[:places]
+    loud = power > 1.0  # where the rest is the rounding of the sums
+    return float(np.max(products[:places][loud] / np.sqrt(power[loud]), initial=0.0)) / strength

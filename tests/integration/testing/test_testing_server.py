@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from asterism.media.formats import SLIN
 from asterism.media.rtp import RtpSession
 from asterism.testing import Phone, PhoneError, assert_idle, idle_counts, running_server
 
@@ -108,7 +109,8 @@ def test_without_the_relay_nothing_is_heard(monkeypatch):
 
 def test_echo_and_prompt():
     async def main():
-        async with office() as (_, ann, _bob):
+        async with office() as (server, ann, _bob):
+            sounds = server.media.sounds
             echo = await ann.dial("600")
             await echo.answered()
             echo.play(700)
@@ -116,6 +118,10 @@ def test_echo_and_prompt():
             await echo.hangup()
             prompt = await ann.dial("601")
             await prompt.hears(1000)  # the beep
+            beep = sounds.load("beep", format=SLIN).data
+            await prompt.hears_sound(beep)
+            with pytest.raises(PhoneError, match="was not heard"):
+                await prompt.hears_sound(sounds.load("goodbye", format=SLIN).data, timeout=0.3)
             await prompt.hangup()
 
     asyncio.run(main())

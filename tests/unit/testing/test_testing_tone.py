@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import random
+from array import array
+
 import pytest
 
-from asterism.media.g711 import ulaw_to_linear
+from asterism.media.g711 import linear_to_ulaw, ulaw_to_linear
 from asterism.testing import detect, level, make_tone
 from asterism.testing.sdp import Audio, answer_direction
-from asterism.testing.tone import ulaw_tone
+from asterism.testing.tone import likeness, ulaw_tone
 
 
 @pytest.mark.parametrize("frequency", [300, 440, 660, 1004, 3400])
@@ -26,8 +29,6 @@ def test_two_tones_share_the_power():
 def test_silence_and_noise():
     assert level(bytes(3200), 440) == 0.0
     assert level(b"", 440) == 0.0
-    import random
-
     noise = random.Random(1).randbytes(4800)
     assert detect(noise, (440, 660, 1000)) == []
 
@@ -53,3 +54,26 @@ def test_sdp_without_audio():
     assert Audio.parse(b"v=0\r\nm=video 4000 RTP/AVP 96\r\n") is None
     assert Audio.parse(b"v=0\r\nm=audio 0 RTP/AVP 0\r\n") is None
     assert Audio.parse(b"") is None
+
+
+def test_a_sound_is_found_wherever_it_is():
+    noise = [random.Random(seed).randbytes(16000) for seed in (1, 2, 3)]
+    sound, other, unheard = (make_speech(one) for one in noise)
+    heard = bytes(3200) + other + linear_to_linear(sound) + bytes(1600)
+    assert likeness(heard, sound) > 0.95
+    assert likeness(heard, other[:8000]) > 0.95
+    assert likeness(heard, unheard) < 0.3
+    assert likeness(sound[:8000], sound) == 0.0, "it was not heard to its end"
+    assert likeness(bytes(16000), sound) == 0.0
+    assert likeness(heard, bytes(1600)) == 0.0
+    assert likeness(b"", b"") == 0.0
+
+
+def make_speech(noise: bytes) -> bytes:
+    """Something that is like nothing else, not as loud as it could be."""
+    return array("h", [value >> 3 for value in array("h", noise)]).tobytes()
+
+
+def linear_to_linear(sound: bytes) -> bytes:
+    """What a G.711 call makes of it."""
+    return ulaw_to_linear(linear_to_ulaw(sound))
