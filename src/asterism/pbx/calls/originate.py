@@ -12,7 +12,7 @@ from asterism.core.commands import ActionCall, CommandCall, action, command
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import UsageError
 from asterism.core.module import Module
-from asterism.core.restriction import DANGEROUS_APPLICATIONS, DANGEROUS_FUNCTIONS, REACHING_OUT, restriction
+from asterism.core.restriction import DANGEROUS_APPLICATIONS, DANGEROUS_FUNCTIONS, REACHING_OUT, restricted, restriction
 from asterism.media.formats import Format, format_named
 from asterism.pbx.calls.dialing import Dialer
 from asterism.pbx.channels.extension import Extension
@@ -35,7 +35,9 @@ MAX_PENDING = 1000
 REASON_FAILED = 0
 REASON_NO_ANSWER = 3
 REASON_ANSWERED = 4
-_REFUSALS = {Control.BUSY: 5, Control.CONGESTION: 8}
+REASON_BUSY = 5
+REASON_CONGESTION = 8
+_REFUSALS = {Control.BUSY: REASON_BUSY, Control.CONGESTION: REASON_CONGESTION}
 
 _RUNNING_OTHERS = frozenset({"exec", "execif", "execiftime", "tryexec"})
 """Applications that run what their arguments name. Originating into them needs the class ``system``, as in Asterisk."""
@@ -64,6 +66,7 @@ class OriginateRequest:
     """Whether audio before the answer counts as one."""
     predial: str = ""
     variables: list[tuple[str, str]] = field(default_factory=list)
+    """What is set on the channel before it is called: variables, and functions (``CHANNEL(language)``)."""
     run: Callable[[Any], Awaitable[None]] | None = None
     """Code that the channel runs instead of an application or an extension."""
     prepare: Callable[[Channel], None] | None = None
@@ -141,7 +144,11 @@ def _prepare(channel: Channel, request: OriginateRequest) -> None:
     channel.new_exten("AppDial2", "(Outgoing Line)")
     # The last variable first: Asterisk 22 keeps them as a stack.
     for name, value in reversed(request.variables):
-        channel.set_variable(name, value)
+        if "(" not in name:
+            channel.set_variable(name, value)
+            continue
+        with restricted(request.restriction):
+            channel.pbx.dialplan.environment.assign(channel, name, value)
     if request.account:
         channel.set_accountcode(request.account)
     if request.caller is not None:
@@ -327,7 +334,7 @@ class Originate(Module):
             account=call.get("Account").strip(),
             uniqueid=uniqueid,
             other_uniqueid=other_uniqueid,
-            formats=_formats(call.get("Codecs")),
+            formats=named_formats(call.get("Codecs")),
             early_media=_is_true(call.get("EarlyMedia")),
             predial=call.get("PreDialGoSub").strip().replace(",", "^"),
             variables=parse_variables(call.get_all("Variable")),
@@ -389,7 +396,7 @@ def _is_true(text: str) -> bool:
     return text.strip().lower() in ("true", "yes", "1", "on", "y", "t")
 
 
-def _formats(text: str) -> tuple[Format, ...]:
+def named_formats(text: str) -> tuple[Format, ...]:
     """The formats with these names; an unknown name is left out, as in Asterisk 22."""
     found: list[Format] = []
     for name in text[:1000].split(","):
