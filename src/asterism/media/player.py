@@ -4,11 +4,56 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Self
 
 from asterism.media.stream import AudioStream, Frame
+from asterism.media.translate import silence
+
+if TYPE_CHECKING:
+    from asterism.media.files import Sound
 
 _BEHIND = 0.2
 """Seconds of delay after which the schedule starts anew instead of catching up with a burst."""
+
+
+class SoundFrames:
+    """The frames of a sound, the last filled up with silence; it can be wound while it is played."""
+
+    __slots__ = ("_at", "_data", "_fill", "_format", "_size", "_step")
+
+    def __init__(self, sound: Sound, offset_ms: int = 0) -> None:
+        """The frames of ``sound`` from ``offset_ms`` milliseconds on; none when it is shorter."""
+        self._format, self._data = sound.format, sound.data
+        self._size = sound.format.frame_bytes
+        self._step = sound.format.ptime
+        self._fill = silence(sound.format, 1) or b"\0"
+        self._at = 0
+        self.seek(offset_ms)
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Frame:
+        start = self._at * self._size
+        data = self._data[start : start + self._size]
+        if not data:
+            raise StopIteration
+        self._at += 1
+        return Frame(self._format, data if len(data) == self._size else data.ljust(self._size, self._fill))
+
+    @property
+    def position(self) -> int:
+        """Milliseconds from the beginning to what comes next."""
+        return self._at * self._step
+
+    @property
+    def duration(self) -> int:
+        """Milliseconds of the whole sound."""
+        return -(-len(self._data) // self._size) * self._step
+
+    def seek(self, ms: int) -> None:
+        """Go on ``ms`` milliseconds after the beginning: not before it, and at the end where the sound is shorter."""
+        self._at = max(0, min(ms, self.duration)) // self._step
 
 
 class Playback:
@@ -29,6 +74,7 @@ class Playback:
         "error",
         "finished",
         "heard",
+        "paused",
         "played",
     )
 
@@ -61,12 +107,28 @@ class Playback:
         """Number of the played frames that were sent."""
         self._next = loop.time()
         self._timer: asyncio.TimerHandle | None = None
+        self.paused = False
+        """Whether it stands still; it is active nevertheless."""
         self._step()
 
     @property
     def active(self) -> bool:
-        """Whether it is still playing."""
-        return self._timer is not None
+        """Whether it is still playing, or will when it is resumed."""
+        return self._timer is not None or self.paused
+
+    def pause(self) -> None:
+        """Send nothing until :meth:`resume`; nothing happens when it has ended."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+            self.paused = True
+
+    def resume(self) -> None:
+        """Go on after :meth:`pause`."""
+        if self.paused:
+            self.paused = False
+            self._next = self._loop.time()
+            self._step()
 
     def follow(self, stream: AudioStream) -> None:
         """Go on with another stream, which hears what is due now."""
@@ -113,6 +175,9 @@ class Playback:
             self._timer.cancel()
             self._timer = None
             self._tell()
+        elif self.paused:
+            self.paused = False
+            self._tell()
 
     async def wait(self) -> bool:
         """Wait for the end; whether every frame was played. Cancelling the wait stops the playback.
@@ -122,7 +187,7 @@ class Playback:
         """
         if self.error is not None:
             raise self.error
-        if self._timer is None:
+        if not self.active:
             return self.finished
         self._future = self._loop.create_future()
         try:

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 
 from asterism.core.containment import attempt
 from asterism.media.files import SoundError
-from asterism.media.player import Playback
+from asterism.media.player import Playback, SoundFrames
 from asterism.media.stream import AudioStream, Frame
 from asterism.media.tones import tone_frames
 from asterism.pbx.vocabulary.controls import WAKE_DIGIT, Control
 
 if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
+
+SKIP_MS = 3000
+"""Milliseconds that a sound is wound at a time where nobody says otherwise."""
 
 
 def stream_of(channel: Channel) -> AudioStream | None:
@@ -32,9 +35,13 @@ def _early(channel: Channel) -> AudioStream | None:
 
 
 class Playing:
-    """A sound that is being played to a channel: any task may :meth:`stop` it, one may :meth:`wait` for its end."""
+    """A sound that is being played to a channel: any task may stop, pause or wind it, one may :meth:`wait` for its end.
 
-    __slots__ = ("_channel", "_interrupt", "_playback", "_waiting")
+    ``skip_ms`` is how far whoever controls it from outside winds it at a time; ``controlled`` says whether that may
+    pause it and have it begin again as well. ``remote`` is set when it was stopped in that way.
+    """
+
+    __slots__ = ("_channel", "_frames", "_interrupt", "_playback", "_waiting", "controlled", "remote", "skip_ms")
 
     def __init__(self, channel: Channel, frames: Iterable[Frame], interrupt: str = "") -> None:
         """Play ``frames``, 20 ms each; a channel without audio has heard them at once.
@@ -45,9 +52,13 @@ class Playing:
         """
         channel.check()
         self._channel = channel
+        self._frames = frames
         self._interrupt = interrupt
         self._waiting: asyncio.Future[bool] | None = None
         self._playback: Playback | None = None
+        self.skip_ms = SKIP_MS
+        self.controlled = False
+        self.remote = False
         channel.speak(self)
         stream = stream_of(channel) or _early(channel)
         if stream is None:
@@ -63,7 +74,7 @@ class Playing:
 
     @property
     def active(self) -> bool:
-        """Whether it still plays."""
+        """Whether it still plays, or is paused."""
         return self._playback is not None and self._playback.active
 
     @property
@@ -76,11 +87,52 @@ class Playing:
         """Milliseconds of it that were sent so far; what passed while the far end held is not among them."""
         return 0 if self._playback is None else self._playback.heard * 20
 
+    @property
+    def position(self) -> int:
+        """Milliseconds from its beginning to what is played next; what was played so far where it cannot be wound."""
+        if isinstance(self._frames, SoundFrames):
+            return self._frames.position
+        return 0 if self._playback is None else self._playback.played * 20
+
+    @property
+    def winds(self) -> bool:
+        """Whether it is a sound file, which can be wound."""
+        return isinstance(self._frames, SoundFrames)
+
+    @property
+    def paused(self) -> bool:
+        """Whether it stands still."""
+        return self._playback is not None and self._playback.paused
+
     def stop(self) -> None:
         """Stop it now; whoever waits for its end goes on. Harmless when it has ended."""
         if self._playback is not None:
             self._playback.stop()
         self._ended(None)
+
+    def seek(self, ms: int) -> None:
+        """Go on ``ms`` milliseconds after its beginning; before that it begins anew, past its end it is over.
+
+        Raises:
+            RuntimeError: It is made of frames that cannot be wound.
+        """
+        if not isinstance(self._frames, SoundFrames):
+            raise RuntimeError("only sound files can be wound")
+        self._frames.seek(ms)
+
+    def skip(self, ms: int) -> None:
+        """Go ``ms`` milliseconds forward, or back where it is negative; see :meth:`seek`."""
+        self.seek(self.position + ms)
+
+    def pause(self) -> None:
+        """Let the far end hear nothing until :meth:`resume`."""
+        if self._playback is not None:
+            self._playback.pause()
+
+    def resume(self) -> None:
+        """Go on after :meth:`pause`."""
+        if self._playback is not None:
+            self._playback.resume()
 
     def follow(self, stream: AudioStream) -> None:
         """Go on with what is the channel's audio now."""
@@ -92,6 +144,13 @@ class Playing:
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(True)
 
+    async def next_digit(self) -> str:
+        """Wait for the next digit while the sound plays on; ``""`` once it has ended.
+
+        Raises what :meth:`wait` raises; a hang-up stops the sound.
+        """
+        return await self._wait(True)
+
     async def wait(self) -> str:
         """Wait for its end; the digit that ended it early, or ``""``.
 
@@ -102,24 +161,38 @@ class Playing:
             ChannelHangup: The channel has hung up.
             RuntimeError: Another task waits for it, or reads digits that are to interrupt it.
         """
-        channel, interrupt = self._channel, self._interrupt
-        if self._waiting is not None:
-            raise RuntimeError("another task waits for the end of this sound")
+        interrupt = self._interrupt
+        self._check_alone()
         try:
-            while self.active:
-                if interrupt:
-                    digit = await channel.read_digit(0)
-                    if digit is not None:
-                        if digit in interrupt:
-                            return digit
-                        continue
-                self._waiting = channel.pbx.loop.create_future()
-                try:
-                    await channel.park(None, WAKE_DIGIT if interrupt else 0, self._waiting)
-                finally:
-                    self._waiting = None
+            while digit := await self._wait(bool(interrupt)):
+                if digit in interrupt:
+                    return digit
+            return ""
         finally:
             self.stop()
+
+    def _check_alone(self) -> None:
+        if self._waiting is not None:
+            raise RuntimeError("another task waits for the end of this sound")
+
+    async def _wait(self, digits: bool) -> str:
+        """The next digit, ``""`` at the end; a wait that is ended otherwise stops the sound."""
+        channel = self._channel
+        self._check_alone()
+        try:
+            while self.active:
+                if digits:
+                    digit = await channel.read_digit(0)
+                    if digit is not None:
+                        return digit
+                self._waiting = channel.pbx.loop.create_future()
+                try:
+                    await channel.park(None, WAKE_DIGIT if digits else 0, self._waiting)
+                finally:
+                    self._waiting = None
+        except BaseException:
+            self.stop()
+            raise
         if self._playback is not None and self._playback.error is not None:
             raise self._playback.error
         return ""
@@ -133,8 +206,8 @@ async def play_frames(channel: Channel, frames: Iterable[Frame], interrupt: str 
     return await Playing(channel, frames, interrupt).wait()
 
 
-def start_play(channel: Channel, name: str, interrupt: str = "", language: str = "") -> Playing:
-    """Begin to play the sound ``name`` in the channel's language.
+def start_play(channel: Channel, name: str, interrupt: str = "", language: str = "", offset_ms: int = 0) -> Playing:
+    """Begin to play the sound ``name`` in the channel's language, from ``offset_ms`` milliseconds on.
 
     Raises:
         SoundError: there is no such sound, or its file cannot be read.
@@ -151,7 +224,17 @@ def start_play(channel: Channel, name: str, interrupt: str = "", language: str =
         stream = _early(channel)
     if stream is None:
         return Playing(channel, (), interrupt)
-    return Playing(channel, sounds.load(name, language, stream.format).frames(), interrupt)
+    sound = sounds.load(name, language, stream.format)
+    _tell(channel, name, language, stream)
+    return Playing(channel, SoundFrames(sound, offset_ms), interrupt)
+
+
+def _tell(channel: Channel, name: str, language: str, stream: AudioStream) -> None:
+    """Say what is played to those who listen."""
+    pbx = channel.pbx
+    path = pbx.server.media.sounds.find(name, language, (stream.format,))
+    shown = name if path is None else f"{name}{path.suffix}"
+    pbx.log.verbose(3, "<%s> Playing '%s' (language '%s')", channel.name, shown, language)
 
 
 async def play(channel: Channel, name: str, interrupt: str = "", language: str = "") -> str:

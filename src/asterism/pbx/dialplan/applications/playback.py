@@ -8,6 +8,7 @@ from asterism.core.documentation import Argument, Documentation
 from asterism.media.files import SoundError
 from asterism.pbx.channels.answering import answer
 from asterism.pbx.channels.playing import play
+from asterism.pbx.dialplan.language.arguments import split_arguments
 from asterism.pbx.vocabulary.controls import ChannelState
 from asterism.pbx.vocabulary.marks import application
 from asterism.pbx.vocabulary.module import PbxModule
@@ -46,7 +47,7 @@ class PlaybackModule(PbxModule):
     )
     async def playback(self, channel: Channel, args: str) -> None:
         """Run Playback."""
-        names, _, text = args.partition(",")
+        names, text = ([*split_arguments(args, limit=2), ""])[:2]
         options = {word.strip().lower() for word in text.split(",")}
         status = "SUCCESS"
         if not names.strip():

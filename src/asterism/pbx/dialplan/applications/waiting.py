@@ -6,12 +6,18 @@ import time
 from typing import TYPE_CHECKING
 
 from asterism.core.documentation import Argument, Documentation
-from asterism.pbx.dialplan.language.arguments import number
+from asterism.core.errors import UsageError
+from asterism.pbx.channels.music.playing import start_music
+from asterism.pbx.channels.playing import start_tone
+from asterism.pbx.dialplan.language.arguments import number, split_letters
 from asterism.pbx.vocabulary.marks import application
 from asterism.pbx.vocabulary.module import PbxModule
 
 if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
+
+_HEARD = frozenset("md")
+"""Options of WaitExten with an argument."""
 
 
 class WaitingApplications(PbxModule):
@@ -43,17 +49,43 @@ class WaitingApplications(PbxModule):
         "WaitExten",
         Documentation(
             "Wait for the caller to dial an extension of this context.",
-            "WaitExten([seconds])",
+            "WaitExten([seconds[,options]])",
             "Goes to the extension, to 'i' for one that does not exist and to 't' when nothing was dialled.",
-            (Argument("seconds", "How long to wait for the first digit; TIMEOUT(response) by default."),),
-            ("Wait", "TIMEOUT"),
+            (
+                Argument("seconds", "How long to wait for the first digit; TIMEOUT(response) by default."),
+                Argument(
+                    "options",
+                    "Letters: what the caller hears until the first digit.",
+                    values=(
+                        ("m(class)", "Music on hold, of a class."),
+                        ("d(tone)", "A tone: its name in indications.conf, or a list as for PlayTones; 'dial'."),
+                    ),
+                ),
+            ),
+            ("Wait", "TIMEOUT", "BackGround"),
         ),
     )
     async def wait_exten(self, channel: Channel, args: str) -> None:
         """Collect an extension."""
         executor = self.pbx.dialplan.executor
-        seconds = number(args.partition(",")[0])
-        await executor.wait_exten(channel, seconds or executor.state(channel).response_timeout)
+        text, _, letters = args.partition(",")
+        options = dict(split_letters(letters, _HEARD))
+        if "m" in options:
+            start_music(channel, options["m"] or "")
+        elif "d" in options:
+            try:
+                start_tone(channel, options["d"] or "dial")
+            except UsageError as error:
+                self.pbx.dialplan.log.warning("WaitExten on %s: %s", channel.name, error)
+        limit = number(text) or executor.state(channel).response_timeout
+        digit = ""
+        if options:
+            try:
+                digit = await channel.read_digit(limit) or ""
+            finally:
+                channel.stop_tone()
+            limit = 0.0
+        await executor.wait_exten(channel, limit, digits=digit)
 
     @application(
         "WaitUntil",

@@ -346,31 +346,30 @@ class Executor:
                 await channel.park(_REFUSED_WAIT)
         raise EndDialplan(cause)
 
-    async def wait_exten(self, channel: Channel, seconds: float) -> None:
+    async def wait_exten(self, channel: Channel, seconds: float, context: str = "", digits: str = "") -> None:
         """Collect digits and go to the extension they name, else to ``i`` or ``t``, by raising ``Goto``.
 
-        Returns when nothing was dialled and there is no ``t``.
+        ``digits`` are those that were dialled already; without any the first may take ``seconds``. Extensions are
+        those of ``context``, by default the channel's. Returns when nothing was dialled and there is no ``t``.
         """
-        context, caller = channel.context, channel.caller.number
-        digits = ""
-        limit = seconds
-        while True:
-            digit = await channel.read_digit(limit)
-            if not digit:
-                break
-            digits += digit
-            limit = self.state(channel).digit_timeout
-            if not self.table.matches_more(context, digits, caller):
-                break
+        context, caller = context or channel.context, channel.caller.number
+        if not digits:
+            digits = await channel.read_digit(seconds) or ""
         if not digits:
             if self.table.find(context, "t", 1, caller) is not None:
                 raise Goto(context, "t", 1)
             return
+        while self.table.matches_more(context, digits, caller):
+            digit = await channel.read_digit(self.state(channel).digit_timeout)
+            if not digit:
+                break
+            digits += digit
         if self.table.find(context, digits, 1, caller) is not None:
             raise Goto(context, digits, 1)
         if self.table.find(context, "i", 1, caller) is not None:
             channel.set_variable("INVALID_EXTEN", self.environment.foreign(digits))
             raise Goto(context, "i", 1)
+        self.log.warning("Invalid extension '%s' in context '%s', which has no extension 'i'", digits, context)
         raise EndDialplan
 
     async def _run_hangup_extension(self, channel: Channel, context: str) -> None:

@@ -1,0 +1,91 @@
+"""BackGround: play sound files while the caller may dial an extension."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from asterism.core.documentation import Argument, Documentation
+from asterism.media.files import SoundError
+from asterism.pbx.channels.answering import answer
+from asterism.pbx.channels.playing import play
+from asterism.pbx.dialplan.language.arguments import split_arguments, split_letters
+from asterism.pbx.vocabulary.controls import ChannelState
+from asterism.pbx.vocabulary.errors import ChannelHangup
+from asterism.pbx.vocabulary.marks import application
+from asterism.pbx.vocabulary.module import PbxModule
+
+if TYPE_CHECKING:
+    from asterism.pbx.channels.channel import Channel
+
+KEYS = "0123456789*#ABCD"
+"""What a phone can dial."""
+_NOTHING: frozenset[str] = frozenset()
+
+
+class BackgroundModule(PbxModule):
+    """The application BackGround."""
+
+    name: ClassVar[str] = "pbx_background"
+    part_of: ClassVar[tuple[str, ...]] = ("core",)
+    description: ClassVar[str] = "Sounds that an extension may be dialled into"
+
+    @application(
+        "BackGround",
+        Documentation(
+            "Play sound files while the caller may dial an extension",
+            "BackGround(filename[&filename2[&...]][,options[,language[,context]]])",
+            "Plays the files in order. A digit ends them: it is the first of an extension of the context, and the "
+            "others may follow as for WaitExten. Without a digit the dialplan goes on. The channel is answered first "
+            "unless told otherwise.\n"
+            "BACKGROUNDSTATUS is SUCCESS, or FAILED when a file was missing or could not be read; the others are "
+            "played.",
+            (
+                Argument("filenames", "Names without extension, joined by '&'.", True),
+                Argument(
+                    "options",
+                    "Letters.",
+                    values=(
+                        ("s", "Play nothing on a channel that has not been answered."),
+                        ("n", "Do not answer; the files are early media where there is any."),
+                        ("m", "Only a digit that is an extension of the context by itself ends the files."),
+                        ("p", "No digit ends the files."),
+                    ),
+                ),
+                Argument("language", "Language of the files; by default the channel's."),
+                Argument("context", "Where the extension is looked for; by default the channel's context."),
+            ),
+            ("Playback", "WaitExten", "BackgroundDetect", "Read"),
+        ),
+    )
+    async def background(self, channel: Channel, args: str) -> None:
+        """Run BackGround."""
+        files, letters, language, context = (word.strip() for word in (split_arguments(args, limit=4) + [""] * 3)[:4])
+        options = {letter for letter, _ in split_letters(letters, _NOTHING)}
+        executor, table = self.pbx.dialplan.executor, self.pbx.dialplan
+        context = context or channel.context
+        keys = "" if "p" in options else KEYS
+        if "m" in options:
+            keys = "".join(key for key in keys if table.exists(context, key, 1, channel.caller.number))
+        status, digit = "SUCCESS", ""
+        if not files:
+            channel.pbx.log.warning("BackGround needs a file name")
+            status = "FAILED"
+        elif channel.state is ChannelState.UP or "s" not in options:
+            if "n" not in options:
+                await answer(channel)
+            channel.stop_tone()
+            try:
+                for name in filter(None, (one.strip() for one in files.split("&"))):
+                    try:
+                        digit = await play(channel, name, keys, language)
+                    except SoundError as error:
+                        channel.pbx.log.warning("BackGround on %s: %s", channel.name, error)
+                        status = "FAILED"
+                    if digit:
+                        break
+            except ChannelHangup:
+                channel.set_variable("BACKGROUNDSTATUS", status)
+                raise
+        channel.set_variable("BACKGROUNDSTATUS", status)
+        if digit:
+            await executor.wait_exten(channel, 0, context, digit)
