@@ -6,6 +6,7 @@ import pytest
 from ivr_kit import ivr
 from manager_kit import MANAGER, manager
 
+from asterism.core.test_events import TEST_EVENT
 from asterism.testing import until
 
 LOW, MIDDLE, HIGH = 500, 900, 1500
@@ -67,6 +68,26 @@ async def test_a_caller_winds_pauses_restarts_and_stops(parts) -> None:
         status, offset, key = world.variables(*VARIABLES)
         assert (status, key) == ("CPLAYBACKSTATUS=USERSTOPPED", "CPLAYBACKSTOPKEY=5")
         assert 200 < int(offset.partition("=")[2]) < 2000
+        await call.ended()
+
+
+async def test_who_tests_a_dialplan_is_told_of_each_key(parts) -> None:
+    async with ivr(DIALPLAN) as world:
+        parts(world.server)
+        told: list[dict[str, str]] = []
+        world.server.test_events.listen(told.append)
+        world.server.subscribe(TEST_EVENT, lambda kind, args: told.append(dict(kind.render(*args))))
+        call = await world.dial("700")
+        await call.hears(LOW)
+        call.send_digits("648895")
+        await until(lambda: world.variables(*VARIABLES)[:1] == ["CPLAYBACKSTATUS=USERSTOPPED"])
+        told = [event for event in told if event["State"] == "PLAYBACK"]
+        assert told[0]["Message"] == "three"
+        controls = [(event["Control"], event.get("SkipMs")) for event in told[1:]]
+        assert controls == [
+            ("FastForward", "2000"), ("Rewind", "2000"), ("Break", None), ("Pause", None), ("Break", None),
+            ("Unpause", None), ("Restart", None), ("Stop", None),
+        ]  # fmt: skip
         await call.ended()
 
 

@@ -232,9 +232,12 @@ def start_play(channel: Channel, name: str, interrupt: str = "", language: str =
 def _tell(channel: Channel, name: str, language: str, stream: AudioStream) -> None:
     """Say what is played to those who listen."""
     pbx = channel.pbx
-    path = pbx.server.media.sounds.find(name, language, (stream.format,))
-    shown = name if path is None else f"{name}{path.suffix}"
-    pbx.log.verbose(3, "<%s> Playing '%s' (language '%s')", channel.name, shown, language)
+    if pbx.log.verbosity >= 3:
+        path = pbx.server.media.sounds.find(name, language, (stream.format,))
+        shown = name if path is None else f"{name}{path.suffix}"
+        pbx.log.verbose(3, "<%s> Playing '%s' (language '%s')", channel.name, shown, language)
+    if pbx.test_events.wanted:
+        pbx.test_events.send("PLAYBACK", (("Message", name), ("Channel", channel.name)))
 
 
 async def play(channel: Channel, name: str, interrupt: str = "", language: str = "") -> str:

@@ -183,3 +183,9 @@ class _Keys:
 
     def _note(self, channel: Channel, control: str, skip_ms: int = 0) -> None:
         """Tell who tests a dialplan from outside."""
+        tests = channel.pbx.test_events
+        if tests.wanted:
+            headers = [("Channel", channel.name), ("Control", control)]
+            if skip_ms:
+                headers.append(("SkipMs", str(skip_ms)))
+            tests.send("PLAYBACK", tuple(headers), blank=True)
