@@ -7,6 +7,7 @@ from ivr_kit import ivr
 from manager_kit import MANAGER, manager
 
 from asterism.core.test_events import TEST_EVENT
+from asterism.pbx.channels.playing import Playing
 from asterism.testing import until
 
 LOW, MIDDLE, HIGH = 500, 900, 1500
@@ -55,7 +56,7 @@ async def test_a_caller_winds_pauses_restarts_and_stops(parts) -> None:
         call.send_digits("8")
         await until(lambda: call.audio.digits == "" and world.server.pbx.channels)
         channel = next(iter(world.server.pbx.channels))
-        await until(lambda: channel.speaks is not None and channel.speaks.paused)
+        await until(lambda: isinstance(channel.speaks, Playing) and channel.speaks.paused)
         await call.audio.hears_nothing(0.5)
         call.send_digits("8")
         await call.hears(LOW)
@@ -74,7 +75,7 @@ async def test_a_caller_winds_pauses_restarts_and_stops(parts) -> None:
 async def test_who_tests_a_dialplan_is_told_of_each_key(parts) -> None:
     async with ivr(DIALPLAN) as world:
         parts(world.server)
-        told: list[dict[str, str]] = []
+        told: list[dict[str, object]] = []
         world.server.test_events.listen(told.append)
         world.server.subscribe(TEST_EVENT, lambda kind, args: told.append(dict(kind.render(*args))))
         call = await world.dial("700")
