@@ -6,10 +6,11 @@ from functools import lru_cache
 
 import numpy as np
 
+from asterism.media.codecs.codec import Translator
 from asterism.media.formats import SLIN, Format
 from asterism.media.resample import Samples, to_samples
 from asterism.media.stream import Frame
-from asterism.media.translate import Translator, stream_translator
+from asterism.media.translate import stream_translator
 
 _RATE, _HOP, _WINDOW = 8000, 80, 160
 _ROWS, _COLUMNS = (697, 770, 852, 941), (1209, 1336, 1477, 1633)

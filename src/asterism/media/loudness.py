@@ -6,25 +6,34 @@ from enum import Enum
 
 import numpy as np
 
-from asterism.media.formats import LINEAR
+from asterism.media.decoding import Decoding
 from asterism.media.resample import to_samples
 from asterism.media.stream import Frame
-from asterism.media.translate import translator
+
+
+class Loudness:
+    """Measures the frames of one stream."""
+
+    __slots__ = ("_decoding",)
+
+    def __init__(self) -> None:
+        self._decoding = Decoding()
+
+    def take(self, frame: Frame) -> tuple[float, float] | None:
+        """Loudness and length of a frame: the mean of its samples' magnitudes (0 to 32768), and milliseconds.
+
+        ``None`` for a format that cannot be decoded, and for an empty frame.
+        """
+        decoded = self._decoding.take(frame)
+        samples = to_samples(decoded or b"")
+        if not len(samples):
+            return None
+        return float(np.abs(samples).mean()), len(samples) * 1000 / self._decoding.linear.sample_rate
 
 
 def loudness(frame: Frame) -> tuple[float, float] | None:
-    """Loudness and length of a frame: the mean of its samples' magnitudes (0 to 32768), and milliseconds.
-
-    ``None`` for a format that cannot be decoded, and for an empty frame.
-    """
-    linear = LINEAR.get(frame.format.sample_rate)
-    decode = None if linear is None else translator(frame.format, linear)
-    if decode is None:
-        return None
-    samples = to_samples(decode(frame.payload))
-    if not len(samples):
-        return None
-    return float(np.abs(samples).mean()), len(samples) * 1000 / frame.format.sample_rate
+    """As :meth:`Loudness.take`, of a single frame of a codec that remembers nothing (G.711, linear)."""
+    return Loudness().take(frame)
 
 
 class Speech(Enum):

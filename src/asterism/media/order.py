@@ -6,7 +6,8 @@ It goes by the timestamps of frames. Frames without one were made here: they are
 
 from __future__ import annotations
 
-from asterism.media.formats import Format
+from asterism.media.durations import ticks_of
+from asterism.media.formats import LINEAR, SLIN, Format
 from asterism.media.stream import Frame
 from asterism.media.translate import silence
 
@@ -21,9 +22,14 @@ def ticks_ahead(timestamp: int, expected: int) -> int:
     return (timestamp - expected + 0x80000000 & 0xFFFFFFFF) - 0x80000000
 
 
-def ticks_of(fmt: Format, size: int) -> int:
-    """Duration of ``size`` octets of a format, in units of its clock."""
-    return size * fmt.timestamp_step // fmt.frame_bytes if fmt.frame_bytes else fmt.timestamp_step
+def silent_frame(frame: Frame) -> Frame:
+    """Silence as long as a frame: in its format, or linear where that would have to be encoded."""
+    fmt, payload, timestamp = frame
+    quiet = silence(fmt, len(payload))
+    if quiet or not payload:
+        return Frame(fmt, quiet, timestamp)
+    linear = LINEAR.get(fmt.sample_rate, SLIN)
+    return Frame(linear, bytes(2 * (ticks_of(fmt, payload) * linear.sample_rate // fmt.clock_rate)))
 
 
 class Sequencer:
@@ -62,7 +68,7 @@ class Sequencer:
         if ahead > 0:
             self._held[timestamp] = frame
             return self._give_up() if len(self._held) >= PATIENCE else []
-        self._expected = timestamp + ticks_of(fmt, len(payload)) & 0xFFFFFFFF
+        self._expected = timestamp + ticks_of(fmt, payload) & 0xFFFFFFFF
         return [frame, *self._follow()] if self._held else [frame]
 
     def flush(self) -> list[Frame]:
@@ -76,7 +82,7 @@ class Sequencer:
         before = self.flush()
         self._format = frame.format
         assert frame.timestamp is not None
-        self._expected = frame.timestamp + ticks_of(frame.format, len(frame.payload)) & 0xFFFFFFFF
+        self._expected = frame.timestamp + ticks_of(frame.format, frame.payload) & 0xFFFFFFFF
         return [*before, frame]
 
     def _ahead(self, frame: Frame) -> int:
@@ -88,7 +94,7 @@ class Sequencer:
         """Take the held frames that directly follow the last frame given out."""
         found: list[Frame] = []
         while self._expected is not None and (frame := self._held.pop(self._expected, None)) is not None:
-            self._expected = self._expected + ticks_of(frame.format, len(frame.payload)) & 0xFFFFFFFF
+            self._expected = self._expected + ticks_of(frame.format, frame.payload) & 0xFFFFFFFF
             found.append(frame)
         return found
 

@@ -16,7 +16,7 @@ from asterism.media.formats import Format
 from asterism.media.packet import HEADER
 from asterism.media.stream import Frame
 from asterism.media.taps import Keep
-from asterism.media.translate import byte_table, swap_bytes, translator
+from asterism.media.translate import byte_table, swap_bytes
 
 if TYPE_CHECKING:
     from asterism.media.rtp import RtpSession
@@ -74,10 +74,12 @@ class Relay:
         fmt_sent = fmt
         payload_type = target.sent.payload_types.get(fmt)
         if payload_type is None:
-            translate = translator(fmt, target.format)
-            if translate is None:
+            table = byte_table(fmt, target.format)
+            if table is None:  # its stream is converted, and has other lengths and timestamps
+                self.by_frames()
+                target.write(Frame(fmt, swap_bytes(payload) if fmt.encoding == "L16" else payload, timestamp))
                 return
-            payload, payload_type = translate(payload), target.sent.payload_types[target.format]
+            payload, payload_type = payload.translate(table), target.sent.payload_types[target.format]
             fmt_sent = target.format
         if target.taps_out is not None:
             stamp = timestamp if fmt_sent.clock_rate == fmt.clock_rate else None

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Callable
 from functools import lru_cache, partial
 from operator import attrgetter
 from types import MappingProxyType
 from typing import NamedTuple
 
-from asterism.media import g711
-from asterism.media.formats import ALAW, LINEAR, SLIN, ULAW, Format
-from asterism.media.resample import Resampler, resample
+import numpy as np
 
-Translator = Callable[[bytes], bytes]
+from asterism.media import g711
+from asterism.media.codecs.codec import Step, Translator
+from asterism.media.codecs.discovery import codec_steps
+from asterism.media.formats import ALAW, LINEAR, ULAW, Format
+from asterism.media.resample import Resampler, resample, to_octets
 
 
 def swap_bytes(data: bytes) -> bytes:
@@ -26,27 +27,6 @@ def swap_bytes(data: bytes) -> bytes:
     swapped = bytearray(data[: len(data) & ~1])
     swapped[0::2], swapped[1::2] = swapped[1::2], swapped[0::2]
     return bytes(swapped)
-
-
-class Step(NamedTuple):
-    """One step from a format to another."""
-
-    source: Format
-    target: Format
-    whole: Translator
-    """Turns a whole sound, or one payload by itself."""
-    stream: Callable[[], Translator] | None = None
-    """Creates a stateful translator for one stream, where payloads cannot be translated one by one without a seam."""
-
-
-_CODECS = (
-    Step(ULAW, ALAW, g711.ulaw_to_alaw),
-    Step(ALAW, ULAW, g711.alaw_to_ulaw),
-    Step(ULAW, SLIN, g711.ulaw_to_linear),
-    Step(ALAW, SLIN, g711.alaw_to_linear),
-    Step(SLIN, ULAW, g711.linear_to_ulaw),
-    Step(SLIN, ALAW, g711.linear_to_alaw),
-)
 
 
 def _rate_step(source: Format, target: Format) -> Step:
@@ -61,7 +41,7 @@ def _steps() -> MappingProxyType[Format, tuple[Step, ...]]:
     """The steps from each format."""
     found: dict[Format, list[Step]] = {}
     rates = [_rate_step(one, two) for one in LINEAR.values() for two in LINEAR.values() if one is not two]
-    for step in (*_CODECS, *rates):
+    for step in (*codec_steps(), *rates):
         found.setdefault(step.source, []).append(step)
     return MappingProxyType({fmt: tuple(steps) for fmt, steps in found.items()})
 
@@ -69,17 +49,33 @@ def _steps() -> MappingProxyType[Format, tuple[Step, ...]]:
 _FRAMES = 10
 
 
-@lru_cache(maxsize=256)
-def _cost(source: Format, target: Format) -> float:
-    """Seconds that one second of audio costs in a step, measured once, on silence."""
-    step = next(one for one in _steps()[source] if one.target is target)
-    frame = bytes(source.frame_bytes)
-    convert = step.whole if step.stream is None else step.stream()
+@lru_cache(maxsize=64)
+def _example(fmt: Format) -> bytes:
+    """A packet of something like speech, for measuring."""
+    if LINEAR.get(fmt.sample_rate) is fmt:
+        at = np.arange(fmt.frame_bytes // 2) / fmt.sample_rate
+        hum = sum(np.sin(2 * np.pi * 150 * k * at) / k for k in range(1, 20))
+        noise = np.random.default_rng(1).normal(0, 300, len(at))
+        return to_octets(np.asarray(3000 * hum + noise, np.float32))
+    for step in codec_steps():
+        if step.target is fmt and LINEAR.get(step.source.sample_rate) is step.source:
+            encode = _started(step)
+            # Its packets may be longer than what comes.
+            packets = (encode(_example(step.source)) for _ in range(6))
+            return next(filter(None, packets), b"")
+    return bytes(fmt.frame_bytes)
+
+
+@lru_cache(maxsize=512)
+def _cost(step: Step) -> float:
+    """Seconds that one second of audio costs in a step, measured once."""
+    frame = _example(step.source)
+    convert = _started(step)
     convert(frame)  # tables are made on first use
     started = time.perf_counter()
     for _ in range(_FRAMES):
         convert(frame)
-    return (time.perf_counter() - started) / _FRAMES * 1000 / source.ptime
+    return (time.perf_counter() - started) / _FRAMES * 1000 / step.source.ptime
 
 
 class Path(NamedTuple):
@@ -90,7 +86,7 @@ class Path(NamedTuple):
     @property
     def cost(self) -> float:
         """Seconds of the processor's time that one second of audio costs, as measured."""
-        return sum(_cost(step.source, step.target) for step in self.steps)
+        return sum(_cost(step) for step in self.steps)
 
     @property
     def formats(self) -> tuple[Format, ...]:
@@ -131,23 +127,42 @@ def path(source: Format, target: Format) -> Path | None:
 def translator(source: Format, target: Format) -> Translator | None:
     """Translator of a whole sound from ``source`` to ``target``; ``None`` when there is no path.
 
-    The same format gives the identity. For a stream that comes in pieces see :func:`stream_translator`.
+    The same format gives the identity. There is none to a format whose packets cannot be told apart in a whole sound,
+    or are not of 20 ms (Opus, Speex, iLBC). For a stream that comes in pieces see :func:`stream_translator`.
     """
     way = path(source, target)
-    return None if way is None else _join([step.whole for step in way.steps])
+    if way is None:
+        return None
+    steps = [step.whole for step in way.steps if step.whole is not None]
+    return _join(steps) if len(steps) == len(way.steps) else None
 
 
-def stream_translator(source: Format, target: Format) -> Translator | None:
+def stream_translator(source: Format, target: Format, parameters: str = "") -> Translator | None:
     """Translator of one stream from ``source`` to ``target``, payload by payload; ``None`` when there is no path.
 
     It may remember the end of a payload, so that the next follows without a seam: one for each stream.
+
+    Args:
+        source: The format that comes.
+        target: The format that is wanted.
+        parameters: What the recipient has said of that format (``a=fmtp``).
     """
     way = path(source, target)
     if way is None:
         return None
     if all(step.stream is None for step in way.steps):
         return translator(source, target)
-    return _join([step.whole if step.stream is None else step.stream() for step in way.steps])
+    steps = [_started(step) for step in way.steps]
+    last = way.steps[-1]
+    if parameters and last.tuned is not None:
+        steps[-1] = last.tuned(parameters)
+    return _join(steps)
+
+
+def _started(step: Step) -> Translator:
+    translate = step.whole if step.stream is None else step.stream()
+    assert translate is not None
+    return translate
 
 
 def _join(steps: list[Translator]) -> Translator:

@@ -7,6 +7,8 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from asterism.media.codecs.codec import Translator
+from asterism.media.durations import ticks_of
 from asterism.media.formats import ULAW, Format
 from asterism.media.packet import HEADER
 from asterism.media.packetizer import Packetizer
@@ -15,7 +17,7 @@ from asterism.media.sender import DigitSender
 from asterism.media.source import Address, SourceFilter
 from asterism.media.stream import Frame
 from asterism.media.taps import Direction, TapLine, TappedStream
-from asterism.media.translate import Translator, stream_translator, swap_bytes
+from asterism.media.translate import stream_translator, swap_bytes
 
 if TYPE_CHECKING:
     from socket import SocketType
@@ -177,6 +179,8 @@ class RtpTransmitter(TappedStream):
             if translate is None:
                 return
             payload, fmt = translate(payload), self.format
+            if not payload:  # it waits for more
+                return
             payload_type = sent.payload_types[fmt]
         if fmt.encoding == "L16":
             payload = swap_bytes(payload)
@@ -200,8 +204,7 @@ class RtpTransmitter(TappedStream):
             packetizer.marker = 0
 
     def _send_audio(self, fmt: Format, second: int, payload: bytes) -> None:
-        size = len(payload)
-        step = size * fmt.timestamp_step // fmt.frame_bytes if fmt.frame_bytes else fmt.timestamp_step
+        step = ticks_of(fmt, payload)
         self.send_packet(second, self.sent.timestamp, payload)
         self.sent.timestamp = (self.sent.timestamp + step) & 0xFFFFFFFF
 
@@ -255,21 +258,23 @@ class RtpTransmitter(TappedStream):
 def write_each(streams: Sequence[_Writes | None], fmt: Format, payloads: Sequence[bytes]) -> None:
     """Write one frame to each of several streams, ``None`` being none: as ``write``, without a call for each.
 
-    All payloads are of one length. What has to be looked at - a tap, a digit that is being sent, a talkspurt that
-    begins - goes the usual way.
+    All payloads are as long, but for empty ones, which are not sent. What has to be looked at - a tap, a digit that is
+    being sent, a talkspurt that begins - goes the usual way.
     """
     if not payloads:
         return
-    pack, size = HEADER.pack, len(payloads[0])
-    step = size * fmt.timestamp_step // fmt.frame_bytes if fmt.frame_bytes else fmt.timestamp_step
+    pack, uneven = HEADER.pack, not fmt.frame_bytes or b"" in payloads
+    size, step = len(payloads[0]), ticks_of(fmt, payloads[0])
     swapped = fmt.encoding == "L16"
     now = 0.0
     for stream, payload in zip(streams, payloads, strict=True):
-        if stream is None:
+        if stream is None or not payload:
             continue
         if swapped or not isinstance(stream, RtpTransmitter):
             stream.write(Frame(fmt, payload))
             continue
+        if uneven:
+            size, step = len(payload), ticks_of(fmt, payload)
         sent = stream.sent
         payload_type = sent.payload_types.get(fmt)
         now = now or stream._loop.time()

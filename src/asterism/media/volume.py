@@ -5,22 +5,23 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import ClassVar
 
+from asterism.media.decoding import Decoding
 from asterism.media.formats import ALAW, LINEAR, ULAW, Format
+from asterism.media.order import silent_frame
 from asterism.media.resample import to_octets, to_samples
 from asterism.media.stream import Frame
 from asterism.media.taps import Tap
-from asterism.media.translate import silence, translator
+from asterism.media.translate import translator
 
 
 class Mute(Tap):
-    """Passes silence, or nothing in a format whose silence is not known."""
+    """Passes silence."""
 
     changes: ClassVar[bool] = True
 
-    def change(self, frame: Frame) -> Frame | None:
+    def change(self, frame: Frame) -> Frame:
         """Give the silence of the frame's length."""
-        payload = silence(frame.format, len(frame.payload))
-        return Frame(frame.format, payload) if payload else None
+        return silent_frame(frame)
 
 
 class Gain(Tap):
@@ -34,6 +35,7 @@ class Gain(Tap):
     def __init__(self, factor: float = 1.0) -> None:
         """Begin with ``factor``: 2.0 is 6 dB more, 0.0 is silence."""
         self.factor = factor
+        self._decoding = Decoding()
 
     def change(self, frame: Frame) -> Frame:
         """Multiply a frame."""
@@ -42,11 +44,10 @@ class Gain(Tap):
             return frame
         if fmt in (ULAW, ALAW):
             return Frame(fmt, payload.translate(_table(fmt, self.factor)))
-        linear = LINEAR.get(fmt.sample_rate)
-        decode = None if linear is None else translator(fmt, linear)
-        if linear is None or decode is None:
+        decoded = self._decoding.take(frame)
+        if decoded is None:
             return frame
-        return Frame(linear, to_octets(to_samples(decode(payload)) * self.factor))
+        return Frame(self._decoding.linear, to_octets(to_samples(decoded) * self.factor))
 
 
 @lru_cache(maxsize=64)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from codec_kit import tone
 
-from asterism.media.formats import G722, SLIN, SLIN16, ULAW
-from asterism.media.loudness import Speech, SpeechDetector, loudness
+from asterism.media.formats import G722, G723, SLIN, SLIN16, ULAW
+from asterism.media.loudness import Loudness, Speech, SpeechDetector, loudness
 from asterism.media.stream import Frame
 from asterism.media.tones import samples
-from asterism.media.translate import translator
+from asterism.media.translate import stream_translator, translator
 
 
 def test_how_loud_and_how_long():
@@ -17,8 +18,14 @@ def test_how_loud_and_how_long():
     assert (level, ms) == (pytest.approx(7219 * 2 / 3.1416, rel=0.06), 20.0)
     assert loudness(Frame(ULAW, translator(SLIN, ULAW)(tone)))[0] == pytest.approx(level, rel=0.02)
     assert loudness(Frame(SLIN16, bytes(640))) == (0.0, 20.0)
-    assert loudness(Frame(G722, bytes(160))) is None
+    assert loudness(Frame(G723, bytes(20))) is None
     assert loudness(Frame(SLIN, b"")) is None
+
+
+def test_a_stream_of_a_codec_is_as_loud_as_what_was_encoded():
+    encode, measure = stream_translator(SLIN, G722), Loudness()
+    heard = [measure.take(Frame(G722, encode(tone(440, 8000, 0.02)))) for _ in range(5)]
+    assert heard[-1] == (pytest.approx(8000 * 2 / 3.1416, rel=0.05), 20.0)
 
 
 def test_talk_begins_at_once_and_ends_after_the_silence():

@@ -20,10 +20,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from asterism.media.codecs.codec import Translator
+from asterism.media.durations import ticks_of
 from asterism.media.formats import LINEAR, Format
-from asterism.media.order import ticks_ahead, ticks_of
+from asterism.media.order import ticks_ahead
 from asterism.media.recording.capture import Heard
-from asterism.media.translate import Translator, stream_translator, translator
+from asterism.media.translate import stream_translator, translator
 
 Pcm = npt.NDArray[np.int16]
 
@@ -141,7 +143,7 @@ class Track:
                 segments.append(_Segment(anew))
             segments[-1].packets.append(_Said(at, now, fmt, payload))
             self._format, self._timestamp = fmt, timestamp
-            self._at, self._heard, self._length = at, now, ticks_of(fmt, len(payload)) / fmt.clock_rate
+            self._at, self._heard, self._length = at, now, ticks_of(fmt, payload) / fmt.clock_rate
         return segments
 
     def _said_at(self, now: float, fmt: Format, timestamp: int | None) -> tuple[float, bool]:
@@ -193,7 +195,7 @@ class Track:
             if not run:
                 begin, fmt = at, each
             run.append(payload)
-            end = at + ticks_of(each, len(payload)) / each.clock_rate
+            end = at + ticks_of(each, payload) / each.clock_rate
         self._write(begin, end, fmt, run, shift)
 
     def _write(self, begin: float, end: float, fmt: Format, payloads: list[bytes | bytearray], shift: float) -> None:
@@ -204,7 +206,7 @@ class Track:
         elif same and begin < self._next_at:  # behind the others, which go on as if it had not come
             translate, place = translator(fmt, self._linear), round((begin + shift) * self.rate)
             if translate is not None:
-                self._put(place, translate(b"".join(payloads)))
+                self._put(place, b"".join([translate(bytes(payload)) for payload in payloads]))
             return
         else:
             translate, place = stream_translator(fmt, self._linear), round((begin + shift) * self.rate)
@@ -213,7 +215,7 @@ class Track:
             self.undecoded.add(fmt)
             self._next_at = math.nan
             return
-        pcm = translate(b"".join(payloads))
+        pcm = b"".join([translate(bytes(payload)) for payload in payloads])
         self._next_at, self._next_place = end, place + len(pcm) // 2
         self._put(place, pcm)
 

@@ -21,7 +21,7 @@ from asterism.media.translate import path, silence, stream_translator
 from asterism.media.transmitter import write_each
 
 if TYPE_CHECKING:
-    from asterism.media.translate import Translator
+    from asterism.media.codecs.codec import Translator
 
 TURNS = 50
 """Turns in a second."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.media.inband import InbandDigits
-from asterism.media.stream import Frame
+from asterism.media.order import silent_frame
 from asterism.media.taps import Direction, Tap
-from asterism.media.translate import silence
 
 if TYPE_CHECKING:
+    from asterism.media.stream import Frame
     from asterism.pbx.channels.channel import Channel
 
 _KEY = "inband_digits"
@@ -34,7 +34,7 @@ class InbandTap(Tap):
         self._tell(self._digits.take(frame))
         if not self._digits.heard:
             return frame
-        return Frame(frame.format, silence(frame.format, len(frame.payload)))
+        return silent_frame(frame)
 
     def _tell(self, happened: list[tuple[str, int]]) -> None:
         for digit, duration in happened:

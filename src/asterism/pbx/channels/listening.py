@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from asterism.media.codecs.codec import Translator
 from asterism.media.formats import LINEAR, SLIN, SLIN16, Format
 from asterism.media.order import Sequencer
 from asterism.media.stream import Frame
 from asterism.media.taps import Direction, Tap
-from asterism.media.translate import Translator, stream_translator
+from asterism.media.translate import stream_translator
 from asterism.pbx.vocabulary.controls import WAKE_AUDIO
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.documentation import Argument, Documentation
-from asterism.media.loudness import Speech, SpeechDetector, loudness
+from asterism.media.loudness import Loudness, Speech, SpeechDetector
 from asterism.media.taps import Direction, Tap
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.flow import FunctionError, needs_channel
@@ -27,11 +27,12 @@ class TalkTap(Tap):
     def __init__(self, channel: Channel, silence_ms: int, threshold: int) -> None:
         self._channel = channel
         self._began = 0.0
+        self._loudness = Loudness()
         self.detector = SpeechDetector(silence_ms, threshold)
 
     def take(self, frame: Frame) -> None:
         """Hear one frame."""
-        heard = loudness(frame)
+        heard = self._loudness.take(frame)
         if heard is None:
             return
         change = self.detector.take(*heard)

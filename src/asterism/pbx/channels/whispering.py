@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, ClassVar
 
-from asterism.media.formats import LINEAR, Format
+from asterism.media.codecs.codec import Translator
+from asterism.media.decoding import Decoding
 from asterism.media.resample import to_octets, to_samples
 from asterism.media.stream import Frame
 from asterism.media.taps import Direction, Tap
-from asterism.media.translate import Translator, stream_translator, translator
+from asterism.media.translate import stream_translator
 
 if TYPE_CHECKING:
+    from asterism.media.formats import Format
     from asterism.pbx.channels.channel import Channel
 
 _QUIET = 0.06
@@ -38,6 +40,8 @@ class Whisper(Tap):
         self._alone = False
         self._pair: tuple[Format, Format] | None = None
         self._convert: Translator | None = None
+        self._decoding: Decoding | None = None
+        """Decodes what is added to, while something is."""
         self._pcm = b""
 
     def say(self, frame: Frame) -> None:
@@ -66,14 +70,15 @@ class Whisper(Tap):
         if self._alone:
             return frame
         self._passed = self._channel.pbx.loop.time()
-        fmt, payload, _ = frame
-        linear = LINEAR.get(fmt.sample_rate)
-        if linear is None or not (self._queue or self._pcm):
+        if not (self._queue or self._pcm):
+            self._decoding = None
             return frame
-        decode = translator(fmt, linear)
-        if decode is None:
+        if self._decoding is None:
+            self._decoding = Decoding()
+        decoded = self._decoding.take(frame)
+        if decoded is None:
             return frame
-        samples = to_samples(decode(payload))
+        linear, samples = self._decoding.linear, to_samples(decoded)
         added = to_samples(self._take(2 * len(samples), linear))
         if not len(added):
             return frame

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from asterism.media.formats import SLIN
 from asterism.media.stream import Frame
 from asterism.media.translate import silence
 from asterism.pbx.bridges.bridge import ANNOUNCER
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
 
 _DEFAULT = Waiting()
+_SILENCE = Frame(SLIN, bytes(SLIN.frame_bytes))
 
 
 class HoldingBridge:
@@ -126,5 +128,4 @@ class HoldingBridge:
             stream = channel.stream
             if waiting.kind == "s" and stream is not None and not apart(channel):
                 payload = silence(stream.format, stream.format.frame_bytes)
-                if payload:
-                    stream.write(Frame(stream.format, payload))
+                stream.write(Frame(stream.format, payload) if payload else _SILENCE)

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from asterism.media.formats import SLIN
 from asterism.media.stream import Frame
 from asterism.media.translate import silence
 
@@ -63,7 +64,8 @@ class Program(asyncio.SubprocessProtocol):
 
     def _silence(self) -> Frame:
         fmt = self.music.format
-        return Frame(fmt, silence(fmt, fmt.frame_bytes) or bytes(fmt.frame_bytes))
+        payload = silence(fmt, fmt.frame_bytes)
+        return Frame(fmt, payload) if payload else Frame(SLIN, bytes(SLIN.frame_bytes))
 
     def frames(self) -> Iterator[Frame]:
         """Frames for one listener, until it stops."""

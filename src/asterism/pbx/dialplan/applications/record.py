@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.documentation import Argument, Documentation
 from asterism.media.files import SoundError
-from asterism.media.loudness import loudness
+from asterism.media.loudness import Loudness
 from asterism.media.recording.mixdown import Output, Source
 from asterism.media.taps import Direction, Tap
 from asterism.pbx.calls.recording.settings import RecordingError, RecordingSettings, as_named, file_path
@@ -61,11 +61,12 @@ class _Quiet(Tap):
         self._seconds = seconds
         self._end = end
         self._spoke = self._loop.time()
+        self._loudness = Loudness()
         self._timer = self._loop.call_later(seconds, self._check)
 
     def take(self, frame: Frame) -> None:
         """Hear one frame."""
-        heard = loudness(frame)
+        heard = self._loudness.take(frame)
         if heard is not None and heard[0] >= _LOUD:
             self._spoke = self._loop.time()
 

@@ -1,0 +1,1 @@
+"""The codecs that can be converted, one file each: a file here whose ``CODEC`` is a :class:`~.codec.Codec` is found."""
