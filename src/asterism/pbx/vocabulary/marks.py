@@ -16,6 +16,9 @@ A module marks its methods and registers them with :func:`register_marked`::
 
         @function_preparer("SETTING")
         async def fetch_setting(self, args: str) -> None: ...
+
+        @waiting_function("PAGE", Documentation("What a page says.", "PAGE(url)"), foreign=True)
+        async def read_page(self, channel: Channel | None, args: str) -> str: ...
 """
 
 from __future__ import annotations
@@ -41,13 +44,17 @@ the call (see ``pbx.vocabulary.flow``); ``ChannelHangup`` from anything awaited 
 Reader = Callable[["Channel | None", str], str]
 Writer = Callable[["Channel | None", str, str], None]
 Preparer = Callable[[str], Awaitable[None]]
+WaitingReader = Callable[["Channel | None", str], Awaitable[str]]
+WaitingWriter = Callable[["Channel | None", str, str], Awaitable[None]]
 
 
 class Function:
     """A dialplan function: ``read`` for ``${NAME(args)}``, ``write`` for ``Set(NAME(args)=value)``.
 
     Either may be ``None``. Both are plain functions; they raise :class:`FunctionError` for what the
-    caller did wrong, which is logged and reads as empty text. ``dangerous`` ones (they reach outside the
+    caller did wrong, which is logged and reads as empty text. ``wait_read`` and ``wait_write`` are the same as
+    coroutines, for what takes time (files, databases, other servers). Lines of the dialplan await them, and so do
+    Set and the manager's Getvar and Setvar; where nothing can wait they are refused, unless there is a plain one too. ``dangerous`` ones (they reach outside the
     PBX) are refused to requests from outside unless ``live_dangerously`` is set. ``prepare`` is awaited with the
     arguments before a read, where the reader can wait: it brings into memory what ``read`` looks at.
     A read that ``effects`` something is not called in expressions. What is read is text from outside when it is
@@ -55,7 +62,9 @@ class Function:
     part of its result is (see ``pbx.dialplan.language.foreign``).
     """
 
-    __slots__ = ("dangerous", "effects", "foreign", "marks", "name", "prepare", "read", "write")
+    __slots__ = (
+        "dangerous", "effects", "foreign", "marks", "name", "prepare", "read", "wait_read", "wait_write", "write",
+    )  # fmt: skip
 
     def __init__(
         self, name: str, read: Reader | None = None, write: Writer | None = None, dangerous: bool = False
@@ -64,6 +73,8 @@ class Function:
         self.read = read
         self.write = write
         self.prepare: Preparer | None = None
+        self.wait_read: WaitingReader | None = None
+        self.wait_write: WaitingWriter | None = None
         self.dangerous = dangerous
         self.effects = False
         self.foreign = False
@@ -77,6 +88,10 @@ class Function:
             require_plain(self.write, f"what writes the function '{self.name}'")
         if self.prepare is not None:
             require_async(self.prepare, f"what prepares the function '{self.name}'")
+        if self.wait_read is not None:
+            require_async(self.wait_read, f"what waits to read the function '{self.name}'")
+        if self.wait_write is not None:
+            require_async(self.wait_write, f"what waits to write the function '{self.name}'")
 
 
 def application(name: str, documentation: Documentation) -> Callable[[Any], Any]:
@@ -107,6 +122,32 @@ def function_writer(
     return mark("function_writer", name, documentation or Documentation(""), dangerous=dangerous)
 
 
+def waiting_function(
+    name: str,
+    documentation: Documentation | None = None,
+    dangerous: bool = False,
+    *,
+    effects: bool = False,
+    foreign: bool = False,
+    marks: bool = False,
+) -> Callable[[Any], Any]:
+    """Mark a method ``async def (self, channel, args) -> str`` as what reads the function ``name`` and takes time.
+
+    ``documentation`` may be left out where :func:`function` gives it as well, for a reader that does not wait.
+    """
+    return mark(
+        "waiting_function", name, documentation or Documentation(""),
+        dangerous=dangerous, effects=effects, foreign=foreign, marks=marks,
+    )  # fmt: skip
+
+
+def waiting_writer(
+    name: str, documentation: Documentation | None = None, dangerous: bool = False
+) -> Callable[[Any], Any]:
+    """Mark a method ``async def (self, channel, args, value) -> None`` as what writes a function and takes time."""
+    return mark("waiting_writer", name, documentation or Documentation(""), dangerous=dangerous)
+
+
 def function_preparer(*names: str) -> Callable[[Any], Any]:
     """Mark a method ``async def (self, args) -> None`` as what is awaited before these functions are read."""
 
@@ -116,6 +157,15 @@ def function_preparer(*names: str) -> Callable[[Any], Any]:
         return method
 
     return decorate
+
+
+_PARTS = {
+    "function": "read",
+    "function_writer": "write",
+    "waiting_function": "wait_read",
+    "waiting_writer": "wait_write",
+}
+"""The attribute of a function that is what a method with this kind of mark is for."""
 
 
 class Registries(Protocol):
@@ -141,18 +191,15 @@ def register_marked(pbx: Registries, holder: object) -> None:
         elif found.kind == "application":
             require_async(method, f"application '{found.name}'")
             pbx.applications.add(pbx.owner, found.name, method, found.documentation)
-        elif found.kind in ("function", "function_writer"):
+        elif found.kind in _PARTS:
             item, documentation = functions.get(found.name) or (Function(found.name), found.documentation)
-            if found.kind == "function":
-                item.read = method
-                item.effects = bool(found.extra.get("effects"))
-                item.foreign = bool(found.extra.get("foreign"))
-                item.marks = bool(found.extra.get("marks"))
+            setattr(item, _PARTS[found.kind], method)
+            for flag in ("dangerous", "effects", "foreign", "marks"):
+                if found.extra.get(flag):
+                    setattr(item, flag, True)
+            if found.documentation.synopsis and found.kind in ("function", "waiting_function"):
                 documentation = found.documentation
-            else:
-                item.write = method
-            item.dangerous = item.dangerous or bool(found.extra.get("dangerous"))
-            functions[found.name] = (item, documentation or found.documentation)
+            functions[found.name] = (item, documentation if documentation.synopsis else found.documentation)
     for name, (item, documentation) in functions.items():
         item.prepare = preparers.get(name)
         item.check()

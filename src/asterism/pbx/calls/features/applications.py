@@ -36,7 +36,7 @@ async def _run(channel: Channel, activator: Channel, feature: KeyedApplication, 
                 await _gosub(channel, feature.data)
                 return
             dialplan = channel.pbx.dialplan
-            data = dialplan.expand(feature.data, channel)
+            data = await dialplan.expand_later(feature.data, channel)
             if not await dialplan.execute_application(channel, feature.application, data):
                 channel.pbx.log.warning("%s: there is no application '%s'", feature.name, feature.application)
     finally:

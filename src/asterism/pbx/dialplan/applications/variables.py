@@ -46,7 +46,11 @@ class VariableApplications(PbxModule):
         if found is None or not found[0]:
             self.pbx.dialplan.log.warning("Set(%s) requires an '=' to be a valid assignment", args)
             return
-        self.pbx.dialplan.environment.assign(channel, found[0], found[1])
+        name, environment = found[0], self.pbx.dialplan.environment
+        if "(" in name:
+            await environment.assign_later(channel, name, found[1])
+        else:
+            environment.assign(channel, name, found[1])
 
     @application(
         "MSet",
@@ -64,7 +68,7 @@ class VariableApplications(PbxModule):
             if found is None or not found[0]:
                 self.pbx.dialplan.log.warning("MSet: ignoring '%s', which has no '='", one)
                 continue
-            self.pbx.dialplan.environment.assign(channel, found[0], found[1])
+            await self.pbx.dialplan.environment.assign_later(channel, found[0], found[1])
 
     @application(
         "Verbose",

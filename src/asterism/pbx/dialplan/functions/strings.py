@@ -11,7 +11,7 @@ from asterism.pbx.dialplan.language.arguments import split_arguments
 from asterism.pbx.dialplan.language.expression import compile_regex
 from asterism.pbx.dialplan.language.foreign import is_foreign, shadow
 from asterism.pbx.vocabulary.flow import FunctionError
-from asterism.pbx.vocabulary.marks import function
+from asterism.pbx.vocabulary.marks import function, waiting_function
 from asterism.pbx.vocabulary.module import PbxModule
 
 if TYPE_CHECKING:
@@ -238,6 +238,11 @@ class StringFunctions(PbxModule):
         """A second expansion."""
         found: str = self.pbx.dialplan.environment.evaluate(channel, args)
         return found
+
+    @waiting_function("EVAL")
+    async def eval_later(self, channel: Channel | None, args: str) -> str:
+        """A second expansion, of functions too that take their time."""
+        return await self.pbx.dialplan.environment.evaluate_later(channel, args)
 
 
 def _split_escaped(text: str) -> tuple[str, str, str]:

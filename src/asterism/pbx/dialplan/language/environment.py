@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from asterism.core.containment import FAILURES, report_failure, task_ends
@@ -11,7 +13,8 @@ from asterism.core.restriction import DANGEROUS_FUNCTIONS, WRITES, restriction
 from asterism.pbx.dialplan.language import substitution
 from asterism.pbx.dialplan.language.foreign import NEUTRAL, Foreign, is_foreign, joined, shadow
 from asterism.pbx.dialplan.language.foreign import foreign as mark_foreign
-from asterism.pbx.vocabulary.flow import FunctionError
+from asterism.pbx.vocabulary.errors import ChannelHangup
+from asterism.pbx.vocabulary.flow import EndDialplan, FunctionError, Goto
 
 if TYPE_CHECKING:
     from asterism.core.log import ServerLogger
@@ -24,6 +27,12 @@ MAX_EVALUATIONS = 8
 MAX_EVALUATED = 262144
 """Maximum number of characters that one evaluation may evaluate in total."""
 _HIDDEN = "\ue001"
+_evaluation: ContextVar[list[int] | None] = ContextVar("evaluation", default=None)
+"""How deep the task evaluates texts now, and how many characters it may evaluate further."""
+
+
+_ENDS = (ChannelHangup, Goto, EndDialplan)
+"""What a function that waits on its channel lets through."""
 
 
 class Environment:
@@ -47,8 +56,6 @@ class Environment:
         self.plain_text = False
         """Whether text from outside and text that is put in are syntax, as in Asterisk (``substituted_syntax``)."""
         self._foreign_read = False
-        self._eval_depth = 0
-        self._eval_left = 0
         self.automatic: dict[str, Callable[[Channel], str]] = {
             "EXTEN": lambda channel: self.foreign(channel.exten),
             "CONTEXT": lambda channel: channel.context,
@@ -95,7 +102,8 @@ class Environment:
         if found is None:
             return None
         if found.read is None:
-            self.log.warning("Function %s cannot be read", name)
+            why = "cannot be read" if found.wait_read is None else "takes time: it cannot be read here"
+            self.log.warning("Function %s %s", name, why)
             return ""
         if found.dangerous and self._refused(name):
             return ""
@@ -133,22 +141,19 @@ class Environment:
         Texts may evaluate others in turn; how deep, and how much altogether, is limited.
         Raises :class:`FunctionError` beyond that.
         """
-        if not self._eval_depth:
-            self._eval_left = MAX_EVALUATED
-        self._eval_left -= len(text)
-        if self._eval_depth >= MAX_EVALUATIONS or self._eval_left < 0:
-            raise FunctionError("evaluated texts are nested too deep, or too long altogether")
-        self._eval_depth += 1
-        try:
+        with _evaluated(text):
             if not isinstance(text, Foreign):
                 return substitution.expand(text, self, channel)
-            # A "$" from outside begins nothing.
-            hidden = joined([_HIDDEN if one == "$" and mark == NEUTRAL else text[at : at + 1]
-                             for at, (one, mark) in enumerate(zip(text, shadow(text), strict=True))])  # fmt: skip
-            found = substitution.expand(str(hidden), self, channel)
+            found = substitution.expand(_hidden(text), self, channel)
             return mark_foreign(str(found).replace(_HIDDEN, "$"))
-        finally:
-            self._eval_depth -= 1
+
+    async def evaluate_later(self, channel: Channel | None, text: str) -> str:
+        """Like :meth:`evaluate`, where functions may take their time."""
+        with _evaluated(text):
+            if not isinstance(text, Foreign):
+                return await substitution.expand_later(text, self, channel)
+            found = await substitution.expand_later(_hidden(text), self, channel)
+            return mark_foreign(str(found).replace(_HIDDEN, "$"))
 
     def waits(self, names: Iterable[str]) -> bool:
         """Whether any of these functions has something to wait for before it is read; ``*`` may be any function."""
@@ -156,9 +161,40 @@ class Environment:
             if name == "*":
                 return True
             found = self.functions.get(name)
-            if found is not None and found.prepare is not None:
+            if found is not None and (found.prepare is not None or found.wait_read is not None):
                 return True
         return False
+
+    def waits_to_write(self, name: str) -> bool:
+        """Whether writing this function takes time."""
+        found = self.functions.get(name.strip())
+        return found is not None and found.wait_write is not None
+
+    async def wait_function(self, channel: Channel | None, name: str, args: str) -> str | None:
+        """Like :meth:`function`, where the function may take its time."""
+        found = self.functions.get(name)
+        if found is None:
+            return None
+        if found.wait_read is None:
+            await self.prepare(name, args)
+            return self.function(channel, name, args)
+        if found.dangerous and self._refused(name):
+            return ""
+        try:
+            value = await found.wait_read(channel, args)
+        except _ENDS:
+            raise
+        except FunctionError as error:
+            self.log.warning("%s(%s): %s", name, args, error)
+            return ""
+        except FAILURES as error:
+            if task_ends(error):
+                raise
+            report_failure(self.log, f"function {name}")
+            return ""
+        if (found.foreign or (args.__class__ is Foreign and not found.marks)) and not self.plain_text:
+            return mark_foreign(value)
+        return value
 
     async def prepare(self, name: str, args: str) -> None:
         """Wait until the data that a function reads is available; data that cannot be fetched is missing then."""
@@ -180,7 +216,8 @@ class Environment:
             self.log.error("Function %s not registered", name)
             return False
         if found.write is None:
-            self.log.error("Function %s cannot be written to", name)
+            why = "cannot be written to" if found.wait_write is None else "takes time: it cannot be written to here"
+            self.log.error("Function %s %s", name, why)
             return False
         if self._read_only(name) or (found.dangerous and self._refused(name)):
             return False
@@ -194,15 +231,33 @@ class Environment:
             return False
         return True
 
+    async def wait_write(self, channel: Channel | None, name: str, args: str, value: str) -> bool:
+        """Like :meth:`write`, where the function may take its time."""
+        found = self.functions.get(name)
+        if found is None or found.wait_write is None:
+            return self.write(channel, name, args, value)
+        if self._read_only(name) or (found.dangerous and self._refused(name)):
+            return False
+        try:
+            await found.wait_write(channel, args, value)
+        except _ENDS:
+            raise
+        except FunctionError as error:
+            self.log.warning("%s(%s): %s", name, args, error)
+            return False
+        except FAILURES as error:
+            if task_ends(error):
+                raise
+            report_failure(self.log, f"function {name}")
+            return False
+        return True
+
     def assign(self, channel: Channel | None, name: str, value: str) -> bool:
         """``Set(name=value)``: a variable of the channel, a global without channel, or a function's write."""
-        head, parenthesis, rest = name.partition("(")
-        if is_foreign(name) and (is_foreign(head) or not parenthesis):
-            # A name from outside is that of a variable, even if it looks like a function's.
-            name, parenthesis = str(name), ""
-        if parenthesis:
-            close = rest.rfind(")")
-            return self.write(channel, head.strip(), rest if close < 0 else rest[:close], value)
+        called = _called(name)
+        if called is not None:
+            return self.write(channel, *called, value)
+        name = str(name)
         if self._read_only(name):
             return False
         if channel is None:
@@ -210,6 +265,11 @@ class Environment:
         else:
             channel.set_variable(name, value)
         return True
+
+    async def assign_later(self, channel: Channel | None, name: str, value: str) -> bool:
+        """Like :meth:`assign`, where a function may take its time."""
+        called = _called(name)
+        return self.assign(channel, name, value) if called is None else await self.wait_write(channel, *called, value)
 
     def _refused(self, name: str) -> bool:
         """Whether a function that reaches outside the PBX may not be used now."""
@@ -227,3 +287,40 @@ class Environment:
     def warn(self, message: str, *args: object) -> None:
         """Report a mistake in the dialplan."""
         self.log.warning(message, *args)
+
+
+@contextmanager
+def _evaluated(text: str) -> Iterator[None]:
+    """Count an evaluation of ``text``. Raises :class:`FunctionError` where it is too deep, or too much altogether."""
+    budget, token = _evaluation.get(), None
+    if budget is None:
+        budget = [0, MAX_EVALUATED]
+        token = _evaluation.set(budget)
+    try:
+        budget[1] -= len(text)
+        if budget[0] >= MAX_EVALUATIONS or budget[1] < 0:
+            raise FunctionError("evaluated texts are nested too deep, or too long altogether")
+        budget[0] += 1
+        try:
+            yield
+        finally:
+            budget[0] -= 1
+    finally:
+        if token is not None:
+            _evaluation.reset(token)
+
+
+def _hidden(text: Foreign) -> str:
+    """A text in which no ``$`` from outside begins anything."""
+    return str(joined([_HIDDEN if one == "$" and mark == NEUTRAL else text[at : at + 1]
+                       for at, (one, mark) in enumerate(zip(text, shadow(text), strict=True))]))  # fmt: skip
+
+
+def _called(name: str) -> tuple[str, str] | None:
+    """The function and the arguments of ``FUNC(args)`` to be written; ``None`` for the name of a variable."""
+    head, parenthesis, rest = name.partition("(")
+    if not parenthesis or (is_foreign(name) and is_foreign(head)):
+        # A name from outside is that of a variable, even if it looks like a function's.
+        return None
+    close = rest.rfind(")")
+    return head.strip(), rest if close < 0 else rest[:close]

@@ -236,12 +236,22 @@ class DialplanModule(PbxModule):
             "Read a dialplan function.", "dialplan eval function <function>", "For functions without channel."
         ),
     )
-    def eval_function(self, call: CommandCall) -> str:
+    def eval_function(self, call: CommandCall) -> str | Awaitable[str]:
         """``FUNCTION(args)``."""
         if not call.args:
             raise UsageError("it takes a function")
         name, parenthesis, rest = " ".join(call.args).partition("(")
-        value = self.dialplan.environment.function(None, name, rest[: rest.rfind(")")] if parenthesis else "")
+        args = rest[: rest.rfind(")")] if parenthesis else ""
+        environment = self.dialplan.environment
+        if environment.waits((name,)):
+            return self._evaluated(environment.wait_function(None, name, args))
+        return self._result(environment.function(None, name, args))
+
+    async def _evaluated(self, value: Awaitable[str | None]) -> str:
+        return self._result(await value)
+
+    @staticmethod
+    def _result(value: str | None) -> str:
         if value is None:
             return "Return Value: Failure (-1)\nResult: \n"
         return f"Return Value: Success (0)\nResult: {value}\n"
@@ -409,12 +419,17 @@ class DialplanModule(PbxModule):
         return None
 
     async def _tell_later(self, call: ActionCall, channel: Channel | None, function: str, args: str) -> None:
-        await self.dialplan.environment.prepare(function, args)
-        self._tell(call, channel, function, args)
+        with restricted(0 if call.may("call") else WRITES):
+            value = await self.dialplan.environment.wait_function(channel, function, args)
+        self._answer(call, value)
 
     def _tell(self, call: ActionCall, channel: Channel | None, function: str, args: str) -> None:
         with restricted(0 if call.may("call") else WRITES):
             value = self.dialplan.environment.function(channel, function, args)
+        self._answer(call, value)
+
+    @staticmethod
+    def _answer(call: ActionCall, value: str | None) -> None:
         if value is None:
             call.error("No such variable")
         else:
@@ -436,26 +451,36 @@ class DialplanModule(PbxModule):
             see_also=("Getvar",),
         ),
     )
-    def set_variable(self, call: ActionCall) -> None:
-        """Write."""
+    def set_variable(self, call: ActionCall) -> Awaitable[None] | None:
+        """Write; a function that takes its time is waited for."""
         name, channel_name, value = call.get("Variable"), call.get("Channel"), call.get("Value")
         if not name:
             call.error("No variable specified")
-            return
+            return None
         channel = self.pbx.channels.get(channel_name) if channel_name else None
         if channel_name and channel is None:
             call.error("No such channel")
-            return
+            return None
         function, parenthesis, _ = name.partition("(")
         if parenthesis and self._refused(function):
             call.error("Variable not set")
-            return
+            return None
+        environment = self.dialplan.environment
         if channel is None and not parenthesis:
             self.dialplan.set_global(name, value)
-        elif not self.dialplan.environment.assign(channel, name, value):
+        elif parenthesis and environment.waits_to_write(function):
+            return self._write_later(call, channel, name, value)
+        elif not environment.assign(channel, name, value):
             call.error("Variable not set")
-            return
+            return None
         call.success("Variable Set")
+        return None
+
+    async def _write_later(self, call: ActionCall, channel: Channel | None, name: str, value: str) -> None:
+        if await self.dialplan.environment.assign_later(channel, name, value):
+            call.success("Variable Set")
+        else:
+            call.error("Variable not set")
 
     def _refused(self, function: str) -> bool:
         """Whether a request from outside may not use a function that reaches outside the PBX."""

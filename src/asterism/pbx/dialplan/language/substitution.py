@@ -47,8 +47,8 @@ class Lookup(Protocol):
     def function_in_expression(self, channel: Channel | None, name: str, args: str) -> str | None:
         """Like :meth:`function`, by bare name in an expression; those with side effects are refused."""
 
-    async def prepare(self, name: str, args: str) -> None:
-        """Wait until the data that reading a function needs is available."""
+    async def wait_function(self, channel: Channel | None, name: str, args: str) -> str | None:
+        """Like :meth:`function`, where the function may take its time."""
 
     def warn(self, message: str, *args: object) -> None:
         """Report a mistake in the dialplan."""
@@ -87,13 +87,12 @@ class _Call:
         self.tail = tail
 
     def expand(self, lookup: Lookup, channel: Channel | None) -> str:
-        value = self._value(lookup, channel, _expanded(self.args, lookup, channel))
+        value = self._known(lookup, lookup.function(channel, self.name, _expanded(self.args, lookup, channel)))
         return _tail(value, _expanded(self.tail, lookup, channel)) if self.tail else value
 
     async def expand_later(self, lookup: Lookup, channel: Channel | None) -> str:
         args = self.args if isinstance(self.args, str) else await self.args.expand_later(lookup, channel)
-        await lookup.prepare(self.name, args)
-        value = self._value(lookup, channel, args)
+        value = self._known(lookup, await lookup.wait_function(channel, self.name, args))
         tail = self.tail if isinstance(self.tail, str) else await self.tail.expand_later(lookup, channel)
         return _tail(value, tail)
 
@@ -101,8 +100,7 @@ class _Call:
     def functions(self) -> tuple[str, ...]:
         return (self.name, *_functions(self.args), *_functions(self.tail))
 
-    def _value(self, lookup: Lookup, channel: Channel | None, args: str) -> str:
-        value = lookup.function(channel, self.name, args)
+    def _known(self, lookup: Lookup, value: str | None) -> str:
         if value is None:
             lookup.warn("There is no dialplan function '%s'", self.name)
             return ""
@@ -260,6 +258,14 @@ def expand(text: str, lookup: Lookup, channel: Channel | None) -> str:
         return text
     compiled = compile_text(text)
     return compiled if isinstance(compiled, str) else compiled.expand(lookup, channel)
+
+
+async def expand_later(text: str, lookup: Lookup, channel: Channel | None) -> str:
+    """Like :func:`expand`, where functions may take their time."""
+    if "$" not in text:
+        return text
+    compiled = compile_text(text)
+    return compiled if isinstance(compiled, str) else await compiled.expand_later(lookup, channel)
 
 
 def substring(value: str, offset: int, length: int | None = None) -> str:

@@ -11,7 +11,7 @@ from asterism.core.errors import Position
 from asterism.pbx.dialplan.language.contexts import HINT, Context, ContextTable, ExtensionFunction, Priority
 from asterism.pbx.dialplan.language.environment import Environment
 from asterism.pbx.dialplan.language.executor import Executor
-from asterism.pbx.dialplan.language.substitution import expand
+from asterism.pbx.dialplan.language.substitution import expand, expand_later
 from asterism.pbx.vocabulary import events
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Overlay:
         self.plain_text = environment.plain_text
         self.function = environment.function
         self.function_in_expression = environment.function_in_expression
-        self.prepare = environment.prepare
+        self.wait_function = environment.wait_function
         self.warn = environment.warn
 
     def variable(self, channel: Channel | None, name: str) -> str | None:
@@ -234,6 +234,10 @@ class Dialplan:
     def expand(self, text: str, channel: Channel | None = None) -> str:
         """Replace variables, functions and expressions in ``text``."""
         return expand(text, self.environment, channel)
+
+    async def expand_later(self, text: str, channel: Channel | None = None) -> str:
+        """Like :meth:`expand`, where functions may take their time."""
+        return await expand_later(text, self.environment, channel)
 
     def expand_with(self, text: str, variables: Mapping[str, str]) -> str:
         """Like :meth:`expand` without a channel; ``variables`` go before those of the server."""
