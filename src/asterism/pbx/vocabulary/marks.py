@@ -54,9 +54,10 @@ class Function:
     Either may be ``None``. Both are plain functions; they raise :class:`FunctionError` for what the
     caller did wrong, which is logged and reads as empty text. ``wait_read`` and ``wait_write`` are the same as
     coroutines, for what takes time (files, databases, other servers). Lines of the dialplan await them, and so do
-    Set and the manager's Getvar and Setvar; where nothing can wait they are refused, unless there is a plain one too. ``dangerous`` ones (they reach outside the
-    PBX) are refused to requests from outside unless ``live_dangerously`` is set. ``prepare`` is awaited with the
-    arguments before a read, where the reader can wait: it brings into memory what ``read`` looks at.
+    Set and the manager's Getvar and Setvar; where nothing can wait they are refused, unless there is a plain one too.
+    ``dangerous`` ones (they reach outside the PBX) are refused to requests from outside unless ``live_dangerously`` is
+    set. ``prepare`` is awaited with the arguments before a read, where the reader can wait: it brings into memory what
+    ``read`` looks at.
     A read that ``effects`` something is not called in expressions. What is read is text from outside when it is
     ``foreign``, or when an argument or a variable that was read is; a function that ``marks`` says itself which
     part of its result is (see ``pbx.dialplan.language.foreign``).

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from typing import TYPE_CHECKING
 
 from asterism.core.documentation import Argument, Documentation
+from asterism.pbx.dialplan.language import commands
 from asterism.pbx.vocabulary.flow import EndDialplan
 from asterism.pbx.vocabulary.marks import application
 from asterism.pbx.vocabulary.module import PbxModule
@@ -14,7 +13,7 @@ from asterism.pbx.vocabulary.module import PbxModule
 if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
 
-_COMMAND = (Argument("command", "Run by /bin/sh. Text of a caller in it must be filtered first (FILTER).", True),)
+_COMMAND = (Argument("command", "Run by /bin/sh. Text of a caller in it is quoted, and no syntax of the shell.", True),)
 _DESCRIPTION = "SYSTEMSTATUS is SUCCESS, FAILURE when it could not be run, APPERROR when it ended with an error."
 
 
@@ -43,23 +42,11 @@ class SystemApplications(PbxModule):
 
     async def _run(self, channel: Channel, command: str) -> str:
         status = "FAILURE"
-        if command.strip() and "\0" not in command:
-            process = None
+        if command.strip():
             try:
-                process = await asyncio.create_subprocess_shell(
-                    command,
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=asyncio.subprocess.DEVNULL,
-                    stderr=asyncio.subprocess.DEVNULL,
-                )
-                code = await process.wait()
-                status = "SUCCESS" if code == 0 else "FAILURE" if code == 127 else "APPERROR"
-            except OSError as error:
+                found = await commands.run(command)
+                status = "SUCCESS" if found.status == 0 else "APPERROR" if found.could_run else "FAILURE"
+            except (OSError, ValueError) as error:
                 self.pbx.log.warning("Unable to execute '%s': %s", command, error)
-            except asyncio.CancelledError:
-                if process is not None:
-                    with contextlib.suppress(ProcessLookupError):
-                        process.kill()
-                raise
         channel.set_variable("SYSTEMSTATUS", status)
         return status
