@@ -94,7 +94,7 @@ class BranchingApplications(PbxModule):
             self.pbx.dialplan.log.warning("GotoIfTime(%s) has no '?'", args)
             return
         yes, _, no = divide(branches, ":")
-        target = (yes if self._is_now(spec) else no).strip()
+        target = (yes if self._is_now(channel, spec) else no).strip()
         if target:
             raise parse_target(channel, target)
 
@@ -130,7 +130,7 @@ class BranchingApplications(PbxModule):
         spec, mark, call = args.partition("?")
         if not mark:
             self.pbx.dialplan.log.warning("ExecIfTime(%s) has no '?'", args)
-        elif self._is_now(spec) and call.strip():
+        elif self._is_now(channel, spec) and call.strip():
             await self._run(channel, call)
 
     @application(
@@ -175,9 +175,9 @@ class BranchingApplications(PbxModule):
             self.pbx.dialplan.log.warning("Could not find application! (%s)", name)
         return done
 
-    def _is_now(self, spec: str) -> bool:
+    def _is_now(self, channel: Channel, spec: str) -> bool:
         try:
-            return parse_time_spec(spec.strip()).matches()
+            return parse_time_spec(spec.strip()).matches_for(channel)
         except ValueError as error:
             self.pbx.dialplan.log.warning("Wrong time specification '%s': %s", spec, error)
             return False

@@ -238,6 +238,11 @@ class ChannelFunctions(PbxModule):
         self.pbx.dialplan.executor.state(channel).absolute = None
         if self.pbx.dialplan.exists(channel.context, "T", 1, channel.caller.number):
             channel.redirect(Goto(channel.context, "T", 1))
+            return
+        try:
+            self.pbx.dialplan.executor.raise_exception(channel, "ABSOLUTETIMEOUT")
+        except Goto as place:
+            channel.redirect(place)
         else:
             channel.soft_hangup(SoftHangup.TIMEOUT)
 

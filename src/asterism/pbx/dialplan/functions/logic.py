@@ -80,7 +80,7 @@ class LogicFunctions(PbxModule):
             raise FunctionError("it takes timespec?true:false")
         yes, _, no = divide(branches, ":")
         try:
-            now = parse_time_spec(spec.strip()).matches()
+            now = parse_time_spec(spec.strip()).matches_for(channel)
         except ValueError as error:
             raise FunctionError(str(error)) from None
         return strip_quotes((yes if now else no).strip())

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from asterism.core.documentation import Argument, Documentation
+from asterism.pbx.dialplan.language.foreign import is_foreign
 from asterism.pbx.vocabulary.flow import FunctionError, needs_channel
 from asterism.pbx.vocabulary.marks import function, function_writer
 from asterism.pbx.vocabulary.module import PbxModule
@@ -98,7 +99,10 @@ class VariableFunctions(PbxModule):
     @function(
         "IMPORT",
         Documentation(
-            "A variable of another channel.", "IMPORT(channel,name)", arguments=(Argument("channel", "", True), _NAME)
+            "A variable or function of another channel.",
+            "IMPORT(channel,name)",
+            arguments=(Argument("channel", "Its name.", True), _NAME),
+            see_also=("EXPORT", "MASTER_CHANNEL"),
         ),
         marks=True,
     )
@@ -106,7 +110,13 @@ class VariableFunctions(PbxModule):
         """``channel,name``."""
         other, _, name = args.partition(",")
         found = self.pbx.channels.get(other.strip())
-        return "" if found is None else self.pbx.dialplan.environment.variable(found, name.strip()) or ""
+        if found is None:
+            return ""
+        environment, name = self.pbx.dialplan.environment, name.strip()
+        function, parenthesis, rest = name.partition("(")
+        if parenthesis and not is_foreign(name):
+            return environment.function(found, function, rest[: rest.rfind(")")]) or ""
+        return environment.variable(found, name) or ""
 
     @function(
         "VERSION",

@@ -12,7 +12,7 @@ from asterism.core.containment import FAILURES, report_failure, task_ends
 from asterism.core.restriction import DANGEROUS_APPLICATIONS, REACHING_OUT, restriction
 from asterism.pbx.channels.extension import Extension, raise_end
 from asterism.pbx.channels.playing import start_tone
-from asterism.pbx.dialplan.language.state import DialplanState, Frame
+from asterism.pbx.dialplan.language.state import DialplanState, Frame, Raised
 from asterism.pbx.vocabulary.causes import Cause
 from asterism.pbx.vocabulary.controls import ChannelState, Control
 from asterism.pbx.vocabulary.errors import ChannelHangup, HungUpAway
@@ -161,6 +161,18 @@ class Executor:
             return int(priority[:9])
         return self.table.find_label(context, exten, priority, channel.caller.number)
 
+    def raise_exception(self, channel: Channel, reason: str, context: str = "") -> None:
+        """Go to the extension ``e`` of ``context`` (the channel's) by raising ``Goto``; return where there is none.
+
+        It is there for what has no extension of its own (``i``, ``t``, ``T``). A channel in ``e`` is not sent there.
+        """
+        context, exten = context or channel.context, channel.exten
+        if exten == "e" or self.table.find(context, "e", 1, channel.caller.number) is None:
+            return
+        place = Raised(reason, channel.context, self.environment.foreign(exten), channel.priority)
+        self.state(channel).exception = place
+        raise Goto(context, "e", 1)
+
     def push_frame(self, channel: Channel, frame: Frame, args: Sequence[str]) -> None:
         """Open a subroutine frame with ``ARG1``...; raises ``EndDialplan`` when there are too many."""
         state = self.state(channel)
@@ -264,6 +276,7 @@ class Executor:
                 channel.exten,
                 channel.priority,
             )
+            self.raise_exception(channel, "ERROR")
             raise EndDialplan(self._no_cause(channel))
         template = priority.template
         if template is None:
@@ -304,6 +317,7 @@ class Executor:
                 if self.table.find(context, "i", 1, caller) is not None:
                     channel.set_variable("INVALID_EXTEN", self.environment.foreign(exten))
                     raise Goto(context, "i", 1)
+                self.raise_exception(channel, "INVALID")
                 self.log.warning(
                     "%s was sent into invalid extension '%s' in context '%s'", channel.name, exten, context
                 )
@@ -358,6 +372,7 @@ class Executor:
         if not digits:
             if self.table.find(context, "t", 1, caller) is not None:
                 raise Goto(context, "t", 1)
+            self.raise_exception(channel, "RESPONSETIMEOUT", context)
             return
         while self.table.matches_more(context, digits, caller):
             digit = await channel.read_digit(self.state(channel).digit_timeout)
@@ -369,6 +384,7 @@ class Executor:
         if self.table.find(context, "i", 1, caller) is not None:
             channel.set_variable("INVALID_EXTEN", self.environment.foreign(digits))
             raise Goto(context, "i", 1)
+        self.raise_exception(channel, "INVALID", context)
         self.log.warning("Invalid extension '%s' in context '%s', which has no extension 'i'", digits, context)
         raise EndDialplan
 

@@ -22,6 +22,16 @@ class Frame:
     boundary: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """An exception: its reason, and where the channel was."""
+
+    reason: str
+    context: str
+    exten: str
+    priority: int
+
+
 @dataclass(slots=True)
 class DialplanState:
     """Subroutine frames, loops and time limits of one channel; times in seconds."""
@@ -31,5 +41,7 @@ class DialplanState:
     digit_timeout: float = 5.0
     response_timeout: float = 10.0
     absolute: asyncio.TimerHandle | None = None
+    exception: Raised | None = None
+    """What led to the extension ``e`` last."""
     data: dict[str, Any] = field(default_factory=dict)
     """Data that functions keep for the channel (``HASH``, ``SHARED``, ...), by their own keys."""

@@ -6,7 +6,13 @@ import datetime
 import zoneinfo
 from collections.abc import Callable
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from asterism.pbx.channels.channel import Channel
+
+TEST_TIME = "TESTTIME"
+"""Variable of a channel with the moment that is taken for now, in seconds since 1970."""
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
@@ -31,6 +37,16 @@ class TimeSpec:
         self.days = days
         self.months = months
         self.zone = zone
+
+    def matches_for(self, channel: Channel | None) -> bool:
+        """Whether now is within, or the moment that the function TESTTIME has set for ``channel``."""
+        text = None if channel is None else channel.variables.get(TEST_TIME)
+        if not text:
+            return self.matches()
+        try:
+            return self.matches(datetime.datetime.fromtimestamp(int(text), datetime.UTC).astimezone())
+        except (ValueError, OverflowError, OSError):
+            return self.matches()
 
     def matches(self, now: datetime.datetime | None = None) -> bool:
         """Whether ``now`` (the current moment by default) is within; the end of a time range is included."""
