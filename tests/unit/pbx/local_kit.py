@@ -89,9 +89,9 @@ def halves(server: FakeServer, number: int = 0) -> tuple[Channel, Channel]:
     return pair.one.channel, pair.two.channel
 
 
-def recorded(title: str) -> list[tuple[str, list[str]]]:
+def recorded(title: str, record: Path = RECORD) -> list[tuple[str, list[str]]]:
     """The events of a section, each as its name and what the record says of it, one variable each for VarSet."""
-    text = RECORD.read_text(encoding="utf-8")
+    text = record.read_text(encoding="utf-8")
     start = re.search(rf"^### \[Asterisk 22\.10\] AMI events: {re.escape(title)}.*$", text, re.MULTILINE)
     assert start is not None, title
     body = text[start.end() :].partition("\n### ")[0]

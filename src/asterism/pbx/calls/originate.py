@@ -20,15 +20,19 @@ from asterism.pbx.dialplan.language.places import parse_place
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.causes import Cause
 from asterism.pbx.vocabulary.controls import Control
-from asterism.pbx.vocabulary.errors import ChannelHangup
+from asterism.pbx.vocabulary.device_state import DeviceState
+from asterism.pbx.vocabulary.errors import ChannelHangup, RequestError
 from asterism.pbx.vocabulary.flow import EndDialplan
 from asterism.pbx.vocabulary.party import PartyId, parse_caller_id
 
 if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.channels.technology import ChannelRequest
     from asterism.pbx.vocabulary.host import Host, HostServer
 
 DEFAULT_TIMEOUT = 30.0
+FAILED = "failed"
+"""The extension for calls to extensions that nobody answered."""
 MAX_PENDING = 1000
 """Asynchronous originates that may be waiting for an answer at a time."""
 
@@ -86,7 +90,43 @@ class Originated:
 
 
 async def originate(pbx: Host, request: OriginateRequest) -> Originated:
-    """Call ``request.destination``; once it answers, the channel waits to be started with :func:`start`."""
+    """Call ``request.destination``; once it answers, the channel waits to be started with :func:`start`.
+
+    Where nobody answers, the extension ``failed`` of the context that it was for is run, if there is one, on a channel
+    without a far end; its variable ``REASON`` is the manager's ``Reason``.
+    """
+    result = await _call(pbx, request)
+    if result.channel is None and request.exten and pbx.dialplan.exists(request.context, FAILED):
+        _run_failed(pbx, request, result.reason)
+    return result
+
+
+class Nowhere:
+    """The technology of channels without a far end, which run the extension ``failed``."""
+
+    name = "OutgoingSpoolFailed"
+    description = "Calls that nobody answered"
+
+    def request(self, request: ChannelRequest) -> Channel:
+        """There is nothing to call."""
+        raise RequestError(Cause.CHAN_NOT_IMPLEMENTED, "it cannot be called")
+
+    def device_state(self, resource: str) -> DeviceState:
+        """There are no devices."""
+        return DeviceState.INVALID
+
+
+def _run_failed(pbx: Host, request: OriginateRequest, reason: int) -> None:
+    technology = Nowhere()
+    channel = pbx.create_channel(technology, technology.name, context=request.context, exten=FAILED)
+    if request.account:
+        channel.set_accountcode(request.account)
+    _set_variables(channel, request)
+    channel.set_variable("REASON", str(reason))
+    pbx.start(channel)
+
+
+async def _call(pbx: Host, request: OriginateRequest) -> Originated:
     answered: asyncio.Future[bool] = pbx.loop.create_future()
 
     def done() -> None:
@@ -142,13 +182,7 @@ def _give_up(answered: asyncio.Future[bool]) -> None:
 
 def _prepare(channel: Channel, request: OriginateRequest) -> None:
     channel.new_exten("AppDial2", "(Outgoing Line)")
-    # The last variable first: Asterisk 22 keeps them as a stack.
-    for name, value in reversed(request.variables):
-        if "(" not in name:
-            channel.set_variable(name, value)
-            continue
-        with restricted(request.restriction):
-            channel.pbx.dialplan.environment.assign(channel, name, value)
+    _set_variables(channel, request)
     if request.account:
         channel.set_accountcode(request.account)
     if request.caller is not None:
@@ -158,12 +192,21 @@ def _prepare(channel: Channel, request: OriginateRequest) -> None:
         request.prepare(channel)
 
 
-def start(pbx: Host, channel: Channel, request: OriginateRequest) -> None:
-    """Let an answered channel run what the request names."""
+def _set_variables(channel: Channel, request: OriginateRequest) -> None:
+    # The last variable first: Asterisk 22 keeps them as a stack.
+    for name, value in reversed(request.variables):
+        if "(" not in name:
+            channel.set_variable(name, value)
+            continue
+        with restricted(request.restriction):
+            channel.pbx.dialplan.environment.assign(channel, name, value)
+
+
+def start(pbx: Host, channel: Channel, request: OriginateRequest) -> asyncio.Task[None]:
+    """Let an answered channel run what the request names, in the task that is returned."""
     if not request.application and request.run is None:
         channel.context, channel.exten, channel.priority = request.context, request.exten, request.priority
-        pbx.start(channel)
-        return
+        return pbx.start(channel)
 
     async def run(one: Channel) -> None:
         restriction.set(request.restriction)
@@ -178,7 +221,7 @@ def start(pbx: Host, channel: Channel, request: OriginateRequest) -> None:
             if end.cause is not None:
                 one.hangup_cause = end.cause
 
-    pbx.start(channel, run)
+    return pbx.start(channel, run)
 
 
 def parse_variables(texts: Iterable[str]) -> list[tuple[str, str]]:

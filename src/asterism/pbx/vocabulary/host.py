@@ -125,6 +125,9 @@ class Host(Protocol):
     ) -> Channel:
         """Make a channel to ``Technology/resource``, not yet called; raises ``RequestError``."""
 
+    def refusal(self) -> str:
+        """Why new calls are refused now; empty if they are not."""
+
     def register_technology(self, technology: ChannelTechnology) -> None:
         """Add a channel technology in the owner's name."""
 
