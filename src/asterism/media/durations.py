@@ -11,6 +11,8 @@ _OPUS_FRAME = (480, 960, 1920, 2880)
 """Ticks of a SILK frame by the configuration's last two bits (RFC 6716 3.1)."""
 _SPEEX_NARROW = (5, 43, 119, 160, 220, 300, 364, 492, 79)
 """Bits of a narrowband frame by its mode."""
+_SPEEX_MOST = 10
+"""Frames of a payload that are looked at."""
 _SPEEX_WIDE = (4, 36, 112, 192, 352)
 """Bits of the wideband part of a frame by its mode."""
 _G723_FRAME = (24, 20, 4)
@@ -60,35 +62,38 @@ def _ilbc(payload: bytes | bytearray | memoryview) -> int:
 
 
 def _speex(payload: bytes | bytearray | memoryview) -> int:
-    return 160 * _speex_frames(payload)
+    return 160 * max(1, speex_frames(payload))
 
 
 def _speex16(payload: bytes | bytearray | memoryview) -> int:
-    return 320 * _speex_frames(payload)
+    return 320 * max(1, speex_frames(payload, wide=True))
 
 
-def _speex_frames(payload: bytes | bytearray | memoryview) -> int:
-    """Number of frames, each with its mode in its first bits (RFC 5574 3.3); 1 where it makes no sense."""
+def speex_frames(payload: bytes | bytearray | memoryview, wide: bool = False) -> int:
+    """Number of whole frames of Speex (RFC 5574 3.3) at the beginning of a payload; 0 where it makes no sense.
+
+    A frame is a narrowband part, then none or one for wideband; each begins with its mode, which tells its length.
+
+    Args:
+        payload: The payload.
+        wide: Whether the wideband parts are decoded; an empty one ends what a narrowband decoder understands.
+    """
     value, left = int.from_bytes(payload, "big"), 8 * len(payload)
-
-    def peek(bits: int, behind: int = 0) -> int:
-        return value >> (left - behind - bits) & (1 << bits) - 1
-
     count = 0
-    while left >= 5 and count < 10:
-        wide, mode = peek(1), peek(4, 1)
-        if wide:  # a wideband part goes with the frame before
-            mode = peek(3, 1)
-            size = _SPEEX_WIDE[mode] if mode < len(_SPEEX_WIDE) else 0
-        elif mode < len(_SPEEX_NARROW):
-            size = _SPEEX_NARROW[mode]
-            count += 1
-        else:  # the end, or a signal within the band
-            break
-        if not size or size > left:
-            break
-        left -= size
-    return max(1, count)
+    while left >= 5 and count < _SPEEX_MOST:
+        mode = value >> (left - 5) & 0x1F
+        if mode >= len(_SPEEX_NARROW) or _SPEEX_NARROW[mode] > left:
+            break  # the end, a signal within the band, or nonsense
+        left -= _SPEEX_NARROW[mode]
+        if left >= 4 and value >> (left - 1) & 1:
+            mode = value >> (left - 4) & 7
+            if mode >= len(_SPEEX_WIDE) or _SPEEX_WIDE[mode] > left:
+                break
+            left -= _SPEEX_WIDE[mode]
+            if not mode and not wide:
+                return count + 1
+        count += 1
+    return count
 
 
 _TICKS: Mapping[Format, Callable[[bytes | bytearray | memoryview], int]] = MappingProxyType(

@@ -9,46 +9,28 @@ from functools import partial
 from asterism.media.codecs.codec import Codec, Loaded, Step, Translator, whole_by
 from asterism.media.codecs.gsm_decoder import FRAME_BYTES, GsmDecoder
 from asterism.media.codecs.library import MissingLibraryError, open_library
+from asterism.media.codecs.native import BYTES, INT, POINTER, Native, Pieces
 from asterism.media.formats import GSM, SLIN
 
 _LIBRARY, _PACKAGE = "libgsm.so.1", "libgsm1"
 _PCM_BYTES = 320
 _MOST_LOST = 3
 """Packets in a row that are made up from the one before; then comes silence."""
-_POINTER, _BYTES = ctypes.c_void_p, ctypes.c_char_p
 _FUNCTIONS = {
-    "gsm_create": (_POINTER, ()),
-    "gsm_destroy": (None, (_POINTER,)),
-    "gsm_encode": (None, (_POINTER, _BYTES, _POINTER)),
-    "gsm_decode": (ctypes.c_int, (_POINTER, _BYTES, _POINTER)),
+    "gsm_create": (POINTER, ()),
+    "gsm_destroy": (None, (POINTER,)),
+    "gsm_encode": (None, (POINTER, BYTES, POINTER)),
+    "gsm_decode": (INT, (POINTER, BYTES, POINTER)),
 }
 
 
-class _Native:
-    """State of one stream in the library."""
-
-    __slots__ = ("_destroy", "_out", "_state", "_view")
-
-    def __init__(self, library: ctypes.CDLL, size: int) -> None:
-        self._destroy = library.gsm_destroy
-        self._state = library.gsm_create()
-        if not self._state:
-            raise MemoryError("libgsm has no memory for a stream")
-        self._out = ctypes.create_string_buffer(size)
-        self._view = memoryview(self._out)
-
-    def __del__(self) -> None:
-        if getattr(self, "_state", None):
-            self._destroy(self._state)
-
-
-class _Decoder(_Native):
+class _Decoder(Native):
     """One stream; a lost packet is made up from the one before."""
 
     __slots__ = ("_before", "_decode", "_lost")
 
     def __init__(self, library: ctypes.CDLL) -> None:
-        super().__init__(library, _PCM_BYTES)
+        super().__init__(library.gsm_create(), library.gsm_destroy, _PCM_BYTES)
         self._decode = library.gsm_decode
         self._before = b""
         self._lost = 0
@@ -58,34 +40,31 @@ class _Decoder(_Native):
         return b"".join([self._frame(frame) for frame in frames])
 
     def _frame(self, frame: bytes) -> bytes:
-        if len(frame) == FRAME_BYTES and not self._decode(self._state, frame, self._out):
+        if len(frame) == FRAME_BYTES and not self._decode(self._state, frame, self.out):
             self._before, self._lost = frame, 0
-            return self._view.tobytes()
+            return self.view.tobytes()
         self._lost += 1
-        if self._before and self._lost <= _MOST_LOST and not self._decode(self._state, self._before, self._out):
-            return self._view.tobytes()
+        if self._before and self._lost <= _MOST_LOST and not self._decode(self._state, self._before, self.out):
+            return self.view.tobytes()
         return bytes(_PCM_BYTES)
 
 
-class _Encoder(_Native):
+class _Encoder(Native):
     """One stream: the frames that are full."""
 
-    __slots__ = ("_encode", "_left")
+    __slots__ = ("_encode", "_pieces")
 
     def __init__(self, library: ctypes.CDLL) -> None:
-        super().__init__(library, FRAME_BYTES)
+        super().__init__(library.gsm_create(), library.gsm_destroy, FRAME_BYTES)
         self._encode = library.gsm_encode
-        self._left = b""
+        self._pieces = Pieces(_PCM_BYTES)
 
     def __call__(self, pcm: bytes) -> bytes:
-        data = self._left + pcm if self._left else pcm
-        end = len(data) - len(data) % _PCM_BYTES
-        self._left = data[end:]
-        pieces: list[bytes] = []
-        for at in range(0, end, _PCM_BYTES):
-            self._encode(self._state, data[at : at + _PCM_BYTES], self._out)
-            pieces.append(self._view.tobytes())
-        return b"".join(pieces)
+        made: list[bytes] = []
+        for piece in self._pieces.cut(pcm):
+            self._encode(self._state, piece, self.out)
+            made.append(self.view.tobytes())
+        return b"".join(made)
 
 
 def _decoding(decoder: Callable[[], Translator]) -> Step:
