@@ -45,8 +45,8 @@ from asterism.core.module import Module
 from asterism.data.data import Missing
 from asterism.interception.replay import ReplayTable
 from asterism.media.core import Media
-from asterism.media.files import SoundError
 from asterism.media.ports import PortPair
+from asterism.media.soundfiles import SoundError
 from asterism.media.stream import Frame
 from asterism.pbx.bridges.bridge import Bridge
 from asterism.pbx.calls.dialing import DialResult

@@ -146,7 +146,7 @@ def _make_lines(
     from asterism.command.checking.dialplan import Languages, Lines
     from asterism.command.checking.modules import check_modules
     from asterism.command.checking.registries import read_registries
-    from asterism.media.files import Sounds
+    from asterism.media.soundfiles import Sounds
     from asterism.server.files import module_paths
 
     modules = module_paths((folder / "modules", directories.modules))

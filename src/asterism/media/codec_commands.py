@@ -1,4 +1,4 @@
-"""Console commands on codecs and sound files: ``core show codecs|codec|translation|file formats``."""
+"""Console commands on codecs: ``core show codecs|codec|translation``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from asterism.core.commands import CommandCall, command
 from asterism.core.documentation import Documentation
 from asterism.core.errors import UsageError
 from asterism.core.module import Module
-from asterism.media.files import EXTENSIONS
 from asterism.media.formats import ALAW, FORMATS, LINEAR, PASSED, ULAW, Format
 from asterism.media.server import MediaServer
 from asterism.media.translate import path
@@ -37,7 +36,6 @@ _FAMILY: Mapping[str, str] = MappingProxyType({"speex16": "speex", "slin16": "sl
 _KNOWN: Mapping[str, Format] = MappingProxyType({**FORMATS, **PASSED["video"], **PASSED["text"]})
 _TRANSLATED = (ULAW, ALAW, *LINEAR.values())
 _SHORT_NAMES: Mapping[str, str] = MappingProxyType({"slin": "slin8"})
-_FILE_NAMES: Mapping[str, str] = MappingProxyType({"ulaw": "pcm", "slin": "sln", "slin16": "sln16"})
 
 
 def _microseconds(source: Format, target: Format) -> int:
@@ -47,11 +45,11 @@ def _microseconds(source: Format, target: Format) -> int:
 
 
 class CodecCommands(Module):
-    """Shows the known codecs, the costs of translating between them, and the readable sound file formats."""
+    """Shows the known codecs and the costs of translating between them."""
 
     name: ClassVar[str] = "codecs"
     part_of: ClassVar[tuple[str, ...]] = ("core",)
-    description: ClassVar[str] = "Listings of codecs and file formats"
+    description: ClassVar[str] = "Listings of codecs"
 
     def load(self, server: MediaServer) -> None:
         """Register the commands."""
@@ -117,22 +115,6 @@ class CodecCommands(Module):
             cells = ["-" if source is target else str(_microseconds(source, target)) for target in _TRANSLATED]
             lines.append(f"{name:>9}" + "".join(f" {cell:>{width}}" for cell in cells) + "\n")
         return "".join(lines)
-
-    @command("core show file formats", Documentation("List the sound file formats.", "core show file formats"))
-    def show_file_formats(self, call: CommandCall) -> str:
-        """``core show file formats``."""
-        if call.args:
-            raise UsageError
-        groups: dict[tuple[str, str], list[str]] = {}
-        for extension, one in EXTENSIONS.items():
-            name = extension if extension.startswith("wav") else _FILE_NAMES.get(one.name, one.name)
-            groups.setdefault((one.name, name), []).append(extension)
-        rows = [
-            f"{('slin16' if name == 'wav16' else fmt):<10} {name:<10} {'|'.join(extensions):<20}\n"
-            for (fmt, name), extensions in groups.items()
-        ]
-        head = f"{'Format':<10} {'Name':<10} {'Extensions':<20}\n{'------':<10} {'----':<10} {'----------':<20}\n"
-        return head + "".join(rows) + f"{len(rows)} file formats registered.\n"
 
     @command("core show image formats", Documentation("List the image file formats.", "core show image formats"))
     def show_image_formats(self, call: CommandCall) -> str:

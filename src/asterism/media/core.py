@@ -14,13 +14,13 @@ from asterism.config import ConfigFile
 from asterism.core.identifiers import RandomBytes
 from asterism.core.module import CoreServer, Subsystem
 from asterism.core.test_events import TestEvents
-from asterism.media.files import Sounds
 from asterism.media.incoming import BUFFER_SIZE
 from asterism.media.ports import PortPair, PortPool
 from asterism.media.readiness import Readiness
 from asterism.media.relay import Views
 from asterism.media.rtp import RtpSession
 from asterism.media.settings import RtpSettings
+from asterism.media.soundfiles import Sounds
 from asterism.media.source import Address, SourceFilter
 from asterism.traffic import mark_packets
 
@@ -134,7 +134,7 @@ class Media(Subsystem):
     def __init__(self, server: CoreServer, settings: RtpSettings | None = None) -> None:
         self.owner = server.owner
         self.context = RtpContext(server.log, settings or RtpSettings(), server.test_events)
-        self.sounds = Sounds((Path(server.paths.data), Path(server.paths.spool)))
+        self.sounds = Sounds((Path(server.paths.data), Path(server.paths.spool)), server.log)
         self._pools: dict[tuple[str, int, int], PortPool] = {}
         self._schedule = RtpSchedule(server.log)
         self.sessions: Mapping[RtpSession, float] = self._schedule.due

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Self
 
+from asterism.media.soundfiles.converting import FRAME_MS
 from asterism.media.stream import AudioStream, Frame
-from asterism.media.translate import silence
 
 if TYPE_CHECKING:
-    from asterism.media.files import Sound
+    from asterism.media.soundfiles import Sound
 
 _BEHIND = 0.2
 """Seconds of delay after which the schedule starts anew instead of catching up with a burst."""
@@ -19,41 +20,35 @@ _BEHIND = 0.2
 class SoundFrames:
     """The frames of a sound, the last filled up with silence; it can be wound while it is played."""
 
-    __slots__ = ("_at", "_data", "_fill", "_format", "_size", "_step")
+    __slots__ = ("_at", "_frames", "_sound")
 
     def __init__(self, sound: Sound, offset_ms: int = 0) -> None:
         """The frames of ``sound`` from ``offset_ms`` milliseconds on; none when it is shorter."""
-        self._format, self._data = sound.format, sound.data
-        self._size = sound.format.frame_bytes
-        self._step = sound.format.ptime
-        self._fill = silence(sound.format, 1) or b"\0"
-        self._at = 0
+        self._sound = sound
         self.seek(offset_ms)
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> Frame:
-        start = self._at * self._size
-        data = self._data[start : start + self._size]
-        if not data:
-            raise StopIteration
+        frame = next(self._frames)
         self._at += 1
-        return Frame(self._format, data if len(data) == self._size else data.ljust(self._size, self._fill))
+        return frame
 
     @property
     def position(self) -> int:
         """Milliseconds from the beginning to what comes next."""
-        return self._at * self._step
+        return self._at * FRAME_MS
 
     @property
     def duration(self) -> int:
-        """Milliseconds of the whole sound."""
-        return -(-len(self._data) // self._size) * self._step
+        """Milliseconds of the whole sound; 0 when its file does not tell."""
+        return math.ceil(self._sound.seconds * 1000 / FRAME_MS) * FRAME_MS
 
     def seek(self, ms: int) -> None:
         """Go on ``ms`` milliseconds after the beginning: not before it, and at the end where the sound is shorter."""
-        self._at = max(0, min(ms, self.duration)) // self._step
+        self._at = max(0, min(ms, self.duration or ms)) // FRAME_MS
+        self._frames = self._sound.frames(self.position)
 
 
 class Playback:

@@ -19,8 +19,8 @@ from test_events_call import make_server
 
 from asterism.config import ConfigFile
 from asterism.core.commands import CommandCall, marks_of
-from asterism.media.files import Sounds
 from asterism.media.formats import ULAW
+from asterism.media.soundfiles import Sounds
 from asterism.pbx.calls.local_module import LocalModule
 from asterism.pbx.calls.parking.actions import ParkingActions
 from asterism.pbx.calls.parking.module import ParkingModule

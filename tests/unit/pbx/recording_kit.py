@@ -14,8 +14,8 @@ from fake_manager import FakeCall
 from fake_technology import FakeServer, FakeStream, settle
 
 from asterism.core.commands import CommandCall, marks_of
-from asterism.media.files import Sounds
 from asterism.media.formats import ULAW
+from asterism.media.soundfiles import Sounds
 from asterism.pbx.calls.recording.module import MixMonitor
 from asterism.pbx.channels.channel import Channel
 from asterism.pbx.vocabulary.controls import Control

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from asterism.command.checking.registries import Offer, Registries
     from asterism.config.file import ConfigFile
-    from asterism.media.files import Sounds
+    from asterism.media.soundfiles import Sounds
 
 _UNKNOWN = "\ue000"
 """Stands for what is known only when a call is there: a variable, a function's value, an expression."""

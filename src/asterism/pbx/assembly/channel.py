@@ -62,8 +62,8 @@ class Channel(channel.Channel):
         """Play a sound file of the channel's language to its end.
 
         ``interrupt`` are digits that end it; returns the digit that did, or an empty text. Raises
-        :class:`~asterism.media.files.SoundError` when there is no such sound, and ``RuntimeError`` where another task
-        speaks to the channel.
+        :class:`~asterism.media.soundfiles.SoundError` when there is no such sound, and ``RuntimeError`` where another
+        task speaks to the channel.
         """
         return await playing.play(self, name, interrupt, language)
 

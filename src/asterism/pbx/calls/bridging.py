@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from asterism.core.commands import ActionCall, action
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.module import Module
-from asterism.media.files import SoundError
+from asterism.media.soundfiles import SoundError
 from asterism.pbx.bridges.bridge import Bridge
 from asterism.pbx.channels.playing import play
 

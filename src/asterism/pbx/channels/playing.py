@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from asterism.core.containment import attempt
-from asterism.media.files import SoundError
 from asterism.media.player import Playback, SoundFrames
+from asterism.media.soundfiles import SoundError
 from asterism.media.stream import AudioStream, Frame
 from asterism.media.tones import tone_frames
 from asterism.pbx.vocabulary.controls import WAKE_DIGIT, Control

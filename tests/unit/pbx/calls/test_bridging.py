@@ -12,8 +12,8 @@ from fake_manager import Manager
 from fake_technology import FakeServer, FakeStream, settle
 from local_kit import run
 
-from asterism.media.files import Sounds
 from asterism.media.formats import ULAW
+from asterism.media.soundfiles import Sounds
 from asterism.pbx.bridges.bridge import Bridge
 from asterism.pbx.calls.bridging import BridgeAction, Guest, Meeting
 from asterism.pbx.channels.channel import Channel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asterism.media.files import SoundError
+from asterism.media.soundfiles import SoundError
 from asterism.pbx.channels.playing import start_play
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-from asterism.media.files import SoundError
+from asterism.media.soundfiles import SoundError
 from asterism.pbx.bridges.bridge import Bridge
 from asterism.pbx.calls.bridging import stay
 from asterism.pbx.calls.features.member import keys_of

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from asterism.media.files import SoundError
 from asterism.media.formats import SLIN
 from asterism.media.player import Playback
+from asterism.media.soundfiles import SoundError
 from asterism.media.taps import Direction
 from asterism.pbx.channels.whispering import Whisper
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asterism.core.errors import ConfigError
-from asterism.media.files import EXTENSIONS
 from asterism.media.formats import FORMATS, SLIN, Format
+from asterism.media.soundfiles.search import SYSTEM
+from asterism.media.soundfiles.table import by_extension
 
 if TYPE_CHECKING:
     from asterism.config import ConfigFile, Section
@@ -18,6 +19,8 @@ FILE = "musiconhold.conf"
 DEFAULT = "default"
 SHIPPED = Path(__file__).parents[3] / "media" / "music"
 """The folder of the music that comes with the server."""
+MOH = "moh"
+"""The folder of music below that of data, and the system's."""
 MODES = ("files", "playlist", "custom")
 SORTS = ("", "random", "alpha", "randstart")
 GENERAL = ("cachertclasses", "preferchannelclass", "allow_application")
@@ -72,23 +75,32 @@ def files_of(directory: Path) -> tuple[str, ...]:
         OSError: it cannot be read.
     """
     found: dict[str, None] = {}
+    known = by_extension()
     for path in sorted(directory.iterdir()):
-        if path.suffix[1:].lower() in EXTENSIONS and not path.name.startswith(".") and path.is_file():
+        if path.suffix[1:] in known and not path.name.startswith(".") and path.is_file():
             found[str(path.with_suffix(""))] = None
         if len(found) == MAX_FILES:
             break
     return tuple(found)
 
 
-def built_in() -> MusicClass:
-    """The class ``default`` of a server without one of its own."""
-    return MusicClass(DEFAULT, directory=str(SHIPPED), files=files_of(SHIPPED))
+def built_in(system: Path = SYSTEM / MOH) -> MusicClass:
+    """The class ``default`` of a server without one of its own: the system's music, or the tune that is shipped."""
+    try:
+        files = files_of(system)
+    except OSError:
+        files = ()
+    folder = system if files else SHIPPED
+    return MusicClass(DEFAULT, directory=str(folder), files=files or files_of(SHIPPED))
 
 
-def read_settings(file: ConfigFile, data: Path) -> tuple[MusicSettings, list[ConfigError]]:
+def read_settings(file: ConfigFile, data: Path, system: Path = SYSTEM) -> tuple[MusicSettings, list[ConfigError]]:
     """The classes of ``musiconhold.conf``, and what is wrong in it: a class that cannot be used is left out.
 
-    ``data`` is the folder that relative folders and entries are in.
+    Args:
+        file: what was read.
+        data: the folder that relative folders and entries are in.
+        system: the folder of what packages have installed, where relative folders are that are not in ``data``.
     """
     general = file.options("general")
     classes: dict[str, MusicClass] = {}
@@ -98,15 +110,15 @@ def read_settings(file: ConfigFile, data: Path) -> tuple[MusicSettings, list[Con
         if section.name.lower() == "general":
             continue
         try:
-            classes[section.name] = _class_of(section, data, allow)
+            classes[section.name] = _class_of(section, data, system, allow)
         except ConfigError as error:
             problems.append(error)
     if DEFAULT not in classes:
-        classes[DEFAULT] = built_in()
+        classes[DEFAULT] = built_in(system / MOH)
     return MusicSettings(classes, general.flag("preferchannelclass", True), allow), problems
 
 
-def _class_of(section: Section, data: Path, allow_application: bool) -> MusicClass:
+def _class_of(section: Section, data: Path, system: Path, allow_application: bool) -> MusicClass:
     mode = section.get("mode", "files").lower()
     where = section.find("mode")
     if mode not in MODES:
@@ -131,7 +143,7 @@ def _class_of(section: Section, data: Path, allow_application: bool) -> MusicCla
     files: tuple[str, ...] = ()
     application = ""
     if mode == "files":
-        directory, files = _folder(section, directory, data)
+        directory, files = _folder(section, directory, data, system)
     elif mode == "playlist":
         files = tuple(str(_below(data / "sounds", one)) for one in _local(section))
     else:
@@ -158,10 +170,12 @@ def _class_of(section: Section, data: Path, allow_application: bool) -> MusicCla
     )
 
 
-def _folder(section: Section, directory: str, data: Path) -> tuple[str, tuple[str, ...]]:
+def _folder(section: Section, directory: str, data: Path, system: Path) -> tuple[str, tuple[str, ...]]:
     if not directory:
         raise ConfigError(f"music class '{section.name}' has no directory", section.position, "directory")
     folder = _below(data, directory)
+    if not folder.is_dir() and (system / directory).is_dir():
+        folder = system / directory
     try:
         files = files_of(folder)
     except OSError as error:
@@ -171,7 +185,7 @@ def _folder(section: Section, directory: str, data: Path) -> tuple[str, tuple[st
     if not files:
         raise ConfigError(
             f"music class '{section.name}': no sound files in {folder}", section.position, "directory",
-            ", ".join(sorted(EXTENSIONS)),
+            ", ".join(sorted(by_extension())),
         )  # fmt: skip
     return str(folder), files
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from asterism.media.player import Playback
+from asterism.media.soundfiles import Sounds
 from asterism.pbx.channels.music.classes import DEFAULT, MusicClass, MusicSettings, built_in
 from asterism.pbx.channels.music.program import Program
 from asterism.pbx.channels.music.tracks import tracks
@@ -29,6 +30,8 @@ class MusicClasses:
         self._log = log
         self.settings = MusicSettings({DEFAULT: built_in()})
         self._programs: dict[MusicClass, Program] = {}
+        self._sounds = Sounds(log=log)
+        """What was played last, for all who listen to it."""
 
     @property
     def programs(self) -> tuple[Program, ...]:
@@ -67,7 +70,7 @@ class MusicClasses:
             return program.frames()
         known: tuple[MusicClass, Format, Iterator[Frame]] | None = channel.data.get(_KEY)
         if known is None or known[0] is not music or known[1] is not fmt:
-            known = channel.data[_KEY] = (music, fmt, tracks(music, fmt, self._log))
+            known = channel.data[_KEY] = (music, fmt, tracks(music, fmt, self._sounds, self._log))
         return known[2]
 
 

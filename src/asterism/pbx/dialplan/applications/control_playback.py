@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.commands import ActionCall, action
 from asterism.core.documentation import Argument, Documentation
-from asterism.media.files import SoundError
+from asterism.media.soundfiles import SoundError
 from asterism.pbx.channels.playing import SKIP_MS, Playing, start_play
 from asterism.pbx.dialplan.language.arguments import split_arguments, split_letters
 from asterism.pbx.vocabulary.marks import application

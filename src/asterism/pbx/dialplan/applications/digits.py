@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.documentation import Argument, Documentation
 from asterism.media.dtmf import DIGITS
-from asterism.media.files import SoundError
+from asterism.media.soundfiles import SoundError
 from asterism.pbx.channels.answering import answer
 from asterism.pbx.channels.playing import play
 from asterism.pbx.vocabulary.controls import ChannelState

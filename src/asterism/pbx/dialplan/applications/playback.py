@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.documentation import Argument, Documentation
-from asterism.media.files import SoundError
+from asterism.media.soundfiles import SoundError
 from asterism.pbx.channels.answering import answer
 from asterism.pbx.channels.playing import play
 from asterism.pbx.dialplan.language.arguments import split_arguments

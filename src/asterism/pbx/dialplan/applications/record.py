@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.documentation import Argument, Documentation
-from asterism.media.files import SoundError
 from asterism.media.loudness import Loudness
 from asterism.media.recording.mixdown import Output, Source
+from asterism.media.soundfiles import SoundError
 from asterism.media.taps import Direction, Tap
 from asterism.pbx.calls.recording.settings import RecordingError, RecordingSettings, as_named, file_path
 from asterism.pbx.channels.answering import answer

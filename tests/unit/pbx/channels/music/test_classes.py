@@ -22,9 +22,28 @@ def make(folder: Path, *names: str) -> Path:
     return folder
 
 
-def test_without_a_file_there_is_music() -> None:
-    default = built_in()
+def test_without_a_file_there_is_music(tmp_path: Path) -> None:
+    default = built_in(tmp_path)
     assert [Path(name).name for name in default.files] == ["prelude"]
+    assert built_in(tmp_path / "none").files == default.files
+
+
+def test_without_a_file_it_is_that_of_the_system(tmp_path: Path) -> None:
+    make(tmp_path, "cold_day.wav", "robot_dity.gsm", "readme.txt")
+    default = built_in(tmp_path)
+    assert default.files == (str(tmp_path / "cold_day"), str(tmp_path / "robot_dity"))
+    assert default.directory == str(tmp_path)
+
+
+def test_the_folder_of_the_system_stands_in_for_one_that_is_not_there(tmp_path: Path) -> None:
+    ours, theirs = tmp_path / "data", make(tmp_path / "system" / "moh", "a.wav").parent
+    text = "[default]\nmode=files\ndirectory=moh\n"
+    settings, problems = read_settings(ConfigFile.parse(text, "musiconhold.conf"), ours, theirs)
+    assert not problems
+    assert settings.classes["default"].files == (str(theirs / "moh" / "a"),)
+    make(ours / "moh", "b.ulaw")
+    settings, _ = read_settings(ConfigFile.parse(text, "musiconhold.conf"), ours, theirs)
+    assert settings.classes["default"].files == (str(ours / "moh" / "b"),)
 
 
 def test_a_folder_below_the_data_directory(tmp_path: Path) -> None:

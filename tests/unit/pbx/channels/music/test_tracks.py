@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from asterism.media.formats import SLIN, ULAW
+from asterism.media.soundfiles import Sounds
 from asterism.pbx.channels.music.classes import MusicClass
 from asterism.pbx.channels.music.tracks import tracks
 
 LOG = logging.getLogger("test")
+SOUNDS = Sounds(log=LOG)
 
 
 def files(folder: Path, names: str = "abc") -> tuple[str, ...]:
@@ -25,7 +27,7 @@ def files(folder: Path, names: str = "abc") -> tuple[str, ...]:
 
 
 def heard(music: MusicClass, count: int, seed: int = 1) -> str:
-    frames = islice(tracks(music, ULAW, LOG, random.Random(seed)), 2 * count)
+    frames = islice(tracks(music, ULAW, SOUNDS, LOG, random.Random(seed)), 2 * count)
     return b"".join(frame.payload[:1] for frame in frames).decode()[::2]
 
 
@@ -65,7 +67,16 @@ def test_a_broken_file_is_passed_over_and_told_once(tmp_path: Path, caplog: pyte
 
 def test_a_class_of_broken_files_ends(tmp_path: Path) -> None:
     names = (str(tmp_path / "gone"), str(tmp_path / "away"))
-    assert list(tracks(MusicClass("m", files=names), ULAW, LOG)) == []
+    assert list(tracks(MusicClass("m", files=names), ULAW, SOUNDS, LOG)) == []
+
+
+def test_a_class_of_files_without_sound_ends(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "a.ulaw").touch()
+    (tmp_path / "b.wav").touch()
+    names = (str(tmp_path / "a"), str(tmp_path / "b"))
+    assert list(tracks(MusicClass("m", files=names), ULAW, SOUNDS, LOG)) == []
+    assert "a.ulaw: has no sound in it" in caplog.text
+    assert "b.wav: is no WAV file" in caplog.text
 
 
 def test_a_long_file_is_read_in_pieces_and_converted(tmp_path: Path) -> None:
@@ -74,5 +85,5 @@ def test_a_long_file_is_read_in_pieces_and_converted(tmp_path: Path) -> None:
         file.setsampwidth(2)
         file.setframerate(16000)
         file.writeframes(b"\x00\x10" * 16000 * 3)
-    frames = list(islice(tracks(MusicClass("m", files=(str(tmp_path / "long"),)), SLIN, LOG), 150))
+    frames = list(islice(tracks(MusicClass("m", files=(str(tmp_path / "long"),)), SLIN, SOUNDS, LOG), 150))
     assert {(frame.format, len(frame.payload)) for frame in frames} == {(SLIN, 320)}

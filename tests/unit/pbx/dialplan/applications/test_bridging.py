@@ -11,8 +11,8 @@ from bridge_kit import compare
 from fake_technology import FakeServer, FakeStream, settle
 from local_kit import dial, run
 
-from asterism.media.files import Sounds
 from asterism.media.formats import ULAW
+from asterism.media.soundfiles import Sounds
 from asterism.pbx.bridges.bridge import ANNOUNCER, Bridge
 from asterism.pbx.channels.channel import Channel
 from asterism.pbx.channels.music.classes import MusicSettings, built_in

@@ -10,13 +10,13 @@ import pytest
 from fake_technology import settle
 from recording_kit import Call, in_a_call
 
-from asterism.media.files import read
 from asterism.media.formats import ULAW
 from asterism.media.stream import Frame
 from asterism.pbx.channels.channel import Channel
 from asterism.pbx.dialplan.applications.record import RecordApplication
 from asterism.pbx.vocabulary.controls import ChannelState
 from asterism.pbx.vocabulary.errors import ChannelHangup
+from soundfile_kit import whole
 
 LOUD, SILENT = b"\x00" * 160, b"\xff" * 160
 
@@ -93,7 +93,7 @@ def press(digits: str) -> Callable[[Channel, Speaker], Awaitable[None]]:
 def test_digits_that_end_it(tmp_path: Path, options: str, digits: str, status: str) -> None:
     found = recorded(tmp_path, f"said.wav,0,5,{options}", press(digits))
     assert found == (status, str(tmp_path / "sounds/said"))
-    assert read(tmp_path / "sounds/said.wav").seconds == pytest.approx(0.3, abs=0.2)
+    assert whole(tmp_path / "sounds/said.wav")[0].seconds == pytest.approx(0.3, abs=0.2)
 
 
 @pytest.mark.parametrize(("options", "digits"), [("q", "123*0"), ("qx", "#*1"), ("qt", "#0")])
@@ -108,7 +108,7 @@ def test_silence_ends_it_and_a_second_of_it_stays(tmp_path: Path, options: str, 
         speaker.payload = SILENT
 
     assert recorded(tmp_path, f"said.wav,1.3,9,{options}", during)[0] == "SILENCE"
-    assert read(tmp_path / "sounds/said.wav").seconds == pytest.approx(kept - 0.2, abs=0.25)
+    assert whole(tmp_path / "sounds/said.wav")[0].seconds == pytest.approx(kept - 0.2, abs=0.25)
 
 
 def test_nothing_at_all_is_silence_too(tmp_path: Path) -> None:
@@ -162,4 +162,4 @@ def test_a_channel_that_was_not_answered(tmp_path: Path) -> None:
 
 def test_the_beep_comes_first_and_is_not_recorded(tmp_path: Path) -> None:
     assert recorded(tmp_path, "said.wav,,0.3")[0] == "TIMEOUT"
-    assert read(tmp_path / "sounds/said.wav").seconds == pytest.approx(0.3, abs=0.15)
+    assert whole(tmp_path / "sounds/said.wav")[0].seconds == pytest.approx(0.3, abs=0.15)
