@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from asterism.core.documentation import Argument, Documentation
@@ -18,7 +19,11 @@ from asterism.pbx.vocabulary.module import PbxModule
 
 if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.vocabulary.host import Host
 
+FIELDS = "~ODBCFIELDS~"
+"""Variable with the names of the fields that were read last for a hash; the name is Asterisk's."""
+_DIVIDING = re.compile(r'[\\,"()\[\]]')
 _VARNAME = Argument("name", "A variable's name, without ${}.", True)
 _DELIMITER = Argument("delimiter", "One character, a comma by default.")
 _LIST = (_VARNAME, _DELIMITER)
@@ -150,7 +155,8 @@ class ListFunctions(PbxModule):
         Documentation(
             "A field of a hash, or with one argument all its values.",
             "HASH(hashname[,key])",
-            "Written without a key, the values go to the keys it has, in order.",
+            "Written without a key, the values go to the fields that CURL or REALTIME_HASH told last, else to the keys "
+            "it has, in order.",
             (Argument("hashname", "", True), Argument("key")),
             ("HASHKEYS",),
         ),
@@ -172,7 +178,11 @@ class ListFunctions(PbxModule):
                 raise FunctionError("the hash is full")
             table[key.strip()] = value
         else:
-            table.update(zip(list(table), split_arguments(value), strict=False))
+            fields = needs_channel(channel).variables.get(FIELDS)
+            keys = split_arguments(fields) if fields else list(table)
+            if len(table.keys() | keys) > 10_000:
+                raise FunctionError("the hash is full")
+            table.update(zip(map(str, keys), split_arguments(value), strict=False))
 
     @function("HASHKEYS", Documentation("The keys of a hash.", "HASHKEYS(hashname)", see_also=("HASH",)))
     def hash_keys(self, channel: Channel | None, args: str) -> str:
@@ -203,6 +213,21 @@ class ListFunctions(PbxModule):
         if value:
             assign(self.pbx, channel, name, self._marked(channel, name, left))
         return taken
+
+
+def as_hash(pbx: Host, channel: Channel, pairs: Sequence[tuple[str, str]], *, foreign: bool = True) -> str:
+    """The values of ``pairs``, for HASH, once their names are in the channel's variable :data:`FIELDS`.
+
+    They are text from outside if they are ``foreign``; in none of them a comma divides anything.
+    """
+
+    def row(texts: list[str]) -> str:
+        marked = pbx.dialplan.environment.foreign
+        made = (marked(text) if foreign else text for text in texts)
+        return joined(separated(one if is_foreign(one) else _DIVIDING.sub(r"\\\g<0>", one) for one in made))
+
+    channel.set_variable(FIELDS, row([name for name, _ in pairs]))
+    return row([value for _, value in pairs])
 
 
 def hash_of(channel: Channel, name: str) -> dict[str, str]:
