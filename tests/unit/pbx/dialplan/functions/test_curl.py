@@ -249,7 +249,7 @@ async def test_a_redirect_does_not_lead_to_a_file() -> None:
         async def answer(_: web.Request) -> web.StreamResponse:
             raise web.HTTPFound("file:///etc/passwd")
 
-        server.answer = answer  # type: ignore[method-assign,assignment]
+        server.answer = answer  # type: ignore[assignment]
         await functions.write("CURLOPT(followlocation)", "1")
         with warnings(functions) as lines:
             await functions.read("CURL(${URL}/to/1)")
