@@ -55,13 +55,14 @@ class Functions:
 
 
 @contextmanager
-def warnings(functions: Functions) -> Iterator[list[str]]:
-    """The lines that the log gets."""
+def warnings(functions: Any) -> Iterator[list[str]]:
+    """The warnings and errors that the log gets."""
     lines: list[str] = []
 
     class Keep(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            lines.append(record.getMessage())
+            if record.levelno >= logging.WARNING:
+                lines.append(record.getMessage())
 
     handler = Keep()
     functions.world.log.addHandler(handler)
