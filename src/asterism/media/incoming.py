@@ -223,6 +223,7 @@ class RtpIncoming(RtpTransmitter):
     def _follow(self, fmt: Format) -> None:
         """Send what the peer sends from now on (``asymmetric_rtp_codec`` is off)."""
         self.format = fmt
+        self._conversions.clear()
         self._leave_relays()
 
     def _leave_relays(self) -> None:

@@ -13,6 +13,8 @@ from asterism.media.translate import silence
 
 WINDOW = 0.2
 """Seconds that a packet may be missing from the order, before or behind."""
+MOST_LOST = 10
+"""Packets in a row for which something is made up."""
 PATIENCE = 3
 """Frames that a reader without a clock waits for one that is missing."""
 
@@ -32,11 +34,23 @@ def silent_frame(frame: Frame) -> Frame:
     return Frame(linear, bytes(2 * (ticks_of(fmt, payload) * linear.sample_rate // fmt.clock_rate)))
 
 
+def lost_frames(fmt: Format, ticks: int, following: bytes) -> list[Frame]:
+    """What stands for audio of ``ticks`` that was lost before the payload ``following``.
+
+    Silence; of a codec empty frames, one for each packet, for which its decoder makes something up.
+    """
+    if fmt.frame_bytes:
+        payload = silence(fmt, ticks * fmt.frame_bytes // fmt.timestamp_step)
+        if payload:
+            return [Frame(fmt, payload)]
+    return [Frame(fmt, b"")] * min(MOST_LOST, ticks // max(1, ticks_of(fmt, following)))
+
+
 class Sequencer:
     """Puts the frames of one stream in order, for a reader without a clock of its own.
 
     What comes in order passes at once. A frame that is missing is waited for until :data:`PATIENCE` later ones have
-    come; then silence takes its place, so that the time is right.
+    come; then :func:`lost_frames` take its place, so that the time is right.
     """
 
     __slots__ = ("_expected", "_format", "_held", "late", "lost")
@@ -103,7 +117,8 @@ class Sequencer:
         first = min(self._held.values(), key=self._ahead)
         fmt, missing = first.format, self._ahead(first)
         self.lost += 1
-        payload = silence(fmt, missing * fmt.frame_bytes // fmt.timestamp_step)
-        gap = [Frame(fmt, payload, self._expected)] if payload else []
+        gap = lost_frames(fmt, missing, first.payload)
+        if gap:
+            gap[0] = gap[0]._replace(timestamp=self._expected)
         self._expected = first.timestamp
         return gap + self._follow()

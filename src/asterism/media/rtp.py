@@ -10,7 +10,7 @@ cheapest way to send and makes the kernel drop every other source.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from asterism.media import sockets
@@ -130,13 +130,17 @@ class RtpSession(RtpIncoming):
         self._filter.set_signalled(address, self._loop.time())
         self._choose_send()
 
-    def set_formats(self, send: PayloadTypes, receive: PayloadTypes | None = None, ptime: int = 0) -> None:
+    def set_formats(
+        self, send: PayloadTypes, receive: PayloadTypes | None = None, ptime: int = 0,
+        parameters: Iterable[tuple[Format, str]] = (),
+    ) -> None:  # fmt: skip
         """Take what the payload types mean, in each direction as its receiver has announced (RFC 3264 5.1, 6.1).
 
         Args:
             send: What the peer understands, the preferred format first.
             receive: What we announced, where it differs. What only ``send`` names is understood too.
             ptime: The length in milliseconds of the packets that are sent; 0 for the length that comes.
+            parameters: What the peer has said of its formats (``a=fmtp``), for what is encoded.
 
         Raises:
             ValueError: ``send`` has no format.
@@ -147,6 +151,8 @@ class RtpSession(RtpIncoming):
         for number, fmt in send.formats:
             payload_types.setdefault(fmt, number)
         self.sent.payload_types = payload_types
+        self.sent.parameters = dict(parameters)
+        self._conversions.clear()
         self._formats = tuple(payload_types)
         self._events = dict(send.events)
         self._received_formats = dict(send.formats)

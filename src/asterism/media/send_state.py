@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from asterism.media.formats import ULAW, Format
+
+_NONE: Mapping[Format, str] = MappingProxyType({})
 
 
 class SendState:
@@ -23,12 +26,13 @@ class SendState:
         packets: packets sent.
         octets: octets of payload sent.
         payload_types: the payload type of each format that the peer understands.
+        parameters: what the peer has said of formats (``a=fmtp``), for their encoders.
         debug: whether each packet is logged.
         send: sends the octets of a packet; raises ``OSError`` where the system does not take them.
     """
 
     __slots__ = (
-        "debug", "last_write", "marker", "octets", "packets", "payload_types", "send", "sequence", "ssrc",
+        "debug", "last_write", "marker", "octets", "packets", "parameters", "payload_types", "send", "sequence", "ssrc",
         "timestamp",
     )  # fmt: skip
 
@@ -40,6 +44,7 @@ class SendState:
         self.marker = True
         self.packets = self.octets = 0
         self.payload_types: dict[Format, int] = {ULAW: 0}
+        self.parameters: Mapping[Format, str] = _NONE
         self.debug = False
         self.send: Callable[[memoryview | bytes], object] = discard
 

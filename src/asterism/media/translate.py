@@ -123,6 +123,11 @@ def path(source: Format, target: Format) -> Path | None:
     return min(found, key=attrgetter("cost"))
 
 
+def joinable(one: Format, other: Format) -> bool:
+    """Whether two parties with these formats can hear each other."""
+    return path(one, other) is not None and path(other, one) is not None
+
+
 @lru_cache(maxsize=512)
 def translator(source: Format, target: Format) -> Translator | None:
     """Translator of a whole sound from ``source`` to ``target``; ``None`` when there is no path.

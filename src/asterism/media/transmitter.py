@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from asterism.media.codecs.codec import Translator
+from asterism.media.conversion import Conversion, why_none
 from asterism.media.durations import ticks_of
 from asterism.media.formats import ULAW, Format
 from asterism.media.packet import HEADER
@@ -17,7 +17,7 @@ from asterism.media.sender import DigitSender
 from asterism.media.source import Address, SourceFilter
 from asterism.media.stream import Frame
 from asterism.media.taps import Direction, TapLine, TappedStream
-from asterism.media.translate import stream_translator, swap_bytes
+from asterism.media.translate import swap_bytes
 
 if TYPE_CHECKING:
     from socket import SocketType
@@ -41,8 +41,8 @@ class RtpTransmitter(TappedStream):
     """Sends frames, digits and single packets to one peer, as one continuous RTP stream."""
 
     __slots__ = (
-        "__weakref__", "_connected", "_context", "_events", "_filter", "_formats", "_hold", "_loop", "_packetizer",
-        "_sender", "_socket", "_translation", "digits_as_tones", "format", "relayed_by", "sent", "ssrc",
+        "__weakref__", "_connected", "_context", "_conversions", "_events", "_filter", "_formats", "_hold", "_loop",
+        "_packetizer", "_sender", "_socket", "digits_as_tones", "format", "relayed_by", "sent", "ssrc",
     )  # fmt: skip
 
     def __init__(self, context: RtpContext, sock: SocketType, source_filter: SourceFilter) -> None:
@@ -59,8 +59,8 @@ class RtpTransmitter(TappedStream):
         self.digits_as_tones = False
         """Whether digits are sent as tones though telephone events were negotiated."""
         self._packetizer: Packetizer | None = None
-        self._translation: tuple[Format, Format, Translator | None] | None = None
-        """Translator from the format of written frames to the format that is sent; for one stream at a time."""
+        self._conversions: dict[Format, Conversion] = {}
+        """Of frames in a format to the one that is sent; each format is taken for one stream."""
         self._formats: tuple[Format, ...] = (ULAW,)
         self._hold = False
         self._connected = False
@@ -168,40 +168,57 @@ class RtpTransmitter(TappedStream):
 
     def write_audio(self, frame: Frame) -> None:
         """As :meth:`write`, even while a digit is being sent: for tones that stand for it."""
-        fmt, payload, _ = frame
+        fmt, payload, timestamp = frame
         sent = self.sent
         payload_type = sent.payload_types.get(fmt)
+        now = self._loop.time()
+        fresh = sent.marker or now - sent.last_write >= _GAP
         if payload_type is None:
-            translation = self._translation
-            if translation is None or translation[0] is not fmt or translation[1] is not self.format:
-                translation = self._translation = fmt, self.format, stream_translator(fmt, self.format)
-            translate = translation[2]
-            if translate is None:
-                return
-            payload, fmt = translate(payload), self.format
-            if not payload:  # it waits for more
-                return
+            payloads = self._convert(fmt, payload, None if fresh else timestamp)
+            fmt = self.format
             payload_type = sent.payload_types[fmt]
-        if fmt.encoding == "L16":
-            payload = swap_bytes(payload)
+        elif payload:
+            payloads = [payload]
+        else:  # it was lost
+            payloads = []
+            sent.timestamp = (sent.timestamp + ticks_of(fmt, payload)) & 0xFFFFFFFF
+        if not payloads:
+            return
         if self.relayed_by is not None:
             self.relayed_by.add_up()
-        now = self._loop.time()
         marker = 0
         packetizer = self._packetizer
-        if sent.marker or now - sent.last_write >= _GAP:
+        if fresh:
             marker = 0x80
             sent.marker = False
             sent.timestamp += int((now - sent.last_write) * fmt.clock_rate)
             if packetizer is not None:
                 packetizer.begin()
         sent.last_write = now
-        if packetizer is None:
-            self._send_audio(fmt, marker | payload_type, payload)
-            return
-        for packet in packetizer.cut(fmt, payload):
-            self._send_audio(fmt, packetizer.marker | payload_type, packet)
-            packetizer.marker = 0
+        swaps = fmt.encoding == "L16"
+        for piece in payloads:
+            payload = swap_bytes(piece) if swaps else piece
+            if packetizer is None:
+                self._send_audio(fmt, marker | payload_type, payload)
+                marker = 0
+                continue
+            for packet in packetizer.cut(fmt, payload):
+                self._send_audio(fmt, packetizer.marker | payload_type, packet)
+                packetizer.marker = 0
+
+    def _convert(self, fmt: Format, payload: bytes, timestamp: int | None) -> list[bytes]:
+        """The packets in the format that is sent for one of another, which is logged if there is no way."""
+        conversions = self._conversions
+        conversion = conversions.get(fmt)
+        if conversion is None:
+            parameters = self.sent.parameters.get(self.format, "")
+            conversion = conversions[fmt] = Conversion(fmt, self.format, parameters)
+            if not conversion:
+                self._context.log.warning(
+                    "Nothing of what comes in %s is sent to %s, which is sent %s: %s.",
+                    fmt.name, _written(self.remote), self.format.name, why_none(fmt, self.format),
+                )  # fmt: skip
+        return conversion.take(payload, timestamp)
 
     def _send_audio(self, fmt: Format, second: int, payload: bytes) -> None:
         step = ticks_of(fmt, payload)
@@ -253,6 +270,10 @@ class RtpTransmitter(TappedStream):
 
     def sender_changed(self) -> None:
         """A digit begins or ends to be sent, or silence instead of audio."""
+
+
+def _written(address: Address | None) -> str:
+    return "nowhere" if address is None else f"{address[0]}:{address[1]}"
 
 
 def write_each(streams: Sequence[_Writes | None], fmt: Format, payloads: Sequence[bytes]) -> None:

@@ -13,8 +13,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from asterism.media.codecs.discovery import converts
 from asterism.media.formats import DTMF_ENCODING, DTMF_FMTP, DTMF_PAYLOAD_TYPE, Format, format_for
 from asterism.media.payload_types import PayloadTypes
+from asterism.media.stream import AUDIO
+from asterism.media.translate import joinable
 from asterism.stack.sdp import Connection, MediaDescription
 
 REVERSED = {"sendonly": "recvonly", "recvonly": "sendonly", "sendrecv": "sendrecv", "inactive": "inactive"}
@@ -137,12 +140,13 @@ def all_terms(agreed: AudioTerms, allowed: Sequence[Format], dtmf_mode: str) -> 
 def outgoing_order(allowed: tuple[Format, ...], wanted: tuple[Format, ...], preference: str) -> tuple[Format, ...]:
     """The codecs of an outgoing offer: ``allowed`` combined with the calling side's ``wanted``.
 
-    ``preference`` is ``outgoing_call_offer_pref``. Nothing in common: everything allowed.
+    ``preference`` is ``outgoing_call_offer_pref``. Nothing in common: what can be converted from and to one of the
+    calling side's, none if there is nothing of the kind.
     """
     shared_remote = tuple(one for one in wanted if one in allowed)
     shared_local = tuple(one for one in allowed if one in wanted)
     if not shared_local:
-        return allowed
+        return tuple(one for one in allowed if not wanted or any(joinable(one, other) for other in wanted))
     if preference == "local":
         return shared_local
     if preference == "local_first":
@@ -163,16 +167,22 @@ def accept_offer(
     """The terms of an answer to an ``offer``, or ``None`` when no codec is shared.
 
     ``preference`` is ``incoming_call_offer_pref``: the order of this server's list (``local``) or of
-    the offer (``remote``), all or only the first (``*_first``). Payload types are the offer's.
+    the offer (``remote``), all or only the first (``*_first``); codecs that nothing here converts come last: with them
+    a call hears nothing but another one with the same. Payload types are the offer's.
     """
     by_format, events = _match(offer.offered)
     if preference.startswith("remote"):
         chosen = [(by_format[one], one) for one in by_format if one in allowed]
     else:
         chosen = [(by_format[one], one) for one in allowed if one in by_format]
+    chosen.sort(key=_passed_only)
     if preference.endswith("first"):
         del chosen[1:]
     return _terms(chosen, events if dtmf_mode in _EVENT_MODES else {}, offer)
+
+
+def _passed_only(one: tuple[Offered, Format]) -> bool:
+    return one[1].media == AUDIO and not converts(one[1])
 
 
 @lru_cache(maxsize=1024)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from operator import itemgetter
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, NoReturn
 
 from asterism.applications.session.driver import SessionDriver
 from asterism.applications.session.negotiation import outgoing_order
 from asterism.applications.session.uac import OutgoingSession
 from asterism.data.data import DataUnavailableError, Missing
+from asterism.media.conversion import why_none
 from asterism.media.stream import AUDIO
 from asterism.pbx.dialplan.language.foreign import foreign, joined, shadow
 from asterism.pbx.vocabulary.causes import Cause
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from asterism.applications.session.registry import Sessions
+    from asterism.media.formats import Format
     from asterism.media.stream import Offered
     from asterism.pbx.assembly.pbx import Pbx
     from asterism.pbx.channels.channel import Channel
@@ -125,6 +127,9 @@ class SessionTechnology:
                     formats = tuple(dict(codecs))
                     break
         profile = self._registry.profiles.of(endpoint)
+        offers = outgoing_order(profile.formats, formats, endpoint.outgoing_call_offer_pref)
+        if formats and not offers and profile.formats:
+            self._refuse(endpoint, formats, profile.formats)
         path = found.path
         if found.auths:
             endpoint = endpoint.replace(own_auths=found.auths)
@@ -146,7 +151,7 @@ class SessionTechnology:
             session.to_uri, session.from_user, domain = found.parties
             session.from_domain = domain or session.from_domain
         session.hop, session.keeps_way = found.hop, found.keeps_way
-        session.offer_formats[AUDIO] = outgoing_order(profile.formats, formats, endpoint.outgoing_call_offer_pref)
+        session.offer_formats[AUDIO] = offers
         if len(offered) == 1 and offered[0][0] == AUDIO:
             session.media.parameters = tuple(filter(itemgetter(1), offered[0][1]))
         elif offered:
@@ -170,6 +175,13 @@ class SessionTechnology:
         for callback in profile.callbacks["on_begin"]:
             callback(session)
         return channel
+
+    def _refuse(self, endpoint: Endpoint, formats: Sequence[Format], allowed: Sequence[Format]) -> NoReturn:
+        """The parties could not hear each other."""
+        names = [",".join(one.name for one in each) for each in (formats, allowed)]
+        why = why_none(formats[0], allowed[0])
+        self._core.log.warning("%s is not called: its caller has %s, it has %s: %s", endpoint.id, *names, why)
+        raise RequestError(Cause.BEARERCAPABILITY_NOTAVAIL, f"no way from {names[0]} to {names[1]}: {why}")
 
     def _is_loaded(self, endpoint: Endpoint) -> bool:
         """Whether what a call to the endpoint needs is in memory."""

@@ -6,7 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.documentation import Argument, Documentation
+from asterism.media.durations import ticks_of
 from asterism.media.jitter import JitterBuffer, JitterSettings
+from asterism.media.order import WINDOW, lost_frames, ticks_ahead
 from asterism.media.taps import Direction, Tap
 from asterism.pbx.vocabulary.flow import FunctionError, needs_channel
 from asterism.pbx.vocabulary.marks import function_writer
@@ -32,6 +34,8 @@ class JitterTap(Tap):
         self._timer: asyncio.TimerHandle | None = None
         self._timestamp: int | None = None
         """Timestamp of the last packet, extended beyond its 32 bits."""
+        self._expected: int | None = None
+        """Timestamp of the frame that is to be passed on next."""
 
     def change(self, frame: Frame) -> Frame | None:
         """Keep a frame; audio without timestamps passes as it is."""
@@ -64,9 +68,22 @@ class JitterTap(Tap):
 
     def _pass(self, frame: Frame | None) -> None:
         stream = self._channel.stream
-        passed = None if stream is None or frame is None else stream.change_behind(self, frame._replace(timestamp=None))
-        if stream is not None and passed is not None and stream.sink is not None:
-            stream.sink(passed)
+        if frame is None or stream is None:
+            return
+        for each in (*self._lost(frame), frame._replace(timestamp=None)):
+            passed = stream.change_behind(self, each)
+            if passed is not None and stream.sink is not None:
+                stream.sink(passed)
+
+    def _lost(self, frame: Frame) -> list[Frame]:
+        """What stands for the packets that are missing before a frame: silence, or what its decoder makes up."""
+        fmt, payload, timestamp = frame
+        if timestamp is None:
+            return []
+        expected = self._expected
+        self._expected = timestamp + ticks_of(fmt, payload) & 0xFFFFFFFF
+        ahead = 0 if expected is None else ticks_ahead(timestamp, expected)
+        return lost_frames(fmt, ahead, payload) if 0 < ahead <= WINDOW * fmt.clock_rate else []
 
     def flush(self) -> None:
         """Pass on all that waits, at once."""

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from asterism.media.codecs.codec import Translator
+from asterism.media.conversion import why_none
 from asterism.media.formats import LINEAR, SLIN, SLIN16, Format
 from asterism.media.order import Sequencer
 from asterism.media.stream import Frame
@@ -153,6 +154,9 @@ class Listening(Tap):
         else:
             self._target = SLIN16 if source.sample_rate > SLIN.sample_rate else SLIN
         self._translate = stream_translator(source, self._target)
+        if self._translate is None:
+            name, why = self._channel.name, why_none(source, self._target)
+            self._channel.pbx.log.warning("%s is not heard: %s", name, why)
 
 
 async def audio(channel: Channel) -> AsyncIterator[Frame]:

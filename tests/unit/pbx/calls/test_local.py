@@ -244,11 +244,11 @@ def test_what_the_extension_hears_is_put_in_order_where_asked(options: str, orde
         volume = Gain(0.5)
         alice.attach(volume, Direction.IN)  # it gives no timestamps, and they are kept
         for number in (0, 2, 1, 3):
-            frame = alice.stream.hear_in(Frame(ULAW, bytes([number]), 160 * number))  # type: ignore[attr-defined]
+            frame = alice.stream.hear_in(Frame(ULAW, bytes([number]) * 160, 160 * number))  # type: ignore[attr-defined]
             alice.stream.sink(frame)
         await until(lambda: len(heard) == 4)
         table = [heard[order.index(number)].payload for number in range(4)]
-        assert table == [Gain(0.5).change(Frame(ULAW, bytes([number]))).payload for number in range(4)]
+        assert table == [Gain(0.5).change(Frame(ULAW, bytes([number]) * 160)).payload for number in range(4)]
         alice.stream.sink(Frame(ULAW, b"\x07"))
         assert heard[-1].payload == b"\x07"
 

@@ -22,7 +22,7 @@ def test_taken_off_it_gives_all_that_waits_in_order() -> None:
         function.write(alice, "fixed", "default")
         for number in (0, 2, 1, 3):  # the timestamps wrap in between
             timestamp = 0xFFFFFF00 + 160 * number & 0xFFFFFFFF
-            assert stream.hear_in(Frame(ULAW, bytes([number]), timestamp)) is None
+            assert stream.hear_in(Frame(ULAW, bytes([number]) * 160, timestamp)) is None
         assert frames == []
         function.write(alice, "disabled", "")
         assert [frame.payload[0] for frame in frames] == [0, 1, 2, 3]

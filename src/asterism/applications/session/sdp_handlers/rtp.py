@@ -301,7 +301,7 @@ class RtpHandler(SdpHandler):
                 receive.formats + stream.offered.types.formats, receive.events + stream.offered.types.events
             )
         ptime = terms.ptime if session.endpoint.use_ptime else 0
-        stream.rtp.set_formats(terms.types, receive, ptime)
+        stream.rtp.set_formats(terms.types, receive, ptime, terms.parameters)
         self._negotiated(session, stream)
 
     def _set_remote(self, session: Session, stream: RtpStream, host: str, port: int) -> None:

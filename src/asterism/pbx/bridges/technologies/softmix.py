@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.containment import FAILURES, report_failure
+from asterism.media.conversion import why_none
+from asterism.media.formats import SLIN
 from asterism.pbx.bridges.linking import apart, disconnect_channel
 from asterism.pbx.bridges.mixing import Mixer, Port
 from asterism.pbx.bridges.running import Running
@@ -56,10 +58,10 @@ class SoftMix:
         fmt = stream.format
         if not self._mixer.can(fmt):
             self._bridge.pbx.log.warning(
-                "%s neither hears nor is heard in bridge %s: no codec for %s",
+                "%s neither hears nor is heard in bridge %s: %s",
                 channel.name,
                 self._bridge.uniqueid,
-                fmt.name,
+                why_none(fmt, SLIN) or why_none(SLIN, fmt),
             )
             return
         port = self._mixer.add(fmt, stream)

@@ -209,9 +209,9 @@ def test_a_format_that_nothing_turns_into_audio_is_told() -> None:
         server.sip.stream = lambda: FakeStream(ULAW)
         bridge = Bridge(server.pbx)
         enter(server, bridge, "bob", "alice")
-        server.sip.stream = lambda: FakeStream(FORMATS["g729"])
+        server.sip.stream = lambda: FakeStream(FORMATS["g723"])
         (carol,) = enter(server, bridge, "alice")
-        assert lines == [f"{carol.name} neither hears nor is heard in bridge {bridge.uniqueid}: no codec for g729"]
+        assert lines == [f"{carol.name} neither hears nor is heard in bridge {bridge.uniqueid}: no codec for g723"]
         assert len(bridge.members) == 3
 
     run(scenario)
