@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import tempfile
 from collections.abc import Awaitable, Callable, Container, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
 from fake_technology import FakeServer, FakeStream, set_audio, settle
 
-from asterism.media.files import Sound, SoundError, Sounds
 from asterism.media.formats import ULAW, Format
+from asterism.media.soundfiles import Sound, SoundError, Sounds
 from asterism.pbx.channels.channel import Channel
 from asterism.pbx.vocabulary.module import PbxModule
 
@@ -44,15 +45,17 @@ def heard_until_absent(names: list[str]) -> list[str]:
 class SpyingSounds(Sounds):
     """Prompts of 20 ms each, that remember what was asked for; those in ``absent`` are missing."""
 
-    def __init__(self, absent: Container[str] = ()) -> None:
-        super().__init__()
+    def __init__(self, absent: Container[str], folder: Path) -> None:
+        super().__init__(system=None)
         self.absent = absent
         self.asked: list[str] = []
         self.languages: set[str] = set()
+        self._prompt = folder / "prompt.ulaw"
+        self._prompt.write_bytes(b"\x10" * 160)
 
     def find(self, name: str, language: str = "en", formats: Sequence[Format] = ()) -> Path | None:
-        """Any path."""
-        return None if name in self.absent else Path(name)
+        """The one file, for all."""
+        return None if name in self.absent else self._prompt
 
     def load(self, name: str, language: str = "en", format: Format = ULAW) -> Sound:  # noqa: A002
         """20 ms."""
@@ -60,7 +63,7 @@ class SpyingSounds(Sounds):
         self.languages.add(language)
         if name in self.absent:
             raise SoundError(f"there is no sound '{name}'")
-        return Sound(format, b"\x10" * 160)
+        return self.open(self._prompt, format)
 
 
 class Lines(logging.Handler):
@@ -77,9 +80,9 @@ class Lines(logging.Handler):
 class Speaking:
     """An answered channel on a server with such sounds."""
 
-    def __init__(self, absent: Container[str] = (), stream: bool = True) -> None:
+    def __init__(self, absent: Container[str], stream: bool, folder: Path) -> None:
         self.server = FakeServer()
-        self.sounds = SpyingSounds(absent)
+        self.sounds = SpyingSounds(absent, folder)
         self.server.media = SimpleNamespace(sounds=self.sounds)  # type: ignore[attr-defined]
         self.server.register_marked = lambda holder: None  # type: ignore[attr-defined]
         self.log = Lines()
@@ -110,12 +113,13 @@ def speaking(
     """Run a scenario on such a channel, which hangs up afterwards."""
 
     async def main() -> None:
-        world = Speaking(absent, stream)
-        world.load(*modules)
-        try:
-            await scenario(world)
-        finally:
-            world.channel.hang_up()
-            await settle()
+        with tempfile.TemporaryDirectory() as folder:
+            world = Speaking(absent, stream, Path(folder))
+            world.load(*modules)
+            try:
+                await scenario(world)
+            finally:
+                world.channel.hang_up()
+                await settle()
 
     asyncio.run(main())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from asterism.media.files import SoundError
+from asterism.media.soundfiles import SoundError
 from asterism.pbx.channels.playing import start_play
 from asterism.pbx.channels.saying.kinds import names_of
 

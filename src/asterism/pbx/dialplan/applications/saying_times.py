@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
 
 _FORMAT = (
-    "A and a: day of the week; B, b and h: month; m: month as a number; d and e: day of the month; Y: year; "
-    "I and l: hour of 12; H and k: hour of 24, H with its leading zero; M: minute; N: minute, 'hundred' for none; "
-    "P and p: a.m. or p.m.; S: second; R: HM; T: HMS; Q: today, yesterday, tomorrow, the day of the week within a week, "
-    "else the date; q: the same, but nothing for today; a name in single quotes: that prompt. By default what the language "
-    "says, in English ABdY 'digits/at' IMp."
+    "A and a: day of the week; B, b and h: month; m: month as a number; d and e: day of the month; Y: year; I "
+    "and l: hour of 12; H and k: hour of 24, H with its leading zero; M: minute; N: minute, 'hundred' for "
+    "none; P and p: a.m. or p.m.; S: second; R: HM; T: HMS; Q: today, yesterday, tomorrow, the day of the week"
+    " within a week, else the date; q: the same, but nothing for today; a name in single quotes: that prompt. "
+    "By default what the language says, in English ABdY 'digits/at' IMp."
 )
 _ARGUMENTS = (
     Argument("epoch", "Seconds since 1970; now by default."),

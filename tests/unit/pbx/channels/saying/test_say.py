@@ -7,9 +7,10 @@ import time
 from itertools import repeat
 
 import pytest
+from fake_technology import audio_of
 from say_kit import Speaking, speaking
 
-from asterism.media.files import SoundError
+from asterism.media.soundfiles import SoundError
 from asterism.pbx.channels.saying.say import say, say_text
 from asterism.pbx.vocabulary.errors import ChannelHangup
 
@@ -19,7 +20,7 @@ def test_prompts_are_played_in_order_and_a_missing_one_is_told_once_and_left_out
         world.channel.language = "de"
         assert await say(world.channel, ["a", "gone", "b", "gone"]) == ""
         assert world.sounds.asked == ["a", "gone", "b", "gone"]
-        assert len(world.channel.stream.written) == 2  # type: ignore[union-attr]
+        assert len(audio_of(world.channel).written) == 2
         assert [line for line in world.log.lines if "gone" in line] == [
             f"{world.channel.name} does not hear 'gone': there is no sound 'gone'"
         ]

@@ -7,6 +7,7 @@ import re
 import time
 
 import pytest
+from fake_technology import audio_of
 from say_kit import ABSENT, RECORD, Speaking, heard_until_absent, recorded, speaking
 
 from asterism.pbx.channels.saying.kinds import MOST_CHARACTERS
@@ -38,7 +39,7 @@ def test_what_is_missing_does_not_end_the_phrase() -> None:
             "digits/12", "dollars", "and", "digits/30", "digits/4", "cents",
         ]  # fmt: skip
         assert len(world.log.lines) == 2
-        assert len(world.channel.stream.written) == 4  # type: ignore[union-attr]
+        assert len(audio_of(world.channel).written) == 4
 
     speaking(scenario, SayingApplications(), absent=ABSENT)
 
