@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 
+from asterism.media.formats import SLIN
 from asterism.media.g711 import linear_to_ulaw
+from asterism.media.soundfiles import Sounds
 
 RATE = 8000
 
@@ -50,6 +53,15 @@ def detect(samples: bytes, frequencies: Iterable[float], threshold: float = 0.3)
     """Which of ``frequencies`` hold at least ``threshold`` of the sound's power, the strongest first."""
     levels = {one: level(samples, one) for one in frequencies}
     return sorted((one for one, value in levels.items() if value >= threshold), key=lambda one: -levels[one])
+
+
+def prompt(name: str, language: str = "en", roots: Sequence[Path] = ()) -> bytes:
+    """Linear samples of a sound that is installed, or in ``sounds`` of the first of ``roots``.
+
+    Raises:
+        SoundError: there is no such sound.
+    """
+    return b"".join(frame.payload for frame in Sounds(roots).load(name, language, SLIN).frames())
 
 
 def likeness(heard: bytes, sound: bytes) -> float:

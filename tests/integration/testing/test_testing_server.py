@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from asterism.media.formats import SLIN
 from asterism.media.rtp import RtpSession
 from asterism.testing import Phone, PhoneError, assert_idle, idle_counts, running_server
+from asterism.testing.tone import prompt
 
 
 def account(name: str, codecs: str = "ulaw,alaw") -> str:
@@ -109,20 +109,18 @@ def test_without_the_relay_nothing_is_heard(monkeypatch):
 
 def test_echo_and_prompt():
     async def main():
-        async with office() as (server, ann, _bob):
-            sounds = server.media.sounds
+        async with office() as (_, ann, _bob):
             echo = await ann.dial("600")
             await echo.answered()
             echo.play(700)
             await echo.hears(700)
             await echo.hangup()
-            prompt = await ann.dial("601")
-            await prompt.hears(1000)  # the beep
-            beep = sounds.load("beep", format=SLIN).data
-            await prompt.hears_sound(beep)
+            call = await ann.dial("601")
+            await call.hears(1000)  # the beep
+            await call.hears_sound(prompt("beep"))
             with pytest.raises(PhoneError, match="was not heard"):
-                await prompt.hears_sound(sounds.load("goodbye", format=SLIN).data, timeout=0.3)
-            await prompt.hangup()
+                await call.hears_sound(prompt("goodbye"), timeout=0.3)
+            await call.hangup()
 
     asyncio.run(main())
 

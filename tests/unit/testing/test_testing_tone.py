@@ -8,9 +8,10 @@ from array import array
 import pytest
 
 from asterism.media.g711 import linear_to_ulaw, ulaw_to_linear
+from asterism.media.soundfiles import SoundError
 from asterism.testing import detect, level, make_tone
 from asterism.testing.sdp import Audio, answer_direction
-from asterism.testing.tone import likeness, ulaw_tone
+from asterism.testing.tone import likeness, prompt, ulaw_tone
 
 
 @pytest.mark.parametrize("frequency", [300, 440, 660, 1004, 3400])
@@ -77,3 +78,13 @@ def make_speech(noise: bytes) -> bytes:
 def linear_to_linear(sound: bytes) -> bytes:
     """What a G.711 call makes of it."""
     return ulaw_to_linear(linear_to_ulaw(sound))
+
+
+def test_a_prompt_is_itself(tmp_path):
+    assert len(prompt("hello-world")) > 8000
+    assert likeness(prompt("hello-world"), prompt("goodbye")[:8000]) < 0.5
+    with pytest.raises(SoundError):
+        prompt("nothing-like-this")
+    (tmp_path / "sounds").mkdir()
+    (tmp_path / "sounds/nothing-like-this.sln").write_bytes(make_tone(440))
+    assert level(prompt("nothing-like-this", "en", [tmp_path])[:4800], 440) > 0.9
