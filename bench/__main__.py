@@ -19,6 +19,7 @@ from asterism.core.compiled import compiled_modules
 from bench import (
     calls,
     contacts,
+    converted,
     durability,
     idle,
     idle_calls,
@@ -43,6 +44,8 @@ LOADS = {
     "rtp": (50, 60),
     "conference": (50, 50),
     "recorded-calls": (50, 50),
+    "g722-calls": (50, 20),
+    "opus-calls": (50, 20),
 }
 """Rate a second and number of operations; calls at two rates, as on a slow machine peers cannot keep up with 100."""
 
@@ -54,11 +57,13 @@ UNITS = {
     "rtp": "relayed packet",
     "conference": "20 ms of one of 50 in a mix",
     "recorded-calls": "relayed packet, recorded",
+    "g722-calls": "packet, u-law and G.722",
+    "opus-calls": "packet, u-law and Opus",
 }
 
 TARGETS = {
     "options": 1 / 3, "register": 1 / 3, "call": 1 / 3, "slow-call": 1 / 3, "rtp": 1 / 2, "conference": 1.0,
-    "recorded-calls": 1.0,
+    "recorded-calls": 1.0, "g722-calls": 1.0, "opus-calls": 1.0,
 }  # fmt: skip
 """The most that Asterism may use of Asterisk's CPU, measured in the same run."""
 
@@ -73,6 +78,7 @@ OTHERS = (
     "idle-calls",
     "lateness",
     "recorded-lateness",
+    "converted-lateness",
     "transfers",
     "manager",
     "memory",
@@ -137,6 +143,7 @@ def run_others(folder: Path, wanted: list[str], share: int, *, peers: bool) -> b
         "idle-calls": lambda: idle_calls.run(folder / "idle-calls", share),
         "lateness": lambda: lateness.run(folder / "lateness", share),
         "recorded-lateness": lambda: lateness.run(folder / "recorded-lateness", share, recorded=True),
+        "converted-lateness": lambda: converted.run(folder / "converted-lateness", share),
         "transfers": lambda: transfers.run(folder / "transfers", share),
         "manager": lambda: manager.run(folder / "manager", 2000 // share),
         "memory": lambda: memory.run(folder / "memory", 5000 // share),

@@ -2,7 +2,8 @@
 
 The server listens on 127.0.0.1:5070; 127.0.0.1 may call without a password; ``callee`` is a static contact
 on port 5090; ``u1`` to ``u100`` register with passwords ``pw1`` to ``pw100``. ``conference`` is a conference at 8 kHz,
-which a module of the measurement's own brings to Asterism. ``recorded`` is the callee, with a recording of the call.
+which a module of the measurement's own brings to Asterism. ``recorded`` is the callee, with a recording of the call;
+``g722`` and ``opus`` are the callee as a phone that takes this codec only, so that calls to it are converted.
 """
 
 from __future__ import annotations
@@ -46,6 +47,22 @@ allow=ulaw
 direct_media=no
 """
 
+CONVERTED = {"g722": (9, "G722/8000"), "opus": (107, "opus/48000/2")}
+"""Payload type and name in SDP of the codecs that calls are converted to."""
+
+_CALLEE_OF_ONE_CODEC = """
+[{codec}]
+type=aor
+contact=sip:{codec}@127.0.0.1:5090
+[{codec}]
+type=endpoint
+transport=udp
+aors={codec}
+disallow=all
+allow={codec}
+direct_media=no
+"""
+
 _ACCOUNT = """
 [u{n}]
 type=endpoint
@@ -67,6 +84,7 @@ max_contacts=1
 _FILES = {
     "extensions.conf": "[default]\nexten => callee,1,Dial(PJSIP/callee,30)\nexten => ping,1,NoOp()\n"
     "exten => recorded,1,MixMonitor(${UNIQUEID}.wav)\n same => n,Dial(PJSIP/callee,30)\n"
+    "exten => g722,1,Dial(PJSIP/g722,30)\nexten => opus,1,Dial(PJSIP/opus,30)\n"
     "exten => conference,1,Answer()\n same => n,ConfBridge(bench)\n",
     "confbridge.conf": "[general]\n[default_bridge]\ntype=bridge\ninternal_sample_rate=8000\nmixing_interval=20\n"
     "[default_user]\ntype=user\nquiet=yes\n",
@@ -133,7 +151,8 @@ request_route {
 
 def pjsip() -> str:
     """The ``pjsip.conf``."""
-    return _PJSIP + "".join(_ACCOUNT.format(n=n) for n in range(1, ACCOUNTS + 1))
+    callees = "".join(_CALLEE_OF_ONE_CODEC.format(codec=codec) for codec in CONVERTED)
+    return _PJSIP + callees + "".join(_ACCOUNT.format(n=n) for n in range(1, ACCOUNTS + 1))
 
 
 def write_asterisk(etc: Path, state: Path, *, visible_state: str = "") -> Path:

@@ -13,15 +13,19 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from asterism.media.soundfiles.search import SHIPPED
 from asterism.testing.tone import ulaw_tone
-from bench.configuration import ACCOUNTS, CALLEE_PORT, SERVER
+from bench.configuration import ACCOUNTS, CALLEE_PORT, CONVERTED, SERVER
 from bench.process import cpu_seconds, datagrams_sent
 
 SCENARIOS = Path(__file__).resolve().parent / "scenarios"
 CALLS = ("call", "slow-call")
-MEDIA = {"rtp": 200, "conference": 100, "recorded-calls": 200}
+MEDIA = {"rtp": 200, "conference": 100, "recorded-calls": 200, "g722-calls": 200, "opus-calls": 200}
 """Datagrams per call and second: between two parties, and between one and the mix."""
-_SERVICES = {"rtp": "callee", "conference": "conference", "recorded-calls": "recorded"}
+_SERVICES = {
+    "rtp": "callee", "conference": "conference", "recorded-calls": "recorded", "g722-calls": "g722",
+    "opus-calls": "opus",
+}  # fmt: skip
 RTP_SECONDS = 6.0  # steady media that is measured
 RTP_RAMP = 50  # calls started per second
 RTP_CALL_SECONDS = 12  # media in call_rtp.xml
@@ -80,21 +84,46 @@ def _scenario(operation: str, folder: Path) -> list[str]:
 
 def media_scenario(folder: Path, service: str, port: int) -> list[str]:
     """SIPp's arguments for calls to ``service`` from ``port`` that talk for twelve seconds."""
-    tone = list(b"".join(ulaw_tone(440))) if service == "conference" else [0xFF, 0x7F]
-    (folder / "tone.ulaw").write_bytes(bytes(tone * (240_000 // len(tone))))
+    tone = b"\xff\x7f"
+    if service == "conference":
+        tone = b"".join(ulaw_tone(440))
+    elif service in CONVERTED:
+        tone = speech()  # what a codec costs depends on what is said
+    (folder / "tone.ulaw").write_bytes(tone * (240_000 // len(tone)))
     return ["-sf", str(SCENARIOS / "call_rtp.xml"), "-s", service, "-p", str(port)]
+
+
+def speech() -> bytes:
+    """Somebody who speaks, u-law: a sound that is shipped."""
+    return (SHIPPED / "en/welcome.ulaw").read_bytes()
+
+
+def callee(folder: Path, service: str, *, echo: bool = True) -> Sipp:
+    """Start the called side: of one codec for the services that are converted, else SIPp's own.
+
+    Args:
+        folder: where its files go.
+        service: what is called.
+        echo: whether it sends back what it hears.
+    """
+    words = ["-sn", "uas"]
+    if service in CONVERTED:
+        number, name = CONVERTED[service]
+        text = (SCENARIOS / "callee.xml").read_text()
+        (folder / "callee.xml").write_text(text.replace("NUMBER", str(number)).replace("MAPPED", name))
+        words = ["-sf", str(folder / "callee.xml")]
+    return Sipp([*words, "-p", str(CALLEE_PORT), *(["-rtp_echo"] if echo else [])], folder, "callee")
 
 
 def measure(operation: str, pid: int, rate: int, count: int) -> Measurement:
     """Run ``count`` operations at ``rate`` a second against the server process ``pid``."""
-    callee: Sipp | None = None
+    called: Sipp | None = None
     client: Sipp | None = None
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         try:
-            if operation in (*CALLS, "rtp", "recorded-calls"):
-                echo = [] if operation in CALLS else ["-rtp_echo"]
-                callee = Sipp(["-sn", "uas", "-p", str(CALLEE_PORT), *echo], folder, "callee")
+            if operation in CALLS or (operation in MEDIA and operation != "conference"):
+                called = callee(folder, _SERVICES.get(operation, "callee"), echo=operation in MEDIA)
                 time.sleep(0.5)
             rate = RTP_RAMP if operation in MEDIA else rate
             target = f"{SERVER[0]}:{SERVER[1]}"
@@ -106,16 +135,16 @@ def measure(operation: str, pid: int, rate: int, count: int) -> Measurement:
                 _measure_media(pid, count, result, MEDIA[operation])
             client.process.wait(timeout=count / rate * 4 + 90)
             _judge(operation, pid, client, before, started, rate, count, result)
-            if callee is not None:
+            if called is not None:
                 time.sleep(1.5)
-                seen = callee.total("SuccessfulCall(C)") + callee.total("CurrentCall")
+                seen = called.total("SuccessfulCall(C)") + called.total("CurrentCall")
                 if seen < count:
                     result.complaints.append(f"the callee saw {seen} of {count} calls")
             return result
         except subprocess.TimeoutExpired:
             return Measurement(operation, 0.0, 0.0, 0, ["the load did not end"])
         finally:
-            for process in (client, callee):
+            for process in (client, called):
                 if process is not None:
                     process.end()
 
