@@ -62,6 +62,7 @@ class CoreServer(Protocol):
     options: Any  # asterisk.conf [options], typed by the server
     owner: Owner
     bus: EventBus
+    name_servers: list[tuple[str, int]]  # where names are looked up, with their ports; empty: the system's
     security: SecurityEvents
     test_events: TestEvents
     commands: Registry[Command]

@@ -95,6 +95,7 @@ class Server:
             self.paths.db / "asterism.sqlite3", log=self.log, full=conf.options.store_synchronous == "full"
         )
         self.astdb = AstDb(self.store)
+        self.name_servers: list[tuple[str, int]] = []
         self.data = Data(self.owner, self.log, self.paths.etc, self.store, allow_exec=conf.options.execincludes)
         self.media = Media(self)
         self.pbx = Pbx(self)

@@ -89,6 +89,7 @@ class ResolverModule(Module):
         settings = read_settings(self.server.paths.etc / "resolver_unbound.conf")
         for problem in settings.errors:
             self.server.log.error("%s", problem)
+        self.server.name_servers[:] = settings.nameservers
         if self.server.sip.started:
             self.server.sip.transports.use_name_servers(settings.nameservers, hosts=settings.hosts)
 
@@ -98,5 +99,6 @@ class ResolverModule(Module):
 
     def unload(self) -> None:
         """Go back to the system's name servers."""
+        self.server.name_servers.clear()
         if self.server.sip.started:
             self.server.sip.transports.use_name_servers(())
