@@ -126,6 +126,12 @@ def time_names(
     return moment_names(rules_of(language), moment_of(text, tz), datetime.datetime.now(tz), form, complain)
 
 
+def is_text(text: str) -> bool:
+    """Whether a text begins with a prefix that :func:`names_of` knows."""
+    prefix, colon, _ = text.partition(":")
+    return bool(colon) and (prefix.strip().lower() in PREFIXES or prefix.strip().lower() in _TIMES)
+
+
 def names_of(text: str, language: str = "en") -> Iterator[str] | list[str]:
     """The prompts of ``prefix:[format:]text``, such as ``num:21``, ``char:abc``, ``datetime:ABdY:1700000000``.
 

@@ -8,6 +8,8 @@ from asterism.core.documentation import Argument, Documentation
 from asterism.media.soundfiles import SoundError
 from asterism.pbx.channels.answering import answer
 from asterism.pbx.channels.playing import play
+from asterism.pbx.channels.saying.kinds import is_text
+from asterism.pbx.channels.saying.say import say_text
 from asterism.pbx.dialplan.language.arguments import split_arguments
 from asterism.pbx.vocabulary.controls import ChannelState
 from asterism.pbx.vocabulary.marks import application
@@ -39,6 +41,12 @@ class PlaybackModule(PbxModule):
                     values=(
                         ("skip", "Play nothing on a channel that has not been answered."),
                         ("noanswer", "Do not answer; the files are early media where there is any."),
+                        (
+                            "say",
+                            "Names are texts to say: num:21, enum:21 (ordinal), digits:12, char:ab, phonetic:ab, "  # noqa: ISC004
+                            "money:1.5; date:, time: and datetime:[format:]epoch, with the format of SayUnixTime.",
+                        ),
+                        ("mix", "Names may be such texts or files."),
                     ),
                 ),
             ),
@@ -58,7 +66,10 @@ class PlaybackModule(PbxModule):
                 await answer(channel)
             for name in filter(None, (one.strip() for one in names.split("&"))):
                 try:
-                    await play(channel, name)
+                    if "say" in options or ("mix" in options and is_text(name)):
+                        await say_text(channel, name)
+                    else:
+                        await play(channel, name)
                 except SoundError as error:
                     channel.pbx.log.warning("Playback on %s: %s", channel.name, error)
                     status = "FAILED"

@@ -14,6 +14,7 @@ from asterism.pbx.channels.saying.kinds import (
     KINDS,
     MOST_CHARACTERS,
     amount,
+    is_text,
     names_of,
     time_names,
     whole_number,
@@ -143,3 +144,8 @@ def test_what_is_no_time_is_refused(epoch: str, zone: str) -> None:
 def test_fractions_and_times_before_1970() -> None:
     assert time_names("0.9", "UTC", "S") == ["digits/0"]
     assert time_names("-1", "UTC", "Y") == ["digits/19", "digits/60", "digits/9"]
+
+
+def test_what_is_a_text_to_say_and_what_a_file() -> None:
+    assert all(map(is_text, ["num:1", "datetime:1", "DIGITS:", "date:Y:1"]))
+    assert not any(map(is_text, ["", "num", "digits/1", "hello:1", ":1"]))
