@@ -197,11 +197,12 @@ async def test_the_dialplan_guide_names_what_there_is() -> None:
 
 
 async def test_the_dialplans_of_the_guide() -> None:
-    calls, expressions, bridges, _messages = blocks("dialplan.md", "")  # test_messages.py runs the last
+    calls, expressions, bridges, paging, _messages = blocks("dialplan.md", "")  # test_messages.py runs the last
     expected = dict(re.findall(r"Set\((\w)=.*; (\w[\w.]*)(?::.*)?$", expressions, re.MULTILINE))
     assert len(expected) == 6
     extra = "[phones](+)\nexten => 900,1,Goto(expressions,s,1)\nexten => _50X,1,Goto(support,${EXTEN},1)\n"
-    dialplan = calls + expressions + bridges + extra
+    extra += "exten => 700,1,Goto(paging,700,1)\n"
+    dialplan = calls + expressions + bridges + paging + extra
     async with running_server({"pjsip.conf": PJSIP, "extensions.conf": dialplan}) as server:
         values: list[dict[str, str]] = []
         server.subscribe(HANGUP, lambda _type, args: values.append(dict(args[0].variables)))
@@ -216,6 +217,10 @@ async def test_the_dialplans_of_the_guide() -> None:
             await call.answered()
             (waiting,) = server.pbx.bridges.values()
             assert (waiting.name, waiting.technology) == ("room", "holding_bridge")
+            await call.hangup()
+            call = await phone.dial("700")
+            await call.answered()
+            await until(lambda: server.pbx.conferences)
             await call.hangup()
             call = await phone.dial("900")
             assert await call.refused() == 603

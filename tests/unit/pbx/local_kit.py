@@ -17,6 +17,7 @@ from asterism.pbx.vocabulary.controls import Control
 from asterism.pbx.vocabulary.party import PartyId
 
 RECORD = Path(__file__).resolve().parents[2] / "data" / "record" / "ami_events_local.txt"
+CALL_APPLICATIONS = RECORD.with_name("call_applications.txt")
 FLOATING = ("DeviceStateChange", "ExtensionStatus")
 """Told when their time comes, in the recorded server as here."""
 

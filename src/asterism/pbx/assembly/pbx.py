@@ -22,6 +22,7 @@ from asterism.pbx.bridges.bridge import Bridge
 from asterism.pbx.bridges.table import BridgeTable
 from asterism.pbx.bridges.technologies import TECHNOLOGIES
 from asterism.pbx.calls.completion.table import Completion
+from asterism.pbx.calls.conference.conference import Conferences
 from asterism.pbx.calls.features.table import Features
 from asterism.pbx.calls.originate import OriginateRequest, originate, start
 from asterism.pbx.calls.parking.parking import Parking
@@ -108,6 +109,7 @@ class Pbx(Subsystem):
         self.features = Features(server.log)
         self.messages = Messages(self)
         self.completion = Completion(self)
+        self.conferences = Conferences()
         self.parking = Parking(self)
         self.recordings = Recordings(self)
         dialplan.observe(self.hints.update)
@@ -322,21 +324,22 @@ class Pbx(Subsystem):
                     report_failure(self.log, f"prepare of the channel technology '{technology}'")
 
     def start(
-        self, channel: CoreChannel, body: Callable[[Channel], Awaitable[None]] | None = None
+        self, channel: CoreChannel, body: Callable[[Channel], Awaitable[None]] | None = None, counts: int = 1
     ) -> asyncio.Task[None]:
         """Run the channel in the call's one task; the channel ends with it.
 
-        It runs the dialplan from its position, or ``body`` if one is given.
+        It runs the dialplan from its position, or ``body`` if one is given. ``counts``: 0 for one that is a part of
+        another's call.
         """
         counters = self._counters
-        counters.calls += 1
-        counters.processed += 1
+        counters.calls += counts
+        counters.processed += counts
         channel.task = task = self.loop.create_task(
-            self._run(channel, body or self.dialplan.execute), name=channel.name
+            self._run(channel, body or self.dialplan.execute, counts), name=channel.name
         )
         return task
 
-    async def _run(self, channel: CoreChannel, body: Callable[[Any], Awaitable[None]]) -> None:
+    async def _run(self, channel: CoreChannel, body: Callable[[Any], Awaitable[None]], counts: int) -> None:
         log_subject.set(channel)
         restriction.set(0)  # whoever started the call: what it may do is said by its body
         kept = False
@@ -354,7 +357,7 @@ class Pbx(Subsystem):
                 raise
             report_failure(self.log, f"the dialplan of {channel.name}")
         finally:
-            self._counters.calls -= 1
+            self._counters.calls -= counts
             if channel.task is asyncio.current_task():
                 channel.task = None
             if not kept and not channel.dead:

@@ -143,9 +143,9 @@ class Bridge:
         return getattr(self._mixer, "relayed", False)
 
     def peer(self, channel: Channel) -> Channel | None:
-        """The other channel of two; ``None`` alone, among more, or where each waits by itself."""
+        """The other channel of two; ``None`` alone, among more, in a conference, or where each waits by itself."""
         members = self.members
-        if len(members) != 2 or channel not in members or self.uses is HOLDING:
+        if len(members) != 2 or channel not in members or self.uses is not SMART:
             return None
         first, second = members
         return second if first is channel else first
@@ -162,6 +162,7 @@ class Bridge:
         on_digit: DigitHandler | None = None,
         features: bool = False,
         waiting: Waiting | None = None,
+        muted: bool = False,
     ) -> None:
         """Let a channel in; see :class:`Member`. All members become one call (linkedid).
 
@@ -170,7 +171,7 @@ class Bridge:
         Raises:
             RuntimeError: the bridge is over, or no technology takes one more.
         """
-        self._enter(Member(channel, roles, on_leave, on_digit, features, waiting), swap)
+        self._enter(Member(channel, roles, on_leave, on_digit, features, waiting, muted=muted), swap)
 
     def depart(self, leaver: Channel) -> None:
         """Take a channel out. With ``dissolve`` the last remaining member leaves with it."""
@@ -185,7 +186,7 @@ class Bridge:
             leavers.reverse()
         if self.uses is not HOLDING:
             for member in leavers:
-                if count == 2:
+                if count == 2 and self.dissolve:
                     member.channel.delete_variables(_PEER_VARIABLES)
                 else:
                     _forget(member.channel, _PEER_VARIABLES)
@@ -385,7 +386,7 @@ class Bridge:
                     if each.peeraccount:
                         channel.set_accountcode(each.peeraccount)
                         break
-        bus = self.pbx.bus
+        bus = channel.pbx.bus  # that of a quiet channel tells nobody
         if bus.listeners[events.BRIDGE_ENTER]:
             bus.publish(events.BRIDGE_ENTER, self, channel, None if swapped is None else swapped.channel)
         if channel.follower is not None:
@@ -413,7 +414,7 @@ class Bridge:
         channel.bridge = None
         if member.on_digit is not None:
             _hear_digits(channel, False)
-        bus = self.pbx.bus
+        bus = channel.pbx.bus
         if bus.listeners[events.BRIDGE_LEAVE]:
             bus.publish(events.BRIDGE_LEAVE, self, channel)
 
@@ -465,8 +466,10 @@ class Bridge:
             _name_peer(first, second)
             _name_peer(second, first)
             return
-        names = [channel.name for channel in reversed(members)]
-        for channel in reversed(list(members)):
+        # In a call the last one first, in a conference as they came, as in Asterisk 22.
+        told = list(members) if self.uses is MIXING else list(reversed(members))
+        names = [channel.name for channel in told]
+        for channel in told:
             if len(names) > 1:
                 channel.set_variable("BRIDGEPEER", ",".join(name for name in names if name != channel.name))
                 _forget(channel, _PEER_VARIABLES[1:])

@@ -46,5 +46,7 @@ class Member:
     """Whether its far end has put the other party on hold."""
     hold_class: object = None
     """The music class that the far end suggested for the hold."""
+    muted: bool = False
+    """Whether it only hears, in a bridge that mixes."""
     kept: bool = False
     """Whether it is on hold for a transfer, whoever comes and goes meanwhile."""

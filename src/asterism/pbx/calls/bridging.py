@@ -213,6 +213,7 @@ async def stay(
     on_digit: DigitHandler | None = None,
     features: bool = False,
     waiting: Waiting | None = None,
+    muted: bool = False,
 ) -> bool:
     """Enter a bridge from the channel's own task, and stay until it is in none; ``False``: the time was over.
 
@@ -233,7 +234,9 @@ async def stay(
 
     loop = channel.pbx.loop
     end = None if timeout is None else loop.time() + timeout
-    bridge.enter(channel, roles=roles, on_leave=left, on_digit=on_digit, features=features, waiting=waiting)
+    bridge.enter(
+        channel, roles=roles, on_leave=left, on_digit=on_digit, features=features, waiting=waiting, muted=muted
+    )
     if entered is not None:
         entered()
     try:

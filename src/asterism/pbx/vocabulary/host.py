@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from asterism.media.stream import AudioStream
     from asterism.pbx.bridges.table import BridgeTable
     from asterism.pbx.calls.completion.table import Completion
+    from asterism.pbx.calls.conference.conference import Conferences
     from asterism.pbx.calls.features.table import Features
     from asterism.pbx.calls.parking.parking import Parking
     from asterism.pbx.calls.recording.table import Recordings
@@ -64,6 +65,7 @@ class Host(Protocol):
     technologies: Registry[ChannelTechnology]
     bridges: BridgeTable
     completion: Completion
+    conferences: Conferences
     device_states: DeviceStates
     hints: Hints
     mailboxes: Mailboxes
@@ -131,8 +133,10 @@ class Host(Protocol):
     def register_technology(self, technology: ChannelTechnology) -> None:
         """Add a channel technology in the owner's name."""
 
-    def start(self, channel: Channel, body: Callable[[Channel], Awaitable[None]] | None = None) -> asyncio.Task[None]:
-        """Run a channel in the call's one task: its dialplan, or ``body``."""
+    def start(
+        self, channel: Channel, body: Callable[[Channel], Awaitable[None]] | None = None, counts: int = 1
+    ) -> asyncio.Task[None]:
+        """Run a channel in the call's one task: its dialplan, or ``body``. ``counts``: 0 within another's call."""
 
 
 class ChannelBridge(Protocol):

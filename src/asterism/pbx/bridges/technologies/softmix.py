@@ -67,7 +67,7 @@ class SoftMix:
         port = self._mixer.add(fmt, stream)
         self._ports[channel] = (stream, port)
         stream.relay_to(None)
-        stream.sink = None if channel.away else port
+        stream.sink = None if channel.away or self._bridge.members[channel].muted else port
         if apart(channel):
             port.stream = None
         self._follow_rate()
@@ -82,12 +82,12 @@ class SoftMix:
 
     def changed(self) -> None:
         """Re-enter members with another stream or format; members that hear music are sent nothing."""
-        for channel in self._bridge.members:
+        for channel, member in self._bridge.members.items():
             stream, port = self._ports.get(channel, (None, None))
             now = channel.stream
             if port is not None and now is stream and now is not None and now.format is port.format:
                 now.relay_to(None)
-                now.sink = None if channel.away else port
+                now.sink = None if channel.away or member.muted else port
                 port.stream = None if apart(channel) else now
                 continue
             if port is not None:
@@ -124,5 +124,6 @@ class SoftMix:
         """After a change of the rate, connect the members' streams to their new buffers."""
         if self._mixer.rate != self._rate:
             self._rate = self._mixer.rate
-            for stream, port in self._ports.values():
-                stream.sink = port
+            members = self._bridge.members
+            for channel, (stream, port) in self._ports.items():
+                stream.sink = None if channel.away or members[channel].muted else port

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from fake_technology import settle
+from local_kit import CALL_APPLICATIONS as RECORD
 from local_kit import comparable, local_server, recorded, told
 
 from asterism.pbx.calls.spool import module
@@ -21,7 +22,6 @@ from asterism.pbx.channels.channel import Channel
 from asterism.pbx.vocabulary.controls import Control
 from asterism.pbx.vocabulary.party import PartyId
 
-RECORD = Path(__file__).resolve().parents[4] / "data" / "record" / "call_applications.txt"
 ANSWERED, BUSY = "answered, Archive: yes", "busy, MaxRetries 1, RetryTime 2, Archive: yes"
 
 

@@ -1,0 +1,106 @@
+"""The announcer of a conference: a pair of channels, one in the bridge, whose other end sounds are played to.
+
+They are no calls: listings show them, and no event tells of them, as in Asterisk 22.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asterism.media.memory import memory_pair
+from asterism.media.stream import AUDIO, ChannelStream
+from asterism.pbx.channels.transfer import TransferStatus
+from asterism.pbx.vocabulary.causes import Cause
+from asterism.pbx.vocabulary.controls import Control
+from asterism.pbx.vocabulary.device_state import DeviceState
+from asterism.pbx.vocabulary.errors import RequestError
+
+if TYPE_CHECKING:
+    from asterism.media.memory import MemoryStream
+    from asterism.media.stream import Offered
+    from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.channels.technology import ChannelRequest
+    from asterism.pbx.channels.transfer import TransferOrder
+    from asterism.pbx.vocabulary.host import Host
+
+
+class AnnouncerTechnology:
+    """Cannot be dialled: a conference makes its own."""
+
+    name = "CBAnn"
+    description = "Conference Bridge Announcing Channel"
+
+    def request(self, request: ChannelRequest) -> Channel:
+        """There is nothing to call."""
+        raise RequestError(Cause.CHAN_NOT_IMPLEMENTED, "it cannot be called")
+
+    def device_state(self, resource: str) -> DeviceState:
+        """There are no devices."""
+        return DeviceState.INVALID
+
+
+class _End:
+    """The far end of either channel: the other's audio, and nothing else."""
+
+    call_id = ""
+    offered: Offered = ()
+
+    def __init__(self, stream: MemoryStream) -> None:
+        self._stream = stream
+        self.streams = (ChannelStream(AUDIO, stream),)
+
+    def call(self, timeout: float | None) -> bool:
+        """It is not called."""
+        return False
+
+    def attach(self, channel: Channel) -> None:
+        """It has one channel."""
+
+    def answer(self) -> None:
+        """It is answered always."""
+
+    def indicate(self, condition: Control, data: object = None) -> bool:
+        """Nobody is there to see it, nor to hear it as a tone."""
+        return True
+
+    def offer_streams(self, offered: Offered) -> None:
+        """It has audio only."""
+
+    def hangup(self, cause: int) -> None:
+        """Close it."""
+        self._stream.close()
+
+    def send_digit(self, digit: str, duration_ms: int) -> None:
+        """Nobody hears it."""
+
+    def send_text(self, text: str) -> bool:
+        """Nobody reads it."""
+        return False
+
+    def transfer(self, order: TransferOrder) -> None:
+        """Not supported."""
+        order.done(0, TransferStatus.UNSUPPORTED)
+
+    def channel_item(self, name: str) -> str | None:
+        """There are none."""
+        return None
+
+
+class Announcer:
+    """The pair: ``speaker`` is played to, ``member`` goes into the bridge."""
+
+    def __init__(self, pbx: Host, name: str) -> None:
+        technology = AnnouncerTechnology()
+        self._pbx = pbx
+        self.speaker, self.member = (
+            pbx.create_quiet_channel(technology, f"{technology.name}/{name};{number}") for number in (1, 2)
+        )
+        for channel, stream in zip((self.speaker, self.member), memory_pair(), strict=True):
+            channel.driver = _End(stream)
+            pbx.channels.add(channel)
+
+    def end(self) -> None:
+        """Remove both."""
+        for channel in (self.speaker, self.member):
+            channel.hang_up()
+            self._pbx.channels.remove(channel)
