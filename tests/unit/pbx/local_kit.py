@@ -132,7 +132,7 @@ def short(fields: dict[str, str]) -> str:
     """An event in the short form of the record, without the fields that differ between runs."""
     parts = []
     for prefix in ("", "Dest"):
-        if f"{prefix}Channel" in fields:
+        if f"{prefix}ChannelState" in fields:
             each = {key: fields[prefix + key].replace("<unknown>", "-") for key in (
                 "Channel", "ChannelStateDesc", "CallerIDNum", "ConnectedLineNum", "Context", "Exten", "Priority",
             )}  # fmt: skip

@@ -393,7 +393,7 @@ class Pbx(Subsystem):
             run=run,
         )
         result = await originate(self, request)
-        if result.channel is None:
+        if result.channel is None or not result.channel.alive:
             raise NotAnsweredError(destination, result.cause)
         start(self, result.channel, request)
         # Every channel is made by create_channel.

@@ -165,7 +165,7 @@ async def _call(pbx: Host, request: OriginateRequest) -> Originated:
         raise
     finally:
         timer.cancel()
-    if dialer.winner is not None and dialer.winner.alive:
+    if dialer.winner is not None:  # it may have hung up since: it was answered all the same
         return Originated(dialer.winner, REASON_ANSWERED)
     if not in_time:
         dialer.cancel(None, Cause.NO_ANSWER)
@@ -203,7 +203,9 @@ def _set_variables(channel: Channel, request: OriginateRequest) -> None:
 
 
 def start(pbx: Host, channel: Channel, request: OriginateRequest) -> asyncio.Task[None]:
-    """Let an answered channel run what the request names, in the task that is returned."""
+    """Let an answered channel run what the request names, in the task that is returned; one that has gone, nothing."""
+    if not channel.alive:
+        return pbx.start(channel, _nothing)
     if not request.application and request.run is None:
         channel.context, channel.exten, channel.priority = request.context, request.exten, request.priority
         return pbx.start(channel)
@@ -211,6 +213,11 @@ def start(pbx: Host, channel: Channel, request: OriginateRequest) -> asyncio.Tas
     async def run(one: Channel) -> None:
         restriction.set(request.restriction)
         one.new_exten(request.application, request.data)
+        await run_it(one)
+        if not request.run:
+            one.hang_up()  # as in Asterisk 22: no dialplan ends that would tell of it
+
+    async def run_it(one: Channel) -> None:
         try:
             one.check()
             if request.run is not None:
@@ -220,8 +227,15 @@ def start(pbx: Host, channel: Channel, request: OriginateRequest) -> asyncio.Tas
         except EndDialplan as end:
             if end.cause is not None:
                 one.hangup_cause = end.cause
+        except ChannelHangup:
+            if request.run:
+                raise
 
     return pbx.start(channel, run)
+
+
+async def _nothing(_channel: Channel) -> None:
+    """It has gone."""
 
 
 def parse_variables(texts: Iterable[str]) -> list[tuple[str, str]]:
