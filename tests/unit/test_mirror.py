@@ -54,7 +54,6 @@ WITHOUT = frozenset(
         "interception/pcap",
         "interception/replay",
         "interception/reports",
-        "media/codec_commands",
         "media/commands",
         "media/core",
         "media/inactivity",

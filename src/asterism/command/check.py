@@ -263,6 +263,7 @@ _READERS: dict[str, Callable[[ConfigFile], list[ConfigError]]] = {
 
 def _check_objects(folder: Path, allow_exec: bool | None, files: dict[str, ConfigFile], found: Problems) -> Data:
     """Check the typed objects."""
+    from asterism.applications.session.codec_notes import codec_notes
     from asterism.chan_sip.backend import install
     from asterism.core.registry import Owner
     from asterism.data import Data
@@ -270,6 +271,7 @@ def _check_objects(folder: Path, allow_exec: bool | None, files: dict[str, Confi
     from asterism.data.realtime.settings import RealtimeSettings, require_sqlalchemy
     from asterism.server.discovery import configured_types
     from asterism.sip.objects import register_types
+    from asterism.sip.objects.endpoint import Endpoint
 
     log = logging.Logger("asterism.check")
     log.addHandler(logging.NullHandler())
@@ -300,6 +302,7 @@ def _check_objects(folder: Path, allow_exec: bool | None, files: dict[str, Confi
     if not any(file.not_run for file in files.values()):  # what is missing may come from an #exec
         found.add(_dangling(data, in_database))
     found.note([*data.without_effect(), *data.remarks()])
+    found.note(ConfigError(note.text, note.first.position, "allow") for note in codec_notes(data.all(Endpoint)))
     return data
 
 

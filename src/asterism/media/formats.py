@@ -66,7 +66,7 @@ class Format:
 
 
 ULAW = Format("ulaw", "PCMU", 8000, 8000, 0, frame_bytes=160, unit=1, description="G.711 u-law")
-ALAW = Format("alaw", "PCMA", 8000, 8000, 8, frame_bytes=160, unit=1, description="G.711 A-law")
+ALAW = Format("alaw", "PCMA", 8000, 8000, 8, frame_bytes=160, unit=1, description="G.711 a-law")
 GSM = Format("gsm", "GSM", 8000, 8000, 3, frame_bytes=33, max_ptime=300, unit=20, description="GSM")
 G722 = Format("g722", "G722", 8000, 16000, 9, frame_bytes=160, unit=1, description="G722")
 G729 = Format(

@@ -7,12 +7,19 @@ import random
 import socket
 import struct
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from asterism.media.dtmf import DigitReceiver, event_payloads
-from asterism.media.g711 import alaw_to_linear, ulaw_to_alaw, ulaw_to_linear
-from asterism.testing.sdp import PCMA, PCMU, Audio
+from asterism.media.durations import ticks_of
+from asterism.media.formats import SLIN
+from asterism.media.g711 import ulaw_to_linear
+from asterism.media.translate import stream_translator, swap_bytes
+from asterism.testing.sdp import CODECS, PCMA, PCMU, Audio
 from asterism.testing.tone import level, likeness, ulaw_tone
 from asterism.testing.waiting import PATIENCE, PhoneError, until
+
+if TYPE_CHECKING:
+    from asterism.media.codecs.codec import Translator
 
 _HEADER = struct.Struct("!BBHII")
 _KEPT = 60 * 50
@@ -25,7 +32,8 @@ _SOUND = 16000
 class PhoneAudio:
     """RTP as a phone does it: a packet every 20 ms while it plays, every packet that arrives kept for a minute.
 
-    ``codec`` is what is sent, as negotiated; what is received may be either G.711 law.
+    ``codec`` is what is sent, as negotiated; what is received may be any of :data:`~asterism.testing.sdp.CODECS` that
+    can be decoded on this machine. Sound is made and kept at 8 kHz.
     """
 
     def __init__(self, host: str = "127.0.0.1") -> None:
@@ -62,6 +70,10 @@ class PhoneAudio:
         self._ssrc = random.randrange(0xFFFFFFFF)
         self.sent = 0
         """Packets sent."""
+        self.heard_codecs: set[int] = set()
+        """Payload types of the audio received."""
+        self._encoder: tuple[int, Translator | None] | None = None
+        self._decoder: tuple[int, Translator | None] | None = None
 
     def connect(self, description: Audio, own: Sequence[int] = (PCMU, PCMA)) -> None:
         """Take the other side's description; what is sent is the first of its codecs that is one of our ``own``."""
@@ -111,12 +123,24 @@ class PhoneAudio:
         elif self._tone:
             packet = self._tone[self._position % len(self._tone)]
             self._position += 1
-            self._send(self.codec, self._timestamp, ulaw_to_alaw(packet) if self.codec == PCMA else packet)
+            self._send_audio(packet)
         else:
             return
-        self._timestamp = self._timestamp + 160 & 0xFFFFFFFF
+        if self._events or not self._tone:
+            self._timestamp = self._timestamp + CODECS[self.codec].clock_rate // 50 & 0xFFFFFFFF
         self._next = max(self._next + 0.02, self._loop.time() - 0.1)
         self._timer = self._loop.call_at(self._next, self._tick)
+
+    def _send_audio(self, packet: bytes) -> None:
+        """Send 20 ms of u-law in the codec agreed, once they make a packet of it."""
+        fmt = CODECS[self.codec]
+        if self._encoder is None or self._encoder[0] != self.codec:
+            self._encoder = self.codec, stream_translator(SLIN, fmt)
+        encode = self._encoder[1]
+        payload = packet if self.codec == PCMU else b"" if encode is None else encode(ulaw_to_linear(packet))
+        if payload:
+            self._send(self.codec, self._timestamp, swap_bytes(payload) if fmt.encoding == "L16" else payload)
+            self._timestamp = self._timestamp + ticks_of(fmt, payload) & 0xFFFFFFFF
 
     def _send(self, payload_type: int, timestamp: int, payload: bytes) -> None:
         if self.remote is None or not self.sending:
@@ -141,14 +165,24 @@ class PhoneAudio:
         self.sources.add(source[:2])
         self.ssrcs.add(ssrc)
         payload_type, payload = second & 0x7F, data[12:]
-        if payload_type in (PCMU, PCMA):
+        if payload_type in CODECS and payload_type != self.dtmf:
             self.received += 1
-            self.packets.append(ulaw_to_linear(payload) if payload_type == PCMU else alaw_to_linear(payload))
+            self.heard_codecs.add(payload_type)
+            self.packets.append(self._decode(payload_type, payload))
             del self.packets[:-_KEPT]
         elif payload_type >= 96:
             for digit, duration in self._digit_receiver.update(payload, timestamp, self._loop.time()):
                 if duration >= 0:
                     self.digits += digit
+
+    def _decode(self, payload_type: int, payload: bytes) -> bytes:
+        fmt = CODECS[payload_type]
+        if self._decoder is None or self._decoder[0] != payload_type:
+            self._decoder = payload_type, stream_translator(fmt, SLIN)
+        decode = self._decoder[1]
+        if decode is None:
+            return b""
+        return decode(swap_bytes(payload) if fmt.encoding == "L16" else payload)
 
     def level(self, frequency: float) -> float:
         """How much of the latest 300 ms heard is at ``frequency``, 0 to 1."""

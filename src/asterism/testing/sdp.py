@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from asterism.media.formats import FORMATS, Format
 
 PCMU, PCMA = 0, 8
-_NAMES = {PCMU: "PCMU/8000", PCMA: "PCMA/8000"}
+CODECS: Mapping[int, Format] = MappingProxyType({one.payload_type: one for one in FORMATS.values()})
+"""Codecs by the payload type that a phone gives them, which is the one that the server offers them under."""
 
 
 @dataclass
@@ -15,7 +20,7 @@ class Audio:
     host: str
     port: int
     codecs: list[int] = field(default_factory=lambda: [PCMU, PCMA])
-    """Payload types of G.711, in order of preference."""
+    """Payload types, in order of preference: those of :data:`CODECS`."""
     dtmf: int | None = 101
     """Payload type of telephone-event."""
     direction: str = "sendrecv"
@@ -31,7 +36,7 @@ class Audio:
             f"c=IN {family} {self.host}",
             "t=0 0",
             f"m=audio {self.port} RTP/AVP {' '.join(types)}",
-            *(f"a=rtpmap:{one} {_NAMES[one]}" for one in self.codecs),
+            *(f"a=rtpmap:{one} {CODECS[one].rtpmap}" for one in self.codecs),
         ]
         if self.dtmf is not None:
             lines += [f"a=rtpmap:{self.dtmf} telephone-event/8000", f"a=fmtp:{self.dtmf} 0-16"]
@@ -57,7 +62,8 @@ class Audio:
                 direction = value
         if found is None:
             return None
-        return cls(host, int(found[1]), [int(one) for one in found[3:] if int(one) in _NAMES], dtmf, direction)
+        codecs = [int(one) for one in found[3:] if int(one) in CODECS and int(one) != dtmf]
+        return cls(host, int(found[1]), codecs, dtmf, direction)
 
 
 def answer_direction(offered: str) -> str:
