@@ -16,6 +16,7 @@ from asterism.chan_sip.objects.shared import SipOptions
 from asterism.chan_sip.reading import ALIASES
 from asterism.chan_sip.translation.translate import GENERAL_RULES, PEER_RULES
 from asterism.data import ConfiguredObject, OptionSpec
+from asterism.media.soundfiles.search import SHIPPED
 from asterism.pbx.calls.completion.machine import State
 from asterism.pbx.calls.completion.parameters import MOST_REQUESTS
 from asterism.pbx.calls.completion.table import CompletionSettings
@@ -65,8 +66,24 @@ def pages() -> dict[str, str]:
     made["sip_notify.md"] = _sip_notify()
     made["res_parking.md"] = _parking()
     made["sip.conf.md"] = _sip_conf()
+    made["prompts.md"] = _prompts()
     made["README.md"] = _index(types)
     return made
+
+
+def _prompts() -> str:
+    """What each shipped prompt says, from the list that they were made from."""
+    lines = [
+        "# The prompts that ship\n\n<!-- Made by docs/generate.py from sounds/en/prompts.txt: change that. -->\n",
+        "\nIn English. Where others are put, and which one is played: [prompts](../guide/prompts.md).\n",
+    ]
+    for line in (SHIPPED / "en" / "prompts.txt").read_text().partition("\n\n")[2].splitlines():
+        if line.startswith("# "):
+            lines.append(f"\n## {line[2:]}\n\n| name | says |\n|---|---|\n")
+        elif line:
+            name, _, text = line.partition(": ")
+            lines.append(f"| `{name}` | {text.partition(' | ')[0]} |\n")
+    return "".join(lines)
 
 
 def _call_completion() -> str:
@@ -295,7 +312,7 @@ def _index(types: list[type[ConfiguredObject]]) -> str:
     ]
     lines.append(
         "\nWhat there is for the dialplan, what is left out, and why: [applications](applications.md), "
-        "[functions](functions.md).\n"
+        "[functions](functions.md). What the prompts say that come with the server: [prompts](prompts.md).\n"
     )
     return "".join(lines)
 

@@ -13,7 +13,7 @@ from dialplan_world import World
 
 from asterism.config import ConfigFile
 from asterism.core.errors import ConfigError
-from asterism.pbx.dialplan.applications.dial_options import parse_options
+from asterism.pbx.dialplan.applications.dial.options import parse_options
 from asterism.pbx.dialplan.language import loader
 from asterism.pbx.dialplan.language.arguments import split_arguments
 from asterism.pbx.dialplan.language.foreign import foreign, joined, shadow

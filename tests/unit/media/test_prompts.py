@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asterism.media.files import Sounds
 from asterism.media.formats import SLIN
 from asterism.media.g711 import ulaw_to_linear
+from asterism.media.soundfiles import Sounds
 from asterism.pbx.calls.features.settings import OPTIONS
 from asterism.pbx.calls.parking.announcing import FAILED, NOBODY_THERE
 from asterism.pbx.channels.saying.dates import moment_names

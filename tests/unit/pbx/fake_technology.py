@@ -19,7 +19,7 @@ from asterism.media.taps import Direction, TappedStream
 from asterism.pbx.assembly.pbx import Pbx
 from asterism.pbx.channels.channel import Channel
 from asterism.pbx.channels.technology import ChannelRequest
-from asterism.pbx.dialplan.applications.dial import DialApplication
+from asterism.pbx.dialplan.applications.dial.application import DialApplication
 from asterism.pbx.vocabulary.controls import ChannelState, Control
 from asterism.pbx.vocabulary.device_state import DeviceState
 from asterism.pbx.vocabulary.errors import RequestError

@@ -16,7 +16,7 @@ import pytest
 from fake_technology import FakeServer, recorded_section, settle
 
 from asterism.pbx.channels.channel import Channel
-from asterism.pbx.dialplan.applications.dial import DialApplication
+from asterism.pbx.dialplan.applications.dial.application import DialApplication
 from asterism.pbx.vocabulary.controls import Control
 from asterism.pbx.vocabulary.flow import EndDialplan
 

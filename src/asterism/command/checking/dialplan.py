@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from asterism.command.checking.problems import Problems
 from asterism.core.errors import ConfigError, Position
 from asterism.core.nearest import suggestion
-from asterism.pbx.dialplan.applications.dial_options import KNOWN, parse_options, split_options
+from asterism.pbx.dialplan.applications.dial.options import KNOWN, parse_options, split_options
 from asterism.pbx.dialplan.language.arguments import split_arguments, split_assignment, split_call, split_condition
 from asterism.pbx.dialplan.language.contexts import HINT, Priority
 from asterism.pbx.dialplan.language.loader import read
@@ -168,7 +168,7 @@ class Lines:
             return
         for letter, _argument in split_options(options):
             if letter not in KNOWN and letter != _UNKNOWN:
-                self._tell(f"Dial: option '{letter}' is not supported")
+                self._tell(f"Dial: Unrecognized option: '{letter}'")
 
     def _options(self, offer: Offer, values: list[str]) -> None:
         accepted = next((each.values for each in offer.documentation.arguments if each.name == "options"), ())

@@ -26,7 +26,7 @@ from asterism.pbx.channels.listening import Listening
 from asterism.pbx.channels.playing import Playing
 from asterism.pbx.channels.speaking import Speaker
 from asterism.pbx.channels.transfer import Transferred
-from asterism.pbx.dialplan.applications.dial import dial
+from asterism.pbx.dialplan.applications.dial.call import dial
 
 if TYPE_CHECKING:
     from asterism.media.stream import Frame

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from asterism.core.containment import FAILED
+from asterism.core.errors import UsageError
 from asterism.pbx.bridges.linking import connect_channels, disconnect_channel
 from asterism.pbx.calls.completion.parameters import KEY
 from asterism.pbx.channels.interception import CONNECTED, intercept
 from asterism.pbx.channels.music.playing import music_of, start_music
+from asterism.pbx.channels.playing import start_tone
 from asterism.pbx.vocabulary import events
-from asterism.pbx.vocabulary.causes import Cause
+from asterism.pbx.vocabulary.causes import Cause, cause_text
 from asterism.pbx.vocabulary.controls import ChannelState, Control, DialStatus
 from asterism.pbx.vocabulary.errors import RequestError
 from asterism.pbx.vocabulary.party import Redirecting
@@ -113,6 +115,9 @@ class Dialer:
         self.on_answer: Callable[[Channel, Leg], None] | None = None
         self.on_forward: Callable[[Channel], None] | None = None
         self.on_ringing: Callable[[Channel], None] | None = None
+        self.on_progress: Callable[[Channel], None] | None = None
+        self.tells_answer = True
+        """Whether the DialEnd of the one that answers is published here, at once."""
         self._done = done
         self.refusal: Control | None = None
         """BUSY or CONGESTION if a leg indicated that instead of being hung up."""
@@ -163,7 +168,13 @@ class Dialer:
             formats = formats or (() if stream is None else stream.formats)
             channel = self.pbx.request(destination, caller, formats, uniqueid, other_uniqueid)
         except RequestError as error:
-            self.pbx.log.verbose(3, "Could not call %s: %s", destination, error)
+            if caller is None:
+                self.pbx.log.verbose(3, "Could not call %s: %s", destination, error)
+            else:
+                kind, cause = destination.partition("/")[0], error.cause
+                told = "Unable to create channel of type '%s' (cause %d - %s)"
+                self.pbx.log.notice(told, kind, cause, cause_text(cause))
+                self.pbx.log.debugging(1, "Could not call %s: %s", destination, error)
             self.count(error.cause)
             return None
         if caller is not None:
@@ -188,6 +199,11 @@ class Dialer:
             return
         if not leg.begun:
             self._begin(leg)
+        log = self.pbx.log
+        if log.verbosity >= 3 and self.caller is not None:
+            log.verbose(3, "Called %s", leg.destination)
+            if self.single and self.ignore_updates:
+                log.verbose(3, "Connected line update to %s prevented.", self.caller.name)
         if called is FAILED and channel.driver is not None:
             channel.queue_hangup(Cause.INTERWORKING)
 
@@ -219,6 +235,8 @@ class Dialer:
         channel = leg.channel
         del self.pending[channel]
         _let_go(channel)
+        if self.caller is not None:
+            self.pbx.log.verbose(3, "Couldn't call %s", leg.destination)
         self.count(channel.hangup_cause or Cause.NO_ROUTE_DESTINATION, DialStatus.CHANUNAVAIL)
         if leg.before and self.caller is not None:
             # A forward that leads nowhere leaves no cause behind.
@@ -245,7 +263,7 @@ class Dialer:
 
     def release(self) -> None:
         """Drop the references to the initiator once dialling has ended, to break the reference cycle."""
-        self.on_answer = self.on_forward = self.on_ringing = None
+        self.on_answer = self.on_forward = self.on_ringing = self.on_progress = None
         if self.caller is not None:
             self.caller.on_replaced = None
 
@@ -318,6 +336,18 @@ class Dialer:
         """Let the caller hear ringing without waiting for a leg that rings."""
         self._show(Control.RINGING)
 
+    def show_tone(self, tone: str) -> None:
+        """Let the caller hear a tone instead of ringing: a name, or a list as in ``indications.conf``."""
+        caller = self.caller
+        if caller is None:
+            return
+        self._show(Control.PROGRESS)
+        self._shown.add(Control.RINGING)
+        try:
+            start_tone(caller, tone)
+        except UsageError as error:
+            self.pbx.log.warning("%s hears no tone: %s", caller.name, error)
+
     def show_music(self, music_class: str) -> None:
         """Let the caller hear music instead of ringing."""
         caller = self.caller
@@ -333,6 +363,9 @@ class Dialer:
         bus = self.pbx.bus
         if bus.listeners[events.DIAL_STATE]:
             bus.publish(events.DIAL_STATE, self.caller, channel, DialStatus.RINGING)
+        log = self.pbx.log
+        if log.verbosity >= 3 and self.caller is not None:
+            log.verbose(3, "%s is ringing", channel.name)
         if self.on_ringing is not None:
             self.on_ringing(channel)
         self._show(Control.RINGING)
@@ -343,9 +376,12 @@ class Dialer:
             self._elapsed("PROGRESSTIME")
         self.pbx.bus.publish(events.DIAL_STATE, self.caller, channel, DialStatus.PROGRESS)
         caller = self.caller
+        if self.on_progress is not None:
+            self.on_progress(channel)
         if self.answered_early:
             self._answered(channel)
         elif caller is not None and self.single and (self.early_media or self.ring_until_media):
+            self.pbx.log.verbose(3, "%s is making progress passing it to %s", channel.name, caller.name)
             self._show(Control.PROGRESS)
             connect_channels(caller, channel)
 
@@ -367,7 +403,10 @@ class Dialer:
             self.on_answer(channel, leg)
         caller = self.caller
         bus = self.pbx.bus
-        if bus.listeners[events.DIAL_END]:
+        log = self.pbx.log
+        if log.verbosity >= 3 and caller is not None:
+            log.verbose(3, "%s answered %s", channel.name, caller.name)
+        if self.tells_answer and bus.listeners[events.DIAL_END]:
             bus.publish(events.DIAL_END, caller, channel, DialStatus.ANSWER)
         if caller is not None and self.shows_connected and caller.state is ChannelState.UP:
             # An answer of ours would have told it; this one was answered before.
@@ -398,6 +437,9 @@ class Dialer:
             self._unavailable += 1
         else:
             self.forwarded = True
+            if self.caller is not None:
+                log, name = self.pbx.log, self.caller.name
+                log.verbose(3, "Now forwarding %s to '%s' (thanks to %s)", name, target, channel.name)
             forwarded = self.request(target, (*leg.before, leg.destination))
             if forwarded is not None:
                 forwarded.channel.redirecting = redirecting
@@ -438,7 +480,15 @@ class Dialer:
     def _finish(self) -> None:
         if not self.finished:
             self.finished = True
+            if self.winner is None and self.caller is not None:
+                self._tell_failures()
             self._done()
+
+    def _tell_failures(self) -> None:
+        failed = self._busy + self._congested + self._unavailable
+        if failed >= self._lines:
+            counts = self._lines, self._busy, self._congested, self._unavailable
+            self.pbx.log.verbose(3, "Everyone is busy/congested at this time (%d:%d/%d/%d)", *counts)
 
 
 def _let_go(channel: Channel) -> None:

@@ -95,6 +95,7 @@ class Channel(ChannelEnd):
         "on_hold",
         "on_new_caller",
         "out_of_hops",
+        "outgoing",
         "peeraccount",
         "picked_up",
         "pickup_group",
@@ -149,6 +150,8 @@ class Channel(ChannelEnd):
         self.priority = 1
         self.application = ""
         self.appdata = ""
+        self.outgoing: tuple[str, str] | None = None
+        """Application and data that a channel called by Dial is shown to run when nothing else runs on it."""
         self.data: dict[str, Any] = {}
         self.dialplan_state: Any = None
         self.hangup_cause = 0
@@ -179,6 +182,7 @@ class Channel(ChannelEnd):
         self.taps = None
         self.control_listener = None
         self.hangup_listener = None
+        self.handlers = None
         self.follower = None
         self.on_replaced = None
         self.task = None
@@ -341,6 +345,11 @@ class Channel(ChannelEnd):
         old, self.accountcode = self.accountcode, accountcode
         if old != accountcode:
             self.pbx.bus.publish(events.NEW_ACCOUNT_CODE, self, old)
+
+    @property
+    def told_place(self) -> tuple[str, str, int]:
+        """Its place in the dialplan as the last Newexten told it."""
+        return self._place or (self.context, self.exten, self.priority)
 
     def new_exten(self, application: str, appdata: str = "") -> None:
         """Say what the channel runs now; publishes Newexten when its place in the dialplan is new."""

@@ -61,6 +61,19 @@ class Follower(Protocol):
         """It ends."""
 
 
+class EndHandlers(Protocol):
+    """What runs at a channel's end."""
+
+    def run_before_end(self) -> bool:
+        """Whether the channel is not to end yet: they run, or begin to, and end it then."""
+
+    async def run(self) -> None:
+        """Run them; none is left then."""
+
+    def shown(self) -> list[str]:
+        """As they are listed, in the order in which they run."""
+
+
 class ChannelEnd(ChannelWaits):
     """The part of a channel that ends it."""
 
@@ -70,6 +83,7 @@ class ChannelEnd(ChannelWaits):
         "control_listener",
         "dead",
         "follower",
+        "handlers",
         "hangup_cause",
         "hangup_listener",
         "hangup_reason",
@@ -89,6 +103,8 @@ class ChannelEnd(ChannelWaits):
     bridge: ChannelBridge | None
     control_listener: ControlListener | None
     hangup_listener: HangupListener | None
+    handlers: EndHandlers | None
+    """What runs at its end; ``None``: nothing was ever to."""
     follower: Follower | None
     """Whoever waits for the outcome of a transfer of the channel."""
     on_replaced: Callable[[], None] | None
@@ -255,8 +271,17 @@ class ChannelEnd(ChannelWaits):
         self.pbx.bus.publish(events.SOFT_HANGUP_REQUEST, self, int(SoftHangup.DIALPLAN_END))
 
     def hang_up(self) -> None:
-        """Tear the channel down at once: the driver ends the leg; Hangup is published in the next loop pass."""
+        """Tear the channel down at once: the driver ends the leg; Hangup is published in the next loop pass.
+
+        With hangup handlers that have not run yet that comes when they have.
+        """
         me: Channel = self  # type: ignore[assignment]
+        if self.handlers is not None and self.handlers.run_before_end():
+            self._move(Stage.LEAVING)
+            self.control_listener = None
+            if self.bridge is not None:
+                self.bridge.depart(me)
+            return
         stream = me.stream
         if not self._move(Stage.DEAD):
             return

@@ -24,8 +24,8 @@ class ChannelVariables:
     _deferred: list[tuple[Sequence[str], Callable[[], Iterable[str]]]]
     inheritance: dict[str, int] | None
 
-    def set_variable(self, name: str, value: str | None) -> None:
-        """Set a channel variable, ``None`` deletes it; publishes VarSet.
+    def set_variable(self, name: str, value: str | None, shown: str = "") -> None:
+        """Set a channel variable, ``None`` deletes it; publishes VarSet, with the name ``shown`` if there is one.
 
         A leading ``_`` makes called channels inherit it, ``__`` theirs too. A variable that is set
         again counts as the newest.
@@ -47,7 +47,7 @@ class ChannelVariables:
             self.inheritance.pop(plain, None)
         bus = self.pbx.bus
         if bus.listeners[events.VAR_SET]:
-            bus.publish(events.VAR_SET, self, name, value or "")
+            bus.publish(events.VAR_SET, self, shown or name, value or "")
 
     def set_variables(self, values: Mapping[str, str]) -> None:
         """Set several variables, as :meth:`set_variable` one by one; their names have no underscore in front."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.documentation import Argument, Documentation
@@ -9,7 +10,8 @@ from asterism.pbx.bridges.bridge import ANNOUNCER, HOLDING, Bridge
 from asterism.pbx.bridges.member import Waiting
 from asterism.pbx.calls.bridging import Guest, Meeting, join, may_be_fetched
 from asterism.pbx.calls.features.member import LETTERS, keys_of
-from asterism.pbx.dialplan.applications.dial_options import BRIDGE, parse_options, split_options
+from asterism.pbx.dialplan.applications.dial.limits import Limit
+from asterism.pbx.dialplan.applications.dial.options import BRIDGE, parse_options, split_options
 from asterism.pbx.dialplan.language.arguments import number, split_arguments
 from asterism.pbx.dialplan.language.places import Place
 from asterism.pbx.vocabulary.controls import SoftHangup
@@ -20,7 +22,7 @@ from asterism.pbx.vocabulary.module import PbxModule
 if TYPE_CHECKING:
     from asterism.core.log import ServerLogger
     from asterism.pbx.channels.channel import Channel
-    from asterism.pbx.dialplan.applications.dial_options import DialOptions
+    from asterism.pbx.dialplan.applications.dial.options import DialOptions
 
 RESULT = "BRIDGERESULT"
 _CREATOR = "BridgeWait"
@@ -65,14 +67,14 @@ class _Call:
         """Fetch the other channel and stay with it."""
         channel, target, options = self._channel, self._target, self._options
         self.meeting.invite(target)
-        timer = None
+        limit = None
         if options.limit is not None:
-            timer = channel.pbx.loop.call_later(options.limit, target.soft_hangup, SoftHangup.TIMEOUT)
+            limit = Limit(channel, options, lambda: target, partial(target.soft_hangup, SoftHangup.TIMEOUT))
         try:
             await self.meeting.attend(channel)
         finally:
-            if timer is not None:
-                timer.cancel()
+            if limit is not None:
+                limit.stop()
             channel.set_variable(RESULT, "FAILURE" if self.meeting.bridge is None else "SUCCESS")
 
     def _end(self, _by: Channel) -> None:
@@ -140,7 +142,7 @@ class BridgingApplications(PbxModule):
                         ("H", "This party may."),
                         ("k", "The other party may park this one by the key `parkcall`."),
                         ("K", "This party may park the other."),
-                        ("L(ms)", "Hang the other channel up after that, in milliseconds."),
+                        ("L(ms[:left[:every]])", "Hang the other channel up after that, with warnings as Dial's."),
                         ("n", "Do not answer this channel. The other is not answered if it has BRIDGE_NOANSWER set."),
                         ("S(seconds)", "Hang the other channel up after that, in seconds."),
                         ("t", "The other party may transfer this one by the keys `blindxfer` and `atxfer`."),

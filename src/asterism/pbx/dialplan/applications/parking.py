@@ -11,7 +11,7 @@ from asterism.pbx.calls.parking.announcing import FAILED, NOBODY_THERE, tell
 from asterism.pbx.calls.parking.errors import LotFullError, ParkingError
 from asterism.pbx.calls.parking.parking import Wish
 from asterism.pbx.channels.answering import answer
-from asterism.pbx.dialplan.applications.dial_options import split_options
+from asterism.pbx.dialplan.applications.dial.options import split_options
 from asterism.pbx.dialplan.language.arguments import number, split_arguments
 from asterism.pbx.dialplan.language.places import parse_place
 from asterism.pbx.vocabulary.flow import EndDialplan

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from asterism.config.values import is_true
 from asterism.core.documentation import Argument, Documentation
 from asterism.media.stream import VIDEO
+from asterism.pbx.calls import hangup_handlers
+from asterism.pbx.calls.hangup_handlers import HangupHandlers
 from asterism.pbx.calls.parking.settings import LOT_KEY
 from asterism.pbx.channels.security import KEY as SECURITY
 from asterism.pbx.channels.security import Security
@@ -34,6 +36,9 @@ _ITEMS = (
     ("checkhangup", "1 while it is being hung up, else 0"),
     ("context", "context of the dialplan"),
     ("exten", "extension of the dialplan"),
+    ("hangup_handler_pop", "W: take the newest hangup handler away, and add the one given, if any"),
+    ("hangup_handler_push", "W: add a subroutine that runs at the channel's end, behind h, the newest first"),
+    ("hangup_handler_wipe", "W: take all hangup handlers away, and add the one given, if any"),
     ("hangupsource", "the channel that has hung up"),
     ("language", "R/W: language of prompts"),
     ("linkedid", "identifier that it shares with the channels of its call"),
@@ -148,6 +153,12 @@ class ChannelFunctions(PbxModule):
             channel.tone_zone = value
         elif item == "parkinglot":
             channel.data[LOT_KEY] = value
+        elif item == "hangup_handler_push":
+            hangup_handlers.push(channel, value)
+        elif item == "hangup_handler_pop":
+            hangup_handlers.change(channel, HangupHandlers.pop, value)
+        elif item == "hangup_handler_wipe":
+            hangup_handlers.change(channel, HangupHandlers.wipe, value)
         elif item == "tenantid":
             channel.tenantid = value
         elif item == "amaflags":

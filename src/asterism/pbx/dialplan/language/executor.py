@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from asterism.core.containment import FAILURES, report_failure, task_ends
 from asterism.core.restriction import DANGEROUS_APPLICATIONS, REACHING_OUT, restriction
+from asterism.pbx.channels.ending import PARTED
 from asterism.pbx.channels.extension import Extension, raise_end
 from asterism.pbx.channels.playing import start_tone
 from asterism.pbx.dialplan.language.state import DialplanState, Frame, Raised
@@ -93,30 +94,53 @@ class Executor:
         if state is not None and state.absolute is not None:
             state.absolute.cancel()
             state.absolute = None
-        context = channel.context
         if away:
             channel.hang_up()
             return
-        if channel.runs_h and self.table.find(context, "h", 1, channel.caller.number) is not None:
+        runs_h = channel.runs_h and self.table.find(channel.context, "h", 1, channel.caller.number) is not None
+        if runs_h or channel.outgoing is not None or channel.handlers is not None:
             channel.tell_dialplan_end()
-            await self._run_hangup_extension(channel, context)
-            channel.hang_up()
+            await self._run_end(channel, runs_h)
             return
         channel.end_dialplan()
 
+    async def run_h(self, channel: Channel) -> None:
+        """Run ``h`` of the context of a channel that has no dialplan, if there is one, and hang the channel up."""
+        await self._run_end(channel, self.table.find(channel.context, "h", 1, channel.caller.number) is not None)
+
+    async def _run_end(self, channel: Channel, runs_h: bool) -> None:
+        if runs_h:
+            await self._run_hangup_extension(channel, channel.context)
+        if channel.outgoing is not None and channel.stage not in PARTED:
+            channel.new_exten(*channel.outgoing)
+        if channel.handlers is not None:
+            await channel.handlers.run()
+        channel.hang_up()
+
     async def gosub(
-        self, channel: Channel, context: str, exten: str, priority: int | str, args: Sequence[str] = ()
+        self,
+        channel: Channel,
+        context: str,
+        exten: str,
+        priority: int | str,
+        args: Sequence[str] = (),
+        hanging_up: bool = False,
     ) -> str:
         """Run a subroutine on ``channel`` up to its ``Return`` and give back what it returned.
 
-        The channel's own position is kept. Raises :class:`ChannelHangup` when it hangs up meanwhile,
-        ``EndDialplan`` when the subroutine ended the call.
+        The channel's own position is kept. One that is ``hanging_up`` runs what it need not wait for. Raises
+        :class:`ChannelHangup` when it hangs up meanwhile, ``EndDialplan`` when the subroutine ended the call.
         """
         position = channel.context, channel.exten, channel.priority
+        shown = channel.application, channel.appdata
         number = self.resolve(channel, context, exten, priority)
         if number is None or self.table.find(context, exten, number, channel.caller.number) is None:
             self.log.warning("No subroutine at %s,%s,%s", context, exten, priority)
             return ""
+        name = f"{context},{exten},{number}"
+        if args:
+            name += f"({','.join(args)})"
+        self.log.verbose(3, "%s Internal Gosub(%s) start", channel.name, name)
         state = self.state(channel)
         depth = len(state.frames)
         self.push_frame(channel, Frame(*position, boundary=True), args)
@@ -124,16 +148,20 @@ class Executor:
         value = ""
         outside = restriction.set(0)
         try:
-            await self._run(channel, fall_through=False)
+            await self._run(channel, fall_through=False, hanging_up=hanging_up)
             self.log.warning("Subroutine %s,%s of %s ended without Return", context, exten, channel.name)
         except SubroutineReturned as returned:
             value = returned.value
+            self.pop_frame(channel)
             channel.set_variable("GOSUB_RETVAL", value)
+            self.log.verbose(3, "Spawn extension (%s, %s, %d) exited non-zero on '%s'", *position, channel.name)
+            self.log.verbose(3, "%s Internal Gosub(%s) complete GOSUB_RETVAL=%s", channel.name, name, value)
         finally:
             restriction.reset(outside)
             while len(state.frames) > depth:
                 self.pop_frame(channel)
             channel.context, channel.exten, channel.priority = position
+            channel.application, channel.appdata = shown
         return value
 
     async def application(self, channel: Channel, name: str, data: str) -> bool:
@@ -194,7 +222,7 @@ class Executor:
         if not state.frames:
             return None
         frame = state.frames.pop()
-        for name, value in frame.hidden.items():
+        for name, value in reversed(frame.hidden.items()):
             channel.set_variable(name, value)
         return frame
 
@@ -203,7 +231,7 @@ class Executor:
         frames = self.state(channel).frames
         if frames and name not in frames[-1].hidden:
             frames[-1].hidden[name] = channel.variables.get(name)
-        channel.set_variable(name, value)
+        channel.set_variable(name, value, f"LOCAL({name})")
 
     async def _run(
         self, channel: Channel, fall_through: bool = True, hanging_up: bool = False, jump: Goto | None = None
@@ -338,8 +366,11 @@ class Executor:
 
     @staticmethod
     def _no_cause(channel: Channel) -> int | None:
-        """A call that ends unanswered without anybody saying why has no cause, whatever Dial left there."""
-        return None if channel.state == ChannelState.UP else 0
+        """A call that ends unanswered without anybody saying why has no cause, whatever a Dial without answer left."""
+        if channel.state == ChannelState.UP:
+            return None
+        answered = channel.variables.get("DIALSTATUS") == "ANSWER"
+        return channel.hangup_cause or Cause.NORMAL_CLEARING if answered else 0
 
     async def busy(self, channel: Channel, control: Control, cause: Cause, seconds: float | None) -> None:
         """Tell the caller busy or congestion, let an answered one hear the tone for a while, end the call.
@@ -348,13 +379,13 @@ class Executor:
         is the other half's caller that ends it.
         """
         channel.hangup_cause = cause
+        if channel.state != ChannelState.UP:
+            channel.set_state(ChannelState.BUSY)
         channel.indicate(control)
         if channel.state == ChannelState.UP:
             start_tone(channel, "busy" if control is Control.BUSY else "congestion")
             await channel.park(seconds)
             raise EndDialplan(cause)
-        if control is Control.BUSY:
-            channel.set_state(ChannelState.BUSY)
         if getattr(channel.technology, "inside", False):
             with contextlib.suppress(ChannelHangup):
                 await channel.park(_REFUSED_WAIT)

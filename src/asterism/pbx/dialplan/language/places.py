@@ -18,20 +18,40 @@ class Place:
 
 
 def split_place(text: str) -> list[str]:
-    """The pieces of ``text`` between ``^`` or commas."""
+    """The pieces of ``text`` between ``^`` or commas, except those in quotes, parentheses or behind a backslash.
+
+    Quotes and backslashes stay, as in the arguments of ``Gosub``.
+    """
     pieces: list[str] = []
-    start = 0
-    for piece in shadow(text).replace("^", ",").split(","):
-        pieces.append(text[start : start + len(piece)])
-        start += len(piece) + 1
+    start = depth = 0
+    quoted = escaped = False
+    for index, character in enumerate(shadow(text)):
+        if escaped:
+            escaped = False
+        elif character == "\\":
+            escaped = True
+        elif character == '"':
+            quoted = not quoted
+        elif quoted:
+            continue
+        elif character in "^," and not depth:
+            pieces.append(text[start:index])
+            start = index + 1
+        elif character == "(":
+            depth += 1
+        elif character == ")" and depth:
+            depth -= 1
+    pieces.append(text[start:])
     return pieces
 
 
 def parse_place(text: str) -> Place:
     """Read ``[[context^]exten^]priority[(arg1[^...])]``; a comma may stand for each ``^``."""
     place, parenthesis, rest = text.partition("(")
-    args = tuple(split_place(rest.rstrip(")"))) if parenthesis else ()
-    parts = [part.strip() for part in split_place(place)]
+    end = shadow(rest).rfind(")")
+    inside = rest if end < 0 else rest[:end]
+    args = tuple(split_place(inside)) if parenthesis and inside else ()
+    parts = [part.strip() for part in split_place(place.rstrip().rstrip(",^"))]
     context, exten, priority = [*[""] * (3 - len(parts)), *parts][-3:]
     number_ = int(priority) if priority.isascii() and priority.isdigit() and len(priority) < 8 else priority or 1
     return Place(context, exten, number_, args)

@@ -32,7 +32,7 @@ exten => s,1,Set(LOCAL(INNER)=x)
 def test_endless_recursion_ends() -> None:
     world, channel = run("[default]\nexten => 100,1,Gosub(100,1)\n")
     assert hung_up(channel) == 0
-    assert 100 < len([1 for _, fields in world.events if fields.get("Variable") == "ARGC"]) < 2000
+    assert 100 < len([1 for _, fields in world.events if fields.get("Variable") == "LOCAL(ARGC)"]) < 2000
 
 
 def test_gosub_for_dial_options() -> None:

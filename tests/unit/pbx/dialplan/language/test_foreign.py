@@ -5,7 +5,7 @@ import time
 import pytest
 from dialplan_world import World
 
-from asterism.pbx.dialplan.applications.dial_options import parse_options
+from asterism.pbx.dialplan.applications.dial.options import parse_options
 from asterism.pbx.dialplan.functions.logic import LogicFunctions
 from asterism.pbx.dialplan.language.arguments import find_outside, split_arguments, split_call, split_condition
 from asterism.pbx.dialplan.language.expression import evaluate, evaluate_pieces, is_true

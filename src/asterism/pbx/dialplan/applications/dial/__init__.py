@@ -1,0 +1,1 @@
+"""``Dial`` and ``RetryDial``: from the options to the end of the conversation, one file for each part of it."""

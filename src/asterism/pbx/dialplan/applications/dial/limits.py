@@ -1,0 +1,160 @@
+"""Options S and L: the end of a conversation, and the warnings before it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from asterism.config.values import is_true
+from asterism.core.containment import FAILURES, report_failure, task_ends
+from asterism.core.log import log_subject
+from asterism.media.files import SoundError
+from asterism.pbx.calls.features.table import away
+from asterism.pbx.channels.playing import play
+from asterism.pbx.vocabulary.errors import ChannelHangup, Goto
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.dialplan.applications.dial.options import DialOptions
+
+
+class Sounds(NamedTuple):
+    """What is heard of the limit, and by whom, as the caller's variables ``LIMIT_...`` say."""
+
+    caller: bool
+    callee: bool
+    connect: str
+    warning: str
+    timeout: str
+
+
+def sounds_of(channel: Channel) -> Sounds:
+    """What a channel's variables say; without them the caller hears how much time is left."""
+
+    def value(name: str) -> str:
+        return (channel.get_variable(name) or "").strip()
+
+    caller, callee = value("LIMIT_PLAYAUDIO_CALLER"), value("LIMIT_PLAYAUDIO_CALLEE")
+    return Sounds(
+        not caller or is_true(caller),
+        is_true(callee),
+        value("LIMIT_CONNECT_FILE"),
+        value("LIMIT_WARNING_FILE"),
+        value("LIMIT_TIMEOUT_FILE"),
+    )
+
+
+def told_of(caller: Channel, options: DialOptions) -> None:
+    """Tell the log of a limit of which nothing is heard."""
+    if not options.warnings.left:
+        sounds = sounds_of(caller)
+        if "L" not in options.letters or not (sounds.connect or sounds.timeout):
+            caller.pbx.log.verbose(3, "Setting call duration limit to %.3f seconds.", options.limit)
+
+
+class Limit:
+    """The limit of one conversation: runs from when it is made to its end, or to :meth:`stop`.
+
+    A warning that is being said when the time is up is said to its end, as in Asterisk 22.
+    """
+
+    __slots__ = ("_callee", "_caller", "_end", "_options", "_sounds", "_task", "_timer")
+
+    def __init__(
+        self, caller: Channel, options: DialOptions, callee: Callable[[], Channel | None], end: Callable[[], None]
+    ) -> None:
+        """``callee`` gives who the caller talks to by then, ``end`` is called when the time is up."""
+        assert options.limit is not None
+        self._caller = caller
+        self._callee = callee
+        self._options = options
+        self._end = end
+        self._task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        loop = caller.pbx.loop
+        self._sounds = sounds_of(caller)
+        if "L" in options.letters and (options.warnings.left or self._sounds.connect or self._sounds.timeout):
+            self._task = loop.create_task(self._run(loop.time() + options.limit), name=f"limit of {caller.name}")
+        else:
+            self._timer = loop.call_later(options.limit, end)
+
+    def stop(self) -> None:
+        """The conversation is over."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _run(self, end: float) -> None:
+        log_subject.set(self._caller)
+        try:
+            await self._warn_until(end)
+        except FAILURES as error:
+            if task_ends(error):
+                raise
+            report_failure(self._caller.pbx.log, f"the limit of {self._caller.name}")
+        self._end()
+
+    async def _warn_until(self, end: float) -> None:
+        loop, sounds = self._caller.pbx.loop, self._sounds
+        left, every = self._options.warnings
+        if sounds.connect:
+            await self._tell([sounds.connect])
+        while left > 0:
+            await asyncio.sleep(end - left - loop.time())
+            await self._tell([sounds.warning] if sounds.warning else time_left(round(end - loop.time())))
+            if not every:
+                break
+            # Those whose time came meanwhile are left out.
+            left -= every * max(1, math.ceil((left - (end - loop.time())) / every))
+        await asyncio.sleep(end - loop.time())
+        if sounds.timeout:
+            await self._tell([sounds.timeout])
+
+    async def _tell(self, names: Sequence[str]) -> None:
+        """Have the parties hear sounds; they do not hear each other meanwhile."""
+        parties = [self._caller] if self._sounds.caller else []
+        callee = self._callee() if self._sounds.callee else None
+        if callee is not None:
+            parties.append(callee)
+        await asyncio.gather(*[_hear(channel, names) for channel in parties])
+
+
+async def _hear(channel: Channel, names: Sequence[str]) -> None:
+    if not channel.alive or channel.bridge is None or channel.away:
+        return
+    try:
+        with away(channel):
+            for name in names:
+                await play(channel, name)
+    except (ChannelHangup, Goto):
+        return
+    except (SoundError, RuntimeError) as error:
+        channel.pbx.log.warning("%s does not hear that its time runs out: %s", channel.name, error)
+
+
+def time_left(seconds: int) -> list[str]:
+    """The names of the sounds that say how much time is left."""
+    minutes, rest = divmod(seconds, 60)
+    names = []
+    if minutes:
+        names += [*_number(minutes), "queue-minutes"]
+    if rest:
+        names += [*_number(rest), "queue-seconds"]
+    return ["vm-youhave", *names] if names else []
+
+
+def _number(number: int) -> list[str]:
+    """A whole number below a million in English, by the names of sounds."""
+    names: list[str] = []
+    for value, name in ((1000, "digits/thousand"), (100, "digits/hundred")):
+        if number >= value:
+            names += [*_number(number // value), name]
+            number %= value
+    if number > 20 and number % 10:
+        return [*names, f"digits/{number - number % 10}", f"digits/{number % 10}"]
+    return [*names, f"digits/{number}"] if number or not names else names

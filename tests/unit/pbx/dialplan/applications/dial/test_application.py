@@ -1,0 +1,58 @@
+"""The application Dial: its arguments and its documentation."""
+
+from __future__ import annotations
+
+import asyncio
+
+from dial_kit import dialling, run
+from fake_technology import FakeServer, settle
+
+from asterism.pbx.dialplan.applications.dial.application import OPTIONS
+from asterism.pbx.dialplan.applications.dial.options import KNOWN
+from asterism.pbx.vocabulary.controls import Control
+
+
+def test_each_option_is_documented_once() -> None:
+    assert sorted(name[0] for name, _ in OPTIONS) == sorted(KNOWN)
+
+
+def test_a_url_behind_the_options_is_no_option() -> None:
+    async def scenario(server: FakeServer) -> None:
+        alice = await dialling(server, "PJSIP/bob,20,gL(5000),http://example.com/a,b", "Echo")
+        (bob,) = server.sip.made
+        bob.queue_control(Control.ANSWER)
+        await settle()
+        bob.queue_hangup(16)
+        await settle()
+        assert alice.application == "Echo"
+
+    run(scenario)
+
+
+def test_a_digit_takes_a_waiting_caller_elsewhere_with_option_d() -> None:
+    async def scenario(server: FakeServer) -> None:
+        server.pbx.dialplan.add_extension(server.owner, "out", "5", 1, "Echo", "")
+        alice = await dialling(server, "PJSIP/bob,20,d", "NoOp")
+        (bob,) = server.sip.made
+        alice.queue_digit("5", 100)
+        await settle()
+        assert bob.alive, "there is no such extension in its own context"
+        alice.set_variable("EXITCONTEXT", "out")
+        alice.queue_digit("5", 100)
+        await settle()
+        assert (alice.context, alice.exten, alice.application) == ("out", "5", "Echo")
+        assert (bob.dead, alice.variables["DIALSTATUS"]) == (True, "CANCEL")
+
+    run(scenario)
+
+
+def test_without_option_d_a_digit_is_kept() -> None:
+    async def scenario(server: FakeServer) -> None:
+        server.dialplan(("5", 1, "Echo", ""))
+        alice = await dialling(server, "PJSIP/bob,0.05", "Echo")
+        alice.queue_digit("5", 100)
+        await asyncio.sleep(0.1)
+        assert alice.exten == "1"
+        assert await alice.read_digit(0) == "5"
+
+    run(scenario)
