@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -262,7 +262,7 @@ class World:
 @asynccontextmanager
 async def recorded_world(
     *lines: str,
-    sounds: dict[str, tuple[float, float]] | None = None,
+    sounds: Mapping[str, tuple[float, float]] | None = None,
     extra: dict[str, str] | None = None,
     idle: bool = True,
 ) -> AsyncIterator[World]:
