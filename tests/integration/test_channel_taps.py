@@ -1,4 +1,4 @@
-"""VOLUME and TALK_DETECT between two phones, by what they hear and by the manager's events."""
+"""VOLUME, AGC and TALK_DETECT between two phones, by what they hear and by the manager's events."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ exten => 104,1,Set(TALK_DETECT(set)=200,300)
  same => n,Dial(PJSIP/102,30)
 exten => 105,1,Set(JITTERBUFFER(adaptive)=200,,60)
  same => n,Set(VOLUME(RX)=0.5)
+ same => n,Dial(PJSIP/102,30)
+exten => 106,1,Set(AGC(rx)=1500)
+ same => n,Set(AGC(tx)=12000)
  same => n,Dial(PJSIP/102,30)
 exten => 601,1,Set(JITTERBUFFER(big)=)
  same => n,Set(JITTERBUFFER(fixed)=far)
@@ -68,6 +71,21 @@ async def test_volume_of_both_directions_and_by_digits() -> None:
         (ann,) = (one for one in world.server.pbx.channels if one.name.startswith("PJSIP/101"))
         await until(lambda: ann.data["volume"].values == {Direction.IN: -1.0, Direction.OUT: 6.0})
         assert await strength(incoming) == [pytest.approx(says, rel=0.1)]
+        await call.hangup()
+        await incoming.ended()
+
+
+async def test_both_directions_come_to_the_level_that_was_asked_for() -> None:
+    async with two_phones(FILES) as world:
+        call, incoming = await world.connect("106")
+        call.play(440)
+        incoming.play(660)
+        await incoming.hears(440)
+        await call.hears(660)
+        for _ in range(4):
+            heard, back = await strength(incoming, call)
+        assert heard == pytest.approx(1500, rel=0.1)
+        assert back == pytest.approx(12000, rel=0.1)
         await call.hangup()
         await incoming.ended()
 

@@ -13,6 +13,8 @@ from asterism.stack.headers import Replaces
 from asterism.stack.message import Request
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from asterism.applications.session.uac import OutgoingSession
     from asterism.pbx.channels.channel import Channel
 
@@ -57,6 +59,8 @@ def _new_identity(session: OutgoingSession) -> list[tuple[str, str]]:
         ours = session.core.layer.sent_by(session.flow).removesuffix(":5060")
         to = to or str(target.replace(params={}, headers="", password=None))
     sender = profile.from_header(session.caller, ours, session.from_domain, session.from_user)
+    if session.from_params:
+        sender = _with_params(sender, session.from_params)
     return [
         ("From", f"{sender};tag={random_uuid(random)}"),
         ("To", f"<{to or sip_uri(target.user, target.host, session.endpoint.user_eq_phone)}>"),
@@ -64,6 +68,15 @@ def _new_identity(session: OutgoingSession) -> list[tuple[str, str]]:
         ("Call-ID", session.call_id or random_uuid(random)),
         ("CSeq", f"{int.from_bytes(random(4), 'big') % 32767 + 1} INVITE"),
     ]
+
+
+def _with_params(sender: str, params: Sequence[tuple[str, str, str]]) -> str:
+    """An address in angle brackets with parameters of its URI, and behind it."""
+    found = {"uri": "", "header": ""}
+    for kind, name, value in params:
+        found[kind] += f";{name}={value}" if value else f";{name}"
+    head, bracket, rest = sender.rpartition(">")
+    return f"{head}{found['uri']}{bracket}{rest}{found['header']}"
 
 
 def _identity_again(session: OutgoingSession, before: Request) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from asterism.applications.session.actions import SessionActions
 from asterism.applications.session.cli import SessionCommands
 from asterism.applications.session.functions import SessionFunctions
+from asterism.applications.session.header_params import HeaderParameters
 from asterism.applications.session.inherited_headers import InheritedHeaders
 from asterism.applications.session.items import EXPLAINED
 from asterism.applications.session.media_functions import MediaFunctions
@@ -65,6 +66,7 @@ class SessionModule(Module):
         server.register_events(SESSION_TIMEOUT)
         pbx.register_marked(SessionFunctions(core, self.sessions.technologies))
         pbx.register_marked(InheritedHeaders())
+        pbx.register_marked(HeaderParameters())
         pbx.register_marked(MediaFunctions())
         pbx.functions.explain(server.owner, "CHANNEL", "item", EXPLAINED)
         return None

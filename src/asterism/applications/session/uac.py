@@ -74,6 +74,7 @@ class OutgoingSession(ForkedSession):
         "call_id",
         "caller",
         "final_response",
+        "from_params",
         "from_user",
         "hop",
         "max_forwards",
@@ -103,6 +104,8 @@ class OutgoingSession(ForkedSession):
         self.from_user = ""
         self.caller: PartyId = NOBODY
         self.added_headers: list[tuple[str, str]] = []
+        self.from_params: Sequence[tuple[str, str, str]] = ()
+        """Parameters of From that ``PJSIP_HEADER_PARAM`` put on: ``header`` or ``uri``, name and value."""
         self.call_id = ""
         self.max_forwards: int | None = None
         self.secure = False
