@@ -16,12 +16,16 @@ from asterism.chan_sip.objects.shared import SipOptions
 from asterism.chan_sip.reading import ALIASES
 from asterism.chan_sip.translation.translate import GENERAL_RULES, PEER_RULES
 from asterism.data import ConfiguredObject, OptionSpec
+from asterism.media import zones
+from asterism.media.answering_machine import Rhythm
 from asterism.media.soundfiles.search import SHIPPED
 from asterism.pbx.calls.completion.machine import State
 from asterism.pbx.calls.completion.parameters import MOST_REQUESTS
 from asterism.pbx.calls.completion.table import CompletionSettings
 from asterism.pbx.calls.features import settings as features
 from asterism.pbx.calls.parking import settings as parking
+from asterism.pbx.channels.indications import settings as indications
+from asterism.pbx.dialplan.applications import amd
 from asterism.pbx.vocabulary.device_state import DeviceState
 from asterism.server.discovery import configured_types
 from asterism.sip.notify import content
@@ -64,6 +68,8 @@ def pages() -> dict[str, str]:
     made["features.md"] = _features()
     made["pjsip_notify.md"] = _notify()
     made["sip_notify.md"] = _sip_notify()
+    made["amd.md"] = _amd()
+    made["indications.md"] = _indications()
     made["res_parking.md"] = _parking()
     made["sip.conf.md"] = _sip_conf()
     made["prompts.md"] = _prompts()
@@ -217,6 +223,59 @@ def _features() -> str:
     )
 
 
+def _amd() -> str:
+    """The page of ``amd.conf``, which is no object."""
+    rhythm = Rhythm()
+    rows = [
+        f"| `{name}` | `{getattr(rhythm, field)}` | 0 to {amd.MOST} | {_cell(text)} |\n"
+        for name, (field, text) in amd.OPTIONS.items()
+    ]
+    return "".join(
+        (
+            HEAD.format(title=amd.FILE),
+            "What `AMD()` tells a human from an answering machine by. [Sample](../../samples/amd.conf).\n",
+            "`module reload app_amd` reads the file again, for calls that are answered from then on. A line that is\n",
+            "wrong is named in the log, and by `asterism check`, and leaves the default. The arguments of `AMD()`\n",
+            "are the same values in this order.\n",
+            "\n| option of `[general]` | default | accepted | meaning |\n|---|---|---|---|\n",
+            *rows,
+            f"| `{amd.SOUND}` |  | the name of a sound without ending; empty: none | Played meanwhile. |\n",
+        )
+    )
+
+
+def _indications() -> str:
+    """The page of ``indications.conf``, which is no object."""
+    rows = [
+        f"| `{zone.name}` | {_cell(zone.description)} | `{zone.tones['ring']}` | `{zone.tones['busy']}` |\n"
+        for zone in zones.ZONES.values()
+    ]
+    return "".join(
+        (
+            HEAD.format(title=indications.FILE),
+            "The tones of countries. [Sample](../../samples/indications.conf), which has all of them.\n",
+            "`module reload indications` reads the file again, for tones that begin from then on;\n",
+            "`indication show` lists what is in force. A line that is wrong is named in the log, and by\n",
+            "`asterism check`, and left out.\n",
+            "\n| option of `[general]` | default | accepted | meaning |\n|---|---|---|---|\n",
+            f"| `country` | `{zones.DEFAULT}` | the name of a zone | The zone of channels that have none: neither by ",
+            "`tone_zone` of their endpoint nor by `CHANNEL(tonezone)`. |\n",
+            "\nAny other section is a zone. It replaces the built-in one of its name, or adds one.\n",
+            "\n| option of a zone | accepted | meaning |\n|---|---|---|\n",
+            "| `description` | any text | The country. |\n",
+            "| `ringcadence` | `on,off,...` in milliseconds | How a bell rings. |\n",
+            "| any other | a tone | A tone of this name, for `PlayTones`, `Read`, `ReadExten` and `WaitExten`. ",
+            "The server itself plays `ring`, `busy` and `congestion`. |\n",
+            "\nA tone is a list of parts joined by commas: `frequency[+frequency][*frequency][/milliseconds]`.\n",
+            "`+` is both at a time, `*` modulates, 0 is silence, `M69` a note of MIDI. Without milliseconds a part\n",
+            "lasts for ever. The list is repeated, but for parts that begin with `!`.\n",
+            "\n## Zones\n\n| zone | country | ring | busy |\n|---|---|---|---|\n",
+            *rows,
+            f"\nThere are at most {indications.MAX_ZONES} zones, and {indications.MAX_TONES} tones in each.\n",
+        )
+    )
+
+
 def _parking() -> str:
     """The page of ``res_parking.conf``, which is no object."""
     dynamic = (
@@ -305,6 +364,8 @@ def _index(types: list[type[ConfiguredObject]]) -> str:
         "\nFiles that hold no objects:\n\n| file | what it is |\n|---|---|\n",
         "| [ccss.conf](ccss.md) | Call completion. |\n",
         f"| [{features.FILE}](features.md) | Features on keys: codes that are dialled during a call. |\n",
+        f"| [{amd.FILE}](amd.md) | Answering machine detection. |\n",
+        f"| [{indications.FILE}](indications.md) | The tones of countries. |\n",
         f"| [{content.FILE}](pjsip_notify.md) | NOTIFYs that are sent by hand. |\n",
         f"| [{parking.FILE}](res_parking.md) | Parking lots. |\n",
         f"| [{sip_notify.FILE}](sip_notify.md) | NOTIFYs that are sent by hand to peers of `sip.conf`. |\n",

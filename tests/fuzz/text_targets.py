@@ -235,7 +235,7 @@ class Driver:
     def send_digit(self, digit: str, duration_ms: int) -> None:
         """Nobody is told."""
 
-    def send_text(self, text: str) -> bool:
+    def send_text(self, text: str, content_type: str = "text/plain") -> bool:
         return True
 
     def transfer(self, order: object) -> None:

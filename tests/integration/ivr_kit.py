@@ -15,6 +15,7 @@ from asterism.core.log import VERBOSE
 from asterism.media.g711 import linear_to_ulaw
 from asterism.pbx.vocabulary import events
 from asterism.server.server import Server
+from asterism.stack.message import Request
 from asterism.testing import Phone, PhoneCall, assert_idle, running_server
 from asterism.testing.tone import make_tone
 
@@ -59,12 +60,29 @@ class _Lines(logging.Handler):
             self.lines.append(record.getMessage())
 
 
+class ListeningPhone(Phone):
+    """A phone that keeps the requests that it receives."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self.received: list[Request] = []
+        super().__init__(*args, **options)
+
+    def texts(self) -> list[tuple[str | None, bytes]]:
+        """The texts received: their types, and what they say."""
+        return [(one.get("Content-Type"), one.body) for one in self.received if one.method == "MESSAGE"]
+
+    def on_request(self, request: Request) -> None:
+        """Keep it, and do as ever."""
+        self.received.append(request)
+        super().on_request(request)
+
+
 @dataclass
 class Ivr:
     """A server and its phone."""
 
     server: Server
-    alice: Phone
+    alice: ListeningPhone
     events: list[str] = field(default_factory=list)
     _lines: _Lines = field(default_factory=_Lines)
 
@@ -105,7 +123,7 @@ class Ivr:
         return [
             plain(line)
             for line in self._lines.lines
-            if not any(text in line for text in ("Executing [", "Spawn extension", *without))
+            if not any(text in line for text in ("Executing [", "Spawn extension", "Auto fallthrough", *without))
         ]
 
 
@@ -148,13 +166,25 @@ def _section(title: str) -> list[str]:
 
 @asynccontextmanager
 async def ivr(
-    extensions: str, config: Mapping[str, str] | None = None, sounds: Mapping[str, tuple[float, float]] = SOUNDS
+    extensions: str,
+    config: Mapping[str, str] | None = None,
+    sounds: Mapping[str, tuple[float, float]] = SOUNDS,
+    endpoint: str = "",
 ) -> AsyncIterator[Ivr]:
-    """A server with these extensions of the context ``internal`` and with sounds that are tones, and a phone."""
+    """A server with these extensions of the context ``internal`` and with sounds that are tones, and a phone.
+
+    ``endpoint`` are further lines of the phone's endpoint.
+    """
     text = extensions if "[" in extensions.partition("exten")[0] else f"[internal]\n{extensions}"
     async with (
-        running_server({"pjsip.conf": PJSIP, "extensions.conf": text, **(config or {})}) as server,
-        Phone("alice", server, "secret") as alice,
+        running_server(
+            {
+                "pjsip.conf": PJSIP.replace("direct_media=no", f"direct_media=no\n{endpoint}"),
+                "extensions.conf": text,
+                **(config or {}),
+            }
+        ) as server,
+        ListeningPhone("alice", server, "secret") as alice,
     ):
         for name, (frequency, seconds) in sounds.items():
             number_tone(Path(server.paths.data) / "sounds" / "en" / name, frequency, seconds)

@@ -47,7 +47,7 @@ class Driver:
 
     def send_digit(self, digit: str, duration_ms: int = 100) -> None: ...
 
-    def send_text(self, text: str) -> bool:
+    def send_text(self, text: str, content_type: str = "text/plain") -> bool:
         return False
 
     def transfer(self, order: object) -> None: ...

@@ -67,6 +67,8 @@ class SipDriver(SessionDriver):
 class SipTechnology(SessionTechnology):
     """Makes channels from ``SIP/...`` (:mod:`asterism.chan_sip.dialstring`)."""
 
+    text_kind = "BASIC"
+    """Texts have no content type."""
     name = TECHNOLOGY
     description = "Session Initiation Protocol (SIP)"
     driver = SipDriver

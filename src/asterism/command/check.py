@@ -31,11 +31,11 @@ anything. Nothing that the configuration names is run: no #exec, no file of the 
 """
 
 FILES = frozenset((
-    "acl.conf", "asterisk.conf", "ccss.conf", "cli.conf", "cli_aliases.conf", "enum.conf", "extconfig.conf",
-    "extensions.conf", "features.conf", "http.conf", "logger.conf", "manager.conf", "modules.conf", "musiconhold.conf",
-    "pjsip.conf",
-    "pjsip_notify.conf", "pjsip_wizard.conf", "res_config_sqlalchemy.conf", "res_parking.conf",
-    "resolver_unbound.conf", "rtp.conf", "sip.conf", "sip_notify.conf", "sorcery.conf", "users.conf",
+    "acl.conf", "amd.conf", "asterisk.conf", "ccss.conf", "cli.conf", "cli_aliases.conf", "enum.conf",
+    "extconfig.conf", "extensions.conf", "features.conf", "http.conf", "indications.conf", "logger.conf",
+    "manager.conf", "modules.conf", "musiconhold.conf", "pjsip.conf", "pjsip_notify.conf", "pjsip_wizard.conf",
+    "res_config_sqlalchemy.conf", "res_parking.conf", "resolver_unbound.conf", "rtp.conf", "sip.conf",
+    "sip_notify.conf", "sorcery.conf", "users.conf",
 ))  # fmt: skip
 """The files that are read. Others are Asterisk's, or are included by these."""
 
@@ -225,6 +225,18 @@ def _check_parking(file: ConfigFile) -> list[ConfigError]:
     return read_settings(file)[1]
 
 
+def _check_amd(file: ConfigFile) -> list[ConfigError]:
+    from asterism.pbx.dialplan.applications.amd import read_settings
+
+    return read_settings(file)[2]
+
+
+def _check_indications(file: ConfigFile) -> list[ConfigError]:
+    from asterism.pbx.channels.indications.settings import read_settings
+
+    return read_settings(file)[1]
+
+
 def _check_asterisk_conf(file: ConfigFile) -> list[ConfigError]:
     return list(mistaken(file, {"directories": DIRECTORIES, "options": OPTIONS, "files": OPTIONS}))
 
@@ -246,11 +258,13 @@ def _check_sip_notify(file: ConfigFile) -> list[ConfigError]:
 
 
 _READERS: dict[str, Callable[[ConfigFile], list[ConfigError]]] = {
+    "amd.conf": _check_amd,
     "asterisk.conf": _check_asterisk_conf,
     "ccss.conf": _check_completion,
     "cli.conf": _check_section("startup_commands"),
     "features.conf": _check_features,
     "http.conf": _check_section("general"),
+    "indications.conf": _check_indications,
     "logger.conf": _check_logger,
     "modules.conf": _check_section("modules"),
     "pjsip_notify.conf": _check_notify,

@@ -1,43 +1,32 @@
 """Call progress tones and DTMF, generated as 20 ms frames of linear samples (8 kHz).
 
 A tone is written as in ``indications.conf``: ``freq[+freq][*freq]/ms`` parts in order, repeated for ever unless the
-part begins with ``!``; frequency 0 is silence; ``a*b`` modulates. The built-in
-zone is that of Asterisk's sample, ``us``.
+part begins with ``!``; frequency 0 is silence; ``a*b`` modulates; ``M69`` is a note of MIDI (440 Hz).
 """
 
 from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from types import MappingProxyType
 from typing import NamedTuple
 
 from asterism.core.errors import UsageError
 from asterism.media.formats import SLIN
 from asterism.media.stream import Frame
 from asterism.media.translate import swap_bytes
+from asterism.media.zones import DEFAULT, ZONES
 
 RATE = 8000
 FRAME = 160
 _LEVEL = 7219.0
 """Amplitude of one frequency: about -13 dBFS, as telephone exchanges send."""
 
-ZONE_US = MappingProxyType(
-    {
-        "dial": "350+440",
-        "busy": "480+620/500,0/500",
-        "ring": "440+480/2000,0/4000",
-        "congestion": "480+620/250,0/250",
-        "callwaiting": "440/300,0/10000",
-        "dialrecall": "!350+440/100,!0/100,!350+440/100,!0/100,!350+440/100,!0/100,350+440",
-        "record": "1400/500,0/15000",
-        "info": "!950/330,!1400/330,!1800/330,0",
-        "stutter": "!350+440/100,!0/100,!350+440/100,!0/100,!350+440/100,!0/100,350+440",
-        "milliwatt": "1004/1000",
-    }
-)
+MILLIWATT = "1004/1000"
+"""The test tone of telephone networks."""
+MAX_TEXT = 2000
+"""Characters that a tone may be written with."""
 
 _ROWS, _COLUMNS = (697, 770, 852, 941), (1209, 1336, 1477, 1633)
 _KEYPAD = "123A456B789C*0#D"
@@ -52,21 +41,24 @@ class Part(NamedTuple):
     modulated: bool = False
 
 
-def parse_tone(text: str) -> tuple[Part, ...]:
-    """The parts of a tone in the notation of ``indications.conf``, or of a name of the built-in zone.
+def parse_tone(text: str, names: Mapping[str, str] = ZONES[DEFAULT].tones) -> tuple[Part, ...]:
+    """The parts of a tone in the notation of ``indications.conf``, or of one of ``names``.
 
     Raises:
         UsageError: it is neither.
     """
-    text = ZONE_US.get(text.strip().lower(), text).replace("|", ",")
+    word = text.strip()
+    text = names.get(word) or names.get(word.lower()) or (MILLIWATT if word.lower() == "milliwatt" else word)
+    if len(text) > MAX_TEXT:
+        raise UsageError(f"a tone of more than {MAX_TEXT} characters")
     parts = []
-    for word in text.split(","):
+    for word in text.replace("|", ",").split(","):
         part = word.strip()
         once, part = part.startswith("!"), part.lstrip("!")
         tone, _, duration = part.partition("/")
         modulated = "*" in tone
         try:
-            frequencies = tuple(float(one) for one in tone.replace("*", "+").split("+"))
+            frequencies = tuple(_frequency(one.strip()) for one in tone.replace("*", "+").split("+"))
             ms = int(duration) if duration else 0
         except ValueError:
             raise UsageError(f"not a tone: '{text}'") from None
@@ -74,6 +66,16 @@ def parse_tone(text: str) -> tuple[Part, ...]:
             raise UsageError(f"not a tone: '{text}'")
         parts.append(Part(frequencies, ms, once, modulated))
     return tuple(parts)
+
+
+def _frequency(text: str) -> float:
+    """Hertz of a number, or of a note of MIDI."""
+    if text[:1] in ("M", "m"):
+        note = float(text[1:])
+        if not 0 <= note <= 127:
+            raise ValueError(text)
+        return float(440 * 2 ** ((note - 69) / 12))
+    return float(text)
 
 
 @lru_cache(maxsize=64)
@@ -91,13 +93,13 @@ def samples(frequencies: tuple[float, ...], count: int, modulated: bool = False)
     return data if array("H", (1,)).tobytes() == b"\x01\x00" else swap_bytes(data)
 
 
-def tone_frames(tone: str) -> Iterator[Frame]:
+def tone_frames(tone: str, names: Mapping[str, str] = ZONES[DEFAULT].tones) -> Iterator[Frame]:
     """20 ms frames of a tone, without end unless all its parts are to be played once.
 
     Raises:
-        UsageError: ``tone`` is neither a tone nor the name of one.
+        UsageError: ``tone`` is neither a tone nor one of ``names``.
     """
-    parts = parse_tone(tone)
+    parts = parse_tone(tone, names)
     return _frames(parts)
 
 

@@ -19,6 +19,7 @@ from asterism.pbx.assembly.pbx import Pbx
 from asterism.pbx.dialplan.applications.digits import DigitsModule
 from asterism.pbx.dialplan.applications.echo import EchoModule
 from asterism.pbx.dialplan.applications.playback import PlaybackModule
+from asterism.pbx.dialplan.applications.reading import ReadingModule
 from asterism.pbx.dialplan.applications.tones import TonesModule
 from asterism.pbx.vocabulary.controls import ChannelState
 from asterism.pbx.vocabulary.errors import ChannelHangup
@@ -82,6 +83,8 @@ class World:
         self.tones = TonesModule()
         self.digits = DigitsModule()
         self.digits.pbx = self.server.pbx
+        self.reading = ReadingModule()
+        self.reading.pbx = self.server.pbx
 
 
 @pytest.fixture
@@ -190,7 +193,7 @@ def test_play_tones_goes_on_until_stopped(run):
 
 def test_read(run):
     async def scenario(world):
-        reading = asyncio.ensure_future(world.digits.read(world.channel, "CODE,welcome,4,,,2"))
+        reading = asyncio.ensure_future(world.reading.read(world.channel, "CODE,welcome,4,,,2"))
         await until(lambda: world.phone.received)
         world.phone.send_digits("12#")  # interrupts the prompt
         await asyncio.wait_for(reading, 10)
@@ -206,7 +209,7 @@ def test_read(run):
         ):
             for digit in digits:
                 world.channel.queue_digit(digit, 100)
-            await world.digits.read(world.channel, args)
+            await world.reading.read(world.channel, args)
             assert (world.channel.get_variable("CODE"), world.channel.get_variable("READSTATUS")) == (expected, status)
 
     run(scenario)
@@ -214,9 +217,9 @@ def test_read(run):
 
 def test_read_skips_or_answers(run):
     async def scenario(world):
-        await world.digits.read(world.channel, "X,,1,s")
+        await world.reading.read(world.channel, "X,,1,s")
         assert world.channel.get_variable("READSTATUS") == "SKIPPED"
-        await world.digits.read(world.channel, "")
+        await world.reading.read(world.channel, "")
         assert world.channel.get_variable("READSTATUS") == "ERROR"
         assert world.driver.answered == 0
 

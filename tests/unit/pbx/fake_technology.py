@@ -111,7 +111,7 @@ class FakeDriver:
     def send_digit(self, digit: str, duration_ms: int) -> None:
         self.log.append(("digit", digit, duration_ms))
 
-    def send_text(self, text: str) -> bool:
+    def send_text(self, text: str, content_type: str = "text/plain") -> bool:
         self.log.append(("text", text))
         return True
 

@@ -127,12 +127,12 @@ class SessionDriver:
         elif mode != "none" and audio is not None:
             audio.send_digit(digit, duration_ms)
 
-    def send_text(self, text: str) -> bool:
+    def send_text(self, text: str, content_type: str = "text/plain") -> bool:
         """Send an in-dialog MESSAGE."""
         session = self.session
         if not session.confirmed or session.refuses("MESSAGE"):
             return False
-        session.send_request("MESSAGE", body=text.encode("utf-8", "surrogateescape"), content_type="text/plain")
+        session.send_request("MESSAGE", body=text.encode("utf-8", "surrogateescape"), content_type=content_type)
         return True
 
     def send_in_dialog(self, method: str, headers: Sequence[tuple[str, str]], body: bytes, content_type: str) -> bool:

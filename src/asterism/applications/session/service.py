@@ -219,6 +219,7 @@ class SessionService(Service):
                 variables=None if technology.begins_down else profile.variables,
             )
             channel.tenantid = endpoint.tenantid
+            channel.tone_zone = endpoint.tone_zone
             channel.hops = hops
             if not technology.begins_down:
                 channel.set_variable("SIPDOMAIN", rx.request.uri.host)

@@ -170,6 +170,7 @@ class SessionTechnology:
             variables=profile.variables,
         )
         channel.tenantid = endpoint.tenantid
+        channel.tone_zone = endpoint.tone_zone
         if profile.groups:
             profile.put_in_groups(channel)
         for callback in profile.callbacks["on_begin"]:

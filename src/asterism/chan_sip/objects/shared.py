@@ -31,7 +31,6 @@ class SipOptions(ConfiguredObject):
         "there is one engine": "rtp_engine",
         "digits are always taken whether their end comes or not": "rfc2833compensate",
         "there is no advice of charge": "snom_aoc_enabled",
-        "tones are those of the server": "tonezone",
     }
 
     contact_rules: Rules = derived(Rules())
@@ -57,7 +56,7 @@ class SipOptions(ConfiguredObject):
     )
     parkinglot = option(TEXT, "", "Parking lot of its channels.")
     language = option(TEXT, "", "Language of prompts; empty: the server's.")
-    tonezone = option(TEXT, "", "Country whose tones it hears.")
+    tonezone = option(TEXT, "", "Zone of indications.conf whose tones it hears; empty: the server's.")
     mohinterpret = option(TEXT, "default", "Music class that it hears when the other party puts it on hold.")
     mohsuggest = option(TEXT, "", "Music class that the other party is to hear when this one puts it on hold.")
     callgroup = option(GROUPS, (), "Groups whose members may pick up calls to it.")

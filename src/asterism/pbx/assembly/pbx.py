@@ -27,6 +27,7 @@ from asterism.pbx.calls.features.table import Features
 from asterism.pbx.calls.originate import OriginateRequest, originate, start
 from asterism.pbx.calls.parking.parking import Parking
 from asterism.pbx.calls.recording.table import Recordings
+from asterism.pbx.channels.indications.table import ToneZones
 from asterism.pbx.channels.music.playing import MusicClasses
 from asterism.pbx.channels.security import KEY as SECURITY
 from asterism.pbx.channels.security import pass_on
@@ -97,6 +98,7 @@ class Pbx(Subsystem):
         self.hints = Hints(self)
         self.mailboxes = Mailboxes(server.bus, server.log, self.device_states)
         self.music = MusicClasses(server.log)
+        self.tone_zones = ToneZones()
         self.presence: dict[str, Callable[[str], Presence | None]] = {}
         """Functions that return the presence of ``Provider:name`` in hints, by provider."""
         if dialplan is None:

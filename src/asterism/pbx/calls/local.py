@@ -19,6 +19,7 @@ from asterism.pbx.calls.local_optimization import optimise
 from asterism.pbx.channels.jitter import buffer_input
 from asterism.pbx.channels.security import KEY as SECURITY
 from asterism.pbx.channels.security import Security
+from asterism.pbx.channels.texting import PLAIN, send_text, take_text
 from asterism.pbx.channels.transfer import TransferStatus
 from asterism.pbx.dialplan.language.foreign import foreign, joined, shadow
 from asterism.pbx.vocabulary import events
@@ -252,11 +253,15 @@ class LocalHalf:
     def offer_streams(self, offered: Offered) -> None:
         """The streams of a pair are those that it began with."""
 
-    def send_text(self, text: str) -> bool:
-        """The other half's peer in its bridge gets the text, if it takes one."""
+    def send_text(self, text: str, content_type: str = PLAIN) -> bool:
+        """The other half's peer in its bridge gets the text, if it takes one, or what runs on it and waits for one."""
         channel = self.other.channel
-        peer = None if self.parted or channel.bridge is None else channel.bridge.peer(channel)
-        return peer is not None and bool(peer.ask_driver("send_text", False, text))
+        if self.parted:
+            return False
+        if channel.bridge is None:
+            return take_text(channel, text)
+        peer = channel.bridge.peer(channel)
+        return peer is not None and send_text(peer, text, content_type)
 
     def transfer(self, order: TransferOrder) -> None:
         """Not supported: there is no far end that could call somebody else."""

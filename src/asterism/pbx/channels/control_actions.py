@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from asterism.core.commands import ActionCall, action
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.module import Module
+from asterism.pbx.channels.texting import PLAIN, is_content_type, send_text, sends_text
 
 if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
@@ -111,7 +112,11 @@ class ChannelControls(Module):
             "Send a text to the far end of a channel, in its call.",
             description="Sent within the call, as a SIP MESSAGE of its dialog. An error when the far end "
             "takes no texts.",
-            arguments=(_CHANNEL, Argument("Message", "The text.", True)),
+            arguments=(
+                _CHANNEL,
+                Argument("Message", "The text.", True),
+                Argument("Content-Type", "Its media type; text/plain."),
+            ),
         ),
     )
     def send_text(self, call: ActionCall) -> None:
@@ -119,10 +124,10 @@ class ChannelControls(Module):
         channel = self._channel(call)
         if channel is None:
             return
-        text = call.get("Message")
+        text, content_type = call.get("Message"), call.get("Content-Type").strip() or PLAIN
         if not text:
             call.error("No Message specified")
-        elif channel.ask_driver("send_text", False, text):
+        elif is_content_type(content_type) and sends_text(channel) and send_text(channel, text, content_type):
             call.success("Success")
         else:
             call.error("Failure")

@@ -248,12 +248,13 @@ async def play(channel: Channel, name: str, interrupt: str = "", language: str =
 def start_tone(channel: Channel, tone: str) -> bool:
     """Play a tone in the background until the channel's ``stop_tone``, another sound, or the end of the stream.
 
-    Returns whether the channel has audio to play it on.
+    ``tone`` is the name of one of the channel's zone, or a list in the notation of ``indications.conf``. Returns
+    whether the channel has audio to play it on.
 
     Raises:
-        UsageError: ``tone`` is neither a tone of ``indications.conf`` nor the name of one.
+        UsageError: ``tone`` is neither.
     """
-    frames = tone_frames(tone)
+    frames = tone_frames(tone, channel.pbx.tone_zones.of(channel).tones)
     channel.stop_tone()
     stream = stream_of(channel) or _early(channel)
     if stream is None:

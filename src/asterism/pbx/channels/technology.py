@@ -95,8 +95,8 @@ class ChannelDriver(Protocol):
     def send_digit(self, digit: str, duration_ms: int) -> None:
         """Send a DTMF digit."""
 
-    def send_text(self, text: str) -> bool:
-        """Send a text; whether the far end can take one."""
+    def send_text(self, text: str, content_type: str = "text/plain") -> bool:
+        """Send a text of a media type; whether the far end can take one."""
 
     def transfer(self, order: TransferOrder) -> None:
         """Send the far end elsewhere (302 or REFER); the order is told once what became of it, now or later."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from asterism.pbx.calls.parking.parking import Parking
     from asterism.pbx.calls.recording.table import Recordings
     from asterism.pbx.channels.channel import Channel
+    from asterism.pbx.channels.indications.table import ToneZones
     from asterism.pbx.channels.music.playing import MusicClasses
     from asterism.pbx.channels.table import ChannelTable
     from asterism.pbx.channels.technology import ChannelDriver, ChannelTechnology
@@ -78,6 +79,7 @@ class Host(Protocol):
     messages: Messages
     transfer_targets: list[TransferTarget]
     parking: Parking
+    tone_zones: ToneZones
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:

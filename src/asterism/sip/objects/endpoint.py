@@ -82,7 +82,6 @@ class Endpoint(ConfiguredObject, type="endpoint"):
             "t38_bind_udptl_to_media_address fax_detect fax_detect_timeout"
         ),
         "there is no advice of charge": "send_aoc",
-        "tones are those of the server": "tone_zone",
         "Identity headers are neither made nor checked": "stir_shaken stir_shaken_profile",
         "locations are not conveyed": "geoloc_incoming_call_profile geoloc_outgoing_call_profile",
         "mechanisms are negotiated by registrations alone": "security_negotiation security_mechanisms",
@@ -115,7 +114,7 @@ class Endpoint(ConfiguredObject, type="endpoint"):
     overlap_context = option(TEXT, "", "Context to look for longer numbers in; empty: the call's context.")
     accountcode = option(TEXT, "", "Account code of this endpoint's channels.")
     language = option(TEXT, "", "Language of prompts; empty: the server's.")
-    tone_zone = option(TEXT, "", "Country whose tones this endpoint hears.")
+    tone_zone = option(TEXT, "", "Zone of indications.conf whose tones it hears; empty: the server's.")
     set_var = option(Variables(), (), "Channel variable for every channel of the endpoint; may be repeated.")
     call_group = option(GROUPS, (), "Groups whose members may pick up calls to this endpoint.")
     pickup_group = option(GROUPS, (), "Groups whose calls this endpoint may pick up.")

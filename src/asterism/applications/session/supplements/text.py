@@ -1,4 +1,4 @@
-"""Text messages within a call (MESSAGE in the dialog): passed on to the party that the channel is bridged with."""
+"""Texts within a call (MESSAGE in the dialog): for the party that the channel is bridged with, or ReceiveText."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from asterism.applications.session.registry import sessions
 from asterism.applications.session.supplement import SessionSupplement
 from asterism.core.module import Module
+from asterism.pbx.channels.texting import send_text, take_text
 
 if TYPE_CHECKING:
     from asterism.applications.session.session import Session
@@ -39,8 +40,12 @@ class Text(SessionSupplement):
 
     def _pass_on(self, session: Session, text: str) -> bool:
         channel = session.channel
-        peer = None if channel is None or channel.bridge is None else channel.bridge.peer(channel)
-        return peer is not None and peer.driver is not None and peer.driver.send_text(text)
+        if channel is None:
+            return False
+        if channel.bridge is None:
+            return take_text(channel, text)
+        peer = channel.bridge.peer(channel)
+        return peer is not None and send_text(peer, text)
 
 
 class TextModule(Module):

@@ -73,7 +73,7 @@ class _End:
     def send_digit(self, digit: str, duration_ms: int) -> None:
         """Nobody hears it."""
 
-    def send_text(self, text: str) -> bool:
+    def send_text(self, text: str, content_type: str = "text/plain") -> bool:
         """Nobody reads it."""
         return False
 

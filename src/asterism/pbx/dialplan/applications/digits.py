@@ -1,4 +1,4 @@
-"""Read, WaitDigit, SendDTMF: digits in and out."""
+"""WaitDigit, SendDTMF: digits in and out."""
 
 from __future__ import annotations
 
@@ -6,10 +6,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.documentation import Argument, Documentation
 from asterism.media.dtmf import DIGITS
-from asterism.media.soundfiles import SoundError
-from asterism.pbx.channels.answering import answer
-from asterism.pbx.channels.playing import play
-from asterism.pbx.vocabulary.controls import ChannelState
 from asterism.pbx.vocabulary.errors import ChannelHangup
 from asterism.pbx.vocabulary.marks import application
 from asterism.pbx.vocabulary.module import PbxModule
@@ -18,7 +14,6 @@ if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
 
 _KEYS = DIGITS[:16]
-_MAX_READ = 255
 
 
 def _number(text: str, default: float) -> float:
@@ -30,95 +25,11 @@ def _number(text: str, default: float) -> float:
 
 
 class DigitsModule(PbxModule):
-    """The applications Read, WaitDigit and SendDTMF."""
+    """The applications WaitDigit and SendDTMF."""
 
-    name: ClassVar[str] = "app_read"
-    covers: ClassVar[tuple[str, ...]] = ("app_senddtmf", "app_waitdigit")
+    name: ClassVar[str] = "app_senddtmf"
+    covers: ClassVar[tuple[str, ...]] = ("app_waitdigit",)
     description: ClassVar[str] = "Digit Applications"
-
-    @application(
-        "Read",
-        Documentation(
-            "Read digits into a variable",
-            "Read(variable[,filename[&filename2]][,maxdigits][,options][,attempts][,timeout])",
-            "Plays the files, which a digit interrupts, and reads digits until '#' or the most there may be.\n"
-            "READSTATUS is OK, TIMEOUT, HANGUP, SKIPPED or ERROR.",
-            (
-                Argument("variable", "Takes the digits, without the one that ended them.", True),
-                Argument("filenames", "What to play first."),
-                Argument("maxdigits", "Stop after this many; 0 or nothing: 255."),
-                Argument(
-                    "options",
-                    "Letters.",
-                    values=(
-                        ("s", "Do nothing on a channel that has not been answered."),
-                        ("n", "Read without answering."),
-                        ("t(digit)", "What ends the digits in place of '#'; t() alone: nothing does."),
-                    ),
-                ),
-                Argument("attempts", "How often to ask when nothing is entered; 1."),
-                Argument("timeout", "Seconds to wait for each digit; 10 for the first and 5 for the others."),
-            ),
-            ("WaitDigit", "SendDTMF", "Playback"),
-        ),
-    )
-    async def read(self, channel: Channel, args: str) -> None:
-        """Run Read."""
-        variable, files, count, options, attempts, timeout = (
-            word.strip() for word in (args.split(",", 5) + [""] * 6)[:6]
-        )
-        if not variable:
-            channel.pbx.log.warning("Read needs a variable")
-            channel.set_variable("READSTATUS", "ERROR")
-            return
-        terminator = "#"
-        if "t(" in options:
-            terminator = options.partition("t(")[2].partition(")")[0][:1]
-            options = options.partition("t(")[0] + options.partition(")")[2]
-        if channel.state is not ChannelState.UP:
-            if "s" in options:
-                channel.set_variable(variable, "")
-                channel.set_variable("READSTATUS", "SKIPPED")
-                return
-            if "n" not in options:
-                await answer(channel)
-        most = int(_number(count, 0)) or _MAX_READ
-        digits = ""
-        status = "TIMEOUT"
-        try:
-            for _ in range(max(1, min(int(_number(attempts, 1)), 100))):
-                digits, ended = await self._ask(channel, files, min(most, _MAX_READ), terminator, timeout)
-                if digits or ended:
-                    status = "OK" if ended else "TIMEOUT"
-                    break
-        except ChannelHangup:
-            channel.set_variable(variable, self.pbx.dialplan.environment.foreign(digits))
-            channel.set_variable("READSTATUS", "HANGUP")
-            raise
-        channel.set_variable(variable, self.pbx.dialplan.environment.foreign(digits))
-        channel.set_variable("READSTATUS", status)
-
-    async def _ask(self, channel: Channel, files: str, most: int, terminator: str, timeout: str) -> tuple[str, bool]:
-        """One attempt: the digits, and whether they were ended rather than waited for in vain."""
-        digits = ""
-        for name in filter(None, (one.strip() for one in files.split("&"))):
-            try:
-                digits = await play(channel, name, interrupt=_KEYS)
-            except SoundError as error:
-                channel.pbx.log.warning("Read on %s: %s", channel.name, error)
-            if digits:
-                break
-        if digits and digits == terminator:
-            return "", True
-        seconds = _number(timeout, 0)
-        while len(digits) < most:
-            digit = await channel.read_digit(seconds or (5.0 if digits else 10.0))
-            if digit is None:
-                return digits, False
-            if digit == terminator:
-                break
-            digits += digit
-        return digits, True
 
     @application(
         "WaitDigit",

@@ -54,7 +54,7 @@ _ITEMS = (
     ("secure_bridge_signaling", "R/W: 1 to have only those called whose signalling is encrypted, 0 to take that back"),
     ("state", "its state"),
     ("tenantid", "R/W: tenant"),
-    ("tonezone", "R/W: country of its tones"),
+    ("tonezone", "R/W: country of its tones, a zone of indications.conf; empty: the server's"),
     ("transfercapability", "kind of connection in ISDN, always SPEECH"),
     ("uniqueid", "its identifier"),
     ("videonativeformat", "codec of the video, as (h264); (nothing) without video"),
@@ -150,7 +150,9 @@ class ChannelFunctions(PbxModule):
         elif item == "musicclass":
             channel.music_class = value
         elif item == "tonezone":
-            channel.tone_zone = value
+            if channel.pbx.tone_zones.get(value) is None:
+                raise FunctionError(f"there is no tone zone '{value}'")
+            channel.tone_zone = value.lower()
         elif item == "parkinglot":
             channel.data[LOT_KEY] = value
         elif item == "hangup_handler_push":

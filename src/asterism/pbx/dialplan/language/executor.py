@@ -419,6 +419,22 @@ class Executor:
         self.log.warning("Invalid extension '%s' in context '%s', which has no extension 'i'", digits, context)
         raise EndDialplan
 
+    def begins(self, context: str, digits: str, caller: str, *, longer: bool = False) -> bool:
+        """Whether an extension of the context begins with these digits; with ``longer`` one that has more."""
+        more = self.table.matches_more(context, digits, caller)
+        return more if longer else more or self.table.find(context, digits, 1, caller) is not None
+
+    async def complete(self, channel: Channel) -> None:
+        """Wait for further digits of the channel's extension, and go to the one that they make, or to ``i``."""
+        context, digits, caller = channel.context, channel.exten, channel.caller.number
+        if self.table.matches_more(context, digits, caller):
+            await self.wait_exten(channel, 0, context, digits)
+        if self.table.find(context, "i", 1, caller) is None:
+            self.log.warning("Extension '%s' in context '%s' has no longer one, and there is no 'i'", digits, context)
+            raise EndDialplan
+        channel.set_variable("INVALID_EXTEN", self.environment.foreign(digits))
+        raise Goto(context, "i", 1)
+
     async def _run_hangup_extension(self, channel: Channel, context: str) -> None:
         state = self.state(channel)
         while state.frames:

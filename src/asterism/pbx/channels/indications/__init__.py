@@ -1,0 +1,1 @@
+"""The tones of countries: ``indications.conf``, and what shows them."""
