@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import re
 import wave
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from call_kit import PJSIP, World, two_phones
-from manager_kit import MANAGER, manager
+from manager_kit import MANAGER, RECORD, manager
 from test_parking import tone
 
+from asterism.core.log import VERBOSE
 from asterism.interfaces.console.runner import CommandRunner
 from asterism.testing import Phone, PhoneCall, until
 
@@ -27,6 +30,7 @@ exten => 802,1,Page(PJSIP/102&PJSIP/103,qA(news)b(answer^s^1(now)))
 exten => 803,1,Page(PJSIP/102&PJSIP/103,qnA(news)r)
 exten => 804,1,Page(PJSIP/102&PJSIP/103,q,0.3)
 exten => 805,1,Page(PJSIP/102&PJSIP/103,qs)
+exten => 806,1,Page(PJSIP/102&PJSIP/103,,5)
 exten => 900,1,Answer()
  same => n,Echo()
 exten => h,1,UserEvent(Dialled,Status: ${CONFBRIDGE_RESULT},Cause: 0)
@@ -89,6 +93,47 @@ async def test_the_caller_hears_a_beep_and_is_heard_by_all_and_hears_none() -> N
         assert [await bob.ended(), await carol.ended()] == ["BYE received"] * 2
         await each.nobody_is_left()
         assert each.world.dialled == [("HANGUP", "0")]
+
+
+class _Lines(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(VERBOSE)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno == VERBOSE:
+            self.lines.append(record.getMessage())
+
+
+def comparable(lines: Iterable[str]) -> list[str]:
+    """Lines of the console that are equal in two servers: without numbers of calls, phones and kinds of files."""
+    found = []
+    for line in lines:
+        line = re.sub(r"-[0-9a-f]{8}", "", line.removeprefix("pbx.c: ").removeprefix("file.c: "))
+        found.append(re.sub(r"\.(gsm|wav|ulaw)'", "'", line))
+    return found
+
+
+async def test_the_console_says_what_happens_as_recorded() -> None:
+    recorded = (RECORD / "call_applications.txt").read_text()
+    part = recorded.partition("verbose log: Page(PJSIP/bob&PJSIP/carol,,5)\n")[2].partition("\n\n")[0]
+    for theirs, ours in (("alice", "101"), ("bob", "102"), ("carol", "103"), ("internal", "phones"), ("7903", "806")):
+        part = part.replace(theirs, ours)
+    async with hall() as each:
+        lines = _Lines()
+        log = each.world.server.log
+        log.addHandler(lines)
+        log.verbose_level = 3
+        ann = await each.page("806")
+        await each.answer()
+        await ann.answered()
+        await ann.hears(BEEP)
+        await asyncio.sleep(0.6)
+        await ann.hangup()
+        await each.nobody_is_left()
+        log.removeHandler(lines)
+    wanted = [re.sub(r'NoOp\((.*), "hangup"\)', r"UserEvent(\1)", line) for line in comparable(part.split("\n"))]
+    assert [re.sub(r'(UserEvent\("[^"]*"), "[^"]*"\)', r"\1)", line) for line in comparable(lines.lines)] == wanted
 
 
 async def test_all_hear_all_in_full_duplex_and_the_others_may_leave() -> None:
