@@ -35,6 +35,9 @@ _PASSED_ON = frozenset(
 )
 _PEER_VARIABLES = ("BRIDGEPEER", "BRIDGEPVTCALLID")
 
+MAX_NAMED = 10
+"""Members that BRIDGEPEER names at most: in a large bridge it would cost each of them the names of all."""
+
 SMART = frozenset({"native_rtp", "simple_bridge", "softmix"})
 """Technologies for a call with any number of parties."""
 HOLDING = frozenset({"holding_bridge"})
@@ -468,13 +471,20 @@ class Bridge:
             return
         # In a call the last one first, in a conference as they came, as in Asterisk 22.
         told = list(members) if self.uses is MIXING else list(reversed(members))
-        names = [channel.name for channel in told]
-        for channel in told:
-            if len(names) > 1:
-                channel.set_variable("BRIDGEPEER", ",".join(name for name in names if name != channel.name))
-                _forget(channel, _PEER_VARIABLES[1:])
+        if len(told) == 1:
+            _forget(told[0], _PEER_VARIABLES)
+            return
+        names = [channel.name for channel in told[: MAX_NAMED + 1]]
+        others = ",".join(names[:MAX_NAMED])
+        for index, channel in enumerate(told):
+            if index <= MAX_NAMED:
+                value = ",".join(name for name in names if name != channel.name)
+            elif channel.get_variable("BRIDGEPEER") == others:
+                continue  # those that it names are there still
             else:
-                _forget(channel, _PEER_VARIABLES)
+                value = others
+            channel.set_variable("BRIDGEPEER", value)
+            _forget(channel, _PEER_VARIABLES[1:])
 
     def _settle(self) -> None:
         """A member has left, others are still in the bridge."""
@@ -487,10 +497,11 @@ class Bridge:
         members = self.members
         if self.uses is HOLDING:
             return
+        pair = len(members) == 2
         for channel in list(members):
-            other = self.peer(channel)
-            if members[channel].kept:
+            if members[channel].kept or not (pair or channel.on_hold):
                 continue
+            other = self.peer(channel)
             holder = None if other is None else members[other]
             if holder is not None and holder.holds:
                 if not channel.on_hold:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 CREATOR = "ConfBridge"
 """The application that a conference's bridge, and the channels in it, are shown with."""
 RESULT = "CONFBRIDGE_RESULT"
+AT_A_TIME = 10
+"""Users that are let go of in one turn of the loop: each is a BYE."""
 
 
 @dataclass(slots=True, eq=False)
@@ -105,10 +107,17 @@ class Conference:
                 self._left(user)
 
     def end(self) -> None:
-        """It is over: everybody leaves."""
-        for user in list(self.users.values()):
-            self.dismiss(user, "KICKED")
+        """It is over: everybody leaves, as many at a time as the loop has time for."""
+        self._dismiss_all(list(self.users.values()), "KICKED")
         self._end_if_empty()
+
+    def _dismiss_all(self, users: list[User], result: str) -> None:
+        """Have users leave, the last one first; the loop's other work goes on between some of them and others."""
+        for user in reversed(users[-AT_A_TIME:]):
+            self.dismiss(user, result)
+        del users[-AT_A_TIME:]
+        if users:
+            self.pbx.loop.call_soon(self._dismiss_all, users, result)
 
     def dismiss(self, user: User, result: str) -> None:
         """Have a user leave; its task goes on with that result."""
@@ -127,11 +136,10 @@ class Conference:
     def _left(self, user: User) -> None:
         count = user.count or self.bridge.reported_count + 1
         if user.marked and not self.marked:
-            ending = [other for other in reversed(self.users.values()) if other.end_marked]
-            for other in ending:  # all know why before the first has left
+            ending = [other for other in self.users.values() if other.end_marked]
+            for other in reversed(ending):  # all know why before the first has left
                 self._tell(other, "ENDMARKED")
-            for other in ending:
-                self.dismiss(other, "ENDMARKED")
+            self._dismiss_all(ending, "ENDMARKED")
         # As in Asterisk 22: as many as there were before it left.
         self.pbx.bus.publish(events.CONFBRIDGE_LEAVE, self, user, count)
         self._tell_state()

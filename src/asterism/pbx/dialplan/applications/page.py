@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 MAX_PAGED = 500
 """Destinations of one Page; more are left out."""
+SLICE = 0.005
+"""Seconds of the loop's time that calling takes at a time."""
 BEEP = "beep"
 _LETTERS = "AbBdinqrs"
 _WITH_ARGUMENT = frozenset("AbB")
@@ -112,8 +114,12 @@ class Paging:
                 await self._gosub(caller, options.caller_gosub)
             await self._pbx.prepare(destinations)
             caller.check()
+            begun = self._pbx.loop.time()
             for destination in destinations:
                 await self._page(destination)
+                if self._pbx.loop.time() - begun > SLICE:
+                    await caller.wait(0)  # the loop has other work
+                    begun = self._pbx.loop.time()
             if options.timeout is not None:
                 self._timer = self._pbx.loop.call_later(options.timeout, self._time_out)
             caller.raw_answer()  # else it does not hear the beep: phones show audio before the answer where asked to

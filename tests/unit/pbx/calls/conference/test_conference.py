@@ -9,7 +9,7 @@ from typing import Any
 from fake_technology import FakeServer, FakeStream, run, settle
 
 from asterism.media.formats import ULAW
-from asterism.pbx.calls.conference.conference import RESULT, Conference, User
+from asterism.pbx.calls.conference.conference import AT_A_TIME, RESULT, Conference, User
 from asterism.pbx.channels.channel import Channel
 from asterism.pbx.vocabulary.controls import Control
 
@@ -167,5 +167,33 @@ def test_nothing_is_left_when_its_announcer_was_hung_up() -> None:
         bob.channel.queue_hangup()
         await settle()
         assert not server.pbx.bridges
+
+    run(scenario)
+
+
+def test_a_large_one_names_ten_peers_and_lets_go_of_few_at_a_time() -> None:
+    """Naming all to all, and hanging all up in one turn of the loop, would stop everything else for a second."""
+
+    async def scenario(server: FakeServer) -> None:
+        conference = alone(server)
+        leader = await attend(conference, "alice", marked=True)
+        users = [await attend(conference, "bob", end_marked=True) for _ in range(25)]
+        named = [user.channel.variables["BRIDGEPEER"].split(",") for user in (leader, users[0], users[-1])]
+        assert [len(names) for names in named] == [10, 10, 10]
+        assert named[0][0] == named[2][0] == conference.announcer.member.name
+        assert leader.channel.name not in named[0]
+        before = len([event for event in server.fields("VarSet") if event["Variable"] == "BRIDGEPEER"])
+        await attend(conference, "bob", end_marked=True)
+        told = [event for event in server.fields("VarSet") if event["Variable"] == "BRIDGEPEER"][before:]
+        assert len(told) < 14  # the first, and who came
+        leader.channel.queue_hangup()
+        left: list[int] = []
+        while conference.users:
+            await asyncio.sleep(0)
+            left.append(len(conference.bridge.members))
+        assert left[0] > 10
+        assert max(first - then for first, then in zip([27, *left], left, strict=False)) <= AT_A_TIME
+        await settle()
+        assert {user.result for user in users} == {"ENDMARKED"}
 
     run(scenario)
