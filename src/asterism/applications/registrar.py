@@ -55,7 +55,9 @@ _NO_ENDPOINT = Decision(Outcome.REJECT, "no endpoint: the sender was not identif
 class Plan(Decision):
     """The changes that a REGISTER asks for: bindings to set and to remove; neither for a query."""
 
-    __slots__ = ("aor", "bindings", "changed", "current", "expires", "index", "now", "outbound", "removed", "slack")
+    __slots__ = (
+        "aor", "bindings", "changed", "current", "expires", "index", "now", "outbound", "reasons", "removed", "slack",
+    )  # fmt: skip
 
     def __init__(self, aor: Aor, now: float, slack: int = 0) -> None:
         # Not through the base class: one is made for every REGISTER.
@@ -73,6 +75,8 @@ class Plan(Decision):
         """Bindings that are new or refreshed, by id."""
         self.removed: dict[str, Contact] = {}
         """Bindings that are taken away, by id; one that is also in ``changed`` was named twice."""
+        self.reasons: dict[str, str] = {}
+        """Why, for those that the request does not name."""
         self.current: dict[str, Contact] = {}
         """All bindings as they will be, by URI."""
         self.index: UriIndex | None = None
@@ -279,6 +283,7 @@ class Registrar(Service):
             binding.registered_at = now
         via = request.vias[-1]
         binding.expiration_time = now + seconds + plan.slack
+        binding.lifetime = seconds
         binding.path = path
         binding.original_uri = "" if uri is given else str(given)[:MAX_URI]
         agent = request.get("User-Agent") or ""
@@ -316,13 +321,15 @@ class Registrar(Service):
             state = self._location.state
             victims = [item for item in rest if not state(item).available]
             rest = [item for item in rest if state(item).available]
+        unavailable = len(victims)
         if aor.remove_existing:
             victims += sorted(rest, key=_expiration)
         if len(victims) < excess:
             return False
-        for victim in victims[:excess]:
+        for index, victim in enumerate(victims[:excess]):
             del current[victim.uri]
             plan.removed[victim.id] = victim
+            plan.reasons[victim.id] = "remove_unavailable" if index < unavailable else "remove_existing"
         return True
 
     def _refuse(self, status: int, reason: str, aor: Aor) -> Decision:
@@ -351,6 +358,8 @@ class Registrar(Service):
                 if removed and plan.changed:
                     removed = {key: item for key, item in removed.items() if key not in plan.changed}
                 data.change_now(plan.changed.values(), removed.values())
+                for key in removed:
+                    self._location.removing(key, plan.reasons.get(key, "request"))
             except DataError as error:
                 self._core.log.error("the bindings of AOR '%s' cannot be stored: %s", plan.aor.id, error)
                 rx.respond(500)

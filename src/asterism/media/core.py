@@ -12,6 +12,7 @@ from socket import SocketType
 
 from asterism.config import ConfigFile
 from asterism.core.identifiers import RandomBytes
+from asterism.core.log import ServerLogger
 from asterism.core.module import CoreServer, Subsystem
 from asterism.core.test_events import TestEvents
 from asterism.media.incoming import BUFFER_SIZE
@@ -38,7 +39,7 @@ class RtpContext:
     readiness: Readiness
     """Reports which sockets have something to read."""
 
-    def __init__(self, log: logging.Logger, settings: RtpSettings, test_events: TestEvents) -> None:
+    def __init__(self, log: ServerLogger, settings: RtpSettings, test_events: TestEvents) -> None:
         self.log = log
         self.settings = settings
         self.test_events = test_events

@@ -14,7 +14,7 @@ from asterism.media.formats import Format
 from asterism.media.packet import HEADER, payload_bounds
 from asterism.media.passed_event import PassedEvent
 from asterism.media.receiver import RtpReceiver
-from asterism.media.source import Address
+from asterism.media.source import Address, StrictMode
 from asterism.media.stream import AudioStream, DigitSink, Frame, FrameSink
 from asterism.media.translate import swap_bytes
 from asterism.media.transmitter import RtpTransmitter
@@ -56,6 +56,8 @@ class RtpIncoming(RtpTransmitter):
     """Whether the codec that the peer sends is the one it is sent, where that was negotiated too."""
     _received_formats: dict[int, Format]
     _received_events: dict[int, int]
+    local: Address
+    """Host and port of the RTP socket."""
     _learning: bool
     _digits: DigitReceiver | None
     _event: PassedEvent | None
@@ -105,9 +107,22 @@ class RtpIncoming(RtpTransmitter):
             return False
         if self._filter.target != before:
             self._choose_send()
-        if self._filter.source != source and self.on_source is not None:
-            self.on_source()
+        if self._filter.source != source:
+            if self._context.log.verbosity >= 4:
+                told = self._filter.source == self._filter.signalled
+                host, port = address[:2]
+                if told:
+                    self.tell_source(f"switching to RTP target address {host}:{port} as source")
+                else:
+                    self.tell_source(f"switching source address to {host}:{port}")
+            if self.on_source is not None:
+                self.on_source()
         return True
+
+    def tell_source(self, text: str) -> None:
+        """Log what is known of the peer's source, unless packets of any are taken (``strictrtp = no``)."""
+        if self._filter.mode is not StrictMode.NO:
+            self._context.log.verbose(4, "%s:%d -- Strict RTP %s", self.local[0], self.local[1], text)
 
     def _settle(self) -> None:
         """Connect to the learned peer, and go through what others have queued before that."""
@@ -119,6 +134,8 @@ class RtpIncoming(RtpTransmitter):
         except OSError:
             return
         self._connected = True
+        if self._context.log.verbosity >= 4:
+            self.tell_source(f"learning complete - Locking on source address {target[0]}:{target[1]}")
         for _ in range(64):
             try:
                 size, address = self._socket.recvfrom_into(self._buffer)

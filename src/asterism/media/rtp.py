@@ -128,6 +128,8 @@ class RtpSession(RtpIncoming):
         if self.relay is not None:
             self.relay.leave()
         self._filter.set_signalled(address, self._loop.time())
+        if address is not None and self._context.log.verbosity >= 4:
+            self.tell_source(f"learning after remote address set to: {host}:{port}")
         self._choose_send()
 
     def set_formats(

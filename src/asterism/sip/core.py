@@ -7,7 +7,6 @@ function of the C design ``res_sip`` is called here: docs/development/res-sip-ap
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -38,6 +37,7 @@ from asterism.sip.works import Servants, Work
 
 if TYPE_CHECKING:
     from asterism.core.events import EventBus
+    from asterism.core.log import ServerLogger
     from asterism.core.registry import Owner
     from asterism.core.test_events import TestEvents
     from asterism.data.data import Data
@@ -62,7 +62,7 @@ class SipCore(Subsystem):
     """Everything between the stack and the SIP applications; ``server.sip``."""
 
     def __init__(
-        self, owner: Owner, data: Data, bus: EventBus, log: logging.Logger, version: str, test_events: TestEvents
+        self, owner: Owner, data: Data, bus: EventBus, log: ServerLogger, version: str, test_events: TestEvents
     ) -> None:
         self.owner = owner
         self.data = data
@@ -79,7 +79,7 @@ class SipCore(Subsystem):
         self.dialogs = DialogTable()
         self.implicit = ImplicitTable()
         """Who keeps the subscriptions that requests make by themselves."""
-        self.location = Location(data, bus, log)
+        self.location = Location(data, bus, log, test_events)
         self.flows = ContactFlows(self)
         self.user_hashes = UserHashes(self)
         self.distributor = Distributor(self)

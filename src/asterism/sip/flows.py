@@ -97,3 +97,4 @@ class ContactFlows:
             contact = data.get_staged(Contact, contact_id)
             if contact is not None and contact_id not in self._by_contact:
                 data.delete_now(contact)
+                self._core.location.removing(contact_id, "shutdown of its connection")

@@ -7,13 +7,13 @@ Nothing here walks all contacts, but start-up and full listings.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 from asterism.data.store import START_SECONDS
+from asterism.sip.contact_news import ContactNews
 from asterism.sip.contacts import Contact, ContactStatus, Reachability
 from asterism.sip.events import CONTACT_STATUS, PEER_STATUS
 from asterism.sip.objects.aor import Aor
@@ -22,10 +22,14 @@ from asterism.sip.objects.endpoint import Endpoint
 
 if TYPE_CHECKING:
     from asterism.core.events import EventBus
+    from asterism.core.log import ServerLogger
+    from asterism.core.test_events import TestEvents
     from asterism.data.data import Change, Data
     from asterism.stack.timers import Timer, TimerQueue
 
 _NON_QUALIFIED = Reachability()
+
+_MOST_REASONS = 10_000
 
 OTHERS_SECONDS = 60
 """Seconds after its expiry for which a binding made by another server is left to that server to remove."""
@@ -35,11 +39,17 @@ class Location:
     """Contacts by AOR, permanent ones first."""
 
     def __init__(
-        self, data: Data, bus: EventBus, log: logging.Logger, wall_clock: Callable[[], float] = time.time
+        self,
+        data: Data,
+        bus: EventBus,
+        log: ServerLogger,
+        test_events: TestEvents,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._data = data
         self._bus = bus
-        self._log = log
+        self._log, self._tests = log, test_events
+        self._news = ContactNews(log, test_events)
         self.wall_clock = wall_clock
         self._permanent: dict[str, tuple[Aor, dict[str, Contact]]] = {}
         self._states: dict[str, Reachability] = {}
@@ -47,6 +57,8 @@ class Location:
         self._available: dict[str, bool] = {}
         self._quiet: set[str] = set()
         """Names of the endpoints of which no events are raised here: their driver has others."""
+        self._removing: dict[str, str] = {}
+        """Why bindings are removed, until they are."""
         self._heap: list[tuple[int, str]] = []
         self._due: dict[str, int] = {}
         self._timers: TimerQueue | None = None
@@ -163,17 +175,26 @@ class Location:
         changed = state.status is not status
         state.status = status
         state.rtt = rtt
-        if changed:
-            self._peer_changed(contact)
+        if changed or self._tests.wanted:
             name = self._endpoint_name(contact)
+            if changed:
+                self._peer_changed(contact)
             if name not in self._quiet:
-                self._bus.publish(CONTACT_STATUS, contact, status, state.rtt_usec, name)
+                if changed:
+                    self._bus.publish(CONTACT_STATUS, contact, status, state.rtt_usec, name)
+                self._news.answered(contact, state, changed=changed)
         for listener in self.on_answered:
             listener(contact, state)
 
     def expect_qualify(self, contact: Contact) -> None:
         """Note that a contact will be qualified, without an event: until then it is unknown and can be called."""
         self._states.setdefault(contact.id, Reachability(ContactStatus.UNKNOWN))
+
+    def removing(self, contact_id: str, why: str) -> None:
+        """Note why a binding is about to be removed, for who reads the log; without a note it has expired."""
+        if len(self._removing) >= _MOST_REASONS:
+            self._removing.clear()  # of changes that came to nothing
+        self._removing[contact_id] = why
 
     def forget_state(self, contact_id: str) -> None:
         """Drop the qualify state of a contact that is gone or no longer qualified."""
@@ -194,6 +215,7 @@ class Location:
         # A later expiry is found when the old appointment comes up: one heap entry per contact.
         if due is None or contact.expiration_time < due:
             self._schedule(contact)
+        log, tests = self._log, self._tests
         if old is not None:
             # A refresh: the usual case, which raises no event.
             if self.status_on_refresh:
@@ -201,10 +223,14 @@ class Location:
                 name = self._endpoint_name(contact)
                 if name not in self._quiet:
                     self._bus.publish(CONTACT_STATUS, contact, state.status, state.rtt_usec, name)
+            if (log.verbosity >= 4 or tests.wanted) and self._endpoint_name(contact) not in self._quiet:
+                self._news.refreshed(contact)
             return
         name = self._endpoint_name(contact)
         if name not in self._quiet:
             self._bus.publish(CONTACT_STATUS, contact, ContactStatus.NON_QUALIFIED, 0, name)
+            if log.verbosity >= 3 or tests.wanted:
+                self._news.added(contact)
         for listener in self.on_added:
             listener(contact)
         self._peer_changed(contact)
@@ -212,9 +238,13 @@ class Location:
     def _gone(self, contact: Contact) -> None:
         """Tell of a binding that is no more, and forget what is known of it."""
         self._states.pop(contact.id, None)
-        self._peer_changed(contact, without=contact.id)
+        why = self._removing.pop(contact.id, "expiration")
         name = self._endpoint_name(contact)
-        if name not in self._quiet:
+        told = name not in self._quiet
+        if told and (self._log.verbosity >= 2 or self._tests.wanted):
+            self._news.removed(contact, why)
+        self._peer_changed(contact, without=contact.id)
+        if told:
             self._bus.publish(CONTACT_STATUS, contact, ContactStatus.REMOVED, 0, name)
         for listener in self.on_removed:
             listener(contact)
@@ -262,6 +292,8 @@ class Location:
         for listener in self.on_available:
             listener(endpoint)
         if endpoint.id not in self._quiet:
+            if self._log.verbosity >= 2:
+                self._news.turned(endpoint.id, available)
             self._bus.publish(PEER_STATUS, endpoint.id, "Reachable" if available else "Unreachable")
 
     # Expiry.

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from asterism.core.events import EventBus
+from asterism.core.log import ServerLogger
 from asterism.core.registry import Owner
 from asterism.core.test_events import TestEvents
 from asterism.media.core import Media
@@ -21,10 +22,12 @@ HEADER = struct.Struct("!BBHII")
 
 
 def make_media(**settings) -> Media:
+    log = ServerLogger("test")
+    log.parent, log.propagate = logging.getLogger(), True  # so that caplog sees it
     server = SimpleNamespace(
         owner=Owner("test"),
-        test_events=TestEvents(EventBus(logging.getLogger("test"))),
-        log=logging.getLogger("test"),
+        test_events=TestEvents(EventBus(log)),
+        log=log,
         paths=SimpleNamespace(data=Path("/nowhere"), spool=Path("/nowhere")),
     )
     return Media(server, RtpSettings(**settings))

@@ -12,6 +12,7 @@ from asterism.config import ConfigFile
 from asterism.core.commands import CommandCall
 from asterism.core.errors import ConfigError, UsageError
 from asterism.core.events import EventBus
+from asterism.core.log import ServerLogger
 from asterism.core.registry import Owner
 from asterism.core.test_events import TestEvents
 from asterism.media.commands import RtpModule
@@ -55,10 +56,12 @@ def test_errors_name_the_place(text):
 
 
 def make_module(tmp_path: Path):
+    log = ServerLogger("test")
+    log.parent, log.propagate = logging.getLogger(), True  # so that caplog sees it
     server = SimpleNamespace(
         owner=Owner("test"),
-        test_events=TestEvents(EventBus(logging.getLogger("test"))),
-        log=logging.getLogger("test"),
+        test_events=TestEvents(EventBus(log)),
+        log=log,
         paths=SimpleNamespace(data=tmp_path, spool=tmp_path, etc=tmp_path),
         register_marked=lambda holder: None,
     )

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from asterism.applications.session.negotiation import LARGEST_KEPT, write_session
+from asterism.applications.session.refused_offers import why_refused
 from asterism.core.containment import FAILURES, report_failure
 from asterism.media.stream import AUDIO, TEXT, VIDEO, first_port
 from asterism.stack.bodies import parse_body
@@ -312,6 +313,11 @@ class SessionMedia:
             if session.direct is not None:
                 session.direct.agreed()
             self._tell_hold(session)
+        else:
+            session.core.log.warning(
+                "%s answers with no stream that can be used: %s",
+                session.endpoint.id, why_refused(session.profile, description),
+            )  # fmt: skip
         return accepted
 
     def roll_back(self, session: Session) -> None:
@@ -348,7 +354,10 @@ class SessionMedia:
         counts: dict[SdpHandler, int] = {}
         found = [self._answer_section(session, description, index, counts) for index in range(len(description.media))]
         if not any(found):
-            session.core.log.warning("an offer of %s is refused: none of its streams can be taken", session.endpoint.id)
+            session.core.log.warning(
+                "an offer of %s is refused: %s",
+                session.endpoint.id, why_refused(session.profile, description),
+            )  # fmt: skip
             return None
         address = own = session.media_address
         if session.direct is not None:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from asterism.applications.session.media import description_of, not_understood
+from asterism.applications.session.refused_offers import why_refused
 from asterism.applications.session.replaces import Refusal, begin, forbidden, read, replaced_by
 from asterism.applications.session.uas import IncomingSession
 from asterism.core.containment import attempt
@@ -104,7 +105,8 @@ class SessionService(Service):
         if not any(profile.formats_of.values()):
             return Decision(Outcome.REJECT, NO_CODECS, 488, where, endpoint.position)
         if offer is not None and not self._acceptable(profile, offer):
-            return Decision(Outcome.REJECT, "no codec is shared", 488, where, endpoint.position)
+            reason = f"no stream of its offer can be taken: {why_refused(profile, offer)}"
+            return Decision(Outcome.REJECT, reason, 488, where, endpoint.position)
         busy = self._pbx.refusal()
         if busy:
             return Decision(Outcome.REJECT, busy, 503, where)
@@ -171,12 +173,17 @@ class SessionService(Service):
                 "%s: Call (%s:%s) to extension '%s' rejected because extension not found in context '%s'.",
                 endpoint.id, flow.transport, format_host_port(*flow.remote), self._extension(rx), endpoint.context,
             )  # fmt: skip
-        elif decision.status in (488, 503):
+        elif decision.status == 488 and endpoint is not None:
+            log.warning(
+                "%s: Call (%s:%s) to extension '%s' refused: %s",
+                endpoint.id, flow.transport, format_host_port(*flow.remote), self._extension(rx), decision.reason,
+            )  # fmt: skip
+        elif decision.status == 503:
             log.warning("a call from %s is refused: %s", decision.object, decision.reason)
         else:
             log.notice(
                 "a call from %s is refused with %d: %s",
-                decision.object or "nobody known",
+                decision.object or (f"endpoint {endpoint.id}" if endpoint is not None else "nobody known"),
                 decision.status,
                 decision.reason,
             )

@@ -125,11 +125,16 @@ class PeerEvents:
         if change.new is not None:
             if is_kept(contact, self._core.location.wall_clock()):
                 return  # it has not registered: its end was ignored
-            self._tell(peer.name, "Registered", ("Address", address_of(contact)))
+            address = address_of(contact)
+            if change.old is None and self._core.log.verbosity >= 3:
+                self._core.log.verbose(3, "Registered SIP '%s' at %s", peer.name, address)
+            self._tell(peer.name, "Registered", ("Address", address))
             return
         self._words.pop(contact.id, None)
         # Another contact in its place is a registration, not the end of one.
         if not self._core.data.find_staged(Contact, "aor", contact.aor):
+            if self._core.log.verbosity >= 3:
+                self._core.log.verbose(3, "Unregistered SIP '%s'", peer.name)
             self._tell(peer.name, "Unregistered", ("Cause", "Expired"))
 
     def _answered(self, contact: Contact, state: Reachability) -> None:
@@ -137,8 +142,14 @@ class PeerEvents:
         if peer is None:
             return
         word = state_word(state, peer.qualify)
-        if word and self._words.get(contact.id) != word:
+        before = self._words.get(contact.id)
+        if word and before != word:
             self._words[contact.id] = word
+            log, name = self._core.log, peer.name
+            if word == UNREACHABLE:
+                log.notice("Peer '%s' is now UNREACHABLE!", name)
+            else:
+                log.notice("Peer '%s' is now %s. (%dms / %dms)", name, word, milliseconds(state), peer.qualify)
             self._tell(peer.name, word, *((("Time", -1),) if word == UNREACHABLE else ()))
 
     def _refused(self, name: str, rx: Rx, _account: str) -> None:

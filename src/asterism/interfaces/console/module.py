@@ -100,7 +100,7 @@ class _Connection(asyncio.Protocol):
             log = self._console.server.log
             log.removeHandler(self._follower)
             if not getattr(self._console.server.options, "hideconnect", False):
-                log.verbose(1, "Remote console disconnected")
+                log.verbose(3, "Remote UNIX connection disconnected")
         if self._task is not None:
             self._task.cancel()
 
@@ -173,7 +173,7 @@ class _Connection(asyncio.Protocol):
             self._follower = _Follower(self, level, ConsoleFormat(bool(request.get("color", False)), timestamp))
             log.addHandler(self._follower)
             if not getattr(self._console.server.options, "hideconnect", False):
-                log.verbose(1, "Remote console connected")
+                log.verbose(3, "Remote UNIX connection")
         self._follower.verbose_level = level
         self._follower.muted = bool(request.get("mute", False))
         log.update_verbosity()

@@ -15,6 +15,8 @@ DEFAULT_DATE = "%b %e %T"
 _PID = os.getpid
 _INDENT = "\n    "
 """Before the second and each further line of a record: wide enough that no reader of logs finds a date there."""
+_INDENTS = ("", "", "  == ", "    -- ", "       > ")
+"""What verbose lines of level 0, 1, ... begin with on a console; the last is that of all higher ones."""
 _NEXT_LINE = re.compile(r"\n(?=[^\n])")
 _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -82,13 +84,7 @@ class ConsoleFormat(logging.Formatter):
         message = record.getMessage()
         date = date_of(self._date, record.created)
         if record.levelno == VERBOSE:
-            indent = (
-                "    -- "
-                if getattr(record, "verbose", 0) >= 3
-                else "  == "
-                if record.__dict__.get("verbose") == 2
-                else ""
-            )
+            indent = _INDENTS[min(max(record.__dict__.get("verbose", 0), 0), 4)]
             return on_lines((f"[{date}] " if self._timestamp else "") + indent + message, record, self)
         level = record.levelname
         if self._color and level in self._COLORS:

@@ -392,6 +392,9 @@ class Bridge:
         bus = channel.pbx.bus  # that of a quiet channel tells nobody
         if bus.listeners[events.BRIDGE_ENTER]:
             bus.publish(events.BRIDGE_ENTER, self, channel, None if swapped is None else swapped.channel)
+        if self.pbx.log.verbosity >= 3:
+            how = "joined" if swapped is None else f"swapped with {swapped.channel.name} into"
+            self._tell_member(channel, how)
         if channel.follower is not None:
             channel.follower.entered()
         if count > 2 or swapped is not None:
@@ -420,6 +423,13 @@ class Bridge:
         bus = channel.pbx.bus
         if bus.listeners[events.BRIDGE_LEAVE]:
             bus.publish(events.BRIDGE_LEAVE, self, channel)
+        if self.pbx.log.verbosity >= 3:
+            self._tell_member(channel, "left")
+
+    def _tell_member(self, channel: Channel, how: str) -> None:
+        self.pbx.log.verbose(
+            3, "Channel %s %s '%s' %s-bridge <%s>", channel.name, how, self.technology, self.type, self.uniqueid
+        )
 
     def _carry_over(self, member: Member, other: Bridge, swap: Channel | None = None) -> None:
         if swap is None:
@@ -455,6 +465,10 @@ class Bridge:
             return
         if mixer is not None:
             mixer.stop()
+        if self.technology != chosen.name and self.pbx.log.verbosity >= 4:
+            self.pbx.log.verbose(
+                4, "Bridge %s: switching from %s technology to %s", self.uniqueid, self.technology, chosen.name
+            )
         self.technology = chosen.name
         self._mixer = chosen(self)
         self._mixer.start()

@@ -44,6 +44,12 @@ class DirectMediaPair:
         if not self._fits(first, second):
             self.end()
             return
+        log = self._bridge.pbx.log
+        if not self.engaged and log.verbosity >= 4:
+            log.verbose(
+                4, "Remotely bridged '%s' and '%s' - media will flow directly between them",
+                second.channel.name, first.channel.name,
+            )  # fmt: skip
         self.engaged = True
         self._moved = (first.channel, second.channel)
         _tell(first.channel, second.channel)

@@ -24,6 +24,8 @@ class Contact(ConfiguredObject, type="contact"):
 
     aor: str = derived("")
     """The AOR, which the id starts with."""
+    lifetime: int = derived(0)
+    """Seconds that it was bound for by the REGISTER that this server took last; 0: another one took it."""
 
     uri = option(TEXT, "", "The URI to send requests to.")
     expiration_time = option(Epoch(), 0, "When the binding ends; 0: never.")

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 _NOT_AVAILABLE = 44
 """Q.850: requested channel not available; what a call without audio ends with."""
-_PROFILE = "RTP/AVP"
+PROFILE = "RTP/AVP"
 _NO_CONNECTION = Connection("IP4", "")
 _NOWHERE = frozenset(("0.0.0.0", "::", ""))
 _SENDS_NOTHING = frozenset(("recvonly", "inactive"))
@@ -234,7 +234,7 @@ class RtpHandler(SdpHandler):
     ) -> bool:
         """Send what the peer answered."""
         assert isinstance(stream, RtpStream)
-        if media.protocol.upper() != _PROFILE:
+        if media.protocol.upper() != PROFILE:
             return False
         host = (media.connection or description.connection or _NO_CONNECTION).address
         if not session.symmetric and not _reaches(stream.rtp, host):
@@ -324,7 +324,7 @@ class RtpHandler(SdpHandler):
     ) -> AudioTerms | None:  # fmt: skip
         """The terms of an answer to an offered section, ``None`` when it cannot be taken."""
         endpoint = profile.endpoint
-        if media.protocol.upper() != _PROFILE or not profile.in_the_clear:
+        if media.protocol.upper() != PROFILE or not profile.in_the_clear:
             return None
         host = (media.connection or description.connection or _NO_CONNECTION).address
         if host not in _NOWHERE and not is_address(host) and not endpoint.rtp_symmetric:

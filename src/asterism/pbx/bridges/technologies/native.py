@@ -41,10 +41,15 @@ class NativeRtp(SimpleBridge):
 
     def changed(self) -> None:
         """Connect the streams as they are now, and have the two send where they best do."""
+        before = self.relayed
         super().changed()
         bridge = self._bridge
         if len(bridge.members) != 2:
             return
+        log = bridge.pbx.log
+        if log.verbosity >= 4 and self.relayed and not before:
+            first, second = bridge.members
+            log.verbose(4, "Locally RTP bridged '%s' and '%s' in stack", second.name, first.name)
         if self.direct is None:
             for channel in bridge.members:
                 # Nearly every call is one or the other: what the options forbid costs no more than this.

@@ -91,6 +91,9 @@ class Music(Playback):
         self._announced = True
         channel = self._channel
         channel.pbx.bus.publish(events.MUSIC_ON_HOLD_START, channel, self.music.name)
+        log = channel.pbx.log
+        if log.verbosity >= 3:
+            log.verbose(3, "Started music on hold, class '%s', on channel '%s'", self.music.name, channel.name)
 
     def _over(self) -> None:
         """No file of the class can be played, or the stream is gone."""
@@ -107,6 +110,9 @@ class Music(Playback):
                 self._source.close()  # type: ignore[attr-defined]  # a generator: the program counts its listeners
             channel = self._channel
             channel.pbx.bus.publish(events.MUSIC_ON_HOLD_STOP, channel)
+            log = channel.pbx.log
+            if log.verbosity >= 3:
+                log.verbose(3, "Stopped music on hold on %s", channel.name)
 
 
 def music_of(channel: Channel) -> Music | None:

@@ -137,15 +137,14 @@ class Executor:
         if number is None or self.table.find(context, exten, number, channel.caller.number) is None:
             self.log.warning("No subroutine at %s,%s,%s", context, exten, priority)
             return ""
-        name = f"{context},{exten},{number}"
-        if args:
-            name += f"({','.join(args)})"
-        self.log.verbose(3, "%s Internal Gosub(%s) start", channel.name, name)
         state = self.state(channel)
         depth = len(state.frames)
         self.push_frame(channel, Frame(*position, boundary=True), args)
         channel.context, channel.exten, channel.priority = context, exten, number
-        value = ""
+        value, place = "", ""
+        if self.log.verbosity >= 3:
+            place = f"{context},{exten},{number}" + (f"({','.join(args)})" if args else "")
+            self.log.verbose(3, "%s Internal Gosub(%s) start", channel.name, place)
         outside = restriction.set(0)
         try:
             await self._run(channel, fall_through=False, hanging_up=hanging_up)
@@ -154,14 +153,16 @@ class Executor:
             value = returned.value
             self.pop_frame(channel)
             channel.set_variable("GOSUB_RETVAL", value)
-            self.log.verbose(3, "Spawn extension (%s, %s, %d) exited non-zero on '%s'", *position, channel.name)
-            self.log.verbose(3, "%s Internal Gosub(%s) complete GOSUB_RETVAL=%s", channel.name, name, value)
         finally:
             restriction.reset(outside)
             while len(state.frames) > depth:
                 self.pop_frame(channel)
             channel.context, channel.exten, channel.priority = position
             channel.application, channel.appdata = shown
+            if self.log.verbosity >= 2:
+                self._tell_end(channel)
+            if place:
+                self.log.verbose(3, "%s Internal Gosub(%s) complete GOSUB_RETVAL=%s", channel.name, place, value)
         return value
 
     async def application(self, channel: Channel, name: str, data: str) -> bool:
@@ -267,7 +268,7 @@ class Executor:
                     await self._no_priority(channel, jumped)
                     jumped = True
                     continue
-                await self._step(channel, priority)
+                await self._step(channel, priority, fall_through or hanging_up)
             except Goto as place:
                 context = place.context or channel.context
                 exten = place.exten or channel.exten
@@ -290,10 +291,18 @@ class Executor:
                 jumped = False
                 channel.priority += 1
 
-    async def _step(self, channel: Channel, priority: Priority) -> None:
+    async def _step(self, channel: Channel, priority: Priority, tells: bool) -> None:
+        """Run one priority; ``tells``: an end of the dialplan by it is logged here, else by who runs the subroutine."""
         if priority.run is not None:
             channel.new_exten(priority.application, priority.data)
-            await self._run_python(channel, priority)
+            if self.log.verbosity >= 3:
+                self._tell_step(channel, priority.application, priority.data)
+            try:
+                await self._run_python(channel, priority)
+            except (ChannelHangup, EndDialplan):
+                if tells and self.log.verbosity >= 2:
+                    self._tell_end(channel)
+                raise
             return
         application = self.applications.get(priority.application)
         if application is None:
@@ -305,6 +314,8 @@ class Executor:
                 channel.priority,
             )
             self.raise_exception(channel, "ERROR")
+            if tells and self.log.verbosity >= 2:
+                self._tell_end(channel)
             raise EndDialplan(self._no_cause(channel))
         template = priority.template
         if template is None:
@@ -317,19 +328,35 @@ class Executor:
             if monotonic() - started > SLOW_LINE:
                 await asyncio.sleep(0)
         channel.new_exten(priority.application, data)
-        self.log.verbose(
-            3, 'Executing [%s@%s:%d] %s("%s", "%s") in new stack',
-            channel.exten, channel.context, channel.priority, priority.application, channel.name,
-            data,
-        )  # fmt: skip
+        if self.log.verbosity >= 3:
+            self._tell_step(channel, priority.application, data)
         try:
             await application(channel, data)
-        except (ChannelHangup, Goto, EndDialplan, HandedOver, SubroutineReturned):
+        except (ChannelHangup, EndDialplan):
+            if tells and self.log.verbosity >= 2:
+                self._tell_end(channel)
+            raise
+        except (Goto, HandedOver, SubroutineReturned):
             raise
         except (*FAILURES, BaseExceptionGroup) as error:
             if task_ends(error):
                 raise
+            if tells and self.log.verbosity >= 2:
+                self._tell_end(channel)
             raise_end(channel, error, f"application {priority.application}")
+
+    def _tell_step(self, channel: Channel, application: str, data: str) -> None:
+        self.log.verbose(
+            3, 'Executing [%s@%s:%d] %s("%s", "%s") in new stack',
+            channel.exten, channel.context, channel.priority, application, channel.name, data,
+        )  # fmt: skip
+
+    def _tell_end(self, channel: Channel) -> None:
+        """The application that runs has ended the dialplan."""
+        self.log.verbose(
+            2, "Spawn extension (%s, %s, %d) exited non-zero on '%s'",
+            channel.context, channel.exten, channel.priority, channel.name,
+        )  # fmt: skip
 
     @staticmethod
     async def _run_python(channel: Channel, priority: Priority) -> None:
@@ -347,9 +374,12 @@ class Executor:
                     raise Goto(context, "i", 1)
                 self.raise_exception(channel, "INVALID")
                 self.log.warning(
-                    "%s was sent into invalid extension '%s' in context '%s'", channel.name, exten, context
-                )
-            raise EndDialplan(self._no_cause(channel))
+                    "Channel '%s' sent to invalid extension but no invalid handler: context,exten,priority=%s,%s,%d",
+                    channel.name, context, exten, channel.priority,
+                )  # fmt: skip
+                raise EndDialplan(self._no_cause(channel))
+            if self.table.find(context, exten, 1, caller) is None:
+                raise EndDialplan(self._no_cause(channel))
         if not self.autofallthrough:
             await self.wait_exten(channel, self.state(channel).response_timeout)
         await self.fall_through(channel)
