@@ -26,6 +26,7 @@ from asterism.pbx.calls.features import settings as features
 from asterism.pbx.calls.parking import settings as parking
 from asterism.pbx.channels.indications import settings as indications
 from asterism.pbx.dialplan.applications import amd
+from asterism.pbx.dialplan.functions import enumlookup, enumrules
 from asterism.pbx.vocabulary.device_state import DeviceState
 from asterism.server.discovery import configured_types
 from asterism.sip.notify import content
@@ -65,6 +66,7 @@ def pages() -> dict[str, str]:
     types = [cls for cls in configured_types() if not cls.RUNTIME and cls not in (SipGeneral, SipPeer)]
     made = {f"{cls.TYPE}.md": _page(cls) for cls in types}
     made["ccss.md"] = _call_completion()
+    made["enum.md"] = _enum()
     made["features.md"] = _features()
     made["pjsip_notify.md"] = _notify()
     made["sip_notify.md"] = _sip_notify()
@@ -276,6 +278,24 @@ def _indications() -> str:
     )
 
 
+def _enum() -> str:
+    """The page of ``enum.conf``, which is no object."""
+    return "".join(
+        (
+            HEAD.format(title=enumlookup.FILE),
+            "Where `ENUMLOOKUP` and `ENUMQUERY` look for numbers in the DNS (RFC 6116).\n",
+            "[Guide](../guide/dialplan.md#elsewhere), [sample](../../samples/enum.conf).\n",
+            f"`module reload {enumlookup.EnumFunctions.name}` reads the file again. A line that is wrong is named in the\n",
+            "log and passed over.\n",
+            "\n| option of `[general]` | default | accepted | meaning |\n|---|---|---|---|\n",
+            f"| `search` | `{enumrules.ZONE}` | a domain; at most {enumlookup.MOST_ZONES} lines | Domains to look below, "
+            "in this order, where the function names none. |\n",
+            f"| `ienum_branchlabel` | `{enumrules.BRANCH}` | letters and digits | The label below a country code that the "
+            "option `i` looks in. |\n",
+        )
+    )
+
+
 def _parking() -> str:
     """The page of ``res_parking.conf``, which is no object."""
     dynamic = (
@@ -363,6 +383,7 @@ def _index(types: list[type[ConfiguredObject]]) -> str:
     lines += [
         "\nFiles that hold no objects:\n\n| file | what it is |\n|---|---|\n",
         "| [ccss.conf](ccss.md) | Call completion. |\n",
+        f"| [{enumlookup.FILE}](enum.md) | Numbers in the DNS. |\n",
         f"| [{features.FILE}](features.md) | Features on keys: codes that are dialled during a call. |\n",
         f"| [{amd.FILE}](amd.md) | Answering machine detection. |\n",
         f"| [{indications.FILE}](indications.md) | The tones of countries. |\n",

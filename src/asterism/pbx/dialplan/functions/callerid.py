@@ -33,6 +33,16 @@ _ITEM = Argument(
     ),
 )
 
+_CALLERS = (
+    ("name-charset", "always unknown"),
+    ("num-plan", "always 0"),
+    ("ani", "who pays, as name and number; also ani-all, ani-name, ani-num"),
+    ("ani2", "the kind of line, a number"),
+    ("dnid", "the number that was dialled"),
+    ("rdnis", "the number of who has redirected"),
+)
+"""What only CALLERID has."""
+
 
 def read_party(party: PartyId, item: str) -> str | None:
     """One item of a party; ``None`` for an unknown one."""
@@ -108,8 +118,8 @@ class CallerIdFunctions(PbxModule):
         Documentation(
             "The caller ID of the channel.",
             "CALLERID(item)",
-            "Also ani (and ani-all, ani-name, ani-num), ani2 (the kind of line, a number), dnid and rdnis.",
-            (_ITEM,),
+            "",
+            (Argument("item", "", True, _ITEM.values + _CALLERS),),
             ("CONNECTEDLINE",),
         ),
         foreign=True,

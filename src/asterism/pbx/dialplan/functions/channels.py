@@ -32,6 +32,7 @@ _ITEMS = (
     ("audiowriteformat", "codec in which audio is sent"),
     ("callgroup", "R/W: numbers of the groups in which its calls may be picked up"),
     ("callid", "its call's mark in the log, as [C-0000000a]"),
+    ("channame", "as name"),
     ("channeltype", "its technology"),
     ("checkhangup", "1 while it is being hung up, else 0"),
     ("context", "context of the dialplan"),
