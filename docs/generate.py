@@ -280,18 +280,18 @@ def _indications() -> str:
 
 def _enum() -> str:
     """The page of ``enum.conf``, which is no object."""
+    zones_text = "Domains to look below, in this order, where the function names none."
+    branch_text = "The label below a country code that the option `i` looks in."
     return "".join(
         (
             HEAD.format(title=enumlookup.FILE),
             "Where `ENUMLOOKUP` and `ENUMQUERY` look for numbers in the DNS (RFC 6116).\n",
             "[Guide](../guide/dialplan.md#elsewhere), [sample](../../samples/enum.conf).\n",
-            f"`module reload {enumlookup.EnumFunctions.name}` reads the file again. A line that is wrong is named in the\n",
-            "log and passed over.\n",
+            f"`module reload {enumlookup.EnumFunctions.name}` reads the file again. A line that is wrong is named in\n",
+            "the log and passed over.\n",
             "\n| option of `[general]` | default | accepted | meaning |\n|---|---|---|---|\n",
-            f"| `search` | `{enumrules.ZONE}` | a domain; at most {enumlookup.MOST_ZONES} lines | Domains to look below, "
-            "in this order, where the function names none. |\n",
-            f"| `ienum_branchlabel` | `{enumrules.BRANCH}` | letters and digits | The label below a country code that the "
-            "option `i` looks in. |\n",
+            f"| `search` | `{enumrules.ZONE}` | a domain; at most {enumlookup.MOST_ZONES} lines | {zones_text} |\n",
+            f"| `ienum_branchlabel` | `{enumrules.BRANCH}` | letters and digits | {branch_text} |\n",
         )
     )
 
