@@ -7,6 +7,8 @@ import asyncio
 import pytest
 from dial_record_kit import World, recorded_world
 
+from asterism.media.tones import tone_frames
+from asterism.pbx.dialplan.applications.dial.digits import mf_tones, sf_tones
 from asterism.testing import PhoneCall, until
 
 BEEP, MONKEYS, WARNING, CONNECT, OVER = 1000, 900, 1300, 1500, 1700
@@ -98,10 +100,13 @@ async def test_digits_for_early_media() -> None:
 
 
 async def test_mf_and_sf_for_early_media_and_the_caller_hears_them_with_option_e() -> None:
-    async with recorded_world(dials(f"D(:::*{'1' * 20}#::22)E"), sounds=SOUNDS) as world:
+    async with recorded_world(dials("D(:::*19#::22)E"), sounds=SOUNDS) as world:
         call, incoming = await ringing(world, early=True)
-        await asyncio.gather(call.hears(700, 900), incoming.hears(700, 900))
-        await incoming.hears(2600)
+        mf, sf = (
+            b"".join(frame.payload for frame in tone_frames(tone))[:-640] for tone in (mf_tones("*19#"), sf_tones("22"))
+        )
+        await asyncio.gather(call.hears_sound(mf), incoming.hears_sound(mf))
+        await asyncio.gather(call.hears_sound(sf), incoming.hears_sound(sf))
         incoming.answer()
         await call.answered()
         await end(call, incoming)

@@ -6,6 +6,7 @@ an analogue line, so that what is to be sent after one never is.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -60,9 +61,8 @@ async def _early(caller: Channel, called: Channel, options: DialOptions) -> None
         if not wanted:
             continue
         log.verbose(3, "Sending %s '%s' to the called party as result of receiving a PROGRESS message.", kind, wanted)
-        if "E" in options.letters and caller.speaks is None:
-            caller.pbx.features.start(caller, _play(caller, tones(wanted)), f"the {kind} digits of Dial to")
-        await _play(called, tones(wanted))
+        heard_by = [called, caller] if "E" in options.letters and caller.speaks is None else [called]
+        await asyncio.gather(*[_play(each, tones(wanted)) for each in heard_by])
 
 
 async def _send(waiter: Channel, channel: Channel, digits: str) -> None:

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from asterism.config.values import is_true
 from asterism.core.containment import FAILURES, report_failure, task_ends
 from asterism.core.log import log_subject
-from asterism.media.files import SoundError
 from asterism.pbx.calls.features.table import away
-from asterism.pbx.channels.playing import play
+from asterism.pbx.channels.saying.languages import numbers
+from asterism.pbx.channels.saying.say import say
 from asterism.pbx.vocabulary.errors import ChannelHangup, Goto
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.dialplan.applications.dial.options import DialOptions
 
@@ -103,58 +101,46 @@ class Limit:
         loop, sounds = self._caller.pbx.loop, self._sounds
         left, every = self._options.warnings
         if sounds.connect:
-            await self._tell([sounds.connect])
+            await self._tell(sounds.connect)
         while left > 0:
             await asyncio.sleep(end - left - loop.time())
-            await self._tell([sounds.warning] if sounds.warning else time_left(round(end - loop.time())))
+            seconds = round(end - loop.time())
+            await self._tell(sounds.warning, seconds)
             if not every:
                 break
             # Those whose time came meanwhile are left out.
             left -= every * max(1, math.ceil((left - (end - loop.time())) / every))
         await asyncio.sleep(end - loop.time())
         if sounds.timeout:
-            await self._tell([sounds.timeout])
+            await self._tell(sounds.timeout)
 
-    async def _tell(self, names: Sequence[str]) -> None:
-        """Have the parties hear sounds; they do not hear each other meanwhile."""
+    async def _tell(self, sound: str, seconds: int = 0) -> None:
+        """Have the parties hear a sound, or how much time is left; they do not hear each other meanwhile."""
         parties = [self._caller] if self._sounds.caller else []
         callee = self._callee() if self._sounds.callee else None
         if callee is not None:
             parties.append(callee)
-        await asyncio.gather(*[_hear(channel, names) for channel in parties])
+        await asyncio.gather(*[_hear(channel, sound, seconds) for channel in parties])
 
 
-async def _hear(channel: Channel, names: Sequence[str]) -> None:
+async def _hear(channel: Channel, sound: str, seconds: int) -> None:
     if not channel.alive or channel.bridge is None or channel.away:
         return
     try:
         with away(channel):
-            for name in names:
-                await play(channel, name)
+            await say(channel, [sound] if sound else time_left(seconds, channel.language))
     except (ChannelHangup, Goto):
         return
-    except (SoundError, RuntimeError) as error:
+    except RuntimeError as error:
         channel.pbx.log.warning("%s does not hear that its time runs out: %s", channel.name, error)
 
 
-def time_left(seconds: int) -> list[str]:
+def time_left(seconds: int, language: str) -> list[str]:
     """The names of the sounds that say how much time is left."""
     minutes, rest = divmod(seconds, 60)
     names = []
     if minutes:
-        names += [*_number(minutes), "queue-minutes"]
+        names += [*numbers(minutes, language=language), "queue-minutes"]
     if rest:
-        names += [*_number(rest), "queue-seconds"]
+        names += [*numbers(rest, language=language), "queue-seconds"]
     return ["vm-youhave", *names] if names else []
-
-
-def _number(number: int) -> list[str]:
-    """A whole number below a million in English, by the names of sounds."""
-    names: list[str] = []
-    for value, name in ((1000, "digits/thousand"), (100, "digits/hundred")):
-        if number >= value:
-            names += [*_number(number // value), name]
-            number %= value
-    if number > 20 and number % 10:
-        return [*names, f"digits/{number - number % 10}", f"digits/{number % 10}"]
-    return [*names, f"digits/{number}"] if number or not names else names

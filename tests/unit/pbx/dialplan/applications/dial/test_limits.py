@@ -19,11 +19,12 @@ from asterism.pbx.vocabulary.controls import Control
         (60, "vm-youhave digits/1 queue-minutes"),
         (95, "vm-youhave digits/1 queue-minutes digits/30 digits/5 queue-seconds"),
         (7260, "vm-youhave digits/1 digits/hundred digits/20 digits/1 queue-minutes"),
+        (3600, "vm-youhave digits/60 queue-minutes"),
         (0, ""),
     ],
 )
 def test_the_time_that_is_left(seconds: int, names: str) -> None:
-    assert time_left(seconds) == names.split()
+    assert time_left(seconds, "en") == names.split()
 
 
 def test_who_hears_what() -> None:
@@ -48,12 +49,13 @@ async def heard(
     """What was played to whom in a call with these options; each sound takes so many seconds."""
     said: list[tuple[str, str]] = []
 
-    async def play(channel: Channel, name: str) -> None:
+    async def say(channel: Channel, names: list[str]) -> str:
         assert channel.away
-        said.append((channel.name.partition("-")[0].removeprefix("PJSIP/"), name))
+        said.extend((channel.name.partition("-")[0].removeprefix("PJSIP/"), name) for name in names)
         await channel.park(each, 0)
+        return ""
 
-    monkeypatch.setattr(limits, "play", play)
+    monkeypatch.setattr(limits, "say", say)
     server.dialplan(("1", 1, "Dial", f"PJSIP/bob,20,{options}"))
     alice = server.sip.incoming("alice", "1")
     for name, value in variables.items():
