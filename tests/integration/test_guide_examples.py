@@ -23,6 +23,7 @@ from asterism.pbx.vocabulary.events import HANGUP
 from asterism.server.server import Server
 from asterism.testing import Phone, PhoneAudio, PhoneCall, assert_idle, running_server, until
 from asterism.testing.servers import write_config
+from asterism.testing.tone import prompt
 
 GUIDE = Path(__file__).parents[2] / "docs/guide"
 PJSIP = """
@@ -197,12 +198,15 @@ async def test_the_dialplan_guide_names_what_there_is() -> None:
 
 
 async def test_the_dialplans_of_the_guide() -> None:
-    calls, expressions, bridges, paging, _messages = blocks("dialplan.md", "")  # test_messages.py runs the last
+    calls, expressions, reception, bridges, paging, _messages = blocks(
+        "dialplan.md", ""
+    )  # test_messages.py runs the last
     expected = dict(re.findall(r"Set\((\w)=.*; (\w[\w.]*)(?::.*)?$", expressions, re.MULTILINE))
     assert len(expected) == 6
     extra = "[phones](+)\nexten => 900,1,Goto(expressions,s,1)\nexten => _50X,1,Goto(support,${EXTEN},1)\n"
-    extra += "exten => 700,1,Goto(paging,700,1)\n"
-    dialplan = calls + expressions + bridges + paging + extra
+    extra += "exten => 700,1,Goto(paging,700,1)\nexten => 901,1,Set(CALLERID(num)=5550100)\n"
+    extra += " same => n,Goto(reception,100,1)\n"
+    dialplan = calls + expressions + reception + bridges + paging + extra
     async with running_server({"pjsip.conf": PJSIP, "extensions.conf": dialplan}) as server:
         values: list[dict[str, str]] = []
         server.subscribe(HANGUP, lambda _type, args: values.append(dict(args[0].variables)))
@@ -218,6 +222,10 @@ async def test_the_dialplans_of_the_guide() -> None:
             (waiting,) = server.pbx.bridges.values()
             assert (waiting.name, waiting.technology) == ("room", "holding_bridge")
             await call.hangup()
+            server.astdb.put("privacy", "boss/5550100", "kill")
+            call = await phone.dial("901")
+            await call.hears_sound(prompt("goodbye"))
+            await call.ended()
             call = await phone.dial("700")
             await call.answered()
             await until(lambda: server.pbx.conferences)
