@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,30 @@ def test_what_cannot_be_told_beforehand_or_is_there_is_no_problem(tmp_path: Path
     sounds.mkdir(parents=True)
     (sounds / "hello.ulaw").write_bytes(b"\xff" * 160)
     assert told(tmp_path, dialplan(line)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("x.mp3", b"", "needs PyAV: pip install 'asterism[formats]'"),
+        ("x.wav", b"RIFF", "is no WAV file"),
+        ("x.opus", b"MZ", "is no Ogg file"),
+        ("x.g729", bytes(20), ""),
+        ("x.ulaw", bytes(160), ""),
+    ],
+)
+def test_sounds_that_cannot_be_played(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes, problem: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    (tmp_path / "var/sounds").mkdir(parents=True)
+    (tmp_path / "var/sounds" / name).write_bytes(content)
+    problems = [each for each in told(tmp_path, dialplan("Playback(x)")) if "sound" in each]
+    if problem:
+        assert problems == [each for each in problems if "the sound 'x' cannot be played" in each and problem in each]
+        assert len(problems) == 1
+    else:
+        assert not problems
 
 
 def test_functions_that_an_endpoint_sets(tmp_path: Path) -> None:

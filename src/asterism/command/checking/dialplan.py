@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from asterism.command.checking.problems import Problems
 from asterism.core.errors import ConfigError, Position
 from asterism.core.nearest import suggestion
+from asterism.media.soundfiles import SoundError
+from asterism.media.soundfiles.table import kind_of
 from asterism.pbx.dialplan.applications.dial.options import KNOWN, parse_options, split_options
 from asterism.pbx.dialplan.language.arguments import split_arguments, split_assignment, split_call, split_condition
 from asterism.pbx.dialplan.language.contexts import HINT, Priority
@@ -44,9 +46,21 @@ class Languages:
         found = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
         return cls(sounds, tuple(dict.fromkeys((default or "en", "en", *found))))
 
-    def has(self, name: str) -> bool:
-        """Whether there is a sound of that name in any of them."""
-        return any(self.sounds.find(name, language) is not None for language in self.names)
+    def wrong(self, name: str) -> str:
+        """Why a sound can be played in none of them, or ``""``."""
+        found = [path for language in self.names if (path := self.sounds.find(name, language)) is not None]
+        if not found:
+            return f"there is no sound '{name}'"
+        told = ""
+        for path in dict.fromkeys(found):
+            try:
+                # in its own format: phones may take what is not decoded here
+                self.sounds.open(path, kind_of(path).format)
+            except SoundError as error:
+                told = told or f"the sound '{name}' cannot be played: {error}"
+            else:
+                return ""
+        return told
 
 
 def check_dialplan(file: ConfigFile, lines: Lines, found: Problems) -> None:
@@ -186,8 +200,8 @@ class Lines:
 
     def _sounds(self, names: str) -> None:
         for name in filter(None, map(str.strip, names.split("&"))):
-            if _UNKNOWN not in name and not self._languages.has(name):
-                self._tell(f"there is no sound '{name}'")
+            if _UNKNOWN not in name and (wrong := self._languages.wrong(name)):
+                self._tell(wrong)
 
 
 def _nested(executor: str, data: str) -> Iterator[str]:

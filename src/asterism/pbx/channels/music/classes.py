@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from asterism.core.errors import ConfigError
 from asterism.media.formats import FORMATS, SLIN, Format
-from asterism.media.soundfiles.search import SYSTEM
-from asterism.media.soundfiles.table import by_extension
+from asterism.media.soundfiles.search import SYSTEM, choose_file
+from asterism.media.soundfiles.table import by_extension, kind_of, unreadable
 
 if TYPE_CHECKING:
     from asterism.config import ConfigFile, Section
@@ -187,7 +187,25 @@ def _folder(section: Section, directory: str, data: Path, system: Path) -> tuple
             f"music class '{section.name}': no sound files in {folder}", section.position, "directory",
             ", ".join(sorted(by_extension())),
         )  # fmt: skip
+    why = _unreadable(files)
+    if why:
+        raise ConfigError(
+            f"music class '{section.name}': no file in {folder} can be read here, it {why}", section.position,
+            "directory",
+        )  # fmt: skip
     return str(folder), files
+
+
+def _unreadable(files: Iterable[str]) -> str:
+    """Why none of these files can be read here, if so."""
+    why = ""
+    for name in files:
+        path = choose_file(Path(name), ())
+        this = "" if path is None else unreadable(kind_of(path))
+        if not this:
+            return ""
+        why = why or this
+    return why
 
 
 def _local(section: Section) -> Iterable[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,19 @@ def test_a_folder_below_the_data_directory(tmp_path: Path) -> None:
     assert quiet.files == (str(folder / "a"), str(folder / "b"))
     assert (quiet.directory, quiet.sort, quiet.digit) == (str(folder), "alpha", "5")
     assert DEFAULT in settings.classes
+
+
+def test_a_folder_of_which_nothing_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    make(tmp_path / "mp3", "a.mp3", "b.mp3")
+    settings, problems = read("[m]\nmode=files\ndirectory=mp3\n", tmp_path)
+    assert "m" not in settings.classes
+    assert "no file in" in problems[0]
+    assert "asterism[formats]" in problems[0]
+    make(tmp_path / "mp3", "c.ulaw")
+    settings, problems = read("[m]\nmode=files\ndirectory=mp3\n", tmp_path)
+    assert len(settings.classes["m"].files) == 3
+    assert not problems
 
 
 def test_a_list_of_files(tmp_path: Path) -> None:
