@@ -130,3 +130,18 @@ async def test_those_who_hear_a_sound_share_it_each_from_its_beginning() -> None
         await until(lambda: len(world.server.media.sounds._cache) == 2)
         await one.hangup()
         await two.hangup()
+
+
+async def test_packages_of_the_system_are_found(tmp_path: Path) -> None:
+    spoken, music = tmp_path / "system/sounds/en_US_f_Allison", tmp_path / "system/moh"
+    spoken.mkdir(parents=True)
+    music.mkdir()
+    write_wav(spoken / "said.wav", tone(LOW, seconds=2))
+    write_wav(music / "cold_day.wav", tone(HIGH, seconds=2))
+    conf = f"[directories]\nastdatadir => var\nastspooldir => var/spool\nastrundir => var\nastdbdir => var\nastlogdir => var\nastsharedir => {tmp_path}/system\n"
+    dialplan = "exten => 800,1,Answer()\n same => n,Playback(said)\n same => n,MusicOnHold()\n"
+    async with ivr(dialplan, {"asterisk.conf": conf}) as world:
+        call = await world.dial("800")
+        await call.hears(LOW)
+        await call.hears(HIGH)
+        await call.hangup()

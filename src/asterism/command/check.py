@@ -102,7 +102,7 @@ def check(folder: Path, *, bind: bool = False) -> tuple[list[ConfigError], list[
         if name in files:
             found.add(found.collect(partial(reader, files[name])) or [])
     if "musiconhold.conf" in files:
-        found.add(_check_music(files["musiconhold.conf"], Path(directories.data)))
+        found.add(_check_music(files["musiconhold.conf"], directories))
     lines = _make_lines(folder, files, options, directories, found)
     if "extensions.conf" in files:
         found.collect(lambda: check_dialplan(files["extensions.conf"], lines, found))
@@ -154,7 +154,8 @@ def _make_lines(
     registries = read_registries(modules, chan_sip=(folder / "sip.conf").exists())
     loaded = check_modules(files.get("modules.conf"), registries, found)
     data = Path(directories.data)
-    languages = Languages.below(Sounds((data, Path(directories.spool))), data, options.defaultlanguage)
+    sounds = Sounds((data, Path(directories.spool)), system=Path(directories.share))
+    languages = Languages.below(sounds, data, options.defaultlanguage)
     return Lines(registries, loaded, languages, found)
 
 
@@ -194,11 +195,14 @@ def _check_rtp(file: ConfigFile) -> list[ConfigError]:
     return errors
 
 
-def _check_music(file: ConfigFile, data: Path) -> list[ConfigError]:
+def _check_music(file: ConfigFile, directories: Directories) -> list[ConfigError]:
     from asterism.pbx.channels.music.classes import GENERAL, OPTIONS, read_settings
 
     known: dict[str, Sequence[str]] = {section.name: OPTIONS for section in file}
-    return [*mistaken(file, known | {"general": GENERAL}), *read_settings(file, data)[1]]
+    return [
+        *mistaken(file, known | {"general": GENERAL}),
+        *read_settings(file, Path(directories.data), Path(directories.share))[1],
+    ]
 
 
 def _check_completion(file: ConfigFile) -> list[ConfigError]:

@@ -10,6 +10,8 @@ from asterism.config.values import is_true
 from asterism.core.errors import ConfigError
 
 DEFAULT_PATH = Path("/etc/asterisk/asterisk.conf")
+SHARE = Path("/usr/share/asterisk")
+"""Where Debian's packages of sounds and music are."""
 
 
 @dataclass(slots=True)
@@ -31,6 +33,8 @@ class Directories:
     log: Path = Path("/var/log/asterisk")
     sbin: Path = Path("/usr/sbin")
     cache: Path = Path("/var/cache/asterisk")
+    share: Path = SHARE
+    """Not Asterisk's (``astsharedir``): where packages of the system have ``sounds`` and ``moh``."""
 
     @classmethod
     def below(cls, folder: Path) -> Directories:
@@ -77,6 +81,7 @@ class Directories:
             log=place("astlogdir", default.log),
             sbin=place("astsbindir", default.sbin),
             cache=place("astcachedir", default.cache),
+            share=place("astsharedir", default.share),
         )
 
 
@@ -211,6 +216,6 @@ OPTIONS = (
 """The options of ``[options]`` and ``[files]``, and those of Asterisk whose names are like them."""
 DIRECTORIES = (
     "astetcdir", "astmoddir", "astvarlibdir", "astdbdir", "astkeydir", "astdatadir", "astagidir", "astspooldir",
-    "astrundir", "astlogdir", "astsbindir", "astcachedir",
+    "astrundir", "astlogdir", "astsbindir", "astcachedir", "astsharedir",
 )  # fmt: skip
 """The options of ``[directories]``."""

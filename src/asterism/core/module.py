@@ -51,6 +51,7 @@ class Paths(Protocol):
     spool: Path
     run: Path
     log: Path
+    share: Path
 
 
 class CoreServer(Protocol):

@@ -135,7 +135,7 @@ class Media(Subsystem):
     def __init__(self, server: CoreServer, settings: RtpSettings | None = None) -> None:
         self.owner = server.owner
         self.context = RtpContext(server.log, settings or RtpSettings(), server.test_events)
-        self.sounds = Sounds((Path(server.paths.data), Path(server.paths.spool)), server.log)
+        self.sounds = Sounds((Path(server.paths.data), Path(server.paths.spool)), server.log, Path(server.paths.share))
         self._pools: dict[tuple[str, int, int], PortPool] = {}
         self._schedule = RtpSchedule(server.log)
         self.sessions: Mapping[RtpSession, float] = self._schedule.due

@@ -14,6 +14,7 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asterism.config.asterisk_conf import SHARE, AsteriskConf, Directories
 from asterism.testing.waiting import PATIENCE, PhoneError, until
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ async def running_server(config: Mapping[str, str], folder: Path | None = None) 
     with tempfile.TemporaryDirectory(prefix="asterism-") as temporary:
         place = folder or Path(temporary)
         write_config(place, config)
-        server = Server.from_config(place)
+        server = Server(_settings(place))
         # The machine may be busy with other tests: that is no reason to refuse a phone's request.
         server.sip.overload.lag_high = math.inf
         try:
@@ -102,6 +103,19 @@ async def running_server(config: Mapping[str, str], folder: Path | None = None) 
             yield server
         finally:
             await server.stop()
+
+
+def _settings(place: Path) -> AsteriskConf:
+    """The settings of a server in a folder, without the sounds and the music that the machine has."""
+    conf = place / "asterisk.conf"
+    if conf.exists():
+        settings = AsteriskConf.load(conf)
+    else:
+        settings = AsteriskConf(directories=Directories.below(place.absolute()))
+        settings.directories.varlib.mkdir(exist_ok=True)
+    if settings.directories.share == SHARE:
+        settings.directories.share = place.absolute() / "share"
+    return settings
 
 
 def idle_counts(server: Server) -> dict[str, int]:

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from asterism.config.asterisk_conf import SHARE
 from asterism.media.formats import G723, G729, GSM, ILBC, SPEEX, SPEEX16, ULAW, Format
 from asterism.media.soundfiles.contents import Kind, SoundError
 from asterism.media.soundfiles.sound import Sound
@@ -17,8 +18,6 @@ from asterism.media.translate import path as translation_path
 
 SHIPPED = Path(__file__).parents[1] / "sounds"
 """The sounds that come with the server."""
-SYSTEM = Path("/usr/share/asterisk")
-"""Where Debian's packages of sounds and music are."""
 ENGLISH = "en"
 _CACHE_BYTES = 16 * 1024 * 1024
 _MAX_NAME = 255
@@ -30,7 +29,7 @@ class Sounds:
     """The sounds of one server: those in ``<data>/sounds``, then the system's, then those that are shipped."""
 
     def __init__(
-        self, roots: Sequence[Path] = (), log: logging.Logger | None = None, system: Path | None = SYSTEM
+        self, roots: Sequence[Path] = (), log: logging.Logger | None = None, system: Path | None = SHARE
     ) -> None:
         """Prepare to look for sounds.
 

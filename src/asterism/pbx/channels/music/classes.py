@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asterism.config.asterisk_conf import SHARE
 from asterism.core.errors import ConfigError
 from asterism.media.formats import FORMATS, SLIN, Format
-from asterism.media.soundfiles.search import SYSTEM, choose_file
+from asterism.media.soundfiles.search import choose_file
 from asterism.media.soundfiles.table import by_extension, kind_of, unreadable
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def files_of(directory: Path) -> tuple[str, ...]:
     return tuple(found)
 
 
-def built_in(system: Path = SYSTEM / MOH) -> MusicClass:
+def built_in(system: Path = SHARE / MOH) -> MusicClass:
     """The class ``default`` of a server without one of its own: the system's music, or the tune that is shipped."""
     try:
         files = files_of(system)
@@ -94,7 +95,7 @@ def built_in(system: Path = SYSTEM / MOH) -> MusicClass:
     return MusicClass(DEFAULT, directory=str(folder), files=files or files_of(SHIPPED))
 
 
-def read_settings(file: ConfigFile, data: Path, system: Path = SYSTEM) -> tuple[MusicSettings, list[ConfigError]]:
+def read_settings(file: ConfigFile, data: Path, system: Path = SHARE) -> tuple[MusicSettings, list[ConfigError]]:
     """The classes of ``musiconhold.conf``, and what is wrong in it: a class that cannot be used is left out.
 
     Args:

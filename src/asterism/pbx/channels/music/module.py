@@ -35,7 +35,7 @@ class MusicModule(PbxModule):
         except ConfigErrors as errors:
             server.log.error("%s is not used: %s", FILE, errors)
             return
-        settings, problems = read_settings(file, Path(server.paths.data))
+        settings, problems = read_settings(file, Path(server.paths.data), Path(server.paths.share))
         for problem in (*file.warnings, *problems):
             server.log.warning("%s", problem)
         self.pbx.music.use(settings)
