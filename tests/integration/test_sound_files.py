@@ -138,7 +138,8 @@ async def test_packages_of_the_system_are_found(tmp_path: Path) -> None:
     music.mkdir()
     write_wav(spoken / "said.wav", tone(LOW, seconds=2))
     write_wav(music / "cold_day.wav", tone(HIGH, seconds=2))
-    conf = f"[directories]\nastdatadir => var\nastspooldir => var/spool\nastrundir => var\nastdbdir => var\nastlogdir => var\nastsharedir => {tmp_path}/system\n"
+    places = "".join(f"{one} => var\n" for one in ("astvarlibdir", "astspooldir", "astrundir", "astlogdir"))
+    conf = f"[directories]\n{places}astsharedir => {tmp_path}/system\n"
     dialplan = "exten => 800,1,Answer()\n same => n,Playback(said)\n same => n,MusicOnHold()\n"
     async with ivr(dialplan, {"asterisk.conf": conf}) as world:
         call = await world.dial("800")

@@ -28,7 +28,7 @@ def make_media(**settings) -> Media:
         owner=Owner("test"),
         test_events=TestEvents(EventBus(log)),
         log=log,
-        paths=SimpleNamespace(data=Path("/nowhere"), spool=Path("/nowhere")),
+        paths=SimpleNamespace(data=Path("/nowhere"), spool=Path("/nowhere"), share=Path("/nowhere")),
     )
     return Media(server, RtpSettings(**settings))
 

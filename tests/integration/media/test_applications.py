@@ -64,7 +64,8 @@ class World:
     def __init__(self, tmp_path, codec):
         self.server = SimpleNamespace(
             owner=Owner("test"), log=ServerLogger("test"), name="test", version="0", commands=Registry("command"),
-            actions=Registry("action"), paths=SimpleNamespace(data=tmp_path, spool=tmp_path, etc=tmp_path),
+            actions=Registry("action"),
+            paths=SimpleNamespace(data=tmp_path, spool=tmp_path, etc=tmp_path, share=tmp_path),
             options=SimpleNamespace(systemname="", defaultlanguage="en"),
         )  # fmt: skip
         self.server.bus = EventBus(self.server.log)

@@ -62,7 +62,7 @@ def make_module(tmp_path: Path):
         owner=Owner("test"),
         test_events=TestEvents(EventBus(log)),
         log=log,
-        paths=SimpleNamespace(data=tmp_path, spool=tmp_path, etc=tmp_path),
+        paths=SimpleNamespace(data=tmp_path, spool=tmp_path, etc=tmp_path, share=tmp_path),
         register_marked=lambda holder: None,
     )
     server.media = Media(server)

@@ -18,7 +18,7 @@ from asterism.pbx.channels.music.playing import start_music
 
 def loaded(server: FakeServer, folder: Path) -> MusicModule:
     made: Any = server
-    made.paths = SimpleNamespace(etc=folder, data=folder)
+    made.paths = SimpleNamespace(etc=folder, data=folder, share=folder)
     made.register_marked = lambda holder: None
     told: list[str] = []
     made.log = SimpleNamespace(warning=lambda text, *args: told.append(text % args), error=made.log.error)
