@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from pathlib import Path
 from typing import Self
 
@@ -15,7 +16,18 @@ from asterism.testing import until
 class Linphone:
     """A linphonec process with one account."""
 
-    def __init__(self, folder: Path, user: str, server: str, transport: str, *, auto_answer: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        user: str,
+        server: str,
+        transport: str,
+        *,
+        auto_answer: bool = False,
+        password: str = "secret",
+        options: str = "",
+    ) -> None:
+        """``options`` are lines of the section ``sip`` of its configuration."""
         self.user = user
         self._folder = folder
         self._auto_answer = auto_answer
@@ -25,8 +37,8 @@ class Linphone:
         host = server.partition(":")[0]
         (folder / "rc").write_text(
             "[sip]\nsip_port=-1\nsip_tcp_port=-1\nsip_tls_port=-1\ndefault_proxy=0\nverify_server_certs=0\n"
-            "verify_server_cn=0\nguess_hostname=0\n"
-            f"[auth_info_0]\nusername={user}\npasswd=secret\nrealm=asterisk\n"
+            f"verify_server_cn=0\nguess_hostname=0\n{options}"
+            f"[auth_info_0]\nusername={user}\npasswd={password}\nrealm=asterisk\n"
             f"[proxy_0]\nreg_proxy=<sip:{server};transport={transport}>\n"
             f"reg_route=<sip:{server};transport={transport};lr>\nreg_identity=sip:{user}@{host}\nreg_expires=60\n"
             "reg_sendregister=1\npublish=0\n"
@@ -73,6 +85,15 @@ class Linphone:
         """Type a line."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{command}\n".encode())
+
+    async def use_codec(self, name: str, rate: int) -> None:
+        """Have this codec only."""
+        self.say("codec list")
+        wanted = re.compile(rf"\s*(\d+): {re.escape(name)} \({rate}\)")
+        await until(lambda: any(map(wanted.match, self.said)), LIMIT, lambda: f"no {name} in {self.said}")
+        number = next(found[1] for line in self.said if (found := wanted.match(line)))
+        self.say("codec disable all")
+        self.say(f"codec enable {number}")
 
     async def tells(self, text: str) -> None:
         """Wait until it has printed this."""

@@ -14,6 +14,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+import soxr
 from server_process import ServerProcess
 
 from asterism.testing import level, make_tone, until
@@ -35,11 +37,24 @@ def require(program: str) -> str:
     return found
 
 
-def write_wav(path: Path, frequency: float, seconds: float = 30.0) -> None:
-    """A tone as a WAV file of 8 kHz, mono."""
+def write_wav(path: Path, *frequencies: float, seconds: float = 30.0, rate: int = 8000, channels: int = 1) -> None:
+    """Tones as a WAV file, the same in each channel."""
+    # A second of them, whatever the rate: they are made for 8 kHz.
+    tone = array("h", make_tone(*(one * 8000 / rate for one in frequencies), seconds=rate / 8000))
     with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, 8000, 0, "NONE", ""))
-        file.writeframes(make_tone(frequency) * int(seconds))
+        file.setparams((channels, 2, rate, 0, "NONE", ""))
+        file.writeframes(array("h", [one for one in tone for _ in range(channels)]).tobytes() * int(seconds))
+
+
+def heard_in(path: Path) -> bytes:
+    """Linear samples of 8 kHz of a WAV file, the first channel; it may still be written."""
+    data = path.read_bytes() if path.exists() else b""
+    start = data.find(b"data") + 8  # the header's length fields are filled in only when the file is closed
+    if start < 44:
+        return b""
+    channels, rate = int.from_bytes(data[22:24], "little"), int.from_bytes(data[24:28], "little")
+    samples = np.frombuffer(data[start : start + (len(data) - start) // 4 * 4], "<i2")[::channels]
+    return soxr.resample(samples, rate, 8000).tobytes() if len(samples) else b""
 
 
 def share_of(path: Path, frequency: float) -> float:
@@ -49,6 +64,7 @@ def share_of(path: Path, frequency: float) -> float:
     data = path.read_bytes()
     start = data.find(b"data") + 8  # the header's length fields are filled in only when the file is closed
     samples = array("h", data[start : start + (len(data) - start) // 2 * 2])
+    samples = samples[:: int.from_bytes(data[22:24], "little")]
     rate = int.from_bytes(data[24:28], "little")
     seconds = [samples[at : at + rate] for at in range(0, len(samples) - rate + 1, max(1, rate // 4))]
     power = [sum(value * value for value in one) for one in seconds]
@@ -99,21 +115,38 @@ async def server_process(
         server.__exit__(None, None, None)
 
 
+CODECS = {"g711": ("pcmu,pcma", 8000, 1), "g722": ("g722", 16000, 1), "opus": ("opus/48000/2", 48000, 2)}
+"""A phone's only codecs by the module that has them, and the rate and channels of the sounds that it plays."""
+
+
 class Baresip:
     """A baresip phone: plays a WAV file into its calls, records what it hears, obeys its control socket."""
 
-    def __init__(self, folder: Path, user: str, server: str, frequency: float, *, auto_answer: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        user: str,
+        server: str,
+        frequency: float,
+        *,
+        auto_answer: bool = False,
+        codec: str = "g711",
+        password: str = "",
+    ) -> None:
+        """``codec`` is one of :data:`CODECS`; the password is ``secret`` and the user unless told."""
         self.folder, self.user, self.server = folder, user, server
         self.host = own_host()
         self.events: list[dict[str, Any]] = []
         self._process: subprocess.Popen[bytes] | None = None
         self._log = folder / "baresip.log"
         folder.mkdir(parents=True)
-        write_wav(folder / "said.wav", frequency)
+        self._codec = codec
+        names, rate, channels = CODECS[codec]
+        write_wav(folder / "said.wav", frequency, rate=rate, channels=channels)
         (folder / "config").write_text(
             f"sip_listen {self.host}:5060\n"
             "module_path /usr/lib/baresip/modules\n"
-            "module g711.so\n"
+            f"module {codec}.so\n"
             "module aufile.so\n"
             "module aubridge.so\n"
             "module sndfile.so\n"
@@ -121,8 +154,8 @@ class Baresip:
             f"audio_source aufile,{folder}/said.wav\n"
             "audio_player aubridge,nowhere\n"
             "audio_alert aubridge,alert\n"
-            "audio_srate 8000-8000\n"
-            "audio_channels 1-1\n"
+            f"audio_srate {rate}-{rate}\n"
+            f"audio_channels {channels}-{channels}\n"
             "rtp_stats no\n"
             "module_tmp account.so\n"
             "module_app menu.so\n"
@@ -130,9 +163,10 @@ class Baresip:
             f"ctrl_tcp_listen {self.host}:4444\n"
         )
         answer = "auto" if auto_answer else "manual"
+        secret = password or f"secret{user}"
         (folder / "accounts").write_text(
-            f"<sip:{user}@{server}>;auth_user={user};auth_pass=secret{user};regint=60;answermode={answer}"
-            ";audio_codecs=pcmu,pcma\n"
+            f"<sip:{user}@{server}>;auth_user={user};auth_pass={secret};regint=60;answermode={answer}"
+            f";audio_codecs={names}\n"
         )
 
     async def __aenter__(self) -> Self:
@@ -210,6 +244,22 @@ class Baresip:
             LIMIT,
             lambda: f"{frequency} Hz: {self._share(frequency):.2f}; {self.story()}",
         )
+
+    def presses_inband(self, *frequencies: float) -> None:
+        """A key as the two tones that it is, for half a second, and silence."""
+        _, rate, channels = CODECS[self._codec]
+        path = self.folder / "key.wav"
+        write_wav(path, *frequencies, seconds=1, rate=rate, channels=channels)
+        with wave.open(str(path), "rb") as file:
+            tone = file.readframes(rate // 2)
+        with wave.open(str(path), "wb") as file:
+            file.setparams((channels, 2, rate, 0, "NONE", ""))
+            file.writeframes(tone + bytes(20 * len(tone)))
+        self.command("ausrc", f"aufile,{path}")
+
+    def heard(self) -> bytes:
+        """What it has heard so far, as linear samples of 8 kHz."""
+        return heard_in(max(self.folder.glob("dump-*-dec.wav"), default=self.folder / "nothing"))
 
     def _share(self, frequency: float) -> float:
         return max((share_of(path, frequency) for path in self.folder.glob("dump-*-dec.wav")), default=0.0)

@@ -64,7 +64,7 @@ async def test_a_prompt_is_heard_to_its_end(tmp_path: Path) -> None:
     host = own_host()
     sounds = tmp_path / "server/lib/sounds/en"
     sounds.mkdir(parents=True)
-    write_wav(sounds / "our-prompt.wav", 880, 2)
+    write_wav(sounds / "our-prompt.wav", 880, seconds=2)
     async with (
         server_process(tmp_path / "server", host, EXTENSIONS),
         Baresip(tmp_path / "ann", "101", host, 440) as ann,

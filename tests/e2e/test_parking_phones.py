@@ -30,7 +30,7 @@ def sounds(folder: Path) -> None:
     """The digits, each a tone of a second."""
     (folder / "digits").mkdir(parents=True)
     for digit in "701":
-        write_wav(folder / "digits" / f"{digit}.wav", DIGIT, 1)
+        write_wav(folder / "digits" / f"{digit}.wav", DIGIT, seconds=1)
 
 
 def hears(phone: Baresip, frequency: float) -> bool:
