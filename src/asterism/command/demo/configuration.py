@@ -15,12 +15,13 @@ ACCOUNTS = ("101", "102", "103")
 EXTENSIONS = (
     ("101, 102, 103", "the phones themselves"),
     ("600", "echo: hear yourself"),
-    ("601", "a recorded prompt"),
+    ("601", "a prompt"),
     ("602", "a 440 Hz tone"),
     ("603", "early media: a prompt before the call is answered, then it is refused"),
     ("604", "busy"),
     ("605", "congestion"),
-    ("606", "an extension that runs a subroutine and speaks the caller's number to the console"),
+    ("606", "your number, said by a subroutine"),
+    ("607", "the time, said"),
     ("**102", "answer for 102 while it rings (a lamp's pickup prefix is **); *8: whichever phone rings"),
     ("700", "transfer a call here to park it; 701 to 709 get it back"),
     ("*72103, *90103, *92103", "forward your calls to 103: always, when busy, without an answer; *73, *91, *93 end it"),
@@ -103,6 +104,8 @@ _EXTENSIONS_CONF = """\
 
 [announce]
 exten => s,1,Verbose(1,this call comes from ${ARG1})
+ same => n,Playback(number)
+ same => n,SayDigits(${ARG1})
  same => n,Return()
 
 ; Whether calls are forwarded: ARG1 is who is called, ARG2 the kind of forwarding, ARG3 the reason that the next phone
@@ -127,10 +130,10 @@ exten => s,1,Answer()
  same => n,GotoIf($["${ARG2}" = ""]?end)
  same => n,GotoIf($["${ARG2}" = "${ME}" | ${DIALPLAN_EXISTS(demo,${ARG2},1)} = 0]?wrong)
  same => n,Set(DB(forward-${ARG1}/${ME})=${ARG2})
- same => n,Playback(beep)
+ same => n,Playback(call-forwarding&activated)
  same => n,Hangup()
  same => n(end),Set(ENDED=${DB_DELETE(forward-${ARG1}/${ME})})
- same => n,Playback(beep)
+ same => n,Playback(call-forwarding&de-activated)
  same => n,Hangup()
  same => n(wrong),Playback(invalid)
  same => n,Hangup()
@@ -152,7 +155,7 @@ exten => _10X,hint,PJSIP/${EXTEN}
 exten => _**10X,1,Pickup(${EXTEN:2}@demo)
 
 ; Call forwarding: *72 and an extension for all calls, *90 when busy, *92 when nobody answers; *73, *91, *93 end it.
-; A beep confirms. It is kept in the database: "database show" lists it, and a restart does not end it.
+; A prompt confirms. It is kept in the database: "database show" lists it, and a restart does not end it.
 exten => _*72X.,1,Gosub(set-forward,s,1(always,${EXTEN:3}))
 exten => _*90X.,1,Gosub(set-forward,s,1(busy,${EXTEN:3}))
 exten => _*92X.,1,Gosub(set-forward,s,1(noanswer,${EXTEN:3}))
@@ -178,7 +181,7 @@ exten => 602,1,Answer()
 
 ; Early media: heard before anything is answered or charged.
 exten => 603,1,Progress()
- same => n,Playback(hello-world,noanswer)
+ same => n,Playback(im-sorry,noanswer)
  same => n,Hangup(21)
 
 exten => 604,1,Busy(5)
@@ -186,12 +189,21 @@ exten => 605,1,Congestion(5)
 
 exten => 606,1,Answer()
  same => n,Gosub(announce,s,1(${CALLERID(num)}))
- same => n,Playback(hello-world)
+ same => n,Playback(goodbye)
+ same => n,Hangup()
+
+; The time. CHANNEL(language) decides the order of the words; docs/guide/prompts.md has the letters of the format.
+exten => 607,1,Answer()
+ same => n,Playback(at-tone-time-exactly)
+ same => n,Set(TONE=$[${EPOCH} + 6])
+ same => n,SayUnixTime(${TONE},,IMSp)
+ same => n,WaitUntil(${TONE})
+ same => n,Playback(beep)
  same => n,Hangup()
 
 ; Nobody answered, or busy? *30: be called back when the other phone is free. *31: not after all.
 exten => *30,1,CallCompletionRequest()
- same => n,Playback(hello-world)
+ same => n,Playback(${IF($["${CC_REQUEST_RESULT}" = "SUCCESS"]?activated:im-sorry)})
  same => n,Verbose(1,call completion: ${CC_REQUEST_RESULT} ${CC_REQUEST_REASON})
  same => n,Hangup()
 exten => *31,1,CallCompletionCancel()
