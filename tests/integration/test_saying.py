@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from prompt_kit import Recogniser
 
+from asterism.command.demo.configuration import create
 from asterism.testing import Phone, assert_idle, running_server, until
 
 PROMPTS = Path(__file__).resolve().parents[2] / "src/asterism/media/sounds/en"
@@ -158,5 +159,28 @@ def test_a_million_digits_hold_nobody_up_and_the_call_goes_on(tmp_path: Path) ->
         async with office(tmp_path) as (server, phone):
             server.pbx.dialplan.set_global("LONG", "7" * 1_000_000)
             assert await heard(server, phone, "9", ["digits/40"]) == ["digits/40", "digits/2", "digits/9"]
+
+    asyncio.run(main())
+
+
+def test_the_demo_says_the_callers_number_and_the_time(tmp_path: Path) -> None:
+    async def main() -> None:
+        create(tmp_path / "demo", "127.0.0.1", 5060, 5038)
+        extensions = (tmp_path / "demo" / "extensions.conf").read_text()
+        endpoint = PJSIP.format(codec="ulaw").replace("context=default", 'context=demo\ncallerid="Ann" <4711>')
+        async with (
+            running_server({"pjsip.conf": endpoint, "extensions.conf": extensions}) as server,
+            Phone("101", server, "secret") as phone,
+        ):
+            await phone.register()
+            number = ["number", "digits/4", "digits/7", "digits/1", "digits/1", "goodbye"]
+            assert await heard(server, phone, "606", number) == number
+            names = await heard(server, phone, "607", ["at-tone-time-exactly", "beep"])
+            assert names[0] == "at-tone-time-exactly"
+            assert names[-1] == "beep"
+            assert {"digits/a-m", "digits/p-m"} & set(names)
+            for code, state in (("*72600", "activated"), ("*73", "de-activated")):
+                confirmed = ["call-forwarding", state]
+                assert await heard(server, phone, code, confirmed) == confirmed
 
     asyncio.run(main())

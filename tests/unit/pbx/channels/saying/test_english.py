@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from say_kit import recorded
 
 from asterism.pbx.channels.saying.english import English
 from asterism.pbx.channels.saying.rules import MOST
+
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""The machine may be busy with other tests."""
 
 ENGLISH = English()
 VALUES = {
@@ -31,6 +34,7 @@ def value(names: list[str]) -> int:
     return total + part
 
 
+@PATIENT
 @given(st.integers(1, MOST))
 def test_what_is_said_is_the_number(number: int) -> None:
     assert value(ENGLISH.number(number)) == number

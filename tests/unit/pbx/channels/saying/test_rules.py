@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from asterism.pbx.channels.saying.languages import RULES
 from asterism.pbx.channels.saying.rules import MOST, Rules
 
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""The machine may be busy with other tests."""
+
 ALL = sorted({rules.language: rules for rules in RULES.values()}.values(), key=lambda rules: rules.language)
 
 
 @pytest.mark.parametrize("rules", ALL, ids=lambda rules: rules.language)
+@PATIENT
 @given(number=st.integers(-MOST, MOST), gender=st.sampled_from(["", "m", "f", "n", "c", "x"]))
 def test_every_number_is_a_few_prompts(rules: Rules, number: int, gender: str) -> None:
     for names in (rules.number(number, gender), rules.ordinal(number, gender)):
@@ -23,6 +27,7 @@ def test_every_number_is_a_few_prompts(rules: Rules, number: int, gender: str) -
 
 
 @pytest.mark.parametrize("rules", ALL, ids=lambda rules: rules.language)
+@PATIENT
 @given(numbers=st.lists(st.integers(-MOST, MOST), min_size=2, max_size=2, unique=True))
 def test_different_numbers_are_said_differently(rules: Rules, numbers: list[int]) -> None:
     first, second = numbers

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from say_kit import recorded
 
 from asterism.pbx.channels.saying.spelling import CASES, digits, letters, phonetic
+
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""The machine may be busy with other tests."""
 
 
 @pytest.mark.parametrize(("text", "names"), recorded("SayDigits"))
@@ -37,6 +40,7 @@ def test_letters_with_accents_are_said_without_and_what_has_no_letter_is_left_ou
     assert list(digits("٣²")) == []
 
 
+@PATIENT
 @given(st.text(), st.sampled_from(CASES))
 def test_any_text_gives_names_that_cannot_leave_their_folders(text: str, case: str) -> None:
     for name in (*digits(text), *letters(text, case), *phonetic(text)):
