@@ -248,7 +248,7 @@ class RtpSession(RtpIncoming):
     def relay_to(self, other: AudioStream | None, pair: MemoryStream | None = None) -> bool:
         """Relay what arrives to ``other``, or (``None``) end that; see ``AudioStream.relay_to``.
 
-        ``pair`` is the end of a pair that was followed to find it.
+        ``pair`` is the end of a pair that was followed to find it. What is relayed to itself is an echo.
         """
         self.joined_to = other if isinstance(other, RtpSession) else None
         if self._pair is not pair:
@@ -260,7 +260,7 @@ class RtpSession(RtpIncoming):
         self.received.keeping = None
         if self.relay is not None:
             self.relay.end()
-        if not isinstance(other, RtpSession) or other.closed or self.closed or other is self:
+        if not isinstance(other, RtpSession) or other.closed or self.closed or (other is self and pair is not None):
             return False
         if self.changes_in or other.changes_out:
             return False

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
+from asterism.media.answering_machine import Rhythm, Verdict
 from asterism.media.recording.mixdown import Output, Source
 from asterism.pbx.calls import bridging
 from asterism.pbx.calls.features.keys import Keys
@@ -21,7 +22,7 @@ from asterism.pbx.calls.features.table import options_of
 from asterism.pbx.calls.parking.parking import Wish
 from asterism.pbx.calls.recording.settings import RecordingError, RecordingSettings, file_path
 from asterism.pbx.calls.transfers import awaited
-from asterism.pbx.channels import answering, channel, listening, playing, speaking, transfer
+from asterism.pbx.channels import answering, channel, hearing, listening, playing, speaking, texting, transfer
 from asterism.pbx.channels.listening import Listening
 from asterism.pbx.channels.playing import Playing
 from asterism.pbx.channels.speaking import Speaker
@@ -58,22 +59,65 @@ class Channel(channel.Channel):
         """
         return await answering.wait_for_media(self, timeout)
 
-    async def play(self, name: str, interrupt: str = "", language: str = "") -> str:
-        """Play a sound file of the channel's language to its end.
+    async def play(self, name: str, interrupt: str = "", language: str = "", offset_ms: int = 0) -> str:
+        """Play a sound file of the channel's language to its end, from ``offset_ms`` milliseconds on.
 
         ``interrupt`` are digits that end it; returns the digit that did, or an empty text. Raises
         :class:`~asterism.media.soundfiles.SoundError` when there is no such sound, and ``RuntimeError`` where another
         task speaks to the channel.
         """
-        return await playing.play(self, name, interrupt, language)
+        return await playing.play(self, name, interrupt, language, offset_ms)
 
-    def start_play(self, name: str, interrupt: str = "", language: str = "") -> Playing:
+    def start_play(self, name: str, interrupt: str = "", language: str = "", offset_ms: int = 0) -> Playing:
         """Begin to play a sound, and go on: ``stop()`` of what it returns ends it, from any task.
+
+        ``pause()``, ``resume()``, ``seek(ms)`` and ``skip(ms)`` do so as well, ``position`` tells where it is, and
+        ``await playing.next_digit()`` waits for a digit while it plays on.
 
         ``await playing.wait()`` waits for its end as :meth:`play` does, and raises what it raises. It plays until
         then, until its own end, or the hang-up.
         """
-        return playing.start_play(self, name, interrupt, language)
+        return playing.start_play(self, name, interrupt, language, offset_ms)
+
+    def play_tone(self, tone: str) -> bool:
+        """Play a tone in the background until ``stop_tone()``, another sound, or the hang-up; whether there is audio.
+
+        ``tone`` is one of the channel's zone ("busy"), or a list as in ``indications.conf`` ("425/500,0/500").
+        Raises :class:`~asterism.core.errors.UsageError` where it is neither.
+        """
+        return playing.start_tone(self, tone)
+
+    async def wait_for_silence(self, seconds: float, timeout: float | None = None) -> bool:
+        """Wait until the far end has been silent for ``seconds``; ``False`` when ``timeout`` seconds passed before.
+
+        A far end that sends nothing is silent.
+        """
+        return bool(await hearing.wait_for_silence(self, seconds, timeout))
+
+    async def wait_for_noise(self, seconds: float, timeout: float | None = None) -> bool:
+        """Wait until the far end has made noise for ``seconds``; ``False`` when ``timeout`` seconds passed before."""
+        return bool(await hearing.wait_for_silence(self, seconds, timeout, noise=True))
+
+    async def who_answered(self, rhythm: Rhythm | None = None) -> Verdict:
+        """Whether a human or an answering machine has answered, as the application ``AMD`` tells them apart.
+
+        ``status`` is HUMAN, MACHINE or NOTSURE, ``cause`` says why. ``rhythm`` replaces the values of ``AMD``.
+        """
+        return await hearing.who_answered(self, rhythm or Rhythm())
+
+    def send_text(self, text: str, content_type: str = "text/plain") -> bool:
+        """Send a text to the far end, in its call; whether it could be sent.
+
+        Raises ``ValueError`` for a content type that is none.
+        """
+        return texting.send_text(self, text, content_type)
+
+    async def receive_text(self, timeout: float | None = None) -> str | None:
+        """The next text that the far end sends in the call, ``None`` when none came within ``timeout`` seconds.
+
+        Texts that come while nobody waits are not kept. Raises ``RuntimeError`` where another task waits for one.
+        """
+        return await texting.receive_text(self, timeout)
 
     def listen(self, rate: int | None = None) -> Listening:
         """Audio of the far end at a chosen rate in Hz (8000, 12000, 16000, 24000, 32000, 44100, 48000, 96000, 192000).

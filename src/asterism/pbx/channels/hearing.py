@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 
+from asterism.media.answering_machine import AnsweringMachineDetector, Rhythm, Verdict
 from asterism.media.loudness import Loudness
 from asterism.media.taps import Direction, Tap
 
@@ -96,3 +98,17 @@ async def wait_for_silence(
                 return lasted
             if end is not None and loop.time() >= end:
                 return 0.0
+
+
+async def who_answered(channel: Channel, rhythm: Rhythm, tell: Callable[[str], object] = len) -> Verdict:
+    """Whether a human or an answering machine is at the far end; ``tell`` is given lines for the log.
+
+    Raises:
+        ChannelHangup: The channel has hung up before it was known.
+    """
+    detector = AnsweringMachineDetector(rhythm, tell)
+    with Hearing(channel) as hearing:
+        while True:
+            verdict = detector.take(*await hearing.next())
+            if verdict is not None:
+                return verdict

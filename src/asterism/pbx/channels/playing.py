@@ -240,9 +240,9 @@ def _tell(channel: Channel, name: str, language: str, stream: AudioStream) -> No
         pbx.test_events.send("PLAYBACK", (("Message", name), ("Channel", channel.name)))
 
 
-async def play(channel: Channel, name: str, interrupt: str = "", language: str = "") -> str:
+async def play(channel: Channel, name: str, interrupt: str = "", language: str = "", offset_ms: int = 0) -> str:
     """Play the sound ``name`` to its end; see :func:`start_play` and :meth:`Playing.wait`."""
-    return await start_play(channel, name, interrupt, language).wait()
+    return await start_play(channel, name, interrupt, language, offset_ms).wait()
 
 
 def start_tone(channel: Channel, tone: str) -> bool:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, ClassVar
 from asterism.config import ConfigErrors, ConfigFile
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import ConfigError
-from asterism.media.answering_machine import AnsweringMachineDetector, Rhythm, Verdict
+from asterism.media.answering_machine import Rhythm, Verdict
 from asterism.media.soundfiles import SoundError
-from asterism.pbx.channels.hearing import Hearing
+from asterism.pbx.channels.hearing import who_answered
 from asterism.pbx.channels.playing import Playing, start_play
 from asterism.pbx.dialplan.language.arguments import split_arguments
 from asterism.pbx.vocabulary.errors import ChannelHangup
@@ -142,7 +142,7 @@ class AmdModule(PbxModule):
                     playing = start_play(channel, sound or self._sound)
                 except SoundError as error:
                     log.warning("AMD on %s: %s", channel.name, error)
-            verdict = await self._listen(channel, AnsweringMachineDetector(rhythm, tell))
+            verdict = await who_answered(channel, rhythm, tell)
         except ChannelHangup:
             tell("HANGUP")
             self._set(channel, Verdict("HANGUP", ""))
@@ -151,14 +151,6 @@ class AmdModule(PbxModule):
             if playing is not None:
                 playing.stop()
         self._set(channel, verdict)
-
-    @staticmethod
-    async def _listen(channel: Channel, detector: AnsweringMachineDetector) -> Verdict:
-        with Hearing(channel) as hearing:
-            while True:
-                verdict = detector.take(*await hearing.next())
-                if verdict is not None:
-                    return verdict
 
     @staticmethod
     def _begin(channel: Channel, rhythm: Rhythm) -> None:
