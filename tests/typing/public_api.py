@@ -44,6 +44,7 @@ from asterism.core.events import EventType, Fields
 from asterism.core.module import Module
 from asterism.data.data import Missing
 from asterism.interception.replay import ReplayTable
+from asterism.media.answering_machine import Rhythm, Verdict
 from asterism.media.core import Media
 from asterism.media.ports import PortPair
 from asterism.media.soundfiles import SoundError
@@ -150,7 +151,17 @@ async def program(channel: Channel) -> None:
 
 async def together(channel: Channel, other: Channel) -> None:
     """Several tasks on one call."""
-    assert_type(channel.start_play("hello-world"), Playing)
+    playing = channel.start_play("hello-world")
+    assert_type(playing, Playing)
+    assert_type(playing.position, int)
+    assert_type(playing.skip(-1000), None)
+    assert_type(await playing.next_digit(), str)
+    assert_type(channel.play_tone("busy"), bool)
+    assert_type(await channel.wait_for_silence(0.5, 5), bool)
+    assert_type(await channel.wait_for_noise(0.5), bool)
+    assert_type(await channel.who_answered(Rhythm(greeting=900)), Verdict)
+    assert_type(channel.send_text("hello", "text/html"), bool)
+    assert_type(await channel.receive_text(5), str | None)
     playing = channel.start_play("hello-world", interrupt="#")
     assert_type(await playing.wait(), str)
     assert_type(playing.stop(), None)

@@ -152,7 +152,7 @@ def test_the_python_page_describes_what_exists(generator: Any, files: dict[str, 
         assert f"\n## {target.partition(':')[2]}\n" in text
     # Members that the guides use.
     for call in (
-        "await play(name: str, interrupt: str = '', language: str = '')",
+        "await play(name: str, interrupt: str = '', language: str = '', offset_ms: int = 0)",
         "extension(context: str, exten: str, priority: int = 1)",
         "await register(expires: int = 300, timeout: float = 10.0)",
         "register_type(cls: type[ConfiguredObject])",
