@@ -341,7 +341,22 @@ class DigestAuthenticator:
                     )
         return list(made.values())
 
+    def _test(self, verdict: Verdict, rx: Rx) -> None:
+        """Tell tests what has become of each auth object."""
+        state, endpoint = self._core.state, rx.endpoint
+        default = usual_realm(rx) if state.receptions else state.default_realm
+        if verdict.auth is not None:
+            tried, status = [verdict.auth], "SUCCESS"
+        else:
+            tried = list(self._core.data.get_each(Auth, endpoint.auth) or ()) if endpoint is not None else []
+            status = "FAIL" if verdict.wrong else "STALE" if verdict.stale else "NOAUTH"
+        for auth in tried:
+            headers = (("Realm", auth.realm or default), ("Username", auth.username), ("Status", status))
+            self._core.test_events.send("INCOMING_AUTH_VERIFY_RESULT", headers, "verify")
+
     def _report(self, verdict: Verdict, rx: Rx) -> None:
+        if self._core.test_events.wanted:
+            self._test(verdict, rx)
         account = rx.endpoint.id if rx.endpoint is not None else UNKNOWN_ACCOUNT
         credentials = verdict.credentials
         auth = verdict.auth

@@ -200,6 +200,8 @@ class Media(Subsystem):
             raise
         if context.debug:
             session.set_debug(True)
+        if context.test_events.wanted:
+            context.test_events.send("RTP_PORT_ALLOCATED", (("Port", port),))
         return session
 
     def open_ports(

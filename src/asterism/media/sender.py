@@ -80,6 +80,7 @@ class DigitSender:
         else:
             self._timestamp = session.tx_timestamp(self._loop.time())
             self._packets = event_payloads(digit, duration_ms, event_type[1])
+            session.test_digit(digit, *event_type)
             self._marker = 0x80
 
     def _send_one(self) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from asterism.media.conversion import Conversion, why_none
+from asterism.media.dtmf import DIGITS
 from asterism.media.durations import ticks_of
 from asterism.media.formats import ULAW, Format
 from asterism.media.packet import HEADER
@@ -93,6 +94,13 @@ class RtpTransmitter(TappedStream):
     def sends_events(self) -> bool:
         """See ``AudioStream.sends_events``."""
         return bool(self._events) and not self.digits_as_tones
+
+    def test_digit(self, digit: str, payload: int, rate: int) -> None:
+        """Tell tests that a digit begins to be sent; it is told by the number of its event (RFC 4733)."""
+        tests = self._context.test_events
+        if tests.wanted:
+            headers = (("Digit", DIGITS.find(digit.upper())), ("Payload", payload), ("Rate", rate))
+            tests.send("DTMF_BEGIN", headers)
 
     @property
     def event_type(self) -> tuple[int, int] | None:

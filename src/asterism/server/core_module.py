@@ -413,12 +413,14 @@ class CoreModule(Module):
         try:
             if kind == "load":
                 await self.server.modules.load(name)
+                self._test_module("MODULE_LOAD", name)
                 call.success("Module loaded.")
             elif kind == "unload":
                 if known is None or known.instance is None:
                     call.error("Module not found.")
                     return
                 await self.server.modules.unload(name)
+                self._test_module("MODULE_UNLOAD", name)
                 call.success("Module unloaded.")
             elif kind == "reload":
                 await self._reload_module(call, name, known)
@@ -428,6 +430,11 @@ class CoreModule(Module):
             self._complain(error)
             found = self.server.modules.find(name)
             call.error("Module not found." if kind == "load" and found is None else _REFUSALS[kind])
+
+    def _test_module(self, state: str, name: str) -> None:
+        tests = self.server.test_events
+        if tests.wanted:
+            tests.send(state, (("Message", f"{name.removesuffix('.so')}.so"),))
 
     async def _reload_module(self, call: ActionCall, name: str, known: LoadedModule | None) -> None:
         if name and (known is None or known.instance is None):

@@ -48,8 +48,20 @@ class Sender:
 
     async def send(self, destination: str, message: Message) -> None:
         """Send a message. Raises :class:`MessageError` when there is no way to its destination."""
-        found = await find_destination(self._core, destination)
+        tests = self._core.test_events
+        try:
+            found = await find_destination(self._core, destination)
+        except MessageError:
+            if tests.wanted:
+                tests.send("MSG_ENDPOINT_URI_FAIL", _told(destination, message))
+            raise
         request = self._request(found, message)
+        if tests.wanted:
+            headers = (
+                *_told(destination, message), ("Endpoint", found.endpoint.id), ("RequestURI", request.uri),
+                ("ToURI", request.to.uri), ("FromURI", request.from_.uri),
+            )  # fmt: skip
+            tests.send("MSG_FROMTO_URI", headers)
         await self.transmit(request, found.endpoint, Outcome(self, found.endpoint, request))
 
     async def transmit(self, request: Request, endpoint: Endpoint, outcome: Outcome) -> None:
@@ -136,6 +148,12 @@ class Sender:
             self._core.log.warning("a message is not for %r: %s", text, error.message)
             return f"<{plain(uri, port)}>"
         return str(NameAddr(found.display, plain(found.uri, port)))
+
+
+def _told(destination: str, message: Message) -> tuple[tuple[str, str], ...]:
+    """What tests are told of a message that is to be sent: as it is now, and as it was received."""
+    from_, to = message.received
+    return (("MdataFrom", message.from_), ("MsgFrom", from_), ("MdataDestination", destination), ("MsgTo", to))
 
 
 class Outcome:

@@ -55,6 +55,7 @@ class IncomingSubscription(Subscription):
         "held",
         "machine",
         "mark",
+        "occasion",
         "stored",
         "weight",
         "work",
@@ -77,6 +78,8 @@ class IncomingSubscription(Subscription):
         self.work = self.core.create_work(f"pubsub/{self.endpoint.id}")
         self.weight = 1
         """Number of subscriptions that it counts as towards limits."""
+        self.occasion = "ESTABLISHED"
+        """Why the next NOTIFY is sent, as tests are told of it."""
         self.held = True
         """No NOTIFY may go out yet: the SUBSCRIBE is not answered."""
         self.stored: Any = None
@@ -243,6 +246,7 @@ class IncomingSubscription(Subscription):
         if action is Action.ANSWER_AND_NOTIFY:
             self.begin(seconds)
             self._take_accept(request)
+            self.occasion = "REFRESHED"
             self._tell("on_renewed")
         self.pubsub.answered(self, rx, seconds, kept=kept)
         return True
@@ -400,8 +404,20 @@ class IncomingSubscription(Subscription):
         self._anew = False
         self._transmit(*self._body(), self.machine.header(self.core.layer.timers.clock()))
 
+    def _test(self, state: str, sent: bool) -> None:
+        """Tell tests of a NOTIFY, before and after it is sent."""
+        tests, word = self.core.test_events, state.partition(";")[0].upper()
+        if not sent:
+            tests.send("SUBSCRIPTION_STATE_SET", (("StateText", word), ("Endpoint", self.endpoint.id)))
+            return
+        about = "TERMINATED" if word == "TERMINATED" else self.occasion
+        tests.send(f"SUBSCRIPTION_{about}", (("Resource", self.resource),))
+
     def _transmit(self, body: str | bytes, content_type: str, state: str) -> None:
         core, dialog = self.core, self.dialog
+        tested = core.test_events.wanted
+        if tested:
+            self._test(state, False)
         request = dialog.create_request("NOTIFY")
         if self.endpoint.habits.old_bodies:
             # No time, and a reason even where the subscriber has ended it.
@@ -422,6 +438,9 @@ class IncomingSubscription(Subscription):
             self.pubsub.store.save_quietly(self)
         self._in_flight = True
         core.send(request, self, self.endpoint, flow_within(dialog, self.flow), dialog.next_hop)
+        if tested:
+            self._test(state, True)
+        self.occasion = "STATE_CHANGED"
 
 
 def flow_within(dialog: Dialog, flow: Flow | None) -> Flow | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from asterism.applications.session.media import description_of, not_understood
 from asterism.applications.session.refused_offers import why_refused
 from asterism.applications.session.replaces import Refusal, begin, forbidden, read, replaced_by
+from asterism.applications.session.testing_aids import tell_end
 from asterism.applications.session.uas import IncomingSession
 from asterism.core.containment import attempt
 from asterism.hostport import format_host_port
@@ -153,6 +154,8 @@ class SessionService(Service):
         headers: tuple[tuple[str, str], ...] = ()
         no_codecs = decision.reason is NO_CODECS
         self._tell(decision, rx)
+        if rx.endpoint is not None and self._core.test_events.wanted and not isinstance(decision.data, Call):
+            tell_end(self._core.test_events, rx.endpoint.id)
         if isinstance(decision.data, Call):
             self._begin(rx, decision.data)  # as in Asterisk 22, a call that may replace none is refused as a channel
             return

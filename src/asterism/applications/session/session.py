@@ -18,6 +18,7 @@ from asterism.applications.session.messages import SessionMessages
 from asterism.applications.session.negotiation import outgoing_order
 from asterism.applications.session.refresh import Refresh
 from asterism.applications.session.state import ANSWERED_STATES, MOVES, SessionState
+from asterism.applications.session.testing_aids import tell_end
 from asterism.core.containment import attempt
 from asterism.media.stream import AUDIO
 from asterism.pbx.vocabulary.causes import cause_text
@@ -473,6 +474,8 @@ class Session(SessionMessages):
         if self.state is SessionState.ENDED:
             return
         self.move(SessionState.ENDED)
+        if self.core.test_events.wanted:
+            self.test_end()
         if self.refreshing is not None:
             self.refreshing.close()
         for callback in self.profile.callbacks["on_end"]:
@@ -492,6 +495,10 @@ class Session(SessionMessages):
             self._patience.cancel()
             self._patience = None
         self.release()
+
+    def test_end(self) -> None:
+        """Tell tests that the session has ended."""
+        tell_end(self.core.test_events, self.endpoint.id)
 
     def _leave_dialogs(self) -> None:
         """Take no more requests."""

@@ -24,6 +24,7 @@ from asterism.applications.session.invite import REFERRED_BY, add_referred_by, m
 from asterism.applications.session.media import carry, description_of
 from asterism.applications.session.redirecting import extension_of, targets_of, told_redirecting
 from asterism.applications.session.state import ANSWERED_STATES, UNANSWERED_CALL_STATES, SessionState
+from asterism.applications.session.testing_aids import tell_end, tell_late_answer
 from asterism.core.errors import AsterismError
 from asterism.pbx.calls.local import destination
 from asterism.pbx.vocabulary.controls import Control
@@ -321,6 +322,8 @@ class OutgoingSession(ForkedSession):
             return
         if self.state is SessionState.ENDED:
             # The answer crossed our CANCEL (RFC 3261 13.2.2.4).
+            if self.core.test_events.wanted:
+                tell_late_answer(self.core.test_events, self.endpoint.id, response)
             self._decline(response)
             self._finish()
             return
@@ -409,6 +412,11 @@ class OutgoingSession(ForkedSession):
         """Keep the work while a cancelled INVITE waits for its final response."""
         if not self._cancelled:
             self._finish()
+
+    def test_end(self) -> None:
+        """Tell tests that the session has ended, and where it led to."""
+        found = self.core.location.find(f"{self.aor}/{self.target}") if self.aor else None
+        tell_end(self.core.test_events, self.endpoint.id, self.aor, "" if found is None else found.id)
 
     def _finish(self) -> None:
         """The final response is there, or none matters any more."""

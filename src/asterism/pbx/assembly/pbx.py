@@ -228,6 +228,8 @@ class Pbx(Subsystem):
             channel.callid = self.next_callid()
         else:
             channel.callid = requestor.callid
+        if self.test_events.wanted:
+            self._test_callid(channel)
         channel.driver = driver
         channel.caller = channel.ani = caller
         channel.context = context
@@ -259,7 +261,14 @@ class Pbx(Subsystem):
         uniqueid = self.next_uniqueid()
         channel = QuietChannel(quiet, technology, name, uniqueid, uniqueid, ChannelState.UP)
         channel.callid = self.next_callid()
+        if self.test_events.wanted:
+            self._test_callid(channel)
         return channel
+
+    def _test_callid(self, channel: Channel) -> None:
+        call = f"[C-{channel.callid:08x}]"
+        headers = (("State", "CallIDChange"), ("Channel", channel.name), ("CallID", call), ("PriorCallID", ""))
+        self.test_events.send("CallIDChange", headers)
 
     def request(
         self,

@@ -60,6 +60,10 @@ class PeriodicHook(Tap):
     def turn_on(self) -> None:
         """Run the extension after the interval, and again; harmless while it does."""
         if self._timer is None:
+            tests = self._channel.pbx.test_events
+            if tests.wanted:
+                headers = (("Exten", self._place[1]), ("Channel", self._channel.name), ("Interval", self._interval))
+                tests.send("PERIODIC_HOOK_ENABLED", headers)
             self._channel.attach(self, Direction.IN)
             if not self._channel.dead:
                 self._schedule(self._channel.pbx.loop.time())

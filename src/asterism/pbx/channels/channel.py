@@ -392,6 +392,9 @@ class Channel(ChannelEnd):
         if condition in _TONES:
             if not shown:
                 shown = start_tone(self, _TONES[condition])
+                tests = self.pbx.test_events
+                if tests.wanted and shown and condition is Control.RINGING and self.technology.name != "PJSIP":
+                    tests.send("RINGING_INBAND", (("Channel", self.name),))  # PJSIP makes it there without an event
             elif self.state is ChannelState.UP:
                 self.tone = ShownTone(self)
         return shown

@@ -166,6 +166,8 @@ class ChannelEnd(ChannelWaits):
             self.hangup_cause = cause
         self._move(Stage.LEAVING)
         self._asked |= flag
+        if flag is SoftHangup.TIMEOUT and self.pbx.test_events.wanted:
+            self.pbx.test_events.send("HANGUP_TIME", (("Channel", self.name),))
         self.pbx.bus.publish(events.SOFT_HANGUP_REQUEST, self, int(self._asked))
         self._ending()
 

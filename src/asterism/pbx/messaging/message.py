@@ -53,15 +53,17 @@ class Message:
         to: an address with the technology's prefix, ``pjsip:6002@127.0.0.1``.
         to_given: whether ``to`` was chosen here, and so goes into what is sent.
         body: the text.
+        received: ``from_`` and ``to`` as they were when it came in; empty where it began here.
         hops: how many more hops it may make (``Max-Forwards``); ``None`` where it began here.
     """
 
-    __slots__ = ("_data", "body", "from_", "hops", "to", "to_given")
+    __slots__ = ("_data", "body", "from_", "hops", "received", "to", "to_given")
 
     def __init__(self, from_: str = "", to: str = "", body: str = "") -> None:
         self.from_ = from_
         self.to = to
         self.to_given = False
+        self.received = (from_, to)
         self.body = body
         self.hops: int | None = None
         self._data: dict[str, Datum] = {}
@@ -70,6 +72,7 @@ class Message:
         """The same once more, to be changed for one sending."""
         other = Message(self.from_, self.to, self.body)
         other.to_given = self.to_given
+        other.received = self.received
         other.hops = self.hops
         other._data = dict(self._data)
         return other

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.applications.pubsub.bodies.message_summary import TYPE, counts_in
+from asterism.pbx.states.mailboxes import MessageCounts
 from asterism.sip.decision import Decision, Outcome
 from asterism.sip.service import Service
 from asterism.stack.errors import ParseError
@@ -13,6 +14,7 @@ from asterism.stack.headers import Event as EventHeader
 if TYPE_CHECKING:
     from asterism.pbx.assembly.pbx import Pbx
     from asterism.sip.core import SipCore
+    from asterism.sip.objects.endpoint import Endpoint
     from asterism.sip.rx import Rx
 
 MAX_BODY = 4096
@@ -58,6 +60,8 @@ class IncomingMwi(Service):
         """Set the mailbox; a summary that counts no voice messages changes nothing."""
         if decision.outcome is Outcome.TAKE and decision.data is not None and rx.endpoint is not None:
             self._mailboxes.set(rx.endpoint.incoming_mwi_mailbox, decision.data)
+        if self._core.test_events.wanted and rx.endpoint is not None:
+            self._test(decision, rx, rx.endpoint)
         if decision.status >= 300:
             self._log.notice(
                 "a NOTIFY from %s is refused with %d: %s", decision.object, decision.status, decision.reason
@@ -68,3 +72,20 @@ class IncomingMwi(Service):
         elif decision.status == 489:
             headers = (("Allow-Events", self._core.state.capabilities.events),)
         rx.respond(decision.status, headers=headers)
+
+    def _test(self, decision: Decision, rx: Rx, endpoint: Endpoint) -> None:
+        """Tell tests of a summary that was taken, or has no mailbox."""
+        tests = self._core.test_events
+        if decision.status == 404:
+            tests.send("PUBSUB_NO_INCOMING_MWI_MAILBOX", (("Endpoint", endpoint.id),))
+        elif isinstance(decision.data, MessageCounts):
+            counts = decision.data
+            lines = rx.request.body.decode("utf-8", "replace").splitlines()
+            account = next((line for line in lines if line.lower().startswith("message-account:")), "")
+            headers = (
+                ("Endpoint", endpoint.id), ("Mailbox", endpoint.incoming_mwi_mailbox),
+                ("MessageAccount", account.partition(":")[2].strip()), ("VoiceMessagesNew", counts.new),
+                ("VoiceMessagesOld", counts.old), ("VoiceMessagesUrgentNew", counts.urgent_new),
+                ("VoiceMessagesUrgentOld", counts.urgent_old),
+            )  # fmt: skip
+            tests.send("PUBSUB_INCOMING_MWI_PUBLISH", headers)

@@ -24,10 +24,12 @@ class Keys:
     another one wins, so that other one cannot be dialled.
     """
 
-    __slots__ = ("_beginnings", "_held", "_timer", "codes", "pause")
+    __slots__ = ("_beginnings", "_held", "_timer", "codes", "names", "pause")
 
-    def __init__(self, codes: Mapping[str, Action], pause: float) -> None:
+    def __init__(self, codes: Mapping[str, Action], pause: float, names: Mapping[str, str] | None = None) -> None:
         self.codes = codes
+        self.names = names or {}
+        """What tests know codes by."""
         self.pause = pause
         self._beginnings = frozenset(code[:end] for code in codes for end in range(1, len(code)))
         self._held: list[tuple[str, int]] = []
@@ -54,12 +56,23 @@ class Keys:
             action(channel)
         except FAILURES:
             report_failure(channel.pbx.log, f"the key {dialled} of {channel.name}")
+        tests = channel.pbx.test_events
+        if tests.wanted:
+            headers = (("Result", "success"), ("Feature", self.names.get(dialled, dialled)))
+            runs = channel.pbx.features.running.get(channel)
+            if runs is None:
+                tests.send("FEATURE_DETECTION", headers)
+            else:  # told when it has done what it does
+                runs.add_done_callback(lambda _task: tests.send("FEATURE_DETECTION", headers, "start"))
         return True
 
     def send_on(self, channel: Channel) -> None:
         """Send what is held back to the other side: no code has come of it."""
         self._stop()
         held, self._held = self._held, []
+        tests = channel.pbx.test_events
+        if tests.wanted and held:
+            tests.send("FEATURE_DETECTION", (("Result", "fail"),))
         bridge = channel.bridge
         if isinstance(bridge, Bridge):
             for digit, duration_ms in held:

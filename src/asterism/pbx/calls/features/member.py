@@ -79,17 +79,20 @@ def keys_of(
     mine.update((channel.get_variable("BRIDGE_FEATURES") or "").lower())
     options = options_of(channel)
     codes: dict[str, Action] = dict(more)
+    known: dict[str, str] = {}
     for letter, name, action in _BUILT_IN:
         code = getattr(options, name)
         if letter in mine and code:
             codes.setdefault(code, ends if action is disconnect else action)
+            known.setdefault(code, name)
     names = channel.get_variable("DYNAMIC_FEATURES")
     if names:
         role = "callee" if called else "caller"
         for feature in channel.pbx.features.settings.named(names):
             if feature.by in ("both", role):
                 codes.setdefault(feature.code, partial(_run, feature))
-    return Keys(codes, options.featuredigittimeout / 1000) if codes else None
+                known.setdefault(feature.code, feature.name)
+    return Keys(codes, options.featuredigittimeout / 1000, known) if codes else None
 
 
 def program_keys(functions: Mapping[str, Callable[[Any], Awaitable[None]]]) -> dict[str, Action]:

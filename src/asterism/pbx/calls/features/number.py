@@ -42,19 +42,29 @@ async def ask(channel: Channel, context: str) -> str:
     """
     options = options_of(channel)
     prompt = options.transferannouncesound
-    for _ in range(options.transferdialattempts):
-        number = await _read(channel, context, prompt, options.transferdigittimeout)
-        if number and channel.pbx.dialplan.exists(context, number, 1, channel.caller.number):
+    tests = channel.pbx.test_events
+    for attempt in range(1, options.transferdialattempts + 1):
+        place = (("Channel", channel.name), ("Attempt", attempt))
+        number = await sound(channel, prompt, DIGITS)
+        if tests.wanted:
+            tests.send("TRANSFER_BEGIN_DIAL", place)
+        number = await _read(channel, context, number, options.transferdigittimeout)
+        there = bool(number) and channel.pbx.dialplan.exists(context, number, 1, channel.caller.number)
+        if tests.wanted:
+            result = ("Result", "Success" if there else "Failure")
+            tests.send("TRANSFER_DIALLED", (*place, ("Dialled", number), result))
+            if there or attempt == options.transferdialattempts:
+                tests.send("TRANSFER_DIAL_FINAL", (("Channel", channel.name), result))
+        if there:
             return number
         prompt = options.transferretrysound
     await sound(channel, options.transferinvalidsound)
     return ""
 
 
-async def _read(channel: Channel, context: str, prompt: str, pause: float) -> str:
-    """One number: up to the only extension that it can be, ``#``, or a pause."""
+async def _read(channel: Channel, context: str, number: str, pause: float) -> str:
+    """One number that begins with ``number``: up to the only extension that it can be, ``#``, or a pause."""
     dialplan, caller = channel.pbx.dialplan, channel.caller.number
-    number = await sound(channel, prompt, DIGITS)
     while len(number) < LONGEST:
         if number and dialplan.exists(context, number, 1, caller):
             if not dialplan.table.matches_more(context, number, caller):

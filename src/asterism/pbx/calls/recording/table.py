@@ -133,6 +133,8 @@ class Recordings:
 
     def _closed(self, recording: Recording) -> None:
         self._closing.discard(recording)
+        if self._pbx.test_events.wanted:
+            self._pbx.test_events.send("MIXMONITOR_END", (("File", recording.path.with_suffix("")),))
         if not (self._running or self._closing):
             self.thread.close()
         self.commands.after(recording)

@@ -250,6 +250,8 @@ class ChannelFunctions(PbxModule):
 
     def _expired(self, channel: Channel) -> None:
         self.pbx.dialplan.executor.state(channel).absolute = None
+        if self.pbx.test_events.wanted:
+            self.pbx.test_events.send("HANGUP_TIME", (("Channel", channel.name),))
         if self.pbx.dialplan.exists(channel.context, "T", 1, channel.caller.number):
             channel.redirect(Goto(channel.context, "T", 1))
             return

@@ -108,6 +108,9 @@ class Conversation:
         if peer is None:
             return
         if peer.bridge is not None:
+            tests = peer.pbx.test_events
+            if tests.wanted:
+                tests.send("HANGUP_TIME", (("Channel", peer.name),))
             peer.bridge.depart(peer)
         else:
             peer.soft_hangup(SoftHangup.TIMEOUT)
