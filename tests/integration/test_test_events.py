@@ -12,6 +12,7 @@ import panoramisk
 from call_kit import CONFIG
 from manager_kit import MANAGER, RECORD, Manager, Message, address, manager
 
+from asterism.interfaces.console.runner import CommandRunner
 from asterism.server.server import Server
 from asterism.testing import Phone, running_server, until
 
@@ -416,3 +417,22 @@ async def test_messages_as_recorded() -> None:
         assert event.pairs[-4:] == [
             ("MdataFrom", "sip:a@b"), ("MsgFrom", ""), ("MdataDestination", "nosuch"), ("MsgTo", ""),
         ]  # fmt: skip
+
+
+async def test_a_subscription_as_recorded() -> None:
+    async with world() as found:
+        run = CommandRunner(found.server).run
+        await run("devstate change Custom:cust NOT_INUSE", lambda _text: None)
+        await found.forget()
+        watch = await found.alice.subscribe("cust", "presence", "application/pidf+xml")
+        await found.client.event("TestEvent", State="SUBSCRIPTION_ESTABLISHED")
+        await until(lambda: len(watch.notifies) == 1)
+        await run("devstate change Custom:cust INUSE", lambda _text: None)
+        await found.client.event("TestEvent", State="SUBSCRIPTION_STATE_CHANGED")
+        await until(lambda: len(watch.notifies) == 2)
+        await watch.renew()
+        await found.client.event("TestEvent", State="SUBSCRIPTION_REFRESHED")
+        await until(lambda: len(watch.notifies) == 3)
+        await watch.end()
+        await found.client.event("TestEvent", State="SUBSCRIPTION_TERMINATED")
+        await found.shows(recorded("presence subscription: SUBSCRIBE, state change, refresh, SUBSCRIBE Expires: 0"))
