@@ -66,12 +66,12 @@ class Folder:
         found.sort(key=lambda entry: (entry.due, entry.name))
         return found, more
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, identity: tuple[int, int, int, int] | None = None) -> bytes:
         """The content of a file.
 
         Raises:
             UnusableError: it is no regular file, too large, empty, or cannot be read and written.
-            FileNotFoundError: it has gone.
+            FileNotFoundError: it has gone, or is not the one of that identity any more.
         """
         try:
             # Not followed, and not waited for: a pipe or a link to one would block for ever.
@@ -84,6 +84,8 @@ class Folder:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise UnusableError("it is no regular file")
+            if identity is not None and _entry(name, status).identity != identity:
+                raise FileNotFoundError(f"{name} has changed since")
             data = file.read(MAX_SIZE + 1)
         if not data:
             raise EmptyError

@@ -17,6 +17,7 @@ from asterism.core.module import Module
 from asterism.pbx.calls.originate import OriginateRequest, named_formats, originate, start
 from asterism.pbx.calls.spool.callfile import CallFile, CallFileError, parse
 from asterism.pbx.calls.spool.folder import MAX_FILES, EmptyError, Entry, Folder, UnusableError
+from asterism.pbx.calls.spool.watching import Watcher
 from asterism.pbx.vocabulary.party import parse_caller_id
 
 if TYPE_CHECKING:
@@ -64,17 +65,26 @@ class Spool(Module):
         self._left: dict[str, tuple[int, int, int, int]] = {}
         """Files that cannot be used, as they were when that was told."""
         self._full = False
-        self._watch: asyncio.Task[None] | None = None
+        self._watcher: Watcher | None = None
+        self._looking: asyncio.Task[None] | None = None
         self._clock: Callable[[], float] = time.time
 
     def start(self) -> None:
         """Begin to look at the folder."""
-        self._watch = self._server.spawn(self._run(), "call files")
+        loop = self._pbx.loop
+
+        def tell(entries: list[Entry], more: bool, problem: str) -> None:
+            loop.call_soon_threadsafe(self._found, entries, more, problem)
+
+        self._watcher = Watcher(self._folder, tell, INTERVAL)
+        self._watcher.start()
 
     def unload(self) -> None:
         """Look no more. Calls that are answered go on; those that are not are made again by who starts next."""
-        if self._watch is not None:
-            self._watch.cancel()
+        if self._watcher is not None:
+            self._watcher.stop()
+        if self._looking is not None:
+            self._looking.cancel()
         for attempt in list(self._calls.values()):
             if attempt.task is not None:
                 attempt.task.cancel()
@@ -83,32 +93,19 @@ class Spool(Module):
         """Number of calls by call files."""
         return len(self._calls)
 
-    async def _run(self) -> None:
-        told = ""
-        while True:
-            try:
-                await self._thread(self._folder.create)
-                await self.look()
-                told = ""
-            except OSError as error:
-                problem = f"{error.filename or self._folder.path}: {error.strerror}"
-                if problem != told:
-                    self._log.warning("Call files are not read: %s", problem)
-                told = problem
-            await asyncio.sleep(INTERVAL)
+    def _found(self, entries: list[Entry], more: bool, problem: str) -> None:
+        if problem:
+            self._log.warning("Call files are not read: %s", problem)
+        elif self._looking is None or self._looking.done():
+            self._looking = self._server.spawn(self.look(entries, more), "call files")
 
     async def _thread(self, work: Callable[[], T]) -> T:
         return await self._pbx.loop.run_in_executor(None, work)
 
     # -- what is due -------------------------------------------------------------------------------------------
 
-    async def look(self) -> None:
-        """Look at the folder once, and begin the calls that are due.
-
-        Raises:
-            OSError: the folder cannot be read.
-        """
-        entries, full = await self._thread(self._folder.scan)
+    async def look(self, entries: list[Entry], full: bool) -> None:
+        """Begin the calls that are due; ``full``: there are more files than these."""
         if full and not self._full:
             self._log.warning("%s has more than %d files: some wait", self._folder.path, MAX_FILES)
         self._full = full
@@ -141,9 +138,9 @@ class Spool(Module):
         """Read a file that is due, and call or be done with it."""
         path = self._folder.path / entry.name
         try:
-            file = parse(await self._thread(lambda: self._folder.read(entry.name)))
+            file = parse(await self._thread(lambda: self._folder.read(entry.name, entry.identity)))
         except FileNotFoundError:
-            return
+            return  # it has gone, or was written to since it was seen: by us, when a call ended
         except (UnusableError, CallFileError) as error:
             if isinstance(error, EmptyError) and self._may_grow(entry):
                 return

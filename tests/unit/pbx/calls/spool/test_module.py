@@ -60,7 +60,7 @@ class World:
 
     async def look(self, seconds: float = 0.0) -> None:
         self.now += seconds
-        await self.spool.look()
+        await self.spool.look(*self.folder.scan())
         await settle(60)
 
     async def idle(self) -> None:
@@ -146,6 +146,22 @@ def test_a_busy_phone_is_called_again_as_recorded(tmp_path: Path) -> None:
     server = run(tmp_path, scenario).server
     wanted = comparable(recorded(f"call file: {BUSY}", RECORD), lambda name: False)
     assert comparable(told(server), lambda name: False) == wanted
+
+
+def test_a_file_that_was_written_to_since_it_was_seen_is_looked_at_again_later(tmp_path: Path) -> None:
+    """A call that ends between the look of the thread and that of the loop is not made again at once."""
+
+    async def scenario(world: World) -> None:
+        world.put("Channel: PJSIP/bob\nApplication: Wait\nMaxRetries: 5\nRetryTime: 100\n")
+        await world.look()
+        world.now += 101
+        seen = world.folder.scan()
+        refuses(world.bob)
+        await world.idle()
+        await world.spool.look(*seen)
+        assert len(world.server.sip.made) == 1
+
+    run(tmp_path, scenario)
 
 
 def test_without_archive_the_file_is_deleted(tmp_path: Path) -> None:
@@ -373,22 +389,17 @@ def test_the_extension_failed_is_run_when_nobody_answers(tmp_path: Path) -> None
     run(tmp_path, scenario)
 
 
-def test_a_folder_that_is_not_there_is_told_once_and_looked_for_again(
+def test_files_that_the_thread_finds_are_called_and_its_problems_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "INTERVAL", 0.005)
-    (tmp_path / "spool").write_text("in the way")
 
-    async def scenario() -> None:
-        world = World(tmp_path)
-        world.spool._folder = module.Folder(tmp_path / "spool")
+    async def scenario(world: World) -> None:
+        world.put("Channel: PJSIP/bob\nApplication: Wait\n")
         world.spool.start()
-        await asyncio.sleep(0.05)
-        (tmp_path / "spool").unlink()
-        while not (tmp_path / "spool" / "outgoing").is_dir():  # noqa: ASYNC110 - it works in threads
+        while not world.server.sip.made:  # noqa: ASYNC110 - a thread looks
             await asyncio.sleep(0.005)
-        world.spool.unload()
-        await settle()
+        world.spool._found([], False, "outgoing: Permission denied")
 
-    asyncio.run(scenario())
-    assert capsys.readouterr().err.count("Call files are not read") == 1
+    run(tmp_path, scenario)
+    assert "Call files are not read: outgoing: Permission denied" in capsys.readouterr().err
