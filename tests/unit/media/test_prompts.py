@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import datetime
 import hashlib
 import re
@@ -34,6 +35,8 @@ LIST = {
 }
 SPEECH = sorted(name for name, text in LIST.items() if not text.startswith("("))
 ENGLISH = rules_of("en")
+NO_PROMPTS = frozenset({"letters/ascii", "priv-callerintros"})
+"""What looks like a prompt in the source and is none."""
 MOMENTS = st.integers(-62_000_000_000, 253_000_000_000).map(
     lambda seconds: datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)
 )
@@ -138,3 +141,17 @@ def test_another_language_without_prompts_has_the_english_ones() -> None:
     sounds = Sounds()
     assert sounds.find("digits/7", "de") == FOLDER / "digits/7.ulaw"
     assert sounds.load("digits/7", "de", SLIN).seconds == pytest.approx(len(samples("digits/7")) / 8000)
+
+
+def test_what_the_source_plays_by_name_is_there() -> None:
+    kinds = "agent|auth|conf|confbridge|pbx|priv|privacy|queue|screen|vm"
+    named = re.compile(rf"(?:{kinds})-[a-z-]+|letters/[a-z_]+|beep(?:err)?")
+    files = sorted((FOLDER.parents[2] / "pbx").rglob("*.py"))
+    found = {
+        node.value
+        for path in files
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and named.fullmatch(node.value)
+    }
+    assert {"vm-youhave", "beep", "priv-callpending", "pbx-transfer"} <= found
+    shipped(sorted(found - NO_PROMPTS))
