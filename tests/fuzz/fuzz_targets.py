@@ -14,6 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "stack"))
 
+import codec_target
 import event_targets
 import packet_targets
 import sip_targets
@@ -293,6 +294,7 @@ STACK: dict[str, Callable[[bytes], None]] = {
     "refer": refer,
     "bodies": event_targets.bodies,
     "lists": event_targets.lists,
+    "codecs": codec_target.payloads,
 }
 SERVER: dict[str, Callable[[Worlds, bytes], None]] = {
     "dialogs": sip_targets.dialogs,

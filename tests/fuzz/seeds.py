@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import codec_target
 from completion_target import SEEDS as COMPLETION
 from dialplan_targets import EXPRESSIONS, FILES
 from event_targets import BODIES, CONVERSATIONS, LISTS
@@ -81,7 +82,9 @@ def seeds(name: str) -> list[bytes]:
     kept = [path.read_bytes() for path in sorted(FOLDER.glob(f"{name}-*"))]
     invite = request_text("INVITE").encode()
     first: tuple[bytes, ...] | list[bytes]
-    if name == "uri":
+    if name == "codecs":
+        first = codec_target.seeds()
+    elif name == "uri":
         first = URIS
     elif name == "address":
         first = ADDRESSES

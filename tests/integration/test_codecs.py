@@ -44,7 +44,9 @@ def each(*names: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("fmt", params)
 
 
-EVERY = each("opus", "g722", "gsm", "speex", "speex16", "g726", "g729", "ilbc", "slin", "slin16", "alaw")
+EVERY = each(
+    "opus", "g722", "gsm", "speex", "speex16", "g726", "g729", "ilbc", "slin", "slin16", "slin44", "slin192", "alaw"
+)  # fmt: skip
 
 
 @dataclass

@@ -104,30 +104,33 @@ SLIN16 = Format(
 )
 
 
-def _linear(rate: int, name: str, shown: str) -> Format:
+def _linear(rate: int, name: str, shown: str, payload_type: int) -> Format:
     description = f"16 bit Signed Linear PCM ({shown})"
     size = 2 * rate // 50
-    return Format(name, "L16", rate, rate, 127, max_ptime=20, frame_bytes=size, unit=20, description=description)
+    return Format(
+        name, "L16", rate, rate, payload_type, max_ptime=20, frame_bytes=size, unit=20, description=description
+    )  # fmt: skip
 
 
-SLIN12 = _linear(12000, "slin12", "12kHz")
-SLIN24 = _linear(24000, "slin24", "24kHz")
-SLIN32 = _linear(32000, "slin32", "32kHz")
-SLIN44 = _linear(44100, "slin44", "44kHz")
-SLIN48 = _linear(48000, "slin48", "48kHz")
-SLIN96 = _linear(96000, "slin96", "96kHz")
-SLIN192 = _linear(192000, "slin192", "192kHz")
+SLIN12 = _linear(12000, "slin12", "12kHz", 122)
+SLIN24 = _linear(24000, "slin24", "24kHz", 123)
+SLIN32 = _linear(32000, "slin32", "32kHz", 124)
+SLIN44 = _linear(44100, "slin44", "44kHz", 11)
+SLIN48 = _linear(48000, "slin48", "48kHz", 125)
+SLIN96 = _linear(96000, "slin96", "96kHz", 126)
+SLIN192 = _linear(192000, "slin192", "192kHz", 127)
 
 LINEAR: Mapping[int, Format] = MappingProxyType(
     {one.sample_rate: one for one in (SLIN, SLIN12, SLIN16, SLIN24, SLIN32, SLIN44, SLIN48, SLIN96, SLIN192)}
 )
-"""Linear audio inside the server by its rate: files, mixing, Python. Only that of 8 and 16 kHz is negotiated."""
+"""Linear audio by its rate: that of files, mixing and Python, and that of phones that have it (L16)."""
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         one.name: one
         for one in (
-            ULAW, ALAW, GSM, G722, G729, G723, G726, ILBC, SPEEX, SPEEX16, OPUS, LPC10, SLIN, SLIN16,
+            ULAW, ALAW, GSM, G722, G729, G723, G726, ILBC, SPEEX, SPEEX16, OPUS, LPC10, SLIN, SLIN16, SLIN12, SLIN24,
+            SLIN32, SLIN44, SLIN48, SLIN96, SLIN192,
         )
     }
 )  # fmt: skip

@@ -156,7 +156,7 @@ class PhoneAudio:
 
     def _on_readable(self) -> None:
         try:
-            data, source = self._socket.recvfrom(2048)
+            data, source = self._socket.recvfrom(9216)
         except OSError:
             return
         if len(data) < 12 or data[0] >> 6 != 2:

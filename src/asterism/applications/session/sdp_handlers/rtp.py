@@ -458,9 +458,15 @@ def _read(formats: tuple[str, ...], attributes: _Attributes, common: _Attributes
             offered.append(
                 Offered(int(text), fmtp=fmtp)
                 if known is None
-                else Offered(int(text), known.encoding[:MAX_ENCODING], known.clock_rate, fmtp)
+                else Offered(int(text), _encoding(known), known.clock_rate, fmtp)
             )
     return Section(tuple(offered), direction, ptime)
+
+
+def _encoding(known: RtpMap) -> str:
+    """The encoding; that of several channels is another one. Opus always shows two (RFC 7587 7)."""
+    name = known.encoding[:MAX_ENCODING]
+    return name if known.channels == 1 or name.lower() == "opus" else f"{name}/{known.channels}"
 
 
 class RtpModule(Module):
