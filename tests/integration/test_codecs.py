@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from call_kit import CONFIG
@@ -15,6 +16,7 @@ from asterism.media.formats import FORMATS, SLIN, Format
 from asterism.server.server import Server
 from asterism.testing import Phone, PhoneCall, assert_idle, running_server, until
 from asterism.testing.sdp import PCMU
+from asterism.testing.tone import make_tone
 
 DIALPLAN = """
 [phones]
@@ -78,12 +80,14 @@ def logged(log: logging.Logger) -> Iterator[list[str]]:
 
 
 @asynccontextmanager
-async def world(fmt: Format, allow: str = "", offered: tuple[int, ...] = ()) -> AsyncIterator[World]:
+async def world(
+    fmt: Format, allow: str = "", offered: tuple[int, ...] = (), files: dict[str, str] | None = None
+) -> AsyncIterator[World]:
     """A server at which 101 may have ``fmt`` (or what ``allow`` says) only, and 102 u-law only."""
     pjsip = CONFIG["pjsip.conf"].replace("[101](phone)\n", f"[101](phone)\nallow=!all,{allow or fmt.name}\n", 1)
     pjsip = pjsip.replace("[102](phone)\n", "[102](phone)\nallow=!all,ulaw\n", 1)
     async with (
-        running_server({"pjsip.conf": pjsip, "extensions.conf": DIALPLAN}) as server,
+        running_server({"pjsip.conf": pjsip, "extensions.conf": DIALPLAN, **(files or {})}) as server,
         Phone("101", server, "ann's secret") as ann,
         Phone("102", server, "bob's secret") as bob,
     ):
@@ -146,6 +150,22 @@ async def test_tones_sounds_and_its_own_voice_are_heard(fmt: Format) -> None:
         await call.hears(523)
         await call.hangup()
         await call.ended()
+
+
+@EVERY
+async def test_music_is_heard_by_the_one_on_hold(fmt: Format, tmp_path: Path) -> None:
+    (tmp_path / "tone.sln").write_bytes(make_tone(800, seconds=2.0))
+    music = f"[default]\nmode=files\ndirectory={tmp_path}\n"
+    async with world(fmt, files={"musiconhold.conf": music}) as here:
+        call, incoming = await here.connect()
+        incoming.play(660)
+        await call.hears(660)
+        await incoming.hold()
+        await call.hears(800)
+        assert call.audio.heard_codecs == {fmt.payload_type}
+        await incoming.unhold()
+        await call.hears(660)
+        await over(call, incoming)
 
 
 @each("opus", "g722", "ilbc", "g729")

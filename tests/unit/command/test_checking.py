@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from asterism.applications.session import codec_notes
 from asterism.command.check import check, run_check
 from asterism.command.checking.modules import OPTIONS
 from asterism.interfaces.console.protocol import SOCKET_NAME
@@ -360,3 +361,15 @@ def test_an_access_list_that_is_not_there_is_told_once_for_a_peer(tmp_path: Path
     assert told(tmp_path, files) == [
         "sip.conf:3: endpoint 'x': option 'acl' names the acl 'nolist', which does not exist"
     ]
+
+
+def test_a_codec_without_a_library_is_a_note_with_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(codec_notes, "reason", lambda fmt: "install libbcg729-0" if fmt.name == "g729" else "")
+    auth = "[a]\ntype=auth\npassword=x\n"
+    (tmp_path / "pjsip.conf").write_text(f"[a]\ntype=endpoint\nauth=a\nallow=!all,g729,ulaw\n{auth}")
+    (note,) = [str(one) for one in check(tmp_path)[1] if "g729" in str(one)]
+    assert note.partition("pjsip.conf:")[2] == (
+        "1: codec g729 (endpoint a) can be passed on, but not converted: install libbcg729-0"
+    )
