@@ -34,7 +34,7 @@ def test_received_frames_reach_the_sink(run):
     [
         b"", b"\x80", b"\x80\x00" * 5, b"\x00" * 172, b"\x40\x00" + bytes(170), b"\x8f\x00\x00\x01" + bytes(8),
         b"\x90\x00\x00\x01" + bytes(8), b"\x90\x00\x00\x01" + bytes(10) + b"\xff\xff", b"\x80\x63\x00\x01" + bytes(168),
-        b"\xa0\x00\x00\x01" + bytes(8), b"\x80\xc8\x00\x06" + bytes(8), bytes(9000), b"\x80\x00" + bytes(5000),
+        b"\xa0\x00\x00\x01" + bytes(8), b"\x80\xc8\x00\x06" + bytes(8), bytes(9000), b"\x80\x00" + bytes(9300),
     ],
 )  # fmt: skip
 def test_junk_is_dropped_and_harmless(run, junk):
