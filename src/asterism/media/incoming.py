@@ -135,6 +135,9 @@ class RtpIncoming(RtpTransmitter):
         except OSError:
             return
         self._connected = True
+        if self._filter.learns_anew:
+            self._filter.learns_anew = False
+            self._context.test_events.send("STRICT_RTP_CLOSED", (("Source", f"{target[0]}:{target[1]}"),))
         if self._context.log.verbosity >= 4:
             self.tell_source(f"learning complete - Locking on source address {target[0]}:{target[1]}")
         for _ in range(64):

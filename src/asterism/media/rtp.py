@@ -129,6 +129,7 @@ class RtpSession(RtpIncoming):
             self.relay.leave()
         if self._filter.source is not None and address is not None and self._context.test_events.wanted:
             self._context.test_events.send("STRICT_RTP_LEARN", (("Source", f"{host}:{port}"),))
+            self._filter.learns_anew = True
         self._filter.set_signalled(address, self._loop.time())
         if address is not None and self._context.log.verbosity >= 4:
             self.tell_source(f"learning after remote address set to: {host}:{port}")

@@ -28,8 +28,8 @@ class SourceFilter:
     """Decides for each packet of a session that is not connected to its peer yet."""
 
     __slots__ = (
-        "_candidate", "_count", "_expected", "_trial_ends", "mode", "probation", "signalled", "source", "symmetric",
-        "target",
+        "_candidate", "_count", "_expected", "_trial_ends", "learns_anew", "mode", "probation", "signalled",
+        "source", "symmetric", "target",
     )  # fmt: skip
 
     def __init__(self, mode: StrictMode, probation: int, symmetric: bool = False) -> None:
@@ -43,6 +43,8 @@ class SourceFilter:
         """The only source that is accepted, once learned."""
         self.target: Address | None = None
         """Where to send."""
+        self.learns_anew = False
+        """Whether another peer is learned than before, and tests were told so."""
         self._candidate: Address | None = None
         self._count = 0
         self._expected = -1

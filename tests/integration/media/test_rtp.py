@@ -8,8 +8,10 @@ import socket
 from itertools import pairwise
 
 import pytest
-from rtp_kit import Leg
+from rtp_kit import Leg, Peer
 
+from asterism.core.registry import Owner
+from asterism.core.test_events import TEST_EVENT
 from asterism.media import rtcp
 from asterism.media.formats import ALAW, SLIN, ULAW
 from asterism.media.g711 import linear_to_ulaw, ulaw_to_alaw
@@ -344,3 +346,31 @@ def test_one_session_that_cannot_report_stops_no_others_and_leaves_nothing(run, 
         assert not media.sessions
 
     run(scenario, rtcp_interval=0.05)
+
+
+def test_tests_and_the_log_hear_of_a_source_that_is_learned_anew(run):
+    async def scenario(media):
+        tests, told = media.context.test_events, []
+        leg, other = Leg(media), Peer()
+        # Nobody listens: nothing is told of the first.
+        leg.peer.send(leg.session)
+        await until(lambda: not leg.session._learning)
+        tests.listen("test")
+        tests._bus.subscribe(Owner("test"), TEST_EVENT, lambda _type, args: told.append((args[0], *args[2])))
+        lines, handler = [], logging.Handler()
+        handler.emit = lambda record: lines.append(record.getMessage().partition(" -- ")[2])
+        media.context.log.verbose_level = 4
+        media.context.log.addHandler(handler)
+        leg.session.set_remote(*other.address)
+        place = "{}:{}".format(*other.address)
+        assert told == [("STRICT_RTP_LEARN", ("Source", place))]
+        other.send(leg.session)
+        await until(lambda: len(told) == 2)
+        assert told[1] == ("STRICT_RTP_CLOSED", ("Source", place))
+        assert lines == [
+            f"Strict RTP learning after remote address set to: {place}",
+            f"Strict RTP switching to RTP target address {place} as source",
+            f"Strict RTP learning complete - Locking on source address {place}",
+        ]
+
+    run(scenario)

@@ -188,6 +188,10 @@ class SayingApplications(PbxModule):
         except ValueError as error:
             log.warning("argument '%s' to %s %s.", text[:64], name, error)
             return
+        tests = channel.pbx.test_events
+        if tests.wanted and name == "SayNumber":
+            headers = (("Message", f"saying number {number}"), ("Number", number), ("Channel", channel.name))
+            tests.send("SAYNUM", headers)
         form = rules.ordinal if name == "SayOrdinal" else rules.number
         await speak(self.pbx, channel, form(number, gender.lower()))
 
