@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from dial_record_kit import World, recorded_world
+from dial_record_kit import PJSIP, World, recorded_world
 
 from asterism.media.tones import tone_frames
 from asterism.pbx.dialplan.applications.dial.digits import mf_tones, sf_tones
@@ -357,3 +357,31 @@ async def test_the_extension_s_of_a_handler_that_is_not_there() -> None:
         await call.cancel()
         await incoming.ended()
         assert any("No subroutine at over,s,1" in line for line in world.everything)
+
+
+VIDEO = "m=video {port} RTP/AVP 99\r\na=rtpmap:99 H264/90000\r\n"
+
+
+@pytest.mark.parametrize("options", ["", "j"])
+async def test_the_streams_that_the_caller_began_with(options: str) -> None:
+    """It offers video, takes it back once it is answered, and is then sent to Bob's phone."""
+    config = {"pjsip.conf": PJSIP.replace("allow=!all,ulaw", "allow=!all,ulaw,h264")}
+    line = dials(options, before="Answer()").replace("n,Dial", "n,Wait(0.5)\n same => n,Dial")
+    async with recorded_world(line, extra=config) as world:
+        alice = world.alice
+        request = alice.create_request("INVITE", alice.uri("1"))
+        call = PhoneCall(alice, request, list(alice.codecs), alice.dtmf)
+        request.set_body(f"{call.description}{VIDEO.format(port=40000)}", "application/sdp")
+        alice.calls.append(call)
+        call.transaction = alice.wire.send_request(request, alice.wire.flow(alice.server), call)
+        await call.answered()
+        call.description.version += 1
+        response = await call.send("INVITE", f"{call.description}{VIDEO.format(port=0)}".encode(), "application/sdp")
+        assert response.status == 200
+        assert call.dialog is not None
+        call.dialog.receive_response(response)
+        call._send_ack(call.request, None)
+        incoming = await world.bob.incoming()
+        assert (b"m=video" in incoming.request.body) is (options == "j")
+        await call.hangup()
+        await incoming.ended()

@@ -45,6 +45,12 @@ class SessionDriver:
         doc="The streams agreed or, before that, those that an answer to the peer's offer comes to.",
     )
 
+    @property
+    def first_offered(self) -> Offered:
+        """The streams that the peer's call began with; those of now for a call of ours."""
+        session = self.session
+        return session.first_offered if isinstance(session, IncomingSession) else session.offered
+
     def attach(self, channel: Channel) -> None:
         """The session is the far end of another channel from now on."""
         self.session.channel = channel

@@ -43,7 +43,17 @@ class IncomingSession(Session):
     ``final_status`` is a status that ``PJSIPHangup`` asked for, 0 for the one that the cause stands for.
     """
 
-    __slots__ = ("_answer_waits", "_diversion", "_offer", "_shown", "caller", "final_status", "reliable", "rx")
+    __slots__ = (
+        "_answer_waits",
+        "_diversion",
+        "_first_offer",
+        "_offer",
+        "_shown",
+        "caller",
+        "final_status",
+        "reliable",
+        "rx",
+    )
 
     def __init__(
         self,
@@ -63,7 +73,7 @@ class IncomingSession(Session):
         self.final_status = 0
         self.move(SessionState.INCOMING)
         self.offers.see(Side.PEER, Message.INVITE, offer is not None)
-        self._offer = offer
+        self._offer = self._first_offer = offer
         self._answer_waits = False
         self._shown = 0
         self._diversion: tuple[tuple[str, str], ...] = ()
@@ -76,6 +86,14 @@ class IncomingSession(Session):
         offer = self._offer
         if offer is None or self.media.streams:
             return super().offered
+        return self._streams_of(offer)
+
+    @property
+    def first_offered(self) -> Offered:
+        """The streams that the offer in the INVITE comes to, whatever has become of them."""
+        return () if self._first_offer is None else self._streams_of(self._first_offer)
+
+    def _streams_of(self, offer: SessionDescription) -> Offered:
         log, profile, endpoint = self.core.log, self.profile, self.endpoint
         streams: list[tuple[str, Agreed]] = []
         counts: dict[SdpHandler, int] = {}

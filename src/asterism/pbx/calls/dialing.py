@@ -163,7 +163,7 @@ class Dialer:
         caller = self.caller
         if not before:
             self._lines += 1
-        stream = None if caller is None else caller.stream
+        stream = None if caller is None or caller.offers_first else caller.stream
         try:
             formats = formats or (() if stream is None else stream.formats)
             channel = self.pbx.request(destination, caller, formats, uniqueid, other_uniqueid)

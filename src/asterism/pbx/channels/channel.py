@@ -92,6 +92,7 @@ class Channel(ChannelEnd):
         "music_class",
         "named_call_group",
         "named_pickup_group",
+        "offers_first",
         "on_hold",
         "on_new_caller",
         "out_of_hops",
@@ -168,6 +169,8 @@ class Channel(ChannelEnd):
         self.on_hold = False
         self.away = False
         """Whether it is by itself although it is in a bridge: it transfers, or an application runs on it."""
+        self.offers_first = False
+        """Whether who is called is offered the streams that its call began with, not those that it has by now."""
         self.on_new_caller: Callable[[], None] | None = None
         """Called when the far end's party has changed; set while others are called for it."""
         self.keeps_hold = False
@@ -262,7 +265,17 @@ class Channel(ChannelEnd):
     @property
     def offered(self) -> Offered:
         """The streams and codecs that the far end has or asks for: they are offered to the party that it calls."""
+        if self.offers_first:
+            first: Offered = self.ask_first_streams()
+            return first
         return () if self.dead else getattr(self.driver, "offered", ())
+
+    def ask_first_streams(self) -> Offered:
+        """The streams that the far end's call began with, where its driver knows them; else those of now."""
+        if self.dead or self.driver is None:
+            return ()
+        first: Offered | None = getattr(self.driver, "first_offered", None)
+        return getattr(self.driver, "offered", ()) if first is None else first
 
     @property
     def call_id(self) -> str:

@@ -43,7 +43,7 @@ OPTIONS = (
     ("H", "The caller may."),
     ("i", "Do not follow forwarding."),
     ("I", "Ignore updates of who is connected, and where the call is forwarded to."),
-    ("j", "Offer the streams that the caller began with; they are offered in any case."),
+    ("j", "Offer the streams that the caller began with, not those that it has by now."),
     ("k", "The called party may park the caller by the key `parkcall`."),
     ("K", "The caller may park the called party."),
     (

@@ -111,11 +111,13 @@ class Call:
                 await gosub(caller, options.caller_gosub)
                 caller.new_exten(caller.application, caller.appdata)
             await dialer.pbx.prepare(names)
+            caller.offers_first = "j" in letters
             for name in names:
                 leg = dialer.request(name)
                 if leg is not None:
                     legs.append(leg)
                     prepare(caller, leg.channel, options)
+            caller.offers_first = False
             caller.on_new_caller = self._new_caller
             if KEY in caller.data:
                 dialer.on_ringing = partial(self._rings, legs)

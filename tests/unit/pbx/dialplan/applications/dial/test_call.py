@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from dial_kit import dialling, log_of, run
@@ -10,8 +11,10 @@ from fake_technology import FakeServer, FakeStream, audio_of, set_audio, settle
 from test_events_call import talk
 
 from asterism.media.formats import ULAW
+from asterism.media.stream import AUDIO
 from asterism.pbx.calls.dialing import DialResult
 from asterism.pbx.channels.channel import Channel
+from asterism.pbx.channels.technology import ChannelRequest
 from asterism.pbx.vocabulary.controls import ChannelState, Control, DialStatus
 from asterism.pbx.vocabulary.party import PartyId
 
@@ -305,5 +308,31 @@ def test_option_i_keeps_a_diversion_from_the_caller(options: str, told: bool) ->
         shown = [entry[1] for entry in log_of(alice) if entry[0] == "indicate"]
         assert shown.count(Control.REDIRECTING) == (2 if told else 0)
         assert (Control.CONNECTED_LINE in shown) == told
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("options", ["", "j"])
+def test_option_j_offers_what_the_caller_began_with(options: str) -> None:
+    now: Any = [(AUDIO, ((ULAW, None),))]
+    began: Any = [*now, ("video", ())]
+
+    async def scenario(server: FakeServer) -> None:
+        asked: list[object] = []
+        make = server.sip.request
+
+        def asks(request: ChannelRequest) -> Channel:
+            asked.append(request.requestor.offered if request.requestor else None)
+            return make(request)
+
+        server.sip.request = asks
+        server.dialplan(("1", 1, "Dial", f"PJSIP/bob,20,{options}"))
+        alice = server.sip.incoming("alice", "1")
+        driver: Any = alice.driver
+        driver.first_offered, driver.offered = began, now
+        server.pbx.start(alice)
+        await settle()
+        assert asked == [began if options else now]
+        assert alice.offered == now
 
     run(scenario)
