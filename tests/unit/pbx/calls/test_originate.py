@@ -11,11 +11,13 @@ from fake_technology import FakeServer, recorded_section, settle
 from test_events_call import FLOATING, as_dicts
 
 from asterism.core.commands import CommandCall
+from asterism.core.documentation import Documentation
 from asterism.core.errors import UsageError
 from asterism.media.formats import ALAW, ULAW
 from asterism.pbx.calls.originate import parse_variables
 from asterism.pbx.vocabulary.controls import ChannelState, Control
 from asterism.pbx.vocabulary.events import ORIGINATE_RESPONSE
+from asterism.pbx.vocabulary.marks import Function
 
 
 def test_an_asynchronous_originate_and_a_hangup() -> None:
@@ -43,6 +45,28 @@ def test_an_asynchronous_originate_and_a_hangup() -> None:
         assert [k for k in mine if k != "TechCause"] == [k for k in theirs if k not in ("Privilege", "TechCause")]
     answer = server.fields("OriginateResponse")[0]
     assert (answer["Response"], answer["Reason"], answer["CallerIDNum"]) == ("Success", "4", "1234")
+
+
+def test_what_names_a_variable_may_name_a_function_under_the_rules_of_who_asks() -> None:
+    async def scenario(server: FakeServer, manager: Manager) -> None:
+        written: list[tuple[str, str]] = []
+        for name, dangerous in (("LANGUAGE", False), ("FILE", True)):
+            item = Function(name, None, lambda channel, args, value: written.append((args, value)), dangerous)
+            server.pbx.functions.add(server.owner, name, item, Documentation("A test.", name))
+        for classes in (("originate",), ("originate", "system")):
+            await manager.run(
+                "Originate",
+                classes,
+                **{**ORIGINATE, "Variable": ["LANGUAGE(x)=de", "FILE(/etc/x)=y", "A=1"]},
+            )
+            await settle()
+            bob = server.sip.made[-1]
+            assert (bob.variables["A"], "LANGUAGE(x)" in bob.variables) == ("1", False)
+            bob.queue_hangup(17)
+            await settle()
+        assert written == [("x", "de"), ("/etc/x", "y"), ("x", "de")]
+
+    with_server(scenario)
 
 
 @pytest.mark.parametrize(("cause", "tech", "ends"), [(17, 486, ["BUSY"]), (34, 503, ["CONGESTION"]), (1, 404, [])])
