@@ -239,6 +239,13 @@ def hash_of(channel: Channel, name: str) -> dict[str, str]:
     return found
 
 
+def forget_hash(channel: Channel, name: str) -> None:
+    """Forget a channel's hash."""
+    state = channel.dialplan_state
+    if state is not None:
+        state.data.get("HASH", {}).pop(name.strip(), None)
+
+
 def separated(values: Iterable[str]) -> list[str]:
     """The values with commas between them."""
     found: list[str] = []
