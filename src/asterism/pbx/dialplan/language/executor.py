@@ -460,6 +460,7 @@ class Executor:
         if self.table.matches_more(context, digits, caller):
             await self.wait_exten(channel, 0, context, digits)
         if self.table.find(context, "i", 1, caller) is None:
+            self.raise_exception(channel, "INVALID", context)
             self.log.warning("Extension '%s' in context '%s' has no longer one, and there is no 'i'", digits, context)
             raise EndDialplan
         channel.set_variable("INVALID_EXTEN", self.environment.foreign(digits))

@@ -12,8 +12,15 @@ exten => _7X,1,Set(TIMEOUT(digit)=0.5)
  same => n,Incomplete()
 exten => _7XX,1,NoOp(all of ${EXTEN})
 exten => 60,1,Incomplete(n)
+exten => 61,1,Goto(strict,6,1)
+exten => 62,1,Goto(bare,6,1)
 exten => i,1,NoOp(invalid ${INVALID_EXTEN})
 exten => h,1,NoOp(over)
+[strict]
+exten => 6,1,Incomplete(n)
+exten => e,1,NoOp(exception ${EXCEPTION(reason)})
+[bare]
+exten => 6,1,Incomplete(n)
 """
 
 
@@ -39,3 +46,13 @@ async def test_no_extension_is_longer() -> None:
         call = await world.dial("60", answered=False)
         await call.ended()
         assert any("[Ring 6001/- internal,i,1] NoOp(invalid 60)" in line for line in world.events)
+
+
+async def test_without_i() -> None:
+    async with ivr(DIALPLAN) as world:
+        call = await world.dial("61", answered=False)
+        await call.ended()
+        assert any("NoOp(exception INVALID)" in line for line in world.events)
+        call = await world.dial("62", answered=False)
+        await call.ended()
+        assert any("has no longer one" in line for line in world.told())
