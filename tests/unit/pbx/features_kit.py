@@ -59,11 +59,13 @@ CODES = {"blind": "#1", "attended": "*2", "abort": "*1", "complete": "*2", "thre
 class _Sound:
     """Five frames that are recognised by their payload: the name of the sound."""
 
+    seconds = 0.1
+
     def __init__(self, name: str, fmt: Any) -> None:
         self._frames = [Frame(fmt, name.encode())] * 5
 
-    def frames(self) -> Iterable[Frame]:
-        return iter(self._frames)
+    def frames(self, start_ms: int = 0) -> Iterable[Frame]:
+        return iter(self._frames[start_ms // 20 :])
 
 
 class FakeSounds:

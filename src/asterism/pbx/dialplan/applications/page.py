@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.documentation import Argument, Documentation
-from asterism.media.files import SoundError
+from asterism.media.soundfiles import SoundError
 from asterism.pbx.calls.conference import events
 from asterism.pbx.calls.conference.conference import CREATOR, Conference, User
 from asterism.pbx.calls.dialing import Dialer, Leg

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from asterism.media.files import SoundError
+from asterism.media.soundfiles import SoundError
 from asterism.pbx.calls.features.table import KEY as FEATURES
 from asterism.pbx.calls.features.table import inherit
 from asterism.pbx.channels.playing import play
