@@ -19,6 +19,7 @@ from asterism.data.cache_options import CacheOptions
 from asterism.data.errors import DataUnavailableError
 
 if TYPE_CHECKING:
+    from asterism.core.test_events import TestEvents
     from asterism.data.backends import Backend, Loaded, Objects
     from asterism.data.options import ConfiguredObject
     from asterism.data.table import Table
@@ -93,6 +94,8 @@ class Cache:
         self.name = options.name or f"res_pjsip/{table.cls.TYPE}"
         self.full = options.full_backend_cache or not table.cls.ON_DEMAND
         """Whether memory is to hold every object, so that what it does not have is absent."""
+        self.tests: TestEvents | None = None
+        """Told of stale objects that were replaced."""
         self.complete = False
         """Whether it does by now."""
         self.due = 0.0 if self.full or options.prefetch else math.inf
@@ -258,8 +261,13 @@ class Cache:
         if origin is not None and not origin.remote and backends.index(origin) < backends.index(backend):
             self._seen(key)
             return
+        stale = self._suspects.get(key) is Age.STALE
         self.table.take(key, item, backend)
         self._seen(key)
+        tests = self.tests
+        if stale and tests is not None and tests.wanted:
+            headers = (("Cache", self.name), ("Type", self.table.cls.TYPE), ("Name", key))
+            tests.send("SORCERY_MEMORY_CACHE_REFRESHED", headers)
 
     def _not_found(self, key: str) -> None:
         """No backend that was asked has it: a file's copy counts then, else it is absent."""

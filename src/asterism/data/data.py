@@ -20,6 +20,7 @@ from asterism.config.file import Option, Section
 from asterism.core.errors import ConfigError, Position
 from asterism.core.module import Subsystem
 from asterism.core.registry import Owner
+from asterism.core.test_events import TestEvents
 from asterism.data.backends import Backend, ConfigBackend, Files
 from asterism.data.cache import Cache, Missing
 from asterism.data.errors import DataError, DataUnavailableError
@@ -73,8 +74,10 @@ class Data(Subsystem):
         store: Store | None = None,
         *,
         allow_exec: bool | None = False,
+        test_events: TestEvents | None = None,
     ) -> None:
         self.owner = owner
+        self.test_events = test_events
         self.log = log
         self.store = store
         self.files = Files(root, allow_exec)
@@ -161,6 +164,7 @@ class Data(Subsystem):
         remote = [backend for backend in table.backends if backend.remote]
         if remote:
             table.cache = Cache(table, options)
+            table.cache.tests = self.test_events
         for backend in remote:
             self._state.writes[backend] = RemoteWrites(table, backend, self.log)
 

@@ -96,7 +96,10 @@ class Server:
         )
         self.astdb = AstDb(self.store)
         self.name_servers: list[tuple[str, int]] = []
-        self.data = Data(self.owner, self.log, self.paths.etc, self.store, allow_exec=conf.options.execincludes)
+        self.data = Data(
+            self.owner, self.log, self.paths.etc, self.store,
+            allow_exec=conf.options.execincludes, test_events=self.test_events,
+        )  # fmt: skip
         self.media = Media(self)
         self.pbx = Pbx(self)
         self.sip = SipCore(self.owner, self.data, self.bus, self.log, self.version, self.test_events)

@@ -12,7 +12,9 @@ import pytest
 
 from asterism.config.file import Option
 from asterism.core.errors import ConfigError, Position
+from asterism.core.events import EventBus
 from asterism.core.registry import Owner
+from asterism.core.test_events import TEST_EVENT, TestEvents
 from asterism.data import ConfiguredObject, Data, DataUnavailableError, Missing, option
 from asterism.data import cache as cache_module
 from asterism.data.backends import Backend, Loaded
@@ -157,6 +159,25 @@ async def test_an_error_is_not_an_absent_row(tmp_path: Path) -> None:
     world.remote.down = False
     world.remote.rows["a"] = Thing("a", size=1)
     assert await world.size("a") == 1
+
+
+async def test_tests_hear_of_a_stale_object_that_is_replaced(tmp_path: Path) -> None:
+    bus = EventBus(LOG)
+    tests = TestEvents(bus)
+    told: list[tuple[object, ...]] = []
+    bus.subscribe(Owner("test"), TEST_EVENT, lambda _type, args: told.append((args[0], *args[2])))
+    world = World(tmp_path, "thing/cache=memory_cache,object_lifetime_stale=10,name=things\n")
+    world.cache().tests = tests
+    world.remote.rows["a"] = Thing("a", size=1)
+    for listens in (False, True):
+        tests.listen("test", listens)
+        await world.size()
+        world.now += 10
+        world.cache().sweep()
+        await world.size()
+        await world.cache().retrieve("a")
+    cache = (("Cache", "things"), ("Type", "thing"), ("Name", "a"))
+    assert told == [("SORCERY_MEMORY_CACHE_REFRESHED", *cache)]
 
 
 async def test_stale_objects_are_served_and_refreshed_when_used(tmp_path: Path) -> None:
