@@ -198,15 +198,15 @@ async def test_the_dialplan_guide_names_what_there_is() -> None:
 
 
 async def test_the_dialplans_of_the_guide() -> None:
-    calls, expressions, reception, bridges, paging, _messages = blocks(
-        "dialplan.md", ""
-    )  # test_messages.py runs the last
+    found = {block[1 : block.index("]")]: block for block in blocks("dialplan.md", "")}  # by their contexts
+    del found["messages"]  # test_messages.py runs it
+    expressions = found["expressions"]
     expected = dict(re.findall(r"Set\((\w)=.*; (\w[\w.]*)(?::.*)?$", expressions, re.MULTILINE))
     assert len(expected) == 6
     extra = "[phones](+)\nexten => 900,1,Goto(expressions,s,1)\nexten => _50X,1,Goto(support,${EXTEN},1)\n"
     extra += "exten => 700,1,Goto(paging,700,1)\nexten => 901,1,Set(CALLERID(num)=5550100)\n"
     extra += " same => n,Goto(reception,100,1)\n"
-    dialplan = calls + expressions + reception + bridges + paging + extra
+    dialplan = "".join(found.values()) + extra
     async with running_server({"pjsip.conf": PJSIP, "extensions.conf": dialplan}) as server:
         values: list[dict[str, str]] = []
         server.subscribe(HANGUP, lambda _type, args: values.append(dict(args[0].variables)))
