@@ -14,6 +14,7 @@ class French(Rules):
     """French of France and Canada. Prompts beside those that English has: ``et``, ``1F`` (une), ``milliard``."""
 
     language: ClassVar[str] = "fr"
+    own: ClassVar[str] = "digits/et"
     date: ClassVar[str] = "dBY"
 
     def count(self, number: int, gender: str = "") -> list[str]:

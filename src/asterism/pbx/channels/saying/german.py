@@ -24,6 +24,7 @@ class German(Rules):
     """
 
     language: ClassVar[str] = "de"
+    own: ClassVar[str] = "digits/1-and"
     date: ClassVar[str] = "dBY"
 
     def count(self, number: int, gender: str = "") -> list[str]:

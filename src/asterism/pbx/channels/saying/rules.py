@@ -20,6 +20,8 @@ class Rules(ABC):
 
     language: ClassVar[str]
     """Its tag, as in ``CHANNEL(language)``: ``en``."""
+    own: ClassVar[str] = ""
+    """A prompt that every package of the language has and English has not; ``""`` where its rules need none."""
     date: ClassVar[str]
     """A date without the day of the week, in the format of :mod:`~.dates`."""
 

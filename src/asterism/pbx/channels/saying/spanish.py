@@ -20,6 +20,7 @@ class Spanish(Rules):
     """
 
     language: ClassVar[str] = "es"
+    own: ClassVar[str] = "digits/20-and"
     date: ClassVar[str] = "d 'digits/es-de' B 'digits/es-de' Y"
 
     def count(self, number: int, gender: str = "") -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from asterism.core.documentation import Argument, Documentation
 from asterism.pbx.channels.saying.kinds import KINDS, MOST_CHARACTERS, whole_number
 from asterism.pbx.channels.saying.languages import rules_of
-from asterism.pbx.channels.saying.say import say
+from asterism.pbx.channels.saying.say import order_of, say
 from asterism.pbx.channels.saying.spelling import CASES, letters
 from asterism.pbx.dialplan.language.arguments import split_arguments
 from asterism.pbx.vocabulary.marks import application
@@ -50,7 +50,7 @@ class SayingApplications(PbxModule):
             log.warning("%s requires an argument (%s)", name, "number" if kind in ("number", "ordinal") else kind)
             return
         try:
-            names = KINDS[kind](text, channel.language)
+            names = KINDS[kind](text, order_of(channel))
         except ValueError as error:
             log.warning("argument '%s' to %s %s.", text[:64], name, error)
             return
@@ -182,7 +182,7 @@ class SayingApplications(PbxModule):
         if gender and gender.lower() not in _GENDERS:
             log.warning("%s: the gender is 'f', 'm', 'c' or 'n', not '%s'", name, gender[:64])
             return
-        rules = rules_of(channel.language)
+        rules = rules_of(order_of(channel))
         try:
             number = whole_number(text)
         except ValueError as error:

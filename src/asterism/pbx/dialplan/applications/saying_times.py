@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.documentation import Argument, Documentation
 from asterism.pbx.channels.saying.kinds import time_names
+from asterism.pbx.channels.saying.say import order_of
 from asterism.pbx.dialplan.applications.saying import NOTE, speak
 from asterism.pbx.dialplan.language.arguments import split_arguments
 from asterism.pbx.vocabulary.marks import application
@@ -72,7 +73,7 @@ class SayUnixTimeModule(PbxModule):
             log.warning("Unknown character in datetime format %s: %s at pos %d", form[:64], letter, place)
 
         try:
-            names = time_names(epoch, zone, form, channel.language, unknown)
+            names = time_names(epoch, zone, form, order_of(channel), unknown)
         except ValueError as error:
             log.warning("%s on %s: %s", name, channel.name, error)
             return

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from asterism.core.documentation import Argument, Documentation
 from asterism.pbx.channels.saying.kinds import KINDS
+from asterism.pbx.channels.saying.say import order_of
 from asterism.pbx.dialplan.functions.strings import MAX_TEXT
 from asterism.pbx.dialplan.language.arguments import split_arguments
 from asterism.pbx.vocabulary.flow import FunctionError
@@ -56,7 +57,7 @@ class SayFilesFunction(PbxModule):
         if not value:
             return ""
         try:
-            names = KINDS[kind](value, channel.language if channel is not None else "en")
+            names = KINDS[kind](value, order_of(channel) if channel is not None else "en")
         except ValueError as error:
             raise FunctionError(f"'{value[:64]}' {error}") from None
         length = 0

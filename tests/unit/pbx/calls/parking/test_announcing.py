@@ -50,7 +50,13 @@ def test_it_can_be_stopped() -> None:
 
 def test_without_the_sounds_nothing_is_said() -> None:
     async def scenario(world: World) -> None:
-        (world.sounds / "digits/0.ulaw").unlink()
+        sounds = world.server.media.sounds  # type: ignore[attr-defined]
+        load = sounds.load
+
+        def without_zero(name: str, *args: object) -> object:
+            return load("gone" if name == "digits/0" else name, *args)
+
+        sounds.load = without_zero
         _, took = await said(world, lambda channel: Announcement(channel, 701).say())
         assert took == pytest.approx(DIGIT, abs=0.1)
         _, took = await said(world, lambda channel: tell(channel, "nosuch"))

@@ -11,7 +11,7 @@ from fake_technology import audio_of
 from say_kit import Speaking, speaking
 
 from asterism.media.soundfiles import SoundError
-from asterism.pbx.channels.saying.say import say, say_text
+from asterism.pbx.channels.saying.say import order_of, say, say_text
 from asterism.pbx.vocabulary.errors import ChannelHangup
 
 
@@ -77,3 +77,24 @@ def test_a_text_with_its_prefix() -> None:
             await say_text(world.channel, "hello-world")
 
     speaking(scenario)
+
+
+@pytest.mark.parametrize(("language", "own"), [("de", "1-and"), ("fr", "et"), ("es_MX", "20-and")])
+def test_a_language_without_prompts_is_said_in_the_order_of_english(language: str, own: str) -> None:
+    async def scenario(world: Speaking) -> None:
+        world.channel.language = language
+        assert order_of(world.channel) == "en"
+        await say_text(world.channel, "num:121")
+        assert world.sounds.asked == ["digits/1", "digits/hundred", "digits/20", "digits/1"]
+
+    speaking(scenario, absent={f"digits/{own}"})
+
+
+def test_where_a_package_has_no_other_form_of_one_the_common_one_is_said() -> None:
+    async def scenario(world: Speaking) -> None:
+        world.channel.language = "fr"
+        await say_text(world.channel, "time:k:3600")
+        assert "digits/1F" not in world.sounds.asked
+        assert world.log.lines == []
+
+    speaking(scenario, absent={"digits/1F"})

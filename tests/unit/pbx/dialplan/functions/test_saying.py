@@ -25,8 +25,13 @@ def test_the_files_are_those_of_the_record(args: str, names: str) -> None:
 
 
 def test_the_channels_language_decides() -> None:
-    channel = cast(Channel, SimpleNamespace(language="es"))
+    there = {"digits/20-and"}
+    sounds = SimpleNamespace(find=lambda name, language: name if name in there else None)
+    server = SimpleNamespace(media=SimpleNamespace(sounds=sounds))
+    channel = cast(Channel, SimpleNamespace(language="es", pbx=SimpleNamespace(server=server)))
     assert SayFilesFunction().files(channel, "101,number") == "digits/100-and&digits/1"
+    there.clear()
+    assert SayFilesFunction().files(channel, "101,number") == "digits/1&digits/hundred&digits/1"
 
 
 def test_a_million_digits_are_bounded() -> None:
