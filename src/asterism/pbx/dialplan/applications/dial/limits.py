@@ -12,7 +12,7 @@ from asterism.core.containment import FAILURES, report_failure, task_ends
 from asterism.core.log import log_subject
 from asterism.pbx.calls.features.table import away
 from asterism.pbx.channels.saying.languages import numbers
-from asterism.pbx.channels.saying.say import say
+from asterism.pbx.channels.saying.say import order_of, say
 from asterism.pbx.vocabulary.errors import ChannelHangup, Goto
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ async def _hear(channel: Channel, sound: str, seconds: int) -> None:
         return
     try:
         with away(channel):
-            await say(channel, [sound] if sound else time_left(seconds, channel.language))
+            await say(channel, [sound] if sound else time_left(seconds, order_of(channel)))
     except (ChannelHangup, Goto):
         return
     except RuntimeError as error:
