@@ -101,8 +101,9 @@ class _Lines(logging.Handler):
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.levelno == VERBOSE:
-            self.lines.append(record.getMessage())
+        line = record.getMessage()
+        if record.levelno == VERBOSE and not re.match(r"Channel \S+ (joined|left) ", line):  # the record has them not
+            self.lines.append(line)
 
 
 def comparable(lines: Iterable[str]) -> list[str]:

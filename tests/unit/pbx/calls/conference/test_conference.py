@@ -125,7 +125,7 @@ def test_testers_are_told_its_state() -> None:
     async def scenario(server: FakeServer) -> None:
         told: list[str] = []
 
-        def send(state: str, headers: Any, function: str) -> None:
+        def send(state: str, headers: Any, **_: Any) -> None:
             told.append(f"{state} {dict(headers)['OldState']} {dict(headers)['NewState']}")
 
         server.pbx.test_events = SimpleNamespace(wanted=True, send=send)  # type: ignore[assignment]
