@@ -102,7 +102,9 @@ class _Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         line = record.getMessage()
-        if record.levelno == VERBOSE and not re.match(r"Channel \S+ (joined|left) ", line):  # the record has them not
+        if record.levelno == VERBOSE and not re.match(
+            r"Channel \S+ (joined|left) |Spawn ", line
+        ):  # the record has them not
             self.lines.append(line)
 
 
