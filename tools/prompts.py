@@ -1,16 +1,18 @@
-"""Make the prompts that are shipped: ``python tools/prompts.py [name ...]`` writes them into the package.
+"""Make prompts: ``python tools/prompts.py [--folder FOLDER] [name ...]`` writes them beside their list.
+
+The list is ``prompts.txt``; without a folder it is that of the prompts that are shipped.
 
 Speech is made by flite (Debian's package of that name, version 2.2), with its voice ``slt``, from the texts in
-``sounds/en/prompts.txt``: 16 kHz, made less deep, cut to the speech, all equally loud, u-law at 8 kHz. Only signals and
+the list: 16 kHz, made less deep, cut to the speech, all equally loud, u-law at 8 kHz. Only signals and
 silence are made here. The same list gives the same files. Without names all are made, and files without a line in the
 list are removed.
 """
 
 from __future__ import annotations
 
+import argparse
 import math
 import subprocess
-import sys
 import tempfile
 import wave
 from array import array
@@ -19,7 +21,6 @@ from pathlib import Path
 from asterism.media.g711 import linear_to_ulaw
 
 FOLDER = Path(__file__).parents[1] / "src/asterism/media/sounds/en"
-LIST = FOLDER / "prompts.txt"
 VOICE = "slt"
 RATE = 8000
 LOUDNESS = 2600.0
@@ -35,10 +36,10 @@ BEFORE, AFTER = 160, 400
 """Samples of 8 kHz kept around speech: 20 and 50 ms."""
 
 
-def prompts() -> dict[str, tuple[str, str]]:
+def prompts(folder: Path) -> dict[str, tuple[str, str]]:
     """Text and spoken text of each name in the list."""
     found: dict[str, tuple[str, str]] = {}
-    for line in LIST.read_text().splitlines():
+    for line in (folder / "prompts.txt").read_text().splitlines():
         if line and not line.startswith("#"):
             name, _, rest = line.partition(": ")
             text, _, spoken = rest.partition(" | ")
@@ -134,26 +135,30 @@ def signal(name: str) -> list[float] | None:
     return None
 
 
-def make(name: str, text: str, spoken: str) -> None:
+def make(path: Path, name: str, text: str, spoken: str) -> None:
     """Write one file."""
     samples = signal(name) if text.startswith("(") else speech(spoken)
     if samples is None:
         return
-    path = FOLDER / f"{name}.ulaw"
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(linear_to_ulaw(array("h", (round(value) for value in samples)).tobytes()))
 
 
-def main(wanted: list[str]) -> None:
+def main() -> None:
     """Make all of the list, or only the named ones."""
-    known = prompts()
-    for name in wanted or known:
-        make(name, *known[name])
-    if not wanted:
-        for path in FOLDER.rglob("*.ulaw"):
-            if str(path.relative_to(FOLDER).with_suffix("")) not in known:
+    parser = argparse.ArgumentParser(description="Make prompts from their list.")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where prompts.txt is and the files go")
+    parser.add_argument("names", nargs="*", help="only these")
+    options = parser.parse_args()
+    folder: Path = options.folder
+    known = prompts(folder)
+    for name in options.names or known:
+        make(folder / f"{name}.ulaw", name, *known[name])
+    if not options.names:
+        for path in folder.rglob("*.ulaw"):
+            if str(path.relative_to(folder).with_suffix("")) not in known:
                 path.unlink()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -71,6 +71,7 @@ class ServerProcess:
                 return
             assert self.process is not None
             if self.process.poll() is not None or time.monotonic() > deadline:
+                self.process.kill()  # what it printed is read to its end
                 raise AssertionError(f"the server did not boot: {self.output()}")
             time.sleep(0.05)
 
