@@ -71,7 +71,8 @@ class SilenceModule(PbxModule):
         try:
             for _ in range(iterations):
                 left = end - loop.time() if timeout else None
-                lasted = await wait_for_silence(channel, milliseconds / 1000, left, noise=noise)
+                over = left is not None and left <= 0
+                lasted = 0.0 if over else await wait_for_silence(channel, milliseconds / 1000, left, noise=noise)
                 if not lasted:
                     status = "TIMEOUT"
                     break

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import math
 import re
 from collections.abc import Awaitable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import unquote_to_bytes
 
@@ -27,6 +29,13 @@ _KEY = "curl"
 _MOST_VALUES = 100
 _LONGEST = 8192
 _HEADER = re.compile(r"([A-Za-z0-9!#$%&'*+.^_`|~-]{1,128})\s*:\s*(.*)\Z", re.DOTALL)
+_NO_CHARSETS = frozenset(
+    {
+        "idna", "punycode", "raw-unicode-escape", "raw_unicode_escape", "undefined", "unicode-escape",
+        "unicode_escape", "utf-7",
+    }
+)  # fmt: skip
+"""Notations of Python and of host names, which no web page is written in."""
 _YES = ("yes", "true", "y", "t", "1", "on")
 
 _DOCUMENTED = (
@@ -226,10 +235,10 @@ def _proxy(last: Mapping[str, str]) -> str:
 
 def _decoded(body: bytes, charset: str) -> str:
     body = body.replace(b"\0", b"")
-    try:
-        return body.decode(charset)
-    except (UnicodeError, LookupError):
-        return body.decode("utf-8", "surrogateescape")
+    with suppress(UnicodeError, LookupError, ValueError):  # a name with NUL in it is a ValueError
+        if codecs.lookup(charset).name not in _NO_CHARSETS:
+            return textfiles.clean(body.decode(charset))
+    return textfiles.text(body)
 
 
 def _pairs(body: str, legacy: bool) -> list[tuple[str, str]]:

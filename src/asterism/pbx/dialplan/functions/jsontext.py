@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from asterism.core.documentation import Argument, Documentation
+from asterism.pbx.dialplan.functions import textfiles
 from asterism.pbx.dialplan.functions.common import value_of
 from asterism.pbx.dialplan.language.arguments import split_arguments
 from asterism.pbx.vocabulary.flow import FunctionError
@@ -67,4 +68,4 @@ def _text(found: Any) -> str:
         return ""
     if isinstance(found, bool):
         return "1" if found else "0"
-    return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+    return textfiles.clean(found if isinstance(found, str) else json.dumps(found, ensure_ascii=False))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from asterism.pbx.dialplan.language.foreign import NEUTRAL, is_foreign, shadow
@@ -18,7 +19,9 @@ MAX_READ = 65536
 """Octets that are read of a file."""
 MAX_FILE = 64 * 1024 * 1024
 """Octets of a file that is looked at as a whole, or changed within."""
-_END = re.compile(rb"\r\n|\n|\r")
+_PIECE = 65536
+_NO_TEXT = re.compile("[\0\ud800-\udc7f\udd00-\udfff]")
+"""NUL, and what stands neither for a character nor for an octet that is no UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,14 @@ def text(data: bytes) -> str:
     return data.replace(b"\0", b"").decode("utf-8", "surrogateescape")
 
 
+def clean(value: str) -> str:
+    """Text that a decoder of others made, without NUL; half a character (a lone surrogate) becomes U+FFFD.
+
+    What is left can be written: to a manager, into a message, a file or a database.
+    """
+    return _NO_TEXT.sub(lambda found: "" if found[0] == "\0" else "\ufffd", value)
+
+
 def octets(value: str) -> bytes:
     """The reverse of :func:`text`."""
     return str(value).encode("utf-8", "surrogateescape")
@@ -80,9 +91,10 @@ def _open(name: str, flags: int) -> tuple[int, int]:
 
 def whole(name: str) -> bytes:
     """All of a file of at most :data:`MAX_FILE` octets."""
-    descriptor, _ = _open(name, os.O_RDONLY)
+    descriptor, size = _open(name, os.O_RDONLY)
     with os.fdopen(descriptor, "rb") as file:
-        data = file.read(MAX_FILE + 1)
+        # Room is made for what is asked for; files of the kernel (/proc) do not tell their size.
+        data = file.read(min(size or MAX_FILE, MAX_FILE) + 1)
     if len(data) > MAX_FILE:
         raise FunctionError(f"'{name}' is larger than {MAX_FILE} octets")
     return data
@@ -90,31 +102,75 @@ def whole(name: str) -> bytes:
 
 def format_of(name: str) -> str:
     """``u``, ``d`` or ``m``, as the first line ends; ``x`` where there is no end of a line."""
-    found = _END.search(whole(name))
-    return "x" if found is None else next(form for form, end in ENDS.items() if end == found.group())
+    found = _first_end(whole(name))
+    return next((form for form, end in ENDS.items() if end == found), "x")
 
 
-def _lines(data: bytes, end: bytes | None) -> list[bytes]:
-    """The lines with their ends; the last one may have none."""
-    if end is None:
-        found = _END.search(data)
-        end = b"\n" if found is None else found.group()
-    parts = data.split(end)
-    lines = [part + end for part in parts[:-1]]
-    return [*lines, parts[-1]] if parts[-1] else lines
+def _first_end(data: bytes) -> bytes:
+    """What ends the first line; nothing where none is ended."""
+    new, back = data.find(b"\n"), data.find(b"\r")
+    if back < 0 or 0 <= new < back:
+        return b"\n" if new >= 0 else b""
+    return b"\r\n" if new == back + 1 else b"\r"
+
+
+def _pieces(data: bytes, end: bytes) -> Iterator[tuple[int, int, int]]:
+    """Start, stop and number of ends of lines of each piece of ``data``; none divides an end.
+
+    Piece by piece, and without an object for each line: one call for all of it would hold up all other threads, and
+    a file of empty lines would take fifty times its size.
+    """
+    start = 0
+    while start < len(data):
+        stop = min(start + _PIECE, len(data))
+        if len(end) > 1 and data[stop - 1 : stop + 1] == end:
+            stop += 1
+        yield start, stop, data.count(end, start, stop)
+        start = stop
+
+
+class _Lines:
+    """Where the lines of a text begin; the last one may have no end."""
+
+    def __init__(self, data: bytes, end: bytes | None) -> None:
+        self._data = data
+        self._end = end or _first_end(data) or b"\n"
+
+    def count(self) -> int:
+        """How many there are."""
+        ends = sum(found for _, _, found in _pieces(self._data, self._end))
+        return ends + (bool(self._data) and not self._data.endswith(self._end))
+
+    def start(self, line: int) -> int:
+        """Where line ``line`` begins, from 0; the end of the text for those that are not there."""
+        if not line:
+            return 0
+        for start, _, found in _pieces(self._data, self._end):
+            if found < line:
+                line -= found
+                continue
+            for _ in range(line):
+                start = self._data.index(self._end, start) + len(self._end)
+            return start
+        return len(self._data)
+
+    def limits(self, part: Part) -> tuple[int, int]:
+        """Where a part that counts lines begins and ends, in octets."""
+        first, last = part.limits(self.count())
+        return self.start(first), self.start(last)
 
 
 def count(name: str, end: bytes | None) -> int:
     """How many lines a file has."""
-    return len(_lines(whole(name), end))
+    return _Lines(whole(name), end).count()
 
 
 def read(name: str, part: Part) -> bytes:
     """A part of a file, :data:`MAX_READ` octets at most."""
     if part.lines:
-        lines = _lines(whole(name), part.end)
-        start, end = part.limits(len(lines))
-        return b"".join(lines[start:end])[:MAX_READ]
+        data = whole(name)
+        start, end = _Lines(data, part.end).limits(part)
+        return data[start : min(end, start + MAX_READ)]
     descriptor, size = _open(name, os.O_RDONLY)
     with os.fdopen(descriptor, "rb") as file:
         if part.whole:
@@ -136,14 +192,8 @@ def write(name: str, part: Part, value: bytes) -> None:
         _put(name, value, os.O_TRUNC)
         return
     data = whole(name) if os.path.exists(name) else b""
-    if part.lines:
-        lines = _lines(data, part.end)
-        start, stop = part.limits(len(lines))
-        data = b"".join((*lines[:start], value, *lines[stop:]))
-    else:
-        start, stop = part.limits(len(data))
-        data = data[:start] + value + data[stop:]
-    _put(name, data, os.O_TRUNC)
+    start, stop = _Lines(data, part.end).limits(part) if part.lines else part.limits(len(data))
+    _put(name, b"".join((data[:start], value, data[stop:])), os.O_TRUNC)
 
 
 def _put(name: str, data: bytes, how: int) -> None:

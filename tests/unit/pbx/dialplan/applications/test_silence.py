@@ -17,6 +17,7 @@ exten => 7909,1,Answer()
  same => n,NoOp(${WAITSTATUS})
 exten => 700,1,WaitForSilence(300,2,1)
 exten => 701,1,WaitForNoise(300,1,1)
+exten => 703,1,WaitForSilence(1,1000,1)
 exten => 702,1,WaitForSilence()
 """
 
@@ -54,3 +55,11 @@ async def test_a_phone_that_sends_nothing_is_silent_and_one_that_hangs_up() -> N
         await asyncio.sleep(0.3)
         await call.hangup()
         await until(lambda: world.variables("WAITSTATUS") == ["WAITSTATUS=SILENCE", "WAITSTATUS=HANGUP"])
+
+
+async def test_the_timeout_ends_a_wait_whose_every_turn_succeeds() -> None:
+    async with ivr(DIALPLAN) as world:
+        call = await world.dial("703")
+        call.play()
+        await call.ended()
+        assert world.variables("WAITSTATUS") == ["WAITSTATUS=TIMEOUT"]

@@ -47,6 +47,9 @@ class Server:
             return web.Response(body=b"a\0b\xff c", content_type="application/octet-stream")
         if kind == "form":
             return web.Response(text="name=Al%2C+ice%26&num=6%2001&empty=&flag")
+        if kind == "charset":
+            name = request.match_info["rest"]
+            return web.Response(body=b"\\ud800+2AA-\\x00b-a", headers={"Content-Type": f"text/plain; charset={name}"})
         if kind == "latin":
             return web.Response(body="grün".encode("latin-1"), content_type="text/plain", charset="iso-8859-1")
         return web.Response(text=f"hello {body}\r\n\n", headers={"X-Seen": "yes"})
@@ -309,3 +312,9 @@ async def test_refused_from_outside(tmp_path: Path) -> None:
             assert not await functions.write(f"CURL({server.url}/page)", str(tmp_path / "x"))
         assert server.asked == []
         assert len(lines) == 2
+
+
+@pytest.mark.parametrize("charset", ["unicode_escape", "raw_unicode_escape", "utf-7", "punycode", "idna", "no"])
+async def test_a_server_chooses_no_charset_whose_text_could_not_be_written(charset: str) -> None:
+    async with serving() as (_, functions):
+        assert await functions.read(f"CURL(${{URL}}/charset/{charset})") == "\\ud800+2AA-\\x00b-a"

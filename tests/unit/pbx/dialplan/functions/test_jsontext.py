@@ -47,3 +47,15 @@ async def test_what_comes_of_text_from_outside_is_from_outside() -> None:
     functions = Functions(JsonFunction())
     functions.channel.set_variable("json", foreign('{"number": "1&Local/2"}'))
     assert is_foreign(await functions.read("JSON_DECODE(json,number)"))
+
+
+@pytest.mark.parametrize("escape", [r"a\ud800\u0000b", r"a\udbffb", r"a\udfffb", r"a\udc00\ud800b"])
+async def test_text_that_could_not_be_written_does_not_come_of_it(escape: str) -> None:
+    functions = Functions(JsonFunction())
+    functions.channel.set_variable("json", f'{{"a": "{escape}", "l": ["{escape}"], "smile": "\\ud83d\\ude00"}}')
+    for item in ("a", "l", "l.0"):
+        found = await functions.read(f"JSON_DECODE(json,{item})")
+        assert "\ufffd" in found or "\udc00" in found
+        assert "\0" not in found
+        found.encode("utf-8", "surrogateescape")
+    assert await functions.read("JSON_DECODE(json,smile)") == "\U0001f600"

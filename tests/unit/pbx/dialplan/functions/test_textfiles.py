@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -104,3 +105,36 @@ def test_text_from_outside_chooses_no_folder() -> None:
     for wrong in ("", "a\0b", foreign("/etc/passwd"), joined(["/var/x/", foreign("../../etc/passwd")])):
         with pytest.raises(FunctionError):
             textfiles.path_of(wrong)
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize("last", [b"", b"rest"])
+def test_lines_are_found_across_pieces(
+    tmp_path: Path, end: bytes, last: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a"
+    lines = [b"x" * (n % 5) + end for n in range(40)] + ([last] if last else [])
+    path.write_bytes(b"".join(lines))
+    for piece in (1, 2, 3, 7, 64):
+        monkeypatch.setattr(textfiles, "_PIECE", piece)
+        assert textfiles.count(str(path), None) == len(lines)
+        for offset in range(0, 43, 3):
+            for length in (0, 1, 5, None, -3):
+                start, stop = Part(offset, length, lines=True, whole=False).limits(len(lines))
+                found = textfiles.read(str(path), Part(offset, length, lines=True, whole=False))
+                assert found == b"".join(lines[start:stop])
+
+
+def test_lines_of_a_file_cost_no_object_each(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"\n" * 4_000_000)
+    part = Part(3_999_990, None, lines=True, whole=False)
+    tracemalloc.start()
+    try:
+        assert textfiles.count(str(path), None) == 4_000_000
+        assert textfiles.read(str(path), part) == b"\n" * 10
+        textfiles.write(str(path), part, b"end")
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+    assert path.read_bytes()[-5:] == b"\nend\n"
