@@ -172,9 +172,9 @@ class Dialer:
                 self.pbx.log.verbose(3, "Could not call %s: %s", destination, error)
             else:
                 kind, cause = destination.partition("/")[0], error.cause
-                told = "Unable to create channel of type '%s' (cause %d - %s)"
-                self.pbx.log.notice(told, kind, cause, cause_text(cause))
-                self.pbx.log.debugging(1, "Could not call %s: %s", destination, error)
+                # Asterisk's line, and behind it what of several destinations is meant, and why.
+                told = "Unable to create channel of type '%s' (cause %d - %s): %s: %s"
+                self.pbx.log.notice(told, kind, cause, cause_text(cause), destination, error)
             self.count(error.cause)
             return None
         if caller is not None:

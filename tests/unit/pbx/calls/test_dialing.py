@@ -58,6 +58,18 @@ def test_destinations_that_cannot_be_called(args: str, cause: int) -> None:
     run(scenario)
 
 
+def test_of_several_destinations_the_log_names_the_one_that_fails(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(server: FakeServer) -> None:
+        server.log.addHandler(caplog.handler)
+        await dialling(server, "PJSIP/bob&PJSIP/frank,20", "Echo")
+
+    run(scenario)
+    (line,) = [each.getMessage() for each in caplog.records if "Unable to create" in each.getMessage()]
+    assert line.startswith(
+        "Unable to create channel of type 'PJSIP' (cause 3 - No route to destination): PJSIP/frank: "
+    )
+
+
 def test_a_forward_is_followed_unless_told_not_to() -> None:
     async def scenario(server: FakeServer) -> None:
         alice = await dialling(server, "PJSIP/bob,20", "Echo")

@@ -118,7 +118,7 @@ def test_a_pair_that_calls_itself_ends(caplog: pytest.LogCaptureFixture) -> None
         assert len(server.pbx.channels) == 0
 
     run(scenario)
-    (line,) = [each.getMessage() for each in caplog.records if "too many hops" in each.getMessage()]
+    (line,) = [each.getMessage() for each in caplog.records if "too many hops to go on" in each.getMessage()]
     assert line == "Local/700@internal-00000004;2: the call has made too many hops to go on to Local/700@internal/n"
 
 
