@@ -166,7 +166,16 @@ async def _response(fetch: Fetch) -> AsyncIterator[aiohttp.ClientResponse]:
     except aiohttp.TooManyRedirects:
         raise FunctionError(f"it leads elsewhere more than {allowed} times") from None
     except (aiohttp.ClientError, OSError, ValueError, ssl.SSLError) as error:
-        raise FunctionError(f"{type(error).__name__}: {str(error)[:300]}") from None
+        raise FunctionError(_told(error)) from None
+
+
+def _told(error: Exception) -> str:
+    """What went wrong, without the insides of the library's text where the system says it better."""
+    import aiohttp
+
+    if type(error) is aiohttp.ClientConnectorError and (error.os_error.errno or 0) > 0:
+        return f"cannot connect to {error.host}, port {error.port}: {os.strerror(error.os_error.errno or 0)}"
+    return f"{type(error).__name__}: {str(error)[:300]}"
 
 
 def _headers(fetch: Fetch, secure: bool) -> list[tuple[str, str]]:

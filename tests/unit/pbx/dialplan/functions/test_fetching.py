@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 
 import pytest
@@ -52,3 +53,13 @@ def test_whose_certificates_are_trusted() -> None:
     assert isinstance(context, ssl.SSLContext)
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert not context.check_hostname
+
+
+async def test_a_server_that_is_not_there_is_told_in_the_systems_words() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # not listening: nobody else gets the port, and a connection is refused
+        port = taken.getsockname()[1]
+        with pytest.raises(FunctionError) as told:
+            async with fetching._response(Fetch(f"http://127.0.0.1:{port}/")):
+                pass
+    assert str(told.value) == f"cannot connect to 127.0.0.1, port {port}: Connection refused"
