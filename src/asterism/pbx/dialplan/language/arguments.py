@@ -59,7 +59,8 @@ def split_arguments(text: str, separator: str = ",", limit: int = 0, *, raw: boo
 def split_letters(text: str, with_argument: frozenset[str]) -> list[tuple[str, str | None]]:
     """The letters in order, each with its argument; parentheses may be nested. Text from outside is no letter.
 
-    ``with_argument`` are the letters that may have one.
+    ``with_argument`` are the letters that may have one. Behind any other letter, a parenthesis is passed over as a
+    whole: what is in it is no list of further letters.
     """
     found: list[tuple[str, str | None]] = []
     position = 0
@@ -68,13 +69,14 @@ def split_letters(text: str, with_argument: frozenset[str]) -> list[tuple[str, s
         letter = scan[position]
         position += 1
         argument: str | None = None
-        if letter in with_argument and scan[position : position + 1] == "(":
+        if scan[position : position + 1] == "(":
             depth = 1
             start = position = position + 1
             while position < len(scan) and depth:
                 depth += {"(": 1, ")": -1}.get(scan[position], 0)
                 position += 1
-            argument = text[start : position - 1] if not depth else text[start:]
+            if letter in with_argument:
+                argument = text[start : position - 1] if not depth else text[start:]
         if not letter.isspace() and letter != NEUTRAL:
             found.append((letter, argument))
     return found

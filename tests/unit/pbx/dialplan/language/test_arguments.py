@@ -11,6 +11,7 @@ from asterism.pbx.dialplan.language.arguments import (
     split_assignment,
     split_call,
     split_condition,
+    split_letters,
 )
 
 
@@ -60,3 +61,15 @@ def test_conditions_and_calls() -> None:
 @pytest.mark.parametrize(("text", "value"), [("1.5", 1.5), (" 0 ", 0.0), ("-1", None), ("1e11", None), ("nan", None)])
 def test_seconds(text: str, value: float | None) -> None:
     assert number(text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "letters"),
+    [
+        ("aM(macro^go)b", [("a", None), ("M", None), ("b", None)]),  # there was such an option once
+        ("L(1:2)g(ab(c)d)x", [("L", "1:2"), ("g", None), ("x", None)]),
+        ("g(ab", [("g", None)]),
+    ],
+)
+def test_what_is_in_parentheses_is_never_a_list_of_letters(text: str, letters: list[tuple[str, str | None]]) -> None:
+    assert split_letters(text, frozenset("L")) == letters

@@ -15,7 +15,7 @@ KNOWN = "AaBbCcDdEeFfGgHhIijKkLmNnOoPpQRrSsTtUuWwXxz"
 """The letters of the options that Dial has."""
 BRIDGE = "FhHkKLnpStTwWx"
 """The letters of Bridge, with the same meaning except for ``n``, ``p`` and ``x``."""
-_WITH_ARGUMENT = frozenset("ABbDFfGLmMnoOPQrSsUu")
+_WITH_ARGUMENT = frozenset("ABbDFfGLmnoOPQrSsUu")
 _SHORTEST = 0.02
 """Seconds between two warnings at least."""
 _BETWEEN = frozenset("ADGPpU")
