@@ -115,7 +115,13 @@ async def server_process(
         server.__exit__(None, None, None)
 
 
-CODECS = {"g711": ("pcmu,pcma", 8000, 1), "g722": ("g722", 16000, 1), "opus": ("opus/48000/2", 48000, 2)}
+CODECS = {
+    "g711": ("pcmu,pcma", 8000, 1),
+    "g722": ("g722", 16000, 1),
+    "opus": ("opus/48000/2", 48000, 2),
+    "gsm": ("gsm", 8000, 1),
+    "g726": ("g726-32", 8000, 1),
+}
 """A phone's only codecs by the module that has them, and the rate and channels of the sounds that it plays."""
 
 

@@ -21,7 +21,6 @@ from asterism.chan_sip.habits import TECHNOLOGY
 from asterism.chan_sip.objects.general import general_of
 from asterism.core.identifiers import random_uuid
 from asterism.core.module import Module
-from asterism.media.formats import FORMATS
 from asterism.media.stream import AUDIO
 from asterism.pbx.calls.parking.settings import DEFAULT, LOT_KEY
 from asterism.pbx.dialplan.language.foreign import foreign
@@ -193,9 +192,10 @@ def _codecs(channel: Channel, name: str, allowed: tuple[Format, ...], shared: tu
         return ()
     log = channel.pbx.log
     found: list[Format] = []
+    own = {one.name: one for one in allowed}
     for word in str(text)[:1024].split(","):
-        one = FORMATS.get(word.strip().lower())
-        if one is None or one not in allowed:
+        one = own.get(word.strip().lower())
+        if one is None:
             log.notice("Ignoring ${%s*} variable because of unrecognized/not configured codec %s (check allow/disallow "
                        "in sip.conf)", CODEC, word.strip())  # fmt: skip
         elif one not in shared:

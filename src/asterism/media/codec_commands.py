@@ -23,17 +23,17 @@ _DISCLAIMER = (
 _CODEC = "%8s %-5s %-12s %-16s %7s %s\n"
 _IDS: Mapping[str, int] = MappingProxyType(
     {
-        "g723": 4, "ulaw": 5, "alaw": 6, "gsm": 7, "g726": 8, "slin": 11, "slin12": 12, "slin16": 13, "slin24": 14,
-        "slin32": 15, "slin44": 16, "slin48": 17, "slin96": 18, "slin192": 19, "lpc10": 20, "g729": 21, "speex": 22,
-        "speex16": 23, "ilbc": 25, "g722": 26, "opus": 30, "h261": 33, "h263": 34, "h263p": 35, "h264": 36, "h265": 37,
-        "mpeg4": 38, "vp8": 39, "vp9": 40, "t140": 42,
+        "g723": 4, "ulaw": 5, "alaw": 6, "gsm": 7, "g726": 8, "g726aal2": 9, "slin": 11, "slin12": 12, "slin16": 13,
+        "slin24": 14, "slin32": 15, "slin44": 16, "slin48": 17, "slin96": 18, "slin192": 19, "lpc10": 20, "g729": 21,
+        "speex": 22, "speex16": 23, "ilbc": 25, "g722": 26, "opus": 30, "h261": 33, "h263": 34, "h263p": 35,
+        "h264": 36, "h265": 37, "mpeg4": 38, "vp8": 39, "vp9": 40, "t140": 42,
     }
 )  # fmt: skip
 _QUALITY: Mapping[str, int] = MappingProxyType(
     {
-        "g723": 20, "ulaw": 100, "alaw": 100, "gsm": 40, "g726": 85, "slin": 115, "slin12": 116, "slin16": 117,
-        "slin24": 118, "slin32": 119, "slin44": 120, "slin48": 121, "slin96": 122, "slin192": 123, "lpc10": 8,
-        "g729": 45, "speex": 40, "speex16": 40, "ilbc": 35, "g722": 110, "opus": 75,
+        "g723": 20, "ulaw": 100, "alaw": 100, "gsm": 40, "g726": 85, "g726aal2": 85, "slin": 115, "slin12": 116,
+        "slin16": 117, "slin24": 118, "slin32": 119, "slin44": 120, "slin48": 121, "slin96": 122, "slin192": 123,
+        "lpc10": 8, "g729": 45, "speex": 40, "speex16": 40, "ilbc": 35, "g722": 110, "opus": 75,
     }
 )  # fmt: skip
 _KNOWN: Mapping[str, Format] = MappingProxyType(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -44,6 +44,8 @@ class Format:
     description: str = ""
     media: str = "audio"
     """The type of the streams that carry it, as in ``m=``."""
+    instead_of: Format | None = None
+    """The format that its name in SDP means elsewhere: with those who have this one it means this one."""
 
     @property
     def static(self) -> bool:
@@ -74,6 +76,12 @@ G729 = Format(
 )
 G723 = Format("g723", "G723", 8000, 8000, 4, 30, 300, 24, description="G.723.1")
 G726 = Format("g726", "G726-32", 8000, 8000, 111, frame_bytes=80, max_ptime=300, unit=2, description="G.726 RFC3551")
+G726AAL2 = Format(
+    "g726aal2", "AAL2-G726-32", 8000, 8000, 112, frame_bytes=80, max_ptime=300, unit=2, description="G.726 AAL2"
+)
+G726_NON_STANDARD = replace(G726, instead_of=G726, description="G.726 AAL2, called G726-32")
+"""The packing of AAL2 under the name of that of RFC 3551, as many phones have it; known to those alone who ask for it
+(:func:`with_non_standard_g726`)."""
 ILBC = Format(
     "ilbc", "iLBC", 8000, 8000, 97, 30, 300, 50, "mode=30", parameters=frozenset({"mode"}), description="iLBC"
 )
@@ -129,8 +137,8 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         one.name: one
         for one in (
-            ULAW, ALAW, GSM, G722, G729, G723, G726, ILBC, SPEEX, SPEEX16, OPUS, LPC10, SLIN, SLIN16, SLIN12, SLIN24,
-            SLIN32, SLIN44, SLIN48, SLIN96, SLIN192,
+            ULAW, ALAW, GSM, G722, G729, G723, G726, G726AAL2, ILBC, SPEEX, SPEEX16, OPUS, LPC10, SLIN, SLIN16,
+            SLIN12, SLIN24, SLIN32, SLIN44, SLIN48, SLIN96, SLIN192,
         )
     }
 )  # fmt: skip
@@ -252,3 +260,14 @@ def common_formats(preferred: Iterable[Format], other: Iterable[Format]) -> list
     """The formats in both, in the order of ``preferred``."""
     accepted = set(other)
     return [one for one in preferred if one in accepted]
+
+
+def with_non_standard_g726(formats: Iterable[Format]) -> tuple[Format, ...]:
+    """The formats of a party whose ``G726-32`` is packed as in AAL2: what G.726 it has is (also) called that."""
+    found: dict[Format, None] = {}
+    for one in formats:
+        if one is G726 or one is G726AAL2:
+            found.setdefault(G726_NON_STANDARD)
+        if one is not G726:
+            found.setdefault(one)
+    return tuple(found)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from asterism.chan_sip.variables import _SETTINGS, _codecs, _replace
-from asterism.media.formats import FORMATS
+from asterism.media.formats import FORMATS, G726_NON_STANDARD
 from asterism.stack.message import Request
 from asterism.stack.uri import Uri
 
@@ -115,3 +115,10 @@ def test_another_call_is_replaced_only_by_a_whole_replaces() -> None:
     _replace(request, channel, "c@d;to-tag=1;from-tag=2")
     assert request.get("Replaces") == "c@d;to-tag=1;from-tag=2"
     assert request.get("Require") == "replaces"
+
+
+def test_a_name_is_the_format_that_the_peer_has_by_it() -> None:
+    channel, said = _channel(SIP_CODEC="g726")
+    own = (ULAW, G726_NON_STANDARD)
+    assert _codecs(channel, "SIP_CODEC_OUTBOUND", own, own) == (G726_NON_STANDARD,)
+    assert said == []

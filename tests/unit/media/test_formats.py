@@ -9,12 +9,16 @@ from asterism.media.formats import (
     ALAW,
     FORMATS,
     G722,
+    G726,
+    G726_NON_STANDARD,
+    G726AAL2,
     OPUS,
     ULAW,
     common_formats,
     format_for,
     format_named,
     parse_formats,
+    with_non_standard_g726,
 )
 
 
@@ -59,3 +63,23 @@ def test_rtpmap():
 
 def test_common_keeps_the_order_of_the_first():
     assert common_formats([G722, ALAW, ULAW], [ULAW, G722]) == [G722, ULAW]
+
+
+@pytest.mark.parametrize(
+    ("allowed", "expected"),
+    [
+        ("ulaw,g726,alaw", (ULAW, G726_NON_STANDARD, ALAW)),
+        ("g726aal2,ulaw", (G726_NON_STANDARD, G726AAL2, ULAW)),
+        ("g726aal2,g726", (G726_NON_STANDARD, G726AAL2)),
+        ("ulaw", (ULAW,)),
+    ],
+)
+def test_non_standard_g726_takes_the_place_of_what_there_is(allowed, expected):
+    assert with_non_standard_g726(parse_formats(allowed)) == expected
+
+
+def test_the_two_packings_have_names_of_their_own():
+    assert format_for(112, "AAL2-G726-32", 8000) is G726AAL2
+    assert format_for(111, "G726-32", 8000) is G726
+    assert G726_NON_STANDARD.rtpmap == G726.rtpmap
+    assert format_named("g726") is G726

@@ -16,7 +16,21 @@ from asterism.applications.session.negotiation import (
     audio_section,
     offer_terms,
 )
-from asterism.media.formats import ALAW, FORMATS, G722, G729, ILBC, OPUS, PASSED, SLIN16, SPEEX16, ULAW
+from asterism.media.formats import (
+    ALAW,
+    FORMATS,
+    G722,
+    G726,
+    G726_NON_STANDARD,
+    G729,
+    ILBC,
+    OPUS,
+    PASSED,
+    SLIN16,
+    SPEEX16,
+    ULAW,
+    Format,
+)
 from asterism.media.payload_types import PayloadTypes
 from asterism.sip.objects import codecs
 from asterism.stack.sdp import MediaDescription
@@ -183,3 +197,16 @@ def test_every_video_format_that_may_be_allowed_is_known_under_a_number_of_its_o
     numbers = [number for number, _ in terms.types.formats]
     assert len(set(numbers)) == len(PASSED["video"])
     assert not terms.types.events
+
+
+@pytest.mark.parametrize("allowed", [G726, G726_NON_STANDARD])
+def test_a_name_means_what_the_allowed_formats_say(allowed: Format) -> None:
+    said = Offered(97, "G726-32", 8000)
+    taken = accept_offer((ULAW, allowed), Section((said,)), "none")
+    ours = offer_terms((ULAW, allowed), "none")
+    answered = accept_answer(ours, Section((said,)))
+    assert attributes(audio_section(ours, 1), "rtpmap") == ["0 PCMU/8000", "111 G726-32/8000"]
+    for terms in (taken, answered):
+        assert terms is not None
+        assert terms.types.formats == ((97, allowed),)
+        assert attributes(audio_section(terms, 1), "rtpmap") == ["97 G726-32/8000"]

@@ -10,10 +10,11 @@ from call_steps import answered, dialing
 from session_bench import Bench, MemoryFlow, on_bench, sdp, set_options
 
 from asterism.applications.session.identity import EndpointProfile
-from asterism.media.formats import FORMATS
+from asterism.media.formats import FORMATS, G726_NON_STANDARD
 from asterism.pbx.vocabulary.controls import Control
 from asterism.pbx.vocabulary.errors import ChannelHangup
 from asterism.pbx.vocabulary.party import PartyId
+from asterism.sip.objects.codecs import CodecList
 from asterism.sip.objects.endpoint import Endpoint
 from asterism.sip.objects.global_ import GlobalSettings
 from asterism.sip.objects.system import SystemSettings
@@ -520,3 +521,22 @@ async def test_the_contact_of_a_call_over_ipv6_has_the_caller_s_number(bench: Be
     flow.local, flow.remote = ("::1", 5060), ("::1", 5072)
     assert profile.uac_contact(PartyId("6001"), flow) == "<sip:6001@[::1]:5060>"
     assert profile.uac_contact(PartyId("60 01"), flow) == "<sip:60%2001@[::1]:5060>"
+
+
+@on_bench
+async def test_g726_32_is_packed_as_in_aal2_when_asked_for(bench: Bench) -> None:
+    change(bench, "alice", g726_non_standard=True, allow=CodecList(("g726",)))
+    alice = bench.phone(5071)
+
+    @bench.server.pbx.extension("internal", "770")
+    async def answer(channel: Any) -> None:
+        await channel.answer()
+        await channel.wait(99)
+
+    alice.call("770", body=sdp("97") + "a=rtpmap:97 G726-32/8000\r\n")
+    ok = await alice.next(200)
+    assert SessionDescription.parse(ok.body).media[0].attribute_all("rtpmap") == ["97 G726-32/8000"]
+    alice.in_dialog("ACK", ok, 1)
+    session = next(iter(bench.server.media.sessions))
+    alice.in_dialog("BYE", ok, 2)
+    assert session.format is G726_NON_STANDARD

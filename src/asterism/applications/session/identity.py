@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from asterism.hostport import format_host_port, split_host_port
-from asterism.media.formats import FORMATS, PASSED
+from asterism.media.formats import FORMATS, PASSED, with_non_standard_g726
 from asterism.pbx.vocabulary.party import PRESENTATIONS, PartyId
 from asterism.sip.devices import device_of
 from asterism.sip.objects.global_ import GlobalSettings
@@ -143,6 +143,8 @@ class EndpointProfile:
         self.settings = found if isinstance(found, GlobalSettings) else GlobalSettings("global")
         self.system = core.data.single(SystemSettings)
         self.formats: tuple[Format, ...] = tuple(FORMATS[name] for name in endpoint.allow if name in FORMATS)
+        if endpoint.g726_non_standard:
+            self.formats = with_non_standard_g726(self.formats)
         self.formats_of: dict[str, tuple[Format, ...]] = {"audio": self.formats}
         """Formats that the endpoint allows, by type of stream."""
         for kind, known in PASSED.items():

@@ -51,7 +51,8 @@ class MediaFunctions:
             raise FunctionError(str(error)) from error
         if not wanted:
             raise FunctionError("that leaves no codec")
-        session.media.wanted = tuple(wanted)
+        own = {one.name: one for one in session.formats}
+        session.media.wanted = tuple([own.get(one.name, one) for one in wanted])
 
     @function("PJSIP_DTMF_MODE", Documentation(
         "Read or set how a PJSIP call sends digits", "PJSIP_DTMF_MODE()",

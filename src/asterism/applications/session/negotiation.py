@@ -170,7 +170,7 @@ def accept_offer(
     the offer (``remote``), all or only the first (``*_first``); codecs that nothing here converts come last: with them
     a call hears nothing but another one with the same. Payload types are the offer's.
     """
-    by_format, events = _match(offer.offered)
+    by_format, events = _match(offer.offered, allowed)
     if preference.startswith("remote"):
         chosen = [(by_format[one], one) for one in by_format if one in allowed]
     else:
@@ -191,8 +191,8 @@ def accept_answer(offer: AudioTerms, answer: Section) -> AudioTerms | None:
 
     An answer may use other payload types for what *we* send (RFC 3264 6.1); those are taken.
     """
-    by_format, events = _match(answer.offered)
     allowed = [one for _, one in offer.types.formats]
+    by_format, events = _match(answer.offered, allowed)
     chosen = [(by_format[one], one) for one in by_format if one in allowed]
     return _terms(chosen, events if offer.types.events else {}, answer)
 
@@ -209,8 +209,12 @@ def _terms(chosen: list[tuple[Offered, Format]], events: dict[int, int], section
     return AudioTerms(PayloadTypes(formats, agreed), REVERSED[section.direction], section.ptime, parameters)
 
 
-def _match(offered: Sequence[Offered]) -> tuple[dict[Format, Offered], dict[int, int]]:
-    """The known codecs in order, each where it comes first, and the payload types of telephone-event by clock rate."""
+def _match(offered: Sequence[Offered], allowed: Sequence[Format]) -> tuple[dict[Format, Offered], dict[int, int]]:
+    """The known codecs in order, each where it comes first, and the payload types of telephone-event by clock rate.
+
+    A name means what it means to those who have the ``allowed`` formats.
+    """
+    meant = {one.instead_of: one for one in allowed if one.instead_of is not None}
     by_format: dict[Format, Offered] = {}
     events: dict[int, int] = {}
     for item in offered:
@@ -222,7 +226,7 @@ def _match(offered: Sequence[Offered]) -> tuple[dict[Format, Offered], dict[int,
             continue
         found = format_for(item.payload_type, item.encoding, item.clock_rate)
         if found is not None:
-            by_format.setdefault(found, item)
+            by_format.setdefault(meant.get(found, found), item)
     return by_format, events
 
 

@@ -27,7 +27,6 @@ class SipOptions(ConfiguredObject):
         ),
         "browsers cannot be called": "icesupport avpf rtcp_mux",
         "fax is not supported yet": "t38pt_udptl t38pt_usertpsource faxdetect",
-        "there is no G.726": "g726nonstandard",
         "there is one engine": "rtp_engine",
         "digits are always taken whether their end comes or not": "rfc2833compensate",
         "there is no advice of charge": "snom_aoc_enabled",
@@ -119,7 +118,7 @@ class SipOptions(ConfiguredObject):
     rtpholdtimeout = option(SECONDS, 0, "Hang up after so much silence on hold; 0: never.")
     rtpkeepalive = option(SECONDS, 0, "Interval of keep-alive packets of media; 0: none.")
     rtp_engine = option(TEXT, "asterisk", "RTP engine.")
-    g726nonstandard = option(BOOL, False, "Take g726 to mean the AAL2 packing.")
+    g726nonstandard = option(BOOL, False, "Take G726-32 to be packed as AAL2 packs it.")
     icesupport = option(BOOL, False, "Find media paths by ICE.")
     avpf = option(BOOL, False, "Offer and demand the AVPF profiles.")
     force_avp = option(BOOL, False, "Write AVP profiles even for DTLS.")

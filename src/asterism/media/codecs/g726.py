@@ -1,17 +1,23 @@
-"""G.726 at 32 kbit/s, octets filled from their lower end (RFC 3551 4.5.4), by libspandsp."""
+"""G.726 at 32 kbit/s by libspandsp: octets filled from their lower end, or from the upper one as in AAL2.
+
+Both are in RFC 3551 4.5.4. From one to the other the halves of octets change places.
+"""
 
 from __future__ import annotations
 
 import ctypes
 from functools import partial
+from itertools import permutations
 
 from asterism.media.codecs.codec import Codec, Loaded, Step, whole_by
 from asterism.media.codecs.library import open_library
 from asterism.media.codecs.native import BYTES, INT, POINTER, Native
-from asterism.media.formats import G726, SLIN
+from asterism.media.formats import G726, G726_NON_STANDARD, G726AAL2, SLIN, Format
 
 _LIBRARY, _PACKAGE = "libspandsp.so.2", "libspandsp2"
-_BIT_RATE, _LINEAR, _LOW_END_FIRST = 32000, 0, 2
+_BIT_RATE, _LINEAR = 32000, 0
+_HIGH_END_FIRST, _LOW_END_FIRST = 1, 2
+_SWAPPED = bytes((octet & 15) << 4 | octet >> 4 for octet in range(256))
 _PIECE = 4096
 """Octets of a payload that are translated at once."""
 _FUNCTIONS = {
@@ -27,8 +33,8 @@ class _Stream(Native):
 
     __slots__ = ("_run",)
 
-    def __init__(self, library: ctypes.CDLL) -> None:
-        state = library.g726_init(None, _BIT_RATE, _LINEAR, _LOW_END_FIRST)
+    def __init__(self, library: ctypes.CDLL, packing: int) -> None:
+        state = library.g726_init(None, _BIT_RATE, _LINEAR, packing)
         super().__init__(state, library.g726_free, 4 * _PIECE)
 
 
@@ -37,8 +43,8 @@ class _Decoder(_Stream):
 
     __slots__ = ()
 
-    def __init__(self, library: ctypes.CDLL) -> None:
-        super().__init__(library)
+    def __init__(self, library: ctypes.CDLL, packing: int) -> None:
+        super().__init__(library, packing)
         self._run = library.g726_decode
 
     def __call__(self, payload: bytes) -> bytes:
@@ -57,8 +63,8 @@ class _Encoder(_Stream):
 
     __slots__ = ("_left",)
 
-    def __init__(self, library: ctypes.CDLL) -> None:
-        super().__init__(library)
+    def __init__(self, library: ctypes.CDLL, packing: int) -> None:
+        super().__init__(library, packing)
         self._run = library.g726_encode
         self._left = b""
 
@@ -74,15 +80,27 @@ class _Encoder(_Stream):
         return b"".join(made)
 
 
-def _load() -> Loaded:
-    library = open_library((_LIBRARY,), _PACKAGE, _FUNCTIONS)
-    decoder, encoder = partial(_Decoder, library), partial(_Encoder, library)
-    return Loaded(
-        (
-            Step(G726, SLIN, whole_by(decoder), decoder),
-            Step(SLIN, G726, whole_by(encoder, SLIN.frame_bytes), encoder),
-        )
+def _coding(library: ctypes.CDLL, fmt: Format, packing: int) -> tuple[Step, Step]:
+    decoder, encoder = partial(_Decoder, library, packing), partial(_Encoder, library, packing)
+    return (
+        Step(fmt, SLIN, whole_by(decoder), decoder),
+        Step(SLIN, fmt, whole_by(encoder, SLIN.frame_bytes), encoder),
     )
 
 
-CODEC = Codec((G726,), _load, _LIBRARY, _PACKAGE)
+def _swap(payload: bytes) -> bytes:
+    return payload.translate(_SWAPPED)
+
+
+def _load() -> Loaded:
+    library = open_library((_LIBRARY,), _PACKAGE, _FUNCTIONS)
+    packings = {G726: _LOW_END_FIRST, G726AAL2: _HIGH_END_FIRST, G726_NON_STANDARD: _HIGH_END_FIRST}
+    coding = (step for fmt, packing in packings.items() for step in _coding(library, fmt, packing))
+    packing = (
+        Step(one, other, bytes if packings[one] == packings[other] else _swap)
+        for one, other in permutations(packings, 2)
+    )
+    return Loaded((*coding, *packing))
+
+
+CODEC = Codec((G726, G726AAL2, G726_NON_STANDARD), _load, _LIBRARY, _PACKAGE)

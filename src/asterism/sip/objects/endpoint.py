@@ -74,7 +74,6 @@ class Endpoint(ConfiguredObject, type="endpoint"):
             "codec_prefs_incoming_offer codec_prefs_outgoing_offer codec_prefs_incoming_answer "
             "codec_prefs_outgoing_answer"
         ),
-        "there is no G.726": "g726_non_standard",
         "media uses the address family of the signalling": "rtp_ipv6",
         "there is one engine": "rtp_engine",
         "fax is not supported": (
@@ -186,7 +185,9 @@ class Endpoint(ConfiguredObject, type="endpoint"):
     )  # fmt: skip
     preferred_codec_only = option(BOOL, False, "Answer with one codec only; incoming_call_offer_pref replaces it.")
     asymmetric_rtp_codec = option(BOOL, False, "Let the two directions use different codecs.")
-    g726_non_standard = option(BOOL, False, "Take g726 to mean the AAL2 packing.")
+    g726_non_standard = option(
+        BOOL, False, "Take G726-32 to be packed as AAL2 packs it; g726aal2 in allow is offered under that name too."
+    )
     use_ptime = option(BOOL, False, "Send packets of the length that the peer asks for.")
     dtmf_mode = option(
         Choice("rfc4733", "inband", "info", "auto", "auto_info", "none", "short_info"), "rfc4733",

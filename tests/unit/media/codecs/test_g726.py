@@ -9,7 +9,7 @@ from codec_kit import check_nonsense, packets, through, tone
 
 from asterism.media.codecs import g726
 from asterism.media.codecs.codec import loaded
-from asterism.media.formats import G726, SLIN
+from asterism.media.formats import G726, G726_NON_STANDARD, G726AAL2, SLIN
 from asterism.media.translate import stream_translator, translator
 
 needs_library = pytest.mark.skipif(bool(loaded(g726.CODEC).reason), reason=loaded(g726.CODEC).reason)
@@ -54,3 +54,26 @@ def test_without_the_library_the_reason_says_what_to_install(monkeypatch):
 
     monkeypatch.setattr(ctypes, "CDLL", absent)
     assert loaded.__wrapped__(g726.CODEC) == ((), "install libspandsp2")
+
+
+@needs_library
+@pytest.mark.parametrize("fmt", [G726AAL2, G726_NON_STANDARD])
+def test_aal2_has_the_first_sample_in_the_upper_half(fmt):
+    """RFC 3551 4.5.4: the same codewords, octets filled from the other end."""
+    sound = tone(440, 8000, 0.2)
+    ours = translator(SLIN, G726)(sound)
+    swapped = bytes((octet & 15) << 4 | octet >> 4 for octet in ours)
+    assert translator(SLIN, fmt)(sound) == swapped
+    assert translator(fmt, SLIN)(swapped) == translator(G726, SLIN)(ours)
+    level, noise, _ = through(fmt, 1000, 8000, 20)
+    assert level == pytest.approx(8000, rel=0.02)
+    assert noise > 25
+
+
+@needs_library
+def test_from_one_packing_to_another_nothing_is_lost():
+    octets = bytes(range(256))
+    swapped = bytes((octet & 15) << 4 | octet >> 4 for octet in octets)
+    assert translator(G726, G726AAL2)(octets) == translator(G726_NON_STANDARD, G726)(octets) == swapped
+    assert stream_translator(G726AAL2, G726)(swapped) == octets
+    assert translator(G726_NON_STANDARD, G726AAL2)(octets) == octets
