@@ -49,7 +49,7 @@ class SessionDriver:
     def first_offered(self) -> Offered:
         """The streams that the peer's call began with; those of now for a call of ours."""
         session = self.session
-        return session.first_offered if isinstance(session, IncomingSession) else session.offered
+        return session.offered_streams(first=True) if isinstance(session, IncomingSession) else session.offered
 
     def attach(self, channel: Channel) -> None:
         """The session is the far end of another channel from now on."""

@@ -80,20 +80,15 @@ class IncomingSession(Session):
         self.caller: PartyId = NOBODY
         self.reliable: ReliableResponder | None = None
 
-    @property
-    def offered(self) -> Offered:
-        """Also before the offer is answered: the streams that it comes to."""
-        offer = self._offer
-        if offer is None or self.media.streams:
-            return super().offered
-        return self._streams_of(offer)
+    def offered_streams(self, first: bool = False) -> Offered:
+        """The streams agreed, or those that an offer which waits for its answer comes to.
 
-    @property
-    def first_offered(self) -> Offered:
-        """The streams that the offer in the INVITE comes to, whatever has become of them."""
-        return () if self._first_offer is None else self._streams_of(self._first_offer)
-
-    def _streams_of(self, offer: SessionDescription) -> Offered:
+        Args:
+            first: those that the offer in the INVITE comes to, whatever has become of them.
+        """
+        offer = self._first_offer if first else self._offer
+        if offer is None or (self.media.streams and not first):
+            return () if first else super().offered
         log, profile, endpoint = self.core.log, self.profile, self.endpoint
         streams: list[tuple[str, Agreed]] = []
         counts: dict[SdpHandler, int] = {}
@@ -110,6 +105,9 @@ class IncomingSession(Session):
                     counts[handler] = count + 1
                     break
         return streams
+
+    # Not by a function of its own: each call asks for it.
+    offered = property(offered_streams, doc="Also before the offer is answered: the streams that it comes to.")
 
     @property
     def request(self) -> Request:

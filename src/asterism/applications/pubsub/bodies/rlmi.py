@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 from asterism.applications.pubsub.bodies.xml import Document, any_uri, escape
@@ -49,13 +49,12 @@ class Words:
                 self._used.add(word)
                 return word
 
-    def boundary(self, parts: Iterable[Part]) -> str:
+    def boundary(self, parts: Collection[Part]) -> str:
         """A word that no part can be taken to end at (RFC 2046 5.1.1)."""
-        bodies = [part.body for part in parts]
         while True:
             word = self.new()
             mark = f"--{word}".encode()
-            if not any(mark in body for body in bodies):
+            if not [part for part in parts if mark in part.body]:
                 return word
 
 

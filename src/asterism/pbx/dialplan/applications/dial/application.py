@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.module import Module
-from asterism.pbx.dialplan.applications.dial.call import dial
-from asterism.pbx.dialplan.applications.dial.options import parse_options
+from asterism.pbx.dialplan.applications.dial.call import begin
 from asterism.pbx.dialplan.language.arguments import find_outside, number, split_arguments
 from asterism.pbx.vocabulary.controls import DialStatus
 from asterism.pbx.vocabulary.flow import EndDialplan
@@ -77,8 +77,11 @@ OPTIONS = (
 )
 
 
-async def dial_as(channel: Channel, args: str) -> tuple[DialResult, bool]:
-    """Dial as ``destinations,timeout,options`` say; how it went, and whether the dialplan goes on behind it."""
+def dial_as(channel: Channel, args: str) -> tuple[Coroutine[Any, Any, DialResult], bool]:
+    """A run of Dial as ``destinations,timeout,options`` say, to be awaited, and whether a conversation has option g.
+
+    With it the dialplan goes on behind a conversation; behind any other end it always does.
+    """
     destinations, timeout_text, options = [*split_arguments(args, limit=3), "", "", ""][:3]
     timeout = number(timeout_text) if timeout_text.strip() else None
     if timeout_text.strip() and timeout is None:
@@ -86,8 +89,8 @@ async def dial_as(channel: Channel, args: str) -> tuple[DialResult, bool]:
     comma = find_outside(options, ",") if "," in options else -1
     if comma >= 0:
         options = options[:comma]  # a URL for telephones that show one
-    result = await dial(channel, destinations, timeout or None, options)
-    return result, result.status is not DialStatus.ANSWER or "g" in parse_options(options).letters
+    call = begin(channel, options)
+    return call.run(destinations, timeout or None), "g" in call.options.letters
 
 
 class DialApplication(Module):
@@ -130,6 +133,7 @@ class DialApplication(Module):
     )
     async def dial(self, channel: Channel, args: str) -> None:
         """Run ``Dial``; ends the call after a conversation unless option ``g`` is given."""
-        _, goes_on = await dial_as(channel, args)
-        if not goes_on:
+        run, goes_on = dial_as(channel, args)
+        result = await run
+        if result.status is DialStatus.ANSWER and not goes_on:
             raise EndDialplan

@@ -222,6 +222,14 @@ class Call:
         return DialResult(status, int(self.caller.hangup_cause), dialed=self.pbx.loop.time() - self.dialer.started)
 
 
+def begin(caller: Channel, options: str, keys: Mapping[str, Action] | None = None) -> Call:
+    """A run of Dial with these options, which is then told whom to call; what is wrong with them is logged."""
+    parsed = parse_options(options)
+    for problem in parsed.problems:
+        caller.pbx.log.warning("%s", problem)
+    return Call(caller, parsed, keys)
+
+
 def dial(
     caller: Channel,
     destinations: str,
@@ -230,7 +238,4 @@ def dial(
     keys: Mapping[str, Action] | None = None,
 ) -> Coroutine[Any, Any, DialResult]:
     """Dial for ``caller``; see :meth:`asterism.pbx.channels.channel.Channel.dial`."""
-    parsed = parse_options(options)
-    for problem in parsed.problems:
-        caller.pbx.log.warning("%s", problem)
-    return Call(caller, parsed, keys).run(destinations, timeout)
+    return begin(caller, options, keys).run(destinations, timeout)

@@ -62,7 +62,17 @@ class Conversation:
             if self.bridge is not None and sent_on:
                 caller.set_variable("DIALSTATUS", DialStatus.ANSWER)  # its call is not over: nothing else is told
             elif self.bridge is not None:
-                self._tell_times(answered)
+                now = loop.time()
+                talked, dialed = now - answered, now - self._began
+                caller.set_variables(
+                    {
+                        "ANSWEREDTIME": str(int(talked)),
+                        "ANSWEREDTIME_MS": str(int(talked * 1000)),
+                        "DIALEDTIME": str(int(dialed)),
+                        "DIALEDTIME_MS": str(int(dialed * 1000)),
+                        "DIALSTATUS": DialStatus.ANSWER,
+                    }
+                )
         if caller.hangup_cause == 0:
             caller.hangup_cause = peer.hangup_cause or Cause.NORMAL_CLEARING
         now = loop.time()
@@ -131,7 +141,10 @@ class Conversation:
         if not peer.moved:
             if peer.alive and not peer.hangup_cause:
                 peer.hangup_cause = Cause.NORMAL_CLEARING  # it was taken out
-            self._let_go()
+            if "e" in self.options.letters and not peer.dead:
+                self._run_h()
+            else:
+                peer.hang_up()
 
     def _release_peer(self) -> None:
         """The caller has left: the called channel goes on elsewhere, or ends."""
@@ -150,26 +163,12 @@ class Conversation:
             self.pbx.start(peer)
             return
         peer.hangup_cause = caller.hangup_cause or Cause.NORMAL_CLEARING
-        self._let_go()
-
-    def _let_go(self) -> None:
-        """End the called channel; with option e it runs the extension ``h`` of its context before."""
-        peer = self.peer
-        if "e" not in self.options.letters or peer.dead:
+        if "e" in self.options.letters:
+            self._run_h()
+        else:
             peer.hang_up()
-            return
-        peer.moved = True
-        self.pbx.start(peer, self.pbx.dialplan.executor.run_h)
 
-    def _tell_times(self, answered: float) -> None:
-        now = self.pbx.loop.time()
-        talked, dialed = now - answered, now - self._began
-        self.caller.set_variables(
-            {
-                "ANSWEREDTIME": str(int(talked)),
-                "ANSWEREDTIME_MS": str(int(talked * 1000)),
-                "DIALEDTIME": str(int(dialed)),
-                "DIALEDTIME_MS": str(int(dialed * 1000)),
-                "DIALSTATUS": DialStatus.ANSWER,
-            }
-        )
+    def _run_h(self) -> None:
+        """The called channel runs the extension ``h`` of its context before it ends: option e."""
+        self.peer.moved = True
+        self.pbx.start(self.peer, self.pbx.dialplan.executor.run_h)

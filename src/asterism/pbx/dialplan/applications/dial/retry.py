@@ -64,9 +64,10 @@ class RetryDialApplication(PbxModule):
             seconds, most = _SLEEP if seconds is None else seconds, most or 1
         made = 0
         while True:
-            result, goes_on = await dial_as(channel, dialled)
+            run, goes_on = dial_as(channel, dialled)
+            result = await run
             made += 1
-            if not goes_on:
+            if result.status is DialStatus.ANSWER and not goes_on:
                 raise EndDialplan
             if result.status in _FINAL:
                 return
