@@ -227,7 +227,7 @@ class Registrar(Service):
         aor, current = plan.aor, plan.current
         request = rx.request
         uri = contact.uri
-        if not uri.is_sip:
+        if uri.scheme not in {"sip", "sips"}:
             return self._refuse(416, f"a contact cannot be a {uri.scheme} URI", aor)
         if (endpoint.contact_rules or endpoint.contact_acl) and not self._contact_allowed(endpoint, uri):
             return self._refuse(403, f"contact address {uri.host} is denied", aor)
