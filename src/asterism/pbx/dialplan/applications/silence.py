@@ -58,7 +58,13 @@ class SilenceModule(PbxModule):
 
     @staticmethod
     async def _wait(channel: Channel, args: str, what: str, *, noise: bool) -> None:
-        required, times, limit = (number(word) for word in [*split_arguments(args), "", "", ""][:3])
+        words = [*split_arguments(args), "", "", ""][:3]
+        required, times, limit = (number(word) for word in words)
+        for word, value in zip(words, (required, times, limit), strict=True):
+            if word.strip() and value is None:
+                channel.pbx.log.warning(
+                    "Waiting for %s on %s: '%s' is no number, and left out", what, channel.name, word
+                )
         milliseconds = int(required if required is not None else _REQUIRED_MS)
         iterations = min(int(times or 1), _MOST)
         timeout = int(limit or 0)

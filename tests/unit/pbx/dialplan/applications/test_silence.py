@@ -63,3 +63,10 @@ async def test_the_timeout_ends_a_wait_whose_every_turn_succeeds() -> None:
         call.play()
         await call.ended()
         assert world.variables("WAITSTATUS") == ["WAITSTATUS=TIMEOUT"]
+
+
+async def test_what_is_no_number_is_told_and_left_out() -> None:
+    async with ivr("exten => 704,1,WaitForSilence(soon,1,1)\n") as world:
+        call = await world.dial("704")
+        await call.ended()
+        assert any("'soon' is no number, and left out" in line for line in world.told())
