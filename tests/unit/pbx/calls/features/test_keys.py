@@ -46,7 +46,9 @@ class Dialled:
 
     async def press(self, digits: str, pause: float = 0.0) -> None:
         channel: Any = SimpleNamespace(
-            bridge=self.line, name="PJSIP/x", pbx=SimpleNamespace(loop=asyncio.get_running_loop(), log=None)
+            bridge=self.line,
+            name="PJSIP/x",
+            pbx=SimpleNamespace(loop=asyncio.get_running_loop(), log=None, test_events=SimpleNamespace(wanted=False)),
         )
         for digit in digits:
             if not self.keys(channel, digit, 80):
