@@ -232,7 +232,7 @@ def _check_parking(file: ConfigFile) -> list[ConfigError]:
 def _check_amd(file: ConfigFile) -> list[ConfigError]:
     from asterism.pbx.dialplan.applications.amd import read_settings
 
-    return read_settings(file)[2]
+    return read_settings(file)[1]
 
 
 def _check_indications(file: ConfigFile) -> list[ConfigError]:

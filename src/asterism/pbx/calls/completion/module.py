@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from asterism.config import ConfigErrors, ConfigFile
+from asterism.config import ConfigFile
 from asterism.core.commands import CommandCall, command
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import ConfigError, UsageError
@@ -15,6 +14,7 @@ from asterism.pbx.calls.completion.machine import State
 from asterism.pbx.calls.completion.parameters import MOST_REQUESTS, NAMES
 from asterism.pbx.calls.completion.table import DEVICE_PREFIX, CompletionSettings
 from asterism.pbx.vocabulary.device_state import DeviceState
+from asterism.pbx.vocabulary.settings_file import load_settings
 
 if TYPE_CHECKING:
     from asterism.pbx.vocabulary.host import Host, HostServer
@@ -68,15 +68,9 @@ class CompletionModule(Module):
 
     def reload(self) -> None:
         """Read ``ccss.conf`` again; what was requested goes on."""
-        server = self._server
-        try:
-            file = ConfigFile.load(Path(server.paths.etc) / FILE, missing_ok=True)
-        except ConfigErrors as errors:
-            server.log.error("%s is not used: %s", FILE, errors)
+        settings = load_settings(self._server, FILE, read_settings)
+        if settings is None:
             return
-        settings, problems = read_settings(file)
-        for problem in (*file.warnings, *problems):
-            server.log.warning("%s", problem)
         completion = self._pbx.completion
         completion.settings = settings
         for device in {transaction.caller for transaction in completion}:

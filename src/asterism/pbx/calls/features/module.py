@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from asterism.config import ConfigErrors, ConfigFile
+from asterism.config import ConfigFile
 from asterism.core.commands import CommandCall, command
 from asterism.core.documentation import Documentation
 from asterism.core.errors import UsageError
@@ -15,6 +14,7 @@ from asterism.pbx.calls.pickup import find, pick_up, shares_group
 from asterism.pbx.channels.playing import play
 from asterism.pbx.vocabulary.causes import Cause
 from asterism.pbx.vocabulary.module import PbxModule
+from asterism.pbx.vocabulary.settings_file import load_settings
 
 if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
@@ -48,18 +48,12 @@ class FeaturesModule(PbxModule):
 
     def reload(self) -> None:
         """Read ``features.conf`` again: for calls that begin to be bridged from now on."""
-        log = self._server.log
-        try:
-            file = ConfigFile.load(Path(self._server.paths.etc) / FILE, missing_ok=True)
-        except ConfigErrors as errors:
-            log.error("%s is not used: %s", FILE, errors)
+        settings = load_settings(self._server, FILE, read_settings)
+        if settings is None:
             if self._read:
                 return
-            file = ConfigFile(FILE)
+            settings, _ = read_settings(ConfigFile(FILE))
         self._read = True
-        settings, problems = read_settings(file)
-        for problem in (*file.warnings, *problems):
-            log.warning("%s", problem)
         self.pbx.features.settings = settings
         self._forget()
         code = settings.options.pickupexten

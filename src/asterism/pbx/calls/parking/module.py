@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from asterism.config import ConfigErrors, ConfigFile
+from asterism.config import ConfigFile
 from asterism.core.commands import CommandCall, command
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import UsageError
@@ -14,6 +13,7 @@ from asterism.pbx.calls.parking import events
 from asterism.pbx.calls.parking.lots import DEVICE_PREFIX
 from asterism.pbx.calls.parking.requests import Requests
 from asterism.pbx.calls.parking.settings import FILE, ParkingSettings, read_settings
+from asterism.pbx.vocabulary.settings_file import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,18 +54,11 @@ class ParkingModule(Module):
 
     def reload(self) -> None:
         """Read ``res_parking.conf`` again; what is parked stays."""
-        server = self._server
-        try:
-            file = ConfigFile.load(Path(server.paths.etc) / FILE, missing_ok=True)
-        except ConfigErrors as errors:
-            server.log.error("%s is not used: %s", FILE, errors)
-            if len(self._parking.lots):
-                return
-            file = ConfigFile(FILE)
-        settings, problems = read_settings(file)
-        for problem in (*file.warnings, *problems):
-            server.log.warning("%s", problem)
-        self.use(settings)
+        settings = load_settings(self._server, FILE, read_settings)
+        if settings is None and not len(self._parking.lots):
+            settings, _ = read_settings(ConfigFile(FILE))
+        if settings is not None:
+            self.use(settings)
 
     def use(self, settings: ParkingSettings) -> None:
         """Put settings in force."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import ClassVar
 
-from asterism.config import ConfigErrors, ConfigFile
 from asterism.core.commands import CommandCall, command
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import UsageError
@@ -13,6 +11,7 @@ from asterism.media.zones import Zone
 from asterism.pbx.channels.indications.settings import FILE, IndicationSettings, read_settings
 from asterism.pbx.vocabulary.host import HostServer
 from asterism.pbx.vocabulary.module import PbxModule
+from asterism.pbx.vocabulary.settings_file import load_settings
 
 _COUNTRY = Argument("country", "A zone's name.", True)
 
@@ -33,16 +32,9 @@ class Indications(PbxModule):
 
     def reload(self) -> None:
         """Read ``indications.conf`` again: for tones that begin from now on."""
-        server = self._server
-        try:
-            file = ConfigFile.load(Path(server.paths.etc) / FILE, missing_ok=True)
-        except ConfigErrors as errors:
-            server.log.error("%s is not used: %s", FILE, errors)
-            return
-        settings, problems = read_settings(file)
-        for problem in (*file.warnings, *problems):
-            server.log.warning("%s", problem)
-        self.pbx.tone_zones.settings = settings
+        settings = load_settings(self._server, FILE, read_settings)
+        if settings is not None:
+            self.pbx.tone_zones.settings = settings
 
     def _release(self) -> None:
         self.pbx.tone_zones.settings = IndicationSettings()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from asterism.config import ConfigErrors, ConfigFile
 from asterism.core.commands import CommandCall, command
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import UsageError
@@ -13,6 +13,7 @@ from asterism.pbx.channels.music.classes import FILE, read_settings
 from asterism.pbx.channels.music.playing import music_of
 from asterism.pbx.vocabulary.host import HostServer
 from asterism.pbx.vocabulary.module import PbxModule
+from asterism.pbx.vocabulary.settings_file import load_settings
 
 
 class MusicModule(PbxModule):
@@ -29,16 +30,11 @@ class MusicModule(PbxModule):
 
     def reload(self) -> None:
         """Read ``musiconhold.conf`` again; what plays goes on."""
-        server = self._server
-        try:
-            file = ConfigFile.load(Path(server.paths.etc) / FILE, missing_ok=True)
-        except ConfigErrors as errors:
-            server.log.error("%s is not used: %s", FILE, errors)
-            return
-        settings, problems = read_settings(file, Path(server.paths.data), Path(server.paths.share))
-        for problem in (*file.warnings, *problems):
-            server.log.warning("%s", problem)
-        self.pbx.music.use(settings)
+        paths = self._server.paths
+        read = partial(read_settings, data=Path(paths.data), system=Path(paths.share))
+        settings = load_settings(self._server, FILE, read)
+        if settings is not None:
+            self.pbx.music.use(settings)
 
     def unload(self) -> None:
         """End the programs."""

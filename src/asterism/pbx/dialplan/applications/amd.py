@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
-from asterism.config import ConfigErrors, ConfigFile
+from asterism.config import ConfigFile
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import ConfigError
 from asterism.media.answering_machine import Rhythm, Verdict
@@ -19,6 +18,7 @@ from asterism.pbx.dialplan.language.arguments import split_arguments
 from asterism.pbx.vocabulary.errors import ChannelHangup
 from asterism.pbx.vocabulary.marks import application
 from asterism.pbx.vocabulary.module import PbxModule
+from asterism.pbx.vocabulary.settings_file import load_settings
 
 if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
@@ -48,8 +48,8 @@ _ARGUMENTS = (
 _NAMES = (*_ARGUMENTS[0], *_ARGUMENTS[1])
 
 
-def read_settings(file: ConfigFile) -> tuple[Rhythm, str, list[ConfigError]]:
-    """What ``amd.conf`` says, the sound that it has played, and what is wrong; that leaves the default."""
+def read_settings(file: ConfigFile) -> tuple[tuple[Rhythm, str], list[ConfigError]]:
+    """What ``amd.conf`` says and the sound that it has played, and what is wrong; that leaves the default."""
     values: dict[str, int] = {}
     sound = ""
     problems: list[ConfigError] = []
@@ -67,7 +67,7 @@ def read_settings(file: ConfigFile) -> tuple[Rhythm, str, list[ConfigError]]:
                 problems.append(option.error(f"'{value}' is no whole number", f"0 to {MOST}"))
             else:
                 values[OPTIONS[name][0]] = int(value)
-    return Rhythm(**values), sound, problems
+    return (Rhythm(**values), sound), problems
 
 
 def _number(text: str) -> int | None:
@@ -91,15 +91,9 @@ class AmdModule(PbxModule):
 
     def reload(self) -> None:
         """Read ``amd.conf`` again: for calls that are answered from now on."""
-        server = self._server
-        try:
-            file = ConfigFile.load(Path(server.paths.etc) / FILE, missing_ok=True)
-        except ConfigErrors as errors:
-            server.log.error("%s is not used: %s", FILE, errors)
-            return
-        self._rhythm, self._sound, problems = read_settings(file)
-        for problem in (*file.warnings, *problems):
-            server.log.warning("%s", problem)
+        settings = load_settings(self._server, FILE, read_settings)
+        if settings is not None:
+            self._rhythm, self._sound = settings
 
     @application(
         "AMD",

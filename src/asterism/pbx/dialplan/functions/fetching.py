@@ -12,6 +12,7 @@ from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from asterism.pbx.vocabulary.flow import FunctionError
@@ -136,6 +137,8 @@ def _url(text: str) -> Any:
 
 @asynccontextmanager
 async def _response(fetch: Fetch) -> AsyncIterator[aiohttp.ClientResponse]:
+    # In a thread: it takes too long for the loop, and a server whose dialplan fetches nothing never needs it.
+    await asyncio.to_thread(import_module, "aiohttp")
     import aiohttp
 
     url = _url(fetch.url)

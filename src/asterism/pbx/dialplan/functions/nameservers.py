@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 from typing import Any, NamedTuple
 
 from asterism.pbx.vocabulary.flow import FunctionError
@@ -39,7 +41,8 @@ async def ask(name: str, kind: str, servers: Sequence[tuple[str, int]] = (), tim
 
     Raises :class:`FunctionError` for what is no name, and where no server answers.
     """
-    # Imported here: a server whose dialplan asks nothing never needs it.
+    # In a thread: it takes too long for the loop, and a server whose dialplan asks nothing never needs it.
+    await asyncio.to_thread(import_module, "dns.asyncresolver")
     import dns.asyncresolver
     import dns.exception
     import dns.resolver

@@ -95,9 +95,9 @@ async def test_values_of_the_file_and_of_the_dialplan() -> None:
 
 
 def test_the_file() -> None:
-    rhythm, sound, problems = read_settings(ConfigFile.load(SAMPLE))
+    (rhythm, sound), problems = read_settings(ConfigFile.load(SAMPLE))
     assert (rhythm, sound, problems) == (Rhythm(), "", [])
-    rhythm, sound, problems = read_settings(
+    (rhythm, sound), problems = read_settings(
         ConfigFile.parse(
             "[general]\ngreeting = 900\nmin_word_length = long\nvolume = 3\nplayback_file = hello\n[x]\n", "amd.conf"
         )
