@@ -92,7 +92,8 @@ class Options:
     Each field is the option of that name. Fields beyond Asterisk's: ``mute`` (the foreground
     console is silent), ``show_secrets`` (listings print passwords), ``store_synchronous``
     (``normal`` or ``full``: whether an acknowledged write also survives a power loss), ``recording_commands``
-    (whether the command of a MixMonitor is run when it is over).
+    (whether the command of a MixMonitor is run when it is over), ``dialplan_commands`` (whether ``System``,
+    ``TrySystem`` and ``SHELL`` run commands).
     """
 
     verbose: int = 0
@@ -148,6 +149,7 @@ class Options:
     show_secrets: bool = False
     store_synchronous: str = "normal"
     recording_commands: bool = False
+    dialplan_commands: bool = False
     unknown: dict[str, str] = field(default_factory=dict)
     """Options of other names, which have no effect."""
 

@@ -173,8 +173,10 @@ class Dialer:
             else:
                 kind, cause = destination.partition("/")[0], error.cause
                 # Asterisk's line, and behind it what of several destinations is meant, and why.
-                told = "Unable to create channel of type '%s' (cause %d - %s): %s: %s"
-                self.pbx.log.notice(told, kind, cause, cause_text(cause), destination, error)
+                self.pbx.log.notice(
+                    "Unable to create channel of type '%s' (cause %d - %s): %s: %s",
+                    kind, cause, cause_text(cause), destination, error,
+                )  # fmt: skip
             self.count(error.cause)
             return None
         if caller is not None:

@@ -105,7 +105,8 @@ class World:
         self.log = ServerLogger("test")
         owner = Owner("test")
         self.server: Any = SimpleNamespace(
-            name="test", version="1.2.3", log=self.log, owner=owner, bus=EventBus(self.log), options=SimpleNamespace(),
+            name="test", version="1.2.3", log=self.log, owner=owner, bus=EventBus(self.log),
+            options=SimpleNamespace(dialplan_commands=True),
             commands=Registry("command"), actions=Registry("action", str.lower),
             paths=SimpleNamespace(**dict.fromkeys(
                 ("etc", "modules", "varlib", "db", "key", "data", "agi", "spool", "run", "log"),

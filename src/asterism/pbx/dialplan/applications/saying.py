@@ -61,8 +61,9 @@ class SayingApplications(PbxModule):
     def _cut(channel: Channel, name: str, text: str) -> None:
         """Tell where a text is longer than what is said of it."""
         if len(text) > MOST_CHARACTERS:
-            form = "%s on %s: of %d characters the first %d are said"
-            channel.pbx.log.warning(form, name, channel.name, len(text), MOST_CHARACTERS)
+            channel.pbx.log.warning(
+                "%s on %s: of %d characters the first %d are said", name, channel.name, len(text), MOST_CHARACTERS
+            )
 
     @application(
         "SayAlpha",

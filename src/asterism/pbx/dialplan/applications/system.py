@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
 
 _COMMAND = (Argument("command", "Run by /bin/sh. Text of a caller in it is quoted, and no syntax of the shell.", True),)
-_DESCRIPTION = "SYSTEMSTATUS is SUCCESS, FAILURE when it could not be run, APPERROR when it ended with an error."
+_DESCRIPTION = (
+    "Only with dialplan_commands = yes in asterisk.conf.\n"
+    "SYSTEMSTATUS is SUCCESS, FAILURE when it could not be run, APPERROR when it ended with an error."
+)
 
 
 class SystemApplications(PbxModule):
@@ -42,7 +45,9 @@ class SystemApplications(PbxModule):
 
     async def _run(self, channel: Channel, command: str) -> str:
         status = "FAILURE"
-        if command.strip():
+        if command.strip() and not commands.allowed(self.pbx):
+            self.pbx.log.warning("Unable to execute '%s': %s", command, commands.OFF)
+        elif command.strip():
             try:
                 found = await commands.run(command)
                 status = "SUCCESS" if found.status == 0 else "APPERROR" if found.could_run else "FAILURE"

@@ -31,8 +31,9 @@ class ShellFunction(PbxModule):
             "What a command of the operating system writes.",
             "SHELL(command)",
             "Its output, with the line end that it has; at most 64 KiB. A command that writes more, or takes longer "
-            "than a minute, is ended. Text of a caller in the command is quoted and is no syntax of the shell. "
-            "Manager clients and the like may not use it unless live_dangerously is set.",
+            "than a minute, is ended. Only with dialplan_commands = yes in asterisk.conf. Text of a caller in the "
+            "command is quoted and is no syntax of the shell. Manager clients and the like may not use it unless "
+            "live_dangerously is set.",
             (Argument("command", "Run by /bin/sh.", True),),
             ("System", "TrySystem"),
         ),
@@ -43,6 +44,8 @@ class ShellFunction(PbxModule):
         """Run a command."""
         if not args.strip():
             raise FunctionError("it needs a command")
+        if not commands.allowed(self.pbx):
+            raise FunctionError(commands.OFF)
         try:
             found = await commands.run(args, self.timeout, output=True)
         except (OSError, ValueError) as error:

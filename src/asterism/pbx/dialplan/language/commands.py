@@ -9,15 +9,29 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from asterism.pbx.dialplan.language.foreign import Foreign
+
+if TYPE_CHECKING:
+    from asterism.pbx.vocabulary.host import Host
 
 MAX_OUTPUT = 65536
 """Octets of output that are kept; a command that writes more is ended."""
 _VARIABLE = "ASTERISM_TEXT_"
+_ENDING = 5.0
+"""Seconds that are waited for a command that was killed."""
 _UNUSABLE = 127
 """Exit status of a shell that cannot run the command."""
+
+
+OFF = "commands are off; 'dialplan_commands = yes' in asterisk.conf allows them"
+"""Why a command is not run."""
+
+
+def allowed(pbx: Host) -> bool:
+    """Whether the dialplan may run commands: ``dialplan_commands`` of ``asterisk.conf``."""
+    return bool(getattr(pbx.server.options, "dialplan_commands", False))
 
 
 class Outcome(NamedTuple):
@@ -94,8 +108,7 @@ async def run(command: str, timeout: float | None = None, *, output: bool = Fals
         return Outcome(None)
     finally:
         if process.returncode is None:
-            _kill(process)
-            await process.wait()
+            await _end(process)
 
 
 async def _read(process: asyncio.subprocess.Process) -> bytes:
@@ -108,7 +121,13 @@ async def _read(process: asyncio.subprocess.Process) -> bytes:
     return bytes(found)
 
 
-def _kill(process: asyncio.subprocess.Process) -> None:
+async def _end(process: asyncio.subprocess.Process) -> None:
     """End a command with all that it has started."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, 9)
+    # asyncio knows of its end only once all that it wrote has been read; a child that got away may keep the pipe open.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_ENDING):
+            while process.stdout is not None and await process.stdout.read(MAX_OUTPUT):
+                pass
+            await process.wait()

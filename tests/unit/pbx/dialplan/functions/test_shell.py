@@ -57,3 +57,13 @@ async def test_refused_from_outside(tmp_path: Path) -> None:
         assert await functions.read("EVAL(${SHELL(touch " + str(tmp_path) + "/a)})") == ""
     assert list(tmp_path.iterdir()) == []
     assert len(lines) == 2
+
+
+async def test_off_unless_allowed(tmp_path: Path) -> None:
+    functions = Functions(ShellFunction())
+    functions.world.server.options.dialplan_commands = False
+    with warnings(functions) as lines:
+        assert await functions.read(f"SHELL(touch {tmp_path}/a)") == ""
+    assert list(tmp_path.iterdir()) == []
+    (line,) = lines
+    assert "dialplan_commands = yes" in line
