@@ -156,7 +156,7 @@ def _make_lines(
     data = Path(directories.data)
     sounds = Sounds((data, Path(directories.spool)), system=Path(directories.share))
     languages = Languages.below(sounds, data, options.defaultlanguage)
-    return Lines(registries, loaded, languages, found)
+    return Lines(registries, loaded, languages, found, commands=options.dialplan_commands)
 
 
 def _check_listeners(

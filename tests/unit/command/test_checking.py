@@ -45,6 +45,8 @@ def dialplan(*lines: str) -> dict[str, str]:
         ("MSet(a=1,GLOBEL(x)=2)", "there is no function 'GLOBEL'; did you mean 'GLOBAL'?"),
         ("Dial(SIP/100)", "there is no channel technology 'SIP'; did you mean 'PJSIP'?"),
         ("Dial(PJSIP/1&DAHDI/2)", "there is no channel technology 'DAHDI'"),
+        ("System(true)", "the application 'System' runs nothing without 'dialplan_commands = yes' in asterisk.conf"),
+        ("NoOp(${SHELL(true)})", "the function 'SHELL' runs nothing without 'dialplan_commands = yes'"),
         ("Dial(100)", "Dial: '100' is no destination: Technology/resource is, PJSIP/alice for example"),
         ("Dial(PJSIP/1,20,t%)", "Dial: Unrecognized option: '%'"),
         ("Dial(PJSIP/1,20,t%U(${SUB}))", "Dial: Unrecognized option: '%'"),
@@ -58,6 +60,11 @@ def dialplan(*lines: str) -> dict[str, str]:
 def test_what_a_dialplan_names_and_is_not_there(tmp_path: Path, line: str, problem: str) -> None:
     problems = told(tmp_path, dialplan("NoOp()", line))
     assert any(each.startswith(f"extensions.conf:3: {problem}") for each in problems), problems
+
+
+def test_commands_that_are_allowed(tmp_path: Path) -> None:
+    files = {**dialplan("System(true)", "NoOp(${SHELL(true)})"), "asterisk.conf": "[options]\ndialplan_commands=yes\n"}
+    assert told(tmp_path, files) == []
 
 
 @pytest.mark.parametrize(

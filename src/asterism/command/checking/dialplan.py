@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _UNKNOWN = "\ue000"
 """Stands for what is known only when a call is there: a variable, a function's value, an expression."""
+_COMMANDS = ("app_system", "func_shell")
+"""Modules that run commands of the operating system."""
 _EXECUTORS = {"execif": "condition", "execiftime": "condition", "exec": ""}
 """Applications whose arguments are applications. Not TryExec, which is for those that there may not be."""
 
@@ -82,10 +84,17 @@ def masked(text: str) -> str:
 
 
 class Lines:
-    """Checks one line after the other; ``loaded`` are the modules that ``modules.conf`` has loaded."""
+    """Checks one line after the other.
 
-    def __init__(self, registries: Registries, loaded: set[str], languages: Languages, found: Problems) -> None:
+    ``loaded`` are the modules that ``modules.conf`` has loaded, ``commands`` is ``dialplan_commands`` of
+    ``asterisk.conf``.
+    """
+
+    def __init__(
+        self, registries: Registries, loaded: set[str], languages: Languages, found: Problems, *, commands: bool = False
+    ) -> None:
         self._registries = registries
+        self._commands = commands
         self._loaded = loaded
         self._languages = languages
         self._found = found
@@ -121,6 +130,8 @@ class Lines:
             self._tell(f"there is no {kind} '{name}'{suggestion(name, [each.name for each in offers.values()])}")
         elif offer.module not in self._loaded:
             self._tell(f"the {kind} '{name}' is of the module '{offer.module}', which modules.conf does not load")
+        elif offer.module in _COMMANDS and not self._commands:
+            self._tell(f"the {kind} '{name}' runs nothing without 'dialplan_commands = yes' in asterisk.conf")
         return offer
 
     def _function(self, name: str) -> None:

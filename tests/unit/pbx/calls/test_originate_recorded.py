@@ -15,7 +15,7 @@ from asterism.core.commands import CommandCall
 from asterism.pbx.channels.channel import Channel
 from asterism.pbx.dialplan.applications.availability import Availability
 from asterism.pbx.dialplan.applications.originate import OriginateApplication
-from asterism.pbx.dialplan.applications.others import SoftHangup
+from asterism.pbx.dialplan.applications.other_channels import SoftHangup
 from asterism.pbx.vocabulary.controls import Control
 
 

@@ -40,7 +40,7 @@ OPTIONS = (
     ("g", "Go on with the dialplan when the called party hangs up."),
     ("G([[context^]exten^]priority)", "Both go on there, the called one a priority later."),
     ("h", "The called party may end the call by the key `disconnect` of features.conf."),
-    ("H", "The caller may."),
+    ("H", "The caller may, before the answer as well."),
     ("i", "Do not follow forwarding."),
     ("I", "Ignore updates of who is connected, and where the call is forwarded to."),
     ("j", "Offer the streams that the caller began with, not those that it has by now."),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from asterism.pbx.calls.completion.parameters import KEY
 from asterism.pbx.calls.dialing import MAX_DESTINATIONS, Dialer, DialResult, Leg
+from asterism.pbx.calls.features.table import options_of
 from asterism.pbx.channels.music.playing import stop_music
 from asterism.pbx.dialplan.applications.dial.answered import Answered
 from asterism.pbx.dialplan.applications.dial.called import gosub, gosub_before, prepare, shown_caller
@@ -47,7 +48,7 @@ _RESET = dict.fromkeys(
 class Call:
     """One run of Dial: from the destinations to the answer."""
 
-    __slots__ = ("_keys", "_screening", "caller", "dialer", "options", "pbx", "peer")
+    __slots__ = ("_disconnected", "_keys", "_screening", "caller", "dialer", "options", "pbx", "peer")
 
     def __init__(self, caller: Channel, options: DialOptions, keys: Mapping[str, Action] | None = None) -> None:
         self.caller = caller
@@ -57,6 +58,7 @@ class Call:
         self.pbx = caller.pbx
         self.options = options
         self.peer: Channel | None = None
+        self._disconnected = False
         dialer = self.dialer = Dialer(self.pbx, caller, caller.wake)
         letters = options.letters
         dialer.early_media = letters.isdisjoint("mrR")
@@ -132,10 +134,13 @@ class Call:
             if not letters.isdisjoint("rRm"):
                 self._entertain()
             dialer.called()
-            wait = caller.park if "d" not in letters else self._wait_or_leave
+            wait = caller.park if letters.isdisjoint("dH") else self._wait_for_keys
             over = not dialer.finished and not await wait(timeout)
             if over and "z" in letters and dialer.forwarded:
                 over = not await wait(None)
+            if self._disconnected and dialer.winner is None:
+                dialer.cancel(DialStatus.CANCEL, 0)
+                return DialStatus.CANCEL
             if over and dialer.winner is None:
                 self.pbx.log.verbose(3, "Nobody picked up in %d ms", (timeout or 0) * 1000)
                 dialer.cancel(DialStatus.NOANSWER, 0)
@@ -163,14 +168,24 @@ class Call:
         else:
             self.dialer.show_ringing()
 
-    async def _wait_or_leave(self, timeout: float | None) -> bool:
-        """Wait as ``park`` does; a digit of the caller that is an extension takes it there, by raising ``Goto``."""
-        caller, loop = self.caller, self.pbx.loop
+    async def _wait_for_keys(self, timeout: float | None) -> bool:
+        """Wait as ``park`` does, while the caller may press keys.
+
+        With option H the code of ``disconnect`` ends the dialling; with d a digit that is an extension takes the caller
+        there, by raising ``Goto``.
+        """
+        caller, loop, letters = self.caller, self.pbx.loop, self.options.letters
         end = None if timeout is None else loop.time() + timeout
+        code = options_of(caller).disconnect if "H" in letters else ""
+        pressed = ""
         while not self.dialer.finished:
             while (digit := await caller.read_digit(0)) is not None:
+                pressed = (pressed + digit)[-len(code) :]
+                if code and pressed == code:
+                    self._disconnected = True
+                    return True
                 context = caller.get_variable("EXITCONTEXT") or caller.context
-                if self.pbx.dialplan.exists(context, digit, 1, caller.caller.number):
+                if "d" in letters and self.pbx.dialplan.exists(context, digit, 1, caller.caller.number):
                     raise Goto(context, digit, 1)
             left = None if end is None else end - loop.time()
             if left is not None and left <= 0:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
+import pytest
 from dial_kit import dialling, run
 from fake_technology import FakeServer, settle
 
+from asterism.pbx.calls.features.settings import FeatureSettings
 from asterism.pbx.dialplan.applications.dial.application import OPTIONS
 from asterism.pbx.dialplan.applications.dial.options import KNOWN
 from asterism.pbx.vocabulary.controls import Control
@@ -42,6 +45,25 @@ def test_a_digit_takes_a_waiting_caller_elsewhere_with_option_d() -> None:
         await settle()
         assert (alice.context, alice.exten, alice.application) == ("out", "5", "Echo")
         assert (bob.dead, alice.variables["DIALSTATUS"]) == (True, "CANCEL")
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(("option", "ends"), [("g", False), ("H", True)])
+def test_the_caller_gives_up_by_its_key_with_option_h(option: str, ends: bool) -> None:
+    """The code of ``disconnect``, of several digits; the dialplan goes on."""
+
+    async def scenario(server: FakeServer) -> None:
+        settings = FeatureSettings()
+        server.pbx.features.settings = replace(settings, options=settings.options.having("disconnect", "*0"))
+        alice = await dialling(server, f"PJSIP/bob,20,{option}", "Echo")
+        (bob,) = server.sip.made
+        for digit in "1**0":
+            alice.queue_digit(digit, 100)
+        await settle()
+        assert bob.dead is ends
+        assert (alice.application == "Echo") is ends
+        assert alice.variables["DIALSTATUS"] == ("CANCEL" if ends else "")
 
     run(scenario)
 

@@ -6,7 +6,7 @@ import pytest
 from fake_technology import FakeServer, run, settle
 
 from asterism.pbx.channels.channel import Channel
-from asterism.pbx.dialplan.applications.others import STATUS, ChannelRedirect, SoftHangup
+from asterism.pbx.dialplan.applications.other_channels import STATUS, ChannelRedirect, SoftHangup
 from asterism.pbx.vocabulary.errors import ChannelHangup, Goto
 
 
