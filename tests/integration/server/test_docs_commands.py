@@ -124,6 +124,11 @@ def asterism(place: Place, words: list[str]) -> None:
             run(*COMMAND, "init", *(folder or ["etc"]), folder=place.folder)
         case ["check", "office" | "office-new"] | ["-f", "-C", "office/asterisk.conf" | "office-new/asterisk.conf"]:
             pass  # test_from_chan_sip.py goes through that page from its beginning
+        case ["-f", "-C", "samples/office/asterisk.conf"]:
+            pass  # test_office.py starts it, and dials each of its extensions
+        case ["-rvvv"]:
+            assert "-r " in run(*COMMAND, "-h")
+            assert place.server.rx("core set verbose 3").returncode == 0
         case ["migrate", *flags]:
             known = run(*COMMAND, "migrate", "--help")
             assert all(flag in known for flag in flags if flag.startswith("-"))

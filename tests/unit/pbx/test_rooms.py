@@ -23,7 +23,7 @@ WITHOUT = {
     "bridges": "linking",
     "bridges/technologies": "native simple",
     "channels": "answering control_actions listing muting rtcp technology",
-    "dialplan/applications": "branching digits loops progress system tones userevent variables waiting",
+    "dialplan/applications": "branching digits loops progress tones userevent variables waiting",
     "dialplan/functions": "callerid channels common encoding lists logic states strings times variables",
     "dialplan/language": "editing environment numeric state table",
     "messaging": "message module queue",
