@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 DIGITS = "0123456789*#ABCD!"
 """Digits by their event code; ``!`` is flash."""
+KEYS = DIGITS[:16]
+"""Those that a caller presses."""
 
 EVENT = struct.Struct("!BBH")
 _VOLUME = 10

@@ -13,7 +13,13 @@ from asterism.core.nearest import suggestion
 from asterism.media.soundfiles import SoundError
 from asterism.media.soundfiles.table import kind_of
 from asterism.pbx.dialplan.applications.dial.options import KNOWN, parse_options, split_options
-from asterism.pbx.dialplan.language.arguments import split_arguments, split_assignment, split_call, split_condition
+from asterism.pbx.dialplan.language.arguments import (
+    split_arguments,
+    split_assignment,
+    split_call,
+    split_condition,
+    split_names,
+)
 from asterism.pbx.dialplan.language.contexts import HINT, Priority
 from asterism.pbx.dialplan.language.loader import read
 from asterism.pbx.dialplan.language.substitution import ANY_FUNCTION, compile_text
@@ -181,7 +187,7 @@ class Lines:
 
     def _dial(self, data: str) -> None:
         destinations, _, options = [*split_arguments(data, limit=3), "", ""][:3]
-        for destination in filter(None, map(str.strip, destinations.split("&"))):
+        for destination in split_names(destinations):
             technology, slash, _ = destination.partition("/")
             if slash:
                 self._technology(technology)
@@ -210,7 +216,7 @@ class Lines:
                 self._tell(f"{offer.name}: there is no option '{option}'{near}; accepted: {', '.join(names)}")
 
     def _sounds(self, names: str) -> None:
-        for name in filter(None, map(str.strip, names.split("&"))):
+        for name in split_names(names):
             if _UNKNOWN not in name and (wrong := self._languages.wrong(name)):
                 self._tell(wrong)
 

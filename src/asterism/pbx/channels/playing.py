@@ -198,6 +198,17 @@ class Playing:
         return ""
 
 
+async def play_or_tell(
+    channel: Channel, application: str, name: str, interrupt: str = "", language: str = ""
+) -> str | None:
+    """As :func:`play`; a sound that there is not, or that cannot be read, is a warning of the application: ``None``."""
+    try:
+        return await play(channel, name, interrupt, language)
+    except SoundError as error:
+        channel.pbx.log.warning("%s on %s: %s", application, channel.name, error)
+        return None
+
+
 async def play_frames(channel: Channel, frames: Iterable[Frame], interrupt: str = "") -> str:
     """Play ``frames``, 20 ms each, to their end; return the digit that ended them early, or ``""``.
 

@@ -14,7 +14,7 @@ from asterism.media.answering_machine import Rhythm, Verdict
 from asterism.media.soundfiles import SoundError
 from asterism.pbx.channels.hearing import who_answered
 from asterism.pbx.channels.playing import Playing, start_play
-from asterism.pbx.dialplan.language.arguments import split_arguments
+from asterism.pbx.dialplan.language.arguments import split_fields
 from asterism.pbx.vocabulary.errors import ChannelHangup
 from asterism.pbx.vocabulary.marks import application
 from asterism.pbx.vocabulary.module import PbxModule
@@ -114,7 +114,7 @@ class AmdModule(PbxModule):
     )
     async def amd(self, channel: Channel, args: str) -> None:
         """Run AMD."""
-        *words, sound = (word.strip() for word in [*split_arguments(args), *[""] * 10][:10])
+        *words, sound = split_fields(args, 10)
         log = channel.pbx.log
         values: dict[str, int] = {}
         for word, (name, _) in zip(words, OPTIONS.values(), strict=True):

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
 from asterism.core.documentation import Argument, Documentation
-from asterism.media.dtmf import DIGITS
-from asterism.media.soundfiles import SoundError
+from asterism.media.dtmf import KEYS
 from asterism.pbx.channels.answering import answer
-from asterism.pbx.channels.playing import play
-from asterism.pbx.dialplan.language.arguments import number, split_arguments, split_letters
+from asterism.pbx.channels.playing import play_or_tell
+from asterism.pbx.dialplan.language.arguments import number, option_letters, split_fields, split_names
 from asterism.pbx.dialplan.language.foreign import is_foreign
 from asterism.pbx.vocabulary.controls import ChannelState
 from asterism.pbx.vocabulary.flow import EndDialplan
@@ -28,13 +27,11 @@ if TYPE_CHECKING:
     from asterism.pbx.vocabulary.host import HostServer
 
 ATTEMPTS = 3
-_KEYS = DIGITS[:16]
 _MOST = 255
 _MAX_FILE = 1024 * 1024
 """Octets of a file of passwords that are read."""
 _FIRST, _FURTHER = 10.0, 5.0
 """Seconds that the first digit, and each further one, may take."""
-_NOTHING: frozenset[str] = frozenset()
 
 
 class _DatabaseServer(Protocol):
@@ -79,8 +76,8 @@ class AuthenticateModule(PbxModule):
     )  # fmt: skip
     async def authenticate(self, channel: Channel, args: str) -> None:
         """Run Authenticate."""
-        password, letters, count, prompt = (word.strip() for word in [*split_arguments(args), "", "", ""][:4])
-        options = {letter for letter, _ in split_letters(letters, _NOTHING)}
+        password, letters, count, prompt = split_fields(args, 4)
+        options = option_letters(letters)
         if not password:
             channel.pbx.log.warning("Authenticate needs a password")
             raise EndDialplan
@@ -93,17 +90,17 @@ class AuthenticateModule(PbxModule):
             if entered and await self._is_right(channel, password, options, entered):
                 if "a" in options and "m" not in options:
                     channel.set_accountcode(self.pbx.dialplan.environment.foreign(entered))
-                await self._say(channel, "auth-thankyou", _KEYS)
+                await play_or_tell(channel, "Authenticate", "auth-thankyou", KEYS)
                 return
             prompt = "auth-incorrect"
-        await self._say(channel, "vm-goodbye")
+        await play_or_tell(channel, "Authenticate", "vm-goodbye")
         raise EndDialplan
 
     async def _ask(self, channel: Channel, prompt: str, most: int) -> str:
         """What the caller enters."""
         digits = digit = ""
-        for name in filter(None, (one.strip() for one in prompt.split("&"))):
-            digit = await self._say(channel, name, _KEYS)
+        for name in split_names(prompt):
+            digit = await play_or_tell(channel, "Authenticate", name, KEYS) or ""
             if digit:
                 break
         digit = digit or await channel.read_digit(_FIRST) or ""
@@ -113,14 +110,6 @@ class AuthenticateModule(PbxModule):
                 break
             digit = await channel.read_digit(_FURTHER) or ""
         return digits
-
-    @staticmethod
-    async def _say(channel: Channel, name: str, interrupt: str = "") -> str:
-        try:
-            return await play(channel, name, interrupt)
-        except SoundError as error:
-            channel.pbx.log.warning("Authenticate on %s: %s", channel.name, error)
-            return ""
 
     async def _is_right(self, channel: Channel, password: str, options: set[str], entered: str) -> bool:
         if not password.startswith("/"):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.documentation import Argument, Documentation
 from asterism.pbx.calls.dialing import MAX_DESTINATIONS
-from asterism.pbx.dialplan.language.arguments import split_arguments
+from asterism.pbx.dialplan.language.arguments import split_arguments, split_names
 from asterism.pbx.vocabulary.causes import Cause
 from asterism.pbx.vocabulary.controls import ChannelState
 from asterism.pbx.vocabulary.device_state import DeviceState
@@ -57,7 +57,7 @@ class Availability(PbxModule):
         for letter in letters:
             if letter not in "ast":
                 self.pbx.dialplan.log.warning("ChanIsAvail: option '%s' is not supported", letter)
-        names = [one for part in destinations.split("&") if (one := part.strip())][:MAX_DESTINATIONS]
+        names = split_names(destinations)[:MAX_DESTINATIONS]
         if not names:
             self.pbx.dialplan.log.warning("ChanIsAvail needs a destination: Technology/Resource")
         await self.pbx.prepare(names)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.documentation import Argument, Documentation
-from asterism.media.soundfiles import SoundError
+from asterism.media.dtmf import KEYS
 from asterism.pbx.channels.answering import answer
-from asterism.pbx.channels.playing import play
-from asterism.pbx.dialplan.language.arguments import split_arguments, split_letters
+from asterism.pbx.channels.playing import play_or_tell
+from asterism.pbx.dialplan.language.arguments import option_letters, split_fields, split_names
 from asterism.pbx.vocabulary.controls import ChannelState
 from asterism.pbx.vocabulary.errors import ChannelHangup
 from asterism.pbx.vocabulary.marks import application
@@ -17,9 +17,7 @@ from asterism.pbx.vocabulary.module import PbxModule
 if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
 
-KEYS = "0123456789*#ABCD"
 """What a phone can dial."""
-_NOTHING: frozenset[str] = frozenset()
 
 
 class BackgroundModule(PbxModule):
@@ -59,14 +57,14 @@ class BackgroundModule(PbxModule):
     )
     async def background(self, channel: Channel, args: str) -> None:
         """Run BackGround."""
-        files, letters, language, context = (word.strip() for word in (split_arguments(args, limit=4) + [""] * 3)[:4])
-        options = {letter for letter, _ in split_letters(letters, _NOTHING)}
+        files, letters, language, context = split_fields(args, 4, rest=True)
+        options = option_letters(letters)
         executor, table = self.pbx.dialplan.executor, self.pbx.dialplan
         context = context or channel.context
         keys = "" if "p" in options else KEYS
         if "m" in options:
             keys = "".join(key for key in keys if table.exists(context, key, 1, channel.caller.number))
-        status, digit = "SUCCESS", ""
+        status, digit = "SUCCESS", None
         if not files:
             channel.pbx.log.warning("BackGround needs a file name")
             status = "FAILED"
@@ -75,13 +73,11 @@ class BackgroundModule(PbxModule):
                 await answer(channel)
             channel.stop_tone()
             try:
-                for name in filter(None, (one.strip() for one in files.split("&"))):
-                    try:
-                        digit = await play(channel, name, keys, language)
-                    except SoundError as error:
-                        channel.pbx.log.warning("BackGround on %s: %s", channel.name, error)
+                for name in split_names(files):
+                    digit = await play_or_tell(channel, "BackGround", name, keys, language)
+                    if digit is None:
                         status = "FAILED"
-                    if digit:
+                    elif digit:
                         break
             except ChannelHangup:
                 channel.set_variable("BACKGROUNDSTATUS", status)

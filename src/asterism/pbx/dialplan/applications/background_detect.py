@@ -10,7 +10,7 @@ from asterism.media.soundfiles import SoundError
 from asterism.pbx.channels.answering import answer
 from asterism.pbx.channels.hearing import LOUD, Hearing
 from asterism.pbx.channels.playing import Playing, start_play
-from asterism.pbx.dialplan.language.arguments import number, split_arguments
+from asterism.pbx.dialplan.language.arguments import number, split_fields, split_names
 from asterism.pbx.vocabulary.controls import ChannelState
 from asterism.pbx.vocabulary.errors import Goto
 from asterism.pbx.vocabulary.marks import application
@@ -75,7 +75,7 @@ class BackgroundDetectModule(PbxModule):
     )
     async def background_detect(self, channel: Channel, args: str) -> None:
         """Run BackgroundDetect."""
-        files, *words = (word.strip() for word in [*split_arguments(args), "", "", "", ""][:5])
+        files, *words = split_fields(args, 5)
         silence, least, most, analysis = (number(word) if word else None for word in words)
         if not files:
             channel.pbx.log.warning("BackgroundDetect needs a file name")
@@ -89,7 +89,7 @@ class BackgroundDetectModule(PbxModule):
         )  # fmt: skip
         digit = ""
         with Hearing(channel) as hearing:
-            for name in filter(None, (one.strip() for one in files.split("&"))):
+            for name in split_names(files):
                 try:
                     playing = start_play(channel, name)
                 except SoundError as error:

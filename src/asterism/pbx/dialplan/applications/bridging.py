@@ -12,7 +12,7 @@ from asterism.pbx.calls.bridging import Guest, Meeting, join, may_be_fetched
 from asterism.pbx.calls.features.member import LETTERS, keys_of
 from asterism.pbx.dialplan.applications.dial.limits import Limit
 from asterism.pbx.dialplan.applications.dial.options import BRIDGE, parse_options, split_options
-from asterism.pbx.dialplan.language.arguments import number, split_arguments
+from asterism.pbx.dialplan.language.arguments import number, split_arguments, split_fields
 from asterism.pbx.dialplan.language.places import Place
 from asterism.pbx.vocabulary.controls import SoftHangup
 from asterism.pbx.vocabulary.errors import ChannelHangup, Goto
@@ -237,7 +237,7 @@ class BridgingApplications(PbxModule):
     )
     async def bridge_wait(self, channel: Channel, args: str) -> None:
         """Run BridgeWait."""
-        name, role, letters = [each.strip() for each in [*split_arguments(args, limit=3), "", "", ""][:3]]
+        name, role, letters = split_fields(args, 3, rest=True)
         if role and role not in _ROLES:
             self._log.warning("BridgeWait: '%s' is no role: participant or announcer", role)
             return

@@ -8,7 +8,7 @@ from asterism.core.commands import ActionCall, action
 from asterism.core.documentation import Argument, Documentation
 from asterism.media.soundfiles import SoundError
 from asterism.pbx.channels.playing import SKIP_MS, Playing, start_play
-from asterism.pbx.dialplan.language.arguments import split_arguments, split_letters
+from asterism.pbx.dialplan.language.arguments import split_fields, split_letters, split_names
 from asterism.pbx.vocabulary.marks import application
 from asterism.pbx.vocabulary.module import PbxModule
 
@@ -55,15 +55,13 @@ class ControlPlaybackModule(PbxModule):
     )
     async def control_playback(self, channel: Channel, args: str) -> None:
         """Run ControlPlayback."""
-        files, skip, forward, back, stop, pause, restart, letters = (
-            word.strip() for word in (split_arguments(args, limit=8) + [""] * 7)[:8]
-        )
+        files, skip, forward, back, stop, pause, restart, letters = split_fields(args, 8, rest=True)
         skip_ms = _milliseconds(skip, SKIP_MS)
         offset = _milliseconds(dict(split_letters(letters, _WITH_ARGUMENT)).get("o"), 0)
         keys = _Keys(skip_ms, forward or "#", back or "*", stop, pause, restart)
         status, position, key = "ERROR", 0, ""
         try:
-            for name in filter(None, (one.strip() for one in files.split("&"))):
+            for name in split_names(files):
                 playing = start_play(channel, name, offset_ms=offset)
                 playing.skip_ms, playing.controlled, offset = skip_ms, True, 0
                 try:

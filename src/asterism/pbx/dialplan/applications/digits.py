@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.documentation import Argument, Documentation
-from asterism.media.dtmf import DIGITS
+from asterism.media.dtmf import DIGITS, KEYS
 from asterism.pbx.vocabulary.errors import ChannelHangup
 from asterism.pbx.vocabulary.marks import application
 from asterism.pbx.vocabulary.module import PbxModule
 
 if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
-
-_KEYS = DIGITS[:16]
 
 
 def _number(text: str, default: float) -> float:
@@ -47,7 +45,7 @@ class DigitsModule(PbxModule):
     async def wait_digit(self, channel: Channel, args: str) -> None:
         """Run WaitDigit."""
         seconds, _, wanted = (word.strip() for word in args.partition(","))
-        wanted = wanted or _KEYS
+        wanted = wanted or KEYS
         loop = channel.pbx.loop
         limit = _number(seconds, -1.0) if seconds else None
         if limit is not None and limit < 0:

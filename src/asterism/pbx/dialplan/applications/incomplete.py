@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.documentation import Argument, Documentation
 from asterism.pbx.channels.answering import answer
-from asterism.pbx.dialplan.language.arguments import split_letters
+from asterism.pbx.dialplan.language.arguments import option_letters
 from asterism.pbx.vocabulary.controls import ChannelState
 from asterism.pbx.vocabulary.marks import application
 from asterism.pbx.vocabulary.module import PbxModule
 
 if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
-
-_NOTHING: frozenset[str] = frozenset()
 
 
 class IncompleteModule(PbxModule):
@@ -37,7 +35,7 @@ class IncompleteModule(PbxModule):
     )
     async def incomplete(self, channel: Channel, args: str) -> None:
         """Run Incomplete."""
-        options = {letter for letter, _ in split_letters(args, _NOTHING)}
+        options = option_letters(args)
         if channel.state is not ChannelState.UP and "n" not in options:
             await answer(channel)
         await self.pbx.dialplan.executor.complete(channel)

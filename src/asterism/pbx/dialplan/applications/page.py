@@ -18,7 +18,7 @@ from asterism.pbx.calls.features.table import KEY as FEATURES
 from asterism.pbx.calls.features.table import inherit
 from asterism.pbx.calls.recording.settings import RecordingError, parse_mixmonitor
 from asterism.pbx.channels.playing import play
-from asterism.pbx.dialplan.language.arguments import number, split_arguments, split_letters
+from asterism.pbx.dialplan.language.arguments import number, split_arguments, split_letters, split_names
 from asterism.pbx.dialplan.language.places import Place, parse_place
 from asterism.pbx.vocabulary.causes import Cause
 from asterism.pbx.vocabulary.device_state import DeviceState
@@ -334,7 +334,7 @@ class PageApplication(PbxModule):
         """Run Page."""
         log = self.pbx.dialplan.log
         destinations, letters, timeout, *_ = [*split_arguments(args, limit=3), "", "", ""]
-        names = [one for part in destinations.split("&") if (one := part.strip())]
+        names = split_names(destinations)
         if not names:
             log.warning("Page needs a destination: Technology/Resource")
             return

@@ -12,7 +12,7 @@ from asterism.pbx.calls.parking.errors import LotFullError, ParkingError
 from asterism.pbx.calls.parking.parking import Wish
 from asterism.pbx.channels.answering import answer
 from asterism.pbx.dialplan.applications.dial.options import split_options
-from asterism.pbx.dialplan.language.arguments import number, split_arguments
+from asterism.pbx.dialplan.language.arguments import number, split_arguments, split_fields
 from asterism.pbx.dialplan.language.places import parse_place
 from asterism.pbx.vocabulary.flow import EndDialplan
 from asterism.pbx.vocabulary.marks import application
@@ -139,7 +139,7 @@ class ParkingApplications(PbxModule):
     )
     async def parked_call(self, channel: Channel, args: str) -> None:
         """Run ParkedCall."""
-        lot, space = [part.strip() for part in [*split_arguments(args, limit=2), ""][:2]]
+        lot, space = split_fields(args, 2, rest=True)
         channel.raw_answer()
         channel.check()
         wanted = int(space) if space.isascii() and space.isdigit() and len(space) < 10 else None

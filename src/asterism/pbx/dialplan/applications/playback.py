@@ -10,7 +10,7 @@ from asterism.pbx.channels.answering import answer
 from asterism.pbx.channels.playing import play
 from asterism.pbx.channels.saying.kinds import is_text
 from asterism.pbx.channels.saying.say import say_text
-from asterism.pbx.dialplan.language.arguments import split_arguments
+from asterism.pbx.dialplan.language.arguments import split_arguments, split_names
 from asterism.pbx.vocabulary.controls import ChannelState
 from asterism.pbx.vocabulary.marks import application
 from asterism.pbx.vocabulary.module import PbxModule
@@ -64,7 +64,7 @@ class PlaybackModule(PbxModule):
         elif channel.state is ChannelState.UP or "skip" not in options:
             if "noanswer" not in options:
                 await answer(channel)
-            for name in filter(None, (one.strip() for one in names.split("&"))):
+            for name in split_names(names):
                 try:
                     if "say" in options or ("mix" in options and is_text(name)):
                         await say_text(channel, name)

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import UsageError
-from asterism.media.dtmf import DIGITS
-from asterism.media.soundfiles import SoundError
+from asterism.media.dtmf import KEYS
 from asterism.pbx.channels.answering import answer
-from asterism.pbx.channels.playing import play, start_tone
-from asterism.pbx.dialplan.language.arguments import number, split_arguments, split_letters
+from asterism.pbx.channels.playing import play_or_tell, start_tone
+from asterism.pbx.dialplan.language.arguments import number, option_letters, split_fields, split_letters, split_names
 from asterism.pbx.vocabulary.controls import ChannelState
 from asterism.pbx.vocabulary.errors import ChannelHangup
 from asterism.pbx.vocabulary.marks import application
@@ -19,13 +18,18 @@ from asterism.pbx.vocabulary.module import PbxModule
 if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
 
-_KEYS = DIGITS[:16]
 _MOST = 255
 _MOST_ATTEMPTS = 100
 _FIRST, _FURTHER = 10.0, 5.0
 """Seconds that the first digit, and each further one, may take."""
 _WITH_ARGUMENT = frozenset("t")
-_NOTHING: frozenset[str] = frozenset()
+
+
+_OPTIONS = (
+    ("s", "Do nothing on a channel that has not been answered."),
+    ("i", "filename is a tone: its name in indications.conf, or a list as for PlayTones."),
+    ("n", "Read without answering."),
+)
 
 
 class _Prompt:
@@ -47,12 +51,8 @@ class _Prompt:
                 return await channel.read_digit(seconds) or ""
             finally:
                 channel.stop_tone()
-        for name in filter(None, (one.strip() for one in self._names.split("&"))):
-            try:
-                digit = await play(channel, name, interrupt=_KEYS)
-            except SoundError as error:
-                channel.pbx.log.warning("%s on %s: %s", self._application, channel.name, error)
-                continue
+        for name in split_names(self._names):
+            digit = await play_or_tell(channel, self._application, name, KEYS)
             if digit:
                 return digit
         return await channel.read_digit(seconds) or ""
@@ -80,9 +80,7 @@ class ReadingModule(PbxModule):
                     "options",
                     "Letters.",
                     values=(
-                        ("s", "Do nothing on a channel that has not been answered."),
-                        ("i", "filename is a tone: its name in indications.conf, or a list as for PlayTones."),
-                        ("n", "Read without answering."),
+                        *_OPTIONS,
                         ("t(digits)", "What ends the digits in place of '#'; t() alone: nothing does."),
                         ("e", "The digit that ended them is the variable's value when it is the only one."),
                     ),
@@ -95,9 +93,7 @@ class ReadingModule(PbxModule):
     )
     async def read(self, channel: Channel, args: str) -> None:
         """Run Read."""
-        variable, files, count, letters, attempts, timeout = (
-            word.strip() for word in [*split_arguments(args), *[""] * 6][:6]
-        )
+        variable, files, count, letters, attempts, timeout = split_fields(args, 6)
         log, foreign = channel.pbx.log, self.pbx.dialplan.environment.foreign
         channel.set_variable("READSTATUS", "ERROR")
         if not variable:
@@ -170,9 +166,7 @@ class ReadingModule(PbxModule):
                     "options",
                     "Letters.",
                     values=(
-                        ("s", "Do nothing on a channel that has not been answered."),
-                        ("i", "filename is a tone: its name in indications.conf, or a list as for PlayTones."),
-                        ("n", "Read without answering."),
+                        *_OPTIONS,
                         ("p", "'#' ends the extension."),
                     ),
                 ),
@@ -183,12 +177,12 @@ class ReadingModule(PbxModule):
     )
     async def read_exten(self, channel: Channel, args: str) -> None:
         """Run ReadExten."""
-        variable, files, context, letters, timeout = (word.strip() for word in [*split_arguments(args), *[""] * 5][:5])
+        variable, files, context, letters, timeout = split_fields(args, 5)
         if not variable:
             channel.pbx.log.warning("ReadExten needs a variable")
             channel.set_variable("READEXTENSTATUS", "ERROR")
             return
-        options = {letter for letter, _ in split_letters(letters, _NOTHING)}
+        options = option_letters(letters)
         if channel.state is not ChannelState.UP:
             if "s" in options:
                 channel.set_variable(variable, "")

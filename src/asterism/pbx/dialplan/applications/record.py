@@ -16,7 +16,7 @@ from asterism.media.taps import Direction, Tap
 from asterism.pbx.calls.recording.settings import RecordingError, RecordingSettings, as_named, file_path
 from asterism.pbx.channels.answering import answer
 from asterism.pbx.channels.playing import play
-from asterism.pbx.dialplan.language.arguments import number
+from asterism.pbx.dialplan.language.arguments import number, split_names
 from asterism.pbx.vocabulary.controls import WAKE_DIGIT, ChannelState
 from asterism.pbx.vocabulary.errors import ChannelHangup
 from asterism.pbx.vocabulary.marks import application
@@ -172,7 +172,7 @@ class RecordApplication(PbxModule):
         if not name:
             raise RecordingError("it needs the name of a file")
         folder = Path(self.pbx.server.paths.data) / "sounds"
-        extensions = [kind.strip() for kind in kinds.split("&") if kind.strip()]
+        extensions = split_names(kinds)
         paths = [file_path(f"{name}.{extension}", folder) for extension in extensions]
         if not paths:
             raise RecordingError(f"'{file}' has no format")

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.documentation import Argument, Documentation
+from asterism.media.dtmf import KEYS
 from asterism.pbx.channels.saying.kinds import KINDS, MOST_CHARACTERS, whole_number
 from asterism.pbx.channels.saying.languages import rules_of
 from asterism.pbx.channels.saying.say import order_of, say
 from asterism.pbx.channels.saying.spelling import CASES, letters
-from asterism.pbx.dialplan.language.arguments import split_arguments
+from asterism.pbx.dialplan.language.arguments import split_arguments, split_fields
 from asterism.pbx.vocabulary.marks import application
 from asterism.pbx.vocabulary.module import PbxModule
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.vocabulary.host import Host
 
-KEYS = "0123456789*#ABCD"
 _INTERRUPT = "SAY_DTMF_INTERRUPT"
 NOTE = (
     "The channel is not answered: Answer or Progress before it. The prompts are those of the channel's language, in "
@@ -176,7 +176,7 @@ class SayingApplications(PbxModule):
     async def _say_counted(self, channel: Channel, name: str, args: str) -> None:
         """Say a number or an ordinal with the gender of what is counted."""
         log = channel.pbx.log
-        text, gender = (word.strip() for word in [*split_arguments(args, limit=2), "", ""][:2])
+        text, gender = split_fields(args, 2, rest=True)
         if not text:
             log.warning("%s requires an argument (number)", name)
             return

@@ -8,7 +8,7 @@ from asterism.core.documentation import Argument, Documentation
 from asterism.pbx.channels.saying.kinds import whole_number
 from asterism.pbx.channels.saying.languages import rules_of
 from asterism.pbx.dialplan.applications.saying import NOTE, speak
-from asterism.pbx.dialplan.language.arguments import split_arguments
+from asterism.pbx.dialplan.language.arguments import split_fields
 from asterism.pbx.vocabulary.marks import application
 from asterism.pbx.vocabulary.module import PbxModule
 
@@ -60,7 +60,7 @@ class SayCountedModule(PbxModule):
 
     async def _say(self, channel: Channel, name: str, args: str) -> None:
         log = channel.pbx.log
-        number, word, gender = (part.strip() for part in [*split_arguments(args, limit=3), "", "", ""][:3])
+        number, word, gender = split_fields(args, 3, rest=True)
         if not number or not word:
             log.warning("%s requires two arguments (number,filename)", name)
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.documentation import Argument, Documentation
-from asterism.pbx.dialplan.language.arguments import split_arguments
+from asterism.pbx.dialplan.language.arguments import split_fields
 from asterism.pbx.vocabulary.flow import FunctionError
 from asterism.pbx.vocabulary.marks import function
 from asterism.pbx.vocabulary.module import PbxModule
@@ -36,7 +36,7 @@ class ParkingFunctions(PbxModule):
     )
     def read(self, channel: Channel | None, args: str) -> str:
         """The channel of a space."""
-        space, lot = [part.strip() for part in [*split_arguments(args, limit=2), ""][:2]]
+        space, lot = split_fields(args, 2, rest=True)
         if not (space.isascii() and space.isdigit() and len(space) < 10):
             raise FunctionError("it needs a parking space")
         parking = self.pbx.parking

@@ -56,6 +56,25 @@ def split_arguments(text: str, separator: str = ",", limit: int = 0, *, raw: boo
     return arguments
 
 
+def split_fields(text: str, count: int, *, rest: bool = False) -> list[str]:
+    """Exactly ``count`` arguments, stripped: those that are left out are empty.
+
+    Further ones are passed over; with ``rest`` they stay in the last, which keeps its commas and quotes.
+    """
+    found = split_arguments(text, limit=count if rest else 0)
+    return [each.strip() for each in (*found, *("",) * count)[:count]]
+
+
+def split_names(text: str) -> list[str]:
+    """The names in a list joined by ``&``, stripped, without empty ones."""
+    return [name for each in text.split("&") if (name := each.strip())]
+
+
+def option_letters(text: str) -> set[str]:
+    """The letters of options none of which has an argument; see :func:`split_letters`."""
+    return {letter for letter, _ in split_letters(text, frozenset())}
+
+
 def split_letters(text: str, with_argument: frozenset[str]) -> list[tuple[str, str | None]]:
     """The letters in order, each with its argument; parentheses may be nested. Text from outside is no letter.
 

@@ -7,11 +7,14 @@ import pytest
 from asterism.pbx.dialplan.language.arguments import (
     find_outside,
     number,
+    option_letters,
     split_arguments,
     split_assignment,
     split_call,
     split_condition,
+    split_fields,
     split_letters,
+    split_names,
 )
 
 
@@ -73,3 +76,19 @@ def test_seconds(text: str, value: float | None) -> None:
 )
 def test_what_is_in_parentheses_is_never_a_list_of_letters(text: str, letters: list[tuple[str, str | None]]) -> None:
     assert split_letters(text, frozenset("L")) == letters
+
+
+def test_as_many_fields_as_there_are_to_be():
+    assert split_fields(" a , b", 3) == ["a", "b", ""]
+    assert split_fields("", 2) == ["", ""]
+    assert split_fields("a,b,c,d", 2) == ["a", "b"], "further ones are passed over"
+    assert split_fields("a,b, c,d", 3, rest=True) == ["a", "b", "c,d"]
+
+
+def test_names_joined_by_ampersands():
+    assert split_names(" a & b&&c ") == ["a", "b", "c"]
+    assert split_names("") == []
+
+
+def test_letters_without_arguments():
+    assert option_letters("s n(x)s") == {"s", "n"}

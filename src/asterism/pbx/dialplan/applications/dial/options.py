@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
-from asterism.pbx.dialplan.language.arguments import number, split_letters
+from asterism.pbx.dialplan.language.arguments import number, split_letters, split_names
 from asterism.pbx.dialplan.language.foreign import is_foreign
 from asterism.pbx.dialplan.language.places import Place, parse_place, split_place
 from asterism.pbx.vocabulary.causes import Cause, parse_cause
@@ -115,7 +115,7 @@ def _parse(text: str, known: str) -> DialOptions:
         return parse_place(given(letter)) if given(letter) else None
 
     limit, warnings = _limits(values, problems)
-    announced = [tuple(filter(None, map(str.strip, part.split("&")))) for part in given("A").split(":", 1)]
+    announced = [tuple(split_names(part)) for part in given("A").split(":", 1)]
     return DialOptions(
         letters=letters,
         between=not letters.isdisjoint(_BETWEEN),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from asterism.core.documentation import Argument, Documentation
 from asterism.pbx.channels.answering import answer
 from asterism.pbx.dialplan.applications.dial.called import hear
-from asterism.pbx.dialplan.language.arguments import number, split_arguments
+from asterism.pbx.dialplan.language.arguments import number, split_fields
 from asterism.pbx.vocabulary.controls import ChannelState
 from asterism.pbx.vocabulary.marks import application
 from asterism.pbx.vocabulary.module import PbxModule
@@ -50,7 +50,7 @@ class PrivacyManagerApplication(PbxModule):
         if channel.caller.number:
             channel.set_variable(RESULT, "SUCCESS")
             return
-        attempts, shortest, _, context = [each.strip() for each in [*split_arguments(args), "", "", "", ""][:4]]
+        attempts, shortest, _, context = split_fields(args, 4)
         if channel.state is not ChannelState.UP:
             await answer(channel)
         await hear(channel, "privacy-unident")
