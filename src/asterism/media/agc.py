@@ -6,11 +6,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from asterism.media.formats import LINEAR
+from asterism.media.decoding import Decoding
 from asterism.media.resample import to_octets, to_samples
 from asterism.media.stream import Frame
 from asterism.media.taps import Tap
-from asterism.media.translate import translator
 
 MAX_GAIN = 10 ** (30 / 20)
 """At most 30 dB louder; and as much softer."""
@@ -30,20 +29,20 @@ class AutomaticGain(Tap):
         """Have speech have a root mean square of ``level`` (0 to 32768)."""
         self.level = level
         self.gain = 1.0
+        self._decoding = Decoding()
 
     def change(self, frame: Frame) -> Frame:
         """Amplify a frame as much as those before it ask for."""
-        fmt, payload, _ = frame
-        linear = LINEAR.get(fmt.sample_rate)
-        decode = None if linear is None else translator(fmt, linear)
-        if linear is None or decode is None:
+        decoded = self._decoding.take(frame)
+        if decoded is None:
             return frame
-        samples = to_samples(decode(payload)).astype(np.float64)
+        linear = self._decoding.linear
+        samples = to_samples(decoded).astype(np.float64)
         if not len(samples):
-            return frame
+            return frame if frame.format.frame_bytes else Frame(linear, b"")  # the decoder has the loss in hand
         loudness = float(np.sqrt(np.mean(samples * samples)))
         if loudness > NOISE:
-            self._follow(self.level / loudness, len(samples) / fmt.sample_rate)
+            self._follow(self.level / loudness, len(samples) / linear.sample_rate)
         gain = self.gain
         peak = float(np.abs(samples).max())
         if peak * gain > _LOUDEST:

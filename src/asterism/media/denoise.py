@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import ctypes
 from functools import cache
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from asterism.media.formats import LINEAR
+from asterism.media.codecs.library import MissingLibraryError, open_library
+from asterism.media.codecs.native import INT, POINTER, Native
+from asterism.media.decoding import Decoding
 from asterism.media.stream import Frame
 from asterism.media.taps import Tap
-from asterism.media.translate import translator
 
 LIBRARY, PACKAGE = "libspeexdsp.so.1", "libspeexdsp1"
 _SET_DENOISE = 0
 """``SPEEX_PREPROCESS_SET_DENOISE``."""
 
 
+_FUNCTIONS = {
+    "speex_preprocess_state_init": (POINTER, (INT, INT)),
+    "speex_preprocess_state_destroy": (None, (POINTER,)),
+    "speex_preprocess_ctl": (INT, (POINTER, INT, POINTER)),
+    "speex_preprocess_run": (INT, (POINTER, POINTER)),
+}
+
+
 @cache
-def _library() -> Any:
+def _library() -> ctypes.CDLL | None:
     try:
-        found = ctypes.CDLL(LIBRARY)
-    except OSError:
+        return open_library((LIBRARY,), PACKAGE, _FUNCTIONS)
+    except MissingLibraryError:
         return None
-    found.speex_preprocess_state_init.restype = ctypes.c_void_p
-    found.speex_preprocess_state_init.argtypes = (ctypes.c_int, ctypes.c_int)
-    found.speex_preprocess_state_destroy.argtypes = (ctypes.c_void_p,)
-    found.speex_preprocess_ctl.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
-    found.speex_preprocess_run.argtypes = (ctypes.c_void_p, ctypes.c_char_p)
-    return found
 
 
 def reason() -> str:
@@ -35,26 +38,23 @@ def reason() -> str:
     return "" if _library() is not None else f"install {PACKAGE}"
 
 
-class _State:
+class _State(Native):
     """The filter for frames of one length and rate."""
 
-    __slots__ = ("_library", "_state", "key")
+    __slots__ = ("_run", "key")
 
-    def __init__(self, samples: int, rate: int) -> None:
+    def __init__(self, library: ctypes.CDLL, samples: int, rate: int) -> None:
+        state = library.speex_preprocess_state_init(samples, rate)
+        super().__init__(state, library.speex_preprocess_state_destroy, 2 * samples)
         self.key = samples, rate
-        self._library = _library()
-        self._state = self._library.speex_preprocess_state_init(samples, rate)
-        on = ctypes.c_int(1)
-        self._library.speex_preprocess_ctl(self._state, _SET_DENOISE, ctypes.byref(on))
+        self._run = library.speex_preprocess_run
+        library.speex_preprocess_ctl(state, _SET_DENOISE, ctypes.byref(INT(1)))
 
     def run(self, audio: bytes) -> bytes:
         """A frame of 16-bit samples with less noise."""
-        buffer = ctypes.create_string_buffer(audio, len(audio))
-        self._library.speex_preprocess_run(self._state, buffer)
-        return buffer.raw
-
-    def __del__(self) -> None:
-        self._library.speex_preprocess_state_destroy(self._state)
+        self.out.raw = audio
+        self._run(self._state, self.out)
+        return self.out.raw
 
 
 class Denoiser(Tap):
@@ -63,19 +63,20 @@ class Denoiser(Tap):
     changes: ClassVar[bool] = True
 
     def __init__(self) -> None:
+        self._decoding = Decoding()
         self._state: _State | None = None
 
     def change(self, frame: Frame) -> Frame:
         """Filter a frame."""
-        fmt, payload, _ = frame
-        linear = LINEAR.get(fmt.sample_rate)
-        decode = None if linear is None else translator(fmt, linear)
-        if linear is None or decode is None:
+        library = _library()
+        decoded = None if library is None else self._decoding.take(frame)
+        if library is None or decoded is None:
             return frame
-        audio = bytes(decode(payload))
+        linear = self._decoding.linear
+        audio = bytes(decoded)
         if len(audio) < 2 or len(audio) % 2:
-            return frame
-        key = len(audio) // 2, fmt.sample_rate
+            return frame if audio or frame.format.frame_bytes else Frame(linear, b"")  # the decoder has its loss
+        key = len(audio) // 2, linear.sample_rate
         if self._state is None or self._state.key != key:
-            self._state = _State(*key)
+            self._state = _State(library, *key)
         return Frame(linear, self._state.run(audio))

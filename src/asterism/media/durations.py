@@ -19,10 +19,10 @@ _G723_FRAME = (24, 20, 4)
 """Octets of a frame by its first two bits (RFC 3551 4.5.3)."""
 
 
-def _opus(payload: bytes | bytearray | memoryview) -> int:
-    """RFC 6716 3.1, 3.2; 20 ms where it makes no sense."""
+def opus_ticks(payload: bytes | bytearray | memoryview) -> int:
+    """Ticks of 48 kHz in a packet of Opus (RFC 6716 3.1, 3.2); 0 where it makes no sense."""
     if not payload:
-        return 960
+        return 0
     toc = payload[0]
     config, code = toc >> 3, toc & 3
     if config < 12:
@@ -33,7 +33,11 @@ def _opus(payload: bytes | bytearray | memoryview) -> int:
         frame = 120 << (config & 3)
     count = (1, 2, 2)[code] if code < 3 else payload[1] & 0x3F if len(payload) > 1 else 0
     ticks = frame * count
-    return ticks if 0 < ticks <= 5760 else 960
+    return ticks if ticks <= 5760 else 0
+
+
+def _opus(payload: bytes | bytearray | memoryview) -> int:
+    return opus_ticks(payload) or 960
 
 
 def _g729(payload: bytes | bytearray | memoryview) -> int:

@@ -31,11 +31,6 @@ class Loudness:
         return float(np.abs(samples).mean()), len(samples) * 1000 / self._decoding.linear.sample_rate
 
 
-def loudness(frame: Frame) -> tuple[float, float] | None:
-    """As :meth:`Loudness.take`, of a single frame of a codec that remembers nothing (G.711, linear)."""
-    return Loudness().take(frame)
-
-
 class Speech(Enum):
     """Change of speech activity."""
 

@@ -6,10 +6,14 @@ import pytest
 from codec_kit import tone
 
 from asterism.media.formats import G722, G723, SLIN, SLIN16, ULAW
-from asterism.media.loudness import Loudness, Speech, SpeechDetector, loudness
+from asterism.media.loudness import Loudness, Speech, SpeechDetector
 from asterism.media.stream import Frame
 from asterism.media.tones import samples
 from asterism.media.translate import stream_translator, translator
+
+
+def loudness(frame):
+    return Loudness().take(frame)
 
 
 def test_how_loud_and_how_long():

@@ -13,10 +13,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from asterism.media.codecs.discovery import converts
+from asterism.media.codecs.discovery import passed_only
 from asterism.media.formats import DTMF_ENCODING, DTMF_FMTP, DTMF_PAYLOAD_TYPE, Format, format_for
 from asterism.media.payload_types import PayloadTypes
-from asterism.media.stream import AUDIO
 from asterism.media.translate import joinable
 from asterism.stack.sdp import Connection, MediaDescription
 
@@ -175,14 +174,10 @@ def accept_offer(
         chosen = [(by_format[one], one) for one in by_format if one in allowed]
     else:
         chosen = [(by_format[one], one) for one in allowed if one in by_format]
-    chosen.sort(key=_passed_only)
+    chosen.sort(key=lambda pair: passed_only(pair[1]))
     if preference.endswith("first"):
         del chosen[1:]
     return _terms(chosen, events if dtmf_mode in _EVENT_MODES else {}, offer)
-
-
-def _passed_only(one: tuple[Offered, Format]) -> bool:
-    return one[1].media == AUDIO and not converts(one[1])
 
 
 @lru_cache(maxsize=1024)

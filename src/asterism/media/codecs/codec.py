@@ -48,10 +48,6 @@ class Codec:
     """What it decodes and encodes."""
     load: Callable[[], Loaded]
     """Finds the library; called once. A ``MissingLibraryError`` that it raises says why there are no steps."""
-    library: str = ""
-    """The shared library, or the Python module, that is looked for; empty: none is needed."""
-    package: str = ""
-    """The package that has it."""
 
 
 def whole_by(stream: Callable[[], Translator], fill: int = 1) -> Translator:

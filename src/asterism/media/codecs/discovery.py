@@ -52,13 +52,8 @@ def reason(fmt: Format) -> str:
     return "" if converts(fmt) else "no codec"
 
 
-@lru_cache(maxsize=512)
-def usable_first(formats: tuple[Format, ...]) -> tuple[Format, ...]:
-    """The formats in their order, but those that can be converted before those that can only be passed on."""
-    return tuple(sorted(formats, key=_passed_only))
-
-
-def _passed_only(fmt: Format) -> bool:
+def passed_only(fmt: Format) -> bool:
+    """Whether a format of audio can be passed on, and not converted."""
     return fmt.media == "audio" and not converts(fmt)
 
 

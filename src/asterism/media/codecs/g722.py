@@ -60,4 +60,4 @@ def _load() -> Loaded:
     return Loaded(tuple(steps))
 
 
-CODEC = Codec((G722,), _load, "G722", _PACKAGE)
+CODEC = Codec((G722,), _load)

@@ -103,4 +103,4 @@ def _load() -> Loaded:
     return Loaded((*coding, *packing))
 
 
-CODEC = Codec((G726, G726AAL2, G726_NON_STANDARD), _load, _LIBRARY, _PACKAGE)
+CODEC = Codec((G726, G726AAL2, G726_NON_STANDARD), _load)

@@ -91,4 +91,4 @@ def _load() -> Loaded:
     )
 
 
-CODEC = Codec((G729,), _load, _LIBRARY, _PACKAGE)
+CODEC = Codec((G729,), _load)

@@ -81,4 +81,4 @@ def _load() -> Loaded:
     return Loaded((_decoding(partial(_Decoder, library)), encoding))
 
 
-CODEC = Codec((GSM,), _load, _LIBRARY, _PACKAGE)
+CODEC = Codec((GSM,), _load)

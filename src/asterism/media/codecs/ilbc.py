@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from functools import partial
 
-from asterism.media.codecs.codec import Codec, Loaded, Step
+from asterism.media.codecs.codec import Codec, Loaded, Step, whole_by
 from asterism.media.codecs.library import open_library
 from asterism.media.codecs.native import BYTES, INT, POINTER, Native, Pieces
 from asterism.media.formats import ILBC, SLIN
@@ -102,14 +102,10 @@ class _Encoder(_Stream):
         return b"".join(made)
 
 
-def _one(create: partial[_Decoder], payload: bytes) -> bytes:
-    return create()(payload) if payload else b""
-
-
 def _load() -> Loaded:
     library = open_library(_LIBRARIES, _PACKAGE, _FUNCTIONS)
     decoder, encoder = partial(_Decoder, library), partial(_Encoder, library)
-    return Loaded((Step(ILBC, SLIN, partial(_one, decoder), decoder), Step(SLIN, ILBC, None, encoder, encoder)))
+    return Loaded((Step(ILBC, SLIN, whole_by(decoder), decoder), Step(SLIN, ILBC, None, encoder, encoder)))
 
 
-CODEC = Codec((ILBC,), _load, _LIBRARIES[0], _PACKAGE)
+CODEC = Codec((ILBC,), _load)

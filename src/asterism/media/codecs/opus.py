@@ -11,8 +11,9 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-from asterism.media.codecs.codec import Codec, Loaded, Step
+from asterism.media.codecs.codec import Codec, Loaded, Step, whole_by
 from asterism.media.codecs.library import open_library
+from asterism.media.codecs.native import BYTES, INT, POINTER
 from asterism.media.formats import LINEAR, OPUS, Format
 
 _VOIP = 2048
@@ -29,14 +30,13 @@ _LENGTHS = (60, 40, 20, 10)
 _MOST_LOST = 5
 """Packets in a row that are concealed."""
 
-_POINTER, _INT, _BYTES = ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p
 _FUNCTIONS = {
-    "opus_encoder_get_size": (_INT, (_INT,)),
-    "opus_encoder_init": (_INT, (_POINTER, ctypes.c_int32, _INT, _INT)),
-    "opus_encode": (ctypes.c_int32, (_POINTER, _BYTES, _INT, _POINTER, ctypes.c_int32)),
-    "opus_decoder_get_size": (_INT, (_INT,)),
-    "opus_decoder_init": (_INT, (_POINTER, ctypes.c_int32, _INT)),
-    "opus_decode": (_INT, (_POINTER, _BYTES, ctypes.c_int32, _POINTER, _INT, _INT)),
+    "opus_encoder_get_size": (INT, (INT,)),
+    "opus_encoder_init": (INT, (POINTER, ctypes.c_int32, INT, INT)),
+    "opus_encode": (ctypes.c_int32, (POINTER, BYTES, INT, POINTER, ctypes.c_int32)),
+    "opus_decoder_get_size": (INT, (INT,)),
+    "opus_decoder_init": (INT, (POINTER, ctypes.c_int32, INT)),
+    "opus_decode": (INT, (POINTER, BYTES, ctypes.c_int32, POINTER, INT, INT)),
 }  # fmt: skip
 
 
@@ -108,7 +108,7 @@ class _Encoder:
         if said.get("cbr"):
             settings[_SET_VBR] = 0
         for request, value in settings.items():
-            library.opus_encoder_ctl(self._state, _INT(request), ctypes.c_int32(value))
+            library.opus_encoder_ctl(self._state, INT(request), ctypes.c_int32(value))
         self._sizes = tuple(2 * rate * length // 1000 for length in _LENGTHS)
         self._left = b""
         self._out = ctypes.create_string_buffer(_LARGEST)
@@ -142,20 +142,16 @@ def _names() -> Iterator[str]:
     yield from ("libopus.so.0", "libopus.0.dylib", "opus.dll")
 
 
-def _one(create: partial[_Decoder], payload: bytes) -> bytes:
-    return create()(payload)
-
-
 def _load() -> Loaded:
     library = open_library(_names(), "the Python package opuslib-next-bundled, or libopus0", _FUNCTIONS)
-    library.opus_encoder_ctl.restype = _INT
+    library.opus_encoder_ctl.restype = INT
     steps: list[Step] = []
     for rate in (8000, 12000, 16000, 24000, 48000):
         linear: Format = LINEAR[rate]
         decoder, encoder = partial(_Decoder, library, rate), partial(_Encoder, library, rate)
-        steps.append(Step(OPUS, linear, partial(_one, decoder), decoder))
+        steps.append(Step(OPUS, linear, whole_by(decoder), decoder))
         steps.append(Step(linear, OPUS, None, encoder, encoder))
     return Loaded(tuple(steps))
 
 
-CODEC = Codec((OPUS,), _load, "libopus", "opuslib-next-bundled")
+CODEC = Codec((OPUS,), _load)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from functools import partial
 
-from asterism.media.codecs.codec import Codec, Loaded, Step
+from asterism.media.codecs.codec import Codec, Loaded, Step, whole_by
 from asterism.media.codecs.library import open_library
 from asterism.media.codecs.native import BYTES, INT, POINTER, Native, Pieces
 from asterism.media.durations import speex_frames
@@ -125,12 +125,8 @@ def _load() -> Loaded:
     for mode, fmt in enumerate((SPEEX, SPEEX16)):
         linear = LINEAR[fmt.sample_rate]
         decoder, encoder = partial(_Decoder, library, mode, linear), partial(_Encoder, library, mode, linear)
-        steps += (Step(fmt, linear, partial(_one, decoder), decoder), Step(linear, fmt, None, encoder))
+        steps += (Step(fmt, linear, whole_by(decoder), decoder), Step(linear, fmt, None, encoder))
     return Loaded(tuple(steps))
 
 
-def _one(create: partial[_Decoder], payload: bytes) -> bytes:
-    return create()(payload) if payload else b""
-
-
-CODEC = Codec((SPEEX, SPEEX16), _load, _LIBRARY, _PACKAGE)
+CODEC = Codec((SPEEX, SPEEX16), _load)

@@ -13,9 +13,9 @@ from asterism.media.codecs.discovery import (
     converts,
     decodes,
     encodes,
+    passed_only,
     reason,
     shortcomings,
-    usable_first,
 )  # fmt: skip
 from asterism.media.codecs.library import MissingLibraryError
 from asterism.media.formats import FORMATS, G722, G723, LINEAR, OPUS, PASSED, ULAW
@@ -39,9 +39,9 @@ def test_what_no_codec_is_for_is_passed_on_only():
     assert not decodes(G723)
     assert not encodes(G723)
     assert reason(G723) == "no codec"
-    assert usable_first((G723, ULAW, OPUS)) == (ULAW, OPUS, G723)
+    assert sorted((G723, ULAW, OPUS), key=passed_only) == [ULAW, OPUS, G723]
     video = PASSED["video"]["h264"]
-    assert usable_first((video, G723)) == (video, G723)
+    assert sorted((video, G723), key=passed_only) == [video, G723]
     assert shortcomings([ULAW, G723, video]) == {G723: "no codec"}
 
 

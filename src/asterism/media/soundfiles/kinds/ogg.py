@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 from asterism.media.codecs.discovery import decodes, reason
+from asterism.media.durations import opus_ticks
 from asterism.media.formats import OPUS, SLIN, SLIN48, SPEEX, SPEEX16
 from asterism.media.soundfiles.contents import Contents, Kind, Run, SoundError, Warn, length_of
 from asterism.media.soundfiles.kinds.encoded import open_encoded
@@ -168,18 +169,8 @@ def _sound(packet: bytes) -> float:
 
 
 def duration(packet: bytes) -> float:
-    """Seconds of sound in a packet of Opus (RFC 6716 3.1); 0 where it is none."""
-    if not packet:
-        return 0.0
-    mode, code = packet[0] >> 3, packet[0] & 3
-    if mode < 12:
-        length = (0.01, 0.02, 0.04, 0.06)[mode & 3]
-    elif mode < 16:
-        length = (0.01, 0.02)[mode & 1]
-    else:
-        length = (0.0025, 0.005, 0.01, 0.02)[mode & 3]
-    count = (1, 2, 2, packet[1] & 63 if len(packet) > 1 else 0)[code]
-    return length * count if length * count <= 0.1201 else 0.0
+    """Seconds of sound in a packet of Opus; 0 where it is none."""
+    return opus_ticks(packet) / 48000
 
 
 _SPEEX = {8000: SPEEX, 16000: SPEEX16}
