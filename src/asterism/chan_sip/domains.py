@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from asterism.applications.session.identity import WILDCARDS
 from asterism.chan_sip.objects.general import SipGeneral
 from asterism.chan_sip.translation.general_transports import binds, host_of
-
-if TYPE_CHECKING:
-    pass
 
 MOST = 1000
 """Domains that are looked at."""

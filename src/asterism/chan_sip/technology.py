@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from asterism.sip.core import SipCore
     from asterism.stack.message import Request
 
-"""The endpoint of those who are no peer, with the settings of ``[general]``."""
 _ABSENT_SECONDS = 30.0
 """How long a host that has no address is taken for one that has none."""
 _MOST_ABSENT = 256

@@ -8,6 +8,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from asterism.config.values import is_true
 from asterism.data.errors import DataRefusedError, DataUnavailableError
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "<=": lambda column, value: column <= value,
     ">=": lambda column, value: column >= value,
 }
-_YES = ("yes", "true", "1", "on", "t", "y")
 
 
 class Records:
@@ -146,7 +146,7 @@ def _value(column: Column[Any], text: str) -> Any:
         return None
     try:
         if kind is bool:
-            return text.strip().lower() in _YES
+            return is_true(text)
         if kind in (int, float, decimal.Decimal):
             return kind(text if len(text) < 100 else "too long")
         if kind in (datetime.datetime, datetime.date, datetime.time):

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import unquote_to_bytes
 
+from asterism.config.values import is_true
 from asterism.core.documentation import Argument, Documentation
 from asterism.pbx.dialplan.functions import fetching, textfiles
 from asterism.pbx.dialplan.functions.blocking import Blocking
@@ -36,7 +37,6 @@ _NO_CHARSETS = frozenset(
     }
 )  # fmt: skip
 """Notations of Python and of host names, which no web page is written in."""
-_YES = ("yes", "true", "y", "t", "1", "on")
 
 _DOCUMENTED = (
     ("cookie", "a cookie to send, name=value; each Set adds one"),
@@ -139,7 +139,7 @@ class CurlFunctions(PbxModule):
         compatible = settings.get("hashcompat", [""])[-1].lower()
         if compatible in ("yes", "legacy", "true", "1"):
             return as_hash(self.pbx, needs_channel(channel), _pairs(body, compatible == "legacy"))
-        if settings.get("header", [""])[-1].lower() in _YES:
+        if is_true(settings.get("header", [""])[-1]):
             body = page.head + body
         return self.pbx.dialplan.environment.foreign(body)
 
@@ -189,7 +189,7 @@ class CurlFunctions(PbxModule):
             raise FunctionError("it needs a URL")
 
         def flag(name: str, default: bool) -> bool:
-            return last[name].lower() in _YES if name in last else default
+            return is_true(last[name]) if name in last else default
 
         def seconds(name: str) -> float | None:
             return float(last.get(name, 0)) or None

@@ -97,12 +97,13 @@ def rewritten(expression: str, text: str) -> str | None:
         return None
     pattern, replacement, flags = parts
     try:
-        found = compile_regex(pattern, longest=True, ignore_case=bool(flags.strip())).search(text)
+        compiled = compile_regex(pattern, longest=True, ignore_case=bool(flags.strip()))
+        found = compiled.search(text)
     except RegexError:
         return None
     if found is None:
         return None
-    groups = compile_regex(pattern, longest=True).groups
+    groups = compiled.groups
 
     def insert(reference: re.Match[str]) -> str:
         one = reference[1]

@@ -146,7 +146,8 @@ async def _response(fetch: Fetch) -> AsyncIterator[aiohttp.ClientResponse]:
     tunnel = secure and bool(fetch.proxy_user)
     allowed = MOST_REDIRECTS if fetch.redirects < 0 else min(fetch.redirects, MOST_REDIRECTS)
     try:
-        connector = aiohttp.TCPConnector(force_close=True, ssl=_trust(fetch), resolver=_resolver(fetch.dns_timeout))
+        trust = await asyncio.to_thread(_trust, fetch)  # it may read all certificates
+        connector = aiohttp.TCPConnector(force_close=True, ssl=trust, resolver=_resolver(fetch.dns_timeout))
         limits = aiohttp.ClientTimeout(total=fetch.timeout, sock_connect=fetch.connect_timeout)
         async with (
             aiohttp.ClientSession(

@@ -43,22 +43,29 @@ async def ask(name: str, kind: str, servers: Sequence[tuple[str, int]] = (), tim
     """
     # In a thread: it takes too long for the loop, and a server whose dialplan asks nothing never needs it.
     await asyncio.to_thread(import_module, "dns.asyncresolver")
-    import dns.asyncresolver
     import dns.exception
     import dns.resolver
-    from dns.nameserver import Do53Nameserver
 
     try:
-        resolver = dns.asyncresolver.Resolver(configure=not servers)
-        if servers:
-            resolver.nameservers = [Do53Nameserver(host, port) for host, port in servers]
-        resolver.lifetime = timeout
+        resolver = await asyncio.to_thread(_resolver, servers, timeout)
         answer = await resolver.resolve(f"{name.rstrip('.')}.", kind, raise_on_no_answer=False)
     except dns.resolver.NXDOMAIN:
         return []
     except (dns.exception.DNSException, OSError, ValueError) as error:
         raise FunctionError(f"no answer for {kind} of '{name}': {type(error).__name__}") from None
     return list(answer)[:MOST_RECORDS]
+
+
+def _resolver(servers: Sequence[tuple[str, int]], timeout: float) -> Any:
+    """A resolver of these servers, or of those that the system's files name: it reads them."""
+    import dns.asyncresolver
+    from dns.nameserver import Do53Nameserver
+
+    resolver = dns.asyncresolver.Resolver(configure=not servers)
+    if servers:
+        resolver.nameservers = [Do53Nameserver(host, port) for host, port in servers]
+    resolver.lifetime = timeout
+    return resolver
 
 
 def naptr(records: Iterable[Any]) -> list[NaptrRecord]:

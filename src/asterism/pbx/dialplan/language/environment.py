@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from asterism.core.containment import FAILURES, report_failure, task_ends
+from asterism.core.containment import FAILED, FAILURES, report_failure, task_ends
 from asterism.core.restriction import DANGEROUS_FUNCTIONS, WRITES, restriction
 from asterism.pbx.dialplan.language import substitution
 from asterism.pbx.dialplan.language.foreign import NEUTRAL, Foreign, is_foreign, joined, shadow
@@ -180,18 +180,10 @@ class Environment:
             return self.function(channel, name, args)
         if found.dangerous and self._refused(name):
             return ""
-        try:
-            value = await found.wait_read(channel, args)
-        except _ENDS:
-            raise
-        except FunctionError as error:
-            self.log.warning("%s(%s): %s", name, args, error)
+        waited = await self._waited(name, args, found.wait_read, channel, args)
+        if waited is FAILED:
             return ""
-        except FAILURES as error:
-            if task_ends(error):
-                raise
-            report_failure(self.log, f"function {name}")
-            return ""
+        value: str = waited
         if (found.foreign or (args.__class__ is Foreign and not found.marks)) and not self.plain_text:
             return mark_foreign(value)
         return value
@@ -200,14 +192,21 @@ class Environment:
         """Wait until the data that a function reads is available; data that cannot be fetched is missing then."""
         found = self.functions.get(name)
         if found is not None and found.prepare is not None and not (found.dangerous and self._refused(name)):
-            try:
-                await found.prepare(args)
-            except FunctionError as error:
-                self.log.warning("%s(%s): %s", name, args, error)
-            except FAILURES as error:
-                if task_ends(error):
-                    raise
-                report_failure(self.log, f"function {name}")
+            await self._waited(name, args, found.prepare, args)
+
+    async def _waited(self, name: str, args: str, work: Callable[..., Awaitable[Any]], *given: Any) -> Any:
+        """What the work of a function gives; ``FAILED``, which is logged, where it fails."""
+        try:
+            return await work(*given)
+        except _ENDS:
+            raise
+        except FunctionError as error:
+            self.log.warning("%s(%s): %s", name, args, error)
+        except FAILURES as error:
+            if task_ends(error):
+                raise
+            report_failure(self.log, f"function {name}")
+        return FAILED
 
     def write(self, channel: Channel | None, name: str, args: str, value: str) -> bool:
         """Write a function; ``False`` when there is none of that name or it failed (which is logged)."""
@@ -238,19 +237,7 @@ class Environment:
             return self.write(channel, name, args, value)
         if self._read_only(name) or (found.dangerous and self._refused(name)):
             return False
-        try:
-            await found.wait_write(channel, args, value)
-        except _ENDS:
-            raise
-        except FunctionError as error:
-            self.log.warning("%s(%s): %s", name, args, error)
-            return False
-        except FAILURES as error:
-            if task_ends(error):
-                raise
-            report_failure(self.log, f"function {name}")
-            return False
-        return True
+        return await self._waited(name, args, found.wait_write, channel, args, value) is not FAILED
 
     def assign(self, channel: Channel | None, name: str, value: str) -> bool:
         """``Set(name=value)``: a variable of the channel, a global without channel, or a function's write."""
