@@ -35,15 +35,21 @@ class _Decoder:
 
 
 class _Encoder:
-    """One stream."""
+    """One stream; what makes no whole octet waits for more."""
 
-    __slots__ = ("_encode",)
+    __slots__ = ("_encode", "_left", "_size")
 
     def __init__(self, native: type[Native], linear: Format) -> None:
         self._encode = native(linear.sample_rate, _BIT_RATE).encode
+        self._size = linear.sample_rate // 4000
+        """Octets of linear audio for one of G.722. For half of one the library writes beyond the end of its result."""
+        self._left = b""
 
     def __call__(self, pcm: bytes) -> bytes:
-        return bytes(self._encode(np.frombuffer(pcm, "<i2", len(pcm) // 2))) if len(pcm) > 1 else b""
+        data = self._left + pcm if self._left else pcm
+        end = len(data) - len(data) % self._size
+        self._left = data[end:]
+        return bytes(self._encode(np.frombuffer(data, "<i2", end // 2))) if end else b""
 
 
 def _load() -> Loaded:

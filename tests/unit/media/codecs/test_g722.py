@@ -28,6 +28,12 @@ def test_what_is_above_the_telephone_band_is_kept_at_16_khz():
     assert noise > 15
 
 
+def test_half_an_octet_waits_and_nothing_is_written_behind_the_end():
+    encode = stream_translator(SLIN16, G722)
+    assert encode(b"\1\2") == b""
+    assert len(encode(b"\3\4")) == 1
+
+
 def test_a_lost_packet_keeps_the_time():
     assert stream_translator(G722, SLIN)(b"") == bytes(320)
     assert stream_translator(G722, SLIN16)(b"") == bytes(640)
