@@ -29,6 +29,7 @@ class Sound:
     same time; of a long one each who plays it reads the file.
 
     Attributes:
+        path: the file.
         format: format of the frames.
         seconds: playing time; 0 when the file does not tell.
         size: octets that it takes in memory at the most.
@@ -36,7 +37,7 @@ class Sound:
     """
 
     __slots__ = (
-        "_contents", "_kept", "_limit", "_making", "_path", "_source", "_told", "_warn", "format", "seconds", "shared",
+        "_contents", "_kept", "_limit", "_making", "_source", "_told", "_warn", "format", "path", "seconds", "shared",
         "size",
     )  # fmt: skip
 
@@ -51,7 +52,7 @@ class Sound:
         Raises:
             SoundError: it cannot be read.
         """
-        self._path = path
+        self.path = path
         self._warn = warn
         self._told: set[str] = set()
         self._kept: list[Frame] = []
@@ -119,8 +120,8 @@ class Sound:
             yield from self._run(self._contents, start)
             return
         try:
-            with open_regular(self._path) as file:
-                contents = open_contents(self._path, file, self._tell)
+            with open_regular(self.path) as file:
+                contents = open_contents(self.path, file, self._tell)
                 if contents.format is self._source:
                     yield from self._run(contents, start)
                 else:
@@ -140,4 +141,4 @@ class Sound:
     def _tell(self, text: str) -> None:
         if text not in self._told:
             self._told.add(text)
-            self._warn(f"{self._path}: {text}")
+            self._warn(f"{self.path}: {text}")

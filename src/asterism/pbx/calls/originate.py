@@ -16,18 +16,17 @@ from asterism.core.restriction import DANGEROUS_APPLICATIONS, DANGEROUS_FUNCTION
 from asterism.media.formats import Format, format_named
 from asterism.pbx.calls.dialing import Dialer
 from asterism.pbx.channels.extension import Extension
+from asterism.pbx.channels.technology import Uncallable
 from asterism.pbx.dialplan.language.places import parse_place
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.causes import Cause
 from asterism.pbx.vocabulary.controls import Control
-from asterism.pbx.vocabulary.device_state import DeviceState
-from asterism.pbx.vocabulary.errors import ChannelHangup, RequestError
+from asterism.pbx.vocabulary.errors import ChannelHangup
 from asterism.pbx.vocabulary.flow import EndDialplan
 from asterism.pbx.vocabulary.party import PartyId, parse_caller_id
 
 if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
-    from asterism.pbx.channels.technology import ChannelRequest
     from asterism.pbx.vocabulary.host import Host, HostServer
 
 DEFAULT_TIMEOUT = 30.0
@@ -101,19 +100,11 @@ async def originate(pbx: Host, request: OriginateRequest) -> Originated:
     return result
 
 
-class Nowhere:
+class Nowhere(Uncallable):
     """The technology of channels without a far end, which run the extension ``failed``."""
 
     name = "OutgoingSpoolFailed"
     description = "Calls that nobody answered"
-
-    def request(self, request: ChannelRequest) -> Channel:
-        """There is nothing to call."""
-        raise RequestError(Cause.CHAN_NOT_IMPLEMENTED, "it cannot be called")
-
-    def device_state(self, resource: str) -> DeviceState:
-        """There are no devices."""
-        return DeviceState.INVALID
 
 
 def _run_failed(pbx: Host, request: OriginateRequest, reason: int) -> None:

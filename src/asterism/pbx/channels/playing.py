@@ -236,19 +236,13 @@ def start_play(channel: Channel, name: str, interrupt: str = "", language: str =
     if stream is None:
         return Playing(channel, (), interrupt)
     sound = sounds.load(name, language, stream.format)
-    _tell(channel, name, language, stream)
-    return Playing(channel, SoundFrames(sound, offset_ms), interrupt)
-
-
-def _tell(channel: Channel, name: str, language: str, stream: AudioStream) -> None:
-    """Say what is played to those who listen."""
     pbx = channel.pbx
     if pbx.log.verbosity >= 3:
-        path = pbx.server.media.sounds.find(name, language, (stream.format,))
-        shown = name if path is None else f"{name}{path.suffix}"
+        shown = f"{name}{sound.path.suffix}"
         pbx.log.verbose(3, "<%s> Playing '%s' (language '%s')", channel.name, shown, language)
     if pbx.test_events.wanted:
         pbx.test_events.send("PLAYBACK", (("Message", name), ("Channel", channel.name)))
+    return Playing(channel, SoundFrames(sound, offset_ms), interrupt)
 
 
 async def play(channel: Channel, name: str, interrupt: str = "", language: str = "", offset_ms: int = 0) -> str:

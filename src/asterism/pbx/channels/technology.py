@@ -6,6 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from asterism.pbx.vocabulary.causes import Cause
+from asterism.pbx.vocabulary.device_state import DeviceState
+from asterism.pbx.vocabulary.errors import RequestError
+
 if TYPE_CHECKING:
     from asterism.media.formats import Format
     from asterism.media.payload_types import PayloadTypes
@@ -14,7 +18,6 @@ if TYPE_CHECKING:
     from asterism.pbx.channels.security import Security
     from asterism.pbx.channels.transfer import TransferOrder
     from asterism.pbx.vocabulary.controls import Control
-    from asterism.pbx.vocabulary.device_state import DeviceState
 
 
 @dataclass(slots=True, eq=False)
@@ -50,6 +53,18 @@ class ChannelTechnology(Protocol):
 
     def device_state(self, resource: str) -> DeviceState:
         """State of a device (``alice`` of ``PJSIP/alice``)."""
+
+
+class Uncallable:
+    """Base of technologies whose channels are made by those who need them: nothing can be called."""
+
+    def request(self, request: ChannelRequest) -> Channel:
+        """There is nothing to call."""
+        raise RequestError(Cause.CHAN_NOT_IMPLEMENTED, "it cannot be called")
+
+    def device_state(self, resource: str) -> DeviceState:
+        """There are no devices."""
+        return DeviceState.INVALID
 
 
 class ChannelDriver(Protocol):

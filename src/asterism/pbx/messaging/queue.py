@@ -13,14 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from asterism.core.containment import FAILURES, report_failure, task_ends
 from asterism.core.registry import Registry
+from asterism.pbx.channels.technology import Uncallable
 from asterism.pbx.messaging.message import Message, MessageError, MessageTechnology, SendStatus, give_message
-from asterism.pbx.vocabulary.causes import Cause
-from asterism.pbx.vocabulary.device_state import DeviceState
-from asterism.pbx.vocabulary.errors import RequestError
 
 if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
-    from asterism.pbx.channels.technology import ChannelRequest
     from asterism.pbx.vocabulary.host import Host
 
 CHANNEL_NAME = "Message/ast_msg_queue"
@@ -45,19 +42,11 @@ class Delivery(NamedTuple):
     sender: str = ""
 
 
-class _Technology:
+class _Technology(Uncallable):
     """Technology of the channels that run dialplan for messages; it cannot be called."""
 
     name = "Message"
     description = "Text messages outside calls"
-
-    def request(self, request: ChannelRequest) -> Channel:
-        """Nobody can be called."""
-        raise RequestError(Cause.CHAN_NOT_IMPLEMENTED, "messages are not called")
-
-    def device_state(self, resource: str) -> DeviceState:
-        """There are no devices."""
-        return DeviceState.INVALID
 
 
 class _Lane:

@@ -9,34 +9,23 @@ from typing import TYPE_CHECKING
 
 from asterism.media.memory import memory_pair
 from asterism.media.stream import AUDIO, ChannelStream
+from asterism.pbx.channels.technology import Uncallable
 from asterism.pbx.channels.transfer import TransferStatus
-from asterism.pbx.vocabulary.causes import Cause
 from asterism.pbx.vocabulary.controls import Control
-from asterism.pbx.vocabulary.device_state import DeviceState
-from asterism.pbx.vocabulary.errors import RequestError
 
 if TYPE_CHECKING:
     from asterism.media.memory import MemoryStream
     from asterism.media.stream import Offered
     from asterism.pbx.channels.channel import Channel
-    from asterism.pbx.channels.technology import ChannelRequest
     from asterism.pbx.channels.transfer import TransferOrder
     from asterism.pbx.vocabulary.host import Host
 
 
-class AnnouncerTechnology:
+class AnnouncerTechnology(Uncallable):
     """Cannot be dialled: a conference makes its own."""
 
     name = "CBAnn"
     description = "Conference Bridge Announcing Channel"
-
-    def request(self, request: ChannelRequest) -> Channel:
-        """There is nothing to call."""
-        raise RequestError(Cause.CHAN_NOT_IMPLEMENTED, "it cannot be called")
-
-    def device_state(self, resource: str) -> DeviceState:
-        """There are no devices."""
-        return DeviceState.INVALID
 
 
 class _End:

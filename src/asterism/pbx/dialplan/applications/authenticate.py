@@ -14,7 +14,8 @@ from asterism.core.documentation import Argument, Documentation
 from asterism.media.dtmf import KEYS
 from asterism.pbx.channels.answering import answer
 from asterism.pbx.channels.playing import play_or_tell
-from asterism.pbx.dialplan.language.arguments import number, option_letters, split_fields, split_names
+from asterism.pbx.dialplan.applications.reading import Prompt, collect
+from asterism.pbx.dialplan.language.arguments import number, option_letters, split_fields
 from asterism.pbx.dialplan.language.foreign import is_foreign
 from asterism.pbx.vocabulary.controls import ChannelState
 from asterism.pbx.vocabulary.flow import EndDialplan
@@ -30,8 +31,6 @@ ATTEMPTS = 3
 _MOST = 255
 _MAX_FILE = 1024 * 1024
 """Octets of a file of passwords that are read."""
-_FIRST, _FURTHER = 10.0, 5.0
-"""Seconds that the first digit, and each further one, may take."""
 
 
 class _DatabaseServer(Protocol):
@@ -96,20 +95,12 @@ class AuthenticateModule(PbxModule):
         await play_or_tell(channel, "Authenticate", "vm-goodbye")
         raise EndDialplan
 
-    async def _ask(self, channel: Channel, prompt: str, most: int) -> str:
+    @staticmethod
+    async def _ask(channel: Channel, prompt: str, most: int) -> str:
         """What the caller enters."""
-        digits = digit = ""
-        for name in split_names(prompt):
-            digit = await play_or_tell(channel, "Authenticate", name, KEYS) or ""
-            if digit:
-                break
-        digit = digit or await channel.read_digit(_FIRST) or ""
-        while digit and digit != "#":
-            digits += digit
-            if len(digits) == most:
-                break
-            digit = await channel.read_digit(_FURTHER) or ""
-        return digits
+        digits: list[str] = []
+        await collect(channel, Prompt(channel, "Authenticate", prompt, tone=False), digits, most, "#", 0.0)
+        return "".join(digits)
 
     async def _is_right(self, channel: Channel, password: str, options: set[str], entered: str) -> bool:
         if not password.startswith("/"):

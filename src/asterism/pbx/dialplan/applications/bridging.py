@@ -11,8 +11,8 @@ from asterism.pbx.bridges.member import Waiting
 from asterism.pbx.calls.bridging import Guest, Meeting, join, may_be_fetched
 from asterism.pbx.calls.features.member import LETTERS, keys_of
 from asterism.pbx.dialplan.applications.dial.limits import Limit
-from asterism.pbx.dialplan.applications.dial.options import BRIDGE, parse_options, split_options
-from asterism.pbx.dialplan.language.arguments import number, split_arguments, split_fields
+from asterism.pbx.dialplan.applications.dial.options import BRIDGE, parse_options
+from asterism.pbx.dialplan.language.arguments import number, split_arguments, split_fields, split_letters
 from asterism.pbx.dialplan.language.places import Place
 from asterism.pbx.vocabulary.controls import SoftHangup
 from asterism.pbx.vocabulary.errors import ChannelHangup, Goto
@@ -242,7 +242,7 @@ class BridgingApplications(PbxModule):
             self._log.warning("BridgeWait: '%s' is no role: participant or announcer", role)
             return
         options: dict[str, str] = {}
-        for letter, argument in split_options(letters, _WITH_ARGUMENT):
+        for letter, argument in split_letters(letters, _WITH_ARGUMENT):
             if letter not in "meSn":
                 self._log.warning("BridgeWait: option '%s' is not supported", letter)
             options[letter] = (argument or "").strip()

@@ -18,6 +18,7 @@ from asterism.pbx.calls.originate import (
     originate,
     start,
 )
+from asterism.pbx.dialplan.applications.dial.called import gosub
 from asterism.pbx.dialplan.language.arguments import number, split_arguments, split_assignment, split_letters
 from asterism.pbx.dialplan.language.places import parse_place
 from asterism.pbx.vocabulary.causes import Cause
@@ -149,10 +150,7 @@ class OriginateApplication(PbxModule):
             return
         before = options.get("B")
         if before:
-            place = parse_place(before)
-            await self.pbx.dialplan.gosub(
-                channel, place.context or channel.context, place.exten or channel.exten, place.priority, place.args
-            )
+            await gosub(channel, parse_place(before))
         task = self.pbx.loop.create_task(self._make(request))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -18,6 +18,7 @@ from asterism.pbx.calls.features.table import KEY as FEATURES
 from asterism.pbx.calls.features.table import inherit
 from asterism.pbx.calls.recording.settings import RecordingError, parse_mixmonitor
 from asterism.pbx.channels.playing import play
+from asterism.pbx.dialplan.applications.dial.called import ending_with, gosub
 from asterism.pbx.dialplan.language.arguments import number, split_arguments, split_letters, split_names
 from asterism.pbx.dialplan.language.places import Place, parse_place
 from asterism.pbx.vocabulary.causes import Cause
@@ -111,7 +112,7 @@ class Paging:
         caller, options = self._caller, self._options
         try:
             if options.caller_gosub is not None:
-                await self._gosub(caller, options.caller_gosub)
+                await gosub(caller, options.caller_gosub)
             await self._pbx.prepare(destinations)
             caller.check()
             begun = self._pbx.loop.time()
@@ -173,19 +174,13 @@ class Paging:
         if caller.caller:
             called.set_connected(caller.caller, tell=False)
 
-    async def _gosub(self, channel: Channel, place: Place) -> None:
-        context, exten = place.context or channel.context, place.exten or channel.exten
-        await self._pbx.dialplan.gosub(channel, context, exten, place.priority, place.args)
-
     async def _gosub_on(self, called: Channel, place: Place) -> None:
         """Run a subroutine on a called channel; the caller's hang-up ends it."""
-        self._caller.hangup_listener = lambda _: called.soft_hangup()
         try:
-            await self._gosub(called, place)
+            with ending_with(self._caller, called):
+                await gosub(called, place)
         except (ChannelHangup, EndDialplan):
             called.hang_up()
-        finally:
-            self._caller.hangup_listener = None
         self._caller.check()
 
     def _time_out(self) -> None:

@@ -11,8 +11,7 @@ from asterism.pbx.calls.parking.announcing import FAILED, NOBODY_THERE, tell
 from asterism.pbx.calls.parking.errors import LotFullError, ParkingError
 from asterism.pbx.calls.parking.parking import Wish
 from asterism.pbx.channels.answering import answer
-from asterism.pbx.dialplan.applications.dial.options import split_options
-from asterism.pbx.dialplan.language.arguments import number, split_arguments, split_fields
+from asterism.pbx.dialplan.language.arguments import number, split_arguments, split_fields, split_letters
 from asterism.pbx.dialplan.language.places import parse_place
 from asterism.pbx.vocabulary.flow import EndDialplan
 from asterism.pbx.vocabulary.marks import application
@@ -156,7 +155,7 @@ class ParkingApplications(PbxModule):
     def _wish(self, channel: Channel, name: str, lot: str, letters: str) -> tuple[Wish, bool]:
         """How a channel is to be parked, by an application's arguments and PARKINGEXTEN; whether it is told nothing."""
         options: dict[str, str] = {}
-        for letter, argument in split_options(letters, _WITH_ARGUMENT):
+        for letter, argument in split_letters(letters, _WITH_ARGUMENT):
             if letter in _LETTERS:
                 options[letter] = argument or ""
             else:

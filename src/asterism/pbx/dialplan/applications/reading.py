@@ -32,7 +32,7 @@ _OPTIONS = (
 )
 
 
-class _Prompt:
+class Prompt:
     """What the caller hears before, and until, the first digit: files, or a tone."""
 
     def __init__(self, channel: Channel, application: str, names: str, tone: bool) -> None:
@@ -56,6 +56,20 @@ class _Prompt:
             if digit:
                 return digit
         return await channel.read_digit(seconds) or ""
+
+
+async def collect(channel: Channel, prompt: Prompt, digits: list[str], most: int, ends: str, seconds: float) -> str:
+    """Put the digits of one attempt into ``digits``; what ended them, ``""`` when they were waited for in vain.
+
+    ``seconds`` is how long each may take; 0: 10 seconds for the first, and 5 for each further one.
+    """
+    digit = await prompt.first(seconds or _FIRST)
+    while digit and digit not in ends:
+        digits.append(digit)
+        if len(digits) == most:
+            break
+        digit = await channel.read_digit(seconds or _FURTHER) or ""
+    return digit
 
 
 class ReadingModule(PbxModule):
@@ -112,13 +126,13 @@ class ReadingModule(PbxModule):
             if "n" not in options:
                 await answer(channel)
         tries = max(1, min(int(number(attempts) or 1), _MOST_ATTEMPTS))
-        prompt = _Prompt(channel, "Read", files, "i" in options)
+        prompt = Prompt(channel, "Read", files, "i" in options)
         digits: list[str] = []
         ended = ""
         try:
             while tries and not digits and not ended:
                 tries -= 1
-                ended = await self._collect(channel, prompt, digits, most or _MOST, ends, number(timeout) or 0.0)
+                ended = await collect(channel, prompt, digits, most or _MOST, ends, number(timeout) or 0.0)
                 if not digits and tries and not ended:
                     log.verbose(3, "User entered nothing, %d chance%s left", tries, "" if tries == 1 else "s")
         except ChannelHangup:
@@ -135,19 +149,6 @@ class ReadingModule(PbxModule):
             log.verbose(3, "User entered '%s'", value)
         else:
             log.verbose(3, "User entered nothing.")
-
-    @staticmethod
-    async def _collect(
-        channel: Channel, prompt: _Prompt, digits: list[str], most: int, ends: str, seconds: float
-    ) -> str:
-        """Put the digits of one attempt into ``digits``; what ended them, ``""`` when they were waited for in vain."""
-        digit = await prompt.first(seconds or _FIRST)
-        while digit and digit not in ends:
-            digits.append(digit)
-            if len(digits) == most:
-                break
-            digit = await channel.read_digit(seconds or _FURTHER) or ""
-        return digit
 
     @application(
         "ReadExten",
@@ -190,7 +191,7 @@ class ReadingModule(PbxModule):
                 return
             if "n" not in options:
                 await answer(channel)
-        prompt = _Prompt(channel, "ReadExten", files, "i" in options)
+        prompt = Prompt(channel, "ReadExten", files, "i" in options)
         try:
             value, status = await self._extension(
                 channel, prompt, context or channel.context, "#" if "p" in options else "", number(timeout) or 0.0
@@ -203,7 +204,7 @@ class ReadingModule(PbxModule):
         channel.set_variable("READEXTENSTATUS", status)
 
     async def _extension(
-        self, channel: Channel, prompt: _Prompt, context: str, ends: str, seconds: float
+        self, channel: Channel, prompt: Prompt, context: str, ends: str, seconds: float
     ) -> tuple[str, str]:
         """The variable's value, and the status."""
         executor, dialplan = self.pbx.dialplan.executor, self.pbx.dialplan

@@ -80,9 +80,9 @@ class DialOptions:
     problems: tuple[str, ...] = field(default=(), compare=False)
 
 
-def split_options(text: str, with_argument: frozenset[str] = _WITH_ARGUMENT) -> list[tuple[str, str | None]]:
-    """The letters in order, each with its argument; ``with_argument`` are those that may have one."""
-    return split_letters(text, with_argument)
+def split_options(text: str) -> list[tuple[str, str | None]]:
+    """The letters of Dial's options in order, each with its argument."""
+    return split_letters(text, _WITH_ARGUMENT)
 
 
 def parse_options(text: str, known: str = KNOWN) -> DialOptions:
