@@ -27,6 +27,7 @@ WITHOUT = {
     "dialplan/functions": "callerid channels common encoding lists logic states strings times variables",
     "dialplan/language": "editing environment numeric state table",
     "messaging": "message module queue",
+    "records": "record",
     "states": "custom_states external_mwi mailbox_module presence",
     "vocabulary": "controls device_state errors flow host marks module presence_events",
 }

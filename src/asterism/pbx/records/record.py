@@ -1,0 +1,86 @@
+"""The two kinds of record: of a call (CDR), and of what happened to a channel (CEL)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+
+class Disposition(IntEnum):
+    """How a call ended; the number is what ``CDR(disposition,u)`` gives."""
+
+    NO_ANSWER = 1
+    FAILED = 2
+    BUSY = 4
+    ANSWERED = 8
+    CONGESTION = 16
+
+    def __str__(self) -> str:
+        """As records have it: ``NO ANSWER``."""
+        return self.name.replace("_", " ")
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """A call detail record, finished.
+
+    Times are seconds since the epoch; ``None`` where it never came to that.
+    """
+
+    clid: str
+    src: str
+    dst: str
+    dcontext: str
+    channel: str
+    dstchannel: str
+    lastapp: str
+    lastdata: str
+    start: float
+    answer: float | None
+    end: float
+    duration: int
+    """Seconds from start to end."""
+    billsec: int
+    """Seconds from answer to end."""
+    disposition: Disposition
+    amaflags: int
+    accountcode: str
+    peeraccount: str
+    uniqueid: str
+    linkedid: str
+    userfield: str
+    sequence: int
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """What the dialplan set by ``CDR(name)=value``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRecord:
+    """One thing that happened to a channel (channel event logging)."""
+
+    event: str
+    """``CHAN_START``, ``ANSWER``, ...; ``USER_DEFINED`` for the dialplan's own."""
+    time: float
+    """Seconds since the epoch."""
+    userdeftype: str
+    """Name of the dialplan's own kind of event, or of a stream event's cause (``MOH_STREAM_BEGIN``)."""
+    cid_name: str
+    cid_num: str
+    cid_ani: str
+    cid_rdnis: str
+    cid_dnid: str
+    exten: str
+    context: str
+    channame: str
+    appname: str
+    appdata: str
+    amaflags: int
+    accountcode: str
+    peeraccount: str
+    uniqueid: str
+    linkedid: str
+    peer: str
+    userfield: str
+    extra: str
+    """What else there is to say, as JSON; ``""``: nothing."""
