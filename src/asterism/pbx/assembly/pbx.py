@@ -35,6 +35,7 @@ from asterism.pbx.channels.table import ChannelTable
 from asterism.pbx.channels.technology import ChannelRequest
 from asterism.pbx.dialplan.language.table import Dialplan
 from asterism.pbx.messaging.queue import Messages
+from asterism.pbx.records.lines import Records
 from asterism.pbx.states.device_states import DeviceStates
 from asterism.pbx.states.hints import Hints
 from asterism.pbx.states.mailboxes import Mailboxes
@@ -114,6 +115,7 @@ class Pbx(Subsystem):
         self.conferences = Conferences()
         self.parking = Parking(self)
         self.recordings = Recordings(self)
+        self.records = Records(server.log)
         dialplan.observe(self.hints.update)
 
     @cached_property

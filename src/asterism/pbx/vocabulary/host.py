@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from asterism.pbx.channels.technology import ChannelDriver, ChannelTechnology
     from asterism.pbx.dialplan.language.table import Dialplan
     from asterism.pbx.messaging.queue import Messages
+    from asterism.pbx.records.lines import Records
     from asterism.pbx.states.device_states import DeviceStates
     from asterism.pbx.states.hints import Hints
     from asterism.pbx.states.mailboxes import Mailboxes
@@ -72,6 +73,7 @@ class Host(Protocol):
     mailboxes: Mailboxes
     music: MusicClasses
     recordings: Recordings
+    records: Records
     presence: dict[str, Callable[[str], Presence | None]]
     dialplan: Dialplan
     features: Features
