@@ -9,6 +9,7 @@ from asterism.pbx.bridges.bridge import MIXING, Bridge
 from asterism.pbx.calls.bridging import stay
 from asterism.pbx.calls.conference import events
 from asterism.pbx.calls.conference.announcer import Announcer
+from asterism.pbx.calls.conference.profiles import Profiles
 from asterism.pbx.vocabulary.errors import ChannelHangup
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Conferences(dict[str, "Conference"]):
         super().__init__()
         self.made = 0
         """How many there have been; the number is part of the names of their own channels."""
+        self.profiles = Profiles()
 
 
 class Conference:
