@@ -38,7 +38,7 @@ exten => 304,1,MixMonitor(../../out.wav)
  same => n,MixMonitor()
  same => n,MixMonitor(one.wav,Z)
  same => n,MixMonitor(one.wav)
- same => n,MixMonitor(two.gsm)
+ same => n,MixMonitor(two.g723)
  same => n,MixMonitor(file/three.wav)
  same => n,Dial(PJSIP/102,30)
 exten => 600,1,Answer()
@@ -223,7 +223,7 @@ async def test_what_cannot_be_recorded_is_one_line_each_and_the_call_goes_on(
     shown = capsys.readouterr().out
     for words in (
         "'../../out.wav' leads out of", "files of the kind 'mp3' cannot be written", "it needs the name of a file",
-        "option 'Z' is unknown", "one.wav is being written by another recording", "the kind 'gsm' cannot be written",
+        "option 'Z' is unknown", "one.wav is being written by another recording", "the kind 'g723' cannot be written",
         "three.wav cannot be written: Not a directory",
     ):  # fmt: skip
         assert shown.count(words) == 1, words

@@ -12,7 +12,7 @@ import numpy as np
 
 from asterism.media.formats import Format
 from asterism.media.recording.capture import Heard
-from asterism.media.recording.soundfile import SoundFile, kind_of
+from asterism.media.recording.soundfile import SoundFile, growth
 from asterism.media.recording.track import Pcm, Taken, Track
 from asterism.media.resample import Resampler
 
@@ -61,12 +61,16 @@ class Batch(NamedTuple):
         return sum([len(one[3]) + 200 for heard in (self.received, self.sent) for one in heard]) + 200
 
 
+def _channels(output: Output) -> int:
+    return 2 if output.source is Source.STEREO else 1
+
+
 class _Writer:
     """A file, and what brings the tracks' rate to its own."""
 
     def __init__(self, output: Output, rate: int) -> None:
         self.output = output
-        self.file = SoundFile(output.path, 2 if output.source is Source.STEREO else 1, append=output.append)
+        self.file = SoundFile(output.path, _channels(output), append=output.append)
         self._convert: list[Callable[[bytes], bytes]] = []
         if self.file.rate != rate:
             self._convert = [Resampler(rate, self.file.rate) for _ in range(self.file.channels)]
@@ -117,7 +121,7 @@ class Mixdown:
             UnwritableError: a file is of no kind that can be written.
         """
         self._outputs = tuple(outputs)
-        rate = max([kind_of(one.path).rate for one in outputs])
+        rate = max([growth(one.path, _channels(one)).rate for one in outputs])
         self._received, self._sent = Track(rate), Track(rate)
         self._gains = gain_received, gain_sent
         self._writers: list[_Writer] = []

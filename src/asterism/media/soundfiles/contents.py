@@ -6,10 +6,13 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from asterism.core.errors import AsterismError
-from asterism.media.formats import Format
+from asterism.media.formats import LINEAR, Format
+
+if TYPE_CHECKING:
+    from asterism.media.soundfiles.growing import Growth
 
 Warn = Callable[[str], None]
 """Called with what is wrong in a file that is played all the same."""
@@ -58,6 +61,12 @@ class Kind(NamedTuple):
     """
     reason: Callable[[], str] = str
     """Why such files cannot be read here, and what to install; empty when they can."""
+    grow: Callable[[int], Growth] | None = None
+    """Begins to write one of so many channels; ``None``: such files are only read.
+
+    Raises:
+        SoundError: it cannot be written here, or not with so many channels.
+    """
 
 
 def open_regular(path: Path) -> BinaryIO:
@@ -74,6 +83,11 @@ def open_regular(path: Path) -> BinaryIO:
         os.close(fd)
         raise SoundError(f"{path}: is not a regular file")
     return os.fdopen(fd, "rb")
+
+
+def sampled(fmt: Format) -> bool:
+    """Whether payloads of a format may be cut anywhere, and joined: one that is coded sample by sample."""
+    return (0 < fmt.unit <= 2 and fmt.frame_bytes > 0) or LINEAR.get(fmt.sample_rate) is fmt
 
 
 def length_of(file: BinaryIO) -> int:
@@ -104,11 +118,11 @@ def coded(file: BinaryIO, fmt: Format, warn: Warn, begin: int = 0, size: int | N
     """Contents of a part of a file that is nothing but frames of a codec, all of the same size."""
     size = length_of(file) - begin if size is None else size
     frame = fmt.frame_bytes
-    sampled = 0 < fmt.unit <= 2
-    if not sampled and size % frame:
+    whole = sampled(fmt)
+    if not whole and size % frame:
         warn("ends in the middle of a frame")
         size -= size % frame
-    step = 5 * frame if sampled else frame
+    step = 5 * frame if whole else frame
 
     def run(start: float) -> Run:
         return Run(fixed_run(file, begin, size, step, int(start * 1000) // fmt.ptime * frame))

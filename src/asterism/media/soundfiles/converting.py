@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from asterism.media.codecs.discovery import reason
 from asterism.media.formats import LINEAR, OPUS, Format
-from asterism.media.soundfiles.contents import Run, SoundError
+from asterism.media.soundfiles.contents import Run, SoundError, sampled
 from asterism.media.soundfiles.table import linear_of
 from asterism.media.stream import Frame
 from asterism.media.translate import path, silence, stream_translator
@@ -31,7 +31,7 @@ def played_format(source: Format, target: Format) -> Format:
     linear = linear_of(source)
     if linear is None:
         raise SoundError(f"holds {source.name}, which cannot be decoded here: {reason(source)}")
-    if _sampled(target) and path(source, target) is not None:
+    if sampled(target) and path(source, target) is not None:
         return target
     return LINEAR.get(target.sample_rate, linear) if target.sample_rate < linear.sample_rate else linear
 
@@ -44,7 +44,7 @@ def frames_of(run: Run, source: Format, target: Format) -> Iterator[Frame]:
         source: the file's format.
         target: what :func:`played_format` gives.
     """
-    if source is target and not _sampled(target):
+    if source is target and not sampled(target):
         return (Frame(target, one) for one in run.payloads if one)
     if not run.skip:
         return _cut(_translated(run.payloads, source, target), target)
@@ -52,11 +52,6 @@ def frames_of(run: Run, source: Format, target: Format) -> Iterator[Frame]:
     linear = target if way is None or LINEAR.get(target.sample_rate) is target else way.formats[-2]
     pieces = _without(_translated(run.payloads, source, linear), run.skip, linear)
     return _cut(_translated(pieces, linear, target), target)
-
-
-def _sampled(fmt: Format) -> bool:
-    """Whether payloads of a format may be cut anywhere, and joined: one that is coded sample by sample."""
-    return (0 < fmt.unit <= 2 and fmt.frame_bytes > 0) or LINEAR.get(fmt.sample_rate) is fmt
 
 
 def _translated(payloads: Iterable[bytes], source: Format, target: Format) -> Iterator[bytes]:

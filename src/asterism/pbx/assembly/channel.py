@@ -182,7 +182,7 @@ class Channel(channel.Channel):
         are closed, ``recording.error`` tells what ended it early. No events tell of it.
 
         Args:
-            file: name with an extension that tells the kind (wav, wav16, sln, sln16 to sln192, ulaw, alaw); relative
+            file: name with an extension that tells the kind, as of MixMonitor (wav, gsm, opus ...); relative
                 ones are below the folder ``monitor`` of the spool folder. Empty: only ``received`` and ``sent``.
             stereo: what it says in the left channel, what it hears in the right one, instead of both in one.
             received: another file, of what it says alone.

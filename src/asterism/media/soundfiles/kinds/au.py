@@ -8,6 +8,7 @@ from typing import BinaryIO
 from asterism.media import g711
 from asterism.media.formats import ALAW, ULAW
 from asterism.media.soundfiles.contents import Contents, Kind, SoundError, Warn, coded, length_of
+from asterism.media.soundfiles.growing import Frames
 from asterism.media.soundfiles.kinds.wav import linear
 from asterism.media.translate import swap_bytes
 
@@ -39,4 +40,11 @@ def _open(file: BinaryIO, warn: Warn) -> Contents:
     raise SoundError(f"holds the encoding {encoding}, which is not read; {_ULAW}, {_LINEAR} and {_ALAW} are")
 
 
-KINDS = (Kind("au", ("au",), ULAW, _open),)
+def _grow(channels: int) -> Frames:
+    def head(size: int) -> bytes:
+        return _HEAD.pack(b".snd", _HEAD.size, min(size, _UNKNOWN), _ULAW, 8000, channels)
+
+    return Frames(ULAW, channels, head)
+
+
+KINDS = (Kind("au", ("au",), ULAW, _open, grow=_grow),)

@@ -20,6 +20,7 @@ from asterism.media.formats import (
     Format,
 )
 from asterism.media.soundfiles.contents import Contents, Kind, Run, Warn, coded, length_of
+from asterism.media.soundfiles.growing import Frames
 
 _G723_SIZES = (24, 20, 4, 1)
 """Octets of a frame of G.723.1 by the last two bits of its first octet (RFC 3551 4.5.3)."""
@@ -29,7 +30,7 @@ _MORE = MappingProxyType({8000: ("slin", "raw"), 16000: ("slin16",)})
 
 
 def _raw(name: str, fmt: Format, *more: str) -> Kind:
-    return Kind(name, (name, *more), fmt, partial(_open, fmt))
+    return Kind(name, (name, *more), fmt, partial(_open, fmt), grow=partial(Frames, fmt))
 
 
 def _open(fmt: Format, file: BinaryIO, warn: Warn) -> Contents:
@@ -64,7 +65,7 @@ KINDS = (
     _raw("pcm", ULAW, "ulaw", "ul", "mu", "ulw"),
     _raw("g726-32", G726),
     _raw("g729", G729),
-    Kind("iLBC", ("ilbc",), ILBC, partial(_open, ILBC)),
+    Kind("iLBC", ("ilbc",), ILBC, partial(_open, ILBC), grow=partial(Frames, ILBC)),
     Kind("g723sf", ("g723", "g723sf"), G723, _open_g723),
     *(
         _raw(fmt.name.replace("slin", "sln"), fmt, *_MORE.get(rate, ()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import BinaryIO
 
 import numpy as np
@@ -13,6 +14,7 @@ from asterism.media import g711
 from asterism.media.formats import ALAW, GSM, LINEAR, SLIN, SLIN16, ULAW
 from asterism.media.resample import Resampler
 from asterism.media.soundfiles.contents import Contents, Kind, Run, SoundError, Warn, coded, fixed_run, length_of
+from asterism.media.soundfiles.growing import Frames
 
 _PCM, _FLOAT, _ALAW, _ULAW, _GSM, _EXTENSIBLE = 1, 3, 6, 7, 0x31, 0xFFFE
 _NAMES = {2: "Microsoft ADPCM", 0x11: "IMA ADPCM", 0x55: "MP3", 0x59: "Rockwell ADPCM", 0xFF: "AAC"}
@@ -184,8 +186,53 @@ def unpack_block(block: bytes) -> tuple[bytes, bytes]:
     return found[0], found[1]
 
 
+def pack_block(frames: bytes) -> bytes:
+    """The block of 65 octets of two frames; the other way of :func:`unpack_block`."""
+    bits = at = 0
+    for begin in (0, 33):
+        frame = int.from_bytes(frames[begin : begin + 33], "big")
+        below = 33 * 8 - 4
+        for width in _PARAMETERS:
+            below -= width
+            bits |= (frame >> below & (1 << width) - 1) << at
+            at += width
+    return bits.to_bytes(_WAV49, "little")
+
+
+def _pack(frames: bytes) -> bytes:
+    return b"".join([pack_block(frames[at : at + 66]) for at in range(0, len(frames), 66)])
+
+
+_LINEAR_HEAD = struct.Struct("<4sI4s4sIHHIIHH4sI")
+"""RIFF, its size, WAVE, the format chunk, and the begin of the data chunk."""
+_GSM_HEAD = struct.Struct("<4sI4s4sIHHIIHHHH4sII4sI")
+"""The same with two numbers more about the format, and the chunk that tells the number of samples."""
+_MAX_SIZE = 0xFFFFFFFF
+
+
+def _riff(head: struct.Struct, size: int, *fields: int | bytes) -> bytes:
+    return head.pack(b"RIFF", min(size + head.size - 8, _MAX_SIZE), b"WAVE", b"fmt ", *fields, min(size, _MAX_SIZE))
+
+
+def _grow_linear(rate: int, channels: int) -> Frames:
+    block = 2 * channels
+
+    def head(size: int) -> bytes:
+        return _riff(_LINEAR_HEAD, size, 16, _PCM, channels, rate, rate * block, block, 16, b"data")
+
+    return Frames(LINEAR[rate], channels, head)
+
+
+def _grow_gsm(channels: int) -> Frames:
+    def head(size: int) -> bytes:
+        samples = min(size // _WAV49 * 320, _MAX_SIZE)
+        return _riff(_GSM_HEAD, size, 20, _GSM, 1, 8000, 1625, _WAV49, 0, 2, 320, b"fact", 4, samples, b"data")
+
+    return Frames(GSM, channels, head, (_WAV49, 320), _pack)
+
+
 KINDS = (
-    Kind("wav16", ("wav16",), SLIN16, _open),
-    Kind("wav", ("wav",), SLIN, _open),
-    Kind("wav49", ("WAV", "wav49"), GSM, _open),
+    Kind("wav16", ("wav16",), SLIN16, _open, grow=partial(_grow_linear, 16000)),
+    Kind("wav", ("wav",), SLIN, _open, grow=partial(_grow_linear, 8000)),
+    Kind("wav49", ("WAV", "wav49"), GSM, _open, grow=_grow_gsm),
 )

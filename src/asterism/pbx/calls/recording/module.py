@@ -38,7 +38,7 @@ _OPTIONS = (
     ("B(seconds)", "both parties hear a beep every so many seconds (15)"),
     ("c", "with m: no effect, there are no mailboxes"),
     ("d", "delete the files when the recording and its command are over"),
-    ("D", "the file is stereo: what the channel says is left, what it hears right; raw or WAV"),
+    ("D", "the file is stereo: what the channel says is left, what it hears right; linear or G.711"),
     ("i(variable)", "put the recording's id into this variable"),
     ("m(mailboxes)", "no effect, which is logged: there are no mailboxes"),
     ("n", "with r and t: leave out the silence where nothing comes"),
@@ -118,8 +118,9 @@ class MixMonitor(PbxModule):
             "Record a call, both directions mixed.",
             "MixMonitor(file[,options[,command]])",
             "Records from now on, until StopMixMonitor or the end of the channel; through bridges, holds and "
-            "transfers. The kind of the file is told by its extension: wav (8 kHz), wav16, sln, sln16 to sln192, "
-            "ulaw, alaw and their other names; raw, which is sln, without one. A relative name is below the folder "
+            "transfers. The kind of the file is told by its extension: wav (8 kHz), wav16, WAV (GSM), sln to sln192, "
+            "ulaw, alaw, au, gsm, g722, g726-32, g729, ilbc, opus, ogg (Opus), spx, spx16 and their other names; raw, "
+            "which is sln, without one. A relative name is below the folder "
             "monitor of the spool folder and cannot leave it. Files are whole up to their last second at any "
             "time. A recording whose file cannot be written any more ends; the call goes on.\n"
             "The command is run by the shell when the recording is over, if recording_commands is on in asterisk.conf; "

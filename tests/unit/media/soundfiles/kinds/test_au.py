@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from asterism.media import g711
 from asterism.media.formats import SLIN, ULAW
 from asterism.media.soundfiles import SoundError
+from asterism.media.soundfiles.kinds.au import KINDS
 from asterism.media.translate import swap_bytes
 from soundfile_kit import tone, whole
 
@@ -50,3 +52,10 @@ def test_what_is_not_read_is_told(tmp_path: Path, encoding: int, why: str) -> No
     (tmp_path / "y.au").write_bytes(b".snd")
     with pytest.raises(SoundError, match="is no AU file"):
         whole(tmp_path / "y.au")
+
+
+def test_what_is_written_tells_its_size() -> None:
+    growth = KINDS[0].grow(1)
+    head = growth.head(160)
+    assert struct.unpack(">4sIIIII", head) == (b".snd", 24, 160, 1, 8000, 1)
+    assert growth.resume(io.BytesIO(head + bytes(160))) == 160

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zlib
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from asterism.media.formats import OPUS, SLIN, SLIN16, SLIN48, SPEEX, ULAW
 from asterism.media.soundfiles import SoundError
 from asterism.media.soundfiles.contents import Contents
 from asterism.media.soundfiles.kinds.ogg import KINDS, checksum, duration
+from asterism.media.soundfiles.kinds.ogg import page as made_page
 from asterism.media.translate import path as translation_path
 from asterism.testing.tone import level
 from soundfile_kit import level_at, tone, whole, write_encoded
@@ -168,3 +170,70 @@ def test_speex(tmp_path: Path) -> None:
 def test_opus_can_be_read_with_what_is_installed() -> None:
     assert translation_path(OPUS, SLIN48) is not None
     assert [kind.reason() for kind in KINDS] == [""] * len(KINDS)
+
+
+def grown(seconds: float = 1.0, finished: bool = True) -> bytes:
+    growth = KINDS[0].grow(1)
+    data = growth.encode(tone(440, 48000, seconds))
+    return data + growth.finish() if finished else data
+
+
+def pages_of(data: bytes) -> list[tuple[int, int, int]]:
+    """Flags, granule and number of each page, whose checksums are right."""
+    found, at = [], 0
+    while at < len(data):
+        size = 27 + data[at + 26] + sum(data[at + 27 : at + 27 + data[at + 26]])
+        piece = data[at : at + size]
+        assert checksum(piece) == int.from_bytes(piece[22:26], "little")
+        found.append((piece[5], int.from_bytes(piece[6:14], "little"), int.from_bytes(piece[18:22], "little")))
+        at += size
+    return found
+
+
+def test_what_is_written_is_a_stream_with_an_end() -> None:
+    assert made_page(2, 7, 3, 0, [b"x" * 255, b"y"]) == page([b"x" * 255, b"y"], 3, 7, 2)
+    assert pages_of(grown()) == [(2, 0, 0), (0, 0, 1), (0, 48000, 2), (4, 48000, 3)]
+    assert pages_of(grown(0)) == [(2, 0, 0), (0, 0, 1), (4, 0, 2)]
+
+
+def test_many_packets_at_once_are_several_pages() -> None:
+    found = pages_of(grown(6.0, finished=False))
+    assert [number for _, _, number in found] == list(range(len(found)))
+    assert found[-1][1] == 6 * 48000
+    assert len(found) > 3
+
+
+@pytest.mark.parametrize("flag_on_sound", [False, True])
+def test_a_stream_goes_on_behind_its_last_sound(flag_on_sound: bool) -> None:
+    data = grown()
+    if flag_on_sound:  # as others end a stream
+        made = bytearray(grown(finished=False))
+        begin = made.rfind(b"OggS")
+        made[begin + 5] = 4
+        made[begin + 22 : begin + 26] = checksum(bytes(made[begin:])).to_bytes(4, "little")
+        data = bytes(made)
+    growth = KINDS[0].grow(1)
+    at = growth.resume(io.BytesIO(data))
+    after = data[:at] + growth.encode(tone(440, 48000)) + growth.finish()
+    assert pages_of(after) == [(2, 0, 0), (0, 0, 1), (0, 48000, 2), (0, 96000, 3), (4, 96000, 4)]
+    assert len({after[i + 14 : i + 18] for i in range(len(after)) if after.startswith(b"OggS", i)}) == 1
+
+
+def test_a_page_that_was_not_written_wholly_is_replaced() -> None:
+    growth = KINDS[0].grow(1)
+    data = grown(finished=False)
+    assert growth.resume(io.BytesIO(data[:-1])) == data.rfind(b"OggS")
+
+
+@pytest.mark.parametrize("content", [b"", b"no Ogg at all", b"OggS"])
+def test_nothing_is_added_to_what_is_none(content: bytes) -> None:
+    with pytest.raises(SoundError, match="nothing can be added"):
+        KINDS[0].grow(1).resume(io.BytesIO(content))
+
+
+def test_a_piece_that_had_no_room_does_not_count() -> None:
+    growth = KINDS[0].grow(1)
+    first = len(growth.encode(tone(440, 48000)))
+    more = len(growth.encode(tone(440, 48000)))
+    assert growth.whole(first + more) == first + more
+    assert growth.whole(first + more - 1) == first

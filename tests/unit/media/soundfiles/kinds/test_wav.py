@@ -13,7 +13,7 @@ import pytest
 from asterism.media import g711
 from asterism.media.formats import ALAW, GSM, SLIN, SLIN48, ULAW
 from asterism.media.soundfiles import SoundError
-from asterism.media.soundfiles.kinds.wav import RATES, unpack_block
+from asterism.media.soundfiles.kinds.wav import RATES, pack_block, unpack_block
 from asterism.testing.tone import level
 from soundfile_kit import level_at, tone, whole, write_riff, write_wav
 
@@ -154,3 +154,9 @@ def test_a_file_of_gsm_gives_its_frames(tmp_path: Path) -> None:
     assert frames == b"".join(b"".join(unpack_block(block)) for block in _gsm_blocks())
     assert told == [f"{path}: ends in the middle of a frame"]
     assert b"".join(frame.payload for frame in sound.frames(400)) == frames[20 * 33 :]
+
+
+def test_a_block_is_packed_as_it_is_unpacked() -> None:
+    block = bytes(range(65))
+    assert pack_block(b"".join(unpack_block(block))) == block
+    assert pack_block(b"".join(unpack_block(b"\xff" * 65))) == b"\xff" * 65
