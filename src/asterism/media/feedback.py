@@ -1,7 +1,8 @@
 """Feedback of a receiver of video, passed on to the sender of its packets (RFC 4585, RFC 5104).
 
 Packets name sources by SSRC and may name packets by sequence number. Both are others at each side of a relay, so each
-is written anew; kinds that are not in :data:`PASSED` stop here.
+is written anew; kinds that are not in :data:`PASSED` stop here. Estimates of a receiver's bandwidth (REMB,
+draft-alvestrand-rmcat-remb-03) are read where one source is shown to several, and summed up there.
 """
 
 from __future__ import annotations
@@ -23,6 +24,11 @@ RPSI = (PSFB, 3)
 FIR = (PSFB, 4)
 PASSED = frozenset((NACK, PLI, SLI, RPSI, FIR))
 """Packet type and format of the feedback that is passed on."""
+REMB = (PSFB, 15)
+"""Those of application layer feedback, of which one kind is known: the receiver's estimate of its bandwidth."""
+_REMB_NAME = b"REMB"
+_MANTISSA = 18
+"""Bits of the number that an estimate is given as, beside its exponent of 6 bits."""
 
 
 class Feedback(NamedTuple):
@@ -37,7 +43,7 @@ class Feedback(NamedTuple):
 
 
 def parse(data: bytes) -> list[Feedback]:
-    """The feedback in a compound packet that is passed on; parsing ends at a malformed packet."""
+    """The feedback in a compound packet that is passed on, and estimates; parsing ends at a malformed packet."""
     found: list[Feedback] = []
     offset = 0
     for _ in range(_MAX_PACKETS):
@@ -54,6 +60,10 @@ def parse(data: bytes) -> list[Feedback]:
             if kind == FIR and len(details) >= 8:
                 source = int.from_bytes(details[:4], "big")
             found.append(Feedback(kind, source, details))
+        elif kind == REMB and end >= offset + 24 and data[offset + 12 : offset + 16] == _REMB_NAME:
+            found.append(
+                Feedback(kind, int.from_bytes(data[offset + 20 : offset + 24], "big"), data[offset + 12 : end])
+            )
         offset = end
     return found
 
@@ -77,3 +87,29 @@ def build(feedback: Feedback, sender: int, source: int, sequence: Callable[[int]
         )
     packet_type, kind = feedback.kind
     return _HEAD.pack(0x80 | kind, packet_type, 2 + len(details) // 4, sender, source & 0xFFFFFFFF) + details
+
+
+def key_frame_request(sender: int, source: int) -> bytes:
+    """A PLI (RFC 4585 6.3.1): the pictures of ``source`` cannot be shown without a whole one."""
+    return build(Feedback(PLI, source, b""), sender, source, int)
+
+
+def full_intra_request(sender: int, source: int, number: int) -> bytes:
+    """A FIR (RFC 5104 4.3.1); ``number`` counts the requests of this sender, modulo 256."""
+    return build(Feedback(FIR, source, bytes((0, 0, 0, 0, number & 0xFF, 0, 0, 0))), sender, source, int)
+
+
+def bandwidth_of(one: Feedback) -> int:
+    """The estimate of a REMB, in bits per second."""
+    mantissa = int.from_bytes(one.details[5:8], "big") & (1 << _MANTISSA) - 1
+    return mantissa << (one.details[5] >> 2)
+
+
+def bandwidth_estimate(sender: int, source: int, bandwidth: int) -> bytes:
+    """A REMB that tells ``source`` of a bandwidth in bits per second, rounded down to 18 significant bits."""
+    exponent = min(63, max(0, bandwidth.bit_length() - _MANTISSA))
+    mantissa = min(bandwidth >> exponent, (1 << _MANTISSA) - 1)
+    details = _REMB_NAME + bytes((1,)) + (exponent << _MANTISSA | mantissa).to_bytes(3, "big")
+    details += (source & 0xFFFFFFFF).to_bytes(4, "big")
+    packet_type, kind = REMB
+    return _HEAD.pack(0x80 | kind, packet_type, 2 + len(details) // 4, sender, 0) + details

@@ -9,9 +9,10 @@ then looks whether the packets after it can go quickly. Whatever changes one of 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from asterism.media import feedback
 from asterism.media.formats import Format
 from asterism.media.packet import HEADER
 from asterism.media.stream import Frame
@@ -158,6 +159,19 @@ class Relay:
     def source_sequence(self, sequence: int) -> int:
         """The number of the source's own packet that went out as ``sequence``."""
         return (sequence - self._sequence_offset) & 0xFFFF
+
+    def pass_feedback(self, packets: Sequence[feedback.Feedback]) -> None:
+        """Pass feedback of the target's peer about the packets that it gets on to their source."""
+        source = self.source
+        if source.remote_ssrc < 0:
+            return
+        passed = [
+            feedback.build(one, source.ssrc, source.remote_ssrc, self.source_sequence)
+            for one in packets
+            if one.kind in feedback.PASSED
+        ]
+        if passed:
+            source.rtcp.send_feedback(b"".join(passed))
 
     def realign(self) -> None:
         """Have the next packet aligned anew: the target is sending something else meanwhile."""

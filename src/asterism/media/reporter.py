@@ -118,14 +118,9 @@ class RtcpReporter:
         relay = session.relayed_by
         if relay is None:
             return
-        source = relay.source
-        packets = [
-            feedback.build(one, source.ssrc, source.remote_ssrc, relay.source_sequence)
-            for one in feedback.parse(data)
-            if one.source == session.ssrc
-        ]
-        if packets and source.remote_ssrc >= 0:
-            source.rtcp.send_feedback(b"".join(packets))
+        packets = [one for one in feedback.parse(data) if one.source == session.ssrc]
+        if packets:
+            relay.pass_feedback(packets)
 
     def _report(self, final: bool) -> rtcp.Report:
         """The next report; the ``final`` one is not counted, because the figures have been taken by then."""

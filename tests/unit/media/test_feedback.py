@@ -41,3 +41,18 @@ def test_anything_may_come(data: bytes) -> None:
     for one in feedback.parse(data) + feedback.parse(REPORT + data):
         assert len(feedback.build(one, 1, 2, same)) % 4 == 0
         assert len(one.details) <= len(data)
+
+
+@given(st.integers(0, 2**60))
+def test_an_estimate_of_bandwidth_comes_back_rounded_down(bandwidth: int) -> None:
+    built = feedback.bandwidth_estimate(1, 0xDEADBEEF, bandwidth)
+    assert struct.unpack_from("!BBHII", built) == (0x8F, 206, 5, 1, 0)
+    (found,) = feedback.parse(REPORT + built)
+    assert (found.kind, found.source) == (feedback.REMB, 0xDEADBEEF)
+    assert 0 <= bandwidth - feedback.bandwidth_of(found) <= bandwidth >> 17
+
+
+def test_requests_for_a_whole_picture() -> None:
+    assert feedback.parse(feedback.key_frame_request(1, 2)) == [feedback.Feedback(feedback.PLI, 2, b"")]
+    fir = feedback.full_intra_request(1, 2, 300)
+    assert feedback.parse(fir) == [feedback.Feedback(feedback.FIR, 2, struct.pack("!IBBBB", 2, 44, 0, 0, 0))]
