@@ -115,7 +115,7 @@ class Pbx(Subsystem):
         self.conferences = Conferences()
         self.parking = Parking(self)
         self.recordings = Recordings(self)
-        self.records = Records(server.log)
+        self.records = Records(server.log, server.paths)
         dialplan.observe(self.hints.update)
 
     @cached_property

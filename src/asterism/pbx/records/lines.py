@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from weakref import WeakSet
 
 from asterism.core.containment import FAILURES, report_failure
 from asterism.core.errors import DuplicateError
-from asterism.core.log import ServerLogger
 from asterism.core.registry import Owner
+from asterism.pbx.records.backlog import Backlog
+from asterism.pbx.records.encoding import Record
+from asterism.pbx.records.readers import Reader
 from asterism.pbx.records.record import CallRecord, ChannelRecord
+from asterism.pbx.records.writing import RecordWriter, Writing
 
-Record = TypeVar("Record", CallRecord, ChannelRecord)
+if TYPE_CHECKING:
+    from asterism.core.log import ServerLogger
+
 Item = TypeVar("Item")
-Written = TypeVar("Written", CallRecord, ChannelRecord, contravariant=True)
+FOLDER = "records"
+"""The folder of the journals, below the spool folder."""
+STOP_TIMEOUT = 10.0
+"""Seconds for which a stop waits until a writer has written what it may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,31 +45,27 @@ class BatchSettings:
     """Whether a stop waits until they are written; if not they are written after the next start."""
 
 
-class RecordWriter(Protocol[Written]):
-    """Writes records to files, or to a database."""
-
-    name: str
-    """As ``cdr show status`` and ``cel show status`` list it."""
-
-    def write(self, records: Sequence[Written]) -> None:
-        """Write these, in a thread; raises ``OSError`` or :class:`WriteError`, and it is tried again later."""
-
-
-class WriteError(Exception):
-    """Records could not be written."""
-
-
 class Line(Generic[Record]):
     """The way of one kind of record to whoever writes it down or wants to know of it."""
 
-    def __init__(self, name: str, log: ServerLogger) -> None:
-        """Make the line called ``name`` (``"calls"``), without any writer."""
+    def __init__(self, name: str, kind: type[Record], log: ServerLogger, folder: Callable[[], Path]) -> None:
+        """Make the line called ``name`` (``"calls"``), without any writer; its journal is below ``folder()``."""
         self.name = name
-        self.batch = BatchSettings()
+        self._kind: type[Record] = kind
+        self._batch = BatchSettings()
         self._log = log
+        self._folder = folder
         self._names: list[str] = []
-        self._writers: dict[str, RecordWriter[Record]] = {}
+        self._writings: dict[str, Writing[Record]] = {}
         self._listeners: dict[str, Callable[[Record], None]] = {}
+        self._readers: WeakSet[Reader[Record]] = WeakSet()
+        self._backlog: Backlog[Record] | None = None
+        self._places: dict[str, int] = {}
+        self._started = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
+        self.waiting = 0
+        """Records that wait for their batch."""
 
     @property
     def names(self) -> list[str]:
@@ -67,25 +75,67 @@ class Line(Generic[Record]):
     @property
     def wanted(self) -> bool:
         """Whether anybody wants records."""
-        return bool(self._names)
+        return bool(self._names or self._readers) or self._backlog is not None
+
+    @property
+    def batch(self) -> BatchSettings:
+        """When records are written; with other settings those that wait are written at once."""
+        return self._batch
+
+    @batch.setter
+    def batch(self, settings: BatchSettings) -> None:
+        changed, self._batch = settings != self._batch, settings
+        if changed and self._backlog is not None:
+            self.submit()
+
+    @property
+    def next_batch(self) -> float:
+        """Seconds until what waits is written."""
+        return self._batch.time if self._timer is None else max(0.0, self._due - time.monotonic())
+
+    # -- who wants records ----------------------------------------------------------------------------
 
     def register(self, owner: Owner, writer: RecordWriter[Record]) -> Callable[[], None]:
         """Have ``writer`` write records, in the owner's name; returns a function that ends it.
 
+        It is given what waits for it since an earlier run, if it was there then.
         Raises :class:`~asterism.core.errors.DuplicateError` for a name that is taken.
         """
-        return self._add(owner, writer.name, self._writers, writer)
+        self._check(writer.name)
+        if self._backlog is None:
+            self._backlog = Backlog(self._folder() / FOLDER, self.name, self._kind, self._log)
+        writing = Writing(writer, self._backlog, self._backlog.cursor(writer.name), self._log, self._written)
+        self._places[writer.name] = writing.place
+        if self._started:
+            writing.start()
+        remove = self._add(writer.name, self._writings, writing)
+
+        def end() -> None:
+            writing.stop()
+            self._places[writer.name] = writing.place
+            remove()
+
+        return owner.on_release(end)
 
     def listen(self, owner: Owner, name: str, listener: Callable[[Record], None]) -> Callable[[], None]:
         """Have ``listener`` called with each record at once, in the loop; returns a function that ends it.
 
         Raises :class:`~asterism.core.errors.DuplicateError` for a name that is taken.
         """
-        return self._add(owner, name, self._listeners, listener)
+        self._check(name)
+        return owner.on_release(self._add(name, self._listeners, listener))
 
-    def _add(self, owner: Owner, name: str, table: dict[str, Item], item: Item) -> Callable[[], None]:
+    def read(self) -> Reader[Record]:
+        """A reader of the records from now on."""
+        reader: Reader[Record] = Reader(self.name, self._log, self._readers.discard)
+        self._readers.add(reader)
+        return reader
+
+    def _check(self, name: str) -> None:
         if name in self._names:
             raise DuplicateError(f"records of {self.name} have a writer '{name}' already")
+
+    def _add(self, name: str, table: dict[str, Item], item: Item) -> Callable[[], None]:
         self._names.append(name)
         table[name] = item
 
@@ -93,24 +143,88 @@ class Line(Generic[Record]):
             self._names.remove(name)
             del table[name]
 
-        return owner.on_release(remove)
+        return remove
+
+    # -- records --------------------------------------------------------------------------------------
 
     def put(self, record: Record) -> None:
         """Take a finished record; called in the loop. It is kept for the writers when this returns."""
+        backlog = self._backlog
+        if backlog is not None:
+            backlog.put(record)
+            self.waiting += 1
+            if not self._batch.enabled or self.waiting >= self._batch.size:
+                self.submit()
+            elif self._timer is None and self._started:
+                self._due = time.monotonic() + self._batch.time
+                self._timer = asyncio.get_running_loop().call_later(self._batch.time, self.submit)
         for listener in list(self._listeners.values()):
             try:
                 listener(record)
             except FAILURES:
                 report_failure(self._log, f"what listens to the records of {self.name}")
+        for reader in list(self._readers):
+            reader.put(record)
 
     def submit(self) -> None:
         """Have written what waits (``cdr submit``)."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.waiting = 0
+        if self._backlog is not None:
+            for writing in self._writings.values():
+                writing.release(self._backlog.journal.end)
+
+    def _written(self) -> None:
+        """A writer has come further: what all of them have written is deleted."""
+        for name, writing in self._writings.items():
+            self._places[name] = writing.place
+        if self._backlog is not None and self._started:
+            self._backlog.journal.release(min(self._places[name] for name in self._writings))
+
+    # -- start and stop -------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Every writer that is configured is there by now: let them write."""
+        self._started = True
+        if self._backlog is not None:
+            self._backlog.forget_cursors(list(self._writings))
+        elif (self._folder() / FOLDER).is_dir():
+            nobody = Backlog(self._folder() / FOLDER, self.name, self._kind, self._log)
+            nobody.forget_cursors([])
+            nobody.close(nobody.journal.end)
+        self.submit()
+        for writing in self._writings.values():
+            writing.start()
+
+    async def finish(self, writer: str) -> None:
+        """Let a writer write what waits, before it is taken away; what it cannot write waits for the next start."""
+        writing = self._writings.get(writer)
+        if writing is None or self._backlog is None:
+            return
+        if self._batch.safeshutdown or not self._batch.enabled:
+            writing.release(self._backlog.journal.end)
+        if not await writing.finish(STOP_TIMEOUT):
+            self._log.warning("%s has not written all records of %s: the rest waits", writer, self.name)
+        self._places[writer] = writing.place
+
+    def close(self) -> None:
+        """Close the journal; what is not written waits in it for the next start."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        backlog, self._backlog = self._backlog, None
+        if backlog is not None:
+            backlog.close(min(self._places.values(), default=0))
+        for reader in list(self._readers):
+            reader.close()
 
 
 class Records:
     """The lines of a server."""
 
-    def __init__(self, log: ServerLogger) -> None:
-        """Make both."""
-        self.calls: Line[CallRecord] = Line("calls", log)
-        self.channels: Line[ChannelRecord] = Line("channels", log)
+    def __init__(self, log: ServerLogger, paths: Any) -> None:
+        """Make both; ``paths`` are the folders of the server."""
+        self.calls: Line[CallRecord] = Line("calls", CallRecord, log, lambda: Path(paths.spool))
+        self.channels: Line[ChannelRecord] = Line("channels", ChannelRecord, log, lambda: Path(paths.spool))
