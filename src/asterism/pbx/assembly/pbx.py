@@ -22,7 +22,8 @@ from asterism.pbx.bridges.bridge import Bridge
 from asterism.pbx.bridges.table import BridgeTable
 from asterism.pbx.bridges.technologies import TECHNOLOGIES
 from asterism.pbx.calls.completion.table import Completion
-from asterism.pbx.calls.conference.conference import Conferences
+from asterism.pbx.calls.conference.conference import Conference
+from asterism.pbx.calls.conference.table import Conferences
 from asterism.pbx.calls.features.table import Features
 from asterism.pbx.calls.originate import OriginateRequest, originate, start
 from asterism.pbx.calls.parking.parking import Parking
@@ -418,6 +419,13 @@ class Pbx(Subsystem):
         ``await channel.join(bridge)`` brings a channel in; ``name`` is what listings show.
         """
         return Bridge(self, kind="base", name=name, dissolve=False, permanent=True)
+
+    def conference(self, name: str) -> Conference:
+        """The conference of that name; it begins now if there is none, with the profile ``default_bridge``.
+
+        It ends with its last user, or by ``end()``: ask for it again then. One into which nobody comes stays.
+        """
+        return self.conferences.get(name) or Conference(self, name)
 
     def calls_within(self, owner: Owner) -> int:
         """Number of channels that run an application registered by ``owner``."""

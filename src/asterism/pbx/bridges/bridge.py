@@ -7,11 +7,12 @@ goes, or a stream changes. A technology that was chosen shows only in the events
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from asterism.core.identifiers import random_uuid
 from asterism.pbx.bridges.member import DigitHandler, LeaveHandler, Member, Waiting
+from asterism.pbx.bridges.mixing import USUAL, MixOptions
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.controls import Control
 from asterism.pbx.vocabulary.linkedid import oldest_of
@@ -64,6 +65,7 @@ class Bridge:
         "creator",
         "dissolve",
         "members",
+        "mixing",
         "name",
         "on_end",
         "pbx",
@@ -86,6 +88,7 @@ class Bridge:
         uses: frozenset[str] = SMART,
         dissolve: bool = True,
         permanent: bool = False,
+        mixing: MixOptions = USUAL,
     ) -> None:
         """Make a bridge without members; publishes BridgeCreate.
 
@@ -98,6 +101,7 @@ class Bridge:
             uses: the names of the technologies it may have.
             dissolve: whether the last but one who leaves ends it for the last one too.
             permanent: whether it stays when everybody has left, until :meth:`destroy`.
+            mixing: how it mixes.
         """
         self.pbx = pbx
         self.uniqueid = random_uuid()
@@ -107,6 +111,7 @@ class Bridge:
         self.uses = uses
         self.dissolve = dissolve
         self.permanent = permanent
+        self.mixing = mixing
         self.created = time.time()
         self.members: dict[Channel, Member] = {}
         self.reported_count = 0
@@ -166,6 +171,7 @@ class Bridge:
         features: bool = False,
         waiting: Waiting | None = None,
         muted: bool = False,
+        deaf: bool = False,
     ) -> None:
         """Let a channel in; see :class:`Member`. All members become one call (linkedid).
 
@@ -174,7 +180,7 @@ class Bridge:
         Raises:
             RuntimeError: the bridge is over, or no technology takes one more.
         """
-        self._enter(Member(channel, roles, on_leave, on_digit, features, waiting, muted=muted), swap)
+        self._enter(Member(channel, roles, on_leave, on_digit, features, waiting, muted=muted, deaf=deaf), swap)
 
     def depart(self, leaver: Channel) -> None:
         """Take a channel out. With ``dissolve`` the last remaining member leaves with it."""
@@ -350,6 +356,16 @@ class Bridge:
         if channel.away is not away:
             channel.away = away
             self.connect_media()
+
+    def set_voices(self, voices: Iterable[tuple[Channel, bool, bool]]) -> None:
+        """Say of members of a bridge that mixes whether each is muted, and whether it is deaf."""
+        adjust = getattr(self._mixer, "adjust", None)  # technologies that do not mix have none
+        for channel, muted, deaf in voices:
+            member = self.members.get(channel)
+            if member is not None:
+                member.muted, member.deaf = muted, deaf
+                if adjust is not None:
+                    adjust(channel)
 
     def connect_media(self) -> None:
         """Choose the technology anew: called when a stream, its formats or its taps changed."""

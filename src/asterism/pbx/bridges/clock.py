@@ -1,4 +1,4 @@
-"""One timer for all that is mixed: a turn every 20 ms, by absolute deadlines."""
+"""One timer for all that is mixed at one interval: a turn every 20 ms, say, by absolute deadlines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from asterism.core.containment import attempt
 from asterism.core.log import ServerLogger
 
 INTERVAL = 0.02
-"""Seconds between two turns: one packet."""
+"""Seconds between two turns unless chosen otherwise: one packet."""
 _MOST_BEHIND = 0.2
 """Seconds that are made up for after a stall; what is missed beyond them is left out."""
 
@@ -20,7 +20,9 @@ class MixClock:
     After a stall of the loop the turns that were missed come at once, so that nothing is missing in what is sent.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, interval: float = INTERVAL) -> None:
+        """``interval`` is in seconds."""
+        self.interval = interval
         self._turns: dict[Callable[[], None], ServerLogger] = {}
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -33,7 +35,7 @@ class MixClock:
         self._turns[turn] = log
         if self._timer is None:
             loop = asyncio.get_running_loop()
-            self._deadline = loop.time() + INTERVAL
+            self._deadline = loop.time() + self.interval
             self._timer = loop.call_at(self._deadline, self._run, loop)
 
     def remove(self, turn: Callable[[], None]) -> None:
@@ -44,7 +46,7 @@ class MixClock:
             self._timer = None
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._deadline = max(self._deadline + INTERVAL, loop.time() - _MOST_BEHIND)
+        self._deadline = max(self._deadline + self.interval, loop.time() - _MOST_BEHIND)
         self._timer = loop.call_at(self._deadline, self._run, loop)
         for turn, log in list(self._turns.items()):
             if not attempt(log, "a mix", False, _done, turn):

@@ -48,5 +48,7 @@ class Member:
     """The music class that the far end suggested for the hold."""
     muted: bool = False
     """Whether it only hears, in a bridge that mixes."""
+    deaf: bool = False
+    """Whether it hears silence and is not heard, in a bridge that mixes."""
     kept: bool = False
     """Whether it is on hold for a transfer, whoever comes and goes meanwhile."""

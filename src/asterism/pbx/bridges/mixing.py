@@ -1,8 +1,9 @@
 """Mixing any number of parties, each of which hears all others and not itself.
 
-What arrives waits in a small buffer of the party. At every turn 20 ms of each are added up; a party is sent the sum
-without its own part, and all who say nothing are sent the same, encoded once for each format. Parties with one format
-are decoded and encoded together, in numpy. A party costs a turn no function call of its own.
+What arrives waits in a small buffer of the party. At every turn an interval (20 ms, unless chosen otherwise) of each is
+added up; a party is sent the sum without its own part, and all who say nothing are sent the same, encoded once for each
+format. Parties with one format are decoded and encoded together, in numpy. A party costs a turn no function call of its
+own.
 """
 
 from __future__ import annotations
@@ -23,13 +24,27 @@ from asterism.media.transmitter import write_each
 if TYPE_CHECKING:
     from asterism.media.codecs.codec import Translator
 
-TURNS = 50
-"""Turns in a second."""
-DEPTH = 2
-"""Turns that are waited for before a party is heard: what may come late."""
+PACKET_MS = 20
+"""Milliseconds of audio in a packet that is sent, unless the mix is made of less at a time."""
+LATE_MS = 20
+"""Milliseconds beyond a turn's worth that are waited for before a party is heard: what may come late."""
 MOST = 10
-"""Turns that may be waiting; what is older is dropped, down to :data:`DEPTH`."""
+"""Turns that may be waiting; what is older is dropped, down to what is waited for at the beginning."""
 NARROW = 8000
+
+
+class MixOptions(NamedTuple):
+    """How a mix is made."""
+
+    rate: int = 0
+    """Samples a second; 0: the highest that two of the parties can make use of."""
+    most: int = 0
+    """The most samples a second where :attr:`rate` is 0; 0: no limit."""
+    interval: int = 20
+    """Milliseconds of audio that are mixed at a time: 10, 20, 40 or 80. More costs less work, and is heard later."""
+
+
+USUAL = MixOptions()
 
 _Sums = npt.NDArray[np.intp]
 
@@ -73,29 +88,39 @@ _LAWS = {
 }
 
 
-def rate_for(formats: Iterable[Format]) -> int:
+def rate_for(formats: Iterable[Format], options: MixOptions = USUAL) -> int:
     """The sample rate at which parties with these formats are mixed: the highest that two of them can make use of."""
+    if options.rate:
+        return options.rate
     rates = sorted(fmt.sample_rate for fmt in formats if fmt.sample_rate in LINEAR)
-    return max(NARROW, rates[-2] if len(rates) > 1 else NARROW)
+    rate = max(NARROW, rates[-2] if len(rates) > 1 else NARROW)
+    return min(rate, options.most) if options.most else rate
 
 
 class _Tuning:
     """Formats, sizes and encoders for one sample rate of a mix."""
 
-    __slots__ = ("codes", "linear", "order", "rate", "samples", "shared", "silences", "sizes")
+    __slots__ = ("codes", "early", "linear", "order", "pieces", "rate", "samples", "shared", "silences", "sizes")
 
-    def __init__(self, rate: int) -> None:
+    def __init__(self, rate: int, interval: int = PACKET_MS) -> None:
         self.rate = rate
         self.linear = LINEAR[rate]
-        self.samples = rate // TURNS
+        self.samples = rate * interval // 1000
+        """Samples of a turn."""
+        packet = rate * min(interval, PACKET_MS) // 1000
+        self.pieces = [slice(at, at + packet) for at in range(0, self.samples, packet)]
+        """Samples of each packet of a turn."""
+        self.early = max(interval + LATE_MS, 2 * LATE_MS) / interval
+        """Turns that are waited for before a party is heard."""
         self.codes: dict[Format, _Law | _Linear] = {self.linear: _Linear()}
         """The formats that are mixed without being converted before."""
         if rate == NARROW:
             self.codes |= _LAWS
         self.order = tuple(self.codes)
-        self.sizes = {fmt: self.samples * (1 if fmt in _LAWS else 2) for fmt in self.codes}
-        """Bytes of a turn in each of them."""
-        self.silences = {fmt: silence(fmt, size) for fmt, size in self.sizes.items()}
+        self.sizes = {fmt: packet * (1 if fmt in _LAWS else 2) for fmt in self.codes}
+        """Bytes of a packet in each of them."""
+        self.silences = {fmt: silence(fmt, size * len(self.pieces)) for fmt, size in self.sizes.items()}
+        """A turn of silence in each of them."""
         self.shared: dict[Format, Translator | None] = {}
         """Encoders of the sum of all parties, shared by the silent ones, by format."""
 
@@ -114,7 +139,8 @@ class _Lane:
     """Incoming audio of one party, at one rate of the mix and in one format."""
 
     __slots__ = (
-        "buffer", "convert", "encode", "flowing", "format", "index", "most", "port", "raw", "silence", "size", "taken",
+        "buffer", "convert", "depth", "encode", "flowing", "format", "index", "most", "port", "raw", "silence", "size",
+        "taken",
     )  # fmt: skip
 
     def __init__(self, port: Port, tuning: _Tuning, source: Format | None, encode: Translator | None) -> None:
@@ -123,9 +149,12 @@ class _Lane:
         self.port = port
         self.format = port.format
         self.index = tuning.order.index(code)
-        self.size = tuning.sizes[code]
-        self.most = MOST * self.size
         self.silence = tuning.silences[code]
+        self.size = size = len(self.silence)
+        """Bytes of a turn."""
+        self.depth = int(tuning.early * size)
+        """Bytes that are waited for before the party is heard."""
+        self.most = MOST * size
         self.convert = None if direct or source is None else stream_translator(source, tuning.linear) or _nothing
         self.encode = encode
         self.raw: list[bytes] = []
@@ -147,7 +176,7 @@ class _Lane:
 class Port:
     """One party's place in a mix: called with what it says; ``stream`` is sent what it hears, in ``format``."""
 
-    __slots__ = ("_gaps", "_known", "_mixer", "_order", "_source", "format", "lane", "stream")
+    __slots__ = ("_gaps", "_known", "_mixer", "_order", "_source", "deaf", "format", "lane", "stream")
 
     def __init__(self, mixer: Mixer, fmt: Format, stream: Listener) -> None:
         self._mixer = mixer
@@ -158,6 +187,8 @@ class Port:
         self.format = fmt
         self.stream: Listener | None = stream
         """``None``: it is sent nothing."""
+        self.deaf = False
+        """Whether it is sent silence and is not heard; see :meth:`Mixer.set_deaf`."""
         self.lane = _Lane(self, mixer.tuning, None, mixer.tuning.encoder(fmt))
 
     def _begin(self) -> None:
@@ -184,8 +215,8 @@ class Port:
             buffer += frame.payload
             more = len(buffer) - lane.most
             if more > 0:
-                del buffer[: len(buffer) - DEPTH * lane.size]
-                lane.taken += more + lane.most - DEPTH * lane.size
+                del buffer[: len(buffer) - lane.depth]
+                lane.taken += more + lane.most - lane.depth
         else:
             lane.raw += [one.payload for one in self._order.put(frame)]
             del lane.raw[:-MOST]
@@ -266,10 +297,12 @@ class Output(NamedTuple):
 class Mixer:
     """All parties of one mix."""
 
-    def __init__(self) -> None:
+    def __init__(self, options: MixOptions = USUAL) -> None:
+        self.options = options
         self.ports: list[Port] = []
-        self.tuning = _Tuning(NARROW)
+        self.tuning = _Tuning(options.rate or NARROW, options.interval)
         self._lanes: list[_Lane] | None = []
+        self._deaf: list[_Lane] = []
 
     @property
     def rate(self) -> int:
@@ -294,11 +327,16 @@ class Mixer:
         port.stream = None
         self._choose_rate()
 
+    def set_deaf(self, port: Port, deaf: bool) -> None:
+        """Have a party neither be heard nor hear the others, or hear them again; meanwhile it is sent silence."""
+        port.deaf = deaf
+        self.lanes_changed()
+
     def _choose_rate(self) -> None:
         self.lanes_changed()
-        rate = rate_for(port.format for port in self.ports)
+        rate = rate_for((port.format for port in self.ports), self.options)
         if rate != self.tuning.rate:
-            self.tuning = _Tuning(rate)
+            self.tuning = _Tuning(rate, self.options.interval)
             for port in self.ports:
                 port.retune()
 
@@ -314,16 +352,17 @@ class Mixer:
             self.turn()
 
     def turn(self) -> None:
-        """Mix and send the next 20 ms."""
+        """Mix and send the next interval."""
         self.send(self.begin()())
 
     def begin(self) -> Callable[[], list[Output]]:
         """The work of the next turn, which may be done in another thread; in the order of the turns, one at a time."""
         lanes = self._lanes
         if lanes is None:
-            lanes = self._lanes = [port.lane for port in self.ports]
-        tuning = self.tuning
-        return lambda: mix(lanes, tuning)
+            lanes = self._lanes = [port.lane for port in self.ports if not port.deaf]
+            self._deaf = [port.lane for port in self.ports if port.deaf]
+        tuning, deaf = self.tuning, self._deaf
+        return lambda: mix(lanes, tuning, deaf)
 
     def send(self, outputs: list[Output]) -> None:
         """Send the output of a turn to the parties that are still in the mix."""
@@ -331,8 +370,8 @@ class Mixer:
             write_each([lane.port.stream for lane in lanes], fmt, payloads)
 
 
-def mix(lanes: list[_Lane], tuning: _Tuning) -> list[Output]:
-    """Mix the next 20 ms for every party."""
+def mix(lanes: list[_Lane], tuning: _Tuning, deaf: list[_Lane] | None = None) -> list[Output]:
+    """Mix the next interval for every party; those who are ``deaf`` get silence."""
     order = tuning.order
     talking: list[list[_Lane]] = [[] for _ in order]
     pieces: list[list[bytearray]] = [[] for _ in order]
@@ -342,20 +381,20 @@ def mix(lanes: list[_Lane], tuning: _Tuning) -> list[Output]:
             lane.decode_raw()
         buffer, size = lane.buffer, lane.size
         waiting = len(buffer)
-        if waiting < size or (waiting < DEPTH * size and not lane.flowing):
+        if waiting < size or (waiting < lane.depth and not lane.flowing):
             lane.flowing = False
             quiet.append(lane)
             continue
         lane.flowing = True
         if waiting > lane.most:
-            del buffer[: waiting - DEPTH * size]
-            lane.taken += waiting - DEPTH * size
+            del buffer[: waiting - lane.depth]
+            lane.taken += waiting - lane.depth
         piece = buffer[:size]
         del buffer[:size]
         lane.taken += size
         if piece == lane.silence:
             quiet.append(lane)
-            if waiting > (DEPTH + 2) * size:  # it has been late, and is heard sooner again
+            if waiting > lane.depth + 2 * size:  # it has been late, and is heard sooner again
                 del buffer[:size]
                 lane.taken += size
         else:
@@ -374,6 +413,8 @@ def mix(lanes: list[_Lane], tuning: _Tuning) -> list[Output]:
         _for_each(outputs, [lane for each in talking for lane in each], total - said, tuning)
     if quiet:
         _for_all(outputs, quiet, total, tuning)
+    if deaf:
+        _for_all(outputs, deaf, None, tuning)
     return outputs
 
 
@@ -383,15 +424,17 @@ def _for_each(outputs: list[Output], lanes: list[_Lane], sums: _Sums, tuning: _T
         own = [index for index, lane in enumerate(lanes) if lane.format is fmt]
         rows = sums if len(own) == len(lanes) else sums[own]
         code = fmt if fmt in tuning.codes else tuning.linear
-        data, size = tuning.codes[code].encode(rows), tuning.sizes[code]
-        payloads = [data[at : at + size] for at in range(0, len(data), size)]
+        encode, size = tuning.codes[code].encode, tuning.sizes[code]
         those = [lanes[index] for index in own]
-        if code is not fmt:
-            payloads = [
-                payload if lane.encode is None else lane.encode(payload)
-                for lane, payload in zip(those, payloads, strict=True)
-            ]
-        outputs.append(Output(fmt, those, payloads))
+        for piece in tuning.pieces:
+            data = encode(rows[:, piece])
+            payloads = [data[at : at + size] for at in range(0, len(data), size)]
+            if code is not fmt:
+                payloads = [
+                    payload if lane.encode is None else lane.encode(payload)
+                    for lane, payload in zip(those, payloads, strict=True)
+                ]
+            outputs.append(Output(fmt, those, payloads))
 
 
 def _for_all(outputs: list[Output], lanes: list[_Lane], total: _Sums | None, tuning: _Tuning) -> None:
@@ -399,6 +442,7 @@ def _for_all(outputs: list[Output], lanes: list[_Lane], total: _Sums | None, tun
     for fmt in dict.fromkeys([lane.format for lane in lanes]):
         those = [lane for lane in lanes if lane.format is fmt]
         code = fmt if fmt in tuning.codes else tuning.linear
-        heard = tuning.silences[code] if total is None else tuning.codes[code].encode(total)
-        encode = tuning.share(fmt)
-        outputs.append(Output(fmt, those, [heard if encode is None else encode(heard)] * len(those)))
+        encode, size = tuning.share(fmt), tuning.sizes[code]
+        for piece in tuning.pieces:
+            heard = tuning.silences[code][:size] if total is None else tuning.codes[code].encode(total[piece])
+            outputs.append(Output(fmt, those, [heard if encode is None else encode(heard)] * len(those)))

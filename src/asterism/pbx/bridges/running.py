@@ -79,7 +79,7 @@ class Running:
         return self._away
 
     def turn(self) -> None:
-        """Work the next 20 ms, or have them worked."""
+        """Work the next interval, or have it worked."""
         work = self._mixer.begin()
         if self._away:
             if len(self._pending) < MOST:  # else it cannot keep up, and what waits too long is dropped

@@ -105,9 +105,17 @@ class BridgeTable(dict[str, "Bridge"]):
         super().__init__()
         self.technologies = Technologies(kinds)
         self.clock = MixClock()
-        """Gives the turns of all that is mixed."""
+        """Gives the turns of all that is mixed at the usual interval."""
+        self._clocks = {round(self.clock.interval * 1000): self.clock}
         self.thread = MixThread()
         """Runs the turns that take long."""
+
+    def clock_of(self, interval: int) -> MixClock:
+        """The clock of what is mixed at an interval of so many milliseconds."""
+        clock = self._clocks.get(interval)
+        if clock is None:
+            clock = self._clocks[interval] = MixClock(interval / 1000)
+        return clock
 
     def called(self, name: str) -> Bridge | None:
         """The bridge that was given this name, if any; the name of a bridge is optional and no key."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from asterism.media.stream import AudioStream
     from asterism.pbx.bridges.table import BridgeTable
     from asterism.pbx.calls.completion.table import Completion
-    from asterism.pbx.calls.conference.conference import Conferences
+    from asterism.pbx.calls.conference.table import Conferences
     from asterism.pbx.calls.features.table import Features
     from asterism.pbx.calls.parking.parking import Parking
     from asterism.pbx.calls.recording.table import Recordings

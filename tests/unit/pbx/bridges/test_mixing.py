@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from asterism.media.formats import ALAW, LINEAR, ULAW, Format
+from asterism.media.formats import ALAW, GSM, LINEAR, ULAW, Format
 from asterism.media.stream import Frame
 from asterism.media.translate import stream_translator, translator
-from asterism.pbx.bridges.mixing import DEPTH, MOST, TURNS, Mixer, Port, rate_for
+from asterism.pbx.bridges.mixing import MOST, Mixer, MixOptions, Port, rate_for
 
 SLIN16 = LINEAR[16000]
 SECONDS = 1
+TURNS = 50
+DEPTH = 2
 
 
 def tone(hertz: int, rate: int) -> np.ndarray:
@@ -220,3 +223,55 @@ def test_converted_audio_is_put_in_order_before() -> None:
     values = [value for value in said_in([0, 2, 1, 3, 4, 6, 5, 7, 8, 9], SLIN16) if value != 0xFF]
     assert values == sorted(values)
     assert len(values) >= 8
+
+
+def test_a_party_that_is_deaf_hears_silence_and_is_not_heard() -> None:
+    mixer = Mixer()
+    speaker, waiting, other = Party(mixer, ULAW, 400), Party(mixer, ULAW, 700), Party(mixer, ULAW)
+    mixer.set_deaf(waiting.port, True)
+    talk(mixer, speaker, waiting)
+    assert set(b"".join(frame.payload for frame in waiting.heard)) == {0xFF}
+    assert len(waiting.heard) == TURNS * SECONDS
+    assert other.level(400) > 0.9
+    assert other.level(700) < 0.02
+    mixer.set_deaf(waiting.port, False)
+    waiting.heard.clear()
+    talk(mixer, speaker)
+    assert waiting.level(400) > 0.9
+
+
+def test_the_rate_may_be_fixed_or_bounded() -> None:
+    assert rate_for([ULAW, ULAW], MixOptions(rate=16000)) == 16000
+    assert rate_for([SLIN16, LINEAR[48000], LINEAR[48000]], MixOptions(most=16000)) == 16000
+    assert rate_for([ULAW, ULAW], MixOptions(most=16000)) == 8000
+    mixer = Mixer(MixOptions(rate=16000))
+    wide, narrow = Party(mixer, SLIN16, 5000), Party(mixer, ULAW, 1000)
+    listener = Party(mixer, SLIN16)
+    talk(mixer, wide, narrow)
+    assert mixer.rate == 16000
+    assert listener.level(5000) > 0.9
+    assert listener.level(1000) > 0.85
+
+
+@pytest.mark.parametrize("interval", [10, 20, 40, 80])
+@pytest.mark.parametrize("fmt", [ULAW, GSM, LINEAR[16000]], ids=lambda fmt: fmt.name)
+def test_intervals_change_the_turns_and_not_what_is_heard(interval: int, fmt: Format) -> None:
+    if stream_translator(LINEAR[fmt.sample_rate], fmt) is None:
+        pytest.skip("the codec's library is not there")
+    mixer = Mixer(MixOptions(interval=interval))
+    parties = [Party(mixer, fmt, 400), Party(mixer, fmt, 700), Party(mixer, ALAW, 1100)]
+    done = 0
+    for packet in range(TURNS * SECONDS):
+        for party in parties:
+            party.port(party.frames[packet])
+        while (done + 1) * interval <= (packet + 1) * 20:
+            mixer.turn()
+            done += 1
+    assert done == 1000 // interval
+    for party, own in zip(parties, (400, 700, 1100), strict=True):
+        packets = [frame for frame in party.heard if frame.payload]
+        expected = SECONDS * 1000 // min(interval, 20)
+        assert abs(len(packets) - expected) <= (expected // 2 if fmt is GSM and interval == 10 else 4)
+        for hertz in (400, 700, 1100):
+            level = party.level(hertz)
+            assert level < 0.1 if hertz == own else 0.7 < level < 1.2, (party.format, hertz, level)

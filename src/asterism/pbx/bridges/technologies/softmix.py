@@ -26,11 +26,12 @@ class SoftMix:
     priority: ClassVar[int] = 10
     capacity: ClassVar[int] = 0
 
-    __slots__ = ("_bridge", "_mixer", "_ports", "_rate", "_running", "_turn")
+    __slots__ = ("_bridge", "_clock", "_mixer", "_ports", "_rate", "_running", "_turn")
 
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
-        self._mixer = Mixer()
+        self._mixer = Mixer(bridge.mixing)
+        self._clock = bridge.pbx.bridges.clock_of(bridge.mixing.interval)
         self._rate = self._mixer.rate
         self._running = Running(self._mixer, bridge.pbx.bridges.thread, self._fail)
         self._ports: dict[Channel, tuple[AudioStream, Port]] = {}
@@ -43,8 +44,7 @@ class SoftMix:
 
     def start(self) -> None:
         """Mix those that there are."""
-        pbx = self._bridge.pbx
-        pbx.bridges.clock.add(self._turn, pbx.log)
+        self._clock.add(self._turn, self._bridge.pbx.log)
         for channel in self._bridge.members:
             self.join(channel)
 
@@ -67,10 +67,23 @@ class SoftMix:
         port = self._mixer.add(fmt, stream)
         self._ports[channel] = (stream, port)
         stream.relay_to(None)
-        stream.sink = None if channel.away or self._bridge.members[channel].muted else port
-        if apart(channel):
-            port.stream = None
+        self._connect(channel, stream, port)
         self._follow_rate()
+
+    def _connect(self, channel: Channel, stream: AudioStream, port: Port) -> None:
+        """Have one be heard, and hear, or not."""
+        member = self._bridge.members[channel]
+        deaf = member.deaf
+        stream.sink = None if channel.away or member.muted or deaf else port
+        port.stream = None if apart(channel) else stream
+        if port.deaf is not deaf:
+            self._mixer.set_deaf(port, deaf)
+
+    def adjust(self, channel: Channel) -> None:
+        """A member is muted or deaf now, or is not any more."""
+        found = self._ports.get(channel)
+        if found is not None:
+            self._connect(channel, *found)
 
     def leave(self, channel: Channel) -> None:
         """Let one go; the others go on."""
@@ -82,13 +95,12 @@ class SoftMix:
 
     def changed(self) -> None:
         """Re-enter members with another stream or format; members that hear music are sent nothing."""
-        for channel, member in self._bridge.members.items():
+        for channel in self._bridge.members:
             stream, port = self._ports.get(channel, (None, None))
             now = channel.stream
             if port is not None and now is stream and now is not None and now.format is port.format:
                 now.relay_to(None)
-                now.sink = None if channel.away or member.muted else port
-                port.stream = None if apart(channel) else now
+                self._connect(channel, now, port)
                 continue
             if port is not None:
                 del self._ports[channel]
@@ -98,7 +110,7 @@ class SoftMix:
 
     def stop(self) -> None:
         """Send what is waiting, then let go of all."""
-        self._bridge.pbx.bridges.clock.remove(self._turn)
+        self._clock.remove(self._turn)
         try:
             self._running.stop()
         except FAILURES:
@@ -116,7 +128,7 @@ class SoftMix:
         """A turn has raised: stop mixing and detach all members."""
         pbx = self._bridge.pbx
         pbx.log.error("bridge %s mixes no more", self._bridge.uniqueid, exc_info=error)
-        pbx.bridges.clock.remove(self._turn)
+        self._clock.remove(self._turn)
         for channel in list(self._ports):
             self.leave(channel)
 
@@ -124,6 +136,5 @@ class SoftMix:
         """After a change of the rate, connect the members' streams to their new buffers."""
         if self._mixer.rate != self._rate:
             self._rate = self._mixer.rate
-            members = self._bridge.members
             for channel, (stream, port) in self._ports.items():
-                stream.sink = None if channel.away or members[channel].muted else port
+                self._connect(channel, stream, port)

@@ -5,13 +5,17 @@ They are no calls: listings show them, and no event tells of them, as in Asteris
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
 from typing import TYPE_CHECKING
 
 from asterism.media.memory import memory_pair
 from asterism.media.stream import AUDIO, ChannelStream
+from asterism.pbx.channels.playing import play_or_tell
 from asterism.pbx.channels.technology import Uncallable
 from asterism.pbx.channels.transfer import TransferStatus
 from asterism.pbx.vocabulary.controls import Control
+from asterism.pbx.vocabulary.errors import ChannelHangup
 
 if TYPE_CHECKING:
     from asterism.media.memory import MemoryStream
@@ -21,6 +25,10 @@ if TYPE_CHECKING:
     from asterism.pbx.vocabulary.host import Host
 
 
+MOST_WAITING = 20
+"""Announcements that wait for their turn; where users come and go faster than that, further ones are left out."""
+
+
 class AnnouncerTechnology(Uncallable):
     """Cannot be dialled: a conference makes its own."""
 
@@ -28,8 +36,8 @@ class AnnouncerTechnology(Uncallable):
     description = "Conference Bridge Announcing Channel"
 
 
-class _End:
-    """The far end of either channel: the other's audio, and nothing else."""
+class MemoryEnd:
+    """The far end of a channel of a conference: audio inside the server, and nothing else."""
 
     call_id = ""
     offered: Offered = ()
@@ -76,20 +84,54 @@ class _End:
 
 
 class Announcer:
-    """The pair: ``speaker`` is played to, ``member`` goes into the bridge."""
+    """The pair: ``speaker`` is played to, ``member`` goes into the bridge. Announcements follow each other."""
 
-    def __init__(self, pbx: Host, name: str) -> None:
+    def __init__(self, pbx: Host, name: str, language: str = "") -> None:
         technology = AnnouncerTechnology()
         self._pbx = pbx
         self.speaker, self.member = (
             pbx.create_quiet_channel(technology, f"{technology.name}/{name};{number}") for number in (1, 2)
         )
+        self._waiting: deque[tuple[tuple[str, ...], asyncio.Future[bool]]] = deque()
+        self._task: asyncio.Task[None] | None = None
         for channel, stream in zip((self.speaker, self.member), memory_pair(), strict=True):
-            channel.driver = _End(stream)
+            channel.driver = MemoryEnd(stream)
+            channel.language = language or channel.language
             pbx.channels.add(channel)
+
+    def say(self, sounds: tuple[str, ...]) -> asyncio.Future[bool]:
+        """Have sounds heard after what waits already; what it returns tells later whether they were."""
+        future: asyncio.Future[bool] = self._pbx.loop.create_future()
+        if self.speaker.dead or len(self._waiting) >= MOST_WAITING:
+            future.set_result(False)
+            return future
+        self._waiting.append((sounds, future))
+        if self._task is None:
+            self._task = self._pbx.loop.create_task(self._speak(), name=self.speaker.name)
+        return future
+
+    async def _speak(self) -> None:
+        """Say what waits, until nothing does."""
+        try:
+            while self._waiting:
+                sounds, future = self._waiting.popleft()
+                for sound in sounds:
+                    await play_or_tell(self.speaker, "A conference", sound)
+                _settle(future, True)
+        except ChannelHangup:
+            _settle(future, False)
+        finally:
+            self._task = None
+            while self._waiting:
+                _settle(self._waiting.popleft()[1], False)
 
     def end(self) -> None:
         """Remove both."""
         for channel in (self.speaker, self.member):
             channel.hang_up()
             self._pbx.channels.remove(channel)
+
+
+def _settle(future: asyncio.Future[bool], heard: bool) -> None:
+    if not future.done():
+        future.set_result(heard)

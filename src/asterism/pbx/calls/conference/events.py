@@ -34,12 +34,21 @@ def _join(conference: Conference, user: User, count: int) -> FieldList:
         *_fields(conference, count),
         *channel_fields(user.channel),
         ("Admin", _yes(user.admin)),
-        ("Muted", _yes(user.muted)),
+        ("Muted", _yes(conference.is_muted(user))),
     ]
 
 
-def _leave(conference: Conference, user: User, count: int) -> FieldList:
+def _user(conference: Conference, user: User, count: int) -> FieldList:
     return [*_fields(conference, count), *channel_fields(user.channel), ("Admin", _yes(user.admin))]
+
+
+def _talking(conference: Conference, user: User, talks: bool, count: int) -> FieldList:
+    return [
+        *_fields(conference, count),
+        *channel_fields(user.channel),
+        ("TalkingStatus", "on" if talks else "off"),
+        ("Admin", _yes(user.admin)),
+    ]
 
 
 def _event(name: str, render: Callable[..., Any], synopsis: str, *arguments: Argument) -> EventType:
@@ -56,9 +65,19 @@ CONFBRIDGE_JOIN = _event(
     _ADMIN,
     Argument("Muted", "Yes: it only hears."),
 )
-CONFBRIDGE_LEAVE = _event(
-    "ConfbridgeLeave", _leave, "A channel has left a conference.", *CHANNEL_ARGUMENTS, _ADMIN
-)  # fmt: skip
+CONFBRIDGE_LEAVE = _event("ConfbridgeLeave", _user, "A channel has left a conference.", *CHANNEL_ARGUMENTS, _ADMIN)
+CONFBRIDGE_MUTE = _event("ConfbridgeMute", _user, "A user of a conference was muted.", *CHANNEL_ARGUMENTS, _ADMIN)
+CONFBRIDGE_UNMUTE = _event(
+    "ConfbridgeUnmute", _user, "A user of a conference is not muted any more.", *CHANNEL_ARGUMENTS, _ADMIN
+)
+CONFBRIDGE_TALKING = _event(
+    "ConfbridgeTalking",
+    _talking,
+    "A user of a conference begins to talk, or has stopped.",
+    *CHANNEL_ARGUMENTS,
+    Argument("TalkingStatus", "on or off."),
+    _ADMIN,
+)
 CONFBRIDGE_RECORD = _event("ConfbridgeRecord", _fields, "A conference is being recorded.")
 CONFBRIDGE_STOP_RECORD = _event("ConfbridgeStopRecord", _fields, "The recording of a conference has ended.")
 ALL = (
@@ -66,6 +85,9 @@ ALL = (
     CONFBRIDGE_END,
     CONFBRIDGE_JOIN,
     CONFBRIDGE_LEAVE,
+    CONFBRIDGE_MUTE,
+    CONFBRIDGE_UNMUTE,
+    CONFBRIDGE_TALKING,
     CONFBRIDGE_RECORD,
     CONFBRIDGE_STOP_RECORD,
 )

@@ -62,6 +62,8 @@ class Recording:
         self.settings = settings
         self.error = ""
         """Why it ended by itself; empty while it did not."""
+        self.on_over: Callable[[], None] | None = None
+        """Called when it has ended, whatever ended it; its files may still be open."""
         self._thread = thread
         self._on_end, self._on_closed = on_end, on_closed
         self._loop = channel.pbx.loop
@@ -222,6 +224,8 @@ class Recording:
         if self.settings.beep_at_end:
             announce((self.channel,), "beep")
         self._on_end(self)
+        if self.on_over is not None:
+            self.on_over()
 
     async def wait(self, timeout: float | None = None) -> None:
         """Wait until it is over and its files are closed, ``timeout`` seconds at most.

@@ -13,6 +13,7 @@ from asterism.core.documentation import Argument, Documentation
 from asterism.media.soundfiles import SoundError
 from asterism.pbx.calls.conference import events
 from asterism.pbx.calls.conference.conference import CREATOR, Conference, User
+from asterism.pbx.calls.conference.profiles import DEFAULT_USER, UserProfile
 from asterism.pbx.calls.dialing import Dialer, Leg
 from asterism.pbx.calls.features.table import KEY as FEATURES
 from asterism.pbx.calls.features.table import inherit
@@ -85,6 +86,11 @@ def parse(letters: str, timeout: str) -> Options:
             found.problems.append(f"'{timeout.strip()}' is no time in seconds")
         found.timeout = seconds or None
     return found
+
+
+_LEADER = UserProfile(DEFAULT_USER, marked=True, end_marked=True)
+_PARTY = UserProfile(DEFAULT_USER, end_marked=True)
+_LISTENER = UserProfile(DEFAULT_USER, end_marked=True, startmuted=True)
 
 
 class Paging:
@@ -216,7 +222,7 @@ class Paging:
             if self._options.announcement:
                 await _play(channel, self._options.announcement)
             if not self._over:
-                await self._room().attend(User(channel, end_marked=True, muted=not self._options.duplex))
+                await self._room().attend(User(channel, _LISTENER if not self._options.duplex else _PARTY))
         except ChannelHangup:
             pass
         finally:
@@ -229,7 +235,7 @@ class Paging:
         conference = self._room()
         recording = self._record(conference)
         try:
-            await conference.attend(User(self._caller, marked=True, end_marked=True))
+            await conference.attend(User(self._caller, _LEADER))
         finally:
             if recording is not None:
                 recording.stop()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import pytest
 from fake_technology import FakeServer, run, settle
 
 from asterism.media.formats import SLIN
 from asterism.media.stream import Frame
-from asterism.pbx.calls.conference.announcer import Announcer, AnnouncerTechnology
+from asterism.pbx.calls.conference.announcer import MOST_WAITING, Announcer, AnnouncerTechnology
 from asterism.pbx.channels.technology import ChannelRequest
 from asterism.pbx.channels.transfer import TransferOrder, TransferStatus
 from asterism.pbx.vocabulary.controls import Control
@@ -54,5 +57,48 @@ def test_neither_is_called_nor_sent_elsewhere() -> None:
         driver.attach(pair.member)
         driver.offer_streams(())
         pair.end()
+
+    run(scenario)
+
+
+def test_announcements_follow_each_other_and_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    played: list[str] = []
+
+    async def play(_channel: Any, _application: str, name: str) -> None:
+        await settle(2)
+        played.append(name)
+
+    monkeypatch.setattr("asterism.pbx.calls.conference.announcer.play_or_tell", play)
+
+    async def scenario(server: FakeServer) -> None:
+        pair = Announcer(server.pbx, "room", "fr")
+        assert pair.speaker.language == "fr"
+        waiting = [pair.say((f"{number}", "x")) for number in range(MOST_WAITING + 1)]
+        assert [each.done() for each in waiting] == [False] * MOST_WAITING + [True]
+        assert not waiting[-1].result()
+        assert await waiting[0]
+        assert played == ["0", "x"]
+        assert all(await asyncio.gather(*waiting[:-1]))
+        assert played == [name for number in range(MOST_WAITING) for name in (str(number), "x")]
+        assert await pair.say(("again",))
+        pair.end()
+        assert not await pair.say(("late",))
+        await settle()
+
+    run(scenario)
+
+
+def test_the_end_ends_what_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play(channel: Any, _application: str, _name: str) -> None:
+        await channel.wait(60)
+
+    monkeypatch.setattr("asterism.pbx.calls.conference.announcer.play_or_tell", play)
+
+    async def scenario(server: FakeServer) -> None:
+        pair = Announcer(server.pbx, "room")
+        said = [pair.say(("one",)), pair.say(("two",))]
+        await settle()
+        pair.end()
+        assert await asyncio.wait_for(asyncio.gather(*said), 5) == [False, False]
 
     run(scenario)

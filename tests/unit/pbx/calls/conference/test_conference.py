@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,20 +11,21 @@ from fake_technology import FakeServer, FakeStream, run, settle
 
 from asterism.media.formats import ULAW
 from asterism.pbx.calls.conference.conference import AT_A_TIME, RESULT, Conference, User
+from asterism.pbx.calls.conference.profiles import BridgeProfile, UserProfile
 from asterism.pbx.channels.channel import Channel
 from asterism.pbx.vocabulary.controls import Control
 
 
-def alone(server: FakeServer) -> Conference:
+def alone(server: FakeServer, **options: Any) -> Conference:
     server.sip.stream = lambda: FakeStream(ULAW)
-    return Conference(server.pbx, "room")
+    return Conference(server.pbx, "room", BridgeProfile("default_bridge", **options))
 
 
 async def attend(conference: Conference, phone: str, **flags: Any) -> User:
     server_pbx = conference.pbx
     technology: Any = server_pbx.technologies.get("PJSIP")
     channel: Channel = technology.incoming(phone, "1")
-    user = User(channel, **flags)
+    user = User(channel, UserProfile("default_user", **flags))
 
     async def body(one: Channel) -> None:
         await conference.attend(user)
@@ -60,7 +62,7 @@ def test_events_tell_how_many_there_were() -> None:
     async def scenario(server: FakeServer) -> None:
         conference = alone(server)
         alice = await attend(conference, "alice", admin=True)
-        bob = await attend(conference, "bob", muted=True)
+        bob = await attend(conference, "bob", startmuted=True)
         bob.channel.queue_hangup()
         await settle()
         alice.channel.queue_hangup()
@@ -83,7 +85,7 @@ def test_events_tell_how_many_there_were() -> None:
 def test_a_muted_user_is_not_heard_also_after_the_rate_has_changed() -> None:
     async def scenario(server: FakeServer) -> None:
         conference = alone(server)
-        bob = await attend(conference, "bob", muted=True)
+        bob = await attend(conference, "bob", startmuted=True)
         alice = await attend(conference, "alice")
         muted, heard = bob.channel.stream, alice.channel.stream
         assert muted is not None
@@ -198,3 +200,241 @@ def test_a_large_one_names_ten_peers_and_lets_go_of_few_at_a_time() -> None:
         assert {user.result for user in users} == {"ENDMARKED"}
 
     run(scenario)
+
+
+def sink_of(user: User) -> Any:
+    stream: Any = user.channel.stream
+    return stream.sink
+
+
+def told(server: FakeServer, *names: str) -> list[tuple[str, str]]:
+    return [
+        (kind.name.removeprefix("Confbridge"), dict(fields)["Channel"].split("-")[0])  # type: ignore[attr-defined]
+        for kind, fields in server.recorded
+        if kind.name.removeprefix("Confbridge") in names
+    ]
+
+
+def test_who_waits_for_a_marked_user_neither_hears_nor_is_heard() -> None:
+    async def scenario(server: FakeServer) -> None:
+        conference = alone(server)
+        changes: list[tuple[bool, bool]] = []
+        waiting = await attend(conference, "bob", wait_marked=True)
+        waiting.on_change = lambda user: changes.append((user.waiting, user.alone))
+        mixer: Any = conference.bridge._mixer
+        port = mixer._ports[waiting.channel][1]
+        assert (waiting.waiting, sink_of(waiting), port.deaf) == (True, None, True)
+        leader = await attend(conference, "alice", marked=True)
+        assert (waiting.waiting, sink_of(waiting) is port, port.deaf) == (False, True, False)
+        leader.channel.queue_hangup()
+        await settle()
+        assert (waiting.waiting, sink_of(waiting), port.deaf) == (True, None, True)
+        assert changes == [(False, False), (True, True)]
+        assert waiting.channel.alive
+        conference.end()
+        await settle()
+
+    run(scenario)
+
+
+def test_it_ends_with_any_marked_user_for_those_who_want_it() -> None:
+    async def scenario(server: FakeServer) -> None:
+        conference = alone(server)
+        first, _ = await attend(conference, "alice", marked=True), await attend(conference, "alice", marked=True)
+        ends = await attend(conference, "bob", end_marked_any=True)
+        stays = await attend(conference, "bob", end_marked=True)
+        first.channel.queue_hangup()
+        await settle()
+        assert (ends.result, stays.result) == ("ENDMARKED", "")
+        conference.end()
+        await settle()
+
+    run(scenario)
+
+
+def test_one_all_or_the_participants_are_muted() -> None:
+    async def scenario(server: FakeServer) -> None:
+        conference = alone(server)
+        alice, bob = await attend(conference, "alice", admin=True), await attend(conference, "bob")
+        conference.mute(bob)
+        assert (bob.muted, sink_of(bob), sink_of(alice) is None) == (True, None, False)
+        conference.mute(bob, False)
+        assert sink_of(bob) is not None
+        conference.mute_all(True, conference.chosen("participants"))
+        conference.mute_all(False)
+        names = [("Mute", "PJSIP/bob"), ("Unmute", "PJSIP/bob"), ("Mute", "PJSIP/bob"), ("Unmute", "PJSIP/alice")]
+        assert told(server, "Mute", "Unmute") == [*names, ("Unmute", "PJSIP/bob")]
+        conference.participants_muted = True
+        late = await attend(conference, "bob")
+        assert (sink_of(bob), sink_of(late), sink_of(alice) is None) == (None, None, False)
+        assert [event["Muted"] for event in server.fields("ConfbridgeJoin")] == ["No", "No", "Yes"]
+        conference.participants_muted = False
+        assert None not in (sink_of(bob), sink_of(late))
+        conference.end()
+        await settle()
+
+    run(scenario)
+
+
+def test_a_locked_or_full_one_takes_only_admins() -> None:
+    async def scenario(server: FakeServer) -> None:
+        conference = alone(server, max_members=2)
+        await attend(conference, "alice")
+        conference.locked = True
+        assert (await attend(conference, "bob")).result == "FAILED"
+        assert (await attend(conference, "bob", admin=True)).result == ""
+        conference.locked = False
+        assert conference.refusal(UserProfile()) == "full"
+        assert (await attend(conference, "bob")).result == "FAILED"
+        assert len(conference.users) == 2
+        conference.end()
+        await settle()
+
+    run(scenario)
+
+
+def test_the_last_one_is_kicked_unless_it_is_an_admin() -> None:
+    async def scenario(server: FakeServer) -> None:
+        conference = alone(server)
+        await attend(conference, "alice")
+        bob = await attend(conference, "bob")
+        assert conference.kick_last() is bob
+        await settle()
+        assert bob.channel.variables[RESULT] == "KICKED"
+        await attend(conference, "bob", admin=True)
+        assert conference.kick_last() is None
+        conference.kick_all(conference.chosen("participants"))
+        await settle()
+        assert [user.admin for user in conference.users.values()] == [True]
+        conference.end()
+        await settle()
+
+    run(scenario)
+
+
+def test_work_is_done_in_the_users_own_task_outside_of_the_mix() -> None:
+    async def scenario(server: FakeServer) -> None:
+        conference = alone(server)
+        user = await attend(conference, "bob")
+        seen: list[Any] = []
+        go_on = asyncio.Event()
+
+        async def work() -> None:
+            seen.append((asyncio.current_task() is user.channel.task, user.channel.away, sink_of(user)))
+            seen.append(await user.channel.read_digit())
+            go_on.set()
+
+        assert user.do(work)
+        await settle()
+        user.channel.queue_digit("5")
+        await asyncio.wait_for(go_on.wait(), 5)
+        await settle()
+        assert seen == [(True, True, None), "5"]
+        assert (user.channel.away, sink_of(user) is None) == (False, False)
+        conference.kick(user)
+        assert not user.do(work)
+        await settle()
+        assert seen == [(True, True, None), "5"]
+
+    run(scenario)
+
+
+def test_what_is_done_before_counts_as_being_there() -> None:
+    async def scenario(server: FakeServer) -> None:
+        conference = alone(server)
+        channel = server.sip.incoming("bob", "1")
+        user = User(channel)
+        entered: list[bool] = []
+
+        async def before() -> None:
+            entered.append(user.inside)
+            await channel.wait(60)
+
+        async def body(_: Channel) -> None:
+            await conference.attend(user, before=before)
+
+        server.pbx.start(channel, body)
+        await settle()
+        assert (len(conference.users), entered, server.fields("ConfbridgeJoin")) == (1, [False], [])
+        channel.queue_hangup()
+        await settle()
+        assert (conference.over, user.result, server.fields("ConfbridgeLeave")) == (True, "HANGUP", [])
+
+    run(scenario)
+
+
+def test_code_is_told_who_comes_until_it_is_over() -> None:
+    async def scenario(server: FakeServer) -> None:
+        conference = alone(server)
+        assert server.pbx.conference("room") is conference
+        came: list[str] = []
+
+        async def watch() -> None:
+            async for user in conference.joins():
+                came.append(user.channel.device)
+                conference.mute(user)
+
+        task = asyncio.ensure_future(watch())
+        await settle()
+        bob = await attend(conference, "bob")
+        assert bob.muted
+        await attend(conference, "alice")
+        conference.end()
+        await settle()
+        await asyncio.wait_for(task, 5)
+        assert came == ["PJSIP/bob", "PJSIP/alice"]
+        assert [user async for user in conference.joins()] == []
+        assert server.pbx.conference("room") is not conference
+        server.pbx.conference("room").end()
+        await settle()
+
+    run(scenario)
+
+
+def test_code_brings_a_channel_in() -> None:
+    async def scenario(server: FakeServer) -> None:
+        conference = alone(server)
+        channel = server.sip.incoming("bob", "1")
+        results: list[str] = []
+
+        async def body(one: Channel) -> None:
+            results.append(await conference.join(one, admin=True, muted=True))
+
+        server.pbx.start(channel, body)
+        await settle()
+        (user,) = conference.users.values()
+        assert (user.admin, user.muted, channel.state.name) == (True, True, "UP")
+        conference.kick(user)
+        await settle()
+        assert results == ["KICKED"]
+
+    run(scenario)
+
+
+def test_thousands_that_come_and_go_leave_nothing() -> None:
+    async def scenario(server: FakeServer) -> None:
+        server.recorded = Recorded()
+        conference = alone(server)
+        host = await attend(conference, "alice")
+        before = 0
+        for number in range(2000):
+            user = await attend(conference, "bob", talk_detection_events=True)
+            user.channel.queue_hangup()
+            await settle(4)
+            if number == 200:
+                gc.collect()
+                before = len(gc.get_objects())
+        gc.collect()
+        assert len(gc.get_objects()) - before < 500
+        assert (len(conference.users), len(conference.attendance), len(conference.bridge.members)) == (1, 1, 2)
+        host.channel.queue_hangup()
+        await settle()
+
+    run(scenario)
+
+
+class Recorded(list[Any]):
+    """Forgets what it is given."""
+
+    def append(self, _: Any) -> None:
+        """Nothing."""

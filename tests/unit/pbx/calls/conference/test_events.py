@@ -20,8 +20,11 @@ def test_fields_as_recorded(kind: EventType) -> None:
         wanted = [
             lines for name, lines in recorded("Page(PJSIP/bob&PJSIP/carol,,5)", CALL_APPLICATIONS) if name == kind.name
         ]
-        with_user = kind in (events.CONFBRIDGE_JOIN, events.CONFBRIDGE_LEAVE)
-        args = (conference, user, 2) if with_user else (conference, 2)
+        with_user = kind not in (
+            events.CONFBRIDGE_START, events.CONFBRIDGE_END, events.CONFBRIDGE_RECORD, events.CONFBRIDGE_STOP_RECORD,
+        )  # fmt: skip
+        talks = (True,) if kind is events.CONFBRIDGE_TALKING else ()
+        args = (conference, user, *talks, 2) if with_user else (conference, 2)
         found = [key for key, _ in kind.render(*args)]
         if wanted:
             assert found == [line.partition(":")[0] for line in wanted[0] if not line.startswith("Privilege")]

@@ -11,9 +11,9 @@ import pytest
 
 from asterism.core.commands import CommandCall
 from asterism.core.errors import UsageError
-from asterism.pbx.calls.conference.conference import Conferences
 from asterism.pbx.calls.conference.profile_commands import ProfilesModule
 from asterism.pbx.calls.conference.profiles import ProfileSettings
+from asterism.pbx.calls.conference.table import Conferences
 
 RECORD = Path(__file__).parents[4] / "data/record"
 SHOWN = dict(
