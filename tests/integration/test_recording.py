@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import resource
 import threading
-import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
-from call_kit import RELAYED, World, two_phones
+from call_kit import RELAYED, two_phones
 from manager_kit import MANAGER, manager
+from recorded_kit import finish, folder, heard, open_files, recording_of, samples_of, strengths
 
 from asterism.media.taps import Direction
-from asterism.pbx.calls.recording.recording import Recording
 from asterism.pbx.channels.replacing import replace_far_end
-from asterism.testing import PhoneCall, until
+from asterism.testing import until
 
 EXTENSIONS = """
 [phones]
@@ -56,48 +54,6 @@ DIRECTORIES = "[directories]\n" + "".join(
     )
 )  # fmt: skip
 FILES = {"manager.conf": MANAGER, "extensions.conf": EXTENSIONS, **RELAYED}
-
-
-def folder(world: World) -> Path:
-    return Path(world.server.paths.spool) / "monitor"
-
-
-def samples_of(path: Path) -> np.ndarray:
-    """One row for each channel."""
-    with wave.open(str(path), "rb") as file:
-        assert (file.getframerate(), file.getsampwidth()) == (8000, 2)
-        found = np.frombuffer(file.readframes(file.getnframes()), "<i2")
-        return found.reshape(-1, file.getnchannels()).T
-
-
-def strengths(pcm: np.ndarray, frequency: int, step: float = 0.1) -> list[float]:
-    """How strong a tone is in each tenth of a second; a phone's tone is about 8000."""
-    size = int(8000 * step)
-    wave_ = np.exp(-2j * np.pi * frequency * np.arange(size) / 8000)
-    pieces = pcm[: len(pcm) // size * size].reshape(-1, size)
-    return [float(value) for value in np.abs(pieces @ wave_) * 2 / size]
-
-
-def heard(pcm: np.ndarray, frequency: int) -> list[bool]:
-    return [one > 3000 for one in strengths(pcm, frequency)]
-
-
-def open_files() -> list[str]:
-    return [os.path.realpath(one) for one in Path("/proc/self/fd").iterdir()]
-
-
-async def recording_of(world: World, name: str = "101") -> Recording:
-    """The recording of a phone's channel."""
-    (found,) = [one for one in world.server.pbx.recordings if one.channel.name.startswith(f"PJSIP/{name}")]
-    return found
-
-
-async def finish(world: World, call: PhoneCall, incoming: PhoneCall) -> None:
-    recordings = list(world.server.pbx.recordings)
-    await call.hangup()
-    await incoming.ended()
-    for one in recordings:
-        await one.wait(5)
 
 
 async def test_both_tones_at_the_right_times_mixed_and_apart() -> None:

@@ -109,7 +109,7 @@ def in_a_call(folder: Path, scenario: Callable[[Call], Awaitable[None]], **optio
         assert not len(server.pbx.recordings)
         assert len(server.pbx.channels) == 0
         server.pbx.recordings.thread.close(wait=True)
-        module.unload()
+        await module.unload()
         return server
 
     return asyncio.run(main())

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from asterism.core.log import log_subject
+from asterism.pbx.dialplan.language import commands
 from asterism.pbx.dialplan.language.foreign import Foreign
 
 if TYPE_CHECKING:
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
 
 TIME_LIMIT = 600.0
 """Seconds after which a command is killed."""
+GRACE = 5.0
+"""Seconds that commands have when the server stops, before they are killed."""
 AT_ONCE = 8
 """Commands that run at a time; the others wait."""
 _MOST_WAITING = 1000
@@ -76,36 +77,35 @@ class Commands:
             self._next()
 
     async def _run(self, recording: Recording) -> None:
-        command = str(recording.settings.command)
-        process = None
+        command = recording.settings.command
         try:
-            process = await asyncio.create_subprocess_shell(
-                command,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.DEVNULL,
-                start_new_session=True,
-            )
-            async with asyncio.timeout(self.time_limit):
-                code = await process.wait()
-            if code:
-                self._log.warning("The command of %s ended with %d: %s", recording.path, code, command)
-        except TimeoutError:
-            self._log.warning("The command of %s took more than %g s and is killed: %s", recording.path,
-                              self.time_limit, command)  # fmt: skip
+            outcome = await commands.run(command, self.time_limit)
+            if outcome.status is None:
+                self._log.warning("The command of %s took more than %g s and is killed: %s", recording.path,
+                                  self.time_limit, command)  # fmt: skip
+            elif outcome.status:
+                self._log.warning("The command of %s ended with %d: %s", recording.path, outcome.status, command)
         except OSError as error:
             self._log.warning("The command of %s cannot be run: %s", recording.path, error)
         finally:
-            if process is not None and process.returncode is None:
-                with suppress(ProcessLookupError, PermissionError):
-                    os.killpg(process.pid, signal.SIGKILL)  # what it has started as well
             _delete(recording)
 
-    def stop(self) -> None:
-        """Kill what runs, and run nothing more."""
+    async def finish(self) -> None:
+        """Let what runs and waits come to its end for :data:`GRACE` seconds, then kill it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GRACE):
+                while self._running:
+                    await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.sleep(0)  # the next begins
+        if self._running or self._waiting:
+            self._log.warning(
+                "%d commands of recordings have not ended and are killed", len(self._running) + len(self._waiting)
+            )
         self._waiting.clear()
         for task in self._running:
             task.cancel()
+        if self._running:
+            await asyncio.wait(self._running, timeout=GRACE)
 
 
 def _delete(recording: Recording) -> None:

@@ -80,10 +80,10 @@ class MixMonitor(PbxModule):
         server.register_events(*events.ALL)
         self.pbx.features.actions["automixmon"] = press
 
-    def unload(self) -> None:
-        """End all recordings."""
+    async def unload(self) -> None:
+        """End all recordings, and what is done afterwards."""
         self.pbx.features.actions.pop("automixmon", None)
-        self.pbx.recordings.stop_all()
+        await self.pbx.recordings.finish()
 
     def _start(self, channel: Channel, file: str, options: str = "", text: str = "") -> Recording:
         """Begin a recording by the application's arguments; raises ``RecordingError``."""

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _TICK = 0.1
 """Seconds between two looks at whose turn it is: the recordings' turns are spread over time as they began."""
+_CLOSING = 5.0
+"""Seconds that files have to be closed when the server stops."""
 _KEY = "recordings"
 """Where ``channel.data`` keeps a channel's, by their identifiers."""
 MOST = 16
@@ -156,9 +158,14 @@ class Recordings:
 
     # -- the end ----------------------------------------------------------------------------------------------
 
-    def stop_all(self) -> None:
-        """End every recording, and the commands that run."""
+    async def finish(self) -> None:
+        """End every recording; wait until files are closed and commands are over, as long as each may take at most."""
         for recording in self:
             recording.stop()
-        self.commands.stop()
+        closing = [asyncio.ensure_future(one.wait()) for one in self._closing]
+        if closing:
+            _, late = await asyncio.wait(closing, timeout=_CLOSING)
+            for task in late:
+                task.cancel()
+        await self.commands.finish()
         self.thread.close()

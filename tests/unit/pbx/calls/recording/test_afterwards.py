@@ -102,6 +102,27 @@ def test_a_command_that_fails_or_holds_text_of_a_caller_is_told_of(tmp_path: Pat
     assert not list(tmp_path.glob("x*"))
 
 
+def test_the_end_of_the_server_waits_for_commands_but_not_for_one_that_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(afterwards, "GRACE", 1.5)
+    monkeypatch.setattr(afterwards, "AT_ONCE", 2)
+
+    async def scenario(call: Call) -> None:
+        await call.application("MixMonitor", f"one.wav,,echo $$ >{tmp_path}/pid; sleep 60")
+        for number in range(3):
+            await call.application("MixMonitor", f"{number}.wav,,sleep 0.1; touch {tmp_path}/{number}")
+        loop = asyncio.get_running_loop()
+        begin = loop.time()
+        await call.server.pbx.recordings.finish()
+        assert loop.time() - begin < 4
+        assert all((tmp_path / str(number)).exists() for number in range(3))
+        assert not alive(int((tmp_path / "pid").read_text()))
+        assert "1 commands of recordings have not ended and are killed" in call.log.text
+
+    in_a_call(tmp_path, scenario, recording_commands=True)
+
+
 def test_text_of_callers_may_be_a_word() -> None:
     assert not harmful("rm -rf $(anything of the administrator's)")
     assert not harmful(joined(["play ", foreign("+49-30.1_2@x"), " now; ls"]))

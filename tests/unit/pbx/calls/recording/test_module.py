@@ -171,9 +171,9 @@ def test_unloading_ends_what_runs(tmp_path: Path) -> None:
     async def scenario(call: Call) -> None:
         await call.application("MixMonitor", "one.wav")
         (recording,) = call.server.pbx.recordings
-        call.server.pbx.recordings.stop_all()
+        await call.server.pbx.recordings.finish()
         assert not recording.active
-        await recording.wait(5)
+        await recording.wait(0)
 
     in_a_call(tmp_path, scenario)
 
