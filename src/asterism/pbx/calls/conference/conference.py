@@ -248,7 +248,7 @@ class Conference:
         sole = self.attendance.sole
         change = self.attendance.join(user)
         if first:
-            self.pbx.device_states.changed(f"{DEVICE_PREFIX}:{self.name}")
+            self.pbx.conferences.state_changed(self.name)
             if self.profile.record_conference:
                 self._record_from_the_beginning()
         self._follow(change, sole, user)
@@ -325,7 +325,7 @@ class Conference:
         self.announcer.end()
         for joins in tuple(self._joins):
             joins.end()
-        self.pbx.device_states.changed(f"{DEVICE_PREFIX}:{self.name}")
+        self.pbx.conferences.state_changed(self.name)
 
     def _follow(self, change: Change, sole: User | None, come: User | None) -> None:
         """Do what a coming or leaving has changed for others, and tell them."""

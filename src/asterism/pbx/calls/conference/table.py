@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from asterism.pbx.calls.conference.profiles import Profiles
@@ -17,8 +18,15 @@ class Conferences(dict[str, "Conference"]):
         super().__init__()
         self.profiles = Profiles()
         """What ``confbridge.conf`` says."""
+        self.on_state: Callable[[str], None] | None = None
+        """Called with the name of one that has begun or ended."""
         self._made = 0
         self._recorded = 0
+
+    def state_changed(self, name: str) -> None:
+        """One has begun to be used, or has ended."""
+        if self.on_state is not None:
+            self.on_state(name)
 
     def next_number(self) -> int:
         """The number of a conference's announcer."""

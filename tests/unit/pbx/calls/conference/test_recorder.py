@@ -62,7 +62,7 @@ def in_a_room(folder: Path, scenario: Any, **options: Any) -> FakeServer:
         await scenario(server, conference)
         conference.end()
         await settle()
-        server.pbx.recordings.stop_all()
+        await server.pbx.recordings.finish()
         assert [each.name for each in server.pbx.channels] == []
         return server
 

@@ -16,7 +16,7 @@ from local_kit import comparable, local_server, recorded, told
 
 from asterism.core.commands import CommandCall
 from asterism.media.formats import ULAW
-from asterism.pbx.calls.conference.module import ConferenceModule
+from asterism.pbx.calls.conference.commands import ConferenceCommands
 from asterism.pbx.channels.channel import Channel
 from asterism.pbx.dialplan.applications.page import PageApplication, parse
 from asterism.pbx.dialplan.language.places import Place
@@ -129,7 +129,7 @@ def test_console_states_as_recorded() -> None:
         )  # fmt: skip
         shown = [line for line in section("bridge show all   (state: Page running)") if "parking" not in line]
         assert plain(console.run("bridge show all")) == plain(shown)
-        module = ConferenceModule()
+        module = ConferenceCommands()
         module._pbx = server.pbx
         listed = module.show(CommandCall([], lambda _: None)).rstrip("\n").split("\n")
         wanted = section("confbridge list   (state: Page running)")
