@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import tracemalloc
 from collections import Counter
@@ -83,9 +82,11 @@ async def test_calls_leave_nothing_behind(no_collector: None) -> None:
 
         await make_calls(server, CALLS)
         await assert_idle(server, idle)
-        await asyncio.sleep(0)
-        grown = alive() - before
-        assert not {name: more for name, more in grown.items() if more >= CALLS / 20}
+
+        def grown() -> dict[str, int]:
+            return {name: more for name, more in (alive() - before).items() if more >= CALLS / 20}
+
+        await until(lambda: not grown(), what=lambda: f"there are more of {grown()}")
         await until(
             lambda: open_descriptors() <= descriptors, what=lambda: f"{descriptors} became {open_descriptors()}"
         )

@@ -17,6 +17,7 @@ from asterism.pbx.dialplan.applications.dial import screening
 from asterism.pbx.dialplan.applications.dial.screening import MOST_INTRODUCTIONS, make_room
 from asterism.pbx.vocabulary.controls import Control
 from asterism.pbx.vocabulary.party import PartyId
+from asterism.testing import until
 
 
 class Database(dict[tuple[str, str], str]):
@@ -176,10 +177,9 @@ def test_a_number_that_is_none_names_no_file_and_no_key(
     async def scenario(scene: Scene) -> None:
         scene.keys = ["2"]
         await scene.call("P", PartyId(number))
-        await scene.server.pbx.loop.run_in_executor(None, os.getpid)
         assert scene.database == {}
         assert all(name.startswith("NOCALLERID_") for name in scene.recorded)
-        assert list(scene.introductions.iterdir()) == [], "it is for this call only"
+        await until(lambda: not list(scene.introductions.iterdir()), what="an introduction is for this call only")
 
     screened(scenario, tmp_path, monkeypatch)
 
@@ -203,9 +203,7 @@ def test_which_introductions_are_kept(
         if not answers:
             alice.queue_hangup(16)
             await settle(40)
-        for _ in range(8):
-            await scene.server.pbx.loop.run_in_executor(None, os.getpid)
-        assert (scene.introductions / "6001.wav").exists() is kept
+        await until(lambda: (scene.introductions / "6001.wav").exists() is kept)
 
     screened(scenario, tmp_path, monkeypatch)
 
