@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from asterism.media.formats import Format
     from asterism.media.rtp import RtpSession
+    from asterism.media.stream import AudioStream
 
 _MOST_NAMED = 64
 """Entries of one report of lost packets that are passed on."""
@@ -95,7 +96,7 @@ class FanOut(Relay):
         source: RtpSession,
         loop: asyncio.AbstractEventLoop,
         interval: float = 0.0,
-        unfit: Callable[[RtpSession, Format], None] | None = None,
+        unfit: Callable[[AudioStream, Format], None] | None = None,
     ) -> None:
         """Begin without recipients.
 

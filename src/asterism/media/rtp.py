@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from asterism.media import sockets
+from asterism.media.fanout import FanOut
 from asterism.media.formats import ULAW, Format
 from asterism.media.inactivity import InactivityWatch
 from asterism.media.incoming import RtpIncoming
@@ -278,6 +279,10 @@ class RtpSession(RtpIncoming):
         self.relay = other.relayed_by = Relay(self, other)
         other.sent.marker = True
         return True
+
+    def fan_out(self, interval: float = 0.0, unfit: Callable[[AudioStream, Format], None] | None = None) -> FanOut:
+        """A way from here to any number of others; see :class:`~asterism.media.fanout.FanOut`."""
+        return FanOut(self, self._loop, interval, unfit)
 
     def _last_sent(self) -> float:
         relay = self.relayed_by

@@ -21,10 +21,10 @@ from asterism.pbx.vocabulary.party import Redirecting
 from asterism.stack.errors import ParseError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from asterism.applications.session.session import Session
-    from asterism.media.stream import Offered
+    from asterism.media.stream import Agreed, AudioStream, Offered
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.channels.security import Security
     from asterism.pbx.channels.technology import DirectMedia, MediaTarget
@@ -197,6 +197,10 @@ class SessionDriver:
     def offer_streams(self, offered: Offered) -> None:
         """Offer video and text as the call's other party has them now."""
         self.session.follow(offered)
+
+    def show_videos(self, count: int, ending: Collection[AudioStream], codecs: Agreed) -> None:
+        """Have so many streams of video, without some of those that there are."""
+        self.session.show_videos(count, ending, codecs)
 
     @property
     def call_id(self) -> str:

@@ -16,7 +16,7 @@ from asterism.stack.errors import ParseError
 from asterism.stack.sdp import MediaDescription, Origin, SessionDescription, reject
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from asterism.applications.session.sdp_handler import MediaStream, SdpHandler
     from asterism.applications.session.session import Session
@@ -135,6 +135,9 @@ class SessionMedia:
         "body",
         "cname",
         "dtmf_mode",
+        "due",
+        "ending",
+        "one_way",
         "parameters",
         "peer_origin",
         "streams",
@@ -174,6 +177,12 @@ class SessionMedia:
         """Codec parameters of the call's other party, for our offers of streams."""
         self.target: dict[str, int] = {}
         """Number of streams in our next offer, by type, where it differs from the present number."""
+        self.ending: Collection[AudioStream] = ()
+        """Ports of streams that our next offer ends."""
+        self.one_way = False
+        """Whether streams that our next offers add are only to be sent, and nothing is to come on them."""
+        self.due = False
+        """Whether other streams are to be offered as soon as the peer has acknowledged our answer."""
         self.types_changed = False
         """Whether the peer's last offer has added or removed streams besides audio."""
         self.types: Sequence[str] = (AUDIO,)
@@ -193,6 +202,10 @@ class SessionMedia:
     def offer(self, session: Session) -> bytes | None:
         """Our offer: the open streams as they are, or new ones at first; ``None`` when there is nothing to offer."""
         if self.streams:
+            if self.ending:
+                for index, stream in enumerate(self.streams):
+                    if stream is not None and stream.port in self.ending:
+                        self._put(session, index, None, MediaDescription(media=stream.type, formats=["0"]))
             for kind, wanted in self.target.items():
                 for index in self._open(kind)[wanted:]:
                     self._put(session, index, None, MediaDescription(media=kind, formats=["0"]))
@@ -237,6 +250,9 @@ class SessionMedia:
             opened = _ask(session, handler, "create_offer", None)
             if opened is None:
                 continue
+            if self.one_way:
+                opened[0].one_way = True
+                opened = opened[0], _reoffer(session, opened[0])
             index = len(self.streams)
             for place, closed in enumerate(self._closed_section):
                 if closed is not None and closed.media == kind:
@@ -270,6 +286,25 @@ class SessionMedia:
             if count > wanted or (count < wanted and room and session.offers_of(kind)):
                 return True
         return False
+
+    def show(self, session: Session, count: int, ending: Collection[AudioStream]) -> bool:
+        """Have ``count`` streams of video, without those of some ports; whether something is to be offered.
+
+        Streams that are added are only sent: what comes of the peer comes on those that it has.
+        """
+        self.target, self.ending, self.one_way = {VIDEO: count}, ending, True
+        here = [stream for stream in self.streams if stream is not None and stream.type == VIDEO]
+        stay = [stream for stream in here if stream.port not in ending]
+        most = getattr(session.endpoint, "max_video_streams", 0)
+        return len(stay) < len(here) or len(here) > count or (len(here) < min(count, most) and bool(self._can(session)))
+
+    def _can(self, session: Session) -> tuple[Format, ...]:
+        """The codecs of video that could be offered."""
+        return session.offers_of(VIDEO) if session.registry.handlers.get(VIDEO) else ()
+
+    def forget_target(self) -> None:
+        """What was to be offered was, whatever has become of it."""
+        self.target, self.ending, self.one_way = {}, (), False
 
     def settle(self, session: Session) -> None:
         """The answer to our offer is the last one: what the peer did not take is over."""

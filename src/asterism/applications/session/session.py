@@ -20,20 +20,20 @@ from asterism.applications.session.refresh import Refresh
 from asterism.applications.session.state import ANSWERED_STATES, MOVES, SessionState
 from asterism.applications.session.testing_aids import tell_end
 from asterism.core.containment import attempt
-from asterism.media.stream import AUDIO
+from asterism.media.stream import AUDIO, VIDEO
 from asterism.pbx.vocabulary.causes import cause_text
 from asterism.pbx.vocabulary.controls import Control
 from asterism.stack.errors import ParseError
 from asterism.stack.sdp.exchange import Action, Message, OfferAnswer, OfferState, Side
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from asterism.applications.session.direct_media import DirectLeg
     from asterism.applications.session.identity import EndpointProfile
     from asterism.applications.session.registry import Sessions
     from asterism.media.formats import Format
-    from asterism.media.stream import AudioStream, Offered
+    from asterism.media.stream import Agreed, AudioStream, Offered
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.vocabulary.party import PartyId
     from asterism.sip.core import SipCore
@@ -244,7 +244,20 @@ class Session(SessionMessages):
             return
         self.prefer(offered)
         if self.media.follow(self, offered):
-            self.refresh("INVITE")
+            self._offer_streams()
+
+    def show_videos(self, count: int, ending: Collection[AudioStream], codecs: Agreed) -> None:
+        """Offer as many streams of video, with these codecs first where some are added."""
+        if not self.confirmed:
+            return
+        if codecs:
+            self.prefer([(VIDEO, codecs)])
+        if self.media.show(self, count, ending):
+            self._offer_streams()
+
+    def _offer_streams(self) -> None:
+        """Offer the streams that there are to be, as soon as that may be done."""
+        self.media.due = not self.refresh("INVITE")
 
     def prefer(self, offered: Offered) -> None:
         """Offer video and text as the call's other party has them: its codecs first, with its parameters."""
@@ -306,6 +319,9 @@ class Session(SessionMessages):
             self.refreshing.go_on()
         if self.direct is not None:
             self.direct.acknowledged()
+        if self.media.due:
+            self.media.due = False
+            self.refresh("INVITE")
         referring = self.datastores.get("outgoing_refer")
         if referring is not None:
             referring.acknowledged()
@@ -388,7 +404,7 @@ class Session(SessionMessages):
         """Our re-INVITE or UPDATE is through, whatever became of it; ``again``: another is due, by that method."""
         self.refreshing = None
         if again is None:
-            self.media.target = {}
+            self.media.forget_target()
         if self.profile.told_identities and not self.bye_pending:
             self.tell_connected()
         if again is not None:

@@ -20,6 +20,7 @@ from asterism.pbx.vocabulary.linkedid import oldest_of
 if TYPE_CHECKING:
     from asterism.media.stream import AudioStream
     from asterism.pbx.bridges.table import Technology
+    from asterism.pbx.bridges.video import BridgeVideo
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.vocabulary.host import Host
 
@@ -75,6 +76,7 @@ class Bridge:
         "type",
         "uniqueid",
         "uses",
+        "video",
     )
 
     def __init__(
@@ -113,6 +115,8 @@ class Bridge:
         self.permanent = permanent
         self.mixing = mixing
         self.created = time.time()
+        self.video: BridgeVideo | None = None
+        """Whose video goes to whom, where more than two are shown some."""
         self.members: dict[Channel, Member] = {}
         self.reported_count = 0
         self.on_end = on_end
@@ -149,6 +153,16 @@ class Bridge:
     def relayed(self) -> bool:
         """Whether packets go from party to party inside the media layer."""
         return getattr(self._mixer, "relayed", False)
+
+    @property
+    def video_mode(self) -> str:
+        """Whose video is shown: ``none``, ``single``, ``talker`` or ``sfu``."""
+        return "none" if self.video is None else self.video.mode.value
+
+    @property
+    def video_source(self) -> str:
+        """The uniqueid of the channel whose video all others are shown; empty without one."""
+        return "" if self.video is None else self.video.source_id
 
     def peer(self, channel: Channel) -> Channel | None:
         """The other channel of two; ``None`` alone, among more, in a conference, or where each waits by itself."""
@@ -281,6 +295,8 @@ class Bridge:
         self._destroyed = self._ended = True
         if self._mixer is not None:
             self._stop()
+        if self.video is not None:
+            self.video.stop()
         pbx = self.pbx
         pbx.bridges.pop(self.uniqueid, None)
         if pbx.bus.listeners[events.BRIDGE_DESTROY]:
@@ -405,6 +421,8 @@ class Bridge:
                     if each.peeraccount:
                         channel.set_accountcode(each.peeraccount)
                         break
+        if self.video is not None:
+            self.video.tell()
         bus = channel.pbx.bus  # that of a quiet channel tells nobody
         if bus.listeners[events.BRIDGE_ENTER]:
             bus.publish(events.BRIDGE_ENTER, self, channel, None if swapped is None else swapped.channel)
@@ -436,6 +454,8 @@ class Bridge:
         channel.bridge = None
         if member.on_digit is not None:
             _hear_digits(channel, False)
+        if self.video is not None:
+            self.video.tell()
         bus = channel.pbx.bus
         if bus.listeners[events.BRIDGE_LEAVE]:
             bus.publish(events.BRIDGE_LEAVE, self, channel)

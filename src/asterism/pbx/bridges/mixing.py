@@ -8,6 +8,7 @@ own.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -286,6 +287,10 @@ def _nothing(_: bytes) -> bytes:
     return b""
 
 
+Levels = list[tuple[Port, float]]
+"""The mean absolute sample of each party that said something in a turn."""
+
+
 class Output(NamedTuple):
     """Payloads to be sent to some of the parties in a turn, all in one format."""
 
@@ -303,6 +308,9 @@ class Mixer:
         self.tuning = _Tuning(options.rate or NARROW, options.interval)
         self._lanes: list[_Lane] | None = []
         self._deaf: list[_Lane] = []
+        self._measured: deque[Levels] = deque(maxlen=MOST)
+        self.on_levels: Callable[[Levels], None] | None = None
+        """Told with each turn how loud each party was that said something; ``None``: that is not measured."""
 
     @property
     def rate(self) -> int:
@@ -362,16 +370,26 @@ class Mixer:
             lanes = self._lanes = [port.lane for port in self.ports if not port.deaf]
             self._deaf = [port.lane for port in self.ports if port.deaf]
         tuning, deaf = self.tuning, self._deaf
-        return lambda: mix(lanes, tuning, deaf)
+        levels = None if self.on_levels is None else self._measured
+        return lambda: mix(lanes, tuning, deaf, levels)
 
     def send(self, outputs: list[Output]) -> None:
         """Send the output of a turn to the parties that are still in the mix."""
         for fmt, lanes, payloads in outputs:
             write_each([lane.port.stream for lane in lanes], fmt, payloads)
+        if self._measured:
+            levels = self._measured.popleft()
+            if self.on_levels is not None:
+                self.on_levels(levels)
 
 
-def mix(lanes: list[_Lane], tuning: _Tuning, deaf: list[_Lane] | None = None) -> list[Output]:
-    """Mix the next interval for every party; those who are ``deaf`` get silence."""
+def mix(
+    lanes: list[_Lane], tuning: _Tuning, deaf: list[_Lane] | None = None, levels: deque[Levels] | None = None
+) -> list[Output]:
+    """Mix the next interval for every party; those who are ``deaf`` get silence.
+
+    How loud each was is added to ``levels``, if that is wanted.
+    """
     order = tuning.order
     talking: list[list[_Lane]] = [[] for _ in order]
     pieces: list[list[bytearray]] = [[] for _ in order]
@@ -409,8 +427,13 @@ def mix(lanes: list[_Lane], tuning: _Tuning, deaf: list[_Lane] | None = None) ->
     ]
     if rows:
         said = rows[0] if len(rows) == 1 else np.concatenate(rows)
+        if levels is not None:
+            ports = [lane.port for each in talking for lane in each]
+            levels.append(list(zip(ports, np.abs(said).mean(axis=1).tolist(), strict=True)))
         total = np.add.reduce(said, axis=0)
         _for_each(outputs, [lane for each in talking for lane in each], total - said, tuning)
+    elif levels is not None:
+        levels.append([])
     if quiet:
         _for_all(outputs, quiet, total, tuning)
     if deaf:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -13,7 +13,7 @@ from asterism.pbx.vocabulary.errors import RequestError
 if TYPE_CHECKING:
     from asterism.media.formats import Format
     from asterism.media.payload_types import PayloadTypes
-    from asterism.media.stream import Offered, Topology
+    from asterism.media.stream import Agreed, AudioStream, Offered, Topology
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.channels.security import Security
     from asterism.pbx.channels.transfer import TransferOrder
@@ -132,6 +132,19 @@ class Securable(Protocol):
 
     def require_security(self, demand: Security) -> bool:
         """Have the call that is about to begin keep to that; ``False``: it cannot, and is not made."""
+
+
+class ShowsVideos(Protocol):
+    """A further method of a driver whose far end can be shown several videos at a time."""
+
+    def show_videos(self, count: int, ending: Collection[AudioStream], codecs: Agreed) -> None:
+        """Have so many streams of video, as soon as that can be.
+
+        Args:
+            count: how many there are to be; those that are added are only sent.
+            ending: ports of streams that are to end.
+            codecs: those that are sent on streams that are added, with their parameters; empty: any.
+        """
 
 
 class MediaTarget(NamedTuple):

@@ -44,15 +44,18 @@ def channel_fields(channel: Channel, prefix: str = "") -> FieldList:
 
 def bridge_fields(bridge: ChannelBridge, prefix: str = "") -> FieldList:
     """The fields that stand for a bridge, each with ``prefix``."""
-    return [
+    fields = [
         (prefix + "BridgeUniqueid", bridge.uniqueid),
         (prefix + "BridgeType", bridge.type),
         (prefix + "BridgeTechnology", bridge.technology),
         (prefix + "BridgeCreator", bridge.creator or UNKNOWN),
         (prefix + "BridgeName", bridge.name or UNKNOWN),
         (prefix + "BridgeNumChannels", bridge.reported_count),
-        (prefix + "BridgeVideoSourceMode", "none"),
+        (prefix + "BridgeVideoSourceMode", bridge.video_mode),
     ]
+    if bridge.video_source:
+        fields.append((prefix + "BridgeVideoSource", bridge.video_source))
+    return fields
 
 
 def _plain(channel: Channel) -> FieldList:
@@ -123,6 +126,10 @@ def _hangup(channel: Channel) -> FieldList:
 
 def _bridge(bridge: ChannelBridge) -> FieldList:
     return bridge_fields(bridge)
+
+
+def _bridge_video(bridge: ChannelBridge, previous: str) -> FieldList:
+    return [*bridge_fields(bridge), ("BridgePreviousVideoSource", previous)]
 
 
 def _bridge_channel(bridge: ChannelBridge, channel: Channel) -> FieldList:
@@ -226,7 +233,11 @@ _BRIDGE = (
     ("BridgeCreator", "What made it; <unknown> for the dialplan."),
     ("BridgeName", "Its name; <unknown> without one."),
     ("BridgeNumChannels", "How many channels are in it."),
-    ("BridgeVideoSourceMode", "none: there is no video."),
+    (
+        "BridgeVideoSourceMode",
+        "Whose video is shown: none, single (one member's), talker (who talks), sfu (everybody's).",
+    ),
+    ("BridgeVideoSource", "Uniqueid of the channel whose video all others are shown; there with a source only."),
 )
 
 
@@ -381,6 +392,17 @@ BRIDGE_MERGE = EventType(
         *(("From" + name, "The bridge that ends: " + text) for name, text in _BRIDGE),
     ),
 )
+BRIDGE_VIDEO_SOURCE_UPDATE = EventType(
+    "BridgeVideoSourceUpdate",
+    "call",
+    _bridge_video,
+    _doc(
+        "Everybody in a bridge is shown the video of another channel.",
+        "",
+        *_BRIDGE,
+        ("BridgePreviousVideoSource", "Uniqueid of the channel whose video was shown before; empty: nobody's was."),
+    ),
+)
 BRIDGE_LEAVE = EventType(
     "BridgeLeave", "call", _bridge_channel, _doc("A channel left a bridge.", "", *_BRIDGE, *_CHANNEL)
 )
@@ -498,6 +520,7 @@ ALL: tuple[EventType, ...] = (
     BRIDGE_ENTER,
     BRIDGE_LEAVE,
     BRIDGE_MERGE,
+    BRIDGE_VIDEO_SOURCE_UPDATE,
     HOLD,
     UNHOLD,
     DTMF_BEGIN,

@@ -153,6 +153,14 @@ class ChannelBridge(Protocol):
     name: str
     reported_count: int
 
+    @property
+    def video_mode(self) -> str:
+        """Whose video is shown: ``none``, ``single``, ``talker`` or ``sfu``."""
+
+    @property
+    def video_source(self) -> str:
+        """The uniqueid of the channel whose video all others are shown; empty without one."""
+
     def peer(self, channel: Channel) -> Channel | None:
         """The other channel of two; ``None`` alone or among more."""
 

@@ -211,7 +211,7 @@ class RtpHandler(SdpHandler):
         """The codecs agreed, under the payload types that we announced for them."""
         assert isinstance(stream, RtpStream)
         # What we want, whatever the peer wants: one that holds us says so again (RFC 6337 5.3).
-        direction = "sendonly" if session.held and session.moh_passthrough else "sendrecv"
+        direction = "sendonly" if stream.one_way or (session.held and session.moh_passthrough) else "sendrecv"
         numbers = {one: number for number, one in stream.announced.formats}
         formats = tuple((numbers.get(one, number), one) for number, one in stream.terms.types.formats)
         types = PayloadTypes(formats, stream.announced.events)
@@ -372,7 +372,7 @@ class AudioHandler(RtpHandler):
 
 
 class VideoHandler(RtpHandler):
-    """Streams of video: passed on between two parties."""
+    """Streams of video: passed on as they are, between two parties or to those in a conference who are shown them."""
 
     name = "rtp_video"
     media = "video"

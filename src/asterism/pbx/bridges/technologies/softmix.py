@@ -15,6 +15,7 @@ from asterism.pbx.channels.music.playing import music_of
 if TYPE_CHECKING:
     from asterism.media.stream import AudioStream
     from asterism.pbx.bridges.bridge import Bridge
+    from asterism.pbx.bridges.mixing import Levels
     from asterism.pbx.channels.channel import Channel
 
 
@@ -46,10 +47,15 @@ class SoftMix:
         """Mix those that there are."""
         self._clock.add(self._turn, self._bridge.pbx.log)
         for channel in self._bridge.members:
-            self.join(channel)
+            self._join(channel)
+        self._arrange_video()
 
     def join(self, channel: Channel) -> None:
-        """Let one more be heard and hear; one without audio, as soon as it has some."""
+        """Let one more be heard and hear, see and be seen; one without audio, as soon as it has some."""
+        self._join(channel)
+        self._arrange_video()
+
+    def _join(self, channel: Channel) -> None:
         if channel.tone is not None and music_of(channel) is None:
             channel.stop_tone()
         stream = channel.stream
@@ -83,10 +89,17 @@ class SoftMix:
         """A member is muted or deaf now, or is not any more."""
         found = self._ports.get(channel)
         if found is not None:
+            deaf = found[1].deaf
             self._connect(channel, *found)
+            if found[1].deaf is not deaf:
+                self._arrange_video()
 
     def leave(self, channel: Channel) -> None:
         """Let one go; the others go on."""
+        self._arrange_video(without=channel)
+        self._leave(channel)
+
+    def _leave(self, channel: Channel) -> None:
         found = self._ports.pop(channel, None)
         if found is not None:
             self._mixer.remove(found[1])
@@ -105,18 +118,21 @@ class SoftMix:
             if port is not None:
                 del self._ports[channel]
                 self._mixer.remove(port)
-            self.join(channel)
+            self._join(channel)
         self._follow_rate()
+        self._arrange_video()
 
     def stop(self) -> None:
         """Send what is waiting, then let go of all."""
+        if self._bridge.video is not None:
+            self._bridge.video.stop()
         self._clock.remove(self._turn)
         try:
             self._running.stop()
         except FAILURES:
             report_failure(self._bridge.pbx.log, f"the mix of bridge {self._bridge.uniqueid}")
         for channel in list(self._ports):
-            self.leave(channel)
+            self._leave(channel)
 
     def _take_turn(self) -> None:
         try:
@@ -130,7 +146,21 @@ class SoftMix:
         pbx.log.error("bridge %s mixes no more", self._bridge.uniqueid, exc_info=error)
         self._clock.remove(self._turn)
         for channel in list(self._ports):
-            self.leave(channel)
+            self._leave(channel)
+
+    def _arrange_video(self, without: Channel | None = None) -> None:
+        """Show the video of members as they are now, where the bridge shows any."""
+        video = self._bridge.video
+        if video is not None:
+            video.arrange(without)
+            self._mixer.on_levels = self._hear if video.listens else None
+
+    def _hear(self, levels: Levels) -> None:
+        """Tell how loud members were in a turn."""
+        video = self._bridge.video
+        if video is not None:
+            channels = {port: channel for channel, (_, port) in self._ports.items()}
+            video.hear({channels[port]: level for port, level in levels if port in channels})
 
     def _follow_rate(self) -> None:
         """After a change of the rate, connect the members' streams to their new buffers."""

@@ -17,6 +17,7 @@ from asterism.pbx.calls.conference.profiles import DEFAULT_USER, BridgeProfile, 
 from asterism.pbx.calls.conference.recorder import Recorder, prepare
 from asterism.pbx.calls.conference.talking import ear_of
 from asterism.pbx.calls.conference.user import RESULT, User
+from asterism.pbx.calls.conference.video import ConferenceVideo
 from asterism.pbx.calls.recording.settings import RecordingError
 from asterism.pbx.vocabulary.errors import ChannelHangup
 
@@ -82,6 +83,8 @@ class Conference:
             permanent=True,
             mixing=MixOptions(profile.internal_sample_rate, profile.maximum_sample_rate, profile.mixing_interval),
         )
+        self.video = ConferenceVideo(self.bridge, profile)
+        """Whose video is shown."""
         self.announcer = Announcer(pbx, f"{name}-{table.next_number():08x}", profile.language)
         self.bridge.enter(self.announcer.member)
         self._publish(events.CONFBRIDGE_START)
@@ -267,6 +270,7 @@ class Conference:
         )
         user.inside = True
         self._publish(events.CONFBRIDGE_JOIN, user)
+        self.video.come(user)
         self._tell_mute(user)
         for joins in tuple(self._joins):
             joins.put(user)
@@ -310,6 +314,7 @@ class Conference:
         if user.inside:
             user.inside = False
             self._publish(events.CONFBRIDGE_LEAVE, user, count=count)
+            self.video.leave(user)
         self._follow(change, sole, None)
         self._end_if_empty()
 
@@ -397,6 +402,16 @@ class Conference:
         user.talking = talks
         if user.profile.talk_detection_events:
             self._publish(events.CONFBRIDGE_TALKING, user, talks)
+
+    def set_video_source(self, channel: Channel | None) -> None:
+        """Have all be shown the video of one user; ``None``: whose the profile says. Publishes BridgeVideoSourceUpdate.
+
+        Raises:
+            ValueError: the channel is not in the conference.
+        """
+        if channel is not None and channel.bridge is not self.bridge:
+            raise ValueError(f"{channel.name} is not in conference {self.name}")
+        self.video.set_source(channel)
 
     # -- the whole room ----------------------------------------------------------------------------------------
 

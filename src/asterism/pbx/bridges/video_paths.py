@@ -1,0 +1,227 @@
+"""The streams that carry the video of a bridge's members to each other, and what comes back on them.
+
+A member's *camera* is its first stream of video; its *screens* are all of them, in their order. Each camera has a
+fan-out, and each screen is shown one camera at most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from asterism.media.stream import VIDEO
+
+if TYPE_CHECKING:
+    from asterism.media.fanout import FanOut
+    from asterism.media.formats import Format
+    from asterism.media.rtp import RtpSession
+    from asterism.media.stream import AudioStream
+    from asterism.pbx.bridges.bridge import Bridge
+    from asterism.pbx.channels.channel import Channel
+
+LEAST_INTERVAL = 0.1
+"""Seconds between two estimates that senders are told, at least."""
+
+
+class ReportOptions(NamedTuple):
+    """What becomes of what the receivers of video report to its senders."""
+
+    discard: float = 2.0
+    """Seconds after a request for a whole picture in which further ones are combined into one."""
+    interval: float = 0.0
+    """Seconds between two estimates of bandwidth that senders are told; 0: they are told none."""
+    behaviour: str = "average"
+    """How they sum up the receivers' estimates: the ``average``, ``lowest`` or ``highest`` of a sender's own receivers;
+    the same with ``_all``, of the receivers of all; ``force``: none of theirs counts."""
+    forced: int = 0
+    """Bits per second that are told with ``force``."""
+
+
+def combined(options: ReportOptions, own: Sequence[int], everybody: Sequence[int]) -> int | None:
+    """The bits per second that a sender is told; ``None``: nothing, because nobody has estimated anything.
+
+    Args:
+        options: how to sum up.
+        own: the estimates of the sender's receivers.
+        everybody: those of the receivers of all senders.
+    """
+    if options.behaviour == "force":
+        return options.forced or None
+    what, _, whose = options.behaviour.partition("_")
+    found = everybody if whose else own
+    if not found:
+        return None
+    if what == "average":
+        return sum(found) // len(found)
+    return min(found) if what == "lowest" else max(found)
+
+
+class VideoPaths:
+    """See above.
+
+    Attributes:
+        cameras: the camera of each member that has video, in the order in which they came.
+        screens: the screens of each of them.
+    """
+
+    def __init__(self, bridge: Bridge, options: ReportOptions) -> None:
+        self._bridge = bridge
+        self._options = options
+        self.cameras: dict[Channel, RtpSession] = {}
+        self.screens: dict[Channel, list[RtpSession]] = {}
+        self._fans: dict[RtpSession, FanOut] = {}
+        self._everybody: dict[Channel, dict[RtpSession, Channel]] = {}
+        """Whom each screen shows, where everybody is shown to everybody."""
+        self._asked: dict[Channel, tuple[int, frozenset[RtpSession]]] = {}
+        """How many streams each was last asked to have, and which were to end."""
+        self._states: dict[RtpSession, tuple[bool, tuple[Format, ...]]] = {}
+        self._unfit: set[tuple[Channel, Channel]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether there is more than one member with video."""
+        return len(self.cameras) > 1
+
+    # -- who is there --------------------------------------------------------------------------------------------
+
+    def look(self, members: Sequence[Channel]) -> None:
+        """Find the streams of these members, who are all that there are."""
+        before = self.screens
+        self.screens = {}
+        inside = self._bridge.members
+        for channel in members:
+            ports = _ports(channel)
+            if ports and not channel.away and not inside[channel].deaf:
+                self.screens[channel] = ports
+        self.cameras = {channel: ports[0] for channel, ports in self.screens.items()}
+        for channel in [one for one in before if one not in self.screens]:
+            self._forget(channel, before[channel], gone=channel not in members)
+        cameras = set(self.cameras.values())
+        for port in [one for one in self._fans if one not in cameras]:
+            self._fans.pop(port).close()
+        if self._options.interval and self._timer is None and self.active:
+            self._later()
+
+    def _forget(self, channel: Channel, ports: list[RtpSession], *, gone: bool) -> None:
+        self._everybody.pop(channel, None)
+        for port in ports:
+            self._states.pop(port, None)
+        if not gone:
+            return
+        self._unfit = {pair for pair in self._unfit if channel not in pair}
+        if self._asked.pop(channel, None) is not None and len(ports) > 1 and channel.alive:
+            _ask(channel, 1, ports[1:], ())  # it goes on elsewhere, where there is one other at most
+
+    # -- who is shown --------------------------------------------------------------------------------------------
+
+    def show(self, shown: Mapping[Channel, Channel]) -> None:
+        """Show members the camera of one other each, on their first screen."""
+        for channel, ports in self.screens.items():
+            if channel in self._asked and self._asked[channel] != (1, frozenset()):
+                self._asked[channel] = 1, frozenset()
+                _ask(channel, 1, ports[1:], ())
+        self._everybody.clear()
+        self._connect({self.screens[viewer][0]: source for viewer, source in shown.items() if viewer in self.screens})
+
+    def show_everybody(self) -> None:
+        """Show each member the cameras of all others, as many as it has screens, and offer it those that it lacks."""
+        plan: dict[RtpSession, Channel] = {}
+        for viewer, ports in self.screens.items():
+            others = [channel for channel in self.cameras if channel is not viewer]
+            shown = self._everybody.get(viewer, {})
+            shown = {port: shown[port] for port in ports if shown.get(port) in others}
+            missing = [channel for channel in others if channel not in shown.values()]
+            idle = [port for port in ports if port not in shown]
+            shown.update(zip(idle, missing, strict=False))
+            self._everybody[viewer] = shown
+            plan.update(shown)
+            ending = frozenset(port for port in ports[1:] if port not in shown)
+            wanted = max(1, len(others)), ending
+            if self._asked.get(viewer) != wanted and (len(ports) != wanted[0] or ending):
+                self._asked[viewer] = wanted
+                missing = missing[len(idle) :]
+                _ask(viewer, wanted[0], ending, missing)
+        self._connect(plan)
+
+    def _connect(self, plan: Mapping[RtpSession, Channel]) -> None:
+        """Have each screen show the camera of a member, and all others nothing."""
+        targets: dict[RtpSession, list[RtpSession]] = {}
+        for screen, source in plan.items():
+            targets.setdefault(self.cameras[source], []).append(screen)
+        for camera in self._fans.keys() - targets.keys():
+            self._fans[camera].show(())
+        for camera, screens in targets.items():
+            fan = self._fans.get(camera)
+            if fan is None:
+                fan = self._fans[camera] = camera.fan_out(self._options.discard, self._tell_unfit)
+            fresh = fan.show(screens)
+            # One that was on hold, or takes another codec now, has missed what came before.
+            changed = [self._note(screen) for screen in screens]
+            if fresh or any(changed):
+                fan.ask_key_frame()
+
+    def _note(self, screen: RtpSession) -> bool:
+        """Keep the state of a screen; whether it begins to be sent something by that."""
+        state = screen.hold, tuple(screen.formats)
+        before = self._states.get(screen)
+        self._states[screen] = state
+        return before is not None and before != state and not screen.hold
+
+    def _tell_unfit(self, screen: AudioStream, fmt: Format) -> None:
+        """Tell once that a member is not shown another, because it does not take its codec."""
+        camera = next((port for port, fan in self._fans.items() if _shows(fan, screen)), None)
+        source = next((channel for channel, port in self.cameras.items() if port is camera), None)
+        viewer = next((channel for channel, ports in self.screens.items() if screen in ports), None)
+        if source is None or viewer is None or (source, viewer) in self._unfit:
+            return
+        self._unfit.add((source, viewer))
+        self._bridge.pbx.log.notice(
+            "%s is not shown the video of %s in bridge %s: it does not take %s",
+            viewer.name, source.name, self._bridge.uniqueid, fmt.name,
+        )  # fmt: skip
+
+    # -- what receivers report -----------------------------------------------------------------------------------
+
+    def _later(self) -> None:
+        interval = max(LEAST_INTERVAL, self._options.interval)
+        self._timer = self._bridge.pbx.loop.call_later(interval, self._tell_bandwidths)
+
+    def _tell_bandwidths(self) -> None:
+        """Tell each sender what its receivers take."""
+        self._timer = None
+        if not self.active:
+            return
+        found = {fan: fan.take_bandwidths() for fan in self._fans.values()}
+        everybody = [one for each in found.values() for one in each]
+        for fan, own in found.items():
+            bandwidth = combined(self._options, own, everybody)
+            if bandwidth is not None and fan.branches:
+                fan.tell_bandwidth(bandwidth)
+        self._later()
+
+    def stop(self) -> None:
+        """Show nobody, and ask for nothing any more."""
+        self.look(())
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def _ports(channel: Channel) -> list[RtpSession]:
+    """The streams of video of a channel that can be shown to several."""
+    found = [stream.port for stream in channel.streams if stream.type == VIDEO and stream.port is not None]
+    return [cast("RtpSession", port) for port in found if not port.closed and hasattr(port, "fan_out")]
+
+
+def _shows(fan: FanOut, screen: AudioStream) -> bool:
+    return any(branch.target is screen for branch in fan.branches)
+
+
+def _ask(channel: Channel, count: int, ending: Collection[RtpSession], sources: Sequence[Channel]) -> None:
+    """Ask a driver to have so many streams of video, where it can."""
+    if not hasattr(channel.driver, "show_videos"):
+        return
+    codecs = next((codecs for source in sources for kind, codecs in source.offered if kind == VIDEO), ())
+    channel.ask_driver("show_videos", None, count, ending, codecs)

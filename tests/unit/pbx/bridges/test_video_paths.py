@@ -1,0 +1,88 @@
+"""What is made of the reports of receivers, and what is told of codecs that do not fit."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from fake_technology import FakeServer, run, settle
+from video_kit import Room
+
+from asterism.media.formats import PASSED
+from asterism.pbx.bridges.video import VideoMode
+from asterism.pbx.bridges.video_paths import ReportOptions, combined
+from asterism.testing import until
+
+OWN, ALL = [100, 400], [100, 400, 10, 900]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "told"),
+    [
+        ("average", 250), ("lowest", 100), ("highest", 400), ("average_all", 352), ("lowest_all", 10),
+        ("highest_all", 900), ("force", 7000),
+    ],
+)  # fmt: skip
+def test_estimates_are_summed_up_as_the_option_says(behaviour: str, told: int) -> None:
+    options = ReportOptions(behaviour=behaviour, forced=7000)
+    assert combined(options, OWN, ALL) == told
+    alone = combined(options, [], ALL)
+    assert alone == (told if behaviour.endswith("_all") or behaviour == "force" else None)
+    assert combined(options, [], []) == (7000 if behaviour == "force" else None)
+    assert combined(ReportOptions(behaviour="force"), OWN, ALL) is None
+
+
+def test_senders_are_told_every_interval() -> None:
+    async def scenario(server: FakeServer) -> None:
+        room = Room(server, VideoMode.TALKER, ReportOptions(interval=0.1, behaviour="lowest_all"))
+        room.come("ann", "bob", "carol")
+        ann, bob = (room.phone(name).videos[0].fan for name in ("ann", "bob"))
+        ann.bandwidths, bob.bandwidths = [500, 300], [900]
+        began = server.pbx.loop.time()
+        await until(lambda: bob.told)
+        assert server.pbx.loop.time() - began >= 0.1
+        assert (ann.told, bob.told) == ([300], [300])
+        room.go("bob")
+        room.go("carol")
+        paths = room.video._paths
+        await until(lambda: paths._timer is None)
+        room.bridge.dismiss()
+        await settle()
+
+    run(scenario)
+
+
+def test_a_codec_that_does_not_fit_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(server: FakeServer) -> None:
+        room = Room(server, VideoMode.TALKER)
+        room.come("ann", "bob")
+        ann, bob = (room.phone(name).videos[0] for name in ("ann", "bob"))
+        server.log.propagate = True
+        server.log.parent = logging.getLogger()
+        for _ in range(3):
+            ann.fan.unfit(bob, PASSED["video"]["vp8"])
+            room.bridge.connect_media()
+        lines = [one.getMessage() for one in caplog.records if "not shown" in one.getMessage()]
+        assert len(lines) == 1
+        assert room.phones["bob"].name in lines[0]
+        assert "vp8" in lines[0]
+        room.bridge.dismiss()
+        await settle()
+
+    run(scenario)
+
+
+def test_what_is_over_is_forgotten() -> None:
+    async def scenario(server: FakeServer) -> None:
+        room = Room(server, VideoMode.SFU)
+        room.come("ann", "bob", "carol", most=9)
+        await settle()
+        cameras = [room.phone(name).videos[0] for name in ("ann", "bob", "carol")]
+        room.bridge.dismiss()
+        await settle()
+        assert all(camera.fan.closed for camera in cameras)
+        paths = room.video._paths
+        for table in (paths.cameras, paths.screens, paths._fans, paths._everybody, paths._asked, paths._states):
+            assert not table
+
+    run(scenario)

@@ -1,0 +1,49 @@
+"""The action that sets whose video a conference is shown: its answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fake_manager import FakeCall
+from fake_technology import FakeServer, run
+from video_kit import VideoConference
+
+from asterism.core.commands import marks_of
+from asterism.pbx.calls.conference.video_actions import ConferenceVideoActions
+
+
+def test_a_source_is_set_by_name_and_what_is_wrong_is_told() -> None:
+    async def scenario(server: FakeServer) -> None:
+        any_server: Any = server
+        any_server.register_marked = lambda _: None
+        module = ConferenceVideoActions()
+        module.load(any_server)
+        ((mark, method),) = marks_of(module)
+        assert mark.name == "ConfbridgeSetSingleVideoSrc"
+
+        def act(**fields: str) -> tuple[str, str] | None:
+            call: Any = FakeCall(dict(fields))
+            method(call)
+            answer: tuple[str, str] | None = call.answer
+            return answer
+
+        assert act() == ("Error", "No Conference name provided.")
+        assert act(Conference="room") == ("Error", "No channel name provided.")
+        assert act(Conference="room", Channel="x") == ("Error", "No active conferences.")
+        room = VideoConference(server)
+        ann, bob = await room.come("ann"), await room.come("bob")
+        assert act(Conference="other", Channel="x") == ("Error", "No Conference by that name found.")
+        wrong = ("Error", "No Channel by that name found in Conference.")
+        assert act(Conference="room", Channel="PJSIP/an") == wrong
+        assert not server.fields("BridgeVideoSourceUpdate")
+        assert act(Conference="room", Channel=bob.channel.name.lower()) == (
+            "Success",
+            "Conference single video source set.",
+        )
+        assert (room.shown(), room.conference.video.source) == ("bob", bob.channel)
+        await room.go(bob)
+        assert act(Conference="room", Channel=bob.channel.name) == wrong
+        assert act(Conference="room", Channel=ann.channel.name) == ("Success", "Conference single video source set.")
+        await room.end()
+
+    run(scenario)
