@@ -130,6 +130,10 @@ def signal(name: str) -> list[float] | None:
         return [0.0] * int(name.removeprefix("silence/")) * RATE
     if name == "beeperr":
         return [*tone(480, 0.2), *[0.0] * 400, *tone(340, 0.35)]
+    if name == "confbridge-join":
+        return [*tone(523, 0.12), *tone(784, 0.18)]
+    if name == "confbridge-leave":
+        return [*tone(784, 0.12), *tone(523, 0.18)]
     if name == "beep":
         return tone(1000, 0.3)
     return None

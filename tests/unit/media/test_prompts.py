@@ -58,7 +58,7 @@ def test_the_list_and_the_files_are_one() -> None:
 
 
 def test_the_set_is_small() -> None:
-    assert sum(path.stat().st_size for path in FOLDER.rglob("*.ulaw")) < 3 * 1024 * 1024
+    assert sum(path.stat().st_size for path in FOLDER.rglob("*.ulaw")) < 3.25 * 1024 * 1024
 
 
 def test_no_two_texts_share_a_file() -> None:
