@@ -111,6 +111,11 @@ def buffer_input(channel: Channel, settings: JitterSettings | None) -> None:
         channel.attach(tap, Direction.IN)
 
 
+def is_buffered(channel: Channel) -> bool:
+    """Whether there is a jitter buffer on what the far end says."""
+    return _KEY in channel.data
+
+
 class JitterFunction(PbxModule):
     """The function JITTERBUFFER."""
 

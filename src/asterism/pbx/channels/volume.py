@@ -53,6 +53,27 @@ class _Volume:
             channel.attach(tap, direction)
 
 
+def set_volume(channel: Channel, direction: Direction, value: float) -> None:
+    """Have a direction as loud as ``value`` says: see :class:`VolumeFunction`."""
+    _of(channel).set(channel, direction, value)
+
+
+def change_volume(channel: Channel, direction: Direction, steps: int) -> None:
+    """Make a direction louder or softer by steps, each of which can be heard: twice, three times..."""
+    volume = _of(channel)
+    value = volume.values.get(direction, 0.0)
+    for _ in range(abs(steps)):
+        value += 1 if steps > 0 else -1
+        if abs(value) == 1:  # which changes nothing
+            value = value * 2 if (value > 0) is (steps > 0) else 0.0
+    volume.set(channel, direction, value)
+
+
+def _of(channel: Channel) -> _Volume:
+    found: _Volume = channel.data.setdefault(_KEY, _Volume())
+    return found
+
+
 def channel_taps(channel: Channel) -> tuple[object, ...]:
     """The taps that are on a channel now: one that failed is not."""
     return () if channel.taps is None else channel.taps.taps
@@ -103,7 +124,7 @@ class VolumeFunction(PbxModule):
         if not math.isfinite(number):
             raise FunctionError(f"'{value}' is no number")
         channel = needs_channel(channel)
-        volume: _Volume = channel.data.setdefault(_KEY, _Volume())
+        volume = _of(channel)
         volume.by_digits = "p" in options
         volume.set(channel, direction, number)
 

@@ -9,8 +9,10 @@ from asterism.core.commands import CommandCall, command
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import UsageError
 from asterism.core.module import Module
+from asterism.pbx.calls.conference.naming import remove_left_over
 from asterism.pbx.calls.conference.options import NEVER
 from asterism.pbx.calls.conference.profiles import FILE, read_settings
+from asterism.pbx.calls.conference.registering import ConferenceExtensions
 from asterism.pbx.vocabulary.settings_file import load_settings
 
 if TYPE_CHECKING:
@@ -44,7 +46,9 @@ class ProfilesModule(Module):
         self._server = server
         self._profiles: Profiles = server.pbx.conferences.profiles
         server.register_marked(self)
+        ConferenceExtensions(server)
         self.reload()
+        remove_left_over(server.pbx)
 
     def reload(self) -> None:
         """Read the file again: for users and conferences that begin from now on."""

@@ -165,6 +165,34 @@ class Executor:
                 self.log.verbose(3, "%s Internal Gosub(%s) complete GOSUB_RETVAL=%s", channel.name, place, value)
         return value
 
+    async def run_aside(self, channel: Channel, context: str, exten: str, priority: int | str) -> bool:
+        """Run dialplan until it ends or returns, and have the channel's position back; ``False``: there is none.
+
+        Raises what :meth:`gosub` raises.
+        """
+        position = channel.context, channel.exten, channel.priority
+        shown = channel.application, channel.appdata
+        number = self.resolve(channel, context, exten, priority)
+        if number is None or self.table.find(context, exten, number, channel.caller.number) is None:
+            self.log.warning("There is no extension at %s,%s,%s", context, exten, priority)
+            return False
+        frames = self.state(channel).frames
+        depth = len(frames)
+        frames.append(Frame(*position, boundary=True))
+        channel.context, channel.exten, channel.priority = context, exten, number
+        outside = restriction.set(0)
+        try:
+            await self._run(channel, fall_through=False)
+        except SubroutineReturned:
+            pass
+        finally:
+            restriction.reset(outside)
+            while len(frames) > depth:
+                self.pop_frame(channel)
+            channel.context, channel.exten, channel.priority = position
+            channel.application, channel.appdata = shown
+        return True
+
     async def application(self, channel: Channel, name: str, data: str) -> bool:
         """Run one application with ``data`` as it is; ``False`` when there is none of that name.
 

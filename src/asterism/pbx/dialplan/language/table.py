@@ -68,6 +68,7 @@ class Dialplan:
         self.executor = Executor(self.table, applications, self.environment, log)
         self.execute = self.executor.execute
         self.gosub = self.executor.gosub
+        self.run_aside = self.executor.run_aside
         self._observers: list[Callable[[], None]] = []
 
     # -- looking up ------------------------------------------------------------------------------

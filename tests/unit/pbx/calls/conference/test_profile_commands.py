@@ -11,6 +11,7 @@ import pytest
 
 from asterism.core.commands import CommandCall
 from asterism.core.errors import UsageError
+from asterism.core.registry import Owner
 from asterism.pbx.calls.conference.profile_commands import ProfilesModule
 from asterism.pbx.calls.conference.profiles import ProfileSettings
 from asterism.pbx.calls.conference.table import Conferences
@@ -34,8 +35,9 @@ def module(tmp_path: Path) -> ProfilesModule:
         warning=lambda text, *args: said.append(text % args), error=lambda text, *args: said.append(text % args)
     )
     server: Any = SimpleNamespace(
-        pbx=SimpleNamespace(conferences=Conferences()), paths=SimpleNamespace(etc=tmp_path),
-        register_marked=lambda _: None, log=log, said=said,
+        pbx=SimpleNamespace(conferences=Conferences(), server=SimpleNamespace(paths=SimpleNamespace(spool=tmp_path))),
+        paths=SimpleNamespace(etc=tmp_path), register_marked=lambda _: None, log=log, said=said,
+        bus=SimpleNamespace(subscribe=lambda *_: None), owner=Owner("test"),
     )  # fmt: skip
     made = ProfilesModule()
     made.load(server)
