@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 _WITH_ARGUMENT = frozenset("o")
 _LONGEST_MS = 86_400_000
-_CONTROLS = ("stop", "forward", "reverse", "pause", "restart")
+_CONTROLS = (
+    ("stop", "stop it"),
+    ("forward", f"wind it forward, by skipms of the application or {SKIP_MS} ms"),
+    ("reverse", "wind it back as much"),
+    ("pause", "pause it, or go on"),
+    ("restart", "begin anew"),
+)
 
 
 def _milliseconds(text: str | None, default: int) -> int:
@@ -98,18 +104,7 @@ class ControlPlaybackModule(PbxModule):
             "started by the application ControlPlayback is stopped by pause and restart.",
             arguments=(
                 Argument("Channel", "Name of the channel, or its uniqueid.", True),
-                Argument(
-                    "Control",
-                    "What to do.",
-                    True,
-                    (
-                        ("stop", "stop it"),
-                        ("forward", f"wind it forward, by skipms of the application or {SKIP_MS} ms"),
-                        ("reverse", "wind it back as much"),
-                        ("pause", "pause it, or go on"),
-                        ("restart", "begin anew"),
-                    ),
-                ),
+                Argument("Control", "What to do.", True, _CONTROLS),
             ),
             see_also=("ControlPlayback", "Playback"),
         ),
@@ -127,7 +122,7 @@ class ControlPlaybackModule(PbxModule):
         if channel is None or channel.dead:
             call.error("No such channel")
             return
-        if what not in _CONTROLS:
+        if what not in dict(_CONTROLS):
             call.error("Unknown control type")
             return
         playing = channel.speaks

@@ -15,6 +15,7 @@ from asterism.media.soundfiles import SoundError
 from asterism.media.taps import Direction, Tap
 from asterism.pbx.calls.recording.settings import RecordingError, RecordingSettings, as_named, file_path
 from asterism.pbx.channels.answering import answer
+from asterism.pbx.channels.hearing import LOUD
 from asterism.pbx.channels.playing import play
 from asterism.pbx.dialplan.language.arguments import number, split_names
 from asterism.pbx.vocabulary.controls import WAKE_DIGIT, ChannelState
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from asterism.pbx.calls.recording.recording import Recording
     from asterism.pbx.channels.channel import Channel
 
-_LOUD = 256
-"""The mean magnitude of samples that is no silence."""
 _KEPT_SILENCE = 1.0
 """Seconds of the silence that ended it which stay in the file."""
 _CLOSING = 5.0
@@ -67,7 +66,7 @@ class _Quiet(Tap):
     def take(self, frame: Frame) -> None:
         """Hear one frame."""
         heard = self._loudness.take(frame)
-        if heard is not None and heard[0] >= _LOUD:
+        if heard is not None and heard[0] >= LOUD:
             self._spoke = self._loop.time()
 
     def _check(self) -> None:

@@ -25,7 +25,7 @@ NOTE = (
     f"the order of English, German, Spanish or French. With {_INTERRUPT}=true a digit ends them, as in BackGround."
 )
 """What is true of all applications that say something."""
-_GENDERS = "cfmn"
+_GENDERS = ("c", "f", "m", "n")
 
 
 async def speak(pbx: Host, channel: Channel, names: Iterable[str], *, jump: bool = False) -> None:

@@ -15,6 +15,7 @@ from asterism.pbx.dialplan.functions.common import integer
 from asterism.pbx.vocabulary.flow import FunctionError, needs_channel
 from asterism.pbx.vocabulary.marks import waiting_function
 from asterism.pbx.vocabulary.module import PbxModule
+from asterism.pbx.vocabulary.settings_file import load_settings
 
 if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
@@ -37,12 +38,11 @@ class EnumSettings:
 
     search: list[str] = field(default_factory=list)
     branch: str = enumrules.BRANCH
-    problems: list[ConfigError] = field(default_factory=list)
 
 
-def read_settings(file: ConfigFile) -> EnumSettings:
-    """The settings of a file that has been read."""
-    found = EnumSettings(problems=list(file.warnings))
+def read_settings(file: ConfigFile) -> tuple[EnumSettings, list[ConfigError]]:
+    """The settings of a file that has been read, and what is wrong in it."""
+    found, problems = EnumSettings(), []
     for option in file.options("general"):
         name, value = option.name.lower(), option.value.strip()
         if name == "search" and value and len(found.search) < MOST_ZONES:
@@ -51,8 +51,8 @@ def read_settings(file: ConfigFile) -> EnumSettings:
             found.branch = value
         else:
             accepted = f"search (at most {MOST_ZONES}), ienum_branchlabel"
-            found.problems.append(option.error("it is no setting, or has no such value", accepted))
-    return found
+            problems.append(option.error("it is no setting, or has no such value", accepted))
+    return found, problems
 
 
 class EnumFunctions(PbxModule):
@@ -73,13 +73,9 @@ class EnumFunctions(PbxModule):
 
     def reload(self) -> None:
         """Read ``enum.conf`` again; a file with a syntax error changes nothing."""
-        try:
-            self._settings = read_settings(ConfigFile.load(self._server.paths.etc / FILE, missing_ok=True))
-        except ConfigError as error:
-            self._server.log.error("%s", error)
-            return
-        for problem in self._settings.problems:
-            self._server.log.warning("%s", problem)
+        settings = load_settings(self._server, FILE, read_settings)
+        if settings is not None:
+            self._settings = settings
 
     @waiting_function(
         "ENUMLOOKUP",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import secrets
 import ssl
 import stat
-import tempfile
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -98,15 +98,14 @@ async def save(fetch: Fetch, path: str, blocking: Blocking) -> None:
 def _begin(path: str) -> tuple[BinaryIO, str]:
     if os.path.lexists(path) and not stat.S_ISREG(os.stat(path).st_mode):
         raise FunctionError(f"'{path}' is no regular file")
-    descriptor, part = tempfile.mkstemp(prefix=".curl-", dir=os.path.dirname(path) or ".")
+    part = os.path.join(os.path.dirname(path) or ".", f".curl-{secrets.token_hex(8)}")
+    # Not by mkstemp: it gets the mode that any file of the process gets.
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     return os.fdopen(descriptor, "wb"), part
 
 
 def _end(file: BinaryIO, part: str, path: str) -> None:
     file.close()
-    mask = os.umask(0o022)
-    os.umask(mask)
-    os.chmod(part, 0o666 & ~mask)
     os.replace(part, path)
 
 

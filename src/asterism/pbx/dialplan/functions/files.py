@@ -10,6 +10,7 @@ import os
 import stat
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, ClassVar
+from weakref import WeakValueDictionary
 
 from asterism.core.documentation import Argument, Documentation
 from asterism.pbx.dialplan.functions import textfiles
@@ -52,7 +53,8 @@ class FileFunctions(PbxModule):
     def load(self, server: HostServer) -> Awaitable[None] | None:
         """Register the functions."""
         self._blocking = Blocking("func_file")
-        self._writing: dict[str, tuple[asyncio.Lock, int]] = {}
+        self._writing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """The lock of each file that is being written."""
         server.owner.on_release(self._blocking.close)
         return super().load(server)
 
@@ -126,16 +128,9 @@ class FileFunctions(PbxModule):
     async def write_file(self, channel: Channel | None, args: str, value: str) -> None:
         """Write; writers of the same file one after the other."""
         name, part = _part(args)
-        lock, waiting = self._writing.get(name, (asyncio.Lock(), 0))
-        self._writing[name] = lock, waiting + 1
-        try:
-            async with lock:
-                await self._blocking.run(textfiles.write, name, part, textfiles.octets(value))
-        finally:
-            waiting = self._writing[name][1] - 1
-            self._writing[name] = lock, waiting
-            if not waiting:
-                del self._writing[name]
+        lock = self._writing.setdefault(name, asyncio.Lock())
+        async with lock:
+            await self._blocking.run(textfiles.write, name, part, textfiles.octets(value))
 
     @waiting_function(
         "FILE_COUNT_LINE",

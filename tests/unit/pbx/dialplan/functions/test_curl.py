@@ -214,6 +214,10 @@ async def test_a_page_is_put_into_a_file(tmp_path: Path) -> None:
             assert not await functions.write(f"CURL({url}/page)", str(tmp_path / "fifo"))
         assert len(lines) == 3
     assert path.read_bytes() == b"hello \r\n\n"
+    plain = tmp_path / "plain"
+    plain.touch()
+    assert path.stat().st_mode == plain.stat().st_mode  # as any file of the process
+    plain.unlink()
     assert sorted(one.name for one in tmp_path.iterdir()) == ["fifo", "page"]
 
 

@@ -37,6 +37,7 @@ async def asking(folder: Path | None = None) -> AsyncIterator[tuple[NameServer, 
         if folder is not None:
             functions.world.server.paths.etc = folder
         module.load(functions.world.server)
+        functions.modules = (module,)
         functions.world.server.name_servers = [("127.0.0.1", server.port)]
         yield server, functions
 
@@ -99,10 +100,20 @@ async def test_the_zones_of_the_file_are_searched_in_their_order(tmp_path: Path)
         ]  # fmt: skip
 
 
+async def test_a_file_with_a_syntax_error_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "enum.conf").write_text("[general]\nsearch => e164.test\n")
+    async with asking(tmp_path) as (_, functions):
+        (tmp_path / "enum.conf").write_text("[general\nsearch => e164.arpa\n")
+        with warnings(functions) as lines:
+            functions.modules[0].reload()
+        assert "enum.conf is not used" in str(lines)
+        assert await functions.read("ENUMLOOKUP(+15552)") == "own@tree.test"
+
+
 def test_wrong_lines_of_the_file_are_told() -> None:
-    found = read_settings(
+    found, problems = read_settings(
         ConfigFile.parse("[general]\nsearch=a\nsearch=\nienum_branchlabel=a.b\nh323driver=1\n", "enum.conf")
     )
     assert found.search == ["a"]
     assert found.branch == "i"
-    assert len(found.problems) == 3
+    assert len(problems) == 3
