@@ -113,5 +113,5 @@ def ticks_of(fmt: Format, payload: bytes | bytearray | memoryview) -> int:
     told = _TICKS.get(fmt)
     if told is not None:
         return told(payload)
-    size = len(payload)
-    return size * fmt.timestamp_step // fmt.frame_bytes if fmt.frame_bytes and size else fmt.timestamp_step
+    step, size = fmt.clock_rate * fmt.ptime // 1000, len(payload)
+    return size * step // fmt.frame_bytes if fmt.frame_bytes and size else step

@@ -133,6 +133,12 @@ LINEAR: Mapping[int, Format] = MappingProxyType(
 )
 """Linear audio by its rate: that of files, mixing and Python, and that of phones that have it (L16)."""
 
+
+def sampled(fmt: Format) -> bool:
+    """Whether payloads of a format may be cut anywhere, and joined: one that is coded sample by sample."""
+    return (0 < fmt.unit <= 2 and fmt.frame_bytes > 0) or LINEAR.get(fmt.sample_rate) is fmt
+
+
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         one.name: one

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
 LIMIT = 64 * 1024 * 1024
 """Octets that may wait to be written: six minutes of a hundred calls while a disk does not answer."""
+
+_REST = 0.0002
+"""Seconds between two works in which the loop has the interpreter to itself: it would get it after 5 ms only
+(``sys.getswitchinterval``), each time that it has waited for a packet."""
 
 
 class RecordingThread:
@@ -50,6 +55,7 @@ class RecordingThread:
         finally:
             with self._lock:
                 self._waiting -= size
+        time.sleep(_REST)
 
     def close(self, wait: bool = False) -> None:
         """Take no more; what waits is still done. ``wait`` blocks until it is."""

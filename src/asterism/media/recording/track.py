@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from asterism.media.codecs.codec import Translator
 from asterism.media.durations import ticks_of
-from asterism.media.formats import LINEAR, Format
+from asterism.media.formats import LINEAR, Format, sampled
 from asterism.media.order import ticks_ahead
 from asterism.media.recording.capture import Heard
 from asterism.media.translate import stream_translator, translator
@@ -49,6 +49,8 @@ class _Said(NamedTuple):
     heard: float
     format: Format
     payload: bytes | bytearray
+    length: float
+    """Seconds of it."""
 
 
 @dataclass(slots=True)
@@ -133,7 +135,17 @@ class Track:
 
     def _segments(self, heard: Sequence[Heard]) -> list[_Segment]:
         segments: list[_Segment] = []
+        # Of the packet before, if one of its size is as long: octets, duration, and the timestamp that follows it.
+        size, ticks, following = 0, 0, -1
         for now, fmt, timestamp, payload in heard:
+            if timestamp == following and len(payload) == size and fmt is self._format:  # as nearly all are
+                at, length = self._at + self._length, self._length
+                if now - self._heard - length > STALL:
+                    segments.append(_Segment(False))
+                segments[-1].packets.append(_Said(at, now, fmt, payload, length))
+                self._timestamp, self._at, self._heard = timestamp, at, now
+                following += ticks
+                continue
             if fmt.encoding == "L16" and len(payload) & 1:
                 payload = payload[:-1]  # half a sample would shift all that follow
             if not payload:
@@ -141,9 +153,12 @@ class Track:
             at, anew = self._said_at(now, fmt, timestamp)
             if anew or not segments or now - self._heard - at + self._at > STALL:
                 segments.append(_Segment(anew))
-            segments[-1].packets.append(_Said(at, now, fmt, payload))
+            ticks = ticks_of(fmt, payload)
+            length = ticks / fmt.clock_rate
+            size, following = len(payload), -1 if timestamp is None or not fmt.frame_bytes else timestamp + ticks
+            segments[-1].packets.append(_Said(at, now, fmt, payload, length))
             self._format, self._timestamp = fmt, timestamp
-            self._at, self._heard, self._length = at, now, ticks_of(fmt, payload) / fmt.clock_rate
+            self._at, self._heard, self._length = at, now, length
         return segments
 
     def _said_at(self, now: float, fmt: Format, timestamp: int | None) -> tuple[float, bool]:
@@ -185,7 +200,7 @@ class Track:
         run: list[bytes | bytearray] = []
         begin = end = -math.inf
         fmt = packets[0].format
-        for at, _, each, payload in packets:
+        for at, _, each, payload, length in packets:
             near = 0.5 / each.clock_rate
             if at < end - near and run:
                 continue  # came twice
@@ -195,7 +210,7 @@ class Track:
             if not run:
                 begin, fmt = at, each
             run.append(payload)
-            end = at + ticks_of(each, payload) / each.clock_rate
+            end = at + length
         self._write(begin, end, fmt, run, shift)
 
     def _write(self, begin: float, end: float, fmt: Format, payloads: list[bytes | bytearray], shift: float) -> None:
@@ -206,7 +221,7 @@ class Track:
         elif same and begin < self._next_at:  # behind the others, which go on as if it had not come
             translate, place = translator(fmt, self._linear), round((begin + shift) * self.rate)
             if translate is not None:
-                self._put(place, b"".join([translate(bytes(payload)) for payload in payloads]))
+                self._put(place, _decoded(fmt, translate, payloads))
             return
         else:
             translate, place = stream_translator(fmt, self._linear), round((begin + shift) * self.rate)
@@ -215,7 +230,7 @@ class Track:
             self.undecoded.add(fmt)
             self._next_at = math.nan
             return
-        pcm = b"".join([translate(bytes(payload)) for payload in payloads])
+        pcm = _decoded(fmt, translate, payloads)
         self._next_at, self._next_place = end, place + len(pcm) // 2
         self._put(place, pcm)
 
@@ -249,3 +264,9 @@ class Track:
             else:
                 merged.append((one, other))
         self._parts = merged
+
+
+def _decoded(fmt: Format, translate: Translator, payloads: list[bytes | bytearray]) -> bytes:
+    if sampled(fmt):
+        return translate(b"".join(payloads))
+    return b"".join([translate(bytes(payload)) for payload in payloads])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from asterism.core.errors import AsterismError
-from asterism.media.formats import LINEAR, Format
+from asterism.media.formats import Format, sampled
 
 if TYPE_CHECKING:
     from asterism.media.soundfiles.growing import Growth
@@ -83,11 +83,6 @@ def open_regular(path: Path) -> BinaryIO:
         os.close(fd)
         raise SoundError(f"{path}: is not a regular file")
     return os.fdopen(fd, "rb")
-
-
-def sampled(fmt: Format) -> bool:
-    """Whether payloads of a format may be cut anywhere, and joined: one that is coded sample by sample."""
-    return (0 < fmt.unit <= 2 and fmt.frame_bytes > 0) or LINEAR.get(fmt.sample_rate) is fmt
 
 
 def length_of(file: BinaryIO) -> int:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from asterism.media.codecs.discovery import reason
-from asterism.media.formats import LINEAR, OPUS, Format
-from asterism.media.soundfiles.contents import Run, SoundError, sampled
+from asterism.media.formats import LINEAR, OPUS, Format, sampled
+from asterism.media.soundfiles.contents import Run, SoundError
 from asterism.media.soundfiles.table import linear_of
 from asterism.media.stream import Frame
 from asterism.media.translate import path, silence, stream_translator

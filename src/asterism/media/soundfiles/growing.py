@@ -12,8 +12,8 @@ from typing import BinaryIO, Protocol
 
 from asterism.media.codecs.codec import Translator
 from asterism.media.codecs.discovery import encodes, reason
-from asterism.media.formats import LINEAR, Format
-from asterism.media.soundfiles.contents import SoundError, length_of, sampled
+from asterism.media.formats import LINEAR, Format, sampled
+from asterism.media.soundfiles.contents import SoundError, length_of
 from asterism.media.translate import stream_translator
 
 
