@@ -130,17 +130,17 @@ def sections(kind: str) -> list[str]:
     return [re.sub(r"  \[\d+ events\]$", "", title) for title in found]
 
 
-def _section(head: str) -> list[str]:
-    for block in re.split(r"(?m)^### ", RECORD.read_text()):
+def _section(head: str, record: Path = RECORD) -> list[str]:
+    for block in re.split(r"(?m)^### ", record.read_text()):
         title, _, body = block.partition("\n")
         if re.sub(r"  \[\d+ events\]$", "", title) == f"[Asterisk 22.10] {head}":
             return body.splitlines()
     raise KeyError(head)
 
 
-def recorded_lines(title: str) -> list[str]:
+def recorded_lines(title: str, record: Path = RECORD) -> list[str]:
     """The lines of the verbose log, in order."""
-    found = [line.partition(": ")[2] for line in _section(f"verbose log: {title}") if ": " in line]
+    found = [line.partition(": ")[2] for line in _section(f"verbose log: {title}", record) if ": " in line]
     return [plain(line) for line in found]
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from asterism.media.stream import AudioStream, DigitSink, Frame, FrameSink
+    from asterism.media.taps import Tap
 
 MAX_PAIRS = 128
 """Pairs that one stream is followed through; more than a call has hops."""
@@ -103,6 +104,21 @@ class MemoryStream(TappedStream):
         try:
             passing = self.send_through(frame) if self.taps_out is not None else frame
             if passing is not None and other.taps_in is not None:
+                passing = other.hear_in(passing)
+            if passing is not None and other.sink is not None:
+                other.sink(passing)
+        finally:
+            self._writing = False
+
+    def write_behind(self, tap: Tap, frame: Frame) -> None:
+        """See ``AudioStream``."""
+        other = self.other
+        if self._writing or self.hold or other is None:
+            return
+        self._writing = True
+        try:
+            passing = self.send_behind(tap, frame)
+            if passing is not None:
                 passing = other.hear_in(passing)
             if passing is not None and other.sink is not None:
                 other.sink(passing)

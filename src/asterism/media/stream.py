@@ -90,6 +90,9 @@ class AudioStream(Protocol):
     def write(self, frame: Frame) -> None:
         """Send one frame now; pacing is the caller's. Translated when its format was not negotiated."""
 
+    def write_behind(self, tap: Tap, frame: Frame) -> None:
+        """As :meth:`write`, for a changing tap on what is sent: only the taps behind it hear and change the frame."""
+
     def relay_to(self, other: AudioStream | None) -> bool:
         """Pass what arrives here straight on to ``other``; ``None`` ends that.
 

@@ -46,6 +46,8 @@ class Tap:
     """Whether it changes what passes, by :meth:`change`; else it listens, by :meth:`take`."""
     shows_simple: ClassVar[bool] = True
     """Whether two parties' bridge is shown as ``simple_bridge`` while it is there, even where packets are relayed."""
+    hears_changes: ClassVar[bool] = True
+    """Whether a listening tap hears what is sent as it leaves; else as it was before changing taps had it."""
     keep: Keep | None = None
     """Of a listening tap: what relayed packets are given to instead of :meth:`take`. A method of a list or the like
     costs nothing that counts; with ``None`` each packet is looked at."""
@@ -89,7 +91,7 @@ class TapKeeper(Protocol):
 class TapLine:
     """The taps on one direction of a stream, in the order in which they were attached."""
 
-    __slots__ = ("_direction", "_keepers", "_log", "_stream", "changing", "keeps", "listening")
+    __slots__ = ("_direction", "_keepers", "_log", "_stream", "changing", "early", "keeps", "listening")
 
     def __init__(self, stream: TappedStream, direction: Direction, log: logging.Logger) -> None:
         self._stream = stream
@@ -97,6 +99,8 @@ class TapLine:
         self._log = log
         self._keepers: dict[Tap, TapKeeper | None] = {}
         self.listening: tuple[Tap, ...] = ()
+        self.early: tuple[Tap, ...] = ()
+        """Those that hear what is sent before the changing ones have it."""
         self.changing: tuple[Tap, ...] = ()
         self.keeps: tuple[Keep, ...] | None = ()
         """What relayed packets are given to; ``None`` where a tap looks at each."""
@@ -120,14 +124,24 @@ class TapLine:
         return True
 
     def _divide(self) -> None:
-        self.listening = tuple(tap for tap in self._keepers if not tap.changes)
+        sent = self._direction is Direction.OUT
+        hearing = [tap for tap in self._keepers if not tap.changes]
+        self.early = tuple(tap for tap in hearing if sent and not tap.hears_changes)
+        self.listening = tuple(tap for tap in hearing if tap not in self.early)
         self.changing = tuple(tap for tap in self._keepers if tap.changes)
-        keeps = tuple(tap.keep for tap in self.listening if tap.keep is not None)
-        self.keeps = None if self.changing or len(keeps) < len(self.listening) else keeps
+        keeps = tuple(tap.keep for tap in hearing if tap.keep is not None)
+        self.keeps = None if self.changing or len(keeps) < len(hearing) else keeps
 
     def hear(self, frame: Frame) -> None:
         """Give a frame to the listening taps."""
-        for tap in self.listening:
+        self._give(self.listening, frame)
+
+    def hear_early(self, frame: Frame) -> None:
+        """Give a frame that is about to be changed to those that hear it before."""
+        self._give(self.early, frame)
+
+    def _give(self, taps: tuple[Tap, ...], frame: Frame) -> None:
+        for tap in taps:
             try:
                 tap.take(frame)
             except FAILURES:
@@ -275,7 +289,19 @@ class TappedStream:
         line = self.taps_out
         if line is None:
             return frame
+        if line.early:
+            line.hear_early(frame)
         changed = line.change(frame)
+        if changed is not None:
+            line.hear(changed)
+        return changed
+
+    def send_behind(self, tap: Tap, frame: Frame) -> Frame | None:
+        """Give what a changing tap sends by itself to the outgoing taps behind it; what is sent, if anything is."""
+        line = self.taps_out
+        if line is None:
+            return frame
+        changed = line.change(frame, tap)
         if changed is not None:
             line.hear(changed)
         return changed

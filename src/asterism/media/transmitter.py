@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from asterism.media.core import RtpContext
     from asterism.media.relay import Relay
+    from asterism.media.taps import Tap
 
 
 class _Writes(Protocol):
@@ -173,6 +174,14 @@ class RtpTransmitter(TappedStream):
                 return
             frame = sent
         self.write_audio(frame)
+
+    def write_behind(self, tap: Tap, frame: Frame) -> None:
+        """See ``AudioStream``."""
+        if self.sending_digits:
+            return
+        sent = self.send_behind(tap, frame)
+        if sent is not None:
+            self.write_audio(sent)
 
     def write_audio(self, frame: Frame) -> None:
         """As :meth:`write`, even while a digit is being sent: for tones that stand for it."""

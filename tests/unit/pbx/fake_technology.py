@@ -52,6 +52,9 @@ class FakeStream(TappedStream):
     def write(self, frame: Any) -> None:
         self.written.append(frame)
 
+    def write_behind(self, tap: Any, frame: Any) -> None:
+        self.written.append(self.send_behind(tap, frame))
+
     @property
     def sends(self) -> bool:
         return not self.hold and not self.closed

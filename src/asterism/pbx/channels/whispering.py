@@ -37,7 +37,6 @@ class Whisper(Tap):
         self._queue: deque[Frame] = deque(maxlen=_MOST)
         self._passed = float("-inf")
         """Time at which the last frame other than our own passed."""
-        self._alone = False
         self._pair: tuple[Format, Format] | None = None
         self._convert: Translator | None = None
         self._decoding: Decoding | None = None
@@ -50,25 +49,19 @@ class Whisper(Tap):
         if self._channel.pbx.loop.time() - self._passed < _QUIET:
             return
         stream = self._channel.stream
-        self._alone = True
-        try:
-            while self._queue:
-                frame = self._queue.popleft()
-                if stream is None:
-                    continue
-                if self._direction is Direction.OUT:
-                    stream.write(frame)
-                    continue
-                passed = stream.change_behind(self, frame)
-                if passed is not None and stream.sink is not None:
-                    stream.sink(passed)
-        finally:
-            self._alone = False
+        while self._queue:
+            frame = self._queue.popleft()
+            if stream is None:
+                continue
+            if self._direction is Direction.OUT:
+                stream.write_behind(self, frame)
+                continue
+            passed = stream.change_behind(self, frame)
+            if passed is not None and stream.sink is not None:
+                stream.sink(passed)
 
     def change(self, frame: Frame) -> Frame:
         """Add what was said to a frame."""
-        if self._alone:
-            return frame
         self._passed = self._channel.pbx.loop.time()
         if not (self._queue or self._pcm):
             self._decoding = None

@@ -1,0 +1,1 @@
+"""Spying: a channel that listens to others, and speaks to them, without being in their calls."""

@@ -1,0 +1,223 @@
+"""Listening to calls and speaking into them, by content: who hears whom, through whatever the call does."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from console_kit import console
+from dial_record_kit import PJSIP, World, plain, recorded_lines, recorded_world
+
+from asterism.core.events import EventType
+from asterism.pbx.calls.spying.events import CHAN_SPY_START, CHAN_SPY_STOP
+from asterism.pbx.calls.spying.spying import Mode, Spying
+from asterism.pbx.channels.channel import Channel
+from asterism.testing import PhoneCall, until
+
+RECORD = Path(__file__).parents[1] / "data" / "record" / "chanspy.txt"
+ALICE, BOB, CAROL = 440, 700, 1150
+"""Frequencies of the three."""
+RELAYED = {"pjsip.conf": PJSIP.replace("type=endpoint\n", "type=endpoint\ndirect_media=no\n")}
+_HEAD, _CAROL, _TAIL = RELAYED["pjsip.conf"].partition("[carol]")
+OTHER_CODEC = {"pjsip.conf": _HEAD + _CAROL + _TAIL.replace("allow=!all,ulaw", "allow=!all,alaw")}
+CALL = "exten => 6002,1,Dial(PJSIP/bob,20)"
+
+
+@asynccontextmanager
+async def world_with(*lines: str, extra: dict[str, str] | None = None) -> AsyncIterator[World]:
+    async with recorded_world(CALL, *lines, extra=RELAYED if extra is None else extra) as world:
+        yield world
+        bridges = world.server.pbx.bridges
+        await until(lambda: not bridges and len(bridges.clock) == 0 and not bridges.thread.running)
+
+
+async def talking(world: World) -> tuple[PhoneCall, PhoneCall]:
+    """Alice and Bob talk, each with a tone."""
+    call, incoming = await world.connect("6002")
+    await call.answered()
+    await incoming.answered()
+    call.play(ALICE)
+    incoming.play(BOB)
+    await incoming.hears(ALICE)
+    await call.hears(BOB)
+    return call, incoming
+
+
+async def spying(world: World, number: str, *, says: bool = True) -> PhoneCall:
+    spy = await world.carol.dial(number)
+    await spy.answered()
+    if says:
+        spy.play(CAROL)
+    return spy
+
+
+def channel(world: World, name: str) -> Channel:
+    found = [one for one in world.server.pbx.channels if one.name.startswith(f"PJSIP/{name}-")]
+    return found[0]
+
+
+def hears(call: PhoneCall, *frequencies: int) -> bool:
+    """Whether it hears just these of the three."""
+    return all((call.audio.level(one) > 0.1) is (one in frequencies) for one in (ALICE, BOB, CAROL))
+
+
+async def hear_just(call: PhoneCall, *frequencies: int) -> None:
+    def told() -> str:
+        return f"{frequencies}: {[(one, round(call.audio.level(one), 3)) for one in (ALICE, BOB, CAROL)]}"
+
+    await until(lambda: hears(call, *frequencies), what=told)
+
+
+async def end(*calls: PhoneCall) -> None:
+    for one in calls:
+        await one.hangup()
+
+
+@pytest.mark.parametrize(
+    ("options", "spy", "alice", "bob"),
+    [
+        ("q", {ALICE, BOB}, {BOB}, {ALICE}),
+        ("qo", {ALICE}, {BOB}, {ALICE}),
+        ("qw", {ALICE, BOB}, {BOB, CAROL}, {ALICE}),
+        ("qW", set(), {BOB, CAROL}, {ALICE}),
+        ("qB", {ALICE, BOB}, {BOB, CAROL}, {ALICE, CAROL}),
+    ],
+)
+@pytest.mark.parametrize(
+    "extra", [RELAYED, {"pjsip.conf": PJSIP}, OTHER_CODEC], ids=["relayed", "direct", "other codec"]
+)
+async def test_who_hears_whom(
+    options: str, spy: set[int], alice: set[int], bob: set[int], extra: dict[str, str]
+) -> None:
+    async with world_with(f"exten => 7901,1,ChanSpy(PJSIP/alice,{options})", extra=extra) as world:
+        call, incoming = await talking(world)
+        third = await spying(world, "7901")
+        await hear_just(third, *spy)
+        await hear_just(call, *alice)
+        await hear_just(incoming, *bob)
+        bridge = channel(world, "alice").bridge
+        assert bridge is not None
+        assert bridge.technology == "simple_bridge"
+        await third.hangup()
+        await hear_just(call, BOB)
+        await hear_just(incoming, ALICE)
+        await until(lambda: bridge.technology == "native_rtp")
+        assert channel(world, "alice").taps.taps == ()  # type: ignore[union-attr]
+        await end(call)
+        await incoming.ended()
+
+
+async def test_whoever_only_listens_leaves_the_packets_relayed() -> None:
+    async with world_with("exten => 7901,1,ChanSpy(PJSIP/alice,q)") as world:
+        call, incoming = await talking(world)
+        third = await spying(world, "7901")
+        await hear_just(third, ALICE, BOB)
+        await until(lambda: channel(world, "alice").stream.received.quick is not None)  # type: ignore[union-attr]
+        assert channel(world, "bob").stream.received.quick is not None  # type: ignore[union-attr]
+        await end(third, call)
+        await incoming.ended()
+
+
+# -- as recorded ---------------------------------------------------------------------------------------------
+
+_OWN_LINES = re.compile(r"Executing |Called |.* is ringing$|.* answered |Spying on|Attaching spy|Done Spying")
+_VARIES = ("Uniqueid", "Linkedid", "Channel")
+
+
+def section(head: str) -> str:
+    (found,) = [
+        one for one in re.split(r"(?m)^### \[Asterisk 22\.10\] ", RECORD.read_text())[1:] if one.startswith(head)
+    ]
+    return found.partition("\n")[2]
+
+
+def recorded_events(title: str) -> tuple[list[str], list[dict[str, str]]]:
+    """The names of a section's events in their order, but Bob's, and the whole events that are in it."""
+    text = section(f"AMI events: {title}")
+    order = [
+        name for name, channel in re.findall(r"(?m)^(?:~|Event: )(\w+)(?: PJSIP/(\w+))?", text) if channel != "bob"
+    ]
+    blocks = re.findall(r"(?m)^Event: (?:.+\n)+", text)
+    return order, [dict(line.split(": ", 1) for line in block.splitlines()) for block in blocks]
+
+
+class Told:
+    """The events of a server from now on."""
+
+    def __init__(self, world: World) -> None:
+        self.events: list[tuple[str, dict[str, str]]] = []
+        world.server.subscribe(None, self.note)
+
+    def note(self, kind: EventType, published: tuple[object, ...]) -> None:
+        self.events.append((kind.name, {name: str(value) for name, value in kind.render(*published)}))
+
+    def order(self, wanted: list[str]) -> list[str]:
+        """The names of events that are not Bob's: his channel runs in a thread of its own in the record."""
+        return [
+            name for name, fields in self.events
+            if name in set(wanted) and not fields.get("Channel", "").startswith("PJSIP/bob")
+        ]  # fmt: skip
+
+    def spied(self) -> list[dict[str, str]]:
+        return [{"Event": name, **fields} for name, fields in self.events if name.startswith("ChanSpy")]
+
+
+def compare(told: Told, title: str) -> None:
+    order, whole = recorded_events(title)
+    wanted = order[order.index("ChanSpyStart") :]
+    kinds = [one for one in wanted if one not in ("Newexten", "BridgeLeave", "BridgeDestroy")]
+    first = next(index for index, (name, _) in enumerate(told.events) if name == "ChanSpyStart")
+    told.events = told.events[first:]
+    assert told.order(kinds) == kinds
+    ours = told.spied()
+    assert len(ours) == len(whole)
+    for event, other in zip(ours, whole, strict=True):
+        assert other.pop("Privilege") == "call,all"
+        assert list(event) == list(other)
+        for name, value in other.items():
+            if name.endswith(_VARIES):
+                assert plain(event[name]) == plain(value) or re.fullmatch(r"\d+\.\d+", event[name]), name
+            else:
+                assert event[name] == value, name
+
+
+async def test_listening_is_told_as_recorded() -> None:
+    lines = ("exten => 7901,1,Answer()", " same => n,ChanSpy(PJSIP/alice,q)")
+    async with world_with(*lines) as world:
+        told = Told(world)
+        call, incoming = await talking(world)
+        third = await spying(world, "7901")
+        await hear_just(third, ALICE, BOB)
+        async with console(world.server) as terminal:
+            listing = await terminal.run("core show channels")
+        wanted = section("*CLI> core show channels").splitlines()
+        assert {plain(one) for one in listing.splitlines()[:6]} == {plain(one) for one in wanted[:6]}
+        await third.hangup()
+        await until(lambda: len(world.server.pbx.channels) == 2)
+        await end(call)
+        await incoming.ended()
+        await until(lambda: len(world.server.pbx.channels) == 0)
+        compare(told, "ChanSpy(PJSIP/alice,q)")
+        mine = [plain(line) for line in world.everything if _OWN_LINES.match(line)]
+        assert mine == recorded_lines("ChanSpy(PJSIP/alice,q)", RECORD)
+
+
+async def test_the_end_of_the_channel_is_told_as_recorded() -> None:
+    lines = ("exten => 7902,1,Answer()", " same => n,ChanSpy(PJSIP/alice,qwS)")
+    async with world_with(*lines) as world:
+        told = Told(world)
+        call, incoming = await talking(world)
+        third = await spying(world, "7902")
+        await hear_just(third, ALICE, BOB)
+        await end(call)
+        await incoming.ended()
+        await third.ended()
+        await until(lambda: len(world.server.pbx.channels) == 0)
+        compare(told, "ChanSpy(PJSIP/alice,qwS): spied channel hangs up")
+        mine = [plain(line) for line in world.everything if _OWN_LINES.match(line)]
+        assert mine == recorded_lines("ChanSpy(PJSIP/alice,qwS): spied channel hangs up", RECORD)
