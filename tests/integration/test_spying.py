@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import pytest
 from console_kit import console
 from dial_record_kit import PJSIP, World, plain, recorded_lines, recorded_world
 
 from asterism.core.events import EventType
-from asterism.pbx.calls.spying.events import CHAN_SPY_START, CHAN_SPY_STOP
+from asterism.media.g711 import ulaw_to_linear
+from asterism.pbx.assembly.channel import Channel as OwnChannel
 from asterism.pbx.calls.spying.spying import Mode, Spying
+from asterism.pbx.calls.transfers.blind import blind
 from asterism.pbx.channels.channel import Channel
+from asterism.pbx.channels.replacing import replace_far_end
 from asterism.testing import PhoneCall, until
 
 RECORD = Path(__file__).parents[1] / "data" / "record" / "chanspy.txt"
@@ -107,7 +109,7 @@ async def test_who_hears_whom(
         await hear_just(call, BOB)
         await hear_just(incoming, ALICE)
         await until(lambda: bridge.technology == "native_rtp")
-        assert channel(world, "alice").taps.taps == ()  # type: ignore[union-attr]
+        assert channel(world, "alice").taps.taps == ()
         await end(call)
         await incoming.ended()
 
@@ -117,8 +119,8 @@ async def test_whoever_only_listens_leaves_the_packets_relayed() -> None:
         call, incoming = await talking(world)
         third = await spying(world, "7901")
         await hear_just(third, ALICE, BOB)
-        await until(lambda: channel(world, "alice").stream.received.quick is not None)  # type: ignore[union-attr]
-        assert channel(world, "bob").stream.received.quick is not None  # type: ignore[union-attr]
+        await until(lambda: channel(world, "alice").stream.received.quick is not None)  # type: ignore[attr-defined]
+        assert channel(world, "bob").stream.received.quick is not None  # type: ignore[attr-defined]
         await end(third, call)
         await incoming.ended()
 
@@ -221,3 +223,205 @@ async def test_the_end_of_the_channel_is_told_as_recorded() -> None:
         compare(told, "ChanSpy(PJSIP/alice,qwS): spied channel hangs up")
         mine = [plain(line) for line in world.everything if _OWN_LINES.match(line)]
         assert mine == recorded_lines("ChanSpy(PJSIP/alice,qwS): spied channel hangs up", RECORD)
+
+
+# -- whatever becomes of it ------------------------------------------------------------------------------------
+
+
+async def test_it_goes_on_through_a_hold_and_a_transfer() -> None:
+    lines = ("exten => 7901,1,ChanSpy(PJSIP/alice,qw)", "exten => 600,1,Echo()")
+    async with world_with(*lines) as world:
+        call, incoming = await talking(world)
+        third = await spying(world, "7901", says=False)
+        await hear_just(third, ALICE, BOB)
+        await incoming.hold()
+        await until(lambda: third.audio.level(ALICE) > 0.1 and third.audio.level(BOB) < 0.02)
+        third.play(CAROL)
+        await until(lambda: call.audio.level(CAROL) > 0.1)  # beside the music
+        third.play()
+        await incoming.unhold()
+        await hear_just(third, ALICE, BOB)
+        assert blind(channel(world, "bob"), "internal", "600")
+        await incoming.ended()
+        await hear_just(third, ALICE)
+        await hear_just(call, ALICE)  # herself: the echo
+        await third.hangup()
+        await call.hangup()
+
+
+async def test_it_goes_on_when_another_phone_takes_the_place() -> None:
+    lines = ("exten => 7901,1,ChanSpy(PJSIP/alice,qB)", "exten => 600,1,Answer()", " same => n,Wait(30)")
+    async with world_with(*lines) as world:
+        call, incoming = await talking(world)
+        third = await spying(world, "7901")
+        await hear_just(third, ALICE, BOB)
+        other = await world.bob.dial("600")
+        await other.answered()
+        other.play(523)
+        second = next(one for one in world.server.pbx.channels if one.exten == "600")
+        replace_far_end(channel(world, "alice"), second)
+        await call.ended()
+        await until(lambda: third.audio.level(523) > 0.1 and hears(third, BOB))
+        await hear_just(other, BOB, CAROL)
+        await hear_just(incoming, CAROL)
+        await end(third, other)
+        await incoming.ended()
+
+
+async def test_two_spy_on_one_and_neither_hears_the_other_whisper() -> None:
+    async with world_with("exten => 7901,1,ChanSpy(PJSIP/alice,qw)") as world:
+        call, incoming = await talking(world)
+        third = await spying(world, "7901")
+        fourth = await world.bob.dial("7901")
+        await fourth.answered()
+        fourth.play(523)
+        await until(lambda: call.audio.level(523) > 0.05 and hears(call, BOB, CAROL))
+        await hear_just(fourth, ALICE, BOB)
+        await hear_just(third, ALICE, BOB)
+        assert max(third.audio.level(523), fourth.audio.level(523)) < 0.02
+        await third.hangup()
+        await until(lambda: call.audio.level(523) > 0.1 and hears(call, BOB))
+        await hear_just(fourth, ALICE, BOB)
+        await end(fourth, call)
+        await incoming.ended()
+
+
+async def test_who_spies_is_not_found_by_another() -> None:
+    lines = ("exten => 7901,1,ChanSpy(PJSIP/alice,q)", "exten => 7902,1,ChanSpy(PJSIP/carol,qS)")
+    async with world_with(*lines) as world:
+        call, incoming = await talking(world)
+        third = await spying(world, "7901")
+        await hear_just(third, ALICE, BOB)
+        fourth = await world.bob.dial("7902")
+        await fourth.ended()  # there is nobody that it may spy on
+        await hear_just(third, ALICE, BOB)
+        await end(third, call)
+        await incoming.ended()
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("who", ["spy", "target", "peer"])
+async def test_nothing_is_left_whoever_hangs_up(mode: Mode, who: str) -> None:
+    letter = {Mode.LISTEN: "", Mode.WHISPER: "w", Mode.PRIVATE: "W", Mode.BARGE: "B"}[mode]
+    async with world_with(f"exten => 7901,1,ChanSpy(PJSIP/alice,qE{letter})") as world:
+        told = Told(world)
+        for _ in range(2):
+            call, incoming = await talking(world)
+            third = await spying(world, "7901")
+            await until(lambda: told.spied())
+            await {"spy": third, "target": call, "peer": incoming}[who].hangup()
+            if who == "spy":
+                await hear_just(call, BOB)
+                await call.hangup()
+            else:
+                await third.ended()
+            await until(lambda: len(world.server.pbx.channels) == 0)
+            assert [one["Event"] for one in told.spied()] == ["ChanSpyStart", "ChanSpyStop"]
+            told.events.clear()
+
+
+async def test_the_others_lose_no_packet_and_get_none_too_many() -> None:
+    """The modes change again and again while Alice numbers her packets."""
+    codes = bytes(range(0x80, 0xC0))
+    by_sample = {ulaw_to_linear(bytes([code])): code for code in codes}
+    async with world_with() as world:
+        call, incoming = await talking(world)
+        third = await world.carol.dial("7010")
+        await third.answered()
+        call.audio.play_packets([bytes([code]) * 160 for code in codes])
+        spying_ = Spying(channel(world, "carol"), channel(world, "alice"))
+        before = incoming.audio.received, call.audio.sent
+        start = incoming.audio.received
+        for mode in (Mode.LISTEN, Mode.BARGE, Mode.PRIVATE, Mode.WHISPER, Mode.BARGE, Mode.LISTEN):
+            spying_.mode = mode
+            if not spying_.active:
+                spying_.begin()
+            mark = incoming.audio.received
+            await until(lambda mark=mark: incoming.audio.received > mark + 10)  # type: ignore[misc]
+        spying_.stop()
+        await until(lambda: incoming.audio.received >= start + 80)
+        got, sent = incoming.audio.received - before[0], call.audio.sent - before[1]
+        heard = [by_sample.get(one[160:162]) for one in incoming.audio.packets[start + 3 :]]
+        assert None not in heard
+        steps = [(after - one) % len(codes) for one, after in pairwise(heard)]
+        assert set(steps) == {1}
+        assert abs(got - sent) <= 2
+        # Carol speaks now: as many packets as before come to Bob.
+        third.play(CAROL)
+        spying_ = Spying(channel(world, "carol"), channel(world, "alice"), Mode.BARGE)
+        spying_.begin()
+        await until(lambda: incoming.audio.level(CAROL) > 0.05)
+        before = incoming.audio.received, call.audio.sent
+        await until(lambda: call.audio.sent >= before[1] + 30)
+        assert abs(incoming.audio.received - before[0] - 30) <= 2
+        assert len(incoming.audio.ssrcs) == 1
+        spying_.stop()
+        await end(third, call)
+        await incoming.ended()
+
+
+async def test_a_channel_that_is_silent_hears_a_whisper_at_an_even_pace() -> None:
+    async with world_with("exten => 7901,1,ChanSpy(PJSIP/alice,qw)") as world:
+        call, incoming = await talking(world)
+        incoming.play()
+        third = await spying(world, "7901")
+        await hear_just(call, CAROL)
+        before, sent = call.audio.received, third.audio.sent
+        await until(lambda: third.audio.sent >= sent + 40)
+        assert abs(call.audio.received - before - 40) <= 2
+        assert call.audio.level(CAROL) > 0.8
+        await end(third, call)
+        await incoming.ended()
+
+
+async def test_a_program_spies() -> None:
+    async with world_with() as world:
+        call, incoming = await talking(world)
+        third = await spying(world, "7010")
+        carol, alice = (world.server.pbx.channels.get(channel(world, name).name) for name in ("carol", "alice"))
+        assert isinstance(carol, OwnChannel)
+        async with carol.spy(alice, "whisper", volume=2) as found:
+            await hear_just(third, ALICE, BOB)
+            await hear_just(call, BOB, CAROL)
+            third.send_digits("6")
+            assert await found.next_digit() == "6"
+            found.mode = Mode.BARGE
+            await hear_just(incoming, ALICE, CAROL)
+        await hear_just(incoming, ALICE)
+        with pytest.raises(ValueError, match="listens"):
+            carol.spy(alice, "listens")
+        found = carol.spy(alice)
+        found.begin()
+        await end(call)
+        await incoming.ended()
+        await found.wait()
+        await third.hangup()
+
+
+async def test_a_spys_digits_and_a_caller_who_dials_on() -> None:
+    lines = (
+        "exten => 7901,1,ChanSpy(PJSIP/bob,qdX)",
+        "exten => 8,1,Wait(30)",
+        "exten => 7902,1,ExtenSpy(6002@internal,qx(0))",
+    )
+    async with world_with(*lines, " same => n,Wait(30)") as world:
+        call, incoming = await talking(world)
+        third = await spying(world, "7901")
+        await hear_just(third, ALICE, BOB)
+        third.send_digits("5")
+        await hear_just(incoming, ALICE, CAROL)
+        third.send_digits("6")
+        await hear_just(call, BOB, CAROL)
+        third.send_digits("8")
+        await hear_just(call, BOB)
+        carol = channel(world, "carol")
+        await until(lambda: carol.exten == "8")
+        assert carol.variables["SPY_CHANNEL"] == channel(world, "bob").name
+        await third.hangup()
+        await until(lambda: len(world.server.pbx.channels) == 2)
+        third = await spying(world, "7902")
+        await hear_just(third, ALICE, BOB)
+        third.send_digits("0")
+        await until(lambda: channel(world, "carol").priority == 2)
+        await end(third, call)
+        await incoming.ended()

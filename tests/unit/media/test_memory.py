@@ -170,3 +170,34 @@ def test_packets_go_through_a_pair_while_somebody_listens_inside() -> None:
         pair[end].detach(ear)
         assert a.relayed is b
         assert a.sink is None
+
+
+def test_what_a_tap_sends_by_itself_goes_through_those_behind_it_and_not_around_in_a_circle() -> None:
+    class Same(Tap):
+        changes = True
+        seen = 0
+
+        def change(self, frame: Frame) -> Frame:
+            self.seen += 1
+            return frame
+
+    one, two = memory_pair()
+    first, second = Same(), Same()
+    one.write_behind(first, FRAME)  # nobody listens
+    for tap in (first, second):
+        one.attach(tap, Direction.OUT)
+    heard: list[Frame] = []
+
+    def back(frame: Frame) -> None:
+        heard.append(frame)
+        one.write_behind(first, frame)
+
+    two.sink = back
+    one.write_behind(first, FRAME)
+    assert (first.seen, second.seen, len(heard)) == (0, 1, 1)
+    one.hold = True
+    one.write_behind(first, FRAME)
+    one.hold = False
+    one.close()
+    one.write_behind(first, FRAME)
+    assert len(heard) == 1

@@ -21,6 +21,7 @@ from asterism.pbx.calls.features.member import program_keys
 from asterism.pbx.calls.features.table import options_of
 from asterism.pbx.calls.parking.parking import Wish
 from asterism.pbx.calls.recording.settings import RecordingError, RecordingSettings, file_path
+from asterism.pbx.calls.spying.spying import Mode, Spying
 from asterism.pbx.calls.transfers import awaited
 from asterism.pbx.channels import answering, channel, hearing, listening, playing, speaking, texting, transfer
 from asterism.pbx.channels.listening import Listening
@@ -205,6 +206,31 @@ class Channel(channel.Channel):
             raise RecordingError("it needs the name of a file")
         settings = RecordingSettings(tuple(outputs), bridged_only=bridged_only, beep=beep)
         return self.pbx.recordings.start(self, settings, announced=False)
+
+    def spy(
+        self, other: channel.Channel, mode: str = "listen", *, only_says: bool = False, volume: int = 0
+    ) -> Spying:
+        """Hear what another channel says and hears, and speak to it, through whatever it does.
+
+        ::
+
+            async with channel.spy(other, "whisper") as spying:
+                await spying.wait()
+
+        ``spying.mode`` and ``spying.volume`` may be set at any time; ``await spying.next_digit()`` waits for a digit of
+        this channel, or for the end of the other one. This channel is spoken to by nothing else meanwhile.
+
+        Args:
+            other: whom to listen to.
+            mode: who hears this channel: nobody (``listen``), the other's far end (``whisper``), the same while nothing
+                is heard here (``private``), or everybody in the other's call as well (``barge``).
+            only_says: hear only what the other's far end says, not what it hears.
+            volume: -4 to 4; a positive one multiplies, a negative one divides.
+
+        Raises:
+            ValueError: the mode is none of these.
+        """
+        return Spying(self, other, Mode(mode), only_says=only_says, volume=volume)
 
     async def read_digits(self, count: int, timeout: float = 5.0, terminator: str = "#") -> str:
         """Up to ``count`` digits; ends at the terminator, which is left out, or after a pause of ``timeout``."""

@@ -127,3 +127,52 @@ def test_what_the_bridge_shows_while_taps_are_there() -> None:
         assert not alice.shows_simple
 
     run(scenario)
+
+
+class _Louder(Tap):
+    changes: ClassVar[bool] = True
+
+    def change(self, frame: Frame) -> Frame:
+        return Frame(ULAW, b"\x11" * 160)
+
+
+class _Early(Ear):
+    hears_changes: ClassVar[bool] = False
+
+
+class _Deaf(Tap):
+    changes: ClassVar[bool] = True
+
+    def change(self, frame: Frame) -> None:
+        return None
+
+
+def test_a_tap_may_hear_what_is_sent_before_others_change_it() -> None:
+    async def scenario(server: FakeServer) -> None:
+        alice = server.sip.incoming("alice", "1")
+        stream = FakeStream(ULAW)
+        set_audio(alice, stream)
+        early, ear, louder = _Early(), Ear(), _Louder()
+        one: Tap
+        for one in (louder, early, ear):
+            alice.attach(one, Direction.OUT)
+        changed = stream.send_through(FRAME)
+        assert changed is not None
+        assert (early.heard, ear.heard) == ([FRAME], [changed])
+        # What a tap sends by itself is heard, and changed, by those behind it, and is nothing that passed.
+        assert stream.send_behind(louder, FRAME) == FRAME
+        assert (early.heard, ear.heard) == ([FRAME], [changed, FRAME])
+        alice.attach(deaf := _Deaf(), Direction.OUT)
+        assert stream.send_through(FRAME) is stream.send_behind(louder, FRAME) is None
+        assert stream.send_behind(deaf, FRAME) == FRAME
+        assert (len(early.heard), len(ear.heard)) == (2, 3)
+        for one in (early, ear, louder, deaf):
+            alice.detach(one)
+        assert stream.send_behind(louder, FRAME) is FRAME
+        # On what comes in nothing differs: all hear what the far end says.
+        alice.attach(early, Direction.IN)
+        alice.attach(louder, Direction.IN)
+        assert stream.hear_in(FRAME) is not FRAME
+        assert early.heard[-1] is FRAME
+
+    run(scenario)
