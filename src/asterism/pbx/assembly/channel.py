@@ -207,9 +207,7 @@ class Channel(channel.Channel):
         settings = RecordingSettings(tuple(outputs), bridged_only=bridged_only, beep=beep)
         return self.pbx.recordings.start(self, settings, announced=False)
 
-    def spy(
-        self, other: channel.Channel, mode: str = "listen", *, only_says: bool = False, volume: int = 0
-    ) -> Spying:
+    def spy(self, other: channel.Channel, mode: str = "listen", *, only_says: bool = False, volume: int = 0) -> Spying:
         """Hear what another channel says and hears, and speak to it, through whatever it does.
 
         ::
