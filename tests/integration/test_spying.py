@@ -425,3 +425,26 @@ async def test_a_spys_digits_and_a_caller_who_dials_on() -> None:
         await until(lambda: channel(world, "carol").priority == 2)
         await end(third, call)
         await incoming.ended()
+
+
+@pytest.mark.parametrize(
+    ("options", "third", "alice", "bob"),
+    [
+        ("wb", set(), {BOB, CAROL}, {ALICE, CAROL}),
+        ("wso", {ALICE}, {BOB, CAROL}, {ALICE}),
+        ("s", {ALICE, BOB}, {BOB}, {ALICE}),
+    ],
+)
+async def test_one_who_speaks_to_channels_and_hears_them(
+    options: str, third: set[int], alice: set[int], bob: set[int]
+) -> None:
+    async with world_with(f"exten => 7901,1,Broadcast({options},${{TARGET}})") as world:
+        call, incoming = await talking(world)
+        world.server.pbx.dialplan.globals["TARGET"] = channel(world, "alice").name
+        spy = await spying(world, "7901")
+        await hear_just(spy, *third)
+        await hear_just(call, *alice)
+        await hear_just(incoming, *bob)
+        await end(call)
+        await incoming.ended()
+        await spy.ended()
