@@ -12,6 +12,14 @@ from call_kit import World
 from asterism.pbx.calls.recording.recording import Recording
 from asterism.testing import PhoneCall
 
+DIRECTORIES = "[directories]\n" + "".join(
+    f"{name} => {{root}}/{place}\n"
+    for name, place in (
+        ("astvarlibdir", "lib"), ("astdbdir", "lib"), ("astkeydir", "lib"), ("astdatadir", "lib"),
+        ("astmoddir", "modules"), ("astspooldir", "spool"), ("astrundir", "run"), ("astlogdir", "log"),
+    )
+)  # fmt: skip
+
 
 def folder(world: World) -> Path:
     return Path(world.server.paths.spool) / "monitor"

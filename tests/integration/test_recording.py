@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from call_kit import RELAYED, two_phones
 from manager_kit import MANAGER, manager
-from recorded_kit import finish, folder, heard, open_files, recording_of, samples_of, strengths
+from recorded_kit import DIRECTORIES, finish, folder, heard, open_files, recording_of, samples_of, strengths
 
 from asterism.media.taps import Direction
 from asterism.pbx.channels.replacing import replace_far_end
@@ -46,13 +46,6 @@ exten => 306,1,MixMonitor(moved.wav,D)
 exten => 305,1,MixMonitor(law.ulaw,B(1)V(-2)v(2))
  same => n,Dial(PJSIP/102,30)
 """
-DIRECTORIES = "[directories]\n" + "".join(
-    f"{name} => {{root}}/{place}\n"
-    for name, place in (
-        ("astvarlibdir", "lib"), ("astdbdir", "lib"), ("astkeydir", "lib"), ("astdatadir", "lib"),
-        ("astmoddir", "modules"), ("astspooldir", "spool"), ("astrundir", "run"), ("astlogdir", "log"),
-    )
-)  # fmt: skip
 FILES = {"manager.conf": MANAGER, "extensions.conf": EXTENSIONS, **RELAYED}
 
 

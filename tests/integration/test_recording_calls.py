@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from call_kit import RELAYED, two_phones
 from manager_kit import MANAGER, manager
-from recorded_kit import finish, folder, heard, recording_of, samples_of, strengths
+from recorded_kit import DIRECTORIES, finish, folder, heard, recording_of, samples_of, strengths
 
 from asterism.media.formats import SLIN
 from asterism.media.soundfiles import Sound
+from asterism.pbx.calls.recording import afterwards
 from asterism.testing import Phone, until
 
 EXTENSIONS = """
@@ -249,3 +250,22 @@ async def test_a_device_without_room_and_a_folder_that_may_not_be_written(
         assert shown.count(f"{name} cannot be written:") == 1, name
     assert "Traceback" not in shown
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
+
+
+async def test_a_command_that_hangs_does_not_hold_up_the_end_of_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(afterwards, "GRACE", 0.5)
+    dialplan = (
+        f"[phones]\nexten => 1,1,Answer()\n same => n,MixMonitor(one.wav,,echo $$ >{tmp_path}/pid && sleep 600)\n"
+    )
+    conf = DIRECTORIES.format(root=tmp_path) + "[options]\nrecording_commands = yes\n"
+    files = {"extensions.conf": dialplan + " same => n,Wait(1)\n", "asterisk.conf": conf}
+    async with two_phones(files, register=False) as world:
+        call = await world.ann.dial("1")
+        await call.ended()
+        await until((tmp_path / "pid").exists)
+        began = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - began < 5
+    assert (tmp_path / "pid").read_text().strip() not in os.listdir("/proc")
+    assert capsys.readouterr().out.count("1 commands of recordings have not ended and are killed") == 1

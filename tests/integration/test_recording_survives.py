@@ -13,12 +13,16 @@ import numpy as np
 import pytest
 from server_process import ServerProcess
 
+from asterism.media.formats import SLIN
+from asterism.media.soundfiles import Sound
 from asterism.testing import Phone
 from asterism.testing.servers import free_port
 
 EXTENSIONS = """
 [phones]
 exten => 301,1,MixMonitor(one.wav,br(in.sln))
+ same => n,MixMonitor(gsm.WAV,b)
+ same => n,MixMonitor(ogg.opus,b)
  same => n,Dial(PJSIP/102,30)
 """
 
@@ -72,6 +76,11 @@ async def test_kill_9_costs_less_than_the_last_second(tmp_path: Path) -> None:
         for frequency in (440, 700):
             found = np.abs(np.sum(last * np.exp(-2j * np.pi * frequency * np.arange(1600) / 8000))) / 800
             assert found > 6000, frequency
+        for name in ("gsm.WAV", "ogg.opus"):
+            told: list[str] = []
+            sound = Sound(tmp_path / "spool/monitor" / name, SLIN, told.append)
+            assert len(list(sound.frames())) * 0.02 == pytest.approx(seconds, abs=0.6)  # one turn more or less
+            assert told == []
         assert received.stat().st_size == pytest.approx(2 * len(samples), abs=9000)  # one turn more or less
     finally:
         server.__exit__(None, None, None)

@@ -87,8 +87,7 @@ class Commands:
                 self._log.warning("The command of %s ended with %d: %s", recording.path, outcome.status, command)
         except OSError as error:
             self._log.warning("The command of %s cannot be run: %s", recording.path, error)
-        finally:
-            _delete(recording)
+        _delete(recording)  # not where the server has ended the command: its work is not done
 
     async def finish(self) -> None:
         """Let what runs and waits come to its end for :data:`GRACE` seconds, then kill it."""

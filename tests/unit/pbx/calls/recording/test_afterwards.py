@@ -109,7 +109,7 @@ def test_the_end_of_the_server_waits_for_commands_but_not_for_one_that_hangs(
     monkeypatch.setattr(afterwards, "AT_ONCE", 2)
 
     async def scenario(call: Call) -> None:
-        await call.application("MixMonitor", f"one.wav,,echo $$ >{tmp_path}/pid; sleep 60")
+        await call.application("MixMonitor", f"one.wav,d,echo $$ >{tmp_path}/pid; sleep 60")
         for number in range(3):
             await call.application("MixMonitor", f"{number}.wav,,sleep 0.1; touch {tmp_path}/{number}")
         loop = asyncio.get_running_loop()
@@ -118,6 +118,7 @@ def test_the_end_of_the_server_waits_for_commands_but_not_for_one_that_hangs(
         assert loop.time() - begin < 4
         assert all((tmp_path / str(number)).exists() for number in range(3))
         assert not alive(int((tmp_path / "pid").read_text()))
+        assert (call.folder / "one.wav").exists()  # its command has not done what it was to do
         assert "1 commands of recordings have not ended and are killed" in call.log.text
 
     in_a_call(tmp_path, scenario, recording_commands=True)
