@@ -27,6 +27,7 @@ from asterism.pbx.calls.parking import settings as parking
 from asterism.pbx.channels.indications import settings as indications
 from asterism.pbx.dialplan.applications import amd
 from asterism.pbx.dialplan.functions import enumlookup, enumrules
+from asterism.pbx.records.cel import settings as cel
 from asterism.pbx.vocabulary.device_state import DeviceState
 from asterism.server.discovery import configured_types
 from asterism.sip.notify import content
@@ -66,6 +67,7 @@ def pages() -> dict[str, str]:
     types = [cls for cls in configured_types() if not cls.RUNTIME and cls not in (SipGeneral, SipPeer)]
     made = {f"{cls.TYPE}.md": _page(cls) for cls in types}
     made["ccss.md"] = _call_completion()
+    made["cel.md"] = _cel()
     made["enum.md"] = _enum()
     made["features.md"] = _features()
     made["pjsip_notify.md"] = _notify()
@@ -223,6 +225,26 @@ def _features() -> str:
             f"\nThere are at most {features.MOST} applications, and as many groups.\n",
         )
     )
+
+
+def _cel() -> str:
+    """The page of ``cel.conf``, which is no object."""
+    lines = [
+        HEAD.format(title=cel.FILE),
+        "What happens to channels, one record each. [Guide](../guide/call-records.md#what-happened-to-a-channel),\n",
+        "[sample](../../samples/cel.conf). `module reload cel` reads the file again, for what happens from then on.\n",
+        "A line that is wrong is named in the log, and by `asterism check`, and left out.\n",
+    ]
+    for section, options in cel.OPTIONS.items():
+        lines.append(f"\n## `[{section}]`\n\n| option | default | accepted | meaning |\n|---|---|---|---|\n")
+        lines += [
+            f"| `{name}` | {f'`{default}`' if default else ''} | {_cell(accepted)} | {_cell(text)} |\n"
+            for name, (default, accepted, text) in options.items()
+        ]
+    lines.append(f"\nAt most {cel.MOST_APPLICATIONS} applications can be named.\n")
+    lines.append("\n## Events\n\n| event | what has happened |\n|---|---|\n")
+    lines += [f"| `{name}` | {_cell(text)} |\n" for name, text in cel.EVENTS.items()]
+    return "".join(lines)
 
 
 def _amd() -> str:
@@ -386,6 +408,7 @@ def _index(types: list[type[ConfiguredObject]]) -> str:
         f"| [{enumlookup.FILE}](enum.md) | Numbers in the DNS. |\n",
         f"| [{features.FILE}](features.md) | Features on keys: codes that are dialled during a call. |\n",
         f"| [{amd.FILE}](amd.md) | Answering machine detection. |\n",
+        f"| [{cel.FILE}](cel.md) | Records of what happens to channels. |\n",
         f"| [{indications.FILE}](indications.md) | The tones of countries. |\n",
         f"| [{content.FILE}](pjsip_notify.md) | NOTIFYs that are sent by hand. |\n",
         f"| [{parking.FILE}](res_parking.md) | Parking lots. |\n",

@@ -31,10 +31,11 @@ class EventType:
     end may keep the channel's part, which is most of the work and seldom changes.
 
     ``reader`` is the class that a manager user must have named in ``read`` to get it, where ``privilege`` and ``all``
-    do not bring it. ``trailer(*args)`` is what stands behind the last field.
+    do not bring it. ``trailer(*args)`` is what stands behind the last field. One that is ``inner`` is for the server's
+    own parts: only who subscribes to it by itself is told, not who wants all events.
     """
 
-    __slots__ = ("documentation", "name", "privilege", "reader", "render", "tail", "trailer")
+    __slots__ = ("documentation", "inner", "name", "privilege", "reader", "render", "tail", "trailer")
 
     def __init__(
         self,
@@ -46,6 +47,7 @@ class EventType:
         *,
         reader: str = "",
         trailer: Callable[..., str] | None = None,
+        inner: bool = False,
     ) -> None:
         self.name = name
         self.privilege = privilege
@@ -54,13 +56,17 @@ class EventType:
         self.tail = tail
         self.reader = reader
         self.trailer = trailer
+        self.inner = inner
 
     def __repr__(self) -> str:
         return f"<EventType {self.name}>"
 
 
 class Listeners(dict[EventType, tuple[Subscriber, ...]]):
-    """Subscribers by event type; for a type without subscribers of its own, the subscribers to all events."""
+    """Subscribers by event type; for a type without subscribers of its own, the subscribers to all events.
+
+    An inner type has no others than its own.
+    """
 
     __slots__ = ("of_others",)
 
@@ -69,8 +75,8 @@ class Listeners(dict[EventType, tuple[Subscriber, ...]]):
         self.of_others: tuple[Subscriber, ...] = ()
 
     def __missing__(self, event_type: EventType) -> tuple[Subscriber, ...]:
-        self[event_type] = self.of_others
-        return self.of_others
+        found = self[event_type] = () if event_type.inner else self.of_others
+        return found
 
 
 class EventBus:
@@ -96,7 +102,7 @@ class EventBus:
             self.types.add(owner, event_type.name, event_type, event_type.documentation)
 
     def subscribe(self, owner: Owner, event_type: EventType | None, subscriber: Subscriber) -> Callable[[], None]:
-        """Call ``subscriber`` for each event of ``event_type`` (``None``: of every type); return the undo.
+        """Call ``subscriber`` for each event of ``event_type`` (``None``: of all but the inner ones); return the undo.
 
         Raises :class:`~asterism.core.errors.NotAsyncError` for one that is ``async``: nobody would await it.
         """
@@ -116,7 +122,7 @@ class EventBus:
         listeners.clear()
         listeners.of_others = tuple(self._to_all)
         for event_type, own in self._by_type.items():
-            listeners[event_type] = (*own, *self._to_all)
+            listeners[event_type] = tuple(own) if event_type.inner else (*own, *self._to_all)
 
     def publish(self, event_type: EventType, *args: Any) -> None:
         """Tell every subscriber, in order of subscription."""

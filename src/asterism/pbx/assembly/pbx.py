@@ -357,6 +357,7 @@ class Pbx(Subsystem):
         log_subject.set(channel)
         restriction.set(0)  # whoever started the call: what it may do is said by its body
         kept = False
+        application, appdata = channel.application, channel.appdata
         try:
             try:
                 await body(channel)
@@ -374,6 +375,8 @@ class Pbx(Subsystem):
             self._counters.calls -= counts
             if channel.task is asyncio.current_task():
                 channel.task = None
+            if not kept and channel.application != application:
+                channel.run_application(application, appdata)  # as before it ran anything: it ends as that
             if not kept and not channel.dead:
                 channel.end_dialplan()
 

@@ -216,6 +216,8 @@ class Bridge:
         empty = len(leavers) == count
         if empty and self._mixer is not None:
             self._stop()
+        for member in leavers[1:]:
+            member.channel.hangup_source = member.channel.hangup_source or leaver.hangup_source
         over = empty and not self.permanent
         if over:
             self._ended = True
@@ -421,6 +423,10 @@ class Bridge:
                     if each.peeraccount:
                         channel.set_accountcode(each.peeraccount)
                         break
+            if count == 2 and self.uses is SMART:
+                first = next(iter(members))
+                first.peeraccount = channel.accountcode or first.peeraccount
+                channel.peeraccount = first.accountcode or channel.peeraccount
         if self.video is not None:
             self.video.tell()
         bus = channel.pbx.bus  # that of a quiet channel tells nobody
@@ -563,7 +569,7 @@ class Bridge:
         members = self.members
         oldest = oldest_of(each.linkedid for each in members)
         for each in members:
-            each.linkedid = oldest
+            each.set_linkedid(oldest)
 
 
 def _hear_digits(channel: Channel, heard: bool) -> None:

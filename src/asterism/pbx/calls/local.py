@@ -112,13 +112,13 @@ def _hand_over(one: Channel, two: Channel) -> None:
     for name, value in list(one.variables.items()):
         two.set_variable("_" * depths.get(name, 0) + name, value)
     two.hops = one.hops
-    two.linkedid = one.linkedid
+    two.set_linkedid(one.linkedid)
     two.callid = one.callid
     two.language = one.language
     two.music_class = one.music_class
     two.tenantid = one.tenantid
     two.redirecting = one.redirecting
-    two.dialed = one.dialed or two.exten
+    two.dialed = one.dialed
     old_account, two.accountcode = two.accountcode, one.accountcode
     two.peeraccount = one.peeraccount
     two.caller = two.ani = one.connected or two.caller

@@ -175,8 +175,10 @@ def _prepare(channel: Channel, request: OriginateRequest) -> None:
     channel.new_exten("AppDial2", "(Outgoing Line)")
     _set_variables(channel, request)
     if request.account:
+        channel.peeraccount = request.account
         channel.set_accountcode(request.account)
     if request.caller is not None:
+        channel.ani = request.caller
         channel.set_caller(request.caller)
         channel.set_connected(request.caller, tell=False)
     if request.prepare is not None:

@@ -72,6 +72,7 @@ def pick_up(picker: Channel, target: Channel) -> None:
     picker.new_exten("AppDial", "(Outgoing Line)")
     bus.publish(events.PICKUP, picker, target, dialed)
     taken(target, picker)
+    picker.peeraccount, target.peeraccount = target.peeraccount, picker.peeraccount
     target.outgoing = None
     target.hangup_cause = int(Cause.ANSWERED_ELSEWHERE)
     picker.pbx.start(target, picker.pbx.dialplan.executor.finish)

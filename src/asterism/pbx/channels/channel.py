@@ -23,7 +23,7 @@ from asterism.pbx.channels.interception import intercept, intercepts
 from asterism.pbx.channels.music.playing import start_music, stop_music
 from asterism.pbx.channels.playing import ShownTone, start_tone
 from asterism.pbx.channels.tapping import ChannelTaps
-from asterism.pbx.vocabulary import events
+from asterism.pbx.vocabulary import events, inner_events
 from asterism.pbx.vocabulary.causes import Cause
 from asterism.pbx.vocabulary.controls import (
     STATE_MOVES,
@@ -107,6 +107,7 @@ class Channel(ChannelEnd):
         "tenantid",
         "tone_zone",
         "uniqueid",
+        "userfield",
     )
 
     runs_h: ClassVar[bool] = True
@@ -137,6 +138,7 @@ class Channel(ChannelEnd):
         self.accountcode = ""
         self.peeraccount = ""
         self.amaflags = 3
+        self.userfield = ""
         self.call_group = 0
         self.pickup_group = 0
         self.named_call_group: frozenset[str] = _NO_GROUPS
@@ -368,13 +370,35 @@ class Channel(ChannelEnd):
         """Say what the channel runs now; publishes Newexten when its place in the dialplan is new."""
         # As in Asterisk 22: a place that was told already is not told again for another application.
         place = (self.context, self.exten, self.priority)
-        told = place == self._place
+        before = self._place
+        told = place == before
         self._place = place
+        bus = self.pbx.bus
+        if application != self.application and bus.listeners[inner_events.APPLICATION]:
+            self.run_application(application, appdata, before)
         self.application = application
         self.appdata = appdata
-        bus = self.pbx.bus
         if not told and bus.listeners[events.NEWEXTEN]:
             bus.publish(events.NEWEXTEN, self)
+
+    def run_application(
+        self, application: str = "", appdata: str = "", place: tuple[str, str, int] | None = None
+    ) -> None:
+        """Say what it runs now, nothing by default, where no Newexten tells of it.
+
+        ``place`` is where it ran what it ran before, which is where it is as a rule.
+        """
+        before = self.application, self.appdata
+        self.application, self.appdata = application, appdata
+        bus = self.pbx.bus
+        if application != before[0] and bus.listeners[inner_events.APPLICATION]:
+            bus.publish(inner_events.APPLICATION, self, *before, place or self.told_place)
+
+    def set_linkedid(self, linkedid: str) -> None:
+        """Make the channel a part of another call."""
+        old, self.linkedid = self.linkedid, linkedid
+        if old != linkedid and self.pbx.bus.listeners[inner_events.LINKEDID]:
+            self.pbx.bus.publish(inner_events.LINKEDID, self, old)
 
     def indicate(self, condition: Control, data: object = None) -> bool:
         """Show a condition to the far end; whether it was.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from asterism.pbx.channels.listening import Listening
     from asterism.pbx.channels.playing import ShownTone
     from asterism.pbx.channels.tapping import ChannelTaps
+    from asterism.pbx.channels.technology import ChannelTechnology
     from asterism.pbx.vocabulary.host import ChannelBridge
 
 ControlListener = Callable[["Channel", Control, object], None]
@@ -100,6 +101,7 @@ class ChannelEnd(ChannelWaits):
 
     dead: bool
     stage: Stage
+    technology: ChannelTechnology
     bridge: ChannelBridge | None
     control_listener: ControlListener | None
     hangup_listener: HangupListener | None
@@ -135,7 +137,8 @@ class ChannelEnd(ChannelWaits):
         self.hangup_cause = int(cause)
         self.tech_cause = tech_cause
         self.hangup_reason = reason
-        self.hangup_source = self.name
+        if not getattr(self.technology, "inside", False):
+            self.hangup_source = self.name
         bus = self.pbx.bus
         if bus.listeners[events.HANGUP_REQUEST]:
             bus.publish(events.HANGUP_REQUEST, self, self.hangup_cause)

@@ -11,6 +11,7 @@ from asterism.media.player import Playback, SoundFrames
 from asterism.media.soundfiles import SoundError
 from asterism.media.stream import AudioStream, Frame
 from asterism.media.tones import tone_frames
+from asterism.pbx.vocabulary import inner_events
 from asterism.pbx.vocabulary.controls import WAKE_DIGIT, Control
 
 if TYPE_CHECKING:
@@ -41,10 +42,20 @@ class Playing:
     pause it and have it begin again as well. ``remote`` is set when it was stopped in that way.
     """
 
-    __slots__ = ("_channel", "_frames", "_interrupt", "_playback", "_waiting", "controlled", "remote", "skip_ms")
+    __slots__ = (
+        "_channel", "_frames", "_interrupt", "_playback", "_told", "_waiting", "controlled", "remote", "skip_ms",
+    )  # fmt: skip
 
-    def __init__(self, channel: Channel, frames: Iterable[Frame], interrupt: str = "") -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        frames: Iterable[Frame],
+        interrupt: str = "",
+        shown: tuple[str, str, str] | None = None,
+    ) -> None:
         """Play ``frames``, 20 ms each; a channel without audio has heard them at once.
+
+        ``shown`` is the sound file that they are: its name, kind and language; it is told that it begins and ends.
 
         Raises:
             ChannelHangup: The channel has hung up.
@@ -59,18 +70,22 @@ class Playing:
         self.skip_ms = SKIP_MS
         self.controlled = False
         self.remote = False
+        self._told = False
         channel.speak(self)
         stream = stream_of(channel) or _early(channel)
         if stream is None:
             self._ended(None)
             return
+        if shown is not None:
+            self._told = True
+            channel.pbx.bus.publish(inner_events.SOUND_BEGIN, channel, *shown)
         try:
             self._playback = Playback(stream, frames, channel.pbx.loop, on_end=self._ended)
         except BaseException:
-            channel.silent(self)
+            self._ended(None)
             raise
         if not self._playback.active:
-            channel.silent(self)
+            self._ended(None)
 
     @property
     def active(self) -> bool:
@@ -141,6 +156,9 @@ class Playing:
 
     def _ended(self, _playback: Playback | None) -> None:
         self._channel.silent(self)
+        if self._told:
+            self._told = False
+            self._channel.pbx.bus.publish(inner_events.SOUND_END, self._channel)
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(True)
 
@@ -242,7 +260,9 @@ def start_play(channel: Channel, name: str, interrupt: str = "", language: str =
         pbx.log.verbose(3, "<%s> Playing '%s' (language '%s')", channel.name, shown, language)
     if pbx.test_events.wanted:
         pbx.test_events.send("PLAYBACK", (("Message", name), ("Channel", channel.name)))
-    return Playing(channel, SoundFrames(sound, offset_ms), interrupt)
+    wanted = pbx.bus.listeners[inner_events.SOUND_BEGIN]
+    file = (name, sound.path.suffix[1:], language) if wanted else None
+    return Playing(channel, SoundFrames(sound, offset_ms), interrupt, file)
 
 
 async def play(channel: Channel, name: str, interrupt: str = "", language: str = "", offset_ms: int = 0) -> str:

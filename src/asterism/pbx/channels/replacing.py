@@ -72,7 +72,9 @@ def _swap(channel: Channel, other: Channel) -> None:
         there = channel.redirecting
         channel.redirecting = other.redirecting if there is None else other.redirecting.then(there)
     if channel.linkedid != other.linkedid:
-        channel.linkedid = other.linkedid = oldest_of((channel.linkedid, other.linkedid))
+        oldest = oldest_of((channel.linkedid, other.linkedid))
+        channel.set_linkedid(oldest)
+        other.set_linkedid(oldest)
     state = other.state
     channels = channel.pbx.channels
     channels.exchange_names(channel, other)

@@ -228,3 +228,5 @@ class Records:
         """Make both; ``paths`` are the folders of the server."""
         self.calls: Line[CallRecord] = Line("calls", CallRecord, log, lambda: Path(paths.spool))
         self.channels: Line[ChannelRecord] = Line("channels", ChannelRecord, log, lambda: Path(paths.spool))
+        self.channel_dates = ""
+        """How ``${eventtime}`` is written, as for ``strftime``; empty: seconds with six decimals (``cel.conf``)."""

@@ -161,6 +161,10 @@ class ChannelBridge(Protocol):
     def video_source(self) -> str:
         """The uniqueid of the channel whose video all others are shown; empty without one."""
 
+    @property
+    def channels(self) -> list[Channel]:
+        """The channels in it, in the order of arrival."""
+
     def peer(self, channel: Channel) -> Channel | None:
         """The other channel of two; ``None`` alone or among more."""
 

@@ -108,7 +108,8 @@ def test_who_is_called_runs_h_before_it_ends() -> None:
         alice, bob = await ringing(server)
         server.dialplan(("h", 1, "NoOp", "hangup"))
         await picker(server, f"1@{alice.context}")
-        assert (bob.exten, bob.application, bob.hangup_cause) == ("h", "NoOp", 26)
+        assert (bob.told_place, bob.hangup_cause) == ((alice.context, "h", 1), 26)
+        assert bob.application == "AppDial"  # as before it ran anything
 
     run(scenario)
 

@@ -75,6 +75,7 @@ class ProgressApplications(PbxModule):
                 self.pbx.dialplan.log.warning("Hangup: '%s' is not a known cause", args)
         if cause == 0:
             cause = channel.hangup_cause or Cause.NORMAL_CLEARING
+        channel.hangup_source = "dialplan/builtin"
         raise EndDialplan(cause)
 
     @application("Ringing", Documentation("Tell the caller that it rings.", "Ringing()", see_also=("Progress", "Busy")))

@@ -58,6 +58,7 @@ _ITEMS = (
     ("tonezone", "R/W: country of its tones, a zone of indications.conf; empty: the server's"),
     ("transfercapability", "kind of connection in ISDN, always SPEECH"),
     ("uniqueid", "its identifier"),
+    ("userfield", "R/W: a text for the log of channel events"),
     ("videonativeformat", "codec of the video, as (h264); (nothing) without video"),
 )
 
@@ -101,6 +102,7 @@ class ChannelFunctions(PbxModule):
             "linkedid": channel.linkedid,
             "accountcode": channel.accountcode,
             "amaflags": str(channel.amaflags),
+            "userfield": channel.userfield,
             "language": channel.language,
             "musicclass": channel.music_class,
             "tonezone": channel.tone_zone,
@@ -164,6 +166,8 @@ class ChannelFunctions(PbxModule):
             hangup_handlers.change(channel, HangupHandlers.wipe, value)
         elif item == "tenantid":
             channel.tenantid = value
+        elif item == "userfield":
+            channel.userfield = value
         elif item == "amaflags":
             number = _AMA_FLAGS.get(value.strip().lower())
             if number is None and value.strip() in ("1", "2", "3"):

@@ -158,7 +158,7 @@ class Executor:
             while len(state.frames) > depth:
                 self.pop_frame(channel)
             channel.context, channel.exten, channel.priority = position
-            channel.application, channel.appdata = shown
+            channel.run_application(*shown)
             if self.log.verbosity >= 2:
                 self._tell_end(channel)
             if place:
@@ -310,7 +310,7 @@ class Executor:
                 detour = place.before
                 jumped = detour is None
                 if detour is not None:
-                    channel.application = channel.appdata = ""
+                    channel.run_application()
             except EndDialplan as end:
                 if not fall_through:
                     raise

@@ -42,7 +42,6 @@ def prepare(caller: Channel, called: Channel, options: DialOptions) -> None:
     old = called.accountcode
     called.accountcode = old or caller.accountcode
     called.peeraccount = caller.accountcode
-    caller.peeraccount = called.accountcode
     called.dialed = called.dialed or ""
     called.exten = caller.exten
     called.outgoing = APPLICATION

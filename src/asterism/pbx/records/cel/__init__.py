@@ -1,0 +1,1 @@
+"""Channel event logging: what happens to channels, one record each."""
