@@ -12,7 +12,7 @@ import copy
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from asterism.config.asterisk_conf import AsteriskConf, Directories, Options
 from asterism.config.file import ConfigFile
@@ -39,6 +39,8 @@ from asterism.version import __version__
 
 if TYPE_CHECKING:
     from asterism.pbx.assembly.channel import Channel
+    from asterism.pbx.records.readers import Reader
+    from asterism.pbx.records.record import CallRecord, ChannelRecord
 
 _PLAN_OPTIONS = frozenset(("autoload", "load", "noload", "preload", "preload-require", "require"))
 
@@ -223,6 +225,29 @@ class Server:
             accountcode=accountcode,
             variables=variables,
         )
+
+    @overload
+    def records(self, *, channels: Literal[False] = False) -> Reader[CallRecord]: ...
+
+    @overload
+    def records(self, *, channels: Literal[True]) -> Reader[ChannelRecord]: ...
+
+    def records(self, *, channels: bool = False) -> Reader[CallRecord] | Reader[ChannelRecord]:
+        """Read the records of calls from now on, each as soon as its call is over.
+
+        For example::
+
+            async for record in server.records():
+                print(record.src, record.dst, record.billsec)
+
+        A reader that falls behind by more than 1,000 records loses the oldest, which the log tells once. It ends when
+        the server stops, when it is closed (``close()``, ``async with``), or when nobody refers to it any more.
+
+        Args:
+            channels: What happens to channels instead (channel event logging), as far as ``cel.conf`` records it.
+        """
+        records = self.pbx.records
+        return records.channels.read() if channels else records.calls.read()
 
     # -- life ----------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from records_kit import call, event, log
 
 from asterism.pbx.records import readers
 from asterism.pbx.records.lines import Records
+from asterism.testing import running_server
 
 
 def make(folder: Path) -> tuple[Records, list[str]]:
@@ -33,6 +34,17 @@ async def test_readers_get_what_comes_from_now_on(tmp_path: Path) -> None:
     events = records.channels.read()
     records.channels.put(event())
     assert await anext(events) == event()
+
+
+async def test_readers_of_a_server_end_with_it(tmp_path: Path) -> None:
+    async with running_server({}, tmp_path) as server:
+        calls, channels = server.records(), server.records(channels=True)
+        server.pbx.records.calls.put(call(sequence=1))
+        server.pbx.records.channels.put(event())
+        assert (await anext(calls)).sequence == 1
+        assert (await anext(channels)).event == "APP_START"
+    assert [record async for record in calls] == []
+    assert [record async for record in channels] == []
 
 
 async def test_a_slow_reader_loses_the_oldest_and_one_line_says_so(
