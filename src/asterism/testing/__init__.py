@@ -28,6 +28,7 @@ from asterism.testing.phone import Phone
 from asterism.testing.servers import assert_idle, free_port, idle_counts, running_server
 from asterism.testing.subscription import PhoneSubscription
 from asterism.testing.tone import detect, level, make_tone
+from asterism.testing.video import PhoneVideo
 from asterism.testing.waiting import PhoneError, until
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "PhoneCall",
     "PhoneError",
     "PhoneSubscription",
+    "PhoneVideo",
     "assert_idle",
     "detect",
     "free_port",

@@ -9,7 +9,8 @@ from urllib.parse import quote
 from asterism.stack.dialog import Dialog
 from asterism.stack.message import Request, Response, make_response
 from asterism.testing.audio import PhoneAudio
-from asterism.testing.sdp import Audio, answer_direction
+from asterism.testing.sdp import VIDEO_CODECS, Audio, Video, answer_direction
+from asterism.testing.video import PhoneVideo
 from asterism.testing.waiting import PATIENCE, PhoneError, until
 from asterism.testing.wire import Exchange
 
@@ -27,6 +28,7 @@ class PhoneCall:
     Attributes:
         phone: whose call it is.
         audio: its RTP socket; what was heard is there.
+        videos: its streams of video in the order of the description; ``None`` where one was refused or is over.
         request: the latest INVITE sent, or the one received.
         status: of an outgoing call the final status, 0 before there is one.
         provisional: statuses of the provisional responses received, in order, 100 left out.
@@ -43,6 +45,9 @@ class PhoneCall:
         self.audio = PhoneAudio(phone.host)
         self.request = request
         self.description = Audio(phone.host, self.audio.port, codecs, dtmf)
+        self.videos: list[PhoneVideo | None] = []
+        if phone.video and not request.body:
+            self.add_video()
         self.remote_description: Audio | None = None
         self.status = 0
         self.challenges = 0
@@ -372,6 +377,49 @@ class PhoneCall:
         if description is not None:
             self.remote_description = description
             self.audio.connect(description, self.description.codecs)
+            for index, section in enumerate(description.videos):
+                self._take_video(description.host, index, section)
+
+    @property
+    def video(self) -> PhoneVideo:
+        """The first open stream of video.
+
+        Raises:
+            PhoneError: there is none.
+        """
+        for one in self.videos:
+            if one is not None:
+                return one
+        raise PhoneError(f"there is no video; {self.phone.story()}")
+
+    def add_video(self) -> None:
+        """Have one more stream of video in the next description: see :meth:`reinvite`."""
+        section = Video(0, {VIDEO_CODECS[one]: one for one in self.phone.video})
+        self.videos.append(PhoneVideo(self.phone.host, section))
+        self.description.videos.append(section)
+
+    def _take_video(self, host: str, index: int, theirs: Video) -> None:
+        """Take the other side's section, offer or answer."""
+        known = index < len(self.videos)
+        video = self.videos[index] if known else None
+        if theirs.port and video is None:
+            codecs = {number: name for number, name in theirs.codecs.items() if name in self.phone.video}
+            count = sum(one is not None for one in self.videos)
+            if codecs and count < self.phone.most_videos:
+                section = Video(0, codecs)
+                video = PhoneVideo(self.phone.host, section)
+                self.videos[index : index + 1] = [video]
+                self.description.videos[index : index + 1] = [section]
+                known = True
+        if not known:
+            self.videos.append(None)
+            self.description.videos.append(Video(0, theirs.codecs))
+        elif video is not None and not theirs.port:
+            video.close()
+            self.videos[index] = None
+            self.description.videos[index] = Video(0, theirs.codecs)
+        if video is not None and theirs.port:
+            video.connect(host, theirs)
 
     def _finish(self, how: str) -> None:
         if self.over:
@@ -380,6 +428,9 @@ class PhoneCall:
         self.established = False
         self.end = how
         self.audio.close()
+        for video in self.videos:
+            if video is not None:
+                video.close()
 
     def close(self) -> None:
         """Forget the call, whatever its state."""

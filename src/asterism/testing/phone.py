@@ -51,6 +51,8 @@ class Phone:
         contact: the value of its Contact headers.
         codecs: payload types offered and accepted, in order of preference: 0 for u-law, 8 for A-law.
         dtmf: the payload type of telephone-event, ``None`` for none.
+        video: encodings of video offered and accepted (``H264``, ``VP8``), in order of preference; empty: no video.
+        most_videos: how many streams of video it has at most in one call.
         auto_answer: take every call at once.
         calls: every call, in order.
         messages: bodies of the MESSAGEs received.
@@ -90,6 +92,8 @@ class Phone:
         self.display = display
         self.codecs = [PCMU, PCMA]
         self.dtmf: int | None = 101
+        self.video: list[str] = []
+        self.most_videos = 1
         self.auto_answer = False
         self.wire: Wire = open_wire(transport, self, host, self.server, timers, context)
         self.port = self.wire.local[1]

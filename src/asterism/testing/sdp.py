@@ -13,9 +13,32 @@ CODECS: Mapping[int, Format] = MappingProxyType({one.payload_type: one for one i
 """Codecs by the payload type that a phone gives them, which is the one that the server offers them under."""
 
 
+VIDEO_CODECS: Mapping[str, int] = MappingProxyType({"H264": 99, "VP8": 100})
+"""Payload types that a phone offers video under."""
+
+
+@dataclass
+class Video:
+    """One section of video: where its side receives, in what. Port 0: it is refused, or over."""
+
+    port: int
+    codecs: dict[int, str]
+    """Encodings by payload type, in order of preference."""
+    direction: str = "sendrecv"
+
+    @property
+    def lines(self) -> list[str]:
+        """Its lines in a description."""
+        return [
+            f"m=video {self.port} RTP/AVP {' '.join(map(str, self.codecs))}",
+            *(f"a=rtpmap:{number} {name}/90000" for number, name in self.codecs.items()),
+            f"a={self.direction}",
+        ]
+
+
 @dataclass
 class Audio:
-    """One audio description: where its side receives, in what."""
+    """One description: where its side receives audio, in what; and sections of video behind it."""
 
     host: str
     port: int
@@ -25,6 +48,7 @@ class Audio:
     """Payload type of telephone-event."""
     direction: str = "sendrecv"
     version: int = 1
+    videos: list[Video] = field(default_factory=list)
 
     def __str__(self) -> str:
         family = "IP6" if ":" in self.host else "IP4"
@@ -40,16 +64,25 @@ class Audio:
         ]
         if self.dtmf is not None:
             lines += [f"a=rtpmap:{self.dtmf} telephone-event/8000", f"a=fmtp:{self.dtmf} 0-16"]
-        return "\r\n".join([*lines, "a=ptime:20", f"a={self.direction}", ""])
+        lines += ["a=ptime:20", f"a={self.direction}"]
+        for one in self.videos:
+            lines += one.lines
+        return "\r\n".join([*lines, ""])
 
     @classmethod
     def parse(cls, body: bytes) -> Audio | None:
-        """The audio of a description; ``None`` if it has none, or refuses it with port 0."""
+        """The audio of a description, and its video; ``None`` if it has no audio, or refuses it with port 0."""
         host, found, dtmf, direction = "", None, None, "sendrecv"
+        videos: list[Video] = []
         for line in body.decode("utf-8", "replace").splitlines():
             kind, _, value = line.partition("=")
             words = value.split()
-            if kind == "c" and len(words) >= 3:
+            if kind == "m" and words[:1] == ["video"]:
+                videos.append(Video(int(words[1]), {int(one): "" for one in words[3:]}))
+            elif videos:
+                if kind == "a":
+                    _take_attribute(videos[-1], value)
+            elif kind == "c" and len(words) >= 3:
                 host = words[2]
             elif kind == "m":
                 if found is not None:
@@ -63,7 +96,16 @@ class Audio:
         if found is None:
             return None
         codecs = [int(one) for one in found[3:] if int(one) in CODECS and int(one) != dtmf]
-        return cls(host, int(found[1]), codecs, dtmf, direction)
+        return cls(host, int(found[1]), codecs, dtmf, direction, videos=videos)
+
+
+def _take_attribute(video: Video, value: str) -> None:
+    name, _, rest = value.partition(":")
+    if name == "rtpmap":
+        number, _, encoding = rest.partition(" ")
+        video.codecs[int(number)] = encoding.partition("/")[0].upper()
+    elif name in ("sendrecv", "sendonly", "recvonly", "inactive"):
+        video.direction = name
 
 
 def answer_direction(offered: str) -> str:
