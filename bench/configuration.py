@@ -108,16 +108,9 @@ class Conference(PbxModule):
     name = "bench_conference"
     description = "ConfBridge for the measurement"
 
-    def load(self, server):
-        super().load(server)
-        self.room = server.pbx.create_bridge("bench")
-
-    def unload(self):
-        self.room.dismiss()
-
     @application("ConfBridge", Documentation("Join the conference.", "ConfBridge(name)"))
     async def join(self, channel, args):
-        await channel.join(self.room)
+        await self.pbx.conference(args).join(channel)
 '''
 
 _KAMAILIO = """\

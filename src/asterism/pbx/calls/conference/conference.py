@@ -14,8 +14,9 @@ from asterism.pbx.calls.conference.announcer import Announcer
 from asterism.pbx.calls.conference.attendance import Attendance, Change
 from asterism.pbx.calls.conference.joins import Joins
 from asterism.pbx.calls.conference.profiles import DEFAULT_USER, BridgeProfile, UserProfile
-from asterism.pbx.calls.conference.recorder import Recorder, prepare
+from asterism.pbx.calls.conference.recorder import RoomRecordings
 from asterism.pbx.calls.conference.talking import ear_of
+from asterism.pbx.calls.conference.testing import Tester
 from asterism.pbx.calls.conference.user import RESULT, User
 from asterism.pbx.calls.conference.video import ConferenceVideo
 from asterism.pbx.calls.recording.settings import RecordingError
@@ -68,10 +69,9 @@ class Conference:
         self.over = False
         """Whether it has ended: nobody comes in any more."""
         self._locked = self._participants_muted = False
-        self._recorder: Recorder | None = None
-        self._recorded: Path | None = None
+        self._recordings = RoomRecordings(self)
         self._joins: list[Joins] = []
-        self._told_state = self.attendance.state
+        self.tester = Tester(self)
         table[name] = self
         self.bridge = Bridge(
             pbx,
@@ -87,7 +87,7 @@ class Conference:
         """Whose video is shown."""
         self.announcer = Announcer(pbx, f"{name}-{table.next_number():08x}", profile.language)
         self.bridge.enter(self.announcer.member)
-        self._publish(events.CONFBRIDGE_START)
+        self.publish(events.CONFBRIDGE_START)
 
     def __repr__(self) -> str:
         return f"<Conference {self.name} {self.attendance.state.value}>"
@@ -269,9 +269,9 @@ class Conference:
             deaf=user.waiting,
         )
         user.inside = True
-        self._publish(events.CONFBRIDGE_JOIN, user)
+        self.publish(events.CONFBRIDGE_JOIN, user)
         self.video.come(user)
-        self._tell_mute(user)
+        self.tester.mute_updated(user, self._silenced(user))
         for joins in tuple(self._joins):
             joins.put(user)
 
@@ -313,7 +313,7 @@ class Conference:
         self._dismiss_all(change.ending, "ENDMARKED")
         if user.inside:
             user.inside = False
-            self._publish(events.CONFBRIDGE_LEAVE, user, count=count)
+            self.publish(events.CONFBRIDGE_LEAVE, user, count=count)
             self.video.leave(user)
         self._follow(change, sole, None)
         self._end_if_empty()
@@ -323,7 +323,7 @@ class Conference:
             return
         self.over = True
         self.stop_recording()
-        self._publish(events.CONFBRIDGE_END)
+        self.publish(events.CONFBRIDGE_END)
         if self.pbx.conferences.get(self.name) is self:
             del self.pbx.conferences[self.name]
         self.bridge.dismiss()
@@ -345,7 +345,7 @@ class Conference:
                 user.alone = alone
                 if user.on_change is not None:
                     user.on_change(user)
-        self._tell_state()
+        self.tester.state_changed()
 
     # -- who is heard ------------------------------------------------------------------------------------------
 
@@ -384,11 +384,10 @@ class Conference:
     def _changed_mute(self, users: list[User], muted: bool) -> None:
         self._set_voices(users)
         kind = events.CONFBRIDGE_MUTE if muted else events.CONFBRIDGE_UNMUTE
-        word = "muted" if muted else "unmuted"
         for user in users:
-            self._tell_mute(user)
-            self._test("CONF_MUTE", ("Message", f"participant {user.channel.name} {word}"), user=user)
-            self._publish(kind, user)
+            self.tester.mute_updated(user, self._silenced(user))
+            self.tester.muted(user, muted)
+            self.publish(kind, user)
 
     def _set_voices(self, users: Iterable[User]) -> None:
         """Have the bridge know who of these is heard, and hears."""
@@ -401,7 +400,7 @@ class Conference:
     def _talk(self, user: User, talks: bool) -> None:
         user.talking = talks
         if user.profile.talk_detection_events:
-            self._publish(events.CONFBRIDGE_TALKING, user, talks)
+            self.publish(events.CONFBRIDGE_TALKING, user, talks)
 
     def set_video_source(self, channel: Channel | None) -> None:
         """Have all be shown the video of one user; ``None``: whose the profile says. Publishes BridgeVideoSourceUpdate.
@@ -423,7 +422,7 @@ class Conference:
     @locked.setter
     def locked(self, locked: bool) -> None:
         self._locked = locked
-        self._test("CONF_LOCK", ("Message", f"conference {'locked' if locked else 'unlocked'}"))
+        self.tester.locked(locked)
 
     async def announce(self, *sounds: str) -> bool:
         """Play sounds to everybody in the conference; returns when they have been heard, or could not be.
@@ -439,7 +438,7 @@ class Conference:
     @property
     def recording(self) -> Path | None:
         """The file to which it is being recorded; ``None``: it is not."""
-        return None if self._recorder is None else self._recorder.path
+        return self._recordings.path
 
     def start_recording(self, file: str = "") -> Path:
         """Record what everybody says; publishes ConfbridgeRecord.
@@ -456,31 +455,11 @@ class Conference:
         """
         if self.over:
             raise RecordingError("the conference is over")
-        if self._recorder is not None:
-            raise RecordingError(f"it is recorded to {self._recorder.path} already")
-        pbx, table = self.pbx, self.pbx.conferences
-        settings, problems = prepare(pbx, self.profile, self.name, file, self._recorded)
-        for problem in problems:
-            pbx.log.warning("The recording of conference %s: %s", self.name, problem)
-        recorder = Recorder(pbx, f"{self.name}-{table.next_recording():08x}", settings, self._recording_over)
-        self._recorder = recorder
-        self._recorded = recorder.path
-        self.bridge.enter(recorder.member)
-        self._test("CONF_START_RECORD", ("Message", "started conference recording channel"))
-        self._publish(events.CONFBRIDGE_RECORD)
-        return recorder.path
+        return self._recordings.start(file)
 
     def stop_recording(self) -> bool:
         """End the recording; publishes ConfbridgeStopRecord. Whether there was one."""
-        if self._recorder is None:
-            return False
-        self._recorder.stop()
-        return True
-
-    def _recording_over(self) -> None:
-        self._recorder = None
-        self._test("CONF_STOP_RECORD", ("Message", "stopped conference recording channel"))
-        self._publish(events.CONFBRIDGE_STOP_RECORD)
+        return self._recordings.stop()
 
     def _record_from_the_beginning(self) -> None:
         try:
@@ -490,29 +469,11 @@ class Conference:
 
     # -- telling -----------------------------------------------------------------------------------------------
 
-    def _publish(self, kind: EventType, *args: object, count: int | None = None) -> None:
+    def publish(self, kind: EventType, *args: object, count: int | None = None) -> None:
+        """Publish an event of the conference, with so many channels in its bridge, by default those that there are."""
         bus = self.pbx.bus
         if bus.listeners[kind]:
             bus.publish(kind, self, *args, self.bridge.reported_count if count is None else count)
-
-    def _test(self, state: str, *headers: tuple[str, object], user: User | None = None) -> None:
-        tests = self.pbx.test_events
-        if tests.wanted:
-            # As in Asterisk 22 these name the profile, not the conference.
-            tail = [("Conference", self.profile.name), *([] if user is None else [("Channel", user.channel.name)])]
-            tests.send(state, (*headers, *tail), function="conference")
-
-    def _tell_mute(self, user: User) -> None:
-        if self.pbx.test_events.wanted:
-            self._test("CONF_MUTE_UPDATE", ("Mode", "muted" if self._silenced(user) else "unmuted"), user=user)
-
-    def _tell_state(self) -> None:
-        """Tell testers the state of the conference, when it has changed."""
-        state, told = self.attendance.state, self._told_state
-        if state is not told:
-            self._told_state = state
-            headers = (("Conference", self.name), ("OldState", told.value), ("NewState", state.value))
-            self.pbx.test_events.send("CONF_CHANGE_STATE", headers, function="conference state")
 
 
 def _keep(_channel: Channel, _digit: str, _duration_ms: int) -> bool:

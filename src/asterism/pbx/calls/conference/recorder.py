@@ -11,6 +11,7 @@ from asterism.media.formats import LINEAR
 from asterism.media.memory import memory_pair
 from asterism.media.soundfiles.contents import SoundError
 from asterism.media.soundfiles.table import kind_of
+from asterism.pbx.calls.conference import events
 from asterism.pbx.calls.conference.announcer import MemoryEnd
 from asterism.pbx.calls.recording.settings import RecordingError, file_path, parse_mixmonitor
 from asterism.pbx.channels.technology import Uncallable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from asterism.media.stream import Frame
+    from asterism.pbx.calls.conference.conference import Conference
     from asterism.pbx.calls.conference.profiles import BridgeProfile
     from asterism.pbx.calls.recording.recording import Recording
     from asterism.pbx.calls.recording.settings import RecordingSettings
@@ -101,25 +103,59 @@ class Recorder:
         self._pbx.channels.remove(self.member)
 
 
-def prepare(
-    pbx: Host, profile: BridgeProfile, conference: str, asked: str, before: Path | None
-) -> tuple[RecordingSettings, list[str]]:
-    """What a recording is to do, and what is to be warned of.
+class RoomRecordings:
+    """The recordings of one conference, of which one runs at a time."""
 
-    ``before`` is the file of the conference's last recording, which is gone on with where no other name is asked for.
+    def __init__(self, conference: Conference) -> None:
+        self._conference = conference
+        self._recorder: Recorder | None = None
+        self._last: Path | None = None
 
-    Raises:
-        RecordingError: a file's name is not possible.
-    """
-    folder = pbx.recordings.folder
-    if before is not None and profile.record_file_append and not asked.strip():
-        path = before
-    else:
-        path = file_for(profile, conference, asked, folder, int(time.time()))
-    options = profile.record_options + ("a" if profile.record_file_append else "")
-    settings, problems = parse_mixmonitor(str(path), options, profile.record_command, folder)
-    # It hears nothing but its bridge, and no event tells a recording that it is in one.
-    return replace(settings, bridged_only=False), problems
+    @property
+    def path(self) -> Path | None:
+        """The file of the one that runs."""
+        return None if self._recorder is None else self._recorder.path
+
+    def start(self, asked: str) -> Path:
+        """Begin one, to a file of that name or as the profile says; returns the file, raises ``RecordingError``."""
+        if self._recorder is not None:
+            raise RecordingError(f"it is recorded to {self._recorder.path} already")
+        conference = self._conference
+        pbx = conference.pbx
+        settings, problems = self._settings(asked)
+        for problem in problems:
+            pbx.log.warning("The recording of conference %s: %s", conference.name, problem)
+        number = pbx.conferences.next_recording()
+        recorder = self._recorder = Recorder(pbx, f"{conference.name}-{number:08x}", settings, self._over)
+        self._last = recorder.path
+        conference.bridge.enter(recorder.member)
+        conference.tester.recording(True)
+        conference.publish(events.CONFBRIDGE_RECORD)
+        return recorder.path
+
+    def stop(self) -> bool:
+        """End it; whether there was one."""
+        if self._recorder is None:
+            return False
+        self._recorder.stop()
+        return True
+
+    def _over(self) -> None:
+        self._recorder = None
+        self._conference.tester.recording(False)
+        self._conference.publish(events.CONFBRIDGE_STOP_RECORD)
+
+    def _settings(self, asked: str) -> tuple[RecordingSettings, list[str]]:
+        conference, profile = self._conference, self._conference.profile
+        folder = conference.pbx.recordings.folder
+        if self._last is not None and profile.record_file_append and not asked.strip():
+            path = self._last
+        else:
+            path = file_for(profile, conference.name, asked, folder, int(time.time()))
+        options = profile.record_options + ("a" if profile.record_file_append else "")
+        settings, problems = parse_mixmonitor(str(path), options, profile.record_command, folder)
+        # It hears nothing but its bridge, and no event tells a recording that it is in one.
+        return replace(settings, bridged_only=False), problems
 
 
 def _rate_of(settings: RecordingSettings) -> int:

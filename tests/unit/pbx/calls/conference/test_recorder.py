@@ -78,7 +78,7 @@ def test_it_records_what_the_room_hears_and_is_listed(tmp_path: Path) -> None:
         assert "CBRec/room-00000000" in names
         with pytest.raises(RecordingError, match="already"):
             conference.start_recording()
-        recorder: Any = conference._recorder
+        recorder: Any = conference._recordings._recorder
         loud = Frame(SLIN, (np.sin(np.arange(160) / 3) * 9000).astype("<i2").tobytes())
         for _ in range(10):
             recorder.member.stream.write(loud)
@@ -139,7 +139,7 @@ def test_a_folder_that_cannot_be_written_ends_the_recording_only(tmp_path: Path)
 
     async def scenario(server: FakeServer, conference: Conference) -> None:
         conference.start_recording()
-        recorder: Any = conference._recorder
+        recorder: Any = conference._recordings._recorder
         await recorder.recording.wait(5)
         await settle()
         assert conference.recording is None
@@ -152,7 +152,7 @@ def test_a_folder_that_cannot_be_written_ends_the_recording_only(tmp_path: Path)
 def test_the_rate_is_that_of_the_file(tmp_path: Path) -> None:
     async def scenario(_: FakeServer, conference: Conference) -> None:
         conference.start_recording("wide.wav16")
-        recorder: Any = conference._recorder
+        recorder: Any = conference._recordings._recorder
         assert recorder.member.stream.format is LINEAR[16000]
 
     in_a_room(tmp_path, scenario)
