@@ -94,25 +94,6 @@ _FILES = {
     "logger.conf": "[logfiles]\nmessages.log => error\n",
 }
 
-_CONFERENCE = '''\
-"""ConfBridge for the measurement: everybody who runs it is in one bridge."""
-
-from asterism.core.documentation import Documentation
-from asterism.pbx.vocabulary.marks import application
-from asterism.pbx.vocabulary.module import PbxModule
-
-
-class Conference(PbxModule):
-    """The application."""
-
-    name = "bench_conference"
-    description = "ConfBridge for the measurement"
-
-    @application("ConfBridge", Documentation("Join the conference.", "ConfBridge(name)"))
-    async def join(self, channel, args):
-        await self.pbx.conference(args).join(channel)
-'''
-
 _KAMAILIO = """\
 #!KAMAILIO
 debug=0
@@ -158,8 +139,6 @@ def write_asterisk(etc: Path, state: Path, *, visible_state: str = "") -> Path:
     root = visible_state or str(state)
     for folder in ("lib", "spool", "run", "log", "modules"):
         (state / folder).mkdir(parents=True, exist_ok=True)
-    if not visible_state:
-        (state / "modules/bench_conference.py").write_text(_CONFERENCE)
     (etc / "pjsip.conf").write_text(pjsip())
     for name, text in _FILES.items():
         (etc / name).write_text(text)
