@@ -9,7 +9,7 @@ from asterism.pbx.calls.features.applications import run
 from asterism.pbx.calls.features.table import options_of
 from asterism.pbx.calls.recording.announcing import announce
 from asterism.pbx.calls.recording.settings import RecordingError, parse_mixmonitor
-from asterism.pbx.dialplan.language.foreign import foreign
+from asterism.pbx.dialplan.language.foreign import foreign, joined
 
 if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
@@ -84,7 +84,7 @@ def _file_name(presser: Channel, peer: Channel) -> str:
     numbers = [(one.caller.number or one.name).replace("/", "-").replace("\0", "") for one in both]
     end = _variable(both, "") or "-".join(numbers)
     prefix, extension = _variable(both, "_PREFIX") or "auto", _variable(both, "_FORMAT") or "wav"
-    return f"{prefix}-{int(time.time())}-{end}.{extension}"
+    return joined([prefix, f"-{int(time.time())}-", end, ".", extension])  # which text is from outside stays known
 
 
 def _tell(channels: tuple[Channel, ...], when: str, courtesy: str) -> None:

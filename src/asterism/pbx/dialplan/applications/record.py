@@ -18,6 +18,7 @@ from asterism.pbx.channels.answering import answer
 from asterism.pbx.channels.hearing import LOUD
 from asterism.pbx.channels.playing import play
 from asterism.pbx.dialplan.language.arguments import number, split_names
+from asterism.pbx.dialplan.language.foreign import joined
 from asterism.pbx.vocabulary.controls import WAKE_DIGIT, ChannelState
 from asterism.pbx.vocabulary.errors import ChannelHangup
 from asterism.pbx.vocabulary.marks import application
@@ -172,7 +173,7 @@ class RecordApplication(PbxModule):
             raise RecordingError("it needs the name of a file")
         folder = Path(self.pbx.server.paths.data) / "sounds"
         extensions = split_names(kinds)
-        paths = [file_path(f"{name}.{extension}", folder) for extension in extensions]
+        paths = [file_path(joined([name, ".", extension]), folder) for extension in extensions]
         if not paths:
             raise RecordingError(f"'{file}' has no format")
         if "%d" in name:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from fake_technology import audio_of
 from recording_kit import Call, in_a_call, section
 
 from asterism.pbx.calls.recording.onetouch import toggle
+from asterism.pbx.dialplan.language.foreign import foreign
 
 
 def test_it_is_told_as_recorded(tmp_path: Path) -> None:
@@ -92,6 +94,16 @@ def test_both_hear_that_it_begins_and_ends_and_the_presser_that_it_cannot(tmp_pa
         call.alice.set_variable("TOUCH_MIXMONITOR", "../../x")
         assert not toggle(call.alice, call.bob)
         assert "leads out of" in call.log.text
+
+    in_a_call(tmp_path, scenario)
+
+
+@pytest.mark.parametrize(("name", "value"), [("_PREFIX", "/tmp/x"), ("", "a/../../b"), ("_FORMAT", "wav/../../c.wav")])
+def test_variables_from_outside_choose_no_folder(tmp_path: Path, name: str, value: str) -> None:
+    async def scenario(call: Call) -> None:
+        call.alice.set_variable(f"TOUCH_MIXMONITOR{name}", foreign(value))
+        assert not toggle(call.alice, call.bob)
+        assert "would choose a folder" in call.log.text
 
     in_a_call(tmp_path, scenario)
 

@@ -14,6 +14,7 @@ from asterism.media.formats import ULAW
 from asterism.media.stream import Frame
 from asterism.pbx.channels.channel import Channel
 from asterism.pbx.dialplan.applications.record import RecordApplication
+from asterism.pbx.dialplan.language.foreign import foreign, joined
 from asterism.pbx.vocabulary.controls import ChannelState
 from asterism.pbx.vocabulary.errors import ChannelHangup
 from soundfile_kit import whole
@@ -145,6 +146,14 @@ def test_appending(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_recorded(tmp_path: Path, file: str) -> None:
     assert recorded(tmp_path, f"{file},,1,q")[0] == "ERROR"
+    assert not list(tmp_path.rglob("said*"))
+
+
+@pytest.mark.parametrize("before", ["", "/tmp/", "greetings/"])
+def test_what_a_caller_is_called_chooses_no_folder(tmp_path: Path, before: str) -> None:
+    evil = f"{tmp_path}/said" if not before else "../said"
+    args = joined([before, foreign(evil), ".wav,,1,q"])
+    assert recorded(tmp_path, args)[0] == "ERROR"
     assert not list(tmp_path.rglob("said*"))
 
 
