@@ -73,6 +73,13 @@ context = parkedcalls
 courtesytone = beep
 parkedplay = caller
 """
+CONFERENCES = """
+[brd]
+type=bridge
+[usr]
+type=user
+quiet=yes
+"""
 GROUPS = """
 [alice](+)
 call_group=1
@@ -122,7 +129,10 @@ def row_of(record: ChannelRecord) -> Row:
 
 
 def plain(rows: Iterable[Row]) -> list[Row]:
-    """Rows without what differs from run to run: channels, calls and bridges are counted as they appear."""
+    """Rows without what differs from run to run: channels, calls and bridges are counted as they appear.
+
+    The peers of more than one are sorted: the record has them in no order.
+    """
     names: dict[str, dict[str, str]] = {}
 
     def counted(kind: str, name: str) -> str:
@@ -138,7 +148,7 @@ def plain(rows: Iterable[Row]) -> list[Row]:
             text = _NUMBERED.sub(lambda found: counted(found[1], found[2]), text)
             text = _UNIQUEID.sub(lambda found: counted("id", found[0]), text)
             changed[column] = _BRIDGE.sub(lambda found: counted("bridge", found[0]), text)
-        found.append(changed)
+        found.append({**changed, "peer": ",".join(sorted(changed["peer"].split(",")))})
     return found
 
 
@@ -199,6 +209,7 @@ async def recorded_world(extensions: str = "", cel: str = CEL, **more: str) -> A
         "extensions.conf": EXTENSIONS + extensions,
         "cel.conf": cel,
         "res_parking.conf": PARKING,
+        "confbridge.conf": CONFERENCES,
         **{name.replace("_conf", ".conf"): text for name, text in more.items()},
     }
     async with (

@@ -167,6 +167,17 @@ async def picked_up(world: World) -> None:
     await picker.ended()
 
 
+async def conference(world: World) -> None:
+    calls = []
+    for number, phone in enumerate((world.alice, world.bob, world.carol), 1):
+        calls.append(await phone.dial("7804"))
+        await calls[-1].answered()
+        await world.seen("BRIDGE_ENTER", number)
+    for number, leaves in enumerate((1, 2, 0), 1):
+        await calls[leaves].hangup()
+        await world.seen("LINKEDID_END", number)
+
+
 DEFAULTS = "unanswered=no, congestion=no (the defaults): "
 RUNS: dict[str, Run] = {
     "answered, caller hangs up": answered,
@@ -185,6 +196,7 @@ RUNS: dict[str, Run] = {
     "two Dials: bob busy, then carol answers": two_dials,
     "blind transfer: alice calls bob, REFERs bob to 6003; bob hangs up": blind_transfer,
     "attended transfer: alice calls bob, calls carol, REFER with Replaces; bob hangs up": attended_transfer,
+    "conference: alice, bob, carol in ConfBridge": conference,
     "Dial(Local/6002@internal) with optimisation": local,
     "Dial(Local/6002@internal/n)": lambda world: local(world, "7002"),
     "Originate PJSIP/bob to 6003, bob hangs up": originated,
@@ -366,5 +378,4 @@ async def test_run_is_recorded(title: str) -> None:
 
 
 def test_every_recorded_run_is_here() -> None:
-    waits = {"conference: alice, bob, carol in ConfBridge", "queue call (q1), bob answers"}
-    assert set(runs()) - set(RUNS) == waits
+    assert set(runs()) - set(RUNS) == {"queue call (q1), bob answers"}  # there is no Queue yet

@@ -69,6 +69,30 @@ async def test_panoramisk() -> None:
             client.close()
 
 
+async def test_panoramisk_reads_channel_events() -> None:
+    cel = "[general]\nenable=yes\nevents=ALL\napps=echo\n[manager]\nenabled=yes\n"
+    async with running_server({**FILES, "cel.conf": cel}) as server, Phone("101", server, "ann's secret") as ann:
+        await ann.register()
+        host, port = address(server)
+        client = panoramisk.Manager(host=host, port=port, username="admin", secret="secret", ping_delay=3600)
+        seen: list[Any] = []
+        client.register_event("CEL", lambda _client, event: seen.append(event))
+        await client.connect()
+        try:
+            call = await ann.dial("600")
+            await call.answered()
+            await until(lambda: any(event.eventname == "APP_START" for event in seen))
+            await call.hangup()
+            await until(lambda: any(event.eventname == "LINKEDID_END" for event in seen))
+        finally:
+            client.close()
+    names = [event.eventname for event in seen]
+    assert names == ["CHAN_START", "ANSWER", "APP_START", "APP_END", "HANGUP", "CHAN_END", "LINKEDID_END"]
+    assert {event.uniqueid for event in seen} == {seen[0].linkedid}
+    ended = json.loads(seen[names.index("HANGUP")].extra)
+    assert ended == {"hangupcause": 16, "hangupsource": seen[0].channel, "dialstatus": ""}
+
+
 async def _items(client: Any, action: dict[str, str], closing: str) -> Any:
     answer = await client.send_action(action)
     for message in answer if isinstance(answer, list) else [answer]:

@@ -189,7 +189,8 @@ class Bridge:
     ) -> None:
         """Let a channel in; see :class:`Member`. All members become one call (linkedid).
 
-        ``swap`` is the member whose place it takes; that one leaves, and the bridge is not over by that.
+        In a conference, or where each waits by itself, the calls stay what they are. ``swap`` is the member whose place
+        it takes; that one leaves, and the bridge is not over by that.
 
         Raises:
             RuntimeError: the bridge is over, or no technology takes one more.
@@ -414,7 +415,7 @@ class Bridge:
         if member.on_digit is not None:
             _hear_digits(channel, True)
         count = self.reported_count = len(members)
-        if count > 1 and self.uses is not HOLDING:
+        if count > 1 and self.uses is SMART:  # who meets in a conference has called it, not the others
             if next(iter(members)).linkedid != channel.linkedid:
                 self._merge_linkedid()
             if not channel.accountcode:
@@ -423,7 +424,7 @@ class Bridge:
                     if each.peeraccount:
                         channel.set_accountcode(each.peeraccount)
                         break
-            if count == 2 and self.uses is SMART:
+            if count == 2:
                 first = next(iter(members))
                 first.peeraccount = channel.accountcode or first.peeraccount
                 channel.peeraccount = first.accountcode or channel.peeraccount

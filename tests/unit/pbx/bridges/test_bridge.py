@@ -11,7 +11,7 @@ from fake_technology import FakeServer, FakeStream, audio_of, settle
 
 from asterism.media.formats import ALAW, ULAW
 from asterism.media.stream import Frame
-from asterism.pbx.bridges.bridge import Bridge
+from asterism.pbx.bridges.bridge import HOLDING, MIXING, Bridge
 
 
 def run(scenario: Any) -> None:
@@ -75,6 +75,47 @@ def test_one_call_has_the_oldest_linkedid() -> None:
         bridge.enter(bob)
         bridge.enter(alice)
         assert alice.linkedid == bob.linkedid == alice.uniqueid
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("uses", [MIXING, HOLDING])
+def test_calls_that_meet_in_a_conference_or_wait_together_stay_calls_of_their_own(uses: frozenset[str]) -> None:
+    async def scenario(server: FakeServer) -> None:
+        alice, bob = server.sip.incoming("alice", "1"), server.sip.incoming("bob", "1")
+        bob.accountcode, alice.peeraccount = "", "acc2"
+        bridge = Bridge(server.pbx, kind="base", uses=uses, dissolve=False)
+        bridge.enter(alice)
+        bridge.enter(bob)
+        assert (alice.linkedid, bob.linkedid) == (alice.uniqueid, bob.uniqueid)
+        assert (bob.accountcode, bob.peeraccount) == ("", "")
+        bridge.dismiss()
+
+    run(scenario)
+
+
+def test_two_that_meet_know_each_others_account() -> None:
+    async def scenario(server: FakeServer) -> None:
+        alice, bob = server.sip.incoming("alice", "1"), server.sip.incoming("bob", "1")
+        alice.accountcode, bob.accountcode, bob.peeraccount = "acc1", "acc2", "old"
+        bridge = Bridge(server.pbx)
+        bridge.enter(bob)
+        assert bob.peeraccount == "old"
+        bridge.enter(alice)
+        assert (alice.peeraccount, bob.peeraccount) == ("acc2", "acc1")
+
+    run(scenario)
+
+
+def test_who_is_left_behind_knows_who_hung_up() -> None:
+    async def scenario(server: FakeServer) -> None:
+        alice, bob = server.sip.incoming("alice", "1"), server.sip.incoming("bob", "1")
+        bridge = Bridge(server.pbx)
+        bridge.enter(bob)
+        bridge.enter(alice)
+        alice.queue_hangup(16)
+        await settle()
+        assert (alice.hangup_source, bob.hangup_source) == (alice.name, alice.name)
 
     run(scenario)
 
