@@ -70,6 +70,8 @@ class VideoPaths:
         self._options = options
         self.cameras: dict[Channel, RtpSession] = {}
         self.screens: dict[Channel, list[RtpSession]] = {}
+        self._away: set[Channel] = set()
+        """Those that are by themselves for a while: their streams stay, and nothing is sent on them or taken."""
         self._fans: dict[RtpSession, FanOut] = {}
         self._everybody: dict[Channel, dict[RtpSession, Channel]] = {}
         """Whom each screen shows, where everybody is shown to everybody."""
@@ -93,8 +95,9 @@ class VideoPaths:
         inside = self._bridge.members
         for channel in members:
             ports = _ports(channel)
-            if ports and not channel.away and not inside[channel].deaf:
+            if ports and not inside[channel].deaf:
                 self.screens[channel] = ports
+        self._away = {channel for channel in self.screens if channel.away}
         self.cameras = {channel: ports[0] for channel, ports in self.screens.items()}
         for channel in [one for one in before if one not in self.screens]:
             self._forget(channel, before[channel], gone=channel not in members)
@@ -123,7 +126,7 @@ class VideoPaths:
                 self._asked[channel] = 1, frozenset()
                 _ask(channel, 1, ports[1:], ())
         self._everybody.clear()
-        self._connect({self.screens[viewer][0]: source for viewer, source in shown.items() if viewer in self.screens})
+        self._connect({self.screens[viewer][0]: source for viewer, source in shown.items() if viewer not in self._away})
 
     def show_everybody(self) -> None:
         """Show each member the cameras of all others, as many as it has screens, and offer it those that it lacks."""
@@ -136,7 +139,8 @@ class VideoPaths:
             idle = [port for port in ports if port not in shown]
             shown.update(zip(idle, missing, strict=False))
             self._everybody[viewer] = shown
-            plan.update(shown)
+            if viewer not in self._away:
+                plan.update(shown)
             ending = frozenset(port for port in ports[1:] if port not in shown)
             wanted = max(1, len(others)), ending
             if self._asked.get(viewer) != wanted and (len(ports) != wanted[0] or ending):
@@ -149,6 +153,8 @@ class VideoPaths:
         """Have each screen show the camera of a member, and all others nothing."""
         targets: dict[RtpSession, list[RtpSession]] = {}
         for screen, source in plan.items():
+            if source in self._away:
+                continue
             targets.setdefault(self.cameras[source], []).append(screen)
         for camera in self._fans.keys() - targets.keys():
             self._fans[camera].show(())

@@ -265,11 +265,35 @@ async def test_a_source_by_hand_ends_the_streams_of_everybody(one: Room) -> None
 async def test_who_is_away_or_waits_is_not_shown_and_sees_nothing(one: Room) -> None:
     one.come("ann", "bob", "carol")
     one.bridge.set_away(one.phones["ann"], True)
-    assert one.sees() == {"ann": "-", "bob": "carol", "carol": "bob"}
+    assert one.sees() == {"ann": "-", "bob": "-", "carol": "-"}, "a menu takes a moment: nobody else is shown for it"
+    ann = one.phone("ann").videos[0].fan
+    before = ann.asked
     one.bridge.set_away(one.phones["ann"], False)
-    assert one.sees()["ann"] == "bob"
+    assert one.sees() == {"ann": "bob", "bob": "ann", "carol": "ann"}
+    assert ann.asked == before + 1
+    one.bridge.set_away(one.phones["ann"], True)
+    talk(one, "carol")
+    assert one.sees() == {"ann": "-", "bob": "carol", "carol": "-"}, "ann was shown before"
+    one.bridge.set_away(one.phones["ann"], False)
+    assert one.sees() == {"ann": "carol", "bob": "carol", "carol": "ann"}
+    talk(one, "ann")
     one.bridge.set_voices([(one.phones["bob"], True, True)])
     assert one.sees() == {"ann": "carol", "bob": "-", "carol": "ann"}
+
+
+@room(VideoMode.SFU)
+async def test_whoever_is_away_for_a_moment_keeps_its_streams_and_those_of_the_others(one: Room) -> None:
+    one.come("ann", "bob", "carol", most=9)
+    await settle()
+    asked = [one.phone(name).asked[:] for name in one.phones]
+    before = one.sees()
+    one.bridge.set_away(one.phones["ann"], True)
+    await settle()
+    assert one.sees() == {"ann": "-,-", "bob": "-,carol", "carol": "-,bob"}
+    one.bridge.set_away(one.phones["ann"], False)
+    await settle()
+    assert one.sees() == before
+    assert [one.phone(name).asked for name in one.phones] == asked
 
 
 @room(VideoMode.TALKER)

@@ -154,7 +154,8 @@ class MenuActions:
         await hear_as(self._user, count_sounds(self._conference.profile, count, self._user.channel.language))
 
     async def _show(self, _action: Action) -> None:
-        await self._fail()
+        self._conference.set_video_source(self._user.channel)
 
     async def _hide(self, _action: Action) -> None:
-        await self._fail()
+        if self._conference.video.source is self._user.channel:
+            self._conference.set_video_source(None)

@@ -234,3 +234,22 @@ def test_who_is_put_out_hears_no_more_of_it() -> None:
         assert world.take_played() == ["PJSIP/alice hello"]
 
     conference(scenario, MENU)
+
+
+def test_a_user_has_all_see_its_video_and_releases_it() -> None:
+    async def scenario(world: World) -> None:
+        alice = await world.enter("alice", "room,,usr,video")
+        bob = await world.enter("bob", "room,,usr,video")
+        room = world.room()
+        await world.press(alice, "1", 0.7)
+        assert (room.video.source, room.bridge.video_mode) == (alice, "single")
+        await world.press(bob, "2", 0.7)
+        assert room.video.source is alice, "only the source releases itself"
+        await world.press(bob, "1", 0.7)
+        assert room.video.source is bob
+        await world.press(bob, "2", 0.7)
+        assert room.video.source is None
+        told = world.server.fields("BridgeVideoSourceUpdate")
+        assert [one["BridgePreviousVideoSource"] for one in told] == ["", alice.uniqueid, bob.uniqueid]
+
+    conference(scenario, "[video]\ntype=menu\n1=set_as_single_video_src\n2=release_as_single_video_src\n")
