@@ -125,6 +125,17 @@ CODECS = {
 """A phone's only codecs by the module that has them, and the rate and channels of the sounds that it plays."""
 
 
+VIDEO = """module vp8.so
+module fakevideo.so
+video_source fakevideo,nil
+video_display fakevideo,nil
+video_size {size}
+video_fps 15
+video_bitrate 200000
+"""
+"""Lines of a phone that sends a test picture."""
+
+
 class Baresip:
     """A baresip phone: plays a WAV file into its calls, records what it hears, obeys its control socket."""
 
@@ -138,8 +149,12 @@ class Baresip:
         auto_answer: bool = False,
         codec: str = "g711",
         password: str = "",
+        video: str = "",
     ) -> None:
-        """``codec`` is one of :data:`CODECS`; the password is ``secret`` and the user unless told."""
+        """``codec`` is one of :data:`CODECS`; the password is ``secret`` and the user unless told.
+
+        ``video`` is the size of the pictures of VP8 that it sends, such as ``320x240``; empty: it has no video.
+        """
         self.folder, self.user, self.server = folder, user, server
         self.host = own_host()
         self.events: list[dict[str, Any]] = []
@@ -166,13 +181,13 @@ class Baresip:
             "module_tmp account.so\n"
             "module_app menu.so\n"
             "module_app ctrl_tcp.so\n"
-            f"ctrl_tcp_listen {self.host}:4444\n"
+            f"ctrl_tcp_listen {self.host}:4444\n" + (VIDEO.format(size=video) if video else "")
         )
         answer = "auto" if auto_answer else "manual"
         secret = password or f"secret{user}"
         (folder / "accounts").write_text(
             f"<sip:{user}@{server}>;auth_user={user};auth_pass={secret};regint=60;answermode={answer}"
-            f";audio_codecs={names}\n"
+            f";audio_codecs={names}{';video_codecs=vp8' if video else ''}\n"
         )
 
     async def __aenter__(self) -> Self:

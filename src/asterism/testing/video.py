@@ -48,6 +48,7 @@ class PhoneVideo:
         section: what our description says of it.
         requests: how many whole pictures it was asked for.
         seen: the packets that came, the newest last.
+        payloads: what was in them.
     """
 
     def __init__(self, host: str, section: Video) -> None:
@@ -73,6 +74,7 @@ class PhoneVideo:
         self.payload_type = next(iter(section.codecs))
         self.requests = 0
         self.seen: deque[Seen] = deque(maxlen=_KEPT)
+        self.payloads: deque[bytes] = deque(maxlen=_KEPT)
         self.controls: deque[bytes] = deque(maxlen=100)
         """Reports that came."""
         self._name = b""
@@ -176,6 +178,7 @@ class PhoneVideo:
         if len(data) < 14:
             return
         _, second, sequence, timestamp, ssrc = _HEADER.unpack_from(data)
+        self.payloads.append(data[12:])
         name = data[13:].rstrip(b"\0").decode("utf-8", "replace")
         whole = data[12:13] == _WHOLE
         self.seen.append(Seen(name, whole, second >= 0x80, second & 0x7F, sequence, timestamp, ssrc))
