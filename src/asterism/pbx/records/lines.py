@@ -154,10 +154,10 @@ class Line(Generic[Record]):
             backlog.put(record)
             self.waiting += 1
             if not self._batch.enabled or self.waiting >= self._batch.size:
-                self.submit()
+                self._release()
             elif self._timer is None and self._started:
                 self._due = time.monotonic() + self._batch.time
-                self._timer = asyncio.get_running_loop().call_later(self._batch.time, self.submit)
+                self._timer = asyncio.get_running_loop().call_later(self._batch.time, self._release)
         for listener in list(self._listeners.values()):
             try:
                 listener(record)
@@ -167,14 +167,17 @@ class Line(Generic[Record]):
             reader.put(record)
 
     def submit(self) -> None:
-        """Have written what waits (``cdr submit``)."""
+        """Have written what waits (``cdr submit``), also by writers that have failed."""
+        self._release(now=True)
+
+    def _release(self, *, now: bool = False) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         self.waiting = 0
         if self._backlog is not None:
             for writing in self._writings.values():
-                writing.release(self._backlog.journal.end)
+                writing.release(self._backlog.journal.end, now=now)
 
     def _written(self) -> None:
         """A writer has come further: what all of them have written is deleted."""

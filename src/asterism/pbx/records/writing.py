@@ -123,11 +123,12 @@ class Writing(Generic[Record]):
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run(), name=f"records {self.writer.name}")
 
-    def release(self, place: int) -> None:
-        """Let it write up to a place, now."""
+    def release(self, place: int, *, now: bool = False) -> None:
+        """Let it write up to a place; ``now``: also where it has failed, and would wait before it tries again."""
         self.released = place
-        self._resting.clear()
-        self._wake.set()
+        if now or not self.failing:
+            self._resting.clear()
+            self._wake.set()
 
     async def finish(self, timeout: float) -> bool:
         """Wait until everything is written that it may write; ``False`` when that cannot be done, or takes too long."""

@@ -26,8 +26,10 @@ class Writer:
         self.batches: list[int] = []
         self.threads: set[str] = set()
         self.error: BaseException | None = None
+        self.attempts = 0
 
     async def write(self, records: Sequence[CallRecord], attempt: Attempt) -> None:
+        self.attempts += 1
         if self.error is not None:
             raise self.error
         await attempt.in_thread(lambda: self._write(records))
@@ -102,6 +104,22 @@ async def test_delays_grow_while_it_fails(tmp_path: Path, monkeypatch: pytest.Mo
     writing.start()
     await until(lambda: len(delays) > 9)
     assert delays[:9] == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    writing.stop()
+
+
+async def test_records_that_come_while_it_fails_do_not_hurry_it(tmp_path: Path) -> None:
+    writing, writer, _ = make(tmp_path)
+    writer.error = OSError(28, "full")
+    writing.start()
+    for number in range(20):
+        writing.backlog.put(call(sequence=number))
+        writing.release(writing.backlog.journal.end)
+        await until(lambda: writing.failing)
+        await asyncio.sleep(0.001)
+    assert writer.attempts == 1
+    writer.error = None
+    writing.release(writing.backlog.journal.end, now=True)
+    await until(lambda: writer.written == list(range(20)))
     writing.stop()
 
 
