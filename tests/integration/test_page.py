@@ -201,13 +201,12 @@ async def test_a_page_is_recorded_with_all_that_is_said() -> None:
         bob, carol = await each.answer()
         ann.play(ANN)
         await bob.hears(ANN)
-        await asyncio.sleep(0.5)
+        folder = Path(each.world.server.paths.spool) / "monitor"
+        await until(lambda: [path for path in folder.glob("confbridge-*.wav") if path.stat().st_size > 16000])
         await ann.hangup()
         await bob.ended()
         await carol.ended()
         await each.nobody_is_left()
-        folder = Path(each.world.server.paths.spool) / "monitor"
-        await until(lambda: [path for path in folder.glob("confbridge-*.wav") if path.stat().st_size > 8000])
         (path,) = folder.glob("confbridge-*.wav")
         with wave.open(str(path)) as file:
             samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")

@@ -21,6 +21,7 @@ from asterism.pbx.calls.spool.module import Spool
 from asterism.pbx.channels.channel import Channel
 from asterism.pbx.vocabulary.controls import Control
 from asterism.pbx.vocabulary.party import PartyId
+from asterism.testing import until
 
 ANSWERED, BUSY = "answered, Archive: yes", "busy, MaxRetries 1, RetryTime 2, Archive: yes"
 
@@ -253,7 +254,7 @@ def test_a_server_that_stops_leaves_the_attempt_to_who_starts_next(tmp_path: Pat
     async def scenario(world: World) -> None:
         world.put("Channel: PJSIP/bob\nApplication: Wait\n")
         await world.look()
-        assert world.spool.use_count() == 1
+        await until(lambda: world.spool.use_count() == 1)
         world.spool.unload()
         await world.idle()
         assert "StartRetry" in (world.folder.path / "c.call").read_text()

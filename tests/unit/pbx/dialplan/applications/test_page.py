@@ -21,6 +21,7 @@ from asterism.pbx.channels.channel import Channel
 from asterism.pbx.dialplan.applications.page import PageApplication, parse
 from asterism.pbx.dialplan.language.places import Place
 from asterism.pbx.vocabulary.controls import Control
+from asterism.testing import until
 
 TITLE = "Page(PJSIP/bob&PJSIP/carol,,5)"
 
@@ -146,9 +147,8 @@ def test_phones_that_do_not_answer_are_let_go_of_in_time_or_with_the_caller() ->
         server.sip.scripts.update(bob=answers)
         alice = await paging(server, "PJSIP/bob&PJSIP/carol&PJSIP/nosuch,q,0.02")
         bob, carol = server.sip.made
-        await asyncio.sleep(0.05)
-        await settle()
-        assert (carol.dead, bob.alive) == (True, True)
+        await until(lambda: carol.dead)
+        assert bob.alive
         alice.queue_hangup()
         await settle(60)
         assert bob.dead

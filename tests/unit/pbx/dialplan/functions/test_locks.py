@@ -12,6 +12,7 @@ from asterism.pbx.dialplan.functions import locks
 from asterism.pbx.dialplan.functions.locks import LockFunctions
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.errors import ChannelHangup
+from asterism.testing import until
 
 
 async def test_one_channel_at_a_time_and_who_waits_longest_is_next() -> None:
@@ -79,10 +80,11 @@ async def test_a_hang_up_gives_back_what_is_held_and_ends_the_waiting() -> None:
         "exten => wait,1,Set(X=${LOCK(a)})\n same => n,NoOp(got it)\nexten => h,1,NoOp(${TRYLOCK(a)} in h)\n"
     )
     holder, waiter, other = (world.channel(exten) for exten in ("hold", "wait", "wait"))
+    held = functions.modules[0]._locks
     tasks = [world.pbx.start(holder)]
-    await asyncio.sleep(0.02)
+    await until(lambda: "a" in held)
     tasks += [world.pbx.start(waiter), world.pbx.start(other)]
-    await asyncio.sleep(0.02)
+    await until(lambda: len(held["a"].waiting) == 2)
     waiter.queue_hangup(16)
     await asyncio.wait_for(tasks[1], 1)
     assert "NoOp(0 in h)" in world.steps()

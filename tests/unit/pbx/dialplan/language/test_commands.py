@@ -10,6 +10,7 @@ from dialplan_world import World
 
 from asterism.pbx.dialplan.language import commands
 from asterism.pbx.dialplan.language.foreign import foreign, joined
+from asterism.testing import until
 
 
 @pytest.mark.parametrize(
@@ -42,22 +43,42 @@ async def test_how_a_command_ends() -> None:
         await commands.run("echo \0")
 
 
+def gone(pid: int) -> bool:
+    """Whether a process has ended; one that nobody has waited for has."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+async def begun(path: Path) -> int:
+    """The process that has written its number there."""
+    found: list[int] = []
+
+    def written() -> bool:
+        if path.exists() and path.read_text().endswith("\n"):
+            found.append(int(path.read_text()))
+        return bool(found)
+
+    await until(written)
+    return found[0]
+
+
 async def test_what_a_command_started_ends_with_it(tmp_path: Path) -> None:
-    sign = tmp_path / "sign"
-    await commands.run(f"(sleep 0.5; touch {sign}) & wait", 0.1)
-    await asyncio.sleep(0.8)
-    assert not sign.exists()
+    task = asyncio.create_task(commands.run(f"sleep 60 & echo $! > {tmp_path}/pid; wait", 1.0))
+    pid = await begun(tmp_path / "pid")
+    assert (await task).status is None
+    await until(lambda: gone(pid))
 
 
 async def test_a_call_that_ends_ends_its_command(tmp_path: Path) -> None:
-    sign = tmp_path / "sign"
-    task = asyncio.create_task(commands.run(f"sleep 0.5; touch {sign}"))
-    await asyncio.sleep(0.1)
+    task = asyncio.create_task(commands.run(f"sleep 60 & echo $! > {tmp_path}/pid; wait"))
+    pid = await begun(tmp_path / "pid")
+    assert not gone(pid)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await asyncio.sleep(0.8)
-    assert not sign.exists()
+    await until(lambda: gone(pid))
 
 
 @pytest.mark.parametrize("application", ["System", "TrySystem"])

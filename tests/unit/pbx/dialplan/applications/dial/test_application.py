@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
 import pytest
@@ -13,6 +12,7 @@ from asterism.pbx.calls.features.settings import FeatureSettings
 from asterism.pbx.dialplan.applications.dial.application import OPTIONS
 from asterism.pbx.dialplan.applications.dial.options import KNOWN
 from asterism.pbx.vocabulary.controls import Control
+from asterism.testing import until
 
 
 def test_each_option_is_documented_once() -> None:
@@ -73,7 +73,7 @@ def test_without_option_d_a_digit_is_kept() -> None:
         server.dialplan(("5", 1, "Echo", ""))
         alice = await dialling(server, "PJSIP/bob,0.05", "Echo")
         alice.queue_digit("5", 100)
-        await asyncio.sleep(0.1)
+        await until(lambda: alice.application == "Echo")
         assert alice.exten == "1"
         assert await alice.read_digit(0) == "5"
 

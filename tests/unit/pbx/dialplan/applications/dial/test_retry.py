@@ -12,6 +12,7 @@ from fake_technology import FakeServer, settle
 from asterism.pbx.channels.channel import Channel
 from asterism.pbx.dialplan.applications.dial.retry import RetryDialApplication
 from asterism.pbx.vocabulary.controls import Control
+from asterism.testing import until
 
 
 async def retrying(server: FakeServer, args: str) -> Channel:
@@ -25,9 +26,7 @@ async def retrying(server: FakeServer, args: str) -> Channel:
 
 
 async def refuse(server: FakeServer, number: int) -> None:
-    async with asyncio.timeout(5):
-        while len(server.sip.made) < number:  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
+    await until(lambda: len(server.sip.made) >= number)
     server.sip.made[-1].queue_hangup(17)
     await settle()
 
@@ -47,7 +46,7 @@ def test_an_answer_ends_it_and_the_call() -> None:
     async def scenario(server: FakeServer) -> None:
         alice = await retrying(server, ",0.05,3,PJSIP/bob,2")
         await refuse(server, 1)
-        await asyncio.sleep(0.15)
+        await until(lambda: len(server.sip.made) == 2)
         server.sip.made[1].queue_control(Control.ANSWER)
         await settle()
         assert alice.bridge is not None
