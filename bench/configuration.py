@@ -1,8 +1,8 @@
 """The one configuration that Asterism and Asterisk are measured on; Kamailio's does the same where it can.
 
 The server listens on 127.0.0.1:5070; 127.0.0.1 may call without a password; ``callee`` is a static contact
-on port 5090; ``u1`` to ``u100`` register with passwords ``pw1`` to ``pw100``. ``conference`` is a conference at 8 kHz,
-which a module of the measurement's own brings to Asterism. ``recorded`` is the callee, with a recording of the call;
+on port 5090; ``u1`` to ``u100`` register with passwords ``pw1`` to ``pw100``. ``conference`` is a conference at 8 kHz.
+``recorded`` is the callee, with a recording of the call;
 ``g722`` and ``opus`` are the callee as a phone that takes this codec only, so that calls to it are converted.
 """
 
