@@ -34,6 +34,7 @@ _COUNTS: Mapping[str, tuple[str, Callable[[Conference], int]]] = {
 }
 _LISTS: Mapping[str, tuple[str, Callable[[Conference], Iterable[User]]]] = {
     "parties": ("all users", lambda conference: conference.attendance),
+    "all": ("the same", lambda conference: conference.attendance),
     "admins": ("admins", lambda conference: [user for user in conference.attendance if user.admin]),
     "marked": ("marked users", lambda conference: [user for user in conference.attendance if user.marked]),
     "active": ("those who take part", lambda conference: conference.attendance.active),

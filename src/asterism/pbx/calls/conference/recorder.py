@@ -13,8 +13,10 @@ from asterism.media.soundfiles.contents import SoundError
 from asterism.media.soundfiles.table import kind_of
 from asterism.pbx.calls.conference import events
 from asterism.pbx.calls.conference.announcer import MemoryEnd
+from asterism.pbx.calls.recording.module import with_command
 from asterism.pbx.calls.recording.settings import RecordingError, file_path, parse_mixmonitor
 from asterism.pbx.channels.technology import Uncallable
+from asterism.pbx.dialplan.language.foreign import foreign
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +76,7 @@ class Recorder:
         other.sink = _nowhere  # or nothing would pass the taps
         self.member.driver = MemoryEnd(stream)
         pbx.channels.add(self.member)
+        settings = with_command(settings, settings.command, self.member)
         try:
             self.recording: Recording = pbx.recordings.start(self.member, settings, announced=False)
         except RecordingError:
@@ -154,8 +157,9 @@ class RoomRecordings:
             path = file_for(profile, conference.name, asked, folder, int(time.time()))
         options = profile.record_options + ("a" if profile.record_file_append else "")
         settings, problems = parse_mixmonitor(str(path), options, profile.record_command, folder)
-        # It hears nothing but its bridge, and no event tells a recording that it is in one.
-        return replace(settings, bridged_only=False), problems
+        # It hears nothing but its bridge, and no event tells a recording that it is in one. To its command the file is
+        # text from outside: a caller may have chosen the conference's name.
+        return replace(settings, bridged_only=False, filename=foreign(str(path))), problems
 
 
 def _rate_of(settings: RecordingSettings) -> int:

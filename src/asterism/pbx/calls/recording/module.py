@@ -14,7 +14,7 @@ from asterism.media.taps import Direction
 from asterism.pbx.calls.recording import events
 from asterism.pbx.calls.recording.onetouch import press
 from asterism.pbx.calls.recording.recording import Recording
-from asterism.pbx.calls.recording.settings import RecordingError, parse_mixmonitor
+from asterism.pbx.calls.recording.settings import RecordingError, RecordingSettings, parse_mixmonitor
 from asterism.pbx.dialplan.language.arguments import split_arguments
 from asterism.pbx.dialplan.language.foreign import joined, shadow
 from asterism.pbx.vocabulary.flow import FunctionError, needs_channel
@@ -68,6 +68,18 @@ def unescaped(command: str) -> str:
     return joined([*parts, command[position:]])
 
 
+def with_command(settings: RecordingSettings, text: str, channel: Channel) -> RecordingSettings:
+    """Settings with the command ``text``, in which what ``^{...}`` names is put in, as the channel has it now.
+
+    ``MIXMONITOR_FILENAME`` is the file that the settings name: the variable is set when the recording begins.
+    """
+    if "^{" not in text:
+        return settings
+    parts = unescaped(text).split("${MIXMONITOR_FILENAME}")
+    command = joined([piece for part in parts for piece in (settings.filename, part)][1:])
+    return replace(settings, command=channel.pbx.dialplan.expand(command, channel).strip())
+
+
 class MixMonitor(PbxModule):
     """MixMonitor and what belongs to it."""
 
@@ -88,11 +100,7 @@ class MixMonitor(PbxModule):
     def _start(self, channel: Channel, file: str, options: str = "", text: str = "") -> Recording:
         """Begin a recording by the application's arguments; raises ``RecordingError``."""
         settings, problems = parse_mixmonitor(file, options, text, self.pbx.recordings.folder)
-        if "^{" in text:
-            # The variable is set when the recording begins, which is now.
-            parts = unescaped(text).split("${MIXMONITOR_FILENAME}")
-            command = joined([piece for part in parts for piece in (settings.filename, part)][1:])
-            settings = replace(settings, command=self.pbx.dialplan.expand(command, channel).strip())
+        settings = with_command(settings, text, channel)
         for problem in problems:
             self.pbx.log.warning("MixMonitor on %s: %s", channel.name, problem)
         return self.pbx.recordings.start(channel, settings)

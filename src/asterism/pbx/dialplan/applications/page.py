@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.documentation import Argument, Documentation
 from asterism.media.soundfiles import SoundError
-from asterism.pbx.calls.conference import events
 from asterism.pbx.calls.conference.conference import CREATOR, Conference, User
 from asterism.pbx.calls.conference.profiles import DEFAULT_USER, UserProfile
 from asterism.pbx.calls.dialing import Dialer, Leg
 from asterism.pbx.calls.features.table import KEY as FEATURES
 from asterism.pbx.calls.features.table import inherit
-from asterism.pbx.calls.recording.settings import RecordingError, parse_mixmonitor
+from asterism.pbx.calls.recording.settings import RecordingError
 from asterism.pbx.channels.playing import play
 from asterism.pbx.dialplan.applications.dial.called import ending_with, gosub
 from asterism.pbx.dialplan.language.arguments import number, split_arguments, split_letters, split_names
@@ -32,7 +30,6 @@ from asterism.pbx.vocabulary.module import PbxModule
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from asterism.pbx.calls.recording.recording import Recording
     from asterism.pbx.channels.channel import Channel
 
 MAX_PAGED = 500
@@ -233,29 +230,16 @@ class Paging:
     async def _lead(self) -> None:
         """What the caller does; when it leaves, everybody does."""
         conference = self._room()
-        recording = self._record(conference)
-        try:
-            await conference.attend(User(self._caller, _LEADER))
-        finally:
-            if recording is not None:
-                recording.stop()
-                self._pbx.bus.publish(events.CONFBRIDGE_STOP_RECORD, conference, conference.bridge.reported_count)
+        self._record(conference)
+        await conference.attend(User(self._caller, _LEADER))
 
-    def _record(self, conference: Conference) -> Recording | None:
-        """Record what the caller says and hears, which is all of it."""
-        if not self._options.record:
-            return None
-        pbx = self._pbx
-        try:
-            settings, _ = parse_mixmonitor(
-                f"confbridge-{self._name}-{int(time.time())}.wav", "", "", pbx.recordings.folder
-            )
-            recording = pbx.recordings.start(self._caller, settings, announced=False)
-        except RecordingError as error:
-            pbx.log.warning("The page of %s is not recorded: %s", self._caller.name, error)
-            return None
-        pbx.bus.publish(events.CONFBRIDGE_RECORD, conference, conference.bridge.reported_count)
-        return recording
+    def _record(self, conference: Conference) -> None:
+        """Record the conference, which ends the recording with itself."""
+        if self._options.record:
+            try:
+                conference.start_recording()
+            except RecordingError as error:
+                self._pbx.log.warning("The page of %s is not recorded: %s", self._caller.name, error)
 
     def _end(self) -> None:
         """The page is over: end the calls that nobody has answered, and those that are not in the conference yet."""

@@ -17,6 +17,7 @@ from asterism.media.stream import Frame
 from asterism.pbx.calls.conference.conference import Conference
 from asterism.pbx.calls.conference.profiles import BridgeProfile
 from asterism.pbx.calls.conference.recorder import file_for
+from asterism.pbx.calls.recording.afterwards import harmful
 from asterism.pbx.calls.recording.settings import RecordingError
 from asterism.pbx.dialplan.language.foreign import foreign
 
@@ -154,5 +155,28 @@ def test_the_rate_is_that_of_the_file(tmp_path: Path) -> None:
         conference.start_recording("wide.wav16")
         recorder: Any = conference._recordings._recorder
         assert recorder.member.stream.format is LINEAR[16000]
+
+    in_a_room(tmp_path, scenario)
+
+
+def test_the_command_knows_the_file(tmp_path: Path) -> None:
+    async def scenario(_: FakeServer, conference: Conference) -> None:
+        path = conference.start_recording()
+        recorder: Any = conference._recordings._recorder
+        assert str(recorder.recording.settings.command) == f"mv {path} room"
+
+    in_a_room(tmp_path, scenario, record_command="mv ^{MIXMONITOR_FILENAME} room")
+
+
+def test_a_name_that_a_caller_chose_is_no_command(tmp_path: Path) -> None:
+    async def scenario(server: FakeServer, _: Conference) -> None:
+        profile = BridgeProfile("p", record_command="cp ^{MIXMONITOR_FILENAME} /tmp")
+        for name, harm in (("9000", False), ("x;touch y", True), ("$(touch y)", True)):
+            conference = Conference(server.pbx, name, profile)
+            conference.start_recording()
+            recorder: Any = conference._recordings._recorder
+            assert harmful(recorder.recording.settings.command) is harm, name
+            conference.end()
+        await settle()
 
     in_a_room(tmp_path, scenario)
