@@ -6,8 +6,9 @@ import os
 import secrets
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import BinaryIO, NamedTuple
 
 from asterism.media.codecs.discovery import decodes, encodes, reason
@@ -217,6 +218,17 @@ _OPUS_AHEAD = 312
 _OPUS_HEAD = struct.Struct("<8sBBHIhB")
 _SPEEX_HEAD = struct.Struct("<8s20s13i")
 
+_ALIKE: Mapping[Format, tuple[slice, ...]] = MappingProxyType(
+    {
+        OPUS: (slice(0, 10),),
+        **dict.fromkeys((SPEEX, SPEEX16), (slice(0, 8), slice(36, 40), slice(48, 52), slice(64, 68))),
+    }
+)
+"""What the first headers of two files have in common of which one goes on as the other: the codec, version or rate,
+channels, and frames in a packet."""
+_PARAMETERS: Mapping[Format, str] = MappingProxyType({OPUS: "maxaveragebitrate=32000"})
+"""How audio is encoded: half of the octets that Opus takes by itself, and good for speech."""
+
 
 def _comments() -> bytes:
     return struct.pack("<I", len(_VENDOR)) + _VENDOR + bytes(4)
@@ -299,7 +311,7 @@ class Packets:
         self._begin()
 
     def _begin(self) -> None:
-        self._translate = stream_translator(LINEAR[self.rate], self._format)
+        self._translate = stream_translator(LINEAR[self.rate], self._format, _PARAMETERS.get(self._format, ""))
         self._pieces = Pieces(LINEAR[self.rate].frame_bytes)
         self._kept = 0
 
@@ -311,8 +323,11 @@ class Packets:
         """Go on in the stream that is there, whose last page is told not to be the last any more."""
         file.seek(0)
         told: list[str] = []
-        if next(_packets(file, told.append), b"")[:12] != self._first[:12]:
+        first = next(_packets(file, told.append), b"")
+        if any(first[one] != self._first[one] for one in _ALIKE[self._format]):
             raise SoundError("what is there is no such file, so nothing can be added")
+        if self._format is OPUS:
+            self._ahead = int.from_bytes(first[10:12], "little")
         places = list(_places(file))[-2:]
         last = places[-1]
         if last.flags & _ENDS and not last.full and len(places) > 1:

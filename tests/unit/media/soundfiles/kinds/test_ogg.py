@@ -225,6 +225,33 @@ def test_a_page_that_was_not_written_wholly_is_replaced() -> None:
     assert growth.resume(io.BytesIO(data[:-1])) == data.rfind(b"OggS")
 
 
+def test_a_file_of_others_is_added_to(opus: Path) -> None:
+    before = opened(opus).seconds
+    growth = KINDS[0].grow(1)
+    with opus.open("rb") as file:
+        at = growth.resume(file)
+    assert growth.seconds(at) == pytest.approx(before, abs=0.03)
+    opus.write_bytes(opus.read_bytes()[:at] + growth.encode(tone(1000, 48000)) + growth.finish())
+    sound, heard = whole(opus, SLIN)
+    assert sound.seconds == pytest.approx(4, abs=0.1)
+    assert level(heard[-12000:], 1000) > 0.8
+    assert level(heard[8000:40000], 440) > 0.8
+
+
+@pytest.mark.parametrize(("rate", "frames", "taken"), [(8000, 1, True), (16000, 1, False), (8000, 2, False)])
+def test_speex_of_another_rate_is_not_added_to(rate: int, frames: int, taken: bool) -> None:
+    growth = next(kind for kind in KINDS if kind.name == "ogg_speex").grow(1)
+    head = bytearray(b"Speex   1.2rc1".ljust(80, b"\0"))
+    for at, number in ((36, rate), (48, 1), (64, frames)):
+        head[at : at + 4] = number.to_bytes(4, "little")
+    file = io.BytesIO(page([bytes(head)], flags=2) + page([b"comments"]))
+    if taken:
+        assert growth.resume(file) == len(file.getvalue())
+    else:
+        with pytest.raises(SoundError, match="nothing can be added"):
+            growth.resume(file)
+
+
 @pytest.mark.parametrize("content", [b"", b"no Ogg at all", b"OggS"])
 def test_nothing_is_added_to_what_is_none(content: bytes) -> None:
     with pytest.raises(SoundError, match="nothing can be added"):
