@@ -539,3 +539,63 @@ async def test_audio_and_video_of_one_party_have_one_name(call: Call) -> None:
             names.append(cname_of(report))
     assert names[0] == names[1] != names[2] == names[3]
     assert all(len(name) == 16 for name in names)
+
+
+@pytest.mark.parametrize("status", [200, 488])
+def test_more_streams_of_video_are_offered_once_the_answer_is_acknowledged(status: int, tmp_path: Path) -> None:
+    async def main(bench: Bench) -> None:
+        change(bench, "alice", allow=VIDEO, max_video_streams=3)
+        ports = [Port() for _ in range(4)]
+        alice, channels = bench.phone(5071), []
+
+        @bench.server.pbx.extension("internal", "700")
+        async def show(channel: Any) -> None:
+            channel.raw_answer()
+            channels.append(channel)
+            channel.driver.show_videos(9, (), ())
+            await channel.wait(30)
+
+        alice.call("700", body=describe(audio(ports[0]), h264(ports[1])))
+        ok = await alice.next(200)
+        await bench.turn()
+        alice.in_dialog("ACK", ok, 1)
+        invite = await alice.next("INVITE")
+        offered = sections(invite.body)
+        assert [one.type for one in offered] == ["audio", "video", "video", "video"], "as many as it may have"
+        assert ["a=sendonly" in one.lines for one in offered] == [False, False, True, True]
+        if status == 200:
+            answer = describe(audio(ports[0]), h264(ports[1]), h264(ports[2]), h264(None))
+            alice.respond(invite, 200, body=answer)
+        else:
+            alice.respond(invite, status)
+        await alice.next("ACK")
+        await bench.turn()
+        (channel,) = channels
+        videos = [one.port for one in channel.streams if one.type == "video"]
+        assert len(videos) == (2 if status == 200 else 1)
+        assert channel.alive
+        if status == 200:
+            channel.driver.show_videos(1, (videos[1],), ())
+            invite = await alice.next("INVITE")
+            offered = sections(invite.body)
+            assert [bool(one.port) for one in offered] == [True, True, False, False]
+            alice.respond(invite, 200, body=describe(audio(ports[0]), h264(ports[1]), h264(None), h264(None)))
+            await alice.next("ACK")
+            channel.driver.show_videos(2, (), ())
+            invite = await alice.next("INVITE")
+            assert [bool(one.port) for one in sections(invite.body)] == [True, True, True, False], "the place again"
+            alice.respond(invite, 488)
+            await alice.next("ACK")
+            await bench.turn()
+            assert [one.type for one in channel.streams] == ["audio", "video"]
+            channel.driver.show_videos(1, (), ())  # nothing to offer
+            await bench.turn()
+        channel.hang_up()
+        bye = await alice.next("BYE")
+        assert bye.cseq.number == invite.cseq.number + 1, "no other request"
+        alice.respond(bye, 200)
+        for port in ports:
+            port.close()
+
+    main.__name__ = "test"
+    on_bench(main)(tmp_path)

@@ -298,12 +298,13 @@ class Bridge:
         self._destroyed = self._ended = True
         if self._mixer is not None:
             self._stop()
-        if self.video is not None:
-            self.video.stop()
         pbx = self.pbx
         pbx.bridges.pop(self.uniqueid, None)
         if pbx.bus.listeners[events.BRIDGE_DESTROY]:
             pbx.bus.publish(events.BRIDGE_DESTROY, self)
+        if self.video is not None:
+            self.video.stop()
+            self.video = None
 
     def check_room(self, more: int = 1) -> None:
         """Raise RuntimeError if the bridge has ended or has no room for that many more members."""

@@ -163,7 +163,7 @@ class BridgeVideo:
             self._change(source)
 
     def stop(self) -> None:
-        """Show nobody's video any more: nobody is there, or the bridge is over."""
+        """Show nobody's video until it is arranged again: nobody is there, or the bridge is over."""
         self._paths.stop()
         self._previous = None
         if self.mode is VideoMode.TALKER:

@@ -57,6 +57,16 @@ def combined(options: ReportOptions, own: Sequence[int], everybody: Sequence[int
     return min(found) if what == "lowest" else max(found)
 
 
+class _Asked(NamedTuple):
+    """What a driver was asked for last: it is asked once, whatever it makes of it."""
+
+    streams: int
+    """How many there were to be."""
+    ending: frozenset[RtpSession]
+    """Ports of those that were to end."""
+    driver: object
+
+
 class VideoPaths:
     """See above.
 
@@ -75,8 +85,7 @@ class VideoPaths:
         self._fans: dict[RtpSession, FanOut] = {}
         self._everybody: dict[Channel, dict[RtpSession, Channel]] = {}
         """Whom each screen shows, where everybody is shown to everybody."""
-        self._asked: dict[Channel, tuple[int, frozenset[RtpSession]]] = {}
-        """How many streams each was last asked to have, and which were to end."""
+        self._asked: dict[Channel, _Asked] = {}
         self._states: dict[RtpSession, tuple[bool, tuple[Format, ...]]] = {}
         self._unfit: set[tuple[Channel, Channel]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -122,8 +131,9 @@ class VideoPaths:
     def show(self, shown: Mapping[Channel, Channel]) -> None:
         """Show members the camera of one other each, on their first screen."""
         for channel, ports in self.screens.items():
-            if channel in self._asked and self._asked[channel] != (1, frozenset()):
-                self._asked[channel] = 1, frozenset()
+            asked = self._asked.get(channel)
+            if asked is not None and asked.streams > 1:
+                self._asked[channel] = _Asked(1, frozenset(), channel.driver)
                 _ask(channel, 1, ports[1:], ())
         self._everybody.clear()
         self._connect({self.screens[viewer][0]: source for viewer, source in shown.items() if viewer not in self._away})
@@ -142,11 +152,10 @@ class VideoPaths:
             if viewer not in self._away:
                 plan.update(shown)
             ending = frozenset(port for port in ports[1:] if port not in shown)
-            wanted = max(1, len(others)), ending
-            if self._asked.get(viewer) != wanted and (len(ports) != wanted[0] or ending):
+            wanted = _Asked(max(1, len(others)), ending, viewer.driver)
+            if self._asked.get(viewer) != wanted and (len(ports) != wanted.streams or ending):
                 self._asked[viewer] = wanted
-                missing = missing[len(idle) :]
-                _ask(viewer, wanted[0], ending, missing)
+                _ask(viewer, wanted.streams, ending, missing[len(idle) :])
         self._connect(plan)
 
     def _connect(self, plan: Mapping[RtpSession, Channel]) -> None:
@@ -208,8 +217,12 @@ class VideoPaths:
         self._later()
 
     def stop(self) -> None:
-        """Show nobody, and ask for nothing any more."""
-        self.look(())
+        """Show nobody until the next :meth:`look`; the streams stay as they are."""
+        for fan in self._fans.values():
+            fan.close()
+        self._fans.clear()
+        self._states.clear()
+        self.cameras = {}
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import random
 
 import pytest
-from fake_technology import FakeServer, run, settle
-from video_kit import Room
+from fake_technology import FakeServer, FakeStream, run, settle
+from video_kit import H264, Camera, Phone, Room
 
-from asterism.media.formats import PASSED
+from asterism.media.formats import PASSED, ULAW
 from asterism.pbx.bridges.video import VideoMode
 from asterism.pbx.bridges.video_paths import ReportOptions, combined
 from asterism.testing import until
@@ -72,6 +73,85 @@ def test_a_codec_that_does_not_fit_is_told_once(caplog: pytest.LogCaptureFixture
     run(scenario)
 
 
+def test_who_has_left_is_forgotten() -> None:
+    async def scenario(server: FakeServer) -> None:
+        room = Room(server, VideoMode.SFU)
+        room.come("ann", "bob", "carol", most=9)
+        await settle()
+        bob = room.phones["bob"]
+        room.phone("ann").videos[0].fan.unfit(room.phone("bob").videos[0], H264)
+        room.go("bob")
+        await settle()
+        paths = room.video._paths
+        for table in (paths.cameras, paths.screens, paths._everybody, paths._asked):
+            assert len(table) == 2
+            assert bob not in table
+        assert len(paths._fans) == 2
+        assert not paths._unfit
+        room.bridge.dismiss()
+        await settle()
+
+    run(scenario)
+
+
+def test_another_far_end_is_offered_its_streams_and_the_others_are_left_alone() -> None:
+    """A transfer into the room takes everybody's audio apart for a moment (``disconnect_media``)."""
+
+    async def scenario(server: FakeServer) -> None:
+        room = Room(server, VideoMode.SFU)
+        room.come("ann", "bob", "carol", most=9)
+        await settle()
+        asked = room.phone("bob").asked[:]
+        room.bridge.disconnect_media()
+        other = Phone(server.sip)
+        other.media, other.most, other.videos = FakeStream(ULAW), 9, [Camera("zoe")]
+        other.channel = room.phones["ann"]
+        room.phones["ann"].driver = other
+        room.bridge.connect_media()
+        await settle()
+        assert room.sees() == {"ann": "bob,carol", "bob": "zoe,carol", "carol": "zoe,bob"}
+        assert (other.asked, room.phone("bob").asked) == ([(2, 0)], asked)
+        room.bridge.dismiss()
+        await settle()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_happens_each_is_shown_every_other_once(seed: int) -> None:
+    async def scenario(server: FakeServer) -> None:
+        rng = random.Random(seed)
+        room = Room(server, VideoMode.SFU)
+        for step in range(60):
+            names = list(room.phones)
+            what = rng.randrange(6)
+            if what < 2 or len(names) < 2:
+                if len(names) < 7:
+                    room.come(f"p{step}", most=9, video=rng.random() < 0.9)
+            elif what == 2:
+                room.go(rng.choice(names))
+            elif what == 3:
+                room.bridge.set_away(room.phones[rng.choice(names)], rng.random() < 0.5)
+            elif what == 4:
+                room.video.set_source(rng.choice([None, *room.phones.values()]))
+            else:
+                room.bridge.connect_media()
+            if rng.random() < 0.5:
+                await settle()
+        room.video.set_source(None)
+        for channel in room.phones.values():
+            room.bridge.set_away(channel, False)
+        await settle(40)
+        sees = {name: shown.split(",") for name, shown in room.sees().items() if shown}
+        for name, shown in sees.items():
+            others = sorted(one for one in sees if one != name)
+            assert sorted(shown) == (others or [shown[0]]), sees
+        room.bridge.dismiss()
+        await settle()
+
+    run(scenario)
+
+
 def test_what_is_over_is_forgotten() -> None:
     async def scenario(server: FakeServer) -> None:
         room = Room(server, VideoMode.SFU)
@@ -81,8 +161,6 @@ def test_what_is_over_is_forgotten() -> None:
         room.bridge.dismiss()
         await settle()
         assert all(camera.fan.closed for camera in cameras)
-        paths = room.video._paths
-        for table in (paths.cameras, paths.screens, paths._fans, paths._everybody, paths._asked, paths._states):
-            assert not table
+        assert room.bridge.video is None
 
     run(scenario)

@@ -126,6 +126,7 @@ class SoftMix:
         """Send what is waiting, then let go of all."""
         if self._bridge.video is not None:
             self._bridge.video.stop()
+            self._mixer.on_levels = None
         self._clock.remove(self._turn)
         try:
             self._running.stop()
