@@ -167,7 +167,7 @@ async def test_intervals_change_nothing_that_is_heard(interval: int) -> None:
         calls = [await found.enter(number) for number in range(3)]
         await asyncio.gather(*(call.audio.hears(*others(number)) for number, call in enumerate(calls)))
         clocks = found.world.server.pbx.bridges
-        assert (len(clocks.clock_of(interval)), len(clocks.clock)) == (1, 0)
+        assert len(clocks.clock_of(min(interval, 20))) == 1
         await asyncio.gather(*(call.hangup() for call in calls))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from asterism.media.conversion import Conversion, why_none
@@ -291,6 +291,21 @@ class RtpTransmitter(TappedStream):
 
 def _written(address: Address | None) -> str:
     return "nowhere" if address is None else f"{address[0]}:{address[1]}"
+
+
+def resume_each(streams: Iterable[object], since: float, skipped: float) -> None:
+    """After a stall, have what was written to until then go on: what comes late is no pause of the speaker.
+
+    Args:
+        streams: any; those that send no packets are left alone.
+        since: when all that were written to had been, in seconds of the loop's clock; others did pause.
+        skipped: seconds of audio that were left out, and are so in the timestamps.
+    """
+    for stream in streams:
+        if isinstance(stream, RtpTransmitter) and stream.sent.last_write >= since:
+            sent = stream.sent
+            sent.timestamp = (sent.timestamp + int(skipped * stream.format.clock_rate)) & 0xFFFFFFFF
+            sent.last_write = stream._loop.time()
 
 
 def write_each(streams: Sequence[_Writes | None], fmt: Format, payloads: Sequence[bytes]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from asterism.media.formats import ALAW, ULAW
 from asterism.media.payload_types import PayloadTypes
 from asterism.media.stream import Frame
 from asterism.media.taps import Direction, Tap
-from asterism.media.transmitter import write_each
+from asterism.media.transmitter import resume_each, write_each
 from asterism.testing.waiting import until
 
 
@@ -205,5 +207,27 @@ def test_many_are_written_to_as_each_needs_it(run):
         before = digits.session.tx_packets
         write_each([digits.session], ULAW, [bytes(160)])
         assert digits.session.tx_packets == before + 1
+
+    run(scenario)
+
+
+def test_after_a_stall_timestamps_go_on_and_after_a_pause_they_follow_the_clock(run):
+    async def scenario(media):
+        steady, paused = Leg(media), Leg(media)
+        for leg in (steady, paused):
+            write_each([leg.session], ULAW, [bytes(160)])
+        now = asyncio.get_running_loop().time()
+        steady.session.sent.last_write = now - 0.15  # as if nothing had been sent since
+        paused.session.sent.last_write = now - 5
+        resume_each([steady.session, paused.session, None], now - 0.2, 0.04)
+        for _ in range(2):
+            write_each([steady.session, paused.session], ULAW, [bytes(160)] * 2)
+        steps = []
+        for leg in (steady, paused):
+            heads = [(await leg.peer.receive())[0] for _ in range(3)]
+            steps.append([after[3] - before[3] & 0xFFFFFFFF for before, after in pairwise(heads)])
+        assert steps[0] == [160 + 320, 160]
+        assert steps[1][0] >= 160 + 5 * 8000
+        assert steps[1][1] == 160
 
     run(scenario)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import NamedTuple
 
 from asterism.core.containment import attempt
 from asterism.core.log import ServerLogger
@@ -12,6 +13,19 @@ INTERVAL = 0.02
 """Seconds between two turns unless chosen otherwise: one packet."""
 _MOST_BEHIND = 0.2
 """Seconds that are made up for after a stall; what is missed beyond them is left out."""
+
+
+_STALL = 0.05
+"""Seconds that a turn is late when that counts as a stall."""
+
+
+class Stall(NamedTuple):
+    """The loop has stood still."""
+
+    since: float
+    """When the last turn before it was due, or a little earlier."""
+    skipped: float
+    """Seconds of turns that are left out."""
 
 
 class MixClock:
@@ -23,6 +37,8 @@ class MixClock:
     def __init__(self, interval: float = INTERVAL) -> None:
         """``interval`` is in seconds."""
         self.interval = interval
+        self.stall: Stall | None = None
+        """Set during a turn that comes late."""
         self._turns: dict[Callable[[], None], ServerLogger] = {}
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -46,7 +62,10 @@ class MixClock:
             self._timer = None
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._deadline = max(self._deadline + self.interval, loop.time() - _MOST_BEHIND)
+        due, now = self._deadline, loop.time()
+        following = due + self.interval
+        self._deadline = max(following, now - _MOST_BEHIND)
+        self.stall = Stall(due - 1.5 * self.interval, self._deadline - following) if now - due >= _STALL else None
         self._timer = loop.call_at(self._deadline, self._run, loop)
         for turn, log in list(self._turns.items()):
             if not attempt(log, "a mix", False, _done, turn):

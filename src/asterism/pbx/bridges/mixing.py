@@ -20,7 +20,7 @@ from asterism.media.formats import ALAW, LINEAR, ULAW, Format
 from asterism.media.order import WINDOW, Sequencer, ticks_ahead
 from asterism.media.stream import Frame
 from asterism.media.translate import path, silence, stream_translator
-from asterism.media.transmitter import write_each
+from asterism.media.transmitter import resume_each, write_each
 
 if TYPE_CHECKING:
     from asterism.media.codecs.codec import Translator
@@ -297,6 +297,8 @@ class Output(NamedTuple):
     format: Format
     lanes: list[_Lane]
     payloads: list[bytes]
+    packet: int = 0
+    """Which packet of the turn it is."""
 
 
 class Mixer:
@@ -352,6 +354,15 @@ class Mixer:
         """A party has come, gone, or says something in another format."""
         self._lanes = None
 
+    @property
+    def packets(self) -> int:
+        """Packets of a turn, one after the other, for each party."""
+        return len(self.tuning.pieces)
+
+    def resume(self, since: float, skipped: float) -> None:
+        """Go on after a stall; see :func:`~asterism.media.transmitter.resume_each`."""
+        resume_each([port.stream for port in self.ports], since, skipped)
+
     def drain(self) -> None:
         """Send what is still waiting: the mix is over, and what has arrived shall be heard."""
         for _ in range(MOST):
@@ -375,7 +386,7 @@ class Mixer:
 
     def send(self, outputs: list[Output]) -> None:
         """Send the output of a turn to the parties that are still in the mix."""
-        for fmt, lanes, payloads in outputs:
+        for fmt, lanes, payloads, _ in outputs:
             write_each([lane.port.stream for lane in lanes], fmt, payloads)
         if self._measured:
             levels = self._measured.popleft()
@@ -449,7 +460,7 @@ def _for_each(outputs: list[Output], lanes: list[_Lane], sums: _Sums, tuning: _T
         code = fmt if fmt in tuning.codes else tuning.linear
         encode, size = tuning.codes[code].encode, tuning.sizes[code]
         those = [lanes[index] for index in own]
-        for piece in tuning.pieces:
+        for number, piece in enumerate(tuning.pieces):
             data = encode(rows[:, piece])
             payloads = [data[at : at + size] for at in range(0, len(data), size)]
             if code is not fmt:
@@ -457,7 +468,7 @@ def _for_each(outputs: list[Output], lanes: list[_Lane], sums: _Sums, tuning: _T
                     payload if lane.encode is None else lane.encode(payload)
                     for lane, payload in zip(those, payloads, strict=True)
                 ]
-            outputs.append(Output(fmt, those, payloads))
+            outputs.append(Output(fmt, those, payloads, number))
 
 
 def _for_all(outputs: list[Output], lanes: list[_Lane], total: _Sums | None, tuning: _Tuning) -> None:
@@ -466,6 +477,6 @@ def _for_all(outputs: list[Output], lanes: list[_Lane], total: _Sums | None, tun
         those = [lane for lane in lanes if lane.format is fmt]
         code = fmt if fmt in tuning.codes else tuning.linear
         encode, size = tuning.share(fmt), tuning.sizes[code]
-        for piece in tuning.pieces:
+        for number, piece in enumerate(tuning.pieces):
             heard = tuning.silences[code][:size] if total is None else tuning.codes[code].encode(total[piece])
-            outputs.append(Output(fmt, those, [heard if encode is None else encode(heard)] * len(those)))
+            outputs.append(Output(fmt, those, [heard if encode is None else encode(heard)] * len(those), number))

@@ -72,6 +72,9 @@ class Running:
         self._calm = 0
         self._pending: deque[Future[tuple[float, list[Output]]]] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._ticks = 0
+        self._later: deque[list[Output]] = deque()
+        """Packets of a turn that has several, of which one is sent each time."""
 
     @property
     def away(self) -> bool:
@@ -79,7 +82,21 @@ class Running:
         return self._away
 
     def turn(self) -> None:
-        """Work the next interval, or have it worked."""
+        """Work the next interval, or have it worked.
+
+        Of an interval of several packets it is called for each packet: one is sent, and the work done, when it is time.
+        """
+        packets = self._mixer.packets
+        if packets > 1:
+            self._ticks += 1
+            if self._ticks % packets == 1:
+                self._work()
+            if self._later:
+                self._mixer.send(self._later.popleft())
+        else:
+            self._work()
+
+    def _work(self) -> None:
         work = self._mixer.begin()
         if self._away:
             if len(self._pending) < MOST:  # else it cannot keep up, and what waits too long is dropped
@@ -88,11 +105,20 @@ class Running:
                 future.add_done_callback(self._done)
             return
         spent, outputs = _timed(work)
-        self._mixer.send(outputs)
+        self._emit(outputs)
         if spent > LONG:
             self._away, self._calm = True, 0
             self._loop = asyncio.get_running_loop()
             self._thread.acquire()
+
+    def _emit(self, outputs: list[Output]) -> None:
+        """Send what a turn has made, or keep its packets for their time."""
+        packets = self._mixer.packets
+        if packets == 1:
+            self._mixer.send(outputs)
+            return
+        if len(self._later) < MOST * packets:
+            self._later += [[one for one in outputs if one.packet == number] for number in range(packets)]
 
     def stop(self) -> None:
         """Send what is being worked and what is waiting; the mix is over."""
@@ -104,6 +130,8 @@ class Running:
             future.cancel()
         if self._away:
             self._come_back()
+        while self._later:
+            self._mixer.send(self._later.popleft())
         if not pending:  # else the thread is still at it
             self._mixer.drain()
         pending.clear()
@@ -124,7 +152,7 @@ class Running:
                 self._failed(error)
                 return
             spent, outputs = future.result()
-            self._mixer.send(outputs)
+            self._emit(outputs)
             self._calm = self._calm + 1 if spent <= _SHORT else 0
         if self._away and not pending and self._calm >= _CALM:
             self._come_back()

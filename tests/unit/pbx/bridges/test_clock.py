@@ -59,3 +59,32 @@ def test_a_turn_that_raises_ends_itself_only(capsys: pytest.CaptureFixture[str])
         clock.remove(works)
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("seconds", [0.02, 0.15, 0.4])
+def test_a_stall_is_told_with_what_is_left_out(seconds: float) -> None:
+    async def main() -> None:
+        clock, enough = MixClock(), asyncio.Event()
+        stalls: list[tuple[float, float]] = []
+        begun: list[float] = []
+
+        def turn() -> None:
+            begun.append(asyncio.get_running_loop().time())
+            if clock.stall is not None and len(begun) > 2:
+                stalls.append(clock.stall)
+            if len(begun) == 2:
+                time.sleep(seconds)
+            if len(begun) == 40:
+                enough.set()
+
+        clock.add(turn, LOG)
+        await asyncio.wait_for(enough.wait(), 10)
+        clock.remove(turn)
+        if seconds < 0.1:
+            return
+        since, skipped = stalls[0]
+        assert begun[1] - 2 * INTERVAL <= since <= begun[1]
+        assert skipped >= 0.15 if seconds > 0.2 else skipped < 0.05
+        assert skipped < seconds
+
+    asyncio.run(main())

@@ -198,3 +198,23 @@ async def test_g711_stays_on_the_loop() -> None:
     assert not running.away
     assert [len(ear) for ear in ears] == [20] * 50
     assert ears[0][-1].payload != silence(ULAW, 160)
+
+
+def test_the_packets_of_a_long_interval_are_sent_one_at_a_time() -> None:
+    mixer = Mixer(mixing.MixOptions(interval=80))
+    ear = Ear()
+    speaker = mixer.add(ULAW, Ear())
+    mixer.add(ULAW, ear)
+    errors: list[BaseException] = []
+    running_ = Running(mixer, MixThread(), errors.append)
+    counts = []
+    for number in range(16):
+        speaker(Frame(ULAW, bytes([number + 1]) * 160))
+        running_.turn()
+        counts.append(len(ear))
+    assert counts == list(range(1, 17))
+    running_.stop()
+    assert not errors
+    heard = [frame.payload[0] for frame in ear if frame.payload[0] != 0xFF]
+    assert heard == sorted(heard)
+    assert len(heard) == 16

@@ -8,7 +8,7 @@ from asterism.core.containment import FAILURES, report_failure
 from asterism.media.conversion import why_none
 from asterism.media.formats import SLIN
 from asterism.pbx.bridges.linking import apart, disconnect_channel
-from asterism.pbx.bridges.mixing import Mixer, Port
+from asterism.pbx.bridges.mixing import PACKET_MS, Mixer, Port
 from asterism.pbx.bridges.running import Running
 from asterism.pbx.channels.music.playing import music_of
 
@@ -32,7 +32,7 @@ class SoftMix:
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
         self._mixer = Mixer(bridge.mixing)
-        self._clock = bridge.pbx.bridges.clock_of(bridge.mixing.interval)
+        self._clock = bridge.pbx.bridges.clock_of(min(bridge.mixing.interval, PACKET_MS))
         self._rate = self._mixer.rate
         self._running = Running(self._mixer, bridge.pbx.bridges.thread, self._fail)
         self._ports: dict[Channel, tuple[AudioStream, Port]] = {}
@@ -137,6 +137,8 @@ class SoftMix:
 
     def _take_turn(self) -> None:
         try:
+            if self._clock.stall is not None:
+                self._mixer.resume(*self._clock.stall)
             self._running.turn()
         except FAILURES as error:
             self._fail(error)
