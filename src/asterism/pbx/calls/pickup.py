@@ -68,11 +68,15 @@ def pick_up(picker: Channel, target: Channel) -> None:
     if target.connected:
         picker.set_connected(target.connected, tell=False)
     picker.raw_answer()
+    place = picker.context, picker.exten, picker.priority
     picker.context, picker.exten, picker.priority = target.context, target.exten, target.priority
     picker.new_exten("AppDial", "(Outgoing Line)")
     bus.publish(events.PICKUP, picker, target, dialed)
     taken(target, picker)
     picker.peeraccount, target.peeraccount = target.peeraccount, picker.peeraccount
+    # As in Asterisk 22: the two have changed places, account and all; what is told of the target's end shows it.
+    target.context, target.exten, target.priority = place
+    target.set_accountcode(picker.accountcode)
     target.outgoing = None
     target.hangup_cause = int(Cause.ANSWERED_ELSEWHERE)
     picker.pbx.start(target, picker.pbx.dialplan.executor.finish)

@@ -15,6 +15,8 @@ class Disposition(IntEnum):
     BUSY = 4
     ANSWERED = 8
     CONGESTION = 16
+    CANCEL = 32
+    """The caller gave up, where ``canceldispositionenabled`` tells that from nobody having answered."""
 
     def __str__(self) -> str:
         """As records have it: ``NO ANSWER``."""
