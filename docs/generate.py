@@ -27,6 +27,7 @@ from asterism.pbx.calls.parking import settings as parking
 from asterism.pbx.channels.indications import settings as indications
 from asterism.pbx.dialplan.applications import amd
 from asterism.pbx.dialplan.functions import enumlookup, enumrules
+from asterism.pbx.records.cdr import settings as cdr
 from asterism.pbx.records.cel import settings as cel
 from asterism.pbx.vocabulary.device_state import DeviceState
 from asterism.server.discovery import configured_types
@@ -73,6 +74,7 @@ def pages() -> dict[str, str]:
     made["pjsip_notify.md"] = _notify()
     made["sip_notify.md"] = _sip_notify()
     made["amd.md"] = _amd()
+    made["cdr.md"] = _cdr()
     made["indications.md"] = _indications()
     made["res_parking.md"] = _parking()
     made["sip.conf.md"] = _sip_conf()
@@ -223,6 +225,25 @@ def _features() -> str:
             "Any other section is a group: `name = code` for applications of `[applicationmap]`; without a code it\n",
             "is the application's own. DYNAMIC_FEATURES may name groups.\n",
             f"\nThere are at most {features.MOST} applications, and as many groups.\n",
+        )
+    )
+
+
+def _cdr() -> str:
+    """The page of ``cdr.conf``, which is no object."""
+    rows = [
+        f"| `{name}` | `{spec.default}` | "
+        f"{'yes, no' if spec.most is None else f'a whole number, 1 to {spec.most}'} | {_cell(spec.help)} |\n"
+        for name, spec in cdr.OPTIONS.items()
+    ]
+    return "".join(
+        (
+            HEAD.format(title=cdr.FILE),
+            "Records of calls. [Guide](../guide/call-records.md), [sample](../../samples/cdr.conf).\n",
+            "`module reload cdr` reads the file again, for calls that are up as well. A line that is wrong is named\n",
+            "in the log, and by `asterism check`, and leaves the default.\n",
+            "\n| option of `[general]` | default | accepted | meaning |\n|---|---|---|---|\n",
+            *rows,
         )
     )
 
@@ -405,6 +426,7 @@ def _index(types: list[type[ConfiguredObject]]) -> str:
     lines += [
         "\nFiles that hold no objects:\n\n| file | what it is |\n|---|---|\n",
         "| [ccss.conf](ccss.md) | Call completion. |\n",
+        f"| [{cdr.FILE}](cdr.md) | Records of calls. |\n",
         f"| [{enumlookup.FILE}](enum.md) | Numbers in the DNS. |\n",
         f"| [{features.FILE}](features.md) | Features on keys: codes that are dialled during a call. |\n",
         f"| [{amd.FILE}](amd.md) | Answering machine detection. |\n",

@@ -153,9 +153,7 @@ class World:
 
     async def bridged(self, count: int = 2) -> None:
         """So many channels are in bridges with others."""
-        await until(
-            lambda: sum(bridge.reported_count for bridge in self.server.pbx.bridges.values()) >= count
-        )
+        await until(lambda: sum(bridge.reported_count for bridge in self.server.pbx.bridges.values()) >= count)
 
 
 @asynccontextmanager

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
-from cdr_record_kit import World, recorded, recorded_world, told
+from cdr_record_kit import World, recorded, recorded_world, sections, told
+from sip_console_kit import said
 
+from asterism.pbx.vocabulary import events
 from asterism.testing import PhoneCall, until
 
 Play = Callable[[World], Awaitable[None]]
@@ -234,3 +238,145 @@ async def test_with_the_defaults_who_called_nobody_has_no_row(title: str) -> Non
     async with recorded_world("[general]\n") as world:
         await DEFAULTS[title](world)
         assert told(await world.over()) == recorded(f"unanswered=no, congestion=no (the defaults): {title}")
+
+
+def _hangup_extension(before: bool) -> str:
+    return "[general]\nunanswered=yes\ncongestion=yes\n" + (
+        "endbeforehexten=yes\ninitiatedseconds=yes\n" if before else "endbeforehexten=no\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "title"),
+    [
+        (True, "endbeforehexten=yes, initiatedseconds=yes: answered Hangup(), then Wait in h not counted"),
+        (False, "endbeforehexten=no: the same"),
+    ],
+)
+async def test_the_record_ends_before_h_or_with_it(before: bool, title: str) -> None:
+    async with recorded_world(_hangup_extension(before)) as world:
+        await (await world.alice.dial("7820")).ended()
+        (record,) = await world.over()
+        assert told([record]) == recorded(title)
+        if before:
+            assert (record.duration, record.billsec) == (0, 1)
+
+
+async def test_what_cdr_reads_of_a_record_that_goes_on() -> None:
+    read: list[str] = []
+    async with recorded_world() as world:
+        world.server.bus.subscribe(
+            world.server.owner, None,
+            lambda kind, args: read.extend(args) if kind.name == "UserEvent" else None,
+        )  # fmt: skip
+        call = await world.alice.dial("7800")
+        await call.ended()
+        await world.over()
+    (text,) = (re.search(r"\d{4}-.*\|", str(part)) for part in read if "|" in str(part))
+    ((_, expected),) = sections("fields").items()
+    assert text is not None
+    assert _timeless(text[0]) == _timeless(expected.strip())
+
+
+def _timeless(text: str) -> str:
+    text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME", text)
+    text = re.sub(r"\b\d{10}\.\d{6}\b", "EPOCH", text)
+    text = re.sub(r"\b\d{10}\.\d+\b", "UNIQUEID", text)
+    text = re.sub(r"\b0\.\d{6}\b", "SECONDS", text)
+    return re.sub(r"UNIQUEID\|\d+\|", "UNIQUEID|SEQUENCE|", text)
+
+
+async def test_the_console_as_recorded() -> None:
+    recorded_console = sections("console")
+    async with recorded_world() as world:
+        server = world.server
+        ours = await said(server, "cdr show status")
+        head, _, names = ours.partition("  -------------------\n")
+        expected, _, theirs = recorded_console["cdr show status   (state: idle)"].partition("  -------------------\n")
+        assert head == expected
+        assert names.count("    ")
+        assert theirs.count("    ")
+        assert await said(server, "cdr show active") == recorded_console["cdr show active   (state: idle)"]
+        call, _ = await _talk(world, "6002")
+        alice, bob = sorted(channel.name for channel in server.pbx.channels)
+        for command, title in (
+            ("cdr show active", "cdr show active   (state: one call up)"),
+            (f"cdr show active {alice}", "cdr show active PJSIP/alice-00000111   (state: one call up)"),
+        ):
+            shown = recorded_console[title].replace("PJSIP/alice-00000111", alice).replace("PJSIP/bob-00000112", bob)
+            assert _clockless(await said(server, command)) == _clockless(shown)
+        await call.hangup()
+        await world.over()
+
+
+def _clockless(text: str) -> str:
+    return re.sub(r"\d\d:\d\d:\d\d|\b\d{8}\b", "TIME", text)
+
+
+async def test_the_console_with_batches_as_recorded() -> None:
+    batch = "[general]\nunanswered=yes\ncongestion=yes\nbatch=yes\nsize=3\ntime=3\n"
+    async with recorded_world(batch) as world:
+        ours = await said(world.server, "cdr show status")
+        expected = sections("console")["cdr show status   (state: batch=yes size=3 time=3)"]
+        end = "* Registered Backends"
+        assert ours.partition(end)[0] == expected.partition(end)[0]
+        assert (
+            await said(world.server, "cdr submit")
+            == sections("console")["cdr submit   (state: batch, nothing queued)"] + "\n"
+        )
+
+
+async def test_dial_with_c_begins_the_record_anew() -> None:
+    lines = "[internal]\nexten => 1,1,Answer()\n same => n,Set(CDR(tag)=x)\n same => n,Wait(.4)\n"
+    for options in ("", "C"):
+        async with recorded_world(extensions=f"{lines} same => n,Dial(PJSIP/bob,20,{options})\n") as world:
+            call = await world.alice.dial("1")
+            incoming = await world.bob.incoming()
+            incoming.answer()
+            await world.bridged()
+            created = min(channel.created for channel in world.server.pbx.channels)
+            await call.hangup()
+            (record,) = await world.over()
+            assert (record.start - created >= 0.4) is bool(options)
+            assert record.answer is not None
+            assert (record.answer == record.start) is bool(options)
+            assert dict(record.variables) == ({} if options else {"tag": "x"})
+
+
+async def test_a_reload_in_the_midst_of_calls_loses_none() -> None:
+    async with recorded_world("[general]\nunanswered = no\n") as world:
+        server, conf = world.server, Path(world.server.paths.etc) / "cdr.conf"
+        call, incoming = await _talk(world, "6002")
+        conf.write_text("[general]\nunanswered = yes\n")
+        await said(server, "module reload cdr")
+        assert not world.records
+        conf.write_text("[general]\nenable = no\n")
+        await said(server, "module reload cdr")
+        assert [(one.dstchannel[:9], str(one.disposition)) for one in world.records] == [("PJSIP/bob", "ANSWERED")]
+        conf.write_text("[general]\nenable = yes\n")
+        await said(server, "module reload cdr")
+        await incoming.hangup()
+        await call.ended()
+        first, second = await world.over()
+        assert (first.channel, first.dstchannel, first.start) == (second.channel, second.dstchannel, second.start)
+        assert second.end > first.end
+
+
+async def test_a_subscriber_that_raises_harms_neither_call_nor_record() -> None:
+    def broken(*_args: object) -> None:
+        raise RuntimeError("no")
+
+    async with recorded_world() as world:
+        for kind in (events.NEWCHANNEL, events.DIAL_BEGIN, events.BRIDGE_ENTER, events.HANGUP):
+            world.server.bus.subscribe(world.server.owner, kind, broken)
+        world.server.pbx.records.calls.listen(world.server.owner, "broken", broken)
+        await answered(world)
+        assert told(await world.over()) == recorded("answered, caller hangs up")
+
+
+async def test_without_the_file_a_call_has_no_record_and_functions_do_no_harm() -> None:
+    async with recorded_world(cdr="") as world:
+        assert "Disabled" in await said(world.server, "cdr show status")
+        await forked_record(world)
+        await answered(world)
+        assert await world.over() == []

@@ -31,7 +31,7 @@ anything. Nothing that the configuration names is run: no #exec, no file of the 
 """
 
 FILES = frozenset((
-    "acl.conf", "amd.conf", "asterisk.conf", "ccss.conf", "cel.conf", "cli.conf", "cli_aliases.conf", "enum.conf",
+    "acl.conf", "amd.conf", "asterisk.conf", "ccss.conf", "cdr.conf", "cel.conf", "cli.conf", "cli_aliases.conf", "enum.conf",
     "extconfig.conf", "extensions.conf", "features.conf", "http.conf", "indications.conf", "logger.conf",
     "manager.conf", "modules.conf", "musiconhold.conf", "pjsip.conf", "pjsip_notify.conf", "pjsip_wizard.conf",
     "res_config_sqlalchemy.conf", "res_parking.conf", "resolver_unbound.conf", "rtp.conf", "sip.conf",
@@ -235,6 +235,12 @@ def _check_amd(file: ConfigFile) -> list[ConfigError]:
     return read_settings(file)[1]
 
 
+def _check_records(file: ConfigFile) -> list[ConfigError]:
+    from asterism.pbx.records.cdr.settings import read_settings
+
+    return read_settings(file)[1]
+
+
 def _check_cel(file: ConfigFile) -> list[ConfigError]:
     from asterism.pbx.records.cel.settings import read_settings
 
@@ -271,6 +277,7 @@ _READERS: dict[str, Callable[[ConfigFile], list[ConfigError]]] = {
     "amd.conf": _check_amd,
     "asterisk.conf": _check_asterisk_conf,
     "ccss.conf": _check_completion,
+    "cdr.conf": _check_records,
     "cel.conf": _check_cel,
     "cli.conf": _check_section("startup_commands"),
     "features.conf": _check_features,

@@ -128,7 +128,7 @@ class CoreModule(Module):
         subsystems = [
             ("Manager (AMI)", _enabled(bool(getattr(manager, "enabled", False)))),
             ("Web Manager (AMI/HTTP)", _enabled(bool(getattr(http, "enabled", False) and manager.webenabled))),
-            ("Call data records", _enabled(self.server.modules.is_loaded("cdr"))),
+            ("Call data records", _enabled(self._keeps_records())),
             ("Realtime Architecture (ARA)", _enabled((self.server.paths.etc / "extconfig.conf").exists())),
         ]
         folders = [
@@ -154,6 +154,11 @@ class CoreModule(Module):
             + "".join(f"  {name + ':':<28} {value}\n" for name, value in folders)
             + "\n\n"
         )
+
+    def _keeps_records(self) -> bool:
+        """Whether records of calls are kept."""
+        found = self.server.modules.find("cdr")
+        return found is not None and bool(getattr(found.instance, "keeps_records", False))
 
     def _module_settings(self, name: str) -> Any:
         known = self.server.modules.find(name)
@@ -346,7 +351,7 @@ class CoreModule(Module):
                 ("CoreRunGroup", options.rungroup),
                 ("CoreMaxFilehandles", options.maxfiles),
                 ("CoreRealTimeEnabled", _yes((self.server.paths.etc / "extconfig.conf").exists())),
-                ("CoreCDRenabled", _yes(self.server.modules.is_loaded("cdr"))),
+                ("CoreCDRenabled", _yes(self._keeps_records())),
                 ("CoreHTTPenabled", _yes(bool(getattr(self._module_settings("http"), "enabled", False)))),
                 ("SoundsSearchCustomDir", _yes(options.sounds_search_custom_dir)),
             ]

@@ -29,7 +29,7 @@ _OF_CAUSE = {
     int(Cause.NO_ANSWER): Disposition.NO_ANSWER,
     int(Cause.ANSWERED_ELSEWHERE): Disposition.NO_ANSWER,
 }
-_OF_STATUS = {
+_OF_STATUS: Mapping[str, Disposition] = {
     DialStatus.BUSY: Disposition.BUSY,
     DialStatus.CONGESTION: Disposition.CONGESTION,
     DialStatus.CANCEL: Disposition.CANCEL,
@@ -37,7 +37,7 @@ _OF_STATUS = {
 }
 
 
-def disposition_of_status(status: DialStatus) -> Disposition:
+def disposition_of_status(status: str) -> Disposition:
     """How a call ended that rang, and was not answered."""
     return _OF_STATUS.get(status, Disposition.FAILED)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.commands import CommandCall, command
@@ -57,11 +58,16 @@ class CdrModule(Module):
         if settings is None:
             return
         self._pbx.records.calls.batch = settings.waiting
-        if settings.enable:
+        if settings.enable and (Path(self._server.paths.etc) / FILE).exists():
             self.engine.start(self._server.owner, settings, self._pbx.channels)
         else:
             self.engine.settings = settings
             self.engine.stop()
+
+    @property
+    def keeps_records(self) -> bool:
+        """Whether records are kept now."""
+        return self.engine.running
 
     def unload(self) -> None:
         """End the records that are kept, and hand them on."""

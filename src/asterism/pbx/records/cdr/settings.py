@@ -57,7 +57,7 @@ OPTIONS: Mapping[str, Spec] = MappingProxyType({
 class Settings:
     """The options, as :data:`OPTIONS` explains them."""
 
-    enable: bool = False
+    enable: bool = True
     unanswered: bool = False
     congestion: bool = False
     endbeforehexten: bool = True
@@ -80,13 +80,8 @@ class Settings:
 
 
 def read_settings(file: ConfigFile) -> tuple[Settings, list[ConfigError]]:
-    """What the file says, and what is wrong with it; a line that is wrong leaves the default.
-
-    A file that is not there says that no records are kept.
-    """
-    if not file.paths:
-        return Settings(), []
-    values: dict[str, Any] = {"enable": True}
+    """What the file says, and what is wrong with it; a line that is wrong leaves the default."""
+    values: dict[str, Any] = {}
     problems: list[ConfigError] = []
     for option in file.options("general"):
         name, value = option.name.lower(), option.value.strip()

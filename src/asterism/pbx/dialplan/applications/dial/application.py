@@ -23,7 +23,7 @@ OPTIONS = (
     ("a", "Answer the caller as soon as a destination answers."),
     ("b([[context^]exten^]priority[(arg1[^...])])", "Run a subroutine on each called channel before it is called."),
     ("B([[context^]exten^]priority[(arg1[^...])])", "Run a subroutine on the caller first."),
-    ("C", "Begin the call's detail record anew; accepted, there are none yet."),
+    ("C", "Begin the call's detail records anew, as ResetCDR does."),
     ("c", "Tell cancelled destinations that the call was answered elsewhere."),
     ("d", "A digit of the caller that is an extension, of EXITCONTEXT or its context, takes it there."),
     (

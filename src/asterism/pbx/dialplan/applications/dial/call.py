@@ -81,6 +81,8 @@ class Call:
             return self._failed(DialStatus.INVALIDARGS)
         if options.limit is not None:
             told_of(caller, options)
+        if "C" in options.letters and (reset := self.pbx.applications.get("ResetCDR")) is not None:
+            await reset(caller, "")
         if not options.letters.isdisjoint("pP"):
             self._screening = screening_of(caller, options)
             refused = await self._screening.begin()
