@@ -214,9 +214,7 @@ RUNS: dict[str, Run] = {
 }
 RELAYED = '{"bridge_id":"bridge1","bridge_technology":"native_rtp"}'
 ELSEWHERE = '{"hangupcause":26,"hangupsource":"","dialstatus":""}'
-RINGS_ON = {
-    "exten": "h", "appname": "AppDial", "appdata": "(Outgoing Line)", "accountcode": "acc1", "peeraccount": "",
-}  # fmt: skip
+RINGS_ON = {"exten": "h", "appname": "AppDial", "appdata": "(Outgoing Line)"}
 SAID = '{{"sound":"digits/{}","format":"ulaw","language":"en"}}'
 ORDER: dict[str, str] = {
     "answered, caller hangs up": """

@@ -197,7 +197,7 @@ class Detail:
 class Party:
     """The records of one channel in which it is the first party, and those in which it is the second one."""
 
-    __slots__ = ("as_peer", "called", "details", "dialplan_over", "disabled", "order", "preferred")
+    __slots__ = ("as_peer", "called", "details", "dialplan_over", "disabled", "order", "preferred", "ran")
 
     def __init__(self, first: Detail, disabled: bool) -> None:
         """Begin with the record that every channel has from its creation."""
@@ -212,6 +212,8 @@ class Party:
         self.disabled = disabled
         """Whether its records are not written."""
         self.dialplan_over = False
+        self.ran: tuple[str, str] | None = None
+        """The last application that the dialplan ran, with its data."""
 
     def open(self) -> list[Detail]:
         """Its records that have not ended."""

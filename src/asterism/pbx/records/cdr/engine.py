@@ -132,7 +132,11 @@ class Engine:
         """Who goes on in the dialplan after its call has ended has another record."""
         channel: Channel = published[0]
         party = self.parties.get(channel)
-        if party is None or party.details[-1].record is None or party.open():
+        if party is None:
+            return
+        if channel.application != _APP_DIAL:
+            party.ran = (channel.application, channel.appdata)
+        if party.details[-1].record is None or party.open():
             return
         if party.dialplan_over:
             if self.settings.endbeforehexten or channel.application == _APP_DIAL:
@@ -361,7 +365,10 @@ class Engine:
         if not detail.number:
             self.number(detail)
         ended_as = detail.ended_as(detail.answer(end), settings.congestion)
-        detail.dropped = self.parties[detail.channel].disabled
+        own = self.parties[detail.channel]
+        detail.dropped = own.disabled
+        if detail.application is None and not detail.channel.application:
+            detail.application = own.ran  # as a channel's end has been told, it runs nothing any more
         peer = detail.peer
         if peer is None:
             detail.record = detail.snapshot(end, ended_as, None, settings.initiatedseconds)
