@@ -156,7 +156,8 @@ class Engine:
             return
         callee.called = True
         for detail in callee.details:
-            detail.only_called = True
+            if detail.record is None:
+                detail.only_called = True
         party = self.parties.get(caller)
         if party is None or self.settings.ignoredialchanges:
             return
