@@ -344,7 +344,8 @@ class Engine:
         else:
             new.counted_from = last.counted_from
         if present and not end:
-            new.disposition, new.bridge, new.left_at = last.disposition, last.bridge, last.left_at
+            new.disposition, new.bridge = last.disposition, last.bridge
+            new.left_at = None if last.left_at is None else max(last.left_at, new.start)
             if last.peer is not None:
                 self._pair(new, last.peer, self.parties[last.peer], now)
         return True
@@ -354,6 +355,8 @@ class Engine:
         now = self._clock()
         for detail in self.parties[channel].open():
             detail.start = detail.changed = now
+            if detail.left_at is not None:
+                detail.left_at = now
             if not keep:
                 detail.inherit(Detail(channel, now))
             if self.debug:

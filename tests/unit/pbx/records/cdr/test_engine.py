@@ -300,7 +300,7 @@ STEP = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(STEP, max_size=60), st.booleans())
 def test_whatever_happens_each_record_ends_once_and_nothing_is_left(steps: list[Any], before_h: bool) -> None:
     """Every record that began is handed on once, or was not to be written; pairs are of those that met."""
