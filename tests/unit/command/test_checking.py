@@ -380,3 +380,11 @@ def test_a_codec_without_a_library_is_a_note_with_what_to_install(
     assert note.partition("pjsip.conf:")[2] == (
         "1: codec g729 (endpoint a) can be passed on, but not converted: install libbcg729-0"
     )
+
+
+def test_a_wrong_line_of_cel_conf_is_told(tmp_path: Path) -> None:
+    text = "[general]\nenable=yes\nevents=CHAN_START,ANSWERED\n"
+    (problem,) = told(tmp_path, {"cel.conf": text})
+    assert "cel.conf:3" in problem
+    assert "there is no event 'ANSWERED'" in problem
+    assert told(tmp_path, {"cel.conf": text.replace("ANSWERED", "ANSWER")}) == []

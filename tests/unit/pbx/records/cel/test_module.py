@@ -8,6 +8,7 @@ import pytest
 
 from asterism.core.events import EventType
 from asterism.interfaces.console.runner import CommandRunner
+from asterism.interfaces.manager.wire import encode_fields
 from asterism.pbx.records.cel.events import CEL, USER_EVENT
 from asterism.pbx.records.record import ChannelRecord
 from asterism.server.server import Server
@@ -107,3 +108,31 @@ async def test_where_it_is_not_recorded_nothing_happens() -> None:
         await say(server, "channel originate Local/1@default application Wait 1")
         await until(lambda: bool(records))
     assert {record.event for record in records} == {"CHAN_END"}
+
+
+async def test_unloaded_it_records_and_listens_to_nothing_and_comes_back() -> None:
+    async with running_server({"cel.conf": WHOLE}) as server:
+        assert server.bus.wanted(USER_EVENT)
+        await server.modules.unload("cel")
+        assert not server.bus.wanted(USER_EVENT)
+        assert not server.pbx.records.channels.wanted
+        await server.modules.load("cel")
+        assert server.bus.wanted(USER_EVENT)
+        assert (await status(server))[-1] == "CEL Event Subscriber: Manager Event Logging"
+
+
+async def test_a_value_from_a_phone_makes_no_line_of_an_event() -> None:
+    """What a dialplan puts into an event of its own ends where the field ends."""
+    extensions = "[default]\nexten => 1,1,CELGenUserEvent(x${NL}Injected: yes,y${NL}Injected: yes)\n"
+    async with running_server({"cel.conf": WHOLE, "extensions.conf": extensions}) as server:
+        texts: list[str] = []
+
+        def tell(kind: EventType, args: tuple[object, ...]) -> None:
+            texts.append(encode_fields(kind.render(*args)))
+
+        server.pbx.dialplan.globals["NL"] = "\r\n"
+        server.subscribe(CEL, tell)
+        await say(server, "channel originate Local/1@default application Wait 1")
+        await until(lambda: any("LINKEDID_END" in text for text in texts))
+    assert any("Injected" in text for text in texts)
+    assert not any(line.startswith("Injected") for text in texts for line in text.splitlines())
