@@ -22,6 +22,8 @@ from asterism.media.soundfiles.search import SHIPPED
 from asterism.pbx.calls.completion.machine import State
 from asterism.pbx.calls.completion.parameters import MOST_REQUESTS
 from asterism.pbx.calls.completion.table import CompletionSettings
+from asterism.pbx.calls.conference import menus, profiles
+from asterism.pbx.calls.conference import options as conferences
 from asterism.pbx.calls.features import settings as features
 from asterism.pbx.calls.parking import settings as parking
 from asterism.pbx.channels.indications import settings as indications
@@ -76,6 +78,7 @@ def pages() -> dict[str, str]:
     made["amd.md"] = _amd()
     made["cdr.md"] = _cdr()
     made["indications.md"] = _indications()
+    made["confbridge.md"] = _conferences()
     made["res_parking.md"] = _parking()
     made["sip.conf.md"] = _sip_conf()
     made["prompts.md"] = _prompts()
@@ -339,6 +342,46 @@ def _enum() -> str:
     )
 
 
+def _conferences() -> str:
+    """The page of ``confbridge.conf``, which is no object."""
+    table = "\n| option | default | accepted | meaning |\n|---|---|---|---|\n"
+    template = f"| `{profiles.TEMPLATE}` |  | a name | What that {{}} says counts where this one says nothing. |\n"
+    options = {name: spec for name, spec in conferences.BRIDGE_OPTIONS.items() if name not in conferences.SOUNDS}
+    return "".join(
+        (
+            HEAD.format(title=profiles.FILE),
+            "Conferences. Each section is a profile, of the type that `type` says; one name may be a profile of each\n",
+            f"type. `{profiles.DEFAULT_USER}`, `{profiles.DEFAULT_BRIDGE}` and\n",
+            f"`{profiles.DEFAULT_MENU}` are always there.\n",
+            "[Guide](../guide/conferences.md), [sample](../../samples/confbridge.conf).\n",
+            "`module reload app_confbridge` reads the file again: for users and conferences that begin from then on.\n",
+            "A line that is wrong is named in the log, and by `asterism check`, and leaves the default.\n",
+            "`CONFBRIDGE(type,option)` sets an option for one channel.\n",
+            "\n## `type = user`\n",
+            table,
+            *(
+                _row(spec, spec.no_effect and f"No effect. {spec.no_effect}")
+                for spec in conferences.USER_OPTIONS.values()
+            ),
+            template.format("profile"),
+            "\n## `type = bridge`\n",
+            table,
+            *(_row(spec, spec.no_effect and f"No effect. {spec.no_effect}") for spec in options.values()),
+            template.format("profile"),
+            "\n| sound | default | heard |\n|---|---|---|\n",
+            *(f"| `{name}` | `{sound}` | {_cell(text)} |\n" for name, (sound, text) in conferences.SOUNDS.items()),
+            "\n## `type = menu`\n\n",
+            f"`digits = action,action`: up to {menus.LONGEST_SEQUENCE} of `{menus.DIGITS}`. A digit that may make a\n",
+            "longer entry is waited for as `featuredigittimeout` of [features.conf](features.md) says. No line may\n",
+            "begin with `#`: `Set(CONFBRIDGE(menu,#1)=toggle_mute)` sets such an entry.\n",
+            "\n| action | what it does |\n|---|---|\n",
+            *(f"| `{name}` | {_cell(text)} |\n" for name, text in menus.ACTIONS.items()),
+            f"\nThere are at most {profiles.MOST} profiles of each type, {menus.MOST_ENTRIES} entries of a menu and\n",
+            f"{menus.MOST_ACTIONS} actions of an entry.\n",
+        )
+    )
+
+
 def _parking() -> str:
     """The page of ``res_parking.conf``, which is no object."""
     dynamic = (
@@ -427,6 +470,7 @@ def _index(types: list[type[ConfiguredObject]]) -> str:
         "\nFiles that hold no objects:\n\n| file | what it is |\n|---|---|\n",
         "| [ccss.conf](ccss.md) | Call completion. |\n",
         f"| [{cdr.FILE}](cdr.md) | Records of calls. |\n",
+        f"| [{profiles.FILE}](confbridge.md) | Conferences: users, rooms, menus. |\n",
         f"| [{enumlookup.FILE}](enum.md) | Numbers in the DNS. |\n",
         f"| [{features.FILE}](features.md) | Features on keys: codes that are dialled during a call. |\n",
         f"| [{amd.FILE}](amd.md) | Answering machine detection. |\n",

@@ -223,6 +223,55 @@ async def paging(world: World) -> None:
         await page.ended()
 
 
+async def meeting(world: World) -> None:
+    """The room, its chair, and a guest with a PIN who waits for the chair and leaves with him."""
+    ann, bob, chair = (world.phones[one] for one in ("201", "202", "203"))
+    lamp = await ann.subscribe("610", "dialog")
+    first = await ann.dial("610")
+    await first.answered()
+    await first.hears_sound(world.words("conf-onlyperson"))
+    await shows(lamp, "confirmed")
+    second = await bob.dial("610")
+    await second.answered()
+    first.play(440)
+    await second.hears(440)
+    guest = await world.customer.dial("5551210")
+    await guest.answered()
+    await guest.hears_sound(
+        world.words("conf-getpin")[3200:]
+    )  # its beginning may come before the provider's way is open
+    guest.send_digits("4711#")
+    await guest.hears_sound(world.words("vm-rec-name"))
+    await guest.hears_sound(world.words("beep"))
+    guest.play(700)
+    await asyncio.sleep(0.6)
+    guest.play()
+    guest.send_digits("#")
+    await guest.hears_sound(world.words("conf-waitforleader"))
+    await guest.hears(MUSIC)
+    first.play()  # silence, so that the words are heard alone
+    lead = await chair.dial("611")
+    await lead.answered()
+    await second.hears_sound(world.words("confbridge-conf-begin"), timeout=20)
+    second.play(440)
+    await guest.hears(440)
+    second.play()
+    lead.audio.packets.clear()  # "The conference ..." is in both
+    lead.send_digits("2")
+    await lead.hears_sound(world.words("conf-lockednow"))
+    third = await world.phones["204"].dial("610")
+    await third.hears_sound(world.words("conf-locked"))
+    await third.ended()
+    await lead.hangup()
+    await guest.hears_sound(world.words("conf-leaderhasleft"))
+    await guest.ended()
+    await first.hangup()
+    second.send_digits("8")
+    await second.ended()
+    await shows(lamp, "terminated")
+    await lamp.end()
+
+
 async def services(world: World) -> None:
     ann = world.phones["201"]
     echo = await ann.dial("600")
@@ -340,10 +389,13 @@ DRIVEN: Mapping[tuple[str, str], Callable[[World], Awaitable[None]]] = {
     ("services", "601"): services,
     ("services", "602"): services,
     ("services", "603"): services,
+    ("services", "610"): meeting,
+    ("services", "611"): meeting,
     ("services", "*28"): night,
     ("services", "_**20[1-6]"): pickup,
     ("from-provider", "5551000"): menu,
     ("from-provider", "_555120[1-6]"): from_provider,
+    ("from-provider", "5551210"): meeting,
     ("from-provider", "_X."): from_provider,
     ("menu", "s"): menu,
     ("menu", "1"): menu,

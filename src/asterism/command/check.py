@@ -32,7 +32,8 @@ anything. Nothing that the configuration names is run: no #exec, no file of the 
 
 FILES = frozenset((
     "acl.conf", "amd.conf", "asterisk.conf", "ccss.conf", "cdr.conf", "cel.conf", "cli.conf", "cli_aliases.conf",
-    "enum.conf", "extconfig.conf", "extensions.conf", "features.conf", "http.conf", "indications.conf", "logger.conf",
+    "confbridge.conf", "enum.conf", "extconfig.conf", "extensions.conf",
+    "features.conf", "http.conf", "indications.conf", "logger.conf",
     "manager.conf", "modules.conf", "musiconhold.conf", "pjsip.conf", "pjsip_notify.conf", "pjsip_wizard.conf",
     "res_config_sqlalchemy.conf", "res_parking.conf", "resolver_unbound.conf", "rtp.conf", "sip.conf",
     "sip_notify.conf", "sorcery.conf", "users.conf",
@@ -229,6 +230,12 @@ def _check_parking(file: ConfigFile) -> list[ConfigError]:
     return read_settings(file)[1]
 
 
+def _check_conferences(file: ConfigFile) -> list[ConfigError]:
+    from asterism.pbx.calls.conference.profiles import read_settings
+
+    return read_settings(file)[1]
+
+
 def _check_amd(file: ConfigFile) -> list[ConfigError]:
     from asterism.pbx.dialplan.applications.amd import read_settings
 
@@ -280,6 +287,7 @@ _READERS: dict[str, Callable[[ConfigFile], list[ConfigError]]] = {
     "cdr.conf": _check_records,
     "cel.conf": _check_cel,
     "cli.conf": _check_section("startup_commands"),
+    "confbridge.conf": _check_conferences,
     "features.conf": _check_features,
     "http.conf": _check_section("general"),
     "indications.conf": _check_indications,

@@ -24,6 +24,7 @@ EXTENSIONS = (
     ("607", "the time, said"),
     ("**102", "answer for 102 while it rings (a lamp's pickup prefix is **); *8: whichever phone rings"),
     ("700", "transfer a call here to park it; 701 to 709 get it back"),
+    ("800", "a conference room: all who dial it talk; * tells the keys. 801: the same as its admin"),
     ("*72103, *90103, *92103", "forward your calls to 103: always, when busy, without an answer; *73, *91, *93 end it"),
 )
 
@@ -212,6 +213,14 @@ exten => *31,1,CallCompletionCancel()
 ; Parking: transfer a call to 700, get it back at 701 to 709 (res_parking.conf).
 include => parkedcalls
 
+; A conference room (confbridge.conf): all who dial 800 talk with each other, * tells what the keys do. Who dials 801
+; may lock it (2), mute all others (5) and put out the last who came (3).
+exten => 800,1,ConfBridge(demo)
+ same => n,Hangup()
+exten => 801,1,ConfBridge(demo,,admin,admin_menu)
+ same => n,Hangup()
+exten => 800,hint,confbridge:demo
+
 ; Your own extensions: below, in this context.
 """
 
@@ -222,6 +231,42 @@ parkext = 700
 parkpos = 701-709
 parkinghints = yes
 courtesytone = beep
+"""
+
+_CONFBRIDGE_CONF = """\
+; The room of 800 and 801. Who is alone hears music.
+[default_user]
+type = user
+music_on_hold_when_empty = yes
+
+[admin]
+type = user
+template = default_user
+admin = yes
+
+[default_menu]
+type = menu
+* = playback_and_continue(conf-usermenu)
+*1 = toggle_mute
+1 = toggle_mute
+*4 = decrease_listening_volume
+4 = decrease_listening_volume
+*6 = increase_listening_volume
+6 = increase_listening_volume
+*7 = decrease_talking_volume
+7 = decrease_talking_volume
+*9 = increase_talking_volume
+9 = increase_talking_volume
+*8 = leave_conference
+8 = leave_conference
+0 = participant_count
+
+[admin_menu]
+type = menu
+template = default_menu
+2 = admin_toggle_conference_lock
+3 = admin_kick_last
+5 = admin_toggle_mute_participants
 """
 
 _MANAGER_CONF = """\
@@ -295,6 +340,7 @@ def create(folder: Path, host: str, sip_port: int, manager_port: int) -> None:
         ),
         "logger.conf": _LOGGER_CONF,
         "res_parking.conf": _RES_PARKING_CONF,
+        "confbridge.conf": _CONFBRIDGE_CONF,
         "rtp.conf": _RTP_CONF,
         "modules.conf": _MODULES_CONF,
     }

@@ -46,6 +46,8 @@ class Member:
     """Whether its far end has put the other party on hold."""
     hold_class: object = None
     """The music class that the far end suggested for the hold."""
+    texts: bool = True
+    """Whether it gets the texts that others send within their calls."""
     muted: bool = False
     """Whether it only hears, in a bridge that mixes."""
     deaf: bool = False

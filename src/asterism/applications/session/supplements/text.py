@@ -1,4 +1,4 @@
-"""Texts within a call (MESSAGE in the dialog): for the party that the channel is bridged with, or ReceiveText."""
+"""Texts within a call (MESSAGE in the dialog): for those that the channel is bridged with, or ReceiveText."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from asterism.applications.session.registry import sessions
 from asterism.applications.session.supplement import SessionSupplement
 from asterism.core.module import Module
-from asterism.pbx.channels.texting import send_text, take_text
+from asterism.pbx.bridges.texts import pass_text
+from asterism.pbx.channels.texting import take_text
 
 if TYPE_CHECKING:
     from asterism.applications.session.session import Session
@@ -44,8 +45,7 @@ class Text(SessionSupplement):
             return False
         if channel.bridge is None:
             return take_text(channel, text)
-        peer = channel.bridge.peer(channel)
-        return peer is not None and send_text(peer, text)
+        return pass_text(channel, text)
 
 
 class TextModule(Module):

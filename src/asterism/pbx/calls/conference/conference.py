@@ -268,6 +268,7 @@ class Conference:
             muted=self._silenced(user),
             deaf=user.waiting,
         )
+        self.bridge.members[channel].texts = user.profile.text_messaging
         user.inside = True
         self.publish(events.CONFBRIDGE_JOIN, user)
         self.video.come(user)

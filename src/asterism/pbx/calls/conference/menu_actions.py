@@ -154,7 +154,9 @@ class MenuActions:
         await hear_as(self._user, count_sounds(self._conference.profile, count, self._user.channel.language))
 
     async def _show(self, _action: Action) -> None:
-        self._conference.set_video_source(self._user.channel)
+        channel = self._user.channel
+        if channel.bridge is self._conference.bridge:
+            self._conference.set_video_source(channel)
 
     async def _hide(self, _action: Action) -> None:
         if self._conference.video.source is self._user.channel:

@@ -94,8 +94,18 @@ _SOUND = ShortText("the name of a sound without ending")
 _SOUND_OR_NONE = ShortText("the name of a sound without ending; empty: none")
 
 
-def _table(*rows: tuple[str, Kind[Any], object, str]) -> Mapping[str, OptionSpec]:
-    return MappingProxyType({name: OptionSpec(kind, default, text, name) for name, kind, default, text in rows})
+_ONLY_MANAGER = "Events of conferences are told to the manager and to programs only."
+
+
+def _table(
+    *rows: tuple[str, Kind[Any], object, str], without_effect: Mapping[str, str] = MappingProxyType({})
+) -> Mapping[str, OptionSpec]:
+    return MappingProxyType(
+        {
+            name: OptionSpec(kind, default, text, name, no_effect=without_effect.get(name, ""))
+            for name, kind, default, text in rows
+        }
+    )
 
 
 USER_OPTIONS = _table(
@@ -135,6 +145,7 @@ USER_OPTIONS = _table(
     ("answer_channel", _YES_NO, True, "Whether the call is answered when it enters."),
     ("send_events", _YES_NO, False, "Whether the user's channel gets events of the conference as texts."),
     ("echo_events", _YES_NO, False, "Whether these are also about the user's own doings."),
+    without_effect={"send_events": _ONLY_MANAGER, "echo_events": _ONLY_MANAGER},
 )  # fmt: skip
 """Options of ``type=user``."""
 
@@ -190,5 +201,6 @@ BRIDGE_OPTIONS = _table(
     ("remb_estimated_bitrate", Integer(), 0, "Bits per second that they tell with `force`."),
     ("enable_events", _YES_NO, False, "Whether users with `send_events` get events as texts."),
     *((name, _SOUND, sound, text) for name, (sound, text) in SOUNDS.items()),
+    without_effect={"binaural_active": "Everybody is heard in the middle.", "enable_events": _ONLY_MANAGER},
 )  # fmt: skip
 """Options of ``type=bridge``."""

@@ -101,7 +101,9 @@ class ProfilesModule(Module):
         """Run the command."""
         name = _one(call)
         found = self._profiles.users.get(name)
-        return f"No conference user profile named '{name}' found!\n" if found is None else _text(_user(found))
+        if found is None:
+            return f"No conference user profile named '{name}' found!\n"
+        return _text(_user(found, bool(getattr(self._server.options, "show_secrets", False))))
 
     @command(
         "confbridge show profile bridge",
@@ -149,7 +151,7 @@ def _text(lines: Iterable[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _user(profile: UserProfile) -> list[str]:
+def _user(profile: UserProfile, secrets: bool) -> list[str]:
     true, enabled = ("false", "true"), ("disabled", "enabled")
     rows: Mapping[str, object] = {
         "Name": profile.name,
@@ -173,7 +175,7 @@ def _user(profile: UserProfile) -> list[str]:
         "Jitterbuffer": enabled[profile.jitterbuffer],
         "Talk Detect Events": enabled[profile.talk_detection_events],
         "DTMF Pass Through": enabled[profile.dtmf_passthrough],
-        "PIN": profile.pin or "None",
+        "PIN": ("<hidden>" if not secrets else profile.pin) if profile.pin else "None",
         "Announce User Count": enabled[profile.announce_user_count],
         "Announce join/leave": enabled[profile.announce_join_leave or profile.announce_join_leave_review],
         "Announce User Count all": enabled[profile.announce_user_count_all != NEVER],

@@ -190,11 +190,13 @@ class _Kind:
         make: Callable[[str], Any],
         change: Callable[[Any, str, str], Any],
         accepted: Callable[[str], str],
+        options: Mapping[str, OptionSpec],
     ) -> None:
         self.word = word
         self.make = make
         self.change = change
         self.accepted = accepted
+        self.options = options
         self.sections: dict[str, Section] = {}
         self.done: dict[str, Any] = {}
 
@@ -226,7 +228,11 @@ class _Kind:
     def _change(self, profile: Any, option: Option, problems: list[ConfigError]) -> Any:
         key = option.name.strip().lower()
         try:
-            return self.change(profile, key, option.value)
+            changed = self.change(profile, key, option.value)
+            spec = self.options.get(key)
+            if spec is not None and spec.no_effect and getattr(changed, key) != spec.default:
+                problems.append(option.error(f"it has no effect: {spec.no_effect}"))
+            return changed
         except KeyError:
             problems.append(option.error(f"it is unknown in a {self.word} profile", self.accepted("")))
         except ValueError as error:
@@ -241,9 +247,9 @@ def _accepts(options: Mapping[str, OptionSpec]) -> Callable[[str], str]:
 def _kinds() -> dict[str, _Kind]:
     actions = f"up to {LONGEST_SEQUENCE} of the digits {DIGITS} = " + ", ".join(ACTIONS)
     return {
-        "user": _Kind("user", UserProfile, UserProfile.having, _accepts(USER_OPTIONS)),
-        "bridge": _Kind("bridge", BridgeProfile, BridgeProfile.having, _accepts(BRIDGE_OPTIONS)),
-        "menu": _Kind("menu", Menu, entry_of, lambda _: actions),
+        "user": _Kind("user", UserProfile, UserProfile.having, _accepts(USER_OPTIONS), USER_OPTIONS),
+        "bridge": _Kind("bridge", BridgeProfile, BridgeProfile.having, _accepts(BRIDGE_OPTIONS), BRIDGE_OPTIONS),
+        "menu": _Kind("menu", Menu, entry_of, lambda _: actions, {}),
     }
 
 

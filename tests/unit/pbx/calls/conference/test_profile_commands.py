@@ -13,7 +13,7 @@ from asterism.core.commands import CommandCall
 from asterism.core.errors import UsageError
 from asterism.core.registry import Owner
 from asterism.pbx.calls.conference.profile_commands import ProfilesModule
-from asterism.pbx.calls.conference.profiles import ProfileSettings
+from asterism.pbx.calls.conference.profiles import ProfileSettings, UserProfile
 from asterism.pbx.calls.conference.table import Conferences
 
 RECORD = Path(__file__).parents[4] / "data/record"
@@ -37,7 +37,8 @@ def module(tmp_path: Path) -> ProfilesModule:
     server: Any = SimpleNamespace(
         pbx=SimpleNamespace(conferences=Conferences(), server=SimpleNamespace(paths=SimpleNamespace(spool=tmp_path))),
         paths=SimpleNamespace(etc=tmp_path), register_marked=lambda _: None, log=log, said=said,
-        bus=SimpleNamespace(subscribe=lambda *_: None), owner=Owner("test"),
+        options=SimpleNamespace(show_secrets=False), owner=Owner("test"),
+        bus=SimpleNamespace(subscribe=lambda *_: None),
     )  # fmt: skip
     made = ProfilesModule()
     made.load(server)
@@ -82,6 +83,13 @@ def test_what_was_set_is_shown(module: ProfilesModule) -> None:
         "Record File:          a.wav\n", "Video Mode:           sfu\n", "sound_leave:          bye\n",
     ):  # fmt: skip
         assert said in shown
+
+
+def test_a_pin_is_hidden_unless_secrets_are_shown(module: ProfilesModule) -> None:
+    module._profiles.use(ProfileSettings({"usr": UserProfile("usr", pin="4711")}))
+    assert "PIN:                     <hidden>\n" in run(module, "confbridge show profile user usr")
+    module._server.options.show_secrets = True
+    assert "PIN:                     4711\n" in run(module, "confbridge show profile user usr")
 
 
 def test_reading_again_and_a_file_that_cannot_be_read(module: ProfilesModule, tmp_path: Path) -> None:

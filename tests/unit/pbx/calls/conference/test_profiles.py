@@ -67,6 +67,8 @@ def test_the_default_profiles_are_always_there() -> None:
         ("bridge", "mixing_interval=21", "not one of the intervals"),
         ("bridge", "video_mode=all", "not one of the accepted words"),
         ("bridge", "sound_nosuch=a", "unknown in a bridge profile"),
+        ("user", "send_events=yes", "it has no effect: Events of conferences"),
+        ("bridge", "binaural_active=yes", "it has no effect"),
         ("menu", "1=dance", "'dance' is no action; accepted: up to 11"),
         ("menu", "nonsense", "not of the form"),
         ("menu", "x=toggle_mute", "is not up to 11 of the digits"),
