@@ -72,7 +72,8 @@ async def test_a_recording_goes_on_through_an_attended_transfer() -> None:
         await recording.wait(5)
         left, right = samples_of(folder(world) / "moved.wav")
     spoken = heard(left, 440)
-    assert spoken[spoken.index(True) :].count(False) <= 1  # also while she was held
+    # Also while she was held, which took longer than what a busy machine may leave out.
+    assert spoken[spoken.index(True) :].count(False) <= 4 < spoken.count(True) - 10
     assert not any(heard(left, 700) + heard(left, 900) + heard(left, 523))
     bobs, carols = heard(right, 700), heard(right, 900)
     assert sum(bobs) >= 5
@@ -114,7 +115,7 @@ async def test_the_next_call_is_added_to_the_file_of_the_last() -> None:
     low, high = heard(pcm, 440), heard(pcm, 700)
     assert sum(low) >= 3
     assert sum(high) >= 3
-    assert len(low) - low[::-1].index(True) <= high.index(True)
+    assert len(low) - low[::-1].index(True) <= high.index(True) + 1  # the tenth in which one file ends and goes on
 
 
 async def test_fifty_calls_at_once_have_a_file_each_with_their_own_voice() -> None:

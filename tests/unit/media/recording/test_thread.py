@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import threading
 from threading import Event, current_thread
+
+import pytest
 
 from asterism.media.recording.thread import RecordingThread
 
@@ -35,16 +40,32 @@ def test_a_disk_that_does_not_answer_lets_no_more_wait_than_the_limit() -> None:
     assert thread.waiting == 0
 
 
-def test_what_raises_frees_its_room_and_the_thread_begins_again() -> None:
+def test_what_raises_is_told_and_frees_its_room_and_the_thread_begins_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", told.append)
     thread = RecordingThread(10)
 
     def fail() -> None:
         raise RuntimeError("broken on purpose")
 
-    assert thread.submit(fail, 10)
-    thread.close(wait=True)
     done: list[int] = []
+    assert thread.submit(fail, 10)
+    assert thread.submit(lambda: done.append(0))
+    thread.close(wait=True)
+    assert [one.exc_type for one in told] == [RuntimeError]
     assert thread.submit(lambda: done.append(1), 10)
     thread.close(wait=True)
     thread.close()
-    assert done == [1]
+    assert done == [0, 1]
+
+
+def test_a_disk_that_never_answers_does_not_keep_the_process_from_ending() -> None:
+    code = """
+import threading
+from asterism.media.recording.thread import RecordingThread
+thread = RecordingThread()
+thread.submit(threading.Event().wait)
+thread.submit(print)
+thread.close()
+"""
+    assert subprocess.run([sys.executable, "-c", code], timeout=20, check=False).returncode == 0

@@ -167,5 +167,9 @@ class Recordings:
             _, late = await asyncio.wait(closing, timeout=_CLOSING)
             for task in late:
                 task.cancel()
+            if late:
+                self._pbx.log.warning(
+                    "The files of %d recordings could not be closed: the disk does not answer", len(late)
+                )
         await self.commands.finish()
         self.thread.close()

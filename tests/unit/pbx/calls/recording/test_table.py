@@ -14,6 +14,7 @@ from recording_kit import Call, in_a_call
 from asterism.media.formats import ULAW
 from asterism.media.recording.mixdown import Output, Source
 from asterism.media.stream import Frame
+from asterism.pbx.calls.recording import table
 from asterism.pbx.calls.recording.settings import RecordingError, RecordingSettings
 from asterism.pbx.calls.recording.table import MOST
 
@@ -75,7 +76,11 @@ def _wait(event: threading.Event) -> None:
     event.wait(30)
 
 
-def test_a_disk_that_hangs_holds_neither_the_loop_nor_more_memory_than_the_limit(tmp_path: Path) -> None:
+def test_a_disk_that_hangs_holds_neither_the_loop_nor_more_memory_than_the_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table, "_CLOSING", 0.2)
+
     async def scenario(call: Call) -> None:
         recordings = call.server.pbx.recordings
         recordings.thread._limit = 10_000
@@ -91,7 +96,10 @@ def test_a_disk_that_hangs_holds_neither_the_loop_nor_more_memory_than_the_limit
         assert "lacks what could not be written in time" in call.log.text
         with pytest.raises(TimeoutError):
             await recording.wait(0.05)
-        recording.stop()
+        began = asyncio.get_running_loop().time()
+        await recordings.finish()  # as at the end of the server
+        assert asyncio.get_running_loop().time() - began < 3
+        assert "files of 1 recordings could not be closed" in call.log.text
         hangs.set()
         await recording.wait(5)
         assert recording.error == ""
