@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ivr_kit import ivr
 
@@ -43,8 +45,14 @@ async def test_a_tone_plays_until_it_is_stopped() -> None:
         call = await world.dial("700")
         await call.hears(350, 440)
         await until(lambda: "Wait(20)" in world.events[-1])
-        await until(lambda: not next(iter(world.server.pbx.channels)).tone)
+        channel = next(iter(world.server.pbx.channels))
+        await until(lambda: not channel.tone)
+        # What was sent until then is heard, and no more.
+        stream: Any = channel.stream
+        sent = stream.tx_packets
+        await until(lambda: call.audio.received == sent)
         await call.audio.hears_nothing()
+        assert stream.tx_packets == sent
         await call.hangup()
 
 
