@@ -7,6 +7,8 @@ COMPILED_TESTS := tests/unit/stack tests/unit/transport tests/unit/sip tests/int
 BENCH    := .venv-bench
 SOURCES := $(shell find src -name '*.py')
 WORKERS ?= auto
+# For the tests that mostly wait for foreign programs: half as many again as there are processors.
+E2E_WORKERS ?= $(shell $(PYTHON) -c 'import os; n = os.cpu_count() or 1; print(n + (n + 1) // 2)')
 ARGS   ?=
 
 .PHONY: help run test unit coverage compiled test-compiled lint format bench bench-compiled bench-peers soak fuzz effects docs clean
@@ -31,7 +33,7 @@ run: $(VENV)/.installed ## Start a demo server in the foreground (configuration 
 
 test: $(VENV)/.installed-dev ## Install what the tests need and run all of them
 	@PYTHON=$(BIN)/python tests/install-peers
-	$(BIN)/python -m tests.run -n $(WORKERS) --dist worksteal $(ARGS)
+	$(BIN)/python -m tests.run -n $(WORKERS) --e2e-workers=$(E2E_WORKERS) --dist worksteal $(ARGS)
 
 unit: $(VENV)/.installed-dev ## Run the tests that need no foreign program
 	$(BIN)/python -m tests.run -n $(WORKERS) --dist worksteal -m "not e2e" $(ARGS)

@@ -3,6 +3,9 @@
 A test that fails beside others and passes alone is flaky: the run passes, and the end of it names the test, for it must
 be mended. The arguments are pytest's. The file that the environment variable ``FLAKY_TESTS`` names, if there is one,
 gets a line for each such test, so that who calls several runs can name all of them at the very end.
+
+With ``--e2e-workers=N`` the tests marked ``e2e`` are run after the others, by so many workers: they wait for foreign
+programs most of the time, where the others keep the processors busy.
 """
 
 from __future__ import annotations
@@ -23,14 +26,25 @@ RATES = Path("tests/lines.coveragerc")
 HEADING = "FLAKY TESTS: these failed, and passed when they were run again alone. They must be mended:"
 _FAILED = 1
 """Exit status of pytest when tests ran and some of them failed."""
+_NONE = 5
+"""When there was no test to run."""
+_E2E_WORKERS = "--e2e-workers="
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run pytest, and what failed once more; returns the exit status."""
+    own = [argument for argument in arguments if argument.startswith(_E2E_WORKERS)]
+    arguments = [argument for argument in arguments if argument not in own]
     with tempfile.TemporaryDirectory() as cache:
         command = [sys.executable, "-m", "pytest", *arguments, "-o", f"cache_dir={cache}"]
         environment = {**os.environ, "COVERAGE_CORE": "sysmon", "COVERAGE_FILE": f"{cache}/coverage"}
-        status = subprocess.run([*command, *_measuring(arguments)], env=environment, check=False).returncode
+        status = _NONE
+        for more in _parts(arguments, own[-1].removeprefix(_E2E_WORKERS) if own else ""):
+            found = subprocess.run([*command, *more], env=environment, check=False).returncode
+            if found not in (0, _NONE) or status == _NONE:
+                status = found
+            if status not in (0, _FAILED, _NONE):
+                break
         _tell_coverage(environment)
         failed = _failed(Path(cache))
         # For whoever calls pytest --last-failed by hand.
@@ -45,6 +59,14 @@ def run(arguments: Sequence[str]) -> int:
             return again.returncode
     _tell(failed)
     return 0
+
+
+def _parts(arguments: Sequence[str], e2e_workers: str) -> list[list[str]]:
+    """What each run of pytest is told as well: one of all tests, or two."""
+    measuring = _measuring(arguments)
+    if not e2e_workers or "-m" in arguments:
+        return [measuring]
+    return [["-m", "not e2e", *measuring], ["-m", "e2e", "-n", e2e_workers]]
 
 
 def _measuring(arguments: Sequence[str]) -> list[str]:

@@ -97,6 +97,36 @@ def test_ci_names_the_flaky_tests_of_all_its_runs_at_the_very_end(tmp_path: Path
     assert lines[-2:] == ["test.py::test_x", "test-compiled.py::test_x"]
 
 
+_APART = """
+import os, pathlib, pytest
+NOTES = pathlib.Path(__file__).parent / "order"
+def note(word):
+    with NOTES.open("a") as file:
+        file.write(f"{word} by {os.environ.get('PYTEST_XDIST_WORKER_COUNT', '0')}\\n")
+@pytest.mark.e2e
+def test_waits():
+    note("waits")
+def test_works():
+    note("works")
+"""
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_what_waits_is_run_after_the_others_by_other_workers(tmp_path: Path, broken: bool) -> None:
+    files = {"apart": _APART} | ({"broken": BROKEN} if broken else {})
+    found = run(tmp_path, "-n", "1", "--e2e-workers=2", "-W", "ignore", **files)
+    assert found.returncode == int(broken), found.stdout
+    assert (tmp_path / "order").read_text() == "works by 1\nwaits by 2\n"
+
+
+def test_one_of_the_two_may_be_empty_and_a_choice_of_marks_stays(tmp_path: Path) -> None:
+    assert run(tmp_path, "--e2e-workers=2", "test_some.py").returncode == 0
+    assert run(tmp_path, "--e2e-workers=2", "-k", "nothing").returncode == 5
+    found = run(tmp_path, "--e2e-workers=2", "-m", "e2e", "-W", "ignore", apart=_APART)
+    assert found.returncode == 0, found.stdout
+    assert (tmp_path / "order").read_text() == "waits by 0\n"
+
+
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="measuring is slow there, and is not done")
 def test_the_part_of_the_lines_that_was_reached_is_told(tmp_path: Path) -> None:
     (tmp_path / "tests").mkdir()
