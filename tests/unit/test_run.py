@@ -6,12 +6,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAKY = """
 from pathlib import Path
+from typing import Any
 import pytest
 MARK = Path(__file__).parent / "ran"
 @pytest.mark.parametrize("number", range({count}))
@@ -113,7 +115,7 @@ def test_works():
 
 @pytest.mark.parametrize("broken", [False, True])
 def test_what_waits_is_run_after_the_others_by_other_workers(tmp_path: Path, broken: bool) -> None:
-    files = {"apart": _APART} | ({"broken": BROKEN} if broken else {})
+    files: dict[str, Any] = {"apart": _APART} | ({"broken": BROKEN} if broken else {})
     found = run(tmp_path, "-n", "1", "--e2e-workers=2", "-W", "ignore", **files)
     assert found.returncode == int(broken), found.stdout
     assert (tmp_path / "order").read_text() == "works by 1\nwaits by 2\n"
