@@ -114,13 +114,15 @@ class ChannelStream:
     Attributes:
         type: what it carries: ``audio``, ``video``, ``text``, ``image`` or another media type of SDP (RFC 8866 5.14).
         port: what its packets go in and out by; ``None``: whoever made the stream deals with them.
+        one_way: this server has added it to send something, and nothing is to come on it.
     """
 
-    __slots__ = ("port", "type")
+    __slots__ = ("one_way", "port", "type")
 
     def __init__(self, kind: str, port: AudioStream | None = None) -> None:
         self.type = kind
         self.port = port
+        self.one_way = False
 
     @property
     def direction(self) -> str:

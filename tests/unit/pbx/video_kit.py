@@ -80,6 +80,19 @@ class Camera(FakeStream):
         return self.fans[-1]
 
 
+class Stream(ChannelStream):
+    """A stream of video, maybe one that was added, or on which nothing comes."""
+
+    def __init__(self, port: Camera, added: bool, looks: bool) -> None:
+        super().__init__(VIDEO, port)
+        self.one_way = added
+        self._looks = looks
+
+    @property
+    def direction(self) -> str:
+        return "sendonly" if self.one_way or self._looks else "sendrecv"
+
+
 class Phone(FakeDriver):
     """A far end with video, which takes streams that it is offered up to a number."""
 
@@ -89,12 +102,17 @@ class Phone(FakeDriver):
     def __init__(self, technology: Any) -> None:
         super().__init__(technology)
         self.videos: list[Camera] = []
+        self.own = 1
+        """How many of its streams it has had by itself."""
+        self.looks = False
+        """Whether it only receives."""
         self.asked: list[tuple[int, int]] = []
         self.takes = True
 
     @property
     def streams(self) -> tuple[ChannelStream, ...]:
-        return (ChannelStream(AUDIO, self.media), *(ChannelStream(VIDEO, one) for one in self.videos))
+        videos = [Stream(one, index >= self.own, self.looks) for index, one in enumerate(self.videos)]
+        return (ChannelStream(AUDIO, self.media), *videos)
 
     def show_videos(self, count: int, ending: Collection[Any], codecs: Any) -> None:
         self.asked.append((count, len(ending)))

@@ -27,14 +27,13 @@ class MediaStream(ChannelStream):
 
     Attributes:
         handler: who negotiates it.
-        one_way: it was added by this server to send something, and nothing is to come on it.
         peer_holds: the peer does not want to receive.
         refused: the peer has answered our offer of it with port 0, or not at all.
         placed: where the peer is to send, as our latest description says; ``None``: here.
         sends_to: the same, as was agreed on.
     """
 
-    __slots__ = ("handler", "one_way", "peer_holds", "placed", "refused", "sends_to")
+    __slots__ = ("handler", "peer_holds", "placed", "refused", "sends_to")
 
     def __init__(self, handler: SdpHandler) -> None:
         self.handler = handler

@@ -1,7 +1,7 @@
 """The streams that carry the video of a bridge's members to each other, and what comes back on them.
 
-A member's *camera* is its first stream of video; its *screens* are all of them, in their order. Each camera has a
-fan-out, and each screen is shown one camera at most.
+A member's *screens* are its streams of video, those first that this server has not added; its *camera* is the first of
+them on which it may send something. Each camera has a fan-out, and each screen is shown one camera at most.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ class VideoPaths:
     """See above.
 
     Attributes:
-        cameras: the camera of each member that has video, in the order in which they came.
-        screens: the screens of each of them.
+        cameras: the camera of each member that has one, in the order in which they came.
+        screens: the screens of each member that has video.
     """
 
     def __init__(self, bridge: Bridge, options: ReportOptions) -> None:
@@ -80,6 +80,8 @@ class VideoPaths:
         self._options = options
         self.cameras: dict[Channel, RtpSession] = {}
         self.screens: dict[Channel, list[RtpSession]] = {}
+        self._own: dict[Channel, int] = {}
+        """How many of its screens a member has by itself: they are not ended here."""
         self._away: set[Channel] = set()
         """Those that are by themselves for a while: their streams stay, and nothing is sent on them or taken."""
         self._fans: dict[RtpSession, FanOut] = {}
@@ -100,41 +102,43 @@ class VideoPaths:
     def look(self, members: Sequence[Channel]) -> None:
         """Find the streams of these members, who are all that there are."""
         before = self.screens
-        self.screens = {}
+        self.screens, self.cameras = {}, {}
         inside = self._bridge.members
         for channel in members:
-            ports = _ports(channel)
-            if ports and not inside[channel].deaf:
-                self.screens[channel] = ports
+            own, added, camera = _ports(channel)
+            if not own or inside[channel].deaf:
+                continue
+            self.screens[channel] = own + added
+            self._own[channel] = len(own)
+            if camera is not None:
+                self.cameras[channel] = camera
         self._away = {channel for channel in self.screens if channel.away}
-        self.cameras = {channel: ports[0] for channel, ports in self.screens.items()}
         for channel in [one for one in before if one not in self.screens]:
-            self._forget(channel, before[channel], gone=channel not in members)
+            self._forget(channel, before[channel], self._own.pop(channel), gone=channel not in members)
         cameras = set(self.cameras.values())
         for port in [one for one in self._fans if one not in cameras]:
             self._fans.pop(port).close()
         if self._options.interval and self._timer is None and self.active:
             self._later()
 
-    def _forget(self, channel: Channel, ports: list[RtpSession], *, gone: bool) -> None:
+    def _forget(self, channel: Channel, ports: list[RtpSession], own: int, *, gone: bool) -> None:
         self._everybody.pop(channel, None)
         for port in ports:
             self._states.pop(port, None)
         if not gone:
             return
         self._unfit = {pair for pair in self._unfit if channel not in pair}
-        if self._asked.pop(channel, None) is not None and len(ports) > 1 and channel.alive:
-            _ask(channel, 1, ports[1:], ())  # it goes on elsewhere, where there is one other at most
+        if self._asked.pop(channel, None) is not None and channel.alive:
+            _ask(channel, own, ports[own:], ())  # it goes on elsewhere, where there is one other at most
 
     # -- who is shown --------------------------------------------------------------------------------------------
 
     def show(self, shown: Mapping[Channel, Channel]) -> None:
         """Show members the camera of one other each, on their first screen."""
         for channel, ports in self.screens.items():
-            asked = self._asked.get(channel)
-            if asked is not None and asked.streams > 1:
-                self._asked[channel] = _Asked(1, frozenset(), channel.driver)
-                _ask(channel, 1, ports[1:], ())
+            if self._asked.pop(channel, None) is not None:
+                own = self._own[channel]
+                _ask(channel, own, ports[own:], ())
         self._everybody.clear()
         self._connect({self.screens[viewer][0]: source for viewer, source in shown.items() if viewer not in self._away})
 
@@ -143,16 +147,20 @@ class VideoPaths:
         plan: dict[RtpSession, Channel] = {}
         for viewer, ports in self.screens.items():
             others = [channel for channel in self.cameras if channel is not viewer]
-            shown = self._everybody.get(viewer, {})
-            shown = {port: shown[port] for port in ports if shown.get(port) in others}
+            before = self._everybody.get(viewer, {})
+            own = self._own[viewer]
+            added = sorted(ports[own:], key=lambda port: before.get(port) not in others)
+            more = max(0, len(others) - own)
+            staying = {*ports[:own], *added[:more]}
+            shown = {port: before[port] for port in ports if port in staying and before.get(port) in others}
             missing = [channel for channel in others if channel not in shown.values()]
-            idle = [port for port in ports if port not in shown]
+            idle = [port for port in ports if port in staying and port not in shown]
             shown.update(zip(idle, missing, strict=False))
             self._everybody[viewer] = shown
             if viewer not in self._away:
                 plan.update(shown)
-            ending = frozenset(port for port in ports[1:] if port not in shown)
-            wanted = _Asked(max(1, len(others)), ending, viewer.driver)
+            ending = frozenset(added[more:])
+            wanted = _Asked(own + more, ending, viewer.driver)
             if self._asked.get(viewer) != wanted and (len(ports) != wanted.streams or ending):
                 self._asked[viewer] = wanted
                 _ask(viewer, wanted.streams, ending, missing[len(idle) :])
@@ -228,10 +236,22 @@ class VideoPaths:
             self._timer = None
 
 
-def _ports(channel: Channel) -> list[RtpSession]:
-    """The streams of video of a channel that can be shown to several."""
-    found = [stream.port for stream in channel.streams if stream.type == VIDEO and stream.port is not None]
-    return [cast("RtpSession", port) for port in found if not port.closed and hasattr(port, "fan_out")]
+def _ports(channel: Channel) -> tuple[list[RtpSession], list[RtpSession], RtpSession | None]:
+    """The streams of video of a channel that it has by itself, those that were added, and its camera."""
+    own: list[RtpSession] = []
+    added: list[RtpSession] = []
+    camera = None
+    for stream in channel.streams:
+        if stream.type != VIDEO or stream.port is None or stream.port.closed or not hasattr(stream.port, "fan_out"):
+            continue
+        port = cast("RtpSession", stream.port)
+        if stream.one_way:
+            added.append(port)
+            continue
+        own.append(port)
+        if camera is None and stream.direction != "sendonly":
+            camera = port
+    return own, added, camera
 
 
 def _shows(fan: FanOut, screen: AudioStream) -> bool:

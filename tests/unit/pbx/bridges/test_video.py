@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from fake_technology import FakeServer, run, settle
-from video_kit import Room
+from video_kit import Camera, Room
 
 from asterism.pbx.bridges.video import VideoMode, one_for_all
 from asterism.pbx.channels.channel import Channel
@@ -223,6 +223,46 @@ async def test_streams_are_limited_and_nobody_is_asked_again_and_again(one: Room
     one.go("bob")
     await settle()
     assert one.sees()["ann"] == "dave,carol", "whoever had no place gets the one that is free"
+
+
+@room(VideoMode.SFU)
+async def test_streams_that_a_phone_has_by_itself_are_used_and_not_ended(one: Room) -> None:
+    one.come("ann", most=9)
+    ann = one.phone("ann")
+    ann.videos += [Camera("ann again"), Camera("ann a third time")]
+    ann.own = 3
+    one.come("bob", "carol", most=9)
+    await settle()
+    assert one.sees()["ann"] == "bob,carol,-"
+    assert ann.asked == []
+    one.come("dave", "erin", most=9)
+    await settle()
+    assert one.sees()["ann"] == "bob,carol,dave,erin"
+    assert one.sees()["erin"] == "ann,bob,carol,dave", "each is shown once, by its first camera"
+    for name in ("bob", "carol", "erin"):
+        one.go(name)
+    await settle()
+    assert one.sees()["ann"].replace("-", "").strip(",") == "dave"
+    assert len(ann.videos) == 3
+
+
+@room(VideoMode.SFU)
+async def test_who_only_looks_is_not_shown(one: Room) -> None:
+    one.come("ann", most=9)
+    one.phone("ann").looks = True
+    one.come("bob", "carol", most=9)
+    await settle()
+    assert one.sees() == {"ann": "bob,carol", "bob": "carol", "carol": "bob"}
+
+
+@room(VideoMode.TALKER)
+async def test_who_only_looks_is_not_shown_when_it_talks(one: Room) -> None:
+    one.come("ann", "bob")
+    one.phone("ann").looks = True
+    one.bridge.connect_media()
+    one.come("carol")
+    talk(one, "ann")
+    assert one.sees() == {"ann": "bob", "bob": "carol", "carol": "bob"}
 
 
 @room(VideoMode.SFU)
