@@ -194,7 +194,7 @@ BRIDGE_OPTIONS = _table(
     ("regcontext", _TEXT, "", "Context in which there is an extension with the conference's name while it lasts."),
     ("video_mode", Choice(*VIDEO_MODES), "none", "Whose video the users see."),
     ("video_update_discard", Integer(0, _LONGEST_TIME), 2000,
-     "Milliseconds after a request for a whole picture in which further ones are passed over."),
+     "Milliseconds after a request for a whole picture in which further ones become one, at their end."),
     ("remb_send_interval", Integer(0, _LONGEST_TIME), 0,
      "Milliseconds between two reports to senders of video about the bandwidth of the receivers; 0: none."),
     ("remb_behavior", Choice(*REMB_BEHAVIOURS), "average", "How these reports sum up what receivers have."),
