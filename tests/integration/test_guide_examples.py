@@ -19,6 +19,7 @@ from asterism.config.file import ConfigFile
 from asterism.core.commands import CommandCall
 from asterism.core.errors import AsterismError
 from asterism.interfaces.console.runner import CommandRunner
+from asterism.pbx.calls.conference.conference import Conference, User
 from asterism.pbx.vocabulary.events import HANGUP
 from asterism.server.server import Server
 from asterism.testing import Phone, PhoneAudio, PhoneCall, assert_idle, running_server, until
@@ -327,3 +328,42 @@ async def test_a_port_that_is_taken(required: bool) -> None:
             async with running_server(config) as server:
                 assert server.booted
                 assert server.sip.listening() == []
+
+
+async def test_the_conference_of_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = "from asterism import Channel\n" + blocks("conferences.md")[0]
+    names = load(program, "conferences", tmp_path, monkeypatch)
+    async with (
+        running_server({"pjsip.conf": PJSIP}) as server,
+        Phone("101", server) as ann,
+        Phone("102", server) as bob,
+    ):
+        names["server"] = server
+        for exten, name in (("801", "host"), ("802", "guest")):
+            server.pbx.extension("phones", exten)(names[name])
+        greeting = asyncio.ensure_future(names["greet"]())
+        guest = await bob.dial("802")
+        await guest.answered()
+        conference = server.pbx.conference("team")
+        await until(lambda: len(conference.users) == 1)
+        (user,) = conference.users.values()
+        assert (user.waiting, user.muted) == (True, True)
+        host = await ann.dial("801")
+        await host.answered()
+        await until(lambda: not user.waiting)
+        conference.mute(user, False)
+        host.audio.play(440)
+        guest.audio.play(700)
+        await asyncio.gather(host.audio.hears(700), guest.audio.hears(440))
+        await host.hangup()
+        await guest.ended()
+        await asyncio.wait_for(greeting, 5)
+        await assert_idle(server)
+
+
+def test_the_table_of_conferences_names_what_there_is() -> None:
+    table = (GUIDE / "conferences.md").read_text().partition("## From Python")[2].partition("All of it raises")[0]
+    rows = "\n".join(line.split(" | ")[0] for line in table.splitlines() if line.startswith("| `"))
+    for name in {*re.findall(r"(?<!\.)\b([a-z_]+)\(", rows), *re.findall(r"`([a-z_]+) =", rows)}:
+        assert hasattr(Conference, name), name
+    assert callable(User.do)

@@ -375,7 +375,15 @@ class Bridge:
         """Let a member be by itself: it hears nobody here and nobody hears it, and its digits are kept for a reader."""
         if channel.away is not away:
             channel.away = away
+            self.reconnect(channel)
+
+    def reconnect(self, channel: Channel) -> None:
+        """A member begins or ceases to be by itself, or to hear music: a conference does not look at all others."""
+        mixed = getattr(self._mixer, "reconnect", None) if self.uses is MIXING else None
+        if mixed is None:
             self.connect_media()
+        else:
+            mixed(channel)
 
     def set_voices(self, voices: Iterable[tuple[Channel, bool, bool]]) -> None:
         """Say of members of a bridge that mixes whether each is muted, and whether it is deaf."""

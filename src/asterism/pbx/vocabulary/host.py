@@ -177,6 +177,9 @@ class ChannelBridge(Protocol):
     def connect_media(self) -> None:
         """Connect the audio again: a stream, its formats or its taps have changed."""
 
+    def reconnect(self, channel: Channel) -> None:
+        """The same for one member that begins or ceases to be by itself, or to hear music."""
+
     def pass_streams(self, source: Channel) -> None:
         """Have the peer offered the streams that a channel has now."""
 

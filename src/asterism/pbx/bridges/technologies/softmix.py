@@ -94,6 +94,13 @@ class SoftMix:
             if found[1].deaf is not deaf:
                 self._arrange_video()
 
+    def reconnect(self, channel: Channel) -> None:
+        """A member begins or ceases to be by itself, or to hear music."""
+        found = self._ports.get(channel)
+        if found is not None:
+            self._connect(channel, *found)
+        self._arrange_video()
+
     def leave(self, channel: Channel) -> None:
         """Let one go; the others go on."""
         self._arrange_video(without=channel)

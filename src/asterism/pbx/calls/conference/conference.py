@@ -335,14 +335,15 @@ class Conference:
 
     def _follow(self, change: Change, sole: User | None, come: User | None) -> None:
         """Do what a coming or leaving has changed for others, and tell them."""
-        self._set_voices([*change.seated, *change.waiting])
-        told = dict.fromkeys((*change.seated, *change.waiting))
+        changed = dict.fromkeys((*change.seated, *change.waiting))
+        self._set_voices(changed)
+        told = dict(changed)
         for user in (sole, self.attendance.sole, come):
             if user is not None and not user.out:
                 told[user] = None
         for user in told:
             alone = user.waiting or user is self.attendance.sole
-            if alone is not user.alone or user in change.seated or user in change.waiting or user is come:
+            if alone is not user.alone or user in changed or user is come:
                 user.alone = alone
                 if user.on_change is not None:
                     user.on_change(user)

@@ -155,7 +155,7 @@ def stop_music(channel: Channel) -> None:
 
 def _bridge_anew(channel: Channel) -> None:
     if channel.bridge is not None:
-        channel.bridge.connect_media()
+        channel.bridge.reconnect(channel)
 
 
 def class_by_digit(classes: Iterable[MusicClass], digit: str) -> MusicClass | None:

@@ -438,3 +438,32 @@ class Recorded(list[Any]):
 
     def append(self, _: Any) -> None:
         """Nothing."""
+
+
+def test_what_one_of_many_does_is_not_looked_at_for_all() -> None:
+    """A prompt, a key or music of one of a thousand would cost as much as all of them, and all at once a second."""
+
+    async def scenario(server: FakeServer) -> None:
+        conference = alone(server)
+        users = [await attend(conference, "bob") for _ in range(30)]
+        mixer: Any = conference.bridge._mixer
+        looked: list[Channel] = []
+        connect = type(mixer)._connect
+
+        class Counting(type(mixer)):  # type: ignore[misc]
+            __slots__ = ()
+
+            def _connect(self, channel: Channel, *args: Any) -> None:
+                looked.append(channel)
+                connect(self, channel, *args)
+
+        mixer.__class__ = Counting
+        conference.bridge.set_away(users[3].channel, True)
+        conference.bridge.set_away(users[3].channel, False)
+        assert sink_of(users[3]) is not None
+        conference.mute(users[4])
+        assert looked == [users[3].channel, users[3].channel, users[4].channel]
+        conference.end()
+        await settle(20)
+
+    run(scenario)
