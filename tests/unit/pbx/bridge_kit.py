@@ -92,16 +92,21 @@ def told(server: FakeServer) -> list[Told]:
 
 
 def compare(
-    server: FakeServer, title: str, floating: tuple[str, ...] = (), skip: int = 0, record: Path = RECORD
+    server: FakeServer,
+    title: str,
+    floating: tuple[str, ...] = (),
+    skip: int = 0,
+    record: Path = RECORD,
+    without: tuple[str, ...] = (),
 ) -> None:
     """Our events against those of a section: their order, and of each whatever the record says of it.
 
     ``floating`` events stand anywhere: they come from another thread of the recorded server. Of VarSet each channel's
     values are compared, in order, told once however often the recorded server repeats them. ``skip`` is how many of our
-    first events are not in the section.
+    first events are not in the section. Events ``without`` are not compared.
     """
     ours, theirs = told(server)[skip:], recorded(title, record)
-    apart = (*FLOATING, *floating, "VarSet")
+    apart = (*FLOATING, *floating, *without, "VarSet")
     mine = [event for event in ours if event.name not in apart]
     wanted = [event for event in theirs if event.name not in apart]
     order, other_order = ([f"{event.name} {event.who}" for event in events] for events in (mine, wanted))

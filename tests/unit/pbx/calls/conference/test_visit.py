@@ -8,8 +8,11 @@ import pytest
 from confbridge_kit import World, conference, record_names
 from fake_technology import settle
 
+from asterism.media import denoise
+from asterism.media.denoise import Denoiser
 from asterism.pbx.channels.jitter import is_buffered
 from asterism.pbx.channels.music.playing import music_of
+from asterism.pbx.channels.volume import channel_taps
 
 
 def test_announcement_and_count_come_before_the_mix() -> None:
@@ -191,3 +194,19 @@ def test_the_name_is_recorded_and_said() -> None:
         ]  # fmt: skip
 
     conference(scenario, "[named]\ntype=user\nannounce_join_leave=yes\n")
+
+
+def test_noise_is_taken_out_as_long_as_the_user_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(world: World) -> None:
+        monkeypatch.setattr(denoise, "reason", lambda: "")
+        alice = await world.enter("alice", "room,,clear")
+        assert any(isinstance(tap, Denoiser) for tap in channel_taps(alice))
+        world.room().kick_all()
+        await settle(20)
+        assert not any(isinstance(tap, Denoiser) for tap in channel_taps(alice))
+        monkeypatch.setattr(denoise, "reason", lambda: "the library is missing")
+        bob = await world.enter("bob", "room,,clear")
+        assert bob in world.room().users
+        assert any("is not taken out: the library is missing" in line for line in world.warnings)
+
+    conference(scenario, "[clear]\ntype=user\nquiet=yes\ndenoise=yes\n")
