@@ -31,6 +31,10 @@ from asterism.pbx.dialplan.applications import amd
 from asterism.pbx.dialplan.functions import enumlookup, enumrules
 from asterism.pbx.records.cdr import settings as cdr
 from asterism.pbx.records.cel import settings as cel
+from asterism.pbx.records.writers import cdr_manager
+from asterism.pbx.records.writers.cdr_csv import OPTIONS as CSV_OPTIONS
+from asterism.pbx.records.writers.sql_settings import OPTIONS as SQL_OPTIONS
+from asterism.pbx.records.writers.templates import MAX_ROW
 from asterism.pbx.vocabulary.device_state import DeviceState
 from asterism.server.discovery import configured_types
 from asterism.sip.notify import content
@@ -77,6 +81,9 @@ def pages() -> dict[str, str]:
     made["sip_notify.md"] = _sip_notify()
     made["amd.md"] = _amd()
     made["cdr.md"] = _cdr()
+    made["cdr_custom.md"] = _custom("cdr", "Records of calls", "files-of-ones-own-format")
+    made["cel_custom.md"] = _custom("cel", "Records of what happens to channels", "files-of-ones-own-format")
+    made["cdr_manager.md"] = _cdr_manager()
     made["indications.md"] = _indications()
     made["confbridge.md"] = _conferences()
     made["res_parking.md"] = _parking()
@@ -247,6 +254,59 @@ def _cdr() -> str:
             "in the log, and by `asterism check`, and leaves the default.\n",
             "\n| option of `[general]` | default | accepted | meaning |\n|---|---|---|---|\n",
             *rows,
+            "\nWith a section `[csv]`, records are written to `cdr-csv/Master.csv` below the log folder. Its options\n",
+            "are read again by `module reload cdr_csv`, or `module reload`.\n",
+            "\n| option of `[csv]` | default | accepted | meaning |\n|---|---|---|---|\n",
+            *(f"| `{name}` | `{of[0]}` | yes, no | {_cell(of[1])} |\n" for name, of in CSV_OPTIONS.items()),
+            *_sql("cdr"),
+        )
+    )
+
+
+def _sql(of: str) -> list[str]:
+    """The section ``[sql]`` of a file."""
+    return [
+        "\nWith a section `[sql]`, records are written to a table. Each of its columns gets the field of its name;\n",
+        "others are left to their default. `asterism db upgrade` makes the table, and adds columns that are missing.\n",
+        f"The options are read again by `module reload {of}_sqlalchemy`, or `module reload`.\n",
+        "\n| option of `[sql]` | default | accepted | meaning |\n|---|---|---|---|\n",
+        *(
+            f"| `{name}` | {f'`{default}`' if default else ''} | {_cell(accepted)} | {_cell(text)} |\n"
+            for name, (default, accepted, text) in SQL_OPTIONS.items()
+        ),
+    ]
+
+
+def _custom(of: str, what: str, anchor: str) -> str:
+    """The page of ``cdr_custom.conf`` or ``cel_custom.conf``."""
+    meaning = (
+        f"Of each record a row is made as of a line of the dialplan, for a file below `{of}-custom` in the log folder."
+    )
+    return "".join(
+        (
+            HEAD.format(title=f"{of}_custom.conf"),
+            f"{what} in files of one's own format. [Guide](../guide/call-records.md#{anchor}),\n",
+            f"[sample](../../samples/{of}_custom.conf). `module reload {of}_custom` reads the file again.\n",
+            "\n| line of `[mappings]` | meaning |\n|---|---|\n",
+            f"| `FILE => TEXT` | {_cell(meaning)} |\n",
+            "\nThe name may have folders; it cannot lead elsewhere, nor begin with a dot. Several lines may name\n",
+            "one file.\n",
+            f"A row has at most {MAX_ROW} characters; line ends in it are written as blanks.\n",
+        )
+    )
+
+
+def _cdr_manager() -> str:
+    """The page of ``cdr_manager.conf``."""
+    return "".join(
+        (
+            HEAD.format(title=cdr_manager.FILE),
+            "Records of calls for the manager. [Guide](../guide/call-records.md#the-manager),\n",
+            "[sample](../../samples/cdr_manager.conf). `module reload cdr_manager` reads the file again.\n",
+            "\n| option of `[general]` | default | accepted | meaning |\n|---|---|---|---|\n",
+            "| `enabled` | `no` | yes, no | Whether each record is an event `Cdr`. |\n",
+            "\n| line of `[mappings]` | meaning |\n|---|---|\n",
+            "| `FIELD => NAME` | The event has this field too, or variable set by `CDR(FIELD)`, and calls it so. |\n",
         )
     )
 
@@ -268,7 +328,7 @@ def _cel() -> str:
     lines.append(f"\nAt most {cel.MOST_APPLICATIONS} applications can be named.\n")
     lines.append("\n## Events\n\n| event | what has happened |\n|---|---|\n")
     lines += [f"| `{name}` | {_cell(text)} |\n" for name, text in cel.EVENTS.items()]
-    return "".join(lines)
+    return "".join([*lines, *_sql("cel")])
 
 
 def _amd() -> str:
@@ -470,11 +530,14 @@ def _index(types: list[type[ConfiguredObject]]) -> str:
         "\nFiles that hold no objects:\n\n| file | what it is |\n|---|---|\n",
         "| [ccss.conf](ccss.md) | Call completion. |\n",
         f"| [{cdr.FILE}](cdr.md) | Records of calls. |\n",
+        "| [cdr_custom.conf](cdr_custom.md) | Records of calls in files of one's own format. |\n",
+        f"| [{cdr_manager.FILE}](cdr_manager.md) | Records of calls for the manager. |\n",
         f"| [{profiles.FILE}](confbridge.md) | Conferences: users, rooms, menus. |\n",
         f"| [{enumlookup.FILE}](enum.md) | Numbers in the DNS. |\n",
         f"| [{features.FILE}](features.md) | Features on keys: codes that are dialled during a call. |\n",
         f"| [{amd.FILE}](amd.md) | Answering machine detection. |\n",
         f"| [{cel.FILE}](cel.md) | Records of what happens to channels. |\n",
+        "| [cel_custom.conf](cel_custom.md) | Records of what happens to channels in files of one's own format. |\n",
         f"| [{indications.FILE}](indications.md) | The tones of countries. |\n",
         f"| [{content.FILE}](pjsip_notify.md) | NOTIFYs that are sent by hand. |\n",
         f"| [{parking.FILE}](res_parking.md) | Parking lots. |\n",

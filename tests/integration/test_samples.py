@@ -21,7 +21,7 @@ SAMPLES = ROOT / "samples"
 FILES = sorted(SAMPLES.glob("*.conf"))
 CERTIFICATES = ("cert_file", "tlscertfile", "directory")
 """What these name is not where the tests run."""
-DATABASES = ("extconfig.conf", "res_config_sqlalchemy.conf", "sorcery.conf")
+DATABASES = ("cdr.conf", "cel.conf", "extconfig.conf", "res_config_sqlalchemy.conf", "sorcery.conf")
 """They make sense together only."""
 
 

@@ -31,9 +31,9 @@ anything. Nothing that the configuration names is run: no #exec, no file of the 
 """
 
 FILES = frozenset((
-    "acl.conf", "amd.conf", "asterisk.conf", "ccss.conf", "cdr.conf", "cel.conf", "cli.conf", "cli_aliases.conf",
-    "confbridge.conf", "enum.conf", "extconfig.conf", "extensions.conf",
-    "features.conf", "http.conf", "indications.conf", "logger.conf",
+    "acl.conf", "amd.conf", "asterisk.conf", "ccss.conf", "cdr.conf", "cdr_custom.conf", "cdr_manager.conf",
+    "cel.conf", "cel_custom.conf", "cli.conf", "cli_aliases.conf", "confbridge.conf", "enum.conf", "extconfig.conf",
+    "extensions.conf", "features.conf", "http.conf", "indications.conf", "logger.conf",
     "manager.conf", "modules.conf", "musiconhold.conf", "pjsip.conf", "pjsip_notify.conf", "pjsip_wizard.conf",
     "res_config_sqlalchemy.conf", "res_parking.conf", "resolver_unbound.conf", "rtp.conf", "sip.conf",
     "sip_notify.conf", "sorcery.conf", "users.conf",
@@ -79,6 +79,7 @@ def check(folder: Path, *, bind: bool = False) -> tuple[list[ConfigError], list[
     With ``bind`` the addresses are tried that the server would listen on.
     """
     from asterism.command.checking.dialplan import check_dialplan
+    from asterism.command.checking.records import check_records
     from asterism.sip.objects.endpoint import Endpoint
 
     found = Problems()
@@ -104,6 +105,7 @@ def check(folder: Path, *, bind: bool = False) -> tuple[list[ConfigError], list[
             found.add(found.collect(partial(reader, files[name])) or [])
     if "musiconhold.conf" in files:
         found.add(_check_music(files["musiconhold.conf"], directories))
+    found.add(check_records(files, folder))
     lines = _make_lines(folder, files, options, directories, found)
     if "extensions.conf" in files:
         found.collect(lambda: check_dialplan(files["extensions.conf"], lines, found))

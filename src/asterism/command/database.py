@@ -1,4 +1,4 @@
-"""``asterism db``: make and extend the realtime tables of the configured databases."""
+"""``asterism db``: make and extend the tables of the configured databases: of realtime, and of call records."""
 
 from __future__ import annotations
 
@@ -10,18 +10,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asterism.config.asterisk_conf import AsteriskConf
+from asterism.config.file import ConfigFile
 from asterism.core.errors import AsterismError, ConfigError
 from asterism.data.realtime.settings import DATABASES, RealtimeSettings, require_sqlalchemy
 
 if TYPE_CHECKING:
     from asterism.data.realtime.settings import DatabaseSettings
+    from asterism.pbx.records.writers.sql_settings import Fields, SqlSettings
+
+    RecordTables = dict[str, list[tuple[SqlSettings, Fields]]]
 
 USAGE = """\
-Usage: asterism db show [DIR|FILE]       compare the realtime tables with what this version uses
+Usage: asterism db show [DIR|FILE]       compare the tables with what this version uses
        asterism db upgrade [DIR|FILE]    make missing tables and add missing columns
 
 DIR is a configuration folder, FILE an asterisk.conf (default: /etc/asterisk). The databases are those of
-res_config_sqlalchemy.conf, the tables those that extconfig.conf gives them. Nothing is ever removed or changed.
+res_config_sqlalchemy.conf, the tables those that extconfig.conf gives them, and those of call records that the
+sections [sql] of cdr.conf and cel.conf name. Nothing is ever removed or changed.
 """
 
 
@@ -33,8 +38,9 @@ def run_database(words: Sequence[str]) -> int:
         return 0 if help_wanted else 2
     try:
         require_sqlalchemy()
-        settings = read_settings(Path(words[1] if len(words) > 1 else "/etc/asterisk"))
-        return asyncio.run(_run(settings, words[0] == "upgrade"))
+        path = Path(words[1] if len(words) > 1 else "/etc/asterisk")
+        settings = read_settings(path)
+        return asyncio.run(_run(settings, _record_tables(_folders(path)[0], settings), words[0] == "upgrade"))
     except (AsterismError, OSError) as error:
         print(f"asterism: {error}", file=sys.stderr)
         return 1
@@ -44,13 +50,7 @@ def read_settings(path: Path) -> RealtimeSettings:
     """The databases of a configuration. Raises :class:`ConfigError`."""
     from asterism.data.backends import Files
 
-    folder = path if path.is_dir() else path.parent
-    conf_path = path / "asterisk.conf" if path.is_dir() else path
-    if conf_path.exists():
-        directories = AsteriskConf.load(conf_path).directories
-        etc, db = directories.etc, directories.db
-    else:
-        etc, db = folder, folder.absolute() / "var"
+    etc, db = _folders(path)
     files = Files(etc)
     db.mkdir(parents=True, exist_ok=True)
     settings = RealtimeSettings.load(files, db)
@@ -61,7 +61,17 @@ def read_settings(path: Path) -> RealtimeSettings:
     return settings
 
 
-async def _run(settings: RealtimeSettings, upgrading: bool) -> int:
+def _folders(path: Path) -> tuple[Path, Path]:
+    """The folders of the configuration and of the state. Raises :class:`ConfigError`."""
+    conf_path = path / "asterisk.conf" if path.is_dir() else path
+    if conf_path.exists():
+        directories = AsteriskConf.load(conf_path).directories
+        return directories.etc, directories.db
+    folder = path if path.is_dir() else path.parent
+    return folder, folder.absolute() / "var"
+
+
+async def _run(settings: RealtimeSettings, records: RecordTables, upgrading: bool) -> int:
     due = 0
     for name, database in settings.databases.items():
         tables = {
@@ -70,14 +80,37 @@ async def _run(settings: RealtimeSettings, upgrading: bool) -> int:
             for source in sources
             if source.database == name
         }
-        due += await _one(database, tables, upgrading)
+        due += await _one(database, tables, records.get(name, []), upgrading)
     return 0 if upgrading or not due else 1
 
 
-async def _one(database: DatabaseSettings, tables: dict[str, str], upgrading: bool) -> int:
+def _record_tables(etc: Path, settings: RealtimeSettings) -> RecordTables:
+    """The tables of call records (``[sql]`` of cdr.conf and cel.conf), by database. Raises :class:`ConfigError`."""
+    from asterism.pbx.records.writers.sql_rows import SOURCES
+    from asterism.pbx.records.writers.sql_settings import reader
+
+    found: RecordTables = {}
+    for name, (table, fields) in SOURCES.items():
+        section, problems = reader(table, fields)(ConfigFile.load(etc / name, missing_ok=True))
+        if problems:
+            raise problems[0]
+        if section is not None:
+            if section.connection not in settings.databases:
+                raise ConfigError(f"{name}: there is no database '{section.connection}' in {DATABASES}")
+            found.setdefault(section.connection, []).append((section, fields))
+    return found
+
+
+async def _one(
+    database: DatabaseSettings,
+    tables: dict[str, str],
+    records: list[tuple[SqlSettings, Fields]],
+    upgrading: bool,
+) -> int:
     from asterism.chan_sip.realtime import schema as sip_tables
     from asterism.data.realtime.database import Database
     from asterism.data.realtime.schema import compare, describe, upgrade
+    from asterism.pbx.records.writers.sql_rows import add_tables
     from asterism.server.discovery import configured_types
 
     types = configured_types()
@@ -87,6 +120,8 @@ async def _one(database: DatabaseSettings, tables: dict[str, str], upgrading: bo
     for table, family in tables.items():
         if family in sip_tables.FAMILIES:
             sip_tables.add_table(metadata, family, table)
+    for section, fields in records:
+        add_tables(metadata, section, fields)
     print(f"database '{database.name}': {len(metadata.tables)} tables")
     log = logging.Logger("asterism.db")
     log.addHandler(logging.NullHandler())

@@ -107,7 +107,7 @@ class Database:
                 lost = error.connection_invalidated or not connected
                 if lost and not last:
                     continue
-                if not lost and _is_of_a_value(error):
+                if not lost and is_of_a_value(error):
                     raise self._refused(error.orig or error) from error
                 raise self._failed(lost, error.orig or error) from error
             except StatementError as error:
@@ -230,7 +230,7 @@ def _words(reason: object) -> str:
     return " ".join(str(reason)[:1000].split())[:300] or type(reason).__name__
 
 
-def _is_of_a_value(error: DBAPIError) -> bool:
+def is_of_a_value(error: DBAPIError) -> bool:
     """Whether a statement failed for a value in it, so that others of its kind do not."""
     from sqlalchemy.exc import DataError, IntegrityError
 

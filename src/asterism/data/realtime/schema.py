@@ -67,14 +67,13 @@ def compare(connection: Connection, metadata: MetaData) -> list[TableState]:
     from sqlalchemy import inspect
 
     inspector = inspect(connection)
-    present = set(inspector.get_table_names())
     states: list[TableState] = []
     for table in metadata.sorted_tables:
-        if table.name not in present:
-            states.append(TableState(table.name, False))
+        if table.name not in inspector.get_table_names(table.schema):  # which remembers them
+            states.append(TableState(table.key, False))
             continue
-        columns = {column["name"].lower() for column in inspector.get_columns(table.name)}
-        states.append(TableState(table.name, True, [c.name for c in table.columns if c.name.lower() not in columns]))
+        columns = {column["name"].lower() for column in inspector.get_columns(table.name, table.schema)}
+        states.append(TableState(table.key, True, [c.name for c in table.columns if c.name.lower() not in columns]))
     return states
 
 

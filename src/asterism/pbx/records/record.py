@@ -86,3 +86,7 @@ class ChannelRecord:
     userfield: str
     extra: str
     """What else there is to say, as JSON; ``""``: nothing."""
+
+
+RECORD = "record"
+"""Where ``channel.data`` of a quiet channel keeps the finished :class:`CallRecord` that ``CDR()`` reads there."""

@@ -164,7 +164,7 @@ async def test_after_a_kill_the_rest_is_written(tmp_path: Path) -> None:
     writer.error = WriteError("away")
     for number in range(1, 4):
         server.calls.put(call(sequence=number))
-    await until(lambda: len(writer.marks) > 1)
+    await until(lambda: any("cannot write" in line for line in server.lines))
     server.kill()
     again, after = Server(tmp_path), Writer()
     again.start(after)

@@ -10,7 +10,7 @@ from asterism.core.documentation import Argument, Documentation
 from asterism.pbx.dialplan.language.arguments import option_letters, split_fields
 from asterism.pbx.records.cdr.detail import Detail
 from asterism.pbx.records.cdr.fields import AMA_FLAGS, FIELDS, WRITABLE, read
-from asterism.pbx.records.record import Disposition
+from asterism.pbx.records.record import RECORD, CallRecord, Disposition
 from asterism.pbx.vocabulary.flow import FunctionError, needs_channel
 from asterism.pbx.vocabulary.marks import application, function, function_writer
 
@@ -58,6 +58,9 @@ class CdrFunctions:
         """A field of the newest record."""
         channel = needs_channel(channel)
         field, options = split_fields(args, 2)
+        finished: CallRecord | None = channel.data.get(RECORD)
+        if finished is not None:
+            return read(finished, field, options)
         party = self._engine.parties.get(channel)
         now = time.time()
         detail = Detail(channel, channel.created) if party is None else party.details[-1]

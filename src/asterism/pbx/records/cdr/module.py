@@ -114,16 +114,15 @@ class CdrModule(Module):
 
     def _batch_lines(self, settings: Settings) -> list[str]:
         line = self._pbx.records.calls
-        left = getattr(line, "next_in", None)
         return [
             "* Batch Mode Settings",
             "  -------------------",
             _row("Safe shutdown", "Enabled" if settings.safeshutdown else "Disabled"),
             _row("Threading model", "Scheduler only" if settings.scheduleronly else "Scheduler plus separate threads"),
-            _row("Current batch size", _many(getattr(line, "waiting", 0), "record")),
+            _row("Current batch size", _many(line.waiting, "record")),
             _row("Maximum batch size", _many(settings.size, "record")),
             _row("Maximum batch time", _many(settings.time, "second")),
-            _row("Next batch processing time", _many(settings.time if left is None else int(left), "second")),
+            _row("Next batch processing time", _many(int(line.next_batch), "second")),
             "",
         ]
 

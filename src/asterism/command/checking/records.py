@@ -1,0 +1,53 @@
+"""Who writes the records of calls and channels: the sections of cdr.conf and cel.conf, and the files of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from asterism.config.file import ConfigFile
+from asterism.core.errors import ConfigError
+from asterism.data.backends import Files
+from asterism.data.realtime.settings import DATABASES, RealtimeSettings, require_sqlalchemy
+
+
+def check_records(files: Mapping[str, ConfigFile], folder: Path) -> list[ConfigError]:
+    """What is wrong with them."""
+    from asterism.pbx.records.writers import cdr_manager
+    from asterism.pbx.records.writers.cdr_csv import read_csv
+    from asterism.pbx.records.writers.templates import read_mappings
+
+    found: list[ConfigError] = []
+    for name in ("cdr_custom.conf", "cel_custom.conf"):
+        if name in files:
+            found += read_mappings(files[name])[1]
+    if "cdr_manager.conf" in files:
+        found += cdr_manager.read_settings(files["cdr_manager.conf"])[1]
+    if "cdr.conf" in files:
+        found += read_csv(files["cdr.conf"])[1]
+    return found + _check_tables(files, folder)
+
+
+def _check_tables(files: Mapping[str, ConfigFile], folder: Path) -> list[ConfigError]:
+    """The sections ``[sql]``: their lines, and whether there is such a database."""
+    from asterism.pbx.records.writers.sql_rows import SOURCES
+    from asterism.pbx.records.writers.sql_settings import SECTION, reader
+
+    found: list[ConfigError] = []
+    for name, (table, fields) in SOURCES.items():
+        if name not in files:
+            continue
+        settings, problems = reader(table, fields)(files[name])
+        found += problems
+        if settings is None:
+            continue
+        databases = RealtimeSettings.load(Files(folder), folder).databases
+        option = files[name].options(SECTION).find("connection")
+        if settings.connection not in databases and option is not None:
+            known = ", ".join(databases) or f"none is defined in {DATABASES}"
+            found.append(option.error(f"there is no database '{settings.connection}'", known))
+        try:
+            require_sqlalchemy()
+        except ConfigError as error:
+            found.append(error)
+    return found

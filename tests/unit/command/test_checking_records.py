@@ -1,0 +1,53 @@
+"""``asterism check``: who writes the records of calls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from asterism.command.check import check
+from asterism.data.realtime import settings
+
+
+def told(folder: Path, files: dict[str, str]) -> list[str]:
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    return [str(problem) for problem in check(folder)[0]]
+
+
+RIGHT = {
+    "cdr.conf": "[general]\nenable=yes\n[csv]\nusegmtime=yes\n[sql]\nconnection=pbx\n",
+    "cel.conf": "[general]\nenable=yes\n[sql]\nconnection=pbx\nalias eventtime => at\n",
+    "cdr_custom.conf": "[mappings]\nMaster.csv => ${CDR(src)}\n",
+    "cel_custom.conf": "[mappings]\nMaster.csv => ${eventtype}\n",
+    "cdr_manager.conf": "[general]\nenabled=yes\n[mappings]\nlinkedid => Linkedid\n",
+    "res_config_sqlalchemy.conf": "[pbx]\nurl=sqlite:///calls.sqlite3\n",
+}
+
+
+def test_what_is_right_is_no_problem(tmp_path: Path) -> None:
+    assert told(tmp_path, RIGHT) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "problem"),
+    [
+        ("cdr.conf", "[csv]\nlog=x\n", "cdr.conf:8: option 'log': unknown in [csv]"),
+        ("cdr.conf", "[sql]\nfilter src => 1\n", "cdr.conf:8: option 'filter src': unknown in [sql]"),
+        ("cel.conf", "[sql]\nalias nosuch => x\n", "cel.conf:7: option 'alias nosuch': records have no field 'nosuch'"),
+        ("cel.conf", "[sql]\nconnection=other\n", "cel.conf:7: option 'connection': there is no database 'other'"),
+        ("cdr_custom.conf", "../x => y\n", "cdr_custom.conf:3: option '../x': it is not the name of a file below"),
+        ("cel_custom.conf", "x =>\n", "cel_custom.conf:3: option 'x': it has no text"),
+        ("cdr_manager.conf", "src => a b\n", "cdr_manager.conf:5: option 'src': 'a b' is not the name of a field"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, file: str, line: str, problem: str) -> None:
+    (found,) = told(tmp_path, RIGHT | {file: RIGHT[file] + line})
+    assert problem in found
+
+
+def test_databases_without_their_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "find_spec", lambda name: None)
+    (found,) = told(tmp_path, RIGHT)
+    assert "needs SQLAlchemy" in found
