@@ -157,6 +157,30 @@ async def shows(lamp: PhoneSubscription, state: str) -> None:
         pass
 
 
+async def training(world: World) -> None:
+    """Reception hears a call of sales, whispers, and joins in."""
+    call = await world.phones["204"].dial("202")
+    incoming = await world.phones["202"].incoming()
+    incoming.answer()
+    await call.answered()
+    call.play(440)
+    incoming.play(700)
+    await incoming.hears(440)
+    lead = await world.phones["201"].dial("*45202")
+    await lead.answered()
+    lead.send_digits("7392#")
+    await until(lambda: lead.audio.level(440) > 0.1 and lead.audio.level(700) > 0.1)
+    lead.play(1150)
+    assert max(call.audio.level(1150), incoming.audio.level(1150)) < 0.05
+    lead.send_digits("5")
+    await until(lambda: incoming.audio.level(1150) > 0.1)
+    assert call.audio.level(1150) < 0.05
+    lead.send_digits("6")
+    await until(lambda: call.audio.level(1150) > 0.1)
+    await call.hangup()
+    await lead.ended()
+
+
 async def people(world: World) -> None:
     ann, pat = world.phones["201"], world.phones["204"]
     await talk(world, ann, "206", world.phones["206"])
@@ -391,6 +415,7 @@ DRIVEN: Mapping[tuple[str, str], Callable[[World], Awaitable[None]]] = {
     ("services", "603"): services,
     ("services", "610"): meeting,
     ("services", "611"): meeting,
+    ("services", "_*4520[23]"): training,
     ("services", "*28"): night,
     ("services", "_**20[1-6]"): pickup,
     ("from-provider", "5551000"): menu,
