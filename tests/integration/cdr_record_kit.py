@@ -152,8 +152,11 @@ class World:
         return self.records
 
     async def bridged(self, count: int = 2) -> None:
-        """So many channels are in bridges with others."""
-        await until(lambda: sum(bridge.reported_count for bridge in self.server.pbx.bridges.values()) >= count)
+        """So many channels of phones, and Local ones, are in bridges."""
+        channels = self.server.pbx.channels
+        await until(
+            lambda: sum(one.bridge is not None for one in channels if one.name.startswith(("PJSIP", "Local"))) >= count
+        )
 
 
 @asynccontextmanager

@@ -124,6 +124,10 @@ async def attended_transfer(world: World) -> None:
     await third.ended()
 
 
+def _phones(world: World) -> list[str]:
+    return [channel.name for channel in world.server.pbx.channels if channel.name.startswith("PJSIP/")]
+
+
 async def conference(world: World) -> None:
     first = await world.alice.dial("7804")
     await first.answered()
@@ -134,9 +138,9 @@ async def conference(world: World) -> None:
     third = await world.carol.dial("7804")
     await third.answered()
     await world.bridged(3)
-    for call in (second, third, first):
+    for count, call in ((2, second), (1, third), (0, first)):
         await call.hangup()
-        await asyncio.sleep(0)
+        await until(lambda left=count: len(_phones(world)) == left)
 
 
 async def local_optimized(world: World) -> None:
@@ -209,6 +213,7 @@ SCENARIOS: dict[str, Play] = {
     "two Dials: bob busy, then carol answers": two_dials,
     "blind transfer: alice calls bob, REFERs bob to 6003; bob hangs up": blind_transfer,
     "attended transfer: alice calls bob, calls carol, REFER with Replaces; bob hangs up": attended_transfer,
+    "conference: alice, bob, carol in ConfBridge": conference,
     "Dial(Local/6002@internal) with optimisation": local_optimized,
     "Dial(Local/6002@internal/n)": local_kept,
     "Originate PJSIP/bob to 6003, bob hangs up": originated,
@@ -226,9 +231,12 @@ DEFAULTS: dict[str, Play] = {
 }
 
 
+ROOM = "[brd]\ntype=bridge\n[usr]\ntype=user\nquiet=yes\n"
+
+
 @pytest.mark.parametrize("title", SCENARIOS)
 async def test_a_call_leaves_the_rows_of_the_record(title: str) -> None:
-    async with recorded_world() as world:
+    async with recorded_world(confbridge=ROOM) as world:
         await SCENARIOS[title](world)
         assert told(await world.over()) == recorded(title)
 
