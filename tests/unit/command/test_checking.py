@@ -342,6 +342,13 @@ def test_the_context_that_a_parking_lot_makes_is_known(tmp_path: Path) -> None:
     assert [note.message for note in check(tmp_path)[1]] == ["the included context 'sales' is not in extensions.conf"]
 
 
+def test_a_wrong_line_of_cdr_conf_is_told(tmp_path: Path) -> None:
+    found = told(tmp_path, {"cdr.conf": "[general]\nunanswered = perhaps\nsize = 10\n"})
+    assert [line.partition("; ")[0] for line in found] == [
+        "cdr.conf:2: option 'unanswered': 'perhaps' is neither yes nor no"
+    ]
+
+
 def test_sip_is_a_technology_where_there_is_a_sip_conf(tmp_path: Path) -> None:
     (tmp_path / "extensions.conf").write_text("[x]\nexten => 1,1,Dial(SIP/a)\nexten => 2,hint,SIP/a\n")
     problems, _ = check(tmp_path)
