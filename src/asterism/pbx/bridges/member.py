@@ -27,6 +27,10 @@ DigitHandler = Callable[["Channel", str, int], bool]
 """Called with a member's channel, a digit of its far end and its length in milliseconds; true: it is not passed on."""
 
 
+SPEAKS_ONLY = "speaks only"
+"""The role of a member of a bridge that mixes to which nobody listens: it is sent nothing."""
+
+
 @dataclass(slots=True, eq=False)
 class Member:
     """A channel in a bridge. What belongs to it here goes with it when it moves to another bridge."""

@@ -177,7 +177,7 @@ class _Lane:
 class Port:
     """One party's place in a mix: called with what it says; ``stream`` is sent what it hears, in ``format``."""
 
-    __slots__ = ("_gaps", "_known", "_mixer", "_order", "_source", "deaf", "format", "lane", "stream")
+    __slots__ = ("_gaps", "_known", "_mixer", "_order", "_source", "deaf", "format", "hears", "lane", "stream")
 
     def __init__(self, mixer: Mixer, fmt: Format, stream: Listener) -> None:
         self._mixer = mixer
@@ -188,6 +188,8 @@ class Port:
         self.format = fmt
         self.stream: Listener | None = stream
         """``None``: it is sent nothing."""
+        self.hears = True
+        """Whether anybody is there who listens to what it is sent."""
         self.deaf = False
         """Whether it is sent silence and is not heard; see :meth:`Mixer.set_deaf`."""
         self.lane = _Lane(self, mixer.tuning, None, mixer.tuning.encoder(fmt))
@@ -308,8 +310,11 @@ class Mixer:
         self.options = options
         self.ports: list[Port] = []
         self.tuning = _Tuning(options.rate or NARROW, options.interval)
+        self.packets = len(self.tuning.pieces)
+        """Packets of a turn, one after the other, for each party."""
         self._lanes: list[_Lane] | None = []
         self._deaf: list[_Lane] = []
+        self._mouths: list[_Lane] = []
         self._measured: deque[Levels] = deque(maxlen=MOST)
         self.on_levels: Callable[[Levels], None] | None = None
         """Told with each turn how loud each party was that said something; ``None``: that is not measured."""
@@ -324,9 +329,13 @@ class Mixer:
         linear = self.tuning.linear
         return path(fmt, linear) is not None and path(linear, fmt) is not None
 
-    def add(self, fmt: Format, stream: Listener) -> Port:
-        """Let a party in that is sent ``fmt`` on ``stream``; the rate may change for everybody."""
+    def add(self, fmt: Format, stream: Listener, *, hears: bool = True) -> Port:
+        """Let a party in that is sent ``fmt`` on ``stream``; the rate may change for everybody.
+
+        One that does not hear costs nothing while it says nothing.
+        """
         port = Port(self, fmt, stream)
+        port.hears = hears
         self.ports.append(port)
         self._choose_rate()
         return port
@@ -354,11 +363,6 @@ class Mixer:
         """A party has come, gone, or says something in another format."""
         self._lanes = None
 
-    @property
-    def packets(self) -> int:
-        """Packets of a turn, one after the other, for each party."""
-        return len(self.tuning.pieces)
-
     def resume(self, since: float, skipped: float) -> None:
         """Go on after a stall; see :func:`~asterism.media.transmitter.resume_each`."""
         resume_each([port.stream for port in self.ports], since, skipped)
@@ -378,8 +382,12 @@ class Mixer:
         """The work of the next turn, which may be done in another thread; in the order of the turns, one at a time."""
         lanes = self._lanes
         if lanes is None:
-            lanes = self._lanes = [port.lane for port in self.ports if not port.deaf]
+            lanes = self._lanes = [port.lane for port in self.ports if port.hears and not port.deaf]
             self._deaf = [port.lane for port in self.ports if port.deaf]
+            self._mouths = [port.lane for port in self.ports if not port.hears]
+        for lane in self._mouths:
+            if lane.buffer or lane.raw:
+                lanes = [*lanes, lane]
         tuning, deaf = self.tuning, self._deaf
         levels = None if self.on_levels is None else self._measured
         return lambda: mix(lanes, tuning, deaf, levels)

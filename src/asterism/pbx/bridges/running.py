@@ -89,27 +89,32 @@ class Running:
         packets = self._mixer.packets
         if packets > 1:
             self._ticks += 1
-            if self._ticks % packets == 1:
-                self._work()
-            if self._later:
-                self._mixer.send(self._later.popleft())
-        else:
-            self._work()
-
-    def _work(self) -> None:
+            if self._ticks % packets != 1:
+                self._send_next()
+                return
         work = self._mixer.begin()
         if self._away:
             if len(self._pending) < MOST:  # else it cannot keep up, and what waits too long is dropped
                 future = self._thread.submit(lambda: _timed(work))
                 self._pending.append(future)
                 future.add_done_callback(self._done)
+            self._send_next()
             return
         spent, outputs = _timed(work)
-        self._emit(outputs)
+        if packets > 1:
+            self._emit(outputs)
+            self._send_next()
+        else:
+            self._mixer.send(outputs)
         if spent > LONG:
             self._away, self._calm = True, 0
             self._loop = asyncio.get_running_loop()
             self._thread.acquire()
+
+    def _send_next(self) -> None:
+        """Send the next packet of a turn that has several."""
+        if self._later:
+            self._mixer.send(self._later.popleft())
 
     def _emit(self, outputs: list[Output]) -> None:
         """Send what a turn has made, or keep its packets for their time."""

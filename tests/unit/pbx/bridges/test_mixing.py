@@ -275,3 +275,17 @@ def test_intervals_change_the_turns_and_not_what_is_heard(interval: int, fmt: Fo
         for hertz in (400, 700, 1100):
             level = party.level(hertz)
             assert level < 0.1 if hertz == own else 0.7 < level < 1.2, (party.format, hertz, level)
+
+
+def test_one_that_does_not_hear_is_heard() -> None:
+    mixer = Mixer()
+    listener, other = Party(mixer, ULAW), Party(mixer, ULAW)
+    announcer = Party(mixer, LINEAR[8000], 600)
+    mixer.remove(announcer.port)
+    announcer.port = mixer.add(LINEAR[8000], announcer.heard, hears=False)
+    for _ in range(5):
+        mixer.turn()
+    assert announcer.heard == []
+    talk(mixer, announcer)
+    assert listener.level(600) > 0.9
+    assert other.level(600) > 0.9

@@ -8,6 +8,7 @@ from asterism.core.containment import FAILURES, report_failure
 from asterism.media.conversion import why_none
 from asterism.media.formats import SLIN
 from asterism.pbx.bridges.linking import apart, disconnect_channel
+from asterism.pbx.bridges.member import SPEAKS_ONLY
 from asterism.pbx.bridges.mixing import PACKET_MS, Mixer, Port
 from asterism.pbx.bridges.running import Running
 from asterism.pbx.channels.music.playing import music_of
@@ -70,7 +71,7 @@ class SoftMix:
                 why_none(fmt, SLIN) or why_none(SLIN, fmt),
             )
             return
-        port = self._mixer.add(fmt, stream)
+        port = self._mixer.add(fmt, stream, hears=SPEAKS_ONLY not in self._bridge.members[channel].roles)
         self._ports[channel] = (stream, port)
         stream.relay_to(None)
         self._connect(channel, stream, port)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from asterism.media.taps import Direction
 from asterism.pbx.bridges.bridge import MIXING, Bridge
+from asterism.pbx.bridges.member import SPEAKS_ONLY
 from asterism.pbx.bridges.mixing import MixOptions
 from asterism.pbx.calls.conference import events
 from asterism.pbx.calls.conference.announcer import Announcer
@@ -86,7 +87,7 @@ class Conference:
         self.video = ConferenceVideo(self.bridge, profile)
         """Whose video is shown."""
         self.announcer = Announcer(pbx, f"{name}-{table.next_number():08x}", profile.language)
-        self.bridge.enter(self.announcer.member)
+        self.bridge.enter(self.announcer.member, roles=frozenset({SPEAKS_ONLY}))
         self.publish(events.CONFBRIDGE_START)
 
     def __repr__(self) -> str:
