@@ -108,7 +108,12 @@ class ConferenceApplications(PbxModule):
                 channel.set_variable(RESULT, FAILED)
             raise EndDialplan
         visit = Visit(channel, chosen, conference, recorded)
-        if await visit.run() == FAILED:
+        try:
+            result = await visit.run()
+        finally:
+            if not conference.users:
+                conference.end()  # which has not begun, if the visit failed before
+        if result == FAILED:
             raise EndDialplan
         await tell_why(channel, conference, visit.user)
 

@@ -183,3 +183,17 @@ def test_a_channel_is_answered_unless_the_profile_says_otherwise() -> None:
         assert alice in world.room().users
 
     conference(scenario, "[early]\ntype=user\nanswer_channel=no\nquiet=yes\n")
+
+
+def test_a_visit_that_fails_leaves_no_empty_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(world: World) -> None:
+        def fails(*_: object) -> None:
+            raise OSError("no audio")
+
+        monkeypatch.setattr("asterism.pbx.calls.conference.visit.buffer_input", fails)
+        alice = await world.enter("alice", "room,,buffered")
+        await settle(20)
+        assert not alice.alive
+        assert not world.pbx.conferences
+
+    conference(scenario, "[buffered]\ntype=user\njitterbuffer=yes\n")
