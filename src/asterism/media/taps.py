@@ -134,14 +134,15 @@ class TapLine:
 
     def hear(self, frame: Frame) -> None:
         """Give a frame to the listening taps."""
-        self._give(self.listening, frame)
+        for tap in self.listening:
+            try:
+                tap.take(frame)
+            except FAILURES:
+                self._fail(tap)
 
     def hear_early(self, frame: Frame) -> None:
         """Give a frame that is about to be changed to those that hear it before."""
-        self._give(self.early, frame)
-
-    def _give(self, taps: tuple[Tap, ...], frame: Frame) -> None:
-        for tap in taps:
+        for tap in self.early:
             try:
                 tap.take(frame)
             except FAILURES:

@@ -222,3 +222,26 @@ def test_a_recording_that_is_not_possible_is_told_and_the_rest_goes_on(tmp_path:
         assert len(run.world.server.pbx.recordings) == 0
 
     assert "is not recorded: '../x." in toured("qr(../x)", scenario, folder=tmp_path)
+
+
+@pytest.mark.parametrize(("options", "prefix"), [("", "PJSIP"), ("q", "PJSIP"), ("q", "PJSIP/nobody"), ("qr", "PJSIP")])
+@pytest.mark.parametrize("who", ["carol", "alice", "both"])
+def test_a_hang_up_at_any_time_leaves_nothing(options: str, prefix: str, who: str, tmp_path: Path) -> None:
+    """While the name is spoken, while it is heard, while nobody is there."""
+
+    async def scenario(run: Run) -> None:
+        carol, alice = run.world.carol, run.world.alice
+        if who != "alice":
+            carol.queue_hangup()
+        if who != "carol":
+            alice.hang_up()
+        await settle(30)
+        assert carol.dead is (who != "alice")
+        assert "spying" in carol.data or carol.dead
+        starts, stops = (len(run.world.server.fields(name)) for name in ("ChanSpyStart", "ChanSpyStop"))
+        assert starts - stops == (who == "alice" and options != "" and prefix == "PJSIP")  # then it hears bob
+        for recording in list(run.world.server.pbx.recordings):
+            carol.hang_up()
+            await recording.wait(5)
+
+    toured(options, scenario, prefix=prefix, folder=tmp_path)
