@@ -17,7 +17,7 @@ MAX_LINE = 262144
 _SHORT = 2048
 """Characters that a field keeps in a record that would be longer."""
 _EMPTY: Mapping[str, Any] = {"str": "", "int": 0, "float": 0.0, "float | None": None, "Disposition": 1}
-_ENCODER = json.JSONEncoder(separators=(",", ":"), check_circular=False)
+_ENCODER = json.JSONEncoder(separators=(",", ":"), check_circular=False, default=dict)
 _NAMES = {kind: tuple(one.name for one in fields(kind)) for kind in (CallRecord, ChannelRecord)}
 
 
@@ -31,6 +31,11 @@ def encode(record: CallRecord | ChannelRecord) -> bytes:
     if len(line) > MAX_LINE:
         line = _line(values | {"variables": {}})
     return line
+
+
+def as_json(record: CallRecord | ChannelRecord) -> str:
+    """A record's fields, for people."""
+    return _ENCODER.encode({name: getattr(record, name) for name in _NAMES[type(record)]})
 
 
 def _line(values: Mapping[str, Any]) -> bytes:

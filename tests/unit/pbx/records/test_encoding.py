@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from binascii import crc32
+from types import MappingProxyType
 from typing import Any
 
 from hypothesis import given
@@ -32,6 +33,11 @@ def test_a_record_of_a_call_comes_back(clid, user, start, answer, disposition, v
 def test_a_record_of_a_channel_comes_back(extra: str, time: float) -> None:
     record = event(extra=extra, time=time)
     assert decode(ChannelRecord, encode(record)[:-1]) == record
+
+
+def test_variables_may_be_any_mapping() -> None:
+    found = decode(CallRecord, encode(call(variables=MappingProxyType({"rate": "3"})))[:-1])
+    assert found == call(variables={"rate": "3"})
 
 
 def test_a_record_that_is_too_long_keeps_the_beginning_of_each_field() -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
@@ -16,7 +14,7 @@ from asterism.data.backends import Files
 from asterism.data.errors import DataRefusedError, DataUnavailableError
 from asterism.data.realtime.database import Database, is_of_a_value
 from asterism.data.realtime.settings import DATABASES, RealtimeSettings, require_sqlalchemy
-from asterism.pbx.records.encoding import Record
+from asterism.pbx.records.encoding import Record, as_json
 from asterism.pbx.records.record import CallRecord, ChannelRecord
 from asterism.pbx.records.writers.sections import load_section
 from asterism.pbx.records.writers.sql_rows import BATCHES, SOURCES, RowMaker, batches_table
@@ -137,7 +135,7 @@ class SqlWriter(Generic[Record]):
         assert self._database is not None
         self._log.error(
             "database '%s' does not take a record, which is written nowhere else than here (%s): %s",
-            self._database.name, why, json.dumps(asdict(record), default=dict)[:4000],
+            self._database.name, why, as_json(record)[:4000],
         )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import json
 from contextlib import closing
 from pathlib import Path
 from sqlite3 import connect
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -115,11 +116,11 @@ async def test_a_database_without_the_table_of_batches_is_told_of_once(tmp_path:
 async def test_a_record_that_is_not_taken_does_not_keep_the_others(tmp_path: Path, noted: list[str]) -> None:
     table = "CREATE TABLE cdr (src VARCHAR(80), sequence INTEGER UNIQUE)"
     world = World(tmp_path, table, "INSERT INTO cdr VALUES ('x', 2)", *noted)
-    await world.write(1, 2, 3)
+    await world.write(1, 2, 3, variables=MappingProxyType({"a": "b"}))
     assert world.rows() == [("6001", 1), ("x", 2), ("6001", 3)]
     (line,) = [line for line in world.lines if line.startswith("ERROR")]
     assert line.startswith("ERROR database 'pbx' does not take a record, which is written nowhere else")
-    assert '"sequence": 2' in line
+    assert '"sequence":2' in line
     await world.database.close()
 
 
