@@ -6,8 +6,9 @@ import pytest
 from fake_technology import FakeServer, FakeStream, audio_of, run
 
 from asterism.media.formats import ULAW
+from asterism.media.taps import Direction
 from asterism.media.volume import Gain
-from asterism.pbx.channels.volume import VolumeFunction
+from asterism.pbx.channels.volume import VolumeFunction, change_volume, set_volume
 from asterism.pbx.vocabulary import events
 
 
@@ -63,5 +64,19 @@ def test_no_change_is_no_tap(value: str) -> None:
         alice = server.sip.incoming("alice", "1")
         VolumeFunction().write(alice, "TX", value)
         assert not alice.shows_simple
+
+    run(scenario)
+
+
+def test_steps_that_can_be_heard() -> None:
+    async def scenario(server: FakeServer) -> None:
+        server.sip.stream = lambda: FakeStream(ULAW)
+        alice = server.sip.incoming("alice", "1")
+        stream = audio_of(alice)
+        for steps, expected in ((1, [2.0]), (1, [3.0]), (-1, [2.0]), (-1, []), (-1, [0.5]), (2, [2.0]), (-3, [1 / 3])):
+            change_volume(alice, Direction.IN, steps)
+            assert factors(stream) == (pytest.approx(expected), [])
+        set_volume(alice, Direction.IN, 0.0)
+        assert factors(stream) == ([], [])
 
     run(scenario)

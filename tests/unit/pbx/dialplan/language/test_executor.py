@@ -182,3 +182,23 @@ def test_user_events_and_system() -> None:
     fields = next(fields for name, fields in world.events if name == "UserEvent")
     assert (fields["UserEvent"], fields["Key"], fields["Other"]) == ("Mine", "value", "a:b")
     assert channel.variables["SYSTEMSTATUS"] == "APPERROR"
+
+
+async def test_dialplan_that_runs_aside_gives_the_place_back() -> None:
+    world = World()
+    world.say(
+        "[aside]\nexten => back,1,Set(X=back)\n same => n,Return(1)\n"
+        "exten => out,1,Goto(over,1)\nexten => over,1,Set(X=over)\n"
+        "exten => deep,1,Gosub(back,1)\n same => n,Set(Y=deep)\n"
+    )
+    channel = world.channel()
+    channel.new_exten("Echo", "data")
+    place = channel.context, channel.exten, channel.priority, channel.application, channel.appdata
+    for exten, value in (("back", "back"), ("out", "over"), ("deep", "back")):
+        assert await world.dialplan.run_aside(channel, "aside", exten, 1)
+        assert channel.variables["X"] == value
+        assert place == (channel.context, channel.exten, channel.priority, channel.application, channel.appdata)
+        assert world.dialplan.executor.state(channel).frames == []
+    assert channel.variables["Y"] == "deep"
+    assert not await world.dialplan.run_aside(channel, "aside", "nosuch", "1")
+    assert not await world.dialplan.run_aside(channel, "aside", "back", "label")
