@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from conference_kit import RECORD
 from fake_manager import FakeCall
 from fake_technology import FakeServer, run
 from video_kit import VideoConference
@@ -45,5 +46,22 @@ def test_a_source_is_set_by_name_and_what_is_wrong_is_told() -> None:
         assert act(Conference="room", Channel=bob.channel.name) == wrong
         assert act(Conference="room", Channel=ann.channel.name) == ("Success", "Conference single video source set.")
         await room.end()
+
+    run(scenario)
+
+
+def test_the_event_has_the_fields_of_the_record() -> None:
+    blocks = (RECORD.read_text(encoding="utf-8").split("Event: BridgeVideoSourceUpdate\n"))[1:]
+    recorded = [[line.partition(":")[0] for line in block.split("\n\n")[0].splitlines()] for block in blocks]
+    assert len(recorded) == 2, "a source is set; it has left"
+
+    async def scenario(server: FakeServer) -> None:
+        room = VideoConference(server)
+        alice, bob = await room.come("alice"), await room.come("bob")
+        room.conference.set_video_source(alice.channel)
+        await room.go(alice)
+        await room.go(bob)
+        told = [list(fields) for fields in server.fields("BridgeVideoSourceUpdate")]
+        assert [["Privilege", *fields] for fields in told] == recorded
 
     run(scenario)
