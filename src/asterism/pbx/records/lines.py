@@ -151,7 +151,10 @@ class Line(Generic[Record]):
         """Take a finished record; called in the loop. It is kept for the writers when this returns."""
         backlog = self._backlog
         if backlog is not None:
-            backlog.put(record)
+            try:
+                backlog.put(record)
+            except FAILURES:
+                report_failure(self._log, f"the journal of {self.name}")
             self.waiting += 1
             if not self._batch.enabled or self.waiting >= self._batch.size:
                 self._release()

@@ -96,6 +96,16 @@ def test_a_listener_that_fails_is_told_of_and_the_others_go_on(tmp_path: Path) -
     assert server.lines == ["ERROR what listens to the records of calls failed"]
 
 
+async def test_a_record_that_cannot_be_kept_is_told_of_and_listeners_have_it(tmp_path: Path) -> None:
+    server, heard = Server(tmp_path), []
+    server.calls.register(server.owner, Writer())
+    server.calls.listen(server.owner, "good", heard.append)
+    server.calls.put(call(variables={"a": object()}))
+    assert len(heard) == 1
+    assert server.lines == ["ERROR the journal of calls failed"]
+    server.kill()
+
+
 async def test_names_are_in_order_and_go_with_their_owner(tmp_path: Path) -> None:
     line, owner = Server(tmp_path).calls, Owner("x")
     line.register(owner, Writer())
