@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any, assert_type
 
 import asterism
@@ -50,6 +51,7 @@ from asterism.media.ports import PortPair
 from asterism.media.soundfiles import SoundError
 from asterism.media.stream import Frame
 from asterism.pbx.bridges.bridge import Bridge
+from asterism.pbx.calls.conference.conference import Conference, User
 from asterism.pbx.calls.dialing import DialResult
 from asterism.pbx.channels.listening import Listening
 from asterism.pbx.channels.playing import Playing
@@ -197,6 +199,20 @@ async def together(channel: Channel, other: Channel) -> None:
     assert_type(room, Bridge)
     assert_type(await channel.join(room), None)
     assert_type(room.dismiss(), None)
+    conference = server.pbx.conference("team")
+    assert_type(conference, Conference)
+    assert_type(await conference.join(channel, admin=True, marked=True, muted=True, waits=True), str)
+    async for user in conference.joins():
+        assert_type(user, User)
+        assert_type(conference.mute(user, False), None)
+        assert_type(conference.kick(user), None)
+        assert_type(user.channel.name, str)
+    conference.locked = conference.participants_muted = True
+    assert_type(await conference.announce("hello-world", "beep"), bool)
+    assert_type(conference.start_recording("team.wav"), Path)
+    assert_type(conference.stop_recording(), bool)
+    assert_type(conference.kick_last(), User | None)
+    assert_type(conference.end(), None)
     try:
         assert_type(await server.originate("PJSIP/101", program, timeout=20, caller_id="<100>"), Channel)
         assert_type(await server.originate("PJSIP/101", context="phones", exten="600"), Channel)
