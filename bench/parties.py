@@ -66,6 +66,8 @@ class _Party:
     leg: socket.socket
     number: int
     sequence: int = -1
+    stamp: int = 0
+    """The last timestamp, which goes on where those of packets begin anew."""
     earliest: float = 1e9
     """The least of arrival less timestamp: a packet that was not late."""
     arrivals: list[float] = field(default_factory=list)
@@ -104,6 +106,8 @@ def talk(legs: list[socket.socket], seconds: float, heard: Heard) -> None:
 
 def _take(party: _Party, data: bytes, now: float, counts: bool, heard: Heard) -> None:
     sequence, stamp = _STAMP.unpack_from(data)
+    stamp = party.stamp + ((stamp - party.stamp + 0x80000000 & 0xFFFFFFFF) - 0x80000000)
+    party.stamp = stamp
     if counts and party.sequence >= 0:
         heard.missing += (sequence - party.sequence - 1) & 0x7FFF
         heard.late.sent += 1 + ((sequence - party.sequence - 1) & 0x7FFF)
