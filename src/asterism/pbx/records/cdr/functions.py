@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _FLAGS = {name.lower(): number for number, name in AMA_FLAGS.items()}
 _FIELD = Argument(
     "field",
-    f"{', '.join(FIELDS)}; or any other name: a variable of the record.",
+    f"{', '.join(FIELDS)}; or any other name: a variable that was set for it.",
     True,
 )
 

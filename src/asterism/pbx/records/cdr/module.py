@@ -38,8 +38,7 @@ class CdrModule(Module):
     """Call detail records."""
 
     name: ClassVar[str] = "cdr"
-    aliases: ClassVar[tuple[str, ...]] = ("func_cdr",)
-    covers: ClassVar[tuple[str, ...]] = ("app_cdr", "app_forkcdr")
+    covers: ClassVar[tuple[str, ...]] = ("func_cdr", "app_cdr", "app_forkcdr")
     part_of: ClassVar[tuple[str, ...]] = ("core",)
     description: ClassVar[str] = "Call detail records"
 

@@ -93,6 +93,6 @@ class Carrier:
         channel.variables.update((name, foreign(value)) for name, value in values.items())
 
     async def row(self, template: str) -> bytes:
-        """The row that a template makes of the record, with its line end."""
+        """The row that a template makes of this one, with its line end."""
         text = await expand_later(template, self._channel.pbx.dialplan.environment, self._channel)
         return in_octets(on_one_line(str(text))[:MAX_ROW] + "\n")
