@@ -91,6 +91,7 @@ from asterism.testing import (
     PhoneCall,
     PhoneError,
     PhoneSubscription,
+    PhoneVideo,
     assert_idle,
     detect,
     free_port,
@@ -240,6 +241,7 @@ async def testing() -> None:
         assert_type(call, PhoneCall)
         watch = await phone.subscribe("102", "dialog")
         assert_type(watch, PhoneSubscription)
+        assert_type(call.video, PhoneVideo)
         assert_type(await watch.next(), Request)
         assert_type(await phone.incoming(), PhoneCall)
         assert_type(await call.refused(), int)
