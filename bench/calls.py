@@ -26,7 +26,7 @@ BUDGETS = {
     "options": 46,
     "register": 160,
     "call": 860,
-    "call-record": 940,
+    "call-record": 1050,
     "notify": 88,
     "list-notify": 122,
     "conference": 2.8,

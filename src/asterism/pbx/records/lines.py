@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 FOLDER = "records"
 """The folder of the journals, below the spool folder."""
+TOGETHER = 0.1
+"""Seconds of which records are written together where they are not batched: each writing costs as much as a record."""
 STOP_TIMEOUT = 10.0
 """Seconds for which a stop waits until a writer has written what it may."""
 
@@ -34,7 +36,7 @@ class BatchSettings:
     """When records that wait are written (cdr.conf, ``[general]``)."""
 
     enabled: bool = False
-    """Whether they wait at all; otherwise each is written as soon as it is there."""
+    """Whether they wait; otherwise those of a tenth of a second are written together."""
     size: int = 100
     """So many are written at once."""
     time: int = 300
@@ -156,11 +158,13 @@ class Line(Generic[Record]):
             except FAILURES:
                 report_failure(self._log, f"the journal of {self.name}")
             self.waiting += 1
-            if not self._batch.enabled or self.waiting >= self._batch.size:
+            batch = self._batch
+            if batch.enabled and self.waiting >= batch.size:
                 self._release()
             elif self._timer is None and self._started:
-                self._due = time.monotonic() + self._batch.time
-                self._timer = asyncio.get_running_loop().call_later(self._batch.time, self._release)
+                delay = batch.time if batch.enabled else TOGETHER
+                self._due = time.monotonic() + delay
+                self._timer = asyncio.get_running_loop().call_later(delay, self._release)
         for listener in list(self._listeners.values()):
             try:
                 listener(record)

@@ -44,9 +44,12 @@ class Attempt:
         self._note = note
         self._threads = threads
 
-    async def note(self, mark: Any) -> None:
-        """Keep what tells later how much of the batch was written (as JSON has it), before it is begun with."""
-        await self._threads(lambda: self._note(mark))
+    def note(self, mark: Any) -> None:
+        """Keep what tells later how much of the batch was written (as JSON has it), before it is begun with.
+
+        It blocks, and is called in the writer's thread.
+        """
+        self._note(mark)
 
     async def in_thread(self, work: Callable[[], Result]) -> Result:
         """Do what blocks in the writer's thread."""

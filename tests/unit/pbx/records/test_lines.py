@@ -34,7 +34,7 @@ class Writer:
     async def write(self, records: Sequence[CallRecord], attempt: Attempt) -> None:
         self.tried.set()
         self.marks.append(attempt.before)
-        await attempt.note(len(records))
+        await attempt.in_thread(lambda: attempt.note(len(records)))
         if self.error is not None:
             raise self.error
         await attempt.in_thread(lambda: self.written.extend(record.sequence for record in records))

@@ -66,38 +66,37 @@ def read_csv(file: ConfigFile) -> tuple[CsvSettings | None, list[ConfigError]]:
 
 def row_of(record: CallRecord, settings: CsvSettings) -> bytes:
     """The row of a record, with its line end."""
-
-    def text(value: str) -> str:
-        return '"' + on_one_line(value).replace('"', '""') + '"'
-
-    def time(at: float | None) -> str:
-        return "" if at is None else text(moment(at, utc=settings.usegmtime))
-
-    fields = [
-        text(record.accountcode),
-        text(record.src),
-        text(record.dst),
-        text(record.dcontext),
-        text(record.clid),
-        text(record.channel),
-        text(record.dstchannel),
-        text(record.lastapp),
-        text(record.lastdata),
-        time(record.start),
-        time(record.answer),
-        time(record.end),
-        str(record.duration),
-        str(record.billsec),
-        text(str(record.disposition)),
-        text(AMA_FLAGS.get(record.amaflags, "Unknown")),
+    utc = settings.usegmtime
+    start, answer, end = ["" if at is None else moment(at, utc=utc) for at in (record.start, record.answer, record.end)]
+    texts = [
+        record.accountcode,
+        record.src,
+        record.dst,
+        record.dcontext,
+        record.clid,
+        record.channel,
+        record.dstchannel,
+        record.lastapp,
+        record.lastdata,
+        start,
+        answer,
+        end,
+        str(record.disposition),
+        AMA_FLAGS.get(record.amaflags, "Unknown"),
     ]
     if settings.loguniqueid:
-        fields.append(text(record.uniqueid))
+        texts.append(record.uniqueid)
     if settings.loguserfield:
-        fields.append(text(record.userfield))
+        texts.append(record.userfield)
     if settings.newcdrcolumns:
-        fields += [text(record.peeraccount), text(record.linkedid), str(record.sequence)]
-    return in_octets(",".join(fields) + "\n")
+        texts += [record.peeraccount, record.linkedid]
+    fields = ['"' + text.replace('"', '""') + '"' for text in texts]
+    fields[12:12] = [str(record.duration), str(record.billsec)]
+    if not answer:
+        fields[10] = ""
+    if settings.newcdrcolumns:
+        fields.append(str(record.sequence))
+    return in_octets(on_one_line(",".join(fields)) + "\n")
 
 
 class CsvWriter:

@@ -58,9 +58,13 @@ class RowFiles:
         data = {name: b"".join(parts) for name, parts in batch.items()}
         before = attempt.before if isinstance(attempt.before, dict) else {}
         folder = self._folder()
-        mark = await attempt.in_thread(lambda: _look(folder, data, before))
-        await attempt.note(mark)
-        await attempt.in_thread(lambda: _write(folder, data, mark))
+
+        def write() -> None:
+            mark = _look(folder, data, before)
+            attempt.note(mark)
+            _write(folder, data, mark)
+
+        await attempt.in_thread(write)
 
 
 def _look(folder: Path, data: Mapping[str, bytes], before: Mapping[str, Any]) -> dict[str, Any]:

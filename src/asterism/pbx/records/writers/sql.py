@@ -63,7 +63,7 @@ class SqlWriter(Generic[Record]):
             assert self._maker is not None
             rows = [self._maker.row(record) for record in records]
             batch = attempt.before if isinstance(attempt.before, str) else secrets.token_hex(16)
-            await attempt.note(batch)
+            await attempt.in_thread(lambda: attempt.note(batch))
             try:
                 await database.run(lambda connection: self._insert(connection, rows, batch))
             except DataRefusedError:

@@ -31,13 +31,16 @@ class Disk:
         self.folder = folder
         self.mark: Any = None
         self.kill_after: int | None = None
-        """Steps until the process is killed: a note, or the work in a thread."""
+        """Steps until the process is killed: 0 before anything, 1 before the note, 2 after it."""
 
-    def step(self, work: Callable[[], Any]) -> asyncio.Future[Any]:
+    def pass_step(self) -> None:
         if self.kill_after is not None:
             if self.kill_after == 0:
                 raise Killed
             self.kill_after -= 1
+
+    def step(self, work: Callable[[], Any]) -> asyncio.Future[Any]:
+        self.pass_step()
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         try:
             done.set_result(work())
@@ -46,7 +49,9 @@ class Disk:
         return done
 
     def note(self, mark: Any) -> None:
+        self.pass_step()
         self.mark = json.loads(json.dumps(mark))
+        self.pass_step()
 
     async def append(self, rows: list[tuple[str, bytes]] = ROWS) -> None:
         await RowFiles(lambda: self.folder).append(rows, Attempt(self.mark, self.note, self.step))
