@@ -267,7 +267,7 @@ def _sql(of: str) -> list[str]:
     """The section ``[sql]`` of a file."""
     return [
         "\nWith a section `[sql]`, records are written to a table. Each of its columns gets the field of its name;\n",
-        "others are left to their default. `asterism db upgrade` makes the table, and adds columns that are missing.\n",
+        "others are left to their default. `asterism db upgrade DIR` makes the table, and adds what it lacks.\n",
         f"The options are read again by `module reload {of}_sqlalchemy`, or `module reload`.\n",
         "\n| option of `[sql]` | default | accepted | meaning |\n|---|---|---|---|\n",
         *(

@@ -57,6 +57,7 @@ from asterism.pbx.channels.listening import Listening
 from asterism.pbx.channels.playing import Playing
 from asterism.pbx.channels.speaking import Mark, Speaker
 from asterism.pbx.channels.transfer import Transferred
+from asterism.pbx.records.record import CallRecord, ChannelRecord, Disposition
 from asterism.pbx.vocabulary.controls import Control, DialStatus
 from asterism.pbx.vocabulary.device_state import DeviceState
 from asterism.pbx.vocabulary.errors import ChannelHangup, Goto, NotAnsweredError
@@ -230,6 +231,13 @@ async def serving() -> None:
     async with server as same:
         assert_type(same, Server)
     server.subscribe(HANGUP, lambda _type, args: None)
+    async for record in server.records():
+        assert_type(record, CallRecord)
+        assert_type(record.disposition, Disposition)
+        assert_type(record.answer, float | None)
+    async for event in server.records(channels=True):
+        assert_type(event, ChannelRecord)
+        assert_type(event.event, str)
 
 
 async def testing() -> None:
@@ -248,6 +256,9 @@ async def testing() -> None:
         assert_type(await call.ended(), str)
         assert_type(call.audio, PhoneAudio)
         assert_type(await call.hears(440), None)
+        assert_type(call.video, PhoneVideo)
+        assert_type(call.video.show("101"), None)
+        assert_type(await call.video.sees("102"), None)
         assert_type(await until(lambda: running.booted), None)
         assert_type(idle_counts(running), dict[str, int])
         assert_type(await assert_idle(running), None)

@@ -113,8 +113,14 @@ class ConferenceActions(Module):
         call.end_list("ConfbridgeListRoomsComplete")
 
     @action(
-        "ConfbridgeKick", "call", Documentation("Kick a Confbridge user.", arguments=(_CONFERENCE, _CHANNEL))
-    )  # fmt: skip
+        "ConfbridgeKick",
+        "call",
+        Documentation(
+            "Kick a Confbridge user.",
+            description="The user hears sound_kicked, and goes on behind ConfBridge with CONFBRIDGE_RESULT=KICKED.",
+            arguments=(_CONFERENCE, _CHANNEL),
+        ),
+    )
     def kick(self, call: ActionCall) -> None:
         """Run the action."""
         chosen = self._chosen(call)
@@ -123,15 +129,29 @@ class ConferenceActions(Module):
             call.success("User kicked")
 
     @action(
-        "ConfbridgeMute", "call", Documentation("Mute a Confbridge user.", arguments=(_CONFERENCE, _CHANNEL))
-    )  # fmt: skip
+        "ConfbridgeMute",
+        "call",
+        Documentation(
+            "Mute a Confbridge user.",
+            description="The user hears the others and is not heard by them.",
+            arguments=(_CONFERENCE, _CHANNEL),
+            see_also=("ConfbridgeUnmute",),
+        ),
+    )
     def mute(self, call: ActionCall) -> None:
         """Run the action."""
         self._mute(call, True)
 
     @action(
-        "ConfbridgeUnmute", "call", Documentation("Unmute a Confbridge user.", arguments=(_CONFERENCE, _CHANNEL))
-    )  # fmt: skip
+        "ConfbridgeUnmute",
+        "call",
+        Documentation(
+            "Unmute a Confbridge user.",
+            description="The user is heard by the others again.",
+            arguments=(_CONFERENCE, _CHANNEL),
+            see_also=("ConfbridgeMute",),
+        ),
+    )
     def unmute(self, call: ActionCall) -> None:
         """Run the action."""
         self._mute(call, False)
@@ -159,7 +179,12 @@ class ConferenceActions(Module):
     @action(
         "ConfbridgeUnlock",
         "call",
-        Documentation("Unlock a Confbridge conference.", arguments=(_CONFERENCE,), see_also=("ConfbridgeLock",)),
+        Documentation(
+            "Unlock a Confbridge conference.",
+            description="Whoever the profiles let in gets in again.",
+            arguments=(_CONFERENCE,),
+            see_also=("ConfbridgeLock",),
+        ),
     )
     def unlock(self, call: ActionCall) -> None:
         """Run the action."""
@@ -176,6 +201,7 @@ class ConferenceActions(Module):
         "system",
         Documentation(
             "Start recording a Confbridge conference.",
+            description="One at a time; ConfbridgeRecord tells of it. It ends with the conference at the latest.",
             arguments=(
                 _CONFERENCE,
                 Argument("RecordFile", "Name of the file with an extension; without it as the profile says."),
@@ -203,7 +229,10 @@ class ConferenceActions(Module):
         "ConfbridgeStopRecord",
         "system",
         Documentation(
-            "Stop recording a Confbridge conference.", arguments=(_CONFERENCE,), see_also=("ConfbridgeStartRecord",)
+            "Stop recording a Confbridge conference.",
+            description="The file is closed; ConfbridgeStopRecord tells of it.",
+            arguments=(_CONFERENCE,),
+            see_also=("ConfbridgeStartRecord",),
         ),
     )
     def stop_record(self, call: ActionCall) -> None:
