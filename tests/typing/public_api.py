@@ -256,7 +256,6 @@ async def testing() -> None:
         assert_type(await call.ended(), str)
         assert_type(call.audio, PhoneAudio)
         assert_type(await call.hears(440), None)
-        assert_type(call.video, PhoneVideo)
         assert_type(call.video.show("101"), None)
         assert_type(await call.video.sees("102"), None)
         assert_type(await until(lambda: running.booted), None)
