@@ -7,12 +7,13 @@ goes, or a stream changes. A technology that was chosen shows only in the events
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from asterism.core.identifiers import random_uuid
 from asterism.pbx.bridges.member import DigitHandler, LeaveHandler, Member, Waiting
 from asterism.pbx.bridges.mixing import USUAL, MixOptions
+from asterism.pbx.bridges.peer_names import PEER_VARIABLES, forget_peers, name_peers
 from asterism.pbx.vocabulary import events
 from asterism.pbx.vocabulary.controls import Control
 from asterism.pbx.vocabulary.linkedid import oldest_of
@@ -35,11 +36,6 @@ _PASSED_ON = frozenset(
         Control.SOURCE_UPDATE,
     }
 )
-_PEER_VARIABLES = ("BRIDGEPEER", "BRIDGEPVTCALLID")
-
-MAX_NAMED = 10
-"""Members that BRIDGEPEER names at most: in a large bridge it would cost each of them the names of all."""
-
 SMART = frozenset({"native_rtp", "simple_bridge", "softmix"})
 """Technologies for a call with any number of parties."""
 HOLDING = frozenset({"holding_bridge"})
@@ -211,9 +207,9 @@ class Bridge:
         if self.uses is not HOLDING:
             for member in leavers:
                 if count == 2 and self.dissolve:
-                    member.channel.delete_variables(_PEER_VARIABLES)
+                    member.channel.delete_variables(PEER_VARIABLES)
                 else:
-                    _forget(member.channel, _PEER_VARIABLES)
+                    forget_peers(member.channel)
         empty = len(leavers) == count
         if empty and self._mixer is not None:
             self._stop()
@@ -415,7 +411,7 @@ class Bridge:
         if channel in members:
             raise RuntimeError(f"{channel.name} is in bridge {self.uniqueid} already")
         if swapped is not None:
-            _forget(swapped.channel, _PEER_VARIABLES)
+            forget_peers(swapped.channel)
             self._take_out(swapped)
         elif self._ended or len(members) > 1:
             self.check_room()
@@ -485,7 +481,7 @@ class Bridge:
 
     def _carry_over(self, member: Member, other: Bridge, swap: Channel | None = None) -> None:
         if swap is None:
-            _forget(member.channel, _PEER_VARIABLES)
+            forget_peers(member.channel)
         self._take_out(member)
         other._enter(member, swap)
 
@@ -526,31 +522,8 @@ class Bridge:
         self._mixer.start()
 
     def _name_peers(self) -> None:
-        """Set the variables of each member that name the others; in a holding bridge there are none."""
-        members = self.members
-        if self.uses is HOLDING:
-            return
-        if len(members) == 2:
-            first, second = members
-            _name_peer(first, second)
-            _name_peer(second, first)
-            return
-        # In a call the last one first, in a conference as they came, as in Asterisk 22.
-        told = list(members) if self.uses is MIXING else list(reversed(members))
-        if len(told) == 1:
-            _forget(told[0], _PEER_VARIABLES)
-            return
-        names = [channel.name for channel in told[: MAX_NAMED + 1]]
-        others = ",".join(names[:MAX_NAMED])
-        for index, channel in enumerate(told):
-            if index <= MAX_NAMED:
-                value = ",".join(name for name in names if name != channel.name)
-            elif channel.get_variable("BRIDGEPEER") == others:
-                continue  # those that it names are there still
-            else:
-                value = others
-            channel.set_variable("BRIDGEPEER", value)
-            _forget(channel, _PEER_VARIABLES[1:])
+        if self.uses is not HOLDING:
+            name_peers(self.members, as_they_came=self.uses is MIXING)
 
     def _settle(self) -> None:
         """A member has left, others are still in the bridge."""
@@ -589,19 +562,7 @@ def _hear_digits(channel: Channel, heard: bool) -> None:
         stream.relay_digits = not heard
 
 
-def _name_peer(channel: Channel, other: Channel) -> None:
-    variables = {"BRIDGEPEER": other.name}
-    if call_id := other.call_id:
-        variables["BRIDGEPVTCALLID"] = call_id
-    channel.set_variables(variables)
-
-
 def abandon(channel: Channel) -> None:
     """End a channel that has left the bridge and that neither a task nor a Dial takes over."""
     if channel.task is None and channel.alive and not channel.moved and channel.control_listener is None:
         channel.soft_hangup()
-
-
-def _forget(channel: Channel, names: Sequence[str]) -> None:
-    """Delete the variables that are set; unset ones raise no event."""
-    channel.delete_variables([name for name in names if channel.get_variable(name) is not None])
