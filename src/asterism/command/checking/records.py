@@ -13,6 +13,7 @@ from asterism.data.realtime.settings import DATABASES, RealtimeSettings, require
 
 def check_records(files: Mapping[str, ConfigFile], folder: Path) -> list[ConfigError]:
     """What is wrong with them."""
+    from asterism.pbx.records.unread import unread_files
     from asterism.pbx.records.writers import cdr_manager
     from asterism.pbx.records.writers.cdr_csv import read_csv
     from asterism.pbx.records.writers.templates import read_mappings
@@ -25,6 +26,7 @@ def check_records(files: Mapping[str, ConfigFile], folder: Path) -> list[ConfigE
         found += cdr_manager.read_settings(files["cdr_manager.conf"])[1]
     if "cdr.conf" in files:
         found += read_csv(files["cdr.conf"])[1]
+    found += [*unread_files(folder, "cdr"), *unread_files(folder, "cel")]
     return found + _check_tables(files, folder)
 
 

@@ -14,6 +14,7 @@ from asterism.pbx.records.cdr.engine import Engine
 from asterism.pbx.records.cdr.functions import CdrFunctions
 from asterism.pbx.records.cdr.settings import FILE, read_settings
 from asterism.pbx.records.record import Disposition
+from asterism.pbx.records.unread import tell_unread_files
 from asterism.pbx.vocabulary.marks import register_marked
 from asterism.pbx.vocabulary.settings_file import load_settings
 
@@ -58,6 +59,7 @@ class CdrModule(Module):
             return
         self._pbx.records.calls.batch = settings.waiting
         if settings.enable and (Path(self._server.paths.etc) / FILE).exists():
+            tell_unread_files(self._server, "cdr")
             self.engine.start(self._server.owner, settings, self._pbx.channels)
         else:
             self.engine.settings = settings

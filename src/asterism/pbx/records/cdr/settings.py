@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from asterism.config.values import is_boolean, is_true
 from asterism.core.errors import ConfigError
 from asterism.pbx.records.lines import BatchSettings
+from asterism.pbx.records.unread import unread_sections
 
 if TYPE_CHECKING:
     from asterism.config import ConfigFile
@@ -82,7 +83,7 @@ class Settings:
 def read_settings(file: ConfigFile) -> tuple[Settings, list[ConfigError]]:
     """What the file says, and what is wrong with it; a line that is wrong leaves the default."""
     values: dict[str, Any] = {}
-    problems: list[ConfigError] = []
+    problems: list[ConfigError] = list(unread_sections(file, "cdr"))
     for option in file.options("general"):
         name, value = option.name.lower(), option.value.strip()
         spec = OPTIONS.get(name)

@@ -12,6 +12,7 @@ from asterism.pbx.dialplan.language.arguments import split_arguments
 from asterism.pbx.records.cel.engine import ChannelLog
 from asterism.pbx.records.cel.events import CEL, USER_EVENT
 from asterism.pbx.records.cel.settings import EVENTS, FILE, CelSettings, read_settings
+from asterism.pbx.records.unread import tell_unread_files
 from asterism.pbx.vocabulary.marks import application
 from asterism.pbx.vocabulary.module import PbxModule
 from asterism.pbx.vocabulary.settings_file import load_settings
@@ -57,6 +58,8 @@ class ChannelEventLogging(PbxModule):
         elif not listens and self._unlisten is not None:
             self._unlisten()
             self._unlisten = None
+        if settings.enable:
+            tell_unread_files(self._server, "cel")
         self.log.start(settings)
 
     def _release(self) -> None:

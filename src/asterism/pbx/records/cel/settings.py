@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from asterism.config.values import is_boolean, is_true
+from asterism.pbx.records.unread import unread_sections
 
 if TYPE_CHECKING:
     from asterism.config import ConfigFile, Option
@@ -75,7 +76,7 @@ class CelSettings:
 
 def read_settings(file: ConfigFile) -> tuple[CelSettings, list[ConfigError]]:
     """The settings of a file, and what is wrong with it; what is wrong is left out."""
-    problems: list[ConfigError] = []
+    problems: list[ConfigError] = list(unread_sections(file, "cel"))
     flags: dict[str, bool] = {}
     events: set[str] = set()
     everything = False

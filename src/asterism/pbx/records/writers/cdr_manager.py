@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.documentation import Argument, Documentation
+from asterism.core.errors import ConfigError
 from asterism.core.events import EventType, Fields
 from asterism.core.module import Module
 from asterism.pbx.records.cdr.fields import read
@@ -15,7 +16,6 @@ from asterism.pbx.vocabulary.settings_file import load_settings
 
 if TYPE_CHECKING:
     from asterism.config import ConfigFile
-    from asterism.core.errors import ConfigError
     from asterism.pbx.records.record import CallRecord
     from asterism.pbx.vocabulary.host import HostServer
 
@@ -74,6 +74,11 @@ def read_settings(file: ConfigFile) -> tuple[ManagerSettings, list[ConfigError]]
     """The settings of a file, and what is wrong with it; what is wrong is left out."""
     general, mappings = file.options("general"), dict[str, str]()
     problems = [one.error("unknown in [general]", "enabled") for one in general if one.name.lower() != "enabled"]
+    problems += [
+        ConfigError(f"section [{section.name}] has no effect; accepted: [general], [mappings]", section.position)
+        for section in file
+        if section.options and section.name.lower() not in ("general", "mappings")
+    ]
     for option in file.options("mappings"):
         if re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", option.value):
             mappings[option.name] = option.value
