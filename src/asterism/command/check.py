@@ -78,8 +78,9 @@ def check(folder: Path, *, bind: bool = False) -> tuple[list[ConfigError], list[
 
     With ``bind`` the addresses are tried that the server would listen on.
     """
+    from asterism.command.checking.conferences import commands_not_run
     from asterism.command.checking.dialplan import check_dialplan
-    from asterism.command.checking.records import check_records
+    from asterism.command.checking.records import check_records, check_templates
     from asterism.sip.objects.endpoint import Endpoint
 
     found = Problems()
@@ -107,6 +108,9 @@ def check(folder: Path, *, bind: bool = False) -> tuple[list[ConfigError], list[
         found.add(_check_music(files["musiconhold.conf"], directories))
     found.add(check_records(files, folder))
     lines = _make_lines(folder, files, options, directories, found)
+    check_templates(files, lines)
+    if "confbridge.conf" in files and not options.recording_commands:
+        found.add(commands_not_run(files["confbridge.conf"]))
     if "extensions.conf" in files:
         found.collect(lambda: check_dialplan(files["extensions.conf"], lines, found))
     data = _check_objects(folder, allow_exec, files, found)
@@ -159,7 +163,7 @@ def _make_lines(
     data = Path(directories.data)
     sounds = Sounds((data, Path(directories.spool)), system=Path(directories.share))
     languages = Languages.below(sounds, data, options.defaultlanguage)
-    return Lines(registries, loaded, languages, found, commands=options.dialplan_commands)
+    return Lines(registries, loaded, languages, found, options, files.get("confbridge.conf"))
 
 
 def _check_listeners(

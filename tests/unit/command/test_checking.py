@@ -34,6 +34,8 @@ def dialplan(*lines: str) -> dict[str, str]:
     ("line", "problem"),
     [
         ("Dail(PJSIP/100)", "there is no application 'Dail'; did you mean 'Dial'?"),
+        ("NoCDR()", "there is no application 'NoCDR'; use Set(CDR_PROP(disable)=1)"),
+        ("MeetMe(1)", "there is no application 'MeetMe'; use ConfBridge"),
         ("Queue(support)", "there is no application 'Queue'"),
         ("ExecIf($[1]?Quueue(x):Answr())", "there is no application 'Answr'; did you mean 'Answer'?"),
         ("Exec(Plaback(beep))", "there is no application 'Plaback'; did you mean 'Playback'?"),

@@ -40,6 +40,12 @@ def test_what_is_right_is_no_problem(tmp_path: Path) -> None:
         ("cdr_custom.conf", "../x => y\n", "cdr_custom.conf:3: option '../x': it is not the name of a file below"),
         ("cel_custom.conf", "x =>\n", "cel_custom.conf:3: option 'x': it has no text"),
         ("cdr_manager.conf", "src => a b\n", "cdr_manager.conf:5: option 'src': 'a b' is not the name of a field"),
+        ("cdr_custom.conf", "x => ${NOSUCH(a)}\n", "cdr_custom.conf:3: there is no function 'NOSUCH'"),
+        (
+            "cel_custom.conf",
+            "x => ${CSV_QUOT(a)}\n",
+            "cel_custom.conf:3: there is no function 'CSV_QUOT'; did you mean",
+        ),
         ("cdr.conf", "[odbc]\ndsn=x\n", "cdr.conf:7: section [odbc] is not read, nothing writes records by it"),
         ("cel.conf", "[radius]\nradiuscfg=x\n", "cel.conf:6: section [radius] is not read"),
         ("cdr_manager.conf", "[maps]\na=b\n", "cdr_manager.conf:5: section [maps] has no effect"),
@@ -52,8 +58,10 @@ def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, file: str, line: s
 
 def test_databases_without_their_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "find_spec", lambda name: None)
-    (found,) = told(tmp_path, RIGHT)
+    found, another = told(tmp_path, RIGHT)
+    assert "cel.conf:3: section [sql]" in another
     assert "needs SQLAlchemy" in found
+    assert f"{tmp_path}/cdr.conf:5: section [sql]" in found
 
 
 def test_files_of_writers_that_there_are_not(tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from asterism.command.checking.conferences import Profiles
 from asterism.command.checking.problems import Problems
 from asterism.core.errors import ConfigError, Position
 from asterism.core.nearest import suggestion
@@ -22,13 +24,14 @@ from asterism.pbx.dialplan.language.arguments import (
 )
 from asterism.pbx.dialplan.language.contexts import HINT, Priority
 from asterism.pbx.dialplan.language.loader import read
-from asterism.pbx.dialplan.language.substitution import ANY_FUNCTION, compile_text
+from asterism.pbx.dialplan.language.substitution import ANY_FUNCTION, Template, compile_text
 from asterism.pbx.dialplan.language.table import split_hint
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from asterism.command.checking.registries import Offer, Registries
+    from asterism.config.asterisk_conf import Options
     from asterism.config.file import ConfigFile
     from asterism.media.soundfiles import Sounds
 
@@ -36,6 +39,20 @@ _UNKNOWN = "\ue000"
 """Stands for what is known only when a call is there: a variable, a function's value, an expression."""
 _COMMANDS = ("app_system", "func_shell")
 """Modules that run commands of the operating system."""
+_INSTEAD = MappingProxyType({
+    "changemonitor": "StopMixMonitor and MixMonitor",
+    "meetme": "ConfBridge",
+    "meetmeadmin": "ConfKick, or the manager's Confbridge actions",
+    "meetmecount": "CONFBRIDGE_INFO(parties,name)",
+    "monitor": "MixMonitor, with option D for the two directions",
+    "nocdr": "Set(CDR_PROP(disable)=1)",
+    "pausemonitor": "the manager's MixMonitorMute",
+    "setamaflags": "Set(CHANNEL(amaflags)=...)",
+    "setcallerid": "Set(CALLERID(all)=...)",
+    "stopmonitor": "StopMixMonitor",
+    "unpausemonitor": "the manager's MixMonitorMute",
+})  # fmt: skip
+"""Applications that Asterisk itself has no more, in old dialplans: what does the same."""
 _EXECUTORS = {"execif": "condition", "execiftime": "condition", "exec": ""}
 """Applications whose arguments are applications. Not TryExec, which is for those that there may not be."""
 
@@ -92,15 +109,23 @@ def masked(text: str) -> str:
 class Lines:
     """Checks one line after the other.
 
-    ``loaded`` are the modules that ``modules.conf`` has loaded, ``commands`` is ``dialplan_commands`` of
-    ``asterisk.conf``.
+    ``loaded`` are the modules that ``modules.conf`` has loaded, ``options`` those of ``asterisk.conf``, and
+    ``conferences`` is ``confbridge.conf``.
     """
 
     def __init__(
-        self, registries: Registries, loaded: set[str], languages: Languages, found: Problems, *, commands: bool = False
+        self,
+        registries: Registries,
+        loaded: set[str],
+        languages: Languages,
+        found: Problems,
+        options: Options,
+        conferences: ConfigFile | None = None,
     ) -> None:
         self._registries = registries
-        self._commands = commands
+        self._commands = options.dialplan_commands
+        self._recording_commands = options.recording_commands
+        self._profiles = Profiles(conferences, _UNKNOWN)
         self._loaded = loaded
         self._languages = languages
         self._found = found
@@ -111,6 +136,13 @@ class Lines:
         self._position = position
         self._assignment(f"{masked(text)}=")
 
+    def check_text(self, text: str, position: Position | None) -> None:
+        """Check a text whose variables and functions are replaced, as that of a file of records."""
+        self._position = position
+        compiled = compile_text(text)
+        if not isinstance(compiled, str):
+            self._functions(compiled)
+
     def check(self, priority: Priority) -> None:
         """Check a line of the dialplan."""
         self._position = priority.position
@@ -118,13 +150,15 @@ class Lines:
             self._hint(priority.application)
             return
         if priority.template is not None:
-            for name in dict.fromkeys(priority.template.functions):
-                if name != ANY_FUNCTION:
-                    self._function(name)
+            self._functions(priority.template)
         self._call(priority.application, masked(priority.data))
 
     def _tell(self, message: str) -> None:
         self._found.add([ConfigError(message, self._position)])
+
+    def _tell_all(self, messages: Iterable[str]) -> None:
+        for message in messages:
+            self._tell(message)
 
     def _offer(self, kind: str, name: str, offers: dict[str, Offer]) -> Offer | None:
         """The entry registered under a literal name; reports a name that is unknown, or whose module is not loaded."""
@@ -133,12 +167,19 @@ class Lines:
             return None
         offer = offers.get(folded)
         if offer is None:
-            self._tell(f"there is no {kind} '{name}'{suggestion(name, [each.name for each in offers.values()])}")
+            instead = _INSTEAD.get(folded, "") if offers is self._registries.applications else ""
+            near = f"; use {instead}" if instead else suggestion(name, [each.name for each in offers.values()])
+            self._tell(f"there is no {kind} '{name}'{near}")
         elif offer.module not in self._loaded:
             self._tell(f"the {kind} '{name}' is of the module '{offer.module}', which modules.conf does not load")
         elif offer.module in _COMMANDS and not self._commands:
             self._tell(f"the {kind} '{name}' runs nothing without 'dialplan_commands = yes' in asterisk.conf")
         return offer
+
+    def _functions(self, template: Template) -> None:
+        for name in dict.fromkeys(template.functions):
+            if name != ANY_FUNCTION:
+                self._function(name)
 
     def _function(self, name: str) -> None:
         offer = self._offer("function", name, self._registries.functions)
@@ -178,12 +219,19 @@ class Lines:
                 self._sounds(value)
             elif parameter == "options":
                 self._options(offer, values[index:] if index == len(names) - 1 else [value])
+        if folded == "confbridge":
+            self._tell_all(self._profiles.wrong_names(values))
+        elif folded == "mixmonitor" and not self._recording_commands and "".join(values[2:]).strip():
+            self._tell("MixMonitor: its command is not run without 'recording_commands = yes' in asterisk.conf")
 
     def _assignment(self, text: str) -> None:
         found = split_assignment(text)
-        function, parenthesis, _ = (found[0] if found else "").partition("(")
-        if parenthesis:
-            self._function(function.strip())
+        name, value = found or ("", "")
+        function, arguments = split_call(name)
+        if "(" in name:
+            self._function(function)
+        if function == "CONFBRIDGE":
+            self._tell_all(self._profiles.wrong_option(arguments, value))
 
     def _dial(self, data: str) -> None:
         destinations, _, options = [*split_arguments(data, limit=3), "", ""][:3]

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from asterism.config.file import ConfigFile
 from asterism.core.errors import ConfigError
 from asterism.data.backends import Files
 from asterism.data.realtime.settings import DATABASES, RealtimeSettings, require_sqlalchemy
+
+if TYPE_CHECKING:
+    from asterism.command.checking.dialplan import Lines
+
+CUSTOM = ("cdr_custom.conf", "cel_custom.conf")
 
 
 def check_records(files: Mapping[str, ConfigFile], folder: Path) -> list[ConfigError]:
@@ -19,7 +25,7 @@ def check_records(files: Mapping[str, ConfigFile], folder: Path) -> list[ConfigE
     from asterism.pbx.records.writers.templates import read_mappings
 
     found: list[ConfigError] = []
-    for name in ("cdr_custom.conf", "cel_custom.conf"):
+    for name in CUSTOM:
         if name in files:
             found += read_mappings(files[name])[1]
     if "cdr_manager.conf" in files:
@@ -28,6 +34,13 @@ def check_records(files: Mapping[str, ConfigFile], folder: Path) -> list[ConfigE
         found += read_csv(files["cdr.conf"])[1]
     found += [*unread_files(folder, "cdr"), *unread_files(folder, "cel")]
     return found + _check_tables(files, folder)
+
+
+def check_templates(files: Mapping[str, ConfigFile], lines: Lines) -> None:
+    """Check what the lines of cdr_custom.conf and cel_custom.conf read."""
+    for name in CUSTOM:
+        for option in files[name].options("mappings") if name in files else ():
+            lines.check_text(option.value, option.position)
 
 
 def _check_tables(files: Mapping[str, ConfigFile], folder: Path) -> list[ConfigError]:
@@ -51,5 +64,6 @@ def _check_tables(files: Mapping[str, ConfigFile], folder: Path) -> list[ConfigE
         try:
             require_sqlalchemy()
         except ConfigError as error:
-            found.append(error)
+            section = files[name].options(SECTION)
+            found.append(ConfigError(f"section [{SECTION}]: {error}", section.position))
     return found
