@@ -361,6 +361,59 @@ async def test_the_conference_of_a_program(tmp_path: Path, monkeypatch: pytest.M
         await assert_idle(server)
 
 
+async def test_the_recording_of_a_program_whose_caller_hangs_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = load(blocks("recording.md")[0], "recording", tmp_path, monkeypatch)
+    async with (
+        running_server({"pjsip.conf": PJSIP}) as server,
+        Phone("101", server) as ann,
+        Phone("102", server) as bob,
+    ):
+        await bob.register()
+        server.pbx.extension("phones", "700")(names["agent"])
+        call = await ann.dial("700")
+        other = await bob.incoming()
+        other.answer()
+        await call.answered()
+        call.play(440)
+        await other.hears(440)
+        await call.hangup()
+        await other.ended()
+        await assert_idle(server)
+    (seconds,) = capsys.readouterr().out.splitlines()[-1].split()  # and no error
+    assert float(seconds) > 0
+
+
+async def test_the_supervisor_of_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = blocks("spying.md")[0].replace("PJSIP/agent", "PJSIP/101")
+    names = load(program, "spying", tmp_path, monkeypatch)
+    pjsip = PJSIP + PJSIP.replace("10", "20")
+    dialplan = "[phones]\nexten => _10X,1,Dial(PJSIP/${EXTEN})\n"
+    async with (
+        running_server({"pjsip.conf": pjsip, "extensions.conf": dialplan}) as server,
+        Phone("101", server) as agent,
+        Phone("102", server) as customer,
+        Phone("201", server) as supervisor,
+    ):
+        await customer.register()
+        server.pbx.extension("phones", "700")(names["supervisor"])
+        call = await agent.dial("102")
+        other = await customer.incoming()
+        other.answer()
+        await call.answered()
+        spy = await supervisor.dial("700")
+        await spy.answered()
+        spy.play(880)
+        await call.hears(880)
+        spy.send_digits("6")
+        await other.hears(880)
+        await call.hangup()
+        await other.ended()
+        await spy.ended()
+        await assert_idle(server)
+
+
 def test_the_table_of_conferences_names_what_there_is() -> None:
     table = (GUIDE / "conferences.md").read_text().partition("## From Python")[2].partition("All of it raises")[0]
     rows = "\n".join(line.split(" | ")[0] for line in table.splitlines() if line.startswith("| `"))
