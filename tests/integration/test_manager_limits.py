@@ -15,6 +15,7 @@ from asterism.core.documentation import Documentation
 from asterism.interfaces.manager.filters import MAX_EXPRESSION, MAX_FILTERS
 from asterism.interfaces.manager.session import MAX_QUEUED_BYTES
 from asterism.interfaces.manager.wire import BEFORE_LOGIN
+from asterism.pbx.calls.conference.chosen import OwnProfiles, own_profiles
 from asterism.testing import running_server, until
 
 USERS = MANAGER + "".join(
@@ -204,3 +205,23 @@ async def test_a_time_that_cannot_be_waited_is_refused(timeout: str) -> None:
     async with running_server({"manager.conf": MANAGER}) as server, manager(server, events="off") as client:
         assert (await client.action("WaitEvent", Timeout=timeout))["Message"] == "Invalid timeout"
         assert (await client.action("WaitEvent", Timeout="0.01"))["Response"] == "Success"
+
+
+async def test_who_may_only_call_makes_no_profile_that_names_a_command() -> None:
+    files = {"manager.conf": USERS, "extensions.conf": "[phones]\nexten => 1,1,Answer\n same => n,Wait(30)\n"}
+    async with running_server(files) as server, manager(server, "caller") as caller:
+        await caller.action("Originate", Channel="Local/1@phones", Context="phones", Exten="1", Priority="1")
+        channel = next(iter(server.pbx.channels))
+        for item, value in (
+            ("CONFBRIDGE(bridge,record_command)", "touch /tmp/x"),
+            ("CONFBRIDGE(bridge,record_file)", "/etc/x.wav"),
+            ("CONFBRIDGE(user,announcement)", "/etc/x"),
+            ("CONFBRIDGE(menu,1)", "dialplan_exec(phones,1,1)"),
+        ):
+            answer = await caller.action("Setvar", Channel=channel.name, Variable=item, Value=value)
+            assert answer["Response"] == "Error", item
+            await caller.action("Getvar", Channel=channel.name, Variable=f"SET({item}={value})")
+        assert own_profiles(channel) == OwnProfiles()
+        # The dialplan itself may.
+        server.pbx.dialplan.environment.assign(channel, "CONFBRIDGE(user,quiet)", "yes")
+        assert own_profiles(channel).user is not None

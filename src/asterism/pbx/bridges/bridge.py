@@ -189,7 +189,7 @@ class Bridge:
         it takes; that one leaves, and the bridge is not over by that.
 
         Raises:
-            RuntimeError: the bridge is over, or no technology takes one more.
+            RuntimeError: the bridge is over, no technology takes one more, or the channel is in a bridge already.
         """
         self._enter(Member(channel, roles, on_leave, on_digit, features, waiting, muted=muted, deaf=deaf), swap)
 
@@ -410,6 +410,8 @@ class Bridge:
         swapped = None if swap is None else members.get(swap)
         if channel in members:
             raise RuntimeError(f"{channel.name} is in bridge {self.uniqueid} already")
+        if channel.bridge is not None:  # it would stay a member there for ever
+            raise RuntimeError(f"{channel.name} is in another bridge")
         if swapped is not None:
             forget_peers(swapped.channel)
             self._take_out(swapped)

@@ -262,3 +262,20 @@ def test_a_permanent_bridge_outlives_its_members() -> None:
         assert not server.pbx.bridges
 
     run(scenario)
+
+
+def test_a_channel_is_in_one_bridge_at_a_time() -> None:
+    async def scenario(server: FakeServer) -> None:
+        server.sip.stream = lambda: FakeStream(ULAW)
+        alice = server.sip.incoming("alice", "1")
+        home, other = Bridge(server.pbx), Bridge(server.pbx)
+        home.enter(alice)
+        with pytest.raises(RuntimeError, match="is in another bridge"):
+            other.enter(alice)
+        assert alice.bridge is home
+        assert not other.members
+        home.depart(alice)
+        other.enter(alice)
+        other.depart(alice)
+
+    run(scenario)

@@ -149,6 +149,12 @@ class Conference:
             Goto: it was sent elsewhere.
         """
         channel = user.channel
+        if channel.bridge is not None:  # by what a menu or a key in a call runs: it is there still
+            user.tell("FAILED")
+            self.pbx.log.warning(
+                "%s does not come into conference %s: it is in a bridge already", channel.name, self.name
+            )
+            return user.result
         if self.refusal(user.profile):
             user.tell("FAILED")
             return user.result

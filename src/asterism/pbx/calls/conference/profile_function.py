@@ -34,7 +34,9 @@ class ProfileFunction(PbxModule):
             "Make a profile for this channel's next conference.",
             "CONFBRIDGE(type,option)",
             "What is set counts where ConfBridge names no profile of that type. Set(CONFBRIDGE(user,quiet)=yes) begins "
-            "with the default of each option, Set(CONFBRIDGE(user,template)=name) with a profile of confbridge.conf.",
+            "with the default of each option, Set(CONFBRIDGE(user,template)=name) with a profile of confbridge.conf. "
+            "Options name files, commands and dialplan: manager clients and the like may not use it unless "
+            "live_dangerously is set.",
             (
                 Argument(
                     "type", "What the option belongs to.", True,
@@ -49,6 +51,7 @@ class ProfileFunction(PbxModule):
             ),
             ("ConfBridge", "CONFBRIDGE_INFO"),
         ),
+        dangerous=True,
     )  # fmt: skip
     def write(self, channel: Channel | None, args: str, value: str) -> None:
         """Set an option."""

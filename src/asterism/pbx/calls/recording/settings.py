@@ -68,7 +68,7 @@ def file_path(name: str, folder: Path, extension: str = "raw") -> Path:
         RecordingError: it is no name, or leads out of the folder.
     """
     name = name.strip()
-    if not name or "\0" in name or name.endswith("/"):
+    if "\0" in name or name.endswith("/") or not Path(name).name:  # "." has none
         raise RecordingError(f"'{name}' is no name of a file" if name else "it needs the name of a file")
     if is_foreign(name) and ((shadow(name)[0] == NEUTRAL and name[0] == "/") or ".." in Path(name).parts):
         raise RecordingError(f"'{name}' is text from outside that would choose a folder")

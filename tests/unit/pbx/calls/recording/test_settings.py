@@ -31,7 +31,9 @@ def test_names(name: str, path: str) -> None:
     assert file_path(name, FOLDER) == Path(path)
 
 
-@pytest.mark.parametrize("name", ["", " ", "../one.wav", "a/../../one.wav", "a/../one.wav", "one\0.wav", "folder/"])
+@pytest.mark.parametrize(
+    "name", ["", " ", "../one.wav", "a/../../one.wav", "a/../one.wav", "one\0.wav", "folder/", ".", "./.", "/."]
+)
 def test_names_that_lead_out_or_are_none(name: str) -> None:
     with pytest.raises(RecordingError):
         file_path(name, FOLDER)

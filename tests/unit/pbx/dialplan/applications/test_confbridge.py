@@ -197,3 +197,23 @@ def test_a_visit_that_fails_leaves_no_empty_room(monkeypatch: pytest.MonkeyPatch
         assert not world.pbx.conferences
 
     conference(scenario, "[buffered]\ntype=user\njitterbuffer=yes\n")
+
+
+@pytest.mark.parametrize("arguments", ["room,,,nest", "other,,,nest"])
+def test_who_is_in_a_conference_comes_into_no_other_by_its_menu(arguments: str) -> None:
+    async def scenario(world: World) -> None:
+        world.extension("7300", ("ConfBridge", arguments), ("Return", ""))
+        alice = await world.enter("alice", "room,,,nest")
+        bob = await world.enter("bob", "room,,,nest")
+        await asyncio.sleep(5)
+        await world.press(alice, "1")
+        await asyncio.sleep(5)
+        refused = f"{alice.name} does not come into conference {arguments.split(',')[0]}: it is in a bridge already"
+        assert refused in world.warnings
+        assert not [line for line in world.warnings if line.endswith("failed")]
+        assert alice.dead
+        assert list(world.pbx.conferences) == ["room"]
+        assert list(world.room().users) == [bob]
+        assert alice not in world.room().bridge.members
+
+    conference(scenario, "[nest]\ntype=menu\n1=dialplan_exec(internal,7300,1)\n")

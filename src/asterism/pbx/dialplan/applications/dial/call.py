@@ -79,6 +79,9 @@ class Call:
         if not names:
             self.pbx.log.warning("Dial requires an argument (technology/number)")
             return self._failed(DialStatus.INVALIDARGS)
+        if caller.bridge is not None:  # by what a menu or a key in a call runs: it is there still
+            self.pbx.log.warning("Dial on %s: it is in a bridge already", caller.name)
+            return self._failed(DialStatus.CHANUNAVAIL)
         if options.limit is not None:
             told_of(caller, options)
         if "C" in options.letters and (reset := self.pbx.applications.get("ResetCDR")) is not None:

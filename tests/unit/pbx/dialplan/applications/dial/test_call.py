@@ -12,6 +12,7 @@ from test_events_call import talk
 
 from asterism.media.formats import ULAW
 from asterism.media.stream import AUDIO
+from asterism.pbx.bridges.bridge import Bridge
 from asterism.pbx.calls.dialing import DialResult
 from asterism.pbx.channels.channel import Channel
 from asterism.pbx.channels.technology import ChannelRequest
@@ -334,5 +335,24 @@ def test_option_j_offers_what_the_caller_began_with(options: str) -> None:
         await settle()
         assert asked == [began if options else now]
         assert alice.offered == now
+
+    run(scenario)
+
+
+def test_who_is_in_a_bridge_calls_nobody() -> None:
+    async def scenario(server: FakeServer) -> None:
+        server.sip.stream = lambda: FakeStream(ULAW)
+        server.dialplan(("1", 1, "Wait", "30"))
+        alice = server.sip.incoming("alice", "1")
+        bridge = Bridge(server.pbx)
+        bridge.enter(alice)
+
+        async def body(channel: Channel) -> None:
+            await server.pbx.dialplan.execute_application(channel, "Dial", "PJSIP/bob,20")
+
+        server.pbx.start(alice, body)
+        await settle()
+        assert server.sip.made == []
+        assert alice.variables["DIALSTATUS"] == "CHANUNAVAIL"
 
     run(scenario)
