@@ -17,7 +17,7 @@ from asterism.media.recording.mixdown import Batch, Mixdown, Source
 from asterism.media.recording.soundfile import UnwritableError
 from asterism.media.taps import Direction
 from asterism.pbx.calls.recording.announcing import announce
-from asterism.pbx.calls.recording.settings import RecordingError, RecordingSettings
+from asterism.pbx.calls.recording.settings import SHORTEST_INTERVAL, RecordingError, RecordingSettings
 
 if TYPE_CHECKING:
     from asterism.media.recording.thread import RecordingThread
@@ -78,6 +78,7 @@ class Recording:
         self._holds: set[str] = set()
         """Reasons for which nothing is recorded now; the time line stands still."""
         self._origin = self._held = 0.0
+        self._interval = max(settings.beep, SHORTEST_INTERVAL)
         self.due = 0.0
         """When its next turn is."""
         self._timers: list[asyncio.TimerHandle] = []
@@ -133,11 +134,11 @@ class Recording:
         if settings.beep_at_start:
             announce((channel,), "beep")
         if settings.beep:
-            self._timers.append(self._loop.call_later(settings.beep, self._beep))
+            self._timers.append(self._loop.call_later(self._interval, self._beep))
 
     def _beep(self) -> None:
         announce((self.channel,), "beep", _BOTH_WAYS)
-        self._timers[:] = [self._loop.call_later(self.settings.beep, self._beep)]
+        self._timers[:] = [self._loop.call_later(self._interval, self._beep)]
 
     def pause(self) -> None:
         """Record nothing until :meth:`resume`; what is recorded then follows without a gap."""

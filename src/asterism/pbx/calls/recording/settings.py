@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asterism.core.errors import AsterismError
+from asterism.core.restriction import DANGEROUS_APPLICATIONS, restriction
 from asterism.media.recording.mixdown import Output, Source
 from asterism.pbx.dialplan.language.arguments import number, split_letters
 from asterism.pbx.dialplan.language.foreign import NEUTRAL, foreign, is_foreign, shadow
 
 BEEP_INTERVAL = 15.0
 """Seconds between the beeps of option B, where it does not say."""
+SHORTEST_INTERVAL = 1.0
+"""Seconds between beeps at least: each is a sound that is added to a call."""
 _WITH_ARGUMENT = frozenset("BvVWrtims")
 _GAINS = 4
 
@@ -31,7 +34,7 @@ class RecordingSettings:
     skip: float = 0.0
     """Seconds at the beginning that are not recorded."""
     beep: float = 0.0
-    """Seconds between beeps that both parties hear; 0: none."""
+    """Seconds between beeps that both parties hear, :data:`SHORTEST_INTERVAL` at least; 0: none."""
     beep_at_start: bool = False
     beep_at_end: bool = False
     gain_received: float = 1.0
@@ -57,7 +60,8 @@ class RecordingSettings:
 def file_path(name: str, folder: Path, extension: str = "raw") -> Path:
     """The path of a file to record to: an absolute one as it is, another below ``folder``.
 
-    Text from outside in a name makes it neither absolute nor lead anywhere by ``..``.
+    Text from outside in a name makes it neither absolute nor lead anywhere by ``..``. What a manager client without the
+    class ``system`` has begun stays below ``folder`` as well.
 
     Args:
         name: as the dialplan has it, with an extension.
@@ -65,7 +69,7 @@ def file_path(name: str, folder: Path, extension: str = "raw") -> Path:
         extension: for a name without.
 
     Raises:
-        RecordingError: it is no name, or leads out of the folder.
+        RecordingError: it is no name, or leads out of the folder where it may not.
     """
     name = name.strip()
     if "\0" in name or name.endswith("/") or not Path(name).name:  # "." has none
@@ -78,6 +82,8 @@ def file_path(name: str, folder: Path, extension: str = "raw") -> Path:
     elif not path.suffix:
         path = path.with_name(f"{path.name}.{extension}")
     if path.is_absolute():
+        if restriction.get() & DANGEROUS_APPLICATIONS and not path.resolve().is_relative_to(folder.resolve()):
+            raise RecordingError(f"'{name}' is not below {folder}: a manager client needs the class system for that")
         return path
     if ".." in path.parts:
         raise RecordingError(f"'{name}' leads out of {folder}")

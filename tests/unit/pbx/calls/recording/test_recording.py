@@ -152,3 +152,14 @@ def test_a_fault_of_ours_ends_the_recording_with_a_traceback(tmp_path: Path, mon
         assert other.active
 
     in_a_call(tmp_path, scenario)
+
+
+def test_beeps_come_once_a_second_at_most(tmp_path: Path) -> None:
+    async def scenario(call: Call) -> None:
+        recording = start(call, tmp_path / "one.sln", beep=0.0001)
+        await asyncio.sleep(0.1)
+        (timer,) = recording._timers
+        assert timer.when() - asyncio.get_running_loop().time() > 0.5
+        await closed(recording)
+
+    in_a_call(scenario, tmp_path)

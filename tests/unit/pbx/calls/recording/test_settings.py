@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from asterism.core.restriction import DANGEROUS_APPLICATIONS, restricted
 from asterism.media.recording.mixdown import Output, Source
 from asterism.pbx.calls.recording.settings import RecordingError, file_path, parse_mixmonitor
 from asterism.pbx.dialplan.language.foreign import foreign, joined
@@ -98,3 +99,12 @@ def test_the_text_of_a_caller_is_no_option() -> None:
     settings, _ = parse_mixmonitor("one.wav", joined(["b", foreign("(d)")]), "", FOLDER)
     assert settings.bridged_only
     assert not settings.delete
+
+
+def test_a_manager_client_without_the_class_system_writes_below_the_folder_only() -> None:
+    with restricted(DANGEROUS_APPLICATIONS):
+        assert file_path("a/one.wav", FOLDER) == FOLDER / "a/one.wav"
+        assert file_path(f"{FOLDER}/one.wav", FOLDER) == FOLDER / "one.wav"
+        for name in ("/tmp/one.wav", f"{FOLDER}/../one.wav"):
+            with pytest.raises(RecordingError, match="class system"):
+                file_path(name, FOLDER)
