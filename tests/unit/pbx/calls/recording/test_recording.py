@@ -162,4 +162,4 @@ def test_beeps_come_once_a_second_at_most(tmp_path: Path) -> None:
         assert timer.when() - asyncio.get_running_loop().time() > 0.5
         await closed(recording)
 
-    in_a_call(scenario, tmp_path)
+    in_a_call(tmp_path, scenario)
