@@ -192,13 +192,13 @@ class ModuleLoader:
 
     async def _open(self, modules: Iterable[LoadedModule]) -> None:
         """Load modules; if the server runs, what is part of them as well, and start them."""
+        before = self._possible_parts()
         for known in modules:
             await self._load(known)
         if not self._running:
             return
-        loaded = {known.name for known in self._order}
-        for known in self.catalog.parts(loaded):
-            if known.name not in self._left_out and self.catalog.needs(known) <= loaded:
+        for known in self._possible_parts():
+            if known not in before:  # one that was possible was unloaded
                 try:
                     await self._load(known)
                 except (Exception, SystemExit) as error:
@@ -208,6 +208,15 @@ class ModuleLoader:
         self._server.data.load()
         for known in list(self._order):
             await self._start(known)
+
+    def _possible_parts(self) -> list[LoadedModule]:
+        """What is part of the modules that are loaded, and has all that it needs."""
+        loaded = {known.name for known in self._order}
+        return [
+            known
+            for known in self.catalog.parts(loaded)
+            if known.name not in self._left_out and self.catalog.needs(known) <= loaded
+        ]
 
     async def unload(self, name: str) -> None:
         """Unload one module; raises :class:`ModuleError` while it is in use or needed by another."""

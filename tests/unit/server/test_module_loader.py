@@ -273,3 +273,18 @@ async def test_a_reload_is_one_of_all_parts_of_a_module() -> None:
     server.done.clear()
     await modules.reload("whole_part")
     assert server.done == ["reload whole_part", "reload inner_part"]
+
+
+async def test_a_part_that_was_unloaded_stays_so_when_another_module_is_loaded() -> None:
+    whole = type("Whole", (Recorder,), {"name": "chan_whole", "core": False})
+    part = type("Part", (Recorder,), {"name": "whole_part", "part_of": ("chan_whole",)})
+    other = type("Other", (Recorder,), {"name": "other", "core": False})
+    modules, _ = loader(whole, part, other)
+    await modules.load_all(ModulePlan())
+    await modules.unload("whole_part")
+    await modules.unload("other")
+    await modules.load("other")
+    assert modules.find("whole_part").instance is None
+    await modules.unload("chan_whole")
+    await modules.load("chan_whole")  # which brings what is part of it
+    assert modules.find("whole_part").instance is not None
