@@ -252,7 +252,7 @@ class Recording:
     def _open(self) -> None:
         try:
             self._mixdown.open()
-        except (OSError, AsterismError) as error:
+        except Exception as error:
             self._trouble(error)
         else:
             self._writable = True
@@ -273,12 +273,14 @@ class Recording:
         self._tell(self._failed, text or type(error).__name__, None if expected else error)
 
     def _close(self, cut: float) -> None:
-        if self._writable and cut > 0:
-            with suppress(OSError):
-                self._mixdown.cut(cut)
-        self._writable = False
-        self._mixdown.close()
-        self._tell(self._is_closed)
+        try:
+            if self._writable and cut > 0:
+                with suppress(OSError):
+                    self._mixdown.cut(cut)
+            self._writable = False
+            self._mixdown.close()
+        finally:  # or whoever waits for it would wait for ever
+            self._tell(self._is_closed)
 
     def _tell(self, callback: Callable[..., None], *args: object) -> None:
         with suppress(RuntimeError):  # the loop is closed: the server has gone

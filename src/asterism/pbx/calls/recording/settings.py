@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def file_path(name: str, folder: Path, extension: str = "raw") -> Path:
         RecordingError: it is no name, or leads out of the folder where it may not.
     """
     name = name.strip()
-    if "\0" in name or name.endswith("/") or not Path(name).name:  # "." has none
+    if not is_file_name(name):
         raise RecordingError(f"'{name}' is no name of a file" if name else "it needs the name of a file")
     if is_foreign(name) and ((shadow(name)[0] == NEUTRAL and name[0] == "/") or ".." in Path(name).parts):
         raise RecordingError(f"'{name}' is text from outside that would choose a folder")
@@ -88,6 +89,14 @@ def file_path(name: str, folder: Path, extension: str = "raw") -> Path:
     if ".." in path.parts:
         raise RecordingError(f"'{name}' leads out of {folder}")
     return folder / path
+
+
+def is_file_name(name: str) -> bool:
+    """Whether a file can have that name; ``"."`` is that of a folder, and not every text can be one at all."""
+    try:
+        return b"\0" not in os.fsencode(name) and not name.endswith("/") and bool(Path(name).name)
+    except UnicodeEncodeError:
+        return False
 
 
 def as_named(path: Path, name: str) -> str:

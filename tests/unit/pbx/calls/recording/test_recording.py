@@ -12,7 +12,7 @@ from fake_technology import settle
 from recording_kit import Call, in_a_call
 
 from asterism.media.formats import SLIN
-from asterism.media.recording.mixdown import Output, Source
+from asterism.media.recording.mixdown import Mixdown, Output, Source
 from asterism.media.taps import Direction
 from asterism.pbx.calls.recording.recording import Recording
 from asterism.pbx.calls.recording.settings import RecordingSettings
@@ -161,5 +161,27 @@ def test_beeps_come_once_a_second_at_most(tmp_path: Path) -> None:
         (timer,) = recording._timers
         assert timer.when() - asyncio.get_running_loop().time() > 0.5
         await closed(recording)
+
+    in_a_call(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("when", ["open", "work", "cut", "close"])
+def test_whatever_fails_in_the_thread_ends_the_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    def fail(*_args: object) -> None:
+        raise ValueError("broken on purpose")
+
+    monkeypatch.setattr("threading.excepthook", lambda _args: None)
+
+    async def scenario(call: Call) -> None:
+        monkeypatch.setattr(Mixdown, when, fail)
+        recording = start(call, tmp_path / "one.sln")
+        await say(call, 5)
+        recording.stop(0.1)
+        await recording.wait(5)
+        await settle()
+        assert (recording.error == "broken on purpose") is (when in ("open", "work"))
+        assert not recording.active
 
     in_a_call(tmp_path, scenario)
