@@ -78,7 +78,7 @@ def check(folder: Path, *, bind: bool = False) -> tuple[list[ConfigError], list[
 
     With ``bind`` the addresses are tried that the server would listen on.
     """
-    from asterism.command.checking.conferences import commands_not_run
+    from asterism.command.checking.conferences import commands_not_run, sounds_of
     from asterism.command.checking.dialplan import check_dialplan
     from asterism.command.checking.records import check_records, check_templates
     from asterism.sip.objects.endpoint import Endpoint
@@ -109,8 +109,11 @@ def check(folder: Path, *, bind: bool = False) -> tuple[list[ConfigError], list[
     found.add(check_records(files, folder))
     lines = _make_lines(folder, files, options, directories, found)
     check_templates(files, lines)
-    if "confbridge.conf" in files and not options.recording_commands:
-        found.add(commands_not_run(files["confbridge.conf"]))
+    if "confbridge.conf" in files:
+        for names, position in sounds_of(files["confbridge.conf"]):
+            lines.check_sounds(names, position)
+        if not options.recording_commands:
+            found.add(commands_not_run(files["confbridge.conf"]))
     if "extensions.conf" in files:
         found.collect(lambda: check_dialplan(files["extensions.conf"], lines, found))
     data = _check_objects(folder, allow_exec, files, found)

@@ -81,3 +81,37 @@ def test_a_command_of_a_recording_is_told_where_commands_are_off(tmp_path: Path)
         "confbridge.conf:3: option 'record_command': it is not run without 'recording_commands = yes'"
     )
     assert told(tmp_path, "MixMonitor(x.wav,,mail.sh)", conferences, "recording_commands = yes") == []
+
+
+@pytest.mark.parametrize(
+    ("conferences", "sound"),
+    [
+        ("[small]\ntype = bridge\nsound_join = beep\nsound_leave = nosuch\n", "nosuch"),
+        ("[guest]\ntype = user\nquiet = no\nannouncement = nosuch\n", "nosuch"),
+        ("[keys]\ntype = menu\n1 = toggle_mute\n2 = playback(beep&other),leave_conference\n", "other"),
+    ],
+)
+def test_a_sound_that_there_is_not(tmp_path: Path, conferences: str, sound: str) -> None:
+    (found,) = told(tmp_path, "ConfBridge(1)", conferences)
+    assert found == f"confbridge.conf:4: there is no sound '{sound}'"
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("MixMonitor(${X}.mp3)", "MixMonitor: ....mp3: files of the kind 'mp3' cannot be written: such files are only"),
+        ("MixMonitor(calls.nosuch,b)", "MixMonitor: calls.nosuch: files of the kind 'nosuch' cannot be written"),
+        ("MixMonitor(calls.g722,D)", "MixMonitor: calls.g722: files of the kind 'g722' cannot be written"),
+        ("Record(calls.mp3)", "Record: calls.mp3: files of the kind 'mp3' cannot be written"),
+    ],
+)
+def test_a_recording_of_a_kind_that_is_not_written(tmp_path: Path, line: str, problem: str) -> None:
+    (found,) = told(tmp_path, line)
+    assert found.startswith(f"extensions.conf:2: {problem}")
+
+
+@pytest.mark.parametrize(
+    "line", ["MixMonitor(a.wav,D)", "MixMonitor(a.${X})", "MixMonitor(,r(a.wav))", "Record(a.wav)"]
+)
+def test_a_recording_of_a_kind_that_is_written(tmp_path: Path, line: str) -> None:
+    assert told(tmp_path, line) == []

@@ -68,3 +68,28 @@ def test_files_of_writers_that_there_are_not(tmp_path: Path) -> None:
     (found,) = told(tmp_path, RIGHT | {"cdr_adaptive_odbc.conf": "[first]\nconnection=mysql1\ntable=cdr\n"})
     assert "cdr_adaptive_odbc.conf:2: cdr_adaptive_odbc.conf is not read" in found
     assert "[sql] of cdr.conf" in found
+
+
+@pytest.mark.parametrize(
+    ("files", "problem"),
+    [
+        (
+            {"cdr_custom.conf": RIGHT["cdr_custom.conf"]},
+            "cdr_custom.conf:2: cdr_custom.conf has no effect without a file",
+        ),
+        ({"cdr_manager.conf": RIGHT["cdr_manager.conf"]}, "cdr_manager.conf:4: cdr_manager.conf has no effect without"),
+        ({"cel_custom.conf": RIGHT["cel_custom.conf"]}, "cel_custom.conf has no effect without a file cel.conf"),
+        (
+            {"cel_custom.conf": RIGHT["cel_custom.conf"], "cel.conf": "[general]\nevents=ALL\n"},
+            "cel_custom.conf has no effect without 'enable = yes' in cel.conf",
+        ),
+    ],
+)
+def test_files_of_records_that_nobody_keeps(tmp_path: Path, files: dict[str, str], problem: str) -> None:
+    (found,) = told(tmp_path, files)
+    assert problem in found
+
+
+def test_records_that_are_switched_off_are_no_problem(tmp_path: Path) -> None:
+    off = {"cdr.conf": "[general]\nenable=no\n", "cel.conf": "[general]\nenable=no\n"}
+    assert told(tmp_path, {name: RIGHT[name] for name in RIGHT if "_custom" in name} | off) == []

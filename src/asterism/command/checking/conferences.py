@@ -1,13 +1,14 @@
-"""Conferences: profiles that the dialplan names, and options that it sets, which there are not."""
+"""Conferences: profiles that the dialplan names, options that it sets, and sounds, which there are not."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from asterism.core.nearest import suggestion
-from asterism.pbx.calls.conference.menus import Menu
-from asterism.pbx.calls.conference.options import BRIDGE_OPTIONS, USER_OPTIONS
+from asterism.pbx.calls.conference.menus import WITH_SOUNDS, Menu, parse_actions
+from asterism.pbx.calls.conference.options import BRIDGE_OPTIONS, SOUNDS, USER_OPTIONS
 from asterism.pbx.calls.conference.profile_function import CLEAR
 from asterism.pbx.calls.conference.profiles import (
     FILE,
@@ -23,7 +24,7 @@ from asterism.pbx.dialplan.language.arguments import split_fields
 
 if TYPE_CHECKING:
     from asterism.config.file import ConfigFile
-    from asterism.core.errors import ConfigError
+    from asterism.core.errors import ConfigError, Position
 
 _ARGUMENTS = ("bridge", "user", "menu")
 """The kinds of profiles, in the order of ConfBridge's arguments after the name."""
@@ -35,6 +36,20 @@ def commands_not_run(file: ConfigFile) -> Iterator[ConfigError]:
         option = section.find("record_command")
         if option is not None and option.value.strip():
             yield option.error("it is not run without 'recording_commands = yes' in asterisk.conf")
+
+
+def sounds_of(file: ConfigFile) -> Iterator[tuple[str, Position]]:
+    """The sounds that profiles and menus name, joined by ``&``, each with its place."""
+    for section in file:
+        menu = section.get("type").strip().lower() == "menu"
+        for option in section:
+            if menu:
+                with suppress(ValueError):  # which the reader tells
+                    for action in parse_actions(option.value):
+                        if action.name in WITH_SOUNDS:
+                            yield action.argument, option.position
+            elif option.name.lower() in SOUNDS or option.name.lower() == "announcement":
+                yield option.value, option.position
 
 
 class Profiles:

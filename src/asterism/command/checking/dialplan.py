@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from asterism.command.checking.conferences import Profiles
 from asterism.command.checking.problems import Problems
 from asterism.core.errors import ConfigError, Position
 from asterism.core.nearest import suggestion
+from asterism.media.recording.soundfile import UnwritableError, growth
 from asterism.media.soundfiles import SoundError
 from asterism.media.soundfiles.table import kind_of
 from asterism.pbx.dialplan.applications.dial.options import KNOWN, parse_options, split_options
@@ -28,8 +30,6 @@ from asterism.pbx.dialplan.language.substitution import ANY_FUNCTION, Template, 
 from asterism.pbx.dialplan.language.table import split_hint
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from asterism.command.checking.registries import Offer, Registries
     from asterism.config.asterisk_conf import Options
     from asterism.config.file import ConfigFile
@@ -143,6 +143,11 @@ class Lines:
         if not isinstance(compiled, str):
             self._functions(compiled)
 
+    def check_sounds(self, names: str, position: Position | None) -> None:
+        """Check sounds, joined by ``&``, that an option names."""
+        self._position = position
+        self._sounds(names)
+
     def check(self, priority: Priority) -> None:
         """Check a line of the dialplan."""
         self._position = priority.position
@@ -219,6 +224,8 @@ class Lines:
                 self._sounds(value)
             elif parameter == "options":
                 self._options(offer, values[index:] if index == len(names) - 1 else [value])
+        if folded in ("mixmonitor", "record") and values:
+            self._written(offer, values)
         if folded == "confbridge":
             self._tell_all(self._profiles.wrong_names(values))
         elif folded == "mixmonitor" and not self._recording_commands and "".join(values[2:]).strip():
@@ -262,6 +269,16 @@ class Lines:
             if option and _UNKNOWN not in option and option not in names:
                 near = suggestion(option, names) if len(option) > 1 else ""
                 self._tell(f"{offer.name}: there is no option '{option}'{near}; accepted: {', '.join(names)}")
+
+    def _written(self, offer: Offer, values: list[str]) -> None:
+        """A file that is to be recorded: whether its kind can be written here."""
+        name, options = values[0].strip(), re.sub(r"\([^)]*\)", "", "".join(values[1:2]))
+        stereo = offer.name == "MixMonitor" and "D" in options
+        if name and _UNKNOWN not in Path(name).suffix:
+            try:
+                growth(Path(name), 2 if stereo else 1)
+            except UnwritableError as error:
+                self._tell(f"{offer.name}: {error}".replace(_UNKNOWN, "..."))
 
     def _sounds(self, names: str) -> None:
         for name in split_names(names):

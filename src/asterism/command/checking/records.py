@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from asterism.command.checking.dialplan import Lines
 
 CUSTOM = ("cdr_custom.conf", "cel_custom.conf")
+_WRITTEN = (
+    ("cdr", "cdr_custom.conf", "mappings"),
+    ("cdr", "cdr_manager.conf", "mappings"),
+    ("cel", "cel_custom.conf", "mappings"),
+)
+"""What is recorded, and the section of a file that says how it is written."""
 
 
 def check_records(files: Mapping[str, ConfigFile], folder: Path) -> list[ConfigError]:
@@ -33,7 +39,22 @@ def check_records(files: Mapping[str, ConfigFile], folder: Path) -> list[ConfigE
     if "cdr.conf" in files:
         found += read_csv(files["cdr.conf"])[1]
     found += [*unread_files(folder, "cdr"), *unread_files(folder, "cel")]
-    return found + _check_tables(files, folder)
+    return found + _not_kept(files) + _check_tables(files, folder)
+
+
+def _not_kept(files: Mapping[str, ConfigFile]) -> list[ConfigError]:
+    """Files that say where records go, while none are kept, by what is missing and not by ``enable = no``."""
+    found = []
+    for kind, name, section in _WRITTEN:
+        engine = files.get(f"{kind}.conf")
+        first = next(iter(files[name].options(section)), None) if name in files else None
+        if first is None:
+            continue
+        if engine is None:
+            found.append(ConfigError(f"{name} has no effect without a file {kind}.conf", first.position))
+        elif kind == "cel" and engine.options("general").find("enable") is None:
+            found.append(ConfigError(f"{name} has no effect without 'enable = yes' in {kind}.conf", first.position))
+    return found
 
 
 def check_templates(files: Mapping[str, ConfigFile], lines: Lines) -> None:

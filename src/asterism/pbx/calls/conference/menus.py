@@ -41,7 +41,8 @@ ACTIONS: Mapping[str, str] = MappingProxyType({
 """Each action and what it does."""
 ADMIN_ACTIONS = frozenset(name for name in ACTIONS if name.startswith("admin_"))
 """Actions that do something for admins only; for others the error sound is played."""
-_WITH_SOUNDS = frozenset({"playback", "playback_and_continue"})
+WITH_SOUNDS = frozenset({"playback", "playback_and_continue"})
+"""Actions whose argument are sounds."""
 
 
 class Action(NamedTuple):
@@ -110,7 +111,7 @@ def parse_actions(text: str) -> tuple[Action, ...]:
             raise ValueError(f"'{written}' is no action")
         if parenthesis and not rest.endswith(")"):
             raise ValueError(f"'{written}' has no closing parenthesis")
-        if name in _WITH_SOUNDS:
+        if name in WITH_SOUNDS:
             if not split_names(argument):
                 raise ValueError(f"{name} needs a sound")
         elif name == "dialplan_exec":
