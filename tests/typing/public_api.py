@@ -53,6 +53,7 @@ from asterism.media.stream import Frame
 from asterism.pbx.bridges.bridge import Bridge
 from asterism.pbx.calls.conference.conference import Conference, User
 from asterism.pbx.calls.dialing import DialResult
+from asterism.pbx.calls.spying.spying import Mode, Spying
 from asterism.pbx.channels.listening import Listening
 from asterism.pbx.channels.playing import Playing
 from asterism.pbx.channels.speaking import Mark, Speaker
@@ -197,6 +198,14 @@ async def together(channel: Channel, other: Channel) -> None:
     assert_type(await channel.bridge_with(other), None)
     assert_type(await channel.blind_transfer("600", context="phones", keep=True, heard=print), Transferred)
     assert_type(await channel.attended_transfer(other), Transferred)
+    async with channel.spy(other, "whisper", only_says=True, volume=1) as spying:
+        assert_type(spying, Spying)
+        assert_type(await spying.next_digit(), str)
+        spying.mode = Mode.BARGE
+        spying.volume = 2
+        assert_type(spying.mode, Mode)
+        assert_type(await spying.wait(), None)
+    assert_type(spying.stop(), None)
     room = server.pbx.create_bridge("room")
     assert_type(room, Bridge)
     assert_type(await channel.join(room), None)
