@@ -17,6 +17,8 @@ PAGES = sorted(
     for path in (ROOT / "README.md", ROOT / "samples/README.md", *(ROOT / "docs").rglob("*.md"))
     if not {"_build", "reference"} & set(path.parts)
 )
+CONFERENCES = "; confbridge.conf\n"
+"""How a block of conference profiles begins."""
 _FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 
 
@@ -43,9 +45,21 @@ def test_printed_configuration_is_right(page: str, text: str, tmp_path: Path) ->
     if not re.search(r"^\s*(?:[;#].*\n|\s*\n)*\[", text):
         text = f"[default]\n{text}"
     ConfigFile.parse(text, page)
-    kind = "pjsip" if re.search(r"^type ?= ?", text, re.MULTILINE) else "extensions" if "exten =>" in text else ""
-    if kind:
-        (tmp_path / f"{kind}.conf").write_text(text)
+    profiles = [block for name, block in printed() if name == page and block.startswith(CONFERENCES)]
+    if profiles:  # which the dialplans of the page name
+        (tmp_path / "confbridge.conf").write_text("".join(profiles))
+    kind = (
+        ""
+        if text in profiles
+        else "pjsip"
+        if re.search(r"^type ?= ?", text, re.MULTILINE)
+        else "extensions"
+        if "exten =>" in text
+        else ""
+    )
+    if kind or text in profiles:
+        if kind:
+            (tmp_path / f"{kind}.conf").write_text(text)
         # What the pages have one write, and the certificates that they name.
         shutil.copytree(ROOT / "docs/extending/examples", tmp_path / "modules")
         if re.search(r"(?<!PJ)SIP/", text):
