@@ -9,6 +9,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
+from asterism.core.containment import FAILURES, report_failure
 from asterism.media.memory import memory_pair
 from asterism.media.stream import AUDIO, ChannelStream
 from asterism.pbx.channels.playing import play_or_tell
@@ -112,16 +113,21 @@ class Announcer:
 
     async def _speak(self) -> None:
         """Say what waits, until nothing does."""
+        said: asyncio.Future[bool] | None = None
         try:
             while self._waiting:
-                sounds, future = self._waiting.popleft()
+                sounds, said = self._waiting.popleft()
                 for sound in sounds:
                     await play_or_tell(self.speaker, "A conference", sound)
-                _settle(future, True)
+                _settle(said, True)
         except ChannelHangup:
-            _settle(future, False)
-        finally:
+            pass
+        except FAILURES:
+            report_failure(self._pbx.log, f"an announcement by {self.speaker.name}")
+        finally:  # whatever ended it: users wait until the others have heard of them
             self._task = None
+            if said is not None:
+                _settle(said, False)
             while self._waiting:
                 _settle(self._waiting.popleft()[1], False)
 

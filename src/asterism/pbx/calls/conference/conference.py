@@ -40,6 +40,8 @@ DEVICE_PREFIX = "confbridge"
 """The device of a conference is ``confbridge:NAME``."""
 AT_A_TIME = 10
 """Users that are let go of in one turn of the loop: each is a BYE."""
+_TURN = 0.005
+"""Seconds of a turn after which no other is let go of: in a large room with records each ends one for every other."""
 
 
 class Conference:
@@ -246,11 +248,14 @@ class Conference:
 
     def _dismiss_all(self, users: list[User], result: str) -> None:
         """Have users leave, the last one first; the loop's other work goes on between some of them and others."""
-        for user in reversed(users[-AT_A_TIME:]):
-            self.dismiss(user, result)
-        del users[-AT_A_TIME:]
+        loop = self.pbx.loop
+        until = loop.time() + _TURN
+        for _ in range(min(AT_A_TIME, len(users))):
+            self.dismiss(users.pop(), result)
+            if loop.time() >= until:
+                break
         if users:
-            self.pbx.loop.call_soon(self._dismiss_all, users, result)
+            loop.call_soon(self._dismiss_all, users, result)
 
     def _come(self, user: User) -> None:
         first = not self.users

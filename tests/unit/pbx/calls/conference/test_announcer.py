@@ -102,3 +102,21 @@ def test_the_end_ends_what_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         assert await asyncio.wait_for(asyncio.gather(*said), 5) == [False, False]
 
     run(scenario)
+
+
+def test_an_announcement_that_fails_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play(_channel: Any, _application: str, name: str) -> None:
+        if name == "broken":
+            raise ValueError("on purpose")
+
+    monkeypatch.setattr("asterism.pbx.calls.conference.announcer.play_or_tell", play)
+
+    async def scenario(server: FakeServer) -> None:
+        pair = Announcer(server.pbx, "room")
+        said = [pair.say((name,)) for name in ("fine", "broken", "next")]
+        assert await asyncio.wait_for(asyncio.gather(*said), 5) == [True, False, False]
+        assert await asyncio.wait_for(pair.say(("again",)), 5)
+        pair.end()
+        await settle()
+
+    run(scenario)

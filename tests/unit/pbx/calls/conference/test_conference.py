@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import time
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +16,7 @@ from asterism.pbx.calls.conference.conference import AT_A_TIME, RESULT, Conferen
 from asterism.pbx.calls.conference.profiles import BridgeProfile, UserProfile
 from asterism.pbx.channels.channel import Channel
 from asterism.pbx.vocabulary.controls import Control
+from asterism.pbx.vocabulary.events import BRIDGE_LEAVE
 
 
 def alone(server: FakeServer, **options: Any) -> Conference:
@@ -465,5 +468,24 @@ def test_what_one_of_many_does_is_not_looked_at_for_all() -> None:
         assert looked == [users[3].channel, users[3].channel, users[4].channel]
         conference.end()
         await settle(20)
+
+    run(scenario)
+
+
+def test_where_each_that_leaves_takes_long_few_are_let_go_of_in_a_turn() -> None:
+    """With call records each ends a record for every other one."""
+
+    async def scenario(server: FakeServer) -> None:
+        conference = alone(server)
+        for _ in range(12):
+            await attend(conference, "bob")
+        server.pbx.bus.subscribe(server.owner, BRIDGE_LEAVE, lambda *_: time.sleep(0.006))
+        left = [len(conference.bridge.members)]
+        conference.kick_all()
+        while conference.users:
+            left.append(len(conference.bridge.members))
+            await asyncio.sleep(0)
+        assert max(first - then for first, then in pairwise(left)) == 1
+        await settle()
 
     run(scenario)
