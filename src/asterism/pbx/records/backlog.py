@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,13 +36,24 @@ class Read(Generic[Record]):
 class Backlog(Generic[Record]):
     """The journal of one line."""
 
-    def __init__(self, folder: Path, name: str, kind: type[Record], log: ServerLogger, limit: int = LIMIT) -> None:
-        """Open the journal called ``name`` in a folder, which no other server may use at the same time."""
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        kind: type[Record],
+        log: ServerLogger,
+        limit: int = LIMIT,
+        make_room: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Open the journal called ``name`` in a folder, which no other server may use at the same time.
+
+        ``make_room`` deletes some of a journal that is full; ``False``: it cannot.
+        """
         self.folder = folder
         self.name = name
         self._kind: type[Record] = kind
         self._log = log
-        self._limit = limit
+        self._make_room = make_room
         self._lock = -1
         self._retry_at = 0.0
         self._failing = False
@@ -70,7 +82,7 @@ class Backlog(Generic[Record]):
                     path.unlink(missing_ok=True)
 
     def put(self, record: Record) -> None:
-        """Keep a record: in the journal, in memory where that cannot be written, or not at all where it is full."""
+        """Keep a record: in the journal, in memory where that cannot be written, or not at all where that is full."""
         line, journal = encode(record), self.journal
         if self._failing and time.monotonic() < self._retry_at:
             kept = journal.remember(line)
@@ -83,7 +95,10 @@ class Backlog(Generic[Record]):
                 self.failed(error)
                 kept = journal.remember(line)
         if not kept:
-            self._lose()
+            if not journal.has_room(len(line)) and self._make_room():
+                self.put(record)
+            else:
+                self._lose()
         elif self._lost and not self._failing:
             self._log.warning("records of %s are kept again; %d were lost", self.name, self._lost)
             self._lost = 0
@@ -125,6 +140,14 @@ class Backlog(Generic[Record]):
             else:
                 records.append(record)
         return Read(records, found.end, damaged)
+
+    def count(self, piece: Piece, place: int, size: int) -> int:
+        """How many records about that many octets from a place of a piece on are; 0 where it cannot be read."""
+        place = max(place, piece.start)
+        data = b""
+        with suppress(OSError):
+            data = piece.read(place, min(size, piece.end - place))
+        return data.count(b"\n") * size // len(data) if data else 0
 
     def close(self, place: int) -> None:
         """Delete what was read, up to a place, and let others use the folder."""

@@ -48,8 +48,6 @@ class Cursor:
             self._turn, self.position = max(found, key=lambda one: one[0])
         if self.position is None and any(path.exists() for path in self._paths):
             self.position = Position(0)  # both are damaged: better twice than not at all
-        self._noted = self.position
-        """What the files have; not what :attr:`position` says while they cannot be written."""
 
     def save(self, position: Position) -> None:
         """Keep a position, in a thread. Raises ``OSError``; it is the position all the same, until a kill."""
@@ -66,12 +64,7 @@ class Cursor:
                 raise OSError(28, os.strerror(28), str(path))
         finally:
             os.close(descriptor)
-        self._turn, self._noted = turn, position
-
-    @property
-    def saved(self) -> bool:
-        """Whether the files have the position."""
-        return self._noted == self.position
+        self._turn = turn
 
     def remove(self) -> None:
         """Forget it."""

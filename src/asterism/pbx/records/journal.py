@@ -39,8 +39,9 @@ class Piece:
 
     def read(self, place: int, most: int) -> bytes:
         """Up to ``most`` octets from a place on; raises ``OSError``."""
-        if self.text is not None:
-            return bytes(self.text[place - self.start : place - self.start + most])
+        text = self.text  # the loop may write it to a file, and set the path first, in between
+        if text is not None:
+            return bytes(text[place - self.start : place - self.start + most])
         assert self.path is not None
         descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -83,6 +84,10 @@ class Journal:
         """The place of the first octet that is there."""
         return self.pieces[0].start if self.pieces else self.end
 
+    def has_room(self, size: int) -> bool:
+        """Whether there is room for so many octets more."""
+        return self.end - self.start + size <= self._limit
+
     def advance(self, place: int) -> None:
         """Begin no earlier than there: somebody has read up to there what is no longer here."""
         if place > self.end:
@@ -94,7 +99,7 @@ class Journal:
         Raises:
             OSError: it cannot be written; nothing of it is there. :meth:`remember` keeps it meanwhile.
         """
-        if self.end - self.start + len(line) > self._limit:
+        if not self.has_room(len(line)):
             return False
         if self.in_memory:
             self._write_remembered()
@@ -135,7 +140,7 @@ class Journal:
 
     def remember(self, line: bytes) -> bool:
         """Keep a line in memory, at the end; ``False`` where there is no room for it."""
-        if self.in_memory + len(line) > MEMORY_LIMIT or self.end - self.start + len(line) > self._limit:
+        if self.in_memory + len(line) > MEMORY_LIMIT or not self.has_room(len(line)):
             return False
         last = self.pieces[-1] if self.pieces else None
         if last is None or last.text is None or last.end != self.end:

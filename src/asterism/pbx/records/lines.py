@@ -14,6 +14,7 @@ from asterism.core.containment import FAILURES, report_failure
 from asterism.core.errors import DuplicateError
 from asterism.core.registry import Owner
 from asterism.pbx.records.backlog import Backlog
+from asterism.pbx.records.cursor import file_name
 from asterism.pbx.records.encoding import Record
 from asterism.pbx.records.readers import Reader
 from asterism.pbx.records.record import CallRecord, ChannelRecord
@@ -63,6 +64,8 @@ class Line(Generic[Record]):
         self._readers: WeakSet[Reader[Record]] = WeakSet()
         self._backlog: Backlog[Record] | None = None
         self._places: dict[str, int] = {}
+        """Up to where each writer has written: also those that are not loaded at present, for whom it is kept."""
+        self._ends: dict[str, Callable[[], None]] = {}
         self._started = False
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
@@ -100,12 +103,16 @@ class Line(Generic[Record]):
     def register(self, owner: Owner, writer: RecordWriter[Record]) -> Callable[[], None]:
         """Have ``writer`` write records, in the owner's name; returns a function that ends it.
 
-        It is given what waits for it since an earlier run, if it was there then.
-        Raises :class:`~asterism.core.errors.DuplicateError` for a name that is taken.
+        It is given what waits for it since an earlier run, or since it was ended, if it was there then.
+        Raises :class:`~asterism.core.errors.DuplicateError` for a name that is taken, or is another one in files only.
         """
         self._check(writer.name)
+        if file_name(writer.name) in map(file_name, self._writings):
+            raise DuplicateError(f"records of {self.name} have a writer with the files of '{writer.name}' already")
         if self._backlog is None:
-            self._backlog = Backlog(self._folder() / FOLDER, self.name, self._kind, self._log)
+            self._backlog = Backlog(
+                self._folder() / FOLDER, self.name, self._kind, self._log, make_room=self._make_room
+            )
         writing = Writing(writer, self._backlog, self._backlog.cursor(writer.name), self._log, self._written)
         self._places[writer.name] = writing.place
         if self._started:
@@ -115,9 +122,38 @@ class Line(Generic[Record]):
         def end() -> None:
             writing.stop()
             self._places[writer.name] = writing.place
+            del self._ends[writer.name]
             remove()
 
-        return owner.on_release(end)
+        self._ends[writer.name] = undo = owner.on_release(end)
+        return undo
+
+    async def remove(self, writer: str) -> None:
+        """End a writer that is no longer configured, once it has written what waits; the rest is forgotten."""
+        writing = self._writings.get(writer)
+        if writing is not None and self._backlog is not None:
+            writing.release(self._backlog.journal.end)
+            if not await writing.finish(STOP_TIMEOUT):
+                self._log.warning(
+                    "%s is no longer configured, and has not written all records of %s: %d octets are forgotten",
+                    writer, self.name, writing.released - writing.place,
+                )  # fmt: skip
+        if writing is not None and self._writings.get(writer) is writing:
+            self._ends[writer]()
+            writing.cursor.remove()
+        if writer not in self._writings:
+            self._forget(writer)
+
+    def _forget(self, writer: str) -> None:
+        """Nothing is kept for a writer any more; without any other there is no journal."""
+        self._places.pop(writer, None)
+        if self._places:
+            self._written()
+        elif self._backlog is not None:
+            self._drop_timer()
+            self.waiting = 0
+            backlog, self._backlog = self._backlog, None
+            backlog.close(backlog.journal.end)
 
     def listen(self, owner: Owner, name: str, listener: Callable[[Record], None]) -> Callable[[], None]:
         """Have ``listener`` called with each record at once, in the loop; returns a function that ends it.
@@ -178,20 +214,48 @@ class Line(Generic[Record]):
         self._release(now=True)
 
     def _release(self, *, now: bool = False) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._drop_timer()
         self.waiting = 0
         if self._backlog is not None:
             for writing in self._writings.values():
                 writing.release(self._backlog.journal.end, now=now)
 
+    def _drop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def _written(self) -> None:
-        """A writer has come further: what all of them have written is deleted."""
+        """A writer has come further: what all of them have written is deleted, those that are not loaded included."""
         for name, writing in self._writings.items():
             self._places[name] = writing.place
         if self._backlog is not None and self._started:
-            self._backlog.journal.release(min(self._places[name] for name in self._writings))
+            self._backlog.journal.release(min(self._places.values()))
+
+    def _make_room(self) -> bool:
+        """The journal is full: whoever is farthest behind gives up its oldest piece, so that the others go on."""
+        if self._backlog is None or not self._backlog.journal.pieces:
+            return False
+        journal = self._backlog.journal
+        piece = journal.pieces[0]
+        for name, writing in self._writings.items():
+            self._places[name] = writing.place
+        for name, place in self._places.items():
+            if place >= piece.end:
+                continue
+            if name in self._writings:
+                self._writings[name].give_up(piece.end)
+                self._places[name] = self._writings[name].place
+            else:
+                self._places[name] = piece.end
+            lost = self._places[name] - max(place, piece.start)
+            self._log.error(
+                "the journal of %s is full: %s loses the oldest records that wait for it, %d octets (about %d records)",
+                self.name, name, lost, self._backlog.count(piece, place, lost),
+            )  # fmt: skip
+        start = journal.start
+        journal.release(min(self._places.values(), default=journal.end))
+        return journal.start > start
 
     # -- start and stop -------------------------------------------------------------------------------
 
@@ -200,6 +264,8 @@ class Line(Generic[Record]):
         self._started = True
         if self._backlog is not None:
             self._backlog.forget_cursors(list(self._writings))
+            for name in self._places.keys() - self._writings.keys():
+                self._forget(name)
         elif (self._folder() / FOLDER).is_dir():
             nobody = Backlog(self._folder() / FOLDER, self.name, self._kind, self._log)
             nobody.forget_cursors([])
@@ -221,9 +287,7 @@ class Line(Generic[Record]):
 
     def close(self) -> None:
         """Close the journal; what is not written waits in it for the next start."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._drop_timer()
         backlog, self._backlog = self._backlog, None
         if backlog is not None:
             backlog.close(min(self._places.values(), default=0))

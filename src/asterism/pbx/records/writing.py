@@ -84,6 +84,8 @@ class Writing(Generic[Record]):
     """Called when it has come further."""
     released: int = 0
     failing: bool = False
+    _given_up: int = 0
+    """What is before this place is not written any more: it may be deleted."""
     _unsaved: bool = False
     _task: asyncio.Task[None] | None = None
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -97,16 +99,26 @@ class Writing(Generic[Record]):
             # Kept before the first record is, so that it is known after a kill that this one waits for it.
             self._save(Position(journal.end))
         elif position.place < journal.start:
-            self._save(Position(journal.start))
+            self._save(Position(max(journal.start, position.end or 0)))
+            journal.advance(self.place)
         else:
             journal.advance(position.place if position.end is None else position.end)
         self.released = journal.end
 
     @property
     def place(self) -> int:
-        """Up to where it has written."""
+        """Up to where it has written, or has given up."""
         assert self.cursor.position is not None
-        return self.cursor.position.place
+        return max(self.cursor.position.place, self._given_up)
+
+    def give_up(self, place: int) -> None:
+        """Pass over what is before a place, with the whole of a batch that was begun before it.
+
+        Whether such a batch was written cannot be told of a part of its records.
+        """
+        position = self.cursor.position
+        if position is not None and self.place < place:
+            self._given_up = max(place, position.end or 0)
 
     def _save(self, position: Position) -> None:
         try:
@@ -179,6 +191,11 @@ class Writing(Generic[Record]):
         """Write some. Raises whatever is in the way."""
         position = self.cursor.position
         assert position is not None
+        if position.place < self._given_up:
+            position = Position(max(self._given_up, position.end or 0))
+            await self._in_thread(lambda: self._save(position))
+            if position.place >= self.released:
+                return
         until, most = (self.released, BATCH) if position.end is None else (position.end, _AGAIN)
         pieces = list(self.backlog.journal.pieces)
         read = await self._in_thread(lambda: self.backlog.read(pieces, position.place, until, most))

@@ -132,3 +132,26 @@ def test_damage_costs_the_records_that_it_is_in(tmp_path_factory, place: int, da
     found = sequences(Journal(folder, "calls"))
     assert found == sorted(found)
     assert set(untouched) <= set(found)
+
+
+def test_a_piece_that_is_written_to_a_file_while_it_is_read_is_read_all_the_same(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, "calls")
+    line = encode(call(sequence=1))
+    assert journal.remember(line)
+    piece = journal.pieces[0]
+
+    class Turning(module.Piece):
+        """Is written to a file as soon as its text was looked at."""
+
+        asked = False
+
+        def __getattribute__(self, name: str) -> object:
+            value = super().__getattribute__(name)
+            if name == "text" and not Turning.asked:
+                Turning.asked = True
+                journal.write_remembered()
+                self.text = None
+            return value
+
+    turning = Turning(piece.start, piece.size, tmp_path / "none", bytearray(line))
+    assert turning.read(0, len(line)) == line

@@ -13,7 +13,8 @@ from records_kit import call, event, log
 
 from asterism.core.errors import DuplicateError
 from asterism.core.registry import Owner
-from asterism.pbx.records import writing
+from asterism.pbx.records import backlog, journal, writing
+from asterism.pbx.records.encoding import encode
 from asterism.pbx.records.lines import BatchSettings, Line, Records
 from asterism.pbx.records.record import CallRecord
 from asterism.pbx.records.writing import Attempt, WriteError
@@ -280,3 +281,124 @@ async def test_a_writer_without_its_module_is_stopped_in_the_midst(tmp_path: Pat
     await writer.tried.wait()
     await server.stop(writer)
     assert server.lines[-1] == "WARNING csv has not written all records of calls: the rest waits"
+
+
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each record be a piece of the journal of its own."""
+    monkeypatch.setattr(journal, "PIECE", 1)
+
+
+async def test_what_waits_for_a_writer_that_was_ended_first_is_not_deleted_by_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_pieces(monkeypatch)
+    server, failing, working = Server(tmp_path), Writer("sql"), Writer()
+    failing.error = WriteError("away")
+    server.start(working)
+    end = server.calls.register(server.owner, failing)
+    server.calls.put(call(sequence=0))
+    await until(lambda: working.written == [0])
+    await server.calls.finish("sql")
+    end()
+    server.calls.put(call(sequence=1))
+    await server.stop(working)
+    assert working.written == [0, 1]
+    again, after = Server(tmp_path), Writer("sql")
+    again.start(after, Writer())
+    await again.stop(after)
+    assert after.written == [0, 1]
+
+
+async def test_a_writer_taken_out_of_the_configuration_writes_what_waits_and_leaves_nothing(tmp_path: Path) -> None:
+    server, writer = Server(tmp_path), Writer()
+    server.calls.batch = BatchSettings(enabled=True, safeshutdown=False)
+    server.start(writer)
+    server.calls.put(call(sequence=0))
+    await server.calls.remove("csv")
+    assert writer.written == [0]
+    assert not server.calls.wanted
+    assert [path.name for path in (tmp_path / "records").iterdir()] == ["calls.lock"]
+    server.calls.put(call(sequence=1))
+    server.calls.register(server.owner, writer)
+    server.calls.put(call(sequence=2))
+    await server.stop(writer)
+    server.start(writer)
+    await server.stop(writer)
+    assert writer.written == [0, 2]
+
+
+async def test_a_writer_taken_out_of_the_configuration_does_not_hold_the_journal_of_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_pieces(monkeypatch)
+    server, failing, working = Server(tmp_path), Writer("sql"), Writer()
+    failing.error = WriteError("away")
+    server.start(failing, working)
+    server.calls.put(call(sequence=0))
+    await until(lambda: working.written == [0] and failing.tried.is_set())
+    await server.calls.remove("sql")
+    assert any("sql is no longer configured" in line and "octets are forgotten" in line for line in server.lines)
+    assert not list((tmp_path / "records").glob("*.journal"))
+    assert server.calls.names == ["csv"]
+    await server.stop(working)
+
+
+@pytest.mark.parametrize("loaded", [True, False])
+async def test_a_full_journal_costs_only_the_writer_that_is_farthest_behind_its_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loaded: bool
+) -> None:
+    small_pieces(monkeypatch)
+    size = len(encode(call(sequence=0)))
+    monkeypatch.setattr(backlog, "Journal", lambda folder, name, _: journal.Journal(folder, name, 4 * size))
+    server, behind, working = Server(tmp_path), Writer("sql"), Writer()
+    behind.error = WriteError("away")
+    server.start(working)
+    end = server.calls.register(server.owner, behind)
+    for number in range(9):
+        server.calls.put(call(sequence=number))
+        server.calls.submit()
+        await until(lambda number=number: len(working.written) == number + 1)
+        if not loaded and not number:
+            await until(behind.tried.is_set)
+            end()
+    assert working.written == list(range(9))
+    lost = [line for line in server.lines if "is full" in line]
+    assert lost[0] == (
+        f"ERROR the journal of calls is full: sql loses the oldest records that wait for it, {size} octets "
+        "(about 1 records)"
+    )
+    assert not any("no room" in line for line in server.lines)
+    behind.error = None
+    if not loaded:
+        server.calls.register(server.owner, behind)
+    server.calls.submit()
+    await server.stop(behind, working)
+    assert behind.written == [5, 6, 7, 8]
+
+
+async def test_a_batch_that_was_begun_is_given_up_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small_pieces(monkeypatch)
+    size = len(encode(call(sequence=0)))
+    monkeypatch.setattr(backlog, "Journal", lambda folder, name, _: journal.Journal(folder, name, 4 * size))
+    server, writer = Server(tmp_path), Writer()
+    server.start(writer)
+    writer.error = WriteError("the answer was lost")
+    for number in range(3):
+        server.calls.put(call(sequence=number))
+    await until(lambda: any("cannot write" in line for line in server.lines))
+    for number in range(3, 5):
+        server.calls.put(call(sequence=number))
+    writer.error = None
+    await server.stop(writer)
+    assert writer.written == [3, 4]
+    assert writer.marks[-1] is None
+
+
+@pytest.mark.parametrize("names", [("Own file", "own-file"), ("csv", "CSV")])
+def test_names_of_writers_that_are_one_in_files_are_taken(tmp_path: Path, names: tuple[str, str]) -> None:
+    server = Server(tmp_path)
+    server.calls.register(server.owner, Writer(names[0]))
+    with pytest.raises(DuplicateError, match="the files of"):
+        server.calls.register(server.owner, Writer(names[1]))
+    server.owner.release()
+    server.calls.close()

@@ -143,20 +143,25 @@ class CdrCsv(Module):
         self._server = server
         self._remove: Callable[[], None] | None = None
         self._writer = CsvWriter(lambda: Path(server.paths.log) / "cdr-csv", server.log)
-        self.reload()
+        self._read()
 
-    def reload(self) -> None:
-        """Read the section again: for what is not written yet."""
+    def _read(self) -> bool:
+        """Read the section; whether there is one, or it cannot be read."""
         loaded = load_section(self._server, FILE, read_csv)
         if loaded is None:
-            return
+            return True
         (settings,) = loaded
-        if settings is not None:
-            self._writer.settings = settings
-            if self._remove is None:
-                self._remove = self._server.pbx.records.calls.register(self._server.owner, self._writer)
-        elif self._remove is not None:
-            self._remove()
+        if settings is None:
+            return False
+        self._writer.settings = settings
+        if self._remove is None:
+            self._remove = self._server.pbx.records.calls.register(self._server.owner, self._writer)
+        return True
+
+    async def reload(self) -> None:
+        """Read the section again: for what is not written yet; without it what waits is written still."""
+        if not self._read() and self._remove is not None:
+            await self._server.pbx.records.calls.remove(NAME)
             self._remove = None
 
     async def unload(self) -> None:

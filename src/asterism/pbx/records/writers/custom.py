@@ -75,7 +75,7 @@ class _Custom(Module):
         self._server = server
         self._remove: Callable[[], None] | None = None
         self._writer = CustomWriter(self.writer_name, server, self.folder, self._eventtime)
-        self.reload()
+        self._use(load_settings(server, self.file, read_mappings))
 
     def _line(self) -> Line[CallRecord] | Line[ChannelRecord]:
         raise NotImplementedError
@@ -83,14 +83,20 @@ class _Custom(Module):
     def _eventtime(self, at: float) -> str:
         return f"{at:.6f}"
 
-    def reload(self) -> None:
-        """Read the file again: for what is not written yet."""
-        mappings = load_settings(self._server, self.file, read_mappings)
+    def _use(self, mappings: Sequence[Mapping] | None) -> None:
         if mappings is None and self._writer.mappings is not None:
             return
         self._writer.mappings = mappings
         if self._remove is None and mappings != []:
             self._remove = self._line().register(self._server.owner, self._writer)
+
+    async def reload(self) -> None:
+        """Read the file again: for what is not written yet; without mappings what waits is written by the old ones."""
+        mappings = load_settings(self._server, self.file, read_mappings)
+        if mappings == [] and self._remove is not None:
+            await self._line().remove(self.writer_name)
+            self._remove = None
+        self._use(mappings)
 
     async def unload(self) -> None:
         """Write what waits."""

@@ -157,23 +157,21 @@ class _Sql(Module, Generic[Record]):
         self._remove: Callable[[], None] | None = None
         key = f"{getattr(server.options, 'entityid', '')} {server.name} {self._line().name}"[:255]
         self._writer: SqlWriter[Record] = SqlWriter(key, SOURCES[self.file][1], server.log)
-        self._read()
+        settings = self._read()
+        if settings is not None:
+            self._use(settings[0])
 
     def _line(self) -> Line[Record]:
         raise NotImplementedError
 
-    def _read(self) -> Database | None:
-        """Read the section, and use the database that it names; returns the one that was used before."""
-        loaded = load_section(self._server, self.file, reader(*SOURCES[self.file]))
-        if loaded is None:
-            return None
-        (settings,) = loaded
+    def _read(self) -> tuple[SqlSettings | None] | None:
+        return load_section(self._server, self.file, reader(*SOURCES[self.file]))
+
+    def _use(self, settings: SqlSettings | None) -> Database | None:
+        """Use the database that the section names; returns the one that was used before."""
         before = self._writer.use(None if settings is None else self._open(settings), settings)
         if settings is not None and self._remove is None:
             self._remove = self._line().register(self._server.owner, self._writer)
-        elif settings is None and self._remove is not None:
-            self._remove()
-            self._remove = None
         return before
 
     def _open(self, settings: SqlSettings) -> Database | None:
@@ -194,8 +192,17 @@ class _Sql(Module, Generic[Record]):
         return Database(found, quiet)
 
     async def reload(self) -> None:
-        """Read the section again, and look at the table anew: for what is not written yet."""
-        before = self._read()
+        """Read the section again, and look at the table anew: for what is not written yet.
+
+        Without the section what waits is written still.
+        """
+        loaded = self._read()
+        if loaded is None:
+            return
+        if loaded[0] is None and self._remove is not None:
+            await self._line().remove(NAME)
+            self._remove = None
+        before = self._use(loaded[0])
         if before is not None:
             await before.close()
 
@@ -203,6 +210,8 @@ class _Sql(Module, Generic[Record]):
         """Write what waits, and close the connections."""
         if self._remove is not None:
             await self._line().finish(NAME)
+            self._remove()  # what comes from now on waits, and finds no database gone
+            self._remove = None
         database = self._writer.use(None, None)
         if database is not None:
             await database.close()

@@ -85,3 +85,18 @@ async def test_a_reload_changes_what_is_written_and_ends_it(tmp_path: Path) -> N
         assert "csv" not in line.names
         line.put(call())
     assert len((tmp_path / "var/log/cdr-csv/Master.csv").read_text().splitlines()) == 1
+
+
+async def test_a_reload_without_the_section_writes_what_waits_and_keeps_no_journal(tmp_path: Path) -> None:
+    batched = CONF.replace("enable=yes", "enable=yes\nbatch=yes")
+    async with running_server({"cdr.conf": batched, "cdr_manager.conf": ""}, tmp_path) as server:
+        line = server.pbx.records.calls
+        line.put(call())
+        (tmp_path / "cdr.conf").write_text("[general]\nenable=yes\nbatch=yes\n")
+        await server.reload("cdr_csv")
+        assert len((tmp_path / "var/log/cdr-csv/Master.csv").read_text().splitlines()) == 1
+        assert (line.names, line.wanted) == ([], False)
+        (tmp_path / "cdr.conf").write_text(batched)
+        await server.reload("cdr_csv")
+        line.put(call())
+    assert len((tmp_path / "var/log/cdr-csv/Master.csv").read_text().splitlines()) == 2

@@ -125,3 +125,14 @@ async def test_no_name_leaves_the_folder(tmp_path: Path, name: str) -> None:
     conf = f"[mappings]\n{name} => ${{CDR(dst)}}\n"
     async with running_server({**CDR, "cdr_custom.conf": conf}, tmp_path) as server:
         assert server.pbx.records.calls.names == []
+
+
+async def test_a_reload_without_mappings_writes_what_waits_and_keeps_no_journal(tmp_path: Path) -> None:
+    conf = {"cdr.conf": "[general]\nenable=yes\nbatch=yes\n", "cdr_custom.conf": "[mappings]\na => ${CDR(dst)}\n"}
+    async with running_server(conf, tmp_path) as server:
+        line = server.pbx.records.calls
+        line.put(call())
+        (tmp_path / "cdr_custom.conf").write_text("[mappings]\n")
+        await server.reload("cdr_custom")
+        assert (tmp_path / "var/log/cdr-custom/a").read_text() == "6002\n"
+        assert (line.names, line.wanted) == ([], False)

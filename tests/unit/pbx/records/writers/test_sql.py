@@ -203,3 +203,21 @@ async def test_a_reload_takes_another_database_and_what_waited_goes_there(tmp_pa
         (tmp_path / "cdr.conf").write_text("[general]\n")
         await server.reload("cdr_sqlalchemy")
         assert "SQLAlchemy" not in line.names
+
+
+async def test_a_writer_that_is_unloaded_is_ended_before_its_database_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_end: list[bool] = []
+    async with running_server({**CONFIG, "cel.conf": ""}, tmp_path) as server:
+        line, use = server.pbx.records.calls, SqlWriter.use
+
+        def watched(writer: SqlWriter[Any], *given: Any) -> Database | None:
+            if writer._key.endswith(" calls"):
+                at_end.append(writer.name in line.names)
+            return use(writer, *given)
+
+        monkeypatch.setattr(SqlWriter, "use", watched)
+        assert "SQLAlchemy" in line.names
+    assert at_end
+    assert not any(at_end)
