@@ -283,6 +283,15 @@ async def test_a_writer_without_its_module_is_stopped_in_the_midst(tmp_path: Pat
     assert server.lines[-1] == "WARNING csv has not written all records of calls: the rest waits"
 
 
+def small_journal(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    """Have journals be full after so many octets."""
+
+    def made(folder: Path, name: str, _: int) -> journal.Journal:
+        return journal.Journal(folder, name, limit)
+
+    monkeypatch.setattr(backlog, "Journal", made)
+
+
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have each record be a piece of the journal of its own."""
     monkeypatch.setattr(journal, "PIECE", 1)
@@ -349,7 +358,7 @@ async def test_a_full_journal_costs_only_the_writer_that_is_farthest_behind_its_
 ) -> None:
     small_pieces(monkeypatch)
     size = len(encode(call(sequence=0)))
-    monkeypatch.setattr(backlog, "Journal", lambda folder, name, _: journal.Journal(folder, name, 4 * size))
+    small_journal(monkeypatch, 4 * size)
     server, behind, working = Server(tmp_path), Writer("sql"), Writer()
     behind.error = WriteError("away")
     server.start(working)
@@ -357,7 +366,7 @@ async def test_a_full_journal_costs_only_the_writer_that_is_farthest_behind_its_
     for number in range(9):
         server.calls.put(call(sequence=number))
         server.calls.submit()
-        await until(lambda number=number: len(working.written) == number + 1)
+        await until(lambda count=number + 1: len(working.written) == count)  # type: ignore[misc]
         if not loaded and not number:
             await until(behind.tried.is_set)
             end()
@@ -379,7 +388,7 @@ async def test_a_full_journal_costs_only_the_writer_that_is_farthest_behind_its_
 async def test_a_batch_that_was_begun_is_given_up_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small_pieces(monkeypatch)
     size = len(encode(call(sequence=0)))
-    monkeypatch.setattr(backlog, "Journal", lambda folder, name, _: journal.Journal(folder, name, 4 * size))
+    small_journal(monkeypatch, 4 * size)
     server, writer = Server(tmp_path), Writer()
     server.start(writer)
     writer.error = WriteError("the answer was lost")

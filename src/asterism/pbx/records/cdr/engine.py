@@ -299,7 +299,7 @@ class Engine:
 
     def _append(self, party: Party, channel: Channel, start: float, only_called: bool = False) -> Detail:
         details = party.details
-        if len(details) > MAX_KEPT and details[-1].record is not None:
+        if len(details) > MAX_KEPT:
             self._send(party, past_open=True)
             # The last one stays: what is set for it is inherited.
             details[:] = [one for one in details if not one.sent or one is details[-1]]
@@ -331,14 +331,13 @@ class Engine:
         present, now = party.open(), self._clock()
         if len(present) >= MAX_OPEN:
             return False
-        last = party.details[-1]
+        last = present[-1] if present else party.details[-1]  # what was begun last may have ended first
         if end:
             for detail in present:
                 self.close(detail, now)
         new = self._append(party, channel, now if reset or not present else last.start)
         self.number(new)
-        if clean:
-            new.inherit(Detail(channel, now))
+        new.inherit(Detail(channel, now) if clean else last)
         if (answer or reset) and channel.answered_at is not None:
             new.counted_from = now
         else:

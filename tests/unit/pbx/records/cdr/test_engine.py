@@ -255,6 +255,45 @@ def test_a_host_of_a_room_keeps_no_records_of_all_who_came_and_went() -> None:
     assert numbers(kept.records) == sorted(set(numbers(kept.records)), key=numbers(kept.records).index)
 
 
+@pytest.mark.parametrize("end", [False, True])
+def test_a_fork_is_of_the_record_that_goes_on_though_a_later_one_has_ended(end: bool) -> None:
+    kept = Kept()
+    alice, bob, busy, room = kept.channel("A"), kept.channel("B"), kept.channel("C"), Room()
+    kept.calls(alice, bob)
+    kept.calls(alice, busy)
+    kept.engine.parties[alice].details[0].set("tag", "x")  # type: ignore[index]
+    kept.outcome(alice, busy, DialStatus.BUSY)
+    kept.ends(busy)
+    kept.outcome(alice, bob, DialStatus.ANSWER)
+    kept.enters(room, bob, alice)
+    assert kept.engine.fork(alice, end=end)  # type: ignore[arg-type]
+    kept.ends(bob)
+    kept.ends(alice)
+    assert ("A", "C", "BUSY") in kept.pairs()
+    assert kept.pairs().count(("A", "B", "ANSWERED")) == (1 if end else 2)
+    assert dict(kept.records[-1].variables) == {"tag": "x"}
+
+
+def test_a_member_of_a_room_keeps_no_records_of_all_who_come_and_go_while_others_stay() -> None:
+    kept = Kept()
+    room = Room()
+    host = kept.channel("H", up=True)
+    kept.enters(room, host)
+    guests: list[Leg] = []
+    for number in range(6 * MAX_KEPT):
+        guests.append(kept.channel(f"V{number}", up=True))
+        kept.enters(room, guests[-1])
+        if len(guests) > 4:
+            kept.ends(guests.pop(-2))  # the pair that was begun last goes on, whenever there is another
+        assert max(len(party.details) for party in kept.engine.parties.values()) <= MAX_KEPT + 6
+    for guest in guests:
+        kept.ends(guest)
+    kept.ends(host)
+    pairs = [(one.channel, one.dstchannel) for one in kept.records if one.dstchannel]
+    assert len(pairs) == len(set(pairs))
+    assert {guest for one, guest in pairs if one == "H"} == {f"V{number}" for number in range(6 * MAX_KEPT)}
+
+
 def test_forks_without_end_are_refused() -> None:
     kept = Kept()
     alice = kept.channel("A", up=True)
