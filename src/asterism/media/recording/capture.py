@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from asterism.media.taps import Tap
 
@@ -25,8 +25,6 @@ KEPT = 1024
 
 class Capture(Tap):
     """Keeps what passes one direction, in the order in which it passed."""
-
-    shows_simple: ClassVar[bool] = True
 
     def __init__(self, clock: Callable[[], float], on_end: Callable[[], None] | None = None) -> None:
         """Prepare to keep.

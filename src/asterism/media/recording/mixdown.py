@@ -130,7 +130,8 @@ class Mixdown:
     @property
     def seconds(self) -> float:
         """Playing time of the first file."""
-        return self._writers[0].file.seconds if self._writers else self._seconds
+        writers = self._writers  # read once: the thread may close them meanwhile
+        return writers[0].file.seconds if writers else self._seconds
 
     @property
     def undecoded(self) -> set[Format]:
@@ -162,7 +163,7 @@ class Mixdown:
         for track, heard, gain in zip(
             (self._received, self._sent), (batch.received, batch.sent), self._gains, strict=True
         ):
-            track.put(heard, batch.origin)
+            track.put(heard, batch.origin, batch.until)
             found = track.take(upto)
             taken.append(Taken(amplify(found.pcm, gain), found.parts))
             if batch.complete:
@@ -176,9 +177,9 @@ class Mixdown:
             writer.file.cut(seconds)
 
     def close(self) -> None:
-        """Close the files; harmless when they are."""
+        """Close the files, each whatever the others do; harmless when they are."""
         self._seconds = self.seconds
         writers, self._writers = self._writers, []
         for writer in writers:
-            with suppress(OSError):
+            with suppress(Exception):  # one whose encoder has failed fails once more with what it held back
                 writer.file.close()

@@ -94,6 +94,8 @@ class Track:
         self._pcm: Pcm = np.zeros(0, np.int16)
         self._parts: list[tuple[int, int]] = []
         """What was said and not taken yet, in samples of the time line."""
+        self._latest = 0
+        """The sample behind which nothing can begin that has been heard already."""
         # Of the packet before: its format, timestamp, when it was said and heard, and how long it was.
         self._format: Format | None = None
         self._timestamp: int | None = None
@@ -110,13 +112,15 @@ class Track:
         """Have the next packet begin anew: the time line has stood still."""
         self._format = self._timestamp = self._base = None
 
-    def put(self, heard: Sequence[Heard], origin: float) -> None:
+    def put(self, heard: Sequence[Heard], origin: float, until: float) -> None:
         """Place what passed since the last call.
 
         Args:
             heard: the packets, in the order in which they passed.
             origin: the time at which the time line begins.
+            until: the time now, however long ago the last call was.
         """
+        self._latest = int((until - origin + _AHEAD) * self.rate)
         for segment in self._segments(heard):
             self._place(segment.packets, self._settle(segment) - origin)
 
@@ -239,7 +243,7 @@ class Track:
         begin = place - self.taken
         if begin < 0:
             pcm, begin = pcm[-begin:], 0
-        if not len(pcm) or begin > _AHEAD * self.rate:
+        if not len(pcm) or place > self._latest:
             return
         end = begin + len(pcm)
         self._reach(end)

@@ -55,7 +55,7 @@ def recorded(packets: Iterable[Heard], seconds: float, rate: int = 8000, turn: f
         now += turn
         batch = [one for one in waiting if one[0] < START + now]
         waiting = waiting[len(batch) :]
-        track.put(batch, START)
+        track.put(batch, START, START + now)
         pieces.append(track.take(int((now - lag) * rate)).pcm)
     pieces.append(track.take(int(seconds * rate)).pcm)
     return np.concatenate(pieces)
@@ -203,8 +203,8 @@ def test_rates_are_converted_without_seams_or_drift(fmt: Format, rate: int) -> N
 
 def test_what_cannot_be_decoded_is_silent_and_named() -> None:
     track = Track(8000)
-    track.put([(START, G723, 0, bytes(20)), (START + 0.02, G723, 160, bytes(20))], START)
-    track.put([(START + 0.04, ULAW, 320, payload(ULAW, 5000))], START)
+    track.put([(START, G723, 0, bytes(20)), (START + 0.02, G723, 160, bytes(20))], START, START + 0.1)
+    track.put([(START + 0.04, ULAW, 320, payload(ULAW, 5000))], START, START + 0.1)
     pcm = track.take(800).pcm
     assert track.undecoded == {G723}
     assert list(np.flatnonzero(pcm)) == list(range(320, 480))
@@ -213,9 +213,9 @@ def test_what_cannot_be_decoded_is_silent_and_named() -> None:
 def test_what_was_said_can_be_had_without_silence() -> None:
     track = Track(8000)
     packets = said(0, 10)
-    track.put(packets[7:9] + packets[:2], START + 0.14)  # the first of them belong before the beginning
-    track.put(packets[4:6], START)
-    track.put(said(0, 4, begin=0.3, stamp=99), START)
+    track.put(packets[7:9] + packets[:2], START + 0.14, START + 1)  # the first of them belong before the beginning
+    track.put(packets[4:6], START, START + 1)
+    track.put(said(0, 4, begin=0.3, stamp=99), START, START + 1)
     first, second = track.take(2560), track.take(8000)
     assert len(first.pcm) == 2560
     assert len(second.pcm) == 8000 - 2560
@@ -226,9 +226,9 @@ def test_what_was_said_can_be_had_without_silence() -> None:
 def test_what_came_too_late_is_dropped() -> None:
     track = Track(8000)
     packets = said(0, 50)
-    track.put(packets[:10] + packets[11:], START)
+    track.put(packets[:10] + packets[11:], START, START + 1)
     assert not np.any(track.take(4000).pcm[1600:1760])
-    track.put([(START + 1.0, *packets[10][1:])], START)
+    track.put([(START + 1.0, *packets[10][1:])], START, START + 1)
     assert not len(track.take(4000).pcm)
     assert len(track.take(8000).pcm) == 4000
 
@@ -244,7 +244,7 @@ def test_whatever_comes_the_time_line_is_as_long_as_it_is(seed: int) -> None:
             stamp = rng.choice((None, rng.getrandbits(32), int((now - START) * 8000), 2**32 - 1))
             fmt = rng.choice((ULAW, ALAW, SLIN, SLIN16, G723))
             heard.append((now, fmt, stamp, rng.randbytes(rng.choice((0, 1, 2, 33, 160, 320, 641)))))
-        track.put(heard, START)
+        track.put(heard, START, now)
         taken = track.take(int((now - START) * track.rate))
         length += len(taken.pcm)
         assert length == track.taken == int((now - START) * track.rate)
@@ -257,7 +257,23 @@ def test_a_source_that_lies_about_its_time_takes_no_memory() -> None:
     track = Track(8000)
     rng = random.Random(3)
     for turn in range(50):
-        track.put([(START + turn / 2 + n / 1000, ULAW, rng.getrandbits(32), b"\x00" * 160) for n in range(400)], START)
+        now = START + turn / 2
+        heard: list[Heard] = [(now + n / 1000, ULAW, rng.getrandbits(32), b"\x00" * 160) for n in range(400)]
+        track.put(heard, START, now + 0.5)
         track.take(turn * 4000)
         assert len(track._pcm) < 3 * 8000
         assert len(track._parts) < 500
+
+
+def test_what_a_late_turn_brings_is_kept_whatever_is_missing_in_it() -> None:
+    packets = said(0, 250)
+    late = [(START + 3.3, *one[1:]) if 2.0 <= one[0] - START < 3.3 else one for one in packets]
+    del late[150]  # second 3.0: what follows is another piece
+    track = Track(8000)
+    pieces = []
+    for before, now in ((0.0, 2.0), (2.0, 3.31), (3.31, 5.0)):
+        track.put([one for one in late if before <= one[0] - START < now], START, START + now)
+        pieces.append(track.take(int((now - 0.2) * 8000)).pcm)
+    pcm = np.concatenate(pieces)
+    assert silence(pcm, 3.0, 3.02)
+    assert not np.any(pcm[int(3.03 * 8000) : int(4.7 * 8000)] == 0)

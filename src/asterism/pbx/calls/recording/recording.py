@@ -81,7 +81,8 @@ class Recording:
         self._interval = max(settings.beep, SHORTEST_INTERVAL)
         self.due = 0.0
         """When its next turn is."""
-        self._timers: list[asyncio.TimerHandle] = []
+        self._skipping: asyncio.TimerHandle | None = None
+        self._beeping: asyncio.TimerHandle | None = None
         self._closed: asyncio.Future[None] = self._loop.create_future()
         self._over = False
         self._told_of_loss = False
@@ -125,7 +126,7 @@ class Recording:
         self._origin, self.due = now, now + TURN
         if settings.skip:
             self._hold("skip")
-            self._timers.append(self._loop.call_later(settings.skip, self._release, "skip"))
+            self._skipping = self._loop.call_later(settings.skip, self._release, "skip")
         if settings.bridged_only and channel.bridge is None:
             self._hold("unbridged")
         self._thread.submit(self._open)
@@ -134,11 +135,11 @@ class Recording:
         if settings.beep_at_start:
             announce((channel,), "beep")
         if settings.beep:
-            self._timers.append(self._loop.call_later(self._interval, self._beep))
+            self._beeping = self._loop.call_later(self._interval, self._beep)
 
     def _beep(self) -> None:
         announce((self.channel,), "beep", _BOTH_WAYS)
-        self._timers[:] = [self._loop.call_later(self._interval, self._beep)]
+        self._beeping = self._loop.call_later(self._interval, self._beep)
 
     def pause(self) -> None:
         """Record nothing until :meth:`resume`; what is recorded then follows without a gap."""
@@ -163,7 +164,8 @@ class Recording:
             on: whether it is muted.
         """
         if on != (direction in self._muted):
-            self.turn(self._loop.time())
+            if not self._over and not self._holds:
+                self._give(self._loop.time())
             self._muted ^= {direction}
 
     def _hold(self, reason: str) -> None:
@@ -217,8 +219,9 @@ class Recording:
         if not self._holds:
             self._give(self._loop.time(), complete=True)
         self._over = True
-        for timer in self._timers:
-            timer.cancel()
+        for timer in (self._skipping, self._beeping):
+            if timer is not None:
+                timer.cancel()
         for capture in self._captures.values():
             self.channel.detach(capture)
         self._thread.submit(partial(self._close, cut))
@@ -267,16 +270,19 @@ class Recording:
 
     def _trouble(self, error: Exception) -> None:
         self._writable = False
-        self._mixdown.close()
         expected = isinstance(error, (OSError, AsterismError))
         text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         self._tell(self._failed, text or type(error).__name__, None if expected else error)
+        self._mixdown.close()
 
     def _close(self, cut: float) -> None:
         try:
             if self._writable and cut > 0:
                 with suppress(OSError):
                     self._mixdown.cut(cut)
+        except Exception as error:
+            self._trouble(error)
+        try:
             self._writable = False
             self._mixdown.close()
         finally:  # or whoever waits for it would wait for ever

@@ -78,6 +78,8 @@ def file_path(name: str, folder: Path, extension: str = "raw") -> Path:
     if is_foreign(name) and ((shadow(name)[0] == NEUTRAL and name[0] == "/") or ".." in Path(name).parts):
         raise RecordingError(f"'{name}' is text from outside that would choose a folder")
     path = Path(name)
+    if ".." in path.parts and not path.is_absolute():
+        raise RecordingError(f"'{name}' leads out of {folder}")
     if path.suffix == ".wav49":
         path = path.with_suffix(".WAV")
     elif not path.suffix:
@@ -86,15 +88,13 @@ def file_path(name: str, folder: Path, extension: str = "raw") -> Path:
         if restriction.get() & DANGEROUS_APPLICATIONS and not path.resolve().is_relative_to(folder.resolve()):
             raise RecordingError(f"'{name}' is not below {folder}: a manager client needs the class system for that")
         return path
-    if ".." in path.parts:
-        raise RecordingError(f"'{name}' leads out of {folder}")
     return folder / path
 
 
 def is_file_name(name: str) -> bool:
-    """Whether a file can have that name; ``"."`` is that of a folder, and not every text can be one at all."""
+    """Whether a file can have that name; ``"."`` and ``".."`` are folders', and not every text can be one at all."""
     try:
-        return b"\0" not in os.fsencode(name) and not name.endswith("/") and bool(Path(name).name)
+        return b"\0" not in os.fsencode(name) and not name.endswith("/") and Path(name).name not in ("", "..")
     except UnicodeEncodeError:
         return False
 

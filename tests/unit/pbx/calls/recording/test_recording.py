@@ -12,6 +12,7 @@ from fake_technology import settle
 from recording_kit import Call, in_a_call
 
 from asterism.media.formats import SLIN
+from asterism.media.recording import mixdown
 from asterism.media.recording.mixdown import Mixdown, Output, Source
 from asterism.media.taps import Direction
 from asterism.pbx.calls.recording.recording import Recording
@@ -158,7 +159,8 @@ def test_beeps_come_once_a_second_at_most(tmp_path: Path) -> None:
     async def scenario(call: Call) -> None:
         recording = start(call, tmp_path / "one.sln", beep=0.0001)
         await asyncio.sleep(0.1)
-        (timer,) = recording._timers
+        timer = recording._beeping
+        assert timer is not None
         assert timer.when() - asyncio.get_running_loop().time() > 0.5
         await closed(recording)
 
@@ -181,7 +183,72 @@ def test_whatever_fails_in_the_thread_ends_the_recording(
         recording.stop(0.1)
         await recording.wait(5)
         await settle()
-        assert (recording.error == "broken on purpose") is (when in ("open", "work"))
+        assert (recording.error == "broken on purpose") is (when in ("open", "work", "cut"))
         assert not recording.active
+
+    in_a_call(tmp_path, scenario)
+
+
+def _break(*_args: object) -> None:
+    raise ValueError("broken on purpose")
+
+
+@pytest.mark.parametrize("where", ["open", "encode", "finish", "cut"])
+def test_whatever_an_encoder_does_who_waits_is_told_and_every_file_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    async def scenario(call: Call) -> None:
+        recordings = call.server.pbx.recordings
+        with monkeypatch.context() as patch:
+            if where == "open":
+                patch.setattr(mixdown.SoundFile, "_write_head", _break)
+            settings = RecordingSettings((Output(tmp_path / "one.wav"), Output(tmp_path / "two.wav")))
+            recording = recordings.start(call.alice, settings)
+            await say(call, 100)
+        files = [writer.file for writer in recording._mixdown._writers]
+        first: Any = files[0]._growth if files else None
+        if where == "encode":
+            first.encode = first.finish = _break
+        elif where == "finish":
+            first.finish = _break
+        elif where == "cut":
+            first.cut = _break
+        if where in ("encode", "open"):
+            recording.turn(asyncio.get_running_loop().time())
+        else:
+            recording.stop(0.01)
+        await recording.wait(5)
+        assert not recording.active
+        assert not recordings._closing
+        if where in ("open", "encode", "cut"):
+            assert recording.error == "broken on purpose"
+            assert "broken on purpose" in call.log.text
+        assert [file._fd for file in files] == [-1] * len(files)
+
+    in_a_call(tmp_path, scenario)
+
+
+def test_mutes_do_not_move_the_turns(tmp_path: Path) -> None:
+    async def scenario(call: Call) -> None:
+        recording = start(call, tmp_path / "one.sln")
+        due = recording.due
+        for number in range(40):
+            recording.mute(Direction.IN, on=not number % 2)
+        assert recording.due == due
+        await closed(recording)
+
+    in_a_call(tmp_path, scenario)
+
+
+def test_a_timer_of_the_beginning_ends_with_the_recording_though_beeps_came_meanwhile(tmp_path: Path) -> None:
+    async def scenario(call: Call) -> None:
+        recording = start(call, tmp_path / "one.sln", skip=30.0, beep=20.0)
+        timer = recording._skipping
+        assert timer is not None
+        recording._beep()
+        await closed(recording)
+        assert timer.cancelled()
+        assert recording._beeping is not None
+        assert recording._beeping.cancelled()
 
     in_a_call(tmp_path, scenario)

@@ -12,6 +12,7 @@ from asterism.pbx.calls.recording.settings import RecordingError, file_path, par
 from asterism.pbx.dialplan.language.foreign import foreign, joined
 
 FOLDER = Path("/spool/monitor")
+NO_NAMES = [".", "./.", "/.", "//.", "/", "..", "a/..", "/tmp/.."]
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,7 @@ def test_names(name: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", " ", "../one.wav", "a/../../one.wav", "a/../one.wav", "one\0.wav", "folder/", ".", "./.", "/."]
+    "name", ["", " ", "../one.wav", "a/../../one.wav", "a/../one.wav", "one\0.wav", "folder/", *NO_NAMES]
 )
 def test_names_that_lead_out_or_are_none(name: str) -> None:
     with pytest.raises(RecordingError):
@@ -108,3 +109,10 @@ def test_a_manager_client_without_the_class_system_writes_below_the_folder_only(
         for name in ("/tmp/one.wav", f"{FOLDER}/../one.wav"):
             with pytest.raises(RecordingError, match="class system"):
                 file_path(name, FOLDER)
+
+
+@pytest.mark.parametrize("name", NO_NAMES)
+def test_a_name_of_a_folder_from_outside_is_refused_as_any_other(name: str) -> None:
+    for text in (name, foreign(name)):
+        with pytest.raises(RecordingError):
+            parse_mixmonitor(text, "", "", FOLDER)
