@@ -403,15 +403,19 @@ class Bridge:
         """Let go of everybody's audio until :meth:`connect_media`: one of the members gets another far end."""
         self._stop()
 
+    def forget_mixer(self, mixer: Technology) -> None:
+        """A technology has failed: :meth:`connect_media`, or who comes next, has a new one begin."""
+        if self._mixer is mixer:
+            self._mixer = None
+
     # -- details -----------------------------------------------------------------------------------------------
 
     def _enter(self, member: Member, swap: Channel | None = None) -> None:
         channel, members = member.channel, self.members
         swapped = None if swap is None else members.get(swap)
-        if channel in members:
-            raise RuntimeError(f"{channel.name} is in bridge {self.uniqueid} already")
         if channel.bridge is not None:  # it would stay a member there for ever
-            raise RuntimeError(f"{channel.name} is in another bridge")
+            where = f"bridge {self.uniqueid} already" if channel in members else "another bridge"
+            raise RuntimeError(f"{channel.name} is in {where}")
         if swapped is not None:
             forget_peers(swapped.channel)
             self._take_out(swapped)

@@ -122,18 +122,19 @@ class _Tuning:
         """Bytes of a packet in each of them."""
         self.silences = {fmt: silence(fmt, size * len(self.pieces)) for fmt, size in self.sizes.items()}
         """A turn of silence in each of them."""
-        self.shared: dict[Format, Translator | None] = {}
-        """Encoders of the sum of all parties, shared by the silent ones, by format."""
+        self.shared: dict[tuple[Format, bool], Translator | None] = {}
+        """Encoders that several parties share, by format and by what they are given: see :meth:`share`."""
 
     def encoder(self, fmt: Format) -> Translator | None:
         """A new encoder from linear audio of the mix; ``None`` for what the mix encodes itself."""
         return None if fmt in self.codes else stream_translator(self.linear, fmt) or _nothing
 
-    def share(self, fmt: Format) -> Translator | None:
-        """The encoder that all silent parties share."""
-        if fmt not in self.shared:
-            self.shared[fmt] = self.encoder(fmt)
-        return self.shared[fmt]
+    def share(self, fmt: Format, deaf: bool) -> Translator | None:
+        """The encoder that all silent parties share, or all deaf ones: it has a state, so it gets one signal."""
+        key = fmt, deaf
+        if key not in self.shared:
+            self.shared[key] = self.encoder(fmt)
+        return self.shared[key]
 
 
 class _Lane:
@@ -454,9 +455,9 @@ def mix(
     elif levels is not None:
         levels.append([])
     if quiet:
-        _for_all(outputs, quiet, total, tuning)
+        _for_all(outputs, quiet, total, tuning, False)
     if deaf:
-        _for_all(outputs, deaf, None, tuning)
+        _for_all(outputs, deaf, None, tuning, True)
     return outputs
 
 
@@ -479,12 +480,12 @@ def _for_each(outputs: list[Output], lanes: list[_Lane], sums: _Sums, tuning: _T
             outputs.append(Output(fmt, those, payloads, number))
 
 
-def _for_all(outputs: list[Output], lanes: list[_Lane], total: _Sums | None, tuning: _Tuning) -> None:
+def _for_all(outputs: list[Output], lanes: list[_Lane], total: _Sums | None, tuning: _Tuning, deaf: bool) -> None:
     """All of the parties are sent the same."""
     for fmt in dict.fromkeys([lane.format for lane in lanes]):
         those = [lane for lane in lanes if lane.format is fmt]
         code = fmt if fmt in tuning.codes else tuning.linear
-        encode, size = tuning.share(fmt), tuning.sizes[code]
+        encode, size = tuning.share(fmt, deaf), tuning.sizes[code]
         for number, piece in enumerate(tuning.pieces):
             heard = tuning.silences[code][:size] if total is None else tuning.codes[code].encode(total[piece])
             outputs.append(Output(fmt, those, [heard if encode is None else encode(heard)] * len(those), number))

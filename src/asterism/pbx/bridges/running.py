@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from time import thread_time
 from typing import TYPE_CHECKING
 
@@ -25,8 +25,6 @@ _SHORT = 0.0025
 """A turn that takes no longer may come back to the loop..."""
 _CALM = 50
 """...after so many of them in a row."""
-PATIENCE = 1.0
-"""Seconds that the end of a mix waits for turns that are being worked."""
 
 
 class MixThread:
@@ -126,20 +124,25 @@ class Running:
             self._later += [[one for one in outputs if one.packet == number] for number in range(packets)]
 
     def stop(self) -> None:
-        """Send what is being worked and what is waiting; the mix is over."""
-        pending = self._pending
-        if pending:
-            wait(pending, PATIENCE)
-            self._deliver()
-        for future in pending:
-            future.cancel()
-        if self._away:
-            self._come_back()
+        """Send what has been worked; the mix is over.
+
+        What is waiting is worked and sent only where turns are short: the loop waits for no thread.
+        """
+        away = self._away
+        self._deliver()
+        self.drop()
         while self._later:
             self._mixer.send(self._later.popleft())
-        if not pending:  # else the thread is still at it
+        if not away:
             self._mixer.drain()
-        pending.clear()
+
+    def drop(self) -> None:
+        """Have nothing more worked, and let go of the thread."""
+        for future in self._pending:
+            future.cancel()
+        self._pending.clear()
+        if self._away:
+            self._come_back()
 
     def _done(self, _: Future[tuple[float, list[Output]]]) -> None:
         loop = self._loop

@@ -112,10 +112,17 @@ class Meeting:
             self._cancel()
             return
         bridge = self.bridge = Bridge(self._pbx)
-        for guest in self._guests:
-            bridge.enter(
-                guest.channel, on_leave=partial(self._left, guest), on_digit=guest.on_digit, features=guest.features
-            )
+        try:
+            for guest in self._guests:
+                left = partial(self._left, guest)
+                bridge.enter(guest.channel, on_leave=left, on_digit=guest.on_digit, features=guest.features)
+        except RuntimeError as error:  # a menu of a conference runs this, and the channel is in its bridge
+            first, second = (guest.channel.name for guest in self._guests)
+            self._pbx.log.warning("%s and %s do not meet: %s", first, second, error)
+            bridge.dismiss()
+            self.bridge = None
+            self._cancel()
+            return
         for guest in self._told:
             other = self._guests[guest is self._guests[0]].channel.caller
             if other != guest.channel.connected:

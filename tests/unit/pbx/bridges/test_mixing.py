@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from asterism.media.formats import ALAW, GSM, LINEAR, ULAW, Format
+from asterism.media.formats import ALAW, FORMATS, GSM, LINEAR, SLIN, ULAW, Format
 from asterism.media.stream import Frame
-from asterism.media.translate import stream_translator, translator
+from asterism.media.translate import path, stream_translator, translator
 from asterism.pbx.bridges.mixing import MOST, Mixer, MixOptions, Port, rate_for
 
 SLIN16 = LINEAR[16000]
@@ -238,6 +238,33 @@ def test_a_party_that_is_deaf_hears_silence_and_is_not_heard() -> None:
     waiting.heard.clear()
     talk(mixer, speaker)
     assert waiting.level(400) > 0.9
+
+
+def decoded(fmt: Format, heard: Ear) -> np.ndarray:
+    decode = stream_translator(fmt, SLIN16) or (lambda payload: payload)
+    return np.frombuffer(b"".join(decode(frame.payload) for frame in heard), "<i2")
+
+
+CODECS = [fmt for fmt in FORMATS.values() if path(fmt, SLIN) and path(SLIN, fmt)]
+
+
+@pytest.mark.parametrize("fmt", CODECS, ids=lambda fmt: fmt.name)
+def test_who_listens_hears_the_same_however_many_are_deaf(fmt: Format) -> None:
+    """An encoder has a state: one that is given two signals in turns ruins both."""
+
+    def heard(deaf: int) -> np.ndarray:
+        mixer = Mixer(MixOptions(rate=16000))
+        speaker = Party(mixer, SLIN16, 1000)
+        ears = [Ear() for _ in range(1 + deaf)]
+        for number, ear in enumerate(ears):
+            mixer.set_deaf(mixer.add(fmt, ear), number > 0)
+        talk(mixer, speaker)
+        listened, *silent = [decoded(fmt, ear) for ear in ears]
+        assert all(np.abs(samples).max() < 100 for samples in silent)
+        return listened
+
+    assert np.array_equal(heard(1), heard(0))
+    assert np.abs(heard(1)).max() > 1500
 
 
 def test_the_rate_may_be_fixed_or_bounded() -> None:

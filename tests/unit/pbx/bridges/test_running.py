@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
+from concurrent.futures import wait
 from functools import partial
 from time import thread_time
 
@@ -12,7 +14,7 @@ import pytest
 from asterism.media.formats import ULAW
 from asterism.media.stream import Frame
 from asterism.media.translate import silence
-from asterism.pbx.bridges import mixing, running
+from asterism.pbx.bridges import mixing
 from asterism.pbx.bridges.mixing import MOST, Mixer
 from asterism.pbx.bridges.running import LONG, MixThread, Running
 from asterism.testing import until
@@ -33,7 +35,6 @@ class Codec:
         self.seconds = seconds
         self.threads: list[str] = []
         before = mixing.stream_translator
-        monkeypatch.setattr(running, "PATIENCE", LIMIT)  # other programs may keep the processor
 
         def slow(source: object, target: object) -> object:
             plain = before(source, target)  # type: ignore[arg-type]
@@ -143,18 +144,30 @@ async def test_what_it_cannot_keep_up_with_is_bounded(monkeypatch: pytest.Monkey
     world.running.stop()
 
 
-async def test_the_end_sends_what_is_being_worked(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_end_sends_what_has_been_worked_and_waits_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     Codec(monkeypatch, 2 * LONG)
     world = World()
-    for _ in range(6):
+    while not world.running.away:
         world.turn()
-    assert world.running.away
-    world.say()
+    before = len(world.ear)
+    world.turn()
+    wait(world.running._pending)
+    release = threading.Event()
+    blocked = world.thread.submit(lambda: (float(not release.wait(LIMIT)), []))  # a codec that takes very long
+    for _ in range(3):
+        world.turn()
+    began = time.monotonic()
     world.running.stop()
+    took = time.monotonic() - began
+    assert not blocked.done()
+    release.set()
+    assert took < 0.5
+    assert not world.running.away
     assert not world.thread.running
-    loud = [level for level in world.heard if level]
-    assert len(loud) == 7  # each that was said
-    assert loud == sorted(loud)
+    await asyncio.sleep(0)
+    assert len(world.ear) == before + 1  # the rest is left out
+    levels = [level for level in world.heard if level]
+    assert levels == sorted(levels)
 
 
 async def test_a_party_that_leaves_meanwhile_is_sent_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:

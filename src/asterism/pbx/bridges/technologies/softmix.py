@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from asterism.core.containment import FAILURES, report_failure
+from asterism.core.containment import FAILURES, attempt, report_failure
 from asterism.media.conversion import why_none
 from asterism.media.formats import SLIN
 from asterism.pbx.bridges.linking import apart, disconnect_channel
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from asterism.pbx.bridges.mixing import Levels
     from asterism.pbx.channels.channel import Channel
 
+RESTART_S = 5.0
+"""A mix that a failure has ended begins anew, but so many seconds after it began at the earliest."""
+
 
 class SoftMix:
     """Mixes the members' audio at every turn of the clock that all bridges share."""
@@ -28,10 +31,12 @@ class SoftMix:
     priority: ClassVar[int] = 10
     capacity: ClassVar[int] = 0
 
-    __slots__ = ("_bridge", "_clock", "_mixer", "_ports", "_rate", "_running", "_turn")
+    __slots__ = ("_began", "_bridge", "_clock", "_mixer", "_over", "_ports", "_rate", "_running", "_turn")
 
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
+        self._began = bridge.pbx.loop.time()
+        self._over = False
         self._mixer = Mixer(bridge.mixing)
         self._clock = bridge.pbx.bridges.clock_of(min(bridge.mixing.interval, PACKET_MS))
         self._rate = self._mixer.rate
@@ -132,6 +137,7 @@ class SoftMix:
 
     def stop(self) -> None:
         """Send what is waiting, then let go of all."""
+        self._over = True
         if self._bridge.video is not None:
             self._bridge.video.stop()
             self._mixer.on_levels = None
@@ -152,18 +158,24 @@ class SoftMix:
             self._fail(error)
 
     def _fail(self, error: BaseException) -> None:
-        """A turn has raised: stop mixing and detach all members."""
-        pbx = self._bridge.pbx
-        pbx.log.error("bridge %s mixes no more", self._bridge.uniqueid, exc_info=error)
+        """A turn has raised: detach all members, and have the bridge begin another mix."""
+        bridge, loop = self._bridge, self._bridge.pbx.loop
+        bridge.pbx.log.error("a turn of the mix of bridge %s failed", bridge.uniqueid, exc_info=error)
+        if self._over:
+            return
+        self._over = True
         self._clock.remove(self._turn)
+        self._running.drop()
         for channel in list(self._ports):
             self._leave(channel)
+        bridge.forget_mixer(self)
+        loop.call_at(max(loop.time(), self._began + RESTART_S), bridge.connect_media)
 
     def _arrange_video(self, without: Channel | None = None) -> None:
         """Show the video of members as they are now, where the bridge shows any."""
         video = self._bridge.video
         if video is not None:
-            video.arrange(without)
+            attempt(self._bridge.pbx.log, f"the video of bridge {self._bridge.uniqueid}", None, video.arrange, without)
             self._mixer.on_levels = self._hear if video.listens else None
 
     def _hear(self, levels: Levels) -> None:
@@ -171,7 +183,8 @@ class SoftMix:
         video = self._bridge.video
         if video is not None:
             channels = {port: channel for channel, (_, port) in self._ports.items()}
-            video.hear({channels[port]: level for port, level in levels if port in channels})
+            heard = {channels[port]: level for port, level in levels if port in channels}
+            attempt(self._bridge.pbx.log, f"the video of bridge {self._bridge.uniqueid}", None, video.hear, heard)
 
     def _follow_rate(self) -> None:
         """After a change of the rate, connect the members' streams to their new buffers."""

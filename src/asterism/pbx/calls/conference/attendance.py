@@ -106,7 +106,7 @@ class Attendance:
 
     def leave(self, user: User) -> Change:
         """One has left."""
-        (self.waiting if user.waiting else self.active).pop(user)
+        (self.waiting if user.waiting else self.active).pop(user, None)
         ending: list[User] = []
         waiting: list[User] = []
         if user.marked:

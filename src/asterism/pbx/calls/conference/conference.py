@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from asterism.core.containment import attempt
 from asterism.media.taps import Direction
 from asterism.pbx.bridges.bridge import MIXING, Bridge
 from asterism.pbx.bridges.member import SPEAKS_ONLY
@@ -21,7 +22,7 @@ from asterism.pbx.calls.conference.testing import Tester
 from asterism.pbx.calls.conference.user import RESULT, User
 from asterism.pbx.calls.conference.video import ConferenceVideo
 from asterism.pbx.calls.recording.settings import RecordingError
-from asterism.pbx.vocabulary.errors import ChannelHangup
+from asterism.pbx.vocabulary.errors import ChannelHangup, Goto
 
 if TYPE_CHECKING:
     import asyncio
@@ -115,10 +116,15 @@ class Conference:
             return [user for user in self.attendance if not user.admin]
         return [user for user in self.attendance if user.channel.name.lower() == word.lower()]
 
-    def refusal(self, profile: UserProfile) -> str:
-        """Why somebody with that profile does not get in: ``over``, ``locked``, ``full``; empty: they do."""
+    def refusal(self, profile: UserProfile, channel: Channel | None = None) -> str:
+        """Why somebody with that profile does not get in: ``over``, ``locked``, ``full``; empty: they do.
+
+        ``bridged``: the channel is in a bridge, or in this conference, and nobody is at two places.
+        """
         if self.over:
             return "over"
+        if channel is not None and (channel.bridge is not None or channel in self.users):
+            return "bridged"
         if profile.admin:
             return ""
         if self._locked:
@@ -151,30 +157,24 @@ class Conference:
             Goto: it was sent elsewhere.
         """
         channel = user.channel
-        if channel.bridge is not None:  # by what a menu or a key in a call runs: it is there still
-            user.tell("FAILED")
-            self.pbx.log.warning(
-                "%s does not come into conference %s: it is in a bridge already", channel.name, self.name
-            )
-            return user.result
-        if self.refusal(user.profile):
+        if reason := self.refusal(user.profile, channel):
+            if reason == "bridged":  # by what a menu or a key in a call runs: it is there still
+                self.pbx.log.warning(
+                    "%s does not come into conference %s: it is in a bridge already", channel.name, self.name
+                )
             user.tell("FAILED")
             return user.result
         if channel.application != CREATOR:
             channel.new_exten(CREATOR, self.name)
-        self._come(user)
         try:
+            self._come(user)
             if before is not None:
                 await before()
-            if not user.out:
-                self._enter(user, on_digit or _keep)
+            if not user.out and self._try_enter(user, on_digit or _keep):
                 await self._stay(user)
-        except ChannelHangup:
+        except (ChannelHangup, Goto):
             user.tell("HANGUP")
             raise
-        except RuntimeError as error:
-            user.tell("FAILED")
-            self.pbx.log.warning("%s does not come into conference %s: %s", channel.name, self.name, error)
         finally:
             self._go(user)
         user.tell("KICKED")
@@ -268,6 +268,15 @@ class Conference:
                 self._record_from_the_beginning()
         self._follow(change, sole, user)
 
+    def _try_enter(self, user: User, on_digit: DigitHandler) -> bool:
+        try:
+            self._enter(user, on_digit)
+        except RuntimeError as error:
+            user.tell("FAILED")
+            self.pbx.log.warning("%s does not come into conference %s: %s", user.channel.name, self.name, error)
+            return False
+        return True
+
     def _enter(self, user: User, on_digit: DigitHandler) -> None:
         channel = user.channel
         ear = user.ear = ear_of(user.profile, partial(self._is_heard, user), partial(self._talk, user))
@@ -318,7 +327,7 @@ class Conference:
             user.ear = None
         # As in Asterisk 22: as many as there were before it left.
         count = user.count or self.bridge.reported_count + 1
-        del self.users[channel]
+        self.users.pop(channel, None)
         sole = self.attendance.sole
         change = self.attendance.leave(user)
         for other in reversed(change.ending):  # all know why before the first has left
@@ -358,7 +367,7 @@ class Conference:
             if alone is not user.alone or user in changed or user is come:
                 user.alone = alone
                 if user.on_change is not None:
-                    user.on_change(user)
+                    attempt(self.pbx.log, f"conference {self.name}", None, user.on_change, user)
         self.tester.state_changed()
 
     # -- who is heard ------------------------------------------------------------------------------------------

@@ -17,14 +17,20 @@ APPLICATION = "ConfBridge"
 
 
 async def hear(channel: Channel, *sounds: str, interrupt: str = "") -> str:
-    """Play sounds one after the other; the digit of ``interrupt`` that ended them. A missing one is a warning.
+    """Play sounds one after the other; the digit of ``interrupt`` that ended them.
+
+    One that is missing, or that cannot be played as something else speaks to the channel, is a warning.
 
     Raises:
         ChannelHangup: The channel has hung up.
         Goto: It was sent elsewhere.
     """
     for sound in sounds:
-        digit = await play_or_tell(channel, APPLICATION, sound, interrupt)
+        try:
+            digit = await play_or_tell(channel, APPLICATION, sound, interrupt)
+        except RuntimeError as error:
+            channel.pbx.log.warning("%s on %s: '%s' is not played: %s", APPLICATION, channel.name, sound, error)
+            continue
         if digit:
             return digit
     return ""

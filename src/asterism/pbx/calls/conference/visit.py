@@ -62,10 +62,12 @@ class Visit:
             Goto: It was sent elsewhere.
         """
         conference = self._conference
+        if conference.refusal(self._profile, self._channel):
+            return await conference.attend(self.user)  # which says why, and touches nothing
         if self._profile.marked and not conference.marked:
             self._begins, self._seats = bool(conference.users), bool(conference.attendance.waiting)
-        self._prepare_audio()
         try:
+            self._prepare_audio()
             return await conference.attend(self.user, on_digit=self._keys, before=self._before)
         finally:
             self._end()

@@ -5,14 +5,20 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from fake_technology import FakeServer, FakeStream, run, set_audio, settle
 
 from asterism.media.formats import ALAW, FORMATS, ULAW
 from asterism.media.stream import Frame
 from asterism.pbx.bridges.bridge import MIXING, Bridge
+from asterism.pbx.bridges.mixing import Mixer
+from asterism.pbx.bridges.technologies import softmix
+from asterism.pbx.bridges.technologies.softmix import SoftMix
+from asterism.pbx.bridges.video import VideoMode
 from asterism.pbx.channels.channel import Channel
 from asterism.pbx.channels.music.playing import start_music, stop_music
 from asterism.pbx.vocabulary.controls import ChannelState, Control
+from asterism.testing import until
 
 
 def far(channel: Channel) -> Any:
@@ -213,5 +219,85 @@ def test_a_format_that_nothing_turns_into_audio_is_told() -> None:
         (carol,) = enter(server, bridge, "alice")
         assert lines == [f"{carol.name} neither hears nor is heard in bridge {bridge.uniqueid}: no codec for g723"]
         assert len(bridge.members) == 3
+
+    run(scenario)
+
+
+def test_a_turn_that_fails_ends_one_mix_and_another_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it fails again and again: not more than one in RESTART_S seconds."""
+
+    async def scenario(server: FakeServer) -> None:
+        server.sip.stream = lambda: FakeStream(ULAW)
+        bridge = Bridge(server.pbx, uses=MIXING, kind="base", dissolve=False)
+        channels = enter(server, bridge, "bob", "alice")
+        began = 0
+        plain = SoftMix.start
+
+        def start(mix: SoftMix) -> None:
+            nonlocal began
+            began += 1
+            plain(mix)
+
+        monkeypatch.setattr(SoftMix, "start", start)
+        monkeypatch.setattr(softmix, "RESTART_S", 0.1)
+        with monkeypatch.context() as broken:
+            broken.setattr(Mixer, "begin", lambda _: 1 / 0)
+            begun = server.pbx.loop.time()
+            await until(lambda: began == 2)
+            assert server.pbx.loop.time() - begun > 0.09
+        await until(lambda: began >= 3 or bool(stream(channels[1]).written))
+        stream(channels[1]).written.clear()
+        said = Frame(ULAW, bytes(range(0x80, 0xFF)) + b"\xff" * 33)
+        await until(lambda: stream(channels[0]).sink is not None)
+        for _ in range(4):
+            stream(channels[0]).sink(said)
+        await until(lambda: said.payload in [frame.payload for frame in stream(channels[1]).written])
+        bridge.dismiss()
+        await settle()
+        assert len(server.pbx.bridges.clock) == 0
+
+    run(scenario)
+
+
+class Blind:
+    """Video that fails whenever it is asked."""
+
+    mode = VideoMode.TALKER
+    listens = True
+    source_id = ""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def arrange(self, _without: object = None) -> None:
+        self.asked += 1
+        raise RuntimeError("no video")
+
+    def hear(self, _levels: object) -> None:
+        self.asked += 1
+        raise RuntimeError("no video")
+
+    def tell(self) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+
+def test_video_that_fails_does_not_end_the_audio() -> None:
+    async def scenario(server: FakeServer) -> None:
+        server.sip.stream = lambda: FakeStream(ULAW)
+        bridge = Bridge(server.pbx, uses=MIXING, kind="base", dissolve=False)
+        video: Any = Blind()
+        bridge.video = video
+        channels = enter(server, bridge, "bob", "alice")
+        said = Frame(ULAW, bytes(range(0x80, 0xFF)) + b"\xff" * 33)
+        for _ in range(4):
+            stream(channels[0]).sink(said)
+        asked = video.asked
+        await turns(server, 4)
+        assert video.asked > asked
+        assert said.payload in [frame.payload for frame in stream(channels[1]).written]
+        assert len(server.pbx.bridges.clock) == 1
 
     run(scenario)

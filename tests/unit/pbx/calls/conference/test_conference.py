@@ -9,13 +9,16 @@ from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from fake_technology import FakeServer, FakeStream, run, settle
 
 from asterism.media.formats import ULAW
 from asterism.pbx.calls.conference.conference import AT_A_TIME, RESULT, Conference, User
 from asterism.pbx.calls.conference.profiles import BridgeProfile, UserProfile
+from asterism.pbx.calls.conference.testing import Tester as StateTester
 from asterism.pbx.channels.channel import Channel
 from asterism.pbx.vocabulary.controls import Control
+from asterism.pbx.vocabulary.errors import Goto
 from asterism.pbx.vocabulary.events import BRIDGE_LEAVE
 
 
@@ -487,5 +490,63 @@ def test_where_each_that_leaves_takes_long_few_are_let_go_of_in_a_turn() -> None
             await asyncio.sleep(0)
         assert max(first - then for first, then in pairwise(left)) == 1
         await settle()
+
+    run(scenario)
+
+
+def test_what_a_users_work_raises_is_not_that_it_could_not_enter() -> None:
+    async def scenario(server: FakeServer) -> None:
+        conference = alone(server)
+        alice = await attend(conference, "alice")
+        user = await attend(conference, "bob")
+
+        async def work() -> None:
+            raise RuntimeError("wrong")
+
+        user.do(work)
+        await settle()
+        assert user.result != "FAILED"
+        assert list(conference.users) == [alice.channel]
+        conference.end()
+        await settle()
+
+    run(scenario)
+
+
+def test_what_is_told_of_a_coming_user_leaves_it_there_and_no_ghost(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(server: FakeServer) -> None:
+        conference = alone(server)
+        alice = await attend(conference, "alice")
+
+        def fail(_: User) -> None:
+            raise ValueError("not told")
+
+        alice.on_change = fail
+        bob = await attend(conference, "bob")
+        assert bob.inside
+        monkeypatch.setattr(StateTester, "state_changed", lambda _: monkeypatch.undo() or 1 / 0)  # once
+        carol = await attend(conference, "bob")
+        assert not carol.inside
+        assert list(conference.users) == [alice.channel, bob.channel]
+        assert list(conference.attendance) == [alice, bob]
+        conference.end()
+        await settle()
+        assert not server.pbx.conferences
+
+    run(scenario)
+
+
+def test_a_user_that_is_sent_elsewhere_has_hung_up_as_the_result_says() -> None:
+    async def scenario(server: FakeServer) -> None:
+        conference = alone(server)
+        bob = await attend(conference, "bob")
+
+        async def work() -> None:
+            raise Goto("default", "1", 1)
+
+        bob.do(work)
+        await settle()
+        assert bob.channel.variables[RESULT] == "HANGUP"
+        assert not server.pbx.conferences
 
     run(scenario)

@@ -10,6 +10,7 @@ from fake_technology import FakeDriver, settle
 
 from asterism.media.taps import Direction
 from asterism.pbx.channels.channel import Channel
+from asterism.pbx.dialplan.applications.bridging import BridgingApplications
 
 MENU = """
 [all]
@@ -37,6 +38,7 @@ type=menu
 2=dialplan_exec(internal,end,1)
 3=toggle_mute,leave_conference,playback(hello)
 4=dialplan_exec(internal,fall,1)
+5=dialplan_exec(internal,elsewhere,1)
 7=dialplan_exec(internal,7999,1)
 """
 
@@ -166,6 +168,44 @@ def test_dialplan_runs_aside_and_the_user_is_back() -> None:
         await settle(20)
         assert not alice.alive
         assert world.result(alice) == "HANGUP"
+
+    conference(scenario, MENU)
+
+
+@pytest.mark.parametrize("room", ["room", "another"])
+def test_who_is_in_a_conference_does_not_come_into_one_from_its_menu(room: str) -> None:
+    async def scenario(world: World) -> None:
+        world.extension("elsewhere", ("ConfBridge", f"{room},,usr"))
+        alice = await world.enter("alice", "room,,usr,other")
+        bob = await world.enter("bob", "room,,usr,other")
+        conference = world.room()
+        world.take_played()
+        await world.press(alice, "5")
+        await settle(40)
+        assert list(world.pbx.conferences) == ["room"]
+        assert f"{alice.name} does not come into conference {room}: it is in a bridge already" in world.warnings
+        assert not alice.alive  # as after any ConfBridge that lets nobody in
+        assert list(conference.users) == [bob]
+        assert [user.channel for user in conference.attendance] == [bob]
+        assert [one for one in conference.bridge.channels if not one.name.startswith("CB")] == [bob]
+
+    conference(scenario, MENU)
+
+
+def test_who_is_in_a_conference_is_not_connected_with_another_from_its_menu() -> None:
+    async def scenario(world: World) -> None:
+        BridgingApplications().load(world.server)  # type: ignore[arg-type]
+        carol = await world.enter("carol", "other,,usr")
+        world.extension("elsewhere", ("Bridge", carol.name), ("Return", ""))
+        alice = await world.enter("alice", "room,,usr,other")
+        await world.press(alice, "5")
+        await settle(40)
+        assert any("do not meet" in line for line in world.warnings)
+        assert alice.variables["BRIDGERESULT"] == "FAILURE"
+        assert alice.bridge is world.room().bridge
+        assert not alice.away
+        assert carol.alive  # it goes on with its dialplan
+        assert len(world.pbx.bridges) == 1
 
     conference(scenario, MENU)
 

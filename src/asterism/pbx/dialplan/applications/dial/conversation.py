@@ -99,8 +99,15 @@ class Conversation:
             features = features or keys is not None or caller_keys is not None
         if options.limit is not None:
             self._limit = Limit(caller, options, self._other, self._end_peer)
-        bridge.enter(peer, on_leave=self._peer_left, on_digit=keys, features=features)
-        bridge.enter(caller, on_leave=self._caller_left, on_digit=caller_keys)
+        try:
+            bridge.enter(peer, on_leave=self._peer_left, on_digit=keys, features=features)
+            bridge.enter(caller, on_leave=self._caller_left, on_digit=caller_keys)
+        except RuntimeError as error:  # a menu of a conference runs this, and the caller is in its bridge
+            self.pbx.log.warning("Dial does not connect %s with %s: %s", caller.name, peer.name, error)
+            bridge.dismiss()
+            if not peer.dead:
+                peer.hang_up()
+            return False
         if peer.on_hold:
             peer.indicate(Control.UNHOLD)
         return True
