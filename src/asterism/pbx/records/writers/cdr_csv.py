@@ -26,6 +26,8 @@ FILE = "cdr.conf"
 NAME = "csv"
 SECTION = "csv"
 MASTER = "Master"
+MAX_SKIPPED = 100
+"""Files of accounts that cannot be written of which each is told once."""
 OPTIONS: Mapping[str, tuple[str, str]] = MappingProxyType({
     "usegmtime": ("no", "Times are written in UTC; otherwise in local time."),
     "loguniqueid": ("no", "A row has the channel's unique id as well."),
@@ -110,6 +112,7 @@ class CsvWriter:
         self._log = log
         self._files = RowFiles(folder)
         self._refused = ""
+        self._skipped: set[str] = set()
 
     async def write(self, records: Sequence[CallRecord], attempt: Attempt) -> None:
         """Write the rows of these."""
@@ -119,7 +122,15 @@ class CsvWriter:
             rows.append((f"{MASTER}.csv", row))
             if self.settings.accountlogs and record.accountcode and self._is_file(record.accountcode):
                 rows.append((f"{record.accountcode}.csv", row))
-        await self._files.append(rows, attempt)
+        accounts = {name for name, _ in rows} - {f"{MASTER}.csv"}
+        await self._files.append(rows, attempt, accounts, self._skip)
+
+    def _skip(self, error: OSError) -> None:
+        """An account's file cannot be written: it is no reason to have everybody's rows wait."""
+        if error.filename not in self._skipped:
+            if len(self._skipped) < MAX_SKIPPED:
+                self._skipped.add(error.filename)
+            self._log.warning("%s: calls of this account are only in %s.csv", error, MASTER)
 
     def _is_file(self, account: str) -> bool:
         """Whether an account can have a file. Its name may come from outside: it is never a path."""

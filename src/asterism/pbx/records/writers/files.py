@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from binascii import crc32
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,10 @@ def is_below(name: str) -> bool:
     )
 
 
+_WAITED_FOR = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
+"""What is in the way of all files of a disk, and may pass."""
+
+
 class RowFiles:
     """Appends rows to files of a folder. Each is opened for each batch, so that one that was moved away is made anew.
 
@@ -46,11 +51,21 @@ class RowFiles:
         """``folder`` is called for each batch."""
         self._folder = folder
 
-    async def append(self, rows: Sequence[tuple[str, bytes]], attempt: Attempt) -> None:
+    async def append(
+        self,
+        rows: Sequence[tuple[str, bytes]],
+        attempt: Attempt,
+        dispensable: Collection[str] = (),
+        skipped: Callable[[OSError], None] = lambda _: None,
+    ) -> None:
         """Append rows, each with the name of its file; rows of one file together.
 
+        Those for a ``dispensable`` file that cannot be written for another reason than a lack of room, or a damage,
+        are left out, and ``skipped`` is called, in the writer's thread, with what is in the way.
+
         Raises:
-            OSError: some are not written. The next attempt writes what is missing.
+            OSError: some are not written, which keeps no other file from its rows. The next attempt writes what is
+                missing.
         """
         batch: dict[str, list[bytes]] = {}
         for name, row in rows:
@@ -60,29 +75,49 @@ class RowFiles:
         folder = self._folder()
 
         def write() -> None:
-            mark = _look(folder, data, before)
+            mark, failed = _look(folder, data, before)
             attempt.note(mark)
-            _write(folder, data, mark)
+            failed |= _write(folder, data, mark, failed)
+            for name, error in failed.items():
+                if name not in dispensable or error.errno in _WAITED_FOR:
+                    raise error
+                skipped(error)
 
         await attempt.in_thread(write)
 
 
-def _look(folder: Path, data: Mapping[str, bytes], before: Mapping[str, Any]) -> dict[str, Any]:
-    """The mark of a batch: for each file ``[number, size, length, check sum]``; ``None`` for one that is done."""
+def _look(
+    folder: Path, data: Mapping[str, bytes], before: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, OSError]]:
+    """The mark of a batch: for each file ``[number, size, length, check sum]``; ``None`` for one that is done.
+
+    And what is in the way of which file: its mark is that of the attempt before, if there was one.
+    """
     mark: dict[str, Any] = {}
+    failed: dict[str, OSError] = {}
     for name, rows in data.items():
         path = folder / name
-        if name in before and (before[name] is None or _done(path, rows, before[name])):
-            mark[name] = None
+        try:
+            if name in before and (before[name] is None or _done(path, rows, before[name])):
+                mark[name] = None
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = _open(path)
+        except OSError as error:
+            if name in before:
+                mark[name] = before[name]
+            failed[name] = _named(error, path)
             continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = _open(path)
         try:
             found = os.fstat(descriptor)
             mark[name] = [found.st_ino, found.st_size, len(rows), crc32(rows)]
         finally:
             os.close(descriptor)
-    return mark
+    return mark, failed
+
+
+def _named(error: OSError, path: Path) -> OSError:
+    return OSError(error.errno, error.strerror, str(path))
 
 
 def _done(path: Path, rows: bytes, before: Any) -> bool:
@@ -124,18 +159,19 @@ def _open(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
 
 
-def _write(folder: Path, data: Mapping[str, bytes], mark: Mapping[str, Any]) -> None:
-    """Write what is not done. What fails does not keep the other files from their rows."""
-    failed: OSError | None = None
+def _write(
+    folder: Path, data: Mapping[str, bytes], mark: Mapping[str, Any], passed_over: Collection[str]
+) -> dict[str, OSError]:
+    """Write what is not done. What fails does not keep the other files from their rows; it is told by its name."""
+    failed: dict[str, OSError] = {}
     for name, rows in data.items():
-        if mark[name] is None:
+        if name in passed_over or mark[name] is None:
             continue
         try:
             _append(folder / name, rows)
         except OSError as error:
-            failed = failed or error
-    if failed is not None:
-        raise failed
+            failed[name] = error
+    return failed
 
 
 def _append(path: Path, rows: bytes) -> None:
@@ -154,4 +190,4 @@ def _append(path: Path, rows: bytes) -> None:
         finally:
             os.close(descriptor)
     except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
+        raise _named(error, path) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
@@ -32,6 +33,24 @@ if TYPE_CHECKING:
 NAME = "SQLAlchemy"
 
 
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What was seen of a table, and whether there is that of the batches."""
+
+    table: SqlTable
+    maker: RowMaker
+    noted: bool
+
+
+class _Target:
+    """Where rows go by one reading of the configuration; another reading makes another one."""
+
+    def __init__(self, database: Database, settings: SqlSettings) -> None:
+        self.database = database
+        self.settings = settings
+        self.shape: _Shape | None = None
+
+
 class SqlWriter(Generic[Record]):
     """Writes each batch in one transaction, in which it also notes the batch: so that it is never written twice."""
 
@@ -42,45 +61,43 @@ class SqlWriter(Generic[Record]):
         self._key = key
         self._kind = kind
         self._log = log
-        self._settings: SqlSettings | None = None
         self._database: Database | None = None
-        self._table: SqlTable | None = None
-        self._maker: RowMaker | None = None
+        self._target: _Target | None = None
         self._noted = True
 
     def use(self, database: Database | None, settings: SqlSettings | None) -> Database | None:
         """Write to a table of this database from now on; with ``None`` what comes waits. Returns the one before."""
-        old, self._database, self._settings, self._maker = self._database, database, settings, None
+        old, self._database = self._database, database
+        self._target = None if database is None or settings is None else _Target(database, settings)
         return old
 
     async def write(self, records: Sequence[Record], attempt: Attempt) -> None:
         """Write the rows of these."""
-        database, settings = self._database, self._settings
-        if database is None or settings is None:
+        target = self._target  # a reload may take another one at any time
+        if target is None:
             raise WriteError("its database is not configured")
+        database = target.database
         try:
-            await self._look(database, settings)
-            assert self._maker is not None
-            rows = [self._maker.row(record) for record in records]
+            shape = target.shape = target.shape or await self._look(database, target.settings)
+            rows = [shape.maker.row(record) for record in records]
             batch = attempt.before if isinstance(attempt.before, str) else secrets.token_hex(16)
             await attempt.in_thread(lambda: attempt.note(batch))
             try:
-                await database.run(lambda connection: self._insert(connection, rows, batch))
+                await database.run(lambda connection: self._insert(connection, shape, rows, batch))
             except DataRefusedError:
-                refused: dict[int, str] = {}
-                await database.run(lambda connection: self._insert(connection, rows, batch, refused))
-                for number, why in refused.items():
-                    self._refuse(records[number], why)
+
+                def refuse(number: int, why: str) -> None:
+                    self._refuse(database, records[number], why)
+
+                await database.run(lambda connection: self._insert(connection, shape, rows, batch, refuse))
         except DataUnavailableError as error:
-            self._maker = None  # another table may be there when it is back
+            target.shape = None  # another table may be there when it is back
             raise WriteError(str(error)) from error
         except DataRefusedError as error:
             raise WriteError(str(error)) from error
 
-    async def _look(self, database: Database, settings: SqlSettings) -> None:
-        """See what columns the table has, if that is not known."""
-        if self._maker is not None:
-            return
+    async def _look(self, database: Database, settings: SqlSettings) -> _Shape:
+        """See what columns the table has."""
         database.forget_tables()
         table = await database.table(settings.table)
         maker = RowMaker(table, settings, self._kind)
@@ -97,31 +114,39 @@ class SqlWriter(Generic[Record]):
                 "database '%s' has no table %s, which 'asterism db upgrade' makes: a kill may double records",
                 database.name, BATCHES,
             )  # fmt: skip
-        self._noted, self._table, self._maker = noted, table, maker
+        self._noted = noted
+        return _Shape(table, maker, noted)
 
     def _insert(
-        self, connection: Connection, rows: list[dict[str, Any]], batch: str, refused: dict[int, str] | None = None
+        self,
+        connection: Connection,
+        shape: _Shape,
+        rows: list[dict[str, Any]],
+        batch: str,
+        refuse: Callable[[int, str], None] | None = None,
     ) -> None:
-        """Insert the rows unless that was done, in a transaction; with ``refused`` without those that are not taken."""
+        """Insert the rows unless that was done, in a transaction; with ``refuse`` without those that are not taken.
+
+        Those are told before the transaction ends: when the answer to its end is lost, it is not done once more.
+        """
         from sqlalchemy import MetaData
         from sqlalchemy.exc import DBAPIError, StatementError
 
-        assert self._table is not None
-        insert = self._table.insert()
-        if self._noted:
+        insert = shape.table.insert()
+        if shape.noted:
             batches = batches_table(MetaData())
             mine = batches.c.writer == self._key
-            last = connection.execute(batches.select().where(mine)).first()
-            if last is not None and last.batch == batch:
-                return
-            if last is None:
+            another = (batches.c.batch != batch) | batches.c.batch.is_(None)
+            # The update comes first: it waits for a transaction of ours that has lost its connection, and then sees
+            # what that has written.
+            if not connection.execute(batches.update().where(mine, another).values(batch=batch)).rowcount:
+                if connection.execute(batches.select().where(mine)).first() is not None:
+                    return
                 connection.execute(batches.insert().values(writer=self._key, batch=batch))
-            else:
-                connection.execute(batches.update().where(mine).values(batch=batch))
-        if refused is None:
+        if refuse is None:
             connection.execute(insert, rows)
             return
-        refused.clear()
+        refused: dict[int, str] = {}
         for number, row in enumerate(rows):
             try:
                 with connection.begin_nested():
@@ -130,12 +155,13 @@ class SqlWriter(Generic[Record]):
                 if isinstance(error, DBAPIError) and not is_of_a_value(error):
                     raise
                 refused[number] = " ".join(str(getattr(error, "orig", None) or error).split())[:300]
+        for number, why in refused.items():
+            refuse(number, why)
 
-    def _refuse(self, record: Record, why: str) -> None:
-        assert self._database is not None
+    def _refuse(self, database: Database, record: Record, why: str) -> None:
         self._log.error(
             "database '%s' does not take a record, which is written nowhere else than here (%s): %s",
-            self._database.name, why, as_json(record)[:4000],
+            database.name, why, as_json(record)[:4000],
         )  # fmt: skip
 
 

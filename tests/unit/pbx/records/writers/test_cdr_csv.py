@@ -100,3 +100,23 @@ async def test_a_reload_without_the_section_writes_what_waits_and_keeps_no_journ
         await server.reload("cdr_csv")
         line.put(call())
     assert len((tmp_path / "var/log/cdr-csv/Master.csv").read_text().splitlines()) == 2
+
+
+async def test_an_account_whose_file_cannot_be_written_is_told_of_once_and_keeps_nobody_waiting(tmp_path: Path) -> None:
+    folder = tmp_path / "var/log/cdr-csv"
+    (folder / "bad.csv").mkdir(parents=True)
+    async with running_server({"cdr.conf": CONF}, tmp_path) as server:
+        lines: list[str] = []
+        monkey = server.log.warning
+
+        def warning(text: str, *values: object) -> None:
+            lines.append(text % values)
+            monkey(text, *values)
+
+        server.log.warning = warning  # type: ignore[assignment]
+        for account in ("bad", "acc1", "bad"):
+            server.pbx.records.calls.put(call(accountcode=account))
+            server.pbx.records.calls.submit()
+    assert len((folder / "Master.csv").read_text().splitlines()) == 3
+    assert len((folder / "acc1.csv").read_text().splitlines()) == 1
+    assert len([line for line in lines if "are only in Master.csv" in line]) == 1

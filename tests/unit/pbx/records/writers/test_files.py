@@ -200,3 +200,41 @@ def test_names_that_are_no_file_below_a_folder(name: str) -> None:
 
 def test_names_of_files() -> None:
     assert all(map(is_below, ("Master.csv", "sub/Master.csv", "acc 1", "Müller", "a..b")))
+
+
+async def test_a_file_that_cannot_be_opened_keeps_no_other_from_its_rows(tmp_path: Path) -> None:
+    disk = Disk(tmp_path / "csv")
+    (tmp_path / "csv/bad").mkdir(parents=True)
+    rows = [("bad", b"0\n"), *ROWS]
+    for _ in range(2):
+        with pytest.raises(IsADirectoryError):
+            await disk.append(rows)
+        assert (tmp_path / "csv/Master.csv").read_text() == WRITTEN["Master.csv"]
+    (tmp_path / "csv/bad").rmdir()
+    await disk.append(rows)
+    assert disk.files() == {**WRITTEN, "bad": "0\n"}
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EACCES])
+async def test_a_dispensable_file_is_waited_for_only_where_all_of_the_disk_may_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    disk, write, skipped = Disk(tmp_path), os.open, []
+
+    def fail(path: Any, *options: Any) -> int:
+        if str(path).endswith("acc1.csv"):
+            raise OSError(code, os.strerror(code))
+        return write(path, *options)
+
+    monkeypatch.setattr(os, "open", fail)
+    work = RowFiles(lambda: tmp_path).append(
+        ROWS, Attempt(None, disk.note, disk.step), {"acc1.csv"}, lambda error: skipped.append(error.filename)
+    )
+    if code == errno.EACCES:
+        await work
+        assert skipped == [str(tmp_path / "acc1.csv")]
+    else:
+        with pytest.raises(OSError, match=r"acc1\.csv"):
+            await work
+        assert skipped == []
+    assert disk.files() == {"Master.csv": "one\ntwo\n"}

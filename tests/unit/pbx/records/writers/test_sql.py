@@ -221,3 +221,70 @@ async def test_a_writer_that_is_unloaded_is_ended_before_its_database_is(
         assert "SQLAlchemy" in line.names
     assert at_end
     assert not any(at_end)
+
+
+async def test_a_reload_in_the_midst_of_a_look_at_the_table_is_not_undone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(tmp_path, CDR, CDR.replace("cdr", "calls", 1), NOTED)
+    look, looked = Database.table, []
+
+    async def reload(database: Database, name: str) -> Any:
+        found = await look(database, name)
+        if not looked:
+            world.writer.use(database, SqlSettings("pbx", "calls"))
+        looked.append(name)
+        return found
+
+    monkeypatch.setattr(Database, "table", reload)
+    await world.write(1)
+    world.mark = None
+    await world.write(2)
+    assert looked == ["cdr", "calls"]
+    assert (world.rows(), world.rows("SELECT sequence FROM calls")) == ([("6001", 1)], [(2,)])
+    await world.database.close()
+
+
+async def test_a_record_that_is_not_taken_is_told_of_though_the_answer_of_the_commit_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(tmp_path, CDR.replace("INTEGER", "INTEGER UNIQUE"), "INSERT INTO cdr VALUES ('x', 2)", NOTED)
+    run = Database.run
+    lost: list[str] = []
+
+    async def lose(database: Database, work: Any, **options: Any) -> Any:
+        result = await run(database, work, **options)
+        if len(world.rows()) > 1 and not lost:
+            lost.append("answer")
+            raise DataUnavailableError("database 'pbx': the connection was lost")
+        return result
+
+    monkeypatch.setattr(Database, "run", lose)
+    with pytest.raises(WriteError, match="was lost"):
+        await world.write(1, 2)
+    await world.write(1, 2)
+    assert world.rows() == [("6001", 1), ("x", 2)]
+    assert len([line for line in world.lines if "does not take a record" in line]) == 1
+    await world.database.close()
+
+
+async def test_a_batch_is_noted_before_it_is_asked_for(tmp_path: Path) -> None:
+    """Where a transaction of ours still goes on at the database, only a write waits for its end."""
+    world = World(tmp_path, CDR, NOTED)
+    await world.write(1)
+    world.mark = None
+    asked: list[str] = []
+
+    def watch(connection: Any) -> Any:
+        driver = connection.connection.driver_connection
+        driver.set_trace_callback(asked.append)
+
+    await world.database.run(watch)
+    await world.write(2)
+    about = [statement.split()[0] for statement in asked if BATCHES in statement]
+    assert about == ["UPDATE"]
+    world.execute(f"UPDATE {BATCHES} SET batch = NULL")
+    world.mark = None
+    await world.write(3)
+    assert world.rows() == [("6001", 1), ("6001", 2), ("6001", 3)]
+    await world.database.close()
