@@ -275,6 +275,7 @@ class Server:
         self.status.stop_requested.set()
         self.bus.publish(SHUTDOWN, self.status.restart)
         await self.modules.unload_all()
+        await self.pbx.recordings.finish()
         for task in list(self._tasks):
             task.cancel()
         if self._tasks:

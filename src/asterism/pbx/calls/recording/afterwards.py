@@ -44,6 +44,7 @@ class Commands:
         self.time_limit = TIME_LIMIT
         self._running: set[asyncio.Task[None]] = set()
         self._waiting: deque[Recording] = deque()
+        self._deleting: set[asyncio.Future[None]] = set()
 
     def after(self, recording: Recording) -> None:
         """A recording is over and its files are closed."""
@@ -60,7 +61,10 @@ class Commands:
             self._log.warning("The command of %s is not run: %s", recording.path, why)
             log_subject.reset(token)
         if not command or why:
-            _delete(recording)
+            if recording.settings.delete:
+                deleting = asyncio.get_running_loop().run_in_executor(None, _delete, recording)
+                self._deleting.add(deleting)
+                deleting.add_done_callback(self._deleting.discard)
             return
         self._waiting.append(recording)
         self._next()
@@ -87,7 +91,8 @@ class Commands:
                 self._log.warning("The command of %s ended with %d: %s", recording.path, outcome.status, command)
         except OSError as error:
             self._log.warning("The command of %s cannot be run: %s", recording.path, error)
-        _delete(recording)  # not where the server has ended the command: its work is not done
+        # Not where the server has ended the command: its work is not done.
+        await asyncio.get_running_loop().run_in_executor(None, _delete, recording)
 
     async def finish(self) -> None:
         """Let what runs and waits come to its end for :data:`GRACE` seconds, then kill it."""
@@ -105,9 +110,12 @@ class Commands:
             task.cancel()
         if self._running:
             await asyncio.wait(self._running, timeout=GRACE)
+        if self._deleting:
+            await asyncio.wait(self._deleting, timeout=GRACE)
 
 
 def _delete(recording: Recording) -> None:
+    """Delete the files, where that was asked. It blocks."""
     if recording.settings.delete:
         for output in recording.settings.outputs:
             with suppress(OSError):

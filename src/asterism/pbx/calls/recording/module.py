@@ -93,9 +93,9 @@ class MixMonitor(PbxModule):
         self.pbx.features.actions["automixmon"] = press
 
     async def unload(self) -> None:
-        """End all recordings, and what is done afterwards."""
+        """End the announced recordings, and what is done afterwards."""
         self.pbx.features.actions.pop("automixmon", None)
-        await self.pbx.recordings.finish()
+        await self.pbx.recordings.finish_announced()
 
     def _start(self, channel: Channel, file: str, options: str = "", text: str = "") -> Recording:
         """Begin a recording by the application's arguments; raises ``RecordingError``."""

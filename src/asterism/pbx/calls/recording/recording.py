@@ -50,6 +50,7 @@ class Recording:
         thread: RecordingThread,
         on_end: Callable[[Recording], None],
         on_closed: Callable[[Recording], None],
+        announced: bool = True,
     ) -> None:
         """Prepare it; :meth:`begin` begins.
 
@@ -60,6 +61,8 @@ class Recording:
         self.identifier = identifier
         """As MixMonitor shows it: 0x and hexadecimal digits."""
         self.settings = settings
+        self.announced = announced
+        """Whether MixMonitor or a key began it: what those end, mute and list. Else whoever began it keeps it."""
         self.error = ""
         """Why it ended by itself; empty while it did not."""
         self.on_over: Callable[[], None] | None = None

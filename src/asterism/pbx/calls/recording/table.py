@@ -59,13 +59,19 @@ class Recordings:
         return Path(self._pbx.server.paths.spool) / FOLDER
 
     def of(self, channel: Channel) -> list[Recording]:
-        """The recordings of a channel that run, in the order in which they began."""
-        return list(channel.data.get(_KEY, {}).values())
+        """The announced recordings of a channel that run, in the order in which they began.
+
+        Those of Record, ChanSpy, ConfBridge or a program are whose they are: nobody else ends or mutes them.
+        """
+        return [one for one in self._all(channel) if one.announced]
 
     def find(self, channel: Channel, identifier: str) -> Recording | None:
-        """A recording of a channel by its identifier."""
-        found: Recording | None = channel.data.get(_KEY, {}).get(identifier.strip())
-        return found
+        """An announced recording of a channel by its identifier."""
+        return next((one for one in self.of(channel) if one.identifier == identifier.strip()), None)
+
+    @staticmethod
+    def _all(channel: Channel) -> list[Recording]:
+        return list(channel.data.get(_KEY, {}).values())
 
     def start(self, channel: Channel, settings: RecordingSettings, *, announced: bool = True) -> Recording:
         """Begin to record a channel.
@@ -73,7 +79,7 @@ class Recordings:
         Args:
             channel: whom.
             settings: what, and where.
-            announced: whether events and variables tell of it, as of a MixMonitor.
+            announced: whether events and variables tell of it, and :meth:`of` and :meth:`find` give it.
 
         Raises:
             RecordingError: it cannot begin: a file's kind is unknown, or it is recorded to already, or there are too
@@ -92,7 +98,7 @@ class Recordings:
                 raise RecordingError(f"{output.path} is being written by another recording")
         identifier = f"0x{secrets.randbits(44) | 1 << 44:x}"
         ended = self._ended if announced else self._ended_quietly
-        recording = Recording(channel, identifier, settings, self.thread, ended, self._closed)
+        recording = Recording(channel, identifier, settings, self.thread, ended, self._closed, announced)
         self._running[identifier] = own[identifier] = recording
         if settings.bridged_only:
             self._watch_bridges()
@@ -152,7 +158,7 @@ class Recordings:
 
     def _bridged(self, kind: EventType, args: tuple[object, ...]) -> None:
         channel: Channel = args[1]  # type: ignore[assignment]
-        for recording in self.of(channel):
+        for recording in self._all(channel):
             if recording.settings.bridged_only:
                 recording.bridged(kind is BRIDGE_ENTER)
 
@@ -160,9 +166,20 @@ class Recordings:
 
     async def finish(self) -> None:
         """End every recording; wait until files are closed and commands are over, as long as each may take at most."""
+        await self._end(announced_only=False)
+        self.thread.close()
+
+    async def finish_announced(self) -> None:
+        """The same of those that are announced; the others go on."""
+        await self._end(announced_only=True)
+
+    async def _end(self, announced_only: bool) -> None:
         for recording in self:
-            recording.stop()
-        closing = [asyncio.ensure_future(one.wait()) for one in self._closing]
+            if recording.announced or not announced_only:
+                recording.stop()
+        closing = [
+            asyncio.ensure_future(one.wait()) for one in self._closing if one.announced or not announced_only
+        ]  # fmt: skip
         if closing:
             _, late = await asyncio.wait(closing, timeout=_CLOSING)
             for task in late:
@@ -172,4 +189,3 @@ class Recordings:
                     "The files of %d recordings could not be closed: the disk does not answer", len(late)
                 )
         await self.commands.finish()
-        self.thread.close()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -17,8 +19,8 @@ from asterism.pbx.calls.recording.settings import RecordingError, RecordingSetti
 from asterism.pbx.channels.answering import answer
 from asterism.pbx.channels.hearing import LOUD
 from asterism.pbx.channels.playing import play
-from asterism.pbx.dialplan.language.arguments import number, split_names
-from asterism.pbx.dialplan.language.foreign import joined
+from asterism.pbx.dialplan.language.arguments import number, option_letters, split_fields, split_names
+from asterism.pbx.dialplan.language.foreign import joined, shadow
 from asterism.pbx.vocabulary.controls import WAKE_DIGIT, ChannelState
 from asterism.pbx.vocabulary.errors import ChannelHangup
 from asterism.pbx.vocabulary.marks import application
@@ -82,6 +84,59 @@ class _Quiet(Tap):
         self._timer.cancel()
 
 
+class _Name:
+    """The files that Record's first argument names."""
+
+    def __init__(self, file: str, folder: Path) -> None:
+        """Read it; ``folder`` is that of relative names. Raises ``RecordingError``."""
+        name, colon, kinds = file.rpartition(":")
+        if not colon or "/" in kinds:
+            name, dot, kinds = file.rpartition(".")
+            if not dot or "/" in kinds:
+                raise RecordingError(f"'{file}' has no format")
+        if not name:
+            raise RecordingError("it needs the name of a file")
+        self._name, self._folder = name, folder
+        self._extensions = split_names(kinds)
+        if not self._extensions:
+            raise RecordingError(f"'{file}' has no format")
+        self._place = shadow(name).find("%d")
+        paths = self.paths()
+        if len(set(paths)) < len(paths):
+            raise RecordingError(f"two of its files are the same: {paths[0]}")
+
+    @property
+    def numbered(self) -> bool:
+        """Whether it has a place for a number."""
+        return self._place >= 0
+
+    def paths(self, count: int = 0) -> list[Path]:
+        """The files with a number, where there is a place for one; raises ``RecordingError``."""
+        name = self._name
+        if self.numbered:
+            name = joined([name[: self._place], str(count), name[self._place + 2 :]])
+        return [file_path(joined([name, ".", extension]), self._folder) for extension in self._extensions]
+
+    def claim(self) -> list[Path]:
+        """Create the files of the first number for which there is none. It blocks; raises ``RecordingError``."""
+        for count in range(_NUMBERS):
+            paths = self.paths(count)
+            claimed: list[Path] = []
+            try:
+                for path in paths:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                for path in paths:
+                    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666))
+                    claimed.append(path)
+            except OSError as error:
+                _delete(claimed)
+                if not isinstance(error, FileExistsError) or not path.parent.is_dir():
+                    raise RecordingError(f"{path} cannot be written: {error.strerror}") from error
+            else:
+                return paths
+        raise RecordingError(f"there are {_NUMBERS} files of the name {self._name}")
+
+
 class RecordApplication(PbxModule):
     """The application Record."""
 
@@ -124,9 +179,10 @@ class RecordApplication(PbxModule):
     )
     async def record(self, channel: Channel, args: str) -> None:
         """Run Record."""
-        file, silence, longest, options = (word.strip() for word in (args.split(",", 3) + [""] * 4)[:4])
+        file, silence, longest, options = split_fields(args, 4)
+        letters = option_letters(options)
         try:
-            status = await self._record(channel, file, number(silence) or 0.0, number(longest) or 0.0, options)
+            status = await self._record(channel, file, number(silence) or 0.0, number(longest) or 0.0, letters)
         except RecordingError as error:
             channel.pbx.log.warning("Record on %s: %s", channel.name, error)
             status = "ERROR"
@@ -135,52 +191,41 @@ class RecordApplication(PbxModule):
             raise
         channel.set_variable("RECORD_STATUS", status)
 
-    async def _record(self, channel: Channel, file: str, silence: float, longest: float, options: str) -> str:
-        paths = await self._paths(file)
+    async def _record(self, channel: Channel, file: str, silence: float, longest: float, options: set[str]) -> str:
+        name = _Name(file, Path(self.pbx.server.paths.data) / "sounds")
         if channel.state is not ChannelState.UP:
             if "s" in options:
                 return "SKIP"
             if "n" not in options:
                 await answer(channel)
-        channel.set_variable("RECORDED_FILE", as_named(paths[0].with_suffix(""), file))
         if "q" not in options:
             with suppress(SoundError):
                 await play(channel, "beep")
+        paths = await asyncio.to_thread(name.claim) if name.numbered else name.paths()
+        channel.set_variable("RECORDED_FILE", as_named(paths[0].with_suffix(""), file))
         outputs = tuple(Output(path, Source.RECEIVED, "a" in options) for path in paths)
-        recording = self.pbx.recordings.start(channel, RecordingSettings(outputs), announced=False)
+        try:
+            recording = self.pbx.recordings.start(channel, RecordingSettings(outputs), announced=False)
+        except RecordingError:
+            if name.numbered:
+                await asyncio.to_thread(_delete, paths)
+            raise
         status = "HANGUP"
         try:
             status = await self._until(channel, recording, silence, longest, options)
         finally:
             cut = silence - _KEPT_SILENCE if status == "SILENCE" and "u" not in options else 0.0
+            if status == "HANGUP" and "k" not in options:
+                # Before it ends: then nobody else can have begun to write there.
+                self.pbx.recordings.thread.submit(partial(_delete, paths))
             recording.stop(cut)
             with suppress(TimeoutError):
                 await recording.wait(_CLOSING)
-            if status == "HANGUP" and "k" not in options:
-                for path in paths:
-                    with suppress(OSError):
-                        path.unlink()
         return "ERROR" if recording.error else status
 
-    async def _paths(self, file: str) -> list[Path]:
-        """The files to write; raises ``RecordingError``."""
-        name, colon, kinds = file.rpartition(":")
-        if not colon or "/" in kinds:
-            name, dot, kinds = file.rpartition(".")
-            if not dot or "/" in kinds:
-                raise RecordingError(f"'{file}' has no format")
-        if not name:
-            raise RecordingError("it needs the name of a file")
-        folder = Path(self.pbx.server.paths.data) / "sounds"
-        extensions = split_names(kinds)
-        paths = [file_path(joined([name, ".", extension]), folder) for extension in extensions]
-        if not paths:
-            raise RecordingError(f"'{file}' has no format")
-        if "%d" in name:
-            return await self.pbx.loop.run_in_executor(None, _numbered, paths)
-        return paths
-
-    async def _until(self, channel: Channel, recording: Recording, silence: float, longest: float, options: str) -> str:
+    async def _until(
+        self, channel: Channel, recording: Recording, silence: float, longest: float, options: set[str]
+    ) -> str:
         """Wait for what ends it; its status."""
         loop, end = self.pbx.loop, _End()
         over = loop.create_task(recording.wait())
@@ -208,7 +253,7 @@ class RecordApplication(PbxModule):
                 channel.detach(quiet)
 
 
-def _ends(digit: str, options: str) -> str:
+def _ends(digit: str, options: set[str]) -> str:
     """The status with which a digit ends the recording; empty where it does not."""
     if digit == "0" and "o" in options:
         return "OPERATOR"
@@ -217,10 +262,8 @@ def _ends(digit: str, options: str) -> str:
     return "DTMF" if "y" in options or digit == ("*" if "t" in options else "#") else ""
 
 
-def _numbered(paths: Sequence[Path]) -> list[Path]:
-    """The paths with the first number for which none of them is there. It blocks."""
-    for count in range(_NUMBERS):
-        found = [Path(str(path).replace("%d", str(count), 1)) for path in paths]
-        if not any(path.exists() for path in found):
-            return found
-    raise RecordingError(f"there are {_NUMBERS} files of the name {paths[0]}")
+def _delete(paths: Sequence[Path]) -> None:
+    """Delete files. It blocks."""
+    for path in paths:
+        with suppress(OSError):
+            path.unlink()

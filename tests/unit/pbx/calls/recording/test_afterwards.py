@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -129,3 +130,24 @@ def test_text_of_callers_may_be_a_word() -> None:
     assert not harmful(joined(["play ", foreign("+49-30.1_2@x"), " now; ls"]))
     for text in ("a b", "$(id)", "`id`", "a;b", "a\nb", "'", '"', "*", "~"):
         assert harmful(joined(["play ", foreign(text)])), text
+
+
+@pytest.mark.parametrize("command", ["", ",true"])
+def test_files_are_deleted_beside_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    where: list[bool] = []
+    unlink = Path.unlink
+
+    def watched(path: Path) -> None:
+        where.append(threading.current_thread() is threading.main_thread())
+        unlink(path)
+
+    async def scenario(call: Call) -> None:
+        monkeypatch.setattr(Path, "unlink", watched)
+        await call.application("MixMonitor", f"one.wav,d{command}")
+        (recording,) = call.server.pbx.recordings
+        recording.stop()
+        await until(lambda: where)
+        assert where == [False]
+
+    in_a_call(tmp_path, scenario, recording_commands=True)
+    assert not (tmp_path / "monitor/one.wav").exists()

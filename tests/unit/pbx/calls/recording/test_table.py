@@ -17,6 +17,7 @@ from asterism.media.stream import Frame
 from asterism.pbx.calls.recording import table
 from asterism.pbx.calls.recording.settings import RecordingError, RecordingSettings
 from asterism.pbx.calls.recording.table import MOST
+from asterism.pbx.vocabulary.events import BRIDGE_LEAVE
 
 
 def settings(path: Path, **options: object) -> RecordingSettings:
@@ -104,5 +105,41 @@ def test_a_disk_that_hangs_holds_neither_the_loop_nor_more_memory_than_the_limit
         await recording.wait(5)
         assert recording.error == ""
         assert recordings.thread.waiting == 0
+
+    in_a_call(tmp_path, scenario)
+
+
+def test_what_others_began_is_not_ended_muted_or_listed_by_mixmonitor(tmp_path: Path) -> None:
+    async def scenario(call: Call) -> None:
+        recordings = call.server.pbx.recordings
+        quiet = recordings.start(call.alice, settings(tmp_path / "1.wav"), announced=False)
+        bridged = recordings.start(call.alice, settings(tmp_path / "2.wav", bridged_only=True), announced=False)
+        own = recordings.start(call.alice, settings(tmp_path / "3.wav"))
+        assert recordings.of(call.alice) == [own]
+        assert recordings.find(call.alice, quiet.identifier) is None
+        await call.action("MixMonitorMute", Channel=call.alice.name, Direction="both", State="1")
+        assert own._muted
+        assert not quiet._muted
+        assert "1.wav" not in call.console("list", call.alice.name)
+        await call.application("StopMixMonitor", quiet.identifier)
+        await call.application("StopMixMonitor")
+        assert (quiet.active, bridged.active, own.active) == (True, True, False)
+        call.server.pbx.bus.publish(BRIDGE_LEAVE, call.alice.bridge, call.alice)
+        assert bridged._holds == {"unbridged"}
+
+    in_a_call(tmp_path, scenario)
+
+
+def test_an_unloaded_mixmonitor_ends_its_own_and_the_end_of_the_server_all(tmp_path: Path) -> None:
+    async def scenario(call: Call) -> None:
+        recordings = call.server.pbx.recordings
+        quiet = recordings.start(call.alice, settings(tmp_path / "1.wav"), announced=False)
+        own = recordings.start(call.alice, settings(tmp_path / "2.wav"))
+        await recordings.finish_announced()
+        await own.wait(0)
+        assert quiet.active
+        await recordings.finish()
+        await quiet.wait(0)
+        assert not quiet.active
 
     in_a_call(tmp_path, scenario)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -172,3 +173,48 @@ def test_a_channel_that_was_not_answered(tmp_path: Path) -> None:
 def test_the_beep_comes_first_and_is_not_recorded(tmp_path: Path) -> None:
     assert recorded(tmp_path, "said.wav,,0.3")[0] == "TIMEOUT"
     assert whole(tmp_path / "sounds/said.wav")[0].seconds == pytest.approx(0.3, abs=0.15)
+
+
+def test_two_callers_at_a_time_get_two_numbers(tmp_path: Path) -> None:
+    found: list[tuple[str, str]] = []
+
+    async def scenario(call: Call) -> None:
+        module = RecordApplication()
+        module.pbx = call.server.pbx
+        channels = [call.server.sip.incoming(name, "s") for name in ("alice", "bob", "alice")]
+        await asyncio.gather(*[module.record(channel, "100%d/a%d.wav,,0.3,q") for channel in channels])
+        for channel in channels:
+            found.append((channel.variables["RECORD_STATUS"], channel.variables["RECORDED_FILE"]))
+            await channel.hangup()
+        await settle()
+
+    folder = tmp_path / "of%d"  # only the name that was given has a place for a number
+    folder.mkdir()
+    in_a_call(folder, scenario)
+    assert sorted(found) == [("TIMEOUT", str(folder / f"sounds/100{number}/a%d")) for number in range(3)]
+
+
+def test_a_number_that_nothing_is_recorded_with_is_free_again(tmp_path: Path) -> None:
+    assert recorded(tmp_path, "a%d.wav&wav,,1,q")[0] == "ERROR"
+    assert recorded(tmp_path, "a%d.mp3,,1,q")[0] == "ERROR"
+    (tmp_path / "sounds/file").touch()
+    assert recorded(tmp_path, "file/a%d.wav,,1,q")[0] == "ERROR"
+    assert [path.name for path in (tmp_path / "sounds").iterdir()] == ["file"]
+
+
+def test_what_a_caller_is_called_is_no_option_separator_or_number(tmp_path: Path) -> None:
+    args = joined([foreign("a,%d"), ".wav,,0.3,q", foreign("(s)")])
+    assert recorded(tmp_path, args, state=ChannelState.RING) == ("TIMEOUT", str(tmp_path / "sounds/a,%d"))
+
+
+def test_a_file_is_deleted_beside_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    where: list[bool] = []
+    monkeypatch.setattr(
+        Path, "unlink", lambda path: where.append(threading.current_thread() is threading.main_thread())
+    )
+
+    async def during(channel: Channel, speaker: Speaker) -> None:
+        channel.queue_hangup()
+
+    assert recorded(tmp_path, "said.wav,,,q", during)[0] == "HANGUP"
+    assert where == [False]
