@@ -368,6 +368,9 @@ class Originate(Module):
                 call.error("Extension does not exist.")
                 return None
         uniqueid, other_uniqueid = call.get("ChannelId").strip(), call.get("OtherChannelId").strip()
+        if any("/" in one or not one.isprintable() for one in (uniqueid, other_uniqueid)):
+            call.error("Invalid uniqueid")
+            return None
         if any(one and self._pbx.channels.get(one) is not None for one in (uniqueid, other_uniqueid)):
             call.error("Uniqueid already in use")
             return None

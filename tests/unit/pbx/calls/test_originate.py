@@ -198,6 +198,17 @@ def test_codecs_are_offered_first_and_unknown_ones_ignored() -> None:
 
 
 @pytest.mark.parametrize("field", ["ChannelId", "OtherChannelId"])
+@pytest.mark.parametrize("text", ["x/../../../../tmp/y", "a\0b", "a\x1bb"])
+def test_an_id_that_could_name_a_path_or_move_a_terminal_is_refused(field: str, text: str) -> None:
+    async def scenario(server: FakeServer, manager: Manager) -> None:
+        call = await manager.run("Originate", **ORIGINATE, **{field: text})  # type: ignore[arg-type]
+        assert call.answer == ("Error", "Invalid uniqueid")
+        assert len(server.pbx.channels) == 0
+
+    with_server(scenario)
+
+
+@pytest.mark.parametrize("field", ["ChannelId", "OtherChannelId"])
 def test_an_id_that_is_in_use_is_refused(field: str) -> None:
     async def scenario(server: FakeServer, manager: Manager) -> None:
         taken = server.sip.incoming("alice", "1")

@@ -381,7 +381,7 @@ class Conference:
     def participants_muted(self, muted: bool) -> None:
         if muted is not self._participants_muted:
             self._participants_muted = muted
-            self._changed_mute([user for user in self.attendance if not user.admin and not user.muted], muted)
+            self._changed_mute([user for user in self.attendance if not user.admin and not user.muted])
 
     def mute(self, user: User, muted: bool = True) -> None:
         """Have a user not be heard, or be heard again; publishes it."""
@@ -392,7 +392,7 @@ class Conference:
         those = list(self.attendance if users is None else users)
         for user in those:
             user.muted = muted
-        self._changed_mute(those, muted)
+        self._changed_mute(those)
 
     def is_muted(self, user: User) -> bool:
         """Whether a user is muted, by itself or with the participants."""
@@ -404,13 +404,13 @@ class Conference:
     def _is_heard(self, user: User) -> bool:
         return user.inside and not user.channel.away and not self._silenced(user)
 
-    def _changed_mute(self, users: list[User], muted: bool) -> None:
+    def _changed_mute(self, users: list[User]) -> None:
         self._set_voices(users)
-        kind = events.CONFBRIDGE_MUTE if muted else events.CONFBRIDGE_UNMUTE
         for user in users:
+            muted = self.is_muted(user)  # with the participants it may be so still
             self.tester.mute_updated(user, self._silenced(user))
             self.tester.muted(user, muted)
-            self.publish(kind, user)
+            self.publish(events.CONFBRIDGE_MUTE if muted else events.CONFBRIDGE_UNMUTE, user)
 
     def _set_voices(self, users: Iterable[User]) -> None:
         """Have the bridge know who of these is heard, and hears."""

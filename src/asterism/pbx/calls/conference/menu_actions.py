@@ -111,9 +111,9 @@ class MenuActions:
         await hear_as(self._user, action.sounds)
 
     async def _toggle_mute(self, _action: Action) -> None:
-        muted = not self._user.muted
-        self._conference.mute(self._user, muted)
-        await self._hear("muted" if muted else "unmuted")
+        conference, user = self._conference, self._user
+        conference.mute(user, not user.muted)
+        await self._hear("muted" if conference.is_muted(user) else "unmuted")
 
     def _volume(self, direction: Direction, step: int) -> Callable[[Action], Awaitable[None]]:
         async def change(_action: Action) -> None:

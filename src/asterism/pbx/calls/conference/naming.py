@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asterism.core.identifiers import random_uuid
 from asterism.media.dtmf import KEYS
 from asterism.media.recording.mixdown import Output, Source
 from asterism.pbx.calls.conference.hearing import hear
@@ -35,7 +36,7 @@ class Name:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._pbx: Host = channel.pbx
-        self.path = folder_of(channel.pbx) / f"{_PREFIX}{channel.uniqueid}.wav"
+        self.path = folder_of(channel.pbx) / f"{_PREFIX}{random_uuid()}.wav"  # an id may come from outside
         self.recorded = False
         self.kept = False
         """Whether an announcement of it is still to be heard; the file is removed after that."""

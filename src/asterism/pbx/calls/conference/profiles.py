@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 FILE = "confbridge.conf"
 DEFAULT_USER, DEFAULT_BRIDGE, DEFAULT_MENU = "default_user", "default_bridge", "default_menu"
+LONGEST_CHAIN = 50
+"""Templates that may be made from each other."""
 TEMPLATE = "template"
 """Option whose value names another profile of the kind; what that says counts where this one says nothing."""
 MOST = 1000
@@ -217,6 +219,8 @@ class _Kind:
                 problems.append(template.error(f"there is no {self.word} profile '{other}'"))
             elif other == name or other in on_the_way:
                 problems.append(template.error(f"'{other}' is made from this one"))
+            elif len(on_the_way) >= LONGEST_CHAIN:
+                problems.append(template.error(f"more than {LONGEST_CHAIN} templates follow each other"))
             else:
                 profile = dataclasses.replace(self._profile(other, (*on_the_way, name), problems), name=name)
         for option in section:

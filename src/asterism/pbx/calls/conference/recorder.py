@@ -76,10 +76,10 @@ class Recorder:
         other.sink = _nowhere  # or nothing would pass the taps
         self.member.driver = MemoryEnd(stream)
         pbx.channels.add(self.member)
-        settings = with_command(settings, settings.command, self.member)
         try:
+            settings = with_command(settings, settings.command, self.member)
             self.recording: Recording = pbx.recordings.start(self.member, settings, announced=False)
-        except RecordingError:
+        except BaseException:
             self._remove()
             raise
         self.recording.on_over = self._ended
@@ -128,6 +128,10 @@ class RoomRecordings:
         settings, problems = self._settings(asked)
         for problem in problems:
             pbx.log.warning("The recording of conference %s: %s", conference.name, problem)
+        try:
+            conference.bridge.check_room()
+        except RuntimeError as error:
+            raise RecordingError(str(error)) from error
         number = pbx.conferences.next_recording()
         recorder = self._recorder = Recorder(pbx, f"{conference.name}-{number:08x}", settings, self._over)
         self._last = recorder.path

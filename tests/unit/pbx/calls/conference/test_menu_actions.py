@@ -63,6 +63,23 @@ def test_toggle_mute() -> None:
     conference(scenario, MENU)
 
 
+def test_who_is_silenced_with_the_participants_is_not_told_that_it_is_heard() -> None:
+    async def scenario(world: World) -> None:
+        alice = await world.enter("alice", "room,,usr,all")
+        world.room().participants_muted = True
+        world.take_played()
+        world.server.recorded.clear()
+        for _ in range(2):
+            await world.press(alice, "1")
+            await asyncio.sleep(1)
+        assert not world.room().users[alice].muted
+        assert world.take_played() == ["PJSIP/alice conf-muted"] * 2
+        told = [name for name in world.server.names() if name in ("ConfbridgeMute", "ConfbridgeUnmute")]
+        assert told == ["ConfbridgeMute"] * 2
+
+    conference(scenario, MENU)
+
+
 def test_digits_that_are_dialled_while_a_sound_plays() -> None:
     async def scenario(world: World) -> None:
         alice = await world.enter("alice", "room,,usr,all")

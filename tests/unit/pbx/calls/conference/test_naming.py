@@ -46,7 +46,7 @@ def test_reviewing(digits: str, heard: list[str]) -> None:
         for digit in digits:
             await world.press(alice, digit, 1.1)
         await asyncio.sleep(1)
-        name = f"name-of-{alice.uniqueid}"
+        (name,) = (path.stem for path in folder_of(world.pbx).glob("*"))
         told = ["NAME" if one == name else one for one in spoken(world)]
         assert told[: len(heard)] == heard
         assert alice in world.room().users
@@ -126,5 +126,15 @@ def test_its_file_goes_when_it_was_said() -> None:
         await settle()
         assert not name.path.exists()
         channel.hang_up()
+
+    conference(scenario)
+
+
+def test_an_id_that_came_from_outside_names_no_file() -> None:
+    async def scenario(world: World) -> None:
+        channel = world.server.sip.incoming("alice", "1")
+        channel.uniqueid = "x/../../../../tmp/y"
+        assert Name(channel).path.parent == folder_of(world.pbx)
+        assert Name(channel).path != Name(channel).path
 
     conference(scenario)

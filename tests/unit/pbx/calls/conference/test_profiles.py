@@ -137,3 +137,10 @@ def test_templates_in_a_circle_are_told() -> None:
     assert len(problems) == 1
     assert settings.users["a"] == UserProfile("a", quiet=True, marked=True)
     assert settings.users["b"] == UserProfile("b", marked=True)
+
+
+def test_a_chain_of_templates_is_bounded() -> None:
+    chain = "".join(f"[p{number}]\ntype=user\ntemplate=p{number + 1}\n" for number in range(900))
+    settings, problems = read(chain + "[p900]\ntype=user\n")
+    assert any("more than 50 templates" in str(problem) for problem in problems)
+    assert "p0" in settings.users

@@ -180,3 +180,27 @@ def test_a_name_that_a_caller_chose_is_no_command(tmp_path: Path) -> None:
         await settle()
 
     in_a_room(tmp_path, scenario)
+
+
+def test_one_that_finds_no_room_in_the_bridge_leaves_nothing(tmp_path: Path) -> None:
+    async def scenario(server: FakeServer, conference: Conference) -> None:
+        server.pbx.bridges.technologies.suspended.add("softmix")
+        with pytest.raises(RecordingError, match="takes no more"):
+            conference.start_recording()
+        server.pbx.bridges.technologies.suspended.clear()
+        assert conference.recording is None
+        assert len(server.pbx.channels) == 3
+        assert server.fields("ConfbridgeStopRecord") == []
+
+    in_a_room(tmp_path, scenario)
+
+
+def test_a_command_that_cannot_be_made_leaves_no_channel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("asterism.pbx.calls.conference.recorder.with_command", lambda *_: 1 / 0)
+
+    async def scenario(server: FakeServer, conference: Conference) -> None:
+        with pytest.raises(ZeroDivisionError):
+            conference.start_recording()
+        assert len(server.pbx.channels) == 3
+
+    in_a_room(tmp_path, scenario)

@@ -10,6 +10,7 @@ from fake_technology import settle
 
 from asterism.media import denoise
 from asterism.media.denoise import Denoiser
+from asterism.pbx.calls.conference.naming import folder_of
 from asterism.pbx.channels.jitter import is_buffered
 from asterism.pbx.channels.music.playing import music_of
 from asterism.pbx.channels.volume import channel_taps
@@ -184,7 +185,7 @@ def test_the_name_is_recorded_and_said() -> None:
         await asyncio.sleep(2)
         await world.press(bob, "#")
         await asyncio.sleep(3)
-        name = f"name-of-{bob.uniqueid}"
+        (name,) = (path.stem for path in folder_of(world.pbx).glob("*"))
         spoken = [line.rpartition("/")[2] for line in world.take_played()]
         assert spoken == ["bob vm-rec-name", "bob beep", "room;1 confbridge-join", name, "room;1 conf-hasjoin"]
         bob.queue_hangup(16)
