@@ -95,6 +95,9 @@ def test_everything_that_it_offers_works(tmp_path: Path) -> None:
         expected, True
     ), heard
 
+    rows = (folder / "var/log/cdr-csv/Master.csv").read_text().splitlines()
+    assert sum('"602"' in row and '"ANSWERED"' in row for row in rows) == 1, rows
+
     with (folder / "extensions.conf").open("a") as dial_plan:
         dial_plan.write("\n[phones]\nexten => 777,1,Busy()\n")
     edited = files(folder)

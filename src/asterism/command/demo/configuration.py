@@ -224,6 +224,15 @@ exten => 800,hint,confbridge:demo
 ; Your own extensions: below, in this context.
 """
 
+_CDR_CONF = """\
+; A record of each call: a row in var/log/cdr-csv/Master.csv. Without this file there are none.
+[general]
+unanswered = yes
+
+[csv]
+usegmtime = no
+"""
+
 _RES_PARKING_CONF = """\
 ; Parked calls hear music, and come back to the phone that parked them after 45 seconds.
 [default]
@@ -341,6 +350,7 @@ def create(folder: Path, host: str, sip_port: int, manager_port: int) -> None:
         "logger.conf": _LOGGER_CONF,
         "res_parking.conf": _RES_PARKING_CONF,
         "confbridge.conf": _CONFBRIDGE_CONF,
+        "cdr.conf": _CDR_CONF,
         "rtp.conf": _RTP_CONF,
         "modules.conf": _MODULES_CONF,
     }
