@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from asterism.media.dtmf import KEYS
 from asterism.pbx.calls.spying.choice import resource
+from asterism.pbx.calls.spying.settings import is_folder_name
 from asterism.pbx.channels.saying.say import say
 from asterism.pbx.channels.saying.spelling import digits, letters
 
@@ -35,7 +36,7 @@ def _prompts(spy: Channel, target: Channel, settings: SpySettings) -> Iterator[s
     yield BEEP
     sounds = spy.pbx.server.media.sounds
     name = resource(target)
-    if settings.mailbox is not None:
+    if settings.mailbox is not None and is_folder_name(name):
         mailbox, context = settings.mailbox
         greeting = f"{spy.pbx.server.paths.spool}/voicemail/{context}/{mailbox or name}/greet"
         if sounds.find(greeting, spy.language) is not None:

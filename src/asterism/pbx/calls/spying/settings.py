@@ -49,6 +49,11 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(word.strip().lower() for word in text.split(":") if word.strip())
 
 
+def is_folder_name(text: str) -> bool:
+    """Whether a text can be a part of a path, and leads nowhere else."""
+    return not ("/" in text or ".." in text or "\0" in text)
+
+
 def _mode(letters: dict[str, str]) -> Mode:
     for letter, mode in (("B", Mode.BARGE), ("W", Mode.PRIVATE), ("w", Mode.WHISPER)):
         if letter in letters:
@@ -80,7 +85,10 @@ def parse(options: str) -> SpySettings:
             found.problems.append("option 'e' names nobody: no channel is spied on")
     if "n" in letters:
         mailbox, _, context = letters["n"].partition("@")
-        found.mailbox = mailbox.strip(), context.strip() or "default"
+        if is_folder_name(mailbox) and is_folder_name(context):
+            found.mailbox = mailbox.strip(), context.strip() or "default"
+        else:
+            found.problems.append("option 'n' names no mailbox: it leads to another folder")
     if "r" in letters:
         found.record = letters["r"] or "chanspy"
     for letter, name in (("c", "next_digit"), ("x", "exit_digit")):

@@ -73,8 +73,7 @@ class Spying(Session):
         self._on_end = on_end
         self._gain = Gain()
         self._louder = False
-        self._volume = 0
-        self._started = volume
+        self._volume = max(-LOUDEST, min(LOUDEST, volume))
 
     @property
     def mode(self) -> Mode:
@@ -118,7 +117,7 @@ class Spying(Session):
             super().begin()
 
     def _start(self) -> None:
-        self.volume = self._started
+        self.volume = self._volume
         self._apply()
         self.spy.pbx.bus.publish(events.CHAN_SPY_START, self.spy, self.target)
 

@@ -26,6 +26,10 @@ EXIT_CONTEXT = "SPY_EXIT_CONTEXT"
 LAST = "SPY_CHANNEL"
 
 
+ROUND = 0.1
+"""Seconds between two rounds."""
+
+
 class Tour:
     """What one who spies does, from channel to channel."""
 
@@ -67,7 +71,7 @@ class Tour:
             chosen = None
             if target is None and seen:
                 seen.clear()
-                await spy.wait(0)
+                await spy.wait(ROUND)  # a visit may be over at once, and be so each time
             elif target is None:
                 if settings.ends_without_channel:
                     return

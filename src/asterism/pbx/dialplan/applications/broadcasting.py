@@ -52,7 +52,12 @@ class BroadcastApplication(PbxModule):
         letters = option_letters(options)
         for letter in sorted(letters - {one for one, _ in _OPTIONS}):
             log.warning("Broadcast on %s: option '%s' is unknown", channel.name, letter)
-        way = Way("w" in letters, {"w", "b"} <= letters, "s" in letters, "s" in letters and "o" not in letters)
+        way = Way(
+            speaks="w" in letters,
+            to_peers={"w", "b"} <= letters,
+            hears="s" in letters,
+            from_peers="s" in letters and "o" not in letters,
+        )
         if not (way.speaks or way.hears):
             log.warning("Broadcast on %s: it needs the option w or s", channel.name)
             return

@@ -50,3 +50,10 @@ def test_what_is_wrong_is_told_and_has_no_effect(options: str, words: str) -> No
         assert found.enforced == frozenset()  # who may be spied on is never more than was meant
     else:
         assert found == SpySettings()
+
+
+@pytest.mark.parametrize("text", ["../../etc", "7@../..", "/etc/7", "7@a/b", "7@\0"])
+def test_a_mailbox_leads_to_no_other_folder(text: str) -> None:
+    found = parse(f"n({text})")
+    assert found.mailbox is None
+    assert "mailbox" in found.problems[0]

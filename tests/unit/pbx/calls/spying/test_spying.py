@@ -141,3 +141,15 @@ def test_what_is_not_possible_is_refused_and_changes_nothing() -> None:
             Spying(carol, world.bob).begin()
 
     spied(scenario)
+
+
+def test_the_volume_is_what_it_was_set_to_before_it_begins() -> None:
+    async def scenario(world: Spied) -> None:
+        spying = Spying(world.carol, world.alice, volume=9)
+        assert spying.volume == 4
+        spying.volume = -2
+        spying.begin()
+        assert spying.volume == -2
+        spying.stop()
+
+    spied(scenario)

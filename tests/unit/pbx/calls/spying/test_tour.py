@@ -15,6 +15,14 @@ from asterism.pbx.calls.spying.spying import Mode, Spying
 from asterism.pbx.vocabulary.controls import ChannelState
 from asterism.testing import until
 
+ROUND = tour.ROUND
+
+
+@pytest.fixture(autouse=True)
+def no_time_between_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These tests let the loop turn, not time pass."""
+    monkeypatch.setattr(tour, "ROUND", 0.0)
+
 
 class Run:
     """ChanSpy of carol, which goes on to the extension 1, priority 2."""
@@ -245,3 +253,19 @@ def test_a_hang_up_at_any_time_leaves_nothing(options: str, prefix: str, who: st
             await recording.wait(5)
 
     toured(options, scenario, prefix=prefix, folder=tmp_path)
+
+
+def test_visits_that_are_over_at_once_do_not_keep_the_server_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    visits: list[object] = []
+
+    async def visit(_tour: object, target: object) -> tuple[bool, None]:
+        visits.append(target)
+        return False, None
+
+    async def scenario(run: Run) -> None:
+        await asyncio.sleep(0.5)
+        assert 2 <= len(visits) <= 14  # two channels, six rounds
+
+    monkeypatch.setattr(tour, "ROUND", ROUND)
+    monkeypatch.setattr(tour.Tour, "_visit", visit)
+    toured("q", scenario)
