@@ -428,7 +428,8 @@ class Pbx(Subsystem):
 
         It ends with its last user, or by ``end()``: ask for it again then. One into which nobody comes stays.
         """
-        return self.conferences.get(name) or Conference(self, name)
+        found = self.conferences.get(name)
+        return Conference(self, name) if found is None or found.closing else found
 
     def calls_within(self, owner: Owner) -> int:
         """Number of channels that run an application registered by ``owner``."""

@@ -53,6 +53,12 @@ class _Volume:
             channel.attach(tap, direction)
 
 
+def volume_of(channel: Channel, direction: Direction) -> float:
+    """How loud a direction was made, as :func:`set_volume` takes it."""
+    found: _Volume | None = channel.data.get(_KEY)
+    return 0.0 if found is None else found.values.get(direction, 0.0)
+
+
 def set_volume(channel: Channel, direction: Direction, value: float) -> None:
     """Have a direction as loud as ``value`` says: see :class:`VolumeFunction`."""
     _of(channel).set(channel, direction, value)

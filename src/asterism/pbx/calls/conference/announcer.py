@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
-from asterism.core.containment import FAILURES, report_failure
+from asterism.core.containment import FAILURES, report_failure, task_ends
 from asterism.media.memory import memory_pair
 from asterism.media.stream import AUDIO, ChannelStream
 from asterism.pbx.channels.playing import play_or_tell
@@ -117,13 +117,19 @@ class Announcer:
         try:
             while self._waiting:
                 sounds, said = self._waiting.popleft()
-                for sound in sounds:
-                    await play_or_tell(self.speaker, "A conference", sound)
-                _settle(said, True)
+                try:
+                    for sound in sounds:
+                        await play_or_tell(self.speaker, "A conference", sound)
+                    _settle(said, True)
+                except ChannelHangup:
+                    raise
+                except FAILURES as error:
+                    if task_ends(error):
+                        raise
+                    report_failure(self._pbx.log, f"an announcement by {self.speaker.name}")
+                    _settle(said, False)
         except ChannelHangup:
             pass
-        except FAILURES:
-            report_failure(self._pbx.log, f"an announcement by {self.speaker.name}")
         finally:  # whatever ended it: users wait until the others have heard of them
             self._task = None
             if said is not None:

@@ -72,6 +72,8 @@ class Conference:
         """Who takes part and who waits."""
         self.over = False
         """Whether it has ended: nobody comes in any more."""
+        self.closing = False
+        """Whether it is to end: nobody comes in any more, and another may have its name; not all have left yet."""
         self._locked = self._participants_muted = False
         self._recordings = RoomRecordings(self)
         self._joins: list[Joins] = []
@@ -121,7 +123,7 @@ class Conference:
 
         ``bridged``: the channel is in a bridge, or in this conference, and nobody is at two places.
         """
-        if self.over:
+        if self.over or self.closing:
             return "over"
         if channel is not None and (channel.bridge is not None or channel in self.users):
             return "bridged"
@@ -232,7 +234,8 @@ class Conference:
         return user
 
     def end(self) -> None:
-        """It is over: everybody leaves, as many at a time as the loop has time for."""
+        """It is over: everybody leaves, as many at a time as the loop has time for, and nobody comes in."""
+        self.closing = True
         self.kick_all()
         self._end_if_empty()
 

@@ -19,6 +19,7 @@ from asterism.pbx.calls.conference.user import User
 from asterism.pbx.calls.features.table import options_of
 from asterism.pbx.channels.jitter import buffer_input, is_buffered
 from asterism.pbx.channels.music.playing import music_of, start_music, stop_music
+from asterism.pbx.channels.volume import set_volume, volume_of
 from asterism.pbx.vocabulary.controls import WAKE_CALL
 from asterism.pbx.vocabulary.errors import ChannelHangup
 
@@ -46,6 +47,8 @@ class Visit:
         self._keys = MenuKeys(chosen.menu, self._dialled, pause=pause, passes=chosen.user.dtmf_passthrough)
         self._timer: asyncio.TimerHandle | None = None
         self._taps: list[Tap] = []
+        self._volumes = {direction: volume_of(channel, direction) for direction in (Direction.IN, Direction.OUT)}
+        """How loud it was before: what its menu changes is for the conference."""
         self._waited = False
         """Whether it waited for a marked user when its state was looked at last."""
         self._buffered = self._music = self._told = False
@@ -188,6 +191,9 @@ class Visit:
             self._channel.detach(tap)
         if self._buffered:
             buffer_input(self._channel, None)
+        for direction, value in self._volumes.items():
+            if volume_of(self._channel, direction) != value:
+                set_volume(self._channel, direction, value)
         self._announce_leaving()
 
     def _announce_leaving(self) -> None:

@@ -99,7 +99,7 @@ class ConferenceApplications(PbxModule):
     async def _visit(self, channel: Channel, chosen: Chosen, name: str, recorded: Name | None) -> None:
         channel.check()
         conference = self.pbx.conferences.get(name)
-        if conference is None or conference.over:
+        if conference is None or conference.over or conference.closing:
             conference = Conference(self.pbx, name, chosen.bridge)
         elif conference.refusal(chosen.user):
             try:

@@ -550,3 +550,23 @@ def test_a_user_that_is_sent_elsewhere_has_hung_up_as_the_result_says() -> None:
         assert not server.pbx.conferences
 
     run(scenario)
+
+
+def test_one_that_was_ended_takes_nobody_while_its_users_leave() -> None:
+    async def scenario(server: FakeServer) -> None:
+        conference = alone(server)
+        for _ in range(3 * AT_A_TIME):
+            await attend(conference, "bob")
+        conference.end()
+        assert not conference.over
+        assert conference.refusal(UserProfile("default_user", admin=True)) == "over"
+        late = await attend(conference, "alice")
+        assert late.result == "FAILED"
+        another = alone(server)  # it has the name now
+        await settle(20)
+        assert conference.over
+        assert server.pbx.conferences == {"room": another}
+        another.end()
+        await settle()
+
+    run(scenario)

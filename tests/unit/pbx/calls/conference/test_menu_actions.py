@@ -10,6 +10,7 @@ from fake_technology import FakeDriver, settle
 
 from asterism.media.taps import Direction
 from asterism.pbx.channels.channel import Channel
+from asterism.pbx.channels.volume import set_volume, volume_of
 from asterism.pbx.dialplan.applications.bridging import BridgingApplications
 
 MENU = """
@@ -127,6 +128,24 @@ def test_volume() -> None:
             await world.press(alice, digit)
             assert factors(alice) == pytest.approx(expected), digit
         assert not alice.data["volume"].taps
+
+    conference(scenario, MENU)
+
+
+def test_volumes_are_as_before_when_the_user_has_left() -> None:
+    async def scenario(world: World) -> None:
+        alice = world.server.sip.incoming("alice", "loud")
+        set_volume(alice, Direction.IN, 3.0)
+        world.extension("loud", ("ConfBridge", "room,,usr,all"), ("Wait", "100"))
+        world.pbx.start(alice)
+        await settle(20)
+        before = [volume_of(alice, direction) for direction in Direction]
+        await world.press(alice, "35")
+        assert all(volume_of(alice, direction) not in before for direction in (Direction.IN, Direction.OUT))
+        await world.press(alice, "8")
+        await settle(20)
+        assert alice.application == "Wait"
+        assert [volume_of(alice, direction) for direction in Direction] == before
 
     conference(scenario, MENU)
 
