@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from types import MappingProxyType
+
+AMA_FLAGS: Mapping[int, str] = MappingProxyType({1: "OMIT", 2: "BILLING", 3: "DOCUMENTATION"})
+"""Names of the flags that say what a record is for (automatic message accounting)."""
+USER_DEFINED = "USER_DEFINED"
+"""The event of a record of a channel that is the dialplan's own."""
 
 
 class Disposition(IntEnum):
@@ -86,6 +93,18 @@ class ChannelRecord:
     userfield: str
     extra: str
     """What else there is to say, as JSON; ``""``: nothing."""
+
+    @property
+    def eventtype(self) -> str:
+        """The event as files and databases name it: the dialplan's own by its own name."""
+        return self.userdeftype if self.event == USER_DEFINED else self.event
+
+
+def moment(at: float, raw: bool = False, utc: bool = False) -> str:
+    """A time as records have it, ``2026-11-28 23:40:22``, in local time or ``utc``; ``raw``: ``1795909222.388178``."""
+    if raw:
+        return f"{at:.6f}"
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at) if utc else time.localtime(at))
 
 
 RECORD = "record"

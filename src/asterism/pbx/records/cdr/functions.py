@@ -9,8 +9,8 @@ from asterism.config.values import is_boolean, is_true
 from asterism.core.documentation import Argument, Documentation
 from asterism.pbx.dialplan.language.arguments import option_letters, split_fields
 from asterism.pbx.records.cdr.detail import Detail
-from asterism.pbx.records.cdr.fields import AMA_FLAGS, FIELDS, WRITABLE, read
-from asterism.pbx.records.record import RECORD, CallRecord, Disposition
+from asterism.pbx.records.cdr.fields import FIELDS, WRITABLE, read
+from asterism.pbx.records.record import AMA_FLAGS, RECORD, CallRecord, Disposition
 from asterism.pbx.vocabulary.flow import FunctionError, needs_channel
 from asterism.pbx.vocabulary.marks import application, function, function_writer
 

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.events import EventType, Fields
 from asterism.pbx.records.cel.settings import EVENTS
+from asterism.pbx.records.record import AMA_FLAGS, USER_DEFINED, moment
 
 if TYPE_CHECKING:
     from asterism.pbx.records.record import ChannelRecord
-
-AMA_FLAGS = {1: "OMIT", 2: "BILLING", 3: "DOCUMENTATION"}
-USER_DEFINED = "USER_DEFINED"
 
 
 def _fields(record: ChannelRecord, show_user_defined: bool) -> Fields:
     own = record.event == USER_DEFINED
     fields = [
-        ("EventName", record.userdeftype if own and not show_user_defined else record.event),
+        ("EventName", record.event if show_user_defined else record.eventtype),
         ("AccountCode", record.accountcode),
         ("CallerIDnum", record.cid_num),
         ("CallerIDname", record.cid_name),
@@ -31,7 +28,7 @@ def _fields(record: ChannelRecord, show_user_defined: bool) -> Fields:
         ("Channel", record.channame),
         ("Application", record.appname),
         ("AppData", record.appdata),
-        ("EventTime", time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.time))),
+        ("EventTime", moment(record.time)),
         ("AMAFlags", AMA_FLAGS.get(record.amaflags, "Unknown")),
         ("UniqueID", record.uniqueid),
         ("LinkedID", record.linkedid),

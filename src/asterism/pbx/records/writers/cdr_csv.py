@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from asterism.config.values import is_boolean, is_true
 from asterism.core.module import Module
-from asterism.pbx.records.cdr.fields import AMA_FLAGS, moment
-from asterism.pbx.records.record import CallRecord
+from asterism.pbx.records.record import AMA_FLAGS, CallRecord, moment
 from asterism.pbx.records.writers.files import RowFiles, in_octets, is_below, on_one_line
 from asterism.pbx.records.writers.sections import load_section
 from asterism.pbx.records.writing import Attempt

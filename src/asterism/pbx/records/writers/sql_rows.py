@@ -9,9 +9,8 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from asterism.pbx.records.cdr.fields import AMA_FLAGS, moment
 from asterism.pbx.records.cdr.fields import FIELDS as CALL_FIELDS
-from asterism.pbx.records.record import CallRecord, ChannelRecord, Disposition
+from asterism.pbx.records.record import AMA_FLAGS, CallRecord, ChannelRecord, Disposition, moment
 from asterism.pbx.records.writers.sql_settings import Fields, SqlSettings
 
 if TYPE_CHECKING:
@@ -39,8 +38,6 @@ _NEVER = 1.0
 def value_of(record: Kept, field: str) -> Any:
     """A field of a record: times as seconds since the epoch, durations with their fractions; ``None`` without any."""
     if isinstance(record, ChannelRecord):
-        if field == "eventtype":
-            return record.userdeftype if record.event == "USER_DEFINED" else record.event
         if field == "eventtime":
             return record.time
         return getattr(record, field, None)

@@ -84,7 +84,7 @@ class Carrier:
         channel.amaflags, channel.accountcode = record.amaflags, record.accountcode
         channel.peeraccount, channel.userfield = record.peeraccount, foreign(record.userfield)
         values = {
-            "eventtype": record.userdeftype if record.event == "USER_DEFINED" else record.event,
+            "eventtype": record.eventtype,
             "eventtime": self._eventtime(record.time),
             "userdeftype": record.userdeftype,
             "eventextra": record.extra,

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from records_kit import CALL
 
-from asterism.pbx.records.cdr.fields import FIELDS, moment, read
-from asterism.pbx.records.record import Disposition
+from asterism.pbx.records.cdr.fields import FIELDS, read
+from asterism.pbx.records.record import Disposition, moment
 
 RECORD = replace(CALL, start=1000.25, answer=1001.5, end=1003.75, duration=3, billsec=2, variables={"Tag": "x"})
 
