@@ -6,6 +6,7 @@ import pytest
 from dial_kit import dialling, run
 from fake_technology import FakeServer, settle
 
+from asterism.pbx.bridges.bridge import MIXING, Bridge
 from asterism.pbx.vocabulary.controls import Control
 
 
@@ -37,5 +38,24 @@ def test_the_end_of_the_time_takes_the_called_one_out_first() -> None:
         assert [event["Channel"] for event in server.fields("BridgeLeave")] == [bob.name, alice.name]
         assert (bob.hangup_cause, alice.application) == (16, "Echo")
         assert server.fields("SoftHangupRequest") == []
+
+    run(scenario)
+
+
+def test_a_caller_that_is_in_a_bridge_already_stays_there() -> None:
+    """As where the menu of a conference runs Dial."""
+
+    async def scenario(server: FakeServer) -> None:
+        alice = await dialling(server, "PJSIP/bob,20,g", "Echo")
+        room = Bridge(server.pbx, uses=MIXING, kind="base", dissolve=False)
+        room.enter(alice)
+        (bob,) = server.sip.made
+        bob.queue_control(Control.ANSWER)
+        await settle()
+        assert bob.dead
+        assert alice.bridge is room
+        assert list(server.pbx.bridges.values()) == [room]
+        assert alice.application == "Echo"
+        room.dismiss()
 
     run(scenario)
