@@ -162,6 +162,7 @@ async def picked_up(world: World) -> None:
     await call.ringing()
     picker = await world.carol.dial("*8")
     await picker.answered()
+    await call.answered()
     await world.seen("BRIDGE_ENTER", 2)
     await call.hangup()
     await picker.ended()

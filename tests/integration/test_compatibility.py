@@ -10,6 +10,7 @@ from tests import option_effects
 
 from asterism.config.asterisk_conf import Options
 from asterism.interfaces.console.runner import CommandRunner
+from asterism.pbx.calls.conference.options import BRIDGE_OPTIONS
 from asterism.pbx.channels.music.classes import GENERAL as MUSIC_GENERAL
 from asterism.pbx.dialplan.language.loader import LoadedDialplan
 from asterism.server.server import Server
@@ -63,7 +64,11 @@ def test_the_options_of_the_page_exist() -> None:
     of_objects = {option.partition(".")[2] for option in option_effects.options()}
     for name in names:
         assert (
-            name in of_objects or hasattr(Options, name) or name in MUSIC_GENERAL or hasattr(LoadedDialplan(), name)
+            name in of_objects
+            or hasattr(Options, name)
+            or name in MUSIC_GENERAL
+            or name in BRIDGE_OPTIONS
+            or hasattr(LoadedDialplan(), name)
         ), name
 
 
