@@ -6,9 +6,10 @@ COMPILED ?= .venv-compiled
 COMPILED_TESTS := tests/unit/stack tests/unit/transport tests/unit/sip tests/integration
 BENCH    := .venv-bench
 SOURCES := $(shell find src -name '*.py')
-WORKERS ?= auto
-# For the tests that mostly wait for foreign programs: half as many again as there are processors.
-E2E_WORKERS ?= $(shell $(PYTHON) -c 'import os; n = os.cpu_count() or 1; print(n + (n + 1) // 2)')
+# Half as many again as there are processors: most tests wait for a phone, a timer or a foreign program.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; n = os.cpu_count() or 1; print(n + (n + 1) // 2)')
+# For the tests with foreign programs, which run after the others.
+E2E_WORKERS ?= $(WORKERS)
 ARGS   ?=
 
 .PHONY: help run test unit coverage compiled test-compiled lint format bench bench-compiled bench-peers soak fuzz effects docs clean
