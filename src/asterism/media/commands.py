@@ -9,11 +9,8 @@ from asterism.core.commands import CommandCall, command
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import ConfigError, UsageError
 from asterism.core.module import Module
+from asterism.core.words import yes_or_no
 from asterism.media.server import MediaServer
-
-
-def _yes(value: bool) -> str:
-    return "Yes" if value else "No"
 
 
 class RtpModule(Module):
@@ -63,12 +60,12 @@ class RtpModule(Module):
         rows = (
             ("Port start", settings.rtp_start),
             ("Port end", settings.rtp_end),
-            ("Checksums", _yes(settings.checksums)),
+            ("Checksums", yes_or_no(settings.checksums)),
             ("DTMF Timeout", settings.dtmf_timeout),
             ("Strict RTP", {"seqno": "SeqNo"}.get(settings.strict.value, settings.strict.value.capitalize())),
             ("Probation", f"{settings.probation} frames"),
-            ("Replay Protect", _yes(settings.replay_protection)),
-            ("ICE support", _yes(settings.ice_support)),
+            ("Replay Protect", yes_or_no(settings.replay_protection)),
+            ("ICE support", yes_or_no(settings.ice_support)),
             ("STUN", "disabled"),
         )
         lines = "".join(f"  {name + ':':<17}{value}\n" for name, value in rows)

@@ -132,17 +132,9 @@ class TapLine:
         keeps = tuple(tap.keep for tap in hearing if tap.keep is not None)
         self.keeps = None if self.changing or len(keeps) < len(hearing) else keeps
 
-    def hear(self, frame: Frame) -> None:
-        """Give a frame to the listening taps."""
-        for tap in self.listening:
-            try:
-                tap.take(frame)
-            except FAILURES:
-                self._fail(tap)
-
-    def hear_early(self, frame: Frame) -> None:
-        """Give a frame that is about to be changed to those that hear it before."""
-        for tap in self.early:
+    def hear(self, frame: Frame, before: bool = False) -> None:
+        """Give a frame to the listening taps; ``before`` it is changed, to those that hear it so."""
+        for tap in self.early if before else self.listening:
             try:
                 tap.take(frame)
             except FAILURES:
@@ -291,7 +283,7 @@ class TappedStream:
         if line is None:
             return frame
         if line.early:
-            line.hear_early(frame)
+            line.hear(frame, before=True)
         changed = line.change(frame)
         if changed is not None:
             line.hear(changed)

@@ -14,6 +14,13 @@ from asterism.media.taps import Tap
 from asterism.media.translate import translator
 
 
+def gain_of(volume: int) -> float:
+    """The factor that a volume means: a positive one multiplies, a negative one divides, 0 leaves it."""
+    if not volume:
+        return 1.0
+    return float(volume) if volume > 0 else -1 / volume
+
+
 class Mute(Tap):
     """Passes silence."""
 

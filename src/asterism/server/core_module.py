@@ -15,6 +15,7 @@ from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import AsterismError, CommandError, ModuleError, UsageError
 from asterism.core.like import like_text
 from asterism.core.module import Module
+from asterism.core.words import yes_or_no
 from asterism.server.catalog import LoadedModule, ModuleState
 from asterism.server.server import Server
 
@@ -106,7 +107,7 @@ class CoreModule(Module):
             ("Current console verbosity", console),
             ("Debug level", log.debug_level),
             ("Trace level", options.trace),
-            ("Dump core on crash", _yes(options.dumpcore)),
+            ("Dump core on crash", yes_or_no(options.dumpcore)),
             ("Maximum load average", f"{options.maxload:.6f}"),
             ("Minimum free memory", f"{options.minmemfree} MB"),
             ("Startup time", time.strftime("%H:%M:%S", time.localtime(status.started_at))),
@@ -350,10 +351,10 @@ class CoreModule(Module):
                 ("CoreRunUser", options.runuser),
                 ("CoreRunGroup", options.rungroup),
                 ("CoreMaxFilehandles", options.maxfiles),
-                ("CoreRealTimeEnabled", _yes((self.server.paths.etc / "extconfig.conf").exists())),
-                ("CoreCDRenabled", _yes(self._keeps_records())),
-                ("CoreHTTPenabled", _yes(bool(getattr(self._module_settings("http"), "enabled", False)))),
-                ("SoundsSearchCustomDir", _yes(options.sounds_search_custom_dir)),
+                ("CoreRealTimeEnabled", yes_or_no((self.server.paths.etc / "extconfig.conf").exists())),
+                ("CoreCDRenabled", yes_or_no(self._keeps_records())),
+                ("CoreHTTPenabled", yes_or_no(bool(getattr(self._module_settings("http"), "enabled", False)))),
+                ("SoundsSearchCustomDir", yes_or_no(options.sounds_search_custom_dir)),
             ]
         )
 
@@ -499,10 +500,6 @@ def _level(words: list[str], current: int) -> int:
 
 def _off(level: int) -> str:
     return str(level) if level else "OFF"
-
-
-def _yes(value: bool) -> str:
-    return "Yes" if value else "No"
 
 
 def _enabled(value: bool) -> str:

@@ -8,6 +8,7 @@ from asterism.core.commands import ActionCall, CommandCall, action, command
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import CommandError, UsageError
 from asterism.core.module import Module
+from asterism.core.words import yes_or_no
 from asterism.pbx.channels.listing import clock
 from asterism.pbx.vocabulary.events import bridge_fields, channel_fields
 
@@ -133,7 +134,7 @@ class BridgeCommands(Module):
         return self._pbx.bridges.technologies
 
     def _suspended(self, name: str) -> str:
-        return "Yes" if name in self._technologies.suspended else "No"
+        return yes_or_no(name in self._technologies.suspended)
 
     @command(
         "bridge technology show",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.events import EventType
+from asterism.core.words import yes_or_no
 from asterism.pbx.vocabulary.events import channel_fields
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def _bridge(one: Channel, two: Channel, context: str, exten: str, optimises: boo
         *_halves(one, two),
         ("Context", context),
         ("Exten", exten),
-        ("LocalOptimization", "Yes" if optimises else "No"),
+        ("LocalOptimization", yes_or_no(optimises)),
     ]
 
 
@@ -34,7 +35,7 @@ def _begin(one: Channel, two: Channel, source: Channel | None, dest: str, number
 
 
 def _end(one: Channel, two: Channel, success: bool, number: int) -> FieldList:
-    return [*_halves(one, two), ("Success", "Yes" if success else "No"), ("Id", number)]
+    return [*_halves(one, two), ("Success", yes_or_no(success)), ("Id", number)]
 
 
 LOCAL_BRIDGE = EventType(

@@ -22,3 +22,5 @@ SOUND_BEGIN = _inner("SoundBegin", "A sound file begins to be heard.")
 """Published with the channel, the sound's name, the kind of its file (``wav``) and its language."""
 SOUND_END = _inner("SoundEnd", "A sound file has been heard, or was stopped.")
 """Published with the channel."""
+USER_EVENT = _inner("CelUserEvent", "The dialplan has an event of its own.")
+"""Published with the channel, the event's name and its text (``CELGenUserEvent``)."""

@@ -1,4 +1,4 @@
-"""Conferences for the manager: lists, kick, mute, lock, recording."""
+"""Conferences for the manager: lists, kick, mute, lock, recording, whose video is shown."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, ClassVar
 from asterism.core.commands import ActionCall, action
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.module import Module
-from asterism.pbx.calls.conference.commands import WORDS
+from asterism.core.words import yes_or_no
+from asterism.pbx.calls.conference.conference import WORDS, Conference
 from asterism.pbx.calls.recording.settings import RecordingError
 from asterism.pbx.vocabulary.events import channel_fields
 
 if TYPE_CHECKING:
-    from asterism.pbx.calls.conference.conference import Conference
     from asterism.pbx.calls.conference.user import User
     from asterism.pbx.vocabulary.events import FieldList
     from asterism.pbx.vocabulary.host import Host, HostServer
@@ -106,8 +106,8 @@ class ConferenceActions(Module):
                     ("Conference", each.name),
                     ("Parties", len(each.users)),
                     ("Marked", each.marked),
-                    ("Locked", _yes(each.locked)),
-                    ("Muted", _yes(each.participants_muted)),
+                    ("Locked", yes_or_no(each.locked)),
+                    ("Muted", yes_or_no(each.participants_muted)),
                 ],
             )
         call.end_list("ConfbridgeListRoomsComplete")
@@ -245,23 +245,40 @@ class ConferenceActions(Module):
         else:
             call.error("Internal error while stopping recording.")
 
+    @action(
+        "ConfbridgeSetSingleVideoSrc",
+        "call",
+        Documentation(
+            "Set a conference user as the single video source distributed to all other participants.",
+            description="Whatever the conference's video_mode is; BridgeVideoSourceUpdate tells of it.",
+            arguments=(_CONFERENCE, Argument("Channel", "Name of the user's channel.", True)),
+        ),
+    )
+    def set_video_source(self, call: ActionCall) -> None:
+        """Run the action."""
+        chosen = self._chosen(call)
+        if chosen is None:
+            return
+        conference, users = chosen
+        if call.get("Channel") in WORDS or users[0].channel.bridge is not conference.bridge:
+            call.error("No Channel by that name found in Conference.")
+            return
+        conference.set_video_source(users[0].channel)
+        call.success("Conference single video source set.")
+
 
 def _user_fields(conference: Conference, user: User) -> FieldList:
     answered = user.channel.answered_at
     return [
         ("Conference", conference.name),
-        ("Admin", _yes(user.admin)),
-        ("MarkedUser", _yes(user.marked)),
-        ("WaitMarked", _yes(user.wait_marked)),
-        ("EndMarked", _yes(user.end_marked)),
-        ("EndMarkedAny", _yes(user.end_marked_any)),
-        ("Waiting", _yes(user.waiting)),
-        ("Muted", _yes(conference.is_muted(user))),
-        ("Talking", _yes(user.talking)),
+        ("Admin", yes_or_no(user.admin)),
+        ("MarkedUser", yes_or_no(user.marked)),
+        ("WaitMarked", yes_or_no(user.wait_marked)),
+        ("EndMarked", yes_or_no(user.end_marked)),
+        ("EndMarkedAny", yes_or_no(user.end_marked_any)),
+        ("Waiting", yes_or_no(user.waiting)),
+        ("Muted", yes_or_no(conference.is_muted(user))),
+        ("Talking", yes_or_no(user.talking)),
         ("AnsweredTime", 0 if answered is None else max(0, int(time.time() - answered))),
         *channel_fields(user.channel),
     ]
-
-
-def _yes(value: bool) -> str:
-    return "Yes" if value else "No"

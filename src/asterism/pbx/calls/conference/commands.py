@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.commands import CommandCall, command
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import CommandError, UsageError
 from asterism.core.module import Module
+from asterism.core.words import yes_or_no
+from asterism.pbx.calls.conference.conference import WORDS, Conference
 from asterism.pbx.calls.recording.settings import RecordingError
 
 if TYPE_CHECKING:
-    from asterism.pbx.calls.conference.conference import Conference
     from asterism.pbx.calls.conference.user import User
     from asterism.pbx.vocabulary.host import Host, HostServer
 
-WORDS = ("all", "participants")
-"""What stands for several users where a channel is asked for."""
 _ROOM = "%-32s %6s %6s %-6s %-5s"
 _USER = "%-30s %-6s %-16s %-16s %-16s %-16s"
 _CONFERENCE = Argument("conference", "Its name.", True)
@@ -83,7 +83,8 @@ class ConferenceCommands(Module):
             "================================ ====== ====== ====== =====",
         ]
         rows += [
-            _ROOM % (each.name, len(each.users), each.marked, _yes(each.locked), _yes(each.participants_muted))
+            _ROOM
+            % (each.name, len(each.users), each.marked, yes_or_no(each.locked), yes_or_no(each.participants_muted))
             for each in self._pbx.conferences.values()
         ]
         return _lines(rows)
@@ -234,13 +235,9 @@ def flags(conference: Conference, user: User) -> str:
     return "".join(letter for letter, is_so in letters if is_so)
 
 
-def _yes(value: bool) -> str:
-    return "Yes" if value else "No"
-
-
 def _lines(rows: list[str]) -> str:
     return "".join(row.rstrip() + "\n" for row in rows)
 
 
-def _beginning(names: object, word: str) -> list[str]:
-    return [name for name in names if name.startswith(word)]  # type: ignore[attr-defined]
+def _beginning(names: Iterable[str], word: str) -> list[str]:
+    return [name for name in names if name.startswith(word)]

@@ -33,10 +33,12 @@ if TYPE_CHECKING:
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.vocabulary.host import Host
 
-__all__ = ["AT_A_TIME", "CREATOR", "DEVICE_PREFIX", "RESULT", "Conference", "User"]
+__all__ = ["AT_A_TIME", "CREATOR", "DEVICE_PREFIX", "RESULT", "WORDS", "Conference", "User"]
 
 CREATOR = "ConfBridge"
 """The application that a conference's bridge, and the channels in it, are shown with."""
+WORDS = ALL, PARTICIPANTS = ("all", "participants")
+"""What stands for several users where a channel is asked for."""
 DEVICE_PREFIX = "confbridge"
 """The device of a conference is ``confbridge:NAME``."""
 AT_A_TIME = 10
@@ -112,9 +114,9 @@ class Conference:
 
     def chosen(self, word: str) -> list[User]:
         """The users that a word means: ``all``, ``participants`` (who are no admins), or the one of that channel."""
-        if word == "all":
+        if word == ALL:
             return list(self.attendance)
-        if word == "participants":
+        if word == PARTICIPANTS:
             return [user for user in self.attendance if not user.admin]
         return [user for user in self.attendance if user.channel.name.lower() == word.lower()]
 

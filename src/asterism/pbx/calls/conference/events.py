@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.events import EventType
+from asterism.core.words import yes_or_no
 from asterism.pbx.vocabulary.events import CHANNEL_ARGUMENTS, bridge_fields, channel_fields
 
 if TYPE_CHECKING:
@@ -25,21 +26,17 @@ def _fields(conference: Conference, count: int) -> FieldList:
     ]
 
 
-def _yes(value: bool) -> str:
-    return "Yes" if value else "No"
-
-
 def _join(conference: Conference, user: User, count: int) -> FieldList:
     return [
         *_fields(conference, count),
         *channel_fields(user.channel),
-        ("Admin", _yes(user.admin)),
-        ("Muted", _yes(conference.is_muted(user))),
+        ("Admin", yes_or_no(user.admin)),
+        ("Muted", yes_or_no(conference.is_muted(user))),
     ]
 
 
 def _user(conference: Conference, user: User, count: int) -> FieldList:
-    return [*_fields(conference, count), *channel_fields(user.channel), ("Admin", _yes(user.admin))]
+    return [*_fields(conference, count), *channel_fields(user.channel), ("Admin", yes_or_no(user.admin))]
 
 
 def _talking(conference: Conference, user: User, talks: bool, count: int) -> FieldList:
@@ -47,7 +44,7 @@ def _talking(conference: Conference, user: User, talks: bool, count: int) -> Fie
         *_fields(conference, count),
         *channel_fields(user.channel),
         ("TalkingStatus", "on" if talks else "off"),
-        ("Admin", _yes(user.admin)),
+        ("Admin", yes_or_no(user.admin)),
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from asterism.pbx.calls.conference.conference import CREATOR
 from asterism.pbx.channels.playing import play_or_tell
 from asterism.pbx.channels.saying.languages import rules_of
 
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
     from asterism.pbx.calls.conference.profiles import BridgeProfile
     from asterism.pbx.calls.conference.user import User
     from asterism.pbx.channels.channel import Channel
-
-APPLICATION = "ConfBridge"
 
 
 async def hear(channel: Channel, *sounds: str, interrupt: str = "") -> str:
@@ -27,9 +26,9 @@ async def hear(channel: Channel, *sounds: str, interrupt: str = "") -> str:
     """
     for sound in sounds:
         try:
-            digit = await play_or_tell(channel, APPLICATION, sound, interrupt)
+            digit = await play_or_tell(channel, CREATOR, sound, interrupt)
         except RuntimeError as error:
-            channel.pbx.log.warning("%s on %s: '%s' is not played: %s", APPLICATION, channel.name, sound, error)
+            channel.pbx.log.warning("%s on %s: '%s' is not played: %s", CREATOR, channel.name, sound, error)
             continue
         if digit:
             return digit

@@ -9,6 +9,7 @@ from pathlib import Path
 from asterism.core.errors import AsterismError
 from asterism.core.restriction import DANGEROUS_APPLICATIONS, restriction
 from asterism.media.recording.mixdown import Output, Source
+from asterism.media.volume import gain_of
 from asterism.pbx.dialplan.language.arguments import number, split_letters
 from asterism.pbx.dialplan.language.foreign import NEUTRAL, foreign, is_foreign, shadow
 
@@ -147,11 +148,10 @@ def parse_mixmonitor(file: str, options: str, command: str, folder: Path) -> tup
         if both is None:
             return 1.0
         try:
-            factor = max(-_GAINS, min(_GAINS, int(both)))
+            return gain_of(max(-_GAINS, min(_GAINS, int(both))))
         except ValueError:
             problems.append(f"option '{letter}' needs a number from -{_GAINS} to {_GAINS}")
             return 1.0
-        return 1.0 if not factor else float(factor) if factor > 0 else -1 / factor
 
     if letters.get("m"):
         problems.append(f"no copy goes to {letters['m']}: there are no mailboxes for messages here")

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from asterism.media.taps import Direction
-from asterism.media.volume import Gain
+from asterism.media.volume import Gain, gain_of
 from asterism.pbx.calls.spying import events
 from asterism.pbx.calls.spying.session import Session
 
@@ -30,13 +30,6 @@ class Mode(Enum):
     """The same, and the one who spies hears nothing."""
     BARGE = "barge"
     """The far end of the channel, and everybody that it talks to."""
-
-
-def gain_of(volume: int) -> float:
-    """The factor that a volume means: a positive one multiplies, a negative one divides."""
-    if not volume:
-        return 1.0
-    return float(volume) if volume > 0 else -1 / volume
 
 
 class Spying(Session):

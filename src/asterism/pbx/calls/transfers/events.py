@@ -6,16 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.events import EventType
+from asterism.core.words import yes_or_no
 from asterism.pbx.vocabulary.events import FieldList, bridge_fields, channel_fields
 
 if TYPE_CHECKING:
     from asterism.pbx.calls.transfers.results import TransferResult
     from asterism.pbx.channels.channel import Channel
     from asterism.pbx.vocabulary.host import ChannelBridge
-
-
-def _yes(value: bool) -> str:
-    return "Yes" if value else "No"
 
 
 def _blind_transfer(
@@ -32,7 +29,7 @@ def _blind_transfer(
         *channel_fields(transferer, "Transferer"),
         *channel_fields(transferee, "Transferee"),
         *bridge_fields(bridge),
-        ("IsExternal", _yes(external)),
+        ("IsExternal", yes_or_no(external)),
         ("Context", context),
         ("Extension", exten),
     ]
@@ -62,7 +59,7 @@ def parties(first: Channel, second: Channel, transferee: Channel | None, target:
 
 
 def _attended_transfer(result: TransferResult, who: Parties, external: bool, destination: FieldList) -> FieldList:
-    return [("Result", result.value), *who.fields, ("IsExternal", _yes(external)), *destination]
+    return [("Result", result.value), *who.fields, ("IsExternal", yes_or_no(external)), *destination]
 
 
 def to_bridge(bridge: ChannelBridge) -> FieldList:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from asterism.core.documentation import Argument, Documentation
 from asterism.pbx.calls.conference.chosen import Chosen, ProfileError, choose
-from asterism.pbx.calls.conference.conference import RESULT, Conference
-from asterism.pbx.calls.conference.hearing import APPLICATION, hear
+from asterism.pbx.calls.conference.conference import CREATOR, RESULT, Conference
+from asterism.pbx.calls.conference.hearing import hear
 from asterism.pbx.calls.conference.naming import Name
 from asterism.pbx.calls.conference.visit import Visit, tell_why
 from asterism.pbx.channels.answering import answer
@@ -161,7 +161,7 @@ async def _knows_pin(channel: Channel, chosen: Chosen) -> bool:
     for _ in range(ATTEMPTS):
         channel.flush_digits()
         entered: list[str] = []
-        await collect(channel, Prompt(channel, APPLICATION, sounds("get_pin"), tone=False), entered, _LONGEST_PIN, "#",
+        await collect(channel, Prompt(channel, CREATOR, sounds("get_pin"), tone=False), entered, _LONGEST_PIN, "#",
                       0.0)  # fmt: skip
         if hmac.compare_digest("".join(entered).upper().encode(), chosen.user.pin.strip().upper().encode()):
             return True

@@ -10,6 +10,7 @@ from asterism.core.commands import CommandCall, command
 from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import UsageError
 from asterism.core.module import Module
+from asterism.core.words import yes_or_no
 from asterism.pbx.records.cdr.engine import Engine
 from asterism.pbx.records.cdr.functions import CdrFunctions
 from asterism.pbx.records.cdr.settings import FILE, read_settings
@@ -195,7 +196,7 @@ class CdrModule(Module):
 
 
 def _row(label: str, value: str | bool) -> str:
-    shown = value if isinstance(value, str) else "Yes" if value else "No"
+    shown = value if isinstance(value, str) else yes_or_no(value)
     return f"  {label + ':':<27} {shown}"
 
 

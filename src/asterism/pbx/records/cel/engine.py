@@ -14,11 +14,11 @@ from asterism.pbx.calls import local_events
 from asterism.pbx.calls.parking import events as parking_events
 from asterism.pbx.calls.transfers import events as transfer_events
 from asterism.pbx.calls.transfers.results import TransferResult
-from asterism.pbx.records.cel.events import USER_EVENT
 from asterism.pbx.records.cel.rows import extra_of, record_of
 from asterism.pbx.records.record import USER_DEFINED
 from asterism.pbx.vocabulary import events, inner_events
 from asterism.pbx.vocabulary.controls import ChannelState
+from asterism.pbx.vocabulary.inner_events import USER_EVENT
 
 if TYPE_CHECKING:
     from asterism.core.events import EventType

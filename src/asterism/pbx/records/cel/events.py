@@ -77,13 +77,3 @@ CEL = EventType(
     ),
 )  # fmt: skip
 """Published with the record, and whether ``show_user_defined`` is set."""
-
-
-def _no_fields(*_args: object) -> Fields:
-    return ()
-
-
-USER_EVENT = EventType(
-    "CelUserEvent", "", _no_fields, Documentation("The dialplan has an event of its own."), inner=True
-)
-"""Published with the channel, the event's name and its text."""

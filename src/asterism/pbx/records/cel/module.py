@@ -10,9 +10,10 @@ from asterism.core.documentation import Argument, Documentation
 from asterism.core.errors import UsageError
 from asterism.pbx.dialplan.language.arguments import split_arguments
 from asterism.pbx.records.cel.engine import ChannelLog
-from asterism.pbx.records.cel.events import CEL, USER_EVENT
+from asterism.pbx.records.cel.events import CEL
 from asterism.pbx.records.cel.settings import EVENTS, FILE, CelSettings, read_settings
 from asterism.pbx.records.unread import tell_unread_files
+from asterism.pbx.vocabulary.inner_events import USER_EVENT
 from asterism.pbx.vocabulary.marks import application
 from asterism.pbx.vocabulary.module import PbxModule
 from asterism.pbx.vocabulary.settings_file import load_settings

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from asterism.config import ConfigErrors, ConfigFile
+from asterism.pbx.vocabulary.settings_file import load_settings
 
 if TYPE_CHECKING:
+    from asterism.config import ConfigFile
     from asterism.core.errors import ConfigError
     from asterism.pbx.vocabulary.host import HostServer
 
@@ -18,15 +18,13 @@ _Settings = TypeVar("_Settings")
 def load_section(
     server: HostServer, name: str, read: Callable[[ConfigFile], tuple[_Settings, Sequence[ConfigError]]]
 ) -> tuple[_Settings] | None:
-    """What ``read`` makes of a file of the configuration folder, which may be missing; its problems are logged.
+    """What ``read`` makes of its sections, which may be ``None`` itself; see :func:`load_settings`.
 
-    ``None`` where the file cannot be read: what was in force before stays, and whose file it is tells of it.
+    ``None`` where the file cannot be read.
     """
-    try:
-        file = ConfigFile.load(Path(server.paths.etc) / name, missing_ok=True)
-    except ConfigErrors:
-        return None
-    settings, problems = read(file)
-    for problem in problems:
-        server.log.warning("%s", problem)
-    return (settings,)
+
+    def read_part(file: ConfigFile) -> tuple[tuple[_Settings], Sequence[ConfigError]]:
+        settings, problems = read(file)
+        return (settings,), problems
+
+    return load_settings(server, name, read_part, part=True)

@@ -21,7 +21,7 @@ from asterism.pbx.calls.spying.settings import parse
         ("", "1", ("spy-sip", "spy-pjsip"), ["beep", "spy-pjsip", "digits/1"]),
         ("s", "1", ("spy-sip",), ["beep", "digits/1"]),
         ("n", "1", ("voicemail/default/1/greet",), ["beep", "{spool}/voicemail/default/1/greet"]),
-        ("n(7@work)", "1", ("voicemail/work/7/greet",), ["beep", "{spool}/voicemail/work/7/greet"]),
+        ("n(7@office)", "1", ("voicemail/office/7/greet",), ["beep", "{spool}/voicemail/office/7/greet"]),
         ("n(../7)s", "1", ("voicemail/7/greet",), ["beep", "digits/1"]),
         ("ns", "1", (), ["beep", "digits/1"]),
         ("s", "x" * 100, (), ["beep", *["letters/x"] * 32]),

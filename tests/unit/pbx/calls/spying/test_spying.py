@@ -6,7 +6,8 @@ import pytest
 from fake_technology import settle
 from spying_kit import Spied, spied, tone, values
 
-from asterism.pbx.calls.spying.spying import Mode, Spying, gain_of
+from asterism.media.volume import gain_of
+from asterism.pbx.calls.spying.spying import Mode, Spying
 from asterism.pbx.vocabulary.errors import ChannelHangup
 
 

@@ -9,8 +9,9 @@ import pytest
 from asterism.core.events import EventType
 from asterism.interfaces.console.runner import CommandRunner
 from asterism.interfaces.manager.wire import encode_fields
-from asterism.pbx.records.cel.events import CEL, USER_EVENT
+from asterism.pbx.records.cel.events import CEL
 from asterism.pbx.records.record import ChannelRecord
+from asterism.pbx.vocabulary.inner_events import USER_EVENT
 from asterism.server.server import Server
 from asterism.testing import running_server, until
 
