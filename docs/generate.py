@@ -132,7 +132,7 @@ def _call_completion() -> str:
             "`module reload ccss` reads it again. A line that is wrong is named in the log, and by\n",
             "`asterism check`, and leaves the default.\n",
             "\n| option | default | accepted | meaning |\n|---|---|---|---|\n",
-            *(f"| `{name}` | `{default}` | {accepted} | {meaning} |\n" for name, default, accepted, meaning in rows),
+            *(_line(*row) for row in rows),
             f"\nDevice states: {states}.\n",
         )
     )
@@ -204,11 +204,7 @@ def _features() -> str:
     """The page of ``features.conf``, which is no object."""
 
     def rows(options: Mapping[str, features.Spec]) -> list[str]:
-        return [
-            f"| `{name}` | {f'`{spec.default}`' if spec.default else ''} | {_cell(features.ACCEPTED[spec.kind])} | "
-            f"{_cell(spec.help)} |\n"
-            for name, spec in options.items()
-        ]
+        return [_line(name, spec.default, features.ACCEPTED[spec.kind], spec.help) for name, spec in options.items()]
 
     table = "\n| option | default | accepted | meaning |\n|---|---|---|---|\n"
     return "".join(
@@ -242,8 +238,7 @@ def _features() -> str:
 def _cdr() -> str:
     """The page of ``cdr.conf``, which is no object."""
     rows = [
-        f"| `{name}` | `{spec.default}` | "
-        f"{'yes, no' if spec.most is None else f'a whole number, 1 to {spec.most}'} | {_cell(spec.help)} |\n"
+        _line(name, spec.default, "yes, no" if spec.most is None else f"a whole number, 1 to {spec.most}", spec.help)
         for name, spec in cdr.OPTIONS.items()
     ]
     return "".join(
@@ -257,7 +252,7 @@ def _cdr() -> str:
             "\nWith a section `[csv]`, records are written to `cdr-csv/Master.csv` below the log folder. Its options\n",
             "are read again by `module reload cdr_csv`, or `module reload`.\n",
             "\n| option of `[csv]` | default | accepted | meaning |\n|---|---|---|---|\n",
-            *(f"| `{name}` | `{of[0]}` | yes, no | {_cell(of[1])} |\n" for name, of in CSV_OPTIONS.items()),
+            *(_line(name, default, "yes, no", text) for name, (default, text) in CSV_OPTIONS.items()),
             *_sql("cdr"),
         )
     )
@@ -270,10 +265,7 @@ def _sql(of: str) -> list[str]:
         "others are left to their default. `asterism db upgrade DIR` makes the table, and adds what it lacks.\n",
         f"The options are read again by `module reload {of}_sqlalchemy`, or `module reload`.\n",
         "\n| option of `[sql]` | default | accepted | meaning |\n|---|---|---|---|\n",
-        *(
-            f"| `{name}` | {f'`{default}`' if default else ''} | {_cell(accepted)} | {_cell(text)} |\n"
-            for name, (default, accepted, text) in SQL_OPTIONS.items()
-        ),
+        *(_line(name, *option) for name, option in SQL_OPTIONS.items()),
     ]
 
 
@@ -321,10 +313,7 @@ def _cel() -> str:
     ]
     for section, options in cel.OPTIONS.items():
         lines.append(f"\n## `[{section}]`\n\n| option | default | accepted | meaning |\n|---|---|---|---|\n")
-        lines += [
-            f"| `{name}` | {f'`{default}`' if default else ''} | {_cell(accepted)} | {_cell(text)} |\n"
-            for name, (default, accepted, text) in options.items()
-        ]
+        lines += [_line(name, *option) for name, option in options.items()]
     lines.append(f"\nAt most {cel.MOST_APPLICATIONS} applications can be named.\n")
     lines.append("\n## Events\n\n| event | what has happened |\n|---|---|\n")
     lines += [f"| `{name}` | {_cell(text)} |\n" for name, text in cel.EVENTS.items()]
@@ -335,7 +324,7 @@ def _amd() -> str:
     """The page of ``amd.conf``, which is no object."""
     rhythm = Rhythm()
     rows = [
-        f"| `{name}` | `{getattr(rhythm, field)}` | 0 to {amd.MOST} | {_cell(text)} |\n"
+        _line(name, str(getattr(rhythm, field)), f"0 to {amd.MOST}", text)
         for name, (field, text) in amd.OPTIONS.items()
     ]
     return "".join(
@@ -577,6 +566,11 @@ def _row(spec: OptionSpec, meaning: str = "") -> str:
     if spec.required:
         cells[1] = "required"
     return f"| {' | '.join(cells)} |\n"
+
+
+def _line(name: str, default: str, accepted: str, meaning: str) -> str:
+    """A row of a table of options."""
+    return f"| `{name}` | {f'`{default}`' if default else ''} | {_cell(accepted)} | {_cell(meaning)} |\n"
 
 
 def _default(spec: OptionSpec) -> str:

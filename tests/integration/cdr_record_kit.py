@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dial_record_kit import PJSIP
+from recorded_calls import DIALS
 
 from asterism.pbx.records.cdr.fields import read
 from asterism.pbx.records.record import CallRecord
@@ -26,17 +27,11 @@ FIELDS = (
 )  # fmt: skip
 PARKING = "[default]\nparkext=700\nparkpos=701-720\ncontext=parkedcalls\n"
 CDR = "[general]\nunanswered = yes\ncongestion = yes\n"
-EXTENSIONS = """
-[internal]
+EXTENSIONS = (
+    DIALS
+    + """\
 exten => 6001,hint,PJSIP/alice
-exten => 6001,1,Dial(PJSIP/alice,20)
-exten => 6002,1,Dial(PJSIP/bob,20)
-exten => 6003,1,Dial(PJSIP/carol,20)
 exten => 6102,1,Dial(PJSIP/bob,.4)
-exten => 7001,1,Dial(Local/6002@internal,20)
-exten => 7002,1,Dial(Local/6002@internal/n,20)
-exten => 7400,1,Park(default)
-include => parkedcalls
 exten => 7800,1,Set(CDR(userfield)=uf)
  same => n,Set(CDR(accountcode)=x)
  same => n,Set(CHANNEL(accountcode)=acc9)
@@ -56,23 +51,13 @@ ${CDR(src)}|${CDR(dst)}|${CDR(clid)}|${CDR(lastapp)}|${CDR(uniqueid)}|${CDR(sequ
 exten => 7801,1,Set(CDR_PROP(disable)=1)
  same => n,Answer()
  same => n,Hangup()
-exten => 7802,1,Dial(PJSIP/bob&PJSIP/carol,10)
-exten => 7803,1,Dial(PJSIP/bob,5)
- same => n,Dial(PJSIP/carol,5)
-exten => 7804,1,Answer()
- same => n,ConfBridge(room,brd,usr)
-exten => 7805,1,Congestion(1)
-exten => 7806,1,Busy(1)
-exten => 7807,1,Hangup()
-exten => 7808,1,Dial(PJSIP/nosuch,5)
-exten => 7820,1,Goto(hsub,s,1)
-exten => h,1,NoOp(hangup)
 [hsub]
 exten => s,1,Answer()
  same => n,Wait(.3)
  same => n,Hangup()
 exten => h,1,Wait(1.5)
 """
+)
 
 
 def sections(kind: str) -> dict[str, str]:

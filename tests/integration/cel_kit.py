@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dial_record_kit import PJSIP
 from ivr_kit import number_tone
+from recorded_calls import DIALS
 
 from asterism.pbx.records.record import ChannelRecord
 from asterism.server.server import Server
@@ -31,16 +32,10 @@ events=ALL
 [manager]
 enabled=yes
 """
-EXTENSIONS = """
-[internal]
-exten => 6001,1,Dial(PJSIP/alice,20)
-exten => 6002,1,Dial(PJSIP/bob,20)
-exten => 6003,1,Dial(PJSIP/carol,20)
+EXTENSIONS = (
+    DIALS
+    + """\
 exten => 6102,1,Dial(PJSIP/bob,3)
-exten => 7001,1,Dial(Local/6002@internal,20)
-exten => 7002,1,Dial(Local/6002@internal/n,20)
-exten => 7400,1,Park(default)
-include => parkedcalls
 exten => 7801,1,Answer()
  same => n,Hangup()
 exten => 7800,1,Set(CHANNEL(accountcode)=acc9)
@@ -48,23 +43,13 @@ exten => 7800,1,Set(CHANNEL(accountcode)=acc9)
  same => n,Answer()
  same => n,CELGenUserEvent(myev,extra text)
  same => n,Hangup()
-exten => 7802,1,Dial(PJSIP/bob&PJSIP/carol,10)
-exten => 7803,1,Dial(PJSIP/bob,5)
- same => n,Dial(PJSIP/carol,5)
-exten => 7804,1,Answer()
- same => n,ConfBridge(room,brd,usr)
-exten => 7805,1,Congestion(1)
-exten => 7806,1,Busy(1)
-exten => 7807,1,Hangup()
-exten => 7808,1,Dial(PJSIP/nosuch,5)
-exten => 7820,1,Goto(hsub,s,1)
-exten => h,1,NoOp(hangup)
 [hsub]
 exten => s,1,Answer()
  same => n,Wait(.6)
  same => n,Hangup()
 exten => h,1,Wait(.1)
 """
+)
 PARKING = """
 [default]
 parkext = 700
