@@ -23,6 +23,8 @@ from asterism.media.rtp import RtpSession
 from asterism.media.settings import RtpSettings
 from asterism.media.soundfiles import Sounds
 from asterism.media.source import Address, SourceFilter
+from asterism.media.transports.srtp import Buffers
+from asterism.media.transports.transport import MediaTransport, TransportSettings
 from asterism.traffic import mark_packets
 
 
@@ -30,7 +32,7 @@ class RtpContext:
     """State shared by the sessions of one server: settings, loop, receive buffer, the packet log's switch."""
 
     __slots__ = (
-        "buffer", "debug", "debug_host", "log", "loop", "random", "readiness", "running", "settings",
+        "_protection", "buffer", "debug", "debug_host", "log", "loop", "random", "readiness", "running", "settings",
         "test_events", "views",
     )  # fmt: skip
 
@@ -51,6 +53,14 @@ class RtpContext:
         """Log only packets to and from this address, or this ``address:port``."""
         self.random = RandomBytes().take
         self.running = False
+        self._protection: Buffers | None = None
+
+    @property
+    def protection(self) -> Buffers:
+        """What SRTP needs once for a server; loaded when the first transport is opened."""
+        if self._protection is None:
+            self._protection = Buffers(self.buffer, self.views)
+        return self._protection
 
     def start(self) -> None:
         """Take the running loop: the first session is opened."""
@@ -139,6 +149,8 @@ class Media(Subsystem):
         self._pools: dict[tuple[str, int, int], PortPool] = {}
         self._schedule = RtpSchedule(server.log)
         self.sessions: Mapping[RtpSession, float] = self._schedule.due
+        self.transports: dict[MediaTransport, None] = {}
+        """The open media transports."""
 
     @property
     def settings(self) -> RtpSettings:
@@ -169,6 +181,7 @@ class Media(Subsystem):
         ports: tuple[int, int] = (0, 0),
         tos: int = 0,
         cos: int = 0,
+        transport: MediaTransport | None = None,
     ) -> RtpSession:
         """Open a session on ``host``, with the next free even port and its neighbour for RTCP.
 
@@ -178,6 +191,7 @@ class Media(Subsystem):
             ports: First and last port of another range than that of ``rtp.conf``; (0, 0) for that one.
             tos: Traffic class byte of the packets.
             cos: Their link priority.
+            transport: Have it send and receive there; its host, ports and marks hold then.
 
         Raises:
             PortsExhaustedError: no pair of ports is free.
@@ -188,6 +202,8 @@ class Media(Subsystem):
         if not context.running:
             context.start()
         settings = context.settings
+        if transport is not None:
+            return self._open_on(transport, SourceFilter(settings.strict, settings.probation, symmetric))
         pool, rtp, rtcp, port = self._bind(host, ports, tos, cos)
         source_filter = SourceFilter(settings.strict, settings.probation, symmetric)
         release = partial(self._release, pool, port)
@@ -203,6 +219,58 @@ class Media(Subsystem):
         if context.test_events.wanted:
             context.test_events.send("RTP_PORT_ALLOCATED", (("Port", port),))
         return session
+
+    def _open_on(self, transport: MediaTransport, source_filter: SourceFilter) -> RtpSession:
+        context = self.context
+        pair = transport.sockets()
+        session = RtpSession(context, pair, transport.local, source_filter, self._forget)
+        self._schedule.add(session, context.loop, context.settings.rtcp_interval)
+        transport.add(session, *pair)
+        if context.debug:
+            session.set_debug(True)
+        return session
+
+    def open_transport(
+        self,
+        host: str = "0.0.0.0",
+        *,
+        ports: tuple[int, int] = (0, 0),
+        tos: int = 0,
+        cos: int = 0,
+        settings: TransportSettings | None = None,
+    ) -> MediaTransport:
+        """Open a media transport on ``host``: for streams that are encrypted, use ICE, or share a port.
+
+        Its streams are opened by :meth:`open_rtp`. Whoever opens a transport closes it, after its streams.
+
+        Args:
+            host: The local IP address to bind, or the wildcard of a family.
+            ports: First and last port of another range than that of ``rtp.conf``; (0, 0) for that one.
+            tos: Traffic class byte of the packets.
+            cos: Their link priority.
+            settings: What it is to be able to do besides SDES and multiplexing.
+
+        Raises:
+            PortsExhaustedError: no pair of ports is free.
+            OSError: the address cannot be bound or not be watched, or there are no file descriptors left.
+            ValueError: ``host`` is not an IP address.
+        """
+        context = self.context
+        if not context.running:
+            context.start()
+        pair = self.open_ports(host, ports=ports, tos=tos, cos=cos)
+        transport = MediaTransport(
+            context, context.protection, pair, (host, pair.port), settings or TransportSettings(), self._closed
+        )
+        self.transports[transport] = None
+        try:
+            transport.watch()
+        except OSError:
+            transport.close()
+            raise
+        if context.test_events.wanted:
+            context.test_events.send("RTP_PORT_ALLOCATED", (("Port", pair.port),))
+        return transport
 
     def open_ports(
         self, host: str = "0.0.0.0", *, ports: tuple[int, int] = (0, 0), tos: int = 0, cos: int = 0
@@ -240,6 +308,13 @@ class Media(Subsystem):
         pool.give_back(port)
         self._schedule.due.pop(session, None)
 
+    def _forget(self, session: RtpSession) -> None:
+        """A session on a media transport was closed."""
+        self._schedule.due.pop(session, None)
+
+    def _closed(self, transport: MediaTransport) -> None:
+        self.transports.pop(transport, None)
+
     def set_debug(self, on: bool, host: str = "") -> None:
         """Log every RTP packet, or only those of one address; what is open follows at once."""
         self.context.debug, self.context.debug_host = on, host
@@ -256,5 +331,7 @@ class Media(Subsystem):
         """Close every session."""
         for session in list(self.sessions):
             session.close()
+        for transport in list(self.transports):
+            transport.close()
         self._schedule.close()
         self.context.close()

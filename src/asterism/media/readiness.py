@@ -35,7 +35,12 @@ class Readiness:
         self._epoll: select.epoll | None = None
 
     def add(self, descriptor: int, reader: Reader) -> None:
-        """Tell ``reader`` while ``descriptor`` has something to read. Raises OSError."""
+        """Tell ``reader`` while ``descriptor`` has something to read. Raises OSError.
+
+        A negative one is that of a virtual socket, whose transport tells its reader itself.
+        """
+        if descriptor < 0:
+            return
         epoll = self._epoll
         if epoll is None:
             if not hasattr(select, "epoll"):
@@ -51,6 +56,8 @@ class Readiness:
 
     def forget(self, descriptor: int) -> None:
         """Stop reporting ``descriptor``, which is about to be closed: closing it ends the watching."""
+        if descriptor < 0:
+            return
         if self._epoll is None:
             self._loop.remove_reader(descriptor)
         elif descriptor < len(self._readers):

@@ -15,10 +15,9 @@ from asterism.media.source import Address
 from asterism.media.statistics import RtcpStatistics
 
 if TYPE_CHECKING:
-    from socket import SocketType
-
     from asterism.media.core import RtpContext
     from asterism.media.rtp import RtpSession
+    from asterism.media.sockets import ControlSocket
 
 _LIMIT = 1500
 _LAST_PORT = 65535
@@ -32,7 +31,7 @@ class RtcpReporter:
         "_reading", "_remote", "_session", "_socket", "_statistics", "_tx_reported",
     )  # fmt: skip
 
-    def __init__(self, session: RtpSession, sock: SocketType, context: RtpContext) -> None:
+    def __init__(self, session: RtpSession, sock: ControlSocket, context: RtpContext) -> None:
         self._session = session
         self._socket = sock
         self._readiness = context.readiness

@@ -34,9 +34,8 @@ from asterism.media.taps import Direction
 from asterism.media.translate import byte_table
 
 if TYPE_CHECKING:
-    from socket import SocketType
-
     from asterism.media.core import RtpContext
+    from asterism.media.sockets import ControlSocket, DatagramSocket
 
 RtcpHook = Callable[["RtpSession", bool, Report], None]
 
@@ -51,7 +50,7 @@ class RtpSession(RtpIncoming):
     def __init__(
         self,
         context: RtpContext,
-        pair: tuple[SocketType, SocketType],
+        pair: tuple[DatagramSocket, ControlSocket],
         local: Address,
         source_filter: SourceFilter,
         on_release: Callable[[RtpSession], None],

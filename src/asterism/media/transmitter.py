@@ -21,10 +21,9 @@ from asterism.media.taps import Direction, TapLine, TappedStream
 from asterism.media.translate import swap_bytes
 
 if TYPE_CHECKING:
-    from socket import SocketType
-
     from asterism.media.core import RtpContext
     from asterism.media.relay import Relay
+    from asterism.media.sockets import DatagramSocket
     from asterism.media.taps import Tap
 
 
@@ -47,7 +46,7 @@ class RtpTransmitter(TappedStream):
         "_packetizer", "_sender", "_socket", "digits_as_tones", "format", "relayed_by", "sent", "ssrc",
     )  # fmt: skip
 
-    def __init__(self, context: RtpContext, sock: SocketType, source_filter: SourceFilter) -> None:
+    def __init__(self, context: RtpContext, sock: DatagramSocket, source_filter: SourceFilter) -> None:
         loop: asyncio.AbstractEventLoop = context.loop
         self._context = context
         self._loop = loop
