@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from typing import Any
 
 from call_kit import RELAYED, two_phones
 
@@ -23,7 +24,7 @@ async def test_ports_marks_and_keep_alives_of_an_endpoint():
     async with two_phones({"pjsip.conf": PJSIP}) as world:
         call, incoming = await world.connect()
         ours = {call.remote_description.port: "ann", incoming.remote_description.port: "bob"}
-        sessions = {ours[one.local[1]]: one for one in world.server.media.sessions}
+        sessions: dict[str, Any] = {ours[one.local[1]]: one for one in world.server.media.sessions}
         assert 31900 <= sessions["ann"].local[1] < 31999
         tos = {name: one._socket.getsockopt(socket.IPPROTO_IP, socket.IP_TOS) for name, one in sessions.items()}
         assert tos == {"ann": 0xB8, "bob": 0}

@@ -11,21 +11,24 @@ from __future__ import annotations
 
 import logging
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from asterism.media import sockets
 from asterism.media.source import Address
+from asterism.media.transports.demux import Demultiplexer, Route
 from asterism.media.transports.parameters import IceParameters, RemoteTransport, SrtpKey
 from asterism.media.transports.srtp import WIDE_WINDOW, WINDOW, Buffers, Inbound, Outbound
 from asterism.media.transports.virtual_socket import VirtualControl, VirtualSocket
 
 if TYPE_CHECKING:
     from asterism.media.core import RtpContext
+    from asterism.media.header_extensions import Writer
     from asterism.media.ports import PortPair
     from asterism.media.rtp import RtpSession
+    from asterism.media.transports.history import History
 
 REKEY_SECONDS = 2.0
 """For how long what was sent under the peer's last key is still taken, unless the first packet under the new one comes
@@ -70,16 +73,6 @@ class DtlsAgent(Protocol):
         """End."""
 
 
-class Demux(Protocol):
-    """Finds the stream of a packet where several share a transport (RFC 8843 9.2)."""
-
-    def find(self, buffer: bytearray, size: int) -> VirtualSocket | None:
-        """The stream of the RTP packet in the first ``size`` octets."""
-
-    def reported(self, data: bytes) -> Sequence[VirtualSocket]:
-        """The streams that a compound RTCP packet is about."""
-
-
 @dataclass(frozen=True, slots=True)
 class TransportSettings:
     """What a transport is to be able to do; which of it is done, the peer decides too.
@@ -116,15 +109,15 @@ class MediaTransport:
         ice: its ICE agent, where it was made with one.
         dtls: its DTLS agent, where it was made with one.
         path: where ICE sends RTP; ``None`` while it has found nothing or is not used with this peer.
-        demux: finds the stream of a packet; not asked where there is one stream.
+        demux: finds the stream of a packet, once :meth:`describe` has told of them.
         on_failed: told why media has ended (a wrong fingerprint, no path); the call goes on until its owner ends it.
         refused: packets that were dropped because they were not authentic, or replayed.
         dropped: datagrams that were of no use at all, or came too early.
     """
 
     __slots__ = (
-        "_buffers", "_complains_at", "_connected", "_context", "_control", "_control_path", "_controls", "_inbound",
-        "_old", "_old_until", "_on_close", "_outbound", "_pair", "_quick", "_relayed", "_remote", "_streams", "demux",
+        "_buffers", "_by_session", "_complains_at", "_connected", "_context", "_control", "_control_path", "_described",
+        "_inbound", "_old", "_old_until", "_on_close", "_outbound", "_pair", "_quick", "_relayed", "_remote", "_streams", "demux",
         "dropped", "dtls", "dtls_control", "ice", "local", "mux", "on_failed", "path", "refused", "state",
     )  # fmt: skip
 
@@ -142,12 +135,13 @@ class MediaTransport:
         self.path: Address | None = None
         self._control_path: Address | None = None
         self._relayed = False
-        self.demux: Demux | None = None
+        self.demux: Demultiplexer[RtpSession] = Demultiplexer()
+        self._described = False
         self.on_failed: Callable[[str], None] | None = None
         self.refused = self.dropped = 0
         self._complains_at = 0.0
         self._streams: tuple[VirtualSocket, ...] = ()
-        self._controls: dict[VirtualSocket, VirtualControl] = {}
+        self._by_session: dict[RtpSession, tuple[VirtualSocket, VirtualControl]] = {}
         self._connected: Address | None = None
         self._remote: RemoteTransport | None = None
         self._outbound: Outbound | None = None
@@ -259,7 +253,7 @@ class MediaTransport:
         """Have a stream send and receive here, on sockets that :meth:`sockets` gave."""
         rtp.session = session
         self._streams = (*self._streams, rtp)
-        self._controls[rtp] = control
+        self._by_session[session] = rtp, control
         self._changed()
         if self.path is not None:
             session.set_remote(*self.path)
@@ -267,15 +261,39 @@ class MediaTransport:
     def remove(self, rtp: VirtualSocket) -> None:
         """Take a stream off; harmless when done before."""
         rtp.way = None
-        if rtp in self._controls:
+        if rtp in self._streams:
             self._streams = tuple([one for one in self._streams if one is not rtp])
-            del self._controls[rtp]
+            del self._by_session[rtp.session]
             self._changed()
 
     @property
     def streams(self) -> tuple[VirtualSocket, ...]:
         """The RTP sockets of its streams."""
         return self._streams
+
+    def describe(self, routes: Iterable[Route[RtpSession]], mid_number: int = 0) -> None:
+        """Tell how the packets of its streams are told apart, after each offer and answer.
+
+        Needed where there are several, or header extensions were agreed on; see
+        :meth:`~asterism.media.transports.demux.Demultiplexer.describe`.
+        """
+        self.demux.describe(routes, mid_number)
+        self._described = True
+        self._changed()
+
+    def extend(self, session: RtpSession, writer: Writer | None) -> None:
+        """Send the packets of a stream with a header extension, or (``None``) without."""
+        self._by_session[session][0].writer = writer if writer is not None and writer.size else None
+        self._changed()
+
+    def remember(self, session: RtpSession, history: History | None) -> None:
+        """Keep what a stream sends, protected, or (``None``) keep it no longer."""
+        self._by_session[session][0].history = history
+        self._changed()
+
+    def socket_of(self, session: RtpSession) -> VirtualSocket:
+        """The RTP socket of one of its streams. Raises ``KeyError`` where it is none."""
+        return self._by_session[session][0]
 
     def connect(self, rtp: VirtualSocket, address: Address) -> None:
         """A stream has found its peer; where it is alone, the system drops what others send. Raises OSError."""
@@ -304,7 +322,7 @@ class MediaTransport:
         raw = self._pair.first
         for one in streams:
             one.way = None
-            if not secure or outbound is None or one.extender is not None or one.history is not None or self._relayed:
+            if not secure or outbound is None or one.writer is not None or one.history is not None or self._relayed:
                 continue
             if self._connected is not None:
                 one.way = buffers.protect, outbound.handle, buffers, raw.send, None
@@ -314,7 +332,7 @@ class MediaTransport:
                 one.way = buffers.protect, outbound.handle, buffers, raw.sendto, target
         if secure and self._connected is not None and self._old is None and inbound is not None:
             one = streams[0]
-            if one.extender is None:
+            if not self._described:
                 self._quick = (
                     raw.recv_into, buffers.received, buffers.unprotect, inbound.handle, inbound.sources,
                     buffers.incoming, buffers.length, one, one.session.received.on_readable,
@@ -401,24 +419,23 @@ class MediaTransport:
         elif self.finds_peer and address != self.path:
             self.dropped += 1
             return
-        streams = self._streams
-        if len(streams) == 1:
-            rtp = streams[0]
-        else:
-            found = self.demux.find(self._buffers.received, size) if self.demux is not None else None
-            if found is None:
+        if self._described:
+            session, size = self.demux.take(self._buffers.received, size, now)
+            pair = self._by_session.get(session) if session is not None else None
+            if pair is None:
                 self.dropped += 1
                 return
-            rtp = found
+            rtp = pair[0]
+        elif len(self._streams) == 1:
+            rtp = self._streams[0]
+        else:
+            self.dropped += 1
+            return
         if self.finds_peer and self.path is not None:
             address = self.path  # authentic, and the peer may use any of its paths
         elif rtp.peer is not None and rtp.peer != address:
             rtp.dropped += 1
             return
-        if rtp.extender is not None:
-            size = rtp.extender.strip(self._buffers.received, size, now)
-            if not size:
-                return
         rtp.size, rtp.address = size, address
         rtp.session.received.on_readable(now)
         rtp.size = 0
@@ -433,17 +450,15 @@ class MediaTransport:
                 self._refuse()
                 return
         data = bytes(self._buffers.views[size])
-        streams = self._streams
-        if len(streams) > 1 and self.demux is not None:
-            streams = tuple(self.demux.reported(data))
-        for rtp in streams:
-            control = self._controls.get(rtp)
-            if control is None:
+        parts = self.demux.split(data) if self._described else [(one.session, data) for one in self._streams]
+        for session, part in parts:
+            pair = self._by_session.get(session)
+            if pair is None:
                 continue
-            remote = rtp.session.remote
-            if remote is not None and self.state is State.SECURE and self.finds_peer:
+            remote = session.remote
+            if self.finds_peer and remote is not None:
                 address = remote
-            control.deliver(data, address, now)
+            pair[1].deliver(part, address, now)
 
     def _unprotect(self, size: int, now: float, *, control: bool) -> int:
         inbound, old = self._inbound, self._old
@@ -481,13 +496,13 @@ class MediaTransport:
         if self.state is State.WAITING or self.state is State.CLOSED:
             raise BlockingIOError("nothing can be sent yet, or any more")
         now = self._context.loop.time()
-        if rtp.extender is not None:
-            data = rtp.extender.extend(data, now)
+        if rtp.writer is not None:
+            data = _extended(data, rtp.writer, now)
         sequence = data[2] << 8 | data[3]
         if self.state is State.SECURE and self._outbound is not None:
             data = self._outbound.protect(data)
         if rtp.history is not None:
-            rtp.history.keep(sequence, data, now)
+            rtp.history.keep(sequence, bytes(data), now)
         self.emit(data, target)
 
     def emit(self, data: memoryview | bytes, target: Address | None) -> None:
@@ -586,6 +601,16 @@ class MediaTransport:
             self._context.readiness.forget(sock.fileno())
         self._pair.close()
         self._on_close(self)
+
+
+def _extended(data: memoryview | bytes, writer: Writer, now: float) -> bytes:
+    """A packet of ours, which has neither an extension nor contributing sources, with the extension."""
+    packet = bytearray(len(data) + writer.size)
+    packet[:12] = data[:12]
+    packet[0] |= 0x10
+    writer.write_into(packet, 12, now)
+    packet[12 + writer.size :] = data[12:]
+    return bytes(packet)
 
 
 class _ControlReader:

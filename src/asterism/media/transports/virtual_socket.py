@@ -9,36 +9,21 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from asterism.media.source import Address
 from asterism.media.transports.srtp import TRAILER
 
 if TYPE_CHECKING:
+    from asterism.media.header_extensions import Writer
     from asterism.media.rtp import RtpSession
+    from asterism.media.transports.history import History
     from asterism.media.transports.srtp import Buffers
     from asterism.media.transports.transport import MediaTransport
 
 Way = tuple[Any, Any, "Buffers", Callable[..., object], "Address | None"]
 """How a packet is sent that needs nothing but protection: libsrtp's function and session; the buffers; what sends,
 and whereto where its socket is not connected."""
-
-
-class Extender(Protocol):
-    """Adds and reads the header extensions of a stream's packets (RFC 8285)."""
-
-    def extend(self, packet: memoryview | bytes, now: float) -> bytes:
-        """The packet with the extensions of what is sent."""
-
-    def strip(self, buffer: bytearray, size: int, now: float) -> int:
-        """Read the extensions of the packet in the first ``size`` octets, take them out; its new size (0: drop it)."""
-
-
-class History(Protocol):
-    """Keeps packets that were sent, to send them again."""
-
-    def keep(self, sequence: int, packet: memoryview | bytes, now: float) -> None:
-        """Take the octets of a packet as they went out, protected: a copy, as the buffer is used again."""
 
 
 class VirtualSocket:
@@ -49,13 +34,13 @@ class VirtualSocket:
         size: octets of the packet that waits in the shared buffer; 0: none.
         address: where it came from.
         family: the address family of the transport's sockets.
-        extender: adds and reads header extensions.
-        history: is given what was sent.
+        writer: the header extension of what is sent; set by ``MediaTransport.extend``.
+        history: what was sent, protected; set by ``MediaTransport.remember``.
         dropped: packets that came from another address than the one that this is connected to.
     """
 
     __slots__ = (
-        "_transport", "address", "dropped", "extender", "family", "history", "peer", "session", "size", "way",
+        "_transport", "address", "dropped", "family", "history", "peer", "session", "size", "way", "writer",
     )  # fmt: skip
 
     session: RtpSession
@@ -67,7 +52,7 @@ class VirtualSocket:
         self.address: Address = ("", 0)
         self.peer: Address | None = None
         self.way: Way | None = None
-        self.extender: Extender | None = None
+        self.writer: Writer | None = None
         self.history: History | None = None
         self.dropped = 0
 
@@ -113,6 +98,10 @@ class VirtualSocket:
     def sendto(self, data: memoryview | bytes, target: Address) -> None:
         """Send a packet to ``target``, or where the transport's path goes. Raises OSError where it was not sent."""
         self._transport.send_rtp(self, data, target)
+
+    def send_again(self, packet: bytes) -> None:
+        """Send octets again that were sent before, as they are. Raises OSError where they were not sent."""
+        self._transport.emit(packet, self.peer or self.session.remote)
 
     def connect(self, address: Address) -> None:
         """Take packets from ``address`` only, and send to it. Raises OSError."""
