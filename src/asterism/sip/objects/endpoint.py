@@ -245,6 +245,11 @@ class Endpoint(ConfiguredObject, type="endpoint"):
     )
     media_encryption_optimistic = option(BOOL, False, "Go on in the clear where the peer does not encrypt.")
     srtp_tag_32 = option(BOOL, False, "Offer SRTP's 32-bit authentication tag.")
+    srtp_suites = option(
+        Choices("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32", "AEAD_AES_128_GCM", "AEAD_AES_256_GCM"), (),
+        "Suites of SRTP that are accepted, and offered in this order; empty: AES_CM_128_HMAC_SHA1_80 and _32, of which "
+        "one is offered (srtp_tag_32).", listed=False,
+    )  # fmt: skip
     use_avpf = option(BOOL, False, "Offer and demand the AVPF profiles.")
     force_avp = option(BOOL, False, "Write AVP profiles even for DTLS.")
     media_use_received_transport = option(BOOL, False, "Answer with the profile of the offer.")
