@@ -34,7 +34,6 @@ DTLS = Options("dtls")
 BROWSER = Options(
     "dtls", setup="actpass", feedback=True, any_profile=True, ice=True, mux=True, bundle=True, browser=True
 )
-OPTIMISTIC = {"optimistic": True}
 
 S, D, N = Protection.SDES, Protection.DTLS, Protection.NONE
 ROWS = [

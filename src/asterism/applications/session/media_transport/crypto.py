@@ -5,20 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Collection, Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-SUITES: Mapping[str, int] = MappingProxyType(
-    {
-        "AES_CM_128_HMAC_SHA1_80": 16 + 14,
-        "AES_CM_128_HMAC_SHA1_32": 16 + 14,
-        "AEAD_AES_128_GCM": 16 + 12,
-        "AEAD_AES_256_GCM": 32 + 12,
-    }
-)
-"""The suites that there are here, and the octets of master key and salt of each."""
-DEFAULT_SUITES = ("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32")
+from asterism.media.transports.parameters import SrtpKey
+from asterism.media.transports.srtp import SUITES
+
+DEFAULT_SUITES = tuple(suite.name for suite in SUITES.values() if suite.by_default)
 """Those that are accepted where nothing is configured; the first is offered."""
 MOST_LINES = 16
 """Lines of one section that are looked at."""
@@ -39,6 +32,11 @@ class CryptoLine(NamedTuple):
     key: bytes
     """Master key, then master salt."""
 
+    @property
+    def srtp_key(self) -> SrtpKey:
+        """The key for a transport."""
+        return SrtpKey(self.suite, self.key)
+
     def __str__(self) -> str:
         return f"{self.tag} {self.suite} inline:{base64.b64encode(self.key).decode()}"
 
@@ -54,15 +52,15 @@ def parse(value: str) -> CryptoLine | None:
     if found is None:
         return None
     tag, suite, keys, parameters = found.groups()
-    size = SUITES.get(suite.upper())
-    if size is None or any(not _ignorable(one) for one in parameters.split()):
+    known = SUITES.get(suite.upper())
+    if known is None or any(not _ignorable(one) for one in parameters.split()):
         return None
     method, colon, rest = keys.partition(":")
     text, *more = rest.split("|")
     if method.lower() != "inline" or not colon or len(more) > 1 or not all(_lives(one) for one in more):
         return None
     key = _decode(text)
-    return CryptoLine(int(tag), suite.upper(), key) if len(key) == size else None
+    return CryptoLine(int(tag), suite.upper(), key) if len(key) == known.size else None
 
 
 def read(values: Iterable[str]) -> tuple[CryptoLine, ...]:

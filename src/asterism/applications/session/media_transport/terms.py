@@ -181,15 +181,18 @@ def accept(options: Options, offered: SectionTransport, role: str = "") -> Trans
     )
 
 
-def take_answer(options: Options, offered: TransportTerms, answered: SectionTransport) -> TransportTerms | Refused:
+def take_answer(
+    options: Options, offered: TransportTerms, answered: SectionTransport, suites: tuple[str, ...] = ()
+) -> TransportTerms | Refused:
     """The terms after the peer's answer.
 
     Args:
         options: the endpoint's.
         offered: what we offered.
         answered: the section of the answer.
+        suites: the crypto suites that we offered; empty: those that are offered at first.
     """
-    suites = options.offered_suites
+    suites = suites or options.offered_suites
     found = _protection(options, answered, suites, lenient=True)
     if isinstance(found, Refused):
         return found
@@ -272,10 +275,9 @@ def _answered_role(configured: str, offered: str, role: str) -> tuple[str, str]:
         return "", role
     if offered == "":
         return "actpass", role or "passive"
-    if offered == "actpass":
-        does = role or ("passive" if configured == "passive" else "active")
-    else:
-        does = _OPPOSITE[offered]
+    if offered != "actpass":
+        return _OPPOSITE[offered], _OPPOSITE[offered]
+    does = role or ("passive" if configured == "passive" else "active")
     return does, does
 
 
